@@ -1,0 +1,164 @@
+/**
+ * Numbers and tables as terminal text. Pure functions without colour or trailing spaces: what they
+ * return is what tests compare and what a person greps.
+ *
+ * @module
+ */
+
+/** What is not known or not finite. */
+const UNKNOWN = "–";
+
+/** A time: `400ms`, `4.2s`, `38s`, `1m 20s`, `1h 02m`, `2d 3h`. */
+export function duration(seconds: number): string {
+  if (!Number.isFinite(seconds) || seconds < 0) return UNKNOWN;
+  const ms = Math.round(seconds * 1000);
+  if (ms > 0 && ms < 1000) return `${ms}ms`;
+  // Rounded before it is split: 59.6 s is 1m 00s, never 60s.
+  const tenths = Math.round(seconds * 10) / 10;
+  if (tenths < 10) return `${tenths}s`;
+  const s = Math.round(seconds);
+  if (s < 60) return `${s}s`;
+  if (s < 3600) return `${Math.floor(s / 60)}m ${two(s % 60)}s`;
+  const minutes = Math.round(s / 60);
+  if (minutes < 24 * 60) return `${Math.floor(minutes / 60)}h ${two(minutes % 60)}m`;
+  const hours = Math.round(s / 3600);
+  return `${Math.floor(hours / 24)}d ${hours % 24}h`;
+}
+
+/** A size in units of 1024: `512 B`, `1.5 KiB`, `128 MiB`. */
+export function bytes(n: number): string {
+  if (!Number.isFinite(n)) return UNKNOWN;
+  let value = n;
+  const units = ["B", "KiB", "MiB", "GiB", "TiB"];
+  let unit = 0;
+  // 1023.95 would print as 1024.0.
+  while (value >= 1023.95 && unit < units.length - 1) {
+    value /= 1024;
+    unit++;
+  }
+  const text = unit === 0 ? String(Math.round(value)) : value.toFixed(1).replace(/\.0$/, "");
+  return `${text} ${units[unit]}`;
+}
+
+/** A fraction in percent, `0.844` as `84.4%`. */
+export function percent(fraction: number, digits = 1): string {
+  return Number.isFinite(fraction) ? `${(fraction * 100).toFixed(digits)}%` : UNKNOWN;
+}
+
+/** A rate with three digits or more: `412`, `38.6`, `4.26`. */
+export function rate(value: number): string {
+  if (!Number.isFinite(value)) return UNKNOWN;
+  return value.toFixed(value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2);
+}
+
+/** How a column of a {@linkcode table} is aligned. */
+export type Alignment = "left" | "right";
+
+/**
+ * A table with a rule under its headers, columns two spaces apart. Columns without an alignment
+ * are left-aligned; a row may be shorter than the headers. Ends without a newline.
+ */
+export function table(
+  headers: readonly string[],
+  rows: readonly (readonly string[])[],
+  alignments: readonly Alignment[] = [],
+): string {
+  const widths = headers.map((header, i) =>
+    Math.max(width(header), ...rows.map((row) => width(row[i] ?? "")))
+  );
+  const line = (cells: readonly string[]): string =>
+    widths.map((w, i) => pad(cells[i] ?? "", w, alignments[i] ?? "left")).join("  ").trimEnd();
+  return [line(headers), widths.map((w) => "─".repeat(w)).join("  "), ...rows.map(line)].join("\n");
+}
+
+/** The settings of a run: two aligned columns between light rules. Ends without a newline. */
+export function settingsTable(rows: readonly (readonly [string, string])[]): string {
+  const names = Math.max(0, ...rows.map(([name]) => width(name)));
+  const lines = rows.map(([name, value]) => `${pad(name, names, "left")}  ${value}`.trimEnd());
+  const rule = "─".repeat(Math.max(40, ...lines.map(width)));
+  return [rule, ...lines, rule].join("\n");
+}
+
+/** The figures of one training step. Fractions are 0–1. */
+export interface StepFigures {
+  /** Steps done, this one included. */
+  readonly step: number;
+  /** Steps of the whole run. */
+  readonly steps: number;
+  /**
+   * The epoch, from 1. Not in the line: only epoch lines hold the word, so `grep epoch` finds
+   * them alone.
+   */
+  readonly epoch?: number | undefined;
+  /** Mean training loss. */
+  readonly loss: number;
+  /** Training accuracy. */
+  readonly accuracy: number;
+  /** Learning rate of this step. */
+  readonly lr: number;
+  /** Training images per second. */
+  readonly imagesPerSecond: number;
+  /** Fraction of codes clipped; left out where nothing is quantized. */
+  readonly clipped?: number | undefined;
+  /** Estimated time to the end; left out while unknown. */
+  readonly secondsLeft?: number | undefined;
+}
+
+/** One dense line a step: `step   120/780 | loss 0.4321 | acc 84.4% | lr 4.8e-2 | …`. */
+export function stepLine(figures: StepFigures): string {
+  const { step, steps, loss, accuracy, lr, imagesPerSecond, clipped, secondsLeft } = figures;
+  const digits = Math.max(5, String(steps).length);
+  const parts = [
+    `step ${String(step).padStart(digits)}/${steps}`,
+    `loss ${loss.toFixed(4)}`,
+    `acc ${percent(accuracy)}`,
+    `lr ${lr.toExponential(1)}`,
+    `${rate(imagesPerSecond)} img/s`,
+  ];
+  if (clipped !== undefined) parts.push(`clipped ${percent(clipped, 2)}`);
+  // A guess: parts of a second would only flicker.
+  if (secondsLeft !== undefined) parts.push(`${duration(Math.round(secondsLeft))} left`);
+  return parts.join(" | ");
+}
+
+/** The figures of one epoch. Fractions are 0–1. */
+export interface EpochFigures {
+  /** The epoch, from 1. */
+  readonly epoch: number;
+  /** Epochs of the whole run. */
+  readonly epochs: number;
+  /** Mean training loss over the epoch. */
+  readonly trainLoss: number;
+  /** Mean loss over the test set. */
+  readonly testLoss: number;
+  /** Accuracy on the test set. */
+  readonly testAccuracy: number;
+  /** Time that the epoch took, evaluation included. */
+  readonly seconds: number;
+}
+
+/** One line an epoch: `epoch 1/5 | train loss 0.6123 | test loss 0.3987 | test acc 85.62% | 38s`. */
+export function epochLine(figures: EpochFigures): string {
+  const { epoch, epochs, trainLoss, testLoss, testAccuracy, seconds } = figures;
+  return [
+    `epoch ${String(epoch).padStart(String(epochs).length)}/${epochs}`,
+    `train loss ${trainLoss.toFixed(4)}`,
+    `test loss ${testLoss.toFixed(4)}`,
+    `test acc ${percent(testAccuracy, 2)}`,
+    duration(seconds),
+  ].join(" | ");
+}
+
+function two(n: number): string {
+  return String(n).padStart(2, "0");
+}
+
+/** Columns on the screen, for text without wide characters. */
+function width(text: string): number {
+  return [...text].length;
+}
+
+function pad(text: string, columns: number, alignment: Alignment): string {
+  const space = " ".repeat(Math.max(0, columns - width(text)));
+  return alignment === "left" ? text + space : space + text;
+}

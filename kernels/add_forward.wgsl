@@ -1,0 +1,51 @@
+// add_forward: Y = act(A + B), two quads with their own scales (ACT: 0 none, 1 ReLU)
+//
+//   a, b, y   [PIXELS, 4·V·CW] quads, V at a time
+//
+// Reference: lib/reference/add_forward.ts
+//@ include quad
+//@ include quantize
+
+@group(0) @binding(3) var<storage, read> a: array<Wide>;
+@group(0) @binding(4) var<storage, read> b: array<Wide>;
+@group(0) @binding(5) var<storage, read_write> y: array<Wide>;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let tile = group.y * groups.x + group.x;
+  let thread = tile * 64u + lane;
+  let block = thread % ${CW}u;
+  let first = thread / ${CW}u * ${R}u;
+  let za = quantizers[${A_ROW}];
+  let zb = quantizers[${B_ROW}];
+  let zy = quantizers[${Y_ROW}];
+  //@ for r in 0..R
+  if (first + ${r}u < ${PIXELS}u) {
+    let at = (first + ${r}u) * ${CW}u + block;
+    let wide_a = a[at];
+    let wide_b = b[at];
+    //@ for v in 0..V
+    //@ if ACT == 1
+    let v_${v} = max(real(part${v}(wide_a), za) + real(part${v}(wide_b), zb), vec4<f32>(0.0));
+    //@ else
+    let v_${v} = real(part${v}(wide_a), za) + real(part${v}(wide_b), zb);
+    //@ end
+    let q_${v} = quantize(v_${v}, zy, 0u, vec2<u32>(), min(4u, ${CHANNELS}u - (block * ${V}u + ${v}u) * 4u));
+    //@ end
+    //@ if V == 1
+    y[at] = q_0;
+    //@ end
+    //@ if V == 2
+    y[at] = Wide(q_0, q_1);
+    //@ end
+    //@ if V == 4
+    y[at] = Wide(q_0, q_1, q_2, q_3);
+    //@ end
+  }
+  //@ end
+  record(${Y_ROW}u, tile, lane);
+}

@@ -1,0 +1,124 @@
+// conv_backward_input: dX[p, c] = Σ_taps Σ_o dY[(p + padding − tap) / stride, o] · W[o, tap, c]
+// over the taps for which the division is exact.
+//
+// Pixels are grouped by *phase* (p mod stride): all pixels of a phase use the same taps, so a
+// stride of 2 costs a quarter of the work, not all of it with zeros between. Otherwise the tiles
+// are those of conv_forward.
+//
+//   dy        [n, HO, WO, 4·V·CW]        quads, read V at a time
+//   weight    [inputs, KH·KW, 4·V·CW]    the transposed packing
+//   row_sum   [SH·SW, inputs] i32        Σ of the weight codes that a phase uses
+//   addend, mask                          see include/gradient.wgsl
+//   dx        [n, H, W, 4·IQ]            quads
+//
+// A tap that falls outside dY reads its code of zero, so the correction depends on the phase alone.
+// IQ counts quads a pixel; a linear layer sees its input as one pixel of GROUPS·GQ quads.
+// Reference: lib/reference/conv_backward_input.ts
+//@ include quad
+//@ include quantize
+//@ include gradient
+
+@group(0) @binding(3) var<storage, read> dy: array<Wide>;
+@group(0) @binding(4) var<storage, read> weight: array<Wide>;
+//@ if INT8
+@group(0) @binding(5) var<storage, read> row_sum: array<vec4<i32>>;
+//@ end
+@group(0) @binding(8) var<storage, read_write> dx: array<Quad>;
+
+const H_PHASE = (${H}u + ${SH}u - 1u) / ${SH}u;
+const W_PHASE = (${W}u + ${SW}u - 1u) / ${SW}u;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let tile = group.y * groups.x + group.x;
+  let phase = group.z / (${IQ}u / ${Q}u);
+  let first_quad = group.z % (${IQ}u / ${Q}u) * ${Q}u;
+  let phase_y = phase / ${SW}u;
+  let phase_x = phase % ${SW}u;
+  let zdy = quantizers[${DY_ROW}];
+  let padding = Wide(zero_quad(zdy));
+
+  //@ for p in 0..P
+  let index_${p} = tile * (64u * ${P}u) + ${p}u * 64u + lane;
+  let row_${p} = index_${p} / W_PHASE % H_PHASE;
+  let column_${p} = index_${p} % W_PHASE;
+  let image_${p} = index_${p} / (H_PHASE * W_PHASE);
+  let top_${p} = i32(row_${p} + (phase_y + ${PH}u) / ${SH}u);
+  let left_${p} = i32(column_${p} + (phase_x + ${PW}u) / ${SW}u);
+  //@ for q in 0..Q
+  //@ for j in 0..4
+  var a_${p}_${q}_${j}: Sum;
+  //@ end
+  //@ end
+  //@ end
+
+  let weights_of_input = ${KH}u * ${KW}u * ${CW}u;
+  var up = 0;
+  for (var ky = (phase_y + ${PH}u) % ${SH}u; ky < ${KH}u; ky += ${SH}u) {
+    var across = 0;
+    for (var kx = (phase_x + ${PW}u) % ${SW}u; kx < ${KW}u; kx += ${SW}u) {
+      //@ for p in 0..P
+      let y_${p} = u32(top_${p} - up);
+      let x_${p} = u32(left_${p} - across);
+      let inside_${p} = y_${p} < ${HO}u && x_${p} < ${WO}u && image_${p} < ${N}u;
+      let from_${p} = select(0u, ((image_${p} * ${HO}u + y_${p}) * ${WO}u + x_${p}) * ${CW}u, inside_${p});
+      //@ end
+      let tap = first_quad * 4u * weights_of_input + (ky * ${KW}u + kx) * ${CW}u;
+      for (var c = 0u; c < ${CW}u; c++) {
+        //@ for p in 0..P
+        let v_${p} = select(padding, dy[from_${p} + c], inside_${p});
+        //@ end
+        //@ for q in 0..Q
+        //@ for j in 0..4
+        {
+          let w = weight[tap + c + (${q}u * 4u + ${j}u) * weights_of_input];
+          //@ for p in 0..P
+          a_${p}_${q}_${j} += dot_wide(v_${p}, w);
+          //@ end
+        }
+        //@ end
+        //@ end
+      }
+      across++;
+    }
+    up++;
+  }
+
+  let zdx = quantizers[${DX_ROW}];
+  let key = stream(${DX_ROW}u);
+  //@ if INT8
+  let unit = zdy.scale * quantizers[${W_ROW}].scale;
+  //@ end
+  //@ for q in 0..Q
+  {
+    let quad = first_quad + ${q}u;
+    let lanes = min(4u, ${CHANNELS}u - quad % ${GQ}u * 4u);
+    //@ if INT8
+    let correction = i32(zdy.zero) * row_sum[phase * ${IQ}u + quad];
+    //@ end
+    //@ for p in 0..P
+    {
+      let y = row_${p} * ${SH}u + phase_y;
+      let x = column_${p} * ${SW}u + phase_x;
+      if (image_${p} < ${N}u && y < ${H}u && x < ${W}u) {
+        let sum = vec4<Sum>(a_${p}_${q}_0, a_${p}_${q}_1, a_${p}_${q}_2, a_${p}_${q}_3);
+        //@ if INT8
+        let v = vec4<f32>(sum - correction) * unit;
+        //@ else
+        let v = sum;
+        //@ end
+        let pixel = (image_${p} * ${H}u + y) * ${W}u + x;
+        let at = pixel * ${IQ}u + quad;
+        let element = (pixel * (${IQ}u / ${GQ}u) + quad / ${GQ}u) * ${CHANNELS}u + quad % ${GQ}u * 4u;
+        dx[at] = quantize(finish(v, at), zdx, element, key, lanes);
+      }
+    }
+    //@ end
+  }
+  //@ end
+  record(${DX_ROW}u, tile + group.z, lane);
+}

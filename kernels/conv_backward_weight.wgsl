@@ -1,0 +1,162 @@
+// conv_backward_weight: dW[o, tap, c] = Σ_p dY[p, o] · X[p·stride − padding + tap, c], in chunks
+//
+// The sum runs over pixels, but bytes lie along channels: four pixels are read and their 4×4 bytes
+// transposed in registers. A thread owns YQ·4 output × XQ·4 input channels of one tap and one chunk
+// of output rows; a chunk is at most 32,768 pixels, so |Σ| ≤ 32,768·128² < 2³¹.
+//
+//   x         [n, H, W, 4·IQ]                  quads
+//   dy        [n, HO, WO, 4·OQ]                quads
+//   partial   [CHUNKS, 4·OQ, KH·KW, IQ] vec4   raw sums of products of codes
+//   x_total   [CHUNKS, KH·KW, IQ] vec4<i32>    Σ X, and
+//   dy_total  [CHUNKS, OQ] vec4                Σ dY: what the zero points are corrected with
+//
+// The number of chunks follows from the shape alone, so tile choice never changes a float sum.
+// The totals are made by the workgroups of the first output tile and of the first tap only, where
+// the branch is uniform. Without INT8 the same loops add f32 products, pixel by pixel.
+// Reference: lib/reference/conv_backward_weight.ts
+//@ include quad
+
+//@ if XV == 2
+alias XWide = vec2<u32>;
+//@ else
+alias XWide = Quad;
+//@ end
+//@ if YV == 2
+alias YWide = vec2<u32>;
+//@ else
+alias YWide = Quad;
+//@ end
+
+@group(0) @binding(3) var<storage, read> x: array<XWide>;
+@group(0) @binding(4) var<storage, read> dy: array<YWide>;
+@group(0) @binding(5) var<storage, read_write> partial: array<vec4<Sum>>;
+//@ if INT8
+@group(0) @binding(6) var<storage, read_write> x_total: array<vec4<Sum>>;
+//@ end
+@group(0) @binding(7) var<storage, read_write> dy_total: array<vec4<Sum>>;
+
+//@ if INT8
+// Rows are four pixels of one quad; the result's rows are four channels of the four pixels.
+fn transpose(a: u32, b: u32, c: u32, d: u32) -> vec4<u32> {
+  let even_ab = (a & 0x00ff00ffu) | ((b & 0x00ff00ffu) << 8u);
+  let odd_ab = ((a >> 8u) & 0x00ff00ffu) | (b & 0xff00ff00u);
+  let even_cd = (c & 0x00ff00ffu) | ((d & 0x00ff00ffu) << 8u);
+  let odd_cd = ((c >> 8u) & 0x00ff00ffu) | (d & 0xff00ff00u);
+  return vec4<u32>(
+    (even_ab & 0xffffu) | (even_cd << 16u),
+    (odd_ab & 0xffffu) | (odd_cd << 16u),
+    (even_ab >> 16u) | (even_cd & 0xffff0000u),
+    (odd_ab >> 16u) | (odd_cd & 0xffff0000u),
+  );
+}
+fn products(y: u32, x: vec4<u32>) -> vec4<i32> {
+  return vec4<i32>(dot_quad(y, x.x), dot_quad(y, x.y), dot_quad(y, x.z), dot_quad(y, x.w));
+}
+fn totals(x: vec4<u32>) -> vec4<i32> { return products(0x01010101u, x); }
+//@ end
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+  let thread = group.x * 64u + lane;
+  let x_tile = thread % (${IQ}u / ${XQ}u);
+  let chunk = thread / (${IQ}u / ${XQ}u);
+  if (chunk >= ${CHUNKS}u) { return; }
+  let y_tile = group.y;
+  let tap = group.z;
+  let shift_y = i32(tap / ${KW}u) - ${PH};
+  let shift_x = i32(tap % ${KW}u) - ${PW};
+  let padding = XWide(zero_quad(quantizers[${X_ROW}]));
+
+  //@ for o in 0..YQ
+  //@ for j in 0..4
+  //@ for i in 0..XQ
+  var a_${o}_${j}_${i}: vec4<Sum>;
+  //@ end
+  //@ end
+  var dy_sum_${o}: vec4<Sum>;
+  //@ end
+  //@ for i in 0..XQ
+  var x_sum_${i}: vec4<Sum>;
+  //@ end
+
+  let last_row = min((chunk + 1u) * ${ROWS}u, ${N}u * ${HO}u);
+  for (var row = chunk * ${ROWS}u; row < last_row; row++) {
+    let y = u32(i32(row % ${HO}u * ${SH}u) + shift_y);
+    let line = (row / ${HO}u * ${H}u + y) * ${W}u;
+    //@ if INT8
+    for (var column = 0u; column < ${WO}u; column += 4u) {
+      //@ for k in 0..4
+      let real_${k} = column + ${k}u < ${WO}u;
+      let at_${k} = u32(i32((column + ${k}u) * ${SW}u) + shift_x);
+      let inside_${k} = y < ${H}u && at_${k} < ${W}u;
+      let x_${k} = select(XWide(), select(padding, x[select(0u, (line + at_${k}) * (${IQ}u / ${XV}u) + x_tile, inside_${k} && real_${k})], inside_${k}), real_${k});
+      let dy_${k} = select(YWide(), dy[select(0u, (row * ${WO}u + column + ${k}u) * (${OQ}u / ${YV}u) + y_tile, real_${k})], real_${k});
+      //@ end
+      //@ for i in 0..XQ
+      //@ if XV == 2
+      let xt_${i} = transpose(x_0[${i}], x_1[${i}], x_2[${i}], x_3[${i}]);
+      //@ else
+      let xt_${i} = transpose(x_0, x_1, x_2, x_3);
+      //@ end
+      //@ end
+      //@ for o in 0..YQ
+      //@ if YV == 2
+      let yt_${o} = transpose(dy_0[${o}], dy_1[${o}], dy_2[${o}], dy_3[${o}]);
+      //@ else
+      let yt_${o} = transpose(dy_0, dy_1, dy_2, dy_3);
+      //@ end
+      //@ for j in 0..4
+      //@ for i in 0..XQ
+      a_${o}_${j}_${i} += products(yt_${o}[${j}], xt_${i});
+      //@ end
+      //@ end
+      //@ end
+      if (y_tile == 0u) {
+        //@ for i in 0..XQ
+        x_sum_${i} += totals(xt_${i});
+        //@ end
+      }
+      if (tap == 0u) {
+        //@ for o in 0..YQ
+        dy_sum_${o} += totals(yt_${o});
+        //@ end
+      }
+    }
+    //@ else
+    for (var column = 0u; column < ${WO}u; column++) {
+      let at = u32(i32(column * ${SW}u) + shift_x);
+      let inside = y < ${H}u && at < ${W}u;
+      //@ for i in 0..XQ
+      let x_${i} = select(padding, x[select(0u, (line + at) * ${IQ}u + x_tile * ${XQ}u + ${i}u, inside)], inside);
+      //@ end
+      //@ for o in 0..YQ
+      let dy_${o} = dy[(row * ${WO}u + column) * ${OQ}u + y_tile * ${YQ}u + ${o}u];
+      dy_sum_${o} += dy_${o};
+      //@ for j in 0..4
+      //@ for i in 0..XQ
+      a_${o}_${j}_${i} += dy_${o}[${j}] * x_${i};
+      //@ end
+      //@ end
+      //@ end
+    }
+    //@ end
+  }
+
+  //@ for i in 0..XQ
+  //@ for o in 0..YQ
+  //@ for j in 0..4
+  partial[((chunk * ${OQ}u * 4u + (y_tile * ${YQ}u + ${o}u) * 4u + ${j}u) * (${KH}u * ${KW}u) + tap) * ${IQ}u + x_tile * ${XQ}u + ${i}u] = a_${o}_${j}_${i};
+  //@ end
+  //@ end
+  //@ if INT8
+  if (y_tile == 0u) {
+    x_total[(chunk * (${KH}u * ${KW}u) + tap) * ${IQ}u + x_tile * ${XQ}u + ${i}u] = x_sum_${i};
+  }
+  //@ end
+  //@ end
+  if (tap == 0u && x_tile == 0u) {
+    //@ for o in 0..YQ
+    dy_total[chunk * ${OQ}u + y_tile * ${YQ}u + ${o}u] = dy_sum_${o};
+    //@ end
+  }
+}

@@ -1,0 +1,148 @@
+// conv_forward: Y[p, o] = Σ_taps Σ_c X[p·stride − padding + tap, c] · W[o, tap, c] (+ bias[o])
+//
+// Implicit GEMM: a thread owns P pixels × Q quads of outputs; the 64 threads of a workgroup own 64·P
+// neighbouring pixels of the same channels, so weight loads are uniform. Nothing is shared through
+// workgroup memory: on a CPU adapter register tiles win (FACTS), and a GPU caches the weights.
+//
+//   x        [n, H, W, 4·V·CW]     quads, read V at a time
+//   weight   [outputs, KH·KW, 4·V·CW]
+//   row_sum  [outputs] i32          Σ of a row of weight codes: corrects for the zero point of x
+//   bias     [outputs] f32          with BIAS
+//   y        [n, HO, WO, 4·OQ]     quads; with LOGITS real f32 values
+//   sums     [workgroups, outputs, 2] i32   with SUMS: Σ(q − z) and Σ(q − z)² of this workgroup's pixels,
+//                                  at most 64·P·255² < 2³¹
+//
+// Padding reads the code of zero, so one correction, −z·row_sum, holds for every pixel.
+// Accumulators: |Σ (x − z)·w| ≤ K·255·127, which fits i32 to K = 66,000; the planner refuses more.
+// Reference: lib/reference/conv_forward.ts
+//@ include quad
+//@ include quantize
+
+@group(0) @binding(3) var<storage, read> x: array<Wide>;
+@group(0) @binding(4) var<storage, read> weight: array<Wide>;
+//@ if INT8
+@group(0) @binding(5) var<storage, read> row_sum: array<vec4<i32>>;
+//@ end
+//@ if BIAS
+@group(0) @binding(6) var<storage, read> bias: array<vec4<f32>>;
+//@ end
+//@ if LOGITS
+@group(0) @binding(7) var<storage, read_write> y: array<vec4<f32>>;
+//@ else
+@group(0) @binding(7) var<storage, read_write> y: array<Quad>;
+//@ end
+//@ if SUMS
+@group(0) @binding(8) var<storage, read_write> sums: array<vec2<i32>>;
+var<workgroup> tile_sums: array<array<atomic<i32>, 2>, 4 * ${Q}>;
+//@ end
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let tile = group.y * groups.x + group.x;
+  let zx = quantizers[${X_ROW}];
+  let padding = Wide(zero_quad(zx));
+
+  //@ for p in 0..P
+  let pixel_${p} = tile * (64u * ${P}u) + ${p}u * 64u + lane;
+  let row_${p} = i32(pixel_${p} / ${WO}u % ${HO}u * ${SH}u) - ${PH};
+  let column_${p} = i32(pixel_${p} % ${WO}u * ${SW}u) - ${PW};
+  let image_${p} = pixel_${p} / (${HO}u * ${WO}u) * ${H}u;
+  //@ for q in 0..Q
+  //@ for j in 0..4
+  var a_${p}_${q}_${j}: Sum;
+  //@ end
+  //@ end
+  //@ end
+
+  let weights_of_output = ${KH}u * ${KW}u * ${CW}u;
+  for (var ky = 0; ky < ${KH}; ky++) {
+    for (var kx = 0; kx < ${KW}; kx++) {
+      //@ for p in 0..P
+      let y_${p} = u32(row_${p} + ky);
+      let x_${p} = u32(column_${p} + kx);
+      let inside_${p} = y_${p} < ${H}u && x_${p} < ${W}u && pixel_${p} < ${PIXELS}u;
+      let from_${p} = select(0u, ((image_${p} + y_${p}) * ${W}u + x_${p}) * ${CW}u, inside_${p});
+      //@ end
+      let tap = group.z * ${Q}u * 4u * weights_of_output + u32(ky * ${KW} + kx) * ${CW}u;
+      for (var c = 0u; c < ${CW}u; c++) {
+        //@ for p in 0..P
+        let v_${p} = select(padding, x[from_${p} + c], inside_${p});
+        //@ end
+        //@ for q in 0..Q
+        //@ for j in 0..4
+        {
+          let w = weight[tap + c + (${q}u * 4u + ${j}u) * weights_of_output];
+          //@ for p in 0..P
+          a_${p}_${q}_${j} += dot_wide(v_${p}, w);
+          //@ end
+        }
+        //@ end
+        //@ end
+      }
+    }
+  }
+
+  let zy = quantizers[${Y_ROW}];
+  //@ if INT8
+  let unit = zx.scale * quantizers[${W_ROW}].scale;
+  //@ end
+  //@ for q in 0..Q
+  {
+    let quad = group.z * ${Q}u + ${q}u;
+    let lanes = min(4u, ${CHANNELS}u - quad * 4u);
+    //@ if INT8
+    let correction = i32(zx.zero) * row_sum[quad];
+    //@ end
+    //@ if SUMS
+    var total = vec4<i32>();
+    var square = vec4<i32>();
+    //@ end
+    //@ for p in 0..P
+    if (pixel_${p} < ${PIXELS}u) {
+      let sum = vec4<Sum>(a_${p}_${q}_0, a_${p}_${q}_1, a_${p}_${q}_2, a_${p}_${q}_3);
+      //@ if INT8
+      var v = vec4<f32>(sum - correction) * unit;
+      //@ else
+      var v = sum;
+      //@ end
+      //@ if BIAS
+      v += bias[quad];
+      //@ end
+      let at = pixel_${p} * ${OQ}u + quad;
+      //@ if LOGITS
+      y[at] = v;
+      //@ else
+      let stored = quantize(v, zy, 0u, vec2<u32>(), lanes);
+      y[at] = stored;
+      //@ if SUMS
+      let d = codes(stored) - vec4<i32>(i32(zy.zero));
+      total += d;
+      square += d * d;
+      //@ end
+      //@ end
+    }
+    //@ end
+    //@ if SUMS
+    //@ for j in 0..4
+    atomicAdd(&tile_sums[${q} * 4 + ${j}][0], total[${j}]);
+    atomicAdd(&tile_sums[${q} * 4 + ${j}][1], square[${j}]);
+    //@ end
+    //@ end
+  }
+  //@ end
+  //@ if LOGITS
+  //@ else
+  record(${Y_ROW}u, tile + group.z, lane);
+  //@ end
+  //@ if SUMS
+  workgroupBarrier();
+  if (lane < 4u * ${Q}u) {
+    let at = tile * (${OQ}u * 4u) + group.z * (${Q}u * 4u) + lane;
+    sums[at] = vec2<i32>(atomicLoad(&tile_sums[lane][0]), atomicLoad(&tile_sums[lane][1]));
+  }
+  //@ end
+}

@@ -1,0 +1,32 @@
+// The affine map of batch norm and the activation behind it (ACT: 0 none, 1 ReLU, 2 ReLU6).
+
+@group(0) @binding(5) var<storage, read> coefficients: array<vec4<f32>>;
+
+fn normed(y: vec4<f32>, quad: u32) -> vec4<f32> {
+  return coefficients[quad * 6u] * (y - coefficients[quad * 6u + 1u]) + coefficients[quad * 6u + 2u];
+}
+
+fn activate(v: vec4<f32>) -> vec4<f32> {
+  //@ if ACT == 0
+  return v;
+  //@ end
+  //@ if ACT == 1
+  return max(v, vec4<f32>(0.0));
+  //@ end
+  //@ if ACT == 2
+  return clamp(v, vec4<f32>(0.0), vec4<f32>(6.0));
+  //@ end
+}
+
+// Where the activation passes a gradient on, from the value before clipping.
+fn passes(v: vec4<f32>) -> vec4<bool> {
+  //@ if ACT == 0
+  return vec4<bool>(true);
+  //@ end
+  //@ if ACT == 1
+  return v > vec4<f32>(0.0);
+  //@ end
+  //@ if ACT == 2
+  return (v > vec4<f32>(0.0)) & (v < vec4<f32>(6.0));
+  //@ end
+}

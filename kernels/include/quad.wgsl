@@ -1,0 +1,104 @@
+// The unit of storage: four neighbouring channels of one pixel, a *quad*. With INT8 a quad is four
+// codes in a u32; without, a vec4<f32>. A *wide* is V quads read in one load: the bounds check that
+// every driver adds is then paid once for 4·V values (FACTS: wide loads matter most).
+// Padded channels always hold the code of zero.
+
+struct Quantizer {
+  scale: f32,    // real = scale · (code − zero)
+  inverse: f32,  // 1 / scale
+  zero: f32,     // zero point, a whole number
+  low: f32,      // smallest and largest code
+  high: f32,
+  unused_a: f32,
+  unused_b: f32,
+  unused_c: f32,
+}
+
+struct Step {
+  seed: u32,
+  step: u32,        // counts from 0
+  samples: u32,     // images of the batch that count; the rest is padding
+  first: u32,       // index of the batch's first image when a batch is cut into micro-batches
+  rate: f32,        // learning rate
+  norm_weight: f32, // 1: running statistics follow this batch; 0: they stay (calibration)
+  unused_a: u32,
+  unused_b: u32,
+}
+
+@group(0) @binding(0) var<storage, read> quantizers: array<Quantizer>;
+@group(0) @binding(1) var<storage, read_write> statistics: array<atomic<u32>>;
+@group(0) @binding(2) var<uniform> step: Step;
+
+//@ if INT8
+alias Quad = u32;
+//@ if V == 1
+alias Wide = u32;
+fn part0(w: Wide) -> Quad { return w; }
+//@ end
+//@ if V == 2
+alias Wide = vec2<u32>;
+fn part0(w: Wide) -> Quad { return w.x; }
+fn part1(w: Wide) -> Quad { return w.y; }
+//@ end
+//@ if V == 4
+alias Wide = vec4<u32>;
+fn part0(w: Wide) -> Quad { return w.x; }
+fn part1(w: Wide) -> Quad { return w.y; }
+fn part2(w: Wide) -> Quad { return w.z; }
+fn part3(w: Wide) -> Quad { return w.w; }
+//@ end
+
+fn codes(q: Quad) -> vec4<i32> {
+  //@ if EMULATE
+  return vec4<i32>(bitcast<i32>(q << 24u), bitcast<i32>(q << 16u), bitcast<i32>(q << 8u), bitcast<i32>(q)) >> vec4<u32>(24u);
+  //@ else
+  return unpack4xI8(q);
+  //@ end
+}
+
+fn pack(c: vec4<i32>) -> Quad {
+  //@ if EMULATE
+  let b = bitcast<vec4<u32>>(c) & vec4<u32>(255u);
+  return b.x | (b.y << 8u) | (b.z << 16u) | (b.w << 24u);
+  //@ else
+  return pack4xI8(c);
+  //@ end
+}
+
+// The word whose four codes are those of zero: what padding reads.
+fn zero_quad(z: Quantizer) -> Quad { return pack(vec4<i32>(i32(z.zero))); }
+
+// Real values of a quad.
+fn real(q: Quad, z: Quantizer) -> vec4<f32> {
+  return (vec4<f32>(codes(q)) - vec4<f32>(z.zero)) * z.scale;
+}
+
+fn dot_quad(a: Quad, b: Quad) -> i32 {
+  //@ if EMULATE
+  let p = codes(a) * codes(b);
+  return p.x + p.y + p.z + p.w;
+  //@ else
+  return dot4I8Packed(a, b);
+  //@ end
+}
+alias Sum = i32;
+fn dot_wide(a: Wide, b: Wide) -> Sum {
+  //@ if V == 1
+  return dot_quad(a, b);
+  //@ end
+  //@ if V == 2
+  return dot_quad(a.x, b.x) + dot_quad(a.y, b.y);
+  //@ end
+  //@ if V == 4
+  return dot_quad(a.x, b.x) + dot_quad(a.y, b.y) + dot_quad(a.z, b.z) + dot_quad(a.w, b.w);
+  //@ end
+}
+//@ else
+alias Quad = vec4<f32>;
+alias Wide = vec4<f32>;
+alias Sum = f32;
+fn part0(w: Wide) -> Quad { return w; }
+fn zero_quad(z: Quantizer) -> Quad { return vec4<f32>(0.0); }
+fn real(q: Quad, z: Quantizer) -> vec4<f32> { return q; }
+fn dot_wide(a: Wide, b: Wide) -> Sum { return dot(a, b); }
+//@ end

@@ -1,0 +1,93 @@
+// Real values → a quad, with the statistics of what went in. Each thread calls `quantize` for its
+// values, then every thread of the workgroup calls `record` once (it holds a barrier).
+// Reference: lib/reference/include/quantize.ts
+
+// Extremes are kept per lane and joined once a thread.
+var<private> seen_low: vec4<f32> = vec4<f32>(3.4028234e38);
+var<private> seen_high: vec4<f32> = vec4<f32>(-3.4028234e38);
+var<private> seen_clipped: vec4<u32>;
+var<private> seen_bad: vec4<u32>;
+
+// [largest key of −x, largest key of x, clipped, not finite]: zero is the identity of all four.
+var<workgroup> tile_seen: array<atomic<u32>, 4>;
+
+const LANES = vec4<u32>(0u, 1u, 2u, 3u);
+
+//@ if INT8
+//@ if STOCHASTIC
+// Two words that name a stream of random numbers: (seed, step, quantizer).
+fn mix(x: u32) -> u32 {
+  var h = (x ^ (x >> 16u)) * 0x7feb352du;
+  h = (h ^ (h >> 15u)) * 0x846ca68bu;
+  return h ^ (h >> 16u);
+}
+fn stream(row: u32) -> vec2<u32> {
+  let a = mix(mix(step.seed ^ 0x9e3779b9u) + step.step);
+  return vec2<u32>(mix(a + row), mix((a ^ 0x85ebca6bu) + row));
+}
+// Uniform in [0, 1): the top 24 bits of a hash of the element's index, so a resumed run draws the
+// same numbers. 32 bits would round to 1.0 and turn an exact zero into 1.
+fn uniforms(element: u32, key: vec2<u32>) -> vec4<f32> {
+  var h = (vec4<u32>(element) + LANES) * vec4<u32>(0x9e3779b1u) + vec4<u32>(key.x);
+  h = (h ^ (h >> vec4<u32>(16u))) * vec4<u32>(0x7feb352du);
+  h = ((h ^ (h >> vec4<u32>(15u))) + vec4<u32>(key.y)) * vec4<u32>(0x846ca68bu);
+  h = h ^ (h >> vec4<u32>(16u));
+  return vec4<f32>(h >> vec4<u32>(8u)) * 5.9604644775390625e-8;
+}
+//@ end
+
+// `element` is the logical, unpadded index of the first lane; `lanes` how many lanes are real.
+fn quantize(v: vec4<f32>, z: Quantizer, element: u32, key: vec2<u32>, lanes: u32) -> Quad {
+  let bad = (bitcast<vec4<u32>>(v) & vec4<u32>(0x7f800000u)) == vec4<u32>(0x7f800000u);
+  let x = select(v, vec4<f32>(0.0), bad);
+  let real_lane = LANES < vec4<u32>(lanes);
+  seen_low = min(seen_low, select(vec4<f32>(3.4028234e38), x, real_lane));
+  seen_high = max(seen_high, select(vec4<f32>(-3.4028234e38), x, real_lane));
+  //@ if STOCHASTIC
+  let t = floor(x * z.inverse + uniforms(element, key)) + z.zero;
+  //@ else
+  let t = round(x * z.inverse) + z.zero;
+  //@ end
+  let c = clamp(t, vec4<f32>(z.low), vec4<f32>(z.high));
+  seen_clipped += vec4<u32>(c != t);
+  seen_bad += vec4<u32>(bad & real_lane);
+  return pack(vec4<i32>(c));
+}
+
+// f32 → u32 so that the order of numbers is the order of words; −0 counts as +0.
+fn ordered(x: f32) -> u32 {
+  let b = select(bitcast<u32>(x), 0u, x == 0.0);
+  return select(b | 0x80000000u, ~b, b >= 0x80000000u);
+}
+
+// Folds what this workgroup saw into slot `tile` mod 16 of the quantizer's row. Integer atomics on
+// ordered words: independent of the order of tiles.
+fn record(row: u32, tile: u32, lane: u32) {
+  let low = min(min(seen_low.x, seen_low.y), min(seen_low.z, seen_low.w));
+  let high = max(max(seen_high.x, seen_high.y), max(seen_high.z, seen_high.w));
+  let clipped = seen_clipped.x + seen_clipped.y + seen_clipped.z + seen_clipped.w;
+  let bad = seen_bad.x + seen_bad.y + seen_bad.z + seen_bad.w;
+  if (low <= high) {
+    atomicMax(&tile_seen[0], ~ordered(low));
+    atomicMax(&tile_seen[1], ordered(high));
+    if (clipped > 0u) { atomicAdd(&tile_seen[2], clipped); }
+    if (bad > 0u) { atomicAdd(&tile_seen[3], bad); }
+  }
+  workgroupBarrier();
+  if (lane == 0u) {
+    let at = row * 64u + (tile % 16u) * 4u;
+    atomicMax(&statistics[at], atomicLoad(&tile_seen[0]));
+    atomicMax(&statistics[at + 1u], atomicLoad(&tile_seen[1]));
+    atomicAdd(&statistics[at + 2u], atomicLoad(&tile_seen[2]));
+    atomicAdd(&statistics[at + 3u], atomicLoad(&tile_seen[3]));
+  }
+}
+//@ if STOCHASTIC
+//@ else
+fn stream(row: u32) -> vec2<u32> { return vec2<u32>(0u); }
+//@ end
+//@ else
+fn stream(row: u32) -> vec2<u32> { return vec2<u32>(0u); }
+fn quantize(v: vec4<f32>, z: Quantizer, element: u32, key: vec2<u32>, lanes: u32) -> Quad { return v; }
+fn record(row: u32, tile: u32, lane: u32) {}
+//@ end

@@ -1,0 +1,65 @@
+// norm_backward: dY = a·g + (c1·(y − mean) + c2), g = dA where the activation passes it on
+//
+//   da, y         [PIXELS, 4·V·CW] quads, V at a time
+//   coefficients  see norm_coefficients
+//   addend, mask  see include/gradient.wgsl (where Y has other consumers)
+//   dy            [PIXELS, 4·V·CW] quads
+//
+// Reference: lib/reference/norm_backward.ts
+//@ include quad
+//@ include quantize
+//@ include norm
+//@ include gradient
+
+@group(0) @binding(3) var<storage, read> da: array<Wide>;
+@group(0) @binding(4) var<storage, read> y: array<Wide>;
+@group(0) @binding(8) var<storage, read_write> dy: array<Wide>;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let tile = group.y * groups.x + group.x;
+  let thread = tile * 64u + lane;
+  let block = thread % ${CW}u;
+  let first = thread / ${CW}u * ${R}u;
+  let zda = quantizers[${DA_ROW}];
+  let zy = quantizers[${Y_ROW}];
+  let zdy = quantizers[${DY_ROW}];
+  let key = stream(${DY_ROW}u);
+  //@ for v in 0..V
+  let quad_${v} = block * ${V}u + ${v}u;
+  let lanes_${v} = min(4u, ${CHANNELS}u - quad_${v} * 4u);
+  let a_${v} = coefficients[quad_${v} * 6u];
+  let mean_${v} = coefficients[quad_${v} * 6u + 1u];
+  let beta_${v} = coefficients[quad_${v} * 6u + 2u];
+  let c1_${v} = coefficients[quad_${v} * 6u + 3u];
+  let c2_${v} = coefficients[quad_${v} * 6u + 4u];
+  //@ end
+  //@ for r in 0..R
+  if (first + ${r}u < ${PIXELS}u) {
+    let pixel = first + ${r}u;
+    let at = pixel * ${CW}u + block;
+    let wide_da = da[at];
+    let wide_y = y[at];
+    //@ for v in 0..V
+    let d_${v} = real(part${v}(wide_y), zy) - mean_${v};
+    let g_${v} = select(vec4<f32>(), real(part${v}(wide_da), zda), passes(a_${v} * d_${v} + beta_${v}));
+    let v_${v} = finish(a_${v} * g_${v} + (c1_${v} * d_${v} + c2_${v}), at * ${V}u + ${v}u);
+    let q_${v} = quantize(v_${v}, zdy, pixel * ${CHANNELS}u + quad_${v} * 4u, key, lanes_${v});
+    //@ end
+    //@ if V == 1
+    dy[at] = q_0;
+    //@ end
+    //@ if V == 2
+    dy[at] = Wide(q_0, q_1);
+    //@ end
+    //@ if V == 4
+    dy[at] = Wide(q_0, q_1, q_2, q_3);
+    //@ end
+  }
+  //@ end
+  record(${DY_ROW}u, tile, lane);
+}

@@ -1,0 +1,70 @@
+// norm_backward_coefficients: gradients of gamma and beta, and what the gradient of Y needs
+//
+//   dbeta = Σ g,  dgamma = Σ g·x̂,  dY = a·g + c1·(y − mean) + c2,
+//   c1 = −a·dgamma/N·inverse,  c2 = −a·dbeta/N,  with inverse = 1/√(variance + ε)
+//
+//   sums          [CHUNKS, CHANNELS] vec2    see norm_backward_sums
+//   total         [CHANNELS] i32             Σ(q − z) of the forward pass
+//   coefficients  see norm_coefficients; c1 and c2 are written
+//   gradient      [2, CHANNELS]              dgamma, dbeta
+//
+// int8: Σ g·(y − mean) = scale·(N·Σ(g−z)(y−z) − Σ(y−z)·Σ(g−z))/N with the bracket exact in 64 bits.
+// A workgroup owns a channel.
+// Reference: lib/reference/norm_backward_coefficients.ts
+//@ include quad
+//@ include int64
+
+@group(0) @binding(3) var<storage, read> sums: array<vec2<Sum>>;
+//@ if INT8
+@group(0) @binding(4) var<storage, read> total: array<i32>;
+var<workgroup> lane_sums: array<vec4<u32>, 64>;
+//@ else
+var<workgroup> lane_sums: array<vec2<f32>, 64>;
+//@ end
+@group(0) @binding(5) var<storage, read_write> coefficients: array<f32>;
+@group(0) @binding(6) var<storage, read_write> gradient: array<f32>;
+
+const PIXELS = f32(${PIXELS});
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+  let channel = group.x;
+  //@ if INT8
+  var first = vec2<u32>();
+  var second = vec2<u32>();
+  for (var chunk = lane; chunk < ${CHUNKS}u; chunk += 64u) {
+    let s = sums[chunk * ${CHANNELS}u + channel];
+    first = add64(first, int64(s.x));
+    second = add64(second, int64(s.y));
+  }
+  lane_sums[lane] = vec4<u32>(first, second);
+  workgroupBarrier();
+  if (lane > 0u) { return; }
+  for (var i = 1u; i < 64u; i++) {
+    first = add64(first, lane_sums[i].xy);
+    second = add64(second, lane_sums[i].zw);
+  }
+  let bracket = add64(multiply64(vec2<u32>(${PIXELS}u, 0u), second), negate64(multiply64(int64(total[channel]), first)));
+  let at = channel / 4u * 24u + channel % 4u;
+  let inverse = coefficients[at + 20u];
+  let scale = quantizers[${DA_ROW}].scale;
+  let dbeta = float64(first) * scale;
+  let dgamma = float64(bracket) / PIXELS * scale * quantizers[${Y_ROW}].scale * inverse;
+  //@ else
+  var sum = vec2<f32>();
+  for (var chunk = lane; chunk < ${CHUNKS}u; chunk += 64u) { sum += sums[chunk * ${CHANNELS}u + channel]; }
+  lane_sums[lane] = sum;
+  workgroupBarrier();
+  if (lane > 0u) { return; }
+  for (var i = 1u; i < 64u; i++) { sum += lane_sums[i]; }
+  let at = channel / 4u * 24u + channel % 4u;
+  let inverse = coefficients[at + 20u];
+  let dbeta = sum.x;
+  let dgamma = sum.y * inverse;
+  //@ end
+  let a = coefficients[at];
+  coefficients[at + 12u] = -a * (dgamma / PIXELS) * inverse;
+  coefficients[at + 16u] = -a * (dbeta / PIXELS);
+  gradient[channel] = dgamma;
+  gradient[${CHANNELS}u + channel] = dbeta;
+}

@@ -1,0 +1,89 @@
+// norm_coefficients: from the sums of a batch, what batch norm needs per channel
+//
+//   mean = E[y], variance = E[(y − mean)²], norm(y) = a·(y − mean) + beta, a = gamma / √(variance + ε)
+//
+//   sums          [TILES, CHANNELS] vec2    see channel_sums; any number of tiles
+//   affine        [2, CHANNELS]             gamma, beta (padded channels 0, so they stay 0)
+//   running       [2, CHANNELS]             running mean and unbiased variance, as PyTorch keeps them
+//   coefficients  [CHANNELS / 4, 6] vec4    a, mean, beta, c1, c2, 1/√(variance + ε); c1, c2 by the backward pass
+//   total         [CHANNELS] i32            Σ(q − z), for the backward pass
+//
+// int8: N·Σ(q−z)² − (Σ(q−z))² is exact in 64 bits for N ≤ 8,388,608 (the planner refuses more), so
+// the order of tiles cannot matter. f32: tiles join as (sum, squares about their own mean).
+// A workgroup owns a channel.
+// Reference: lib/reference/norm_coefficients.ts
+//@ include quad
+//@ include int64
+
+@group(0) @binding(3) var<storage, read> sums: array<vec2<Sum>>;
+@group(0) @binding(4) var<storage, read> affine: array<f32>;
+@group(0) @binding(5) var<storage, read_write> running: array<f32>;
+@group(0) @binding(6) var<storage, read_write> coefficients: array<f32>;
+//@ if INT8
+@group(0) @binding(7) var<storage, read_write> total: array<i32>;
+var<workgroup> lane_sums: array<vec4<u32>, 64>;
+//@ else
+var<workgroup> lane_sums: array<f32, 64>;
+//@ end
+
+const PIXELS = f32(${PIXELS});
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+  let channel = group.x;
+  //@ if INT8
+  var first = vec2<u32>();
+  var second = vec2<u32>();
+  for (var tile = lane; tile < ${TILES}u; tile += 64u) {
+    let s = sums[tile * ${CHANNELS}u + channel];
+    first = add64(first, int64(s.x));
+    second = add64(second, vec2<u32>(bitcast<u32>(s.y), 0u));
+  }
+  lane_sums[lane] = vec4<u32>(first, second);
+  workgroupBarrier();
+  if (lane > 0u) { return; }
+  for (var i = 1u; i < 64u; i++) {
+    first = add64(first, lane_sums[i].xy);
+    second = add64(second, lane_sums[i].zw);
+  }
+  let scale = quantizers[${Y_ROW}].scale;
+  let spread = add64(multiply64(vec2<u32>(${PIXELS}u, 0u), second), negate64(multiply64(first, first)));
+  let mean = float64(first) / PIXELS * scale;
+  let variance = float64(spread) / (PIXELS * PIXELS) * scale * scale;
+  total[channel] = bitcast<i32>(first.x);
+  //@ else
+  var sum = 0.0;
+  for (var tile = lane; tile < ${TILES}u; tile += 64u) { sum += sums[tile * ${CHANNELS}u + channel].x; }
+  lane_sums[lane] = sum;
+  workgroupBarrier();
+  var mean = 0.0;
+  for (var i = 0u; i < 64u; i++) { mean += lane_sums[i]; }
+  mean = mean / PIXELS;
+  workgroupBarrier();
+  var squares = 0.0;
+  for (var tile = lane; tile < ${TILES}u; tile += 64u) {
+    let s = sums[tile * ${CHANNELS}u + channel];
+    let n = f32(min(${CHUNK}u, ${PIXELS}u - tile * ${CHUNK}u));
+    let d = s.x / n - mean;
+    squares += s.y + n * d * d;
+  }
+  lane_sums[lane] = squares;
+  workgroupBarrier();
+  if (lane > 0u) { return; }
+  var variance = 0.0;
+  for (var i = 0u; i < 64u; i++) { variance += lane_sums[i]; }
+  variance = variance / PIXELS;
+  //@ end
+
+  let inverse = 1.0 / sqrt(variance + f32(${EPSILON}));
+  let at = channel / 4u * 24u + channel % 4u;
+  coefficients[at] = affine[channel] * inverse;
+  coefficients[at + 4u] = mean;
+  coefficients[at + 8u] = affine[${CHANNELS}u + channel];
+  coefficients[at + 20u] = inverse;
+  if (step.norm_weight > 0.0) {
+    const KEPT = f32(1.0 - ${MOMENTUM});
+    running[channel] = KEPT * running[channel] + f32(${MOMENTUM}) * mean;
+    running[${CHANNELS}u + channel] = KEPT * running[${CHANNELS}u + channel] + f32(${MOMENTUM}) * (variance * (PIXELS / max(PIXELS - 1.0, 1.0)));
+  }
+}

@@ -1,0 +1,51 @@
+// sgd: one parameter tensor, as PyTorch's SGD
+//
+//   g = gradient + weight_decay·w;  m ← momentum·m + g;  w ← w − rate·(g + momentum·m | m)   (Nesterov | not)
+//
+//   gradient, weight, velocity   [SIZE] vec4<f32>
+//
+// With QUANTIZED the minimum and maximum of the new weights go to the statistics: the next
+// iteration's weight quantizer is set from them before its pass.
+// Reference: lib/reference/sgd.ts
+//@ include quad
+//@ include quantize
+
+@group(0) @binding(3) var<storage, read> gradient: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read_write> weight: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read_write> velocity: array<vec4<f32>>;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let tile = group.y * groups.x + group.x;
+  //@ for r in 0..R
+  {
+    let at = (tile * ${R}u + ${r}u) * 64u + lane;
+    if (at < ${SIZE}u) {
+      var w = weight[at];
+      let g = gradient[at] + f32(${WEIGHT_DECAY}) * w;
+      let m = f32(${MOMENTUM}) * velocity[at] + g;
+      velocity[at] = m;
+      //@ if NESTEROV
+      w = w - step.rate * (g + f32(${MOMENTUM}) * m);
+      //@ else
+      w = w - step.rate * m;
+      //@ end
+      weight[at] = w;
+      //@ if INT8
+      //@ if QUANTIZED
+      seen_low = min(seen_low, w);
+      seen_high = max(seen_high, w);
+      seen_bad += vec4<u32>((bitcast<vec4<u32>>(w) & vec4<u32>(0x7f800000u)) == vec4<u32>(0x7f800000u));
+      //@ end
+      //@ end
+    }
+  }
+  //@ end
+  //@ if QUANTIZED
+  record(${W_ROW}u, tile, lane);
+  //@ end
+}

@@ -1,0 +1,74 @@
+// weight_gradient: joins the chunks of conv_backward_weight
+//
+//   dW = s_x·s_dy · Σ_chunks (Σ dY·X − z_x·Σ dY − z_dy·Σ X + n·z_x·z_dy),   db = s_dy · Σ_chunks (Σ dY − n·z_dy)
+//
+// A chunk's bracket is Σ (dY − z)(X − z) over at most 32,768 pixels: below 2³¹, so it is exact in
+// i32 although its terms may wrap. Chunks are added in their order, in f32.
+//
+//   partial, x_total, dy_total   see conv_backward_weight
+//   gradient       [4·OQ, TAPS, IQ] vec4<f32>
+//   bias_gradient  [OQ] vec4<f32>, with BIAS
+//
+// Reference: lib/reference/weight_gradient.ts
+//@ include quad
+
+@group(0) @binding(3) var<storage, read> partial: array<vec4<Sum>>;
+//@ if INT8
+@group(0) @binding(4) var<storage, read> x_total: array<vec4<Sum>>;
+//@ end
+@group(0) @binding(5) var<storage, read> dy_total: array<vec4<Sum>>;
+@group(0) @binding(6) var<storage, read_write> gradient: array<vec4<f32>>;
+//@ if BIAS
+@group(0) @binding(7) var<storage, read_write> bias_gradient: array<vec4<f32>>;
+//@ end
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  const SIZE = 4u * ${OQ}u * ${TAPS}u * ${IQ}u;
+  let at = (group.y * groups.x + group.x) * 64u + lane;
+  let zx = quantizers[${X_ROW}];
+  let zdy = quantizers[${DY_ROW}];
+  if (at < SIZE) {
+    var sum = vec4<f32>();
+    for (var chunk = 0u; chunk < ${CHUNKS}u; chunk++) {
+      //@ if INT8
+      let pixels = i32((min((chunk + 1u) * ${ROWS}u, ${ALL_ROWS}u) - chunk * ${ROWS}u) * ${WO}u);
+      let output = at / (${TAPS}u * ${IQ}u);
+      let dy_sum = dy_total[chunk * ${OQ}u + output / 4u][output % 4u];
+      let x_sum = x_total[chunk * (${TAPS}u * ${IQ}u) + at % (${TAPS}u * ${IQ}u)];
+      let zero_x = i32(zx.zero);
+      let zero_dy = i32(zdy.zero);
+      sum += vec4<f32>(partial[chunk * SIZE + at] - zero_dy * x_sum - vec4<i32>(zero_x * dy_sum - pixels * zero_x * zero_dy));
+      //@ else
+      sum += partial[chunk * SIZE + at];
+      //@ end
+    }
+    //@ if INT8
+    gradient[at] = sum * (zx.scale * zdy.scale);
+    //@ else
+    gradient[at] = sum;
+    //@ end
+  }
+  //@ if BIAS
+  if (at < ${OQ}u) {
+    var sum = vec4<f32>();
+    for (var chunk = 0u; chunk < ${CHUNKS}u; chunk++) {
+      //@ if INT8
+      let pixels = i32((min((chunk + 1u) * ${ROWS}u, ${ALL_ROWS}u) - chunk * ${ROWS}u) * ${WO}u);
+      sum += vec4<f32>(dy_total[chunk * ${OQ}u + at] - vec4<i32>(pixels * i32(zdy.zero)));
+      //@ else
+      sum += dy_total[chunk * ${OQ}u + at];
+      //@ end
+    }
+    //@ if INT8
+    bias_gradient[at] = sum * zdy.scale;
+    //@ else
+    bias_gradient[at] = sum;
+    //@ end
+  }
+  //@ end
+}

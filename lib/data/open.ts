@@ -1,0 +1,99 @@
+/**
+ * Opens the data that a recipe names.
+ *
+ * @module
+ */
+import { DataError } from "../errors.ts";
+import { type Dataset, memorySplit, pixelStatistics } from "./dataset.ts";
+import { openGlyphs } from "./glyphs.ts";
+import { openIdx } from "./idx.ts";
+import type { Opened } from "./opened.ts";
+import type { DataRecipe } from "./recipe.ts";
+
+/**
+ * Makes or reads a data set, checks it, and takes from it what the recipe leaves open.
+ *
+ * @param options `warn` gets one line about data that is usable but odd
+ * @throws {DataError} when data is missing, damaged, or does not fit the recipe
+ */
+export async function openDataset(
+  recipe: DataRecipe,
+  options: { warn?: (text: string) => void } = {},
+): Promise<Dataset> {
+  const opened = await open(recipe);
+  const warn = options.warn ?? (() => {});
+  warnOfMissingClasses(opened, warn);
+  const channels = opened.shape[2];
+  let { mean, std } = recipe;
+  if (mean === 0 || std === 0) {
+    const found = pixelStatistics(opened.train.images, channels);
+    if (mean === 0) mean = found.mean;
+    if (std === 0) {
+      if (found.std.includes(0)) {
+        warn(
+          `${opened.name}: every training pixel of a channel is the same; its std is taken as 1`,
+        );
+      }
+      std = found.std.map((value) => value || 1);
+    }
+  }
+  return {
+    ...opened,
+    mean: perChannel("data.mean", mean, channels),
+    std: positive(perChannel("data.std", std, channels)),
+    train: memorySplit(opened.train),
+    test: memorySplit(opened.test),
+  };
+}
+
+function open(recipe: DataRecipe): Opened | Promise<Opened> {
+  switch (recipe.format) {
+    case "glyphs":
+      return openGlyphs(recipe);
+    case "idx":
+      return openIdx(recipe);
+    default:
+      throw new DataError(
+        `data.format: expected glyphs or idx, found ${recipe.format satisfies never}`,
+      );
+  }
+}
+
+function perChannel(
+  field: string,
+  value: number | readonly number[],
+  channels: number,
+): readonly number[] {
+  const list = typeof value === "number" ? Array<number>(channels).fill(value) : value;
+  if (list.length !== channels) {
+    throw new DataError(
+      `${field}: expected ${channels} numbers, one for each channel, found ${list.length}; ` +
+        `give one for each, or one number for all`,
+    );
+  }
+  return list;
+}
+
+function positive(std: readonly number[]): readonly number[] {
+  for (const value of std) {
+    if (!(value > 0 && Number.isFinite(value))) {
+      throw new DataError(
+        `data.std: expected numbers greater than 0, found ${value}; ` +
+          `correct it, or leave data.std out to take it from the data`,
+      );
+    }
+  }
+  return std;
+}
+
+function warnOfMissingClasses(opened: Opened, warn: (text: string) => void): void {
+  const seen = new Set(opened.train.labels);
+  const missing = Array.from({ length: opened.classes }, (_, label) => label)
+    .filter((label) => !seen.has(label));
+  if (missing.length === 0) return;
+  const some = missing.slice(0, 5).join(", ") + (missing.length > 5 ? ", …" : "");
+  warn(
+    `${opened.name}: ${missing.length} of ${opened.classes} classes have no training image ` +
+      `(${some}); data.classes or data.train may be wrong`,
+  );
+}

@@ -1,0 +1,20 @@
+/**
+ * What a reader of one format hands to `open.ts`, which adds what is the same for all formats.
+ *
+ * @module
+ */
+import type { Labelled } from "./dataset.ts";
+
+/** A data set before it is normalized. Every label is below `classes`. */
+export interface Opened {
+  /** What a person calls it. */
+  readonly name: string;
+  /** Number of classes. */
+  readonly classes: number;
+  /** Shape of one image. */
+  readonly shape: readonly [h: number, w: number, c: number];
+  /** Training images, already cut to what the recipe asks for. */
+  readonly train: Labelled;
+  /** Test images, likewise. */
+  readonly test: Labelled;
+}

@@ -1,0 +1,35 @@
+/**
+ * The part of a recipe that names data, as this folder needs it.
+ *
+ * @module
+ */
+
+/** Which data to open. 0 means "take it from the data" in every field where 0 makes no sense. */
+export interface DataRecipe {
+  /** Who makes or reads the images. */
+  readonly format: "glyphs" | "idx";
+  /** Folder of the files; not used by `glyphs`. */
+  readonly root: string;
+  /** Number of classes; 0: ten glyphs, or the highest label + 1. */
+  readonly classes: number;
+  /** Height and width in pixels, or one number for both; 0: as the data has it, glyphs 28. */
+  readonly size: readonly [h: number, w: number] | number;
+  /** Channels; 0: as the data has it. */
+  readonly channels: number;
+  /** The first so many training images; 0: all, glyphs 10,000. */
+  readonly train: number;
+  /** The first so many test images; 0: all, glyphs 2,000. */
+  readonly test: number;
+  /** Of pixel / 255, one for all channels or a list; 0: of the training images. */
+  readonly mean: number | readonly number[];
+  /** Of pixel / 255, as `mean`; greater than 0 in a list. */
+  readonly std: number | readonly number[];
+  /** What glyphs are drawn from; 1 when left out. */
+  readonly seed?: number;
+}
+
+/** Height and width that a recipe asks for, or undefined where the data decides. */
+export function wantedSize(size: DataRecipe["size"]): readonly [h: number, w: number] | undefined {
+  const [h, w] = typeof size === "number" ? [size, size] : size;
+  return h === 0 && w === 0 ? undefined : [h, w];
+}

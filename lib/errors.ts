@@ -1,0 +1,46 @@
+/**
+ * The errors that a person may meet. Each message says what was expected, what was found, where,
+ * and what to do; the command line prints the message alone and exits with `exitCode`. Anything
+ * that is not one of these is a defect of qtrain, and only then is a stack trace right.
+ *
+ * @module
+ */
+
+/** Base of every error with a message meant for a person. */
+export abstract class QtrainError extends Error {
+  /** What the process exits with: 1 the run failed, 2 wrong usage, recipe or data. */
+  abstract readonly exitCode: number;
+  override get name(): string {
+    return this.constructor.name;
+  }
+}
+
+/** Wrong command line or wrong use of the library. */
+export class UsageError extends QtrainError {
+  readonly exitCode = 2;
+}
+
+/** A recipe that cannot be read or does not fit; the message opens with `file:line:col: path:`. */
+export class RecipeError extends QtrainError {
+  readonly exitCode = 2;
+}
+
+/** A network whose shapes do not fit, found before any work on the GPU. */
+export class ModelError extends QtrainError {
+  readonly exitCode = 2;
+}
+
+/** Data that is missing, damaged or does not fit the recipe; names the file and the offset. */
+export class DataError extends QtrainError {
+  readonly exitCode = 2;
+}
+
+/** No adapter, a lost adapter, a limit exceeded, or a kernel that the driver refuses. */
+export class DeviceError extends QtrainError {
+  readonly exitCode = 1;
+}
+
+/** Training that went wrong by its numbers: a loss that is not finite. */
+export class DivergedError extends QtrainError {
+  readonly exitCode = 1;
+}

@@ -1,0 +1,125 @@
+/**
+ * Files that are whole or not there: written beside under `NAME.part`, flushed to the disk, then
+ * renamed, so that a reader or a power cut never meets half a file. Failures that a person can
+ * mend become errors with the place and the remedy; anything else passes through unchanged.
+ *
+ * Not promised: two processes that write the same path at once.
+ *
+ * @module
+ */
+
+import { DataError, type QtrainError, UsageError } from "./errors.ts";
+
+/**
+ * The error to throw for `error`, met while reading or writing `path`: a {@linkcode DataError}
+ * (read) or a {@linkcode UsageError} (write) where a person can mend it, else `error` itself.
+ */
+export function fileError(error: unknown, doing: "read" | "write", path: string): unknown {
+  const reason = explain(error, doing);
+  if (reason === undefined) return error;
+  const message = `${path}: cannot ${doing}: ${reason}`;
+  const friendly: QtrainError = doing === "read" ? new DataError(message) : new UsageError(message);
+  friendly.cause = error;
+  return friendly;
+}
+
+function explain(error: unknown, doing: "read" | "write"): string | undefined {
+  if (error instanceof Deno.errors.NotCapable) {
+    return `Deno has no permission; run it with --allow-${doing}`;
+  }
+  if (!(error instanceof Error)) return undefined;
+  const elsewhere = doing === "write" ? "or choose another place" : "or give another path";
+  switch ((error as { code?: string }).code) {
+    case "EACCES":
+    case "EPERM":
+      return `permission denied; change its permissions ${elsewhere}`;
+    case "EROFS":
+      return "the file system is read-only; choose another place";
+    case "ENOSPC":
+    case "EDQUOT":
+      return "no space left on the disk; free some or choose another place";
+    case "ENOENT":
+      return doing === "read"
+        ? "no such file; check the path"
+        : "expected an existing folder to write in, found none; make it or choose another place";
+    case "ENOTDIR":
+    case "EEXIST":
+      return "expected a folder, found a file on the way; choose another place";
+    case "EISDIR":
+    case "ENOTEMPTY":
+      return "expected a file, found a folder; give the path of a file";
+    case "ENAMETOOLONG":
+      return "the name is too long for this file system; choose a shorter one";
+  }
+  return undefined;
+}
+
+/**
+ * Writes a whole file: beside as `NAME.part`, flushed, renamed. On failure the old file is as it
+ * was and no `.part` is left.
+ *
+ * @throws {UsageError} when the place cannot be written, with what to do.
+ */
+export async function writeAtomic(path: string, content: Uint8Array | string): Promise<void> {
+  const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
+  // A link keeps pointing where it did: the file that it names is the one replaced.
+  const target = await Deno.realPath(path).catch(() => path);
+  const part = `${target}.part`;
+  try {
+    const there = await Deno.stat(target).catch(() => undefined);
+    if (there && !there.isFile && !there.isDirectory) {
+      // A pipe or a device, such as /dev/stdout: renaming over it would replace the device.
+      await Deno.writeFile(target, bytes);
+      return;
+    }
+    using file = await Deno.open(part, { write: true, create: true, truncate: true });
+    for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
+    await file.sync();
+  } catch (error) {
+    await Deno.remove(part).catch(() => {});
+    throw fileError(error, "write", path);
+  }
+  // The file is closed here, which Windows wants before a rename.
+  try {
+    await Deno.rename(part, target);
+  } catch (error) {
+    await Deno.remove(part).catch(() => {});
+    throw fileError(error, "write", path);
+  }
+}
+
+/**
+ * The text of a file, or `undefined` where there is none.
+ *
+ * @throws {DataError} when it is there but cannot be read.
+ */
+export async function readTextIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await Deno.readTextFile(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw fileError(error, "read", path);
+  }
+}
+
+/**
+ * The bytes of a file.
+ *
+ * @throws {DataError} when it is missing or cannot be read.
+ */
+export async function readBytes(path: string): Promise<Uint8Array<ArrayBuffer>> {
+  try {
+    return await Deno.readFile(path);
+  } catch (error) {
+    throw fileError(error, "read", path);
+  }
+}
+
+/** Makes a folder and those above it; one that is there is left alone. */
+export async function makeFolder(path: string): Promise<void> {
+  try {
+    await Deno.mkdir(path, { recursive: true });
+  } catch (error) {
+    throw fileError(error, "write", path);
+  }
+}

@@ -1,0 +1,240 @@
+/**
+ * Walks a program on the GPU. Buffers, pipelines and bind groups are made once, before the first
+ * step; running encodes dispatches and submits once.
+ *
+ * @module
+ */
+import { DeviceError } from "../errors.ts";
+import type { Executor } from "../executor.ts";
+import { includes, kernels } from "../ops/kernels.ts";
+import type { BufferSpec, Program, Step } from "../program.ts";
+import type { Gpu } from "./device.ts";
+import { expand } from "./template.ts";
+
+interface Dispatch {
+  readonly pipeline: GPUComputePipeline;
+  readonly group: GPUBindGroup;
+}
+
+interface Binding {
+  readonly index: number;
+  readonly type: GPUBufferBindingType;
+  readonly variable: string;
+}
+
+/** The WGSL of a step on a given adapter. */
+export function wgsl(step: Step, emulateDot: boolean): string {
+  const { source } = kernels[step.kernel]!;
+  return expand(source, { ...step.constants, EMULATE: emulateDot ? 1 : 0 }, includes);
+}
+
+/** The buffers that a shader declares. */
+export function bindings(code: string): Binding[] {
+  const declared =
+    /@group\(0\) @binding\((\d+)\) var<(uniform|storage, read|storage, read_write)> (\w+)/g;
+  return [...code.matchAll(declared)].map(([, index, access, variable]) => ({
+    index: Number(index),
+    type: access === "uniform"
+      ? "uniform"
+      : access === "storage, read"
+      ? "read-only-storage"
+      : "storage",
+    variable: variable!,
+  }));
+}
+
+/** The executor of `--device gpu`. */
+export class GpuExecutor implements Executor {
+  readonly device = "gpu";
+  readonly adapter: string;
+  readonly bytes: number;
+  readonly #gpu: GPUDevice;
+  readonly #buffers = new Map<string, GPUBuffer>();
+  readonly #dispatches = new Map<Step, Dispatch>();
+  #staging: GPUBuffer | undefined;
+  #failure: string | undefined;
+
+  private constructor(gpu: Gpu, buffers: readonly BufferSpec[]) {
+    this.#gpu = gpu.device;
+    this.adapter = gpu.name;
+    this.bytes = buffers.reduce((sum, b) => sum + b.bytes, 0);
+    // Nothing is printed when validation fails unless somebody listens.
+    this.#gpu.addEventListener("uncapturederror", (event) => {
+      this.#failure ??= (event as GPUUncapturedErrorEvent).error.message;
+      event.preventDefault();
+    });
+    this.#gpu.lost.then((info) => {
+      if (info.reason !== "destroyed") this.#failure ??= `the adapter was lost: ${info.message}`;
+    });
+  }
+
+  /**
+   * Creates all buffers and compiles all pipelines of a program.
+   *
+   * @throws DeviceError when a buffer exceeds a limit or a shader does not compile
+   */
+  static async create(gpu: Gpu, program: Program): Promise<GpuExecutor> {
+    const steps = Object.values(program.sections).flat() as Step[];
+    const executor = new GpuExecutor(gpu, program.buffers);
+    executor.#createBuffers(program.buffers);
+    await executor.#createPipelines(steps, gpu.emulateDot);
+    return executor;
+  }
+
+  #createBuffers(specs: readonly BufferSpec[]): void {
+    const { maxStorageBufferBindingSize: binding, maxBufferSize } = this.#gpu.limits;
+    const most = Math.min(binding, maxBufferSize);
+    const { STORAGE, UNIFORM, COPY_SRC, COPY_DST } = GPUBufferUsage;
+    for (const { name, bytes } of specs) {
+      if (bytes > most) {
+        throw new DeviceError(
+          `buffer ${name} needs ${mib(bytes)} but this adapter's limit is ${mib(most)}; ` +
+            "use a smaller batch, smaller images or a narrower network",
+        );
+      }
+      const usage = (name === "step" ? UNIFORM : STORAGE) | COPY_SRC | COPY_DST;
+      this.#buffers.set(name, this.#gpu.createBuffer({ label: name, size: bytes, usage }));
+    }
+  }
+
+  async #createPipelines(steps: readonly Step[], emulateDot: boolean): Promise<void> {
+    const layouts = new Map<string, GPUBindGroupLayout>();
+    const pipelines = new Map<string, Promise<GPUComputePipeline>>();
+    const compiled = await Promise.all(steps.map(async (step) => {
+      const code = wgsl(step, emulateDot), declared = bindings(code);
+      const key = declared.map((d) => `${d.index}${d.type}`).join();
+      let layout = layouts.get(key);
+      if (!layout) {
+        layout = this.#gpu.createBindGroupLayout({
+          entries: declared.map(({ index, type }) => ({
+            binding: index,
+            visibility: GPUShaderStage.COMPUTE,
+            buffer: { type },
+          })),
+        });
+        layouts.set(key, layout);
+      }
+      let pipeline = pipelines.get(code);
+      if (!pipeline) {
+        pipeline = this.#compile(step.kernel, code, layout);
+        pipelines.set(code, pipeline);
+      }
+      return { step, declared, layout, pipeline: await pipeline };
+    }));
+    for (const { step, declared, layout, pipeline } of compiled) {
+      const entries = declared.map(({ index, variable }) => ({
+        binding: index,
+        resource: { buffer: this.#find(step.buffers[variable] ?? variable, step) },
+      }));
+      const group = this.#gpu.createBindGroup({ label: step.kernel, layout, entries });
+      this.#dispatches.set(step, { pipeline, group });
+    }
+  }
+
+  async #compile(
+    kernel: string,
+    code: string,
+    layout: GPUBindGroupLayout,
+  ): Promise<GPUComputePipeline> {
+    const module = this.#gpu.createShaderModule({ label: kernel, code });
+    const { messages } = await module.getCompilationInfo();
+    const error = messages.find((message) => message.type === "error");
+    if (error) {
+      const line = code.split("\n")[error.lineNum - 1]?.trim() ?? "";
+      throw new DeviceError(`kernel ${kernel} does not compile: ${error.message} (at "${line}")`);
+    }
+    try {
+      return await this.#gpu.createComputePipelineAsync({
+        label: kernel,
+        layout: this.#gpu.createPipelineLayout({ bindGroupLayouts: [layout] }),
+        compute: { module, entryPoint: "main" },
+      });
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      throw new DeviceError(
+        `kernel ${kernel} is refused by the driver: ${why}. Go on with --device cpu`,
+      );
+    }
+  }
+
+  write(buffer: string, data: ArrayBufferView<ArrayBuffer>, offset = 0): void {
+    this.#gpu.queue.writeBuffer(this.#find(buffer), offset, data);
+  }
+
+  run(steps: readonly Step[], clear: readonly string[] = []): void {
+    this.#throwFailure();
+    const encoder = this.#gpu.createCommandEncoder();
+    for (const name of clear) encoder.clearBuffer(this.#find(name));
+    const pass = encoder.beginComputePass();
+    for (const step of steps) {
+      const dispatch = this.#dispatches.get(step);
+      if (!dispatch) throw new Error(`step ${step.kernel} belongs to another program`);
+      pass.setPipeline(dispatch.pipeline);
+      pass.setBindGroup(0, dispatch.group);
+      pass.dispatchWorkgroups(...step.workgroups);
+    }
+    pass.end();
+    this.#gpu.queue.submit([encoder.finish()]);
+  }
+
+  async read(buffers: readonly string[]): Promise<Uint8Array<ArrayBuffer>[]> {
+    const sources = buffers.map((name) => this.#find(name));
+    const size = sources.reduce((sum, source) => sum + source.size, 0);
+    const staging = this.#stagingOf(size);
+    const encoder = this.#gpu.createCommandEncoder();
+    let at = 0;
+    for (const source of sources) {
+      encoder.copyBufferToBuffer(source, 0, staging, at, source.size);
+      at += source.size;
+    }
+    this.#gpu.queue.submit([encoder.finish()]);
+    try {
+      await staging.mapAsync(GPUMapMode.READ, 0, size);
+    } catch (error) {
+      this.#failure ??= error instanceof Error ? error.message : String(error);
+    }
+    this.#throwFailure();
+    const mapped = staging.getMappedRange(0, size);
+    at = 0;
+    const copies = sources.map((source) => {
+      const copy = new Uint8Array(mapped.slice(at, at + source.size));
+      at += source.size;
+      return copy;
+    });
+    staging.unmap();
+    return copies;
+  }
+
+  /** A buffer to map, made again only when a read is larger than any before. */
+  #stagingOf(size: number): GPUBuffer {
+    if (!this.#staging || this.#staging.size < size) {
+      this.#staging?.destroy();
+      const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
+      this.#staging = this.#gpu.createBuffer({ label: "staging", size, usage });
+    }
+    return this.#staging;
+  }
+
+  close(): void {
+    for (const buffer of this.#buffers.values()) buffer.destroy();
+    this.#staging?.destroy();
+    this.#buffers.clear();
+    this.#gpu.destroy();
+  }
+
+  #find(name: string, step?: Step): GPUBuffer {
+    const found = this.#buffers.get(name);
+    if (!found) throw new Error(`no buffer is named ${name}${step ? ` (${step.kernel})` : ""}`);
+    return found;
+  }
+
+  #throwFailure(): void {
+    if (this.#failure !== undefined) {
+      throw new DeviceError(`the GPU failed: ${this.#failure.trim().split("\n")[0]}`);
+    }
+  }
+}
+
+function mib(bytes: number): string {
+  return `${(bytes / 2 ** 20).toFixed(0)} MiB`;
+}

@@ -1,0 +1,137 @@
+/**
+ * Expands a shader template. Directives are WGSL comments, so a template reads as a shader:
+ *
+ *     //@ include NAME            the text of kernels/include/NAME.wgsl, expanded with the same values
+ *     //@ if EXPR … //@ else … //@ end
+ *     //@ for i in 0..EXPR … //@ end      the body once for each i, unrolled
+ *     ${NAME}                     the value of a constant or loop variable
+ *
+ * EXPR is a name, a whole number, or two of them compared with ==, <, or >; a name counts as true
+ * when it is not 0. Loops are unrolled here because the shader compilers under WebGPU bound every
+ * loop and then do not (FACTS: 8×8 register tiles need named accumulators).
+ *
+ * @module
+ */
+
+/** Values of a template: whole numbers, flags as 0 and 1. */
+export type Constants = Readonly<Record<string, number>>;
+
+/**
+ * The WGSL of a template.
+ *
+ * @param source the template's text
+ * @param constants the values of its names
+ * @param includes the text of each file that `include` may name
+ * @throws Error for an unknown name or an unbalanced directive: a defect of the template
+ */
+export function expand(
+  source: string,
+  constants: Constants,
+  includes: Readonly<Record<string, string>> = {},
+): string {
+  const lines = source.split("\n");
+  const [text, end] = block(lines, 0, constants, includes);
+  if (end < lines.length) throw new Error(`template: "${lines[end]?.trim()}" closes nothing`);
+  return text.join("\n");
+}
+
+/** Expands lines from `at` to the directive that closes the block; returns that line's index. */
+function block(
+  lines: readonly string[],
+  at: number,
+  constants: Constants,
+  includes: Readonly<Record<string, string>>,
+): [string[], number] {
+  const out: string[] = [];
+  while (at < lines.length) {
+    const line = lines[at]!;
+    const [word, rest] = directive(line);
+    if (word === undefined) {
+      out.push(substitute(line, constants));
+      at++;
+    } else if (word === "else" || word === "end") {
+      return [out, at];
+    } else if (word === "include") {
+      const text = includes[rest];
+      if (text === undefined) throw new Error(`template: no include is named "${rest}"`);
+      out.push(expand(text, constants, includes));
+      at++;
+    } else if (word === "if") {
+      const chosen = condition(rest, constants);
+      let [body, close] = skipOrExpand(lines, at + 1, chosen, constants, includes);
+      if (directive(lines[close] ?? "")[0] === "else") {
+        const [other, end] = skipOrExpand(lines, close + 1, !chosen, constants, includes);
+        if (!chosen) body = other;
+        close = end;
+      }
+      expectEnd(lines, close, line);
+      out.push(...body);
+      at = close + 1;
+    } else if (word === "for") {
+      const loop = /^(\w+) in (\w+)\.\.(\w+)$/.exec(rest);
+      if (!loop) throw new Error(`template: cannot read "${line.trim()}"`);
+      const [, name, from, to] = loop as unknown as [string, string, string, string];
+      const close = skip(lines, at + 1);
+      expectEnd(lines, close, line);
+      for (let i = value(from, constants); i < value(to, constants); i++) {
+        out.push(...block(lines, at + 1, { ...constants, [name]: i }, includes)[0]);
+      }
+      at = close + 1;
+    } else {
+      throw new Error(`template: unknown directive "${line.trim()}"`);
+    }
+  }
+  return [out, at];
+}
+
+function directive(line: string): [string | undefined, string] {
+  const match = /^\s*\/\/@\s*(\w+)\s*(.*?)\s*$/.exec(line);
+  return match ? [match[1], match[2]!] : [undefined, ""];
+}
+
+function skipOrExpand(
+  lines: readonly string[],
+  at: number,
+  wanted: boolean,
+  constants: Constants,
+  includes: Readonly<Record<string, string>>,
+): [string[], number] {
+  return wanted ? block(lines, at, constants, includes) : [[], skip(lines, at)];
+}
+
+/** The index of the `else` or `end` that closes the block opened just before `at`. */
+function skip(lines: readonly string[], at: number): number {
+  for (let depth = 0; at < lines.length; at++) {
+    const [word] = directive(lines[at]!);
+    if (word === "if" || word === "for") depth++;
+    if (word === "end" && depth-- === 0) return at;
+    if (word === "else" && depth === 0) return at;
+  }
+  return at;
+}
+
+function expectEnd(lines: readonly string[], at: number, opened: string): void {
+  if (directive(lines[at] ?? "")[0] !== "end") {
+    throw new Error(`template: "${opened.trim()}" has no end`);
+  }
+}
+
+function condition(text: string, constants: Constants): boolean {
+  const match = /^(\w+)(?:\s*(==|<|>)\s*(\w+))?$/.exec(text);
+  if (!match) throw new Error(`template: cannot read the condition "${text}"`);
+  const left = value(match[1]!, constants);
+  if (match[2] === undefined) return left !== 0;
+  const right = value(match[3]!, constants);
+  return match[2] === "==" ? left === right : match[2] === "<" ? left < right : left > right;
+}
+
+function value(text: string, constants: Constants): number {
+  if (/^\d+$/.test(text)) return Number(text);
+  const found = constants[text];
+  if (found === undefined) throw new Error(`template: no value for "${text}"`);
+  return found;
+}
+
+function substitute(line: string, constants: Constants): string {
+  return line.replace(/\$\{(\w+)\}/g, (_, name: string) => String(value(name, constants)));
+}

@@ -1,0 +1,156 @@
+/**
+ * From a recipe to a program: the graph is built once, every node writes its forward steps in order
+ * and its backward steps in reverse.
+ *
+ * @module
+ */
+import type { Program } from "../program.ts";
+import { activationBackward, activationForward } from "../ops/activation.ts";
+import { addBackward, addForward } from "../ops/add.ts";
+import { Builder } from "../ops/builder.ts";
+import { convBackward, convForward, TILE } from "../ops/conv.ts";
+import { inputForward, lossForward } from "../ops/loss.ts";
+import { normBackward, normForward, sumsBuffer } from "../ops/norm.ts";
+import { poolBackward, poolForward } from "../ops/pool.ts";
+import type { LayerSpec, Recipe } from "../recipe/types.ts";
+import { buildGraph, type Graph, type Node } from "./graph.ts";
+import { zoo } from "./zoo.ts";
+
+/** What the data decides: image shape, classes, and how pixels are normalized, per channel. */
+export interface DataShape {
+  /** Height, width, channels. */
+  readonly shape: readonly [number, number, number];
+  readonly classes: number;
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
+}
+
+/** A program with the graph it came from. */
+export interface Plan {
+  readonly program: Program;
+  readonly graph: Graph;
+}
+
+/** The layers that a recipe's `model` stands for. */
+export function layersOf(recipe: Recipe, classes: number): readonly LayerSpec[] {
+  const { model } = recipe;
+  return "layers" in model ? model.layers : zoo[model.name]({ width: model.width, classes });
+}
+
+/**
+ * Plans the training of a recipe's network.
+ *
+ * @param data what the data set (or the recipe, for `check`) says of the images
+ * @param batch images in a step; the recipe's own by default
+ * @throws ModelError when shapes do not fit
+ */
+export function plan(recipe: Recipe, data: DataShape, batch = recipe.train.batch): Plan {
+  const { quantize, train } = recipe;
+  const graph = buildGraph(layersOf(recipe, data.classes), data.shape, data.classes);
+  const int8 = quantize.arithmetic === "int8";
+  const b = new Builder({
+    int8,
+    batch,
+    weights: quantize.weights,
+    activations: quantize.activations,
+    gradients: { ...quantize.gradients, stochastic: quantize.gradients.rounding === "stochastic" },
+    optimizer: {
+      momentum: train.optimizer.momentum,
+      nesterov: train.optimizer.nesterov,
+      weightDecay: train.optimizer.weight_decay,
+    },
+  });
+  // Weights come first in the table: the host writes the rows behind them as one block.
+  for (const node of graph.nodes) {
+    if (node.op === "conv" && int8) {
+      b.weightRows.set(
+        node.name,
+        b.quantizer({
+          name: `${node.name}.weight`,
+          layer: node.name,
+          role: "weight",
+          elements: node.output.c * node.input.c * node.kernel[0] * node.kernel[1],
+          bits: quantize.weights.bits,
+          symmetric: true,
+        }),
+      );
+    }
+  }
+  if (int8) {
+    b.step("weights", "weights", "weight_range", [Math.ceil(b.weightRows.size / 64), 1, 1], {
+      FIRST: 0,
+      COUNT: b.weightRows.size,
+      BITS: quantize.weights.bits,
+    }, { table: "quantizers" });
+  }
+  inputForward(b, graph.image, pixelBounds(data));
+  graph.nodes.forEach((node, i) => forward(b, node, graph.nodes[i + 1], int8));
+  lossForward(b, graph.logits);
+  for (const node of graph.nodes.toReversed()) backward(b, node);
+  b.tables();
+  const program: Program = {
+    arithmetic: quantize.arithmetic,
+    batch,
+    input: data.shape,
+    classes: data.classes,
+    buffers: b.buffers,
+    sections: b.sections,
+    quantizers: b.quantizers,
+    weightQuantizers: b.weightRows.size,
+    parameters: b.parameters,
+    norms: b.norms,
+  };
+  return { program, graph };
+}
+
+/** The smallest and largest value that a normalized pixel can have. */
+export function pixelBounds({ mean, std }: DataShape): { low: number; high: number } {
+  return {
+    low: Math.min(...mean.map((m, i) => -m / std[i]!)),
+    high: Math.max(...mean.map((m, i) => (1 - m) / std[i]!)),
+  };
+}
+
+function forward(b: Builder, node: Node, next: Node | undefined, int8: boolean): void {
+  switch (node.op) {
+    case "conv": {
+      // A convolution that only a norm reads makes the norm's sums on the way out.
+      const feeds = int8 && next?.op === "norm" && next.input === node.output;
+      convForward(b, feeds ? Object.assign(node, { sums: sumsBuffer(next.name) }) : node);
+      if (feeds) Object.assign(next, { tile: TILE });
+      break;
+    }
+    case "norm":
+      normForward(b, node);
+      break;
+    case "add":
+      addForward(b, node);
+      break;
+    case "activation":
+      activationForward(b, node);
+      break;
+    case "pool":
+      poolForward(b, node);
+      break;
+  }
+}
+
+function backward(b: Builder, node: Node): void {
+  switch (node.op) {
+    case "conv":
+      convBackward(b, node);
+      break;
+    case "norm":
+      normBackward(b, node);
+      break;
+    case "add":
+      addBackward(b, node);
+      break;
+    case "activation":
+      activationBackward(b, node);
+      break;
+    case "pool":
+      poolBackward(b, node);
+      break;
+  }
+}

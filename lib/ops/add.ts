@@ -1,0 +1,54 @@
+/**
+ * The residual addition, with the ReLU behind it.
+ *
+ * @module
+ */
+import { type Builder, grid } from "./builder.ts";
+import { passOn } from "./gradient.ts";
+import { elementwise, RUN } from "./norm.ts";
+import { ACT, type Tensor } from "./tensor.ts";
+
+/** An addition of two tensors of one shape. */
+export interface AddNode {
+  readonly op: "add";
+  readonly name: string;
+  readonly input: Tensor;
+  readonly other: Tensor;
+  readonly output: Tensor;
+  act: "none" | "relu";
+}
+
+/** Plans the forward pass. */
+export function addForward(b: Builder, node: AddNode): void {
+  const { input, other, output } = node;
+  const to = b.store(output, node.name);
+  // ReLU passes a gradient where the stored code is above the zero point.
+  if (node.act === "relu") output.mask = { act: "relu", of: output };
+  const V = b.wide(input.quads), CW = input.quads / V;
+  const PIXELS = b.options.batch * input.h * input.w;
+  b.step(
+    "forward",
+    node.name,
+    "add_forward",
+    grid(elementwise(PIXELS, CW)),
+    {
+      V,
+      R: RUN,
+      CW,
+      PIXELS,
+      CHANNELS: input.c,
+      ACT: ACT[node.act],
+      A_ROW: input.at.row,
+      B_ROW: other.at.row,
+      Y_ROW: to.row,
+    },
+    { a: input.at.buffer, b: other.at.buffer, y: to.buffer },
+    { quantizer: to.row },
+  );
+}
+
+/** Both inputs receive the gradient of the sum as it lies. */
+export function addBackward(b: Builder, node: AddNode): void {
+  passOn(b, node.other, node.output.gradientAt, node.name);
+  passOn(b, node.input, node.output.gradientAt, node.name);
+}

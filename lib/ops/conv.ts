@@ -1,0 +1,248 @@
+/**
+ * Convolution, and the linear layer as the 1×1 convolution of one wide pixel.
+ *
+ * @module
+ */
+import { ModelError } from "../errors.ts";
+import { type Builder, grid } from "./builder.ts";
+import { contribute } from "./gradient.ts";
+import type { Tensor } from "./tensor.ts";
+
+/** A convolution or linear layer. */
+export interface ConvNode {
+  readonly op: "conv";
+  readonly name: string;
+  readonly input: Tensor;
+  readonly output: Tensor;
+  readonly kernel: readonly [number, number];
+  readonly stride: readonly [number, number];
+  readonly padding: readonly [number, number];
+  readonly bias: boolean;
+  /** Reads its input as one pixel of h·w·c channels. */
+  readonly linear: boolean;
+  /** Its output is the logits: real f32 values instead of codes. */
+  logits: boolean;
+  /** Batch norm's sums are made in the epilogue for this buffer. */
+  sums?: string;
+}
+
+/** Output pixels a thread of conv_forward and conv_backward_input owns, and quads of channels. */
+const TILE_PIXELS = 8;
+/** Pixels a workgroup owns: 64 threads. */
+export const TILE = 64 * TILE_PIXELS;
+/** Pixels in a chunk of a weight gradient: 32,768·128² < 2³¹. */
+const MOST_PIXELS = 32768;
+/** Threads that a weight gradient is split into at least, where its size allows. */
+const ENOUGH_THREADS = 8192;
+/** Products in a sum: 66,000·255·127 < 2³¹. */
+const MOST_PRODUCTS = 66000;
+
+/** The layer's numbers in the names of the kernels' constants. */
+function shape(b: Builder, node: ConvNode) {
+  const { input: x, output: y, linear } = node;
+  const [KH, KW] = linear ? [1, 1] : node.kernel;
+  const [SH, SW] = linear ? [1, 1] : node.stride;
+  const [PH, PW] = linear ? [0, 0] : node.padding;
+  const IQ = linear ? x.h * x.w * x.quads : x.quads;
+  return {
+    N: b.options.batch,
+    H: linear ? 1 : x.h,
+    W: linear ? 1 : x.w,
+    HO: y.h,
+    WO: y.w,
+    OQ: y.quads,
+    IQ,
+    KH,
+    KW,
+    SH,
+    SW,
+    PH,
+    PW,
+  };
+}
+
+/** Plans the weights and the forward pass. */
+export function convForward(b: Builder, node: ConvNode): void {
+  const { name, input, output } = node, s = shape(b, node);
+  const TAPS = s.KH * s.KW, size = 16 * s.OQ * TAPS * s.IQ;
+  if (b.options.int8 && TAPS * s.IQ * 4 > MOST_PRODUCTS) {
+    throw new ModelError(
+      `layer ${name}: a sum of ${
+        TAPS * s.IQ * 4
+      } products may overflow 32 bits; int8 takes at most ` +
+        `${MOST_PRODUCTS}. Use fewer channels, a smaller kernel, or arithmetic: float32`,
+    );
+  }
+  const W_ROW = b.weightRows.get(name) ?? 0;
+  const linear = node.linear;
+  b.parameter({
+    name: `${name}.weight`,
+    layer: name,
+    role: "weight",
+    dims: [output.c, input.c, linear ? input.h : s.KH, linear ? input.w : s.KW],
+    ...(b.options.int8 ? { quantizer: W_ROW } : {}),
+  }, size);
+  if (node.bias) {
+    const spec = { name: `${name}.bias`, layer: name, role: "bias" } as const;
+    b.parameter({ ...spec, dims: [output.c, 1, 1, 1] }, 4 * s.OQ);
+  }
+
+  const packed = size / 4 * b.quadBytes;
+  const forward = b.options.int8
+    ? b.buffer(`${name}.forward`, packed, "parameter")
+    : `${name}.weight`;
+  const backward = input.needsGradient
+    ? { backward: b.buffer(`${name}.backward`, packed, "parameter") }
+    : {};
+  const BACKWARD = input.needsGradient ? 1 : 0;
+  if (b.options.int8 || BACKWARD) {
+    b.step("weights", name, "pack_weights", grid(Math.ceil(size / 256)), {
+      V: 1,
+      BACKWARD,
+      OQ: s.OQ,
+      IQ: s.IQ,
+      TAPS,
+      W_ROW,
+    }, { weight: `${name}.weight`, forward, ...backward });
+  }
+  if (b.options.int8) {
+    b.buffer(`${name}.forward_sum`, 16 * s.OQ, "parameter");
+    const sums = { forward_sum: `${name}.forward_sum` };
+    const backwardSums = BACKWARD
+      ? {
+        backward_sum: b.buffer(`${name}.backward_sum`, 16 * s.SH * s.SW * s.IQ, "parameter"),
+      }
+      : {};
+    const threads = Math.max(s.OQ, BACKWARD * s.SH * s.SW * s.IQ);
+    b.step("weights", name, "weight_sums", [Math.ceil(threads / 64), 1, 1], {
+      ...s,
+      V: 1,
+      BACKWARD,
+    }, { forward, ...sums, ...backward, ...backwardSums });
+  }
+
+  const V = b.wide(s.IQ), Q = s.OQ % 2 === 0 ? 2 : 1;
+  const PIXELS = s.N * s.HO * s.WO;
+  const y = node.logits
+    ? { buffer: b.buffer(output.name, 16 * PIXELS * s.OQ, "activation"), row: 0 }
+    : b.store(output, name);
+  output.stored = y;
+  b.step("forward", name, "conv_forward", grid(Math.ceil(PIXELS / TILE), s.OQ / Q), {
+    ...s,
+    V,
+    P: TILE_PIXELS,
+    Q,
+    CW: s.IQ / V,
+    PIXELS,
+    CHANNELS: output.c,
+    BIAS: node.bias ? 1 : 0,
+    LOGITS: node.logits ? 1 : 0,
+    SUMS: node.sums ? 1 : 0,
+    X_ROW: input.at.row,
+    W_ROW,
+    Y_ROW: y.row,
+  }, {
+    x: input.at.buffer,
+    weight: forward,
+    row_sum: `${name}.forward_sum`,
+    bias: `${name}.bias`,
+    y: y.buffer,
+    ...(node.sums ? { sums: node.sums } : {}),
+  }, node.logits ? {} : { quantizer: y.row });
+}
+
+/** Plans the gradients of weight, bias and input. */
+export function convBackward(b: Builder, node: ConvNode): void {
+  const { name, input, output } = node, s = shape(b, node);
+  const dy = output.gradientAt;
+  weightGradient(b, node);
+  if (!input.needsGradient) return;
+  const { to, constants, buffers } = contribute(b, input, name);
+  const V = b.wide(s.OQ), Q = s.IQ % 2 === 0 ? 2 : 1;
+  const phasePixels = s.N * Math.ceil(s.H / s.SH) * Math.ceil(s.W / s.SW);
+  const z = s.SH * s.SW * s.IQ / Q;
+  b.step("backward", name, "conv_backward_input", grid(Math.ceil(phasePixels / TILE), z), {
+    ...s,
+    ...constants,
+    V,
+    P: TILE_PIXELS,
+    Q,
+    CW: s.OQ / V,
+    GQ: input.quads,
+    CHANNELS: input.c,
+    DY_ROW: dy.row,
+    W_ROW: b.weightRows.get(name) ?? 0,
+    DX_ROW: to.row,
+  }, {
+    ...buffers,
+    dy: dy.buffer,
+    weight: `${name}.backward`,
+    row_sum: `${name}.backward_sum`,
+    dx: to.buffer,
+  }, { quantizer: to.row });
+}
+
+function weightGradient(b: Builder, node: ConvNode): void {
+  const { name, input, output } = node, dy = output.gradientAt, x = input.at;
+  const s = flattened(shape(b, node));
+  const XQ = s.IQ % 2 === 0 ? 2 : 1, YQ = s.OQ % 2 === 0 ? 2 : 1;
+  const TAPS = s.KH * s.KW, tiles = s.IQ / XQ * (s.OQ / YQ) * TAPS;
+  // Enough chunks to fill the device, none above the bound that keeps int32 exact. The rule must
+  // not depend on tiles that tuning may change: f32 sums are chunk by chunk.
+  const lines = s.N * s.HO;
+  const ROWS = Math.max(
+    1,
+    Math.min(Math.floor(MOST_PIXELS / s.WO), Math.ceil(lines * tiles / ENOUGH_THREADS)),
+  );
+  const CHUNKS = Math.ceil(lines / ROWS);
+  const partial = b.buffer(`${name}.partial`, CHUNKS * 64 * s.OQ * TAPS * s.IQ, "scratch");
+  const totals = {
+    ...(b.options.int8
+      ? { x_total: b.buffer(`${name}.x_total`, CHUNKS * TAPS * s.IQ * 16, "scratch") }
+      : {}),
+    dy_total: b.buffer(`${name}.dy_total`, CHUNKS * s.OQ * 16, "scratch"),
+  };
+  const threads = CHUNKS * s.IQ / XQ;
+  b.step("backward", name, "conv_backward_weight", [Math.ceil(threads / 64), s.OQ / YQ, TAPS], {
+    ...s,
+    V: 1,
+    XQ,
+    XV: b.options.int8 ? XQ : 1,
+    YQ,
+    YV: b.options.int8 ? YQ : 1,
+    CHUNKS,
+    ROWS,
+    X_ROW: x.row,
+  }, { x: x.buffer, dy: dy.buffer, partial, ...totals });
+  const size = 4 * s.OQ * TAPS * s.IQ;
+  b.step("backward", name, "weight_gradient", grid(Math.ceil(size / 64)), {
+    V: 1,
+    BIAS: node.bias ? 1 : 0,
+    OQ: s.OQ,
+    IQ: s.IQ,
+    TAPS,
+    CHUNKS,
+    ROWS,
+    ALL_ROWS: lines,
+    WO: s.WO,
+    X_ROW: x.row,
+    DY_ROW: dy.row,
+  }, {
+    partial,
+    ...totals,
+    gradient: `${name}.weight.gradient`,
+    bias_gradient: `${name}.bias.gradient`,
+  });
+}
+
+/**
+ * A 1×1 convolution sees no neighbours, so its pixels may be cut into lines of any length: lines of
+ * a multiple of four pixels waste nothing where four are read at a time.
+ */
+function flattened<S extends ReturnType<typeof shape>>(s: S): S {
+  if (s.KH * s.KW * s.SH * s.SW !== 1 || s.PH + s.PW !== 0) return s;
+  const pixels = s.N * s.HO * s.WO;
+  const width = [64, 32, 16, 8, 4].find((w) => pixels % w === 0);
+  if (width === undefined) return s;
+  return { ...s, N: 1, H: pixels / width, HO: pixels / width, W: width, WO: width };
+}

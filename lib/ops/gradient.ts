@@ -1,0 +1,72 @@
+/**
+ * How gradients come together. A tensor read by several layers gets one contribution from each; the
+ * kernel that makes the last one adds the rest and applies the mask in its epilogue
+ * (kernels/include/gradient.wgsl). Additions and activations pass their gradient on as it lies.
+ *
+ * @module
+ */
+import type { Constants } from "../gpu/template.ts";
+import { type Builder, grid } from "./builder.ts";
+import { ACT, type Stored, type Tensor } from "./tensor.ts";
+
+/** What a kernel needs for the epilogue, and where it writes. */
+export interface Epilogue {
+  readonly to: Stored;
+  readonly constants: Constants;
+  readonly buffers: Readonly<Record<string, string>>;
+}
+
+/** The epilogue of a kernel that contributes to the gradient of `tensor`. */
+export function contribute(b: Builder, tensor: Tensor, layer: string): Epilogue {
+  tensor.contributions++;
+  const last = tensor.contributions === tensor.consumers;
+  const addend = tensor.pending, mask = last ? tensor.mask : undefined;
+  const to = b.storeGradient(tensor, layer);
+  if (last) tensor.gradient = to;
+  else tensor.pending = to;
+  return {
+    to,
+    constants: {
+      STOCHASTIC: b.options.gradients.stochastic ? 1 : 0,
+      ADDEND: addend ? 1 : 0,
+      ADDEND_ROW: addend?.row ?? 0,
+      MASK: mask ? ACT[mask.act] : 0,
+      MASK_ROW: mask?.of.at.row ?? 0,
+    },
+    buffers: {
+      ...(addend ? { addend: addend.buffer } : {}),
+      ...(mask ? { mask: mask.of.at.buffer } : {}),
+    },
+  };
+}
+
+/** Contributes a gradient that already lies in memory. */
+export function passOn(b: Builder, tensor: Tensor, gradient: Stored, layer: string): void {
+  if (!tensor.needsGradient) return;
+  const last = tensor.contributions + 1 === tensor.consumers;
+  if (!tensor.pending && !(last && tensor.mask)) {
+    tensor.contributions++;
+    if (last) tensor.gradient = gradient;
+    else tensor.pending = gradient;
+    return;
+  }
+  const { to, constants, buffers } = contribute(b, tensor, layer);
+  const quads = b.options.batch * tensor.h * tensor.w * tensor.quads;
+  b.step(
+    "backward",
+    layer,
+    "gradient_sum",
+    grid(Math.ceil(quads / 64)),
+    {
+      ...constants,
+      V: 1,
+      QUADS: quads,
+      CQ: tensor.quads,
+      CHANNELS: tensor.c,
+      DY_ROW: gradient.row,
+      DX_ROW: to.row,
+    },
+    { ...buffers, dy: gradient.buffer, dx: to.buffer },
+    { quantizer: to.row },
+  );
+}

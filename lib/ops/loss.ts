@@ -1,0 +1,63 @@
+/**
+ * The two ends of a network: the batch of images, and softmax cross-entropy.
+ *
+ * @module
+ */
+import { type Builder, grid } from "./builder.ts";
+import type { Tensor } from "./tensor.ts";
+
+/** Plans the input tensor from the batch's pixels; its range is that of the normalization. */
+export function inputForward(
+  b: Builder,
+  image: Tensor,
+  range: { readonly low: number; readonly high: number },
+): void {
+  const PIXELS = b.options.batch * image.h * image.w;
+  b.buffer("pixels", PIXELS * image.c, "activation");
+  b.buffer("labels", 4 * b.options.batch, "activation");
+  b.buffer("normalization", 32, "table");
+  image.stored = {
+    buffer: b.buffer(image.name, b.bytesOf(image), "activation"),
+    row: b.quantizer({
+      name: image.name,
+      layer: "input",
+      role: "input",
+      elements: PIXELS * image.c,
+      bits: b.options.activations.bits,
+      symmetric: false,
+      fixed: range,
+    }),
+  };
+  b.step("forward", "input", "input", grid(Math.ceil(PIXELS / 64)), {
+    V: 1,
+    PIXELS,
+    CHANNELS: image.c,
+    X_ROW: image.stored.row,
+  }, { affine: "normalization", x: image.stored.buffer });
+}
+
+/** Plans the loss and the gradient of the logits. */
+export function lossForward(b: Builder, logits: Tensor): void {
+  b.buffer("losses", 8 * b.options.batch, "activation");
+  b.buffer("metrics", 16, "table");
+  logits.contributions = logits.consumers;
+  logits.gradient = b.storeGradient(logits, "loss");
+  b.step(
+    "loss",
+    "loss",
+    "softmax_cross_entropy",
+    [1, 1, 1],
+    {
+      V: 1,
+      STOCHASTIC: b.options.gradients.stochastic ? 1 : 0,
+      N: b.options.batch,
+      CQ: logits.quads,
+      CLASSES: logits.c,
+      D_ROW: logits.gradient.row,
+    },
+    { logits: logits.at.buffer, dlogits: logits.gradient.buffer },
+    {
+      quantizer: logits.gradient.row,
+    },
+  );
+}

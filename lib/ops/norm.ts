@@ -1,0 +1,172 @@
+/**
+ * Batch norm with the activation behind it.
+ *
+ * @module
+ */
+import { ModelError } from "../errors.ts";
+import { type Builder, grid } from "./builder.ts";
+import { contribute } from "./gradient.ts";
+import { ACT, type Act, type Tensor } from "./tensor.ts";
+
+/** A batch norm layer. */
+export interface NormNode {
+  readonly op: "norm";
+  readonly name: string;
+  readonly input: Tensor;
+  readonly output: Tensor;
+  readonly momentum: number;
+  readonly epsilon: number;
+  act: Act;
+  /** Pixels a tile of sums covers when the producer makes the sums; else they are a pass. */
+  readonly tile?: number;
+}
+
+/** Values per channel in a batch: N·Σ(q−z)² must fit 64 bits. */
+const MOST_VALUES = 8_388_608;
+/** Pixels in a chunk of sums: a function of the shape alone, 33,000·255² < 2³¹. */
+const chunkOf = (pixels: number) => Math.min(32768, Math.max(64, Math.ceil(pixels / 1024)));
+/** Pixels a thread of an elementwise kernel owns. */
+export const RUN = 4;
+
+/** The buffer of per-channel sums. */
+export function sumsBuffer(name: string): string {
+  return `${name}.sums`;
+}
+
+/** Plans parameters, coefficients and the forward pass. */
+export function normForward(b: Builder, node: NormNode): void {
+  const { name, input: x, output } = node;
+  const pixels = b.options.batch * x.h * x.w, channels = 4 * x.quads;
+  if (pixels > MOST_VALUES) {
+    throw new ModelError(
+      `layer ${name}: batch norm over ${pixels} values a channel; at most ${MOST_VALUES} can be summed ` +
+        `exactly. Use a smaller batch`,
+    );
+  }
+  const coefficients = b.buffer(`${name}.coefficients`, 6 * 4 * channels, "parameter");
+  const running = b.buffer(`${name}.running`, 8 * channels, "parameter");
+  b.norms.push({ layer: name, channels: x.c });
+  b.parameter(
+    { name: `${name}.affine`, layer: name, role: "norm", dims: [2, x.c, 1, 1] },
+    2 * channels,
+  );
+  const chunk = node.tile ?? chunkOf(pixels), tiles = Math.ceil(pixels / chunk);
+  const sums = b.buffer(sumsBuffer(name), 8 * tiles * channels, "scratch");
+  const V = b.wide(x.quads), CW = x.quads / V;
+  if (node.tile === undefined) {
+    b.step(
+      "forward",
+      name,
+      "channel_sums",
+      [Math.ceil(tiles * CW / 64), 1, 1],
+      {
+        V,
+        CW,
+        PIXELS: pixels,
+        CHUNKS: tiles,
+        CHUNK: chunk,
+        Y_ROW: x.at.row,
+      },
+      { y: x.at.buffer, sums },
+      { phase: "train" },
+    );
+  }
+  if (b.options.int8) b.buffer(`${name}.total`, 4 * channels, "scratch");
+  const constants = { CHANNELS: channels, EPSILON: node.epsilon };
+  const buffers = { affine: `${name}.affine`, running, coefficients };
+  b.step(
+    "forward",
+    name,
+    "norm_coefficients",
+    [channels, 1, 1],
+    {
+      ...constants,
+      V: 1,
+      PIXELS: pixels,
+      TILES: tiles,
+      CHUNK: chunk,
+      MOMENTUM: node.momentum,
+      Y_ROW: x.at.row,
+    },
+    { ...buffers, sums, total: `${name}.total` },
+    { phase: "train" },
+  );
+  b.step("forward", name, "norm_frozen", [Math.ceil(channels / 64), 1, 1], constants, buffers, {
+    phase: "eval",
+  });
+  const to = b.store(output, name);
+  b.step(
+    "forward",
+    name,
+    "norm_forward",
+    grid(elementwise(pixels, CW)),
+    {
+      V,
+      R: RUN,
+      CW,
+      PIXELS: pixels,
+      CHANNELS: x.c,
+      ACT: ACT[node.act],
+      Y_ROW: x.at.row,
+      A_ROW: to.row,
+    },
+    { y: x.at.buffer, coefficients, output: to.buffer },
+    { quantizer: to.row },
+  );
+}
+
+/** Plans the gradients of gamma, beta and the input. */
+export function normBackward(b: Builder, node: NormNode): void {
+  const { name, input: x, output } = node;
+  const da = output.gradientAt, y = x.at;
+  const pixels = b.options.batch * x.h * x.w, channels = 4 * x.quads;
+  const V = b.wide(x.quads), CW = x.quads / V;
+  const CHUNK = chunkOf(pixels), CHUNKS = Math.ceil(pixels / CHUNK);
+  const coefficients = `${name}.coefficients`;
+  const sums = b.buffer(`${name}.backward_sums`, 8 * CHUNKS * channels, "scratch");
+  const rows = { DA_ROW: da.row, Y_ROW: y.row };
+  b.step("backward", name, "norm_backward_sums", [Math.ceil(CHUNKS * CW / 64), 1, 1], {
+    ...rows,
+    V,
+    CW,
+    PIXELS: pixels,
+    CHUNKS,
+    CHUNK,
+    ACT: ACT[node.act],
+  }, { da: da.buffer, y: y.buffer, coefficients, sums });
+  b.step("backward", name, "norm_backward_coefficients", [channels, 1, 1], {
+    ...rows,
+    V: 1,
+    CHANNELS: channels,
+    PIXELS: pixels,
+    CHUNKS,
+  }, { sums, total: `${name}.total`, coefficients, gradient: `${name}.affine.gradient` });
+  if (!x.needsGradient) return;
+  const { to, constants, buffers } = contribute(b, x, name);
+  b.step(
+    "backward",
+    name,
+    "norm_backward",
+    grid(elementwise(pixels, CW)),
+    {
+      ...constants,
+      ...rows,
+      V,
+      R: RUN,
+      CW,
+      PIXELS: pixels,
+      CHANNELS: x.c,
+      ACT: ACT[node.act],
+      DY_ROW: to.row,
+    },
+    { ...buffers, da: da.buffer, y: y.buffer, coefficients, dy: to.buffer },
+    {
+      quantizer: to.row,
+    },
+  );
+}
+
+/** Workgroups of a kernel in which a thread owns one wide of RUN pixels. */
+export function elementwise(pixels: number, wides: number): number {
+  return Math.ceil(Math.ceil(pixels / RUN) * wides / 64);
+}

@@ -1,0 +1,102 @@
+/**
+ * A program: what a network becomes once it is planned. A flat list of steps, each one kernel by
+ * name with its constants and buffers; two executors walk it, on the GPU and on the CPU.
+ *
+ * @module
+ */
+import type { Constants } from "./gpu/template.ts";
+
+/** What a buffer is for; `check` and the memory report group by it. */
+export type BufferKind =
+  | "parameter"
+  | "optimizer"
+  | "activation"
+  | "gradient"
+  | "scratch"
+  | "table";
+
+/** A buffer that the program needs. */
+export interface BufferSpec {
+  readonly name: string;
+  /** Size, a multiple of 16. */
+  readonly bytes: number;
+  readonly kind: BufferKind;
+}
+
+/** One dispatch of one kernel. */
+export interface Step {
+  /** Name of the kernel: kernels/NAME.wgsl and lib/reference/NAME.ts. */
+  readonly kernel: string;
+  /** The layer it belongs to. */
+  readonly layer: string;
+  readonly constants: Constants;
+  /** The kernel's variables → names of buffers; a variable not listed is the buffer of its name. */
+  readonly buffers: Readonly<Record<string, string>>;
+  readonly workgroups: readonly [number, number, number];
+  /** The quantizer whose statistics this step writes and whose range it therefore depends on. */
+  readonly quantizer?: number;
+  /** Steps of one phase are left out in the other; absent: in both. */
+  readonly phase?: "train" | "eval";
+}
+
+/** A stored tensor's quantizer: one row of the table and of the statistics. */
+export interface QuantizerSpec {
+  readonly name: string;
+  readonly layer: string;
+  readonly role: "weight" | "input" | "activation" | "gradient";
+  /** Values of the tensor that a step sees, without padding. */
+  readonly elements: number;
+  readonly bits: number;
+  readonly symmetric: boolean;
+  /** Given once and for all (the input's). */
+  readonly fixed?: { readonly low: number; readonly high: number };
+}
+
+/** A trainable tensor and its buffers. */
+export interface ParameterSpec {
+  /** Its name in a checkpoint, e.g. `conv1.weight`. */
+  readonly name: string;
+  readonly layer: string;
+  readonly role: "weight" | "bias" | "norm";
+  /** Outputs, inputs, kernel height and width; a bias is [o, 1, 1, 1], norm [2, channels, 1, 1]. */
+  readonly dims: readonly [o: number, i: number, h: number, w: number];
+  /** Row of the weight's quantizer. */
+  readonly quantizer?: number;
+}
+
+/** Batch norm's running statistics: a buffer `LAYER.running` of [2, padded channels]. */
+export interface NormSpec {
+  readonly layer: string;
+  readonly channels: number;
+}
+
+/** The steps of a program, in the order in which a training step runs them. */
+export interface Sections {
+  readonly forward: readonly Step[];
+  readonly loss: readonly Step[];
+  readonly backward: readonly Step[];
+  readonly update: readonly Step[];
+  /** From master weights to what convolutions read; after an update, and after loading. */
+  readonly weights: readonly Step[];
+}
+
+/** A planned network. */
+export interface Program {
+  readonly arithmetic: "int8" | "float32";
+  readonly batch: number;
+  /** Image height, width and channels. */
+  readonly input: readonly [h: number, w: number, c: number];
+  readonly classes: number;
+  readonly buffers: readonly BufferSpec[];
+  readonly sections: Sections;
+  /** Rows in order: first the weights', which the device sets, then those that the host sets. */
+  readonly quantizers: readonly QuantizerSpec[];
+  readonly weightQuantizers: number;
+  readonly parameters: readonly ParameterSpec[];
+  readonly norms: readonly NormSpec[];
+}
+
+/** Bytes of a row of the table of quantizers. */
+export const QUANTIZER_BYTES = 32;
+/** Bytes of the uniform block that a step is described by. */
+export const STEP_BYTES = 32;

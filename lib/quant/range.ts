@@ -1,0 +1,65 @@
+/**
+ * From a range to a quantizer: the one place that derives scale, 1/scale and zero point, in f32
+ * operations that kernels/weight_range.wgsl repeats.
+ *
+ * @module
+ */
+const fround = Math.fround;
+
+/** A scale is never smaller: 1/scale must stay finite. */
+export const SMALLEST_SCALE = 2 ** -100;
+
+/** The interval of real values that the codes cover. */
+export interface Range {
+  readonly low: number;
+  readonly high: number;
+}
+
+/** How codes stand for real values: real = scale · (code − zeroPoint). */
+export interface QuantizerParameters {
+  readonly scale: number;
+  /** 1/scale, rounded to f32 once. */
+  readonly inverse: number;
+  readonly zeroPoint: number;
+  /** Smallest code. */
+  readonly qmin: number;
+  /** Largest code. */
+  readonly qmax: number;
+}
+
+/**
+ * The quantizer of a range.
+ *
+ * @param range the interval to cover, or `undefined` when there is none yet: scale 1
+ * @param bits 2 to 8
+ * @param symmetric zero point 0 and codes ±(2^(bits−1) − 1)
+ */
+export function quantizerOf(
+  range: Range | undefined,
+  bits: number,
+  symmetric: boolean,
+): QuantizerParameters {
+  const qmax = 2 ** (bits - 1) - 1;
+  const low = fround(Math.min(range?.low ?? 0, 0));
+  const high = fround(Math.max(range?.high ?? 0, 0));
+  const known = high > low && Number.isFinite(low) && Number.isFinite(high);
+  if (symmetric) {
+    const scale = known ? atLeast(fround(Math.max(-low, high) / qmax)) : 1;
+    return { scale, inverse: fround(1 / scale), zeroPoint: 0, qmin: -qmax, qmax };
+  }
+  const qmin = -qmax - 1;
+  const scale = known ? atLeast(fround(fround(high - low) / (2 ** bits - 1))) : 1;
+  const zero = known ? qmin - roundHalfEven(fround(low / scale)) : 0;
+  const zeroPoint = Math.min(Math.max(zero, qmin), qmax);
+  return { scale, inverse: fround(1 / scale), zeroPoint, qmin, qmax };
+}
+
+function atLeast(scale: number): number {
+  return Number.isFinite(scale) ? Math.max(scale, SMALLEST_SCALE) : fround(3e38);
+}
+
+/** Round half to even, as WGSL's `round` and ONNX. */
+export function roundHalfEven(x: number): number {
+  const r = Math.round(x);
+  return r - x === 0.5 && r % 2 !== 0 ? r - 1 : r;
+}

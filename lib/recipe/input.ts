@@ -1,0 +1,81 @@
+/**
+ * What a person or a program writes as a recipe: everything but `data` and `model` may be left out,
+ * and a number stands for a pair of equal ones.
+ *
+ * @module
+ */
+
+import type {
+  ActivationsSpec,
+  BatchNormSpec,
+  Conv2dSpec,
+  DataSpec,
+  GradientsSpec,
+  LinearSpec,
+  OptimizerSpec,
+  Pair,
+  PlainSpec,
+  PoolSpec,
+  QuantizeSpec,
+  ResidualSpec,
+  ScheduleSpec,
+  TrainSpec,
+  WeightsSpec,
+} from "./types.ts";
+
+/** A whole number for both directions, or height and width. */
+export type PairInput = number | Pair;
+
+/** `T` with everything optional and without `K`, which are then added in a wider form. */
+export type Loose<T, K extends keyof T> = Omit<Partial<T>, K>;
+
+/** One layer as it may be written; a bare word such as `relu` is that layer with its defaults. */
+export type LayerInput =
+  | PlainSpec["type"]
+  | "batch_norm"
+  | PlainSpec
+  | (Pick<LinearSpec, "type" | "features"> & Partial<LinearSpec>)
+  | (Pick<BatchNormSpec, "type"> & Partial<BatchNormSpec>)
+  | (Loose<Conv2dSpec, "kernel" | "stride" | "padding"> & Pick<Conv2dSpec, "type" | "channels"> & {
+    readonly kernel: PairInput;
+    readonly stride?: PairInput;
+    readonly padding?: PairInput;
+  })
+  | (Pick<PoolSpec, "type" | "name"> & {
+    readonly kernel: PairInput;
+    readonly stride?: PairInput;
+    readonly padding?: PairInput;
+  })
+  | (Pick<ResidualSpec, "type" | "name"> & {
+    readonly body: readonly LayerInput[];
+    readonly shortcut?: readonly LayerInput[];
+  });
+
+/** A recipe as it may be written. A complete `Recipe` is one too. */
+export interface RecipeInput {
+  /** A folder's name; the file's own name by default. */
+  readonly name?: string;
+  /** 0 to 2³² − 1. */
+  readonly seed?: number;
+  /** The images. */
+  readonly data: Pick<DataSpec, "format"> & Loose<DataSpec, "size" | "mean" | "std"> & {
+    readonly size?: PairInput;
+    readonly mean?: number | readonly number[];
+    readonly std?: number | readonly number[];
+  };
+  /** The network. */
+  readonly model:
+    | { readonly name: "cnn" | "resnet8"; readonly width?: number }
+    | { readonly layers: readonly LayerInput[] };
+  /** The arithmetic and its ranges. */
+  readonly quantize?: Loose<QuantizeSpec, "weights" | "activations" | "gradients"> & {
+    readonly weights?: Partial<WeightsSpec>;
+    readonly activations?: Partial<ActivationsSpec>;
+    readonly gradients?: Partial<GradientsSpec>;
+  };
+  /** Length and optimizer. */
+  readonly train?: Loose<TrainSpec, "optimizer" | "schedule"> & {
+    readonly optimizer?: Partial<OptimizerSpec>;
+    readonly schedule?: Partial<ScheduleSpec>;
+  };
+}

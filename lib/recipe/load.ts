@@ -1,0 +1,177 @@
+/**
+ * From the text of a recipe, or a program's object, to a complete `Recipe`; and back. All that is
+ * wrong is reported at once, a line each, with its place. Nothing here looks for data or devices.
+ *
+ * @module
+ */
+
+import { dirname, parse as parsePath, resolve } from "node:path";
+import { RecipeError } from "../errors.ts";
+import { dotted, explain } from "./explain.ts";
+import { applyOverride, type Override, parseOverride } from "./overrides.ts";
+import { DEEPEST, deepFreeze, isMap, plainCopy, TooDeep, valueAt } from "./plain.ts";
+import type { Path, Problem } from "./problems.ts";
+import { readText } from "./read_text.ts";
+import { checkRecipe } from "./schema.ts";
+import type { RecipeInput } from "./input.ts";
+import type { Recipe } from "./types.ts";
+import { formatYaml, parseYaml, type Position, type YamlText } from "./yaml.ts";
+
+/** More than this many lines of problems help nobody. */
+const MOST_PROBLEMS = 20;
+
+/** Says where in what a person wrote a path is: its name in messages, and its place in the order. */
+type Locate = (path: Path, part: "value" | "key") => Position & { readonly name: string };
+
+/**
+ * Reads a recipe from a file.
+ *
+ * @param path the YAML file; relative paths in it are relative to its folder
+ * @param overrides `key=value` each, applied in order; the value is YAML
+ * @throws {RecipeError} where the file or what it says is wrong, all problems at once
+ * @throws {UsageError} where an override is not `key=value`
+ */
+export async function loadRecipe(
+  path: string,
+  overrides: readonly string[] = [],
+): Promise<Recipe> {
+  return parseRecipe(await readText(path), path, overrides);
+}
+
+/**
+ * Reads a recipe from a text.
+ *
+ * @param file what the text is called in messages; gives the name and the folder of relative paths
+ * @param overrides `key=value` each, applied in order; the value is YAML
+ * @throws {RecipeError} where what the text says is wrong, all problems at once
+ * @throws {UsageError} where an override is not `key=value`
+ */
+export function parseRecipe(
+  text: string,
+  file: string,
+  overrides: readonly string[] = [],
+): Recipe {
+  const set = overrides.map(parseOverride);
+  const yaml = parseYaml(text);
+  if ("problem" in yaml) {
+    throw new RecipeError(`${file}:${yaml.line}:${yaml.col}: ${yaml.problem}`);
+  }
+  const locate: Locate = (path, part) => {
+    const override = overridden(set, path, yaml);
+    if (override) return { name: override.text, line: Infinity, col: 0 };
+    const { line, col } = position(yaml, path, part);
+    return { name: `${file}:${line}:${col}`, line, col };
+  };
+  return complete(yaml.value, set, locate, folderName(parsePath(file).name), dirname(file));
+}
+
+/**
+ * Completes the recipe that a program gives as an object.
+ *
+ * @param input the recipe; a complete one comes back equal
+ * @param directory what a relative `data.root` is relative to
+ * @throws {RecipeError} where something is wrong, all problems at once
+ */
+export function resolveRecipe(input: RecipeInput, directory = "."): Recipe {
+  return complete(input, [], () => ({ name: "recipe", line: 0, col: 0 }), "run", directory);
+}
+
+/** Writes a recipe as YAML, every default included; reading that gives the same recipe. */
+export function formatRecipe(recipe: Recipe): string {
+  return formatYaml(recipe);
+}
+
+function complete(
+  value: unknown,
+  overrides: readonly Override[],
+  locate: Locate,
+  name: string,
+  directory: string,
+): Recipe {
+  try {
+    let root = plainCopy(value);
+    if (root === null && overrides.length > 0) root = {};
+    if (isMap(root)) {
+      for (const override of overrides) applyOverride(root, override);
+      root = plainCopy(root);
+    }
+    const named = isMap(root) && !Object.hasOwn(root, "name") ? { name, ...root } : root;
+    const result = checkRecipe(named);
+    if ("problems" in result) throw new RecipeError(report(result.problems, root, locate));
+    const { recipe } = result;
+    const dataRoot = recipe.data.root && resolve(directory, recipe.data.root);
+    return deepFreeze({ ...recipe, data: { ...recipe.data, root: dataRoot } });
+  } catch (error) {
+    if (!(error instanceof TooDeep)) throw error;
+    const { path } = error;
+    throw new RecipeError(
+      `${locate(path, "key").name}: ${dotted(path)}: expected at most ${DEEPEST} levels, got more`,
+    );
+  }
+}
+
+function report(
+  problems: readonly Problem[],
+  root: unknown,
+  locate: Locate,
+): string {
+  const keys = knownKeys();
+  const lines = problems.map((problem) => {
+    const part = problem.unknownKey || valueAt(root, problem.path) === undefined ? "key" : "value";
+    return { ...locate(problem.path, part), text: explain(problem, root, keys) };
+  }).sort((a, b) => a.line === b.line ? a.col - b.col : a.line - b.line)
+    .slice(0, MOST_PROBLEMS).map(({ name, text }) => `${name}: ${text}`);
+  if (problems.length > MOST_PROBLEMS) {
+    lines.push(`… and ${problems.length - MOST_PROBLEMS} more`);
+  }
+  return lines.join("\n");
+}
+
+/** Where `path` is in the text; the nearest map above it, where the text lacks it. */
+function position(yaml: YamlText, path: Path, part: "value" | "key"): Position {
+  for (let length = path.length; length > 0; length--) {
+    const found = yaml.position(path.slice(0, length), length < path.length ? "key" : part);
+    if (found) return found;
+  }
+  return yaml.position([], "value") ?? { line: 1, col: 1 };
+}
+
+/** The override that is to blame for what is at `path`: it set that, or a map around or below. */
+function overridden(
+  overrides: readonly Override[],
+  path: Path,
+  yaml: YamlText,
+): Override | undefined {
+  const starts = (long: Path, short: Path): boolean =>
+    short.every((step, i) => String(step) === String(long[i]));
+  const setIt = overrides.findLast((override) => starts(path, override.path));
+  if (setIt || path.length === 0) return setIt;
+  for (let length = path.length; length > 0; length--) {
+    const part = path.slice(0, length);
+    if (yaml.position(part, "value")) return undefined;
+    const madeIt = overrides.findLast((override) => starts(override.path, part));
+    if (madeIt) return madeIt;
+  }
+  return undefined;
+}
+
+/** A file's name without what a folder's name may not hold. */
+function folderName(name: string): string {
+  const kept = [...name.replace(/[^\p{L}\p{N}._-]+/gu, "-")].slice(0, 60).join("");
+  return kept.replace(/^[.-]+|[.]+$/g, "") || "run";
+}
+
+/** Every key that any recipe has, as dotted paths, for the advice on a misplaced one. */
+function knownKeys(): string[] {
+  const result = checkRecipe({ data: { format: "glyphs" }, model: { name: "cnn" } });
+  const keys: string[] = [];
+  const walk = (value: unknown, prefix: string): void => {
+    if (!isMap(value)) return;
+    for (const [key, item] of Object.entries(value)) {
+      keys.push(prefix + key);
+      walk(item, `${prefix}${key}.`);
+    }
+  };
+  if ("recipe" in result) walk(result.recipe, "");
+  return keys;
+}

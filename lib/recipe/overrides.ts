@@ -1,0 +1,77 @@
+/**
+ * `key=value` overrides: a dotted path into a recipe and a value, read as YAML.
+ *
+ * @module
+ */
+
+import { RecipeError, UsageError } from "../errors.ts";
+import { describe } from "./explain.ts";
+import { isMap, setKey } from "./plain.ts";
+import type { Path } from "./problems.ts";
+import { parseYaml } from "./yaml.ts";
+
+/** One override. */
+export interface Override {
+  /** As it was written; errors name it. */
+  readonly text: string;
+  /** The keys between its dots. */
+  readonly path: Path;
+  /** What it sets there. */
+  readonly value: unknown;
+}
+
+/**
+ * Reads `train.epochs=1`.
+ *
+ * @throws {UsageError} where it is not a path, `=` and a value
+ * @throws {RecipeError} where the value is not YAML
+ */
+export function parseOverride(text: string): Override {
+  const equals = text.indexOf("=");
+  const path = text.slice(0, Math.max(equals, 0)).trim().split(".");
+  if (equals < 0 || path.includes("")) {
+    throw new UsageError(
+      `${text}: expected key=value with a dotted key, such as train.epochs=1, got ${
+        JSON.stringify(text)
+      }`,
+    );
+  }
+  const yaml = parseYaml(text.slice(equals + 1));
+  if ("problem" in yaml) throw new RecipeError(`${text}: ${path.join(".")}: ${yaml.problem}`);
+  return { text, path, value: yaml.value };
+}
+
+/**
+ * Sets the value in `root`, which changes. Maps on the way are made where there are none; an item
+ * of a list must exist, or be the next one.
+ *
+ * @throws {RecipeError} where the path leads through something that is neither map nor list
+ */
+export function applyOverride(root: Record<string, unknown>, override: Override): void {
+  const { text, path, value } = override;
+  let node: unknown = root;
+  path.forEach((step, depth) => {
+    const place = `${text}: ${path.slice(0, depth).join(".")}`;
+    const last = depth === path.length - 1;
+    if (Array.isArray(node)) {
+      const index = /^\d{1,6}$/.test(String(step)) ? Number(step) : Infinity;
+      if (index > node.length) {
+        const most = node.length;
+        throw new RecipeError(`${place}: expected an index from 0 to ${most}, got "${step}"`);
+      }
+      if (last) node[index] = value;
+      else node = node[index] ??= {};
+    } else if (isMap(node)) {
+      const key = String(step);
+      const there = Object.hasOwn(node, key) ? node[key] : undefined;
+      if (last) setKey(node, key, value);
+      else if (there === undefined || there === null) {
+        const made = {};
+        setKey(node, key, made);
+        node = made;
+      } else node = there;
+    } else {
+      throw new RecipeError(`${place}: expected a map to set ${step} in, got ${describe(node)}`);
+    }
+  });
+}

@@ -1,0 +1,54 @@
+/**
+ * Reads the text of a recipe's file.
+ *
+ * @module
+ */
+
+import { RecipeError } from "../errors.ts";
+
+/** Far above any recipe; a file beyond it is something else. */
+const MOST_BYTES = 2 ** 20;
+
+/**
+ * The text of a file of at most 1 MiB.
+ *
+ * @throws {RecipeError} where it is missing, a folder, too large, or not text
+ */
+export async function readText(path: string): Promise<string> {
+  const bytes = await readBytes(path);
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw new RecipeError(`${path}: expected a recipe in UTF-8 text, got bytes that are not`);
+  }
+}
+
+async function readBytes(path: string): Promise<Uint8Array<ArrayBuffer>> {
+  const expected = `${path}: expected a recipe, a YAML file`;
+  try {
+    using file = await Deno.open(path);
+    if ((await file.stat()).isDirectory) throw new RecipeError(`${expected}, got a folder`);
+    const bytes = new Uint8Array(MOST_BYTES + 1);
+    let length = 0;
+    while (length < bytes.length) {
+      const read = await file.read(bytes.subarray(length));
+      if (read === null) return bytes.subarray(0, length);
+      length += read;
+    }
+    throw new RecipeError(`${expected} of at most 1 MiB, got a larger one`);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) {
+      throw new RecipeError(`${expected}, got no such file`);
+    }
+    if (error instanceof Deno.errors.PermissionDenied) {
+      throw new RecipeError(`${expected}, got one that may not be read`);
+    }
+    if (error instanceof Deno.errors.NotCapable) {
+      throw new RecipeError(
+        `${expected}, got no permission to read it; allow it with --allow-read`,
+      );
+    }
+    if (error instanceof RecipeError || !(error instanceof Error)) throw error;
+    throw new RecipeError(`${expected}, got one that cannot be read (${error.message})`);
+  }
+}

@@ -1,0 +1,312 @@
+// deno-lint-ignore-file no-import-prefix -- an import map does not apply to what is imported by URL
+/**
+ * The shape of a recipe: which keys there are, what each accepts, and every default. The message
+ * of each rule is only what was *expected*; `load.ts` adds the place and what was found there.
+ *
+ * @module
+ */
+
+import * as z from "npm:zod@4.6.7";
+import { type Problem, toProblems } from "./problems.ts";
+import type { LayerSpec, Pair, Recipe } from "./types.ts";
+
+/** Layer sizes, kernels and image sizes: what a sane network stays below. */
+const LARGEST = 65536;
+
+const oneOf = (words: readonly string[]): string =>
+  words.length === 1 ? words[0]! : `one of ${words.join(", ")}`;
+
+/** One of a few words. */
+const word = <const T extends readonly string[]>(...words: T) => z.enum(words, oneOf(words));
+
+const whole = (least: number, most: number = Number.MAX_SAFE_INTEGER) => {
+  const error = most === Number.MAX_SAFE_INTEGER
+    ? `a whole number of at least ${least}`
+    : `a whole number from ${least} to ${most}`;
+  return z.int(error).min(least, error).max(most, error);
+};
+
+const flag = () => z.boolean("true or false");
+
+/** 0 ≤ x < 1: the weight that an average gives to what it already has. */
+const keep = () => {
+  const error = "a number of at least 0 and less than 1";
+  return z.number(error).min(0, error).lt(1, error);
+};
+
+const positive = () => z.number("a number above 0").gt(0, "a number above 0");
+
+const share = () => {
+  const error = "a number from 0 to 1";
+  return z.number(error).min(0, error).max(1, error);
+};
+
+/** A map with these keys and no others. For an unknown key, the message is the list of keys. */
+const map = <T extends z.ZodRawShape>(shape: T, expected?: string) => {
+  const keys = Object.keys(shape);
+  const error = expected ?? `a map with keys such as ${keys.slice(0, 4).join(", ")}`;
+  return z.strictObject(shape, {
+    error: (issue) => issue.code === "unrecognized_keys" ? oneOf(keys) : error,
+  });
+};
+
+/** A number for both directions, or `[h, w]`; comes out as `[h, w]`. */
+const pair = (least: number) => {
+  const side = whole(least, LARGEST);
+  const error = `a whole number from ${least} to ${LARGEST}, or two of them as [h, w]`;
+  return z.union([side, z.tuple([side, side])], error)
+    .transform((v): [number, number] => typeof v === "number" ? [v, v] : v);
+};
+
+/** A number for all channels, or one per channel; comes out as a list. */
+const perChannel = (number: z.ZodNumber, what: string) => {
+  const error = `${what}, or a list of 1 to 4 of them`;
+  return z.union([number, z.array(number).min(1, error).max(4, error)], error)
+    .transform((v): number[] => typeof v === "number" ? [v] : v);
+};
+
+const label = () => {
+  const error = "a name of letters, digits, _ and -";
+  return z.string(error).regex(/^[A-Za-z0-9_-]{1,64}$/, error);
+};
+
+/** A folder's name: no separators, nothing hidden, nothing that a shell or Windows dislikes. */
+const runName = () => {
+  const error = "a name for a folder, of letters, digits, _, - and . (a letter, digit or _ first)";
+  return z.string(error).regex(/^[\p{L}\p{N}_]([\p{L}\p{N}._-]{0,58}[\p{L}\p{N}_-])?$/u, error);
+};
+
+const named = { name: z.exactOptional(label()) };
+
+type Refused = { code: "custom"; input: unknown; path: PropertyKey[]; message: string };
+
+/** Padding as wide as the kernel would make outputs that see nothing but padding. */
+const paddingFits = (
+  { value, issues }: { value: { kernel: Pair; padding: Pair }; issues: unknown[] },
+): void => {
+  const { kernel, padding } = value;
+  if (padding[0] < kernel[0] && padding[1] < kernel[1]) return;
+  const message = `padding smaller than the kernel, which is [${kernel.join(", ")}]`;
+  issues.push({ code: "custom", input: padding, path: ["padding"], message } satisfies Refused);
+};
+
+const layer: z.ZodType<LayerSpec> = z.lazy(() => layerByType);
+
+const layerList = () => {
+  const error = "a list of at least one layer";
+  return z.array(layer, error).min(1, error);
+};
+
+const conv2d = map({
+  type: z.literal("conv2d"),
+  ...named,
+  channels: whole(1, LARGEST),
+  kernel: pair(1),
+  stride: pair(1).prefault(1),
+  padding: pair(0).prefault(0),
+  bias: flag().default(true),
+}).check(paddingFits);
+
+const linear = map({
+  type: z.literal("linear"),
+  ...named,
+  features: whole(1, LARGEST),
+  bias: flag().default(true),
+});
+
+const batchNorm = map({
+  type: z.literal("batch_norm"),
+  ...named,
+  momentum: share().default(0.1),
+  epsilon: positive().default(1e-5),
+});
+
+const pool = map({
+  type: z.enum(["max_pool", "avg_pool"]),
+  ...named,
+  kernel: pair(1),
+  stride: pair(1).optional(),
+  padding: pair(0).prefault(0),
+}).check(paddingFits).transform(({ padding, stride, ...v }) => ({
+  ...v,
+  stride: stride ?? v.kernel,
+  padding,
+}));
+
+const plain = map({ type: z.enum(["relu", "relu6", "global_avg_pool"]), ...named });
+
+const residual = map({
+  type: z.literal("residual"),
+  ...named,
+  body: layerList(),
+  shortcut: z.array(layer, "a list of layers; empty for the identity").default([]),
+});
+
+const LAYER_TYPES = [
+  "conv2d",
+  "linear",
+  "batch_norm",
+  "relu",
+  "relu6",
+  "max_pool",
+  "avg_pool",
+  "global_avg_pool",
+  "residual",
+];
+
+const layerByType = z.preprocess(
+  (v) => typeof v === "string" ? { type: v } : v,
+  z.discriminatedUnion("type", [conv2d, linear, batchNorm, pool, plain, residual], {
+    error: (issue) =>
+      issue.code === "invalid_union"
+        ? oneOf(LAYER_TYPES)
+        : "a layer: a map with a type, or a bare word such as relu",
+  }),
+);
+
+const data = map({
+  format: word("glyphs", "idx"),
+  root: z.string("the path of a folder").default(""),
+  classes: z.union([z.literal(0), whole(2, LARGEST)], `a whole number from 2 to ${LARGEST}`)
+    .optional(),
+  size: pair(0).optional(),
+  channels: whole(0, 4).optional(),
+  train: whole(0).optional(),
+  test: whole(0).optional(),
+  mean: perChannel(z.number("a number"), "a number").prefault(0.5),
+  std: perChannel(positive(), "a number above 0").prefault(0.5),
+  augment: z.array(z.never(), "an empty list").max(0, "an empty list")
+    .default([]),
+}, "a map with at least format: glyphs or idx").check(({ value: v, issues }) => {
+  const refuse = (key: keyof typeof v, message: string): void => {
+    issues.push({ code: "custom", input: v[key], path: [key], message });
+  };
+  if (v.format === "idx" && v.root === "") {
+    refuse("root", "the path of the folder of the IDX files");
+  }
+  if (v.format === "glyphs" && (v.classes ?? 10) > 10) {
+    refuse("classes", "a whole number from 2 to 10, as there are 10 glyphs");
+  }
+  if (v.size && (v.size[0] === 0) !== (v.size[1] === 0)) {
+    refuse("size", "a height and a width, or 0 to take both from the data");
+  }
+  for (const key of ["mean", "std"] as const) {
+    if (v.channels && v[key].length !== 1 && v[key].length !== v.channels) {
+      refuse(key, `one number, or ${v.channels} as there are that many channels`);
+    }
+  }
+}).transform((v) => {
+  const glyphs = v.format === "glyphs";
+  const size: Pair = v.size ?? [0, 0];
+  return {
+    format: v.format,
+    root: v.root,
+    classes: v.classes || (glyphs ? 10 : 0),
+    size: glyphs && size[0] === 0 ? [28, 28] as const : size,
+    channels: v.channels || (glyphs ? 1 : 0),
+    train: v.train || (glyphs ? 10000 : 0),
+    test: v.test || (glyphs ? 2000 : 0),
+    mean: v.mean,
+    std: v.std,
+    augment: v.augment,
+  };
+});
+
+/** The path of the first name that a layer before it has too. */
+function repeatedName(
+  layers: readonly LayerSpec[],
+  path: PropertyKey[],
+  seen: Set<string> = new Set(),
+): PropertyKey[] | undefined {
+  for (const [i, layer] of layers.entries()) {
+    const at = [...path, i];
+    if (layer.name !== undefined) {
+      if (seen.has(layer.name)) return [...at, "name"];
+      seen.add(layer.name);
+    }
+    if (layer.type !== "residual") continue;
+    const below = repeatedName(layer.body, [...at, "body"], seen) ??
+      repeatedName(layer.shortcut, [...at, "shortcut"], seen);
+    if (below) return below;
+  }
+  return undefined;
+}
+
+const ZOO_WIDTH = { cnn: 32, resnet8: 16 } as const;
+
+const model = map({
+  name: word("cnn", "resnet8").optional(),
+  width: whole(1, LARGEST).optional(),
+  layers: layerList().optional(),
+}, "a map with name (cnn or resnet8) or layers").transform((v, context) => {
+  const refuse = (path: PropertyKey[], message: string): typeof z.NEVER => {
+    context.issues.push({ code: "custom", input: v, path, message });
+    return z.NEVER;
+  };
+  if (v.layers !== undefined) {
+    if (v.name !== undefined) return refuse(["layers"], "no layers beside name");
+    if (v.width !== undefined) return refuse(["width"], "no width beside layers");
+    const twice = repeatedName(v.layers, ["layers"]);
+    if (twice) return refuse(twice, "a name that no layer before it has");
+    return { layers: v.layers };
+  }
+  if (v.name === undefined) return refuse([], "a map with name (cnn or resnet8) or layers");
+  return { name: v.name, width: v.width ?? ZOO_WIDTH[v.name] };
+});
+
+const bits = whole(2, 8).default(8);
+const momentum = keep().default(0.9);
+
+const range = {
+  bits,
+  estimator: word("hindsight-minmax").default("hindsight-minmax"),
+  momentum,
+  symmetric: flag().default(false),
+};
+
+const quantize = map({
+  arithmetic: word("int8", "float32").default("int8"),
+  weights: map({ bits, estimator: word("current-minmax").default("current-minmax"), momentum })
+    .prefault({}),
+  activations: map(range).prefault({}),
+  gradients: map({ ...range, rounding: word("stochastic", "nearest").default("stochastic") })
+    .prefault({}),
+  scheduler: word("host").default("host"),
+  lag: z.literal(1, "1").default(1),
+  calibrate: whole(0).default(1),
+});
+
+const train = map({
+  epochs: whole(0).default(5),
+  max_steps: whole(0).default(0),
+  batch: whole(1, LARGEST).default(64),
+  optimizer: map({
+    name: word("sgd").default("sgd"),
+    lr: positive().default(0.05),
+    momentum: keep().default(0.9),
+    nesterov: flag().default(false),
+    weight_decay: z.number("a number of at least 0").min(0, "a number of at least 0").default(1e-4),
+  }).prefault({}),
+  schedule: map({
+    name: word("constant", "step", "cosine").default("cosine"),
+    warmup_steps: whole(0).default(0),
+    every_epochs: whole(1).default(10),
+    factor: positive().max(1, "a number above 0 and at most 1").default(0.1),
+  }).prefault({}),
+  log_every: whole(1).default(10),
+});
+
+const recipe = map({
+  name: runName().default("run"),
+  seed: whole(0, 2 ** 32 - 1).default(1),
+  data,
+  model,
+  quantize: quantize.prefault({}),
+  train: train.prefault({}),
+}, "a map with at least data and model");
+
+/** Fills in the defaults of a plain value, or says what is wrong with it. */
+export function checkRecipe(value: unknown): { recipe: Recipe } | { problems: Problem[] } {
+  const result = recipe.safeParse(value);
+  return result.success ? { recipe: result.data } : { problems: toProblems(result.error.issues) };
+}

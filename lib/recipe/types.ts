@@ -1,0 +1,221 @@
+/**
+ * What a recipe is once it is read. It is complete: every default is filled in and every shorthand
+ * spelled out, so that no reader of it needs a default of its own. `input.ts` has what one writes.
+ *
+ * @module
+ */
+
+/** Height and width, in that order. */
+export type Pair = readonly [number, number];
+
+/** What any layer may have. */
+export interface LayerBase {
+  /** Letters, digits, _ and -, once in a network; the plan makes one up where it is missing. */
+  readonly name?: string;
+}
+
+/** A convolution over `[n, h, w, c]`. */
+export interface Conv2dSpec extends LayerBase {
+  /** What kind of layer. */
+  readonly type: "conv2d";
+  /** Output channels. */
+  readonly channels: number;
+  /** Height and width of the window. */
+  readonly kernel: Pair;
+  /** Rows and columns from one window to the next. */
+  readonly stride: Pair;
+  /** Rows and columns of zero added on each side; smaller than the kernel. */
+  readonly padding: Pair;
+  /** Whether a learned number is added per output. */
+  readonly bias: boolean;
+}
+
+/** A fully connected layer over all of `[h, w, c]`. */
+export interface LinearSpec extends LayerBase {
+  /** What kind of layer. */
+  readonly type: "linear";
+  /** Output features. */
+  readonly features: number;
+  /** Whether a learned number is added per output. */
+  readonly bias: boolean;
+}
+
+/** Batch norm per channel, with a learned scale and shift. */
+export interface BatchNormSpec extends LayerBase {
+  /** What kind of layer. */
+  readonly type: "batch_norm";
+  /** Weight of the new batch in the running statistics, 0 to 1. */
+  readonly momentum: number;
+  /** Added to the variance. */
+  readonly epsilon: number;
+}
+
+/** Max or average pooling. */
+export interface PoolSpec extends LayerBase {
+  /** What kind of layer. */
+  readonly type: "max_pool" | "avg_pool";
+  /** Height and width of the window. */
+  readonly kernel: Pair;
+  /** Rows and columns from one window to the next. */
+  readonly stride: Pair;
+  /** Rows and columns added on each side; smaller than the kernel. */
+  readonly padding: Pair;
+}
+
+/** A layer without settings: `relu`, `relu6`, or the mean over h and w, `global_avg_pool`. */
+export interface PlainSpec extends LayerBase {
+  /** What kind of layer. */
+  readonly type: "relu" | "relu6" | "global_avg_pool";
+}
+
+/** `body(x) + shortcut(x)`; both must give the same shape. */
+export interface ResidualSpec extends LayerBase {
+  /** What kind of layer. */
+  readonly type: "residual";
+  /** The layers on the main way. */
+  readonly body: readonly LayerSpec[];
+  /** Empty: the identity. */
+  readonly shortcut: readonly LayerSpec[];
+}
+
+/** One layer of a network. */
+export type LayerSpec =
+  | Conv2dSpec
+  | LinearSpec
+  | BatchNormSpec
+  | PoolSpec
+  | PlainSpec
+  | ResidualSpec;
+
+/** A network of the zoo by name, or a list of layers. */
+export type ModelSpec =
+  | { readonly name: "cnn" | "resnet8"; readonly width: number }
+  | { readonly layers: readonly LayerSpec[] };
+
+/** Where the images come from. In numbers, 0 means: take it from the data. */
+export interface DataSpec {
+  /** Which reader, or maker, of images. */
+  readonly format: "glyphs" | "idx";
+  /** Absolute folder of the data set; empty where the format needs none. */
+  readonly root: string;
+  /** Kinds of images; labels are 0 to classes − 1. */
+  readonly classes: number;
+  /** Height and width of an image; `[0, 0]`: from the data. */
+  readonly size: Pair;
+  /** 1 to 4; 0: from the data. */
+  readonly channels: number;
+  /** Images of the training split to use; 0: all. */
+  readonly train: number;
+  /** Images of the test split to use; 0: all. */
+  readonly test: number;
+  /** Subtracted from pixel/255; one number for all channels, or one per channel. */
+  readonly mean: readonly number[];
+  /** Divides pixel/255 − mean; above 0; one number for all channels, or one per channel. */
+  readonly std: readonly number[];
+  /** Always empty for now. */
+  readonly augment: readonly never[];
+}
+
+/** How weights are quantized: symmetric, to nearest. */
+export interface WeightsSpec {
+  /** 2 to 8. */
+  readonly bits: number;
+  /** What sets the range. */
+  readonly estimator: "current-minmax";
+  /** Not used by `current-minmax`. */
+  readonly momentum: number;
+}
+
+/** How activations are quantized. */
+export interface ActivationsSpec {
+  /** 2 to 8. */
+  readonly bits: number;
+  /** What sets the range. */
+  readonly estimator: "hindsight-minmax";
+  /** η of the average, 0 ≤ η < 1: what the old range keeps. */
+  readonly momentum: number;
+  /** Zero point 0 and equal bounds on both sides. */
+  readonly symmetric: boolean;
+}
+
+/** How gradients are quantized. */
+export interface GradientsSpec extends ActivationsSpec {
+  /** How a value becomes a code. */
+  readonly rounding: "stochastic" | "nearest";
+}
+
+/** What is quantized, how, and who sets the ranges. `float32` ignores all but `arithmetic`. */
+export interface QuantizeSpec {
+  /** `int8`: storage and dot products in int8; `float32`: no quantizers. */
+  readonly arithmetic: "int8" | "float32";
+  /** Quantizers of the weights. */
+  readonly weights: WeightsSpec;
+  /** Quantizers of what layers put out. */
+  readonly activations: ActivationsSpec;
+  /** Quantizers of the gradients of activations. */
+  readonly gradients: GradientsSpec;
+  /** Who turns statistics into the next ranges. */
+  readonly scheduler: "host";
+  /** Steps between a statistic and the range that follows from it. */
+  readonly lag: 1;
+  /** Batches that set the first ranges. */
+  readonly calibrate: number;
+}
+
+/** Stochastic gradient descent. */
+export interface OptimizerSpec {
+  /** Which one. */
+  readonly name: "sgd";
+  /** Peak learning rate, above 0. */
+  readonly lr: number;
+  /** 0 ≤ momentum < 1. */
+  readonly momentum: number;
+  /** Whether the gradient is taken ahead of the momentum. */
+  readonly nesterov: boolean;
+  /** Times the weights, added to their gradient. */
+  readonly weight_decay: number;
+}
+
+/** The learning rate over time, after a linear warm-up. */
+export interface ScheduleSpec {
+  /** Which one. */
+  readonly name: "constant" | "step" | "cosine";
+  /** Steps over which the rate rises linearly to its peak. */
+  readonly warmup_steps: number;
+  /** Used by `step`: epochs between two drops. */
+  readonly every_epochs: number;
+  /** Used by `step`: each drop multiplies the rate by this, above 0 and at most 1. */
+  readonly factor: number;
+}
+
+/** How long and how to train. */
+export interface TrainSpec {
+  /** Passes over the training images. */
+  readonly epochs: number;
+  /** 0: no limit. */
+  readonly max_steps: number;
+  /** Images in a step. */
+  readonly batch: number;
+  /** How gradients become updates. */
+  readonly optimizer: OptimizerSpec;
+  /** The learning rate over time. */
+  readonly schedule: ScheduleSpec;
+  /** Steps between two logged steps. */
+  readonly log_every: number;
+}
+
+/** A complete recipe, deeply frozen. */
+export interface Recipe {
+  /** Usable as the name of a folder. */
+  readonly name: string;
+  /** 0 to 2³² − 1. */
+  readonly seed: number;
+  /** The images. */
+  readonly data: DataSpec;
+  /** The network. */
+  readonly model: ModelSpec;
+  /** The arithmetic and its ranges. */
+  readonly quantize: QuantizeSpec;
+  /** Length and optimizer. */
+  readonly train: TrainSpec;
+}

@@ -1,0 +1,153 @@
+// deno-lint-ignore-file no-import-prefix -- an import map does not apply to what is imported by URL
+/**
+ * YAML text in and out, with the line and column of every value. YAML 1.2: `yes` and `no` are
+ * words, merge keys are keys, a repeated key is an error.
+ *
+ * @module
+ */
+
+import {
+  type Document,
+  isAlias,
+  isCollection,
+  isMap,
+  isPair,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  parseDocument,
+  stringify,
+  visit,
+} from "npm:yaml@2.9.1";
+import type { Path } from "./problems.ts";
+
+/** A place in a text. */
+export interface Position {
+  /** Lines of the text, from 1. */
+  readonly line: number;
+  /** UTF-16 units of that line, from 1. */
+  readonly col: number;
+}
+
+/** YAML that can be read. */
+export interface YamlText {
+  /** Maps, lists and scalars. */
+  readonly value: unknown;
+  /** Where the value at `path` begins, or `key` itself; `undefined` where the text has no such. */
+  position(path: Path, part: "value" | "key"): Position | undefined;
+}
+
+/** YAML that cannot be read: `expected valid YAML, got …`, and where. */
+export interface YamlProblem extends Position {
+  /** What is wrong, without the place. */
+  readonly problem: string;
+}
+
+/** How often anchors may be repeated in all; nested ones multiply. */
+const MOST_ALIASES = 100;
+
+/** Reads one document. */
+export function parseYaml(text: string): YamlText | YamlProblem {
+  const lines = new LineCounter();
+  const doc = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: "error" });
+  const at = (offset: number): Position => {
+    const { line, col } = lines.linePos(offset);
+    return { line: Math.max(line, 1), col: Math.max(col, 1) };
+  };
+  const wrong = (offset: number, why: string): YamlProblem => {
+    const rest = text.slice(offset).split(/\r?\n/, 1)[0]!.trimEnd();
+    const got = rest === ""
+      ? text.slice(offset).trim() === "" ? "the end of the text" : "the end of the line"
+      : JSON.stringify(rest.length > 40 ? rest.slice(0, 37) + "..." : rest);
+    return { ...at(offset), problem: `expected valid YAML, got ${got} (${why})` };
+  };
+
+  const first = doc.errors[0] ?? doc.warnings[0];
+  if (first) return wrong(first.pos[0], reason(first.code, first.message));
+  const key = firstComplexKey(doc);
+  if (key) return wrong(key.range?.[0] ?? 0, "a key must be a word");
+  try {
+    const value: unknown = doc.toJS({ maxAliasCount: MOST_ALIASES });
+    return {
+      value,
+      position: (path, part) => {
+        const offset = offsetOf(doc, path, part);
+        return offset === undefined ? undefined : at(offset);
+      },
+    };
+  } catch (error) {
+    // Only aliases fail this late, and the error does not say which: name the first bad one.
+    if (!(error instanceof ReferenceError)) throw error;
+    const { alias, unset } = suspectAlias(doc);
+    const why = unset ? "no anchor of that name before it" : "too many aliases of aliases";
+    return wrong(alias?.range?.[0] ?? 0, why);
+  }
+}
+
+/** Writes a plain value as YAML: lists of scalars on one line. */
+export function formatYaml(value: unknown): string {
+  const node = parseDocument(stringify(value, { aliasDuplicateObjects: false }));
+  visit(node, {
+    Seq: (_, seq) => {
+      if (seq.items.every((item) => !isCollection(item))) seq.flow = true;
+    },
+  });
+  return node.toString({ lineWidth: 100, flowCollectionPadding: false });
+}
+
+function reason(code: string, message: string): string {
+  if (code === "RESOURCE_EXHAUSTION") return "nested too deeply";
+  if (code === "DUPLICATE_KEY") return "this key is there twice";
+  if (code === "MULTIPLE_DOCS") return "a second document";
+  return message.charAt(0).toLowerCase() + message.slice(1);
+}
+
+function firstComplexKey(doc: Document): Node | undefined {
+  let found: Node | undefined;
+  visit(doc, {
+    Pair: (_, { key }) => {
+      if (!isCollection(key) && !isAlias(key)) return;
+      found = key;
+      return visit.BREAK;
+    },
+  });
+  return found;
+}
+
+/** The first alias without an anchor before it, else the last alias of the text. */
+function suspectAlias(doc: Document): { alias: Node | undefined; unset: boolean } {
+  let alias: Node | undefined;
+  let unset = false;
+  visit(doc, {
+    Alias: (_, node) => {
+      alias = node;
+      unset = node.resolve(doc) === undefined;
+      return unset ? visit.BREAK : undefined;
+    },
+  });
+  return { alias, unset };
+}
+
+/** Offset of the value at `path`, or of its key. A list item has no key: its value, then. */
+function offsetOf(doc: Document, path: Path, part: "value" | "key"): number | undefined {
+  let node: unknown = doc.contents;
+  let key: unknown;
+  for (const step of path) {
+    if (isAlias(node)) node = node.resolve(doc);
+    key = undefined;
+    if (isSeq(node)) {
+      node = node.items[Number(step)];
+    } else if (isMap(node)) {
+      const pair = node.items.find((item) =>
+        String(isScalar(item.key) ? item.key.value ?? "" : item.key) === String(step)
+      );
+      if (!pair) return undefined;
+      key = pair.key;
+      node = pair.value ?? pair.key;
+    } else return undefined;
+    if (node === undefined || isPair(node)) return undefined;
+  }
+  const at = part === "key" ? key ?? node : node;
+  return (at as Node | null)?.range?.[0] ?? 0;
+}

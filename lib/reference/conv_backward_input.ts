@@ -1,0 +1,76 @@
+/**
+ * Reference of kernels/conv_backward_input.wgsl.
+ *
+ * @module
+ */
+import { finisher, type GradientConstants } from "./include/gradient.ts";
+import type { Buffers, HostBuffer } from "./include/host_buffer.ts";
+import { row, Writer } from "./include/quantize.ts";
+
+/** Constants of the kernel; its header says what they are. */
+export interface ConvBackwardInput extends GradientConstants {
+  readonly V: number;
+  readonly P: number;
+  readonly Q: number;
+  readonly N: number;
+  readonly H: number;
+  readonly W: number;
+  readonly IQ: number;
+  readonly GQ: number;
+  readonly CHANNELS: number;
+  readonly KH: number;
+  readonly KW: number;
+  readonly SH: number;
+  readonly SW: number;
+  readonly PH: number;
+  readonly PW: number;
+  readonly HO: number;
+  readonly WO: number;
+  readonly CW: number;
+  readonly DY_ROW: number;
+  readonly W_ROW: number;
+  readonly DX_ROW: number;
+}
+
+/** dX = the transposed convolution of dY with W, quantized. */
+export function convBackwardInput(
+  c: ConvBackwardInput,
+  b: Buffers<"dy" | "weight" | "dx"> & { readonly addend?: HostBuffer; readonly mask?: HostBuffer },
+): void {
+  const inputs = 4 * c.IQ, outputs = 4 * c.V * c.CW;
+  const zdy = row(b.quantizers, c.DY_ROW);
+  const unit = Math.fround(zdy.scale * row(b.quantizers, c.W_ROW).scale);
+  const dy = c.INT8 ? b.dy.i8 : b.dy.f32, w = c.INT8 ? b.weight.i8 : b.weight.f32;
+  const zero = c.INT8 ? zdy.zero : 0;
+  const writer = new Writer(c.INT8, c.STOCHASTIC, b, b.dx, c.DX_ROW);
+  const finish = finisher(c, b);
+  for (let pixel = 0; pixel < c.N * c.H * c.W; pixel++) {
+    const image = Math.floor(pixel / (c.H * c.W));
+    const y = Math.floor(pixel / c.W) % c.H, x = pixel % c.W;
+    for (let i = 0; i < inputs; i++) {
+      const at = pixel * inputs + i;
+      const group = Math.floor(i / (4 * c.GQ)), channel = i % (4 * c.GQ);
+      if (channel >= c.CHANNELS) {
+        writer.pad(at);
+        continue;
+      }
+      let sum = 0;
+      for (let ky = (y + c.PH) % c.SH; ky < c.KH; ky += c.SH) {
+        const oy = (y + c.PH - ky) / c.SH;
+        if (oy < 0 || oy >= c.HO) continue;
+        for (let kx = (x + c.PW) % c.SW; kx < c.KW; kx += c.SW) {
+          const ox = (x + c.PW - kx) / c.SW;
+          if (ox < 0 || ox >= c.WO) continue;
+          const from = ((image * c.HO + oy) * c.WO + ox) * outputs;
+          const tap = ((i * c.KH + ky) * c.KW + kx) * outputs;
+          for (let o = 0; o < outputs; o++) sum += (dy[from + o]! - zero) * w[tap + o]!;
+        }
+      }
+      let v = Math.fround(sum);
+      if (c.INT8) v = Math.fround(v * unit);
+      const element = (pixel * (c.IQ / c.GQ) + group) * c.CHANNELS + channel;
+      writer.store(at, finish(v, at), element);
+    }
+  }
+  writer.record();
+}

@@ -1,0 +1,67 @@
+/**
+ * Walks a program on the CPU with the references: slowly but rightly.
+ *
+ * @module
+ */
+import type { Executor } from "../executor.ts";
+import { kernels } from "../ops/kernels.ts";
+import type { BufferSpec, Step } from "../program.ts";
+import { HostBuffer } from "./include/host_buffer.ts";
+
+/** The executor of `--device cpu`. */
+export class CpuExecutor implements Executor {
+  readonly device = "cpu";
+  readonly adapter = "CPU (reference kernels)";
+  readonly bytes: number;
+  /** The memory of each buffer. */
+  readonly memory: ReadonlyMap<string, HostBuffer>;
+
+  constructor(buffers: readonly BufferSpec[]) {
+    this.memory = new Map(buffers.map((b) => [b.name, new HostBuffer(b.bytes)]));
+    this.bytes = buffers.reduce((sum, b) => sum + b.bytes, 0);
+  }
+
+  write(buffer: string, data: ArrayBufferView<ArrayBuffer>, offset = 0): void {
+    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    this.#find(buffer).bytes.set(bytes, offset);
+  }
+
+  run(steps: readonly Step[], clear: readonly string[] = []): void {
+    for (const name of clear) this.#find(name).bytes.fill(0);
+    for (const step of steps) this.#run(step);
+  }
+
+  read(buffers: readonly string[]): Promise<Uint8Array<ArrayBuffer>[]> {
+    return Promise.resolve(buffers.map((name) => this.#find(name).bytes.slice()));
+  }
+
+  close(): void {}
+
+  #run(step: Step): void {
+    const buffers: Record<string, HostBuffer> = {};
+    for (const name of ["quantizers", "statistics", "step", ...kernelVariables(step.kernel)]) {
+      const found = this.memory.get(step.buffers[name] ?? name);
+      if (found) buffers[name] = found;
+    }
+    kernels[step.kernel]!.reference(step.constants, buffers);
+  }
+
+  #find(name: string): HostBuffer {
+    const found = this.memory.get(name);
+    if (!found) throw new Error(`no buffer is named ${name}`);
+    return found;
+  }
+}
+
+const variables = new Map<string, readonly string[]>();
+
+/** The variables of a kernel that are buffers, from its template and the gradient epilogue. */
+function kernelVariables(kernel: string): readonly string[] {
+  let found = variables.get(kernel);
+  if (!found) {
+    const names = kernels[kernel]!.source.matchAll(/@binding\(\d+\) var<[^>]*> (\w+)/g);
+    found = ["addend", "mask", "coefficients", ...[...names].map((match) => match[1]!)];
+    variables.set(kernel, found);
+  }
+  return found;
+}

@@ -1,0 +1,29 @@
+/**
+ * The memory of one buffer on the host, seen through the types that a kernel gives it.
+ *
+ * @module
+ */
+
+/** A zeroed block of memory with one view for each element type. */
+export class HostBuffer {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly i8: Int8Array<ArrayBuffer>;
+  readonly i32: Int32Array<ArrayBuffer>;
+  readonly u32: Uint32Array<ArrayBuffer>;
+  readonly f32: Float32Array<ArrayBuffer>;
+
+  /** @param size bytes, a multiple of 4 */
+  constructor(size: number) {
+    const memory = new ArrayBuffer(size);
+    this.bytes = new Uint8Array(memory);
+    this.i8 = new Int8Array(memory);
+    this.i32 = new Int32Array(memory);
+    this.u32 = new Uint32Array(memory);
+    this.f32 = new Float32Array(memory);
+  }
+}
+
+/** The buffers of one kernel, by the names of its WGSL variables. */
+export type Buffers<Name extends string> = Readonly<
+  Record<Name | "quantizers" | "statistics" | "step", HostBuffer>
+>;

@@ -1,0 +1,118 @@
+/**
+ * What kernels/include/quad.wgsl and quantize.wgsl compute, one value at a time, in the f32
+ * arithmetic of `Math.fround`.
+ *
+ * @module
+ */
+import { roundHalfEven } from "../../quant/range.ts";
+import { key, SLOTS, WORDS_OF_ROW } from "../../quant/statistics.ts";
+import type { Buffers, HostBuffer } from "./host_buffer.ts";
+
+const fround = Math.fround;
+
+/** One row of the table of quantizers. */
+export interface Row {
+  readonly scale: number;
+  readonly inverse: number;
+  readonly zero: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+/** Row `index` of the table `quantizers`. */
+export function row(quantizers: HostBuffer, index: number): Row {
+  const [scale, inverse, zero, low, high] = quantizers.f32.subarray(8 * index, 8 * index + 5);
+  return { scale: scale!, inverse: inverse!, zero: zero!, low: low!, high: high! };
+}
+
+/** Real values of a stored tensor by padded index: codes through their quantizer, or f32 as is. */
+export function reader(int8: number, tensor: HostBuffer, z: Row): (index: number) => number {
+  return int8
+    ? (index) => fround((tensor.i8[index]! - z.zero) * z.scale)
+    : (index) => tensor.f32[index]!;
+}
+
+function mix(x: number): number {
+  let h = Math.imul(x ^ (x >>> 16), 0x7feb352d);
+  h = Math.imul(h ^ (h >>> 15), 0x846ca68b);
+  return (h ^ (h >>> 16)) >>> 0;
+}
+
+/** Uniform numbers in [0, 1) for (seed, step, quantizer), by logical element: 24 bits of a hash. */
+export function uniforms(step: HostBuffer, quantizer: number): (element: number) => number {
+  const a = mix((mix(step.u32[0]! ^ 0x9e3779b9) + step.u32[1]!) | 0);
+  const first = mix((a + quantizer) | 0);
+  const second = mix(((a ^ 0x85ebca6b) + quantizer) | 0);
+  return (element) => {
+    let h = (Math.imul(element, 0x9e3779b1) + first) | 0;
+    h = Math.imul(h ^ (h >>> 16), 0x7feb352d);
+    h = Math.imul(((h ^ (h >>> 15)) + second) | 0, 0x846ca68b);
+    return ((h ^ (h >>> 16)) >>> 8) * 2 ** -24;
+  };
+}
+
+/** Stores real values into a tensor and, at the end, records what it saw. */
+export class Writer {
+  #low = Infinity;
+  #high = -Infinity;
+  #clipped = 0;
+  #bad = 0;
+  readonly #uniform: ((element: number) => number) | undefined;
+  readonly #row: Row;
+
+  /**
+   * @param int8 whether codes are stored, or f32
+   * @param stochastic whether codes are rounded at random, or to nearest (half to even)
+   */
+  constructor(
+    readonly int8: number,
+    stochastic: number,
+    readonly b: Buffers<never>,
+    readonly tensor: HostBuffer,
+    readonly quantizer: number,
+  ) {
+    this.#row = row(b.quantizers, quantizer);
+    this.#uniform = stochastic ? uniforms(b.step, quantizer) : undefined;
+  }
+
+  /** Stores `v` at padded index `at`; returns the code. `element` is the logical index. */
+  store(at: number, v: number, element = 0): number {
+    if (!this.int8) return this.tensor.f32[at] = v;
+    const z = this.#row;
+    const bad = !Number.isFinite(v);
+    const x = bad ? 0 : v;
+    if (bad) this.#bad++;
+    if (x < this.#low) this.#low = x;
+    if (x > this.#high) this.#high = x;
+    const t = fround(x * z.inverse);
+    const whole = this.#uniform ? Math.floor(fround(t + this.#uniform(element))) : roundHalfEven(t);
+    const code = fround(whole + z.zero);
+    const clamped = Math.min(Math.max(code, z.low), z.high);
+    if (clamped !== code) this.#clipped++;
+    return this.tensor.i8[at] = clamped;
+  }
+
+  /** Fills the padded lane at `at`. */
+  pad(at: number): void {
+    if (this.int8) this.tensor.i8[at] = this.#row.zero;
+    else this.tensor.f32[at] = 0;
+  }
+
+  /** Counts a value without storing it (the weights after an update). */
+  see(v: number): void {
+    if (!Number.isFinite(v)) this.#bad++;
+    if (v < this.#low) this.#low = v;
+    if (v > this.#high) this.#high = v;
+  }
+
+  /** Folds what was seen into slot 0 of the quantizer's row. */
+  record(): void {
+    if (!this.int8 || this.#low > this.#high) return;
+    const s = this.b.statistics.u32;
+    const at = this.quantizer * SLOTS * WORDS_OF_ROW;
+    s[at] = Math.max(s[at]!, ~key(this.#low) >>> 0);
+    s[at + 1] = Math.max(s[at + 1]!, key(this.#high));
+    s[at + 2]! += this.#clipped;
+    s[at + 3]! += this.#bad;
+  }
+}

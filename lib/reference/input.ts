@@ -1,0 +1,37 @@
+/**
+ * Reference of kernels/input.wgsl.
+ *
+ * @module
+ */
+import { roundHalfEven } from "../quant/range.ts";
+import type { Buffers } from "./include/host_buffer.ts";
+import { row } from "./include/quantize.ts";
+
+/** Constants of the kernel; its header says what they are. */
+export interface Input {
+  readonly INT8: number;
+  readonly V: number;
+  readonly PIXELS: number;
+  readonly CHANNELS: number;
+  readonly X_ROW: number;
+}
+
+/** Pixels → the network's input tensor. */
+export function input(c: Input, b: Buffers<"pixels" | "affine" | "x">): void {
+  const fround = Math.fround, z = row(b.quantizers, c.X_ROW);
+  for (let p = 0; p < c.PIXELS; p++) {
+    for (let channel = 0; channel < 4; channel++) {
+      const real = channel < c.CHANNELS;
+      const pixel = real ? b.pixels.bytes[p * c.CHANNELS + channel]! : 0;
+      const v = real
+        ? fround(fround(pixel * b.affine.f32[channel]!) + b.affine.f32[4 + channel]!)
+        : 0;
+      if (!c.INT8) {
+        b.x.f32[4 * p + channel] = v;
+        continue;
+      }
+      const code = roundHalfEven(fround(v * z.inverse)) + z.zero;
+      b.x.i8[4 * p + channel] = Math.min(Math.max(code, z.low), z.high);
+    }
+  }
+}

@@ -1,0 +1,34 @@
+/**
+ * Reference of kernels/norm_forward.wgsl.
+ *
+ * @module
+ */
+import type { Buffers } from "./include/host_buffer.ts";
+import { activate, normed } from "./include/norm.ts";
+import { reader, row, Writer } from "./include/quantize.ts";
+
+/** Constants of the kernel; its header says what they are. */
+export interface NormForward {
+  readonly INT8: number;
+  readonly V: number;
+  readonly R: number;
+  readonly CW: number;
+  readonly PIXELS: number;
+  readonly CHANNELS: number;
+  readonly ACT: number;
+  readonly Y_ROW: number;
+  readonly A_ROW: number;
+}
+
+/** A = act(norm(Y)), quantized. */
+export function normForward(c: NormForward, b: Buffers<"y" | "coefficients" | "output">): void {
+  const channels = 4 * c.V * c.CW;
+  const y = reader(c.INT8, b.y, row(b.quantizers, c.Y_ROW));
+  const writer = new Writer(c.INT8, 0, b, b.output, c.A_ROW);
+  for (let at = 0; at < c.PIXELS * channels; at++) {
+    const channel = at % channels;
+    if (channel >= c.CHANNELS) writer.pad(at);
+    else writer.store(at, activate(c.ACT, normed(b.coefficients, y(at), channel)));
+  }
+  writer.record();
+}

@@ -1,0 +1,37 @@
+/**
+ * Reference of kernels/sgd.wgsl.
+ *
+ * @module
+ */
+import type { Buffers } from "./include/host_buffer.ts";
+import { Writer } from "./include/quantize.ts";
+
+/** Constants of the kernel; its header says what they are. */
+export interface Sgd {
+  readonly INT8: number;
+  readonly V: number;
+  readonly R: number;
+  readonly SIZE: number;
+  readonly MOMENTUM: number;
+  readonly NESTEROV: number;
+  readonly WEIGHT_DECAY: number;
+  readonly QUANTIZED: number;
+  readonly W_ROW: number;
+}
+
+/** One parameter tensor's update. */
+export function sgd(c: Sgd, b: Buffers<"gradient" | "weight" | "velocity">): void {
+  const fround = Math.fround, rate = b.step.f32[4]!;
+  const momentum = fround(c.MOMENTUM), decay = fround(c.WEIGHT_DECAY);
+  const seen = new Writer(c.INT8, 0, b, b.weight, c.W_ROW);
+  for (let at = 0; at < 4 * c.SIZE; at++) {
+    const w = b.weight.f32[at]!;
+    const g = fround(b.gradient.f32[at]! + fround(decay * w));
+    const m = fround(fround(momentum * b.velocity.f32[at]!) + g);
+    b.velocity.f32[at] = m;
+    const d = c.NESTEROV ? fround(g + fround(momentum * m)) : m;
+    b.weight.f32[at] = fround(w - fround(rate * d));
+    if (c.QUANTIZED) seen.see(b.weight.f32[at]!);
+  }
+  if (c.QUANTIZED) seen.record();
+}

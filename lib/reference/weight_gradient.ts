@@ -1,0 +1,64 @@
+/**
+ * Reference of kernels/weight_gradient.wgsl.
+ *
+ * @module
+ */
+import type { Buffers } from "./include/host_buffer.ts";
+import { row } from "./include/quantize.ts";
+
+/** Constants of the kernel; its header says what they are. */
+export interface WeightGradient {
+  readonly INT8: number;
+  readonly BIAS: number;
+  readonly OQ: number;
+  readonly IQ: number;
+  readonly TAPS: number;
+  readonly CHUNKS: number;
+  readonly ROWS: number;
+  readonly ALL_ROWS: number;
+  readonly WO: number;
+  readonly X_ROW: number;
+  readonly DY_ROW: number;
+}
+
+/** dW (and db) from the chunks of conv_backward_weight, added in their order. */
+export function weightGradient(
+  c: WeightGradient,
+  b: Buffers<"partial" | "x_total" | "dy_total" | "gradient" | "bias_gradient">,
+): void {
+  const fround = Math.fround;
+  const inputs = 4 * c.IQ, outputs = 4 * c.OQ, row_ = c.TAPS * inputs;
+  const zx = row(b.quantizers, c.X_ROW), zdy = row(b.quantizers, c.DY_ROW);
+  const unit = fround(zx.scale * zdy.scale);
+  const pixels = (chunk: number) =>
+    (Math.min((chunk + 1) * c.ROWS, c.ALL_ROWS) - chunk * c.ROWS) * c.WO;
+  for (let at = 0; at < outputs * row_; at++) {
+    const o = Math.floor(at / row_);
+    let sum = 0;
+    for (let chunk = 0; chunk < c.CHUNKS; chunk++) {
+      const from = chunk * outputs * row_ + at;
+      sum = fround(
+        sum + (c.INT8
+          ? fround(
+            b.partial.i32[from]! - zx.zero * b.dy_total.i32[chunk * outputs + o]! -
+              zdy.zero * b.x_total.i32[chunk * row_ + at % row_]! +
+              pixels(chunk) * zx.zero * zdy.zero,
+          )
+          : b.partial.f32[from]!),
+      );
+    }
+    b.gradient.f32[at] = c.INT8 ? fround(sum * unit) : sum;
+  }
+  if (!c.BIAS) return;
+  for (let o = 0; o < outputs; o++) {
+    let sum = 0;
+    for (let chunk = 0; chunk < c.CHUNKS; chunk++) {
+      const at = chunk * outputs + o;
+      sum = fround(
+        sum +
+          (c.INT8 ? fround(b.dy_total.i32[at]! - pixels(chunk) * zdy.zero) : b.dy_total.f32[at]!),
+      );
+    }
+    b.bias_gradient.f32[o] = c.INT8 ? fround(sum * zdy.scale) : sum;
+  }
+}

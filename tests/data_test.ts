@@ -1,0 +1,130 @@
+/** Order of training, splits in memory, and what `openDataset` adds to every format. */
+import assert from "node:assert/strict";
+import { memorySplit, pixelStatistics } from "../lib/data/dataset.ts";
+import { openDataset } from "../lib/data/open.ts";
+import { batchAt, epochOrder, stepsPerEpoch } from "../lib/data/order.ts";
+import { draw, key, mix, scaleTo } from "../lib/data/random.ts";
+import { dataRecipe, idxBytes, ramp, rejectsData, smallIdx, withFolder } from "./data_helpers.ts";
+
+Deno.test("an epoch's order holds every image once", () => {
+  for (const count of [0, 1, 2, 7, 1000]) {
+    const order = epochOrder(count, 1, 0);
+    assert.deepEqual([...order].sort((a, b) => a - b), [...Array(count).keys()]);
+  }
+});
+
+Deno.test("an order depends on seed and epoch alone, and is the same on every platform", () => {
+  assert.deepEqual([...epochOrder(10, 1, 0)], [9, 5, 4, 2, 7, 1, 8, 0, 3, 6]);
+  assert.deepEqual(epochOrder(10, 1, 0), epochOrder(10, 1, 0));
+  const others = [epochOrder(1000, 1, 0), epochOrder(1000, 1, 1), epochOrder(1000, 2, 0)];
+  for (const [at, a] of others.entries()) {
+    for (const b of others.slice(at + 1)) {
+      const same = a.filter((value, place) => value === b[place]).length;
+      assert.ok(same < 10, `${same} of 1000 in the same place`); // 1 is expected by chance
+    }
+  }
+});
+
+Deno.test("every image is about as likely at every place of an order", () => {
+  const counts = new Uint32Array(36);
+  for (let epoch = 0; epoch < 6000; epoch++) {
+    epochOrder(6, 3, epoch).forEach((image, place) => counts[place * 6 + image]!++);
+  }
+  const chi2 = counts.reduce((sum, count) => sum + (count - 1000) ** 2 / 1000, 0);
+  assert.ok(chi2 < 60, `chi-square ${chi2} with 25 degrees of freedom`); // p = 1e-4 at 60
+});
+
+Deno.test("training takes whole batches and drops the rest of an epoch", () => {
+  assert.equal(stepsPerEpoch(64, 64), 1);
+  assert.equal(stepsPerEpoch(130, 64), 2);
+  const order = epochOrder(10, 1, 0);
+  assert.deepEqual([...batchAt(order, 4, 1)], [...order.slice(4, 8)]);
+  assert.throws(() => batchAt(order, 4, 2), RangeError);
+});
+
+Deno.test("a split that does not fill one batch is refused", async () => {
+  await rejectsData(
+    () => stepsPerEpoch(63, 64),
+    "train.batch: expected at most the 63 training images, found 64: fewer images than one " +
+      "batch; lower train.batch or raise data.train",
+  );
+});
+
+Deno.test("mixing is a bijection, seeds above 2^32 count, and scaling stays below its bound", () => {
+  const seen = new Set<number>();
+  for (let word = 0; word < 100_000; word++) seen.add(mix(word));
+  assert.equal(seen.size, 100_000);
+  assert.notEqual(key(1), key(1 + 2 ** 32));
+  assert.notEqual(key(1, 2), key(2, 1));
+  assert.equal(scaleTo(2 ** 32 - 1, 2 ** 32), 2 ** 32 - 1);
+  assert.equal(scaleTo(2 ** 32 - 1, 3), 2);
+  assert.equal(scaleTo(0, 3), 0);
+  assert.equal(draw(key(1), 5), draw(key(1), 5));
+});
+
+Deno.test("a split copies the images and labels asked for, in the order asked for", () => {
+  const split = memorySplit({
+    images: Uint8Array.of(1, 2, 3, 4, 5, 6),
+    labels: Uint8Array.of(7, 8, 9),
+  });
+  const images = new Uint8Array(6).fill(99);
+  const labels = new Uint32Array(3).fill(99);
+  split.read(Uint32Array.of(2, 0), images, labels);
+  assert.deepEqual([...images], [5, 6, 1, 2, 99, 99]);
+  assert.deepEqual([...labels], [9, 7, 99]);
+  assert.throws(() => split.read(Uint32Array.of(3), images, labels), RangeError);
+  assert.throws(() => split.read(Uint32Array.of(0), new Uint8Array(1), labels), RangeError);
+});
+
+Deno.test("mean and deviation are per channel, of pixel / 255", () => {
+  const { mean, std } = pixelStatistics(Uint8Array.of(0, 51, 255, 51), 2);
+  assert.deepEqual(mean, [0.5, 0.2]);
+  assert.deepEqual(std, [0.5, 0]);
+});
+
+Deno.test("normalization comes from the training images where the recipe has 0", async () => {
+  await withFolder(smallIdx(), async (root) => {
+    const open = (fields: object) => openDataset(dataRecipe({ root, ...fields }));
+    const found = await open({});
+    assert.ok(Math.abs(found.mean[0]! - 8.5 / 255) < 1e-12);
+    assert.ok(Math.abs(found.std[0]! - Math.sqrt((18 ** 2 - 1) / 12) / 255) < 1e-12);
+    const given = await open({ mean: 0.5, std: [0.25] });
+    assert.deepEqual([given.mean, given.std], [[0.5], [0.25]]);
+    assert.deepEqual((await open({ mean: [0] })).mean, [0]);
+    await rejectsData(
+      () => open({ mean: [0.1, 0.2, 0.3] }),
+      "data.mean: expected 1 numbers, one for each channel, found 3; " +
+        "give one for each, or one number for all",
+    );
+    await rejectsData(
+      () => open({ std: [0] }),
+      "data.std: expected numbers greater than 0, found 0; " +
+        "correct it, or leave data.std out to take it from the data",
+    );
+  });
+});
+
+Deno.test("data that is usable but odd gets a warning", async () => {
+  const files = {
+    ...smallIdx(),
+    "train-images-idx3-ubyte": idxBytes(0x803, [3, 2, 3], ramp(18).map(() => 9)),
+  };
+  await withFolder(files, async (root) => {
+    const warnings: string[] = [];
+    const warn = (text: string) => warnings.push(text);
+    const data = await openDataset(dataRecipe({ root, classes: 10 }), { warn });
+    assert.deepEqual(data.std, [1]);
+    assert.deepEqual(warnings, [
+      `${data.name}: 7 of 10 classes have no training image (3, 4, 5, 6, 7, …); ` +
+      "data.classes or data.train may be wrong",
+      `${data.name}: every training pixel of a channel is the same; its std is taken as 1`,
+    ]);
+  });
+});
+
+Deno.test("a format that nobody reads is refused", async () => {
+  await rejectsData(
+    () => openDataset({ ...dataRecipe({}), format: "tar" as "idx" }),
+    "data.format: expected glyphs or idx, found tar",
+  );
+});

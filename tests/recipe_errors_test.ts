@@ -1,0 +1,342 @@
+/**
+ * The exact words for everything that can be wrong with a recipe.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { RecipeError, UsageError } from "../lib/errors.ts";
+import type { RecipeInput } from "../lib/recipe/input.ts";
+import { loadRecipe, parseRecipe, resolveRecipe } from "../lib/recipe/load.ts";
+
+const SHORT = "data: { format: glyphs }\nmodel: { name: cnn }\n";
+const GLYPHS = "data: { format: glyphs }\n";
+
+/** The message for a bad recipe. */
+function complaint(text: string, overrides: string[] = []): string {
+  try {
+    parseRecipe(text, "r.yaml", overrides);
+  } catch (error) {
+    if (error instanceof RecipeError) return error.message;
+    throw error;
+  }
+  throw new assert.AssertionError({ message: `accepted:\n${text}` });
+}
+
+const LAYERS =
+  "conv2d, linear, batch_norm, relu, relu6, max_pool, avg_pool, global_avg_pool, residual";
+const PAIR = "a whole number from 1 to 65536, or two of them as [h, w]";
+const TOP_KEYS = "name, seed, data, model, quantize, train";
+
+/** What the text is, the text, and the whole message. */
+const BAD_TEXTS: [string, string, string][] = [
+  ["empty", "", "r.yaml:1:1: expected a map with at least data and model, got nothing"],
+  ["a word", "hi", 'r.yaml:1:1: expected a map with at least data and model, got "hi"'],
+  ["a list", "[1]", "r.yaml:1:1: expected a map with at least data and model, got [1]"],
+  [
+    "an unclosed list",
+    "seed: 1\ntrain: [1",
+    "r.yaml:2:10: expected valid YAML, got the end of the text " +
+    "(flow sequence in block collection must be sufficiently indented and end with a ])",
+  ],
+  [
+    "a tab",
+    "data:\n\tformat: idx",
+    'r.yaml:2:1: expected valid YAML, got "\\tformat: idx" (tabs are not allowed as indentation)',
+  ],
+  [
+    "a repeated key",
+    "seed: 1\nseed: 2",
+    'r.yaml:2:1: expected valid YAML, got "seed: 2" (this key is there twice)',
+  ],
+  [
+    "two documents",
+    "seed: 1\n---\nseed: 2",
+    'r.yaml:2:1: expected valid YAML, got "---" (a second document)',
+  ],
+  [
+    "an unknown tag",
+    "seed: !big 2",
+    'r.yaml:1:7: expected valid YAML, got "!big 2" (unresolved tag: !big)',
+  ],
+  [
+    "an unknown alias",
+    "seed: *x",
+    'r.yaml:1:7: expected valid YAML, got "*x" (no anchor of that name before it)',
+  ],
+  [
+    "an alias bomb",
+    "a: &a [x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b]\n" +
+    "d: [*c,*c,*c,*c,*c,*c]",
+    'r.yaml:4:20: expected valid YAML, got "*c]" (too many aliases of aliases)',
+  ],
+  ["an alias of itself", "a: &a [*a]", "r.yaml:1:1: a: expected at most 64 levels, got more"],
+  [
+    "a list as key",
+    "? [1]\n: 2",
+    'r.yaml:1:3: expected valid YAML, got "[1]" (a key must be a word)',
+  ],
+  [
+    "deep nesting",
+    SHORT + "train: " + "[".repeat(70) + "]".repeat(70),
+    "r.yaml:3:1: train: expected at most 64 levels, got more",
+  ],
+  [
+    "no data",
+    "model: { name: cnn }",
+    "r.yaml:1:1: data: missing; expected a map with at least format: glyphs or idx",
+  ],
+  [
+    "a misspelt key",
+    SHORT + "train:\n  bacth: 3",
+    "r.yaml:4:3: train.bacth: unknown key (did you mean batch?)",
+  ],
+  [
+    "a key in the wrong map",
+    SHORT + "lr: 3",
+    "r.yaml:3:1: lr: unknown key (did you mean train.optimizer.lr?)",
+  ],
+  ["an empty key", SHORT + "? \n: 3", `r.yaml:3:3: "": unknown key; expected one of ${TOP_KEYS}`],
+  [
+    "a key named __proto__",
+    SHORT + "__proto__: {}",
+    `r.yaml:3:1: __proto__: unknown key; expected one of ${TOP_KEYS}`,
+  ],
+  [
+    "an unknown format",
+    "data:\n  format: ixd\nmodel: { name: cnn }",
+    'r.yaml:2:11: data.format: expected one of glyphs, idx, got "ixd" (did you mean idx?)',
+  ],
+  [
+    "a later format",
+    "data: { format: folder, root: x }\nmodel: { name: cnn }",
+    'r.yaml:1:17: data.format: expected one of glyphs, idx, got "folder"',
+  ],
+  [
+    "idx without root",
+    "data: { format: idx }\nmodel: { name: cnn }",
+    "r.yaml:1:1: data.root: missing; expected the path of the folder of the IDX files",
+  ],
+  [
+    "numbers of data out of range",
+    "data: { format: glyphs, channels: 5, train: -1, std: 0, augment: [flip] }\nmodel: { name: cnn }",
+    [
+      "r.yaml:1:35: data.channels: expected a whole number from 0 to 4, got 5",
+      "r.yaml:1:45: data.train: expected a whole number of at least 0, got -1",
+      "r.yaml:1:54: data.std: expected a number above 0, got 0",
+      'r.yaml:1:66: data.augment: expected an empty list, got ["flip"]',
+    ].join("\n"),
+  ],
+  [
+    "fields of data that do not fit together",
+    "data: { format: glyphs, classes: 12, size: [0, 5], mean: [1, 2], channels: 3 }\n" +
+    "model: { name: cnn }",
+    [
+      "r.yaml:1:34: data.classes: expected a whole number from 2 to 10, as there are 10 glyphs, got 12",
+      "r.yaml:1:44: data.size: expected a height and a width, or 0 to take both from the data, got [0, 5]",
+      "r.yaml:1:58: data.mean: expected one number, or 3 as there are that many channels, got [1, 2]",
+    ].join("\n"),
+  ],
+  [
+    "a bare word as model",
+    GLYPHS + "model: cnn",
+    'r.yaml:2:8: model: expected a map with name (cnn or resnet8) or layers, got "cnn"',
+  ],
+  [
+    "an unknown network",
+    GLYPHS + "model: { name: resnet9 }",
+    'r.yaml:2:16: model.name: expected one of cnn, resnet8, got "resnet9" (did you mean resnet8?)',
+  ],
+  [
+    "name and layers",
+    GLYPHS + "model: { name: cnn, layers: [relu] }",
+    'r.yaml:2:29: model.layers: expected no layers beside name, got ["relu"]',
+  ],
+  [
+    "no layers",
+    GLYPHS + "model: { layers: [] }",
+    "r.yaml:2:18: model.layers: expected a list of at least one layer, got []",
+  ],
+  [
+    "layers of every wrong kind",
+    GLYPHS + `model:
+  layers:
+    - { type: conv2d, channels: 0, kernel: [3, 3, 3] }
+    - Relu
+    - { type: max_pool, kernel: 2, padding: [1, 2] }
+    - 5
+    - linear
+    - { kernel: 3 }
+    - { type: residual, body: [{ type: relu, kernel: 3 }] }
+    - { type: batch_norm, momentum: 2, epsilon: 0, name: "a b" }
+    - { type: conv2d, channels: 65537, kernel: 1.5, stride: 0, bias: 1 }`,
+    [
+      "r.yaml:4:33: model.layers.0.channels: expected a whole number from 1 to 65536, got 0",
+      `r.yaml:4:44: model.layers.0.kernel: expected ${PAIR}, got [3, 3, 3]`,
+      `r.yaml:5:7: model.layers.1: expected one of ${LAYERS}, got "Relu" (did you mean relu?)`,
+      "r.yaml:6:45: model.layers.2.padding: expected padding smaller than the kernel, " +
+      "which is [2, 2], got [1, 2]",
+      "r.yaml:7:7: model.layers.3: expected a layer: a map with a type, or a bare word such as relu, got 5",
+      "r.yaml:8:7: model.layers.4.features: missing; expected a whole number from 1 to 65536",
+      `r.yaml:9:7: model.layers.5.type: missing; expected one of ${LAYERS}`,
+      "r.yaml:10:46: model.layers.6.body.0.kernel: unknown key; expected one of type, name",
+      "r.yaml:11:37: model.layers.7.momentum: expected a number from 0 to 1, got 2",
+      "r.yaml:11:49: model.layers.7.epsilon: expected a number above 0, got 0",
+      'r.yaml:11:58: model.layers.7.name: expected a name of letters, digits, _ and -, got "a b"',
+      "r.yaml:12:33: model.layers.8.channels: expected a whole number from 1 to 65536, got 65537",
+      `r.yaml:12:48: model.layers.8.kernel: expected ${PAIR}, got 1.5`,
+      "r.yaml:12:61: model.layers.8.stride: expected a whole number from 1 to 65536, got 0",
+      "r.yaml:12:70: model.layers.8.bias: expected true or false, got 1",
+    ].join("\n"),
+  ],
+  [
+    "a layer's name twice",
+    GLYPHS +
+    "model: { layers: [{ type: relu, name: a }, { type: residual, body: [{ type: relu, name: a }] }] }",
+    'r.yaml:2:89: model.layers.1.body.0.name: expected a name that no layer before it has, got "a"',
+  ],
+  [
+    "what comes later in quantize",
+    SHORT + `quantize:
+  arithmetic: simulated
+  weights: { bits: 9, symmetric: true }
+  activations: { bits: 1, momentum: 1 }
+  gradients: { estimator: dsgc, rounding: stochastc }
+  scheduler: device
+  lag: 2`,
+    [
+      'r.yaml:4:15: quantize.arithmetic: expected one of int8, float32, got "simulated"',
+      "r.yaml:5:20: quantize.weights.bits: expected a whole number from 2 to 8, got 9",
+      "r.yaml:5:23: quantize.weights.symmetric: unknown key " +
+      "(did you mean quantize.activations.symmetric?)",
+      "r.yaml:6:24: quantize.activations.bits: expected a whole number from 2 to 8, got 1",
+      "r.yaml:6:37: quantize.activations.momentum: " +
+      "expected a number of at least 0 and less than 1, got 1",
+      'r.yaml:7:27: quantize.gradients.estimator: expected hindsight-minmax, got "dsgc"',
+      "r.yaml:7:43: quantize.gradients.rounding: expected one of stochastic, nearest, " +
+      'got "stochastc" (did you mean stochastic?)',
+      'r.yaml:8:14: quantize.scheduler: expected host, got "device"',
+      "r.yaml:9:8: quantize.lag: expected 1, got 2",
+    ].join("\n"),
+  ],
+  [
+    "a section without its fields",
+    SHORT + "train:\n",
+    "r.yaml:3:7: train: expected a map with keys such as epochs, max_steps, batch, optimizer, got nothing",
+  ],
+  [
+    "numbers of training out of range",
+    SHORT + `train:
+  epochs: 1.5
+  batch: 0
+  optimizer: { lr: .nan, weight_decay: -1, nesterov: yes }
+  schedule: { name: step, every_epochs: 0, factor: 2 }
+seed: 4294967296`,
+    [
+      "r.yaml:4:11: train.epochs: expected a whole number of at least 0, got 1.5",
+      "r.yaml:5:10: train.batch: expected a whole number from 1 to 65536, got 0",
+      "r.yaml:6:20: train.optimizer.lr: expected a number above 0, got NaN",
+      "r.yaml:6:40: train.optimizer.weight_decay: expected a number of at least 0, got -1",
+      'r.yaml:6:54: train.optimizer.nesterov: expected true or false, got "yes"',
+      "r.yaml:7:41: train.schedule.every_epochs: expected a whole number of at least 1, got 0",
+      "r.yaml:7:52: train.schedule.factor: expected a number above 0 and at most 1, got 2",
+      "r.yaml:8:7: seed: expected a whole number from 0 to 4294967295, got 4294967296",
+    ].join("\n"),
+  ],
+  [
+    "a name that leaves the folder",
+    SHORT + "name: ../x",
+    "r.yaml:3:7: name: expected a name for a folder, of letters, digits, _, - and . " +
+    '(a letter, digit or _ first), got "../x"',
+  ],
+];
+
+for (const [what, text, message] of BAD_TEXTS) {
+  Deno.test(`a recipe with the fault "${what}" is refused in exact words`, () => {
+    assert.equal(complaint(text), message);
+  });
+}
+
+/** An override of `SHORT`, and the whole message. */
+const BAD_OVERRIDES: [string, string][] = [
+  ["train.epochs=abc", 'train.epochs: expected a whole number of at least 0, got "abc"'],
+  ["train.epochs=", "train.epochs: expected a whole number of at least 0, got nothing"],
+  ["train.bacth=1", "train.bacth: unknown key (did you mean batch?)"],
+  ["foo.bar=1", `foo: unknown key; expected one of ${TOP_KEYS}`],
+  ["__proto__.x=1", `__proto__: unknown key; expected one of ${TOP_KEYS}`],
+  ["data={}", "data.format: missing; expected one of glyphs, idx"],
+  ["data.format.x=1", 'data.format: expected a map to set x in, got "glyphs"'],
+  ["model.name=[cnn]", 'model.name: expected one of cnn, resnet8, got ["cnn"]'],
+  [
+    "train.epochs=[1",
+    "train.epochs: expected valid YAML, got the end of the text (flow sequence must end with a ])",
+  ],
+];
+
+for (const [override, message] of BAD_OVERRIDES) {
+  Deno.test(`the override ${override} is refused and named in the message`, () => {
+    assert.equal(complaint(SHORT, [override]), `${override}: ${message}`);
+  });
+}
+
+Deno.test("an override without a key or an equals sign is wrong usage", () => {
+  for (const override of ["train.epochs", "=1", "a..b=1", ""]) {
+    assert.throws(() => parseRecipe(SHORT, "r.yaml", [override]), UsageError);
+  }
+  assert.throws(() => parseRecipe(SHORT, "r.yaml", ["fast"]), {
+    message: 'fast: expected key=value with a dotted key, such as train.epochs=1, got "fast"',
+  });
+});
+
+Deno.test("of many problems the first twenty are told, in the order of the text", () => {
+  const keys = Array.from({ length: 23 }, (_, i) => `zz${i}: 1`).join("\n");
+  const lines = complaint(`${SHORT}${keys}`).split("\n");
+  assert.equal(lines.length, 21);
+  assert.match(lines[19]!, /^r\.yaml:22:1: zz19: /);
+  assert.equal(lines[20], "… and 3 more");
+});
+
+Deno.test("text nested without end is refused, not a stack overflow", () => {
+  for (const text of ["[".repeat(50000), "- ".repeat(50000)]) {
+    assert.match(complaint(text), /^r\.yaml:1:\d+: expected valid YAML, .* \(nested too deeply\)$/);
+  }
+});
+
+Deno.test("a file that is missing, a folder, too large or not text is refused in one line", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    await Deno.writeFile(`${folder}/bytes.yaml`, new Uint8Array([0x61, 0xff, 0xfe]));
+    await Deno.writeTextFile(`${folder}/large.yaml`, "#".repeat(2 ** 20 + 1));
+    const cases = [
+      ["/none.yaml", "expected a recipe, a YAML file, got no such file"],
+      ["", "expected a recipe, a YAML file, got a folder"],
+      ["/large.yaml", "expected a recipe, a YAML file of at most 1 MiB, got a larger one"],
+      ["/bytes.yaml", "expected a recipe in UTF-8 text, got bytes that are not"],
+    ];
+    for (const [name, message] of cases) {
+      await assert.rejects(loadRecipe(folder + name), {
+        name: "RecipeError",
+        message: `${folder}${name}: ${message}`,
+      });
+    }
+    await Deno.writeTextFile(`${folder}/mark.yaml`, "\ufeff" + SHORT.replaceAll("\n", "\r\n"));
+    assert.equal((await loadRecipe(`${folder}/mark.yaml`)).name, "mark");
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("a bad object is refused without a position, also one that contains itself", () => {
+  const wrong = { data: { format: "glyphs" }, model: { name: "cnn" }, sede: 1 };
+  assert.throws(() => resolveRecipe(wrong as RecipeInput), {
+    name: "RecipeError",
+    message: "recipe: sede: unknown key (did you mean seed?)",
+  });
+  const loop: { type: "residual"; body: RecipeInput[] } = { type: "residual", body: [] };
+  loop.body.push(loop as unknown as RecipeInput);
+  const input = { data: { format: "glyphs" }, model: { layers: [loop] } } as unknown as RecipeInput;
+  assert.throws(() => resolveRecipe(input), {
+    name: "RecipeError",
+    message: "recipe: model: expected at most 64 levels, got more",
+  });
+});

@@ -1,0 +1,227 @@
+/**
+ * What a recipe accepts, what it becomes, and how it is written out.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import type { RecipeInput } from "../lib/recipe/input.ts";
+import { formatRecipe, loadRecipe, parseRecipe, resolveRecipe } from "../lib/recipe/load.ts";
+import { editDistance, nearest } from "../lib/recipe/nearest.ts";
+import type { Recipe } from "../lib/recipe/types.ts";
+
+const SHORT = "data: { format: glyphs }\nmodel: { name: cnn }\n";
+const GLYPHS = "data: { format: glyphs }\n";
+
+Deno.test("overrides replace, create and reach into lists, in their order", () => {
+  const text = GLYPHS + "model: { layers: [relu, { type: linear, features: 10 }] }";
+  const recipe = parseRecipe(text, "r.yaml", [
+    "train.epochs=1",
+    "train.epochs=2",
+    "train.optimizer.lr=1e-3",
+    "model.layers.1.features=7",
+    "model.layers.2=relu6",
+    "data.size=[8, 9]",
+    "name=other",
+  ]);
+  assert.equal(recipe.name, "other");
+  assert.equal(recipe.train.epochs, 2);
+  assert.equal(recipe.train.optimizer.lr, 0.001);
+  assert.deepEqual(recipe.data.size, [8, 9]);
+  assert.deepEqual(recipe.model, {
+    layers: [{ type: "relu" }, { type: "linear", features: 7, bias: true }, { type: "relu6" }],
+  });
+  assert.throws(() => parseRecipe(text, "r.yaml", ["model.layers.4=relu"]), {
+    name: "RecipeError",
+    message: 'model.layers.4=relu: model.layers: expected an index from 0 to 2, got "4"',
+  });
+  assert.equal(parseRecipe("", "r.yaml", ["data.format=glyphs", "model.name=cnn"]).name, "r");
+});
+
+Deno.test("one override turns a recipe for idx into one for glyphs", () => {
+  const text = "data: { format: idx, root: x, classes: 10 }\nmodel: { name: cnn }";
+  assert.equal(parseRecipe(text, "r.yaml", ["data.format=glyphs"]).data.train, 10000);
+});
+
+/** What the two lines of `SHORT` become. */
+const COMPLETE: Recipe = {
+  name: "short",
+  seed: 1,
+  data: {
+    format: "glyphs",
+    root: "",
+    classes: 10,
+    size: [28, 28],
+    channels: 1,
+    train: 10000,
+    test: 2000,
+    mean: [0.5],
+    std: [0.5],
+    augment: [],
+  },
+  model: { name: "cnn", width: 32 },
+  quantize: {
+    arithmetic: "int8",
+    weights: { bits: 8, estimator: "current-minmax", momentum: 0.9 },
+    activations: { bits: 8, estimator: "hindsight-minmax", momentum: 0.9, symmetric: false },
+    gradients: {
+      bits: 8,
+      estimator: "hindsight-minmax",
+      momentum: 0.9,
+      symmetric: false,
+      rounding: "stochastic",
+    },
+    scheduler: "host",
+    lag: 1,
+    calibrate: 1,
+  },
+  train: {
+    epochs: 5,
+    max_steps: 0,
+    batch: 64,
+    optimizer: { name: "sgd", lr: 0.05, momentum: 0.9, nesterov: false, weight_decay: 1e-4 },
+    schedule: { name: "cosine", warmup_steps: 0, every_epochs: 10, factor: 0.1 },
+    log_every: 10,
+  },
+};
+
+Deno.test("a recipe of two lines gets every default", () => {
+  assert.deepEqual(parseRecipe(SHORT, "short.yaml"), COMPLETE);
+});
+
+Deno.test("idx takes from the data what the recipe leaves out, and its root from the recipe's folder", () => {
+  const text = "data: { format: idx, root: mnist }\nmodel: { name: resnet8 }";
+  const recipe = parseRecipe(text, "/a/b/my recipe.yaml");
+  assert.equal(recipe.name, "my-recipe");
+  assert.equal(recipe.data.root, "/a/b/mnist");
+  assert.deepEqual(recipe.model, { name: "resnet8", width: 16 });
+  const { classes, size, channels, train, test } = recipe.data;
+  assert.deepEqual({ classes, size, channels, train, test }, {
+    classes: 0,
+    size: [0, 0],
+    channels: 0,
+    train: 0,
+    test: 0,
+  });
+  assert.equal(
+    parseRecipe(text.replace("mnist", "/m"), "/a/b/r.yaml").data.root,
+    "/m",
+  );
+});
+
+const EVERY_LAYER: RecipeInput = {
+  data: { format: "glyphs", mean: [0.1], std: 0.3, size: 12 },
+  model: {
+    layers: [
+      { type: "conv2d", channels: 8, kernel: 3, padding: [1, 0], name: "first" },
+      "batch_norm",
+      "relu",
+      { type: "max_pool", kernel: [2, 3] },
+      { type: "avg_pool", kernel: 3, stride: 1, padding: 1 },
+      {
+        type: "residual",
+        body: [{ type: "conv2d", channels: 8, kernel: 1, bias: false }, { type: "relu6" }],
+        shortcut: ["relu", { type: "residual", body: ["relu"] }],
+      },
+      "global_avg_pool",
+      { type: "linear", features: 10 },
+    ],
+  },
+  train: { schedule: { name: "step" } },
+};
+
+Deno.test("layers are spelled out with pairs and defaults", () => {
+  const { model } = resolveRecipe(EVERY_LAYER);
+  assert.deepEqual(model, {
+    layers: [
+      {
+        type: "conv2d",
+        name: "first",
+        channels: 8,
+        kernel: [3, 3],
+        stride: [1, 1],
+        padding: [1, 0],
+        bias: true,
+      },
+      { type: "batch_norm", momentum: 0.1, epsilon: 1e-5 },
+      { type: "relu" },
+      { type: "max_pool", kernel: [2, 3], stride: [2, 3], padding: [0, 0] },
+      { type: "avg_pool", kernel: [3, 3], stride: [1, 1], padding: [1, 1] },
+      {
+        type: "residual",
+        body: [
+          {
+            type: "conv2d",
+            channels: 8,
+            kernel: [1, 1],
+            stride: [1, 1],
+            padding: [0, 0],
+            bias: false,
+          },
+          { type: "relu6" },
+        ],
+        shortcut: [
+          { type: "relu" },
+          { type: "residual", body: [{ type: "relu" }], shortcut: [] },
+        ],
+      },
+      { type: "global_avg_pool" },
+      { type: "linear", features: 10, bias: true },
+    ],
+  });
+});
+
+Deno.test("a program's object is completed, left as it was, and a complete recipe comes back equal", () => {
+  const input: RecipeInput = { data: { format: "glyphs" }, model: { name: "cnn" } };
+  const recipe = resolveRecipe(input);
+  assert.deepEqual(recipe, { ...COMPLETE, name: "run" });
+  assert.deepEqual(input, { data: { format: "glyphs" }, model: { name: "cnn" } });
+  assert.deepEqual(resolveRecipe(recipe), recipe);
+  assert.equal(
+    resolveRecipe({ data: { format: "idx", root: "d" }, model: { name: "cnn" } }, "/x").data.root,
+    "/x/d",
+  );
+});
+
+Deno.test("a recipe is frozen throughout", () => {
+  const recipe = resolveRecipe(EVERY_LAYER);
+  assert.ok(Object.isFrozen(recipe) && Object.isFrozen(recipe.train.optimizer));
+  assert.ok("layers" in recipe.model && Object.isFrozen(recipe.model.layers[0]));
+});
+
+Deno.test("a written recipe reads back as the same recipe and is written the same again", () => {
+  for (const recipe of [COMPLETE, resolveRecipe(EVERY_LAYER)]) {
+    const text = formatRecipe(recipe);
+    const again = parseRecipe(text, "elsewhere/recipe.yaml");
+    assert.deepEqual(again, recipe);
+    assert.equal(formatRecipe(again), text);
+  }
+});
+
+Deno.test("a written recipe keeps pairs on one line", () => {
+  assert.match(formatRecipe(COMPLETE), /^ {2}size: \[28, 28\]$/m);
+});
+
+Deno.test("every recipe in configs loads, and survives being written out", async () => {
+  const folder = new URL("../configs/", import.meta.url);
+  let count = 0;
+  for await (const { name } of Deno.readDir(folder)) {
+    if (!name.endsWith(".yaml")) continue;
+    const recipe = await loadRecipe(decodeURIComponent(new URL(name, folder).pathname));
+    assert.equal(recipe.name, name.replace(".yaml", ""));
+    assert.deepEqual(parseRecipe(formatRecipe(recipe), "/x/r.yaml"), recipe);
+    count++;
+  }
+  assert.ok(count >= 2);
+});
+
+Deno.test("the nearest word is near, and of equals the first", () => {
+  assert.equal(editDistance("bacth", "batch"), 1);
+  assert.equal(editDistance("kitten", "sitting"), 3);
+  assert.equal(editDistance("", "abc"), 3);
+  assert.equal(nearest("Conv2D", ["linear", "conv2d"]), "conv2d");
+  assert.equal(nearest("batch-norm", ["batch_norm"]), "batch_norm");
+  assert.equal(nearest("relu7", ["relu", "relu6"]), "relu");
+  assert.equal(nearest("cifar", ["glyphs", "idx"]), undefined);
+  assert.equal(nearest("x", ["h", "w"]), undefined);
+});

@@ -1,0 +1,210 @@
+import assert from "node:assert/strict";
+import {
+  decodeSafetensors,
+  encodeSafetensors,
+  float32Values,
+  type TensorInput,
+} from "../lib/export/safetensors.ts";
+import { DataError } from "../lib/errors.ts";
+
+const SOME: Record<string, TensorInput> = {
+  codes: { dtype: "I8", shape: [3], data: new Int8Array([-128, 0, 127]) },
+  step: { dtype: "I64", shape: [], data: new BigInt64Array([12345678901n]) },
+  "conv1.weight": { dtype: "F32", shape: [2, 2], data: new Float32Array([1, -0, 0.5, NaN]) },
+  none: { dtype: "F32", shape: [0, 4], data: new Float32Array(0) },
+  "naïve 名": { dtype: "U16", shape: [1, 1], data: new Uint16Array([65535]) },
+};
+
+/** A file with this header and this many zero bytes of data. */
+function fileOf(header: unknown, dataBytes = 0): Uint8Array<ArrayBuffer> {
+  const json = typeof header === "string" ? header : JSON.stringify(header);
+  const text = new TextEncoder().encode(json);
+  const file = new Uint8Array(8 + text.length + dataBytes);
+  new DataView(file.buffer).setBigUint64(0, BigInt(text.length), true);
+  file.set(text, 8);
+  return file;
+}
+
+Deno.test("encodeSafetensors() writes exactly the bytes of the format", () => {
+  const file = encodeSafetensors({
+    b: { dtype: "U8", shape: [1], data: new Uint8Array([7]) },
+    a: { dtype: "I32", shape: [1], data: new Int32Array([-2]) },
+  }, { k: "v" });
+  const header = '{"__metadata__":{"k":"v"},"b":{"dtype":"U8","shape":[1],"data_offsets":[4,5]},' +
+    '"a":{"dtype":"I32","shape":[1],"data_offsets":[0,4]}}';
+  const padded = header.padEnd(Math.ceil(header.length / 8) * 8);
+  assert.equal(new TextDecoder().decode(file.subarray(8, 8 + padded.length)), padded);
+  assert.deepEqual([...file.subarray(0, 8)], [padded.length, 0, 0, 0, 0, 0, 0, 0]);
+  assert.deepEqual([...file.subarray(8 + padded.length)], [254, 255, 255, 255, 7]);
+});
+
+Deno.test("what encodeSafetensors() writes comes back unchanged and in order", () => {
+  const file = encodeSafetensors(SOME, { format: "qtrain", empty: "" });
+  const { tensors, metadata } = decodeSafetensors(file, "x.safetensors");
+  assert.deepEqual(metadata, { format: "qtrain", empty: "" });
+  assert.deepEqual(Object.keys(tensors), Object.keys(SOME));
+  for (const [name, { dtype, shape, data }] of Object.entries(SOME)) {
+    const read = tensors[name]!;
+    assert.equal(read.dtype, dtype);
+    assert.deepEqual(read.shape, shape);
+    const given = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    assert.deepEqual([...read.data], [...given]);
+  }
+});
+
+Deno.test("every tensor starts at a multiple of its element size", () => {
+  const { tensors } = decodeSafetensors(encodeSafetensors(SOME), "x");
+  const size = { step: 8, "conv1.weight": 4, "naïve 名": 2 };
+  for (const [name, bytes] of Object.entries(size)) {
+    assert.equal(tensors[name]!.data.byteOffset % bytes, 0, name);
+  }
+});
+
+Deno.test("encodeSafetensors() gives the same bytes for the same input", () => {
+  assert.deepEqual(encodeSafetensors(SOME, { a: "1" }), encodeSafetensors(SOME, { a: "1" }));
+});
+
+Deno.test("encodeSafetensors() writes the part of a buffer that a view shows", () => {
+  const view = new Float32Array([9, 1, 2, 9]).subarray(1, 3);
+  const { tensors } = decodeSafetensors(
+    encodeSafetensors({ v: { dtype: "F32", shape: [2], data: view } }),
+    "x",
+  );
+  assert.deepEqual([...float32Values(tensors["v"]!, "v", "x")], [1, 2]);
+});
+
+Deno.test("encodeSafetensors() refuses data that does not have the size of its shape", () => {
+  const data = new Float32Array(3);
+  assert.throws(() => encodeSafetensors({ a: { dtype: "F32", shape: [2], data } }), RangeError);
+  assert.throws(
+    () => encodeSafetensors({ __metadata__: { dtype: "F32", shape: [3], data } }),
+    RangeError,
+  );
+});
+
+Deno.test("float32Values() reads a file whose data is not aligned", () => {
+  const file = fileOf('{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}} ', 4);
+  new DataView(file.buffer).setFloat32(file.length - 4, 1.5, true);
+  const { tensors } = decodeSafetensors(file, "x");
+  assert.deepEqual([...float32Values(tensors["a"]!, "a", "x")], [1.5]);
+});
+
+Deno.test("float32Values() names the tensor that has another type", () => {
+  const { tensors } = decodeSafetensors(encodeSafetensors(SOME), "w.st");
+  assert.throws(() => float32Values(tensors["codes"]!, "codes", "w.st"), {
+    name: "DataError",
+    message: 'w.st: tensor "codes": expected F32, found I8; give a file that qtrain wrote',
+  });
+});
+
+Deno.test("decodeSafetensors() takes a file without tensors", () => {
+  assert.deepEqual(decodeSafetensors(encodeSafetensors({}), "x"), { tensors: {}, metadata: {} });
+});
+
+Deno.test("decodeSafetensors() keeps a tensor named __proto__ an ordinary tensor", () => {
+  const data = new Uint8Array([1]);
+  const named = Object.fromEntries([["__proto__", { dtype: "U8", shape: [1], data } as const]]);
+  const { tensors } = decodeSafetensors(encodeSafetensors(named), "x");
+  assert.deepEqual(Object.keys(tensors), ["__proto__"]);
+});
+
+const f32 = (begin: number, end: number, shape: unknown = [(end - begin) / 4]) => ({
+  dtype: "F32",
+  shape,
+  data_offsets: [begin, end],
+});
+
+const DAMAGED: [name: string, file: Uint8Array<ArrayBuffer>, message: string][] = [
+  [
+    "a file of 3 bytes",
+    new Uint8Array(3),
+    "byte 0: expected 8 bytes of header length, found a file of 3 bytes",
+  ],
+  [
+    "a header longer than the file",
+    new Uint8Array([9, 0, 0, 0, 0, 0, 0, 0x80, 0x7b]),
+    "byte 0: expected a header of at most 1 bytes, found a length of 9223372036854775817",
+  ],
+  ["a header that is no JSON", fileOf("{"), "byte 8: expected a header of JSON, found Expected"],
+  [
+    "a header that is no UTF-8",
+    new Uint8Array([1, 0, 0, 0, 0, 0, 0, 0, 0xff]),
+    "byte 8: expected a header of JSON",
+  ],
+  ["a header that is a list", fileOf([1]), "byte 8: expected a JSON object, found [1]"],
+  [
+    "metadata that is no text",
+    fileOf({ __metadata__: { a: 1 } }),
+    'byte 9: expected __metadata__ with text values, found {"a":1}',
+  ],
+  [
+    "a tensor that is a number",
+    fileOf({ é: 1, b: 1 }),
+    'byte 9: expected tensor "é" with dtype, shape and data_offsets, found 1',
+  ],
+  ["an unknown type", fileOf({ a: { ...f32(0, 4), dtype: "F31" } }, 4), 'found "F31"'],
+  ["a type of the prototype", fileOf({ a: { ...f32(0, 4), dtype: "toString" } }, 4), "a dtype of"],
+  ["a negative length", fileOf({ a: f32(0, 4, [-1, -1]) }, 4), "a shape of whole numbers"],
+  ["a fractional length", fileOf({ a: f32(0, 4, [0.5, 2]) }, 4), "a shape of whole numbers"],
+  ["one offset", fileOf({ a: { ...f32(0, 4), data_offsets: [0] } }, 4), "two data_offsets"],
+  ["offsets backwards", fileOf({ a: f32(4, 0, []) }, 4), "data_offsets within 4 bytes of data"],
+  [
+    "offsets beyond the end",
+    fileOf({ a: f32(0, 8) }, 4),
+    "data_offsets within 4 bytes of data, found [0,8]",
+  ],
+  [
+    "a shape that does not fit its bytes",
+    fileOf({ ä: f32(0, 4), b: f32(4, 8, [3]) }, 8),
+    // The key stands after a name of two bytes in UTF-8: offsets count bytes, not characters.
+    'byte 63: expected tensor "b" with 12 bytes for F32 [3], found 4',
+  ],
+  [
+    "tensors that overlap",
+    fileOf({ a: f32(0, 8), b: f32(4, 12) }, 12),
+    'expected tensor "b" from data offset 8, found an overlap: 4',
+  ],
+  [
+    "a gap between tensors",
+    fileOf({ b: f32(8, 12), a: f32(0, 4) }, 12),
+    'expected tensor "b" from data offset 4, found a gap: 8',
+  ],
+  [
+    "data that belongs to no tensor",
+    fileOf({ a: f32(0, 4) }, 6),
+    "byte 66: expected the end of the file, found 2 bytes that belong to no tensor",
+  ],
+];
+
+for (const [name, file, message] of DAMAGED) {
+  Deno.test(`decodeSafetensors() refuses ${name}`, () => {
+    assert.throws(() => decodeSafetensors(file, "dir/x.safetensors"), (error: unknown) => {
+      assert(error instanceof DataError);
+      assert(error.message.startsWith("dir/x.safetensors: byte "), error.message);
+      assert(error.message.includes(message), error.message);
+      return true;
+    });
+  });
+}
+
+Deno.test("decodeSafetensors() refuses a file cut off at any length", () => {
+  const whole = encodeSafetensors(SOME, { a: "b" });
+  for (let length = 0; length < whole.length; length++) {
+    assert.throws(() => decodeSafetensors(whole.slice(0, length), "x"), DataError, `${length}`);
+  }
+});
+
+Deno.test("decodeSafetensors() gives a DataError or tensors for any single damaged byte", () => {
+  const whole = encodeSafetensors(SOME, { a: "b" });
+  for (let at = 0; at < whole.length; at++) {
+    for (const flip of [0x01, 0x20, 0x80]) {
+      const damaged = whole.slice();
+      damaged[at]! ^= flip;
+      try {
+        decodeSafetensors(damaged, "x");
+      } catch (error) {
+        assert(error instanceof DataError, `byte ${at}: ${error}`);
+      }
+    }
+  }
+});
