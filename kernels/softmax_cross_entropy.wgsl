@@ -5,7 +5,8 @@
 //   labels   [N] u32
 //   dlogits  [N, CQ] quads     (softmax − one-hot) / samples; zero for the padding of a batch
 //   losses   [N] vec2<f32>     loss and 1 when correct, by sample
-//   metrics  [2] f32           sums of both over the samples, added in their order
+//   metrics  [4] f32           sums of both over the samples, added in their order; then the sums of
+//                              all batches since the buffer was cleared
 //
 // One workgroup walks the batch, so that the sum has one order: a batch is a few hundred samples.
 // Of equal logits the first is the answer.
@@ -55,6 +56,8 @@ fn main(@builtin(local_invocation_index) lane: u32) {
     for (var n = 0u; n < ${N}u; n++) { total += losses[n]; }
     metrics[0] = total.x;
     metrics[1] = total.y;
+    metrics[2] += total.x;
+    metrics[3] += total.y;
   }
   record(${D_ROW}u, 0u, lane);
 }

@@ -60,6 +60,8 @@ export interface ParameterSpec {
   readonly role: "weight" | "bias" | "norm";
   /** Outputs, inputs, kernel height and width; a bias is [o, 1, 1, 1], norm [2, channels, 1, 1]. */
   readonly dims: readonly [o: number, i: number, h: number, w: number];
+  /** A linear layer's weight: [o, i·h·w] in a file. */
+  readonly linear?: boolean;
   /** Row of the weight's quantizer. */
   readonly quantizer?: number;
 }

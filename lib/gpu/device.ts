@@ -90,7 +90,7 @@ export async function openGpu(options: GpuOptions = {}): Promise<Gpu> {
   return {
     device,
     info,
-    name: info.device || info.description || info.vendor || "unknown adapter",
+    name: info.description || info.device || info.vendor || "unknown adapter",
     emulateDot: edge || !features?.has("packed_4x8_integer_dot_product"),
   };
 }

@@ -80,6 +80,7 @@ export function convForward(b: Builder, node: ConvNode): void {
     layer: name,
     role: "weight",
     dims: [output.c, input.c, linear ? input.h : s.KH, linear ? input.w : s.KW],
+    linear,
     ...(b.options.int8 ? { quantizer: W_ROW } : {}),
   }, size);
   if (node.bias) {

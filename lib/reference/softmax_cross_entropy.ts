@@ -46,6 +46,7 @@ export function softmaxCrossEntropy(
       writer.store(at, d, n * c.CLASSES + k);
     }
   }
-  b.metrics.f32.set([total, correct]);
+  const sums = b.metrics.f32;
+  sums.set([total, correct, sums[2]! + total, sums[3]! + correct]);
   writer.record();
 }

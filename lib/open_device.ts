@@ -1,0 +1,57 @@
+/**
+ * Chooses where a program runs.
+ *
+ * @module
+ */
+import { DeviceError } from "./errors.ts";
+import type { Executor } from "./executor.ts";
+import { type Gpu, type GpuOptions, openGpu } from "./gpu/device.ts";
+import { GpuExecutor } from "./gpu/executor.ts";
+import type { Program } from "./program.ts";
+import { CpuExecutor } from "./reference/executor.ts";
+
+/** `auto`: the GPU where there is a native driver, else the CPU. */
+export type DeviceChoice = "auto" | "gpu" | "cpu";
+
+/** A GPU, or the CPU with its reference kernels. */
+export interface Device {
+  readonly kind: "gpu" | "cpu";
+  /** The adapter in words. */
+  readonly name: string;
+  /** Makes buffers and pipelines for a program. A GPU serves one program and is closed with it. */
+  createExecutor(program: Program): Promise<Executor>;
+}
+
+/**
+ * Opens a device.
+ *
+ * @param options `warn` hears of it when `auto` falls back to the CPU
+ * @throws DeviceError when `gpu` is asked for and there is no native driver
+ */
+export async function openDevice(
+  choice: DeviceChoice = "auto",
+  options: GpuOptions & { readonly warn?: (text: string) => void } = {},
+): Promise<Device> {
+  if (choice === "cpu") return cpu;
+  try {
+    return gpuDevice(await openGpu(options));
+  } catch (error) {
+    if (choice === "gpu" || !(error instanceof DeviceError)) throw error;
+    options.warn?.(`${error.message}. Using the CPU, which is slow`);
+    return cpu;
+  }
+}
+
+const cpu: Device = {
+  kind: "cpu",
+  name: "CPU (reference kernels)",
+  createExecutor: (program) => Promise.resolve(new CpuExecutor(program.buffers)),
+};
+
+function gpuDevice(gpu: Gpu): Device {
+  return {
+    kind: "gpu",
+    name: gpu.name,
+    createExecutor: (program) => GpuExecutor.create(gpu, program),
+  };
+}

@@ -1,0 +1,52 @@
+/**
+ * Batches of a split, in an order, on the host.
+ *
+ * @module
+ */
+import type { Dataset, Split } from "../data/dataset.ts";
+import { batchAt, epochOrder } from "../data/order.ts";
+import type { Batch } from "./network.ts";
+
+/** Bytes rounded up so that a buffer may be written: WebGPU wants multiples of 4. */
+const padded = (bytes: number) => Math.ceil(bytes / 4) * 4;
+
+/** Reads batches of one size. */
+export class BatchReader {
+  readonly #image: number;
+
+  constructor(readonly data: Dataset, readonly batch: number) {
+    const [h, w, c] = data.shape;
+    this.#image = h * w * c;
+  }
+
+  /** Batch `step` of epoch `epoch`: the training images in the epoch's order. */
+  async training(order: Uint32Array<ArrayBuffer>, step: number): Promise<Batch> {
+    return await this.#read(this.data.train, batchAt(order, this.batch, step));
+  }
+
+  /** The order of an epoch. */
+  order(seed: number, epoch: number): Uint32Array<ArrayBuffer> {
+    return epochOrder(this.data.train.count, seed, epoch);
+  }
+
+  /** The test images in their own order; the last batch is filled up with images that do not count. */
+  async *testing(): AsyncGenerator<Batch> {
+    const { test } = this.data;
+    for (let first = 0; first < test.count; first += this.batch) {
+      const samples = Math.min(this.batch, test.count - first);
+      yield await this.#read(test, Uint32Array.from({ length: samples }, (_, i) => first + i));
+    }
+  }
+
+  async #read(split: Split, indices: Uint32Array<ArrayBuffer>): Promise<Batch> {
+    const images = new Uint8Array(padded(this.batch * this.#image));
+    const labels = new Uint32Array(this.batch);
+    const samples = indices.length;
+    await split.read(
+      indices,
+      images.subarray(0, samples * this.#image),
+      labels.subarray(0, samples),
+    );
+    return { images, labels, samples };
+  }
+}

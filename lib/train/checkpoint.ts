@@ -1,0 +1,112 @@
+/**
+ * A checkpoint: one safetensors file with PyTorch's names and shapes. Weights, momentum
+ * (`velocity.NAME`), running statistics and ranges (`range.QUANTIZER`) are tensors; where the run
+ * stands is in the metadata. No clock time: the same run gives the same bytes.
+ *
+ * @module
+ */
+import { DataError } from "../errors.ts";
+import {
+  decodeSafetensors,
+  encodeSafetensors,
+  float32Values,
+  type TensorInput,
+} from "../export/safetensors.ts";
+import type { Range } from "../quant/range.ts";
+import { VERSION } from "../version.ts";
+import type { Find, NetworkState } from "./network.ts";
+
+/** Where a run stands. */
+export interface Position {
+  /** Steps done. */
+  readonly step: number;
+  /** Sums over the steps of the current epoch: losses and right answers. */
+  readonly epochLoss: number;
+  readonly epochCorrect: number;
+}
+
+/** A checkpoint read back. */
+export interface Checkpoint {
+  readonly position: Position;
+  readonly find: Find;
+  readonly ranges: ReadonlyMap<string, Range>;
+  /** The recipe of the run, as YAML. */
+  readonly recipe: string;
+}
+
+const FORMAT = "qtrain";
+const FORMAT_VERSION = 1;
+
+/** The bytes of a checkpoint; without `position`, of an export: final weights, norms and ranges. */
+export function encodeCheckpoint(
+  state: NetworkState,
+  recipe: string,
+  position?: Position,
+): Uint8Array<ArrayBuffer> {
+  const tensors: Record<string, TensorInput> = {};
+  const add = (prefix: string, list: NetworkState["parameters"]) => {
+    for (const { name, shape, data } of list) {
+      tensors[prefix + name] = { dtype: "F32", shape, data };
+    }
+  };
+  add("", state.parameters);
+  add("", state.running);
+  if (position) add("velocity.", state.velocities);
+  for (const [name, { low, high }] of state.ranges) {
+    tensors[`range.${name}`] = { dtype: "F32", shape: [2], data: new Float32Array([low, high]) };
+  }
+  return encodeSafetensors(tensors, {
+    format: FORMAT,
+    format_version: String(FORMAT_VERSION),
+    qtrain_version: VERSION,
+    ...(position ? { position: JSON.stringify(position) } : {}),
+    recipe,
+  });
+}
+
+/**
+ * Reads a checkpoint.
+ *
+ * @throws DataError when the bytes are damaged or not a checkpoint
+ */
+export function decodeCheckpoint(bytes: Uint8Array<ArrayBuffer>, file: string): Checkpoint {
+  const { tensors, metadata } = decodeSafetensors(bytes, file);
+  if (metadata.format !== FORMAT || metadata.position === undefined) {
+    throw new DataError(`${file}: expected a checkpoint of qtrain, found another safetensors file`);
+  }
+  if (Number(metadata.format_version) > FORMAT_VERSION) {
+    throw new DataError(
+      `${file}: expected a checkpoint of version ${FORMAT_VERSION} or before, found version ` +
+        `${metadata.format_version} (qtrain ${metadata.qtrain_version}); use that qtrain or a newer one`,
+    );
+  }
+  const values = (name: string) => float32Values(tensors[name]!, name, file);
+  const find: Find = (name, shape) => {
+    const found = tensors[name];
+    if (!found || found.shape.join() !== shape.join()) {
+      throw new DataError(
+        `${file}: expected tensor ${name} of shape [${shape.join(", ")}], found ` +
+          (found ? `[${found.shape.join(", ")}]` : "none") + "; it belongs to another network",
+      );
+    }
+    return values(name);
+  };
+  const ranges = new Map<string, Range>();
+  for (const name of Object.keys(tensors).filter((n) => n.startsWith("range."))) {
+    const [low, high] = find(name, [2]);
+    ranges.set(name.slice("range.".length), { low: low!, high: high! });
+  }
+  return { position: positionOf(metadata.position, file), find, ranges, recipe: metadata.recipe! };
+}
+
+function positionOf(text: string, file: string): Position {
+  try {
+    const { step, epochLoss, epochCorrect } = JSON.parse(text);
+    if ([step, epochLoss, epochCorrect].every((n) => typeof n === "number")) {
+      return { step, epochLoss, epochCorrect };
+    }
+  } catch {
+    // Said below.
+  }
+  throw new DataError(`${file}: expected the position of a run in the metadata, found "${text}"`);
+}

@@ -1,0 +1,35 @@
+/**
+ * Where numbers stopped being finite.
+ *
+ * @module
+ */
+import type { Executor } from "../executor.ts";
+import type { Program } from "../program.ts";
+import type { Observation } from "../quant/scheduler.ts";
+
+/**
+ * The first tensor, in the order of a step, that holds a value that is not finite; in words, or
+ * `undefined` when there is none. int8 counts such values in its statistics; float32 looks.
+ */
+export async function findNotFinite(
+  program: Program,
+  executor: Executor,
+  observations: readonly Observation[],
+): Promise<string | undefined> {
+  const weights = observations.slice(0, program.weightQuantizers);
+  const inOrder = [...observations.slice(program.weightQuantizers), ...weights];
+  const seen = inOrder.find((o) => o.notFinite > 0);
+  if (seen) {
+    const { name, layer, elements } = seen.quantizer;
+    return `layer ${layer}, quantizer ${name}: ${seen.notFinite} of ${elements} values are not finite`;
+  }
+  if (program.arithmetic === "int8") return undefined;
+  const tensors = program.buffers.filter((b) => b.kind === "activation" || b.kind === "gradient");
+  for (const { name } of tensors) {
+    if (name === "pixels" || name === "labels") continue;
+    const [bytes] = await executor.read([name]);
+    const bad = new Float32Array(bytes!.buffer).findIndex((v) => !Number.isFinite(v));
+    if (bad >= 0) return `layer ${name.split(".")[0]}, tensor ${name}: not finite`;
+  }
+  return undefined;
+}

@@ -1,0 +1,444 @@
+/**
+ * Trains a recipe: the loop over epochs and steps, with its files and events.
+ *
+ * @module
+ */
+import type { Dataset } from "../data/dataset.ts";
+import { openDataset } from "../data/open.ts";
+import { stepsPerEpoch } from "../data/order.ts";
+import { UsageError } from "../errors.ts";
+import { readBytes } from "../files.ts";
+import { plan } from "../model/plan.ts";
+import { type Device, type DeviceChoice, openDevice } from "../open_device.ts";
+import type { Program } from "../program.ts";
+import type { Observation } from "../quant/scheduler.ts";
+import type { RecipeInput } from "../recipe/input.ts";
+import { formatRecipe, parseRecipe, resolveRecipe } from "../recipe/load.ts";
+import type { Recipe } from "../recipe/types.ts";
+import { VERSION } from "../version.ts";
+import { BatchReader } from "./batches.ts";
+import { decodeCheckpoint, encodeCheckpoint, type Position } from "./checkpoint.ts";
+import { findNotFinite } from "./divergence.ts";
+import { type Batch, Network, type NetworkState } from "./network.ts";
+import { RunFolder } from "./run_folder.ts";
+import { learningRate } from "./schedule.ts";
+
+/** How to train, beside the recipe. */
+export interface TrainOptions {
+  /** Where: `auto` by default. */
+  readonly device?: DeviceChoice;
+  /** A device that is open already; it is closed with the run. */
+  readonly opened?: Device;
+  /** The run's folder. Without one nothing is written. */
+  readonly folder?: RunFolder;
+  /** Go on from the folder's newest checkpoint. */
+  readonly resume?: boolean;
+  /** Ends the run after the step in progress, with a checkpoint. */
+  readonly signal?: AbortSignal;
+  /** Hears of things that are odd but no reason to stop. */
+  readonly warn?: (text: string) => void;
+}
+
+/** Before the first step. */
+export interface StartEvent {
+  readonly type: "start";
+  readonly recipe: Recipe;
+  readonly program: Program;
+  readonly device: "gpu" | "cpu";
+  readonly adapter: string;
+  readonly trainImages: number;
+  readonly testImages: number;
+  readonly steps: number;
+  /** Steps that the checkpoint had done; 0 for a new run. */
+  readonly resumedFrom: number;
+}
+
+/** After every step. */
+export interface StepEvent {
+  readonly type: "step";
+  /** Steps done, from 1. */
+  readonly step: number;
+  readonly steps: number;
+  /** From 1. */
+  readonly epoch: number;
+  readonly loss: number;
+  /** Of the batch, 0–1. */
+  readonly accuracy: number;
+  readonly rate: number;
+  readonly imagesPerSecond: number;
+  /** Share of activation and gradient values outside their range; 0 in float32. */
+  readonly clipped: number;
+  readonly secondsLeft: number;
+  readonly observations: readonly Observation[];
+}
+
+/** After every epoch. */
+export interface EpochEvent {
+  readonly type: "epoch";
+  readonly epoch: number;
+  readonly epochs: number;
+  readonly step: number;
+  readonly trainLoss: number;
+  readonly trainAccuracy: number;
+  readonly testLoss: number;
+  /** 0–1. */
+  readonly testAccuracy: number;
+  readonly seconds: number;
+}
+
+/** The run's result; `summary.json`. */
+export interface Summary {
+  readonly status: "done" | "interrupted" | "diverged";
+  readonly epochs: number;
+  readonly steps: number;
+  readonly train_loss: number | null;
+  readonly test_loss: number | null;
+  readonly test_accuracy: number | null;
+  /** Of training steps: waiting for data in; first step, calibration and evaluation out. */
+  readonly images_per_second: number;
+  readonly seconds: number;
+  readonly peak_gpu_bytes: number;
+  readonly adapter: string;
+  readonly device: "gpu" | "cpu";
+  readonly arithmetic: "int8" | "float32";
+  readonly estimators: { weights: string; activations: string; gradients: string } | null;
+  readonly scheduler: string;
+  readonly seed: number;
+  readonly qtrain_version: string;
+  /** Where a run that diverged did. */
+  readonly reason?: string;
+}
+
+/** At the end. */
+export interface EndEvent {
+  readonly type: "end";
+  readonly summary: Summary;
+  /** The final weights, norms and ranges. */
+  readonly state: NetworkState;
+}
+
+/** What training tells of itself. */
+export type TrainEvent = StartEvent | StepEvent | EpochEvent | EndEvent;
+
+/**
+ * Trains a network, telling of every step. Nothing is printed.
+ *
+ * @example
+ * ```ts
+ * for await (const event of train({ data: { format: "glyphs" }, model: { name: "cnn" } })) {
+ *   if (event.type === "epoch") console.log(event.epoch, event.testAccuracy);
+ * }
+ * ```
+ * @throws RecipeError, ModelError, DataError, UsageError, DeviceError: each with a message for people
+ */
+export async function* train(
+  input: RecipeInput | Recipe,
+  options: TrainOptions = {},
+): AsyncGenerator<TrainEvent, void, void> {
+  const recipe = resolveRecipe(input as RecipeInput);
+  const { folder } = options;
+  const text = formatRecipe(recipe);
+  if (folder && options.resume) await sameRecipe(folder, recipe);
+  const data = await openDataset(
+    { ...recipe.data, seed: recipe.seed },
+    options.warn ? { warn: options.warn } : {},
+  );
+  const perEpoch = stepsPerEpoch(data.train.count, recipe.train.batch);
+  const { program } = plan(recipe, data);
+  const { warn } = options;
+  const device = options.opened ?? await openDevice(options.device, warn ? { warn } : {});
+  const executor = await device.createExecutor(program);
+  try {
+    const network = new Network(program, executor, recipe.seed, recipe.quantize, data);
+    const position = folder && options.resume ? await resume(network, folder, warn) : undefined;
+    if (folder) {
+      await folder.truncateLogs(position?.step ?? 0);
+      await folder.writeRecipe(text);
+    }
+    const run = new Run(recipe, text, data, network, perEpoch, options);
+    if (!position) {
+      network.initialize();
+      await run.calibrate();
+    }
+    yield* run.go(position ?? { step: 0, epochLoss: 0, epochCorrect: 0 });
+  } finally {
+    executor.close();
+  }
+}
+
+/** A resumed run must be of the recipe that it began with, but for its length. */
+async function sameRecipe(folder: RunFolder, recipe: Recipe): Promise<void> {
+  const text = await folder.readRecipe();
+  if (text === undefined) return;
+  const began = parseRecipe(text, `${folder.path}/recipe.yaml`);
+  const length = { epochs: 0, max_steps: 0, log_every: 1 };
+  const rest = (r: Recipe) => ({ ...r, train: { ...r.train, ...length } });
+  const differs = differences(rest(began), rest(recipe), "");
+  if (differs.length > 0) {
+    throw new UsageError(
+      `${folder.path}: cannot resume: the run began with another recipe: ${differs.join("; ")}. ` +
+        "Resume with the recipe it began with, or choose another --out",
+    );
+  }
+}
+
+function differences(a: unknown, b: unknown, path: string): string[] {
+  const isMap = (v: unknown): v is Record<string, unknown> => typeof v === "object" && v !== null;
+  if (isMap(a) && isMap(b)) {
+    const keys = new Set([...Object.keys(a), ...Object.keys(b)]);
+    return [...keys].flatMap((k) => differences(a[k], b[k], path ? `${path}.${k}` : k));
+  }
+  if (a === b) return [];
+  return [`${path} was ${JSON.stringify(a)}, is now ${JSON.stringify(b)}`];
+}
+
+/** Loads the newest checkpoint that is whole; `undefined` where there is none. */
+async function resume(
+  network: Network,
+  folder: RunFolder,
+  warn: ((text: string) => void) | undefined,
+): Promise<Position | undefined> {
+  for (const { path } of await folder.checkpoints()) {
+    try {
+      const { position, find, ranges } = decodeCheckpoint(await readBytes(path), path);
+      network.load(find, ranges);
+      return position;
+    } catch (error) {
+      warn?.(`${error instanceof Error ? error.message : error}; trying the checkpoint before`);
+    }
+  }
+  warn?.(`${folder.path} holds no whole checkpoint: starting afresh`);
+  return undefined;
+}
+
+/** One run of the loop. */
+class Run {
+  readonly #reader: BatchReader;
+  readonly #steps: number;
+  readonly #rate: (step: number) => number;
+  readonly #started = performance.now();
+  #timedSteps = 0;
+  #timedSeconds = 0;
+  #test: { loss: number; accuracy: number } | undefined;
+  #trainLoss: number | null = null;
+
+  constructor(
+    readonly recipe: Recipe,
+    readonly text: string,
+    readonly data: Dataset,
+    readonly network: Network,
+    readonly perEpoch: number,
+    readonly options: TrainOptions,
+  ) {
+    const { epochs, max_steps } = recipe.train;
+    this.#reader = new BatchReader(data, recipe.train.batch);
+    this.#steps = Math.min(epochs * perEpoch, max_steps || Infinity);
+    this.#rate = learningRate(recipe.train, perEpoch, this.#steps);
+  }
+
+  async calibrate(): Promise<void> {
+    const order = this.#reader.order(this.recipe.seed, 0);
+    const batches: Batch[] = [];
+    for (let i = 0; i < Math.min(this.recipe.quantize.calibrate, this.perEpoch); i++) {
+      batches.push(await this.#reader.training(order, i));
+    }
+    await this.network.calibrate(batches);
+  }
+
+  async *go(from: Position): AsyncGenerator<TrainEvent, void, void> {
+    const { recipe, network, perEpoch, options } = this;
+    const { executor, program } = network, { batch, epochs } = recipe.train;
+    let { step, epochLoss, epochCorrect } = from;
+    yield {
+      type: "start",
+      recipe,
+      program,
+      device: executor.device,
+      adapter: executor.adapter,
+      trainImages: this.data.train.count,
+      testImages: this.data.test.count,
+      steps: this.#steps,
+      resumedFrom: step,
+    };
+    let epochStarted = performance.now();
+    let order = this.#reader.order(recipe.seed, Math.floor(step / perEpoch));
+    let next = step < this.#steps ? await this.#reader.training(order, step % perEpoch) : undefined;
+    let status: Summary["status"] = "done", reason: string | undefined;
+    while (next) {
+      const epoch = Math.floor(step / perEpoch), rate = this.#rate(step);
+      const began = performance.now();
+      network.submit(next, step, rate);
+      // The next batch is read while the GPU works.
+      const more = step + 1 < this.#steps;
+      if (more && (step + 1) % perEpoch === 0) order = this.#reader.order(recipe.seed, epoch + 1);
+      next = more ? await this.#reader.training(order, (step + 1) % perEpoch) : undefined;
+      const { loss, correct, observations } = await network.result(batch);
+      const seconds = (performance.now() - began) / 1000;
+      if (step > from.step) {
+        this.#timedSteps++;
+        this.#timedSeconds += seconds;
+      }
+      if (!Number.isFinite(loss) || observations.some((o) => o.notFinite > 0)) {
+        const where = await findNotFinite(program, executor, observations);
+        status = "diverged";
+        reason = `step ${step + 1}: ${
+          where ?? `the loss is ${loss}`
+        }. Lower train.optimizer.lr or raise train.schedule.warmup_steps`;
+        break;
+      }
+      step++;
+      epochLoss += loss;
+      epochCorrect += correct;
+      const event = this.#stepEvent(step, epoch + 1, loss, correct / batch, rate, observations);
+      if (step % recipe.train.log_every === 0 || step === this.#steps) this.#log(event);
+      yield event;
+      const inEpoch = (step - 1) % perEpoch + 1;
+      const ends = inEpoch === perEpoch || step === this.#steps;
+      if (ends) {
+        this.#trainLoss = epochLoss / inEpoch;
+        this.#test = await network.evaluate(this.#reader.testing());
+        const event: EpochEvent = {
+          type: "epoch",
+          epoch: epoch + 1,
+          epochs,
+          step,
+          trainLoss: this.#trainLoss,
+          trainAccuracy: epochCorrect / (inEpoch * batch),
+          testLoss: this.#test.loss,
+          testAccuracy: this.#test.accuracy,
+          seconds: (performance.now() - epochStarted) / 1000,
+        };
+        if (inEpoch === perEpoch) epochLoss = epochCorrect = 0;
+        options.folder?.appendMetrics(epochLine(event));
+        await this.#save({ step, epochLoss, epochCorrect });
+        yield event;
+        epochStarted = performance.now();
+      }
+      if (options.signal?.aborted && next) {
+        status = "interrupted";
+        if (!ends) await this.#save({ step, epochLoss, epochCorrect });
+        break;
+      }
+    }
+    // A finished run that is resumed has steps behind it but no figures yet.
+    if (!this.#test && status === "done") {
+      this.#test = await network.evaluate(this.#reader.testing());
+    }
+    const summary = this.#summary(status, step, reason);
+    await options.folder?.flush();
+    await options.folder?.writeSummary(summary);
+    yield { type: "end", summary, state: await network.state() };
+  }
+
+  #stepEvent(
+    step: number,
+    epoch: number,
+    loss: number,
+    accuracy: number,
+    rate: number,
+    observations: readonly Observation[],
+  ): StepEvent {
+    const own = observations.slice(this.network.program.weightQuantizers);
+    const values = own.reduce((sum, o) => sum + o.quantizer.elements, 0);
+    const clipped = own.reduce((sum, o) => sum + o.clipped, 0);
+    const perStep = this.#timedSeconds / Math.max(1, this.#timedSteps);
+    return {
+      type: "step",
+      step,
+      steps: this.#steps,
+      epoch,
+      loss,
+      accuracy,
+      rate,
+      imagesPerSecond: this.#imagesPerSecond(),
+      clipped: values > 0 ? clipped / values : 0,
+      secondsLeft: perStep * (this.#steps - step),
+      observations,
+    };
+  }
+
+  #imagesPerSecond(): number {
+    return this.#timedSeconds > 0
+      ? this.#timedSteps * this.recipe.train.batch / this.#timedSeconds
+      : 0;
+  }
+
+  #log(event: StepEvent): void {
+    const { folder } = this.options;
+    if (!folder) return;
+    const { step, epoch, loss, accuracy, rate, imagesPerSecond, clipped, observations } = event;
+    folder.appendMetrics(
+      {
+        kind: "step",
+        step,
+        epoch,
+        loss,
+        accuracy,
+        lr: rate,
+        images_per_second: Math.round(imagesPerSecond * 10) / 10,
+        clipped,
+      } as { step: number },
+    );
+    for (const { quantizer: q, range, min, max, clipped } of observations) {
+      folder.appendRanges(
+        {
+          step,
+          quantizer: q.name,
+          low: range?.low ?? null,
+          high: range?.high ?? null,
+          min: min ?? null,
+          max: max ?? null,
+          clipped: clipped / q.elements,
+        } as { step: number },
+      );
+    }
+  }
+
+  async #save(position: Position): Promise<void> {
+    const { folder } = this.options;
+    if (!folder) return;
+    await folder.flush();
+    const bytes = encodeCheckpoint(await this.network.state(), this.text, position);
+    await folder.writeCheckpoint(position.step, bytes);
+  }
+
+  #summary(status: Summary["status"], steps: number, reason: string | undefined): Summary {
+    const { recipe, network: { executor } } = this, q = recipe.quantize;
+    return {
+      status,
+      epochs: Math.ceil(steps / this.perEpoch),
+      steps,
+      train_loss: this.#trainLoss,
+      test_loss: this.#test?.loss ?? null,
+      test_accuracy: this.#test?.accuracy ?? null,
+      images_per_second: this.#imagesPerSecond(),
+      seconds: (performance.now() - this.#started) / 1000,
+      peak_gpu_bytes: executor.device === "gpu" ? executor.bytes : 0,
+      adapter: executor.adapter,
+      device: executor.device,
+      arithmetic: q.arithmetic,
+      estimators: q.arithmetic === "float32" ? null : {
+        weights: q.weights.estimator,
+        activations: q.activations.estimator,
+        gradients: q.gradients.estimator,
+      },
+      scheduler: q.scheduler,
+      seed: recipe.seed,
+      qtrain_version: VERSION,
+      ...(reason === undefined ? {} : { reason }),
+    };
+  }
+}
+
+function epochLine(e: EpochEvent): { step: number } {
+  return {
+    kind: "epoch",
+    step: e.step,
+    epoch: e.epoch,
+    train_loss: e.trainLoss,
+    train_accuracy: e.trainAccuracy,
+    test_loss: e.testLoss,
+    test_accuracy: e.testAccuracy,
+    seconds: Math.round(e.seconds * 100) / 100,
+  } as { step: number };
+}
