@@ -49,6 +49,7 @@ fn main(
   let image_${p} = index_${p} / (H_PHASE * W_PHASE);
   let top_${p} = i32(row_${p} + (phase_y + ${PH}u) / ${SH}u);
   let left_${p} = i32(column_${p} + (phase_x + ${PW}u) / ${SW}u);
+  let base_${p} = ((i32(image_${p}) * ${HO} + top_${p}) * ${WO} + left_${p}) * ${CW};
   //@ for q in 0..Q
   //@ for j in 0..4
   var a_${p}_${q}_${j}: Sum;
@@ -62,10 +63,8 @@ fn main(
     var across = 0;
     for (var kx = (phase_x + ${PW}u) % ${SW}u; kx < ${KW}u; kx += ${SW}u) {
       //@ for p in 0..P
-      let y_${p} = u32(top_${p} - up);
-      let x_${p} = u32(left_${p} - across);
-      let inside_${p} = y_${p} < ${HO}u && x_${p} < ${WO}u && image_${p} < ${N}u;
-      let from_${p} = select(0u, ((image_${p} * ${HO}u + y_${p}) * ${WO}u + x_${p}) * ${CW}u, inside_${p});
+      let inside_${p} = u32(top_${p} - up) < ${HO}u && u32(left_${p} - across) < ${WO}u && image_${p} < ${N}u;
+      let from_${p} = u32(select(0, base_${p} - (up * ${WO} + across) * ${CW}, inside_${p}));
       //@ end
       let tap = first_quad * 4u * weights_of_input + (ky * ${KW}u + kx) * ${CW}u;
       for (var c = 0u; c < ${CW}u; c++) {

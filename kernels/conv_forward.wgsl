@@ -50,7 +50,7 @@ fn main(
   let pixel_${p} = tile * (64u * ${P}u) + ${p}u * 64u + lane;
   let row_${p} = i32(pixel_${p} / ${WO}u % ${HO}u * ${SH}u) - ${PH};
   let column_${p} = i32(pixel_${p} % ${WO}u * ${SW}u) - ${PW};
-  let image_${p} = pixel_${p} / (${HO}u * ${WO}u) * ${H}u;
+  let base_${p} = ((i32(pixel_${p} / (${HO}u * ${WO}u) * ${H}u) + row_${p}) * ${W} + column_${p}) * ${CW};
   //@ for q in 0..Q
   //@ for j in 0..4
   var a_${p}_${q}_${j}: Sum;
@@ -62,10 +62,8 @@ fn main(
   for (var ky = 0; ky < ${KH}; ky++) {
     for (var kx = 0; kx < ${KW}; kx++) {
       //@ for p in 0..P
-      let y_${p} = u32(row_${p} + ky);
-      let x_${p} = u32(column_${p} + kx);
-      let inside_${p} = y_${p} < ${H}u && x_${p} < ${W}u && pixel_${p} < ${PIXELS}u;
-      let from_${p} = select(0u, ((image_${p} + y_${p}) * ${W}u + x_${p}) * ${CW}u, inside_${p});
+      let inside_${p} = u32(row_${p} + ky) < ${H}u && u32(column_${p} + kx) < ${W}u && pixel_${p} < ${PIXELS}u;
+      let from_${p} = u32(select(0, base_${p} + (ky * ${W} + kx) * ${CW}, inside_${p}));
       //@ end
       let tap = group.z * ${Q}u * 4u * weights_of_output + u32(ky * ${KW} + kx) * ${CW}u;
       for (var c = 0u; c < ${CW}u; c++) {
