@@ -102,7 +102,7 @@ export class Progress {
 
 function terminalColumns(): number {
   try {
-    return Deno.consoleSize().columns;
+    return Deno.consoleSize().columns || 80; // Some pseudo-terminals say 0.
   } catch {
     return 80;
   }

@@ -10,6 +10,7 @@
 export abstract class QtrainError extends Error {
   /** What the process exits with: 1 the run failed, 2 wrong usage, recipe or data. */
   abstract readonly exitCode: number;
+  /** The class. */
   override get name(): string {
     return this.constructor.name;
   }
@@ -17,30 +18,36 @@ export abstract class QtrainError extends Error {
 
 /** Wrong command line or wrong use of the library. */
 export class UsageError extends QtrainError {
+  /** What the process exits with. */
   readonly exitCode = 2;
 }
 
 /** A recipe that cannot be read or does not fit; the message opens with `file:line:col: path:`. */
 export class RecipeError extends QtrainError {
+  /** What the process exits with. */
   readonly exitCode = 2;
 }
 
 /** A network whose shapes do not fit, found before any work on the GPU. */
 export class ModelError extends QtrainError {
+  /** What the process exits with. */
   readonly exitCode = 2;
 }
 
 /** Data that is missing, damaged or does not fit the recipe; names the file and the offset. */
 export class DataError extends QtrainError {
+  /** What the process exits with. */
   readonly exitCode = 2;
 }
 
 /** No adapter, a lost adapter, a limit exceeded, or a kernel that the driver refuses. */
 export class DeviceError extends QtrainError {
+  /** What the process exits with. */
   readonly exitCode = 1;
 }
 
 /** Training that went wrong by its numbers: a loss that is not finite. */
 export class DivergedError extends QtrainError {
+  /** What the process exits with. */
   readonly exitCode = 1;
 }

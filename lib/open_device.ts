@@ -15,6 +15,7 @@ export type DeviceChoice = "auto" | "gpu" | "cpu";
 
 /** A GPU, or the CPU with its reference kernels. */
 export interface Device {
+  /** Which. */
   readonly kind: "gpu" | "cpu";
   /** The adapter in words. */
   readonly name: string;

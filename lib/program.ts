@@ -17,9 +17,11 @@ export type BufferKind =
 
 /** A buffer that the program needs. */
 export interface BufferSpec {
+  /** Once in a program. */
   readonly name: string;
   /** Size, a multiple of 16. */
   readonly bytes: number;
+  /** What it is for. */
   readonly kind: BufferKind;
 }
 
@@ -29,9 +31,11 @@ export interface Step {
   readonly kernel: string;
   /** The layer it belongs to. */
   readonly layer: string;
+  /** Values that the kernel's template is expanded with. */
   readonly constants: Constants;
   /** The kernel's variables → names of buffers; a variable not listed is the buffer of its name. */
   readonly buffers: Readonly<Record<string, string>>;
+  /** Workgroups in x, y and z. */
   readonly workgroups: readonly [number, number, number];
   /** The quantizer whose statistics this step writes and whose range it therefore depends on. */
   readonly quantizer?: number;
@@ -41,12 +45,17 @@ export interface Step {
 
 /** A stored tensor's quantizer: one row of the table and of the statistics. */
 export interface QuantizerSpec {
+  /** The tensor it quantizes, e.g. `conv1` or `conv1.gradient`. */
   readonly name: string;
+  /** The layer it belongs to. */
   readonly layer: string;
+  /** What kind of tensor. */
   readonly role: "weight" | "input" | "activation" | "gradient";
   /** Values of the tensor that a step sees, without padding. */
   readonly elements: number;
+  /** 2 to 8. */
   readonly bits: number;
+  /** Zero point 0, codes ±qmax. */
   readonly symmetric: boolean;
   /** Given once and for all (the input's). */
   readonly fixed?: { readonly low: number; readonly high: number };
@@ -56,7 +65,9 @@ export interface QuantizerSpec {
 export interface ParameterSpec {
   /** Its name in a checkpoint, e.g. `conv1.weight`. */
   readonly name: string;
+  /** The layer it belongs to. */
   readonly layer: string;
+  /** What it does there. */
   readonly role: "weight" | "bias" | "norm";
   /** Outputs, inputs, kernel height and width; a bias is [o, 1, 1, 1], norm [2, channels, 1, 1]. */
   readonly dims: readonly [o: number, i: number, h: number, w: number];
@@ -68,15 +79,21 @@ export interface ParameterSpec {
 
 /** Batch norm's running statistics: a buffer `LAYER.running` of [2, padded channels]. */
 export interface NormSpec {
+  /** The layer. */
   readonly layer: string;
+  /** Without padding. */
   readonly channels: number;
 }
 
 /** The steps of a program, in the order in which a training step runs them. */
 export interface Sections {
+  /** From pixels to logits. */
   readonly forward: readonly Step[];
+  /** Loss, right answers, gradient of the logits. */
   readonly loss: readonly Step[];
+  /** Gradients of activations and parameters. */
   readonly backward: readonly Step[];
+  /** The optimizer's. */
   readonly update: readonly Step[];
   /** From master weights to what convolutions read; after an update, and after loading. */
   readonly weights: readonly Step[];
@@ -84,17 +101,25 @@ export interface Sections {
 
 /** A planned network. */
 export interface Program {
+  /** int8, or float32 without quantizers. */
   readonly arithmetic: "int8" | "float32";
+  /** Images in a step. */
   readonly batch: number;
   /** Image height, width and channels. */
   readonly input: readonly [h: number, w: number, c: number];
+  /** Scores that the network gives. */
   readonly classes: number;
+  /** Everything that it keeps in memory. */
   readonly buffers: readonly BufferSpec[];
+  /** What it runs. */
   readonly sections: Sections;
   /** Rows in order: first the weights', which the device sets, then those that the host sets. */
   readonly quantizers: readonly QuantizerSpec[];
+  /** How many rows are weights'. */
   readonly weightQuantizers: number;
+  /** What trains. */
   readonly parameters: readonly ParameterSpec[];
+  /** Batch norms with running statistics. */
   readonly norms: readonly NormSpec[];
 }
 

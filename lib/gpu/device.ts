@@ -50,11 +50,22 @@ function setUnlessSet(name: string, value: string): void {
 }
 
 /** The adapter, or `null` where there is no native driver. */
-export async function requestAdapter(): Promise<GPUAdapter | null> {
+export async function requestAdapter(
+  powerPreference: GPUPowerPreference = "high-performance",
+): Promise<GPUAdapter | null> {
   setUnlessSet("XDG_RUNTIME_DIR", "/"); // Any value silences two lines of the loader's.
   setUnlessSet("DENO_WEBGPU_BACKEND", NATIVE); // Read once a process, at the first request.
   if (!("gpu" in navigator)) return null;
-  return await navigator.gpu.requestAdapter({ powerPreference: "high-performance" });
+  return await navigator.gpu.requestAdapter({ powerPreference });
+}
+
+/** Whether WGSL here has `dot4I8Packed`. */
+export function packedDotProduct(): boolean {
+  // The types of this Deno do not know the property yet.
+  const { wgslLanguageFeatures: features } = navigator.gpu as unknown as {
+    wgslLanguageFeatures?: ReadonlySet<string>;
+  };
+  return features?.has("packed_4x8_integer_dot_product") ?? false;
 }
 
 /**
@@ -83,14 +94,10 @@ export async function openGpu(options: GpuOptions = {}): Promise<Gpu> {
   }
   const { vendor, architecture, device: id, description } = adapter.info;
   const info = { vendor, architecture, device: id, description };
-  // The types of this Deno do not know the property yet.
-  const { wgslLanguageFeatures: features } = navigator.gpu as unknown as {
-    wgslLanguageFeatures?: ReadonlySet<string>;
-  };
   return {
     device,
     info,
     name: info.description || info.device || info.vendor || "unknown adapter",
-    emulateDot: edge || !features?.has("packed_4x8_integer_dot_product"),
+    emulateDot: edge || !packedDotProduct(),
   };
 }

@@ -53,6 +53,7 @@ export class GpuExecutor implements Executor {
   readonly #dispatches = new Map<Step, Dispatch>();
   #staging: GPUBuffer | undefined;
   #failure: string | undefined;
+  #closed = false;
 
   private constructor(gpu: Gpu, buffers: readonly BufferSpec[]) {
     this.#gpu = gpu.device;
@@ -64,7 +65,7 @@ export class GpuExecutor implements Executor {
       event.preventDefault();
     });
     this.#gpu.lost.then((info) => {
-      if (info.reason !== "destroyed") this.#failure ??= `the adapter was lost: ${info.message}`;
+      if (!this.#closed) this.#failure ??= `the adapter was lost: ${info.message}`;
     });
   }
 
@@ -216,6 +217,7 @@ export class GpuExecutor implements Executor {
   }
 
   close(): void {
+    this.#closed = true;
     for (const buffer of this.#buffers.values()) buffer.destroy();
     this.#staging?.destroy();
     this.#buffers.clear();
@@ -230,7 +232,10 @@ export class GpuExecutor implements Executor {
 
   #throwFailure(): void {
     if (this.#failure !== undefined) {
-      throw new DeviceError(`the GPU failed: ${this.#failure.trim().split("\n")[0]}`);
+      throw new DeviceError(
+        `the GPU failed: ${this.#failure.trim().split("\n")[0]}. ` +
+          "A run goes on from its last checkpoint with --resume (or --device cpu --resume)",
+      );
     }
   }
 }

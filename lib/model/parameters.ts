@@ -9,8 +9,11 @@ import { draw, key } from "../data/random.ts";
 
 /** A tensor of a file. */
 export interface NamedTensor {
+  /** E.g. `conv1.weight`. */
   readonly name: string;
+  /** PyTorch's. */
   readonly shape: readonly number[];
+  /** Row-major. */
   readonly data: Float32Array<ArrayBuffer>;
 }
 

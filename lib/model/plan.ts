@@ -13,22 +13,28 @@ import { inputForward, lossForward } from "../ops/loss.ts";
 import { normBackward, normForward, sumsBuffer } from "../ops/norm.ts";
 import { poolBackward, poolForward } from "../ops/pool.ts";
 import type { LayerSpec, Recipe } from "../recipe/types.ts";
-import { buildGraph, type Graph, type Node } from "./graph.ts";
+import { buildGraph, type Node } from "./graph.ts";
+import { type Layer, outline } from "./outline.ts";
 import { zoo } from "./zoo.ts";
 
 /** What the data decides: image shape, classes, and how pixels are normalized, per channel. */
 export interface DataShape {
   /** Height, width, channels. */
   readonly shape: readonly [number, number, number];
+  /** How many kinds of images. */
   readonly classes: number;
+  /** Subtracted from pixel/255, per channel. */
   readonly mean: readonly number[];
+  /** Divides pixel/255 − mean, per channel. */
   readonly std: readonly number[];
 }
 
-/** A program with the graph it came from. */
+/** A program, and the layers it came from. */
 export interface Plan {
+  /** What an executor runs. */
   readonly program: Program;
-  readonly graph: Graph;
+  /** What a person reads. */
+  readonly layers: readonly Layer[];
 }
 
 /** The layers that a recipe's `model` stands for. */
@@ -100,7 +106,7 @@ export function plan(recipe: Recipe, data: DataShape, batch = recipe.train.batch
     parameters: b.parameters,
     norms: b.norms,
   };
-  return { program, graph };
+  return { program, layers: outline(graph, program.parameters) };
 }
 
 /** The smallest and largest value that a normalized pixel can have. */

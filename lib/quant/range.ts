@@ -11,7 +11,9 @@ export const SMALLEST_SCALE = 2 ** -100;
 
 /** The interval of real values that the codes cover. */
 export interface Range {
+  /** Smallest value covered. */
   readonly low: number;
+  /** Largest value covered. */
   readonly high: number;
 }
 

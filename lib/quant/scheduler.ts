@@ -10,6 +10,7 @@ import { type Statistic, statistic } from "./statistics.ts";
 
 /** One quantizer after a step. */
 export interface Observation extends Statistic {
+  /** Whose it is. */
   readonly quantizer: QuantizerSpec;
   /** The range that was in force. */
   readonly range: Range | undefined;

@@ -10,9 +10,13 @@ import type { Batch } from "./network.ts";
 /** Bytes rounded up so that a buffer may be written: WebGPU wants multiples of 4. */
 const padded = (bytes: number) => Math.ceil(bytes / 4) * 4;
 
+/** Milliseconds between two looks at signals and timers. */
+const LISTEN_MS = 50;
+
 /** Reads batches of one size. */
 export class BatchReader {
   readonly #image: number;
+  #listened = performance.now();
 
   constructor(readonly data: Dataset, readonly batch: number) {
     const [h, w, c] = data.shape;
@@ -39,6 +43,11 @@ export class BatchReader {
   }
 
   async #read(split: Split, indices: Uint32Array<ArrayBuffer>): Promise<Batch> {
+    // On the CPU nothing else lets the event loop turn, and Ctrl-C would never be heard.
+    if (performance.now() - this.#listened > LISTEN_MS) {
+      await new Promise((resolve) => setTimeout(resolve, 0));
+      this.#listened = performance.now();
+    }
     const images = new Uint8Array(padded(this.batch * this.#image));
     const labels = new Uint32Array(this.batch);
     const samples = indices.length;

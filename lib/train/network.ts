@@ -33,8 +33,11 @@ export interface StepResult {
 
 /** Everything that a checkpoint holds of a network. */
 export interface NetworkState {
+  /** Master weights, biases, norm scales and shifts. */
   readonly parameters: readonly NamedTensor[];
+  /** Momentum, by the names of the parameters. */
   readonly velocities: readonly NamedTensor[];
+  /** Batch norm's running means and variances. */
   readonly running: readonly NamedTensor[];
   /** By the name of the quantizer. */
   readonly ranges: ReadonlyMap<string, Range>;

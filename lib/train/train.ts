@@ -9,17 +9,18 @@ import { stepsPerEpoch } from "../data/order.ts";
 import { UsageError } from "../errors.ts";
 import { readBytes } from "../files.ts";
 import { plan } from "../model/plan.ts";
-import { type Device, type DeviceChoice, openDevice } from "../open_device.ts";
-import type { Program } from "../program.ts";
+import type { Device, DeviceChoice } from "../open_device.ts";
 import type { Observation } from "../quant/scheduler.ts";
 import type { RecipeInput } from "../recipe/input.ts";
 import { formatRecipe, parseRecipe, resolveRecipe } from "../recipe/load.ts";
 import type { Recipe } from "../recipe/types.ts";
 import { VERSION } from "../version.ts";
 import { BatchReader } from "./batches.ts";
+import { openCheckedDevice } from "./checked_device.ts";
 import { decodeCheckpoint, encodeCheckpoint, type Position } from "./checkpoint.ts";
 import { findNotFinite } from "./divergence.ts";
-import { type Batch, Network, type NetworkState } from "./network.ts";
+import type { EpochEvent, StartEvent, StepEvent, Summary, TrainEvent } from "./events.ts";
+import { type Batch, Network } from "./network.ts";
 import { RunFolder } from "./run_folder.ts";
 import { learningRate } from "./schedule.ts";
 
@@ -38,87 +39,6 @@ export interface TrainOptions {
   /** Hears of things that are odd but no reason to stop. */
   readonly warn?: (text: string) => void;
 }
-
-/** Before the first step. */
-export interface StartEvent {
-  readonly type: "start";
-  readonly recipe: Recipe;
-  readonly program: Program;
-  readonly device: "gpu" | "cpu";
-  readonly adapter: string;
-  readonly trainImages: number;
-  readonly testImages: number;
-  readonly steps: number;
-  /** Steps that the checkpoint had done; 0 for a new run. */
-  readonly resumedFrom: number;
-}
-
-/** After every step. */
-export interface StepEvent {
-  readonly type: "step";
-  /** Steps done, from 1. */
-  readonly step: number;
-  readonly steps: number;
-  /** From 1. */
-  readonly epoch: number;
-  readonly loss: number;
-  /** Of the batch, 0–1. */
-  readonly accuracy: number;
-  readonly rate: number;
-  readonly imagesPerSecond: number;
-  /** Share of activation and gradient values outside their range; 0 in float32. */
-  readonly clipped: number;
-  readonly secondsLeft: number;
-  readonly observations: readonly Observation[];
-}
-
-/** After every epoch. */
-export interface EpochEvent {
-  readonly type: "epoch";
-  readonly epoch: number;
-  readonly epochs: number;
-  readonly step: number;
-  readonly trainLoss: number;
-  readonly trainAccuracy: number;
-  readonly testLoss: number;
-  /** 0–1. */
-  readonly testAccuracy: number;
-  readonly seconds: number;
-}
-
-/** The run's result; `summary.json`. */
-export interface Summary {
-  readonly status: "done" | "interrupted" | "diverged";
-  readonly epochs: number;
-  readonly steps: number;
-  readonly train_loss: number | null;
-  readonly test_loss: number | null;
-  readonly test_accuracy: number | null;
-  /** Of training steps: waiting for data in; first step, calibration and evaluation out. */
-  readonly images_per_second: number;
-  readonly seconds: number;
-  readonly peak_gpu_bytes: number;
-  readonly adapter: string;
-  readonly device: "gpu" | "cpu";
-  readonly arithmetic: "int8" | "float32";
-  readonly estimators: { weights: string; activations: string; gradients: string } | null;
-  readonly scheduler: string;
-  readonly seed: number;
-  readonly qtrain_version: string;
-  /** Where a run that diverged did. */
-  readonly reason?: string;
-}
-
-/** At the end. */
-export interface EndEvent {
-  readonly type: "end";
-  readonly summary: Summary;
-  /** The final weights, norms and ranges. */
-  readonly state: NetworkState;
-}
-
-/** What training tells of itself. */
-export type TrainEvent = StartEvent | StepEvent | EpochEvent | EndEvent;
 
 /**
  * Trains a network, telling of every step. Nothing is printed.
@@ -146,16 +66,26 @@ export async function* train(
   const perEpoch = stepsPerEpoch(data.train.count, recipe.train.batch);
   const { program } = plan(recipe, data);
   const { warn } = options;
-  const device = options.opened ?? await openDevice(options.device, warn ? { warn } : {});
+  const device = options.opened ??
+    await openCheckedDevice(options.device, program.arithmetic, warn ? { warn } : {});
   const executor = await device.createExecutor(program);
   try {
     const network = new Network(program, executor, recipe.seed, recipe.quantize, data);
     const position = folder && options.resume ? await resume(network, folder, warn) : undefined;
+    const run = new Run(recipe, text, data, network, perEpoch, options);
+    if (folder && position && position.step >= run.steps) {
+      const before = await folder.readSummary();
+      if (before?.status === "done") {
+        // A finished run stays as it is, to the byte.
+        yield run.startEvent(position.step);
+        yield { type: "end", summary: before as unknown as Summary, state: await network.state() };
+        return;
+      }
+    }
     if (folder) {
       await folder.truncateLogs(position?.step ?? 0);
       await folder.writeRecipe(text);
     }
-    const run = new Run(recipe, text, data, network, perEpoch, options);
     if (!position) {
       network.initialize();
       await run.calibrate();
@@ -214,7 +144,8 @@ async function resume(
 /** One run of the loop. */
 class Run {
   readonly #reader: BatchReader;
-  readonly #steps: number;
+  /** Steps of the whole run. */
+  readonly steps: number;
   readonly #rate: (step: number) => number;
   readonly #started = performance.now();
   #timedSteps = 0;
@@ -232,8 +163,8 @@ class Run {
   ) {
     const { epochs, max_steps } = recipe.train;
     this.#reader = new BatchReader(data, recipe.train.batch);
-    this.#steps = Math.min(epochs * perEpoch, max_steps || Infinity);
-    this.#rate = learningRate(recipe.train, perEpoch, this.#steps);
+    this.steps = Math.min(epochs * perEpoch, max_steps || Infinity);
+    this.#rate = learningRate(recipe.train, perEpoch, this.steps);
   }
 
   async calibrate(): Promise<void> {
@@ -249,27 +180,17 @@ class Run {
     const { recipe, network, perEpoch, options } = this;
     const { executor, program } = network, { batch, epochs } = recipe.train;
     let { step, epochLoss, epochCorrect } = from;
-    yield {
-      type: "start",
-      recipe,
-      program,
-      device: executor.device,
-      adapter: executor.adapter,
-      trainImages: this.data.train.count,
-      testImages: this.data.test.count,
-      steps: this.#steps,
-      resumedFrom: step,
-    };
+    yield this.startEvent(step);
     let epochStarted = performance.now();
     let order = this.#reader.order(recipe.seed, Math.floor(step / perEpoch));
-    let next = step < this.#steps ? await this.#reader.training(order, step % perEpoch) : undefined;
+    let next = step < this.steps ? await this.#reader.training(order, step % perEpoch) : undefined;
     let status: Summary["status"] = "done", reason: string | undefined;
     while (next) {
       const epoch = Math.floor(step / perEpoch), rate = this.#rate(step);
       const began = performance.now();
       network.submit(next, step, rate);
       // The next batch is read while the GPU works.
-      const more = step + 1 < this.#steps;
+      const more = step + 1 < this.steps;
       if (more && (step + 1) % perEpoch === 0) order = this.#reader.order(recipe.seed, epoch + 1);
       next = more ? await this.#reader.training(order, (step + 1) % perEpoch) : undefined;
       const { loss, correct, observations } = await network.result(batch);
@@ -290,10 +211,10 @@ class Run {
       epochLoss += loss;
       epochCorrect += correct;
       const event = this.#stepEvent(step, epoch + 1, loss, correct / batch, rate, observations);
-      if (step % recipe.train.log_every === 0 || step === this.#steps) this.#log(event);
+      if (step % recipe.train.log_every === 0 || step === this.steps) this.#log(event);
       yield event;
       const inEpoch = (step - 1) % perEpoch + 1;
-      const ends = inEpoch === perEpoch || step === this.#steps;
+      const ends = inEpoch === perEpoch || step === this.steps;
       if (ends) {
         this.#trainLoss = epochLoss / inEpoch;
         this.#test = await network.evaluate(this.#reader.testing());
@@ -330,6 +251,21 @@ class Run {
     yield { type: "end", summary, state: await network.state() };
   }
 
+  startEvent(resumedFrom: number): StartEvent {
+    const { recipe, data, network: { executor, program } } = this;
+    return {
+      type: "start",
+      recipe,
+      program,
+      device: executor.device,
+      adapter: executor.adapter,
+      trainImages: data.train.count,
+      testImages: data.test.count,
+      steps: this.steps,
+      resumedFrom,
+    };
+  }
+
   #stepEvent(
     step: number,
     epoch: number,
@@ -345,14 +281,14 @@ class Run {
     return {
       type: "step",
       step,
-      steps: this.#steps,
+      steps: this.steps,
       epoch,
       loss,
       accuracy,
       rate,
       imagesPerSecond: this.#imagesPerSecond(),
       clipped: values > 0 ? clipped / values : 0,
-      secondsLeft: perStep * (this.#steps - step),
+      secondsLeft: perStep * (this.steps - step),
       observations,
     };
   }

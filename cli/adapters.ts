@@ -1,0 +1,58 @@
+/**
+ * The adapters of this machine, and what qtrain needs of them.
+ *
+ * @module
+ */
+import { packedDotProduct, requestAdapter } from "../lib/gpu/device.ts";
+
+/** A limit beside what WebGPU promises of every device, which is all that qtrain's kernels use. */
+export interface Limit {
+  readonly value: number;
+  readonly base: number;
+  readonly unit: "count" | "bytes";
+}
+
+/** One adapter. */
+export interface Adapter {
+  readonly name: string;
+  readonly vendor: string;
+  readonly architecture: string;
+  /** Whether int8 dot products are one instruction of WGSL. */
+  readonly packedDot: boolean;
+  /** Whether kernels can be timed on the device. */
+  readonly timestamps: boolean;
+  readonly features: readonly string[];
+  readonly limits: Readonly<Record<string, Limit>>;
+}
+
+/** The adapters that a native driver offers, the preferred one first; none without a driver. */
+export async function findAdapters(): Promise<Adapter[]> {
+  const found = new Map<string, Adapter>();
+  for (const power of ["high-performance", "low-power"] as const) {
+    const adapter = await requestAdapter(power);
+    if (!adapter) continue;
+    const described = describe(adapter);
+    if (!found.has(described.name)) found.set(described.name, described);
+  }
+  return [...found.values()];
+}
+
+function describe({ info, features, limits }: GPUAdapter): Adapter {
+  const count = (value: number, base: number): Limit => ({ value, base, unit: "count" });
+  const size = (value: number, base: number): Limit => ({ value, base, unit: "bytes" });
+  return {
+    name: info.description || info.device || info.vendor || "unknown adapter",
+    vendor: info.vendor,
+    architecture: info.architecture,
+    packedDot: packedDotProduct(),
+    timestamps: features.has("timestamp-query"),
+    features: [...features].sort(),
+    limits: {
+      "invocations a workgroup": count(limits.maxComputeInvocationsPerWorkgroup, 256),
+      "workgroup storage": size(limits.maxComputeWorkgroupStorageSize, 16 * 2 ** 10),
+      "storage buffers a stage": count(limits.maxStorageBuffersPerShaderStage, 8),
+      "storage buffer binding": size(limits.maxStorageBufferBindingSize, 128 * 2 ** 20),
+      "workgroups a dimension": count(limits.maxComputeWorkgroupsPerDimension, 65535),
+    },
+  };
+}

@@ -1,0 +1,43 @@
+/**
+ * `deno task compile [TARGET…]`: qtrain as one executable for each system, in dist/. Needs the
+ * network: Deno fetches its runtime for every target.
+ *
+ * @module
+ */
+
+/** Systems that binaries are made for, as Deno names them. */
+export const TARGETS: readonly string[] = [
+  "x86_64-unknown-linux-gnu",
+  "aarch64-unknown-linux-gnu",
+  "x86_64-apple-darwin",
+  "aarch64-apple-darwin",
+  "x86_64-pc-windows-msvc",
+];
+
+/** What qtrain may do, and nothing else: as the tasks of deno.json. */
+export const PERMISSIONS: readonly string[] = [
+  "--no-prompt",
+  "--allow-read",
+  "--allow-write",
+  "--allow-env=QTRAIN_DATA,QTRAIN_TERMS,DENO_WEBGPU_BACKEND,XDG_RUNTIME_DIR,NO_COLOR,FORCE_COLOR," +
+  "LOG_TOKENS,LOG_STREAM",
+];
+
+/** Arguments of deno that make the binary of a target. */
+export function compileArguments(target: string, output = `dist/qtrain-${target}`): string[] {
+  const file = target.includes("windows") ? `${output}.exe` : output;
+  return ["compile", ...PERMISSIONS, "--target", target, "--output", file, "cli/main.ts"];
+}
+
+if (import.meta.main) {
+  const unknown = Deno.args.filter((target) => !TARGETS.includes(target));
+  if (unknown.length > 0) {
+    console.error(`expected targets out of ${TARGETS.join(", ")}, got ${unknown.join(", ")}`);
+    Deno.exit(2);
+  }
+  for (const target of Deno.args.length > 0 ? Deno.args : TARGETS) {
+    const args = compileArguments(target);
+    const { code } = await new Deno.Command(Deno.execPath(), { args }).spawn().status;
+    if (code !== 0) Deno.exit(code);
+  }
+}

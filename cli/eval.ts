@@ -1,0 +1,38 @@
+/**
+ * `qtrain eval`: the test accuracy of a run.
+ *
+ * @module
+ */
+import { evaluate } from "../lib/train/evaluate.ts";
+import { type Command, only } from "./command.ts";
+import { percent } from "./format.ts";
+import type { Arguments } from "./options.ts";
+import { print, printJson } from "./output.ts";
+import { grouped } from "./settings.ts";
+
+/** The command. */
+export const evalCommand: Command = {
+  name: "eval",
+  usage: "qtrain eval RUN [--device auto|gpu|cpu] [--json]",
+  summary: "Measures a run's newest checkpoint on the test images.",
+  details: `RUN is the folder that training wrote, e.g. runs/quickstart. Nothing in it changes.`,
+  options: ["device", "json"],
+  run,
+};
+
+async function run(args: Arguments): Promise<number> {
+  const path = only(args, "eval", "the folder of a run");
+  const found = await evaluate(path, {
+    ...(args.device ? { device: args.device } : {}),
+    warn: (text) => console.error(text),
+  });
+  const { accuracy, loss, images, step, checkpoint, device } = found;
+  if (args.json) printJson({ accuracy, loss, images, step, checkpoint, device }, 2);
+  else {
+    print(
+      `test accuracy ${percent(accuracy, 2)}, test loss ${loss.toFixed(4)} ` +
+        `(${grouped(images)} images, after step ${step}, ${device})`,
+    );
+  }
+  return 0;
+}

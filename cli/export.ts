@@ -1,0 +1,37 @@
+/**
+ * `qtrain export`: a run's result as one file for other tools.
+ *
+ * @module
+ */
+import { UsageError } from "../lib/errors.ts";
+import { exportRun } from "../lib/export/export_run.ts";
+import { writeAtomic } from "../lib/files.ts";
+import { type Command, only } from "./command.ts";
+import { bytes as size } from "./format.ts";
+import type { Arguments } from "./options.ts";
+import { print } from "./output.ts";
+
+/** The command. */
+export const exportCommand: Command = {
+  name: "export",
+  usage: "qtrain export RUN --format safetensors --out FILE",
+  summary: "Writes a run's final weights, norm statistics and ranges as one file.",
+  details: `Names and shapes are PyTorch's; range.NAME is [low, high] of a quantizer. The metadata
+holds the recipe. Same run, same bytes. Needs no GPU and no data.`,
+  options: ["format", "out"],
+  run,
+};
+
+async function run(args: Arguments): Promise<number> {
+  const path = only(args, "export", "the folder of a run");
+  const { format, out } = args;
+  if (format === undefined || out === undefined) {
+    const missing = format === undefined ? "--format safetensors" : "--out FILE";
+    throw new UsageError(`qtrain export: expected ${missing}, got nothing`);
+  }
+  const file = await exportRun(path, (text) => console.error(text));
+  await writeAtomic(out, file);
+  // /dev/stdout stays clean for the file itself.
+  if (out !== "/dev/stdout") print(`${out}: ${size(file.length)}`);
+  return 0;
+}

@@ -1,0 +1,55 @@
+/**
+ * Events of a run as JSON lines: the names of `metrics.jsonl` and `summary.json`, without what is
+ * bulky (program, observations, weights).
+ *
+ * @module
+ */
+import { memoryByKind, parameterCount } from "../lib/model/outline.ts";
+import type { TrainEvent } from "../lib/train/events.ts";
+
+/** The JSON object of an event. */
+export function jsonEvent(event: TrainEvent, folder: string): Record<string, unknown> {
+  switch (event.type) {
+    case "start":
+      return {
+        type: "start",
+        folder,
+        recipe: event.recipe,
+        device: event.device,
+        adapter: event.adapter,
+        train_images: event.trainImages,
+        test_images: event.testImages,
+        parameters: parameterCount(event.program),
+        memory_bytes: Object.values(memoryByKind(event.program)).reduce((a, b) => a + b, 0),
+        steps: event.steps,
+        resumed_from: event.resumedFrom,
+      };
+    case "step":
+      return {
+        type: "step",
+        step: event.step,
+        steps: event.steps,
+        epoch: event.epoch,
+        loss: event.loss,
+        accuracy: event.accuracy,
+        lr: event.rate,
+        images_per_second: event.imagesPerSecond,
+        clipped: event.clipped,
+        seconds_left: event.secondsLeft,
+      };
+    case "epoch":
+      return {
+        type: "epoch",
+        step: event.step,
+        epoch: event.epoch,
+        epochs: event.epochs,
+        train_loss: event.trainLoss,
+        train_accuracy: event.trainAccuracy,
+        test_loss: event.testLoss,
+        test_accuracy: event.testAccuracy,
+        seconds: event.seconds,
+      };
+    case "end":
+      return { type: "end", folder, ...event.summary };
+  }
+}

@@ -1,0 +1,81 @@
+/**
+ * What a run will do, as a table before its first step.
+ *
+ * @module
+ */
+import { memoryByKind, parameterCount } from "../lib/model/outline.ts";
+import type { Program } from "../lib/program.ts";
+import type { DataSpec, Recipe } from "../lib/recipe/types.ts";
+import type { StartEvent } from "../lib/train/events.ts";
+import { bytes } from "./format.ts";
+
+/** A whole number with its thousands apart: 12,345. */
+export function grouped(n: number): string {
+  return n.toLocaleString("en-US");
+}
+
+/** The rows of the settings table. */
+export function settings(start: StartEvent, folder: string): [string, string][] {
+  const { recipe, program, device, adapter, trainImages, testImages, steps, resumedFrom } = start;
+  const { epochs, batch, optimizer: o, schedule: s } = recipe.train;
+  const decay = o.weight_decay > 0 ? `, weight decay ${o.weight_decay}` : "";
+  const warmup = s.warmup_steps > 0 ? `, ${s.warmup_steps} warm-up steps` : "";
+  const images = `${grouped(trainImages)} + ${grouped(testImages)} images`;
+  return [
+    ["recipe", `${recipe.name}, seed ${recipe.seed}`],
+    ["network", network(recipe, program)],
+    [
+      "data",
+      `${images} ${program.input.join("×")}, ${program.classes} classes${where(recipe.data)}`,
+    ],
+    ["device", `${device}: ${adapter}`],
+    ...arithmetic(recipe),
+    ["length", `${count(epochs, "epoch")}, ${count(steps, "step")} of ${batch} images`],
+    [
+      "optimizer",
+      `sgd, lr ${o.lr}, momentum ${o.momentum}${o.nesterov ? " nesterov" : ""}${decay}`,
+    ],
+    ["schedule", s.name + warmup],
+    ["memory", memory(program)],
+    ["folder", folder],
+    ...(resumedFrom > 0 ? [["resumed", `after step ${resumedFrom}`] as [string, string]] : []),
+  ];
+}
+
+/** The network in words, with its size. */
+export function network(recipe: Recipe, program: Program): string {
+  const { model } = recipe;
+  const name = "name" in model ? `${model.name}, width ${model.width}` : "layers of the recipe";
+  return `${name}: ${grouped(parameterCount(program))} parameters`;
+}
+
+/** The arithmetic with its quantizers, as rows. */
+export function arithmetic({ quantize: q }: Recipe): [string, string][] {
+  if (q.arithmetic === "float32") return [["arithmetic", "float32, no quantizers"]];
+  const { weights: w, activations: a, gradients: g } = q;
+  const kind = (symmetric: boolean) => symmetric ? ", symmetric" : "";
+  return [
+    ["arithmetic", "int8"],
+    ["weights", `${w.bits} bits, ${w.estimator}`],
+    ["activations", `${a.bits} bits, ${a.estimator} ${a.momentum}${kind(a.symmetric)}`],
+    [
+      "gradients",
+      `${g.bits} bits, ${g.estimator} ${g.momentum}${kind(g.symmetric)}, ${g.rounding}`,
+    ],
+  ];
+}
+
+function memory(program: Program): string {
+  const kinds = memoryByKind(program);
+  const total = Object.values(kinds).reduce((a, b) => a + b, 0);
+  return `${bytes(total)}: activations ${bytes(kinds.activation)}, ` +
+    `gradients ${bytes(kinds.gradient)}`;
+}
+
+function where({ format, root }: DataSpec): string {
+  return format === "glyphs" ? ", made by the program" : `, ${format} in ${root}`;
+}
+
+function count(n: number, noun: string): string {
+  return `${grouped(n)} ${noun}${n === 1 ? "" : "s"}`;
+}

@@ -1,0 +1,27 @@
+/**
+ * A run's result for other tools: the newest checkpoint without what only training needs.
+ *
+ * @module
+ */
+import { newestCheckpoint } from "../train/newest_checkpoint.ts";
+import { RunFolder } from "../train/run_folder.ts";
+import { decodeSafetensors, encodeSafetensors } from "./safetensors.ts";
+
+/**
+ * The weights, norm statistics and ranges of a run as a safetensors file, with PyTorch's names and
+ * shapes; a range is `range.QUANTIZER`, [low, high]. Same run, same bytes. Needs no GPU and no data.
+ *
+ * @param path the run's folder
+ * @param warn hears of a damaged checkpoint, instead of which the one before is taken
+ * @throws DataError when the folder holds no run or no whole checkpoint
+ */
+export async function exportRun(
+  path: string,
+  warn?: (text: string) => void,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const checkpoint = await newestCheckpoint(await RunFolder.open(path), warn);
+  const { tensors, metadata } = decodeSafetensors(checkpoint.bytes, checkpoint.path);
+  const kept = Object.entries(tensors).filter(([name]) => !name.startsWith("velocity."));
+  const { position: _, ...rest } = metadata;
+  return encodeSafetensors(Object.fromEntries(kept), rest);
+}

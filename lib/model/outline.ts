@@ -1,0 +1,71 @@
+/**
+ * What a planned network looks like to a person: its layers with shapes and parameters, and the
+ * memory of its program by kind.
+ *
+ * @module
+ */
+import type { BufferKind, Program } from "../program.ts";
+import type { Graph, Node } from "./graph.ts";
+import { count } from "./parameters.ts";
+
+/** One layer; an activation that joined the layer before it is part of that one. */
+export interface Layer {
+  /** Its name in checkpoints and messages. */
+  readonly name: string;
+  /** What it is in words, e.g. `conv2d 3×3 /2`. */
+  readonly kind: string;
+  /** Shape of its output for one image. */
+  readonly output: readonly [h: number, w: number, c: number];
+  /** How many of its values train. */
+  readonly parameters: number;
+}
+
+/** The layers of a graph, in order. */
+export function outline(graph: Graph, parameters: Program["parameters"]): Layer[] {
+  return graph.nodes.map((node) => ({
+    name: node.name,
+    kind: kindOf(node),
+    output: [node.output.h, node.output.w, node.output.c],
+    parameters: parameters.filter((p) => p.layer === node.name).reduce((n, p) => n + count(p), 0),
+  }));
+}
+
+/** How many values of a program train. */
+export function parameterCount(program: Program): number {
+  return program.parameters.reduce((sum, p) => sum + count(p), 0);
+}
+
+/** Bytes of a program's buffers by what they are for. */
+export function memoryByKind(program: Program): Record<BufferKind, number> {
+  const bytes = { parameter: 0, optimizer: 0, activation: 0, gradient: 0, scratch: 0, table: 0 };
+  for (const buffer of program.buffers) bytes[buffer.kind] += buffer.bytes;
+  return bytes;
+}
+
+function kindOf(node: Node): string {
+  switch (node.op) {
+    case "conv":
+      return node.linear ? "linear" : `conv2d ${windowOf(node)}`;
+    case "norm":
+      return withActivation("batch_norm", node.act);
+    case "add":
+      return withActivation("add", node.act);
+    case "activation":
+      return node.act;
+    case "pool": {
+      const { kind, kernel: [h, w], input } = node;
+      const global = kind === "avg" && h === input.h && w === input.w;
+      return global ? "global_avg_pool" : `${kind}_pool ${windowOf(node)}`;
+    }
+  }
+}
+
+function windowOf(node: Extract<Node, { op: "conv" | "pool" }>): string {
+  const { kernel, stride: [down, right] } = node;
+  const stride = down === right ? `${down}` : `${down}×${right}`;
+  return kernel.join("×") + (stride === "1" ? "" : ` /${stride}`);
+}
+
+function withActivation(kind: string, act: string): string {
+  return act === "none" ? kind : `${kind} + ${act}`;
+}

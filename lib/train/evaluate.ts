@@ -1,0 +1,70 @@
+/**
+ * Measures a run that has been trained: its newest checkpoint on its test images.
+ *
+ * @module
+ */
+import { openDataset } from "../data/open.ts";
+import { plan } from "../model/plan.ts";
+import type { DeviceChoice } from "../open_device.ts";
+import { parseRecipe } from "../recipe/load.ts";
+import { BatchReader } from "./batches.ts";
+import { openCheckedDevice } from "./checked_device.ts";
+import { Network } from "./network.ts";
+import { newestCheckpoint } from "./newest_checkpoint.ts";
+import { RunFolder } from "./run_folder.ts";
+
+/** How to evaluate. */
+export interface EvaluateOptions {
+  /** Where: `auto` by default. */
+  readonly device?: DeviceChoice;
+  /** Hears of things that are odd but no reason to stop. */
+  readonly warn?: (text: string) => void;
+}
+
+/** What a network scores. */
+export interface Evaluation {
+  /** Mean cross-entropy over the test images, in nats. */
+  readonly loss: number;
+  /** Share of test images answered right, 0–1. */
+  readonly accuracy: number;
+  /** How many test images there were. */
+  readonly images: number;
+  /** Training steps behind the checkpoint. */
+  readonly step: number;
+  /** The checkpoint's file. */
+  readonly checkpoint: string;
+  /** Where it ran. */
+  readonly device: "gpu" | "cpu";
+}
+
+/**
+ * Loads a run's newest checkpoint and runs it over the test images of its recipe, in the
+ * arithmetic that it was trained in. Writes nothing.
+ *
+ * @param path the run's folder
+ * @throws DataError when it holds no run or no whole checkpoint, or its data is gone; DeviceError
+ */
+export async function evaluate(path: string, options: EvaluateOptions = {}): Promise<Evaluation> {
+  const folder = await RunFolder.open(path);
+  const found = await newestCheckpoint(folder, options.warn);
+  const recipe = parseRecipe(await folder.readRecipe() ?? found.recipe, `${path}/recipe.yaml`);
+  const warnings = options.warn ? { warn: options.warn } : {};
+  const data = await openDataset({ ...recipe.data, seed: recipe.seed }, warnings);
+  const { program } = plan(recipe, data);
+  const device = await openCheckedDevice(options.device, program.arithmetic, warnings);
+  const executor = await device.createExecutor(program);
+  try {
+    const network = new Network(program, executor, recipe.seed, recipe.quantize, data);
+    network.load(found.find, found.ranges, false);
+    const reader = new BatchReader(data, recipe.train.batch);
+    return {
+      ...await network.evaluate(reader.testing()),
+      images: data.test.count,
+      step: found.position.step,
+      checkpoint: found.path,
+      device: executor.device,
+    };
+  } finally {
+    executor.close();
+  }
+}

@@ -1,0 +1,130 @@
+/**
+ * What training tells of itself, and the summary that it ends with.
+ *
+ * @module
+ */
+import type { Program } from "../program.ts";
+import type { Observation } from "../quant/scheduler.ts";
+import type { Recipe } from "../recipe/types.ts";
+import type { NetworkState } from "./network.ts";
+
+/** Before the first step. */
+export interface StartEvent {
+  /** Which event. */
+  readonly type: "start";
+  /** The recipe, complete. */
+  readonly recipe: Recipe;
+  /** What the executor runs. */
+  readonly program: Program;
+  /** Where it runs. */
+  readonly device: "gpu" | "cpu";
+  /** The adapter in words. */
+  readonly adapter: string;
+  /** Images to learn from. */
+  readonly trainImages: number;
+  /** Images to measure on. */
+  readonly testImages: number;
+  /** Steps of the whole run. */
+  readonly steps: number;
+  /** Steps that the checkpoint had done; 0 for a new run. */
+  readonly resumedFrom: number;
+}
+
+/** After every step. */
+export interface StepEvent {
+  /** Which event. */
+  readonly type: "step";
+  /** Steps done, from 1. */
+  readonly step: number;
+  /** Steps of the whole run. */
+  readonly steps: number;
+  /** From 1. */
+  readonly epoch: number;
+  /** Mean cross-entropy of the batch, in nats. */
+  readonly loss: number;
+  /** Of the batch, 0–1. */
+  readonly accuracy: number;
+  /** Learning rate of this step. */
+  readonly rate: number;
+  /** Training images a second so far; 0 while unknown. */
+  readonly imagesPerSecond: number;
+  /** Share of activation and gradient values outside their range; 0 in float32. */
+  readonly clipped: number;
+  /** Estimated seconds of training steps to come. */
+  readonly secondsLeft: number;
+  /** What every quantizer saw; empty in float32. */
+  readonly observations: readonly Observation[];
+}
+
+/** After every epoch. */
+export interface EpochEvent {
+  /** Which event. */
+  readonly type: "epoch";
+  /** From 1. */
+  readonly epoch: number;
+  /** Epochs of the whole run. */
+  readonly epochs: number;
+  /** Steps done. */
+  readonly step: number;
+  /** Mean loss over the epoch. */
+  readonly trainLoss: number;
+  /** Over the epoch, 0–1. */
+  readonly trainAccuracy: number;
+  /** Mean loss over the test images. */
+  readonly testLoss: number;
+  /** 0–1. */
+  readonly testAccuracy: number;
+  /** Time that the epoch took, evaluation in. */
+  readonly seconds: number;
+}
+
+/** The run's result; `summary.json`. */
+export interface Summary {
+  /** How it ended. */
+  readonly status: "done" | "interrupted" | "diverged";
+  /** Epochs begun. */
+  readonly epochs: number;
+  /** Steps done. */
+  readonly steps: number;
+  /** Of the last epoch that ended here; null when none did. */
+  readonly train_loss: number | null;
+  /** Likewise. */
+  readonly test_loss: number | null;
+  /** Likewise, 0–1. */
+  readonly test_accuracy: number | null;
+  /** Of training steps: waiting for data in; first step, calibration and evaluation out. */
+  readonly images_per_second: number;
+  /** The whole run. */
+  readonly seconds: number;
+  /** Bytes of all buffers; 0 on the CPU. */
+  readonly peak_gpu_bytes: number;
+  /** The adapter in words. */
+  readonly adapter: string;
+  /** Where it ran. */
+  readonly device: "gpu" | "cpu";
+  /** Of the recipe. */
+  readonly arithmetic: "int8" | "float32";
+  /** Names of the range estimators; null in float32. */
+  readonly estimators: { weights: string; activations: string; gradients: string } | null;
+  /** Who set the ranges. */
+  readonly scheduler: string;
+  /** Of the recipe. */
+  readonly seed: number;
+  /** Version of qtrain. */
+  readonly qtrain_version: string;
+  /** Where a run that diverged did. */
+  readonly reason?: string;
+}
+
+/** At the end. */
+export interface EndEvent {
+  /** Which event. */
+  readonly type: "end";
+  /** What `summary.json` holds. */
+  readonly summary: Summary;
+  /** The final weights, norms and ranges. */
+  readonly state: NetworkState;
+}
+
+/** What training tells of itself. */
+export type TrainEvent = StartEvent | StepEvent | EpochEvent | EndEvent;

@@ -1,0 +1,133 @@
+// softmax_cross_entropy: mean loss, correct answers, and the gradient of the logits, quantized on
+// the way out
+//
+//   logits   [N, 4·CQ] f32
+//   labels   [N] u32
+//   dlogits  [N, CQ] quads     (softmax − one-hot) / samples; zero for the padding of a batch
+//   losses   [N] vec2<f32>     loss and 1 when correct, by sample
+//   metrics  [4] f32           sums of both over the samples, added in their order; then the sums of
+//                              all batches since the buffer was cleared
+//
+// One workgroup walks the batch, so that the sum has one order: a batch is a few hundred samples.
+// Of equal logits the first is the answer.
+// Reference: lib/reference/softmax_cross_entropy.ts
+// The unit of storage: four neighbouring channels of one pixel, a *quad*. With INT8 a quad is four
+// codes in a u32; without, a vec4<f32>. A *wide* is V quads read in one load: the bounds check that
+// every driver adds is then paid once for 4·V values (FACTS: wide loads matter most).
+// Padded channels always hold the code of zero.
+
+struct Quantizer {
+  scale: f32,    // real = scale · (code − zero)
+  inverse: f32,  // 1 / scale
+  zero: f32,     // zero point, a whole number
+  low: f32,      // smallest and largest code
+  high: f32,
+  unused_a: f32,
+  unused_b: f32,
+  unused_c: f32,
+}
+
+struct Step {
+  seed: u32,
+  step: u32,        // counts from 0
+  samples: u32,     // images of the batch that count; the rest is padding
+  first: u32,       // index of the batch's first image when a batch is cut into micro-batches
+  rate: f32,        // learning rate
+  norm_weight: f32, // 1: running statistics follow this batch; 0: they stay (calibration)
+  unused_a: u32,
+  unused_b: u32,
+}
+
+@group(0) @binding(0) var<storage, read> quantizers: array<Quantizer>;
+@group(0) @binding(1) var<storage, read_write> statistics: array<atomic<u32>>;
+@group(0) @binding(2) var<uniform> step: Step;
+
+alias Quad = vec4<f32>;
+alias Wide = vec4<f32>;
+alias Sum = f32;
+fn part0(w: Wide) -> Quad { return w; }
+fn zero_quad(z: Quantizer) -> Quad { return vec4<f32>(0.0); }
+fn real(q: Quad, z: Quantizer) -> vec4<f32> { return q; }
+fn dot_wide(a: Wide, b: Wide) -> Sum { return dot(a, b); }
+
+// Real values → a quad, with the statistics of what went in. Each thread calls `quantize` for its
+// values, then every thread of the workgroup calls `record` once (it holds a barrier).
+// Reference: lib/reference/include/quantize.ts
+
+// Extremes are kept per lane and joined once a thread.
+var<private> seen_low: vec4<f32> = vec4<f32>(3.4028234e38);
+var<private> seen_high: vec4<f32> = vec4<f32>(-3.4028234e38);
+var<private> seen_clipped: vec4<u32>;
+var<private> seen_bad: vec4<u32>;
+
+// [largest key of −x, largest key of x, clipped, not finite]: zero is the identity of all four.
+var<workgroup> tile_seen: array<atomic<u32>, 4>;
+
+const LANES = vec4<u32>(0u, 1u, 2u, 3u);
+
+fn stream(row: u32) -> vec2<u32> { return vec2<u32>(0u); }
+fn quantize(v: vec4<f32>, z: Quantizer, element: u32, key: vec2<u32>, lanes: u32) -> Quad { return v; }
+fn record(row: u32, tile: u32, lane: u32) {}
+
+
+@group(0) @binding(3) var<storage, read> logits: array<f32>;
+@group(0) @binding(4) var<storage, read> labels: array<u32>;
+@group(0) @binding(5) var<storage, read_write> dlogits: array<Quad>;
+@group(0) @binding(6) var<storage, read_write> losses: array<vec2<f32>>;
+@group(0) @binding(7) var<storage, read_write> metrics: array<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(local_invocation_index) lane: u32) {
+  let z = quantizers[0];
+  let key = stream(0u);
+  for (var n = lane; n < 2u; n += 64u) {
+    let row = n * 1u * 4u;
+    var best = logits[row];
+    var answer = 0u;
+    for (var c = 1u; c < 3u; c++) {
+      let l = logits[row + c];
+      if (l > best) { best = l; answer = c; }
+    }
+    var sum = 0.0;
+    for (var c = 0u; c < 3u; c++) { sum += exp(logits[row + c] - best); }
+    let label = labels[n];
+    let counts = n < step.samples;
+    losses[n] = select(vec2<f32>(), vec2<f32>(log(sum) - (logits[row + label] - best), f32(answer == label)), counts);
+    for (var q = 0u; q < 1u; q++) {
+      var d: vec4<f32>;
+      {
+        let c = q * 4u + 0u;
+        let p = exp(logits[row + c] - best) / sum;
+        d[0] = select(0.0, (p - f32(c == label)) / f32(step.samples), counts && c < 3u);
+      }
+      {
+        let c = q * 4u + 1u;
+        let p = exp(logits[row + c] - best) / sum;
+        d[1] = select(0.0, (p - f32(c == label)) / f32(step.samples), counts && c < 3u);
+      }
+      {
+        let c = q * 4u + 2u;
+        let p = exp(logits[row + c] - best) / sum;
+        d[2] = select(0.0, (p - f32(c == label)) / f32(step.samples), counts && c < 3u);
+      }
+      {
+        let c = q * 4u + 3u;
+        let p = exp(logits[row + c] - best) / sum;
+        d[3] = select(0.0, (p - f32(c == label)) / f32(step.samples), counts && c < 3u);
+      }
+      dlogits[n * 1u + q] = quantize(d, z, n * 3u + q * 4u, key, min(4u, 3u - q * 4u));
+    }
+  }
+  storageBarrier();
+  workgroupBarrier();
+  if (lane == 0u) {
+    var total = vec2<f32>();
+    for (var n = 0u; n < 2u; n++) { total += losses[n]; }
+    metrics[0] = total.x;
+    metrics[1] = total.y;
+    metrics[2] += total.x;
+    metrics[3] += total.y;
+  }
+  record(0u, 0u, lane);
+}
+

@@ -1,0 +1,167 @@
+// norm_backward: dY = a·g + (c1·(y − mean) + c2), g = dA where the activation passes it on
+//
+//   da, y         [PIXELS, 4·V·CW] quads, V at a time
+//   coefficients  see norm_coefficients
+//   addend, mask  see include/gradient.wgsl (where Y has other consumers)
+//   dy            [PIXELS, 4·V·CW] quads
+//
+// Reference: lib/reference/norm_backward.ts
+// The unit of storage: four neighbouring channels of one pixel, a *quad*. With INT8 a quad is four
+// codes in a u32; without, a vec4<f32>. A *wide* is V quads read in one load: the bounds check that
+// every driver adds is then paid once for 4·V values (FACTS: wide loads matter most).
+// Padded channels always hold the code of zero.
+
+struct Quantizer {
+  scale: f32,    // real = scale · (code − zero)
+  inverse: f32,  // 1 / scale
+  zero: f32,     // zero point, a whole number
+  low: f32,      // smallest and largest code
+  high: f32,
+  unused_a: f32,
+  unused_b: f32,
+  unused_c: f32,
+}
+
+struct Step {
+  seed: u32,
+  step: u32,        // counts from 0
+  samples: u32,     // images of the batch that count; the rest is padding
+  first: u32,       // index of the batch's first image when a batch is cut into micro-batches
+  rate: f32,        // learning rate
+  norm_weight: f32, // 1: running statistics follow this batch; 0: they stay (calibration)
+  unused_a: u32,
+  unused_b: u32,
+}
+
+@group(0) @binding(0) var<storage, read> quantizers: array<Quantizer>;
+@group(0) @binding(1) var<storage, read_write> statistics: array<atomic<u32>>;
+@group(0) @binding(2) var<uniform> step: Step;
+
+alias Quad = vec4<f32>;
+alias Wide = vec4<f32>;
+alias Sum = f32;
+fn part0(w: Wide) -> Quad { return w; }
+fn zero_quad(z: Quantizer) -> Quad { return vec4<f32>(0.0); }
+fn real(q: Quad, z: Quantizer) -> vec4<f32> { return q; }
+fn dot_wide(a: Wide, b: Wide) -> Sum { return dot(a, b); }
+
+// Real values → a quad, with the statistics of what went in. Each thread calls `quantize` for its
+// values, then every thread of the workgroup calls `record` once (it holds a barrier).
+// Reference: lib/reference/include/quantize.ts
+
+// Extremes are kept per lane and joined once a thread.
+var<private> seen_low: vec4<f32> = vec4<f32>(3.4028234e38);
+var<private> seen_high: vec4<f32> = vec4<f32>(-3.4028234e38);
+var<private> seen_clipped: vec4<u32>;
+var<private> seen_bad: vec4<u32>;
+
+// [largest key of −x, largest key of x, clipped, not finite]: zero is the identity of all four.
+var<workgroup> tile_seen: array<atomic<u32>, 4>;
+
+const LANES = vec4<u32>(0u, 1u, 2u, 3u);
+
+fn stream(row: u32) -> vec2<u32> { return vec2<u32>(0u); }
+fn quantize(v: vec4<f32>, z: Quantizer, element: u32, key: vec2<u32>, lanes: u32) -> Quad { return v; }
+fn record(row: u32, tile: u32, lane: u32) {}
+
+// The affine map of batch norm and the activation behind it (ACT: 0 none, 1 ReLU, 2 ReLU6).
+
+@group(0) @binding(5) var<storage, read> coefficients: array<vec4<f32>>;
+
+fn normed(y: vec4<f32>, quad: u32) -> vec4<f32> {
+  return coefficients[quad * 6u] * (y - coefficients[quad * 6u + 1u]) + coefficients[quad * 6u + 2u];
+}
+
+fn activate(v: vec4<f32>) -> vec4<f32> {
+  return max(v, vec4<f32>(0.0));
+}
+
+// Where the activation passes a gradient on, from the value before clipping.
+fn passes(v: vec4<f32>) -> vec4<bool> {
+  return v > vec4<f32>(0.0);
+}
+
+// A gradient is written once, by the last kernel that contributes to it. Its epilogue adds what the
+// other branches gave (ADDEND) and applies the mask of the activation that made the tensor (MASK:
+// 1 ReLU, 2 ReLU6), so the backward pass of an addition or an activation copies nothing.
+// Reference: lib/reference/include/gradient.ts
+
+
+fn finish(v: vec4<f32>, at: u32) -> vec4<f32> {
+  var g = v;
+  return g;
+}
+
+
+@group(0) @binding(3) var<storage, read> da: array<Wide>;
+@group(0) @binding(4) var<storage, read> y: array<Wide>;
+@group(0) @binding(8) var<storage, read_write> dy: array<Wide>;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let tile = group.y * groups.x + group.x;
+  let thread = tile * 64u + lane;
+  let block = thread % 2u;
+  let first = thread / 2u * 4u;
+  let zda = quantizers[0];
+  let zy = quantizers[0];
+  let zdy = quantizers[0];
+  let key = stream(0u);
+  let quad_0 = block * 1u + 0u;
+  let lanes_0 = min(4u, 8u - quad_0 * 4u);
+  let a_0 = coefficients[quad_0 * 6u];
+  let mean_0 = coefficients[quad_0 * 6u + 1u];
+  let beta_0 = coefficients[quad_0 * 6u + 2u];
+  let c1_0 = coefficients[quad_0 * 6u + 3u];
+  let c2_0 = coefficients[quad_0 * 6u + 4u];
+  if (first + 0u < 162u) {
+    let pixel = first + 0u;
+    let at = pixel * 2u + block;
+    let wide_da = da[at];
+    let wide_y = y[at];
+    let d_0 = real(part0(wide_y), zy) - mean_0;
+    let g_0 = select(vec4<f32>(), real(part0(wide_da), zda), passes(a_0 * d_0 + beta_0));
+    let v_0 = finish(a_0 * g_0 + (c1_0 * d_0 + c2_0), at * 1u + 0u);
+    let q_0 = quantize(v_0, zdy, pixel * 8u + quad_0 * 4u, key, lanes_0);
+    dy[at] = q_0;
+  }
+  if (first + 1u < 162u) {
+    let pixel = first + 1u;
+    let at = pixel * 2u + block;
+    let wide_da = da[at];
+    let wide_y = y[at];
+    let d_0 = real(part0(wide_y), zy) - mean_0;
+    let g_0 = select(vec4<f32>(), real(part0(wide_da), zda), passes(a_0 * d_0 + beta_0));
+    let v_0 = finish(a_0 * g_0 + (c1_0 * d_0 + c2_0), at * 1u + 0u);
+    let q_0 = quantize(v_0, zdy, pixel * 8u + quad_0 * 4u, key, lanes_0);
+    dy[at] = q_0;
+  }
+  if (first + 2u < 162u) {
+    let pixel = first + 2u;
+    let at = pixel * 2u + block;
+    let wide_da = da[at];
+    let wide_y = y[at];
+    let d_0 = real(part0(wide_y), zy) - mean_0;
+    let g_0 = select(vec4<f32>(), real(part0(wide_da), zda), passes(a_0 * d_0 + beta_0));
+    let v_0 = finish(a_0 * g_0 + (c1_0 * d_0 + c2_0), at * 1u + 0u);
+    let q_0 = quantize(v_0, zdy, pixel * 8u + quad_0 * 4u, key, lanes_0);
+    dy[at] = q_0;
+  }
+  if (first + 3u < 162u) {
+    let pixel = first + 3u;
+    let at = pixel * 2u + block;
+    let wide_da = da[at];
+    let wide_y = y[at];
+    let d_0 = real(part0(wide_y), zy) - mean_0;
+    let g_0 = select(vec4<f32>(), real(part0(wide_da), zda), passes(a_0 * d_0 + beta_0));
+    let v_0 = finish(a_0 * g_0 + (c1_0 * d_0 + c2_0), at * 1u + 0u);
+    let q_0 = quantize(v_0, zdy, pixel * 8u + quad_0 * 4u, key, lanes_0);
+    dy[at] = q_0;
+  }
+  record(0u, tile, lane);
+}
+

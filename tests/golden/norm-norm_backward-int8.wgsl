@@ -1,0 +1,270 @@
+// norm_backward: dY = a·g + (c1·(y − mean) + c2), g = dA where the activation passes it on
+//
+//   da, y         [PIXELS, 4·V·CW] quads, V at a time
+//   coefficients  see norm_coefficients
+//   addend, mask  see include/gradient.wgsl (where Y has other consumers)
+//   dy            [PIXELS, 4·V·CW] quads
+//
+// Reference: lib/reference/norm_backward.ts
+// The unit of storage: four neighbouring channels of one pixel, a *quad*. With INT8 a quad is four
+// codes in a u32; without, a vec4<f32>. A *wide* is V quads read in one load: the bounds check that
+// every driver adds is then paid once for 4·V values (FACTS: wide loads matter most).
+// Padded channels always hold the code of zero.
+
+struct Quantizer {
+  scale: f32,    // real = scale · (code − zero)
+  inverse: f32,  // 1 / scale
+  zero: f32,     // zero point, a whole number
+  low: f32,      // smallest and largest code
+  high: f32,
+  unused_a: f32,
+  unused_b: f32,
+  unused_c: f32,
+}
+
+struct Step {
+  seed: u32,
+  step: u32,        // counts from 0
+  samples: u32,     // images of the batch that count; the rest is padding
+  first: u32,       // index of the batch's first image when a batch is cut into micro-batches
+  rate: f32,        // learning rate
+  norm_weight: f32, // 1: running statistics follow this batch; 0: they stay (calibration)
+  unused_a: u32,
+  unused_b: u32,
+}
+
+@group(0) @binding(0) var<storage, read> quantizers: array<Quantizer>;
+@group(0) @binding(1) var<storage, read_write> statistics: array<atomic<u32>>;
+@group(0) @binding(2) var<uniform> step: Step;
+
+alias Quad = u32;
+alias Wide = vec2<u32>;
+fn part0(w: Wide) -> Quad { return w.x; }
+fn part1(w: Wide) -> Quad { return w.y; }
+
+fn codes(q: Quad) -> vec4<i32> {
+  return unpack4xI8(q);
+}
+
+fn pack(c: vec4<i32>) -> Quad {
+  return pack4xI8(c);
+}
+
+// The word whose four codes are those of zero: what padding reads.
+fn zero_quad(z: Quantizer) -> Quad { return pack(vec4<i32>(i32(z.zero))); }
+
+// Real values of a quad.
+fn real(q: Quad, z: Quantizer) -> vec4<f32> {
+  return (vec4<f32>(codes(q)) - vec4<f32>(z.zero)) * z.scale;
+}
+
+fn dot_quad(a: Quad, b: Quad) -> i32 {
+  return dot4I8Packed(a, b);
+}
+alias Sum = i32;
+fn dot_wide(a: Wide, b: Wide) -> Sum {
+  return dot_quad(a.x, b.x) + dot_quad(a.y, b.y);
+}
+
+// Real values → a quad, with the statistics of what went in. Each thread calls `quantize` for its
+// values, then every thread of the workgroup calls `record` once (it holds a barrier).
+// Reference: lib/reference/include/quantize.ts
+
+// Extremes are kept per lane and joined once a thread.
+var<private> seen_low: vec4<f32> = vec4<f32>(3.4028234e38);
+var<private> seen_high: vec4<f32> = vec4<f32>(-3.4028234e38);
+var<private> seen_clipped: vec4<u32>;
+var<private> seen_bad: vec4<u32>;
+
+// [largest key of −x, largest key of x, clipped, not finite]: zero is the identity of all four.
+var<workgroup> tile_seen: array<atomic<u32>, 4>;
+
+const LANES = vec4<u32>(0u, 1u, 2u, 3u);
+
+// Two words that name a stream of random numbers: (seed, step, quantizer).
+fn mix(x: u32) -> u32 {
+  var h = (x ^ (x >> 16u)) * 0x7feb352du;
+  h = (h ^ (h >> 15u)) * 0x846ca68bu;
+  return h ^ (h >> 16u);
+}
+fn stream(row: u32) -> vec2<u32> {
+  let a = mix(mix(step.seed ^ 0x9e3779b9u) + step.step);
+  return vec2<u32>(mix(a + row), mix((a ^ 0x85ebca6bu) + row));
+}
+// Uniform in [0, 1): the top 24 bits of a hash of the element's index, so a resumed run draws the
+// same numbers. 32 bits would round to 1.0 and turn an exact zero into 1.
+fn uniforms(element: u32, key: vec2<u32>) -> vec4<f32> {
+  var h = (vec4<u32>(element) + LANES) * vec4<u32>(0x9e3779b1u) + vec4<u32>(key.x);
+  h = (h ^ (h >> vec4<u32>(16u))) * vec4<u32>(0x7feb352du);
+  h = ((h ^ (h >> vec4<u32>(15u))) + vec4<u32>(key.y)) * vec4<u32>(0x846ca68bu);
+  h = h ^ (h >> vec4<u32>(16u));
+  return vec4<f32>(h >> vec4<u32>(8u)) * 5.9604644775390625e-8;
+}
+
+// `element` is the logical, unpadded index of the first lane; `lanes` how many lanes are real.
+fn quantize(v: vec4<f32>, z: Quantizer, element: u32, key: vec2<u32>, lanes: u32) -> Quad {
+  let bad = (bitcast<vec4<u32>>(v) & vec4<u32>(0x7f800000u)) == vec4<u32>(0x7f800000u);
+  let x = select(v, vec4<f32>(0.0), bad);
+  let real_lane = LANES < vec4<u32>(lanes);
+  seen_low = min(seen_low, select(vec4<f32>(3.4028234e38), x, real_lane));
+  seen_high = max(seen_high, select(vec4<f32>(-3.4028234e38), x, real_lane));
+  let t = floor(x * z.inverse + uniforms(element, key)) + z.zero;
+  let c = clamp(t, vec4<f32>(z.low), vec4<f32>(z.high));
+  seen_clipped += vec4<u32>(c != t);
+  seen_bad += vec4<u32>(bad & real_lane);
+  return pack(vec4<i32>(c));
+}
+
+// f32 → u32 so that the order of numbers is the order of words; −0 counts as +0.
+fn ordered(x: f32) -> u32 {
+  let b = select(bitcast<u32>(x), 0u, x == 0.0);
+  return select(b | 0x80000000u, ~b, b >= 0x80000000u);
+}
+
+// Folds what this workgroup saw into slot `tile` mod 16 of the quantizer's row. Integer atomics on
+// ordered words: independent of the order of tiles.
+fn record(row: u32, tile: u32, lane: u32) {
+  let low = min(min(seen_low.x, seen_low.y), min(seen_low.z, seen_low.w));
+  let high = max(max(seen_high.x, seen_high.y), max(seen_high.z, seen_high.w));
+  let clipped = seen_clipped.x + seen_clipped.y + seen_clipped.z + seen_clipped.w;
+  let bad = seen_bad.x + seen_bad.y + seen_bad.z + seen_bad.w;
+  if (low <= high) {
+    atomicMax(&tile_seen[0], ~ordered(low));
+    atomicMax(&tile_seen[1], ordered(high));
+    if (clipped > 0u) { atomicAdd(&tile_seen[2], clipped); }
+    if (bad > 0u) { atomicAdd(&tile_seen[3], bad); }
+  }
+  workgroupBarrier();
+  if (lane == 0u) {
+    let at = row * 64u + (tile % 16u) * 4u;
+    atomicMax(&statistics[at], atomicLoad(&tile_seen[0]));
+    atomicMax(&statistics[at + 1u], atomicLoad(&tile_seen[1]));
+    atomicAdd(&statistics[at + 2u], atomicLoad(&tile_seen[2]));
+    atomicAdd(&statistics[at + 3u], atomicLoad(&tile_seen[3]));
+  }
+}
+
+// The affine map of batch norm and the activation behind it (ACT: 0 none, 1 ReLU, 2 ReLU6).
+
+@group(0) @binding(5) var<storage, read> coefficients: array<vec4<f32>>;
+
+fn normed(y: vec4<f32>, quad: u32) -> vec4<f32> {
+  return coefficients[quad * 6u] * (y - coefficients[quad * 6u + 1u]) + coefficients[quad * 6u + 2u];
+}
+
+fn activate(v: vec4<f32>) -> vec4<f32> {
+  return max(v, vec4<f32>(0.0));
+}
+
+// Where the activation passes a gradient on, from the value before clipping.
+fn passes(v: vec4<f32>) -> vec4<bool> {
+  return v > vec4<f32>(0.0);
+}
+
+// A gradient is written once, by the last kernel that contributes to it. Its epilogue adds what the
+// other branches gave (ADDEND) and applies the mask of the activation that made the tensor (MASK:
+// 1 ReLU, 2 ReLU6), so the backward pass of an addition or an activation copies nothing.
+// Reference: lib/reference/include/gradient.ts
+
+
+fn finish(v: vec4<f32>, at: u32) -> vec4<f32> {
+  var g = v;
+  return g;
+}
+
+
+@group(0) @binding(3) var<storage, read> da: array<Wide>;
+@group(0) @binding(4) var<storage, read> y: array<Wide>;
+@group(0) @binding(8) var<storage, read_write> dy: array<Wide>;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let tile = group.y * groups.x + group.x;
+  let thread = tile * 64u + lane;
+  let block = thread % 1u;
+  let first = thread / 1u * 4u;
+  let zda = quantizers[13];
+  let zy = quantizers[5];
+  let zdy = quantizers[14];
+  let key = stream(14u);
+  let quad_0 = block * 2u + 0u;
+  let lanes_0 = min(4u, 8u - quad_0 * 4u);
+  let a_0 = coefficients[quad_0 * 6u];
+  let mean_0 = coefficients[quad_0 * 6u + 1u];
+  let beta_0 = coefficients[quad_0 * 6u + 2u];
+  let c1_0 = coefficients[quad_0 * 6u + 3u];
+  let c2_0 = coefficients[quad_0 * 6u + 4u];
+  let quad_1 = block * 2u + 1u;
+  let lanes_1 = min(4u, 8u - quad_1 * 4u);
+  let a_1 = coefficients[quad_1 * 6u];
+  let mean_1 = coefficients[quad_1 * 6u + 1u];
+  let beta_1 = coefficients[quad_1 * 6u + 2u];
+  let c1_1 = coefficients[quad_1 * 6u + 3u];
+  let c2_1 = coefficients[quad_1 * 6u + 4u];
+  if (first + 0u < 162u) {
+    let pixel = first + 0u;
+    let at = pixel * 1u + block;
+    let wide_da = da[at];
+    let wide_y = y[at];
+    let d_0 = real(part0(wide_y), zy) - mean_0;
+    let g_0 = select(vec4<f32>(), real(part0(wide_da), zda), passes(a_0 * d_0 + beta_0));
+    let v_0 = finish(a_0 * g_0 + (c1_0 * d_0 + c2_0), at * 2u + 0u);
+    let q_0 = quantize(v_0, zdy, pixel * 8u + quad_0 * 4u, key, lanes_0);
+    let d_1 = real(part1(wide_y), zy) - mean_1;
+    let g_1 = select(vec4<f32>(), real(part1(wide_da), zda), passes(a_1 * d_1 + beta_1));
+    let v_1 = finish(a_1 * g_1 + (c1_1 * d_1 + c2_1), at * 2u + 1u);
+    let q_1 = quantize(v_1, zdy, pixel * 8u + quad_1 * 4u, key, lanes_1);
+    dy[at] = Wide(q_0, q_1);
+  }
+  if (first + 1u < 162u) {
+    let pixel = first + 1u;
+    let at = pixel * 1u + block;
+    let wide_da = da[at];
+    let wide_y = y[at];
+    let d_0 = real(part0(wide_y), zy) - mean_0;
+    let g_0 = select(vec4<f32>(), real(part0(wide_da), zda), passes(a_0 * d_0 + beta_0));
+    let v_0 = finish(a_0 * g_0 + (c1_0 * d_0 + c2_0), at * 2u + 0u);
+    let q_0 = quantize(v_0, zdy, pixel * 8u + quad_0 * 4u, key, lanes_0);
+    let d_1 = real(part1(wide_y), zy) - mean_1;
+    let g_1 = select(vec4<f32>(), real(part1(wide_da), zda), passes(a_1 * d_1 + beta_1));
+    let v_1 = finish(a_1 * g_1 + (c1_1 * d_1 + c2_1), at * 2u + 1u);
+    let q_1 = quantize(v_1, zdy, pixel * 8u + quad_1 * 4u, key, lanes_1);
+    dy[at] = Wide(q_0, q_1);
+  }
+  if (first + 2u < 162u) {
+    let pixel = first + 2u;
+    let at = pixel * 1u + block;
+    let wide_da = da[at];
+    let wide_y = y[at];
+    let d_0 = real(part0(wide_y), zy) - mean_0;
+    let g_0 = select(vec4<f32>(), real(part0(wide_da), zda), passes(a_0 * d_0 + beta_0));
+    let v_0 = finish(a_0 * g_0 + (c1_0 * d_0 + c2_0), at * 2u + 0u);
+    let q_0 = quantize(v_0, zdy, pixel * 8u + quad_0 * 4u, key, lanes_0);
+    let d_1 = real(part1(wide_y), zy) - mean_1;
+    let g_1 = select(vec4<f32>(), real(part1(wide_da), zda), passes(a_1 * d_1 + beta_1));
+    let v_1 = finish(a_1 * g_1 + (c1_1 * d_1 + c2_1), at * 2u + 1u);
+    let q_1 = quantize(v_1, zdy, pixel * 8u + quad_1 * 4u, key, lanes_1);
+    dy[at] = Wide(q_0, q_1);
+  }
+  if (first + 3u < 162u) {
+    let pixel = first + 3u;
+    let at = pixel * 1u + block;
+    let wide_da = da[at];
+    let wide_y = y[at];
+    let d_0 = real(part0(wide_y), zy) - mean_0;
+    let g_0 = select(vec4<f32>(), real(part0(wide_da), zda), passes(a_0 * d_0 + beta_0));
+    let v_0 = finish(a_0 * g_0 + (c1_0 * d_0 + c2_0), at * 2u + 0u);
+    let q_0 = quantize(v_0, zdy, pixel * 8u + quad_0 * 4u, key, lanes_0);
+    let d_1 = real(part1(wide_y), zy) - mean_1;
+    let g_1 = select(vec4<f32>(), real(part1(wide_da), zda), passes(a_1 * d_1 + beta_1));
+    let v_1 = finish(a_1 * g_1 + (c1_1 * d_1 + c2_1), at * 2u + 1u);
+    let q_1 = quantize(v_1, zdy, pixel * 8u + quad_1 * 4u, key, lanes_1);
+    dy[at] = Wide(q_0, q_1);
+  }
+  record(14u, tile, lane);
+}
+

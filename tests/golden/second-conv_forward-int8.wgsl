@@ -1,0 +1,515 @@
+// conv_forward: Y[p, o] = Σ_taps Σ_c X[p·stride − padding + tap, c] · W[o, tap, c] (+ bias[o])
+//
+// Implicit GEMM: a thread owns P pixels × Q quads of outputs; the 64 threads of a workgroup own 64·P
+// neighbouring pixels of the same channels, so weight loads are uniform. Nothing is shared through
+// workgroup memory: on a CPU adapter register tiles win (FACTS), and a GPU caches the weights.
+//
+//   x        [n, H, W, 4·V·CW]     quads, read V at a time
+//   weight   [outputs, KH·KW, 4·V·CW]
+//   row_sum  [outputs] i32          Σ of a row of weight codes: corrects for the zero point of x
+//   bias     [outputs] f32          with BIAS
+//   y        [n, HO, WO, 4·OQ]     quads; with LOGITS real f32 values
+//   sums     [workgroups, outputs, 2] i32   with SUMS: Σ(q − z) and Σ(q − z)² of this workgroup's pixels,
+//                                  at most 64·P·255² < 2³¹
+//
+// Padding reads the code of zero, so one correction, −z·row_sum, holds for every pixel.
+// Accumulators: |Σ (x − z)·w| ≤ K·255·127, which fits i32 to K = 66,000; the planner refuses more.
+// Reference: lib/reference/conv_forward.ts
+// The unit of storage: four neighbouring channels of one pixel, a *quad*. With INT8 a quad is four
+// codes in a u32; without, a vec4<f32>. A *wide* is V quads read in one load: the bounds check that
+// every driver adds is then paid once for 4·V values (FACTS: wide loads matter most).
+// Padded channels always hold the code of zero.
+
+struct Quantizer {
+  scale: f32,    // real = scale · (code − zero)
+  inverse: f32,  // 1 / scale
+  zero: f32,     // zero point, a whole number
+  low: f32,      // smallest and largest code
+  high: f32,
+  unused_a: f32,
+  unused_b: f32,
+  unused_c: f32,
+}
+
+struct Step {
+  seed: u32,
+  step: u32,        // counts from 0
+  samples: u32,     // images of the batch that count; the rest is padding
+  first: u32,       // index of the batch's first image when a batch is cut into micro-batches
+  rate: f32,        // learning rate
+  norm_weight: f32, // 1: running statistics follow this batch; 0: they stay (calibration)
+  unused_a: u32,
+  unused_b: u32,
+}
+
+@group(0) @binding(0) var<storage, read> quantizers: array<Quantizer>;
+@group(0) @binding(1) var<storage, read_write> statistics: array<atomic<u32>>;
+@group(0) @binding(2) var<uniform> step: Step;
+
+alias Quad = u32;
+alias Wide = vec2<u32>;
+fn part0(w: Wide) -> Quad { return w.x; }
+fn part1(w: Wide) -> Quad { return w.y; }
+
+fn codes(q: Quad) -> vec4<i32> {
+  return unpack4xI8(q);
+}
+
+fn pack(c: vec4<i32>) -> Quad {
+  return pack4xI8(c);
+}
+
+// The word whose four codes are those of zero: what padding reads.
+fn zero_quad(z: Quantizer) -> Quad { return pack(vec4<i32>(i32(z.zero))); }
+
+// Real values of a quad.
+fn real(q: Quad, z: Quantizer) -> vec4<f32> {
+  return (vec4<f32>(codes(q)) - vec4<f32>(z.zero)) * z.scale;
+}
+
+fn dot_quad(a: Quad, b: Quad) -> i32 {
+  return dot4I8Packed(a, b);
+}
+alias Sum = i32;
+fn dot_wide(a: Wide, b: Wide) -> Sum {
+  return dot_quad(a.x, b.x) + dot_quad(a.y, b.y);
+}
+
+// Real values → a quad, with the statistics of what went in. Each thread calls `quantize` for its
+// values, then every thread of the workgroup calls `record` once (it holds a barrier).
+// Reference: lib/reference/include/quantize.ts
+
+// Extremes are kept per lane and joined once a thread.
+var<private> seen_low: vec4<f32> = vec4<f32>(3.4028234e38);
+var<private> seen_high: vec4<f32> = vec4<f32>(-3.4028234e38);
+var<private> seen_clipped: vec4<u32>;
+var<private> seen_bad: vec4<u32>;
+
+// [largest key of −x, largest key of x, clipped, not finite]: zero is the identity of all four.
+var<workgroup> tile_seen: array<atomic<u32>, 4>;
+
+const LANES = vec4<u32>(0u, 1u, 2u, 3u);
+
+
+// `element` is the logical, unpadded index of the first lane; `lanes` how many lanes are real.
+fn quantize(v: vec4<f32>, z: Quantizer, element: u32, key: vec2<u32>, lanes: u32) -> Quad {
+  let bad = (bitcast<vec4<u32>>(v) & vec4<u32>(0x7f800000u)) == vec4<u32>(0x7f800000u);
+  let x = select(v, vec4<f32>(0.0), bad);
+  let real_lane = LANES < vec4<u32>(lanes);
+  seen_low = min(seen_low, select(vec4<f32>(3.4028234e38), x, real_lane));
+  seen_high = max(seen_high, select(vec4<f32>(-3.4028234e38), x, real_lane));
+  let t = round(x * z.inverse) + z.zero;
+  let c = clamp(t, vec4<f32>(z.low), vec4<f32>(z.high));
+  seen_clipped += vec4<u32>(c != t);
+  seen_bad += vec4<u32>(bad & real_lane);
+  return pack(vec4<i32>(c));
+}
+
+// f32 → u32 so that the order of numbers is the order of words; −0 counts as +0.
+fn ordered(x: f32) -> u32 {
+  let b = select(bitcast<u32>(x), 0u, x == 0.0);
+  return select(b | 0x80000000u, ~b, b >= 0x80000000u);
+}
+
+// Folds what this workgroup saw into slot `tile` mod 16 of the quantizer's row. Integer atomics on
+// ordered words: independent of the order of tiles.
+fn record(row: u32, tile: u32, lane: u32) {
+  let low = min(min(seen_low.x, seen_low.y), min(seen_low.z, seen_low.w));
+  let high = max(max(seen_high.x, seen_high.y), max(seen_high.z, seen_high.w));
+  let clipped = seen_clipped.x + seen_clipped.y + seen_clipped.z + seen_clipped.w;
+  let bad = seen_bad.x + seen_bad.y + seen_bad.z + seen_bad.w;
+  if (low <= high) {
+    atomicMax(&tile_seen[0], ~ordered(low));
+    atomicMax(&tile_seen[1], ordered(high));
+    if (clipped > 0u) { atomicAdd(&tile_seen[2], clipped); }
+    if (bad > 0u) { atomicAdd(&tile_seen[3], bad); }
+  }
+  workgroupBarrier();
+  if (lane == 0u) {
+    let at = row * 64u + (tile % 16u) * 4u;
+    atomicMax(&statistics[at], atomicLoad(&tile_seen[0]));
+    atomicMax(&statistics[at + 1u], atomicLoad(&tile_seen[1]));
+    atomicAdd(&statistics[at + 2u], atomicLoad(&tile_seen[2]));
+    atomicAdd(&statistics[at + 3u], atomicLoad(&tile_seen[3]));
+  }
+}
+fn stream(row: u32) -> vec2<u32> { return vec2<u32>(0u); }
+
+
+@group(0) @binding(3) var<storage, read> x: array<Wide>;
+@group(0) @binding(4) var<storage, read> weight: array<Wide>;
+@group(0) @binding(5) var<storage, read> row_sum: array<vec4<i32>>;
+@group(0) @binding(6) var<storage, read> bias: array<vec4<f32>>;
+@group(0) @binding(7) var<storage, read_write> y: array<Quad>;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let tile = group.y * groups.x + group.x;
+  let zx = quantizers[6];
+  let padding = Wide(zero_quad(zx));
+
+  let pixel_0 = tile * (64u * 8u) + 0u * 64u + lane;
+  let row_0 = i32(pixel_0 / 9u % 9u * 1u) - 1;
+  let column_0 = i32(pixel_0 % 9u * 1u) - 1;
+  let base_0 = ((i32(pixel_0 / (9u * 9u) * 9u) + row_0) * 9 + column_0) * 1;
+  var a_0_0_0: Sum;
+  var a_0_0_1: Sum;
+  var a_0_0_2: Sum;
+  var a_0_0_3: Sum;
+  var a_0_1_0: Sum;
+  var a_0_1_1: Sum;
+  var a_0_1_2: Sum;
+  var a_0_1_3: Sum;
+  let pixel_1 = tile * (64u * 8u) + 1u * 64u + lane;
+  let row_1 = i32(pixel_1 / 9u % 9u * 1u) - 1;
+  let column_1 = i32(pixel_1 % 9u * 1u) - 1;
+  let base_1 = ((i32(pixel_1 / (9u * 9u) * 9u) + row_1) * 9 + column_1) * 1;
+  var a_1_0_0: Sum;
+  var a_1_0_1: Sum;
+  var a_1_0_2: Sum;
+  var a_1_0_3: Sum;
+  var a_1_1_0: Sum;
+  var a_1_1_1: Sum;
+  var a_1_1_2: Sum;
+  var a_1_1_3: Sum;
+  let pixel_2 = tile * (64u * 8u) + 2u * 64u + lane;
+  let row_2 = i32(pixel_2 / 9u % 9u * 1u) - 1;
+  let column_2 = i32(pixel_2 % 9u * 1u) - 1;
+  let base_2 = ((i32(pixel_2 / (9u * 9u) * 9u) + row_2) * 9 + column_2) * 1;
+  var a_2_0_0: Sum;
+  var a_2_0_1: Sum;
+  var a_2_0_2: Sum;
+  var a_2_0_3: Sum;
+  var a_2_1_0: Sum;
+  var a_2_1_1: Sum;
+  var a_2_1_2: Sum;
+  var a_2_1_3: Sum;
+  let pixel_3 = tile * (64u * 8u) + 3u * 64u + lane;
+  let row_3 = i32(pixel_3 / 9u % 9u * 1u) - 1;
+  let column_3 = i32(pixel_3 % 9u * 1u) - 1;
+  let base_3 = ((i32(pixel_3 / (9u * 9u) * 9u) + row_3) * 9 + column_3) * 1;
+  var a_3_0_0: Sum;
+  var a_3_0_1: Sum;
+  var a_3_0_2: Sum;
+  var a_3_0_3: Sum;
+  var a_3_1_0: Sum;
+  var a_3_1_1: Sum;
+  var a_3_1_2: Sum;
+  var a_3_1_3: Sum;
+  let pixel_4 = tile * (64u * 8u) + 4u * 64u + lane;
+  let row_4 = i32(pixel_4 / 9u % 9u * 1u) - 1;
+  let column_4 = i32(pixel_4 % 9u * 1u) - 1;
+  let base_4 = ((i32(pixel_4 / (9u * 9u) * 9u) + row_4) * 9 + column_4) * 1;
+  var a_4_0_0: Sum;
+  var a_4_0_1: Sum;
+  var a_4_0_2: Sum;
+  var a_4_0_3: Sum;
+  var a_4_1_0: Sum;
+  var a_4_1_1: Sum;
+  var a_4_1_2: Sum;
+  var a_4_1_3: Sum;
+  let pixel_5 = tile * (64u * 8u) + 5u * 64u + lane;
+  let row_5 = i32(pixel_5 / 9u % 9u * 1u) - 1;
+  let column_5 = i32(pixel_5 % 9u * 1u) - 1;
+  let base_5 = ((i32(pixel_5 / (9u * 9u) * 9u) + row_5) * 9 + column_5) * 1;
+  var a_5_0_0: Sum;
+  var a_5_0_1: Sum;
+  var a_5_0_2: Sum;
+  var a_5_0_3: Sum;
+  var a_5_1_0: Sum;
+  var a_5_1_1: Sum;
+  var a_5_1_2: Sum;
+  var a_5_1_3: Sum;
+  let pixel_6 = tile * (64u * 8u) + 6u * 64u + lane;
+  let row_6 = i32(pixel_6 / 9u % 9u * 1u) - 1;
+  let column_6 = i32(pixel_6 % 9u * 1u) - 1;
+  let base_6 = ((i32(pixel_6 / (9u * 9u) * 9u) + row_6) * 9 + column_6) * 1;
+  var a_6_0_0: Sum;
+  var a_6_0_1: Sum;
+  var a_6_0_2: Sum;
+  var a_6_0_3: Sum;
+  var a_6_1_0: Sum;
+  var a_6_1_1: Sum;
+  var a_6_1_2: Sum;
+  var a_6_1_3: Sum;
+  let pixel_7 = tile * (64u * 8u) + 7u * 64u + lane;
+  let row_7 = i32(pixel_7 / 9u % 9u * 1u) - 1;
+  let column_7 = i32(pixel_7 % 9u * 1u) - 1;
+  let base_7 = ((i32(pixel_7 / (9u * 9u) * 9u) + row_7) * 9 + column_7) * 1;
+  var a_7_0_0: Sum;
+  var a_7_0_1: Sum;
+  var a_7_0_2: Sum;
+  var a_7_0_3: Sum;
+  var a_7_1_0: Sum;
+  var a_7_1_1: Sum;
+  var a_7_1_2: Sum;
+  var a_7_1_3: Sum;
+
+  let weights_of_output = 3u * 3u * 1u;
+  for (var ky = 0; ky < 3; ky++) {
+    for (var kx = 0; kx < 3; kx++) {
+      let inside_0 = u32(row_0 + ky) < 9u && u32(column_0 + kx) < 9u && pixel_0 < 162u;
+      let from_0 = u32(select(0, base_0 + (ky * 9 + kx) * 1, inside_0));
+      let inside_1 = u32(row_1 + ky) < 9u && u32(column_1 + kx) < 9u && pixel_1 < 162u;
+      let from_1 = u32(select(0, base_1 + (ky * 9 + kx) * 1, inside_1));
+      let inside_2 = u32(row_2 + ky) < 9u && u32(column_2 + kx) < 9u && pixel_2 < 162u;
+      let from_2 = u32(select(0, base_2 + (ky * 9 + kx) * 1, inside_2));
+      let inside_3 = u32(row_3 + ky) < 9u && u32(column_3 + kx) < 9u && pixel_3 < 162u;
+      let from_3 = u32(select(0, base_3 + (ky * 9 + kx) * 1, inside_3));
+      let inside_4 = u32(row_4 + ky) < 9u && u32(column_4 + kx) < 9u && pixel_4 < 162u;
+      let from_4 = u32(select(0, base_4 + (ky * 9 + kx) * 1, inside_4));
+      let inside_5 = u32(row_5 + ky) < 9u && u32(column_5 + kx) < 9u && pixel_5 < 162u;
+      let from_5 = u32(select(0, base_5 + (ky * 9 + kx) * 1, inside_5));
+      let inside_6 = u32(row_6 + ky) < 9u && u32(column_6 + kx) < 9u && pixel_6 < 162u;
+      let from_6 = u32(select(0, base_6 + (ky * 9 + kx) * 1, inside_6));
+      let inside_7 = u32(row_7 + ky) < 9u && u32(column_7 + kx) < 9u && pixel_7 < 162u;
+      let from_7 = u32(select(0, base_7 + (ky * 9 + kx) * 1, inside_7));
+      let tap = group.z * 2u * 4u * weights_of_output + u32(ky * 3 + kx) * 1u;
+      for (var c = 0u; c < 1u; c++) {
+        let v_0 = select(padding, x[from_0 + c], inside_0);
+        let v_1 = select(padding, x[from_1 + c], inside_1);
+        let v_2 = select(padding, x[from_2 + c], inside_2);
+        let v_3 = select(padding, x[from_3 + c], inside_3);
+        let v_4 = select(padding, x[from_4 + c], inside_4);
+        let v_5 = select(padding, x[from_5 + c], inside_5);
+        let v_6 = select(padding, x[from_6 + c], inside_6);
+        let v_7 = select(padding, x[from_7 + c], inside_7);
+        {
+          let w = weight[tap + c + (0u * 4u + 0u) * weights_of_output];
+          a_0_0_0 += dot_wide(v_0, w);
+          a_1_0_0 += dot_wide(v_1, w);
+          a_2_0_0 += dot_wide(v_2, w);
+          a_3_0_0 += dot_wide(v_3, w);
+          a_4_0_0 += dot_wide(v_4, w);
+          a_5_0_0 += dot_wide(v_5, w);
+          a_6_0_0 += dot_wide(v_6, w);
+          a_7_0_0 += dot_wide(v_7, w);
+        }
+        {
+          let w = weight[tap + c + (0u * 4u + 1u) * weights_of_output];
+          a_0_0_1 += dot_wide(v_0, w);
+          a_1_0_1 += dot_wide(v_1, w);
+          a_2_0_1 += dot_wide(v_2, w);
+          a_3_0_1 += dot_wide(v_3, w);
+          a_4_0_1 += dot_wide(v_4, w);
+          a_5_0_1 += dot_wide(v_5, w);
+          a_6_0_1 += dot_wide(v_6, w);
+          a_7_0_1 += dot_wide(v_7, w);
+        }
+        {
+          let w = weight[tap + c + (0u * 4u + 2u) * weights_of_output];
+          a_0_0_2 += dot_wide(v_0, w);
+          a_1_0_2 += dot_wide(v_1, w);
+          a_2_0_2 += dot_wide(v_2, w);
+          a_3_0_2 += dot_wide(v_3, w);
+          a_4_0_2 += dot_wide(v_4, w);
+          a_5_0_2 += dot_wide(v_5, w);
+          a_6_0_2 += dot_wide(v_6, w);
+          a_7_0_2 += dot_wide(v_7, w);
+        }
+        {
+          let w = weight[tap + c + (0u * 4u + 3u) * weights_of_output];
+          a_0_0_3 += dot_wide(v_0, w);
+          a_1_0_3 += dot_wide(v_1, w);
+          a_2_0_3 += dot_wide(v_2, w);
+          a_3_0_3 += dot_wide(v_3, w);
+          a_4_0_3 += dot_wide(v_4, w);
+          a_5_0_3 += dot_wide(v_5, w);
+          a_6_0_3 += dot_wide(v_6, w);
+          a_7_0_3 += dot_wide(v_7, w);
+        }
+        {
+          let w = weight[tap + c + (1u * 4u + 0u) * weights_of_output];
+          a_0_1_0 += dot_wide(v_0, w);
+          a_1_1_0 += dot_wide(v_1, w);
+          a_2_1_0 += dot_wide(v_2, w);
+          a_3_1_0 += dot_wide(v_3, w);
+          a_4_1_0 += dot_wide(v_4, w);
+          a_5_1_0 += dot_wide(v_5, w);
+          a_6_1_0 += dot_wide(v_6, w);
+          a_7_1_0 += dot_wide(v_7, w);
+        }
+        {
+          let w = weight[tap + c + (1u * 4u + 1u) * weights_of_output];
+          a_0_1_1 += dot_wide(v_0, w);
+          a_1_1_1 += dot_wide(v_1, w);
+          a_2_1_1 += dot_wide(v_2, w);
+          a_3_1_1 += dot_wide(v_3, w);
+          a_4_1_1 += dot_wide(v_4, w);
+          a_5_1_1 += dot_wide(v_5, w);
+          a_6_1_1 += dot_wide(v_6, w);
+          a_7_1_1 += dot_wide(v_7, w);
+        }
+        {
+          let w = weight[tap + c + (1u * 4u + 2u) * weights_of_output];
+          a_0_1_2 += dot_wide(v_0, w);
+          a_1_1_2 += dot_wide(v_1, w);
+          a_2_1_2 += dot_wide(v_2, w);
+          a_3_1_2 += dot_wide(v_3, w);
+          a_4_1_2 += dot_wide(v_4, w);
+          a_5_1_2 += dot_wide(v_5, w);
+          a_6_1_2 += dot_wide(v_6, w);
+          a_7_1_2 += dot_wide(v_7, w);
+        }
+        {
+          let w = weight[tap + c + (1u * 4u + 3u) * weights_of_output];
+          a_0_1_3 += dot_wide(v_0, w);
+          a_1_1_3 += dot_wide(v_1, w);
+          a_2_1_3 += dot_wide(v_2, w);
+          a_3_1_3 += dot_wide(v_3, w);
+          a_4_1_3 += dot_wide(v_4, w);
+          a_5_1_3 += dot_wide(v_5, w);
+          a_6_1_3 += dot_wide(v_6, w);
+          a_7_1_3 += dot_wide(v_7, w);
+        }
+      }
+    }
+  }
+
+  let zy = quantizers[7];
+  let unit = zx.scale * quantizers[1].scale;
+  {
+    let quad = group.z * 2u + 0u;
+    let lanes = min(4u, 8u - quad * 4u);
+    let correction = i32(zx.zero) * row_sum[quad];
+    if (pixel_0 < 162u) {
+      let sum = vec4<Sum>(a_0_0_0, a_0_0_1, a_0_0_2, a_0_0_3);
+      var v = vec4<f32>(sum - correction) * unit;
+      v += bias[quad];
+      let at = pixel_0 * 2u + quad;
+      let stored = quantize(v, zy, 0u, vec2<u32>(), lanes);
+      y[at] = stored;
+    }
+    if (pixel_1 < 162u) {
+      let sum = vec4<Sum>(a_1_0_0, a_1_0_1, a_1_0_2, a_1_0_3);
+      var v = vec4<f32>(sum - correction) * unit;
+      v += bias[quad];
+      let at = pixel_1 * 2u + quad;
+      let stored = quantize(v, zy, 0u, vec2<u32>(), lanes);
+      y[at] = stored;
+    }
+    if (pixel_2 < 162u) {
+      let sum = vec4<Sum>(a_2_0_0, a_2_0_1, a_2_0_2, a_2_0_3);
+      var v = vec4<f32>(sum - correction) * unit;
+      v += bias[quad];
+      let at = pixel_2 * 2u + quad;
+      let stored = quantize(v, zy, 0u, vec2<u32>(), lanes);
+      y[at] = stored;
+    }
+    if (pixel_3 < 162u) {
+      let sum = vec4<Sum>(a_3_0_0, a_3_0_1, a_3_0_2, a_3_0_3);
+      var v = vec4<f32>(sum - correction) * unit;
+      v += bias[quad];
+      let at = pixel_3 * 2u + quad;
+      let stored = quantize(v, zy, 0u, vec2<u32>(), lanes);
+      y[at] = stored;
+    }
+    if (pixel_4 < 162u) {
+      let sum = vec4<Sum>(a_4_0_0, a_4_0_1, a_4_0_2, a_4_0_3);
+      var v = vec4<f32>(sum - correction) * unit;
+      v += bias[quad];
+      let at = pixel_4 * 2u + quad;
+      let stored = quantize(v, zy, 0u, vec2<u32>(), lanes);
+      y[at] = stored;
+    }
+    if (pixel_5 < 162u) {
+      let sum = vec4<Sum>(a_5_0_0, a_5_0_1, a_5_0_2, a_5_0_3);
+      var v = vec4<f32>(sum - correction) * unit;
+      v += bias[quad];
+      let at = pixel_5 * 2u + quad;
+      let stored = quantize(v, zy, 0u, vec2<u32>(), lanes);
+      y[at] = stored;
+    }
+    if (pixel_6 < 162u) {
+      let sum = vec4<Sum>(a_6_0_0, a_6_0_1, a_6_0_2, a_6_0_3);
+      var v = vec4<f32>(sum - correction) * unit;
+      v += bias[quad];
+      let at = pixel_6 * 2u + quad;
+      let stored = quantize(v, zy, 0u, vec2<u32>(), lanes);
+      y[at] = stored;
+    }
+    if (pixel_7 < 162u) {
+      let sum = vec4<Sum>(a_7_0_0, a_7_0_1, a_7_0_2, a_7_0_3);
+      var v = vec4<f32>(sum - correction) * unit;
+      v += bias[quad];
+      let at = pixel_7 * 2u + quad;
+      let stored = quantize(v, zy, 0u, vec2<u32>(), lanes);
+      y[at] = stored;
+    }
+  }
+  {
+    let quad = group.z * 2u + 1u;
+    let lanes = min(4u, 8u - quad * 4u);
+    let correction = i32(zx.zero) * row_sum[quad];
+    if (pixel_0 < 162u) {
+      let sum = vec4<Sum>(a_0_1_0, a_0_1_1, a_0_1_2, a_0_1_3);
+      var v = vec4<f32>(sum - correction) * unit;
+      v += bias[quad];
+      let at = pixel_0 * 2u + quad;
+      let stored = quantize(v, zy, 0u, vec2<u32>(), lanes);
+      y[at] = stored;
+    }
+    if (pixel_1 < 162u) {
+      let sum = vec4<Sum>(a_1_1_0, a_1_1_1, a_1_1_2, a_1_1_3);
+      var v = vec4<f32>(sum - correction) * unit;
+      v += bias[quad];
+      let at = pixel_1 * 2u + quad;
+      let stored = quantize(v, zy, 0u, vec2<u32>(), lanes);
+      y[at] = stored;
+    }
+    if (pixel_2 < 162u) {
+      let sum = vec4<Sum>(a_2_1_0, a_2_1_1, a_2_1_2, a_2_1_3);
+      var v = vec4<f32>(sum - correction) * unit;
+      v += bias[quad];
+      let at = pixel_2 * 2u + quad;
+      let stored = quantize(v, zy, 0u, vec2<u32>(), lanes);
+      y[at] = stored;
+    }
+    if (pixel_3 < 162u) {
+      let sum = vec4<Sum>(a_3_1_0, a_3_1_1, a_3_1_2, a_3_1_3);
+      var v = vec4<f32>(sum - correction) * unit;
+      v += bias[quad];
+      let at = pixel_3 * 2u + quad;
+      let stored = quantize(v, zy, 0u, vec2<u32>(), lanes);
+      y[at] = stored;
+    }
+    if (pixel_4 < 162u) {
+      let sum = vec4<Sum>(a_4_1_0, a_4_1_1, a_4_1_2, a_4_1_3);
+      var v = vec4<f32>(sum - correction) * unit;
+      v += bias[quad];
+      let at = pixel_4 * 2u + quad;
+      let stored = quantize(v, zy, 0u, vec2<u32>(), lanes);
+      y[at] = stored;
+    }
+    if (pixel_5 < 162u) {
+      let sum = vec4<Sum>(a_5_1_0, a_5_1_1, a_5_1_2, a_5_1_3);
+      var v = vec4<f32>(sum - correction) * unit;
+      v += bias[quad];
+      let at = pixel_5 * 2u + quad;
+      let stored = quantize(v, zy, 0u, vec2<u32>(), lanes);
+      y[at] = stored;
+    }
+    if (pixel_6 < 162u) {
+      let sum = vec4<Sum>(a_6_1_0, a_6_1_1, a_6_1_2, a_6_1_3);
+      var v = vec4<f32>(sum - correction) * unit;
+      v += bias[quad];
+      let at = pixel_6 * 2u + quad;
+      let stored = quantize(v, zy, 0u, vec2<u32>(), lanes);
+      y[at] = stored;
+    }
+    if (pixel_7 < 162u) {
+      let sum = vec4<Sum>(a_7_1_0, a_7_1_1, a_7_1_2, a_7_1_3);
+      var v = vec4<f32>(sum - correction) * unit;
+      v += bias[quad];
+      let at = pixel_7 * 2u + quad;
+      let stored = quantize(v, zy, 0u, vec2<u32>(), lanes);
+      y[at] = stored;
+    }
+  }
+  record(7u, tile + group.z, lane);
+}
+

@@ -1,0 +1,645 @@
+// conv_backward_input: dX[p, c] = Σ_taps Σ_o dY[(p + padding − tap) / stride, o] · W[o, tap, c]
+// over the taps for which the division is exact.
+//
+// Pixels are grouped by *phase* (p mod stride): all pixels of a phase use the same taps, so a
+// stride of 2 costs a quarter of the work, not all of it with zeros between. Otherwise the tiles
+// are those of conv_forward.
+//
+//   dy        [n, HO, WO, 4·V·CW]        quads, read V at a time
+//   weight    [inputs, KH·KW, 4·V·CW]    the transposed packing
+//   row_sum   [SH·SW, inputs] i32        Σ of the weight codes that a phase uses
+//   addend, mask                          see include/gradient.wgsl
+//   dx        [n, H, W, 4·IQ]            quads
+//
+// A tap that falls outside dY reads its code of zero, so the correction depends on the phase alone.
+// IQ counts quads a pixel; a linear layer sees its input as one pixel of GROUPS·GQ quads.
+// Reference: lib/reference/conv_backward_input.ts
+// The unit of storage: four neighbouring channels of one pixel, a *quad*. With INT8 a quad is four
+// codes in a u32; without, a vec4<f32>. A *wide* is V quads read in one load: the bounds check that
+// every driver adds is then paid once for 4·V values (FACTS: wide loads matter most).
+// Padded channels always hold the code of zero.
+
+struct Quantizer {
+  scale: f32,    // real = scale · (code − zero)
+  inverse: f32,  // 1 / scale
+  zero: f32,     // zero point, a whole number
+  low: f32,      // smallest and largest code
+  high: f32,
+  unused_a: f32,
+  unused_b: f32,
+  unused_c: f32,
+}
+
+struct Step {
+  seed: u32,
+  step: u32,        // counts from 0
+  samples: u32,     // images of the batch that count; the rest is padding
+  first: u32,       // index of the batch's first image when a batch is cut into micro-batches
+  rate: f32,        // learning rate
+  norm_weight: f32, // 1: running statistics follow this batch; 0: they stay (calibration)
+  unused_a: u32,
+  unused_b: u32,
+}
+
+@group(0) @binding(0) var<storage, read> quantizers: array<Quantizer>;
+@group(0) @binding(1) var<storage, read_write> statistics: array<atomic<u32>>;
+@group(0) @binding(2) var<uniform> step: Step;
+
+alias Quad = u32;
+alias Wide = vec2<u32>;
+fn part0(w: Wide) -> Quad { return w.x; }
+fn part1(w: Wide) -> Quad { return w.y; }
+
+fn codes(q: Quad) -> vec4<i32> {
+  return unpack4xI8(q);
+}
+
+fn pack(c: vec4<i32>) -> Quad {
+  return pack4xI8(c);
+}
+
+// The word whose four codes are those of zero: what padding reads.
+fn zero_quad(z: Quantizer) -> Quad { return pack(vec4<i32>(i32(z.zero))); }
+
+// Real values of a quad.
+fn real(q: Quad, z: Quantizer) -> vec4<f32> {
+  return (vec4<f32>(codes(q)) - vec4<f32>(z.zero)) * z.scale;
+}
+
+fn dot_quad(a: Quad, b: Quad) -> i32 {
+  return dot4I8Packed(a, b);
+}
+alias Sum = i32;
+fn dot_wide(a: Wide, b: Wide) -> Sum {
+  return dot_quad(a.x, b.x) + dot_quad(a.y, b.y);
+}
+
+// Real values → a quad, with the statistics of what went in. Each thread calls `quantize` for its
+// values, then every thread of the workgroup calls `record` once (it holds a barrier).
+// Reference: lib/reference/include/quantize.ts
+
+// Extremes are kept per lane and joined once a thread.
+var<private> seen_low: vec4<f32> = vec4<f32>(3.4028234e38);
+var<private> seen_high: vec4<f32> = vec4<f32>(-3.4028234e38);
+var<private> seen_clipped: vec4<u32>;
+var<private> seen_bad: vec4<u32>;
+
+// [largest key of −x, largest key of x, clipped, not finite]: zero is the identity of all four.
+var<workgroup> tile_seen: array<atomic<u32>, 4>;
+
+const LANES = vec4<u32>(0u, 1u, 2u, 3u);
+
+// Two words that name a stream of random numbers: (seed, step, quantizer).
+fn mix(x: u32) -> u32 {
+  var h = (x ^ (x >> 16u)) * 0x7feb352du;
+  h = (h ^ (h >> 15u)) * 0x846ca68bu;
+  return h ^ (h >> 16u);
+}
+fn stream(row: u32) -> vec2<u32> {
+  let a = mix(mix(step.seed ^ 0x9e3779b9u) + step.step);
+  return vec2<u32>(mix(a + row), mix((a ^ 0x85ebca6bu) + row));
+}
+// Uniform in [0, 1): the top 24 bits of a hash of the element's index, so a resumed run draws the
+// same numbers. 32 bits would round to 1.0 and turn an exact zero into 1.
+fn uniforms(element: u32, key: vec2<u32>) -> vec4<f32> {
+  var h = (vec4<u32>(element) + LANES) * vec4<u32>(0x9e3779b1u) + vec4<u32>(key.x);
+  h = (h ^ (h >> vec4<u32>(16u))) * vec4<u32>(0x7feb352du);
+  h = ((h ^ (h >> vec4<u32>(15u))) + vec4<u32>(key.y)) * vec4<u32>(0x846ca68bu);
+  h = h ^ (h >> vec4<u32>(16u));
+  return vec4<f32>(h >> vec4<u32>(8u)) * 5.9604644775390625e-8;
+}
+
+// `element` is the logical, unpadded index of the first lane; `lanes` how many lanes are real.
+fn quantize(v: vec4<f32>, z: Quantizer, element: u32, key: vec2<u32>, lanes: u32) -> Quad {
+  let bad = (bitcast<vec4<u32>>(v) & vec4<u32>(0x7f800000u)) == vec4<u32>(0x7f800000u);
+  let x = select(v, vec4<f32>(0.0), bad);
+  let real_lane = LANES < vec4<u32>(lanes);
+  seen_low = min(seen_low, select(vec4<f32>(3.4028234e38), x, real_lane));
+  seen_high = max(seen_high, select(vec4<f32>(-3.4028234e38), x, real_lane));
+  let t = floor(x * z.inverse + uniforms(element, key)) + z.zero;
+  let c = clamp(t, vec4<f32>(z.low), vec4<f32>(z.high));
+  seen_clipped += vec4<u32>(c != t);
+  seen_bad += vec4<u32>(bad & real_lane);
+  return pack(vec4<i32>(c));
+}
+
+// f32 → u32 so that the order of numbers is the order of words; −0 counts as +0.
+fn ordered(x: f32) -> u32 {
+  let b = select(bitcast<u32>(x), 0u, x == 0.0);
+  return select(b | 0x80000000u, ~b, b >= 0x80000000u);
+}
+
+// Folds what this workgroup saw into slot `tile` mod 16 of the quantizer's row. Integer atomics on
+// ordered words: independent of the order of tiles.
+fn record(row: u32, tile: u32, lane: u32) {
+  let low = min(min(seen_low.x, seen_low.y), min(seen_low.z, seen_low.w));
+  let high = max(max(seen_high.x, seen_high.y), max(seen_high.z, seen_high.w));
+  let clipped = seen_clipped.x + seen_clipped.y + seen_clipped.z + seen_clipped.w;
+  let bad = seen_bad.x + seen_bad.y + seen_bad.z + seen_bad.w;
+  if (low <= high) {
+    atomicMax(&tile_seen[0], ~ordered(low));
+    atomicMax(&tile_seen[1], ordered(high));
+    if (clipped > 0u) { atomicAdd(&tile_seen[2], clipped); }
+    if (bad > 0u) { atomicAdd(&tile_seen[3], bad); }
+  }
+  workgroupBarrier();
+  if (lane == 0u) {
+    let at = row * 64u + (tile % 16u) * 4u;
+    atomicMax(&statistics[at], atomicLoad(&tile_seen[0]));
+    atomicMax(&statistics[at + 1u], atomicLoad(&tile_seen[1]));
+    atomicAdd(&statistics[at + 2u], atomicLoad(&tile_seen[2]));
+    atomicAdd(&statistics[at + 3u], atomicLoad(&tile_seen[3]));
+  }
+}
+
+// A gradient is written once, by the last kernel that contributes to it. Its epilogue adds what the
+// other branches gave (ADDEND) and applies the mask of the activation that made the tensor (MASK:
+// 1 ReLU, 2 ReLU6), so the backward pass of an addition or an activation copies nothing.
+// Reference: lib/reference/include/gradient.ts
+
+@group(0) @binding(7) var<storage, read> mask: array<Quad>;
+
+fn finish(v: vec4<f32>, at: u32) -> vec4<f32> {
+  var g = v;
+  let m = real(mask[at], quantizers[8]);
+  g = select(vec4<f32>(0.0), g, m > vec4<f32>(0.0));
+  return g;
+}
+
+
+@group(0) @binding(3) var<storage, read> dy: array<Wide>;
+@group(0) @binding(4) var<storage, read> weight: array<Wide>;
+@group(0) @binding(5) var<storage, read> row_sum: array<vec4<i32>>;
+@group(0) @binding(8) var<storage, read_write> dx: array<Quad>;
+
+const H_PHASE = (9u + 2u - 1u) / 2u;
+const W_PHASE = (9u + 2u - 1u) / 2u;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let tile = group.y * groups.x + group.x;
+  let phase = group.z / (2u / 2u);
+  let first_quad = group.z % (2u / 2u) * 2u;
+  let phase_y = phase / 2u;
+  let phase_x = phase % 2u;
+  let zdy = quantizers[11];
+  let padding = Wide(zero_quad(zdy));
+
+  let index_0 = tile * (64u * 8u) + 0u * 64u + lane;
+  let row_0 = index_0 / W_PHASE % H_PHASE;
+  let column_0 = index_0 % W_PHASE;
+  let image_0 = index_0 / (H_PHASE * W_PHASE);
+  let top_0 = i32(row_0 + (phase_y + 1u) / 2u);
+  let left_0 = i32(column_0 + (phase_x + 1u) / 2u);
+  let base_0 = ((i32(image_0) * 5 + top_0) * 5 + left_0) * 1;
+  var a_0_0_0: Sum;
+  var a_0_0_1: Sum;
+  var a_0_0_2: Sum;
+  var a_0_0_3: Sum;
+  var a_0_1_0: Sum;
+  var a_0_1_1: Sum;
+  var a_0_1_2: Sum;
+  var a_0_1_3: Sum;
+  let index_1 = tile * (64u * 8u) + 1u * 64u + lane;
+  let row_1 = index_1 / W_PHASE % H_PHASE;
+  let column_1 = index_1 % W_PHASE;
+  let image_1 = index_1 / (H_PHASE * W_PHASE);
+  let top_1 = i32(row_1 + (phase_y + 1u) / 2u);
+  let left_1 = i32(column_1 + (phase_x + 1u) / 2u);
+  let base_1 = ((i32(image_1) * 5 + top_1) * 5 + left_1) * 1;
+  var a_1_0_0: Sum;
+  var a_1_0_1: Sum;
+  var a_1_0_2: Sum;
+  var a_1_0_3: Sum;
+  var a_1_1_0: Sum;
+  var a_1_1_1: Sum;
+  var a_1_1_2: Sum;
+  var a_1_1_3: Sum;
+  let index_2 = tile * (64u * 8u) + 2u * 64u + lane;
+  let row_2 = index_2 / W_PHASE % H_PHASE;
+  let column_2 = index_2 % W_PHASE;
+  let image_2 = index_2 / (H_PHASE * W_PHASE);
+  let top_2 = i32(row_2 + (phase_y + 1u) / 2u);
+  let left_2 = i32(column_2 + (phase_x + 1u) / 2u);
+  let base_2 = ((i32(image_2) * 5 + top_2) * 5 + left_2) * 1;
+  var a_2_0_0: Sum;
+  var a_2_0_1: Sum;
+  var a_2_0_2: Sum;
+  var a_2_0_3: Sum;
+  var a_2_1_0: Sum;
+  var a_2_1_1: Sum;
+  var a_2_1_2: Sum;
+  var a_2_1_3: Sum;
+  let index_3 = tile * (64u * 8u) + 3u * 64u + lane;
+  let row_3 = index_3 / W_PHASE % H_PHASE;
+  let column_3 = index_3 % W_PHASE;
+  let image_3 = index_3 / (H_PHASE * W_PHASE);
+  let top_3 = i32(row_3 + (phase_y + 1u) / 2u);
+  let left_3 = i32(column_3 + (phase_x + 1u) / 2u);
+  let base_3 = ((i32(image_3) * 5 + top_3) * 5 + left_3) * 1;
+  var a_3_0_0: Sum;
+  var a_3_0_1: Sum;
+  var a_3_0_2: Sum;
+  var a_3_0_3: Sum;
+  var a_3_1_0: Sum;
+  var a_3_1_1: Sum;
+  var a_3_1_2: Sum;
+  var a_3_1_3: Sum;
+  let index_4 = tile * (64u * 8u) + 4u * 64u + lane;
+  let row_4 = index_4 / W_PHASE % H_PHASE;
+  let column_4 = index_4 % W_PHASE;
+  let image_4 = index_4 / (H_PHASE * W_PHASE);
+  let top_4 = i32(row_4 + (phase_y + 1u) / 2u);
+  let left_4 = i32(column_4 + (phase_x + 1u) / 2u);
+  let base_4 = ((i32(image_4) * 5 + top_4) * 5 + left_4) * 1;
+  var a_4_0_0: Sum;
+  var a_4_0_1: Sum;
+  var a_4_0_2: Sum;
+  var a_4_0_3: Sum;
+  var a_4_1_0: Sum;
+  var a_4_1_1: Sum;
+  var a_4_1_2: Sum;
+  var a_4_1_3: Sum;
+  let index_5 = tile * (64u * 8u) + 5u * 64u + lane;
+  let row_5 = index_5 / W_PHASE % H_PHASE;
+  let column_5 = index_5 % W_PHASE;
+  let image_5 = index_5 / (H_PHASE * W_PHASE);
+  let top_5 = i32(row_5 + (phase_y + 1u) / 2u);
+  let left_5 = i32(column_5 + (phase_x + 1u) / 2u);
+  let base_5 = ((i32(image_5) * 5 + top_5) * 5 + left_5) * 1;
+  var a_5_0_0: Sum;
+  var a_5_0_1: Sum;
+  var a_5_0_2: Sum;
+  var a_5_0_3: Sum;
+  var a_5_1_0: Sum;
+  var a_5_1_1: Sum;
+  var a_5_1_2: Sum;
+  var a_5_1_3: Sum;
+  let index_6 = tile * (64u * 8u) + 6u * 64u + lane;
+  let row_6 = index_6 / W_PHASE % H_PHASE;
+  let column_6 = index_6 % W_PHASE;
+  let image_6 = index_6 / (H_PHASE * W_PHASE);
+  let top_6 = i32(row_6 + (phase_y + 1u) / 2u);
+  let left_6 = i32(column_6 + (phase_x + 1u) / 2u);
+  let base_6 = ((i32(image_6) * 5 + top_6) * 5 + left_6) * 1;
+  var a_6_0_0: Sum;
+  var a_6_0_1: Sum;
+  var a_6_0_2: Sum;
+  var a_6_0_3: Sum;
+  var a_6_1_0: Sum;
+  var a_6_1_1: Sum;
+  var a_6_1_2: Sum;
+  var a_6_1_3: Sum;
+  let index_7 = tile * (64u * 8u) + 7u * 64u + lane;
+  let row_7 = index_7 / W_PHASE % H_PHASE;
+  let column_7 = index_7 % W_PHASE;
+  let image_7 = index_7 / (H_PHASE * W_PHASE);
+  let top_7 = i32(row_7 + (phase_y + 1u) / 2u);
+  let left_7 = i32(column_7 + (phase_x + 1u) / 2u);
+  let base_7 = ((i32(image_7) * 5 + top_7) * 5 + left_7) * 1;
+  var a_7_0_0: Sum;
+  var a_7_0_1: Sum;
+  var a_7_0_2: Sum;
+  var a_7_0_3: Sum;
+  var a_7_1_0: Sum;
+  var a_7_1_1: Sum;
+  var a_7_1_2: Sum;
+  var a_7_1_3: Sum;
+
+  let weights_of_input = 3u * 3u * 1u;
+  var up = 0;
+  for (var ky = (phase_y + 1u) % 2u; ky < 3u; ky += 2u) {
+    var across = 0;
+    for (var kx = (phase_x + 1u) % 2u; kx < 3u; kx += 2u) {
+      let inside_0 = u32(top_0 - up) < 5u && u32(left_0 - across) < 5u && image_0 < 2u;
+      let from_0 = u32(select(0, base_0 - (up * 5 + across) * 1, inside_0));
+      let inside_1 = u32(top_1 - up) < 5u && u32(left_1 - across) < 5u && image_1 < 2u;
+      let from_1 = u32(select(0, base_1 - (up * 5 + across) * 1, inside_1));
+      let inside_2 = u32(top_2 - up) < 5u && u32(left_2 - across) < 5u && image_2 < 2u;
+      let from_2 = u32(select(0, base_2 - (up * 5 + across) * 1, inside_2));
+      let inside_3 = u32(top_3 - up) < 5u && u32(left_3 - across) < 5u && image_3 < 2u;
+      let from_3 = u32(select(0, base_3 - (up * 5 + across) * 1, inside_3));
+      let inside_4 = u32(top_4 - up) < 5u && u32(left_4 - across) < 5u && image_4 < 2u;
+      let from_4 = u32(select(0, base_4 - (up * 5 + across) * 1, inside_4));
+      let inside_5 = u32(top_5 - up) < 5u && u32(left_5 - across) < 5u && image_5 < 2u;
+      let from_5 = u32(select(0, base_5 - (up * 5 + across) * 1, inside_5));
+      let inside_6 = u32(top_6 - up) < 5u && u32(left_6 - across) < 5u && image_6 < 2u;
+      let from_6 = u32(select(0, base_6 - (up * 5 + across) * 1, inside_6));
+      let inside_7 = u32(top_7 - up) < 5u && u32(left_7 - across) < 5u && image_7 < 2u;
+      let from_7 = u32(select(0, base_7 - (up * 5 + across) * 1, inside_7));
+      let tap = first_quad * 4u * weights_of_input + (ky * 3u + kx) * 1u;
+      for (var c = 0u; c < 1u; c++) {
+        let v_0 = select(padding, dy[from_0 + c], inside_0);
+        let v_1 = select(padding, dy[from_1 + c], inside_1);
+        let v_2 = select(padding, dy[from_2 + c], inside_2);
+        let v_3 = select(padding, dy[from_3 + c], inside_3);
+        let v_4 = select(padding, dy[from_4 + c], inside_4);
+        let v_5 = select(padding, dy[from_5 + c], inside_5);
+        let v_6 = select(padding, dy[from_6 + c], inside_6);
+        let v_7 = select(padding, dy[from_7 + c], inside_7);
+        {
+          let w = weight[tap + c + (0u * 4u + 0u) * weights_of_input];
+          a_0_0_0 += dot_wide(v_0, w);
+          a_1_0_0 += dot_wide(v_1, w);
+          a_2_0_0 += dot_wide(v_2, w);
+          a_3_0_0 += dot_wide(v_3, w);
+          a_4_0_0 += dot_wide(v_4, w);
+          a_5_0_0 += dot_wide(v_5, w);
+          a_6_0_0 += dot_wide(v_6, w);
+          a_7_0_0 += dot_wide(v_7, w);
+        }
+        {
+          let w = weight[tap + c + (0u * 4u + 1u) * weights_of_input];
+          a_0_0_1 += dot_wide(v_0, w);
+          a_1_0_1 += dot_wide(v_1, w);
+          a_2_0_1 += dot_wide(v_2, w);
+          a_3_0_1 += dot_wide(v_3, w);
+          a_4_0_1 += dot_wide(v_4, w);
+          a_5_0_1 += dot_wide(v_5, w);
+          a_6_0_1 += dot_wide(v_6, w);
+          a_7_0_1 += dot_wide(v_7, w);
+        }
+        {
+          let w = weight[tap + c + (0u * 4u + 2u) * weights_of_input];
+          a_0_0_2 += dot_wide(v_0, w);
+          a_1_0_2 += dot_wide(v_1, w);
+          a_2_0_2 += dot_wide(v_2, w);
+          a_3_0_2 += dot_wide(v_3, w);
+          a_4_0_2 += dot_wide(v_4, w);
+          a_5_0_2 += dot_wide(v_5, w);
+          a_6_0_2 += dot_wide(v_6, w);
+          a_7_0_2 += dot_wide(v_7, w);
+        }
+        {
+          let w = weight[tap + c + (0u * 4u + 3u) * weights_of_input];
+          a_0_0_3 += dot_wide(v_0, w);
+          a_1_0_3 += dot_wide(v_1, w);
+          a_2_0_3 += dot_wide(v_2, w);
+          a_3_0_3 += dot_wide(v_3, w);
+          a_4_0_3 += dot_wide(v_4, w);
+          a_5_0_3 += dot_wide(v_5, w);
+          a_6_0_3 += dot_wide(v_6, w);
+          a_7_0_3 += dot_wide(v_7, w);
+        }
+        {
+          let w = weight[tap + c + (1u * 4u + 0u) * weights_of_input];
+          a_0_1_0 += dot_wide(v_0, w);
+          a_1_1_0 += dot_wide(v_1, w);
+          a_2_1_0 += dot_wide(v_2, w);
+          a_3_1_0 += dot_wide(v_3, w);
+          a_4_1_0 += dot_wide(v_4, w);
+          a_5_1_0 += dot_wide(v_5, w);
+          a_6_1_0 += dot_wide(v_6, w);
+          a_7_1_0 += dot_wide(v_7, w);
+        }
+        {
+          let w = weight[tap + c + (1u * 4u + 1u) * weights_of_input];
+          a_0_1_1 += dot_wide(v_0, w);
+          a_1_1_1 += dot_wide(v_1, w);
+          a_2_1_1 += dot_wide(v_2, w);
+          a_3_1_1 += dot_wide(v_3, w);
+          a_4_1_1 += dot_wide(v_4, w);
+          a_5_1_1 += dot_wide(v_5, w);
+          a_6_1_1 += dot_wide(v_6, w);
+          a_7_1_1 += dot_wide(v_7, w);
+        }
+        {
+          let w = weight[tap + c + (1u * 4u + 2u) * weights_of_input];
+          a_0_1_2 += dot_wide(v_0, w);
+          a_1_1_2 += dot_wide(v_1, w);
+          a_2_1_2 += dot_wide(v_2, w);
+          a_3_1_2 += dot_wide(v_3, w);
+          a_4_1_2 += dot_wide(v_4, w);
+          a_5_1_2 += dot_wide(v_5, w);
+          a_6_1_2 += dot_wide(v_6, w);
+          a_7_1_2 += dot_wide(v_7, w);
+        }
+        {
+          let w = weight[tap + c + (1u * 4u + 3u) * weights_of_input];
+          a_0_1_3 += dot_wide(v_0, w);
+          a_1_1_3 += dot_wide(v_1, w);
+          a_2_1_3 += dot_wide(v_2, w);
+          a_3_1_3 += dot_wide(v_3, w);
+          a_4_1_3 += dot_wide(v_4, w);
+          a_5_1_3 += dot_wide(v_5, w);
+          a_6_1_3 += dot_wide(v_6, w);
+          a_7_1_3 += dot_wide(v_7, w);
+        }
+      }
+      across++;
+    }
+    up++;
+  }
+
+  let zdx = quantizers[12];
+  let key = stream(12u);
+  let unit = zdy.scale * quantizers[2].scale;
+  {
+    let quad = first_quad + 0u;
+    let lanes = min(4u, 8u - quad % 2u * 4u);
+    let correction = i32(zdy.zero) * row_sum[phase * 2u + quad];
+    {
+      let y = row_0 * 2u + phase_y;
+      let x = column_0 * 2u + phase_x;
+      if (image_0 < 2u && y < 9u && x < 9u) {
+        let sum = vec4<Sum>(a_0_0_0, a_0_0_1, a_0_0_2, a_0_0_3);
+        let v = vec4<f32>(sum - correction) * unit;
+        let pixel = (image_0 * 9u + y) * 9u + x;
+        let at = pixel * 2u + quad;
+        let element = (pixel * (2u / 2u) + quad / 2u) * 8u + quad % 2u * 4u;
+        dx[at] = quantize(finish(v, at), zdx, element, key, lanes);
+      }
+    }
+    {
+      let y = row_1 * 2u + phase_y;
+      let x = column_1 * 2u + phase_x;
+      if (image_1 < 2u && y < 9u && x < 9u) {
+        let sum = vec4<Sum>(a_1_0_0, a_1_0_1, a_1_0_2, a_1_0_3);
+        let v = vec4<f32>(sum - correction) * unit;
+        let pixel = (image_1 * 9u + y) * 9u + x;
+        let at = pixel * 2u + quad;
+        let element = (pixel * (2u / 2u) + quad / 2u) * 8u + quad % 2u * 4u;
+        dx[at] = quantize(finish(v, at), zdx, element, key, lanes);
+      }
+    }
+    {
+      let y = row_2 * 2u + phase_y;
+      let x = column_2 * 2u + phase_x;
+      if (image_2 < 2u && y < 9u && x < 9u) {
+        let sum = vec4<Sum>(a_2_0_0, a_2_0_1, a_2_0_2, a_2_0_3);
+        let v = vec4<f32>(sum - correction) * unit;
+        let pixel = (image_2 * 9u + y) * 9u + x;
+        let at = pixel * 2u + quad;
+        let element = (pixel * (2u / 2u) + quad / 2u) * 8u + quad % 2u * 4u;
+        dx[at] = quantize(finish(v, at), zdx, element, key, lanes);
+      }
+    }
+    {
+      let y = row_3 * 2u + phase_y;
+      let x = column_3 * 2u + phase_x;
+      if (image_3 < 2u && y < 9u && x < 9u) {
+        let sum = vec4<Sum>(a_3_0_0, a_3_0_1, a_3_0_2, a_3_0_3);
+        let v = vec4<f32>(sum - correction) * unit;
+        let pixel = (image_3 * 9u + y) * 9u + x;
+        let at = pixel * 2u + quad;
+        let element = (pixel * (2u / 2u) + quad / 2u) * 8u + quad % 2u * 4u;
+        dx[at] = quantize(finish(v, at), zdx, element, key, lanes);
+      }
+    }
+    {
+      let y = row_4 * 2u + phase_y;
+      let x = column_4 * 2u + phase_x;
+      if (image_4 < 2u && y < 9u && x < 9u) {
+        let sum = vec4<Sum>(a_4_0_0, a_4_0_1, a_4_0_2, a_4_0_3);
+        let v = vec4<f32>(sum - correction) * unit;
+        let pixel = (image_4 * 9u + y) * 9u + x;
+        let at = pixel * 2u + quad;
+        let element = (pixel * (2u / 2u) + quad / 2u) * 8u + quad % 2u * 4u;
+        dx[at] = quantize(finish(v, at), zdx, element, key, lanes);
+      }
+    }
+    {
+      let y = row_5 * 2u + phase_y;
+      let x = column_5 * 2u + phase_x;
+      if (image_5 < 2u && y < 9u && x < 9u) {
+        let sum = vec4<Sum>(a_5_0_0, a_5_0_1, a_5_0_2, a_5_0_3);
+        let v = vec4<f32>(sum - correction) * unit;
+        let pixel = (image_5 * 9u + y) * 9u + x;
+        let at = pixel * 2u + quad;
+        let element = (pixel * (2u / 2u) + quad / 2u) * 8u + quad % 2u * 4u;
+        dx[at] = quantize(finish(v, at), zdx, element, key, lanes);
+      }
+    }
+    {
+      let y = row_6 * 2u + phase_y;
+      let x = column_6 * 2u + phase_x;
+      if (image_6 < 2u && y < 9u && x < 9u) {
+        let sum = vec4<Sum>(a_6_0_0, a_6_0_1, a_6_0_2, a_6_0_3);
+        let v = vec4<f32>(sum - correction) * unit;
+        let pixel = (image_6 * 9u + y) * 9u + x;
+        let at = pixel * 2u + quad;
+        let element = (pixel * (2u / 2u) + quad / 2u) * 8u + quad % 2u * 4u;
+        dx[at] = quantize(finish(v, at), zdx, element, key, lanes);
+      }
+    }
+    {
+      let y = row_7 * 2u + phase_y;
+      let x = column_7 * 2u + phase_x;
+      if (image_7 < 2u && y < 9u && x < 9u) {
+        let sum = vec4<Sum>(a_7_0_0, a_7_0_1, a_7_0_2, a_7_0_3);
+        let v = vec4<f32>(sum - correction) * unit;
+        let pixel = (image_7 * 9u + y) * 9u + x;
+        let at = pixel * 2u + quad;
+        let element = (pixel * (2u / 2u) + quad / 2u) * 8u + quad % 2u * 4u;
+        dx[at] = quantize(finish(v, at), zdx, element, key, lanes);
+      }
+    }
+  }
+  {
+    let quad = first_quad + 1u;
+    let lanes = min(4u, 8u - quad % 2u * 4u);
+    let correction = i32(zdy.zero) * row_sum[phase * 2u + quad];
+    {
+      let y = row_0 * 2u + phase_y;
+      let x = column_0 * 2u + phase_x;
+      if (image_0 < 2u && y < 9u && x < 9u) {
+        let sum = vec4<Sum>(a_0_1_0, a_0_1_1, a_0_1_2, a_0_1_3);
+        let v = vec4<f32>(sum - correction) * unit;
+        let pixel = (image_0 * 9u + y) * 9u + x;
+        let at = pixel * 2u + quad;
+        let element = (pixel * (2u / 2u) + quad / 2u) * 8u + quad % 2u * 4u;
+        dx[at] = quantize(finish(v, at), zdx, element, key, lanes);
+      }
+    }
+    {
+      let y = row_1 * 2u + phase_y;
+      let x = column_1 * 2u + phase_x;
+      if (image_1 < 2u && y < 9u && x < 9u) {
+        let sum = vec4<Sum>(a_1_1_0, a_1_1_1, a_1_1_2, a_1_1_3);
+        let v = vec4<f32>(sum - correction) * unit;
+        let pixel = (image_1 * 9u + y) * 9u + x;
+        let at = pixel * 2u + quad;
+        let element = (pixel * (2u / 2u) + quad / 2u) * 8u + quad % 2u * 4u;
+        dx[at] = quantize(finish(v, at), zdx, element, key, lanes);
+      }
+    }
+    {
+      let y = row_2 * 2u + phase_y;
+      let x = column_2 * 2u + phase_x;
+      if (image_2 < 2u && y < 9u && x < 9u) {
+        let sum = vec4<Sum>(a_2_1_0, a_2_1_1, a_2_1_2, a_2_1_3);
+        let v = vec4<f32>(sum - correction) * unit;
+        let pixel = (image_2 * 9u + y) * 9u + x;
+        let at = pixel * 2u + quad;
+        let element = (pixel * (2u / 2u) + quad / 2u) * 8u + quad % 2u * 4u;
+        dx[at] = quantize(finish(v, at), zdx, element, key, lanes);
+      }
+    }
+    {
+      let y = row_3 * 2u + phase_y;
+      let x = column_3 * 2u + phase_x;
+      if (image_3 < 2u && y < 9u && x < 9u) {
+        let sum = vec4<Sum>(a_3_1_0, a_3_1_1, a_3_1_2, a_3_1_3);
+        let v = vec4<f32>(sum - correction) * unit;
+        let pixel = (image_3 * 9u + y) * 9u + x;
+        let at = pixel * 2u + quad;
+        let element = (pixel * (2u / 2u) + quad / 2u) * 8u + quad % 2u * 4u;
+        dx[at] = quantize(finish(v, at), zdx, element, key, lanes);
+      }
+    }
+    {
+      let y = row_4 * 2u + phase_y;
+      let x = column_4 * 2u + phase_x;
+      if (image_4 < 2u && y < 9u && x < 9u) {
+        let sum = vec4<Sum>(a_4_1_0, a_4_1_1, a_4_1_2, a_4_1_3);
+        let v = vec4<f32>(sum - correction) * unit;
+        let pixel = (image_4 * 9u + y) * 9u + x;
+        let at = pixel * 2u + quad;
+        let element = (pixel * (2u / 2u) + quad / 2u) * 8u + quad % 2u * 4u;
+        dx[at] = quantize(finish(v, at), zdx, element, key, lanes);
+      }
+    }
+    {
+      let y = row_5 * 2u + phase_y;
+      let x = column_5 * 2u + phase_x;
+      if (image_5 < 2u && y < 9u && x < 9u) {
+        let sum = vec4<Sum>(a_5_1_0, a_5_1_1, a_5_1_2, a_5_1_3);
+        let v = vec4<f32>(sum - correction) * unit;
+        let pixel = (image_5 * 9u + y) * 9u + x;
+        let at = pixel * 2u + quad;
+        let element = (pixel * (2u / 2u) + quad / 2u) * 8u + quad % 2u * 4u;
+        dx[at] = quantize(finish(v, at), zdx, element, key, lanes);
+      }
+    }
+    {
+      let y = row_6 * 2u + phase_y;
+      let x = column_6 * 2u + phase_x;
+      if (image_6 < 2u && y < 9u && x < 9u) {
+        let sum = vec4<Sum>(a_6_1_0, a_6_1_1, a_6_1_2, a_6_1_3);
+        let v = vec4<f32>(sum - correction) * unit;
+        let pixel = (image_6 * 9u + y) * 9u + x;
+        let at = pixel * 2u + quad;
+        let element = (pixel * (2u / 2u) + quad / 2u) * 8u + quad % 2u * 4u;
+        dx[at] = quantize(finish(v, at), zdx, element, key, lanes);
+      }
+    }
+    {
+      let y = row_7 * 2u + phase_y;
+      let x = column_7 * 2u + phase_x;
+      if (image_7 < 2u && y < 9u && x < 9u) {
+        let sum = vec4<Sum>(a_7_1_0, a_7_1_1, a_7_1_2, a_7_1_3);
+        let v = vec4<f32>(sum - correction) * unit;
+        let pixel = (image_7 * 9u + y) * 9u + x;
+        let at = pixel * 2u + quad;
+        let element = (pixel * (2u / 2u) + quad / 2u) * 8u + quad % 2u * 4u;
+        dx[at] = quantize(finish(v, at), zdx, element, key, lanes);
+      }
+    }
+  }
+  record(12u, tile + group.z, lane);
+}
+

@@ -1,0 +1,152 @@
+// conv_backward_weight: dW[o, tap, c] = Σ_p dY[p, o] · X[p·stride − padding + tap, c], in chunks
+//
+// The sum runs over pixels, but bytes lie along channels: four pixels are read and their 4×4 bytes
+// transposed in registers. A thread owns YQ·4 output × XQ·4 input channels of one tap and one chunk
+// of output rows; a chunk is at most 32,768 pixels, so |Σ| ≤ 32,768·128² < 2³¹.
+//
+//   x         [n, H, W, 4·IQ]                  quads
+//   dy        [n, HO, WO, 4·OQ]                quads
+//   partial   [CHUNKS, 4·OQ, KH·KW, IQ] vec4   raw sums of products of codes
+//   x_total   [CHUNKS, KH·KW, IQ] vec4<i32>    Σ X, and
+//   dy_total  [CHUNKS, OQ] vec4                Σ dY: what the zero points are corrected with
+//
+// The number of chunks follows from the shape alone, so tile choice never changes a float sum.
+// The totals are made by the workgroups of the first output tile and of the first tap only, where
+// the branch is uniform. Without INT8 the same loops add f32 products, pixel by pixel.
+// Reference: lib/reference/conv_backward_weight.ts
+// The unit of storage: four neighbouring channels of one pixel, a *quad*. With INT8 a quad is four
+// codes in a u32; without, a vec4<f32>. A *wide* is V quads read in one load: the bounds check that
+// every driver adds is then paid once for 4·V values (FACTS: wide loads matter most).
+// Padded channels always hold the code of zero.
+
+struct Quantizer {
+  scale: f32,    // real = scale · (code − zero)
+  inverse: f32,  // 1 / scale
+  zero: f32,     // zero point, a whole number
+  low: f32,      // smallest and largest code
+  high: f32,
+  unused_a: f32,
+  unused_b: f32,
+  unused_c: f32,
+}
+
+struct Step {
+  seed: u32,
+  step: u32,        // counts from 0
+  samples: u32,     // images of the batch that count; the rest is padding
+  first: u32,       // index of the batch's first image when a batch is cut into micro-batches
+  rate: f32,        // learning rate
+  norm_weight: f32, // 1: running statistics follow this batch; 0: they stay (calibration)
+  unused_a: u32,
+  unused_b: u32,
+}
+
+@group(0) @binding(0) var<storage, read> quantizers: array<Quantizer>;
+@group(0) @binding(1) var<storage, read_write> statistics: array<atomic<u32>>;
+@group(0) @binding(2) var<uniform> step: Step;
+
+alias Quad = vec4<f32>;
+alias Wide = vec4<f32>;
+alias Sum = f32;
+fn part0(w: Wide) -> Quad { return w; }
+fn zero_quad(z: Quantizer) -> Quad { return vec4<f32>(0.0); }
+fn real(q: Quad, z: Quantizer) -> vec4<f32> { return q; }
+fn dot_wide(a: Wide, b: Wide) -> Sum { return dot(a, b); }
+
+
+alias XWide = Quad;
+alias YWide = Quad;
+
+@group(0) @binding(3) var<storage, read> x: array<XWide>;
+@group(0) @binding(4) var<storage, read> dy: array<YWide>;
+@group(0) @binding(5) var<storage, read_write> partial: array<vec4<Sum>>;
+@group(0) @binding(7) var<storage, read_write> dy_total: array<vec4<Sum>>;
+
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+  let thread = group.x * 64u + lane;
+  let x_tile = thread % (2u / 2u);
+  let chunk = thread / (2u / 2u);
+  if (chunk >= 10u) { return; }
+  let y_tile = group.y;
+  let tap = group.z;
+  let shift_y = i32(tap / 3u) - 1;
+  let shift_x = i32(tap % 3u) - 1;
+  let padding = XWide(zero_quad(quantizers[0]));
+
+  var a_0_0_0: vec4<Sum>;
+  var a_0_0_1: vec4<Sum>;
+  var a_0_1_0: vec4<Sum>;
+  var a_0_1_1: vec4<Sum>;
+  var a_0_2_0: vec4<Sum>;
+  var a_0_2_1: vec4<Sum>;
+  var a_0_3_0: vec4<Sum>;
+  var a_0_3_1: vec4<Sum>;
+  var dy_sum_0: vec4<Sum>;
+  var a_1_0_0: vec4<Sum>;
+  var a_1_0_1: vec4<Sum>;
+  var a_1_1_0: vec4<Sum>;
+  var a_1_1_1: vec4<Sum>;
+  var a_1_2_0: vec4<Sum>;
+  var a_1_2_1: vec4<Sum>;
+  var a_1_3_0: vec4<Sum>;
+  var a_1_3_1: vec4<Sum>;
+  var dy_sum_1: vec4<Sum>;
+  var x_sum_0: vec4<Sum>;
+  var x_sum_1: vec4<Sum>;
+
+  let last_row = min((chunk + 1u) * 1u, 2u * 5u);
+  for (var row = chunk * 1u; row < last_row; row++) {
+    let y = u32(i32(row % 5u * 2u) + shift_y);
+    let line = (row / 5u * 9u + y) * 9u;
+    for (var column = 0u; column < 5u; column++) {
+      let at = u32(i32(column * 2u) + shift_x);
+      let inside = y < 9u && at < 9u;
+      let x_0 = select(padding, x[select(0u, (line + at) * 2u + x_tile * 2u + 0u, inside)], inside);
+      let x_1 = select(padding, x[select(0u, (line + at) * 2u + x_tile * 2u + 1u, inside)], inside);
+      let dy_0 = dy[(row * 5u + column) * 2u + y_tile * 2u + 0u];
+      dy_sum_0 += dy_0;
+      a_0_0_0 += dy_0[0] * x_0;
+      a_0_0_1 += dy_0[0] * x_1;
+      a_0_1_0 += dy_0[1] * x_0;
+      a_0_1_1 += dy_0[1] * x_1;
+      a_0_2_0 += dy_0[2] * x_0;
+      a_0_2_1 += dy_0[2] * x_1;
+      a_0_3_0 += dy_0[3] * x_0;
+      a_0_3_1 += dy_0[3] * x_1;
+      let dy_1 = dy[(row * 5u + column) * 2u + y_tile * 2u + 1u];
+      dy_sum_1 += dy_1;
+      a_1_0_0 += dy_1[0] * x_0;
+      a_1_0_1 += dy_1[0] * x_1;
+      a_1_1_0 += dy_1[1] * x_0;
+      a_1_1_1 += dy_1[1] * x_1;
+      a_1_2_0 += dy_1[2] * x_0;
+      a_1_2_1 += dy_1[2] * x_1;
+      a_1_3_0 += dy_1[3] * x_0;
+      a_1_3_1 += dy_1[3] * x_1;
+    }
+  }
+
+  partial[((chunk * 2u * 4u + (y_tile * 2u + 0u) * 4u + 0u) * (3u * 3u) + tap) * 2u + x_tile * 2u + 0u] = a_0_0_0;
+  partial[((chunk * 2u * 4u + (y_tile * 2u + 0u) * 4u + 1u) * (3u * 3u) + tap) * 2u + x_tile * 2u + 0u] = a_0_1_0;
+  partial[((chunk * 2u * 4u + (y_tile * 2u + 0u) * 4u + 2u) * (3u * 3u) + tap) * 2u + x_tile * 2u + 0u] = a_0_2_0;
+  partial[((chunk * 2u * 4u + (y_tile * 2u + 0u) * 4u + 3u) * (3u * 3u) + tap) * 2u + x_tile * 2u + 0u] = a_0_3_0;
+  partial[((chunk * 2u * 4u + (y_tile * 2u + 1u) * 4u + 0u) * (3u * 3u) + tap) * 2u + x_tile * 2u + 0u] = a_1_0_0;
+  partial[((chunk * 2u * 4u + (y_tile * 2u + 1u) * 4u + 1u) * (3u * 3u) + tap) * 2u + x_tile * 2u + 0u] = a_1_1_0;
+  partial[((chunk * 2u * 4u + (y_tile * 2u + 1u) * 4u + 2u) * (3u * 3u) + tap) * 2u + x_tile * 2u + 0u] = a_1_2_0;
+  partial[((chunk * 2u * 4u + (y_tile * 2u + 1u) * 4u + 3u) * (3u * 3u) + tap) * 2u + x_tile * 2u + 0u] = a_1_3_0;
+  partial[((chunk * 2u * 4u + (y_tile * 2u + 0u) * 4u + 0u) * (3u * 3u) + tap) * 2u + x_tile * 2u + 1u] = a_0_0_1;
+  partial[((chunk * 2u * 4u + (y_tile * 2u + 0u) * 4u + 1u) * (3u * 3u) + tap) * 2u + x_tile * 2u + 1u] = a_0_1_1;
+  partial[((chunk * 2u * 4u + (y_tile * 2u + 0u) * 4u + 2u) * (3u * 3u) + tap) * 2u + x_tile * 2u + 1u] = a_0_2_1;
+  partial[((chunk * 2u * 4u + (y_tile * 2u + 0u) * 4u + 3u) * (3u * 3u) + tap) * 2u + x_tile * 2u + 1u] = a_0_3_1;
+  partial[((chunk * 2u * 4u + (y_tile * 2u + 1u) * 4u + 0u) * (3u * 3u) + tap) * 2u + x_tile * 2u + 1u] = a_1_0_1;
+  partial[((chunk * 2u * 4u + (y_tile * 2u + 1u) * 4u + 1u) * (3u * 3u) + tap) * 2u + x_tile * 2u + 1u] = a_1_1_1;
+  partial[((chunk * 2u * 4u + (y_tile * 2u + 1u) * 4u + 2u) * (3u * 3u) + tap) * 2u + x_tile * 2u + 1u] = a_1_2_1;
+  partial[((chunk * 2u * 4u + (y_tile * 2u + 1u) * 4u + 3u) * (3u * 3u) + tap) * 2u + x_tile * 2u + 1u] = a_1_3_1;
+  if (tap == 0u && x_tile == 0u) {
+    dy_total[chunk * 2u + y_tile * 2u + 0u] = dy_sum_0;
+    dy_total[chunk * 2u + y_tile * 2u + 1u] = dy_sum_1;
+  }
+}
+

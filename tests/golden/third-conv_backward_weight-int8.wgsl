@@ -1,0 +1,220 @@
+// conv_backward_weight: dW[o, tap, c] = Σ_p dY[p, o] · X[p·stride − padding + tap, c], in chunks
+//
+// The sum runs over pixels, but bytes lie along channels: four pixels are read and their 4×4 bytes
+// transposed in registers. A thread owns YQ·4 output × XQ·4 input channels of one tap and one chunk
+// of output rows; a chunk is at most 32,768 pixels, so |Σ| ≤ 32,768·128² < 2³¹.
+//
+//   x         [n, H, W, 4·IQ]                  quads
+//   dy        [n, HO, WO, 4·OQ]                quads
+//   partial   [CHUNKS, 4·OQ, KH·KW, IQ] vec4   raw sums of products of codes
+//   x_total   [CHUNKS, KH·KW, IQ] vec4<i32>    Σ X, and
+//   dy_total  [CHUNKS, OQ] vec4                Σ dY: what the zero points are corrected with
+//
+// The number of chunks follows from the shape alone, so tile choice never changes a float sum.
+// The totals are made by the workgroups of the first output tile and of the first tap only, where
+// the branch is uniform. Without INT8 the same loops add f32 products, pixel by pixel.
+// Reference: lib/reference/conv_backward_weight.ts
+// The unit of storage: four neighbouring channels of one pixel, a *quad*. With INT8 a quad is four
+// codes in a u32; without, a vec4<f32>. A *wide* is V quads read in one load: the bounds check that
+// every driver adds is then paid once for 4·V values (FACTS: wide loads matter most).
+// Padded channels always hold the code of zero.
+
+struct Quantizer {
+  scale: f32,    // real = scale · (code − zero)
+  inverse: f32,  // 1 / scale
+  zero: f32,     // zero point, a whole number
+  low: f32,      // smallest and largest code
+  high: f32,
+  unused_a: f32,
+  unused_b: f32,
+  unused_c: f32,
+}
+
+struct Step {
+  seed: u32,
+  step: u32,        // counts from 0
+  samples: u32,     // images of the batch that count; the rest is padding
+  first: u32,       // index of the batch's first image when a batch is cut into micro-batches
+  rate: f32,        // learning rate
+  norm_weight: f32, // 1: running statistics follow this batch; 0: they stay (calibration)
+  unused_a: u32,
+  unused_b: u32,
+}
+
+@group(0) @binding(0) var<storage, read> quantizers: array<Quantizer>;
+@group(0) @binding(1) var<storage, read_write> statistics: array<atomic<u32>>;
+@group(0) @binding(2) var<uniform> step: Step;
+
+alias Quad = u32;
+alias Wide = u32;
+fn part0(w: Wide) -> Quad { return w; }
+
+fn codes(q: Quad) -> vec4<i32> {
+  return unpack4xI8(q);
+}
+
+fn pack(c: vec4<i32>) -> Quad {
+  return pack4xI8(c);
+}
+
+// The word whose four codes are those of zero: what padding reads.
+fn zero_quad(z: Quantizer) -> Quad { return pack(vec4<i32>(i32(z.zero))); }
+
+// Real values of a quad.
+fn real(q: Quad, z: Quantizer) -> vec4<f32> {
+  return (vec4<f32>(codes(q)) - vec4<f32>(z.zero)) * z.scale;
+}
+
+fn dot_quad(a: Quad, b: Quad) -> i32 {
+  return dot4I8Packed(a, b);
+}
+alias Sum = i32;
+fn dot_wide(a: Wide, b: Wide) -> Sum {
+  return dot_quad(a, b);
+}
+
+
+alias XWide = vec2<u32>;
+alias YWide = vec2<u32>;
+
+@group(0) @binding(3) var<storage, read> x: array<XWide>;
+@group(0) @binding(4) var<storage, read> dy: array<YWide>;
+@group(0) @binding(5) var<storage, read_write> partial: array<vec4<Sum>>;
+@group(0) @binding(6) var<storage, read_write> x_total: array<vec4<Sum>>;
+@group(0) @binding(7) var<storage, read_write> dy_total: array<vec4<Sum>>;
+
+// Rows are four pixels of one quad; the result's rows are four channels of the four pixels.
+fn transpose(a: u32, b: u32, c: u32, d: u32) -> vec4<u32> {
+  let even_ab = (a & 0x00ff00ffu) | ((b & 0x00ff00ffu) << 8u);
+  let odd_ab = ((a >> 8u) & 0x00ff00ffu) | (b & 0xff00ff00u);
+  let even_cd = (c & 0x00ff00ffu) | ((d & 0x00ff00ffu) << 8u);
+  let odd_cd = ((c >> 8u) & 0x00ff00ffu) | (d & 0xff00ff00u);
+  return vec4<u32>(
+    (even_ab & 0xffffu) | (even_cd << 16u),
+    (odd_ab & 0xffffu) | (odd_cd << 16u),
+    (even_ab >> 16u) | (even_cd & 0xffff0000u),
+    (odd_ab >> 16u) | (odd_cd & 0xffff0000u),
+  );
+}
+fn products(y: u32, x: vec4<u32>) -> vec4<i32> {
+  return vec4<i32>(dot_quad(y, x.x), dot_quad(y, x.y), dot_quad(y, x.z), dot_quad(y, x.w));
+}
+fn totals(x: vec4<u32>) -> vec4<i32> { return products(0x01010101u, x); }
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+  let thread = group.x * 64u + lane;
+  let x_tile = thread % (2u / 2u);
+  let chunk = thread / (2u / 2u);
+  if (chunk >= 10u) { return; }
+  let y_tile = group.y;
+  let tap = group.z;
+  let shift_y = i32(tap / 3u) - 1;
+  let shift_x = i32(tap % 3u) - 1;
+  let padding = XWide(zero_quad(quantizers[8]));
+
+  var a_0_0_0: vec4<Sum>;
+  var a_0_0_1: vec4<Sum>;
+  var a_0_1_0: vec4<Sum>;
+  var a_0_1_1: vec4<Sum>;
+  var a_0_2_0: vec4<Sum>;
+  var a_0_2_1: vec4<Sum>;
+  var a_0_3_0: vec4<Sum>;
+  var a_0_3_1: vec4<Sum>;
+  var dy_sum_0: vec4<Sum>;
+  var a_1_0_0: vec4<Sum>;
+  var a_1_0_1: vec4<Sum>;
+  var a_1_1_0: vec4<Sum>;
+  var a_1_1_1: vec4<Sum>;
+  var a_1_2_0: vec4<Sum>;
+  var a_1_2_1: vec4<Sum>;
+  var a_1_3_0: vec4<Sum>;
+  var a_1_3_1: vec4<Sum>;
+  var dy_sum_1: vec4<Sum>;
+  var x_sum_0: vec4<Sum>;
+  var x_sum_1: vec4<Sum>;
+
+  let last_row = min((chunk + 1u) * 1u, 2u * 5u);
+  for (var row = chunk * 1u; row < last_row; row++) {
+    let y = u32(i32(row % 5u * 2u) + shift_y);
+    let line = (row / 5u * 9u + y) * 9u;
+    for (var column = 0u; column < 5u; column += 4u) {
+      let real_0 = column + 0u < 5u;
+      let at_0 = u32(i32((column + 0u) * 2u) + shift_x);
+      let inside_0 = y < 9u && at_0 < 9u;
+      let x_0 = select(XWide(), select(padding, x[select(0u, (line + at_0) * (2u / 2u) + x_tile, inside_0 && real_0)], inside_0), real_0);
+      let dy_0 = select(YWide(), dy[select(0u, (row * 5u + column + 0u) * (2u / 2u) + y_tile, real_0)], real_0);
+      let real_1 = column + 1u < 5u;
+      let at_1 = u32(i32((column + 1u) * 2u) + shift_x);
+      let inside_1 = y < 9u && at_1 < 9u;
+      let x_1 = select(XWide(), select(padding, x[select(0u, (line + at_1) * (2u / 2u) + x_tile, inside_1 && real_1)], inside_1), real_1);
+      let dy_1 = select(YWide(), dy[select(0u, (row * 5u + column + 1u) * (2u / 2u) + y_tile, real_1)], real_1);
+      let real_2 = column + 2u < 5u;
+      let at_2 = u32(i32((column + 2u) * 2u) + shift_x);
+      let inside_2 = y < 9u && at_2 < 9u;
+      let x_2 = select(XWide(), select(padding, x[select(0u, (line + at_2) * (2u / 2u) + x_tile, inside_2 && real_2)], inside_2), real_2);
+      let dy_2 = select(YWide(), dy[select(0u, (row * 5u + column + 2u) * (2u / 2u) + y_tile, real_2)], real_2);
+      let real_3 = column + 3u < 5u;
+      let at_3 = u32(i32((column + 3u) * 2u) + shift_x);
+      let inside_3 = y < 9u && at_3 < 9u;
+      let x_3 = select(XWide(), select(padding, x[select(0u, (line + at_3) * (2u / 2u) + x_tile, inside_3 && real_3)], inside_3), real_3);
+      let dy_3 = select(YWide(), dy[select(0u, (row * 5u + column + 3u) * (2u / 2u) + y_tile, real_3)], real_3);
+      let xt_0 = transpose(x_0[0], x_1[0], x_2[0], x_3[0]);
+      let xt_1 = transpose(x_0[1], x_1[1], x_2[1], x_3[1]);
+      let yt_0 = transpose(dy_0[0], dy_1[0], dy_2[0], dy_3[0]);
+      a_0_0_0 += products(yt_0[0], xt_0);
+      a_0_0_1 += products(yt_0[0], xt_1);
+      a_0_1_0 += products(yt_0[1], xt_0);
+      a_0_1_1 += products(yt_0[1], xt_1);
+      a_0_2_0 += products(yt_0[2], xt_0);
+      a_0_2_1 += products(yt_0[2], xt_1);
+      a_0_3_0 += products(yt_0[3], xt_0);
+      a_0_3_1 += products(yt_0[3], xt_1);
+      let yt_1 = transpose(dy_0[1], dy_1[1], dy_2[1], dy_3[1]);
+      a_1_0_0 += products(yt_1[0], xt_0);
+      a_1_0_1 += products(yt_1[0], xt_1);
+      a_1_1_0 += products(yt_1[1], xt_0);
+      a_1_1_1 += products(yt_1[1], xt_1);
+      a_1_2_0 += products(yt_1[2], xt_0);
+      a_1_2_1 += products(yt_1[2], xt_1);
+      a_1_3_0 += products(yt_1[3], xt_0);
+      a_1_3_1 += products(yt_1[3], xt_1);
+      if (y_tile == 0u) {
+        x_sum_0 += totals(xt_0);
+        x_sum_1 += totals(xt_1);
+      }
+      if (tap == 0u) {
+        dy_sum_0 += totals(yt_0);
+        dy_sum_1 += totals(yt_1);
+      }
+    }
+  }
+
+  partial[((chunk * 2u * 4u + (y_tile * 2u + 0u) * 4u + 0u) * (3u * 3u) + tap) * 2u + x_tile * 2u + 0u] = a_0_0_0;
+  partial[((chunk * 2u * 4u + (y_tile * 2u + 0u) * 4u + 1u) * (3u * 3u) + tap) * 2u + x_tile * 2u + 0u] = a_0_1_0;
+  partial[((chunk * 2u * 4u + (y_tile * 2u + 0u) * 4u + 2u) * (3u * 3u) + tap) * 2u + x_tile * 2u + 0u] = a_0_2_0;
+  partial[((chunk * 2u * 4u + (y_tile * 2u + 0u) * 4u + 3u) * (3u * 3u) + tap) * 2u + x_tile * 2u + 0u] = a_0_3_0;
+  partial[((chunk * 2u * 4u + (y_tile * 2u + 1u) * 4u + 0u) * (3u * 3u) + tap) * 2u + x_tile * 2u + 0u] = a_1_0_0;
+  partial[((chunk * 2u * 4u + (y_tile * 2u + 1u) * 4u + 1u) * (3u * 3u) + tap) * 2u + x_tile * 2u + 0u] = a_1_1_0;
+  partial[((chunk * 2u * 4u + (y_tile * 2u + 1u) * 4u + 2u) * (3u * 3u) + tap) * 2u + x_tile * 2u + 0u] = a_1_2_0;
+  partial[((chunk * 2u * 4u + (y_tile * 2u + 1u) * 4u + 3u) * (3u * 3u) + tap) * 2u + x_tile * 2u + 0u] = a_1_3_0;
+  if (y_tile == 0u) {
+    x_total[(chunk * (3u * 3u) + tap) * 2u + x_tile * 2u + 0u] = x_sum_0;
+  }
+  partial[((chunk * 2u * 4u + (y_tile * 2u + 0u) * 4u + 0u) * (3u * 3u) + tap) * 2u + x_tile * 2u + 1u] = a_0_0_1;
+  partial[((chunk * 2u * 4u + (y_tile * 2u + 0u) * 4u + 1u) * (3u * 3u) + tap) * 2u + x_tile * 2u + 1u] = a_0_1_1;
+  partial[((chunk * 2u * 4u + (y_tile * 2u + 0u) * 4u + 2u) * (3u * 3u) + tap) * 2u + x_tile * 2u + 1u] = a_0_2_1;
+  partial[((chunk * 2u * 4u + (y_tile * 2u + 0u) * 4u + 3u) * (3u * 3u) + tap) * 2u + x_tile * 2u + 1u] = a_0_3_1;
+  partial[((chunk * 2u * 4u + (y_tile * 2u + 1u) * 4u + 0u) * (3u * 3u) + tap) * 2u + x_tile * 2u + 1u] = a_1_0_1;
+  partial[((chunk * 2u * 4u + (y_tile * 2u + 1u) * 4u + 1u) * (3u * 3u) + tap) * 2u + x_tile * 2u + 1u] = a_1_1_1;
+  partial[((chunk * 2u * 4u + (y_tile * 2u + 1u) * 4u + 2u) * (3u * 3u) + tap) * 2u + x_tile * 2u + 1u] = a_1_2_1;
+  partial[((chunk * 2u * 4u + (y_tile * 2u + 1u) * 4u + 3u) * (3u * 3u) + tap) * 2u + x_tile * 2u + 1u] = a_1_3_1;
+  if (y_tile == 0u) {
+    x_total[(chunk * (3u * 3u) + tap) * 2u + x_tile * 2u + 1u] = x_sum_1;
+  }
+  if (tap == 0u && x_tile == 0u) {
+    dy_total[chunk * 2u + y_tile * 2u + 0u] = dy_sum_0;
+    dy_total[chunk * 2u + y_tile * 2u + 1u] = dy_sum_1;
+  }
+}
+

@@ -1,0 +1,125 @@
+// sgd: one parameter tensor, as PyTorch's SGD
+//
+//   g = gradient + weight_decay·w;  m ← momentum·m + g;  w ← w − rate·(g + momentum·m | m)   (Nesterov | not)
+//
+//   gradient, weight, velocity   [SIZE] vec4<f32>
+//
+// With QUANTIZED the minimum and maximum of the new weights go to the statistics: the next
+// iteration's weight quantizer is set from them before its pass.
+// Reference: lib/reference/sgd.ts
+// The unit of storage: four neighbouring channels of one pixel, a *quad*. With INT8 a quad is four
+// codes in a u32; without, a vec4<f32>. A *wide* is V quads read in one load: the bounds check that
+// every driver adds is then paid once for 4·V values (FACTS: wide loads matter most).
+// Padded channels always hold the code of zero.
+
+struct Quantizer {
+  scale: f32,    // real = scale · (code − zero)
+  inverse: f32,  // 1 / scale
+  zero: f32,     // zero point, a whole number
+  low: f32,      // smallest and largest code
+  high: f32,
+  unused_a: f32,
+  unused_b: f32,
+  unused_c: f32,
+}
+
+struct Step {
+  seed: u32,
+  step: u32,        // counts from 0
+  samples: u32,     // images of the batch that count; the rest is padding
+  first: u32,       // index of the batch's first image when a batch is cut into micro-batches
+  rate: f32,        // learning rate
+  norm_weight: f32, // 1: running statistics follow this batch; 0: they stay (calibration)
+  unused_a: u32,
+  unused_b: u32,
+}
+
+@group(0) @binding(0) var<storage, read> quantizers: array<Quantizer>;
+@group(0) @binding(1) var<storage, read_write> statistics: array<atomic<u32>>;
+@group(0) @binding(2) var<uniform> step: Step;
+
+alias Quad = vec4<f32>;
+alias Wide = vec4<f32>;
+alias Sum = f32;
+fn part0(w: Wide) -> Quad { return w; }
+fn zero_quad(z: Quantizer) -> Quad { return vec4<f32>(0.0); }
+fn real(q: Quad, z: Quantizer) -> vec4<f32> { return q; }
+fn dot_wide(a: Wide, b: Wide) -> Sum { return dot(a, b); }
+
+// Real values → a quad, with the statistics of what went in. Each thread calls `quantize` for its
+// values, then every thread of the workgroup calls `record` once (it holds a barrier).
+// Reference: lib/reference/include/quantize.ts
+
+// Extremes are kept per lane and joined once a thread.
+var<private> seen_low: vec4<f32> = vec4<f32>(3.4028234e38);
+var<private> seen_high: vec4<f32> = vec4<f32>(-3.4028234e38);
+var<private> seen_clipped: vec4<u32>;
+var<private> seen_bad: vec4<u32>;
+
+// [largest key of −x, largest key of x, clipped, not finite]: zero is the identity of all four.
+var<workgroup> tile_seen: array<atomic<u32>, 4>;
+
+const LANES = vec4<u32>(0u, 1u, 2u, 3u);
+
+fn stream(row: u32) -> vec2<u32> { return vec2<u32>(0u); }
+fn quantize(v: vec4<f32>, z: Quantizer, element: u32, key: vec2<u32>, lanes: u32) -> Quad { return v; }
+fn record(row: u32, tile: u32, lane: u32) {}
+
+
+@group(0) @binding(3) var<storage, read> gradient: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read_write> weight: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read_write> velocity: array<vec4<f32>>;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let tile = group.y * groups.x + group.x;
+  {
+    let at = (tile * 4u + 0u) * 64u + lane;
+    if (at < 144u) {
+      var w = weight[at];
+      let g = gradient[at] + f32(0.0001) * w;
+      let m = f32(0.9) * velocity[at] + g;
+      velocity[at] = m;
+      w = w - step.rate * m;
+      weight[at] = w;
+    }
+  }
+  {
+    let at = (tile * 4u + 1u) * 64u + lane;
+    if (at < 144u) {
+      var w = weight[at];
+      let g = gradient[at] + f32(0.0001) * w;
+      let m = f32(0.9) * velocity[at] + g;
+      velocity[at] = m;
+      w = w - step.rate * m;
+      weight[at] = w;
+    }
+  }
+  {
+    let at = (tile * 4u + 2u) * 64u + lane;
+    if (at < 144u) {
+      var w = weight[at];
+      let g = gradient[at] + f32(0.0001) * w;
+      let m = f32(0.9) * velocity[at] + g;
+      velocity[at] = m;
+      w = w - step.rate * m;
+      weight[at] = w;
+    }
+  }
+  {
+    let at = (tile * 4u + 3u) * 64u + lane;
+    if (at < 144u) {
+      var w = weight[at];
+      let g = gradient[at] + f32(0.0001) * w;
+      let m = f32(0.9) * velocity[at] + g;
+      velocity[at] = m;
+      w = w - step.rate * m;
+      weight[at] = w;
+    }
+  }
+}
+

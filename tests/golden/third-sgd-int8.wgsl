@@ -1,0 +1,199 @@
+// sgd: one parameter tensor, as PyTorch's SGD
+//
+//   g = gradient + weight_decay·w;  m ← momentum·m + g;  w ← w − rate·(g + momentum·m | m)   (Nesterov | not)
+//
+//   gradient, weight, velocity   [SIZE] vec4<f32>
+//
+// With QUANTIZED the minimum and maximum of the new weights go to the statistics: the next
+// iteration's weight quantizer is set from them before its pass.
+// Reference: lib/reference/sgd.ts
+// The unit of storage: four neighbouring channels of one pixel, a *quad*. With INT8 a quad is four
+// codes in a u32; without, a vec4<f32>. A *wide* is V quads read in one load: the bounds check that
+// every driver adds is then paid once for 4·V values (FACTS: wide loads matter most).
+// Padded channels always hold the code of zero.
+
+struct Quantizer {
+  scale: f32,    // real = scale · (code − zero)
+  inverse: f32,  // 1 / scale
+  zero: f32,     // zero point, a whole number
+  low: f32,      // smallest and largest code
+  high: f32,
+  unused_a: f32,
+  unused_b: f32,
+  unused_c: f32,
+}
+
+struct Step {
+  seed: u32,
+  step: u32,        // counts from 0
+  samples: u32,     // images of the batch that count; the rest is padding
+  first: u32,       // index of the batch's first image when a batch is cut into micro-batches
+  rate: f32,        // learning rate
+  norm_weight: f32, // 1: running statistics follow this batch; 0: they stay (calibration)
+  unused_a: u32,
+  unused_b: u32,
+}
+
+@group(0) @binding(0) var<storage, read> quantizers: array<Quantizer>;
+@group(0) @binding(1) var<storage, read_write> statistics: array<atomic<u32>>;
+@group(0) @binding(2) var<uniform> step: Step;
+
+alias Quad = u32;
+alias Wide = u32;
+fn part0(w: Wide) -> Quad { return w; }
+
+fn codes(q: Quad) -> vec4<i32> {
+  return unpack4xI8(q);
+}
+
+fn pack(c: vec4<i32>) -> Quad {
+  return pack4xI8(c);
+}
+
+// The word whose four codes are those of zero: what padding reads.
+fn zero_quad(z: Quantizer) -> Quad { return pack(vec4<i32>(i32(z.zero))); }
+
+// Real values of a quad.
+fn real(q: Quad, z: Quantizer) -> vec4<f32> {
+  return (vec4<f32>(codes(q)) - vec4<f32>(z.zero)) * z.scale;
+}
+
+fn dot_quad(a: Quad, b: Quad) -> i32 {
+  return dot4I8Packed(a, b);
+}
+alias Sum = i32;
+fn dot_wide(a: Wide, b: Wide) -> Sum {
+  return dot_quad(a, b);
+}
+
+// Real values → a quad, with the statistics of what went in. Each thread calls `quantize` for its
+// values, then every thread of the workgroup calls `record` once (it holds a barrier).
+// Reference: lib/reference/include/quantize.ts
+
+// Extremes are kept per lane and joined once a thread.
+var<private> seen_low: vec4<f32> = vec4<f32>(3.4028234e38);
+var<private> seen_high: vec4<f32> = vec4<f32>(-3.4028234e38);
+var<private> seen_clipped: vec4<u32>;
+var<private> seen_bad: vec4<u32>;
+
+// [largest key of −x, largest key of x, clipped, not finite]: zero is the identity of all four.
+var<workgroup> tile_seen: array<atomic<u32>, 4>;
+
+const LANES = vec4<u32>(0u, 1u, 2u, 3u);
+
+
+// `element` is the logical, unpadded index of the first lane; `lanes` how many lanes are real.
+fn quantize(v: vec4<f32>, z: Quantizer, element: u32, key: vec2<u32>, lanes: u32) -> Quad {
+  let bad = (bitcast<vec4<u32>>(v) & vec4<u32>(0x7f800000u)) == vec4<u32>(0x7f800000u);
+  let x = select(v, vec4<f32>(0.0), bad);
+  let real_lane = LANES < vec4<u32>(lanes);
+  seen_low = min(seen_low, select(vec4<f32>(3.4028234e38), x, real_lane));
+  seen_high = max(seen_high, select(vec4<f32>(-3.4028234e38), x, real_lane));
+  let t = round(x * z.inverse) + z.zero;
+  let c = clamp(t, vec4<f32>(z.low), vec4<f32>(z.high));
+  seen_clipped += vec4<u32>(c != t);
+  seen_bad += vec4<u32>(bad & real_lane);
+  return pack(vec4<i32>(c));
+}
+
+// f32 → u32 so that the order of numbers is the order of words; −0 counts as +0.
+fn ordered(x: f32) -> u32 {
+  let b = select(bitcast<u32>(x), 0u, x == 0.0);
+  return select(b | 0x80000000u, ~b, b >= 0x80000000u);
+}
+
+// Folds what this workgroup saw into slot `tile` mod 16 of the quantizer's row. Integer atomics on
+// ordered words: independent of the order of tiles.
+fn record(row: u32, tile: u32, lane: u32) {
+  let low = min(min(seen_low.x, seen_low.y), min(seen_low.z, seen_low.w));
+  let high = max(max(seen_high.x, seen_high.y), max(seen_high.z, seen_high.w));
+  let clipped = seen_clipped.x + seen_clipped.y + seen_clipped.z + seen_clipped.w;
+  let bad = seen_bad.x + seen_bad.y + seen_bad.z + seen_bad.w;
+  if (low <= high) {
+    atomicMax(&tile_seen[0], ~ordered(low));
+    atomicMax(&tile_seen[1], ordered(high));
+    if (clipped > 0u) { atomicAdd(&tile_seen[2], clipped); }
+    if (bad > 0u) { atomicAdd(&tile_seen[3], bad); }
+  }
+  workgroupBarrier();
+  if (lane == 0u) {
+    let at = row * 64u + (tile % 16u) * 4u;
+    atomicMax(&statistics[at], atomicLoad(&tile_seen[0]));
+    atomicMax(&statistics[at + 1u], atomicLoad(&tile_seen[1]));
+    atomicAdd(&statistics[at + 2u], atomicLoad(&tile_seen[2]));
+    atomicAdd(&statistics[at + 3u], atomicLoad(&tile_seen[3]));
+  }
+}
+fn stream(row: u32) -> vec2<u32> { return vec2<u32>(0u); }
+
+
+@group(0) @binding(3) var<storage, read> gradient: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read_write> weight: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read_write> velocity: array<vec4<f32>>;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let tile = group.y * groups.x + group.x;
+  {
+    let at = (tile * 4u + 0u) * 64u + lane;
+    if (at < 144u) {
+      var w = weight[at];
+      let g = gradient[at] + f32(0.0001) * w;
+      let m = f32(0.9) * velocity[at] + g;
+      velocity[at] = m;
+      w = w - step.rate * m;
+      weight[at] = w;
+      seen_low = min(seen_low, w);
+      seen_high = max(seen_high, w);
+      seen_bad += vec4<u32>((bitcast<vec4<u32>>(w) & vec4<u32>(0x7f800000u)) == vec4<u32>(0x7f800000u));
+    }
+  }
+  {
+    let at = (tile * 4u + 1u) * 64u + lane;
+    if (at < 144u) {
+      var w = weight[at];
+      let g = gradient[at] + f32(0.0001) * w;
+      let m = f32(0.9) * velocity[at] + g;
+      velocity[at] = m;
+      w = w - step.rate * m;
+      weight[at] = w;
+      seen_low = min(seen_low, w);
+      seen_high = max(seen_high, w);
+      seen_bad += vec4<u32>((bitcast<vec4<u32>>(w) & vec4<u32>(0x7f800000u)) == vec4<u32>(0x7f800000u));
+    }
+  }
+  {
+    let at = (tile * 4u + 2u) * 64u + lane;
+    if (at < 144u) {
+      var w = weight[at];
+      let g = gradient[at] + f32(0.0001) * w;
+      let m = f32(0.9) * velocity[at] + g;
+      velocity[at] = m;
+      w = w - step.rate * m;
+      weight[at] = w;
+      seen_low = min(seen_low, w);
+      seen_high = max(seen_high, w);
+      seen_bad += vec4<u32>((bitcast<vec4<u32>>(w) & vec4<u32>(0x7f800000u)) == vec4<u32>(0x7f800000u));
+    }
+  }
+  {
+    let at = (tile * 4u + 3u) * 64u + lane;
+    if (at < 144u) {
+      var w = weight[at];
+      let g = gradient[at] + f32(0.0001) * w;
+      let m = f32(0.9) * velocity[at] + g;
+      velocity[at] = m;
+      w = w - step.rate * m;
+      weight[at] = w;
+      seen_low = min(seen_low, w);
+      seen_high = max(seen_high, w);
+      seen_bad += vec4<u32>((bitcast<vec4<u32>>(w) & vec4<u32>(0x7f800000u)) == vec4<u32>(0x7f800000u));
+    }
+  }
+  record(2u, tile, lane);
+}
+

@@ -1,0 +1,104 @@
+// weight_sums: sums of weight codes that correct for the zero point of the other operand
+//
+//   forward       [4·OQ, TAPS, IQ] quads      → forward_sum   [OQ] vec4<i32>: Σ over taps and inputs
+//   backward      [4·IQ, TAPS, OQ] quads      → backward_sum  [SH·SW, IQ] vec4<i32>: Σ over the taps that
+//                 a phase of the input uses (tap ≡ phase + padding mod stride) and over outputs
+//
+// Reference: lib/reference/weight_sums.ts
+// The unit of storage: four neighbouring channels of one pixel, a *quad*. With INT8 a quad is four
+// codes in a u32; without, a vec4<f32>. A *wide* is V quads read in one load: the bounds check that
+// every driver adds is then paid once for 4·V values (FACTS: wide loads matter most).
+// Padded channels always hold the code of zero.
+
+struct Quantizer {
+  scale: f32,    // real = scale · (code − zero)
+  inverse: f32,  // 1 / scale
+  zero: f32,     // zero point, a whole number
+  low: f32,      // smallest and largest code
+  high: f32,
+  unused_a: f32,
+  unused_b: f32,
+  unused_c: f32,
+}
+
+struct Step {
+  seed: u32,
+  step: u32,        // counts from 0
+  samples: u32,     // images of the batch that count; the rest is padding
+  first: u32,       // index of the batch's first image when a batch is cut into micro-batches
+  rate: f32,        // learning rate
+  norm_weight: f32, // 1: running statistics follow this batch; 0: they stay (calibration)
+  unused_a: u32,
+  unused_b: u32,
+}
+
+@group(0) @binding(0) var<storage, read> quantizers: array<Quantizer>;
+@group(0) @binding(1) var<storage, read_write> statistics: array<atomic<u32>>;
+@group(0) @binding(2) var<uniform> step: Step;
+
+alias Quad = u32;
+alias Wide = u32;
+fn part0(w: Wide) -> Quad { return w; }
+
+fn codes(q: Quad) -> vec4<i32> {
+  return unpack4xI8(q);
+}
+
+fn pack(c: vec4<i32>) -> Quad {
+  return pack4xI8(c);
+}
+
+// The word whose four codes are those of zero: what padding reads.
+fn zero_quad(z: Quantizer) -> Quad { return pack(vec4<i32>(i32(z.zero))); }
+
+// Real values of a quad.
+fn real(q: Quad, z: Quantizer) -> vec4<f32> {
+  return (vec4<f32>(codes(q)) - vec4<f32>(z.zero)) * z.scale;
+}
+
+fn dot_quad(a: Quad, b: Quad) -> i32 {
+  return dot4I8Packed(a, b);
+}
+alias Sum = i32;
+fn dot_wide(a: Wide, b: Wide) -> Sum {
+  return dot_quad(a, b);
+}
+
+
+@group(0) @binding(3) var<storage, read> forward: array<Quad>;
+@group(0) @binding(4) var<storage, read_write> forward_sum: array<vec4<i32>>;
+@group(0) @binding(5) var<storage, read> backward: array<Quad>;
+@group(0) @binding(6) var<storage, read_write> backward_sum: array<vec4<i32>>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+  let at = id.x;
+  if (at < 2u) {
+    const ROW = 3u * 3u * 2u;
+    var sum = vec4<i32>();
+    for (var k = 0u; k < ROW; k++) {
+      sum[0] += dot_quad(0x01010101u, forward[(at * 4u + 0u) * ROW + k]);
+      sum[1] += dot_quad(0x01010101u, forward[(at * 4u + 1u) * ROW + k]);
+      sum[2] += dot_quad(0x01010101u, forward[(at * 4u + 2u) * ROW + k]);
+      sum[3] += dot_quad(0x01010101u, forward[(at * 4u + 3u) * ROW + k]);
+    }
+    forward_sum[at] = sum;
+  }
+  if (at < 2u * 2u * 2u) {
+    let phase = at / 2u;
+    let input = at % 2u * 4u;
+    var sum = vec4<i32>();
+    for (var ky = (phase / 2u + 1u) % 2u; ky < 3u; ky += 2u) {
+      for (var kx = (phase % 2u + 1u) % 2u; kx < 3u; kx += 2u) {
+        for (var o = 0u; o < 2u; o++) {
+          sum[0] += dot_quad(0x01010101u, backward[((input + 0u) * (3u * 3u) + ky * 3u + kx) * 2u + o]);
+          sum[1] += dot_quad(0x01010101u, backward[((input + 1u) * (3u * 3u) + ky * 3u + kx) * 2u + o]);
+          sum[2] += dot_quad(0x01010101u, backward[((input + 2u) * (3u * 3u) + ky * 3u + kx) * 2u + o]);
+          sum[3] += dot_quad(0x01010101u, backward[((input + 3u) * (3u * 3u) + ky * 3u + kx) * 2u + o]);
+        }
+      }
+    }
+    backward_sum[at] = sum;
+  }
+}
+

@@ -1,0 +1,227 @@
+/**
+ * From what a tensor held to the quantizer of the next step: statistics, estimator, range, scheduler.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import type { QuantizerSpec } from "../lib/program.ts";
+import { fixed, hindsightMinmax } from "../lib/quant/estimator.ts";
+import { quantizerOf, type Range, roundHalfEven, SMALLEST_SCALE } from "../lib/quant/range.ts";
+import { Scheduler } from "../lib/quant/scheduler.ts";
+import { key, statistic, unkey } from "../lib/quant/statistics.ts";
+
+const fround = Math.fround;
+
+Deno.test("an asymmetric quantizer spreads its codes over the range widened to 0", () => {
+  assert.deepEqual(quantizerOf({ low: -1, high: 1.55 }, 8, false), {
+    scale: fround(fround(1.55 + 1) / 255),
+    inverse: fround(1 / fround(fround(2.55) / 255)),
+    zeroPoint: -28,
+    qmin: -128,
+    qmax: 127,
+  });
+  // Of one sign: 0 is the end of the range, so it has a code.
+  assert.equal(quantizerOf({ low: 2, high: 5 }, 8, false).zeroPoint, -128);
+  assert.equal(quantizerOf({ low: 2, high: 5 }, 8, false).scale, fround(5 / 255));
+  assert.equal(quantizerOf({ low: -5, high: -2 }, 8, false).zeroPoint, 127);
+  const { scale, zeroPoint, qmin, qmax } = quantizerOf({ low: -1, high: 2 }, 2, false);
+  assert.deepEqual({ scale, zeroPoint, qmin, qmax }, {
+    scale: 1,
+    zeroPoint: -1,
+    qmin: -2,
+    qmax: 1,
+  });
+});
+
+Deno.test("0 has a code exactly, and the range's ends are off by a step at most", () => {
+  for (const [low, high] of [[-3, 0.01], [-0.01, 3], [-1e-20, 2e-20], [-1e30, 1e29]] as const) {
+    for (let bits = 2; bits <= 8; bits++) {
+      const { scale, zeroPoint, qmin, qmax } = quantizerOf({ low, high }, bits, false);
+      assert.ok(Number.isInteger(zeroPoint) && zeroPoint >= qmin && zeroPoint <= qmax);
+      assert.ok(Math.abs(scale * (qmin - zeroPoint) - low) <= scale, `${low}, ${bits} bits`);
+      assert.ok(Math.abs(scale * (qmax - zeroPoint) - high) <= scale, `${high}, ${bits} bits`);
+    }
+  }
+});
+
+Deno.test("a symmetric quantizer has zero point 0 and as many codes on both sides", () => {
+  assert.deepEqual(quantizerOf({ low: -0.5, high: 0.25 }, 4, true), {
+    scale: fround(0.5 / 7),
+    inverse: fround(1 / fround(0.5 / 7)),
+    zeroPoint: 0,
+    qmin: -7,
+    qmax: 7,
+  });
+});
+
+Deno.test("without a range, or with one that says nothing, the scale is 1", () => {
+  const nothing: (Range | undefined)[] = [
+    undefined,
+    { low: 0, high: 0 },
+    { low: -0, high: 0 },
+    { low: NaN, high: 1 },
+    { low: -Infinity, high: 1 },
+    { low: -1, high: Infinity },
+  ];
+  for (const range of nothing) {
+    for (const symmetric of [false, true]) {
+      const { scale, inverse, zeroPoint } = quantizerOf(range, 8, symmetric);
+      assert.deepEqual([scale, inverse, zeroPoint], [1, 1, 0]);
+    }
+  }
+});
+
+Deno.test("gradients of 1e-20 keep their resolution; the scale never drops below 2^-100", () => {
+  const tiny = quantizerOf({ low: -1e-20, high: 1e-20 }, 8, false);
+  assert.equal(tiny.scale, fround(fround(2e-20) / 255));
+  for (const high of [1e-36, 1e-44, 2 ** -149]) {
+    for (const symmetric of [false, true]) {
+      const { scale, inverse } = quantizerOf({ low: 0, high }, 8, symmetric);
+      assert.equal(scale, SMALLEST_SCALE);
+      assert.equal(inverse, 2 ** 100);
+    }
+  }
+  const huge = quantizerOf({ low: -3.4e38, high: 3.4e38 }, 8, false);
+  assert.ok(Number.isFinite(huge.scale) && huge.inverse > 0);
+});
+
+Deno.test("halves are rounded to even", () => {
+  const halves = [-2.5, -1.5, -0.5, 0.5, 1.5, 2.5, 3.49, -3.51].map(roundHalfEven);
+  assert.deepEqual(halves.map((x) => x + 0), [-2, -2, 0, 0, 2, 2, 3, -4]);
+});
+
+/** From the smallest to the largest, with denormals and both zeros. */
+const ORDERED = [
+  -3.4028234663852886e38,
+  -1,
+  -(2 ** -126),
+  -(2 ** -149),
+  0,
+  2 ** -149,
+  2 ** -127,
+  1e-20,
+  1,
+  3.4028234663852886e38,
+].map(fround);
+
+Deno.test("keys order as their numbers do, and -0 has the key of +0", () => {
+  const keys = ORDERED.map(key);
+  keys.slice(1).forEach((k, i) => assert.ok(k > keys[i]!, `${ORDERED[i + 1]}`));
+  assert.equal(key(-0), key(0));
+  for (const x of ORDERED) {
+    assert.ok(Object.is(unkey(key(x)), x), `${x}`);
+    assert.ok(key(x) > 0 && ~key(x) >>> 0 > 0, "0 is below every key: it is the identity");
+  }
+});
+
+/** A row of the statistics buffer with one slot filled for each entry. */
+function rowOf(...slots: { min: number; max: number; clipped?: number; bad?: number }[]) {
+  const words = new Uint32Array(2 * 64);
+  slots.forEach(({ min, max, clipped = 0, bad = 0 }, i) =>
+    words.set([~key(min) >>> 0, key(max), clipped, bad], 64 + 4 * ((5 * i) % 16))
+  );
+  return words;
+}
+
+Deno.test("a statistic joins its slots; slots that saw nothing do not count", () => {
+  const words = rowOf({ min: 0.5, max: 0.75, clipped: 2 }, {
+    min: 0.25,
+    max: 0.5,
+    clipped: 3,
+    bad: 1,
+  });
+  assert.deepEqual(statistic(words, 1), { min: 0.25, max: 0.75, clipped: 5, notFinite: 1 });
+  assert.deepEqual(statistic(words, 0), {
+    min: undefined,
+    max: undefined,
+    clipped: 0,
+    notFinite: 0,
+  });
+  const { min, max } = statistic(rowOf({ min: -3, max: -2 }), 1);
+  assert.deepEqual([min, max], [-3, -2]);
+});
+
+Deno.test("hindsight-minmax averages what earlier steps saw, in f32", () => {
+  const estimator = hindsightMinmax(0.75);
+  let range = estimator.next(undefined, { low: -1, high: 2 });
+  assert.deepEqual(range, { low: -1, high: 2 });
+  range = estimator.next(range, { low: -3, high: 6 });
+  assert.deepEqual(range, { low: -1.5, high: 3 });
+  range = estimator.next(range, { low: 0.5, high: 1 });
+  assert.deepEqual(range, { low: -1, high: 2.5 });
+  const at09 = hindsightMinmax(0.9).next({ low: -1, high: 1 }, { low: -1 / 3, high: 1 / 3 });
+  const kept = fround(0.9), taken = fround(1 - kept);
+  assert.equal(at09.high, fround(fround(taken * (1 / 3)) + fround(kept * 1)));
+  assert.deepEqual(hindsightMinmax(0).next({ low: -9, high: 9 }, { low: -1, high: 1 }), {
+    low: -1,
+    high: 1,
+  });
+  assert.deepEqual(fixed({ low: 0, high: 1 }).next(undefined, { low: -9, high: 9 }), {
+    low: 0,
+    high: 1,
+  });
+});
+
+Deno.test("hindsight-minmax lags a jump and a drop of the range as DESIGN says", () => {
+  const after = (steps: number, from: number, to: number) => {
+    let range: Range = { low: -from, high: from };
+    for (let t = 0; t < steps; t++) {
+      range = hindsightMinmax(0.9).next(range, { low: -to, high: to });
+    }
+    return range.high / to;
+  };
+  const round = (x: number, digits: number) => Number(x.toFixed(digits));
+  assert.deepEqual([1, 5, 10].map((steps) => round(after(steps, 1, 4), 2)), [0.33, 0.56, 0.74]);
+  assert.deepEqual([5, 10].map((steps) => round(after(steps, 1, 0.1), 1)), [6.3, 4.1]);
+});
+
+const spec = (name: string, more: Partial<QuantizerSpec> = {}): QuantizerSpec => ({
+  name,
+  layer: name,
+  role: "activation",
+  elements: 10,
+  bits: 8,
+  symmetric: false,
+  ...more,
+});
+
+Deno.test("the scheduler's table holds a row for each quantizer behind the weights'", () => {
+  const quantizers = [
+    spec("w", { role: "weight", symmetric: true }),
+    spec("x", { role: "input", fixed: { low: -1, high: 1 } }),
+    spec("a", { bits: 4, symmetric: true }),
+  ];
+  const scheduler = new Scheduler(quantizers, 1, quantizers.map(() => hindsightMinmax(0.9)));
+  scheduler.setRange(1, { low: -5, high: 5 });
+  scheduler.setRange(2, { low: -14, high: 7 });
+  const table = scheduler.table();
+  assert.equal(table.length, 16);
+  assert.deepEqual([...table.subarray(0, 5)], [
+    fround(2 / 255),
+    fround(1 / fround(2 / 255)),
+    -1,
+    -128,
+    127,
+  ]);
+  assert.deepEqual([...table.subarray(8, 16)], [2, 0.5, 0, -7, 7, 0, 0, 0]);
+});
+
+Deno.test("zeros, values that are not finite, and tensors not seen leave a range as it was", () => {
+  const scheduler = new Scheduler([spec("w"), spec("a")], 1, [
+    fixed({ low: 0, high: 0 }),
+    hindsightMinmax(0.5),
+  ]);
+  const see = (words: Uint32Array) => {
+    scheduler.observe(scheduler.read(words));
+    return scheduler.range(1);
+  };
+  assert.equal(see(rowOf({ min: 0, max: 0 })), undefined);
+  assert.equal(see(rowOf({ min: -1, max: 1, bad: 1 })), undefined);
+  assert.equal(see(rowOf()), undefined);
+  assert.deepEqual(see(rowOf({ min: -1, max: 1 })), { low: -1, high: 1 });
+  assert.deepEqual(see(rowOf({ min: -3, max: 2 })), { low: -2, high: 1.5 });
+  for (const words of [rowOf({ min: 0, max: 0 }), rowOf({ min: -9, max: 9, bad: 2 }), rowOf()]) {
+    assert.deepEqual(see(words), { low: -2, high: 1.5 });
+  }
+  assert.equal(scheduler.range(0), undefined);
+});

@@ -1,0 +1,186 @@
+/**
+ * Networks that reach every kernel with ragged edges: 1×1 images, channels 1, 3, 5, 17 and those
+ * that wide loads divide, batches 1 and 7, strides 1–3, kernels 1–5.
+ *
+ * @module
+ */
+import type { LayerInput, PairInput } from "../../lib/recipe/input.ts";
+import type { Case } from "./networks.ts";
+
+const conv = (channels: number, kernel: PairInput, more: object = {}): LayerInput => ({
+  type: "conv2d",
+  channels,
+  kernel,
+  bias: false,
+  ...more,
+});
+const biased = (channels: number, kernel: PairInput, more: object = {}) =>
+  conv(channels, kernel, { ...more, bias: true });
+const linear = (features: number, bias = true): LayerInput => ({ type: "linear", features, bias });
+const residual = (
+  body: readonly LayerInput[],
+  shortcut: readonly LayerInput[] = [],
+): LayerInput => ({ type: "residual", body, shortcut });
+
+/** The table. */
+export const CASES: readonly Case[] = [
+  {
+    name: "one pixel, one channel, one image",
+    image: [1, 1, 1],
+    batch: 1,
+    classes: 3,
+    layers: [
+      biased(3, 1),
+      "relu6",
+      conv(5, 3, { padding: 1 }),
+      "batch_norm",
+      "relu",
+      { type: "max_pool", kernel: 1 },
+      biased(1, 1),
+      "relu",
+      linear(3),
+    ],
+  },
+  {
+    name: "ragged channels, every stride, pools that overlap",
+    image: [13, 11, 3],
+    batch: 7,
+    classes: 5,
+    optimizer: { nesterov: true, momentum: 0.8, weight_decay: 0.01 },
+    layers: [
+      biased(5, 3, { stride: 2, padding: 1 }),
+      "relu6",
+      biased(17, [2, 3], { stride: [1, 3], padding: [0, 1] }),
+      "relu",
+      { type: "max_pool", kernel: 3, stride: 1, padding: 1 },
+      residual([conv(17, 1), "batch_norm", "relu6", biased(17, 3, { padding: 1 })]),
+      "relu",
+      residual(["batch_norm", "relu"]),
+      { type: "avg_pool", kernel: [3, 2], stride: [2, 1], padding: 1 },
+      conv(6, [5, 4], { stride: 3, padding: 2 }),
+      "batch_norm",
+      linear(9, false),
+      "relu",
+      linear(5),
+    ],
+  },
+  {
+    name: "channels that wide loads divide, several tiles and chunks",
+    image: [19, 17, 4],
+    batch: 7,
+    classes: 10,
+    layers: [
+      conv(8, 3, { padding: 1 }),
+      "batch_norm",
+      "relu",
+      conv(16, 3, { stride: 2, padding: 1 }),
+      "batch_norm",
+      "relu6",
+      { type: "max_pool", kernel: 2 },
+      residual(
+        [conv(32, 3, { stride: 2, padding: 1 }), "batch_norm"],
+        [conv(32, 1, { stride: 2 }), "batch_norm"],
+      ),
+      "relu",
+      biased(32, [4, 3], { stride: [3, 2], padding: [2, 1] }),
+      "relu",
+      conv(8, 1, { stride: 3 }),
+      "batch_norm",
+      "global_avg_pool",
+      linear(10),
+    ],
+  },
+  {
+    name: "gradients that meet: nested residuals, an activation on every branch",
+    image: [6, 5, 1],
+    batch: 7,
+    classes: 4,
+    quantize: {
+      weights: { bits: 4 },
+      activations: { bits: 4, symmetric: true },
+      gradients: { bits: 8, symmetric: true },
+    },
+    layers: [
+      "batch_norm",
+      biased(8, 3, { padding: 1 }),
+      residual([residual([conv(8, 3, { padding: 1 }), "batch_norm"]), "relu6"]),
+      "relu6",
+      residual(["batch_norm", "relu", conv(8, 1)], ["relu", conv(8, 1)]),
+      residual(["relu"], ["relu6"]),
+      "batch_norm",
+      "relu",
+      residual([{ type: "max_pool", kernel: 3, stride: 1, padding: 1 }, "relu"]),
+      "relu",
+      { type: "avg_pool", kernel: 2, stride: 2 },
+      residual([{ type: "avg_pool", kernel: 3, stride: 1, padding: 1 }], ["batch_norm"]),
+      linear(4),
+    ],
+  },
+  {
+    name: "linear over height and width, two bits, rounding to nearest",
+    image: [3, 2, 3],
+    batch: 1,
+    classes: 5,
+    quantize: {
+      weights: { bits: 2 },
+      activations: { bits: 2 },
+      gradients: { bits: 2, rounding: "nearest" },
+    },
+    layers: [
+      biased(17, 2, { padding: 1 }),
+      "relu",
+      linear(16),
+      "relu6",
+      linear(3),
+      "batch_norm",
+      "relu",
+      linear(5, false),
+    ],
+  },
+  {
+    name: "wide channels into linear, strides beyond the kernel",
+    image: [10, 9, 2],
+    batch: 7,
+    classes: 7,
+    quantize: { gradients: { bits: 4 } },
+    layers: [
+      conv(4, 2, { stride: 3, padding: 1 }),
+      "batch_norm",
+      biased(16, 1, { stride: 2 }),
+      "relu",
+      conv(16, 3, { stride: 1, padding: 2 }),
+      linear(12),
+      "batch_norm",
+      "relu6",
+      conv(7, 1),
+    ],
+  },
+  {
+    name: "pixels enough that sums take a second round of lanes",
+    image: [27, 29, 1],
+    batch: 7,
+    classes: 3,
+    layers: [
+      conv(5, 5, { stride: 1, padding: 2 }),
+      "relu",
+      "batch_norm",
+      conv(3, 3, { stride: 3, padding: 1 }),
+      "batch_norm",
+      "relu",
+      "global_avg_pool",
+      linear(3),
+    ],
+  },
+  {
+    name: "pools and activations on the image itself",
+    image: [8, 9, 3],
+    batch: 2,
+    classes: 3,
+    layers: [
+      { type: "avg_pool", kernel: 2, stride: 1 },
+      "relu",
+      conv(4, 3),
+      linear(3),
+    ],
+  },
+];

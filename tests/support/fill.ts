@@ -1,0 +1,99 @@
+/**
+ * A program on the CPU in the middle of training: weights, momentum, running statistics, a batch and
+ * ranges, all made from a counter, all of ordinary size.
+ *
+ * @module
+ */
+import { draw, key } from "../../lib/data/random.ts";
+import type { Program } from "../../lib/program.ts";
+import { key as keyOf } from "../../lib/quant/statistics.ts";
+import { CpuExecutor } from "../../lib/reference/executor.ts";
+import { type Batch, Network } from "../../lib/train/network.ts";
+import { type Arithmetic, type Case, dataOf, programOf, recipeOf } from "./networks.ts";
+
+/** Uniform numbers in [0, 1) by purpose and counter. */
+export function uniform(purpose: number): (n: number) => number {
+  const stream = key(0x74657374, purpose);
+  return (n) => draw(stream, n) / 2 ** 32;
+}
+
+/** A case on the CPU. */
+export interface Filled {
+  readonly program: Program;
+  readonly cpu: CpuExecutor;
+  readonly network: Network;
+  readonly batch: Batch;
+}
+
+/** Random pixels and labels. */
+export function batchOf(program: Program, samples = program.batch): Batch {
+  const [h, w, c] = program.input, u = uniform(1);
+  const images = new Uint8Array(Math.ceil(program.batch * h * w * c / 4) * 4);
+  return {
+    images: images.map((_, n) => 256 * u(n)),
+    labels: new Uint32Array(program.batch).map((_, n) => program.classes * u(1e6 + n)),
+    samples,
+  };
+}
+
+/**
+ * Plans a case and fills the memory of a CPU executor.
+ *
+ * @param narrow ranges after calibration are cut to this share, so that values are clipped
+ */
+export async function filled(test: Case, arithmetic: Arithmetic, narrow = 0.8): Promise<Filled> {
+  const program = programOf(test, arithmetic);
+  const cpu = new CpuExecutor(program.buffers);
+  const { quantize, seed } = recipeOf(test, arithmetic);
+  const network = new Network(program, cpu, seed, quantize, dataOf(test));
+  network.initialize();
+  const f32 = (name: string) => cpu.memory.get(name)!.f32;
+  program.parameters.forEach(({ name, role, dims: [o, i] }, index) => {
+    const u = uniform(10 + index), values = f32(name);
+    if (role === "norm") {
+      for (let c = 0; c < i; c++) {
+        values[c] = 0.5 + u(c);
+        values[values.length / 2 + c] = u(1000 + c) - 0.5;
+      }
+    }
+    if (role === "bias") for (let c = 0; c < o; c++) values[c] = u(c) - 0.5;
+    // Padding is 0 in momentum too: as far as the weights are not 0, so may it be.
+    f32(`${name}.velocity`).forEach((_, n, v) => v[n] = values[n] ? (u(2000 + n) - 0.5) / 10 : 0);
+  });
+  program.norms.forEach(({ layer, channels }, index) => {
+    const u = uniform(100 + index), values = f32(`${layer}.running`);
+    for (let c = 0; c < channels; c++) {
+      values[c] = u(c) - 0.5;
+      values[values.length / 2 + c] = 0.3 + u(1000 + c);
+    }
+  });
+  // One image of a batch is padding, as in the last batch of an evaluation.
+  const batch = batchOf(program, Math.max(1, program.batch - 1));
+  await network.calibrate([batch]);
+  program.quantizers.forEach((_, row) => {
+    const range = network.scheduler.range(row);
+    if (range) {
+      network.scheduler.setRange(row, { low: narrow * range.low, high: narrow * range.high });
+    }
+  });
+  if (arithmetic === "int8") {
+    cpu.write("quantizers", network.scheduler.table(), 32 * program.weightQuantizers);
+  }
+  cpu.write("pixels", batch.images);
+  cpu.write("labels", batch.labels);
+  const step = cpu.memory.get("step")!;
+  step.u32.set([7, 3, batch.samples, 0]);
+  step.f32.set([0.05, 1], 4);
+  cpu.memory.get("statistics")!.bytes.fill(0);
+  network.program.parameters.forEach(({ name, quantizer }) => {
+    if (quantizer !== undefined) recordWeights(cpu, name, quantizer);
+  });
+  return { program, cpu, network, batch };
+}
+
+/** Leaves the extremes of a weight where an update would have left them. */
+function recordWeights(cpu: CpuExecutor, name: string, row: number): void {
+  const values = cpu.memory.get(name)!.f32, words = cpu.memory.get("statistics")!.u32;
+  words[64 * row] = ~keyOf(Math.min(...values)) >>> 0;
+  words[64 * row + 1] = keyOf(Math.max(...values));
+}

@@ -1,0 +1,123 @@
+/**
+ * Holds every step of a case on the GPU against its reference, with the bounds that DESIGN §3 sets.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import { type Gpu, openGpu } from "../../lib/gpu/device.ts";
+import { GpuExecutor } from "../../lib/gpu/executor.ts";
+import { type Difference, lockstep } from "../../lib/model/lockstep.ts";
+import type { Program, Step } from "../../lib/program.ts";
+import { statistic } from "../../lib/quant/statistics.ts";
+import type { CpuExecutor } from "../../lib/reference/executor.ts";
+import { filled } from "./fill.ts";
+import type { Arithmetic, Case } from "./networks.ts";
+
+/** f32 sums in another order than the reference's float64: this share of the largest value. */
+const FLOAT_BOUND = 1e-5;
+
+/** A step of training, then what evaluation has of its own. */
+export function allSteps({ sections: s }: Program): Step[] {
+  return [
+    ...s.weights,
+    ...s.forward.filter((step) => step.phase !== "eval"),
+    ...s.loss,
+    ...s.backward,
+    ...s.update,
+    ...s.weights,
+    ...s.forward.filter((step) => step.phase === "eval"),
+  ];
+}
+
+/** Runs a case in lockstep; throws with every difference beyond its bound. */
+export async function lockstepAll(
+  test: Case,
+  arithmetic: Arithmetic,
+  terms: "adapter" | "edge",
+): Promise<void> {
+  const { program, cpu } = await filled(test, arithmetic);
+  const gpu = await openGpu({ terms });
+  const executor = await GpuExecutor.create(gpu, program);
+  const wrong: string[] = [];
+  try {
+    for (const step of allSteps(program)) {
+      const found: Difference[] = [];
+      await lockstep(program, [step], cpu, executor, (d) => found.push(d));
+      for (const d of found) {
+        const problem = await judge(d, program, cpu, executor, exact(gpu));
+        if (problem) {
+          wrong.push(
+            `${step.layer} ${step.kernel} ${d.variable}: ${problem}; ` +
+              `${d.differing} of ${d.values} ${d.type} differ, by ${d.largest} at most`,
+          );
+        }
+      }
+    }
+  } finally {
+    executor.close();
+  }
+  assert.deepEqual(wrong, [], `${test.name}, ${arithmetic}, ${terms} terms`);
+}
+
+/** Whether the adapter's f32 arithmetic is that of `Math.fround`: the software adapter's is. */
+function exact(gpu: Gpu): boolean {
+  return /llvmpipe/i.test(gpu.name);
+}
+
+/** What is wrong with a difference; `undefined` when it is within its bound. */
+async function judge(
+  d: Difference,
+  program: Program,
+  cpu: CpuExecutor,
+  executor: GpuExecutor,
+  exactFloats: boolean,
+): Promise<string | undefined> {
+  const { step, variable } = d;
+  // The one kernel with exp and log, whose last places WGSL leaves open.
+  if (step.kernel === "softmax_cross_entropy") {
+    if (variable === "statistics") return await softmaxStatistics(d, cpu, executor);
+    if (d.type === "codes") return d.largest > 1 ? "a code differs by more than one" : undefined;
+    return d.largest > FLOAT_BOUND ? "beyond the bound" : undefined;
+  }
+  // A driver may multiply the momentum and the factor of the unbiased variance first.
+  if (variable === "running") return d.largest > FLOAT_BOUND / 10 ? "beyond the bound" : undefined;
+  if (program.arithmetic === "int8" && (d.type !== "floats" || exactFloats)) {
+    return d.differing > 0 ? "not the same" : undefined;
+  }
+  if (variable === "coefficients") return await coefficients(d, cpu, executor);
+  return d.largest > FLOAT_BOUND ? "beyond the bound" : undefined;
+}
+
+async function softmaxStatistics(
+  { step }: Difference,
+  cpu: CpuExecutor,
+  executor: GpuExecutor,
+): Promise<string | undefined> {
+  const [bytes] = await executor.read(["statistics"]);
+  const want = statistic(cpu.memory.get("statistics")!.u32, step.quantizer!);
+  const got = statistic(new Uint32Array(bytes!.buffer), step.quantizer!);
+  const near = (a = 0, b = 0) => Math.abs(a - b) <= FLOAT_BOUND * Math.abs(a);
+  const same = near(want.min, got.min) && near(want.max, got.max) &&
+    want.notFinite === got.notFinite && Math.abs(want.clipped - got.clipped) <= 2;
+  return same ? undefined : `expected ${JSON.stringify(want)}, got ${JSON.stringify(got)}`;
+}
+
+/** Six vectors of different size lie in one buffer: each against its own largest value. */
+async function coefficients(
+  { step }: Difference,
+  cpu: CpuExecutor,
+  executor: GpuExecutor,
+): Promise<string | undefined> {
+  const name = step.buffers.coefficients!;
+  const [bytes] = await executor.read([name]);
+  const want = cpu.memory.get(name)!.f32, got = new Float32Array(bytes!.buffer);
+  for (let which = 0; which < 6; which++) {
+    let largest = 0, difference = 0;
+    want.forEach((value, at) => {
+      if (Math.floor(at / 4) % 6 !== which) return;
+      largest = Math.max(largest, Math.abs(value));
+      difference = Math.max(difference, Math.abs(value - got[at]!));
+    });
+    if (difference > FLOAT_BOUND * largest) return `vector ${which} is off by ${difference}`;
+  }
+}

@@ -1,0 +1,53 @@
+/**
+ * Small networks for numerical tests: a layer list with what surrounds it, and its program.
+ *
+ * @module
+ */
+import { type DataShape, plan } from "../../lib/model/plan.ts";
+import type { Program } from "../../lib/program.ts";
+import type { LayerInput, RecipeInput } from "../../lib/recipe/input.ts";
+import { resolveRecipe } from "../../lib/recipe/load.ts";
+import type { Recipe } from "../../lib/recipe/types.ts";
+
+/** A network to test with. */
+export interface Case {
+  /** What it reaches. */
+  readonly name: string;
+  /** Height, width and channels of an image. */
+  readonly image: readonly [number, number, number];
+  readonly batch: number;
+  readonly classes: number;
+  readonly layers: readonly LayerInput[];
+  readonly quantize?: NonNullable<RecipeInput["quantize"]>;
+  readonly optimizer?: NonNullable<NonNullable<RecipeInput["train"]>["optimizer"]>;
+}
+
+/** The arithmetic that a case is planned in. */
+export type Arithmetic = "int8" | "float32";
+
+/** The recipe of a case. */
+export function recipeOf(test: Case, arithmetic: Arithmetic): Recipe {
+  return resolveRecipe({
+    seed: 7,
+    data: { format: "idx", root: "unused", classes: test.classes, train: 1, test: 1 },
+    model: { layers: test.layers },
+    quantize: { ...test.quantize, arithmetic },
+    train: { batch: test.batch, optimizer: test.optimizer ?? {} },
+  });
+}
+
+/** What a data set would say of the images of a case. */
+export function dataOf({ image, classes }: Case): DataShape {
+  const channels = image[2];
+  return {
+    shape: image,
+    classes,
+    mean: [0.5, 0.4, 0.3, 0.6].slice(0, channels),
+    std: [0.5, 0.3, 0.4, 0.7].slice(0, channels),
+  };
+}
+
+/** The program of a case. */
+export function programOf(test: Case, arithmetic: Arithmetic): Program {
+  return plan(recipeOf(test, arithmetic), dataOf(test)).program;
+}

@@ -1,0 +1,178 @@
+/**
+ * Every shader keeps inside WebGPU's base limits, which the adapter that tests run on would not
+ * notice: they are read off the text of all shaders of the table of networks and of the zoo.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import { bindings, wgsl } from "../lib/gpu/executor.ts";
+import { zoo } from "../lib/model/zoo.ts";
+import type { Program, Step } from "../lib/program.ts";
+import type { LayerInput } from "../lib/recipe/input.ts";
+import { CASES } from "./support/cases.ts";
+import { type Case, programOf } from "./support/networks.ts";
+
+const ZOO: readonly Case[] = (["cnn", "resnet8"] as const).map((name) => ({
+  name,
+  image: [28, 28, 1],
+  batch: 64,
+  classes: 10,
+  layers: zoo[name]({ width: 32, classes: 10 }) as LayerInput[],
+}));
+
+const PROGRAMS: readonly Program[] = [...CASES, ...ZOO].flatMap((test) => [
+  programOf(test, "int8"),
+  programOf(test, "float32"),
+]);
+
+const stepsOf = (program: Program) => Object.values(program.sections).flat() as Step[];
+
+/** Distinct shaders, each with its kernel's name. */
+const SHADERS = new Map<string, string>();
+for (const program of PROGRAMS) {
+  for (const step of stepsOf(program)) {
+    for (const emulate of [false, true]) SHADERS.set(wgsl(step, emulate), step.kernel);
+  }
+}
+
+function every(check: (code: string, kernel: string) => void): void {
+  assert.ok(SHADERS.size > 100);
+  for (const [code, kernel] of SHADERS) check(code, kernel);
+}
+
+/** A shader without its comments. */
+const plain = (code: string) => code.replace(/\/\/.*$/gm, "");
+
+Deno.test("a shader binds at most 8 storage buffers, each once, and one uniform block", () => {
+  every((code, kernel) => {
+    const all = bindings(code), storage = all.filter((b) => b.type !== "uniform");
+    assert.ok(storage.length <= 8, `${kernel}: ${storage.map((b) => b.variable)}`);
+    assert.equal(new Set(all.map((b) => b.index)).size, all.length, kernel);
+    assert.equal((code.match(/@binding/g) ?? []).length, all.length, `${kernel}: all are read`);
+  });
+});
+
+Deno.test("no buffer is bound twice in a step where it is written", () => {
+  for (const program of PROGRAMS) {
+    for (const step of stepsOf(program)) {
+      const bound = bindings(wgsl(step, false)).map(({ variable, type }) => ({
+        name: step.buffers[variable] ?? variable,
+        type,
+      }));
+      for (const { name } of bound.filter((b) => b.type === "storage")) {
+        const times = bound.filter((b) => b.name === name).length;
+        assert.equal(times, 1, `${step.layer} ${step.kernel}: ${name}`);
+      }
+    }
+  }
+});
+
+Deno.test("every buffer that a step binds is among the program's", () => {
+  for (const program of PROGRAMS) {
+    const names = new Set(program.buffers.map((b) => b.name));
+    assert.equal(names.size, program.buffers.length, "no two buffers share a name");
+    for (const step of stepsOf(program)) {
+      for (const { variable } of bindings(wgsl(step, false))) {
+        const name = step.buffers[variable] ?? variable;
+        assert.ok(names.has(name), `${step.layer} ${step.kernel} ${variable}: ${name}`);
+      }
+    }
+  }
+});
+
+const SIZES: Readonly<Record<string, number>> = {
+  "u32": 4,
+  "i32": 4,
+  "f32": 4,
+  "atomic<u32>": 4,
+  "atomic<i32>": 4,
+  "Sum": 4,
+  "Quad": 16,
+  "Wide": 16,
+};
+
+/** Bytes of a WGSL type, at its largest where an alias decides. */
+function bytesOf(type: string): number {
+  const array = /^array<(.*),\s*([\d\s*+()]+)>$/.exec(type.trim());
+  if (array) return bytesOf(array[1]!) * product(array[2]!);
+  const vector = /^vec([234])<.*>$/.exec(type.trim());
+  if (vector) return vector[1] === "2" ? 8 : 16;
+  const size = SIZES[type.trim()];
+  assert.ok(size !== undefined, `a type with a known size, not ${type}`);
+  return size;
+}
+
+function product(text: string): number {
+  assert.match(text, /^[\d\s*]+$/);
+  return text.split("*").reduce((p, n) => p * Number(n), 1);
+}
+
+Deno.test("a shader's workgroup storage fits 16 KiB and its workgroup 256 threads", () => {
+  every((code, kernel) => {
+    let bytes = 0;
+    for (const [, type] of plain(code).matchAll(/var<workgroup>\s+\w+\s*:\s*([^;=]+);/g)) {
+      bytes += Math.ceil(bytesOf(type!) / 16) * 16;
+    }
+    assert.ok(bytes <= 16384, `${kernel}: ${bytes} bytes of workgroup storage`);
+    const size = /@workgroup_size\(([^)]*)\)/.exec(code)![1]!.split(",").map(Number);
+    assert.ok(size.reduce((a, b) => a * b, 1) <= 256, `${kernel}: ${size}`);
+  });
+});
+
+Deno.test("a dispatch has at most 65535 workgroups a dimension, and at least one", () => {
+  for (const program of PROGRAMS) {
+    for (const { kernel, workgroups } of stepsOf(program)) {
+      assert.ok(workgroups.every((n) => Number.isInteger(n) && n >= 1 && n <= 65535), kernel);
+    }
+  }
+});
+
+/** The body of each function by name. */
+function functions(code: string): Map<string, string> {
+  const found = new Map<string, string>();
+  for (const match of plain(code).matchAll(/fn (\w+)\s*\(/g)) {
+    const open = plain(code).indexOf("{", match.index);
+    let depth = 0, at = open;
+    do {
+      const c = plain(code)[at++];
+      depth += c === "{" ? 1 : c === "}" ? -1 : 0;
+    } while (depth > 0);
+    found.set(match[1]!, plain(code).slice(open, at));
+  }
+  return found;
+}
+
+const BARRIER = /workgroupBarrier\(\)|storageBarrier\(\)|\brecord\(/g;
+
+Deno.test("every thread of a workgroup reaches every barrier", () => {
+  every((code, kernel) => {
+    const bodies = functions(code);
+    for (const [name, body] of bodies) {
+      if (name !== "main" && name !== "record") {
+        assert.doesNotMatch(body, BARRIER, `${kernel}: ${name} is called from a branch`);
+        continue;
+      }
+      const barriers = [...body.matchAll(BARRIER)].map((match) => match.index);
+      const returned = /\breturn\b/.exec(body)?.index ?? Infinity;
+      for (const at of barriers) {
+        assert.ok(at < returned, `${kernel}: a barrier behind a return in ${name}`);
+        // Depth 1 is the function itself; a block of its own, `{ … }`, would be uniform too.
+        const before = body.slice(0, at);
+        const depth = (before.match(/{/g) ?? []).length - (before.match(/}/g) ?? []).length;
+        assert.equal(depth, 1, `${kernel}: a barrier inside a branch of ${name}`);
+      }
+    }
+  });
+});
+
+Deno.test("only int8 shaders depend on how the packed dot product is done", () => {
+  for (const program of PROGRAMS) {
+    if (program.arithmetic === "int8") continue;
+    for (const step of stepsOf(program)) assert.equal(wgsl(step, true), wgsl(step, false));
+  }
+  for (const program of PROGRAMS) {
+    for (const step of stepsOf(program)) {
+      assert.doesNotMatch(plain(wgsl(step, true)), /dot4I8Packed|pack4xI8/, step.kernel);
+    }
+  }
+});
