@@ -93,9 +93,9 @@ function show(event: TrainEvent, progress: Progress, folder: string): void {
 /** The last lines of a run. */
 function result(summary: Summary, folder: string): string {
   const { test_accuracy: accuracy, images_per_second: speed } = summary;
-  const figures = accuracy === null
-    ? `${summary.status} after ${summary.steps} steps`
-    : `test accuracy ${percent(accuracy, 2)}`;
+  const figures = summary.status === "done" && accuracy !== null
+    ? `test accuracy ${percent(accuracy, 2)}`
+    : `${summary.status} after ${summary.steps} steps`;
   return [
     speed > 0 ? `${figures}, ${rate(speed)} img/s` : figures,
     `the run's folder is ${folder}`,

@@ -25,7 +25,9 @@ export function fileError(error: unknown, doing: "read" | "write", path: string)
 
 function explain(error: unknown, doing: "read" | "write"): string | undefined {
   if (error instanceof Deno.errors.NotCapable) {
-    return `Deno has no permission; run it with --allow-${doing}`;
+    // Devices such as /dev/stdout want more than the permission to write.
+    const flag = error.message.includes("all access") ? "all" : doing;
+    return `Deno has no permission; run it with --allow-${flag}`;
   }
   if (!(error instanceof Error)) return undefined;
   const elsewhere = doing === "write" ? "or choose another place" : "or give another path";

@@ -92,7 +92,9 @@ export function plan(recipe: Recipe, data: DataShape, batch = recipe.train.batch
   inputForward(b, graph.image, pixelBounds(data));
   graph.nodes.forEach((node, i) => forward(b, node, graph.nodes[i + 1], int8));
   lossForward(b, graph.logits);
-  for (const node of graph.nodes.toReversed()) backward(b, node);
+  for (const node of graph.nodes.toReversed()) {
+    if (node.output.needsGradient) backward(b, node);
+  }
   b.tables();
   const program: Program = {
     arithmetic: quantize.arithmetic,

@@ -56,7 +56,7 @@ export async function filled(test: Case, arithmetic: Arithmetic, narrow = 0.8): 
         values[values.length / 2 + c] = u(1000 + c) - 0.5;
       }
     }
-    if (role === "bias") for (let c = 0; c < o; c++) values[c] = u(c) - 0.5;
+    if (role === "bias") { for (let c = 0; c < o; c++) values[c] = u(c) - 0.5; }
     // Padding is 0 in momentum too: as far as the weights are not 0, so may it be.
     f32(`${name}.velocity`).forEach((_, n, v) => v[n] = values[n] ? (u(2000 + n) - 0.5) / 10 : 0);
   });

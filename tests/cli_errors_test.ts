@@ -1,0 +1,227 @@
+/**
+ * A person's mistakes, through the whole program: the message, the exit code, nothing on stdout, and
+ * no stack trace.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import { idxBytes, ramp, smallIdx } from "./data_helpers.ts";
+import { HAS_GPU, inFolder, qtrain } from "./support/command.ts";
+
+const SHORT =
+  "data: { format: glyphs, size: 12, train: 32, test: 16 }\nmodel: { name: cnn, width: 4 }\n" +
+  "train: { epochs: 1, batch: 16 }\n";
+const IDX = "data: { format: idx, root: . }\nmodel: { name: cnn, width: 4 }\n";
+const NO_ADAPTER = { VK_DRIVER_FILES: "/nonexistent", DENO_WEBGPU_BACKEND: "vulkan" };
+
+/** A name, the files beside the recipe, the arguments, and what stderr must be. */
+type Mistake = readonly [
+  name: string,
+  recipe: string,
+  args: readonly string[],
+  message: string | RegExp,
+  files?: Readonly<Record<string, Uint8Array>>,
+];
+
+const MISTAKES: readonly Mistake[] = [
+  ["no arguments", SHORT, [], /^expected a recipe or a command, got nothing\n\nqtrain trains/],
+  [
+    "an unknown command",
+    SHORT,
+    ["chek", "r.yaml"],
+    "chek: unknown command (did you mean check?); expected a recipe.yaml or one of train, check, " +
+    "eval, export, doctor",
+  ],
+  [
+    "an unknown option",
+    SHORT,
+    ["r.yaml", "--resum"],
+    "--resum: unknown option (did you mean --resume?)",
+  ],
+  [
+    "an option of another command",
+    SHORT,
+    ["check", "r.yaml", "--resume"],
+    "--resume: not an option of qtrain check, which takes --json, --help",
+  ],
+  [
+    "an option without its value",
+    SHORT,
+    ["r.yaml", "--out"],
+    "--out: expected a value, as in --out PATH",
+  ],
+  [
+    "an option in place of a value",
+    SHORT,
+    ["r.yaml", "--out", "--json"],
+    "--out: expected a value, as in --out PATH",
+  ],
+  ["a value too much", SHORT, ["r.yaml", "--json=1"], '--json: expected no value, got "1"'],
+  [
+    "an unknown device",
+    SHORT,
+    ["r.yaml", "--device", "gup"],
+    '--device: expected one of auto, gpu, cpu, got "gup" (did you mean gpu?)',
+  ],
+  [
+    "an override without =",
+    SHORT,
+    ["r.yaml", "train.epochs"],
+    "train.epochs: expected key=value with a dotted key, such as train.epochs=1, got " +
+    '"train.epochs"',
+  ],
+  [
+    "an unknown key",
+    SHORT + "quantise: {}\n",
+    ["r.yaml"],
+    "r.yaml:4:1: quantise: unknown key (did you mean quantize?)",
+  ],
+  [
+    "a wrong type",
+    SHORT,
+    ["r.yaml", "train.batch=abc"],
+    'train.batch=abc: train.batch: expected a whole number from 1 to 65536, got "abc"',
+  ],
+  [
+    "a missing file",
+    SHORT,
+    ["no.yaml"],
+    "no.yaml: expected a recipe, a YAML file, got no such file",
+  ],
+  [
+    "unreadable YAML",
+    "data: { format: glyphs\n",
+    ["r.yaml"],
+    /^r\.yaml:2:1: expected valid YAML, got the end of the text \(.*\)\n$/,
+  ],
+  [
+    "missing data",
+    "data: { format: idx, root: /nonexistent/digits }\nmodel: { name: cnn }\n",
+    ["r.yaml"],
+    /^data\.root: expected a folder with the data, found nothing at \/nonexistent\/digits.*\n$/,
+  ],
+  [
+    "a wrong magic number",
+    IDX,
+    ["r.yaml"],
+    /t10k-images-idx3-ubyte: byte 0: expected .*, found .*\n$/,
+    { ...smallIdx(), "t10k-images-idx3-ubyte": idxBytes(0x802, [2, 2, 3], ramp(12)) },
+  ],
+  [
+    "a label that is no class",
+    IDX,
+    ["r.yaml", "data.classes=2"],
+    /train-labels-idx1-ubyte: byte 8: expected .*, found .*\n$/,
+    smallIdx(),
+  ],
+  [
+    "a kernel larger than its input",
+    SHORT.replace(
+      "{ name: cnn, width: 4 }",
+      "{ layers: [{ type: conv2d, channels: 4, kernel: 13 }] }",
+    ),
+    ["check", "r.yaml"],
+    "layer conv1: a kernel of 13×13 is larger than its input of 12×12 with padding 0×0; use a " +
+    "smaller kernel, more padding, or less pooling before it",
+  ],
+  [
+    "classes that do not match",
+    SHORT.replace("{ name: cnn, width: 4 }", "{ layers: [{ type: linear, features: 7 }] }"),
+    ["check", "r.yaml"],
+    "layer linear1: expected the last layer to give [1, 1, 10], one score for each of 10 classes, " +
+    "got [1, 1, 7]",
+  ],
+  [
+    "eval of what is no run",
+    SHORT,
+    ["eval", "."],
+    ".: expected the folder of a run (with recipe.yaml), found none; give a folder that training wrote",
+  ],
+  [
+    "eval of nothing",
+    SHORT,
+    ["eval"],
+    "qtrain eval: expected the folder of a run, got nothing; see " +
+    "qtrain eval --help",
+  ],
+  [
+    "an export without a format",
+    SHORT,
+    ["export", ".", "--out", "x"],
+    "qtrain export: expected --format safetensors, got nothing",
+  ],
+];
+
+Deno.test("a mistake gets a message that says what to do, and exit code 2", async (t) => {
+  for (const [name, recipe, args, message, files] of MISTAKES) {
+    await t.step(name, async () => {
+      await inFolder({ "r.yaml": recipe, ...files }, async (cwd) => {
+        const { code, stdout, stderr } = await qtrain(args, { cwd });
+        if (typeof message === "string") assert.equal(stderr, message + "\n");
+        else assert.match(stderr, message);
+        assert.deepEqual([code, stdout], [2, ""]);
+        // A run that never began leaves nothing behind.
+        const runs = await Array.fromAsync(Deno.readDir(`${cwd}/runs`)).catch(() => []);
+        assert.deepEqual(runs, []);
+      });
+    });
+  }
+});
+
+Deno.test("without an adapter, --device gpu fails in one line and auto uses the CPU", async () => {
+  await inFolder({ "r.yaml": SHORT }, async (cwd) => {
+    const fails =
+      "no GPU adapter: expected a Vulkan, Metal or Direct3D 12 driver and found none. " +
+      "On Debian or Ubuntu: apt-get install mesa-vulkan-drivers; or go on with --device cpu";
+    const gpu = await qtrain(["r.yaml", "--device", "gpu"], { cwd, env: NO_ADAPTER });
+    assert.deepEqual(gpu, { code: 1, stdout: "", stderr: fails + "\n" });
+    const auto = await qtrain(["r.yaml", "train.max_steps=1", "--json"], { cwd, env: NO_ADAPTER });
+    assert.equal(auto.code, 0);
+    assert.equal(auto.stderr, `${fails}. Using the CPU, which is slow\n`);
+    assert.equal(JSON.parse(auto.stdout.trim().split("\n").at(-1)!).device, "cpu");
+    const doctor = await qtrain(["doctor"], { cwd, env: NO_ADAPTER });
+    assert.equal(doctor.code, 1);
+    assert.match(doctor.stdout, /to do:\n- no GPU adapter: .*apt-get install mesa-vulkan-drivers/);
+  });
+});
+
+Deno.test("a buffer beyond the adapter's limit is named with what to do", {
+  ignore: !HAS_GPU,
+}, async () => {
+  await inFolder({ "r.yaml": SHORT }, async (cwd) => {
+    const args = [
+      "r.yaml",
+      "data.size=64",
+      "train.batch=2048",
+      "data.train=2048",
+      "model.width=64",
+    ];
+    const { code, stderr } = await qtrain([...args, "--device", "gpu"], {
+      cwd,
+      env: { QTRAIN_TERMS: "edge" },
+    });
+    assert.match(stderr, /^buffer \S+ needs \d+ MiB but this adapter's limit is 128 MiB; use a /m);
+    assert.equal(code, 1);
+  });
+});
+
+Deno.test("a run that diverges ends with exit 1, the layer and the checkpoint it keeps", async () => {
+  await inFolder({ "r.yaml": SHORT }, async (cwd) => {
+    const args = ["r.yaml", "train.optimizer.lr=1e9", "train.epochs=20", "--json"];
+    const { code, stdout, stderr } = await qtrain(args, { cwd });
+    assert.equal(code, 1);
+    assert.match(
+      stderr,
+      /^diverged at step \d+: layer \w+, quantizer \S+: \d+ of \d+ values are not /,
+    );
+    const end = JSON.parse(stdout.trim().split("\n").at(-1)!);
+    assert.equal(end.status, "diverged");
+    assert.match(
+      stderr,
+      /The last good checkpoint is runs\/r\/checkpoints\/step-\d+\.safetensors\n$/,
+    );
+    const summary = JSON.parse(await Deno.readTextFile(`${cwd}/runs/r/summary.json`));
+    assert.equal(summary.status, "diverged");
+    assert.match(summary.reason, /layer/);
+  });
+});

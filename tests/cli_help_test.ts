@@ -1,0 +1,71 @@
+/**
+ * What the command line prints when nothing is run: help, versions, plans. Exact texts lie in
+ * tests/golden; `UPDATE_GOLDEN=1 deno task test` writes them anew.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import { VERSION } from "../lib/version.ts";
+import { golden, inFolder, qtrain } from "./support/command.ts";
+
+const RECIPE = `data: { format: glyphs, size: 12 }
+model:
+  layers:
+    - { type: conv2d, channels: 6, kernel: 3, stride: [1, 2], padding: 1, bias: false }
+    - batch_norm
+    - relu
+    - { type: max_pool, kernel: 2 }
+    - { type: residual, body: [{ type: conv2d, channels: 6, kernel: 1 }, relu6] }
+    - global_avg_pool
+    - { type: linear, features: 10 }
+train: { batch: 16 }
+`;
+
+Deno.test("help lists the commands that work, and each has help of its own", async () => {
+  const names = ["", "train", "check", "eval", "export", "doctor"];
+  await Promise.all(names.map(async (name) => {
+    const { code, stdout, stderr } = await qtrain([...(name ? [name] : []), "--help"]);
+    assert.deepEqual([code, stderr], [0, ""]);
+    await golden(`help${name && "_"}${name}.txt`, stdout);
+  }));
+});
+
+Deno.test("-h after a recipe is the help of training, and --version is one line", async () => {
+  const [help, version] = await Promise.all([qtrain(["r.yaml", "-h"]), qtrain(["--version"])]);
+  await golden("help_train.txt", help.stdout);
+  assert.deepEqual(version, { code: 0, stdout: `qtrain ${VERSION}\n`, stderr: "" });
+});
+
+Deno.test("the version is that of deno.json", async () => {
+  const file = await Deno.readTextFile(new URL("../deno.json", import.meta.url));
+  assert.equal(JSON.parse(file).version, VERSION);
+});
+
+Deno.test("check prints layers, shapes, parameters and memory, without GPU or data", async () => {
+  await inFolder({ "r.yaml": RECIPE }, async (cwd) => {
+    const { code, stdout, stderr } = await qtrain(["check", "r.yaml"], {
+      cwd,
+      env: { VK_DRIVER_FILES: "/nonexistent" },
+    });
+    assert.deepEqual([code, stderr], [0, ""]);
+    // Scratch memory follows the kernels' tiles, which change.
+    await golden("check.txt", stdout.replace(/(scratch|total) +[\d.]+ \w+$/gm, "$1 …"));
+  });
+});
+
+Deno.test("check --json has the total as parameters, and memory by kind that adds up", async () => {
+  const recipe = "data: { format: idx, root: none, classes: 10, size: 28 }\nmodel: { name: cnn }\n";
+  await inFolder({ "r.yaml": recipe }, async (cwd) => {
+    const { code, stdout } = await qtrain(["check", "r.yaml", "--json"], { cwd });
+    assert.equal(code, 0);
+    const plan = JSON.parse(stdout);
+    // 3×3 weights, two values a norm channel, and the linear layer with its bias.
+    const weights = 9 * (32 + 32 * 32 + 32 * 64 + 64 * 64), norms = 2 * (32 + 32 + 64 + 64);
+    assert.equal(plan.parameters, weights + norms + 64 * 10 + 10);
+    const { total, ...kinds } = plan.memory as Record<string, number>;
+    assert.equal(Object.values(kinds).reduce((a, b) => a + b, 0), total);
+    const layers = plan.layers as { parameters: number; output: number[] }[];
+    assert.equal(layers.reduce((sum, l) => sum + l.parameters, 0), plan.parameters);
+    assert.deepEqual(layers.at(-1)?.output, [1, 1, 10]);
+  });
+});

@@ -1,0 +1,57 @@
+/**
+ * The binary, as far as it can be made without a network: Deno type-checks, resolves and embeds, and
+ * a stand-in takes the place of its runtime. What comes out does not run.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import { compileArguments, PERMISSIONS, TARGETS } from "../cli/compile.ts";
+import { inFolder, ROOT } from "./support/command.ts";
+
+Deno.test("deno compile embeds the text of every shader", {
+  ignore: Deno.build.os !== "linux",
+}, async () => {
+  await inFolder({}, async (folder) => {
+    const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: compileArguments(TARGETS[0]!, `${folder}/qtrain`),
+      cwd: ROOT,
+      env: { DENORT_BIN: "/bin/true", NO_COLOR: "1" },
+    }).output();
+    assert.equal(code, 0, new TextDecoder().decode(stderr));
+    const binary = new TextDecoder("latin1").decode(await Deno.readFile(`${folder}/qtrain`));
+    let shaders = 0;
+    for (const kernels of ["kernels", "kernels/include"]) {
+      for await (const { name } of Deno.readDir(ROOT + kernels)) {
+        if (!name.endsWith(".wgsl")) continue;
+        shaders++;
+        const text = new TextDecoder("latin1").decode(
+          await Deno.readFile(`${ROOT}${kernels}/${name}`),
+        );
+        assert.ok(binary.includes(text), `${kernels}/${name} is not embedded`);
+      }
+    }
+    assert.ok(shaders > 20);
+  });
+});
+
+Deno.test("there is a binary for Linux, macOS and Windows, on x86-64 and arm64", () => {
+  assert.deepEqual(
+    TARGETS.map((target) => target.split("-").filter((w) => w !== "unknown").join(" ")),
+    [
+      "x86_64 linux gnu",
+      "aarch64 linux gnu",
+      "x86_64 apple darwin",
+      "aarch64 apple darwin",
+      "x86_64 pc windows msvc",
+    ],
+  );
+  assert.match(compileArguments(TARGETS.at(-1)!).join(" "), /--output dist\/qtrain-\S+\.exe /);
+});
+
+Deno.test("binaries and the tasks of deno.json run with the same few permissions", async () => {
+  const { tasks } = JSON.parse(await Deno.readTextFile(`${ROOT}deno.json`));
+  assert.equal(tasks.qtrain.command, `deno run ${PERMISSIONS.join(" ")} cli/main.ts`);
+  for (const [name, { command }] of Object.entries<{ command: string }>(tasks)) {
+    if (name !== "test") assert.doesNotMatch(command, /\s(-A|--allow-all)\b/, name);
+  }
+});

@@ -1,0 +1,73 @@
+/**
+ * Runs the command line as people do: a process of its own, with the permissions that it ships with.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { PERMISSIONS } from "../../cli/compile.ts";
+import { requestAdapter } from "../../lib/gpu/device.ts";
+
+/** Whether there is a native GPU driver; without one, runs go to the CPU. */
+export const HAS_GPU: boolean = await requestAdapter() !== null;
+
+/** The repository. */
+export const ROOT: string = fileURLToPath(new URL("../../", import.meta.url));
+
+/** How a process ended. */
+export interface Result {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** The process of a command line. */
+export function command(
+  args: readonly string[],
+  options: { readonly cwd?: string; readonly env?: Record<string, string> } = {},
+): Deno.Command {
+  return new Deno.Command(Deno.execPath(), {
+    args: ["run", ...PERMISSIONS, `${ROOT}cli/main.ts`, ...args],
+    cwd: options.cwd ?? ROOT,
+    env: { NO_COLOR: "1", QTRAIN_DATA: "", ...options.env },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  });
+}
+
+/** Runs a command line to its end. No stack trace is ever right. */
+export async function qtrain(
+  args: readonly string[],
+  options: { readonly cwd?: string; readonly env?: Record<string, string> } = {},
+): Promise<Result> {
+  const { code, stdout, stderr } = await command(args, options).output();
+  const decoder = new TextDecoder();
+  const result = { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+  assert.doesNotMatch(result.stdout + result.stderr, /\n\s+at |defect of qtrain/);
+  return result;
+}
+
+/** Runs `body` in a new folder that holds `files`. */
+export async function inFolder(
+  files: Readonly<Record<string, string | Uint8Array>>,
+  body: (folder: string) => Promise<void>,
+): Promise<void> {
+  const folder = await Deno.makeTempDir({ prefix: "qtrain-test-" });
+  try {
+    for (const [name, content] of Object.entries(files)) {
+      const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
+      await Deno.writeFile(`${folder}/${name}`, bytes);
+    }
+    await body(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** Compares with a file of tests/golden; `UPDATE_GOLDEN=1` writes it instead. */
+export async function golden(name: string, text: string): Promise<void> {
+  const path = `${ROOT}tests/golden/${name}`;
+  if (Deno.env.get("UPDATE_GOLDEN")) await Deno.writeTextFile(path, text);
+  assert.equal(text, await Deno.readTextFile(path), `tests/golden/${name}`);
+}

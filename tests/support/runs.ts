@@ -1,0 +1,75 @@
+/**
+ * Short training runs for tests.
+ *
+ * @module
+ */
+import { type DeviceChoice, openDevice } from "../../lib/open_device.ts";
+import type { RecipeInput } from "../../lib/recipe/input.ts";
+import { RunFolder } from "../../lib/train/run_folder.ts";
+import type { EndEvent, TrainEvent } from "../../lib/train/events.ts";
+import { train } from "../../lib/train/train.ts";
+
+/** 10 steps an epoch, two epochs, a network of a thousand weights. */
+export const SHORT: RecipeInput = {
+  seed: 3,
+  data: { format: "glyphs", size: 12, train: 168, test: 40 },
+  model: { name: "cnn", width: 4 },
+  train: { epochs: 2, batch: 16, schedule: { name: "cosine", warmup_steps: 4 } },
+};
+
+/** How a run is done. */
+export interface RunOptions {
+  readonly device?: DeviceChoice;
+  /** The run's folder. */
+  readonly out?: string;
+  readonly resume?: boolean;
+  /** Asks for an end after this step. */
+  readonly stopAt?: number;
+}
+
+/** What a run told. */
+export interface Run {
+  readonly events: readonly TrainEvent[];
+  readonly warnings: readonly string[];
+  readonly losses: readonly number[];
+  readonly end: EndEvent;
+}
+
+/** Trains to the end, or until asked to stop. */
+export async function runOf(recipe: RecipeInput, options: RunOptions = {}): Promise<Run> {
+  const { device = "gpu", out, resume = false, stopAt } = options;
+  const events: TrainEvent[] = [], warnings: string[] = [];
+  const stop = new AbortController();
+  const folder = out === undefined ? {} : {
+    folder: await RunFolder.create({ out, name: "run", resume }),
+    resume,
+  };
+  const warn = (text: string) => void warnings.push(text);
+  for await (
+    const event of train(recipe, {
+      opened: await openDevice(device),
+      signal: stop.signal,
+      warn,
+      ...folder,
+    })
+  ) {
+    events.push(event);
+    if (event.type === "step" && event.step === stopAt) stop.abort();
+  }
+  return {
+    events,
+    warnings,
+    losses: events.flatMap((event) => event.type === "step" ? [event.loss] : []),
+    end: events.at(-1) as EndEvent,
+  };
+}
+
+/** Runs `body` with the path of a folder that is removed behind it. */
+export async function inFolder(body: (path: string) => Promise<void>): Promise<void> {
+  const path = await Deno.makeTempDir();
+  try {
+    await body(`${path}/run`);
+  } finally {
+    await Deno.remove(path, { recursive: true });
+  }
+}
