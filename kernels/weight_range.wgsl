@@ -26,7 +26,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   }
   const HIGH = f32((1u << (${BITS}u - 1u)) - 1u);
   let extreme = max(abs(unordered(~low)), abs(unordered(high)));
-  let known = low != 0u && high != 0u && extreme > 0.0;
+  let known = low != 0u && high != 0u && extreme > 0.0 && extreme <= 3.4028234e38;
   let scale = select(1.0, max(extreme / HIGH, 7.888609052210118e-31), known);
   table[row] = array<f32, 8>(scale, 1.0 / scale, 0.0, -HIGH, HIGH, 0.0, 0.0, 0.0);
 }

@@ -28,7 +28,8 @@ async function gradientsOf(
     layers: zoo[name]({ width: 8, classes: 10 }) as LayerInput[],
     quantize: { weights: { bits }, activations: { bits }, gradients: { bits, rounding } },
   };
-  const { program: { sections, parameters }, cpu } = await filled(test, arithmetic, 1);
+  const options = { narrow: 1, spread: false };
+  const { program: { sections, parameters }, cpu } = await filled(test, arithmetic, options);
   const forward = sections.forward.filter((step) => step.phase !== "eval");
   cpu.run([...sections.weights, ...forward, ...sections.loss, ...sections.backward]);
   return new Map(parameters.map(({ name }) => [name, cpu.memory.get(`${name}.gradient`)!.f32]));

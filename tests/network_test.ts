@@ -211,7 +211,7 @@ Deno.test("a linear layer's weights lie in files in the order in which PyTorch f
             data[feature * c * h * w + channel * h * w + pixel]!;
         }
       }
-      const got = cpu.memory.get("linear1")!.f32[4 * n + feature]!;
+      const got = cpu.memory.get("linear1.output")!.f32[4 * n + feature]!;
       assert.ok(Math.abs(got - expected) < 1e-5, `${got}, ${expected}`);
     }
   }

@@ -5,6 +5,7 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { QtrainError } from "../lib/errors.ts";
 import { bindings, wgsl } from "../lib/gpu/executor.ts";
 import { zoo } from "../lib/model/zoo.ts";
 import type { Program, Step } from "../lib/program.ts";
@@ -80,6 +81,26 @@ Deno.test("every buffer that a step binds is among the program's", () => {
   }
 });
 
+Deno.test("a layer may not take the name of a table, or gets a buffer of its own", () => {
+  const tables = programOf(ZOO[0]!, "int8").buffers.map((b) => b.name)
+    .filter((name) => !name.includes("."));
+  for (const name of tables) {
+    const layers: LayerInput[] = [{ type: "linear", name, features: 2 }, {
+      type: "linear",
+      features: 2,
+    }];
+    let program: Program;
+    try {
+      program = programOf({ name, image: [2, 2, 1], batch: 1, classes: 2, layers }, "int8");
+    } catch (error) {
+      assert.ok(error instanceof QtrainError, String(error));
+      continue;
+    }
+    const names = program.buffers.map((b) => b.name);
+    assert.deepEqual(names.filter((other, i) => names.indexOf(other) !== i), [], name);
+  }
+});
+
 const SIZES: Readonly<Record<string, number>> = {
   "u32": 4,
   "i32": 4,
@@ -129,15 +150,15 @@ Deno.test("a dispatch has at most 65535 workgroups a dimension, and at least one
 
 /** The body of each function by name. */
 function functions(code: string): Map<string, string> {
-  const found = new Map<string, string>();
-  for (const match of plain(code).matchAll(/fn (\w+)\s*\(/g)) {
-    const open = plain(code).indexOf("{", match.index);
+  const found = new Map<string, string>(), text = plain(code);
+  for (const match of text.matchAll(/fn (\w+)\s*\(/g)) {
+    const open = text.indexOf("{", match.index);
     let depth = 0, at = open;
     do {
-      const c = plain(code)[at++];
+      const c = text[at++];
       depth += c === "{" ? 1 : c === "}" ? -1 : 0;
     } while (depth > 0);
-    found.set(match[1]!, plain(code).slice(open, at));
+    found.set(match[1]!, text.slice(open, at));
   }
   return found;
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { newestCheckpoint } from "../train/newest_checkpoint.ts";
+import { expectCheckpoint } from "../train/newest_checkpoint.ts";
 import { RunFolder } from "../train/run_folder.ts";
 import { decodeSafetensors, encodeSafetensors } from "./safetensors.ts";
 
@@ -19,7 +19,7 @@ export async function exportRun(
   path: string,
   warn?: (text: string) => void,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const checkpoint = await newestCheckpoint(await RunFolder.open(path), warn);
+  const checkpoint = await expectCheckpoint(await RunFolder.open(path), warn);
   const { tensors, metadata } = decodeSafetensors(checkpoint.bytes, checkpoint.path);
   const kept = Object.entries(tensors).filter(([name]) => !name.startsWith("velocity."));
   const { position: _, ...rest } = metadata;

@@ -63,7 +63,11 @@ class GraphBuilder {
   readonly #counts = new Map<string, number>();
 
   constructor(layers: readonly LayerSpec[]) {
+    this.#taken.add("input");
     const reserve = (layer: LayerSpec): void => {
+      if (layer.name === "input") {
+        throw new ModelError("layer input: this name stands for the images; use another");
+      }
       if (layer.name) this.#taken.add(layer.name);
       if (layer.type === "residual") [...layer.body, ...layer.shortcut].forEach(reserve);
     };

@@ -20,7 +20,7 @@ export interface Difference {
   /** Values that differ. */
   readonly differing: number;
   readonly values: number;
-  /** Codes and integers: the largest difference. Floats: |a − b| / the largest |value|. */
+  /** Codes and integers: the largest difference. Floats: |a − b| / the largest |value| of its unit. */
   readonly largest: number;
 }
 
@@ -67,29 +67,44 @@ function compare(
   const int8 = program.arithmetic === "int8";
   if (variable === "statistics") {
     const [a, b] = [joined(want), joined(got)];
-    return { type: "integers", ...differences(a, b, 1) };
+    return { type: "integers", ...differences(a, b) };
   }
   if (variable === "total" || variable.endsWith("_sum") || (int8 && SUMS.has(variable))) {
     return {
       type: "integers",
-      ...differences(new Int32Array(want.buffer), new Int32Array(got.buffer), 1),
+      ...differences(new Int32Array(want.buffer), new Int32Array(got.buffer)),
     };
   }
   if (int8 && QUADS.has(variable) && !step.constants.LOGITS) {
     const [a, b] = [new Int8Array(want.buffer), new Int8Array(got.buffer)];
-    return { type: "codes", ...differences(a, b, 1) };
+    return { type: "codes", ...differences(a, b) };
   }
   const [a, b] = [new Float32Array(want.buffer), new Float32Array(got.buffer)];
-  const scale = a.reduce((most, v) => Math.max(most, Math.abs(v)), 0) || 1;
-  return { type: "floats", ...differences(a, b, scale) };
+  return { type: "floats", ...differences(a, b, scales(variable, a)) };
 }
 
-function differences(a: ArrayLike<number>, b: ArrayLike<number>, scale: number) {
+/** The largest |value| beside each value: of the tensor, or of its column where units are mixed. */
+function scales(variable: string, values: Float32Array): (i: number) => number {
+  const column = variable === "table"
+    ? (i: number) => i % 8 // scale, inverse, zero, …
+    : variable === "coefficients"
+    ? (i: number) => Math.floor(i / 4) % 6 // a, mean, beta, c1, …
+    : () => 0;
+  const most: number[] = new Array(8).fill(0);
+  values.forEach((v, i) => most[column(i)] = Math.max(most[column(i)]!, Math.abs(v)));
+  return (i) => most[column(i)] || 1;
+}
+
+function differences(
+  a: ArrayLike<number>,
+  b: ArrayLike<number>,
+  scale: (i: number) => number = () => 1,
+) {
   let differing = 0, largest = 0;
   for (let i = 0; i < a.length; i++) {
     if (Object.is(a[i], b[i]) || a[i] === b[i]) continue;
     differing++;
-    const d = Math.abs(a[i]! - b[i]!) / scale;
+    const d = Math.abs(a[i]! - b[i]!) / scale(i);
     largest = Number.isNaN(d) ? Infinity : Math.max(largest, d);
   }
   return { differing, values: a.length, largest };

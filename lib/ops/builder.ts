@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { ModelError } from "../errors.ts";
 import type { Constants } from "../gpu/template.ts";
 import type {
   BufferKind,
@@ -102,6 +103,13 @@ export class Builder {
     more: { quantizer?: number; phase?: "train" | "eval" } = {},
   ): void {
     const { quantizer, phase } = more;
+    const most = Math.max(...workgroups);
+    if (most > MOST_WORKGROUPS) {
+      throw new ModelError(
+        `layer ${layer}: ${kernel} would need ${most} workgroups where WebGPU allows ` +
+          `${MOST_WORKGROUPS}; use smaller images, or pooling before this layer`,
+      );
+    }
     this.sections[section].push({
       kernel,
       layer,
@@ -118,7 +126,7 @@ export class Builder {
     const { bits, symmetric } = this.options.activations;
     const elements = this.options.batch * tensor.h * tensor.w * tensor.c;
     tensor.stored = {
-      buffer: this.buffer(tensor.name, this.bytesOf(tensor), "activation"),
+      buffer: this.buffer(`${tensor.name}.output`, this.bytesOf(tensor), "activation"),
       row: this.quantizer({
         name: tensor.name,
         layer,

@@ -65,11 +65,11 @@ function shape(b: Builder, node: ConvNode) {
 export function convForward(b: Builder, node: ConvNode): void {
   const { name, input, output } = node, s = shape(b, node);
   const TAPS = s.KH * s.KW, size = 16 * s.OQ * TAPS * s.IQ;
-  if (b.options.int8 && TAPS * s.IQ * 4 > MOST_PRODUCTS) {
+  // The gradient of the input sums over taps and outputs.
+  const products = 4 * TAPS * Math.max(s.IQ, input.needsGradient ? s.OQ : 0);
+  if (b.options.int8 && products > MOST_PRODUCTS) {
     throw new ModelError(
-      `layer ${name}: a sum of ${
-        TAPS * s.IQ * 4
-      } products may overflow 32 bits; int8 takes at most ` +
+      `layer ${name}: a sum of ${products} products may overflow 32 bits; int8 takes at most ` +
         `${MOST_PRODUCTS}. Use fewer channels, a smaller kernel, or arithmetic: float32`,
     );
   }
@@ -125,7 +125,7 @@ export function convForward(b: Builder, node: ConvNode): void {
   const V = b.wide(s.IQ), Q = s.OQ % 2 === 0 ? 2 : 1;
   const PIXELS = s.N * s.HO * s.WO;
   const y = node.logits
-    ? { buffer: b.buffer(output.name, 16 * PIXELS * s.OQ, "activation"), row: 0 }
+    ? { buffer: b.buffer(`${output.name}.output`, 16 * PIXELS * s.OQ, "activation"), row: 0 }
     : b.store(output, name);
   output.stored = y;
   b.step("forward", name, "conv_forward", grid(Math.ceil(PIXELS / TILE), s.OQ / Q), {

@@ -17,7 +17,7 @@ export function inputForward(
   b.buffer("labels", 4 * b.options.batch, "activation");
   b.buffer("normalization", 32, "table");
   image.stored = {
-    buffer: b.buffer(image.name, b.bytesOf(image), "activation"),
+    buffer: b.buffer(`${image.name}.output`, b.bytesOf(image), "activation"),
     row: b.quantizer({
       name: image.name,
       layer: "input",

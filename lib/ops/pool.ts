@@ -44,7 +44,8 @@ export function poolForward(b: Builder, node: PoolNode): void {
   const groups = grid(Math.ceil(s.N * s.HO * s.WO * s.CQ / 64));
   if (node.kind === "max") {
     // Codes are copied, so the output shares the input's quantizer.
-    y.stored = { buffer: b.buffer(y.name, b.bytesOf(y), "activation"), row: x.at.row };
+    const buffer = b.buffer(`${y.name}.output`, b.bytesOf(y), "activation");
+    y.stored = { buffer, row: x.at.row };
     b.step("forward", name, "max_pool_forward", groups, s, {
       x: x.at.buffer,
       y: y.stored.buffer,

@@ -6,6 +6,14 @@
 import type { Executor } from "../executor.ts";
 import type { Program } from "../program.ts";
 import type { Observation } from "../quant/scheduler.ts";
+import type { NetworkState } from "./network.ts";
+
+/** The first tensor of a state that is not finite (a variance that overflowed), in words. */
+export function stateNotFinite(state: NetworkState): string | undefined {
+  const all = [...state.running, ...state.parameters, ...state.velocities];
+  const bad = all.find(({ data }) => data.some((v) => !Number.isFinite(v)));
+  return bad && `layer ${bad.name.split(".")[0]}, ${bad.name}: not finite`;
+}
 
 /**
  * The first tensor, in the order of a step, that holds a value that is not finite; in words, or

@@ -10,7 +10,7 @@ import { parseRecipe } from "../recipe/load.ts";
 import { BatchReader } from "./batches.ts";
 import { openCheckedDevice } from "./checked_device.ts";
 import { Network } from "./network.ts";
-import { newestCheckpoint } from "./newest_checkpoint.ts";
+import { expectCheckpoint } from "./newest_checkpoint.ts";
 import { RunFolder } from "./run_folder.ts";
 
 /** How to evaluate. */
@@ -46,7 +46,7 @@ export interface Evaluation {
  */
 export async function evaluate(path: string, options: EvaluateOptions = {}): Promise<Evaluation> {
   const folder = await RunFolder.open(path);
-  const found = await newestCheckpoint(folder, options.warn);
+  const found = await expectCheckpoint(folder, options.warn);
   const recipe = parseRecipe(await folder.readRecipe() ?? found.recipe, `${path}/recipe.yaml`);
   const warnings = options.warn ? { warn: options.warn } : {};
   const data = await openDataset({ ...recipe.data, seed: recipe.seed }, warnings);

@@ -94,7 +94,9 @@ export class Network {
   /** Sets first values by the run's seed. */
   initialize(): void {
     this.program.parameters.forEach((spec, i) => {
-      this.#writeParameter(spec.name, spec.quantizer, initialValues(spec, this.seed, i));
+      const values = initialValues(spec, this.seed, i);
+      this.#writeParameter(spec.name, spec.quantizer, values);
+      this.executor.write(`${spec.name}.velocity`, new Float32Array(values.length));
     });
     for (const { layer, channels } of this.program.norms) {
       const padded = Math.ceil(channels / 4) * 4;

@@ -18,13 +18,12 @@ export interface FoundCheckpoint extends Checkpoint {
 
 /**
  * Reads the newest checkpoint of a run; a damaged one is told of and the one before it taken.
- *
- * @throws DataError when none is whole
+ * `undefined` when none is whole.
  */
 export async function newestCheckpoint(
   folder: RunFolder,
   warn: (text: string) => void = () => {},
-): Promise<FoundCheckpoint> {
+): Promise<FoundCheckpoint | undefined> {
   for (const { path } of await folder.checkpoints()) {
     try {
       const bytes = await readBytes(path);
@@ -34,6 +33,20 @@ export async function newestCheckpoint(
       warn(`${error.message}; trying the checkpoint before`);
     }
   }
+  return undefined;
+}
+
+/**
+ * The same for a run that must have one.
+ *
+ * @throws DataError when none is whole
+ */
+export async function expectCheckpoint(
+  folder: RunFolder,
+  warn?: (text: string) => void,
+): Promise<FoundCheckpoint> {
+  const found = await newestCheckpoint(folder, warn);
+  if (found) return found;
   throw new DataError(
     `${folder.path}: expected a whole checkpoint in checkpoints/, found none; ` +
       `train at least one epoch, or go on with --resume`,

@@ -7,7 +7,6 @@ import type { Dataset } from "../data/dataset.ts";
 import { openDataset } from "../data/open.ts";
 import { stepsPerEpoch } from "../data/order.ts";
 import { UsageError } from "../errors.ts";
-import { readBytes } from "../files.ts";
 import { plan } from "../model/plan.ts";
 import type { Device, DeviceChoice } from "../open_device.ts";
 import type { Observation } from "../quant/scheduler.ts";
@@ -17,10 +16,11 @@ import type { Recipe } from "../recipe/types.ts";
 import { VERSION } from "../version.ts";
 import { BatchReader } from "./batches.ts";
 import { openCheckedDevice } from "./checked_device.ts";
-import { decodeCheckpoint, encodeCheckpoint, type Position } from "./checkpoint.ts";
-import { findNotFinite } from "./divergence.ts";
+import { encodeCheckpoint, type Position } from "./checkpoint.ts";
+import { findNotFinite, stateNotFinite } from "./divergence.ts";
 import type { EpochEvent, StartEvent, StepEvent, Summary, TrainEvent } from "./events.ts";
 import { type Batch, Network } from "./network.ts";
+import { newestCheckpoint } from "./newest_checkpoint.ts";
 import { RunFolder } from "./run_folder.ts";
 import { learningRate } from "./schedule.ts";
 
@@ -71,7 +71,10 @@ export async function* train(
   const executor = await device.createExecutor(program);
   try {
     const network = new Network(program, executor, recipe.seed, recipe.quantize, data);
-    const position = folder && options.resume ? await resume(network, folder, warn) : undefined;
+    const found = folder && options.resume ? await newestCheckpoint(folder, warn) : undefined;
+    if (found) network.load(found.find, found.ranges);
+    else if (options.resume) warn?.("there is no whole checkpoint to go on from: starting afresh");
+    const position = found?.position;
     const run = new Run(recipe, text, data, network, perEpoch, options);
     if (folder && position && position.step >= run.steps) {
       const before = await folder.readSummary();
@@ -120,25 +123,6 @@ function differences(a: unknown, b: unknown, path: string): string[] {
   }
   if (a === b) return [];
   return [`${path} was ${JSON.stringify(a)}, is now ${JSON.stringify(b)}`];
-}
-
-/** Loads the newest checkpoint that is whole; `undefined` where there is none. */
-async function resume(
-  network: Network,
-  folder: RunFolder,
-  warn: ((text: string) => void) | undefined,
-): Promise<Position | undefined> {
-  for (const { path } of await folder.checkpoints()) {
-    try {
-      const { position, find, ranges } = decodeCheckpoint(await readBytes(path), path);
-      network.load(find, ranges);
-      return position;
-    } catch (error) {
-      warn?.(`${error instanceof Error ? error.message : error}; trying the checkpoint before`);
-    }
-  }
-  warn?.(`${folder.path} holds no whole checkpoint: starting afresh`);
-  return undefined;
 }
 
 /** One run of the loop. */
@@ -202,9 +186,7 @@ class Run {
       if (!Number.isFinite(loss) || observations.some((o) => o.notFinite > 0)) {
         const where = await findNotFinite(program, executor, observations);
         status = "diverged";
-        reason = `step ${step + 1}: ${
-          where ?? `the loss is ${loss}`
-        }. Lower train.optimizer.lr or raise train.schedule.warmup_steps`;
+        reason = diverged(step + 1, where ?? `the loss is ${loss}`);
         break;
       }
       step++;
@@ -231,13 +213,19 @@ class Run {
         };
         if (inEpoch === perEpoch) epochLoss = epochCorrect = 0;
         options.folder?.appendMetrics(epochLine(event));
-        await this.#save({ step, epochLoss, epochCorrect });
+        const where = await this.#save({ step, epochLoss, epochCorrect });
+        if (where !== undefined) {
+          status = "diverged";
+          reason = diverged(step, where);
+          break;
+        }
         yield event;
         epochStarted = performance.now();
       }
       if (options.signal?.aborted && next) {
         status = "interrupted";
-        if (!ends) await this.#save({ step, epochLoss, epochCorrect });
+        const where = ends ? undefined : await this.#save({ step, epochLoss, epochCorrect });
+        if (where !== undefined) [status, reason] = ["diverged", diverged(step, where)];
         break;
       }
     }
@@ -330,12 +318,14 @@ class Run {
     }
   }
 
-  async #save(position: Position): Promise<void> {
+  /** Writes a checkpoint, unless the state is not finite: then it says where. */
+  async #save(position: Position): Promise<string | undefined> {
     const { folder } = this.options;
-    if (!folder) return;
+    const state = await this.network.state(), where = stateNotFinite(state);
+    if (where !== undefined || !folder) return where;
     await folder.flush();
-    const bytes = encodeCheckpoint(await this.network.state(), this.text, position);
-    await folder.writeCheckpoint(position.step, bytes);
+    await folder.writeCheckpoint(position.step, encodeCheckpoint(state, this.text, position));
+    return undefined;
   }
 
   #summary(status: Summary["status"], steps: number, reason: string | undefined): Summary {
@@ -364,6 +354,10 @@ class Run {
       ...(reason === undefined ? {} : { reason }),
     };
   }
+}
+
+function diverged(step: number, where: string): string {
+  return `step ${step}: ${where}. Lower train.optimizer.lr or raise train.schedule.warmup_steps`;
 }
 
 function epochLine(e: EpochEvent): { step: number } {

@@ -17,6 +17,9 @@ export function uniform(purpose: number): (n: number) => number {
   return (n) => draw(stream, n) / 2 ** 32;
 }
 
+/** Mostly around 0; of every fourth channel around 5, so that ReLU6 clips at both ends. */
+const shift = (u: number) => u < 0.75 ? u - 0.4 : 4 + u;
+
 /** A case on the CPU. */
 export interface Filled {
   readonly program: Program;
@@ -39,9 +42,14 @@ export function batchOf(program: Program, samples = program.batch): Batch {
 /**
  * Plans a case and fills the memory of a CPU executor.
  *
- * @param narrow ranges after calibration are cut to this share, so that values are clipped
+ * @param options `narrow`: ranges after calibration are cut to this share, so that values are clipped;
+ * `spread`: norm parameters and biases away from their first values
  */
-export async function filled(test: Case, arithmetic: Arithmetic, narrow = 0.8): Promise<Filled> {
+export async function filled(
+  test: Case,
+  arithmetic: Arithmetic,
+  { narrow = 0.8, spread = true } = {},
+): Promise<Filled> {
   const program = programOf(test, arithmetic);
   const cpu = new CpuExecutor(program.buffers);
   const { quantize, seed } = recipeOf(test, arithmetic);
@@ -50,13 +58,13 @@ export async function filled(test: Case, arithmetic: Arithmetic, narrow = 0.8): 
   const f32 = (name: string) => cpu.memory.get(name)!.f32;
   program.parameters.forEach(({ name, role, dims: [o, i] }, index) => {
     const u = uniform(10 + index), values = f32(name);
-    if (role === "norm") {
+    if (role === "norm" && spread) {
       for (let c = 0; c < i; c++) {
         values[c] = 0.5 + u(c);
-        values[values.length / 2 + c] = u(1000 + c) - 0.5;
+        values[values.length / 2 + c] = shift(u(1000 + c));
       }
     }
-    if (role === "bias") { for (let c = 0; c < o; c++) values[c] = u(c) - 0.5; }
+    if (role === "bias" && spread) { for (let c = 0; c < o; c++) values[c] = shift(u(c)); }
     // Padding is 0 in momentum too: as far as the weights are not 0, so may it be.
     f32(`${name}.velocity`).forEach((_, n, v) => v[n] = values[n] ? (u(2000 + n) - 0.5) / 10 : 0);
   });

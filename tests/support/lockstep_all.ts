@@ -36,11 +36,21 @@ export async function lockstepAll(
   terms: "adapter" | "edge",
 ): Promise<void> {
   const { program, cpu } = await filled(test, arithmetic);
+  await lockstepOf(program, cpu, allSteps(program), terms);
+}
+
+/** Runs steps in lockstep from the memory of `cpu`; throws with every difference beyond its bound. */
+export async function lockstepOf(
+  program: Program,
+  cpu: CpuExecutor,
+  steps: readonly Step[],
+  terms: "adapter" | "edge",
+): Promise<void> {
   const gpu = await openGpu({ terms });
   const executor = await GpuExecutor.create(gpu, program);
   const wrong: string[] = [];
   try {
-    for (const step of allSteps(program)) {
+    for (const step of steps) {
       const found: Difference[] = [];
       await lockstep(program, [step], cpu, executor, (d) => found.push(d));
       for (const d of found) {
@@ -56,7 +66,7 @@ export async function lockstepAll(
   } finally {
     executor.close();
   }
-  assert.deepEqual(wrong, [], `${test.name}, ${arithmetic}, ${terms} terms`);
+  assert.deepEqual(wrong, [], `${program.arithmetic}, ${terms} terms`);
 }
 
 /** Whether the adapter's f32 arithmetic is that of `Math.fround`: the software adapter's is. */

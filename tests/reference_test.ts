@@ -1,0 +1,204 @@
+/**
+ * What the kernels must compute where no other test would notice that a kernel and its reference are
+ * wrong together: against results by hand.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import { gradientSum } from "../lib/reference/gradient_sum.ts";
+import { convBackwardInput } from "../lib/reference/conv_backward_input.ts";
+import { HostBuffer } from "../lib/reference/include/host_buffer.ts";
+import { float64 } from "../lib/reference/norm_coefficients.ts";
+import { normCoefficients } from "../lib/reference/norm_coefficients.ts";
+import { maxPoolBackward } from "../lib/reference/max_pool_backward.ts";
+import { sgd } from "../lib/reference/sgd.ts";
+
+/** A buffer of f32 values. */
+function floats(...values: number[]): HostBuffer {
+  const buffer = new HostBuffer(4 * values.length);
+  buffer.f32.set(values);
+  return buffer;
+}
+
+const tables = () => ({
+  quantizers: new HostBuffer(32 * 4),
+  statistics: new HostBuffer(256 * 4),
+  step: new HostBuffer(32),
+});
+const near = (got: ArrayLike<number>, expected: readonly number[]) =>
+  expected.forEach((e, i) =>
+    assert.ok(Math.abs(got[i]! - e) <= 1e-6 * Math.max(1, Math.abs(e)), `${i}: ${got[i]}, not ${e}`)
+  );
+
+const SGD = { INT8: 0, V: 1, R: 1, SIZE: 1, W_ROW: 0, QUANTIZED: 0 };
+
+Deno.test("sgd is PyTorch's: momentum, weight decay, with and without Nesterov", () => {
+  for (const NESTEROV of [0, 1]) {
+    const t = tables();
+    t.step.f32[4] = 0.1;
+    const weight = floats(1, -2, 0, 4), velocity = floats(0, 0, 0, 0);
+    const gradient = floats(0.5, 0.25, 0, -1);
+    const w = [1, -2, 0, 4], m = [0, 0, 0, 0];
+    for (let step = 0; step < 3; step++) {
+      sgd({ ...SGD, MOMENTUM: 0.9, WEIGHT_DECAY: 0.01, NESTEROV }, {
+        ...t,
+        weight,
+        velocity,
+        gradient,
+      });
+      gradient.f32.slice().forEach((slope, i) => {
+        const g = slope + 0.01 * w[i]!;
+        m[i] = 0.9 * m[i]! + g;
+        w[i] = w[i]! - 0.1 * (NESTEROV ? g + 0.9 * m[i]! : m[i]!);
+      });
+    }
+    near(weight.f32, w);
+    near(velocity.f32, m);
+  }
+});
+
+Deno.test("batch norm's running statistics follow mean and unbiased variance, as PyTorch's", () => {
+  const values = [1, 2, 4, 9], mean = 4, squares = 38, momentum = 0.25;
+  const running = floats(2, 0, 0, 0, 3, 0, 0, 0);
+  const b = {
+    ...tables(),
+    // One channel of one tile: Σ and Σ about the tile's mean.
+    sums: floats(16, squares, 0, 0, 0, 0, 0, 0),
+    affine: floats(2, 0, 0, 0, 7, 0, 0, 0),
+    running,
+    coefficients: new HostBuffer(96),
+    total: new HostBuffer(16),
+  };
+  const c = {
+    INT8: 0,
+    CHANNELS: 4,
+    PIXELS: values.length,
+    TILES: 1,
+    CHUNK: 64,
+    EPSILON: 0.5,
+    MOMENTUM: momentum,
+    Y_ROW: 0,
+  };
+  b.step.f32[5] = 0;
+  normCoefficients(c, b);
+  near([running.f32[0]!, running.f32[4]!], [2, 3]);
+  b.step.f32[5] = 1;
+  normCoefficients(c, b);
+  near([running.f32[0]!, running.f32[4]!], [0.75 * 2 + 0.25 * mean, 0.75 * 3 + 0.25 * squares / 3]);
+  const inverse = 1 / Math.sqrt(squares / 4 + 0.5);
+  const k = b.coefficients.f32;
+  near([k[0]!, k[4]!, k[8]!, k[20]!], [2 * inverse, mean, 7, inverse]);
+});
+
+Deno.test("batch norm's int8 sums give the same statistics as real values would", () => {
+  const t = tables(), scale = 0.5, zero = -20;
+  t.quantizers.f32.set([scale, 2, zero, -128, 127]);
+  const codes = [-128, -20, 5, 127], d = codes.map((q) => q - zero);
+  const sums = new HostBuffer(32), total = new HostBuffer(16);
+  sums.i32.set([d.reduce((a, b) => a + b), d.reduce((a, b) => a + b * b, 0)]);
+  const coefficients = new HostBuffer(96);
+  normCoefficients({
+    INT8: 1,
+    CHANNELS: 4,
+    PIXELS: 4,
+    TILES: 1,
+    CHUNK: 64,
+    EPSILON: 0,
+    MOMENTUM: 0.1,
+    Y_ROW: 0,
+  }, {
+    ...t,
+    sums,
+    affine: floats(1, 0, 0, 0, 0, 0, 0, 0),
+    running: new HostBuffer(32),
+    coefficients,
+    total,
+  });
+  const real = d.map((x) => scale * x), mean = real.reduce((a, b) => a + b) / 4;
+  const variance = real.reduce((a, x) => a + (x - mean) ** 2, 0) / 4;
+  near([coefficients.f32[4]!, coefficients.f32[20]!], [mean, 1 / Math.sqrt(variance)]);
+  assert.equal(total.i32[0], d.reduce((a, b) => a + b));
+});
+
+Deno.test("sums of 64 bits become f32 through their two words", () => {
+  for (const n of [0n, 1n, -1n, 123456789n, -(2n ** 40n) - 3n, 2n ** 62n + 12345n]) {
+    assert.ok(Math.abs(float64(n) - Number(n)) <= Math.abs(Number(n)) * 2 ** -22, `${n}`);
+  }
+});
+
+const POOL = {
+  V: 1,
+  R: 1,
+  N: 1,
+  H: 2,
+  W: 3,
+  HO: 1,
+  WO: 2,
+  CQ: 1,
+  CHANNELS: 1,
+  KH: 2,
+  KW: 2,
+  SH: 1,
+  SW: 1,
+  PH: 0,
+  PW: 0,
+  STOCHASTIC: 0,
+  ADDEND: 0,
+  ADDEND_ROW: 0,
+  MASK: 0,
+  MASK_ROW: 0,
+  DY_ROW: 0,
+  DX_ROW: 1,
+};
+
+Deno.test("of equal maxima the first in row order gets the gradient of a window", () => {
+  const quad = (values: readonly number[]) => floats(...values.flatMap((v) => [v, 0, 0, 0]));
+  const given = (x: readonly number[]) => {
+    const dx = new HostBuffer(16 * 6);
+    maxPoolBackward({ ...POOL, INT8: 0 }, { ...tables(), x: quad(x), dy: quad([1, 10]), dx });
+    return [0, 1, 2, 3, 4, 5].map((p) => dx.f32[4 * p]!);
+  };
+  assert.deepEqual(given([5, 5, 5, 5, 5, 5]), [1, 10, 0, 0, 0, 0]);
+  assert.deepEqual(given([1, 5, 1, 5, 1, 5]), [0, 11, 0, 0, 0, 0]);
+  assert.deepEqual(given([1, 1, 1, 1, 5, 5]), [0, 0, 0, 0, 11, 0]);
+  assert.deepEqual(given([1, 1, 1, 5, 5, 5]), [0, 0, 0, 1, 10, 0]);
+});
+
+Deno.test("masks: ReLU passes above 0, ReLU6 above 0 and below 6, neither at its bounds", () => {
+  const of = floats(-1, 0, 1, 5.9, 6, 6.1, 2 ** -149, 7), dy = floats(1, 1, 1, 1, 1, 1, 1, 1);
+  const masked = (MASK: number) => {
+    const dx = new HostBuffer(32);
+    const c = { ...POOL, INT8: 0, QUADS: 2, CQ: 2, CHANNELS: 8, MASK };
+    gradientSum(c, { ...tables(), dy, dx, mask: of });
+    return [...dx.f32];
+  };
+  assert.deepEqual(masked(0), [1, 1, 1, 1, 1, 1, 1, 1]);
+  assert.deepEqual(masked(1), [0, 0, 1, 1, 1, 1, 1, 1]);
+  assert.deepEqual(masked(2), [0, 0, 1, 1, 0, 0, 1, 0]);
+});
+
+Deno.test("a linear layer's gradient draws for the same elements as a convolution's", () => {
+  // Both store 0.5 everywhere, [1, 2, 3] of 5 channels: what is rounded up tells which draws were used.
+  const t = tables();
+  for (const row of [0, 1, 2]) t.quantizers.f32.set([1, 1, 0, -128, 127], 8 * row);
+  const [H, W, CHANNELS, GQ] = [2, 3, 5, 2], size = 4 * GQ * H * W;
+  const half = new HostBuffer(size), zeros = new HostBuffer(4 * size * 4);
+  half.i8.fill(1);
+  t.quantizers.f32.set([0.5, 2, 0, -128, 127], 8 * 2);
+  const epilogue = { INT8: 1, STOCHASTIC: 1, ADDEND: 1, ADDEND_ROW: 2, MASK: 0, MASK_ROW: 0 };
+  const flat = new HostBuffer(size), spread = new HostBuffer(size);
+  convBackwardInput({
+    ...POOL,
+    ...epilogue,
+    ...{ P: 1, Q: 1, N: 1, H: 1, W: 1, IQ: GQ * H * W, GQ, CHANNELS, KH: 1, KW: 1 },
+    ...{ HO: 1, WO: 1, CW: 1, W_ROW: 0 },
+  }, { ...t, dy: zeros, weight: zeros, dx: flat, addend: half });
+  gradientSum({ ...POOL, ...epilogue, QUADS: GQ * H * W, CQ: GQ, CHANNELS }, {
+    ...t,
+    dy: zeros,
+    dx: spread,
+    addend: half,
+  });
+  assert.deepEqual(flat.i8, spread.i8);
+  assert.ok(flat.i8.includes(1) && flat.i8.subarray(0, 5).includes(0));
+});
