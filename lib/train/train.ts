@@ -73,7 +73,9 @@ export async function* train(
     const network = new Network(program, executor, recipe.seed, recipe.quantize, data);
     const found = folder && options.resume ? await newestCheckpoint(folder, warn) : undefined;
     if (found) network.load(found.find, found.ranges);
-    else if (options.resume) warn?.("there is no whole checkpoint to go on from: starting afresh");
+    else if (options.resume) {
+      warn?.(`${folder?.path ?? "the run"} holds no whole checkpoint: starting afresh`);
+    }
     const position = found?.position;
     const run = new Run(recipe, text, data, network, perEpoch, options);
     if (folder && position && position.step >= run.steps) {
