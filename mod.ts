@@ -26,7 +26,7 @@ export type { EvaluateOptions, Evaluation } from "./lib/train/evaluate.ts";
 export { RunFolder } from "./lib/train/run_folder.ts";
 export type { CheckpointFile, RunFolderOptions } from "./lib/train/run_folder.ts";
 export type { NetworkState } from "./lib/train/network.ts";
-export { exportRun } from "./lib/export/export_run.ts";
+export { exportRun } from "./lib/train/export_run.ts";
 
 export { plan } from "./lib/model/plan.ts";
 export type { DataShape, Plan } from "./lib/model/plan.ts";
@@ -35,7 +35,6 @@ export type { NamedTensor } from "./lib/model/parameters.ts";
 export { zoo } from "./lib/model/zoo.ts";
 export type { ZooNetwork } from "./lib/model/zoo.ts";
 export type * from "./lib/program.ts";
-export type { Constants } from "./lib/gpu/template.ts";
 
 export { openDevice } from "./lib/open_device.ts";
 export type { Device, DeviceChoice } from "./lib/open_device.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import { UsageError } from "../lib/errors.ts";
-import { exportRun } from "../lib/export/export_run.ts";
+import { exportRun } from "../lib/train/export_run.ts";
 import { writeAtomic } from "../lib/files.ts";
 import { type Command, only } from "./command.ts";
 import { bytes as size } from "./format.ts";

@@ -2,7 +2,8 @@
 //
 // Implicit GEMM: a thread owns P pixels × Q quads of outputs; the 64 threads of a workgroup own 64·P
 // neighbouring pixels of the same channels, so weight loads are uniform. Nothing is shared through
-// workgroup memory: on a CPU adapter register tiles win (FACTS), and a GPU caches the weights.
+// workgroup memory: on a CPU adapter register tiles win (8×8 outputs a thread: 68 GOP/s
+// without, 36 with it, llvmpipe, 512³), and a GPU caches the weights.
 //
 //   x        [n, H, W, 4·V·CW]     quads, read V at a time
 //   weight   [outputs, KH·KW, 4·V·CW]

@@ -8,7 +8,7 @@ import type { Executor } from "./executor.ts";
 import { type Gpu, type GpuOptions, openGpu } from "./gpu/device.ts";
 import { GpuExecutor } from "./gpu/executor.ts";
 import type { Program } from "./program.ts";
-import { CpuExecutor } from "./reference/executor.ts";
+import { CpuExecutor } from "./cpu/executor.ts";
 
 /** `auto`: the GPU where there is a native driver, else the CPU. */
 export type DeviceChoice = "auto" | "gpu" | "cpu";

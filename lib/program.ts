@@ -4,7 +4,8 @@
  *
  * @module
  */
-import type { Constants } from "./gpu/template.ts";
+/** Values of a kernel's template: whole numbers, flags as 0 and 1, a few real settings. */
+export type Constants = Readonly<Record<string, number>>;
 
 /** What a buffer is for; `check` and the memory report group by it. */
 export type BufferKind =

@@ -10,7 +10,7 @@
 import assert from "node:assert/strict";
 import type { Program } from "../lib/program.ts";
 import type { LayerInput } from "../lib/recipe/input.ts";
-import type { CpuExecutor } from "../lib/reference/executor.ts";
+import type { CpuExecutor } from "../lib/cpu/executor.ts";
 import { filled, uniform } from "./support/fill.ts";
 import type { Case } from "./support/networks.ts";
 

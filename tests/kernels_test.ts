@@ -7,9 +7,9 @@
  */
 import assert from "node:assert/strict";
 import { requestAdapter } from "../lib/gpu/device.ts";
-import { kernels } from "../lib/ops/kernels.ts";
+import { kernels } from "../lib/kernels.ts";
 import { statistic } from "../lib/quant/statistics.ts";
-import { CpuExecutor } from "../lib/reference/executor.ts";
+import { CpuExecutor } from "../lib/cpu/executor.ts";
 import { filled, uniform } from "./support/fill.ts";
 import { CASES } from "./support/cases.ts";
 import { allSteps, lockstepAll, lockstepOf } from "./support/lockstep_all.ts";

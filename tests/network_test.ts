@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import { fromNamed, initialValues, paddedSize, toNamed } from "../lib/model/parameters.ts";
 import type { ParameterSpec, Program } from "../lib/program.ts";
-import { CpuExecutor } from "../lib/reference/executor.ts";
+import { CpuExecutor } from "../lib/cpu/executor.ts";
 import { Network } from "../lib/train/network.ts";
 import { batchOf, filled, uniform } from "./support/fill.ts";
 import { type Case, dataOf, programOf, recipeOf } from "./support/networks.ts";

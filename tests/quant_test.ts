@@ -162,7 +162,7 @@ Deno.test("hindsight-minmax averages what earlier steps saw, in f32", () => {
   });
 });
 
-Deno.test("hindsight-minmax lags a jump and a drop of the range as DESIGN says", () => {
+Deno.test("hindsight-minmax lags a jump and a drop of the range as an average with η = 0.9 must", () => {
   const after = (steps: number, from: number, to: number) => {
     let range: Range = { low: -from, high: from };
     for (let t = 0; t < steps; t++) {

@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { DeviceError } from "../lib/errors.ts";
-import { type Kernel, kernels } from "../lib/ops/kernels.ts";
+import { type Kernel, kernels } from "../lib/kernels.ts";
 import { openCheckedDevice } from "../lib/train/checked_device.ts";
 import { selfTest } from "../lib/model/self_test.ts";
 import { HAS_GPU } from "./support/command.ts";

@@ -6,7 +6,7 @@
  */
 import { DeviceError } from "../errors.ts";
 import type { Executor } from "../executor.ts";
-import { includes, kernels } from "../ops/kernels.ts";
+import { includes, kernels } from "../kernels.ts";
 import type { BufferSpec, Program, Step } from "../program.ts";
 import type { Gpu } from "./device.ts";
 import { expand } from "./template.ts";

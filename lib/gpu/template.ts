@@ -8,13 +8,11 @@
  *
  * EXPR is a name, a whole number, or two of them compared with ==, <, or >; a name counts as true
  * when it is not 0. Loops are unrolled here because the shader compilers under WebGPU bound every
- * loop and then do not (FACTS: 8×8 register tiles need named accumulators).
+ * loop and then do not, and an array of accumulators may leave the registers.
  *
  * @module
  */
-
-/** Values of a template: whole numbers, flags as 0 and 1. */
-export type Constants = Readonly<Record<string, number>>;
+import type { Constants } from "../program.ts";
 
 /**
  * The WGSL of a template.

@@ -9,7 +9,7 @@ import type { Executor } from "../executor.ts";
 import { bindings, wgsl } from "../gpu/executor.ts";
 import type { Program, Step } from "../program.ts";
 import { SLOTS, WORDS_OF_ROW } from "../quant/statistics.ts";
-import type { CpuExecutor } from "../reference/executor.ts";
+import type { CpuExecutor } from "../cpu/executor.ts";
 
 /** How one buffer that a step wrote compares. */
 export interface Difference {

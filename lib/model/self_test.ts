@@ -12,7 +12,7 @@ import { GpuExecutor } from "../gpu/executor.ts";
 import type { Program } from "../program.ts";
 import { quantizerOf } from "../quant/range.ts";
 import { key, ROW_BYTES } from "../quant/statistics.ts";
-import { CpuExecutor } from "../reference/executor.ts";
+import { CpuExecutor } from "../cpu/executor.ts";
 import type { LayerInput } from "../recipe/input.ts";
 import { resolveRecipe } from "../recipe/load.ts";
 import { type Difference, lockstep } from "./lockstep.ts";

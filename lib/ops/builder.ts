@@ -4,7 +4,7 @@
  * @module
  */
 import { ModelError } from "../errors.ts";
-import type { Constants } from "../gpu/template.ts";
+import type { Constants } from "../program.ts";
 import type {
   BufferKind,
   BufferSpec,

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import type { Constants } from "../gpu/template.ts";
+import type { Constants } from "../program.ts";
 import { type Builder, grid } from "./builder.ts";
 import { ACT, type Stored, type Tensor } from "./tensor.ts";
 

@@ -2,7 +2,8 @@
 //
 // Implicit GEMM: a thread owns P pixels × Q quads of outputs; the 64 threads of a workgroup own 64·P
 // neighbouring pixels of the same channels, so weight loads are uniform. Nothing is shared through
-// workgroup memory: on a CPU adapter register tiles win (FACTS), and a GPU caches the weights.
+// workgroup memory: on a CPU adapter register tiles win (8×8 outputs a thread: 68 GOP/s
+// without, 36 with it, llvmpipe, 512³), and a GPU caches the weights.
 //
 //   x        [n, H, W, 4·V·CW]     quads, read V at a time
 //   weight   [outputs, KH·KW, 4·V·CW]
@@ -17,7 +18,8 @@
 // Reference: lib/reference/conv_forward.ts
 // The unit of storage: four neighbouring channels of one pixel, a *quad*. With INT8 a quad is four
 // codes in a u32; without, a vec4<f32>. A *wide* is V quads read in one load: the bounds check that
-// every driver adds is then paid once for 4·V values (FACTS: wide loads matter most).
+// every driver adds is then paid once for 4·V values (int8 512³ on llvmpipe: 17 GOP/s by words,
+// 48 by four).
 // Padded channels always hold the code of zero.
 
 struct Quantizer {

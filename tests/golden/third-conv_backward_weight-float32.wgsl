@@ -16,7 +16,8 @@
 // Reference: lib/reference/conv_backward_weight.ts
 // The unit of storage: four neighbouring channels of one pixel, a *quad*. With INT8 a quad is four
 // codes in a u32; without, a vec4<f32>. A *wide* is V quads read in one load: the bounds check that
-// every driver adds is then paid once for 4·V values (FACTS: wide loads matter most).
+// every driver adds is then paid once for 4·V values (int8 512³ on llvmpipe: 17 GOP/s by words,
+// 48 by four).
 // Padded channels always hold the code of zero.
 
 struct Quantizer {

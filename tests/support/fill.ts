@@ -7,7 +7,7 @@
 import { draw, key } from "../../lib/data/random.ts";
 import type { Program } from "../../lib/program.ts";
 import { key as keyOf } from "../../lib/quant/statistics.ts";
-import { CpuExecutor } from "../../lib/reference/executor.ts";
+import { CpuExecutor } from "../../lib/cpu/executor.ts";
 import { type Batch, Network } from "../../lib/train/network.ts";
 import { type Arithmetic, type Case, dataOf, programOf, recipeOf } from "./networks.ts";
 

@@ -1,5 +1,5 @@
 /**
- * Holds every step of a case on the GPU against its reference, with the bounds that DESIGN §3 sets.
+ * Holds every step of a case on the GPU against its reference, with the bounds that docs/architecture.md states.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { GpuExecutor } from "../../lib/gpu/executor.ts";
 import { type Difference, lockstep } from "../../lib/model/lockstep.ts";
 import type { Program, Step } from "../../lib/program.ts";
 import { statistic } from "../../lib/quant/statistics.ts";
-import type { CpuExecutor } from "../../lib/reference/executor.ts";
+import type { CpuExecutor } from "../../lib/cpu/executor.ts";
 import { filled } from "./fill.ts";
 import type { Arithmetic, Case } from "./networks.ts";
 

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { expectCheckpoint } from "../train/newest_checkpoint.ts";
-import { RunFolder } from "../train/run_folder.ts";
-import { decodeSafetensors, encodeSafetensors } from "./safetensors.ts";
+import { expectCheckpoint } from "./newest_checkpoint.ts";
+import { RunFolder } from "./run_folder.ts";
+import { decodeSafetensors, encodeSafetensors } from "../export/safetensors.ts";
 
 /**
  * The weights, norm statistics and ranges of a run as a safetensors file, with PyTorch's names and

@@ -4,9 +4,9 @@
  * @module
  */
 import type { Executor } from "../executor.ts";
-import { kernels } from "../ops/kernels.ts";
+import { kernels } from "../kernels.ts";
 import type { BufferSpec, Step } from "../program.ts";
-import { HostBuffer } from "./include/host_buffer.ts";
+import { HostBuffer } from "../reference/include/host_buffer.ts";
 
 /** The executor of `--device cpu`. */
 export class CpuExecutor implements Executor {

@@ -1,0 +1,115 @@
+/**
+ * Every kernel by name: its WGSL template and its reference on the CPU. Adding one means a file in
+ * kernels/, one of the same name in lib/reference/, and a line here.
+ *
+ * @module
+ */
+import activationForwardSource from "../kernels/activation_forward.wgsl" with { type: "text" };
+import addForwardSource from "../kernels/add_forward.wgsl" with { type: "text" };
+import avgPoolBackwardSource from "../kernels/avg_pool_backward.wgsl" with { type: "text" };
+import avgPoolForwardSource from "../kernels/avg_pool_forward.wgsl" with { type: "text" };
+import channelSumsSource from "../kernels/channel_sums.wgsl" with { type: "text" };
+import convBackwardInputSource from "../kernels/conv_backward_input.wgsl" with { type: "text" };
+import convBackwardWeightSource from "../kernels/conv_backward_weight.wgsl" with {
+  type: "text",
+};
+import convForwardSource from "../kernels/conv_forward.wgsl" with { type: "text" };
+import gradientSumSource from "../kernels/gradient_sum.wgsl" with { type: "text" };
+import inputSource from "../kernels/input.wgsl" with { type: "text" };
+import maxPoolBackwardSource from "../kernels/max_pool_backward.wgsl" with { type: "text" };
+import maxPoolForwardSource from "../kernels/max_pool_forward.wgsl" with { type: "text" };
+import normBackwardSource from "../kernels/norm_backward.wgsl" with { type: "text" };
+import normBackwardCoefficientsSource from "../kernels/norm_backward_coefficients.wgsl" with {
+  type: "text",
+};
+import normBackwardSumsSource from "../kernels/norm_backward_sums.wgsl" with { type: "text" };
+import normCoefficientsSource from "../kernels/norm_coefficients.wgsl" with { type: "text" };
+import normForwardSource from "../kernels/norm_forward.wgsl" with { type: "text" };
+import normFrozenSource from "../kernels/norm_frozen.wgsl" with { type: "text" };
+import packWeightsSource from "../kernels/pack_weights.wgsl" with { type: "text" };
+import sgdSource from "../kernels/sgd.wgsl" with { type: "text" };
+import softmaxCrossEntropySource from "../kernels/softmax_cross_entropy.wgsl" with {
+  type: "text",
+};
+import weightGradientSource from "../kernels/weight_gradient.wgsl" with { type: "text" };
+import weightRangeSource from "../kernels/weight_range.wgsl" with { type: "text" };
+import weightSumsSource from "../kernels/weight_sums.wgsl" with { type: "text" };
+import gradientInclude from "../kernels/include/gradient.wgsl" with { type: "text" };
+import int64Include from "../kernels/include/int64.wgsl" with { type: "text" };
+import normInclude from "../kernels/include/norm.wgsl" with { type: "text" };
+import quadInclude from "../kernels/include/quad.wgsl" with { type: "text" };
+import quantizeInclude from "../kernels/include/quantize.wgsl" with { type: "text" };
+import { activationForward } from "./reference/activation_forward.ts";
+import { addForward } from "./reference/add_forward.ts";
+import { avgPoolBackward } from "./reference/avg_pool_backward.ts";
+import { avgPoolForward } from "./reference/avg_pool_forward.ts";
+import { channelSums } from "./reference/channel_sums.ts";
+import { convBackwardInput } from "./reference/conv_backward_input.ts";
+import { convBackwardWeight } from "./reference/conv_backward_weight.ts";
+import { convForward } from "./reference/conv_forward.ts";
+import { gradientSum } from "./reference/gradient_sum.ts";
+import { input } from "./reference/input.ts";
+import { maxPoolBackward } from "./reference/max_pool_backward.ts";
+import { maxPoolForward } from "./reference/max_pool_forward.ts";
+import { normBackward } from "./reference/norm_backward.ts";
+import { normBackwardCoefficients } from "./reference/norm_backward_coefficients.ts";
+import { normBackwardSums } from "./reference/norm_backward_sums.ts";
+import { normCoefficients } from "./reference/norm_coefficients.ts";
+import { normForward } from "./reference/norm_forward.ts";
+import { normFrozen } from "./reference/norm_frozen.ts";
+import { packWeights } from "./reference/pack_weights.ts";
+import { sgd } from "./reference/sgd.ts";
+import { softmaxCrossEntropy } from "./reference/softmax_cross_entropy.ts";
+import { weightGradient } from "./reference/weight_gradient.ts";
+import { weightRange } from "./reference/weight_range.ts";
+import { weightSums } from "./reference/weight_sums.ts";
+import type { Constants } from "./program.ts";
+import type { HostBuffer } from "./reference/include/host_buffer.ts";
+
+/** A kernel's template and the plain loops that state what it must compute. */
+export interface Kernel {
+  readonly source: string;
+  readonly reference: (constants: Constants, buffers: Readonly<Record<string, HostBuffer>>) => void;
+}
+
+/** Forgets the types of a reference: the ops and the tests hold constants and buffers together. */
+function kernel<C, B>(source: string, reference: (constants: C, buffers: B) => void): Kernel {
+  return { source, reference: reference as unknown as Kernel["reference"] };
+}
+
+/** Files that templates include. */
+export const includes: Readonly<Record<string, string>> = {
+  gradient: gradientInclude,
+  int64: int64Include,
+  norm: normInclude,
+  quad: quadInclude,
+  quantize: quantizeInclude,
+};
+
+/** Every kernel. */
+export const kernels: Readonly<Record<string, Kernel>> = {
+  activation_forward: kernel(activationForwardSource, activationForward),
+  add_forward: kernel(addForwardSource, addForward),
+  avg_pool_backward: kernel(avgPoolBackwardSource, avgPoolBackward),
+  avg_pool_forward: kernel(avgPoolForwardSource, avgPoolForward),
+  channel_sums: kernel(channelSumsSource, channelSums),
+  conv_backward_input: kernel(convBackwardInputSource, convBackwardInput),
+  conv_backward_weight: kernel(convBackwardWeightSource, convBackwardWeight),
+  conv_forward: kernel(convForwardSource, convForward),
+  gradient_sum: kernel(gradientSumSource, gradientSum),
+  input: kernel(inputSource, input),
+  max_pool_backward: kernel(maxPoolBackwardSource, maxPoolBackward),
+  max_pool_forward: kernel(maxPoolForwardSource, maxPoolForward),
+  norm_backward: kernel(normBackwardSource, normBackward),
+  norm_backward_coefficients: kernel(normBackwardCoefficientsSource, normBackwardCoefficients),
+  norm_backward_sums: kernel(normBackwardSumsSource, normBackwardSums),
+  norm_coefficients: kernel(normCoefficientsSource, normCoefficients),
+  norm_forward: kernel(normForwardSource, normForward),
+  norm_frozen: kernel(normFrozenSource, normFrozen),
+  pack_weights: kernel(packWeightsSource, packWeights),
+  sgd: kernel(sgdSource, sgd),
+  softmax_cross_entropy: kernel(softmaxCrossEntropySource, softmaxCrossEntropy),
+  weight_gradient: kernel(weightGradientSource, weightGradient),
+  weight_range: kernel(weightRangeSource, weightRange),
+  weight_sums: kernel(weightSumsSource, weightSums),
+};
