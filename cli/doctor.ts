@@ -118,7 +118,7 @@ function difference({ type, largest }: KernelCheck): string {
     case "codes":
       return `off by ${largest === 1 ? "one code" : `${largest} codes`}`;
     case "integers":
-      return `off by ${largest} in the last place`;
+      return `off by ${largest} (an extreme: in its last place)`;
     case "floats":
       return `off by ${largest.toExponential(1)} of the largest value`;
   }

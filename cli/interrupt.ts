@@ -23,7 +23,7 @@ export function listenForInterrupt(
   const controller = new AbortController();
   const listener = () => {
     if (controller.signal.aborted) Deno.exit(INTERRUPTED);
-    say("finishing this step, then writing a checkpoint (once more: leave at once)");
+    say("finishing what is in progress, then writing a checkpoint (once more: leave at once)");
     controller.abort();
   };
   for (const signal of SIGNALS) Deno.addSignalListener(signal, listener);

@@ -62,7 +62,7 @@ async function run(args: Arguments): Promise<number> {
       if (event.type !== "end") continue;
       progress.done();
       if (!args.json) print(result(event.summary, folder.path));
-      return await conclude(event.summary, start!, folder, path, progress);
+      return await conclude(event.summary, start!, folder, args.device, progress);
     }
     throw new Error("training ended without a summary");
   } finally {
@@ -95,7 +95,7 @@ function result(summary: Summary, folder: string): string {
   const { test_accuracy: accuracy, images_per_second: speed } = summary;
   const figures = summary.status === "done" && accuracy !== null
     ? `test accuracy ${percent(accuracy, 2)}`
-    : `${summary.status} after ${summary.steps} steps`;
+    : `${summary.status} after ${summary.steps} step${summary.steps === 1 ? "" : "s"}`;
   return [
     speed > 0 ? `${figures}, ${rate(speed)} img/s` : figures,
     `the run's folder is ${folder}`,
@@ -107,10 +107,12 @@ async function conclude(
   { status, steps, reason }: Summary,
   { resumedFrom, steps: planned }: StartEvent,
   folder: RunFolder,
-  recipe: string,
+  device: string | undefined,
   progress: Progress,
 ): Promise<number> {
-  const again = `qtrain ${recipe} --out ${folder.path} --resume`;
+  // The folder's recipe has the overrides in it, and absolute paths.
+  const again = `qtrain ${folder.path}/recipe.yaml --out ${folder.path} --resume` +
+    (device ? ` --device ${device}` : "");
   switch (status) {
     case "done": {
       if (resumedFrom > 0 && resumedFrom >= planned) {

@@ -12,7 +12,8 @@
 //   dx        [n, H, W, 4·IQ]            quads
 //
 // A tap that falls outside dY reads its code of zero, so the correction depends on the phase alone.
-// IQ counts quads a pixel; a linear layer sees its input as one pixel of GROUPS·GQ quads.
+// IQ counts quads a pixel; a linear layer sees its input as one pixel, IQ/GQ pixels of
+// GQ quads.
 // Reference: lib/reference/conv_backward_input.ts
 //@ include quad
 //@ include quantize

@@ -45,9 +45,3 @@ export class DeviceError extends QtrainError {
   /** What the process exits with. */
   readonly exitCode = 1;
 }
-
-/** Training that went wrong by its numbers: a loss that is not finite. */
-export class DivergedError extends QtrainError {
-  /** What the process exits with. */
-  readonly exitCode = 1;
-}

@@ -160,10 +160,10 @@ for (const name of Deno.build.os === "windows" ? [] : ["SIGINT", "SIGTERM"] as c
       }
       const stderr = await new Response(child.stderr).text();
       assert.equal((await child.status).code, 130);
-      assert.match(stderr, /^finishing this step, then writing a checkpoint/);
+      assert.match(stderr, /^finishing what is in progress, then writing a checkpoint/);
       assert.match(
         stderr,
-        /interrupted after step \d+; go on with: qtrain r\.yaml --out cut --resume/,
+        /interrupted after step \d+; go on with: qtrain cut\/recipe\.yaml --out cut --resume/,
       );
       const summary = JSON.parse(await Deno.readTextFile(`${cwd}/cut/summary.json`));
       assert.equal(summary.status, "interrupted");

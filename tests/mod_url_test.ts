@@ -94,3 +94,16 @@ async function forget(port: number): Promise<void> {
   await Deno.remove(`${modulesCache}/http/127.0.0.1_PORT${port}`, { recursive: true })
     .catch(() => {});
 }
+
+Deno.test("mod.ts type-checks in a program with the compiler's own defaults", async () => {
+  const program = `import { train } from ${JSON.stringify(import.meta.resolve("../mod.ts"))};\n` +
+    `export const run = () => train({ data: { format: "glyphs" }, model: { name: "cnn" } });\n`;
+  await inFolder({ "main.ts": program, "deno.json": "{}" }, async (cwd) => {
+    const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["check", "main.ts"],
+      cwd,
+      env: { NO_COLOR: "1" },
+    }).output();
+    assert.equal(code, 0, new TextDecoder().decode(stderr));
+  });
+});

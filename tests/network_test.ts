@@ -7,6 +7,7 @@
 import assert from "node:assert/strict";
 import { fromNamed, initialValues, paddedSize, toNamed } from "../lib/model/parameters.ts";
 import type { ParameterSpec, Program } from "../lib/program.ts";
+import type { LayerInput } from "../lib/recipe/input.ts";
 import { CpuExecutor } from "../lib/cpu/executor.ts";
 import { Network } from "../lib/train/network.ts";
 import { batchOf, filled, uniform } from "./support/fill.ts";
@@ -231,4 +232,14 @@ Deno.test("first weights have the variance of their fan-in, and each parameter i
   assert.notDeepEqual(initialValues(conv, 1, 0), initialValues(conv, 1, 1));
   assert.notDeepEqual(initialValues(conv, 1, 0), initialValues(conv, 2, 0));
   assert.deepEqual(initialValues(conv, 1, 0), initialValues(conv, 1, 0));
+});
+
+Deno.test("a layer may not take a name that checkpoints use themselves", () => {
+  for (const name of ["input", "range", "velocity"]) {
+    const layers: LayerInput[] = [{ type: "linear", name, features: 2 }];
+    assert.throws(
+      () => programOf({ name, image: [2, 2, 1], batch: 1, classes: 2, layers }, "int8"),
+      { name: "ModelError", message: /this name is taken/ },
+    );
+  }
 });

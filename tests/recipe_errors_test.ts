@@ -233,7 +233,7 @@ const BAD_TEXTS: [string, string, string][] = [
   schedule: { name: step, every_epochs: 0, factor: 2 }
 seed: 4294967296`,
     [
-      "r.yaml:4:11: train.epochs: expected a whole number of at least 0, got 1.5",
+      "r.yaml:4:11: train.epochs: expected a whole number of at least 1, got 1.5",
       "r.yaml:5:10: train.batch: expected a whole number from 1 to 65536, got 0",
       "r.yaml:6:20: train.optimizer.lr: expected a number above 0, got NaN",
       "r.yaml:6:40: train.optimizer.weight_decay: expected a number of at least 0, got -1",
@@ -259,8 +259,8 @@ for (const [what, text, message] of BAD_TEXTS) {
 
 /** An override of `SHORT`, and the whole message. */
 const BAD_OVERRIDES: [string, string][] = [
-  ["train.epochs=abc", 'train.epochs: expected a whole number of at least 0, got "abc"'],
-  ["train.epochs=", "train.epochs: expected a whole number of at least 0, got nothing"],
+  ["train.epochs=abc", 'train.epochs: expected a whole number of at least 1, got "abc"'],
+  ["train.epochs=", "train.epochs: expected a whole number of at least 1, got nothing"],
   ["train.bacth=1", "train.bacth: unknown key (did you mean batch?)"],
   ["foo.bar=1", `foo: unknown key; expected one of ${TOP_KEYS}`],
   ["__proto__.x=1", `__proto__: unknown key; expected one of ${TOP_KEYS}`],

@@ -234,7 +234,8 @@ export class GpuExecutor implements Executor {
     if (this.#failure !== undefined) {
       throw new DeviceError(
         `the GPU failed: ${this.#failure.trim().split("\n")[0]}. ` +
-          "A run goes on from its last checkpoint with --resume (or --device cpu --resume)",
+          "A run that has a checkpoint goes on from it with --resume; a smaller batch needs less " +
+          "memory; --device cpu needs no GPU",
       );
     }
   }

@@ -57,16 +57,21 @@ export function buildGraph(
   return { image: input, nodes: builder.nodes, logits };
 }
 
+/** The images, and the prefixes of a checkpoint's own tensors. */
+const RESERVED = ["input", "range", "velocity"];
+
 class GraphBuilder {
   readonly nodes: Node[] = [];
   readonly #taken = new Set<string>();
   readonly #counts = new Map<string, number>();
 
   constructor(layers: readonly LayerSpec[]) {
-    this.#taken.add("input");
+    for (const name of RESERVED) this.#taken.add(name);
     const reserve = (layer: LayerSpec): void => {
-      if (layer.name === "input") {
-        throw new ModelError("layer input: this name stands for the images; use another");
+      if (RESERVED.includes(layer.name ?? "")) {
+        throw new ModelError(
+          `layer ${layer.name}: this name is taken (checkpoints use it themselves); use another`,
+        );
       }
       if (layer.name) this.#taken.add(layer.name);
       if (layer.type === "residual") [...layer.body, ...layer.shortcut].forEach(reserve);

@@ -38,7 +38,7 @@ export interface Plan {
 }
 
 /** The layers that a recipe's `model` stands for. */
-export function layersOf(recipe: Recipe, classes: number): readonly LayerSpec[] {
+function layersOf(recipe: Recipe, classes: number): readonly LayerSpec[] {
   const { model } = recipe;
   return "layers" in model ? model.layers : zoo[model.name]({ width: model.width, classes });
 }
@@ -112,7 +112,7 @@ export function plan(recipe: Recipe, data: DataShape, batch = recipe.train.batch
 }
 
 /** The smallest and largest value that a normalized pixel can have. */
-export function pixelBounds({ mean, std }: DataShape): { low: number; high: number } {
+function pixelBounds({ mean, std }: DataShape): { low: number; high: number } {
   return {
     low: Math.min(...mean.map((m, i) => -m / std[i]!)),
     high: Math.max(...mean.map((m, i) => (1 - m) / std[i]!)),
@@ -122,7 +122,7 @@ export function pixelBounds({ mean, std }: DataShape): { low: number; high: numb
 function forward(b: Builder, node: Node, next: Node | undefined, int8: boolean): void {
   switch (node.op) {
     case "conv": {
-      // A convolution that only a norm reads makes the norm's sums on the way out.
+      // A convolution before a norm makes the norm's sums on the way out.
       const feeds = int8 && next?.op === "norm" && next.input === node.output;
       convForward(b, feeds ? Object.assign(node, { sums: sumsBuffer(next.name) }) : node);
       if (feeds) Object.assign(next, { tile: TILE });

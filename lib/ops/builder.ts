@@ -4,18 +4,19 @@
  * @module
  */
 import { ModelError } from "../errors.ts";
-import type { Constants } from "../program.ts";
-import type {
-  BufferKind,
-  BufferSpec,
-  NormSpec,
-  ParameterSpec,
-  QuantizerSpec,
-  Sections,
-  Step,
+import {
+  type BufferKind,
+  type BufferSpec,
+  type Constants,
+  type NormSpec,
+  type ParameterSpec,
+  QUANTIZER_BYTES,
+  type QuantizerSpec,
+  type Sections,
+  type Step,
+  STEP_BYTES,
 } from "../program.ts";
 import { ROW_BYTES } from "../quant/statistics.ts";
-import { QUANTIZER_BYTES, STEP_BYTES } from "../program.ts";
 import type { Stored, Tensor } from "./tensor.ts";
 
 /** What the ops need to know besides the network. */

@@ -92,7 +92,7 @@ export function convForward(b: Builder, node: ConvNode): void {
   const forward = b.options.int8
     ? b.buffer(`${name}.forward`, packed, "parameter")
     : `${name}.weight`;
-  const backward = input.needsGradient
+  const backward: Record<string, string> = input.needsGradient
     ? { backward: b.buffer(`${name}.backward`, packed, "parameter") }
     : {};
   const BACKWARD = input.needsGradient ? 1 : 0;
@@ -109,7 +109,7 @@ export function convForward(b: Builder, node: ConvNode): void {
   if (b.options.int8) {
     b.buffer(`${name}.forward_sum`, 16 * s.OQ, "parameter");
     const sums = { forward_sum: `${name}.forward_sum` };
-    const backwardSums = BACKWARD
+    const backwardSums: Record<string, string> = BACKWARD
       ? {
         backward_sum: b.buffer(`${name}.backward_sum`, 16 * s.SH * s.SW * s.IQ, "parameter"),
       }

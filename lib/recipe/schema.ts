@@ -277,7 +277,7 @@ const quantize = map({
 });
 
 const train = map({
-  epochs: whole(0).default(5),
+  epochs: whole(1).default(5),
   max_steps: whole(0).default(0),
   batch: whole(1, LARGEST).default(64),
   optimizer: map({

@@ -36,6 +36,10 @@ export async function openCheckedDevice(
 
 /** Whether the environment lets wgpu choose OpenGL; what it chose, an adapter does not tell. */
 function mayBeOpenGl(): boolean {
-  const backends = (environment("DENO_WEBGPU_BACKEND") ?? "").toLowerCase().split(",");
-  return backends.some((name) => ["gl", "gles", "opengl"].includes(name.trim()));
+  const backends = environment("DENO_WEBGPU_BACKEND");
+  // Neither set nor readable (no permission for it): wgpu chose for itself.
+  if (!backends) return true;
+  return backends.toLowerCase().split(",").some((name) =>
+    ["gl", "gles", "opengl"].includes(name.trim())
+  );
 }

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { DataError } from "../errors.ts";
+import { DataError, UsageError } from "../errors.ts";
 import {
   decodeSafetensors,
   encodeSafetensors,
@@ -23,6 +23,15 @@ export interface Position {
   /** Sums over the steps of the current epoch: losses and right answers. */
   readonly epochLoss: number;
   readonly epochCorrect: number;
+  /** Figures of the last epoch that ended; `null` before. */
+  readonly last: EpochFigures | null;
+}
+
+/** What an epoch came to. */
+export interface EpochFigures {
+  readonly trainLoss: number;
+  readonly testLoss: number;
+  readonly testAccuracy: number;
 }
 
 /** A checkpoint read back. */
@@ -75,7 +84,8 @@ export function decodeCheckpoint(bytes: Uint8Array<ArrayBuffer>, file: string): 
     throw new DataError(`${file}: expected a checkpoint of qtrain, found another safetensors file`);
   }
   if (Number(metadata.format_version) > FORMAT_VERSION) {
-    throw new DataError(
+    // Not damaged, so no reason to fall back to an older one.
+    throw new UsageError(
       `${file}: expected a checkpoint of version ${FORMAT_VERSION} or before, found version ` +
         `${metadata.format_version} (qtrain ${metadata.qtrain_version}); use that qtrain or a newer one`,
     );
@@ -101,9 +111,9 @@ export function decodeCheckpoint(bytes: Uint8Array<ArrayBuffer>, file: string): 
 
 function positionOf(text: string, file: string): Position {
   try {
-    const { step, epochLoss, epochCorrect } = JSON.parse(text);
+    const { step, epochLoss, epochCorrect, last } = JSON.parse(text);
     if ([step, epochLoss, epochCorrect].every((n) => typeof n === "number")) {
-      return { step, epochLoss, epochCorrect };
+      return { step, epochLoss, epochCorrect, last: last ?? null };
     }
   } catch {
     // Said below.

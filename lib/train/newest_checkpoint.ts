@@ -25,8 +25,8 @@ export async function newestCheckpoint(
   warn: (text: string) => void = () => {},
 ): Promise<FoundCheckpoint | undefined> {
   for (const { path } of await folder.checkpoints()) {
+    const bytes = await readBytes(path); // One that cannot be read is not damaged: that is said.
     try {
-      const bytes = await readBytes(path);
       return { ...decodeCheckpoint(bytes, path), path, bytes };
     } catch (error) {
       if (!(error instanceof DataError)) throw error;

@@ -3,7 +3,7 @@
  *
  * Whole files are written beside and renamed; the two logs are appended to, so a kill may tear
  * their last line, which {@linkcode RunFolder.truncateLogs} drops when the run goes on. Every log
- * line carries `step`. Files hold no clock time. Values that are not finite become `null` in JSON.
+ * line carries `step`. Checkpoints hold no clock time. Values that are not finite become `null` in JSON.
  *
  * @module
  */

@@ -16,7 +16,7 @@ import type { Recipe } from "../recipe/types.ts";
 import { VERSION } from "../version.ts";
 import { BatchReader } from "./batches.ts";
 import { openCheckedDevice } from "./checked_device.ts";
-import { encodeCheckpoint, type Position } from "./checkpoint.ts";
+import { encodeCheckpoint, type EpochFigures, type Position } from "./checkpoint.ts";
 import { findNotFinite, stateNotFinite } from "./divergence.ts";
 import type { EpochEvent, StartEvent, StepEvent, Summary, TrainEvent } from "./events.ts";
 import { type Batch, Network } from "./network.ts";
@@ -55,6 +55,7 @@ export async function* train(
   input: RecipeInput | Recipe,
   options: TrainOptions = {},
 ): AsyncGenerator<TrainEvent, void, void> {
+  const started = performance.now();
   const recipe = resolveRecipe(input as RecipeInput);
   const { folder } = options;
   const text = formatRecipe(recipe);
@@ -77,10 +78,10 @@ export async function* train(
       warn?.(`${folder?.path ?? "the run"} holds no whole checkpoint: starting afresh`);
     }
     const position = found?.position;
-    const run = new Run(recipe, text, data, network, perEpoch, options);
+    const run = new Run(recipe, text, data, network, perEpoch, options, started);
     if (folder && position && position.step >= run.steps) {
       const before = await folder.readSummary();
-      if (before?.status === "done") {
+      if (before?.status === "done" && before.steps === position.step) {
         // A finished run stays as it is, to the byte.
         yield run.startEvent(position.step);
         yield { type: "end", summary: before as unknown as Summary, state: await network.state() };
@@ -95,7 +96,7 @@ export async function* train(
       network.initialize();
       await run.calibrate();
     }
-    yield* run.go(position ?? { step: 0, epochLoss: 0, epochCorrect: 0 });
+    yield* run.go(position ?? { step: 0, epochLoss: 0, epochCorrect: 0, last: null });
   } finally {
     executor.close();
   }
@@ -133,11 +134,9 @@ class Run {
   /** Steps of the whole run. */
   readonly steps: number;
   readonly #rate: (step: number) => number;
-  readonly #started = performance.now();
   #timedSteps = 0;
   #timedSeconds = 0;
-  #test: { loss: number; accuracy: number } | undefined;
-  #trainLoss: number | null = null;
+  #last: EpochFigures | null = null;
 
   constructor(
     readonly recipe: Recipe,
@@ -146,6 +145,7 @@ class Run {
     readonly network: Network,
     readonly perEpoch: number,
     readonly options: TrainOptions,
+    readonly started: number,
   ) {
     const { epochs, max_steps } = recipe.train;
     this.#reader = new BatchReader(data, recipe.train.batch);
@@ -166,6 +166,7 @@ class Run {
     const { recipe, network, perEpoch, options } = this;
     const { executor, program } = network, { batch, epochs } = recipe.train;
     let { step, epochLoss, epochCorrect } = from;
+    this.#last = from.last;
     yield this.startEvent(step);
     let epochStarted = performance.now();
     let order = this.#reader.order(recipe.seed, Math.floor(step / perEpoch));
@@ -200,22 +201,20 @@ class Run {
       const inEpoch = (step - 1) % perEpoch + 1;
       const ends = inEpoch === perEpoch || step === this.steps;
       if (ends) {
-        this.#trainLoss = epochLoss / inEpoch;
-        this.#test = await network.evaluate(this.#reader.testing());
+        const { loss, accuracy } = await network.evaluate(this.#reader.testing());
+        this.#last = { trainLoss: epochLoss / inEpoch, testLoss: loss, testAccuracy: accuracy };
         const event: EpochEvent = {
           type: "epoch",
           epoch: epoch + 1,
           epochs,
           step,
-          trainLoss: this.#trainLoss,
+          ...this.#last,
           trainAccuracy: epochCorrect / (inEpoch * batch),
-          testLoss: this.#test.loss,
-          testAccuracy: this.#test.accuracy,
           seconds: (performance.now() - epochStarted) / 1000,
         };
         if (inEpoch === perEpoch) epochLoss = epochCorrect = 0;
         options.folder?.appendMetrics(epochLine(event));
-        const where = await this.#save({ step, epochLoss, epochCorrect });
+        const where = await this.#save({ step, epochLoss, epochCorrect, last: this.#last });
         if (where !== undefined) {
           status = "diverged";
           reason = diverged(step, where);
@@ -226,14 +225,12 @@ class Run {
       }
       if (options.signal?.aborted && next) {
         status = "interrupted";
-        const where = ends ? undefined : await this.#save({ step, epochLoss, epochCorrect });
+        const where = ends
+          ? undefined
+          : await this.#save({ step, epochLoss, epochCorrect, last: this.#last });
         if (where !== undefined) [status, reason] = ["diverged", diverged(step, where)];
         break;
       }
-    }
-    // A finished run that is resumed has steps behind it but no figures yet.
-    if (!this.#test && status === "done") {
-      this.#test = await network.evaluate(this.#reader.testing());
     }
     const summary = this.#summary(status, step, reason);
     await options.folder?.flush();
@@ -336,11 +333,11 @@ class Run {
       status,
       epochs: Math.ceil(steps / this.perEpoch),
       steps,
-      train_loss: this.#trainLoss,
-      test_loss: this.#test?.loss ?? null,
-      test_accuracy: this.#test?.accuracy ?? null,
+      train_loss: this.#last?.trainLoss ?? null,
+      test_loss: this.#last?.testLoss ?? null,
+      test_accuracy: this.#last?.testAccuracy ?? null,
       images_per_second: this.#imagesPerSecond(),
-      seconds: (performance.now() - this.#started) / 1000,
+      seconds: (performance.now() - this.started) / 1000,
       peak_gpu_bytes: executor.device === "gpu" ? executor.bytes : 0,
       adapter: executor.adapter,
       device: executor.device,

@@ -12,7 +12,8 @@
 //   dx        [n, H, W, 4·IQ]            quads
 //
 // A tap that falls outside dY reads its code of zero, so the correction depends on the phase alone.
-// IQ counts quads a pixel; a linear layer sees its input as one pixel of GROUPS·GQ quads.
+// IQ counts quads a pixel; a linear layer sees its input as one pixel, IQ/GQ pixels of
+// GQ quads.
 // Reference: lib/reference/conv_backward_input.ts
 // The unit of storage: four neighbouring channels of one pixel, a *quad*. With INT8 a quad is four
 // codes in a u32; without, a vec4<f32>. A *wide* is V quads read in one load: the bounds check that

@@ -1,0 +1,55 @@
+/**
+ * What a resumed run believes: its own checkpoints, their figures, and not a summary that is older.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import { encodeSafetensors } from "../lib/export/safetensors.ts";
+import { RunFolder } from "../lib/train/run_folder.ts";
+import { inFolder, runOf, type RunOptions, SHORT } from "./support/runs.ts";
+
+const cpu = (out: string, more: RunOptions = {}): RunOptions => ({ device: "cpu", out, ...more });
+const TINY = { ...SHORT, train: { ...SHORT.train, max_steps: 12 } };
+
+Deno.test("a finished run that lost its summary gives the same figures again", async () => {
+  await inFolder(async (out) => {
+    const first = (await runOf(TINY, cpu(out))).end.summary;
+    await Deno.remove(`${out}/summary.json`);
+    const again = (await runOf(TINY, cpu(out, { resume: true }))).end.summary;
+    for (const key of ["train_loss", "test_loss", "test_accuracy", "steps", "status"] as const) {
+      assert.equal(again[key], first[key], key);
+    }
+  });
+});
+
+Deno.test("a summary of fewer steps is not taken for the result of a longer run", async () => {
+  await inFolder(async (out) => {
+    await runOf({ ...SHORT, train: { ...SHORT.train, epochs: 1 } }, cpu(out));
+    const old = await Deno.readTextFile(`${out}/summary.json`);
+    const longer = await runOf(SHORT, cpu(out, { resume: true }));
+    await Deno.writeTextFile(`${out}/summary.json`, old);
+    const again = await runOf(SHORT, cpu(out, { resume: true }));
+    assert.equal(again.end.summary.steps, 20);
+    assert.equal(again.end.summary.test_loss, longer.end.summary.test_loss);
+  });
+});
+
+Deno.test("a checkpoint of a newer version is refused, not passed over", async () => {
+  await inFolder(async (out) => {
+    await runOf(TINY, cpu(out));
+    const folder = await RunFolder.open(out);
+    const newer = encodeSafetensors({}, {
+      format: "qtrain",
+      format_version: "2",
+      qtrain_version: "9.0.0",
+      position: "{}",
+      recipe: "",
+    });
+    await folder.writeCheckpoint(99, newer);
+    await assert.rejects(runOf(TINY, cpu(out, { resume: true })), {
+      name: "UsageError",
+      message: /expected a checkpoint of version 1 or before, found version 2 \(qtrain 9\.0\.0\)/,
+    });
+    assert.ok((await folder.checkpoints()).length > 1, "the older one is still there");
+  });
+});
