@@ -135,6 +135,7 @@ const BAD_TEXTS: [string, string, string][] = [
       "r.yaml:1:34: data.classes: expected a whole number from 2 to 10, as there are 10 glyphs, got 12",
       "r.yaml:1:44: data.size: expected a height and a width, or 0 to take both from the data, got [0, 5]",
       "r.yaml:1:58: data.mean: expected one number, or 3 as there are that many channels, got [1, 2]",
+      "r.yaml:1:76: data.channels: expected 1 (or 0), as glyphs images are grey, got 3",
     ].join("\n"),
   ],
   [

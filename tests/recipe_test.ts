@@ -21,13 +21,13 @@ Deno.test("overrides replace, create and reach into lists, in their order", () =
     "train.optimizer.lr=1e-3",
     "model.layers.1.features=7",
     "model.layers.2=relu6",
-    "data.size=[8, 9]",
+    "data.size=[18, 19]",
     "name=other",
   ]);
   assert.equal(recipe.name, "other");
   assert.equal(recipe.train.epochs, 2);
   assert.equal(recipe.train.optimizer.lr, 0.001);
-  assert.deepEqual(recipe.data.size, [8, 9]);
+  assert.deepEqual(recipe.data.size, [18, 19]);
   assert.deepEqual(recipe.model, {
     layers: [{ type: "relu" }, { type: "linear", features: 7, bias: true }, { type: "relu6" }],
   });

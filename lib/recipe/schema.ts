@@ -187,6 +187,10 @@ const data = map({
   if (v.format === "glyphs" && (v.classes ?? 10) > 10) {
     refuse("classes", "a whole number from 2 to 10, as there are 10 glyphs");
   }
+  if ((v.channels ?? 0) > 1) refuse("channels", `1 (or 0), as ${v.format} images are grey`);
+  if (v.format === "glyphs" && v.size && v.size[0] > 0 && Math.min(...v.size) < 12) {
+    refuse("size", "at least 12, below which glyphs cannot be told apart");
+  }
   if (v.size && (v.size[0] === 0) !== (v.size[1] === 0)) {
     refuse("size", "a height and a width, or 0 to take both from the data");
   }
