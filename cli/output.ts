@@ -21,3 +21,6 @@ export function print(text: string): void {
 export function printJson(value: unknown, indent?: number): void {
   print(JSON.stringify(value, null, indent));
 }
+
+/** How the person who reads a hint starts qtrain: the binary, or this source's task. */
+export const PROGRAM = Deno.build.standalone ? "qtrain" : "deno task qtrain";

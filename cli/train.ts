@@ -13,7 +13,7 @@ import { epochLine, percent, rate, settingsTable, stepLine } from "./format.ts";
 import { INTERRUPTED, listenForInterrupt } from "./interrupt.ts";
 import { jsonEvent } from "./json_events.ts";
 import type { Arguments } from "./options.ts";
-import { print, printJson } from "./output.ts";
+import { print, printJson, PROGRAM } from "./output.ts";
 import { Progress } from "./progress.ts";
 import { settings } from "./settings.ts";
 
@@ -111,15 +111,15 @@ async function conclude(
   progress: Progress,
 ): Promise<number> {
   // The folder's recipe has the overrides in it, and absolute paths.
-  const again = `qtrain ${folder.path}/recipe.yaml --out ${folder.path} --resume` +
+  const again = `${PROGRAM} ${folder.path}/recipe.yaml --out ${folder.path} --resume` +
     (device ? ` --device ${device}` : "");
   switch (status) {
     case "done": {
       if (resumedFrom > 0 && resumedFrom >= planned) {
         progress.print(`this run was finished: nothing is changed`);
       }
-      progress.print(`next: qtrain eval ${folder.path}`);
-      progress.print(`      qtrain export ${folder.path} --format safetensors --out FILE`);
+      progress.print(`next: ${PROGRAM} eval ${folder.path}`);
+      progress.print(`      ${PROGRAM} export ${folder.path} --format safetensors --out FILE`);
       return 0;
     }
     case "interrupted":

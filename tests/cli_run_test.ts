@@ -52,7 +52,7 @@ Deno.test("a run, its second run, its resumption, eval and export", async (t) =>
           "folder       runs/r",
           "epoch 1/2 | train loss ",
           "epoch 2/2 | train loss ",
-          "next: qtrain eval runs/r",
+          "next: deno task qtrain eval runs/r",
         ]
       ) assert.ok(stderr.includes(`\n${line}`), `${line}\n---\n${stderr}`);
     });
@@ -163,7 +163,7 @@ for (const name of Deno.build.os === "windows" ? [] : ["SIGINT", "SIGTERM"] as c
       assert.match(stderr, /^finishing what is in progress, then writing a checkpoint/);
       assert.match(
         stderr,
-        /interrupted after step \d+; go on with: qtrain cut\/recipe\.yaml --out cut --resume/,
+        /interrupted after step \d+; go on with: deno task qtrain cut\/recipe\.yaml --out cut --resume/,
       );
       const summary = JSON.parse(await Deno.readTextFile(`${cwd}/cut/summary.json`));
       assert.equal(summary.status, "interrupted");
