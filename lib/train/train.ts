@@ -6,12 +6,11 @@
 import type { Dataset } from "../data/dataset.ts";
 import { openDataset } from "../data/open.ts";
 import { stepsPerEpoch } from "../data/order.ts";
-import { UsageError } from "../errors.ts";
 import { plan } from "../model/plan.ts";
 import type { Device, DeviceChoice } from "../open_device.ts";
 import type { Observation } from "../quant/scheduler.ts";
 import type { RecipeInput } from "../recipe/input.ts";
-import { formatRecipe, parseRecipe, resolveRecipe } from "../recipe/load.ts";
+import { formatRecipe, resolveRecipe } from "../recipe/load.ts";
 import type { Recipe } from "../recipe/types.ts";
 import { VERSION } from "../version.ts";
 import { BatchReader } from "./batches.ts";
@@ -21,7 +20,8 @@ import { findNotFinite, stateNotFinite } from "./divergence.ts";
 import type { EpochEvent, StartEvent, StepEvent, Summary, TrainEvent } from "./events.ts";
 import { type Batch, Network } from "./network.ts";
 import { newestCheckpoint } from "./newest_checkpoint.ts";
-import { RunFolder } from "./run_folder.ts";
+import type { RunFolder } from "./run_folder.ts";
+import { sameRecipe } from "./same_recipe.ts";
 import { learningRate } from "./schedule.ts";
 
 /** How to train, beside the recipe. */
@@ -100,32 +100,6 @@ export async function* train(
   } finally {
     executor.close();
   }
-}
-
-/** A resumed run must be of the recipe that it began with, but for its length. */
-async function sameRecipe(folder: RunFolder, recipe: Recipe): Promise<void> {
-  const text = await folder.readRecipe();
-  if (text === undefined) return;
-  const began = parseRecipe(text, `${folder.path}/recipe.yaml`);
-  const length = { epochs: 0, max_steps: 0, log_every: 1 };
-  const rest = (r: Recipe) => ({ ...r, train: { ...r.train, ...length } });
-  const differs = differences(rest(began), rest(recipe), "");
-  if (differs.length > 0) {
-    throw new UsageError(
-      `${folder.path}: cannot resume: the run began with another recipe: ${differs.join("; ")}. ` +
-        "Resume with the recipe it began with, or choose another --out",
-    );
-  }
-}
-
-function differences(a: unknown, b: unknown, path: string): string[] {
-  const isMap = (v: unknown): v is Record<string, unknown> => typeof v === "object" && v !== null;
-  if (isMap(a) && isMap(b)) {
-    const keys = new Set([...Object.keys(a), ...Object.keys(b)]);
-    return [...keys].flatMap((k) => differences(a[k], b[k], path ? `${path}.${k}` : k));
-  }
-  if (a === b) return [];
-  return [`${path} was ${JSON.stringify(a)}, is now ${JSON.stringify(b)}`];
 }
 
 /** One run of the loop. */
