@@ -2,7 +2,7 @@
 // update (or the host, after loading) left in its row of the statistics buffer. Symmetric:
 // scale = max(|low|, |high|) / (2^(bits−1) − 1). The rule is that of lib/quant/range.ts.
 //
-//   table       the network's table of quantizers; rows FIRST … FIRST + COUNT − 1 are written
+//   table       the network's table of quantizers; its first COUNT rows, the weights', are written
 //   statistics  [rows, 16 slots, 4]
 //
 // Reference: lib/reference/weight_range.ts
@@ -17,7 +17,7 @@ fn unordered(k: u32) -> f32 {
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   if (id.x >= ${COUNT}u) { return; }
-  let row = ${FIRST}u + id.x;
+  let row = id.x;
   var low = 0u;
   var high = 0u;
   for (var slot = 0u; slot < 16u; slot++) {

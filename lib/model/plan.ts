@@ -57,7 +57,6 @@ export function plan(recipe: Recipe, data: DataShape, batch = recipe.train.batch
   const b = new Builder({
     int8,
     batch,
-    weights: quantize.weights,
     activations: quantize.activations,
     gradients: { ...quantize.gradients, stochastic: quantize.gradients.rounding === "stochastic" },
     optimizer: {
@@ -84,7 +83,6 @@ export function plan(recipe: Recipe, data: DataShape, batch = recipe.train.batch
   }
   if (int8) {
     b.step("weights", "weights", "weight_range", [Math.ceil(b.weightRows.size / 64), 1, 1], {
-      FIRST: 0,
       COUNT: b.weightRows.size,
       BITS: quantize.weights.bits,
     }, { table: "quantizers" });

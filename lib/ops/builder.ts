@@ -23,7 +23,6 @@ import type { Stored, Tensor } from "./tensor.ts";
 export interface PlanOptions {
   readonly int8: boolean;
   readonly batch: number;
-  readonly weights: { readonly bits: number };
   readonly activations: { readonly bits: number; readonly symmetric: boolean };
   readonly gradients: {
     readonly bits: number;

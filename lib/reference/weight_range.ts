@@ -9,7 +9,6 @@ import type { HostBuffer } from "./include/host_buffer.ts";
 
 /** Constants of the kernel; its header says what they are. */
 export interface WeightRange {
-  readonly FIRST: number;
   readonly COUNT: number;
   readonly BITS: number;
 }
@@ -19,7 +18,7 @@ export function weightRange(
   c: WeightRange,
   b: { readonly statistics: HostBuffer; readonly table: HostBuffer },
 ): void {
-  for (let row = c.FIRST; row < c.FIRST + c.COUNT; row++) {
+  for (let row = 0; row < c.COUNT; row++) {
     const { min, max } = statistic(b.statistics.u32, row);
     const range = min === undefined || max === undefined ? undefined : { low: min, high: max };
     // Weights of one sign: symmetric uses the extreme alone, so widening to 0 changes nothing.
