@@ -9,7 +9,7 @@ import { dirname, parse as parsePath, resolve } from "node:path";
 import { RecipeError } from "../errors.ts";
 import { dotted, explain } from "./explain.ts";
 import { applyOverride, type Override, parseOverride } from "./overrides.ts";
-import { DEEPEST, deepFreeze, isMap, plainCopy, TooDeep, valueAt } from "./plain.ts";
+import { DEEPEST, deepFreeze, isMap, keysIn, plainCopy, TooDeep, valueAt } from "./plain.ts";
 import type { Path, Problem } from "./problems.ts";
 import { readText } from "./read_text.ts";
 import { checkRecipe } from "./schema.ts";
@@ -164,14 +164,5 @@ function folderName(name: string): string {
 /** Every key that any recipe has, as dotted paths, for the advice on a misplaced one. */
 function knownKeys(): string[] {
   const result = checkRecipe({ data: { format: "glyphs" }, model: { name: "cnn" } });
-  const keys: string[] = [];
-  const walk = (value: unknown, prefix: string): void => {
-    if (!isMap(value)) return;
-    for (const [key, item] of Object.entries(value)) {
-      keys.push(prefix + key);
-      walk(item, `${prefix}${key}.`);
-    }
-  };
-  if ("recipe" in result) walk(result.recipe, "");
-  return keys;
+  return "recipe" in result ? keysIn(result.recipe) : [];
 }

@@ -8,13 +8,22 @@ import { parseRecipe } from "../recipe/load.ts";
 import type { Recipe } from "../recipe/types.ts";
 import type { RunFolder } from "./run_folder.ts";
 
-/** A resumed run must be of the recipe that it began with, but for its length. */
-export async function sameRecipe(folder: RunFolder, recipe: Recipe): Promise<void> {
+/**
+ * A resumed run must be of the recipe that it began with.
+ *
+ * @param length whether its length may have changed since
+ * @throws UsageError that names what differs
+ */
+export async function sameRecipe(
+  folder: RunFolder,
+  recipe: Recipe,
+  length: "may differ" | "same" = "may differ",
+): Promise<void> {
   const text = await folder.readRecipe();
   if (text === undefined) return;
   const began = parseRecipe(text, `${folder.path}/recipe.yaml`);
-  const length = { epochs: 0, max_steps: 0, log_every: 1 };
-  const rest = (r: Recipe) => ({ ...r, train: { ...r.train, ...length } });
+  const any = length === "same" ? {} : { epochs: 0, max_steps: 0, log_every: 1 };
+  const rest = (r: Recipe) => ({ ...r, train: { ...r.train, ...any } });
   const differs = differences(rest(began), rest(recipe), "");
   if (differs.length > 0) {
     throw new UsageError(
