@@ -67,7 +67,7 @@ function accuracyPlot(marks: readonly Mark[], measured: readonly Point[]): strin
   // A first epoch that is far below would flatten all that follows.
   const low = Math.max(Math.min(...values), quantile(values, 0.5) - 0.5);
   const epochs = Math.max(2, ...marks.flatMap(({ points }) => points.map(([epoch]) => epoch)));
-  const x = linear(1, epochs);
+  const x = linear(1 - epochs * 0.01, epochs * 1.01); // Room for the dots at the ends.
   return svg({
     ...SIZE,
     title: "test accuracy by epoch",
