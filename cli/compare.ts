@@ -31,7 +31,7 @@ import { Progress } from "./progress.ts";
 export const compareCommand: Command = {
   name: "compare",
   usage: "qtrain compare recipe.yaml [key=value …] [--estimators LIST] [--seeds LIST] " +
-    "[--vary key=LIST] [--out DIR] [--device auto|gpu|cpu] [--json | --quiet]",
+    "[--vary key=LIST] …",
   summary: "Trains the same recipe over estimators and seeds; writes a table and plots.",
   details: `--estimators is a list between commas (default: ${DEFAULT_ESTIMATORS}):
   float32            no quantizers, the baseline
