@@ -7,7 +7,7 @@ import type { Grid } from "./grid.ts";
 import { type Mark, type Point, short, svg } from "./plot.ts";
 import type { RunCurves } from "./read_runs.ts";
 import type { Report } from "./report.ts";
-import { linear, logarithmic, quantile, thin } from "./scale.ts";
+import { linear, logarithmic, type Scale, thin } from "./scale.ts";
 import { colourOf, dashOf } from "./style.ts";
 
 /** Points of a curve: more than one a pixel or two nobody sees. */
@@ -16,12 +16,22 @@ const MOST_POINTS = 200;
 const KEPT = 0.9;
 const SIZE = { width: 560, height: 300 };
 
-/** Training loss by step and test accuracy by epoch, as two `<svg>` elements. */
+/** Two plots as `<svg>` elements. */
+export interface LearningCurves {
+  /** Training loss by step. */
+  readonly loss: string;
+  /** Test accuracy by epoch. */
+  readonly accuracy: string;
+  /** Whether the axis of accuracy goes by factors of the error. */
+  readonly byError: boolean;
+}
+
+/** Training loss by step and test accuracy by epoch. */
 export function learningCurves(
   report: Report,
   grid: Grid,
   curves: readonly RunCurves[],
-): { loss: string; accuracy: string } {
+): LearningCurves {
   const lines = curves.map((curve, i) => {
     const { row } = grid.cells[i]!;
     return {
@@ -34,13 +44,17 @@ export function learningCurves(
   });
   const counted = lines.filter(({ counts }) => counts);
   const measured = counted.length > 0 ? counted : lines;
+  const accuracies = measured.flatMap(({ accuracy }) => accuracy.map(([, value]) => value));
+  const errorScale = byError(accuracies);
   return {
-    loss: lossPlot(lines.map(({ classes, loss }) => ({ classes, points: loss })), [
-      ...measured.flatMap(({ loss }) => loss),
-    ]),
+    byError: errorScale !== undefined,
+    loss: lossPlot(
+      lines.map(({ classes, loss }) => ({ classes, points: loss })),
+      measured.flatMap(({ loss }) => loss),
+    ),
     accuracy: accuracyPlot(
       lines.map(({ classes, accuracy: points }) => ({ classes, points, dots: points.length < 40 })),
-      measured.flatMap(({ accuracy }) => accuracy),
+      errorScale ?? linear(...extended(Math.min(...accuracies), Math.max(...accuracies))),
     ),
   };
 }
@@ -62,21 +76,35 @@ function lossPlot(marks: readonly Mark[], measured: readonly Point[]): string {
   });
 }
 
-function accuracyPlot(marks: readonly Mark[], measured: readonly Point[]): string {
-  const values = measured.map(([, accuracy]) => accuracy);
-  // A first epoch that is far below would flatten all that follows.
-  const low = Math.max(Math.min(...values), quantile(values, 0.5) - 0.5);
+function accuracyPlot(marks: readonly Mark[], y: Scale): string {
   const epochs = Math.max(2, ...marks.flatMap(({ points }) => points.map(([epoch]) => epoch)));
   const x = linear(1 - epochs * 0.01, epochs * 1.01); // Room for the dots at the ends.
   return svg({
     ...SIZE,
     title: "test accuracy by epoch",
     x: { at: x.at, ticks: x.ticks.filter(Number.isInteger) },
-    y: linear(...extended(low, Math.max(...values))),
+    y,
     xLabel: "epoch",
-    format: (value) => `${Number((value * 100).toFixed(2))}%`,
+    format: (value) => `${Number((value * 100).toFixed(3))}%`,
     marks,
   });
+}
+
+/**
+ * An axis of accuracies with equal factors of the error: 99% is as far from 98% as 90% from 80%.
+ * `undefined` where the errors are too much alike to need it.
+ */
+function byError(accuracies: readonly number[]): Scale | undefined {
+  const errors = accuracies.map((accuracy) => 1 - accuracy);
+  const least = Math.min(...errors.filter((error) => error > 0));
+  const most = Math.max(...errors);
+  if (!Number.isFinite(least) || most < 5 * least) return undefined;
+  // No error at all would be infinitely far above.
+  const scale = logarithmic(least * 0.8, Math.min(most * 1.1, 1));
+  return {
+    at: (accuracy) => 1 - scale.at(Math.max(1 - accuracy, least * 0.85)),
+    ticks: scale.ticks.map((error) => 1 - error).toReversed(),
+  };
 }
 
 /** An exponential average without the pull of its beginning at zero. */

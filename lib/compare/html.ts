@@ -85,7 +85,7 @@ function curvesSection(report: Report, grid: Grid, curves: readonly RunCurves[])
   if (curves.every(({ loss }) => loss.length === 0)) {
     return `<h2>Learning curves</h2><p class="soft">No run has logged a step yet.</p>`;
   }
-  const { loss, accuracy } = learningCurves(report, grid, curves);
+  const { loss, accuracy, byError } = learningCurves(report, grid, curves);
   const key = grid.rows.map((row, i) =>
     `<li data-row="${i}"><svg viewBox="0 0 30 10" aria-hidden="true"><path class="line ${
       colourOf(grid, i)
@@ -98,7 +98,9 @@ ${key}
 </ul>
 <div class="pair">
 <figure><figcaption><b>Training loss</b><span>smoothed over logged steps</span></figcaption>${loss}</figure>
-<figure><figcaption><b>Test accuracy</b><span>after each epoch</span></figcaption>${accuracy}</figure>
+<figure><figcaption><b>Test accuracy</b><span>after each epoch${
+    byError ? "; the axis goes by factors of the error" : ""
+  }</span></figcaption>${accuracy}</figure>
 </div>`;
 }
 

@@ -84,7 +84,7 @@ function figure(name: string, points: readonly RangePoint[], context: Context): 
     height: 210,
     title: `${name}, ${title}: minimum and maximum seen, and the range used, by step`,
     x: linear(0, last, 4),
-    y: linear(...y, 4),
+    y: linear(...y, 7),
     xLabel: "step",
     format: short,
     marks: [

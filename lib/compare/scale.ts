@@ -33,7 +33,7 @@ export function logarithmic(low: number, high: number): Scale {
   const decades = all.filter((value) => /^1/.test(value.toExponential()));
   return {
     at: (value) => (Math.log10(value) - from) / width,
-    ticks: all.length > 7 && decades.length > 1 ? decades : all,
+    ticks: all.length > 9 && decades.length > 1 ? decades : all,
   };
 }
 
