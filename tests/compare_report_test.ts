@@ -148,7 +148,7 @@ inFolder("a run of another recipe, or of another length, is refused by its key",
     );
     await assert.rejects(CompareFolder.open(root, other), {
       name: "UsageError",
-      message: new RegExp(`runs/float32/seed-1: cannot resume.*train\\.${key} was ${was}, is now`),
+      message: new RegExp(`runs/float32/seed-1: cannot go on: .*train\\.${key} was ${was}, is now`),
     });
   }
 });

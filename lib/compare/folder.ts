@@ -5,8 +5,9 @@
  */
 import { UsageError } from "../errors.ts";
 import { fileError, makeFolder, readTextIfThere, writeAtomic } from "../files.ts";
-import { RunFolder } from "../train/run_folder.ts";
-import { sameRecipe } from "../train/same_recipe.ts";
+import { parseRecipe } from "../recipe/load.ts";
+import type { Recipe } from "../recipe/types.ts";
+import { differences } from "../train/same_recipe.ts";
 import type { Grid } from "./grid.ts";
 import { html } from "./html.ts";
 import { markdown } from "./markdown.ts";
@@ -35,9 +36,7 @@ export class CompareFolder {
     await refuseForeign(path);
     const folder = new CompareFolder(path, grid);
     for (const { folder: run, recipe } of grid.cells) {
-      const there = `${path}/${run}`;
-      if (await readTextIfThere(`${there}/recipe.yaml`) === undefined) continue;
-      await sameRecipe(await RunFolder.open(there), recipe, "same");
+      await refuseOther(`${path}/${run}`, recipe);
     }
     for (let i = 0; i < grid.cells.length; i++) folder.#runs.push(await folder.#read(i));
     await makeFolder(path);
@@ -93,6 +92,18 @@ async function refuseForeign(path: string): Promise<void> {
     // A file is in the way: to say so is the same as when writing there.
     throw fileError(error, "write", path);
   }
+}
+
+/** A run in a table is of the recipe that the table is of, in its length too. */
+async function refuseOther(run: string, recipe: Recipe): Promise<void> {
+  const text = await readTextIfThere(`${run}/recipe.yaml`);
+  if (text === undefined) return;
+  const differs = differences(parseRecipe(text, `${run}/recipe.yaml`), recipe);
+  if (differs.length === 0) return;
+  throw new UsageError(
+    `${run}: cannot go on: the run began with another recipe: ${differs.join("; ")}. ` +
+      "Compare with the recipe it began with, or choose another --out",
+  );
 }
 
 function isReport(text: string): boolean {

@@ -8,22 +8,13 @@ import { parseRecipe } from "../recipe/load.ts";
 import type { Recipe } from "../recipe/types.ts";
 import type { RunFolder } from "./run_folder.ts";
 
-/**
- * A resumed run must be of the recipe that it began with.
- *
- * @param length whether its length may have changed since
- * @throws UsageError that names what differs
- */
-export async function sameRecipe(
-  folder: RunFolder,
-  recipe: Recipe,
-  length: "may differ" | "same" = "may differ",
-): Promise<void> {
+/** A resumed run must be of the recipe that it began with, but for its length. */
+export async function sameRecipe(folder: RunFolder, recipe: Recipe): Promise<void> {
   const text = await folder.readRecipe();
   if (text === undefined) return;
   const began = parseRecipe(text, `${folder.path}/recipe.yaml`);
-  const any = length === "same" ? {} : { epochs: 0, max_steps: 0, log_every: 1 };
-  const rest = (r: Recipe) => ({ ...r, train: { ...r.train, ...any } });
+  const length = { epochs: 0, max_steps: 0, log_every: 1 };
+  const rest = (r: Recipe) => ({ ...r, train: { ...r.train, ...length } });
   const differs = differences(rest(began), rest(recipe), "");
   if (differs.length > 0) {
     throw new UsageError(
@@ -33,7 +24,8 @@ export async function sameRecipe(
   }
 }
 
-function differences(a: unknown, b: unknown, path: string): string[] {
+/** What differs between two plain values, as `path was …, is now …`. */
+export function differences(a: unknown, b: unknown, path = ""): string[] {
   const isMap = (v: unknown): v is Record<string, unknown> => typeof v === "object" && v !== null;
   if (isMap(a) && isMap(b)) {
     const keys = new Set([...Object.keys(a), ...Object.keys(b)]);
