@@ -42,7 +42,7 @@ Deno.test("a comparison that is interrupted goes on, keeps what diverged, and en
         for await (const chunk of child.stderr.pipeThrough(new TextDecoderStream())) {
           text += chunk;
           if (
-            signalled || !/run 2\/6: hindsight-minmax, seed 1\n[^]*epoch  1\/10 /.test(text)
+            signalled || !/run 2\/6: hindsight-minmax, seed 1\n[^]*epoch +1\/10 /.test(text)
           ) continue;
           signalled = true;
           child.kill("SIGINT");
