@@ -8,7 +8,7 @@ import { colourOf } from "./style.ts";
 import type { Grid } from "./grid.ts";
 import type { Report } from "./report.ts";
 
-const WIDTH = 110, HEIGHT = 14;
+const WIDTH = 56, HEIGHT = 14;
 
 /** The picture of a column's cell; empty where the column is not a gap, or the gap not known. */
 export function gapBars(report: Report, grid: Grid): (header: string, row: number) => string {

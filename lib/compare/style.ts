@@ -46,12 +46,12 @@ ${classes(0)}.c-base{--c:#6b747e}
 ${classes(1)}.c-base{--c:#aab3bc}}
 *{box-sizing:border-box}
 body{margin:0;background:var(--page);color:var(--ink);font:15px/1.5 system-ui,sans-serif}
-main{max-width:1180px;margin:0 auto;padding:32px 24px 64px}
+main{max-width:1320px;margin:0 auto;padding:32px 24px 64px}
 h1{font-size:26px;margin:0 0 4px}h2{font-size:19px;margin:44px 0 10px}
 p{margin:0 0 12px;max-width:76ch}.soft,figcaption span{color:var(--soft)}
 .scroll{overflow-x:auto}
-table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums;white-space:nowrap}
-th,td{padding:7px 14px 7px 0;text-align:left;border-bottom:1px solid var(--rule)}
+table{border-collapse:collapse;width:100%;font-size:14px;font-variant-numeric:tabular-nums;white-space:nowrap}
+th,td{padding:7px 12px 7px 0;text-align:left;border-bottom:1px solid var(--rule)}
 th{font-weight:600;color:var(--soft);font-size:13px}
 .right{text-align:right}tbody tr:hover{background:var(--card)}
 .swatch{display:inline-block;width:11px;height:11px;border-radius:3px;background:var(--c);margin-right:8px}
@@ -72,7 +72,7 @@ ${dashes}
 .key svg{display:inline-block;width:30px;height:10px;margin-right:8px;vertical-align:middle}
 .key .line{stroke-width:2.5}.key li{cursor:default}
 select{font:inherit;padding:6px 10px;border:1px solid var(--rule);border-radius:7px;background:var(--card);color:var(--ink);margin-left:8px}
-.gap{display:inline-block;width:110px;height:14px;margin-right:12px;vertical-align:middle}
+.gap{display:inline-block;width:56px;height:14px;margin-right:8px;vertical-align:middle}
 .gap .zero{stroke:var(--soft);stroke-dasharray:2 2}.gap .interval{stroke:var(--c);stroke-width:2}.gap circle{fill:var(--c)}
 ${fade}`;
 }
