@@ -42,7 +42,8 @@ export type { GpuOptions } from "./lib/gpu/device.ts";
 export type { Executor } from "./lib/executor.ts";
 
 export { estimators } from "./lib/quant/estimator.ts";
-export type { Estimator } from "./lib/quant/estimator.ts";
+export type { Estimator, EstimatorMaker, EstimatorMakers, Seen } from "./lib/quant/estimator.ts";
+export type { Fidelity } from "./lib/train/fidelity.ts";
 export type { Observation } from "./lib/quant/scheduler.ts";
 export type { Statistic } from "./lib/quant/statistics.ts";
 export type { Range } from "./lib/quant/range.ts";

@@ -63,8 +63,7 @@ async function prepare(arithmetic: "int8" | "float32") {
   const run = async () => {
     const t = performance.now();
     for (let i = 0; i < STEPS; i++) {
-      network.submit(batches[step % 4]!, step++, 0.01);
-      await network.result(batch);
+      await network.step(batches[step % 4]!, step++, 0.01);
     }
     return (performance.now() - t) / STEPS;
   };

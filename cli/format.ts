@@ -81,13 +81,16 @@ export interface StepFigures {
   readonly imagesPerSecond: number;
   /** Fraction of codes clipped; left out where nothing is quantized. */
   readonly clipped?: number | undefined;
+  /** The quantizer that clips the largest share of its codes, and that share. */
+  readonly mostClipped?: { readonly quantizer: string; readonly share: number } | undefined;
   /** Estimated time to the end; left out while unknown. */
   readonly secondsLeft?: number | undefined;
 }
 
 /** One dense line a step: `step   120/780 | loss 0.4321 | acc 84.4% | lr 4.8e-2 | …`. */
 export function stepLine(figures: StepFigures): string {
-  const { step, steps, loss, accuracy, lr, imagesPerSecond, clipped, secondsLeft } = figures;
+  const { step, steps, loss, accuracy, lr, imagesPerSecond, secondsLeft } = figures;
+  const { clipped, mostClipped: most } = figures;
   const digits = Math.max(5, String(steps).length);
   const parts = [
     `step ${String(step).padStart(digits)}/${steps}`,
@@ -96,7 +99,10 @@ export function stepLine(figures: StepFigures): string {
     `lr ${lr.toExponential(1)}`,
     `${rate(imagesPerSecond)} img/s`,
   ];
-  if (clipped !== undefined) parts.push(`clipped ${percent(clipped, 2)}`);
+  if (clipped !== undefined) {
+    const by = most ? ` (${most.quantizer} ${percent(most.share, 2)})` : "";
+    parts.push(`clipped ${percent(clipped, 2)}${by}`);
+  }
   // A guess: parts of a second would only flicker.
   if (secondsLeft !== undefined) parts.push(`${duration(Math.round(secondsLeft))} left`);
   return parts.join(" | ");

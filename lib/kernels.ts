@@ -15,6 +15,12 @@ import convBackwardWeightSource from "../kernels/conv_backward_weight.wgsl" with
 };
 import convForwardSource from "../kernels/conv_forward.wgsl" with { type: "text" };
 import gradientSumSource from "../kernels/gradient_sum.wgsl" with { type: "text" };
+import channelRangeSource from "../kernels/channel_range.wgsl" with { type: "text" };
+import clipSearchSource from "../kernels/clip_search.wgsl" with { type: "text" };
+import errorTotalSource from "../kernels/error_total.wgsl" with { type: "text" };
+import estimateSource from "../kernels/estimate.wgsl" with { type: "text" };
+import quantizationErrorSource from "../kernels/quantization_error.wgsl" with { type: "text" };
+import quantizeRealSource from "../kernels/quantize_real.wgsl" with { type: "text" };
 import inputSource from "../kernels/input.wgsl" with { type: "text" };
 import maxPoolBackwardSource from "../kernels/max_pool_backward.wgsl" with { type: "text" };
 import maxPoolForwardSource from "../kernels/max_pool_forward.wgsl" with { type: "text" };
@@ -38,11 +44,19 @@ import gradientInclude from "../kernels/include/gradient.wgsl" with { type: "tex
 import int64Include from "../kernels/include/int64.wgsl" with { type: "text" };
 import normInclude from "../kernels/include/norm.wgsl" with { type: "text" };
 import quadInclude from "../kernels/include/quad.wgsl" with { type: "text" };
+import rangeInclude from "../kernels/include/range.wgsl" with { type: "text" };
+import storeWideInclude from "../kernels/include/store_wide.wgsl" with { type: "text" };
 import quantizeInclude from "../kernels/include/quantize.wgsl" with { type: "text" };
 import { activationForward } from "./reference/activation_forward.ts";
 import { addForward } from "./reference/add_forward.ts";
 import { avgPoolBackward } from "./reference/avg_pool_backward.ts";
 import { avgPoolForward } from "./reference/avg_pool_forward.ts";
+import { channelRange } from "./reference/channel_range.ts";
+import { clipSearch } from "./reference/clip_search.ts";
+import { errorTotal } from "./reference/error_total.ts";
+import { estimate } from "./reference/estimate.ts";
+import { quantizationError } from "./reference/quantization_error.ts";
+import { quantizeReal } from "./reference/quantize_real.ts";
 import { channelSums } from "./reference/channel_sums.ts";
 import { convBackwardInput } from "./reference/conv_backward_input.ts";
 import { convBackwardWeight } from "./reference/conv_backward_weight.ts";
@@ -84,6 +98,8 @@ export const includes: Readonly<Record<string, string>> = {
   norm: normInclude,
   quad: quadInclude,
   quantize: quantizeInclude,
+  range: rangeInclude,
+  store_wide: storeWideInclude,
 };
 
 /** Every kernel. */
@@ -92,6 +108,12 @@ export const kernels: Readonly<Record<string, Kernel>> = {
   add_forward: kernel(addForwardSource, addForward),
   avg_pool_backward: kernel(avgPoolBackwardSource, avgPoolBackward),
   avg_pool_forward: kernel(avgPoolForwardSource, avgPoolForward),
+  channel_range: kernel(channelRangeSource, channelRange),
+  clip_search: kernel(clipSearchSource, clipSearch),
+  error_total: kernel(errorTotalSource, errorTotal),
+  estimate: kernel(estimateSource, estimate),
+  quantization_error: kernel(quantizationErrorSource, quantizationError),
+  quantize_real: kernel(quantizeRealSource, quantizeReal),
   channel_sums: kernel(channelSumsSource, channelSums),
   conv_backward_input: kernel(convBackwardInputSource, convBackwardInput),
   conv_backward_weight: kernel(convBackwardWeightSource, convBackwardWeight),

@@ -174,8 +174,10 @@ function fill(program: Program, cpu: CpuExecutor): void {
   if (program.arithmetic !== "int8") return;
   program.quantizers.forEach((q, row) => {
     // Narrow enough that some values are clipped.
-    const range = q.fixed ??
-      (q.role === "gradient" ? { low: -0.02, high: 0.03 } : { low: -1.5, high: 2 });
+    const [low = 0, high = 0] = q.settings.range ?? [];
+    const range = q.settings.range
+      ? { low, high }
+      : (q.role === "gradient" ? { low: -0.02, high: 0.03 } : { low: -1.5, high: 2 });
     const { scale, inverse, zeroPoint, qmin, qmax } = quantizerOf(range, q.bits, q.symmetric);
     at("quantizers").f32.set([scale, inverse, zeroPoint, qmin, qmax], 8 * row);
   });
