@@ -126,19 +126,22 @@ console.log(
     `means over ${SEEDS} seeds\n`,
 );
 console.log(table(
-  ["what happens", "estimator", "loss", "clipped", "steps with > 1% of a tensor clipped"],
+  ["what happens", "estimator", "loss", "off current", "clipped", "steps > 1% clipped"],
   EVENTS.flatMap(({ name }) =>
     ESTIMATORS.map((estimator, i) => {
-      const { runs } = results.find((r) => r.event === name && r.estimator === estimator)!;
+      const runsOf = (e: string) =>
+        results.find((r) => r.event === name && r.estimator === e)!.runs;
+      const runs = runsOf(estimator), truth = runsOf("current-minmax");
       return [
         i === 0 ? name : "",
         estimator,
         mean(runs.map((r) => r.loss)).toFixed(4),
+        mean(runs.map((r, k) => Math.abs(r.loss - truth[k]!.loss))).toFixed(4),
         `${(100 * mean(runs.map((r) => r.clipped))).toFixed(3)}%`,
         mean(runs.map((r) => r.bad)).toFixed(1),
       ];
     })
   ),
-  ["left", "left", "right", "right", "right"],
+  ["left", "left", "right", "right", "right", "right"],
 ));
 if (values.json) await Deno.writeTextFile(values.json, JSON.stringify(results, null, 2) + "\n");

@@ -346,6 +346,13 @@ export class Network {
     return { loss: loss / samples, accuracy: correct / samples };
   }
 
+  /** Quantizers that have no range and no estimator that needs none. */
+  withoutRange(): string[] {
+    return this.program.quantizers.flatMap((q, row) =>
+      q.role === "weight" || q.dynamic || this.scheduler.range(row) ? [] : [q.name]
+    );
+  }
+
   /**
    * First ranges, layer by layer with the static kernels: a step runs once to measure, its range is
    * set, it runs again; forward, then backward. Changes nothing but ranges.

@@ -102,6 +102,12 @@ export async function* train(
     if (!position) {
       network.initialize();
       await run.calibrate();
+    } else if (network.withoutRange().length > 0) {
+      // Without its ranges a network would unlearn in a step: 2.4 of loss for 1.4 (docs/guarded.md).
+      const [first, ...others] = network.withoutRange();
+      const more = others.length > 0 ? ` and ${others.length} more` : "";
+      warn?.(`the checkpoint has no range for ${first}${more}: calibrating anew`);
+      await run.calibrate(position.step);
     }
     yield* run.go(position ?? { step: 0, epochLoss: 0, epochCorrect: 0, last: null });
   } finally {
@@ -134,11 +140,12 @@ class Run {
     this.#rate = learningRate(recipe.train, perEpoch, this.steps);
   }
 
-  async calibrate(): Promise<void> {
-    const order = this.#reader.order(this.recipe.seed, 0);
+  /** First ranges, from the batches of the epoch that `step` belongs to, from that step on. */
+  async calibrate(step = 0): Promise<void> {
+    const order = this.#reader.order(this.recipe.seed, Math.floor(step / this.perEpoch));
     const batches: Batch[] = [];
     for (let i = 0; i < Math.min(this.recipe.quantize.calibrate, this.perEpoch); i++) {
-      batches.push(await this.#reader.training(order, i));
+      batches.push(await this.#reader.training(order, (step + i) % this.perEpoch));
     }
     await this.network.calibrate(batches);
   }
