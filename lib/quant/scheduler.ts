@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { QUANTIZER_BYTES, QUANTIZER_WORDS, type QuantizerSpec } from "../program.ts";
+import { QUANTIZER_BYTES, QUANTIZER_WORDS, type QuantizerSpec, RULE_BYTES } from "../program.ts";
 import { type Estimator, MOST_MEMORY, type Seen } from "./estimator.ts";
 import { quantizerOf, type Range } from "./range.ts";
 import { type Statistic, statistic } from "./statistics.ts";
@@ -81,6 +81,22 @@ export class Scheduler {
   memory(row: number): Float32Array<ArrayBuffer> {
     const at = row * MOST_MEMORY;
     return this.#memory.subarray(at, at + (this.estimators[row]?.memory ?? 0));
+  }
+
+  /** What kernels/estimate.wgsl goes by: the rules of the rows that the device sets. */
+  rules(): Float32Array<ArrayBuffer> {
+    const words = RULE_BYTES / 4, rules = new Float32Array(this.quantizers.length * words);
+    this.quantizers.forEach((q, row) => {
+      const rule = this.onDevice(row) ? this.estimators[row]?.device : undefined;
+      rules.set([
+        rule?.rule ?? 0,
+        q.symmetric ? 1 : 0,
+        q.dynamic ? 1 : 0,
+        q.elements,
+        ...(rule?.settings ?? []),
+      ], row * words);
+    });
+    return rules;
   }
 
   /** All rows of the table and all memory, for the start. */

@@ -8,7 +8,7 @@ import type { Executor } from "../executor.ts";
 import { onDevice } from "../model/on_device.ts";
 import { fromNamed, initialValues, type NamedTensor, toNamed } from "../model/parameters.ts";
 import type { DataShape } from "../model/plan.ts";
-import { type Program, RULE_BYTES, type Step, STEP_BYTES } from "../program.ts";
+import { type Program, type Step, STEP_BYTES } from "../program.ts";
 import { type EstimatorMakers, estimators as ownEstimators } from "../quant/estimator.ts";
 import type { Range } from "../quant/range.ts";
 import { type Observation, Scheduler, usable } from "../quant/scheduler.ts";
@@ -113,7 +113,8 @@ export class Network {
       affine[4 + c] = -data.mean[c]! / data.std[c]!;
     }
     executor.write("normalization", affine);
-    this.#writeRules();
+    const rules = this.scheduler.rules();
+    if (rules.length > 0) executor.write("rules", rules);
     this.#writeEverything();
   }
 
@@ -405,25 +406,6 @@ export class Network {
     const { table, memory } = this.scheduler.everything();
     this.executor.write("quantizers", table.data);
     this.executor.write("memory", memory.data);
-  }
-
-  /** What kernels/estimate.wgsl goes by. */
-  #writeRules(): void {
-    const { quantizers } = this.program,
-      rules = new Float32Array(quantizers.length * RULE_BYTES / 4);
-    quantizers.forEach((q, row) => {
-      const device = this.scheduler.onDevice(row)
-        ? this.scheduler.estimators[row]?.device
-        : undefined;
-      rules.set([
-        device?.rule ?? 0,
-        q.symmetric ? 1 : 0,
-        q.dynamic ? 1 : 0,
-        q.elements,
-        ...(device?.settings ?? []),
-      ], row * RULE_BYTES / 4);
-    });
-    if (rules.length > 0) this.executor.write("rules", rules);
   }
 
   /** Writes master weights; their extremes go where an update would have left them. */
