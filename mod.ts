@@ -29,7 +29,7 @@ export type { NetworkState } from "./lib/train/network.ts";
 export { exportRun } from "./lib/train/export_run.ts";
 
 export { plan } from "./lib/model/plan.ts";
-export type { DataShape, Plan } from "./lib/model/plan.ts";
+export type { DataShape, Plan, PlanOptions } from "./lib/model/plan.ts";
 export type { Layer } from "./lib/model/outline.ts";
 export type { NamedTensor } from "./lib/model/parameters.ts";
 export { zoo } from "./lib/model/zoo.ts";
