@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { onDevice } from "../lib/model/on_device.ts";
 import { memoryByKind, parameterCount } from "../lib/model/outline.ts";
 import type { Program } from "../lib/program.ts";
 import type {
@@ -112,8 +113,9 @@ function different({ match: _, ...classes }: LayerQuantizeSpec): string {
   }).join("; ");
 }
 
-function scheduler({ scheduler, lag }: QuantizeSpec): [string, string] {
-  return ["scheduler", `${scheduler}${lag === 2 ? ", a lag of 2 steps" : ""}`];
+function scheduler(q: QuantizeSpec): [string, string] {
+  const where = q.scheduler === "auto" ? `auto: ${onDevice(q) ? "device" : "host"}` : q.scheduler;
+  return ["scheduler", `${where}${q.lag === 2 ? ", a lag of 2 steps" : ""}`];
 }
 
 function memory(program: Program): string {

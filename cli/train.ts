@@ -27,7 +27,7 @@ export const trainCommand: Command = {
   details: `key=value sets any field of the recipe by its dotted path, e.g. train.epochs=1.
 The run's folder gets the recipe with every default, metrics, ranges, checkpoints and a
 summary; by default it is runs/NAME, then runs/NAME-2, …
-Ctrl-C ends the run after its step, with a checkpoint; --resume goes on from it.
+Ctrl-C ends the run after the steps in flight, with a checkpoint; --resume goes on from it.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, recipe or data, 130 interrupted.`,
   options: ["out", "resume", "device", "json", "quiet"],

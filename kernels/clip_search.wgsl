@@ -3,7 +3,8 @@
 //
 //   statistics  [rows, 16 slots, 4]: the tensor's extremes
 //   errors      [TILES] vec4: Σ x², Σ x·e, Σ e² of the candidate that the table holds
-//   search      [8] f32: moves done, a, b, left, right, distance of left, best clip, best distance
+//   search      [8] f32: moves done, a, b, candidate, other inner point, its distance, best clip,
+//               best distance
 //   table       the network's table of quantizers: gets the next candidate, at the end the best one
 //
 // Move 0 puts the largest |x| into the table: no clip at all, so that the result is never worse than
@@ -38,8 +39,10 @@ fn main() {
     var sum = vec4<f32>();
     for (var tile = 0u; tile < ${TILES}u; tile++) { sum += errors[tile]; }
     // With u = Σxe/Σxx, v = Σee/Σxx: 1 − cos² = (v − u²)/(1 + 2u + v) = s, 1 − cos = s/(1 + √(1 − s)).
-    let u = sum.y / sum.x;
-    let v = sum.z / sum.x;
+    // Values so small that their squares are 0 tell nothing: no clip is taken.
+    let squares = select(1.0, sum.x, sum.x > 0.0);
+    let u = sum.y / squares;
+    let v = sum.z / squares;
     let length = 1.0 + (2.0 * u + v);
     var distance = 1.0; // Nothing is left of the tensor: as far as can be.
     if (length > 0.0) {
@@ -50,7 +53,7 @@ fn main() {
     let measured = search[3];
     if (distance < search[7]) {
       search[7] = distance;
-      search[6] = select(measured, largest, move_ == 1u);
+      search[6] = measured;
     }
     let a = search[1];
     let b = search[2];

@@ -47,8 +47,9 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     }
     memory[at] = largest;
     let bound = most * settings.y;
-    low = select(0.0, -bound, seen.low < 0.0);
-    high = select(0.0, bound, seen.high > 0.0);
+    // A side stays once it was open; the row of a quantizer without a range holds 0, 0.
+    low = select(0.0, -bound, seen.low < 0.0 || old[5] < 0.0);
+    high = select(0.0, bound, seen.high > 0.0 || old[6] > 0.0);
   }
   if (rule.x == 4.0) {
     if (f32(seen.clipped) > rule.w * settings.z) {

@@ -4,7 +4,7 @@
 //
 //   gradient, weight, velocity   [SIZE] vec4<f32>
 //
-// With SCALED the learning rate has the factor that `dsgc` gave the layer's gradient. With QUANTIZED
+// With SCALED the learning rate has the factor that `dsgc` gave the layer's gradient. With STORE
 // the minimum and maximum of the new weights go to the statistics: the next iteration's weight quantizer
 // is set from them before its pass.
 // Reference: lib/reference/sgd.ts
@@ -41,7 +41,7 @@ fn main(
       w = w - rate * m;
       //@ end
       weight[at] = w;
-      //@ if QUANTIZED
+      //@ if STORE
       seen_low = min(seen_low, w);
       seen_high = max(seen_high, w);
       seen_bad += vec4<u32>((bitcast<vec4<u32>>(w) & vec4<u32>(0x7f800000u)) == vec4<u32>(0x7f800000u));
@@ -49,7 +49,7 @@ fn main(
     }
   }
   //@ end
-  //@ if QUANTIZED
+  //@ if STORE
   record(${W_ROW}u, tile, lane);
   //@ end
 }

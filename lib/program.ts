@@ -90,6 +90,8 @@ export interface QuantizerSpec {
   readonly settings: EstimatorSettings;
   /** Whether its range needs the tensor itself, and is set between making and quantizing it. */
   readonly dynamic: boolean;
+  /** The device looks for its range in the tensor itself, every `interval` steps. */
+  readonly search?: { readonly interval: number; readonly scaleRate: boolean };
 }
 
 /** A trainable tensor and its buffers. */

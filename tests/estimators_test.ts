@@ -111,12 +111,13 @@ Deno.test("delayed-max: the largest magnitude of three iterations, doubled by a 
       [-10, 10],
       [-10, 10],
       [-10, 10], // -5 is the oldest of three.
-      [0, 2], // Nothing below zero was seen.
-      [-6, 0],
+      [-2, 2], // A side that was open stays so.
+      [-6, 6],
     ],
   );
-  assert.deepEqual(follow("delayed-max", [[-1, 2], [-1, 0.5]], { window: 1, margin: 0 }), [
-    [-2, 2],
+  assert.deepEqual(follow("delayed-max", [[0, 2], [0, 0.5], [-1, 0]], { window: 1, margin: 0 }), [
+    [0, 2],
+    [0, 0.5], // Nothing was ever seen below zero.
     [-1, 1],
   ]);
 });

@@ -64,7 +64,7 @@ Deno.test("a checkpoint that has lost its ranges is calibrated anew, and says so
     const rest = await runOf(TINY, cpu(out, { resume: true }));
     assert.match(
       rest.warnings.join(),
-      /^the checkpoint has no range for conv1 and \d+ more: calibrating anew$/,
+      /^the checkpoint has lost its ranges: calibrating anew$/,
     );
     const [first] = rest.events.filter((event) => event.type === "step");
     for (const { quantizer: q, range } of first!.observations) {

@@ -48,7 +48,7 @@ Deno.test("every class of tensors says its bits, its estimator and what that goe
       "weights: not quantized",
       "activations: 8 bits, fixed [-1, 4]",
       "gradients: 8 bits, hindsight-guarded 0.9, stochastic",
-      "scheduler: auto",
+      "scheduler: auto: device",
     ],
   );
   assert.deepEqual(rows({ arithmetic: "float32", gradients: { bits: 4 } }), [

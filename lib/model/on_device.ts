@@ -21,8 +21,8 @@ export function onDevice(quantize: QuantizeSpec, makers: EstimatorMakers = estim
   for (const layer of layers) used.push(layer.activations ?? {}, layer.gradients ?? {});
   const hostOnly = used.flatMap(({ estimator: name }) => {
     if (name === undefined || name === "none") return [];
-    const estimator = makers[name]!({ ...gradients, estimator: name, range: [0, 0] });
-    return estimator.device || estimator.search || estimator.initial ? [] : [name];
+    const estimator = makers[name]?.({ ...gradients, estimator: name, range: [0, 0] });
+    return !estimator || estimator.device || estimator.search || estimator.initial ? [] : [name];
   });
   if (hostOnly.length > 0 && quantize.scheduler === "device") {
     throw new UsageError(

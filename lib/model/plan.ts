@@ -17,7 +17,7 @@ import type { LayerSpec, Recipe } from "../recipe/types.ts";
 import { buildGraph, type Node } from "./graph.ts";
 import { type Layer, outline } from "./outline.ts";
 import { onDevice } from "./on_device.ts";
-import { quantizingOf } from "./quantizing.ts";
+import { QuantizingPlan } from "./quantizing.ts";
 import { zoo } from "./zoo.ts";
 
 /** What the data decides: image shape, classes, and how pixels are normalized, per channel. */
@@ -65,10 +65,11 @@ export function plan(recipe: Recipe, data: DataShape, options: PlanOptions = {})
   const { quantize, train } = recipe;
   const graph = buildGraph(layersOf(recipe, data.classes), data.shape, data.classes);
   const names = ["input", ...graph.nodes.map((node) => node.name)];
+  const quantizing = new QuantizingPlan(quantize, names, options.estimators);
   const b = new Builder({
     int8: quantize.arithmetic === "int8",
     batch,
-    quantizing: quantizingOf(quantize, names, options.estimators),
+    quantizing: (role, layer) => quantizing.of(role, layer),
     telemetry: recipe.telemetry === "full" && quantize.arithmetic !== "float32",
     optimizer: {
       momentum: train.optimizer.momentum,
@@ -100,6 +101,7 @@ export function plan(recipe: Recipe, data: DataShape, options: PlanOptions = {})
     if (node.output.needsGradient) backward(b, node);
   }
   b.updates();
+  quantizing.checkUsed();
   if (onDevice(quantize, options.estimators) && b.quantizers.length > weights) {
     const COUNT = b.quantizers.length - weights;
     b.step("schedule", "scheduler", "estimate", [Math.ceil(COUNT / 64), 1, 1], {

@@ -9,7 +9,7 @@ import type { Quantizing } from "../ops/builder.ts";
 import type { QuantizerSpec } from "../program.ts";
 import { type EstimatorMakers, estimators } from "../quant/estimator.ts";
 import { nearest } from "../recipe/nearest.ts";
-import type { LayerQuantizeSpec, QuantizeSpec } from "../recipe/types.ts";
+import type { QuantizeSpec } from "../recipe/types.ts";
 
 /** Whether a layer's name matches a pattern: `*` any letters, `?` one, `|` between patterns. */
 export function matches(pattern: string, layer: string): boolean {
@@ -19,48 +19,100 @@ export function matches(pattern: string, layer: string): boolean {
   });
 }
 
-/**
- * The settings of every tensor.
- *
- * @param layers names of the network's layers, `input` for the images
- * @throws ModelError for a pattern that no layer matches
- */
-export function quantizingOf(
-  quantize: QuantizeSpec,
-  layers: readonly string[],
-  makers: EstimatorMakers = estimators,
-): (role: QuantizerSpec["role"], layer: string) => Quantizing | undefined {
-  quantize.layers.forEach(({ match }, i) => {
-    if (layers.some((layer) => matches(match, layer))) return;
-    const meant = nearest(match, layers);
-    throw new ModelError(
-      `quantize.layers.${i}.match: expected a pattern that matches a layer, got "${match}"` +
-        `${meant ? ` (did you mean ${meant}?)` : ""}; layers are ${layers.join(", ")}`,
-    );
-  });
-  if (quantize.arithmetic === "float32") return () => undefined;
-  return (role, layer) => {
-    const of = role === "input" ? "activations" : `${role}s` as keyof LayerQuantizeSpec;
-    const settings = {
-      ...DEFAULTS,
-      ...quantize[of as "weights" | "activations" | "gradients"],
-      ...Object.assign(
-        {},
-        ...quantize.layers.filter((o) => matches(o.match, layer)).map((o) => o[of] ?? {}),
-      ),
-    };
+type Class = "weights" | "activations" | "gradients";
+
+const classOf = (role: QuantizerSpec["role"]): Class =>
+  role === "input" ? "activations" : `${role}s`;
+
+/** How the tensors of one network are quantized. */
+export class QuantizingPlan {
+  /** Entries of `quantize.layers` that a tensor took something from. */
+  readonly #used = new Set<string>();
+
+  /**
+   * @param layers names of the network's layers, `input` for the images
+   * @throws ModelError for a pattern that no layer matches
+   */
+  constructor(
+    readonly quantize: QuantizeSpec,
+    layers: readonly string[],
+    readonly makers: EstimatorMakers = estimators,
+  ) {
+    quantize.layers.forEach(({ match }, i) => {
+      if (layers.some((layer) => matches(match, layer))) return;
+      const meant = nearest(match, layers);
+      throw new ModelError(
+        `quantize.layers.${i}.match: expected a pattern that matches a layer, got "${match}"` +
+          `${meant ? ` (did you mean ${meant}?)` : ""}; layers are ${layers.join(", ")}`,
+      );
+    });
+  }
+
+  /**
+   * How the tensor of a layer is quantized; `undefined` where it is not.
+   *
+   * @throws ModelError for settings that do not fit together, or an estimator without a rule
+   */
+  of(role: QuantizerSpec["role"], layer: string): Quantizing | undefined {
+    const { quantize } = this, of = classOf(role);
+    if (quantize.arithmetic === "float32") return undefined;
+    const settings = { ...DEFAULTS, ...quantize[of] };
+    quantize.layers.forEach((entry, i) => {
+      if (!entry[of] || !matches(entry.match, layer)) return;
+      this.#used.add(`${i}.${of}`);
+      Object.assign(settings, entry[of]);
+    });
     if (settings.estimator === "none") return undefined;
     const { bits, symmetric, rounding, per_channel, ...estimator } = settings;
+    if (role === "weight") {
+      const more = { stochastic: false, perChannel: per_channel, settings: estimator };
+      return { bits, symmetric: true, dynamic: false, ...more };
+    }
+    if (estimator.estimator === "fixed" && !estimator.range && role !== "input") {
+      throw new ModelError(
+        `quantize.layers: layer ${layer}, ${of}: expected range: [low, high] with the estimator ` +
+          "fixed, got none",
+      );
+    }
+    const make = this.makers[estimator.estimator];
+    if (!make) {
+      throw new ModelError(
+        `layer ${layer}, ${of}: expected an estimator with a rule, got ${estimator.estimator}; ` +
+          "give its rule as an option: { estimators: { … } }",
+      );
+    }
+    const { kind, search } = make(estimator);
     return {
       bits,
-      symmetric: role === "weight" || symmetric,
+      symmetric,
       stochastic: role === "gradient" && rounding === "stochastic",
-      perChannel: per_channel,
+      perChannel: false,
       settings: estimator,
-      dynamic: role !== "weight" && makers[estimator.estimator]!(estimator).kind === "dynamic",
+      dynamic: kind === "dynamic",
+      ...(search ? { search } : {}),
     };
-  };
+  }
+
+  /** @throws ModelError for an entry that says something of tensors that there are none of */
+  checkUsed(): void {
+    if (this.quantize.arithmetic === "float32") return;
+    this.quantize.layers.forEach((entry, i) => {
+      for (const  of of["weights", "activations", "gradients"] as const) {
+        if (!entry[of] || this.#used.has(`${i}.${of}`)) continue;
+        throw new ModelError(
+          `quantize.layers.${i}.${of}: expected a layer with ${of} that are quantized on their ` +
+            `own, got none among those that "${entry.match}" matches; ${WHY[of]}`,
+        );
+      }
+    });
+  }
 }
+
+const WHY: Readonly<Record<Class, string>> = {
+  weights: "convolutions and linear layers have weights",
+  activations: "the scores of the last layer stay real, and max pooling copies codes",
+  gradients: "an addition or activation passes the gradient on as it lies",
+};
 
 /** What a class of tensors does not have. */
 const DEFAULTS = {

@@ -20,12 +20,12 @@ import {
 } from "../program.ts";
 import { MOST_MEMORY } from "../quant/estimator.ts";
 import { ROW_BYTES } from "../quant/statistics.ts";
-import { makeMeasured, measuredBuffers, searches, type Waiting, waitsFor } from "./measured.ts";
+import { makeMeasured, measuredBuffers, type Waiting, waitsFor } from "./measured.ts";
 import type { Stored, Tensor } from "./tensor.ts";
 
 /** How a tensor is quantized; `undefined` where it is not. */
 export type Quantizing =
-  & Pick<QuantizerSpec, "bits" | "symmetric" | "settings" | "dynamic">
+  & Pick<QuantizerSpec, "bits" | "symmetric" | "settings" | "dynamic" | "search">
   & { readonly stochastic: boolean; readonly perChannel: boolean };
 
 /** What the ops need to know besides the network. */
@@ -114,10 +114,10 @@ export class Builder {
     settings: Partial<Quantizing> = {},
   ): Stored {
     const how = this.options.quantizing(role, tensor);
-    if (!how) return { buffer, row: 0, quantized: false };
-    const { stochastic: _, perChannel: __, ...rest } = { ...how, ...settings };
+    if (!how) return { buffer, row: 0, quantized: false, stochastic: false };
+    const { stochastic, perChannel: _, ...rest } = { ...how, ...settings };
     const row = this.quantizers.push({ name, layer, role, elements, ...rest }) - 1;
-    return { buffer, row, quantized: true };
+    return { buffer, row, quantized: true, stochastic };
   }
 
   /** The widest load that divides `quads`; an f32 quad is as wide as a load can be. */
@@ -141,7 +141,7 @@ export class Builder {
     buffers: Readonly<Record<string, string>>,
     more: { output?: Output; phase?: "train" | "eval" } = {},
   ): void {
-    const { output, phase } = more, to = output?.tensor;
+    const { output, phase } = more, to = output?.tensor, STOCHASTIC = to?.stochastic ? 1 : 0;
     if (!to?.quantized) {
       return this.push(section, layer, kernel, workgroups, constants, {
         ...buffers,
@@ -149,7 +149,7 @@ export class Builder {
       }, { phase });
     }
     const quantizer = to.row, waits = waitsFor(this.quantizers[quantizer]!, this.options);
-    const one = { ...constants, STORE: 1 };
+    const one = { ...constants, STORE: 1, STOCHASTIC };
     const stored = { ...buffers, [output!.variable]: to.buffer };
     if (!waits) {
       return this.push(section, layer, kernel, workgroups, one, stored, { quantizer, phase });
@@ -162,7 +162,7 @@ export class Builder {
         when: "static",
       });
     }
-    const two = { ...constants, STORE: 2, STOCHASTIC: 0 };
+    const two = { ...constants, STORE: 2 };
     const real = { ...buffers, [output!.variable]: "real" };
     this.push(section, layer, kernel, workgroups, two, real, {
       quantizer,
@@ -178,7 +178,6 @@ export class Builder {
       quads: pixels * quads,
       pixelQuads: quads,
       channels: c,
-      stochastic: constants.STOCHASTIC ?? 0,
     };
     this.#waiting.push(waiting);
     makeMeasured(this, waiting);
@@ -261,7 +260,7 @@ export class Builder {
   /** Lets the learning rate of a layer follow its gradient's quantizer, where that wants to. */
   scalesRate(layer: string, { row, quantized }: Stored): void {
     const quantizer = quantized ? this.quantizers[row]! : undefined;
-    if (quantizer && searches(quantizer) && quantizer.settings.scale_rate) {
+    if (quantizer?.search?.scaleRate) {
       this.rateRows.set(layer, row);
     }
   }
@@ -282,7 +281,6 @@ export class Builder {
         WEIGHT_DECAY: weightDecay,
         SCALED: rateRow === undefined ? 0 : 1,
         RATE_ROW: rateRow ?? 0,
-        QUANTIZED: quantizer === undefined ? 0 : 1,
         W_ROW: quantizer ?? 0,
       }, { gradient: `${name}.gradient`, weight: name, velocity: `${name}.velocity` });
     }

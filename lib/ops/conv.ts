@@ -145,6 +145,7 @@ export function convForward(b: Builder, node: ConvNode, sumsFor?: string): boole
       buffer: b.buffer(`${output.name}.output`, 16 * PIXELS * s.OQ, "activation"),
       row: 0,
       quantized: false,
+      stochastic: false,
     }
     : b.store(output, name);
   output.stored = y;

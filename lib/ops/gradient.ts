@@ -27,7 +27,6 @@ export function contribute(b: Builder, tensor: Tensor, layer: string): Epilogue 
   return {
     to,
     constants: {
-      STOCHASTIC: b.options.quantizing("gradient", tensor.name)?.stochastic ? 1 : 0,
       ADDEND: addend ? 1 : 0,
       ADDEND_ROW: addend?.row ?? 0,
       MASK: mask ? ACT[mask.act] : 0,

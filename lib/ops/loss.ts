@@ -47,7 +47,6 @@ export function lossForward(b: Builder, logits: Tensor): void {
     [1, 1, 1],
     {
       V: 1,
-      STOCHASTIC: b.options.quantizing("gradient", logits.name)?.stochastic ? 1 : 0,
       N: b.options.batch,
       CQ: logits.quads,
       CLASSES: logits.c,

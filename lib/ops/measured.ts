@@ -25,22 +25,16 @@ export interface Waiting {
   readonly quads: number;
   readonly pixelQuads: number;
   readonly channels: number;
-  readonly stochastic: number;
 }
 
 /** Whether a quantizer's tensor ever goes this way. */
 export function waitsFor(quantizer: QuantizerSpec, options: PlanOptions): boolean {
-  return quantizer.dynamic || searches(quantizer) || options.telemetry;
-}
-
-/** Whether a quantizer's range is searched for in the tensor. */
-export function searches({ settings }: QuantizerSpec): boolean {
-  return settings.estimator === "dsgc";
+  return quantizer.dynamic || quantizer.search !== undefined || options.telemetry;
 }
 
 /** Plans what follows the kernel that left real values: estimate or search, quantize, compare. */
 export function makeMeasured(b: Builder, waiting: Waiting): void {
-  const { section, layer, to, quantizer, quads, pixelQuads, channels, stochastic } = waiting;
+  const { section, layer, to, quantizer, quads, pixelQuads, channels } = waiting;
   const ROW = to.row, at = { quantizer: ROW };
   const R = 4, shape = { V: 1, QUADS: quads, CQ: pixelQuads, CHANNELS: channels, ROW };
   const sums = Math.ceil(quads / (64 * MOST_TILES)), TILES = Math.ceil(quads / (64 * sums));
@@ -54,7 +48,7 @@ export function makeMeasured(b: Builder, waiting: Waiting): void {
       table: "quantizers",
     }, { ...at, when: "estimate" });
   }
-  if (searches(quantizer)) {
+  if (quantizer.search) {
     for (let move = 0; move <= MOVES; move++) {
       if (move > 0) errors(1, "search");
       b.push(
@@ -66,7 +60,7 @@ export function makeMeasured(b: Builder, waiting: Waiting): void {
           ROW,
           TILES,
           MOVES,
-          SCALE_RATE: quantizer.settings.scale_rate ? 1 : 0,
+          SCALE_RATE: quantizer.search.scaleRate ? 1 : 0,
           SYMMETRIC: quantizer.symmetric ? 1 : 0,
         },
         { table: "quantizers" },
@@ -83,7 +77,7 @@ export function makeMeasured(b: Builder, waiting: Waiting): void {
       ...shape,
       R,
       STORE: 1,
-      STOCHASTIC: stochastic,
+      STOCHASTIC: to.stochastic ? 1 : 0,
     },
     { real_values: "real", q: to.buffer },
     { ...at, when: "measured" },

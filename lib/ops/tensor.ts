@@ -15,6 +15,8 @@ export interface Stored {
   readonly row: number;
   /** Whether the row is a quantizer's; else the tensor holds real values and the row says nothing. */
   readonly quantized: boolean;
+  /** Whether codes are rounded at random. */
+  readonly stochastic: boolean;
 }
 
 /** One image's worth of a tensor between layers, [h, w, c]. */

@@ -82,7 +82,7 @@ export function dsgc(interval: number, scaleRate: boolean): Estimator {
 
 /**
  * The delayed scaling of FP8 training: the largest |x| of the last iterations, and a margin of powers
- * of two. A side on which nothing was seen stays at 0: after a ReLU no code is spent below it.
+ * of two. A side on which nothing was ever seen stays at 0: after a ReLU no code is spent below it.
  *
  * @param window iterations to look back over
  * @param margin powers of two
@@ -93,13 +93,15 @@ export function delayedMax(window: number, margin: number): Estimator {
     kind: "static",
     memory: window,
     device: { rule: RULES.delayed, settings: [window, room, 0, 0] },
-    next: (_, seen, memory) => {
+    next: (range, seen, memory) => {
       memory.copyWithin(1, 0, window - 1); // The newest first.
       memory[0] = largest(seen);
       let most = 0;
       for (let i = 0; i < window; i++) most = Math.max(most, memory[i]!);
       const bound = fround(most * room);
-      return { low: seen.low < 0 ? -bound : 0, high: seen.high > 0 ? bound : 0 };
+      const below = seen.low < 0 || (range !== undefined && range.low < 0);
+      const above = seen.high > 0 || (range !== undefined && range.high > 0);
+      return { low: below ? -bound : 0, high: above ? bound : 0 };
     },
   };
 }

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { UsageError } from "../errors.ts";
 import { QUANTIZER_BYTES, QUANTIZER_WORDS, type QuantizerSpec, RULE_BYTES } from "../program.ts";
 import { type Estimator, MOST_MEMORY, type Seen } from "./estimator.ts";
 import { quantizerOf, type Range } from "./range.ts";
@@ -13,7 +14,7 @@ import { type Statistic, statistic } from "./statistics.ts";
 export interface Observation extends Statistic {
   /** Whose it is. */
   readonly quantizer: QuantizerSpec;
-  /** The range that was in force. */
+  /** The range that was in force; of weights, whose statistics an update leaves, the next one. */
   readonly range: Range | undefined;
 }
 
@@ -42,6 +43,14 @@ export class Scheduler {
     readonly estimators: readonly (Estimator | undefined)[],
     readonly device: boolean,
   ) {
+    for (const e of estimators) {
+      if ((e?.memory ?? 0) > MOST_MEMORY || (e?.device?.settings.length ?? 0) > 4) {
+        throw new UsageError(
+          `an estimator may keep ${MOST_MEMORY} values and give its rule four settings, got one ` +
+            `with ${e!.memory ?? 0} and ${e!.device?.settings.length ?? 0}`,
+        );
+      }
+    }
     this.#ranges = estimators.map((e) => e?.initial);
     this.#table = new Float32Array(quantizers.length * QUANTIZER_WORDS);
     this.#memory = new Float32Array(quantizers.length * MOST_MEMORY);

@@ -19,25 +19,20 @@ const CLASSES = ["weights", "activations", "gradients"] as const;
 export function misfits(q: QuantizeSpec): Misfit[] {
   const found: Misfit[] = [];
   const add = (path: Misfit["path"], message: string) => void found.push({ path, message });
+  if (q.arithmetic === "float32") return found; // It ignores the rest.
   const int8 = q.arithmetic === "int8";
   if (q.lag === 2 && q.scheduler !== "host") {
     add(["lag"], `1 with scheduler: ${q.scheduler}; a lag of 2 is for scheduler: host`);
   }
   for (const of of CLASSES) {
     const maps = [
-      { path: [of], own: q[of] as Settings, whole: q[of] as Settings },
+      { path: [of], own: q[of] as Settings },
       ...q.layers.flatMap((layer, i) =>
-        layer[of]
-          ? [{
-            path: ["layers", i, of],
-            own: layer[of] as Settings,
-            whole: { ...q[of], ...layer[of] } as Settings,
-          }]
-          : []
+        layer[of] ? [{ path: ["layers", i, of], own: layer[of] as Settings }] : []
       ),
     ];
-    for (const { path, own, whole } of maps) {
-      if (whole.estimator === "fixed" && !whole.range) {
+    for (const { path, own } of maps) {
+      if (path.length === 1 && own.estimator === "fixed" && !own.range) {
         add([...path, "range"], "[low, high], as the estimator is fixed");
       }
       if (!int8) continue;

@@ -268,7 +268,7 @@ const quantizing = (names: readonly string[]) => {
   const bits = z.int(BITS).min(2, BITS).max(16, BITS);
   const momentum = keep();
   const range = z.tuple([z.number(RANGE), z.number(RANGE)], RANGE)
-    .refine(([low, high]) => low < high, RANGE);
+    .refine(([low, high]) => low < high && Math.max(-low, high) <= 3e38, RANGE);
   const activations = {
     bits,
     estimator: word(...names, "none"),

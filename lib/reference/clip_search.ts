@@ -24,7 +24,8 @@ const GOLDEN = fround(0.618034);
 
 /** 1 − cosine of a tensor and its quantized self, from Σ x², Σ x·e, Σ e² with e = x̂ − x. */
 export function cosineDistance([xx, xe, ee]: readonly [number, number, number]): number {
-  const u = fround(xe / xx), v = fround(ee / xx);
+  const squares = xx > 0 ? xx : 1;
+  const u = fround(xe / squares), v = fround(ee / squares);
   const length = fround(1 + fround(fround(2 * u) + v));
   if (!(length > 0)) return 1;
   const s = Math.min(Math.max(fround(fround(v - fround(u * u)) / length), 0), 1);
@@ -45,7 +46,7 @@ export function clipSearch(
     s.set([largest, fround(3.4028234e38)], 6);
   } else {
     const distance = cosineDistance(joinErrors(b.errors, c.TILES)), measured = s[3]!;
-    if (distance < s[7]!) s.set([move === 1 ? largest : measured, distance], 6);
+    if (distance < s[7]!) s.set([measured, distance], 6);
     const [low, high] = [s[1]!, s[2]!], part = fround(GOLDEN * fround(high - low));
     if (move === 1) {
       s[4] = fround(low + part);

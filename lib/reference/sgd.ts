@@ -17,7 +17,6 @@ export interface Sgd extends StoreConstants {
   readonly WEIGHT_DECAY: number;
   readonly SCALED: number;
   readonly RATE_ROW: number;
-  readonly QUANTIZED: number;
   readonly W_ROW: number;
 }
 
@@ -35,7 +34,7 @@ export function sgd(c: Sgd, b: Buffers<"gradient" | "weight" | "velocity">): voi
     b.velocity.f32[at] = m;
     const d = c.NESTEROV ? fround(g + fround(momentum * m)) : m;
     b.weight.f32[at] = fround(w - fround(rate * d));
-    if (c.QUANTIZED) seen.see(b.weight.f32[at]!);
+    if (c.STORE) seen.see(b.weight.f32[at]!);
   }
-  if (c.QUANTIZED) seen.record();
+  if (c.STORE) seen.record();
 }

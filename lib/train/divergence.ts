@@ -17,7 +17,7 @@ export function stateNotFinite(state: NetworkState): string | undefined {
 
 /**
  * The first tensor, in the order of a step, that holds a value that is not finite; in words, or
- * `undefined` when there is none. int8 counts such values in its statistics; float32 looks.
+ * `undefined` when there is none. Quantizers count such values; without any, one looks.
  */
 export async function findNotFinite(
   program: Program,
@@ -31,7 +31,7 @@ export async function findNotFinite(
     const { name, layer, elements } = seen.quantizer;
     return `layer ${layer}, quantizer ${name}: ${seen.notFinite} of ${elements} values are not finite`;
   }
-  if (program.arithmetic !== "float32") return undefined;
+  if (program.quantizers.length > 0) return undefined;
   // The step's update has run by now, so weights tell nothing: its tensors do, in their order.
   const tensors = program.buffers.filter((b) => b.kind === "activation" || b.kind === "gradient");
   for (const { name } of tensors) {

@@ -71,7 +71,6 @@ interface Pending {
   readonly step: number;
   readonly samples: number;
   readonly ranges: readonly (Range | undefined)[];
-  readonly telemetry: boolean;
   readonly read: () => Promise<Uint8Array<ArrayBuffer>[]>;
 }
 
@@ -87,6 +86,8 @@ export class Network {
   /** Steps to submit before waiting for results. */
   readonly inFlight: number;
   readonly #lag: number;
+  /** Whether there is a tensor that telemetry could compare. */
+  readonly #measures: boolean;
   readonly #segments = new Map<string, readonly Segment[]>();
   #pending: Pending[] = [];
   /** What steps saw and no range follows yet. */
@@ -106,7 +107,9 @@ export class Network {
     );
     this.scheduler = new Scheduler(quantizers, estimators, device);
     this.#lag = quantize.lag;
-    this.inFlight = device || quantizers.length === 0 ? IN_FLIGHT : quantize.lag;
+    this.#measures = program.buffers.some((b) => b.name === "fidelity");
+    const waits = quantizers.length > 0 ? !device : quantize.scheduler === "host";
+    this.inFlight = !waits ? IN_FLIGHT : quantizers.length > 0 ? quantize.lag : 1;
     const affine = new Float32Array(8);
     for (let c = 0; c < program.input[2]; c++) {
       affine[c] = 1 / (255 * data.std[c]!);
@@ -216,22 +219,22 @@ export class Network {
     this.#follow(step);
     this.#writeRanges();
     this.#writeBatch(batch, { step, rate, normWeight: 1 });
-    const ranges = this.scheduler.ranges();
     await this.#run(this.#training(step, telemetry), ["statistics", "metrics"]);
+    const ranges = this.scheduler.ranges();
     const read = this.executor.copy([
       "metrics",
       "statistics",
       "quantizers",
-      ...(telemetry ? ["fidelity"] : []),
+      ...(telemetry && this.#measures ? ["fidelity"] : []),
     ]);
-    this.#pending.push({ step, samples: batch.samples, ranges, telemetry, read });
+    this.#pending.push({ step, samples: batch.samples, ranges, read });
   }
 
   /** Waits for the steps that were submitted, in their order. */
   async collect(): Promise<StepResult[]> {
     const pending = this.#pending.splice(0);
     const read = await Promise.all(pending.map((p) => p.read()));
-    return pending.map(({ step, samples, ranges, telemetry }, i) => {
+    return pending.map(({ step, samples, ranges }, i) => {
       const [metrics, statistics, table, fidelity] = read[i]!;
       const [loss, correct] = new Float32Array(metrics!.buffer);
       const observations = this.#observe(ranges, statistics!, new Float32Array(table!.buffer));
@@ -241,7 +244,7 @@ export class Network {
         loss: loss! / samples,
         correct: correct!,
         observations,
-        ...(telemetry ? { fidelity: fidelityOf(new Float32Array(fidelity!.buffer)) } : {}),
+        ...(fidelity ? { fidelity: fidelityOf(new Float32Array(fidelity.buffer)) } : {}),
       };
     });
   }
@@ -261,10 +264,7 @@ export class Network {
     const { scheduler } = this, before = scheduler.ranges();
     scheduler.adopt(table);
     const inForce = submitted.map((range, row) => {
-      if (!scheduler.onDevice(row)) {
-        // A dynamic estimator that the host ran has set its range within the step.
-        return scheduler.estimators[row]?.kind === "dynamic" ? scheduler.range(row) : range;
-      }
+      if (!scheduler.onDevice(row)) return range;
       const estimator = scheduler.estimators[row];
       const ahead = estimator?.kind === "static" && !estimator.search;
       return ahead ? before[row] : scheduler.range(row);
@@ -328,6 +328,7 @@ export class Network {
   async evaluate(batches: AsyncIterable<Batch>): Promise<{ loss: number; accuracy: number }> {
     const { sections, quantizers } = this.program;
     const steps = chosen([...sections.forward, ...sections.loss], quantizers, { phase: "eval" });
+    this.#writeRanges(); // Those of the next step, as a checkpoint has them.
     let samples = 0, pending = 0, loss = 0, correct = 0;
     const collect = async () => {
       const [metrics] = await this.executor.read(["metrics"]);
@@ -347,11 +348,17 @@ export class Network {
     return { loss: loss / samples, accuracy: correct / samples };
   }
 
-  /** Quantizers that have no range and no estimator that needs none. */
-  withoutRange(): string[] {
-    return this.program.quantizers.flatMap((q, row) =>
-      q.role === "weight" || q.dynamic || this.scheduler.range(row) ? [] : [q.name]
-    );
+  /**
+   * Whether nothing at all is known of any range that earlier steps should have set: the ranges are
+   * lost. One alone may be missing rightly, of a tensor that is always zero.
+   */
+  get lostRanges(): boolean {
+    const rows = this.program.quantizers.flatMap((q, row) => {
+      const estimator = this.scheduler.estimators[row];
+      return !estimator || estimator.initial || q.dynamic ? [] : [row];
+    });
+    const known = rows.some((row) => this.scheduler.range(row));
+    return rows.length > 0 && !known && this.#seen.length === 0;
   }
 
   /**

@@ -102,11 +102,9 @@ export async function* train(
     if (!position) {
       network.initialize();
       await run.calibrate();
-    } else if (network.withoutRange().length > 0) {
-      // Without its ranges a network would unlearn in a step: 2.4 of loss for 1.4 (docs/guarded.md).
-      const [first, ...others] = network.withoutRange();
-      const more = others.length > 0 ? ` and ${others.length} more` : "";
-      warn?.(`the checkpoint has no range for ${first}${more}: calibrating anew`);
+    } else if (network.lostRanges && recipe.quantize.calibrate > 0) {
+      // Without its ranges a network unlearns in a step: docs/results.md, When something jumps.
+      warn?.("the checkpoint has lost its ranges: calibrating anew");
       await run.calibrate(position.step);
     }
     yield* run.go(position ?? { step: 0, epochLoss: 0, epochCorrect: 0, last: null });
@@ -186,7 +184,9 @@ class Run {
       for (const result of results) {
         const { loss, correct, observations } = result, rate = this.#rate(step);
         if (!Number.isFinite(loss) || observations.some((o) => o.notFinite > 0)) {
-          const where = await findNotFinite(program, executor, observations);
+          // What lies in memory is of the last step in flight.
+          const here = step + 1 === last || observations.length > 0;
+          const where = here ? await findNotFinite(program, executor, observations) : undefined;
           status = "diverged";
           reason = diverged(step + 1, where ?? `the loss is ${loss}`);
           break run;
@@ -335,7 +335,7 @@ class Run {
         activations: q.activations.estimator,
         gradients: q.gradients.estimator,
       },
-      scheduler: q.scheduler,
+      scheduler: this.network.scheduler.device ? "device" : "host",
       seed: recipe.seed,
       qtrain_version: VERSION,
       ...(reason === undefined ? {} : { reason }),
