@@ -29,7 +29,7 @@ export type { NetworkState } from "./lib/train/network.ts";
 export { exportRun } from "./lib/train/export_run.ts";
 
 export { plan } from "./lib/model/plan.ts";
-export type { DataShape, Plan } from "./lib/model/plan.ts";
+export type { DataShape, Plan, PlanOptions } from "./lib/model/plan.ts";
 export type { Layer } from "./lib/model/outline.ts";
 export type { NamedTensor } from "./lib/model/parameters.ts";
 export { zoo } from "./lib/model/zoo.ts";
@@ -43,7 +43,8 @@ export type { GpuOptions } from "./lib/gpu/device.ts";
 export type { Executor } from "./lib/executor.ts";
 
 export { estimators } from "./lib/quant/estimator.ts";
-export type { Estimator } from "./lib/quant/estimator.ts";
+export type { Estimator, EstimatorMaker, EstimatorMakers, Seen } from "./lib/quant/estimator.ts";
+export type { Fidelity } from "./lib/train/fidelity.ts";
 export type { Observation } from "./lib/quant/scheduler.ts";
 export type { Statistic } from "./lib/quant/statistics.ts";
 export type { Range } from "./lib/quant/range.ts";

@@ -5,8 +5,9 @@
  * @module
  */
 
-/** What is not known or not finite. */
-const UNKNOWN = "–";
+import { percent, UNKNOWN } from "../lib/report/numbers.ts";
+
+export { bytes, percent } from "../lib/report/numbers.ts";
 
 /** A time: `400ms`, `4.2s`, `38s`, `1m 20s`, `1h 02m`, `2d 3h`. */
 export function duration(seconds: number): string {
@@ -23,26 +24,6 @@ export function duration(seconds: number): string {
   if (minutes < 24 * 60) return `${Math.floor(minutes / 60)}h ${two(minutes % 60)}m`;
   const hours = Math.round(s / 3600);
   return `${Math.floor(hours / 24)}d ${hours % 24}h`;
-}
-
-/** A size in units of 1024: `512 B`, `1.5 KiB`, `128 MiB`. */
-export function bytes(n: number): string {
-  if (!Number.isFinite(n)) return UNKNOWN;
-  let value = n;
-  const units = ["B", "KiB", "MiB", "GiB", "TiB"];
-  let unit = 0;
-  // 1023.95 would print as 1024.0.
-  while (value >= 1023.95 && unit < units.length - 1) {
-    value /= 1024;
-    unit++;
-  }
-  const text = unit === 0 ? String(Math.round(value)) : value.toFixed(1).replace(/\.0$/, "");
-  return `${text} ${units[unit]}`;
-}
-
-/** A fraction in percent, `0.844` as `84.4%`. */
-export function percent(fraction: number, digits = 1): string {
-  return Number.isFinite(fraction) ? `${(fraction * 100).toFixed(digits)}%` : UNKNOWN;
 }
 
 /** A rate with three digits or more: `412`, `38.6`, `4.26`. */
@@ -100,13 +81,16 @@ export interface StepFigures {
   readonly imagesPerSecond: number;
   /** Fraction of codes clipped; left out where nothing is quantized. */
   readonly clipped?: number | undefined;
+  /** The quantizer that clips the largest share of its codes, and that share. */
+  readonly mostClipped?: { readonly quantizer: string; readonly share: number } | undefined;
   /** Estimated time to the end; left out while unknown. */
   readonly secondsLeft?: number | undefined;
 }
 
 /** One dense line a step: `step   120/780 | loss 0.4321 | acc 84.4% | lr 4.8e-2 | …`. */
 export function stepLine(figures: StepFigures): string {
-  const { step, steps, loss, accuracy, lr, imagesPerSecond, clipped, secondsLeft } = figures;
+  const { step, steps, loss, accuracy, lr, imagesPerSecond, secondsLeft } = figures;
+  const { clipped, mostClipped: most } = figures;
   const digits = Math.max(5, String(steps).length);
   const parts = [
     `step ${String(step).padStart(digits)}/${steps}`,
@@ -115,7 +99,10 @@ export function stepLine(figures: StepFigures): string {
     `lr ${lr.toExponential(1)}`,
     `${rate(imagesPerSecond)} img/s`,
   ];
-  if (clipped !== undefined) parts.push(`clipped ${percent(clipped, 2)}`);
+  if (clipped !== undefined) {
+    const by = most ? ` (${most.quantizer} ${percent(most.share, 2)})` : "";
+    parts.push(`clipped ${percent(clipped, 2)}${by}`);
+  }
   // A guess: parts of a second would only flicker.
   if (secondsLeft !== undefined) parts.push(`${duration(Math.round(secondsLeft))} left`);
   return parts.join(" | ");

@@ -35,6 +35,7 @@ export function jsonEvent(event: TrainEvent, folder: string): Record<string, unk
         lr: event.rate,
         images_per_second: event.imagesPerSecond,
         clipped: event.clipped,
+        ...(event.mostClipped ? { most_clipped: event.mostClipped } : {}),
         seconds_left: event.secondsLeft,
       };
     case "epoch":

@@ -8,6 +8,7 @@ import { nearest } from "../lib/recipe/nearest.ts";
 import { VERSION } from "../lib/version.ts";
 import { checkCommand } from "./check.ts";
 import { type Command, commandHelp, looksLikeRecipe } from "./command.ts";
+import { compareCommand } from "./compare.ts";
 import { doctorCommand } from "./doctor.ts";
 import { evalCommand } from "./eval.ts";
 import { exportCommand } from "./export.ts";
@@ -19,6 +20,7 @@ import { trainCommand } from "./train.ts";
 const COMMANDS: readonly Command[] = [
   trainCommand,
   checkCommand,
+  compareCommand,
   trafficCommand,
   evalCommand,
   exportCommand,

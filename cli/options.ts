@@ -16,11 +16,29 @@ interface Option {
   readonly help: string;
   /** Words that a string option takes. */
   readonly words?: readonly string[];
+  /** Whether it may be given more than once. */
+  readonly repeats?: true;
 }
 
 /** Every option of every command. */
 export const OPTIONS = {
-  out: { type: "string", usage: "--out PATH", help: "where to write: a folder (train), a file" },
+  estimators: {
+    type: "string",
+    usage: "--estimators LIST",
+    help: "what to compare, between commas",
+  },
+  seeds: { type: "string", usage: "--seeds LIST", help: "seeds, between commas (default: 1)" },
+  vary: {
+    type: "string",
+    usage: "--vary key=LIST",
+    help: "also over the values of a key; may be given again",
+    repeats: true,
+  },
+  out: {
+    type: "string",
+    usage: "--out PATH",
+    help: "where to write: a folder (train, compare), a file",
+  },
   resume: { type: "boolean", usage: "--resume", help: "go on with the run in that folder" },
   device: {
     type: "string",
@@ -53,6 +71,10 @@ export type OptionName = keyof typeof OPTIONS;
 export interface Arguments {
   /** What is not an option, in order; without the command's name. */
   readonly positionals: readonly string[];
+  readonly estimators?: string;
+  readonly seeds?: string;
+  /** Every `--vary`, in order. */
+  readonly vary?: readonly string[];
   readonly out?: string;
   readonly resume?: boolean;
   readonly device?: DeviceChoice;
@@ -82,7 +104,7 @@ export function readArguments(args: readonly string[]): Arguments {
     allowPositionals: true,
     tokens: true,
   });
-  const values: Record<string, string | boolean> = {};
+  const values: Record<string, string | boolean | string[]> = {};
   const positionals: string[] = [];
   for (const token of tokens) {
     if (token.kind === "positional") positionals.push(token.value);
@@ -96,7 +118,9 @@ export function readArguments(args: readonly string[]): Arguments {
         }`,
       );
     }
-    values[name] = valueOf(name, value, token.inlineValue === true);
+    const given = valueOf(name, value, token.inlineValue === true);
+    if (option(name).repeats) values[name] = [...(values[name] as string[] ?? []), String(given)];
+    else values[name] = given;
   }
   return { positionals, ...values };
 }

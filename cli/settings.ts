@@ -5,7 +5,15 @@
  */
 import { memoryByKind, parameterCount } from "../lib/model/outline.ts";
 import type { Program } from "../lib/program.ts";
-import type { DataSpec, Recipe } from "../lib/recipe/types.ts";
+import type {
+  ActivationsSpec,
+  DataSpec,
+  GradientsSpec,
+  LayerQuantizeSpec,
+  QuantizeSpec,
+  Recipe,
+  WeightsSpec,
+} from "../lib/recipe/types.ts";
 import type { StartEvent } from "../lib/train/events.ts";
 import { bytes } from "./format.ts";
 
@@ -52,17 +60,60 @@ export function network(recipe: Recipe, program: Program): string {
 /** The arithmetic with its quantizers, as rows. */
 export function arithmetic({ quantize: q }: Recipe): [string, string][] {
   if (q.arithmetic === "float32") return [["arithmetic", "float32, no quantizers"]];
-  const { weights: w, activations: a, gradients: g } = q;
-  const kind = (symmetric: boolean) => symmetric ? ", symmetric" : "";
+  const simulated = q.arithmetic === "simulated"
+    ? "simulated: f32 that holds quantized values"
+    : "int8";
   return [
-    ["arithmetic", "int8"],
-    ["weights", `${w.bits} bits, ${w.estimator}`],
-    ["activations", `${a.bits} bits, ${a.estimator} ${a.momentum}${kind(a.symmetric)}`],
-    [
-      "gradients",
-      `${g.bits} bits, ${g.estimator} ${g.momentum}${kind(g.symmetric)}, ${g.rounding}`,
-    ],
+    ["arithmetic", simulated],
+    ["weights", quantizer(q.weights)],
+    ["activations", quantizer(q.activations)],
+    ["gradients", quantizer(q.gradients)],
+    ...q.layers.map((layer): [string, string] => [`layers ${layer.match}`, different(layer)]),
+    ...(q.scheduler === "host" && q.lag === 1 ? [] : [scheduler(q)]),
   ];
+}
+
+/** A class of tensors: bits, estimator with what it goes by, rounding. */
+function quantizer(s: WeightsSpec | ActivationsSpec | GradientsSpec): string {
+  if (s.estimator === "none") return "not quantized";
+  const words = [`${s.bits} bits`, `${s.estimator}${setting(s)}`];
+  if ("per_channel" in s && s.per_channel) words.push("a range for each output channel");
+  if ("symmetric" in s && s.symmetric) words.push("symmetric");
+  if ("rounding" in s) words.push(s.rounding);
+  return words.join(", ");
+}
+
+function setting(s: WeightsSpec | ActivationsSpec | GradientsSpec): string {
+  if (!("window" in s)) return "";
+  switch (s.estimator) {
+    case "hindsight-minmax":
+    case "hindsight-guarded":
+    case "running-minmax":
+      return ` ${s.momentum}`;
+    case "dsgc":
+      return ` every ${s.interval} steps${
+        "scale_rate" in s && s.scale_rate ? ", scales the rate" : ""
+      }`;
+    case "delayed-max":
+      return ` over ${s.window} steps, margin ${s.margin}`;
+    case "fixed":
+      return ` [${s.range?.join(", ")}]`;
+  }
+  return "";
+}
+
+/** What is different about some layers. */
+function different({ match: _, ...classes }: LayerQuantizeSpec): string {
+  return Object.entries(classes).map(([of, settings]) => {
+    const words = Object.entries(settings as Record<string, unknown>).map(([key, value]) =>
+      key === "bits" ? `${value} bits` : key === "estimator" ? String(value) : `${key} ${value}`
+    );
+    return `${of} ${words.join(", ")}`;
+  }).join("; ");
+}
+
+function scheduler({ scheduler, lag }: QuantizeSpec): [string, string] {
+  return ["scheduler", `${scheduler}${lag === 2 ? ", a lag of 2 steps" : ""}`];
 }
 
 function memory(program: Program): string {

@@ -9,9 +9,10 @@ import type { StartEvent, Summary, TrainEvent } from "../lib/train/events.ts";
 import { train } from "../lib/train/train.ts";
 import { UsageError } from "../lib/errors.ts";
 import { type Command, first } from "./command.ts";
-import { epochLine, percent, rate, settingsTable, stepLine } from "./format.ts";
+import { epochLine, percent, rate, settingsTable } from "./format.ts";
 import { INTERRUPTED, listenForInterrupt } from "./interrupt.ts";
 import { jsonEvent } from "./json_events.ts";
+import { liveStep } from "./live_step.ts";
 import type { Arguments } from "./options.ts";
 import { print, printJson, PROGRAM } from "./output.ts";
 import { Progress } from "./progress.ts";
@@ -76,15 +77,7 @@ function show(event: TrainEvent, progress: Progress, folder: string): void {
     case "start":
       return progress.print(settingsTable(settings(event, folder)));
     case "step":
-      return progress.live(() =>
-        stepLine({
-          ...event,
-          lr: event.rate,
-          imagesPerSecond: event.imagesPerSecond || NaN, // The first step is not timed.
-          clipped: event.observations.length > 0 ? event.clipped : undefined,
-          secondsLeft: event.imagesPerSecond > 0 ? event.secondsLeft : undefined,
-        })
-      );
+      return progress.live(() => liveStep(event));
     case "epoch":
       return progress.print(epochLine(event));
   }

@@ -8,7 +8,7 @@
 //@ include quantize
 
 @group(0) @binding(3) var<storage, read> x: array<Quad>;
-@group(0) @binding(4) var<storage, read_write> y: array<Quad>;
+@group(0) @binding(4) var<storage, read_write> y: array<Stored>;
 
 @compute @workgroup_size(64)
 fn main(

@@ -1,6 +1,6 @@
 // add_forward: Y = act(A + B), two quads with their own scales (ACT: 0 none, 1 ReLU)
 //
-//   a, b, y   [PIXELS, 4·V·CW] quads, V at a time
+//   a, b, output   [PIXELS, 4·V·CW] quads, V at a time
 //
 // Reference: lib/reference/add_forward.ts
 //@ include quad
@@ -8,7 +8,7 @@
 
 @group(0) @binding(3) var<storage, read> a: array<Wide>;
 @group(0) @binding(4) var<storage, read> b: array<Wide>;
-@group(0) @binding(5) var<storage, read_write> y: array<Wide>;
+@group(0) @binding(5) var<storage, read_write> output: array<StoredWide>;
 
 @compute @workgroup_size(64)
 fn main(
@@ -36,15 +36,7 @@ fn main(
     //@ end
     let q_${v} = quantize(v_${v}, zy, 0u, vec2<u32>(), min(4u, ${CHANNELS}u - (block * ${V}u + ${v}u) * 4u));
     //@ end
-    //@ if V == 1
-    y[at] = q_0;
-    //@ end
-    //@ if V == 2
-    y[at] = Wide(q_0, q_1);
-    //@ end
-    //@ if V == 4
-    y[at] = Wide(q_0, q_1, q_2, q_3);
-    //@ end
+    //@ include store_wide
   }
   //@ end
   record(${Y_ROW}u, tile, lane);

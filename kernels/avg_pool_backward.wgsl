@@ -10,7 +10,7 @@
 //@ include gradient
 
 @group(0) @binding(3) var<storage, read> dy: array<Quad>;
-@group(0) @binding(8) var<storage, read_write> dx: array<Quad>;
+@group(0) @binding(8) var<storage, read_write> dx: array<Stored>;
 
 @compute @workgroup_size(64)
 fn main(

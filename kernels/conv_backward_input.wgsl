@@ -24,7 +24,7 @@
 //@ if INT8
 @group(0) @binding(5) var<storage, read> row_sum: array<vec4<i32>>;
 //@ end
-@group(0) @binding(8) var<storage, read_write> dx: array<Quad>;
+@group(0) @binding(8) var<storage, read_write> dx: array<Stored>;
 
 const H_PHASE = (${H}u + ${SH}u - 1u) / ${SH}u;
 const W_PHASE = (${W}u + ${SW}u - 1u) / ${SW}u;

@@ -30,7 +30,7 @@
 //@ if LOGITS
 @group(0) @binding(7) var<storage, read_write> y: array<vec4<f32>>;
 //@ else
-@group(0) @binding(7) var<storage, read_write> y: array<Quad>;
+@group(0) @binding(7) var<storage, read_write> y: array<Stored>;
 //@ end
 //@ if SUMS
 @group(0) @binding(8) var<storage, read_write> sums: array<vec2<i32>>;

@@ -29,9 +29,14 @@ fn main(
     v[${j}] = f32((pixels[byte / 4u] >> (byte % 4u * 8u)) & 255u) * affine[0][${j}] + affine[1][${j}];
   }
   //@ end
-  //@ if INT8
+  //@ if STORE
   let z = quantizers[${X_ROW}];
-  x[at] = pack(vec4<i32>(clamp(round(v * z.inverse) + z.zero, vec4<f32>(z.low), vec4<f32>(z.high))));
+  let c = clamp(round(v * z.inverse) + z.zero, vec4<f32>(z.low), vec4<f32>(z.high));
+  //@ if INT8
+  x[at] = pack(vec4<i32>(c));
+  //@ else
+  x[at] = (c - vec4<f32>(z.zero)) * z.scale;
+  //@ end
   //@ else
   x[at] = v;
   //@ end

@@ -12,7 +12,7 @@
 
 @group(0) @binding(3) var<storage, read> x: array<Quad>;
 @group(0) @binding(4) var<storage, read> dy: array<Quad>;
-@group(0) @binding(8) var<storage, read_write> dx: array<Quad>;
+@group(0) @binding(8) var<storage, read_write> dx: array<Stored>;
 
 fn value(pixel: u32, quad: u32) -> vec4<f32> {
   //@ if INT8

@@ -3,7 +3,7 @@
 //   da, y         [PIXELS, 4·V·CW] quads, V at a time
 //   coefficients  see norm_coefficients
 //   addend, mask  see include/gradient.wgsl (where Y has other consumers)
-//   dy            [PIXELS, 4·V·CW] quads
+//   output        [PIXELS, 4·V·CW] quads: dY
 //
 // Reference: lib/reference/norm_backward.ts
 //@ include quad
@@ -13,7 +13,7 @@
 
 @group(0) @binding(3) var<storage, read> da: array<Wide>;
 @group(0) @binding(4) var<storage, read> y: array<Wide>;
-@group(0) @binding(8) var<storage, read_write> dy: array<Wide>;
+@group(0) @binding(8) var<storage, read_write> output: array<StoredWide>;
 
 @compute @workgroup_size(64)
 fn main(
@@ -50,15 +50,7 @@ fn main(
     let v_${v} = finish(a_${v} * g_${v} + (c1_${v} * d_${v} + c2_${v}), at * ${V}u + ${v}u);
     let q_${v} = quantize(v_${v}, zdy, pixel * ${CHANNELS}u + quad_${v} * 4u, key, lanes_${v});
     //@ end
-    //@ if V == 1
-    dy[at] = q_0;
-    //@ end
-    //@ if V == 2
-    dy[at] = Wide(q_0, q_1);
-    //@ end
-    //@ if V == 4
-    dy[at] = Wide(q_0, q_1, q_2, q_3);
-    //@ end
+    //@ include store_wide
   }
   //@ end
   record(${DY_ROW}u, tile, lane);

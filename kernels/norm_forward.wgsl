@@ -11,7 +11,7 @@
 //@ include norm
 
 @group(0) @binding(3) var<storage, read> y: array<Wide>;
-@group(0) @binding(4) var<storage, read_write> output: array<Wide>;
+@group(0) @binding(4) var<storage, read_write> output: array<StoredWide>;
 
 @compute @workgroup_size(64)
 fn main(
@@ -35,15 +35,7 @@ fn main(
     //@ for v in 0..V
     let q_${v} = quantize(activate(normed(real(part${v}(wide), zy), block * ${V}u + ${v}u)), za, 0u, vec2<u32>(), lanes_${v});
     //@ end
-    //@ if V == 1
-    output[at] = q_0;
-    //@ end
-    //@ if V == 2
-    output[at] = Wide(q_0, q_1);
-    //@ end
-    //@ if V == 4
-    output[at] = Wide(q_0, q_1, q_2, q_3);
-    //@ end
+    //@ include store_wide
   }
   //@ end
   record(${A_ROW}u, tile, lane);

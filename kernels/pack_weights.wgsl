@@ -1,24 +1,34 @@
 // pack_weights: codes of the master weights in the two orders that convolutions read
 //
 //   weight    [4·OQ, TAPS, IQ] vec4<f32>   master weights, padded rows and lanes 0
-//   forward   [4·OQ, TAPS, IQ] quads       (int8 only: f32 reads the master weights)
+//   forward   [4·OQ, TAPS, IQ] quads       with QUANTIZED: else the master weights are read
 //   backward  [4·IQ, TAPS, OQ] quads       with BACKWARD
+//   channels  [4·OQ] vec2: scale, 1/scale  with PER_CHANNEL, of each output
 //
 // Reference: lib/reference/pack_weights.ts
 //@ include quad
 
 @group(0) @binding(3) var<storage, read> weight: array<vec4<f32>>;
-//@ if INT8
+//@ if QUANTIZED
 @group(0) @binding(4) var<storage, read_write> forward: array<Quad>;
 //@ end
 //@ if BACKWARD
 @group(0) @binding(5) var<storage, read_write> backward: array<Quad>;
 //@ end
 
-fn code(v: vec4<f32>) -> Quad {
-  //@ if INT8
+//@ if PER_CHANNEL
+@group(0) @binding(6) var<storage, read> channels: array<vec2<f32>>;
+//@ end
+
+fn code(v: vec4<f32>, scale: vec4<f32>, inverse: vec4<f32>) -> Quad {
+  //@ if QUANTIZED
   let z = quantizers[${W_ROW}];
-  return pack(vec4<i32>(clamp(round(v * z.inverse), vec4<f32>(z.low), vec4<f32>(z.high))));
+  let c = clamp(round(v * inverse), vec4<f32>(z.low), vec4<f32>(z.high));
+  //@ if INT8
+  return pack(vec4<i32>(c));
+  //@ else
+  return c * scale;
+  //@ end
   //@ else
   return v;
   //@ end
@@ -33,8 +43,16 @@ fn main(
   const SIZE = 4u * ${OQ}u * ${TAPS}u * ${IQ}u;
   let at = (group.y * groups.x + group.x) * 64u + lane;
   if (at >= SIZE) { return; }
-  //@ if INT8
-  forward[at] = code(weight[at]);
+  //@ if PER_CHANNEL
+  let one = channels[at / (${TAPS}u * ${IQ}u)];
+  let scale = vec4<f32>(one.x);
+  let inverse = vec4<f32>(one.y);
+  //@ else
+  let scale = vec4<f32>(quantizers[${W_ROW}].scale);
+  let inverse = vec4<f32>(quantizers[${W_ROW}].inverse);
+  //@ end
+  //@ if QUANTIZED
+  forward[at] = code(weight[at], scale, inverse);
   //@ end
   //@ if BACKWARD
   let output = at % ${OQ}u * 4u;
@@ -43,6 +61,13 @@ fn main(
   //@ for j in 0..4
   let v_${j} = weight[((output + ${j}u) * ${TAPS}u + tap) * ${IQ}u + input / 4u][input % 4u];
   //@ end
-  backward[at] = code(vec4<f32>(v_0, v_1, v_2, v_3));
+  //@ if PER_CHANNEL
+  let four = array<vec2<f32>, 4>(channels[output], channels[output + 1u], channels[output + 2u], channels[output + 3u]);
+  let scales = vec4<f32>(four[0].x, four[1].x, four[2].x, four[3].x);
+  let inverses = vec4<f32>(four[0].y, four[1].y, four[2].y, four[3].y);
+  backward[at] = code(vec4<f32>(v_0, v_1, v_2, v_3), scales, inverses);
+  //@ else
+  backward[at] = code(vec4<f32>(v_0, v_1, v_2, v_3), scale, inverse);
+  //@ end
   //@ end
 }

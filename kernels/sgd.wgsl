@@ -4,8 +4,9 @@
 //
 //   gradient, weight, velocity   [SIZE] vec4<f32>
 //
-// With QUANTIZED the minimum and maximum of the new weights go to the statistics: the next
-// iteration's weight quantizer is set from them before its pass.
+// With SCALED the learning rate has the factor that `dsgc` gave the layer's gradient. With QUANTIZED
+// the minimum and maximum of the new weights go to the statistics: the next iteration's weight quantizer
+// is set from them before its pass.
 // Reference: lib/reference/sgd.ts
 //@ include quad
 //@ include quantize
@@ -21,6 +22,11 @@ fn main(
   @builtin(local_invocation_index) lane: u32,
 ) {
   let tile = group.y * groups.x + group.x;
+  //@ if SCALED
+  let rate = step.rate * quantizers[${RATE_ROW}].rate;
+  //@ else
+  let rate = step.rate;
+  //@ end
   //@ for r in 0..R
   {
     let at = (tile * ${R}u + ${r}u) * 64u + lane;
@@ -30,17 +36,15 @@ fn main(
       let m = f32(${MOMENTUM}) * velocity[at] + g;
       velocity[at] = m;
       //@ if NESTEROV
-      w = w - step.rate * (g + f32(${MOMENTUM}) * m);
+      w = w - rate * (g + f32(${MOMENTUM}) * m);
       //@ else
-      w = w - step.rate * m;
+      w = w - rate * m;
       //@ end
       weight[at] = w;
-      //@ if INT8
       //@ if QUANTIZED
       seen_low = min(seen_low, w);
       seen_high = max(seen_high, w);
       seen_bad += vec4<u32>((bitcast<vec4<u32>>(w) & vec4<u32>(0x7f800000u)) == vec4<u32>(0x7f800000u));
-      //@ end
       //@ end
     }
   }

@@ -16,7 +16,7 @@
 
 @group(0) @binding(3) var<storage, read> logits: array<f32>;
 @group(0) @binding(4) var<storage, read> labels: array<u32>;
-@group(0) @binding(5) var<storage, read_write> dlogits: array<Quad>;
+@group(0) @binding(5) var<storage, read_write> dlogits: array<Stored>;
 @group(0) @binding(6) var<storage, read_write> losses: array<vec2<f32>>;
 @group(0) @binding(7) var<storage, read_write> metrics: array<f32>;
 

@@ -18,6 +18,11 @@ export interface Executor {
   /** Runs steps in order, after setting `clear` buffers to zero. Returns before the GPU is done. */
   run(steps: readonly Step[], clear?: readonly string[]): void;
   /**
+   * Copies buffers as they are after the steps that were run so far; what is run later does not
+   * change the copy. The function returned waits for it.
+   */
+  copy(buffers: readonly string[]): () => Promise<Uint8Array<ArrayBuffer>[]>;
+  /**
    * Waits for all steps and copies buffers out.
    *
    * @throws DeviceError when a step failed or the adapter is lost

@@ -8,12 +8,16 @@ import activationForwardSource from "../kernels/activation_forward.wgsl" with { 
 import addForwardSource from "../kernels/add_forward.wgsl" with { type: "text" };
 import avgPoolBackwardSource from "../kernels/avg_pool_backward.wgsl" with { type: "text" };
 import avgPoolForwardSource from "../kernels/avg_pool_forward.wgsl" with { type: "text" };
+import channelRangeSource from "../kernels/channel_range.wgsl" with { type: "text" };
 import channelSumsSource from "../kernels/channel_sums.wgsl" with { type: "text" };
+import clipSearchSource from "../kernels/clip_search.wgsl" with { type: "text" };
 import convBackwardInputSource from "../kernels/conv_backward_input.wgsl" with { type: "text" };
 import convBackwardWeightSource from "../kernels/conv_backward_weight.wgsl" with {
   type: "text",
 };
 import convForwardSource from "../kernels/conv_forward.wgsl" with { type: "text" };
+import errorTotalSource from "../kernels/error_total.wgsl" with { type: "text" };
+import estimateSource from "../kernels/estimate.wgsl" with { type: "text" };
 import gradientSumSource from "../kernels/gradient_sum.wgsl" with { type: "text" };
 import inputSource from "../kernels/input.wgsl" with { type: "text" };
 import maxPoolBackwardSource from "../kernels/max_pool_backward.wgsl" with { type: "text" };
@@ -27,6 +31,8 @@ import normCoefficientsSource from "../kernels/norm_coefficients.wgsl" with { ty
 import normForwardSource from "../kernels/norm_forward.wgsl" with { type: "text" };
 import normFrozenSource from "../kernels/norm_frozen.wgsl" with { type: "text" };
 import packWeightsSource from "../kernels/pack_weights.wgsl" with { type: "text" };
+import quantizationErrorSource from "../kernels/quantization_error.wgsl" with { type: "text" };
+import quantizeRealSource from "../kernels/quantize_real.wgsl" with { type: "text" };
 import sgdSource from "../kernels/sgd.wgsl" with { type: "text" };
 import softmaxCrossEntropySource from "../kernels/softmax_cross_entropy.wgsl" with {
   type: "text",
@@ -39,14 +45,20 @@ import int64Include from "../kernels/include/int64.wgsl" with { type: "text" };
 import normInclude from "../kernels/include/norm.wgsl" with { type: "text" };
 import quadInclude from "../kernels/include/quad.wgsl" with { type: "text" };
 import quantizeInclude from "../kernels/include/quantize.wgsl" with { type: "text" };
+import rangeInclude from "../kernels/include/range.wgsl" with { type: "text" };
+import storeWideInclude from "../kernels/include/store_wide.wgsl" with { type: "text" };
 import { activationForward } from "./reference/activation_forward.ts";
 import { addForward } from "./reference/add_forward.ts";
 import { avgPoolBackward } from "./reference/avg_pool_backward.ts";
 import { avgPoolForward } from "./reference/avg_pool_forward.ts";
+import { channelRange } from "./reference/channel_range.ts";
 import { channelSums } from "./reference/channel_sums.ts";
+import { clipSearch } from "./reference/clip_search.ts";
 import { convBackwardInput } from "./reference/conv_backward_input.ts";
 import { convBackwardWeight } from "./reference/conv_backward_weight.ts";
 import { convForward } from "./reference/conv_forward.ts";
+import { errorTotal } from "./reference/error_total.ts";
+import { estimate } from "./reference/estimate.ts";
 import { gradientSum } from "./reference/gradient_sum.ts";
 import { input } from "./reference/input.ts";
 import { maxPoolBackward } from "./reference/max_pool_backward.ts";
@@ -58,6 +70,8 @@ import { normCoefficients } from "./reference/norm_coefficients.ts";
 import { normForward } from "./reference/norm_forward.ts";
 import { normFrozen } from "./reference/norm_frozen.ts";
 import { packWeights } from "./reference/pack_weights.ts";
+import { quantizationError } from "./reference/quantization_error.ts";
+import { quantizeReal } from "./reference/quantize_real.ts";
 import { sgd } from "./reference/sgd.ts";
 import { softmaxCrossEntropy } from "./reference/softmax_cross_entropy.ts";
 import { weightGradient } from "./reference/weight_gradient.ts";
@@ -84,6 +98,8 @@ export const includes: Readonly<Record<string, string>> = {
   norm: normInclude,
   quad: quadInclude,
   quantize: quantizeInclude,
+  range: rangeInclude,
+  store_wide: storeWideInclude,
 };
 
 /** Every kernel. */
@@ -92,10 +108,14 @@ export const kernels: Readonly<Record<string, Kernel>> = {
   add_forward: kernel(addForwardSource, addForward),
   avg_pool_backward: kernel(avgPoolBackwardSource, avgPoolBackward),
   avg_pool_forward: kernel(avgPoolForwardSource, avgPoolForward),
+  channel_range: kernel(channelRangeSource, channelRange),
   channel_sums: kernel(channelSumsSource, channelSums),
+  clip_search: kernel(clipSearchSource, clipSearch),
   conv_backward_input: kernel(convBackwardInputSource, convBackwardInput),
   conv_backward_weight: kernel(convBackwardWeightSource, convBackwardWeight),
   conv_forward: kernel(convForwardSource, convForward),
+  error_total: kernel(errorTotalSource, errorTotal),
+  estimate: kernel(estimateSource, estimate),
   gradient_sum: kernel(gradientSumSource, gradientSum),
   input: kernel(inputSource, input),
   max_pool_backward: kernel(maxPoolBackwardSource, maxPoolBackward),
@@ -107,6 +127,8 @@ export const kernels: Readonly<Record<string, Kernel>> = {
   norm_forward: kernel(normForwardSource, normForward),
   norm_frozen: kernel(normFrozenSource, normFrozen),
   pack_weights: kernel(packWeightsSource, packWeights),
+  quantization_error: kernel(quantizationErrorSource, quantizationError),
+  quantize_real: kernel(quantizeRealSource, quantizeReal),
   sgd: kernel(sgdSource, sgd),
   softmax_cross_entropy: kernel(softmaxCrossEntropySource, softmaxCrossEntropy),
   weight_gradient: kernel(weightGradientSource, weightGradient),

@@ -38,10 +38,38 @@ export interface Step {
   readonly buffers: Readonly<Record<string, string>>;
   /** Workgroups in x, y and z. */
   readonly workgroups: readonly [number, number, number];
-  /** The quantizer whose statistics this step writes and whose range it therefore depends on. */
+  /** The quantizer whose tensor this step makes, measures or quantizes. */
   readonly quantizer?: number;
   /** Steps of one phase are left out in the other; absent: in both. */
   readonly phase?: "train" | "eval";
+  /** Steps of one way to quantize a tensor are left out where it goes another way. */
+  readonly when?: Way;
+}
+
+/**
+ * A tensor is quantized in one of two ways. `static`: by the kernel that makes it, in one pass, with
+ * a range that is known. `measured`: its real values go to memory first (`real`), where they are
+ * seen before they are quantized: `estimate` sets the range of a dynamic quantizer, `search` looks
+ * for one, `telemetry` compares codes with real values.
+ */
+export type Way = "static" | "measured" | "estimate" | "search" | "telemetry";
+
+/** How a range is estimated, settings included; an estimator reads those that it needs. */
+export interface EstimatorSettings {
+  /** The estimator's name. */
+  readonly estimator: string;
+  /** η of an average: what the old range keeps. */
+  readonly momentum: number;
+  /** Iterations that `delayed-max` looks back over. */
+  readonly window: number;
+  /** Powers of two that `delayed-max` leaves above the largest value. */
+  readonly margin: number;
+  /** Iterations between two searches of `dsgc`. */
+  readonly interval: number;
+  /** Whether `dsgc` scales the learning rate of what it gives gradients to. */
+  readonly scale_rate: boolean;
+  /** The range of `fixed`. */
+  readonly range?: readonly [low: number, high: number];
 }
 
 /** A stored tensor's quantizer: one row of the table and of the statistics. */
@@ -54,12 +82,14 @@ export interface QuantizerSpec {
   readonly role: "weight" | "input" | "activation" | "gradient";
   /** Values of the tensor that a step sees, without padding. */
   readonly elements: number;
-  /** 2 to 8. */
+  /** 2 to 8; with simulated arithmetic up to 16. */
   readonly bits: number;
   /** Zero point 0, codes ±qmax. */
   readonly symmetric: boolean;
-  /** Given once and for all (the input's). */
-  readonly fixed?: { readonly low: number; readonly high: number };
+  /** Where its range comes from. */
+  readonly settings: EstimatorSettings;
+  /** Whether its range needs the tensor itself, and is set between making and quantizing it. */
+  readonly dynamic: boolean;
 }
 
 /** A trainable tensor and its buffers. */
@@ -86,6 +116,12 @@ export interface NormSpec {
   readonly channels: number;
 }
 
+/**
+ * `int8`: codes and int8 dot products. `simulated`: f32 that holds only values which codes stand for,
+ * quantized at the same points. `float32`: no quantizers.
+ */
+export type Arithmetic = "int8" | "simulated" | "float32";
+
 /** The steps of a program, in the order in which a training step runs them. */
 export interface Sections {
   /** From pixels to logits. */
@@ -96,14 +132,16 @@ export interface Sections {
   readonly backward: readonly Step[];
   /** The optimizer's. */
   readonly update: readonly Step[];
+  /** With the scheduler on the device: from this step's statistics to the next step's ranges. */
+  readonly schedule: readonly Step[];
   /** From master weights to what convolutions read; after an update, and after loading. */
   readonly weights: readonly Step[];
 }
 
 /** A planned network. */
 export interface Program {
-  /** int8, or float32 without quantizers. */
-  readonly arithmetic: "int8" | "float32";
+  /** Codes in memory; f32 with the values that codes stand for; f32 without quantizers. */
+  readonly arithmetic: Arithmetic;
   /** Images in a step. */
   readonly batch: number;
   /** Image height, width and channels. */
@@ -114,7 +152,7 @@ export interface Program {
   readonly buffers: readonly BufferSpec[];
   /** What it runs. */
   readonly sections: Sections;
-  /** Rows in order: first the weights', which the device sets, then those that the host sets. */
+  /** Rows in order: first the weights', which the device sets. */
   readonly quantizers: readonly QuantizerSpec[];
   /** How many rows are weights'. */
   readonly weightQuantizers: number;
@@ -124,7 +162,14 @@ export interface Program {
   readonly norms: readonly NormSpec[];
 }
 
+/**
+ * Words of a row of the table of quantizers: scale, 1/scale, zero point, smallest and largest code,
+ * low and high of the range (0, 0: none yet), factor of the learning rate.
+ */
+export const QUANTIZER_WORDS = 8;
 /** Bytes of a row of the table of quantizers. */
-export const QUANTIZER_BYTES = 32;
+export const QUANTIZER_BYTES = 4 * QUANTIZER_WORDS;
+/** Bytes of a row of the table of rules: see kernels/estimate.wgsl. */
+export const RULE_BYTES = 32;
 /** Bytes of the uniform block that a step is described by. */
 export const STEP_BYTES = 32;

@@ -30,7 +30,7 @@ const MISTAKES: readonly Mistake[] = [
     SHORT,
     ["chek", "r.yaml"],
     "chek: unknown command (did you mean check?); expected a recipe.yaml or one of train, check, " +
-    "traffic, eval, export, doctor",
+    "compare, traffic, eval, export, doctor",
   ],
   [
     "an unknown option",
@@ -149,6 +149,37 @@ const MISTAKES: readonly Mistake[] = [
     SHORT,
     ["export", ".", "--out", "x"],
     "qtrain export: expected --format safetensors, got nothing",
+  ],
+  [
+    "a comparison of an unknown estimator",
+    SHORT,
+    ["compare", "r.yaml", "--estimators", "float32,hindsigth-minmax"],
+    /^--estimators: expected one of float32, hindsight-minmax\b.*, got "hindsigth-minmax" \(did you mean hindsight-minmax\?\)\n$/,
+  ],
+  [
+    "a comparison over an unknown key",
+    SHORT,
+    ["compare", "r.yaml", "--estimators", "float32", "--vary", "train.lrr=0.1"],
+    "--vary train.lrr: unknown key (did you mean train.optimizer.lr?)",
+  ],
+  [
+    "a comparison in a folder that holds something else",
+    SHORT,
+    ["compare", "r.yaml", "--estimators", "float32", "--out", "."],
+    ".: expected an empty folder or one that qtrain compare wrote, found r.yaml and no " +
+    "compare.json of it; choose another --out",
+  ],
+  [
+    "a comparison in the place of a file",
+    SHORT,
+    ["compare", "r.yaml", "--estimators", "float32", "--out", "r.yaml"],
+    "r.yaml: cannot write: expected a folder, found a file on the way; choose another place",
+  ],
+  [
+    "a comparison with a seed for all",
+    SHORT,
+    ["compare", "r.yaml", "seed=5"],
+    "seed=5: expected --seeds 5, got a seed for all runs",
   ],
 ];
 

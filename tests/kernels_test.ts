@@ -11,7 +11,7 @@ import { kernels } from "../lib/kernels.ts";
 import { statistic } from "../lib/quant/statistics.ts";
 import { CpuExecutor } from "../lib/cpu/executor.ts";
 import { filled, uniform } from "./support/fill.ts";
-import { CASES } from "./support/cases.ts";
+import { CASES, ESTIMATOR_CASES, SIMULATED_CASES } from "./support/cases.ts";
 import { allSteps, lockstepAll, lockstepOf } from "./support/lockstep_all.ts";
 import { programOf } from "./support/networks.ts";
 
@@ -25,6 +25,14 @@ for (const terms of ["adapter", "edge"] as const) {
       const name = `kernels equal their references: ${test.name} (${arithmetic}, ${terms} terms)`;
       Deno.test({ name, ignore, fn: () => lockstepAll(test, arithmetic, terms) });
     }
+  }
+}
+
+for (const test of [...ESTIMATOR_CASES, ...SIMULATED_CASES, ...CASES.slice(1, 4)]) {
+  for (const arithmetic of ["int8", "simulated"] as const) {
+    if (arithmetic === "int8" && !ESTIMATOR_CASES.includes(test)) continue;
+    const name = `kernels equal their references: ${test.name} (${arithmetic})`;
+    Deno.test({ name, ignore, fn: () => lockstepAll(test, arithmetic, "adapter") });
   }
 }
 
@@ -85,15 +93,31 @@ Deno.test({
   },
 });
 
-/** Kernels that float32 has no use for. */
-const INT8_ONLY = ["weight_range", "weight_sums"];
+/** Kernels that an arithmetic has no use for. */
+const WITHOUT = {
+  int8: ["channel_range"],
+  simulated: ["weight_sums"],
+  float32: [
+    "channel_range",
+    "clip_search",
+    "error_total",
+    "estimate",
+    "quantization_error",
+    "quantize_real",
+    "weight_range",
+    "weight_sums",
+  ],
+} as const;
 
-Deno.test("the table of networks reaches every kernel in both arithmetics", () => {
-  for (const arithmetic of ["int8", "float32"] as const) {
+Deno.test("the table of networks reaches every kernel in every arithmetic", () => {
+  for (const arithmetic of ["int8", "simulated", "float32"] as const) {
+    const cases = arithmetic === "simulated" ? [...CASES, ...SIMULATED_CASES] : CASES;
     const reached = new Set(
-      CASES.flatMap((test) => allSteps(programOf(test, arithmetic)).map((step) => step.kernel)),
+      [...cases, ...ESTIMATOR_CASES].flatMap((test) =>
+        allSteps(programOf(test, arithmetic)).map((step) => step.kernel)
+      ),
     );
     const missing = Object.keys(kernels).filter((name) => !reached.has(name));
-    assert.deepEqual(missing, arithmetic === "int8" ? [] : INT8_ONLY, arithmetic);
+    assert.deepEqual(missing.sort(), WITHOUT[arithmetic], arithmetic);
   }
 });

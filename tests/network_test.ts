@@ -51,7 +51,7 @@ Deno.test("calibration changes ranges and nothing else", async () => {
   assert.deepEqual(after.velocities, before.velocities);
   assert.deepEqual(after.running, before.running);
   // Every quantizer that the host sets has one: those of activations and of gradients.
-  const own = program.quantizers.slice(program.weightQuantizers).filter((q) => !q.fixed);
+  const own = program.quantizers.slice(program.weightQuantizers).filter((q) => !q.settings.range);
   assert.deepEqual([...after.ranges.keys()], own.map((q) => q.name));
 });
 
@@ -62,10 +62,9 @@ Deno.test("calibration takes each range from that batch as its own kernels give 
   const { ranges } = await network.state();
   // A step of the same batch and number sees the same values; its last quantizers too.
   cpu.memory.get("statistics")!.bytes.fill(0);
-  network.submit(batch, 0, 0.1);
-  const { observations } = await network.result(batch.samples);
+  const { observations } = await network.step(batch, 0, 0.1);
   for (const { quantizer: q, min, max, clipped } of observations.slice(program.weightQuantizers)) {
-    if (q.fixed) continue;
+    if (q.settings.range) continue;
     assert.deepEqual({ low: min, high: max }, ranges.get(q.name), q.name);
     // Stochastic rounding may carry an extreme past the last code.
     assert.ok(clipped <= 0.01 * q.elements + 1, `${q.name}: ${clipped} of ${q.elements}`);
@@ -121,8 +120,7 @@ Deno.test("padded channels stay zero in weights and momentum through updates", a
     const batch = batchOf(program);
     await network.calibrate([batch]);
     for (let step = 0; step < 3; step++) {
-      network.submit(batch, step, 0.1);
-      await network.result(batch.samples);
+      await network.step(batch, step, 0.1);
     }
     for (const spec of program.parameters) {
       for (const name of [spec.name, `${spec.name}.velocity`]) {
@@ -142,8 +140,7 @@ Deno.test("a network loaded from another's state goes on with the same bits", as
   const batch = batchOf(program);
   const steps = async (network: Network, from: number, to: number) => {
     for (let step = from; step < to; step++) {
-      network.submit(batch, step, 0.1);
-      await network.result(batch.samples);
+      await network.step(batch, step, 0.1);
     }
   };
   await one.calibrate([batch]);
@@ -154,7 +151,7 @@ Deno.test("a network loaded from another's state goes on with the same bits", as
     ...velocities.map((t) => [`velocity.${t.name}`, t.data] as const),
   ]);
   await steps(two, 0, 1); // Whatever it held before is gone.
-  two.load((name) => tensors.get(name)!, ranges);
+  two.load({ find: (name) => tensors.get(name)!, ranges });
   await steps(one, 2, 4);
   await steps(two, 2, 4);
   assert.deepEqual(await two.state(), await one.state());
@@ -189,7 +186,7 @@ Deno.test("parameters go to files and back unchanged, under PyTorch's names and 
   ]);
 });
 
-Deno.test("a linear layer's weights lie in files in the order in which PyTorch flattens: c, h, w", () => {
+Deno.test("a linear layer's weights lie in files in the order in which PyTorch flattens: c, h, w", async () => {
   const test: Case = {
     name: "flatten",
     image: [3, 2, 3],
@@ -199,7 +196,7 @@ Deno.test("a linear layer's weights lie in files in the order in which PyTorch f
   };
   const program = programOf(test, "float32"), { cpu, network } = networkOf(program, test);
   const [weight] = program.parameters, batch = batchOf(program);
-  network.submit(batch, 0, 0);
+  await network.step(batch, 0, 0);
   const [h, w, c] = test.image, { mean, std } = dataOf(test);
   const { data } = toNamed(weight!, cpu.memory.get(weight!.name)!.f32)[0]!;
   for (let n = 0; n < test.batch; n++) {
@@ -235,7 +232,7 @@ Deno.test("first weights have the variance of their fan-in, and each parameter i
 });
 
 Deno.test("a layer may not take a name that checkpoints use themselves", () => {
-  for (const name of ["input", "range", "velocity"]) {
+  for (const name of ["input", "memory", "range", "seen", "velocity"]) {
     const layers: LayerInput[] = [{ type: "linear", name, features: 2 }];
     assert.throws(
       () => programOf({ name, image: [2, 2, 1], batch: 1, classes: 2, layers }, "int8"),

@@ -5,12 +5,17 @@
  */
 import assert from "node:assert/strict";
 import type { QuantizerSpec } from "../lib/program.ts";
-import { fixed, hindsightMinmax } from "../lib/quant/estimator.ts";
+import type { Seen } from "../lib/quant/estimator.ts";
+import { fixed, hindsightMinmax } from "../lib/quant/rules.ts";
 import { quantizerOf, type Range, roundHalfEven, SMALLEST_SCALE } from "../lib/quant/range.ts";
-import { Scheduler } from "../lib/quant/scheduler.ts";
+import { Scheduler, type Write } from "../lib/quant/scheduler.ts";
 import { key, statistic, unkey } from "../lib/quant/statistics.ts";
 
 const fround = Math.fround;
+
+const NONE = new Float32Array();
+/** What one iteration saw, nothing of it clipped. */
+const seen = (low: number, high: number): Seen => ({ low, high, clipped: 0, elements: 1000 });
 
 Deno.test("an asymmetric quantizer spreads its codes over the range widened to 0", () => {
   assert.deepEqual(quantizerOf({ low: -1, high: 1.55 }, 8, false), {
@@ -143,20 +148,20 @@ Deno.test("a statistic joins its slots; slots that saw nothing do not count", ()
 
 Deno.test("hindsight-minmax averages what earlier steps saw, in f32", () => {
   const estimator = hindsightMinmax(0.75);
-  let range = estimator.next(undefined, { low: -1, high: 2 });
+  let range = estimator.next(undefined, seen(-1, 2), NONE);
   assert.deepEqual(range, { low: -1, high: 2 });
-  range = estimator.next(range, { low: -3, high: 6 });
+  range = estimator.next(range, seen(-3, 6), NONE);
   assert.deepEqual(range, { low: -1.5, high: 3 });
-  range = estimator.next(range, { low: 0.5, high: 1 });
+  range = estimator.next(range, seen(0.5, 1), NONE);
   assert.deepEqual(range, { low: -1, high: 2.5 });
-  const at09 = hindsightMinmax(0.9).next({ low: -1, high: 1 }, { low: -1 / 3, high: 1 / 3 });
+  const at09 = hindsightMinmax(0.9).next({ low: -1, high: 1 }, seen(-1 / 3, 1 / 3), NONE);
   const kept = fround(0.9), taken = fround(1 - kept);
   assert.equal(at09.high, fround(fround(taken * (1 / 3)) + fround(kept * 1)));
-  assert.deepEqual(hindsightMinmax(0).next({ low: -9, high: 9 }, { low: -1, high: 1 }), {
+  assert.deepEqual(hindsightMinmax(0).next({ low: -9, high: 9 }, seen(-1, 1), NONE), {
     low: -1,
     high: 1,
   });
-  assert.deepEqual(fixed({ low: 0, high: 1 }).next(undefined, { low: -9, high: 9 }), {
+  assert.deepEqual(fixed({ low: 0, high: 1 }).next(undefined, seen(-9, 9), NONE), {
     low: 0,
     high: 1,
   });
@@ -166,7 +171,7 @@ Deno.test("hindsight-minmax lags a jump and a drop of the range as an average wi
   const after = (steps: number, from: number, to: number) => {
     let range: Range = { low: -from, high: from };
     for (let t = 0; t < steps; t++) {
-      range = hindsightMinmax(0.9).next(range, { low: -to, high: to });
+      range = hindsightMinmax(0.9).next(range, seen(-to, to), NONE);
     }
     return range.high / to;
   };
@@ -182,35 +187,49 @@ const spec = (name: string, more: Partial<QuantizerSpec> = {}): QuantizerSpec =>
   elements: 10,
   bits: 8,
   symmetric: false,
+  settings: {
+    estimator: "hindsight-minmax",
+    momentum: 0.9,
+    window: 16,
+    margin: 0,
+    interval: 100,
+    scale_rate: false,
+  },
+  dynamic: false,
   ...more,
 });
 
-Deno.test("the scheduler's table holds a row for each quantizer behind the weights'", () => {
+Deno.test("the scheduler's table holds a row for each quantizer that the host sets", () => {
   const quantizers = [
     spec("w", { role: "weight", symmetric: true }),
-    spec("x", { role: "input", fixed: { low: -1, high: 1 } }),
+    spec("x", { role: "input" }),
     spec("a", { bits: 4, symmetric: true }),
   ];
-  const scheduler = new Scheduler(quantizers, 1, quantizers.map(() => hindsightMinmax(0.9)));
+  const scheduler = new Scheduler(quantizers, [
+    undefined,
+    fixed({ low: -1, high: 1 }),
+    hindsightMinmax(0.9),
+  ], false);
   scheduler.setRange(1, { low: -5, high: 5 });
   scheduler.setRange(2, { low: -14, high: 7 });
-  const table = scheduler.table();
-  assert.equal(table.length, 16);
-  assert.deepEqual([...table.subarray(0, 5)], [
+  const [{ data, offset }, ...more] = scheduler.table() as [Write];
+  assert.deepEqual([data.length, offset, more.length], [16, 32, 0]);
+  assert.deepEqual([...data.subarray(0, 8)], [
     fround(2 / 255),
     fround(1 / fround(2 / 255)),
     -1,
     -128,
     127,
+    -1,
+    1,
+    1,
   ]);
-  assert.deepEqual([...table.subarray(8, 16)], [2, 0.5, 0, -7, 7, 0, 0, 0]);
+  assert.deepEqual([...data.subarray(8, 16)], [2, 0.5, 0, -7, 7, -14, 7, 1]);
 });
 
 Deno.test("zeros, values that are not finite, and tensors not seen leave a range as it was", () => {
-  const scheduler = new Scheduler([spec("w"), spec("a")], 1, [
-    fixed({ low: 0, high: 0 }),
-    hindsightMinmax(0.5),
-  ]);
+  const quantizers = [spec("w"), spec("a")];
+  const scheduler = new Scheduler(quantizers, [undefined, hindsightMinmax(0.5)], false);
   const see = (words: Uint32Array) => {
     scheduler.observe(scheduler.read(words));
     return scheduler.range(1);

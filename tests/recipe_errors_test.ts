@@ -26,7 +26,8 @@ function complaint(text: string, overrides: string[] = []): string {
 const LAYERS =
   "conv2d, linear, batch_norm, relu, relu6, max_pool, avg_pool, global_avg_pool, residual";
 const PAIR = "a whole number from 1 to 65536, or two of them as [h, w]";
-const TOP_KEYS = "name, seed, data, model, quantize, train";
+const BITS = "a whole number from 2 to 8 (to 16 with arithmetic: simulated)";
+const TOP_KEYS = "name, seed, data, model, quantize, train, telemetry";
 
 /** What the text is, the text, and the whole message. */
 const BAD_TEXTS: [string, string, string][] = [
@@ -197,27 +198,77 @@ const BAD_TEXTS: [string, string, string][] = [
     'r.yaml:2:89: model.layers.1.body.0.name: expected a name that no layer before it has, got "a"',
   ],
   [
-    "what comes later in quantize",
+    "quantize settings out of their bounds",
     SHORT + `quantize:
-  arithmetic: simulated
-  weights: { bits: 9, symmetric: true }
-  activations: { bits: 1, momentum: 1 }
-  gradients: { estimator: dsgc, rounding: stochastc }
-  scheduler: device
-  lag: 2`,
+  arithmetic: int4
+  weights: { bits: 17, symmetric: true }
+  activations: { bits: 1, momentum: 1, range: [2, 1] }
+  gradients: { estimator: hindsight, rounding: stochastc }
+  scheduler: cpu
+  lag: 3
+  layers: [{ match: conv1, gradients: { bits: 1 } }, { weights: {} }]`,
     [
-      'r.yaml:4:15: quantize.arithmetic: expected one of int8, float32, got "simulated"',
-      "r.yaml:5:20: quantize.weights.bits: expected a whole number from 2 to 8, got 9",
-      "r.yaml:5:23: quantize.weights.symmetric: unknown key " +
+      'r.yaml:4:15: quantize.arithmetic: expected one of int8, simulated, float32, got "int4" ' +
+      "(did you mean int8?)",
+      `r.yaml:5:20: quantize.weights.bits: expected ${BITS}, got 17`,
+      "r.yaml:5:24: quantize.weights.symmetric: unknown key " +
       "(did you mean quantize.activations.symmetric?)",
-      "r.yaml:6:24: quantize.activations.bits: expected a whole number from 2 to 8, got 1",
+      `r.yaml:6:24: quantize.activations.bits: expected ${BITS}, got 1`,
       "r.yaml:6:37: quantize.activations.momentum: " +
       "expected a number of at least 0 and less than 1, got 1",
-      'r.yaml:7:27: quantize.gradients.estimator: expected hindsight-minmax, got "dsgc"',
-      "r.yaml:7:43: quantize.gradients.rounding: expected one of stochastic, nearest, " +
+      "r.yaml:6:47: quantize.activations.range: expected two numbers, [low, high], of which the " +
+      "first is smaller, got [2, 1]",
+      "r.yaml:7:27: quantize.gradients.estimator: expected one of hindsight-minmax, " +
+      "current-minmax, running-minmax, dsgc, delayed-max, hindsight-guarded, fixed, none, " +
+      'got "hindsight"',
+      "r.yaml:7:48: quantize.gradients.rounding: expected one of stochastic, nearest, " +
       'got "stochastc" (did you mean stochastic?)',
-      'r.yaml:8:14: quantize.scheduler: expected host, got "device"',
-      "r.yaml:9:8: quantize.lag: expected 1, got 2",
+      'r.yaml:8:14: quantize.scheduler: expected one of host, device, auto, got "cpu"',
+      "r.yaml:9:8: quantize.lag: expected 1 or 2, got 3",
+      `r.yaml:10:47: quantize.layers.0.gradients.bits: expected ${BITS}, got 1`,
+      "r.yaml:10:54: quantize.layers.1.match: missing; expected the name of a layer, or a pattern " +
+      "such as conv*",
+    ].join("\n"),
+  ],
+  [
+    "what int8 cannot do",
+    SHORT + `quantize:
+  weights: { bits: 9, per_channel: true }
+  activations: { estimator: none }
+  layers:
+    - { match: conv1, gradients: { bits: 12 } }
+    - { match: conv2, weights: { estimator: none } }`,
+    [
+      "r.yaml:4:20: quantize.weights.bits: expected at most 8 with arithmetic: int8; more bits need " +
+      "simulated, got 9",
+      "r.yaml:4:36: quantize.weights.per_channel: expected false with arithmetic: int8: the " +
+      "gradient of the input sums over output channels, so their scales cannot leave the int32 " +
+      "sum; use arithmetic: simulated, got true",
+      "r.yaml:5:29: quantize.activations.estimator: expected an estimator, as int8 quantizes " +
+      "every class of tensors; to leave activations as they are, use arithmetic: simulated, " +
+      'got "none"',
+      "r.yaml:7:42: quantize.layers.0.gradients.bits: expected at most 8 with arithmetic: int8; " +
+      "more bits need simulated, got 12",
+      "r.yaml:8:45: quantize.layers.1.weights.estimator: expected an estimator, as int8 quantizes " +
+      "every class of tensors; to leave weights as they are, use arithmetic: simulated, " +
+      'got "none"',
+    ].join("\n"),
+  ],
+  [
+    "fixed without a range, a lag that the device has not",
+    SHORT + `quantize:
+  activations: { estimator: fixed }
+  gradients: { range: [-1, 1] }
+  scheduler: device
+  lag: 2
+  layers:
+    - { match: conv1, activations: { range: [0, 6] } }
+    - { match: conv2, gradients: { estimator: fixed } }`,
+    [
+      "r.yaml:4:3: quantize.activations.range: missing; expected [low, high], as the estimator is " +
+      "fixed",
+      "r.yaml:7:8: quantize.lag: expected 1 with scheduler: device; a lag of 2 is for " +
+      "scheduler: host, got 2",
     ].join("\n"),
   ],
   [

@@ -62,18 +62,31 @@ const COMPLETE: Recipe = {
   model: { name: "cnn", width: 32 },
   quantize: {
     arithmetic: "int8",
-    weights: { bits: 8, estimator: "current-minmax", momentum: 0.9 },
-    activations: { bits: 8, estimator: "hindsight-minmax", momentum: 0.9, symmetric: false },
+    weights: { bits: 8, estimator: "current-minmax", momentum: 0.9, per_channel: false },
+    activations: {
+      bits: 8,
+      estimator: "hindsight-minmax",
+      momentum: 0.9,
+      symmetric: false,
+      window: 16,
+      margin: 0,
+      interval: 100,
+    },
     gradients: {
       bits: 8,
       estimator: "hindsight-minmax",
       momentum: 0.9,
       symmetric: false,
+      window: 16,
+      margin: 0,
+      interval: 100,
       rounding: "stochastic",
+      scale_rate: false,
     },
     scheduler: "host",
     lag: 1,
     calibrate: 1,
+    layers: [],
   },
   train: {
     epochs: 5,
@@ -83,6 +96,7 @@ const COMPLETE: Recipe = {
     schedule: { name: "cosine", warmup_steps: 0, every_epochs: 10, factor: 0.1 },
     log_every: 10,
   },
+  telemetry: "basic",
 };
 
 Deno.test("a recipe of two lines gets every default", () => {

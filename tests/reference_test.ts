@@ -30,7 +30,18 @@ const near = (got: ArrayLike<number>, expected: readonly number[]) =>
     assert.ok(Math.abs(got[i]! - e) <= 1e-6 * Math.max(1, Math.abs(e)), `${i}: ${got[i]}, not ${e}`)
   );
 
-const SGD = { INT8: 0, V: 1, R: 1, SIZE: 1, W_ROW: 0, QUANTIZED: 0 };
+const SGD = {
+  INT8: 0,
+  STORE: 0,
+  STOCHASTIC: 0,
+  SCALED: 0,
+  RATE_ROW: 0,
+  V: 1,
+  R: 1,
+  SIZE: 1,
+  W_ROW: 0,
+  QUANTIZED: 0,
+};
 
 Deno.test("sgd is PyTorch's: momentum, weight decay, with and without Nesterov", () => {
   for (const NESTEROV of [0, 1]) {
@@ -142,6 +153,7 @@ const POOL = {
   SW: 1,
   PH: 0,
   PW: 0,
+  STORE: 1,
   STOCHASTIC: 0,
   ADDEND: 0,
   ADDEND_ROW: 0,
@@ -155,7 +167,12 @@ Deno.test("of equal maxima the first in row order gets the gradient of a window"
   const quad = (values: readonly number[]) => floats(...values.flatMap((v) => [v, 0, 0, 0]));
   const given = (x: readonly number[]) => {
     const dx = new HostBuffer(16 * 6);
-    maxPoolBackward({ ...POOL, INT8: 0 }, { ...tables(), x: quad(x), dy: quad([1, 10]), dx });
+    maxPoolBackward({ ...POOL, INT8: 0, STORE: 0 }, {
+      ...tables(),
+      x: quad(x),
+      dy: quad([1, 10]),
+      dx,
+    });
     return [0, 1, 2, 3, 4, 5].map((p) => dx.f32[4 * p]!);
   };
   assert.deepEqual(given([5, 5, 5, 5, 5, 5]), [1, 10, 0, 0, 0, 0]);
@@ -168,7 +185,7 @@ Deno.test("masks: ReLU passes above 0, ReLU6 above 0 and below 6, neither at its
   const of = floats(-1, 0, 1, 5.9, 6, 6.1, 2 ** -149, 7), dy = floats(1, 1, 1, 1, 1, 1, 1, 1);
   const masked = (MASK: number) => {
     const dx = new HostBuffer(32);
-    const c = { ...POOL, INT8: 0, QUADS: 2, CQ: 2, CHANNELS: 8, MASK };
+    const c = { ...POOL, INT8: 0, STORE: 0, QUADS: 2, CQ: 2, CHANNELS: 8, MASK };
     gradientSum(c, { ...tables(), dy, dx, mask: of });
     return [...dx.f32];
   };
@@ -185,7 +202,15 @@ Deno.test("a linear layer's gradient draws for the same elements as a convolutio
   const half = new HostBuffer(size), zeros = new HostBuffer(4 * size * 4);
   half.i8.fill(1);
   t.quantizers.f32.set([0.5, 2, 0, -128, 127], 8 * 2);
-  const epilogue = { INT8: 1, STOCHASTIC: 1, ADDEND: 1, ADDEND_ROW: 2, MASK: 0, MASK_ROW: 0 };
+  const epilogue = {
+    INT8: 1,
+    STORE: 1,
+    STOCHASTIC: 1,
+    ADDEND: 1,
+    ADDEND_ROW: 2,
+    MASK: 0,
+    MASK_ROW: 0,
+  };
   const flat = new HostBuffer(size), spread = new HostBuffer(size);
   convBackwardInput({
     ...POOL,

@@ -4,7 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { encodeSafetensors } from "../lib/export/safetensors.ts";
+import { decodeSafetensors, encodeSafetensors } from "../lib/export/safetensors.ts";
 import { RunFolder } from "../lib/train/run_folder.ts";
 import { inFolder, runOf, type RunOptions, SHORT } from "./support/runs.ts";
 
@@ -51,5 +51,24 @@ Deno.test("a checkpoint of a newer version is refused, not passed over", async (
       message: /expected a checkpoint of version 1 or before, found version 2 \(qtrain 9\.0\.0\)/,
     });
     assert.ok((await folder.checkpoints()).length > 1, "the older one is still there");
+  });
+});
+
+Deno.test("a checkpoint that has lost its ranges is calibrated anew, and says so", async () => {
+  await inFolder(async (out) => {
+    await runOf(TINY, cpu(out, { stopAt: 4 }));
+    const folder = await RunFolder.open(out), [newest] = await folder.checkpoints();
+    const { tensors, metadata } = decodeSafetensors(await Deno.readFile(newest!.path), "");
+    const kept = Object.entries(tensors).filter(([name]) => !name.startsWith("range."));
+    await Deno.writeFile(newest!.path, encodeSafetensors(Object.fromEntries(kept), metadata));
+    const rest = await runOf(TINY, cpu(out, { resume: true }));
+    assert.match(
+      rest.warnings.join(),
+      /^the checkpoint has no range for conv1 and \d+ more: calibrating anew$/,
+    );
+    const [first] = rest.events.filter((event) => event.type === "step");
+    for (const { quantizer: q, range } of first!.observations) {
+      assert.ok(range, `${q.name} has a range in the first step`);
+    }
   });
 });

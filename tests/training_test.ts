@@ -44,7 +44,9 @@ for (const name of ["int8", "float32"] as const) {
         for (const [i, stopAt] of stops.entries()) {
           const part = await runOf(recipe, { out, stopAt, resume: i > 0 });
           assert.equal(part.end.summary.status, "interrupted");
-          assert.equal(part.end.summary.steps, stopAt);
+          // Steps that were in flight are finished first.
+          const { steps } = part.end.summary, inFlight = name === "int8" ? 1 : 8;
+          assert.ok(steps >= stopAt && steps < stopAt + inFlight, `${steps}`);
           losses = [...losses, ...part.losses];
         }
         const rest = await runOf(recipe, { out, resume: true });

@@ -1,7 +1,19 @@
-// Real values → a quad, with the statistics of what went in. Each thread calls `quantize` for its
-// values, then every thread of the workgroup calls `record` once (it holds a barrier).
+// Real values → what is stored, with the statistics of what went in. Each thread calls `quantize` for
+// its values, then every thread of the workgroup calls `record` once (it holds a barrier).
+// STORE: 0 real values as they are, not seen (no quantizer); 1 quantized now: codes with INT8, else
+// the real values that the codes stand for; 2 real values, seen but not quantized yet: the range
+// waits for them.
 // Reference: lib/reference/include/quantize.ts
 
+//@ if STORE == 1
+alias Stored = Quad;
+alias StoredWide = Wide;
+//@ else
+alias Stored = vec4<f32>;
+alias StoredWide = vec4<f32>;
+//@ end
+
+//@ if STORE
 // Extremes are kept per lane and joined once a thread.
 var<private> seen_low: vec4<f32> = vec4<f32>(3.4028234e38);
 var<private> seen_high: vec4<f32> = vec4<f32>(-3.4028234e38);
@@ -13,7 +25,7 @@ var<workgroup> tile_seen: array<atomic<u32>, 4>;
 
 const LANES = vec4<u32>(0u, 1u, 2u, 3u);
 
-//@ if INT8
+//@ if STORE == 1
 //@ if STOCHASTIC
 // Two words that name a stream of random numbers: (seed, step, quantizer).
 fn mix(x: u32) -> u32 {
@@ -34,15 +46,24 @@ fn uniforms(element: u32, key: vec2<u32>) -> vec4<f32> {
   h = h ^ (h >> vec4<u32>(16u));
   return vec4<f32>(h >> vec4<u32>(8u)) * 5.9604644775390625e-8;
 }
+//@ else
+fn stream(row: u32) -> vec2<u32> { return vec2<u32>(0u); }
+//@ end
+//@ else
+fn stream(row: u32) -> vec2<u32> { return vec2<u32>(0u); }
 //@ end
 
 // `element` is the logical, unpadded index of the first lane; `lanes` how many lanes are real.
-fn quantize(v: vec4<f32>, z: Quantizer, element: u32, key: vec2<u32>, lanes: u32) -> Quad {
+fn quantize(v: vec4<f32>, z: Quantizer, element: u32, key: vec2<u32>, lanes: u32) -> Stored {
   let bad = (bitcast<vec4<u32>>(v) & vec4<u32>(0x7f800000u)) == vec4<u32>(0x7f800000u);
   let x = select(v, vec4<f32>(0.0), bad);
   let real_lane = LANES < vec4<u32>(lanes);
   seen_low = min(seen_low, select(vec4<f32>(3.4028234e38), x, real_lane));
   seen_high = max(seen_high, select(vec4<f32>(-3.4028234e38), x, real_lane));
+  seen_bad += vec4<u32>(bad & real_lane);
+  //@ if STORE == 2
+  return x;
+  //@ else
   //@ if STOCHASTIC
   let t = floor(x * z.inverse + uniforms(element, key)) + z.zero;
   //@ else
@@ -50,8 +71,12 @@ fn quantize(v: vec4<f32>, z: Quantizer, element: u32, key: vec2<u32>, lanes: u32
   //@ end
   let c = clamp(t, vec4<f32>(z.low), vec4<f32>(z.high));
   seen_clipped += vec4<u32>(c != t);
-  seen_bad += vec4<u32>(bad & real_lane);
+  //@ if INT8
   return pack(vec4<i32>(c));
+  //@ else
+  return (c - vec4<f32>(z.zero)) * z.scale;
+  //@ end
+  //@ end
 }
 
 // f32 → u32 so that the order of numbers is the order of words; −0 counts as +0.
@@ -82,12 +107,8 @@ fn record(row: u32, tile: u32, lane: u32) {
     atomicAdd(&statistics[at + 3u], atomicLoad(&tile_seen[3]));
   }
 }
-//@ if STOCHASTIC
 //@ else
 fn stream(row: u32) -> vec2<u32> { return vec2<u32>(0u); }
-//@ end
-//@ else
-fn stream(row: u32) -> vec2<u32> { return vec2<u32>(0u); }
-fn quantize(v: vec4<f32>, z: Quantizer, element: u32, key: vec2<u32>, lanes: u32) -> Quad { return v; }
+fn quantize(v: vec4<f32>, z: Quantizer, element: u32, key: vec2<u32>, lanes: u32) -> Stored { return v; }
 fn record(row: u32, tile: u32, lane: u32) {}
 //@ end

@@ -31,8 +31,13 @@ export class CpuExecutor implements Executor {
     for (const step of steps) this.#run(step);
   }
 
+  copy(buffers: readonly string[]): () => Promise<Uint8Array<ArrayBuffer>[]> {
+    const copies = buffers.map((name) => this.#find(name).bytes.slice());
+    return () => Promise.resolve(copies);
+  }
+
   read(buffers: readonly string[]): Promise<Uint8Array<ArrayBuffer>[]> {
-    return Promise.resolve(buffers.map((name) => this.#find(name).bytes.slice()));
+    return this.copy(buffers)();
   }
 
   close(): void {}

@@ -51,7 +51,8 @@ export class GpuExecutor implements Executor {
   readonly #gpu: GPUDevice;
   readonly #buffers = new Map<string, GPUBuffer>();
   readonly #dispatches = new Map<Step, Dispatch>();
-  #staging: GPUBuffer | undefined;
+  /** Buffers to map that no read waits for. */
+  readonly #idle: GPUBuffer[] = [];
   #failure: string | undefined;
   #closed = false;
 
@@ -181,7 +182,7 @@ export class GpuExecutor implements Executor {
     pass.dispatchWorkgroups(...step.workgroups);
   }
 
-  async read(buffers: readonly string[]): Promise<Uint8Array<ArrayBuffer>[]> {
+  copy(buffers: readonly string[]): () => Promise<Uint8Array<ArrayBuffer>[]> {
     const sources = buffers.map((name) => this.#find(name));
     const size = sources.reduce((sum, source) => sum + source.size, 0);
     const staging = this.#stagingOf(size);
@@ -192,37 +193,44 @@ export class GpuExecutor implements Executor {
       at += source.size;
     }
     this.#gpu.queue.submit([encoder.finish()]);
-    try {
-      await staging.mapAsync(GPUMapMode.READ, 0, size);
-    } catch (error) {
-      this.#failure ??= error instanceof Error ? error.message : String(error);
-    }
-    this.#throwFailure();
-    const mapped = staging.getMappedRange(0, size);
-    at = 0;
-    const copies = sources.map((source) => {
-      const copy = new Uint8Array(mapped.slice(at, at + source.size));
-      at += source.size;
-      return copy;
-    });
-    staging.unmap();
-    return copies;
+    return async () => {
+      try {
+        await staging.mapAsync(GPUMapMode.READ, 0, size);
+      } catch (error) {
+        this.#failure ??= error instanceof Error ? error.message : String(error);
+      }
+      this.#throwFailure();
+      const mapped = staging.getMappedRange(0, size);
+      let at = 0;
+      const copies = sources.map((source) => {
+        const copy = new Uint8Array(mapped.slice(at, at + source.size));
+        at += source.size;
+        return copy;
+      });
+      staging.unmap();
+      this.#idle.push(staging);
+      return copies;
+    };
   }
 
-  /** A buffer to map, made again only when a read is larger than any before. */
+  read(buffers: readonly string[]): Promise<Uint8Array<ArrayBuffer>[]> {
+    return this.copy(buffers)();
+  }
+
+  /** A buffer to map: one that is idle and large enough, or a new one. */
   #stagingOf(size: number): GPUBuffer {
-    if (!this.#staging || this.#staging.size < size) {
-      this.#staging?.destroy();
-      const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
-      this.#staging = this.#gpu.createBuffer({ label: "staging", size, usage });
-    }
-    return this.#staging;
+    const fits = this.#idle.findIndex((buffer) => buffer.size >= size);
+    if (fits >= 0) return this.#idle.splice(fits, 1)[0]!;
+    // What is idle and too small would never be used again.
+    this.#idle.pop()?.destroy();
+    const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
+    return this.#gpu.createBuffer({ label: "staging", size, usage });
   }
 
   close(): void {
     this.#closed = true;
     for (const buffer of this.#buffers.values()) buffer.destroy();
-    this.#staging?.destroy();
+    for (const buffer of this.#idle) buffer.destroy();
     this.#buffers.clear();
     this.#gpu.destroy();
   }

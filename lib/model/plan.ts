@@ -13,9 +13,12 @@ import { convBackward, convForward, TILE } from "../ops/conv.ts";
 import { inputForward, lossForward } from "../ops/loss.ts";
 import { normBackward, normForward, sumsBuffer } from "../ops/norm.ts";
 import { poolBackward, poolForward } from "../ops/pool.ts";
+import type { EstimatorMakers } from "../quant/estimator.ts";
 import type { LayerSpec, Recipe } from "../recipe/types.ts";
 import { buildGraph, type Node } from "./graph.ts";
 import { type Layer, outline } from "./outline.ts";
+import { onDevice } from "./on_device.ts";
+import { quantizingOf } from "./quantizing.ts";
 import { zoo } from "./zoo.ts";
 
 /** What the data decides: image shape, classes, and how pixels are normalized, per channel. */
@@ -28,6 +31,14 @@ export interface DataShape {
   readonly mean: readonly number[];
   /** Divides pixel/255 − mean, per channel. */
   readonly std: readonly number[];
+}
+
+/** What is not in the recipe. */
+export interface PlanOptions {
+  /** Images in a step; the recipe's own by default. */
+  readonly batch?: number;
+  /** Estimators that the recipe may name; those of qtrain by default. */
+  readonly estimators?: EstimatorMakers | undefined;
 }
 
 /** A program, and the layers it came from. */
@@ -48,52 +59,56 @@ export function layersOf(recipe: Recipe, classes: number): readonly LayerSpec[] 
  * Plans the training of a recipe's network.
  *
  * @param data what the data set (or the recipe, for `check`) says of the images
- * @param batch images in a step; the recipe's own by default
  * @throws ModelError when shapes do not fit
  */
-export function plan(recipe: Recipe, data: DataShape, batch = recipe.train.batch): Plan {
+export function plan(recipe: Recipe, data: DataShape, options: PlanOptions = {}): Plan {
+  const batch = options.batch ?? recipe.train.batch;
   const { quantize, train } = recipe;
   const graph = buildGraph(layersOf(recipe, data.classes), data.shape, data.classes);
   refuseGroups(graph.nodes);
-  const int8 = quantize.arithmetic === "int8";
+  const names = ["input", ...graph.nodes.map((node) => node.name)];
   const b = new Builder({
-    int8,
+    int8: quantize.arithmetic === "int8",
     batch,
-    activations: quantize.activations,
-    gradients: { ...quantize.gradients, stochastic: quantize.gradients.rounding === "stochastic" },
+    quantizing: quantizingOf(quantize, names, options.estimators),
+    telemetry: recipe.telemetry === "full" && quantize.arithmetic !== "float32",
     optimizer: {
       momentum: train.optimizer.momentum,
       nesterov: train.optimizer.nesterov,
       weightDecay: train.optimizer.weight_decay,
     },
   });
-  // Weights come first in the table: the host writes the rows behind them as one block.
+  // Weights come first in the table: one kernel sets their rows.
   for (const node of graph.nodes) {
-    if (node.op === "conv" && int8) {
-      b.weightRows.set(
-        node.name,
-        b.quantizer({
-          name: `${node.name}.weight`,
-          layer: node.name,
-          role: "weight",
-          elements: node.output.c * node.input.c * node.kernel[0] * node.kernel[1],
-          bits: quantize.weights.bits,
-          symmetric: true,
-        }),
-      );
-    }
+    if (node.op !== "conv") continue;
+    const elements = node.output.c * node.input.c * node.kernel[0] * node.kernel[1];
+    const { row, quantized } = b.stored(
+      `${node.name}.weight`,
+      { name: `${node.name}.weight`, layer: node.name, role: "weight", elements },
+      node.name,
+    );
+    if (quantized) b.weightRows.set(node.name, row);
   }
-  if (int8) {
-    b.step("weights", "weights", "weight_range", [Math.ceil(b.weightRows.size / 64), 1, 1], {
-      COUNT: b.weightRows.size,
-      BITS: quantize.weights.bits,
+  const weights = b.weightRows.size;
+  if (weights > 0) {
+    b.step("weights", "weights", "weight_range", [Math.ceil(weights / 64), 1, 1], {
+      COUNT: weights,
     }, { table: "quantizers" });
   }
   inputForward(b, graph.image, pixelBounds(data));
-  graph.nodes.forEach((node, i) => forward(b, node, graph.nodes[i + 1], int8));
+  graph.nodes.forEach((node, i) => forward(b, node, graph.nodes[i + 1]));
   lossForward(b, graph.logits);
   for (const node of graph.nodes.toReversed()) {
     if (node.output.needsGradient) backward(b, node);
+  }
+  b.updates();
+  if (onDevice(quantize, options.estimators) && b.quantizers.length > weights) {
+    const COUNT = b.quantizers.length - weights;
+    b.step("schedule", "scheduler", "estimate", [Math.ceil(COUNT / 64), 1, 1], {
+      FIRST: weights,
+      COUNT,
+      STATIC: 1,
+    }, { table: "quantizers" });
   }
   b.tables();
   const program: Program = {
@@ -104,7 +119,7 @@ export function plan(recipe: Recipe, data: DataShape, batch = recipe.train.batch
     buffers: b.buffers,
     sections: b.sections,
     quantizers: b.quantizers,
-    weightQuantizers: b.weightRows.size,
+    weightQuantizers: weights,
     parameters: b.parameters,
     norms: b.norms,
   };
@@ -123,20 +138,20 @@ function refuseGroups(nodes: readonly Node[]): void {
 }
 
 /** The smallest and largest value that a normalized pixel can have. */
-function pixelBounds({ mean, std }: DataShape): { low: number; high: number } {
-  return {
-    low: Math.min(...mean.map((m, i) => -m / std[i]!)),
-    high: Math.max(...mean.map((m, i) => (1 - m) / std[i]!)),
-  };
+function pixelBounds({ mean, std }: DataShape): [low: number, high: number] {
+  return [
+    Math.min(...mean.map((m, i) => -m / std[i]!)),
+    Math.max(...mean.map((m, i) => (1 - m) / std[i]!)),
+  ];
 }
 
-function forward(b: Builder, node: Node, next: Node | undefined, int8: boolean): void {
+function forward(b: Builder, node: Node, next: Node | undefined): void {
   switch (node.op) {
     case "conv": {
       // A convolution before a norm makes the norm's sums on the way out.
-      const feeds = int8 && next?.op === "norm" && next.input === node.output;
-      convForward(b, feeds ? Object.assign(node, { sums: sumsBuffer(next.name) }) : node);
-      if (feeds) Object.assign(next, { tile: TILE });
+      const norm = next?.op === "norm" && next.input === node.output ? next : undefined;
+      const made = convForward(b, node, norm && sumsBuffer(norm.name));
+      if (norm && made) Object.assign(norm, { tile: TILE });
       break;
     }
     case "norm":

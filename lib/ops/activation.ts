@@ -37,8 +37,8 @@ export function activationForward(b: Builder, node: ActivationNode): void {
       X_ROW: x.at.row,
       Y_ROW: to.row,
     },
-    { x: x.at.buffer, y: to.buffer },
-    { quantizer: to.row },
+    { x: x.at.buffer },
+    { output: b.output("y", to, output) },
   );
 }
 

@@ -42,8 +42,8 @@ export function addForward(b: Builder, node: AddNode): void {
       B_ROW: other.at.row,
       Y_ROW: to.row,
     },
-    { a: input.at.buffer, b: other.at.buffer, y: to.buffer },
-    { quantizer: to.row },
+    { a: input.at.buffer, b: other.at.buffer },
+    { output: b.output("output", to, output) },
   );
 }
 

@@ -12,23 +12,31 @@ import {
   type ParameterSpec,
   QUANTIZER_BYTES,
   type QuantizerSpec,
+  RULE_BYTES,
   type Sections,
   type Step,
   STEP_BYTES,
+  type Way,
 } from "../program.ts";
+import { MOST_MEMORY } from "../quant/estimator.ts";
 import { ROW_BYTES } from "../quant/statistics.ts";
+import { makeMeasured, measuredBuffers, searches, type Waiting, waitsFor } from "./measured.ts";
 import type { Stored, Tensor } from "./tensor.ts";
+
+/** How a tensor is quantized; `undefined` where it is not. */
+export type Quantizing =
+  & Pick<QuantizerSpec, "bits" | "symmetric" | "settings" | "dynamic">
+  & { readonly stochastic: boolean; readonly perChannel: boolean };
 
 /** What the ops need to know besides the network. */
 export interface PlanOptions {
+  /** Whether codes are stored, or f32. */
   readonly int8: boolean;
   readonly batch: number;
-  readonly activations: { readonly bits: number; readonly symmetric: boolean };
-  readonly gradients: {
-    readonly bits: number;
-    readonly symmetric: boolean;
-    readonly stochastic: boolean;
-  };
+  /** How the tensor of a layer is quantized. */
+  quantizing(role: QuantizerSpec["role"], layer: string): Quantizing | undefined;
+  /** Whether codes can be compared with real values: `telemetry: full`. */
+  readonly telemetry: boolean;
   readonly optimizer: {
     readonly momentum: number;
     readonly nesterov: boolean;
@@ -36,7 +44,19 @@ export interface PlanOptions {
   };
 }
 
-type Section = keyof Sections;
+/** A tensor that a step makes. */
+export interface Output {
+  /** The kernel's variable that is bound to it. */
+  readonly variable: string;
+  readonly tensor: Stored;
+  /** Quads and channels of a pixel, and pixels of the batch. */
+  readonly quads: number;
+  readonly c: number;
+  readonly pixels: number;
+}
+
+/** Part of a program. */
+export type Section = keyof Sections;
 
 /** Workgroups a dimension may have under WebGPU's base limits. */
 const MOST_WORKGROUPS = 65535;
@@ -58,10 +78,15 @@ export class Builder {
     loss: [],
     backward: [],
     update: [],
+    schedule: [],
     weights: [],
   };
   /** Rows that weights have, which come first. */
   readonly weightRows = new Map<string, number>();
+  /** Rows whose factor scales the learning rate of a layer. */
+  readonly rateRows = new Map<string, number>();
+  readonly #trained: { readonly spec: ParameterSpec; readonly padded: number }[] = [];
+  readonly #waiting: Waiting[] = [];
 
   constructor(readonly options: PlanOptions) {}
 
@@ -81,9 +106,18 @@ export class Builder {
     return name;
   }
 
-  /** A quantizer; its row. Without int8 there is none, and row 0 stands for it. */
-  quantizer(spec: QuantizerSpec): number {
-    return this.options.int8 ? this.quantizers.push(spec) - 1 : 0;
+  /** Where a tensor lies, with a quantizer where the recipe wants one. */
+  stored(
+    buffer: string,
+    { name, layer, role, elements }: Pick<QuantizerSpec, "name" | "layer" | "role" | "elements">,
+    tensor: string,
+    settings: Partial<Quantizing> = {},
+  ): Stored {
+    const how = this.options.quantizing(role, tensor);
+    if (!how) return { buffer, row: 0, quantized: false };
+    const { stochastic: _, perChannel: __, ...rest } = { ...how, ...settings };
+    const row = this.quantizers.push({ name, layer, role, elements, ...rest }) - 1;
+    return { buffer, row, quantized: true };
   }
 
   /** The widest load that divides `quads`; an f32 quad is as wide as a load can be. */
@@ -92,7 +126,12 @@ export class Builder {
     return quads % 4 === 0 ? 4 : quads % 2 === 0 ? 2 : 1;
   }
 
-  /** Adds a step. */
+  /**
+   * Adds a step.
+   *
+   * @param more `output`: the tensor that the step makes and its variable in the kernel, where it
+   * is one that a quantizer may belong to
+   */
   step(
     section: Section,
     layer: string,
@@ -100,9 +139,65 @@ export class Builder {
     workgroups: [number, number, number],
     constants: Constants,
     buffers: Readonly<Record<string, string>>,
-    more: { quantizer?: number; phase?: "train" | "eval" } = {},
+    more: { output?: Output; phase?: "train" | "eval" } = {},
   ): void {
-    const { quantizer, phase } = more;
+    const { output, phase } = more, to = output?.tensor;
+    if (!to?.quantized) {
+      return this.push(section, layer, kernel, workgroups, constants, {
+        ...buffers,
+        ...(to ? { [output!.variable]: to.buffer } : {}),
+      }, { phase });
+    }
+    const quantizer = to.row, waits = waitsFor(this.quantizers[quantizer]!, this.options);
+    const one = { ...constants, STORE: 1 };
+    const stored = { ...buffers, [output!.variable]: to.buffer };
+    if (!waits) {
+      return this.push(section, layer, kernel, workgroups, one, stored, { quantizer, phase });
+    }
+    // Evaluation quantizes with ranges that stay, so it needs the static way; it has no backward pass.
+    if (!this.quantizers[quantizer]!.dynamic || section !== "backward") {
+      this.push(section, layer, kernel, workgroups, one, stored, {
+        quantizer,
+        phase,
+        when: "static",
+      });
+    }
+    const two = { ...constants, STORE: 2, STOCHASTIC: 0 };
+    const real = { ...buffers, [output!.variable]: "real" };
+    this.push(section, layer, kernel, workgroups, two, real, {
+      quantizer,
+      phase,
+      when: "measured",
+    });
+    const { quads, c, pixels } = output!;
+    const waiting: Waiting = {
+      section,
+      layer,
+      to,
+      quantizer: this.quantizers[quantizer]!,
+      quads: pixels * quads,
+      pixelQuads: quads,
+      channels: c,
+      stochastic: constants.STOCHASTIC ?? 0,
+    };
+    this.#waiting.push(waiting);
+    makeMeasured(this, waiting);
+  }
+
+  /** Adds one step as it is. */
+  push(
+    section: Section,
+    layer: string,
+    kernel: string,
+    workgroups: readonly [number, number, number],
+    constants: Constants,
+    buffers: Readonly<Record<string, string>>,
+    { quantizer, phase, when }: {
+      quantizer?: number | undefined;
+      phase?: "train" | "eval" | undefined;
+      when?: Way;
+    } = {},
+  ): void {
     const most = Math.max(...workgroups);
     if (most > MOST_WORKGROUPS) {
       throw new ModelError(
@@ -114,29 +209,30 @@ export class Builder {
       kernel,
       layer,
       workgroups,
-      constants: { INT8: this.INT8, STOCHASTIC: 0, ...constants },
+      constants: { INT8: this.INT8, STORE: 0, STOCHASTIC: 0, ...constants },
       buffers,
-      ...(quantizer !== undefined && this.options.int8 ? { quantizer } : {}),
+      ...(quantizer !== undefined ? { quantizer } : {}),
       ...(phase ? { phase } : {}),
+      ...(when ? { when } : {}),
     });
   }
 
   /** Storage and a quantizer for an activation. */
   store(tensor: Tensor, layer: string): Stored {
-    const { bits, symmetric } = this.options.activations;
     const elements = this.options.batch * tensor.h * tensor.w * tensor.c;
-    tensor.stored = {
-      buffer: this.buffer(`${tensor.name}.output`, this.bytesOf(tensor), "activation"),
-      row: this.quantizer({
-        name: tensor.name,
-        layer,
-        role: "activation",
-        elements,
-        bits,
-        symmetric,
-      }),
-    };
-    return tensor.stored;
+    const buffer = this.buffer(`${tensor.name}.output`, this.bytesOf(tensor), "activation");
+    const spec = { name: tensor.name, layer, role: "activation", elements } as const;
+    return tensor.stored = this.stored(buffer, spec, tensor.name);
+  }
+
+  /** Whether codes of a tensor are made in one pass, by the kernel that makes the tensor. */
+  isOnePass({ row, quantized }: Stored): boolean {
+    return quantized && !waitsFor(this.quantizers[row]!, this.options);
+  }
+
+  /** A tensor as the output of a step. */
+  output(variable: string, tensor: Stored, { h, w, c, quads }: Tensor): Output {
+    return { variable, tensor, quads, c, pixels: this.options.batch * h * w };
   }
 
   /** Bytes of a tensor of the whole batch. */
@@ -146,34 +242,50 @@ export class Builder {
 
   /** Storage and a quantizer for a gradient of `tensor`. */
   storeGradient(tensor: Tensor, layer: string): Stored {
-    const { bits, symmetric } = this.options.gradients;
     const part = tensor.contributions === tensor.consumers ? "" : `.${tensor.contributions}`;
     const name = `${tensor.name}.gradient${part}`;
     const elements = this.options.batch * tensor.h * tensor.w * tensor.c;
-    return {
-      buffer: this.buffer(name, this.bytesOf(tensor), "gradient"),
-      row: this.quantizer({ name, layer, role: "gradient", elements, bits, symmetric }),
-    };
+    const buffer = this.buffer(name, this.bytesOf(tensor), "gradient");
+    return this.stored(buffer, { name, layer, role: "gradient", elements }, tensor.name);
   }
 
-  /** A trainable tensor: its buffers `NAME`, `NAME.gradient`, `NAME.velocity`, and its update. */
+  /** A trainable tensor: its buffers `NAME`, `NAME.gradient`, `NAME.velocity`. */
   parameter(spec: ParameterSpec, padded: number): void {
-    const { momentum, nesterov, weightDecay } = this.options.optimizer;
     this.parameters.push(spec);
     this.buffer(spec.name, 4 * padded, "parameter");
     this.buffer(`${spec.name}.gradient`, 4 * padded, "optimizer");
     this.buffer(`${spec.name}.velocity`, 4 * padded, "optimizer");
-    const size = padded / 4, R = 4;
-    this.step("update", spec.layer, "sgd", grid(Math.ceil(size / (64 * R))), {
-      V: 1,
-      R,
-      SIZE: size,
-      MOMENTUM: momentum,
-      NESTEROV: nesterov ? 1 : 0,
-      WEIGHT_DECAY: weightDecay,
-      QUANTIZED: spec.quantizer === undefined ? 0 : 1,
-      W_ROW: spec.quantizer ?? 0,
-    }, { gradient: `${spec.name}.gradient`, weight: spec.name, velocity: `${spec.name}.velocity` });
+    this.#trained.push({ spec, padded });
+  }
+
+  /** Lets the learning rate of a layer follow its gradient's quantizer, where that wants to. */
+  scalesRate(layer: string, { row, quantized }: Stored): void {
+    const quantizer = quantized ? this.quantizers[row]! : undefined;
+    if (quantizer && searches(quantizer) && quantizer.settings.scale_rate) {
+      this.rateRows.set(layer, row);
+    }
+  }
+
+  /** The updates of all parameters; to be called when all gradients are planned. */
+  updates(): void {
+    const { momentum, nesterov, weightDecay } = this.options.optimizer;
+    for (const { spec, padded } of this.#trained) {
+      const { name, layer, quantizer } = spec, size = padded / 4, R = 4;
+      const rateRow = this.rateRows.get(layer);
+      this.push("update", layer, "sgd", grid(Math.ceil(size / (64 * R))), {
+        V: 1,
+        R,
+        SIZE: size,
+        STORE: quantizer === undefined ? 0 : 1,
+        MOMENTUM: momentum,
+        NESTEROV: nesterov ? 1 : 0,
+        WEIGHT_DECAY: weightDecay,
+        SCALED: rateRow === undefined ? 0 : 1,
+        RATE_ROW: rateRow ?? 0,
+        QUANTIZED: quantizer === undefined ? 0 : 1,
+        W_ROW: quantizer ?? 0,
+      }, { gradient: `${name}.gradient`, weight: name, velocity: `${name}.velocity` });
+    }
   }
 
   /** The buffers that every kernel may use. */
@@ -182,5 +294,8 @@ export class Builder {
     this.buffer("quantizers", rows * QUANTIZER_BYTES, "table");
     this.buffer("statistics", rows * ROW_BYTES, "table");
     this.buffer("step", STEP_BYTES, "table");
+    this.buffer("rules", rows * RULE_BYTES, "table");
+    this.buffer("memory", rows * MOST_MEMORY * 4, "table");
+    measuredBuffers(this, this.#waiting);
   }
 }

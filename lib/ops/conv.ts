@@ -24,8 +24,6 @@ export interface ConvNode {
   readonly linear: boolean;
   /** Its output is the logits: real f32 values instead of codes. */
   logits: boolean;
-  /** Batch norm's sums are made in the epilogue for this buffer. */
-  sums?: string;
 }
 
 /** Output pixels a thread of conv_forward and conv_backward_input owns, and quads of channels. */
@@ -68,8 +66,13 @@ function shape(b: Builder, node: ConvNode) {
   };
 }
 
-/** Plans the weights and the forward pass. */
-export function convForward(b: Builder, node: ConvNode): void {
+/**
+ * Plans the weights and the forward pass.
+ *
+ * @param sumsFor the buffer of batch norm's sums over the output, where a norm follows
+ * @returns whether they are made in the epilogue: where the codes are; else the norm makes them
+ */
+export function convForward(b: Builder, node: ConvNode, sumsFor?: string): boolean {
   const { name, input, output } = node, s = shape(b, node);
   const TAPS = s.KH * s.KW, size = 16 * s.OQ * TAPS * s.IQ;
   // The gradient of the input sums over taps and outputs.
@@ -80,7 +83,9 @@ export function convForward(b: Builder, node: ConvNode): void {
         `${MOST_PRODUCTS}. Use fewer channels, a smaller kernel, or arithmetic: float32`,
     );
   }
-  const W_ROW = b.weightRows.get(name) ?? 0;
+  const weightRow = b.weightRows.get(name), W_ROW = weightRow ?? 0;
+  const quantized = weightRow !== undefined;
+  const perChannel = quantized && b.options.quantizing("weight", name)!.perChannel;
   const linear = node.linear;
   b.parameter({
     name: `${name}.weight`,
@@ -88,7 +93,7 @@ export function convForward(b: Builder, node: ConvNode): void {
     role: "weight",
     dims: weightDims(node),
     linear,
-    ...(b.options.int8 ? { quantizer: W_ROW } : {}),
+    ...(quantized ? { quantizer: W_ROW } : {}),
   }, size);
   if (node.bias) {
     const spec = { name: `${name}.bias`, layer: name, role: "bias" } as const;
@@ -96,22 +101,33 @@ export function convForward(b: Builder, node: ConvNode): void {
   }
 
   const packed = size / 4 * b.quadBytes;
-  const forward = b.options.int8
-    ? b.buffer(`${name}.forward`, packed, "parameter")
-    : `${name}.weight`;
+  const forward = quantized ? b.buffer(`${name}.forward`, packed, "parameter") : `${name}.weight`;
   const backward: Record<string, string> = input.needsGradient
     ? { backward: b.buffer(`${name}.backward`, packed, "parameter") }
     : {};
   const BACKWARD = input.needsGradient ? 1 : 0;
-  if (b.options.int8 || BACKWARD) {
+  const channels: Record<string, string> = perChannel
+    ? { channels: b.buffer(`${name}.channels`, 32 * s.OQ, "parameter") }
+    : {};
+  if (perChannel) {
+    b.step("weights", name, "channel_range", [Math.ceil(s.OQ * 4 / 64), 1, 1], {
+      V: 1,
+      OQ: s.OQ,
+      SIZE: TAPS * s.IQ,
+      W_ROW,
+    }, { weight: `${name}.weight`, ...channels });
+  }
+  if (quantized || BACKWARD) {
     b.step("weights", name, "pack_weights", grid(Math.ceil(size / 256)), {
       V: 1,
+      QUANTIZED: quantized ? 1 : 0,
+      PER_CHANNEL: perChannel ? 1 : 0,
       BACKWARD,
       OQ: s.OQ,
       IQ: s.IQ,
       TAPS,
       W_ROW,
-    }, { weight: `${name}.weight`, forward, ...backward });
+    }, { weight: `${name}.weight`, forward, ...backward, ...channels });
   }
   if (b.options.int8) {
     b.buffer(`${name}.forward_sum`, 16 * s.OQ, "parameter");
@@ -132,9 +148,14 @@ export function convForward(b: Builder, node: ConvNode): void {
   const V = b.wide(s.IQ), Q = s.OQ % 2 === 0 ? 2 : 1;
   const PIXELS = s.N * s.HO * s.WO;
   const y = node.logits
-    ? { buffer: b.buffer(`${output.name}.output`, 16 * PIXELS * s.OQ, "activation"), row: 0 }
+    ? {
+      buffer: b.buffer(`${output.name}.output`, 16 * PIXELS * s.OQ, "activation"),
+      row: 0,
+      quantized: false,
+    }
     : b.store(output, name);
   output.stored = y;
+  const sums = sumsFor !== undefined && b.options.int8 && b.isOnePass(y) ? sumsFor : undefined;
   b.step("forward", name, "conv_forward", grid(Math.ceil(PIXELS / TILE), s.OQ / Q), {
     ...s,
     V,
@@ -145,7 +166,7 @@ export function convForward(b: Builder, node: ConvNode): void {
     CHANNELS: output.c,
     BIAS: node.bias ? 1 : 0,
     LOGITS: node.logits ? 1 : 0,
-    SUMS: node.sums ? 1 : 0,
+    SUMS: sums ? 1 : 0,
     X_ROW: input.at.row,
     W_ROW,
     Y_ROW: y.row,
@@ -154,15 +175,16 @@ export function convForward(b: Builder, node: ConvNode): void {
     weight: forward,
     row_sum: `${name}.forward_sum`,
     bias: `${name}.bias`,
-    y: y.buffer,
-    ...(node.sums ? { sums: node.sums } : {}),
-  }, node.logits ? {} : { quantizer: y.row });
+    ...(sums ? { sums } : {}),
+  }, { output: b.output("y", y, output) });
+  return sums !== undefined;
 }
 
 /** Plans the gradients of weight, bias and input. */
 export function convBackward(b: Builder, node: ConvNode): void {
   const { name, input, output } = node, s = shape(b, node);
   const dy = output.gradientAt;
+  b.scalesRate(name, dy);
   weightGradient(b, node);
   if (!input.needsGradient) return;
   const { to, constants, buffers } = contribute(b, input, name);
@@ -186,8 +208,7 @@ export function convBackward(b: Builder, node: ConvNode): void {
     dy: dy.buffer,
     weight: `${name}.backward`,
     row_sum: `${name}.backward_sum`,
-    dx: to.buffer,
-  }, { quantizer: to.row });
+  }, { output: b.output("dx", to, input) });
 }
 
 function weightGradient(b: Builder, node: ConvNode): void {

@@ -27,7 +27,7 @@ export function contribute(b: Builder, tensor: Tensor, layer: string): Epilogue 
   return {
     to,
     constants: {
-      STOCHASTIC: b.options.gradients.stochastic ? 1 : 0,
+      STOCHASTIC: b.options.quantizing("gradient", tensor.name)?.stochastic ? 1 : 0,
       ADDEND: addend ? 1 : 0,
       ADDEND_ROW: addend?.row ?? 0,
       MASK: mask ? ACT[mask.act] : 0,
@@ -66,7 +66,7 @@ export function passOn(b: Builder, tensor: Tensor, gradient: Stored, layer: stri
       DY_ROW: gradient.row,
       DX_ROW: to.row,
     },
-    { ...buffers, dy: gradient.buffer, dx: to.buffer },
-    { quantizer: to.row },
+    { ...buffers, dy: gradient.buffer },
+    { output: b.output("dx", to, tensor) },
   );
 }

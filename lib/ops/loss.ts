@@ -10,28 +10,26 @@ import type { Tensor } from "./tensor.ts";
 export function inputForward(
   b: Builder,
   image: Tensor,
-  range: { readonly low: number; readonly high: number },
+  bounds: readonly [low: number, high: number],
 ): void {
   const PIXELS = b.options.batch * image.h * image.w;
   b.buffer("pixels", PIXELS * image.c, "activation");
   b.buffer("labels", 4 * b.options.batch, "activation");
   b.buffer("normalization", 32, "table");
-  image.stored = {
-    buffer: b.buffer(`${image.name}.output`, b.bytesOf(image), "activation"),
-    row: b.quantizer({
-      name: image.name,
-      layer: "input",
-      role: "input",
-      elements: PIXELS * image.c,
-      bits: b.options.activations.bits,
-      symmetric: false,
-      fixed: range,
-    }),
-  };
+  const buffer = b.buffer(`${image.name}.output`, b.bytesOf(image), "activation");
+  const spec = { name: image.name, layer: "input", role: "input", elements: PIXELS * image.c };
+  const how = b.options.quantizing("input", image.name);
+  const settings = how && { ...how.settings, estimator: "fixed", range: bounds };
+  image.stored = b.stored(buffer, spec as typeof spec & { role: "input" }, image.name, {
+    ...(settings ? { settings } : {}),
+    symmetric: false,
+    dynamic: false,
+  });
   b.step("forward", "input", "input", grid(Math.ceil(PIXELS / 64)), {
     V: 1,
     PIXELS,
     CHANNELS: image.c,
+    STORE: image.stored.quantized ? 1 : 0,
     X_ROW: image.stored.row,
   }, { affine: "normalization", x: image.stored.buffer });
 }
@@ -49,15 +47,13 @@ export function lossForward(b: Builder, logits: Tensor): void {
     [1, 1, 1],
     {
       V: 1,
-      STOCHASTIC: b.options.gradients.stochastic ? 1 : 0,
+      STOCHASTIC: b.options.quantizing("gradient", logits.name)?.stochastic ? 1 : 0,
       N: b.options.batch,
       CQ: logits.quads,
       CLASSES: logits.c,
       D_ROW: logits.gradient.row,
     },
-    { logits: logits.at.buffer, dlogits: logits.gradient.buffer },
-    {
-      quantizer: logits.gradient.row,
-    },
+    { logits: logits.at.buffer },
+    { output: b.output("dlogits", logits.gradient, logits) },
   );
 }

@@ -110,8 +110,8 @@ export function normForward(b: Builder, node: NormNode): void {
       Y_ROW: x.at.row,
       A_ROW: to.row,
     },
-    { y: x.at.buffer, coefficients, output: to.buffer },
-    { quantizer: to.row },
+    { y: x.at.buffer, coefficients },
+    { output: b.output("output", to, output) },
   );
 }
 
@@ -119,6 +119,7 @@ export function normForward(b: Builder, node: NormNode): void {
 export function normBackward(b: Builder, node: NormNode): void {
   const { name, input: x, output } = node;
   const da = output.gradientAt, y = x.at;
+  b.scalesRate(name, da);
   const pixels = b.options.batch * x.h * x.w, channels = 4 * x.quads;
   const V = b.wide(x.quads), CW = x.quads / V;
   const CHUNK = chunkOf(pixels), CHUNKS = Math.ceil(pixels / CHUNK);
@@ -159,10 +160,8 @@ export function normBackward(b: Builder, node: NormNode): void {
       ACT: ACT[node.act],
       DY_ROW: to.row,
     },
-    { ...buffers, da: da.buffer, y: y.buffer, coefficients, dy: to.buffer },
-    {
-      quantizer: to.row,
-    },
+    { ...buffers, da: da.buffer, y: y.buffer, coefficients },
+    { output: b.output("output", to, x) },
   );
 }
 

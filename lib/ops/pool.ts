@@ -45,7 +45,7 @@ export function poolForward(b: Builder, node: PoolNode): void {
   if (node.kind === "max") {
     // Codes are copied, so the output shares the input's quantizer.
     const buffer = b.buffer(`${y.name}.output`, b.bytesOf(y), "activation");
-    y.stored = { buffer, row: x.at.row };
+    y.stored = { ...x.at, buffer };
     b.step("forward", name, "max_pool_forward", groups, s, {
       x: x.at.buffer,
       y: y.stored.buffer,
@@ -63,8 +63,8 @@ export function poolForward(b: Builder, node: PoolNode): void {
       X_ROW: x.at.row,
       Y_ROW: to.row,
     },
-    { x: x.at.buffer, y: to.buffer },
-    { quantizer: to.row },
+    { x: x.at.buffer },
+    { output: b.output("y", to, y) },
   );
 }
 
@@ -85,6 +85,5 @@ export function poolBackward(b: Builder, node: PoolNode): void {
     ...buffers,
     ...(node.kind === "max" ? { x: x.at.buffer } : {}),
     dy: dy.buffer,
-    dx: to.buffer,
-  }, { quantizer: to.row });
+  }, { output: b.output("dx", to, x) });
 }

@@ -13,6 +13,8 @@ export type Act = keyof typeof ACT;
 export interface Stored {
   readonly buffer: string;
   readonly row: number;
+  /** Whether the row is a quantizer's; else the tensor holds real values and the row says nothing. */
+  readonly quantized: boolean;
 }
 
 /** One image's worth of a tensor between layers, [h, w, c]. */

@@ -1,54 +1,75 @@
 /**
- * Range estimators: what the range of the next iteration is, given what this one saw.
+ * Range estimators: which range quantizes a tensor, given what was seen of it. A program may bring
+ * its own ({@linkcode EstimatorMakers}); those of qtrain are in `estimators`.
  *
  * @module
  */
+import type { EstimatorSettings } from "../program.ts";
 import type { Range } from "./range.ts";
+import {
+  currentMinmax,
+  delayedMax,
+  dsgc,
+  fixed,
+  hindsightGuarded,
+  hindsightMinmax,
+  runningMinmax,
+} from "./rules.ts";
 
-/** The rule that sets a quantizer's range. Values in and out are f32. */
+/** What one iteration saw of a tensor, before rounding and clamping. All finite, not all zero. */
+export interface Seen extends Range {
+  /** Values that lay outside the range in force; 0 for a dynamic estimator, which has none yet. */
+  readonly clipped: number;
+  /** Values in the tensor. */
+  readonly elements: number;
+}
+
+/** The rule that sets a quantizer's range. One object serves one quantizer. Values are f32. */
 export interface Estimator {
-  /** Its name in a recipe. */
-  readonly name: string;
-  /** Whether the range is known before the tensor is (one pass) or needs the tensor itself. */
-  readonly kind: "static" | "dynamic";
   /**
-   * The range for the next iteration.
+   * `static`: `next` gives the range of the next iteration, so a tensor is quantized in one pass.
+   * `dynamic`: `next` gives the range of the iteration that was just seen, so the tensor goes to
+   * memory and comes back.
+   */
+  readonly kind: "static" | "dynamic";
+  /** A range that is known from the start and never changes. */
+  readonly initial?: Range;
+  /** How many f32 values it keeps beside the range, at most {@linkcode MOST_MEMORY}; 0 by default. */
+  readonly memory?: number;
+  /**
+   * The same rule in kernels/estimate.wgsl: its number there, and four settings. Without it the
+   * rule runs on the host, which a dynamic estimator pays for with a wait of about 11 ms for each
+   * quantizer and step.
+   */
+  readonly device?: { readonly rule: number; readonly settings: readonly number[] };
+  /** The device looks for the range in the tensor itself, every `interval` iterations. */
+  readonly search?: { readonly interval: number; readonly scaleRate: boolean };
+  /**
+   * The range.
    *
    * @param range the range so far; `undefined` when there is none yet
-   * @param seen minimum and maximum of this iteration's tensor, both finite
+   * @param seen what this iteration saw
+   * @param memory what it keeps from call to call, zeros at first; part of a checkpoint
    */
-  next(range: Range | undefined, seen: Range): Range;
+  next(range: Range | undefined, seen: Seen, memory: Float32Array): Range;
 }
 
-const fround = Math.fround;
+/** Values that an estimator may keep for a quantizer. */
+export const MOST_MEMORY = 32;
 
-/**
- * In-hindsight min-max (Fournarakis & Nagel 2021, arXiv 2105.04246): an exponential average of past
- * extremes, used before the tensor is seen.
- *
- * @param momentum η in q ← (1 − η)·seen + η·q
- */
-export function hindsightMinmax(momentum: number): Estimator {
-  const kept = fround(momentum);
-  const taken = fround(1 - kept);
-  const average = (old: number, seen: number) => fround(fround(taken * seen) + fround(kept * old));
-  return {
-    name: "hindsight-minmax",
-    kind: "static",
-    next: (range, seen) =>
-      range === undefined ? seen : {
-        low: average(range.low, seen.low),
-        high: average(range.high, seen.high),
-      },
-  };
-}
-
-/** The range is the one given; nothing that is seen changes it. */
-export function fixed(range: Range): Estimator {
-  return { name: "fixed", kind: "static", next: () => range };
-}
+/** Makes an estimator from the settings of a quantizer. */
+export type EstimatorMaker = (settings: EstimatorSettings) => Estimator;
 
 /** Estimators by the name that a recipe uses. */
-export const estimators: Readonly<Record<string, (momentum: number) => Estimator>> = {
-  "hindsight-minmax": hindsightMinmax,
-};
+export type EstimatorMakers = Readonly<Record<string, EstimatorMaker>>;
+
+/** The estimators of activations and gradients that come with qtrain. */
+export const estimators = {
+  "hindsight-minmax": ({ momentum }) => hindsightMinmax(momentum),
+  "current-minmax": () => currentMinmax(),
+  "running-minmax": ({ momentum }) => runningMinmax(momentum),
+  "dsgc": ({ interval, scale_rate }) => dsgc(interval, scale_rate),
+  "delayed-max": ({ window, margin }) => delayedMax(window, margin),
+  "hindsight-guarded": ({ momentum }) => hindsightGuarded(momentum),
+  "fixed": ({ range: [low, high] = [0, 0] }) => fixed({ low, high }),
+} as const satisfies EstimatorMakers;

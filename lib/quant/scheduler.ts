@@ -1,10 +1,11 @@
 /**
- * The host's scheduler: reads what a step saw and sets the ranges of the next.
+ * Holds every quantizer's range and turns what steps saw into the next ones. Rows whose range the
+ * device sets (weights, dynamic estimators, searches; with `scheduler: device` all) are mirrored here.
  *
  * @module
  */
-import { QUANTIZER_BYTES, type QuantizerSpec } from "../program.ts";
-import type { Estimator } from "./estimator.ts";
+import { QUANTIZER_BYTES, QUANTIZER_WORDS, type QuantizerSpec, RULE_BYTES } from "../program.ts";
+import { type Estimator, MOST_MEMORY, type Seen } from "./estimator.ts";
 import { quantizerOf, type Range } from "./range.ts";
 import { type Statistic, statistic } from "./statistics.ts";
 
@@ -16,23 +17,49 @@ export interface Observation extends Statistic {
   readonly range: Range | undefined;
 }
 
-/** Holds the range of every quantizer that the host sets. */
+/** A part of the table of quantizers or of the estimators' memory, to be written on the device. */
+export interface Write {
+  /** Bytes from the start of the buffer. */
+  readonly offset: number;
+  readonly data: Float32Array<ArrayBuffer>;
+}
+
+/** Ranges of all quantizers. */
 export class Scheduler {
   readonly #ranges: (Range | undefined)[];
   readonly #table: Float32Array<ArrayBuffer>;
+  readonly #memory: Float32Array<ArrayBuffer>;
+  /** Contiguous rows that the host sets. */
+  readonly #spans: readonly (readonly [first: number, end: number])[];
 
   /**
    * @param quantizers the program's, in the order of their rows
-   * @param first the first row that the host sets; those before it are the weights'
-   * @param estimators the rule of each row
+   * @param estimators the rule of each row; `undefined` for weights
+   * @param device whether the device runs the rules that it knows
    */
   constructor(
     readonly quantizers: readonly QuantizerSpec[],
-    readonly first: number,
-    readonly estimators: readonly Estimator[],
+    readonly estimators: readonly (Estimator | undefined)[],
+    readonly device: boolean,
   ) {
-    this.#ranges = quantizers.map((q) => q.fixed);
-    this.#table = new Float32Array((quantizers.length - first) * QUANTIZER_BYTES / 4);
+    this.#ranges = estimators.map((e) => e?.initial);
+    this.#table = new Float32Array(quantizers.length * QUANTIZER_WORDS);
+    this.#memory = new Float32Array(quantizers.length * MOST_MEMORY);
+    const spans: [number, number][] = [];
+    for (const row of quantizers.keys()) {
+      if (this.onDevice(row)) continue;
+      if (spans.at(-1)?.[1] === row) spans.at(-1)![1]++;
+      else spans.push([row, row + 1]);
+    }
+    this.#spans = spans;
+  }
+
+  /** Whether a row's range changes on the device. */
+  onDevice(row: number): boolean {
+    const estimator = this.estimators[row];
+    if (!estimator) return true;
+    if (estimator.search) return true;
+    return estimator.device !== undefined && (this.device || estimator.kind === "dynamic");
   }
 
   /** The range of a row; `undefined` while there is none. */
@@ -40,46 +67,159 @@ export class Scheduler {
     return this.#ranges[row];
   }
 
-  /** Sets a row's range (calibration, a checkpoint). */
+  /** The ranges of all rows, as they are now. */
+  ranges(): readonly (Range | undefined)[] {
+    return [...this.#ranges];
+  }
+
+  /** Sets a row's range (calibration, a checkpoint), unless its estimator says what it is. */
   setRange(row: number, range: Range | undefined): void {
-    if (this.quantizers[row]!.fixed === undefined) this.#ranges[row] = range;
+    if (!this.estimators[row]?.initial) this.#ranges[row] = range;
   }
 
-  /** The rows of the table that the host sets, from {@link first} on. */
-  table(): Float32Array<ArrayBuffer> {
-    for (let row = this.first; row < this.quantizers.length; row++) {
-      const { bits, symmetric } = this.quantizers[row]!;
-      const q = quantizerOf(this.#ranges[row], bits, symmetric);
-      const at = (row - this.first) * QUANTIZER_BYTES / 4;
-      this.#table.set([q.scale, q.inverse, q.zeroPoint, q.qmin, q.qmax], at);
+  /** What a row's estimator keeps; empty for most. */
+  memory(row: number): Float32Array<ArrayBuffer> {
+    const at = row * MOST_MEMORY;
+    return this.#memory.subarray(at, at + (this.estimators[row]?.memory ?? 0));
+  }
+
+  /** What kernels/estimate.wgsl goes by: the rules of the rows that the device sets. */
+  rules(): Float32Array<ArrayBuffer> {
+    const words = RULE_BYTES / 4, rules = new Float32Array(this.quantizers.length * words);
+    this.quantizers.forEach((q, row) => {
+      const rule = this.onDevice(row) ? this.estimators[row]?.device : undefined;
+      rules.set([
+        rule?.rule ?? 0,
+        q.symmetric ? 1 : 0,
+        q.dynamic ? 1 : 0,
+        q.elements,
+        ...(rule?.settings ?? []),
+      ], row * words);
+    });
+    return rules;
+  }
+
+  /** All rows of the table and all memory, for the start. */
+  everything(): { readonly table: Write; readonly memory: Write } {
+    for (const row of this.quantizers.keys()) this.#fill(row);
+    return {
+      table: { offset: 0, data: this.#table },
+      memory: { offset: 0, data: this.#memory },
+    };
+  }
+
+  /** The rows that the host sets, as they must lie on the device before the next step. */
+  table(): Write[] {
+    return this.#spans.map(([first, end]) => {
+      for (let row = first; row < end; row++) this.#fill(row);
+      const data = this.#table.subarray(first * QUANTIZER_WORDS, end * QUANTIZER_WORDS);
+      return { offset: first * QUANTIZER_BYTES, data };
+    });
+  }
+
+  /** One row of the table. */
+  row(row: number): Write {
+    this.#fill(row);
+    const data = this.#table.subarray(row * QUANTIZER_WORDS, (row + 1) * QUANTIZER_WORDS);
+    return { offset: row * QUANTIZER_BYTES, data };
+  }
+
+  #fill(row: number): void {
+    const { bits, symmetric } = this.quantizers[row]!, range = this.#ranges[row];
+    const q = quantizerOf(range, bits, symmetric);
+    const rate = this.estimators[row]?.search ? this.memory(row)[0] || 1 : 1;
+    this.#table.set([
+      q.scale,
+      q.inverse,
+      q.zeroPoint,
+      q.qmin,
+      q.qmax,
+      range?.low ?? 0,
+      range?.high ?? 0,
+      rate,
+    ], row * QUANTIZER_WORDS);
+  }
+
+  /** Takes over the ranges, and where given the memory, of the rows that the device sets. */
+  adopt(table: Float32Array, memory?: Float32Array): void {
+    for (const row of this.quantizers.keys()) {
+      if (!this.onDevice(row)) continue;
+      const at = row * QUANTIZER_WORDS, low = table[at + 5]!, high = table[at + 6]!;
+      this.setRange(row, low === 0 && high === 0 ? undefined : { low, high });
+      if (this.estimators[row]?.search) this.memory(row)[0] = table[at + 7]!;
+      else if (memory) {
+        this.memory(row).set(
+          memory.subarray(row * MOST_MEMORY).subarray(0, this.memory(row).length),
+        );
+      }
     }
-    return this.#table;
   }
 
-  /** What the statistics buffer says of each row, beside the range in force. */
-  read(statistics: Uint32Array): Observation[] {
+  /**
+   * What the statistics buffer says of each row, beside the range that was in force.
+   *
+   * @param ranges those of the step; the present ones by default
+   */
+  read(
+    statistics: Uint32Array,
+    ranges: readonly (Range | undefined)[] = this.#ranges,
+  ): Observation[] {
     return this.quantizers.map((quantizer, row) => ({
       quantizer,
-      range: this.#ranges[row],
+      range: ranges[row],
       ...statistic(statistics, row),
     }));
   }
 
-  /** Lets each estimator set the next range. A statistic of nothing but zeros, or one that is not finite, changes nothing. */
+  /** Statistics by the name of the quantizer, to be kept: minimum, maximum, clipped, not finite. */
+  remember(observations: readonly Observation[]): Map<string, Float32Array<ArrayBuffer>> {
+    return new Map(observations.map(({ quantizer, min = NaN, max = NaN, clipped, notFinite }) => [
+      quantizer.name,
+      Float32Array.of(min, max, clipped, notFinite),
+    ]));
+  }
+
+  /** What {@link remember} kept. */
+  recall(kept: ReadonlyMap<string, Float32Array>): Observation[] {
+    return this.quantizers.map((quantizer, row) => {
+      const [min = NaN, max = NaN, clipped = 0, notFinite = 0] = kept.get(quantizer.name) ?? [];
+      return {
+        quantizer,
+        range: this.#ranges[row],
+        min: Number.isNaN(min) ? undefined : min,
+        max: Number.isNaN(max) ? undefined : max,
+        clipped,
+        notFinite,
+      };
+    });
+  }
+
+  /** Lets the rows that the host sets follow what a step saw of them. */
   observe(observations: readonly Observation[]): void {
-    for (let row = this.first; row < this.quantizers.length; row++) {
-      const seen = finite(observations[row]!);
-      if (seen && this.quantizers[row]!.fixed === undefined) {
-        this.#ranges[row] = this.estimators[row]!.next(this.#ranges[row], seen);
+    for (const row of this.quantizers.keys()) {
+      if (!this.onDevice(row) && this.estimators[row]!.kind === "static") {
+        this.estimate(row, observations[row]!);
       }
     }
   }
+
+  /** Lets a row's estimator set its range. */
+  estimate(row: number, observation: Statistic): void {
+    const estimator = this.estimators[row], { elements } = this.quantizers[row]!;
+    const seen = usable(observation, elements);
+    if (!seen || !estimator || estimator.initial) return;
+    const next = estimator.next(this.#ranges[row], seen, this.memory(row));
+    // A rule of one's own may compute in float64, or fail.
+    const low = Math.fround(next.low), high = Math.fround(next.high);
+    if (Number.isFinite(low) && Number.isFinite(high)) this.#ranges[row] = { low, high };
+  }
 }
 
-/** The extremes of a statistic that may set a range. */
-export function finite(seen: Statistic): Range | undefined {
-  const { min, max, notFinite } = seen;
+/** A statistic that may set a range: something was seen, all of it finite, not all of it zero. */
+export function usable(seen: Statistic, elements: number): Seen | undefined {
+  const { min, max, notFinite, clipped } = seen;
   if (min === undefined || max === undefined || notFinite > 0) return undefined;
+  if (!Number.isFinite(min) || !Number.isFinite(max)) return undefined;
   if (min === 0 && max === 0) return undefined;
-  return { low: min, high: max };
+  return { low: min, high: max, clipped, elements };
 }

@@ -74,6 +74,8 @@ export interface RecipeInput {
     readonly activations?: Partial<ActivationsSpec>;
     readonly gradients?: Partial<GradientsSpec>;
   };
+  /** `full`: logged steps compare each quantized tensor with its real values. */
+  readonly telemetry?: "basic" | "full";
   /** Length and optimizer. */
   readonly train?: Loose<TrainSpec, "optimizer" | "schedule"> & {
     readonly optimizer?: Partial<OptimizerSpec>;

@@ -9,7 +9,7 @@ import { dirname, parse as parsePath, resolve } from "node:path";
 import { RecipeError } from "../errors.ts";
 import { dotted, explain } from "./explain.ts";
 import { applyOverride, type Override, parseOverride } from "./overrides.ts";
-import { DEEPEST, deepFreeze, isMap, plainCopy, TooDeep, valueAt } from "./plain.ts";
+import { DEEPEST, deepFreeze, isMap, keysIn, plainCopy, TooDeep, valueAt } from "./plain.ts";
 import type { Path, Problem } from "./problems.ts";
 import { readText } from "./read_text.ts";
 import { checkRecipe } from "./schema.ts";
@@ -28,14 +28,16 @@ type Locate = (path: Path, part: "value" | "key") => Position & { readonly name:
  *
  * @param path the YAML file; relative paths in it are relative to its folder
  * @param overrides `key=value` each, applied in order; the value is YAML
+ * @param more names of estimators of one's own that the recipe may use
  * @throws {RecipeError} where the file or what it says is wrong, all problems at once
  * @throws {UsageError} where an override is not `key=value`
  */
 export async function loadRecipe(
   path: string,
   overrides: readonly string[] = [],
+  more: readonly string[] = [],
 ): Promise<Recipe> {
-  return parseRecipe(await readText(path), path, overrides);
+  return parseRecipe(await readText(path), path, overrides, more);
 }
 
 /**
@@ -43,6 +45,7 @@ export async function loadRecipe(
  *
  * @param file what the text is called in messages; gives the name and the folder of relative paths
  * @param overrides `key=value` each, applied in order; the value is YAML
+ * @param more names of estimators of one's own that the recipe may use
  * @throws {RecipeError} where what the text says is wrong, all problems at once
  * @throws {UsageError} where an override is not `key=value`
  */
@@ -50,6 +53,7 @@ export function parseRecipe(
   text: string,
   file: string,
   overrides: readonly string[] = [],
+  more: readonly string[] = [],
 ): Recipe {
   const set = overrides.map(parseOverride);
   const yaml = parseYaml(text);
@@ -62,7 +66,7 @@ export function parseRecipe(
     const { line, col } = position(yaml, path, part);
     return { name: `${file}:${line}:${col}`, line, col };
   };
-  return complete(yaml.value, set, locate, folderName(parsePath(file).name), dirname(file));
+  return complete(yaml.value, set, locate, folderName(parsePath(file).name), dirname(file), more);
 }
 
 /**
@@ -70,10 +74,15 @@ export function parseRecipe(
  *
  * @param input the recipe; a complete one comes back equal
  * @param directory what a relative `data.root` is relative to
+ * @param more names of estimators of one's own that the recipe may use
  * @throws {RecipeError} where something is wrong, all problems at once
  */
-export function resolveRecipe(input: RecipeInput, directory = "."): Recipe {
-  return complete(input, [], () => ({ name: "recipe", line: 0, col: 0 }), "run", directory);
+export function resolveRecipe(
+  input: RecipeInput,
+  directory = ".",
+  more: readonly string[] = [],
+): Recipe {
+  return complete(input, [], () => ({ name: "recipe", line: 0, col: 0 }), "run", directory, more);
 }
 
 /** Writes a recipe as YAML, every default included; reading that gives the same recipe. */
@@ -87,6 +96,7 @@ function complete(
   locate: Locate,
   name: string,
   directory: string,
+  more: readonly string[],
 ): Recipe {
   try {
     let root = plainCopy(value);
@@ -96,7 +106,7 @@ function complete(
       root = plainCopy(root);
     }
     const named = isMap(root) && !Object.hasOwn(root, "name") ? { name, ...root } : root;
-    const result = checkRecipe(named);
+    const result = checkRecipe(named, more);
     if ("problems" in result) throw new RecipeError(report(result.problems, root, locate));
     const { recipe } = result;
     const dataRoot = recipe.data.root && resolve(directory, recipe.data.root);
@@ -164,14 +174,5 @@ function folderName(name: string): string {
 /** Every key that any recipe has, as dotted paths, for the advice on a misplaced one. */
 function knownKeys(): string[] {
   const result = checkRecipe({ data: { format: "glyphs" }, model: { name: "cnn" } });
-  const keys: string[] = [];
-  const walk = (value: unknown, prefix: string): void => {
-    if (!isMap(value)) return;
-    for (const [key, item] of Object.entries(value)) {
-      keys.push(prefix + key);
-      walk(item, `${prefix}${key}.`);
-    }
-  };
-  if ("recipe" in result) walk(result.recipe, "");
-  return keys;
+  return "recipe" in result ? keysIn(result.recipe) : [];
 }

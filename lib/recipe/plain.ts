@@ -53,6 +53,15 @@ export function valueAt(value: unknown, path: Path): unknown {
   return value;
 }
 
+/** Every key in a plain value, as dotted paths; those of maps in lists have the index in them. */
+export function keysIn(value: unknown, prefix = ""): string[] {
+  if (typeof value !== "object" || value === null) return [];
+  return Object.entries(value).flatMap(([key, item]) => [
+    prefix + key,
+    ...keysIn(item, `${prefix}${key}.`),
+  ]);
+}
+
 /** Freezes a plain value and all it holds. */
 export function deepFreeze<T>(value: T): T {
   if (typeof value === "object" && value !== null) {

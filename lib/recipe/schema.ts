@@ -7,6 +7,8 @@
  */
 
 import * as z from "npm:zod@4.6.7";
+import { estimators, MOST_MEMORY } from "../quant/estimator.ts";
+import { misfits } from "./misfits.ts";
 import { type Problem, toProblems } from "./problems.ts";
 import type { LayerSpec, Pair, Recipe, ZooName } from "./types.ts";
 
@@ -269,27 +271,93 @@ const model = map({
   return { name: v.name, width: v.width ?? ZOO_WIDTH[v.name] };
 });
 
-const bits = whole(2, 8).default(8);
-const momentum = keep().default(0.9);
+const BITS = "a whole number from 2 to 8 (to 16 with arithmetic: simulated)";
+const RANGE = "two numbers, [low, high], of which the first is smaller";
 
-const range = {
-  bits,
-  estimator: word("hindsight-minmax").default("hindsight-minmax"),
-  momentum,
-  symmetric: flag().default(false),
+/** What says how a class of tensors is quantized, without defaults. */
+const quantizing = (names: readonly string[]) => {
+  const bits = z.int(BITS).min(2, BITS).max(16, BITS);
+  const momentum = keep();
+  const range = z.tuple([z.number(RANGE), z.number(RANGE)], RANGE)
+    .refine(([low, high]) => low < high, RANGE);
+  const activations = {
+    bits,
+    estimator: word(...names, "none"),
+    momentum,
+    symmetric: flag(),
+    window: whole(1, MOST_MEMORY),
+    margin: whole(0, 8),
+    interval: whole(1),
+    range,
+  };
+  return {
+    weights: {
+      bits,
+      estimator: word("current-minmax", "none"),
+      momentum,
+      per_channel: flag(),
+    },
+    activations,
+    gradients: {
+      ...activations,
+      rounding: word("stochastic", "nearest"),
+      scale_rate: flag(),
+    },
+  };
 };
 
-const quantize = map({
-  arithmetic: word("int8", "float32").default("int8"),
-  weights: map({ bits, estimator: word("current-minmax").default("current-minmax"), momentum })
-    .prefault({}),
-  activations: map(range).prefault({}),
-  gradients: map({ ...range, rounding: word("stochastic", "nearest").default("stochastic") })
-    .prefault({}),
-  scheduler: word("host").default("host"),
-  lag: z.literal(1, "1").default(1),
-  calibrate: whole(0).default(1),
-});
+/** All fields of a map may be left out. */
+const loose = <T extends z.ZodRawShape>(shape: T) =>
+  map(
+    Object.fromEntries(Object.entries(shape).map(([k, v]) => [k, z.exactOptional(v)])) as {
+      [K in keyof T]: z.ZodExactOptional<T[K]>;
+    },
+  );
+
+const quantize = (names: readonly string[]) => {
+  const { weights: w, activations: a, gradients: g } = quantizing(names);
+  const both = {
+    bits: a.bits.default(8),
+    estimator: a.estimator.default("hindsight-minmax"),
+    momentum: a.momentum.default(0.9),
+    symmetric: a.symmetric.default(false),
+    window: a.window.default(16),
+    margin: a.margin.default(0),
+    interval: a.interval.default(100),
+    range: z.exactOptional(a.range),
+  };
+  return map({
+    arithmetic: word("int8", "simulated", "float32").default("int8"),
+    weights: map({
+      bits: w.bits.default(8),
+      estimator: w.estimator.default("current-minmax"),
+      momentum: w.momentum.default(0.9),
+      per_channel: w.per_channel.default(false),
+    }).prefault({}),
+    activations: map(both).prefault({}),
+    gradients: map({
+      ...both,
+      rounding: g.rounding.default("stochastic"),
+      scale_rate: g.scale_rate.default(false),
+    }).prefault({}),
+    scheduler: word("host", "device", "auto").default("host"),
+    lag: z.union([z.literal(1), z.literal(2)], "1 or 2").default(1),
+    calibrate: whole(0).default(1),
+    layers: z.array(
+      map({
+        match: z.string("the name of a layer, or a pattern such as conv*").min(1),
+        weights: z.exactOptional(loose(w)),
+        activations: z.exactOptional(loose(a)),
+        gradients: z.exactOptional(loose(g)),
+      }, "a map with match and what is different: weights, activations, gradients"),
+      "a list of maps with match",
+    ).default([]),
+  }).check(({ value, issues }) => {
+    for (const { path, message } of misfits(value)) {
+      issues.push({ code: "custom", input: value, path: [...path], message });
+    }
+  });
+};
 
 const train = map({
   epochs: whole(1).default(5),
@@ -311,17 +379,29 @@ const train = map({
   log_every: whole(1).default(10),
 });
 
-const recipe = map({
-  name: runName().default("run"),
-  seed: whole(0, 2 ** 32 - 1).default(1),
-  data,
-  model,
-  quantize: quantize.prefault({}),
-  train: train.prefault({}),
-}, "a map with at least data and model");
+const recipeWith = (names: readonly string[]) =>
+  map({
+    name: runName().default("run"),
+    seed: whole(0, 2 ** 32 - 1).default(1),
+    data,
+    model,
+    quantize: quantize(names).prefault({}),
+    train: train.prefault({}),
+    telemetry: word("basic", "full").default("basic"),
+  }, "a map with at least data and model");
 
-/** Fills in the defaults of a plain value, or says what is wrong with it. */
-export function checkRecipe(value: unknown): { recipe: Recipe } | { problems: Problem[] } {
-  const result = recipe.safeParse(value);
+const recipe = recipeWith(Object.keys(estimators));
+
+/**
+ * Fills in the defaults of a plain value, or says what is wrong with it.
+ *
+ * @param more estimators that a program brought
+ */
+export function checkRecipe(
+  value: unknown,
+  more: readonly string[] = [],
+): { recipe: Recipe } | { problems: Problem[] } {
+  const known = more.length === 0 ? recipe : recipeWith([...Object.keys(estimators), ...more]);
+  const result = known.safeParse(value);
   return result.success ? { recipe: result.data } : { problems: toProblems(result.error.issues) };
 }

@@ -123,36 +123,63 @@ export interface DataSpec {
 
 /** How weights are quantized: symmetric, to nearest. */
 export interface WeightsSpec {
-  /** 2 to 8. */
+  /** 2 to 8; with simulated arithmetic up to 16. */
   readonly bits: number;
-  /** What sets the range. */
-  readonly estimator: "current-minmax";
+  /** What sets the range; `none`: not quantized (simulated arithmetic alone). */
+  readonly estimator: "current-minmax" | "none";
   /** Not used by `current-minmax`. */
   readonly momentum: number;
+  /** A range for each output channel (simulated arithmetic alone). */
+  readonly per_channel: boolean;
 }
 
 /** How activations are quantized. */
 export interface ActivationsSpec {
-  /** 2 to 8. */
+  /** 2 to 8; with simulated arithmetic up to 16. */
   readonly bits: number;
-  /** What sets the range. */
-  readonly estimator: "hindsight-minmax";
+  /** What sets the range: a name in `estimators`; `none`: not quantized (simulated alone). */
+  readonly estimator: string;
   /** η of the average, 0 ≤ η < 1: what the old range keeps. */
   readonly momentum: number;
   /** Zero point 0 and equal bounds on both sides. */
   readonly symmetric: boolean;
+  /** Iterations that `delayed-max` looks back over, 1 to 32. */
+  readonly window: number;
+  /** Powers of two that `delayed-max` leaves above the largest value, 0 to 8. */
+  readonly margin: number;
+  /** Iterations between two searches of `dsgc`. */
+  readonly interval: number;
+  /** The range of `fixed`. */
+  readonly range?: readonly [low: number, high: number];
 }
 
 /** How gradients are quantized. */
 export interface GradientsSpec extends ActivationsSpec {
   /** How a value becomes a code. */
   readonly rounding: "stochastic" | "nearest";
+  /** Whether `dsgc` multiplies a layer's learning rate by max(exp(−20·cosine distance), 0.1). */
+  readonly scale_rate: boolean;
+}
+
+/** Other settings for the layers that a pattern matches. */
+export interface LayerQuantizeSpec {
+  /** Names of layers (`input`: the images), with `*` and `?`; `|` between patterns. */
+  readonly match: string;
+  /** What is different about their weights. */
+  readonly weights?: Partial<WeightsSpec>;
+  /** About their outputs. */
+  readonly activations?: Partial<ActivationsSpec>;
+  /** About the gradients of their outputs. */
+  readonly gradients?: Partial<GradientsSpec>;
 }
 
 /** What is quantized, how, and who sets the ranges. `float32` ignores all but `arithmetic`. */
 export interface QuantizeSpec {
-  /** `int8`: storage and dot products in int8; `float32`: no quantizers. */
-  readonly arithmetic: "int8" | "float32";
+  /**
+   * `int8`: storage and dot products in int8; `simulated`: f32 rounded to what codes stand for, at the
+   * same points; `float32`: no quantizers.
+   */
+  readonly arithmetic: "int8" | "simulated" | "float32";
   /** Quantizers of the weights. */
   readonly weights: WeightsSpec;
   /** Quantizers of what layers put out. */
@@ -160,11 +187,13 @@ export interface QuantizeSpec {
   /** Quantizers of the gradients of activations. */
   readonly gradients: GradientsSpec;
   /** Who turns statistics into the next ranges. */
-  readonly scheduler: "host";
-  /** Steps between a statistic and the range that follows from it. */
-  readonly lag: 1;
+  readonly scheduler: "host" | "device" | "auto";
+  /** Steps between a statistic and the range that follows from it; 2 with `scheduler: host` alone. */
+  readonly lag: 1 | 2;
   /** Batches that set the first ranges. */
   readonly calibrate: number;
+  /** What is different about some layers; of two that match, the later wins. */
+  readonly layers: readonly LayerQuantizeSpec[];
 }
 
 /** Stochastic gradient descent. */
@@ -223,4 +252,6 @@ export interface Recipe {
   readonly quantize: QuantizeSpec;
   /** Length and optimizer. */
   readonly train: TrainSpec;
+  /** `full`: logged steps say how far each quantized tensor lies from its real values. */
+  readonly telemetry: "basic" | "full";
 }

@@ -5,11 +5,10 @@
  */
 import type { Buffers } from "./include/host_buffer.ts";
 import { activate } from "./include/norm.ts";
-import { reader, row, Writer } from "./include/quantize.ts";
+import { reader, row, type StoreConstants, Writer } from "./include/quantize.ts";
 
 /** Constants of the kernel; its header says what they are. */
-export interface AddForward {
-  readonly INT8: number;
+export interface AddForward extends StoreConstants {
   readonly V: number;
   readonly R: number;
   readonly CW: number;
@@ -22,11 +21,11 @@ export interface AddForward {
 }
 
 /** Y = act(A + B), quantized. */
-export function addForward(c: AddForward, b: Buffers<"a" | "b" | "y">): void {
+export function addForward(c: AddForward, b: Buffers<"a" | "b" | "output">): void {
   const channels = 4 * c.V * c.CW;
   const left = reader(c.INT8, b.a, row(b.quantizers, c.A_ROW));
   const right = reader(c.INT8, b.b, row(b.quantizers, c.B_ROW));
-  const writer = new Writer(c.INT8, 0, b, b.y, c.Y_ROW);
+  const writer = new Writer(c, b, b.output, c.Y_ROW);
   for (let at = 0; at < c.PIXELS * channels; at++) {
     if (at % channels >= c.CHANNELS) writer.pad(at);
     else writer.store(at, activate(c.ACT, Math.fround(left(at) + right(at))));

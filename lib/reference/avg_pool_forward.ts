@@ -5,10 +5,10 @@
  */
 import type { Buffers } from "./include/host_buffer.ts";
 import { type PoolConstants, windows } from "./include/pool.ts";
-import { row, Writer } from "./include/quantize.ts";
+import { row, type StoreConstants, Writer } from "./include/quantize.ts";
 
 /** Constants of the kernel; its header says what they are. */
-export interface AvgPoolForward extends PoolConstants {
+export interface AvgPoolForward extends PoolConstants, StoreConstants {
   readonly X_ROW: number;
   readonly Y_ROW: number;
 }
@@ -17,7 +17,7 @@ export interface AvgPoolForward extends PoolConstants {
 export function avgPoolForward(c: AvgPoolForward, b: Buffers<"x" | "y">): void {
   const fround = Math.fround, channels = 4 * c.CQ, area = c.KH * c.KW;
   const z = row(b.quantizers, c.X_ROW), unit = fround(z.scale / area);
-  const writer = new Writer(c.INT8, 0, b, b.y, c.Y_ROW);
+  const writer = new Writer(c, b, b.y, c.Y_ROW);
   windows(c, (output, inputs) => {
     for (let channel = 0; channel < channels; channel++) {
       const at = output * channels + channel;

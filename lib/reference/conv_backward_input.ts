@@ -42,7 +42,7 @@ export function convBackwardInput(
   const unit = Math.fround(zdy.scale * row(b.quantizers, c.W_ROW).scale);
   const dy = c.INT8 ? b.dy.i8 : b.dy.f32, w = c.INT8 ? b.weight.i8 : b.weight.f32;
   const zero = c.INT8 ? zdy.zero : 0;
-  const writer = new Writer(c.INT8, c.STOCHASTIC, b, b.dx, c.DX_ROW);
+  const writer = new Writer(c, b, b.dx, c.DX_ROW);
   const finish = finisher(c, b);
   for (let pixel = 0; pixel < c.N * c.H * c.W; pixel++) {
     const image = Math.floor(pixel / (c.H * c.W));

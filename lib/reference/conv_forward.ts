@@ -4,11 +4,10 @@
  * @module
  */
 import type { Buffers } from "./include/host_buffer.ts";
-import { row, Writer } from "./include/quantize.ts";
+import { row, type StoreConstants, Writer } from "./include/quantize.ts";
 
 /** Constants of the kernel; its header says what they are. */
-export interface ConvForward {
-  readonly INT8: number;
+export interface ConvForward extends StoreConstants {
   readonly V: number;
   readonly P: number;
   readonly Q: number;
@@ -44,7 +43,7 @@ export function convForward(
   const unit = Math.fround(zx.scale * row(b.quantizers, c.W_ROW).scale);
   const x = c.INT8 ? b.x.i8 : b.x.f32, w = c.INT8 ? b.weight.i8 : b.weight.f32;
   const zero = c.INT8 ? zx.zero : 0;
-  const writer = new Writer(c.INT8, 0, b, b.y, c.Y_ROW);
+  const writer = new Writer(c, b, b.y, c.Y_ROW);
   const tileSize = 64 * c.P;
   if (c.SUMS) b.sums.i32.fill(0);
   for (let pixel = 0; pixel < c.PIXELS; pixel++) {

@@ -24,7 +24,7 @@ export function gradientSum(
 ): void {
   const channels = 4 * c.CQ;
   const dy = reader(c.INT8, b.dy, row(b.quantizers, c.DY_ROW));
-  const writer = new Writer(c.INT8, c.STOCHASTIC, b, b.dx, c.DX_ROW);
+  const writer = new Writer(c, b, b.dx, c.DX_ROW);
   const finish = finisher(c, b);
   for (let at = 0; at < 4 * c.QUADS; at++) {
     const channel = at % channels, pixel = Math.floor(at / channels);

@@ -10,6 +10,7 @@ import { row } from "./include/quantize.ts";
 /** Constants of the kernel; its header says what they are. */
 export interface Input {
   readonly INT8: number;
+  readonly STORE: number;
   readonly V: number;
   readonly PIXELS: number;
   readonly CHANNELS: number;
@@ -26,12 +27,14 @@ export function input(c: Input, b: Buffers<"pixels" | "affine" | "x">): void {
       const v = real
         ? fround(fround(pixel * b.affine.f32[channel]!) + b.affine.f32[4 + channel]!)
         : 0;
-      if (!c.INT8) {
+      if (!c.STORE) {
         b.x.f32[4 * p + channel] = v;
         continue;
       }
       const code = roundHalfEven(fround(v * z.inverse)) + z.zero;
-      b.x.i8[4 * p + channel] = Math.min(Math.max(code, z.low), z.high);
+      const clamped = Math.min(Math.max(code, z.low), z.high);
+      if (c.INT8) b.x.i8[4 * p + channel] = clamped;
+      else b.x.f32[4 * p + channel] = fround((clamped - z.zero) * z.scale);
     }
   }
 }

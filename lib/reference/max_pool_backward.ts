@@ -32,7 +32,7 @@ export function maxPoolBackward(
       sums[winner]! += dy(output * channels + channel);
     }
   });
-  const writer = new Writer(c.INT8, c.STOCHASTIC, b, b.dx, c.DX_ROW);
+  const writer = new Writer(c, b, b.dx, c.DX_ROW);
   const finish = finisher(c, b);
   for (let at = 0; at < sums.length; at++) {
     const channel = at % channels, pixel = Math.floor(at / channels);

@@ -25,7 +25,7 @@ export interface NormBackward extends GradientConstants {
 /** dY = a·g + (c1·(y − mean) + c2), quantized. */
 export function normBackward(
   c: NormBackward,
-  b: Buffers<"da" | "y" | "coefficients" | "dy"> & {
+  b: Buffers<"da" | "y" | "coefficients" | "output"> & {
     readonly addend?: HostBuffer;
     readonly mask?: HostBuffer;
   },
@@ -33,7 +33,7 @@ export function normBackward(
   const fround = Math.fround, k = b.coefficients.f32, channels = 4 * c.V * c.CW;
   const da = reader(c.INT8, b.da, row(b.quantizers, c.DA_ROW));
   const y = reader(c.INT8, b.y, row(b.quantizers, c.Y_ROW));
-  const writer = new Writer(c.INT8, c.STOCHASTIC, b, b.dy, c.DY_ROW);
+  const writer = new Writer(c, b, b.output, c.DY_ROW);
   const finish = finisher(c, b);
   for (let at = 0; at < c.PIXELS * channels; at++) {
     const channel = at % channels, pixel = Math.floor(at / channels);

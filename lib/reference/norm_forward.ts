@@ -5,11 +5,10 @@
  */
 import type { Buffers } from "./include/host_buffer.ts";
 import { activate, normed } from "./include/norm.ts";
-import { reader, row, Writer } from "./include/quantize.ts";
+import { reader, row, type StoreConstants, Writer } from "./include/quantize.ts";
 
 /** Constants of the kernel; its header says what they are. */
-export interface NormForward {
-  readonly INT8: number;
+export interface NormForward extends StoreConstants {
   readonly V: number;
   readonly R: number;
   readonly CW: number;
@@ -24,7 +23,7 @@ export interface NormForward {
 export function normForward(c: NormForward, b: Buffers<"y" | "coefficients" | "output">): void {
   const channels = 4 * c.V * c.CW;
   const y = reader(c.INT8, b.y, row(b.quantizers, c.Y_ROW));
-  const writer = new Writer(c.INT8, 0, b, b.output, c.A_ROW);
+  const writer = new Writer(c, b, b.output, c.A_ROW);
   for (let at = 0; at < c.PIXELS * channels; at++) {
     const channel = at % channels;
     if (channel >= c.CHANNELS) writer.pad(at);

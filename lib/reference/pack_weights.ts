@@ -10,6 +10,8 @@ import { row } from "./include/quantize.ts";
 /** Constants of the kernel; its header says what they are. */
 export interface PackWeights {
   readonly INT8: number;
+  readonly QUANTIZED: number;
+  readonly PER_CHANNEL: number;
   readonly BACKWARD: number;
   readonly OQ: number;
   readonly IQ: number;
@@ -20,7 +22,7 @@ export interface PackWeights {
 /** Codes of the master weights in the orders of the forward and of the backward pass. */
 export function packWeights(
   c: PackWeights,
-  b: Buffers<"weight" | "forward" | "backward">,
+  b: Buffers<"weight" | "forward" | "backward" | "channels">,
 ): void {
   const inputs = 4 * c.IQ, outputs = 4 * c.OQ;
   const z = row(b.quantizers, c.W_ROW);
@@ -28,14 +30,20 @@ export function packWeights(
     for (let tap = 0; tap < c.TAPS; tap++) {
       for (let i = 0; i < inputs; i++, at++) {
         const w = b.weight.f32[at]!, to = (i * c.TAPS + tap) * outputs + o;
-        if (!c.INT8) {
+        if (!c.QUANTIZED) {
           b.backward.f32[to] = w;
           continue;
         }
-        const code = roundHalfEven(Math.fround(w * z.inverse));
+        const scale = c.PER_CHANNEL ? b.channels.f32[2 * o]! : z.scale;
+        const inverse = c.PER_CHANNEL ? b.channels.f32[2 * o + 1]! : z.inverse;
+        const code = roundHalfEven(Math.fround(w * inverse));
         const clamped = Math.min(Math.max(code, z.low), z.high);
-        b.forward.i8[at] = clamped;
-        if (c.BACKWARD) b.backward.i8[to] = clamped;
+        const value = c.INT8 ? clamped : Math.fround(clamped * scale);
+        const [forward, backward] = c.INT8
+          ? [b.forward.i8, b.backward?.i8]
+          : [b.forward.f32, b.backward?.f32];
+        forward[at] = value;
+        if (c.BACKWARD) backward![to] = value;
       }
     }
   }

@@ -3,27 +3,31 @@
  *
  * @module
  */
+import { QUANTIZER_WORDS } from "../program.ts";
 import type { Buffers } from "./include/host_buffer.ts";
-import { Writer } from "./include/quantize.ts";
+import { type StoreConstants, Writer } from "./include/quantize.ts";
 
 /** Constants of the kernel; its header says what they are. */
-export interface Sgd {
-  readonly INT8: number;
+export interface Sgd extends StoreConstants {
   readonly V: number;
   readonly R: number;
   readonly SIZE: number;
   readonly MOMENTUM: number;
   readonly NESTEROV: number;
   readonly WEIGHT_DECAY: number;
+  readonly SCALED: number;
+  readonly RATE_ROW: number;
   readonly QUANTIZED: number;
   readonly W_ROW: number;
 }
 
 /** One parameter tensor's update. */
 export function sgd(c: Sgd, b: Buffers<"gradient" | "weight" | "velocity">): void {
-  const fround = Math.fround, rate = b.step.f32[4]!;
+  const fround = Math.fround;
+  const factor = c.SCALED ? b.quantizers.f32[QUANTIZER_WORDS * c.RATE_ROW + 7]! : 1;
+  const rate = fround(b.step.f32[4]! * factor);
   const momentum = fround(c.MOMENTUM), decay = fround(c.WEIGHT_DECAY);
-  const seen = new Writer(c.INT8, 0, b, b.weight, c.W_ROW);
+  const seen = new Writer(c, b, b.weight, c.W_ROW);
   for (let at = 0; at < 4 * c.SIZE; at++) {
     const w = b.weight.f32[at]!;
     const g = fround(b.gradient.f32[at]! + fround(decay * w));

@@ -4,13 +4,11 @@
  * @module
  */
 import type { Buffers } from "./include/host_buffer.ts";
-import { Writer } from "./include/quantize.ts";
+import { type StoreConstants, Writer } from "./include/quantize.ts";
 
 /** Constants of the kernel; its header says what they are. */
-export interface SoftmaxCrossEntropy {
-  readonly INT8: number;
+export interface SoftmaxCrossEntropy extends StoreConstants {
   readonly V: number;
-  readonly STOCHASTIC: number;
   readonly N: number;
   readonly CQ: number;
   readonly CLASSES: number;
@@ -23,7 +21,7 @@ export function softmaxCrossEntropy(
   b: Buffers<"logits" | "labels" | "dlogits" | "losses" | "metrics">,
 ): void {
   const samples = b.step.u32[2]!, padded = 4 * c.CQ;
-  const writer = new Writer(c.INT8, c.STOCHASTIC, b, b.dlogits, c.D_ROW);
+  const writer = new Writer(c, b, b.dlogits, c.D_ROW);
   let total = 0, correct = 0;
   for (let n = 0; n < c.N; n++) {
     const logits = b.logits.f32.subarray(n * padded, n * padded + c.CLASSES);

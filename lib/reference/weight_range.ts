@@ -3,14 +3,14 @@
  *
  * @module
  */
-import { quantizerOf } from "../quant/range.ts";
 import { statistic } from "../quant/statistics.ts";
+import { usable } from "../quant/scheduler.ts";
 import type { HostBuffer } from "./include/host_buffer.ts";
+import { setRow } from "./include/range.ts";
 
 /** Constants of the kernel; its header says what they are. */
 export interface WeightRange {
   readonly COUNT: number;
-  readonly BITS: number;
 }
 
 /** The quantizers of the weight tensors, from their minimum and maximum. */
@@ -19,10 +19,7 @@ export function weightRange(
   b: { readonly statistics: HostBuffer; readonly table: HostBuffer },
 ): void {
   for (let row = 0; row < c.COUNT; row++) {
-    const { min, max } = statistic(b.statistics.u32, row);
-    const range = min === undefined || max === undefined ? undefined : { low: min, high: max };
-    // Weights of one sign: symmetric uses the extreme alone, so widening to 0 changes nothing.
-    const q = quantizerOf(range, c.BITS, true);
-    b.table.f32.set([q.scale, q.inverse, 0, q.qmin, q.qmax, 0, 0, 0], 8 * row);
+    const seen = usable(statistic(b.statistics.u32, row), 0);
+    setRow(b.table, row, seen ?? { low: 0, high: 0 }, true);
   }
 }

@@ -1,6 +1,7 @@
 /**
  * A checkpoint: one safetensors file with PyTorch's names and shapes. Weights, momentum
- * (`velocity.NAME`), running statistics and ranges (`range.QUANTIZER`) are tensors; where the run
+ * (`velocity.NAME`), running statistics, ranges (`range.QUANTIZER`) and what estimators keep
+ * (`memory.QUANTIZER`, `seen.QUANTIZER`) are tensors; where the run
  * stands is in the metadata. No clock time: the same run gives the same bytes.
  *
  * @module
@@ -39,6 +40,8 @@ export interface Checkpoint {
   readonly position: Position;
   readonly find: Find;
   readonly ranges: ReadonlyMap<string, Range>;
+  readonly memories: NetworkState["memories"];
+  readonly seen: NetworkState["seen"];
   /** The recipe of the run, as YAML. */
   readonly recipe: string;
 }
@@ -63,6 +66,13 @@ export function encodeCheckpoint(
   if (position) add("velocity.", state.velocities);
   for (const [name, { low, high }] of state.ranges) {
     tensors[`range.${name}`] = { dtype: "F32", shape: [2], data: new Float32Array([low, high]) };
+  }
+  if (position) {
+    for (const prefix of ["memory", "seen"] as const) {
+      for (const [name, data] of prefix === "memory" ? state.memories : state.seen) {
+        tensors[`${prefix}.${name}`] = { dtype: "F32", shape: [data.length], data };
+      }
+    }
   }
   return encodeSafetensors(tensors, {
     format: FORMAT,
@@ -106,7 +116,21 @@ export function decodeCheckpoint(bytes: Uint8Array<ArrayBuffer>, file: string): 
     const [low, high] = find(name, [2]);
     ranges.set(name.slice("range.".length), { low: low!, high: high! });
   }
-  return { position: positionOf(metadata.position, file), find, ranges, recipe: metadata.recipe! };
+  const kept = (prefix: string) =>
+    new Map(
+      Object.keys(tensors).filter((name) => name.startsWith(`${prefix}.`)).map((name) => [
+        name.slice(prefix.length + 1),
+        values(name),
+      ]),
+    );
+  return {
+    position: positionOf(metadata.position, file),
+    find,
+    ranges,
+    memories: kept("memory"),
+    seen: kept("seen"),
+    recipe: metadata.recipe!,
+  };
 }
 
 function positionOf(text: string, file: string): Position {

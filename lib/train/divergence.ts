@@ -31,7 +31,7 @@ export async function findNotFinite(
     const { name, layer, elements } = seen.quantizer;
     return `layer ${layer}, quantizer ${name}: ${seen.notFinite} of ${elements} values are not finite`;
   }
-  if (program.arithmetic === "int8") return undefined;
+  if (program.arithmetic !== "float32") return undefined;
   // The step's update has run by now, so weights tell nothing: its tensors do, in their order.
   const tensors = program.buffers.filter((b) => b.kind === "activation" || b.kind === "gradient");
   for (const { name } of tensors) {

@@ -6,6 +6,7 @@
 import { openDataset } from "../data/open.ts";
 import { plan } from "../model/plan.ts";
 import type { DeviceChoice } from "../open_device.ts";
+import { type EstimatorMakers, estimators as ownEstimators } from "../quant/estimator.ts";
 import { parseRecipe } from "../recipe/load.ts";
 import { BatchReader } from "./batches.ts";
 import { openCheckedDevice } from "./checked_device.ts";
@@ -19,6 +20,8 @@ export interface EvaluateOptions {
   readonly device?: DeviceChoice;
   /** Hears of things that are odd but no reason to stop. */
   readonly warn?: (text: string) => void;
+  /** Estimators of one's own, by the names that the recipe uses for them. */
+  readonly estimators?: EstimatorMakers;
 }
 
 /** What a network scores. */
@@ -47,15 +50,21 @@ export interface Evaluation {
 export async function evaluate(path: string, options: EvaluateOptions = {}): Promise<Evaluation> {
   const folder = await RunFolder.open(path);
   const found = await expectCheckpoint(folder, options.warn);
-  const recipe = parseRecipe(await folder.readRecipe() ?? found.recipe, `${path}/recipe.yaml`);
+  const recipe = parseRecipe(
+    await folder.readRecipe() ?? found.recipe,
+    `${path}/recipe.yaml`,
+    [],
+    Object.keys(options.estimators ?? {}),
+  );
+  const makers = { ...ownEstimators, ...options.estimators };
   const warnings = options.warn ? { warn: options.warn } : {};
   const data = await openDataset({ ...recipe.data, seed: recipe.seed }, warnings);
-  const { program } = plan(recipe, data);
+  const { program } = plan(recipe, data, { estimators: makers });
   const device = await openCheckedDevice(options.device, program.arithmetic, warnings);
   const executor = await device.createExecutor(program);
   try {
-    const network = new Network(program, executor, recipe.seed, recipe.quantize, data);
-    network.load(found.find, found.ranges, false);
+    const network = new Network(program, executor, recipe.seed, recipe.quantize, data, makers);
+    network.load(found, false);
     const reader = new BatchReader(data, recipe.train.batch);
     return {
       ...await network.evaluate(reader.testing()),

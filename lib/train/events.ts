@@ -3,9 +3,10 @@
  *
  * @module
  */
-import type { Program } from "../program.ts";
+import type { Arithmetic, Program } from "../program.ts";
 import type { Observation } from "../quant/scheduler.ts";
 import type { Recipe } from "../recipe/types.ts";
+import type { Fidelity } from "./fidelity.ts";
 import type { NetworkState } from "./network.ts";
 
 /** Before the first step. */
@@ -50,10 +51,14 @@ export interface StepEvent {
   readonly imagesPerSecond: number;
   /** Share of activation and gradient values outside their range; 0 in float32. */
   readonly clipped: number;
+  /** The quantizer that clips the largest share of its values; absent where none clips. */
+  readonly mostClipped?: { readonly quantizer: string; readonly share: number };
   /** Estimated seconds of training steps to come. */
   readonly secondsLeft: number;
   /** What every quantizer saw; empty in float32. */
   readonly observations: readonly Observation[];
+  /** By row: how true codes are to real values; on logged steps with `telemetry: full`. */
+  readonly fidelity?: readonly (Fidelity | undefined)[];
 }
 
 /** After every epoch. */
@@ -103,7 +108,7 @@ export interface Summary {
   /** Where it ran. */
   readonly device: "gpu" | "cpu";
   /** Of the recipe. */
-  readonly arithmetic: "int8" | "float32";
+  readonly arithmetic: Arithmetic;
   /** Names of the range estimators; null in float32. */
   readonly estimators: { weights: string; activations: string; gradients: string } | null;
   /** Who set the ranges. */

@@ -21,7 +21,7 @@ export async function exportRun(
 ): Promise<Uint8Array<ArrayBuffer>> {
   const checkpoint = await expectCheckpoint(await RunFolder.open(path), warn);
   const { tensors, metadata } = decodeSafetensors(checkpoint.bytes, checkpoint.path);
-  const kept = Object.entries(tensors).filter(([name]) => !name.startsWith("velocity."));
+  const kept = Object.entries(tensors).filter(([name]) => !/^(velocity|memory|seen)\./.test(name));
   const { position: _, ...rest } = metadata;
   return encodeSafetensors(Object.fromEntries(kept), rest);
 }

@@ -5,14 +5,17 @@
  * @module
  */
 import type { Executor } from "../executor.ts";
+import { onDevice } from "../model/on_device.ts";
 import { fromNamed, initialValues, type NamedTensor, toNamed } from "../model/parameters.ts";
 import type { DataShape } from "../model/plan.ts";
-import { type Program, QUANTIZER_BYTES, type Step, STEP_BYTES } from "../program.ts";
-import { estimators, fixed } from "../quant/estimator.ts";
-import { finite, type Observation, Scheduler } from "../quant/scheduler.ts";
+import { type Program, type Step, STEP_BYTES } from "../program.ts";
+import { type EstimatorMakers, estimators as ownEstimators } from "../quant/estimator.ts";
 import type { Range } from "../quant/range.ts";
+import { type Observation, Scheduler, usable } from "../quant/scheduler.ts";
 import { key, ROW_BYTES, SLOTS, WORDS_OF_ROW } from "../quant/statistics.ts";
 import type { QuantizeSpec } from "../recipe/types.ts";
+import { type Fidelity, fidelityOf } from "./fidelity.ts";
+import { chosen, trainingSteps } from "./ways.ts";
 
 /** A batch on the host: u8 pixels [n, h, w, c] and labels; `samples` of them count. */
 export interface Batch {
@@ -29,6 +32,8 @@ export interface StepResult {
   readonly correct: number;
   /** Every quantizer's statistics; empty in float32. */
   readonly observations: readonly Observation[];
+  /** How far each quantized tensor lies from its real values, by quantizer; only with telemetry. */
+  readonly fidelity?: readonly (Fidelity | undefined)[];
 }
 
 /** Everything that a checkpoint holds of a network. */
@@ -41,18 +46,51 @@ export interface NetworkState {
   readonly running: readonly NamedTensor[];
   /** By the name of the quantizer. */
   readonly ranges: ReadonlyMap<string, Range>;
+  /** What estimators keep beside the range, by the name of the quantizer. */
+  readonly memories: ReadonlyMap<string, Float32Array<ArrayBuffer>>;
+  /** With a lag of 2: what the last step saw, which no range follows yet. */
+  readonly seen: ReadonlyMap<string, Float32Array<ArrayBuffer>>;
 }
 
 /** Looks up a tensor of a file; throws when it is missing or has another shape. */
 export type Find = (name: string, shape: readonly number[]) => Float32Array;
 
+/** What a network is loaded from. */
+export interface Saved extends Pick<NetworkState, "ranges"> {
+  readonly find: Find;
+  readonly memories?: NetworkState["memories"];
+  readonly seen?: NetworkState["seen"];
+  /** Training steps done. */
+  readonly step?: number;
+}
+
+/** Steps in flight at once where nothing waits for the host: 11 ms of waiting are shared by them. */
+const IN_FLIGHT = 8;
+
+interface Pending {
+  readonly step: number;
+  readonly samples: number;
+  readonly ranges: readonly (Range | undefined)[];
+  readonly telemetry: boolean;
+  readonly read: () => Promise<Uint8Array<ArrayBuffer>[]>;
+}
+
+/** Steps that run in one go, and the row whose estimator the host asks behind them. */
+interface Segment {
+  readonly steps: Step[];
+  readonly row?: number;
+}
+
 /** A network ready to train. */
 export class Network {
   readonly scheduler: Scheduler;
-  readonly #train: readonly Step[];
-  readonly #forwardTrain: readonly Step[];
-  readonly #evaluate: readonly Step[];
-  readonly #tableStart: number;
+  /** Steps to submit before waiting for results. */
+  readonly inFlight: number;
+  readonly #lag: number;
+  readonly #segments = new Map<string, readonly Segment[]>();
+  #pending: Pending[] = [];
+  /** What steps saw and no range follows yet. */
+  #seen: { readonly step: number; readonly observations: readonly Observation[] }[] = [];
 
   constructor(
     readonly program: Program,
@@ -60,35 +98,24 @@ export class Network {
     readonly seed: number,
     quantize: QuantizeSpec,
     data: DataShape,
+    makers: EstimatorMakers = ownEstimators,
   ) {
-    const { sections, quantizers, weightQuantizers } = program;
-    const { activations: a, gradients: g } = quantize;
-    this.scheduler = new Scheduler(
-      quantizers,
-      weightQuantizers,
-      quantizers.map((q) => {
-        if (q.fixed) return fixed(q.fixed);
-        const { estimator, momentum } = q.role === "gradient" ? g : a;
-        return estimators[estimator]!(momentum);
-      }),
+    const { quantizers } = program, device = onDevice(quantize, makers);
+    const estimators = quantizers.map(({ role, settings }) =>
+      role === "weight" ? undefined : makers[settings.estimator]!(settings)
     );
-    this.#tableStart = weightQuantizers * QUANTIZER_BYTES;
-    this.#forwardTrain = sections.forward.filter((s) => s.phase !== "eval");
-    this.#evaluate = [...sections.forward.filter((s) => s.phase !== "train"), ...sections.loss];
-    this.#train = [
-      ...this.#forwardTrain,
-      ...sections.loss,
-      ...sections.backward,
-      ...sections.update,
-      ...sections.weights,
-    ];
+    this.scheduler = new Scheduler(quantizers, estimators, device);
+    this.#lag = quantize.lag;
+    this.inFlight = device || quantizers.length === 0 ? IN_FLIGHT : quantize.lag;
     const affine = new Float32Array(8);
     for (let c = 0; c < program.input[2]; c++) {
       affine[c] = 1 / (255 * data.std[c]!);
       affine[4 + c] = -data.mean[c]! / data.std[c]!;
     }
     executor.write("normalization", affine);
-    this.#writeRanges();
+    const rules = this.scheduler.rules();
+    if (rules.length > 0) executor.write("rules", rules);
+    this.#writeEverything();
   }
 
   /** Sets first values by the run's seed. */
@@ -110,7 +137,7 @@ export class Network {
    *
    * @param velocities false: leave momentum at zero (evaluation)
    */
-  load(find: Find, ranges: ReadonlyMap<string, Range>, velocities = true): void {
+  load({ find, ranges, memories, seen, step = 0 }: Saved, velocities = true): void {
     for (const spec of this.program.parameters) {
       this.#writeParameter(spec.name, spec.quantizer, fromNamed(spec, find));
       if (velocities) {
@@ -127,8 +154,15 @@ export class Network {
     }
     this.program.quantizers.forEach((q, row) => {
       this.scheduler.setRange(row, ranges.get(q.name));
+      const memory = this.scheduler.memory(row), kept = memories?.get(q.name);
+      memory.fill(0);
+      if (kept && kept.length === memory.length) memory.set(kept);
     });
-    this.#writeRanges();
+    this.#pending = [];
+    this.#seen = seen && seen.size > 0
+      ? [{ step: step - 1, observations: this.scheduler.recall(seen) }]
+      : [];
+    this.#writeEverything();
     this.executor.run(this.program.sections.weights);
   }
 
@@ -137,16 +171,23 @@ export class Network {
     const { parameters, norms, quantizers } = this.program;
     const names = parameters.map((p) => p.name);
     const bytes = await this.executor.read([
+      "quantizers",
+      "memory",
       ...names,
       ...names.map((name) => `${name}.velocity`),
       ...norms.map((n) => `${n.layer}.running`),
     ]);
-    const values = bytes.map((b) => new Float32Array(b.buffer));
-    const ranges = new Map<string, Range>();
+    const [table, memory, ...values] = bytes.map((b) => new Float32Array(b.buffer));
+    this.scheduler.adopt(table!, memory);
+    const ranges = new Map<string, Range>(),
+      memories = new Map<string, Float32Array<ArrayBuffer>>();
     quantizers.forEach((q, row) => {
-      const range = this.scheduler.range(row);
-      if (range && !q.fixed) ranges.set(q.name, range);
+      const range = this.scheduler.range(row), kept = this.scheduler.memory(row);
+      if (q.role === "weight" || this.scheduler.estimators[row]?.initial) return;
+      if (range) ranges.set(q.name, range);
+      if (kept.length > 0) memories.set(q.name, kept.slice());
     });
+    const [pending] = this.#seen;
     return {
       parameters: parameters.flatMap((p, i) => toNamed(p, values[i]!)),
       velocities: parameters.flatMap((p, i) => toNamed(p, values[names.length + i]!)),
@@ -159,27 +200,134 @@ export class Network {
         ];
       }),
       ranges,
+      memories,
+      seen: pending ? this.scheduler.remember(pending.observations) : new Map(),
     };
   }
 
-  /** Submits one training step; {@link result} waits for it. */
-  submit(batch: Batch, step: number, rate: number): void {
+  /**
+   * Submits one training step; {@link collect} waits for it. At most {@link inFlight} may be under
+   * way, for the ranges of a step to follow from those that they should.
+   *
+   * @param step counts from 0, one after the other
+   * @param telemetry compare codes with real values (a program planned for it)
+   */
+  async submit(batch: Batch, step: number, rate: number, telemetry = false): Promise<void> {
+    this.#follow(step);
+    this.#writeRanges();
     this.#writeBatch(batch, { step, rate, normWeight: 1 });
-    this.executor.run(this.#train, ["statistics", "metrics"]);
+    const ranges = this.scheduler.ranges();
+    await this.#run(this.#training(step, telemetry), ["statistics", "metrics"]);
+    const read = this.executor.copy([
+      "metrics",
+      "statistics",
+      "quantizers",
+      ...(telemetry ? ["fidelity"] : []),
+    ]);
+    this.#pending.push({ step, samples: batch.samples, ranges, telemetry, read });
   }
 
-  /** Waits for the step that was submitted, and sets the next step's ranges. */
-  async result(samples: number): Promise<StepResult> {
-    const [metrics, statistics] = await this.executor.read(["metrics", "statistics"]);
-    const [loss, correct] = new Float32Array(metrics!.buffer);
-    const observations = this.#int8 ? this.scheduler.read(new Uint32Array(statistics!.buffer)) : [];
-    this.scheduler.observe(observations);
-    this.#writeRanges();
-    return { loss: loss! / samples, correct: correct!, observations };
+  /** Waits for the steps that were submitted, in their order. */
+  async collect(): Promise<StepResult[]> {
+    const pending = this.#pending.splice(0);
+    const read = await Promise.all(pending.map((p) => p.read()));
+    return pending.map(({ step, samples, ranges, telemetry }, i) => {
+      const [metrics, statistics, table, fidelity] = read[i]!;
+      const [loss, correct] = new Float32Array(metrics!.buffer);
+      const observations = this.#observe(ranges, statistics!, new Float32Array(table!.buffer));
+      this.#seen.push({ step, observations });
+      this.#follow(step + 1);
+      return {
+        loss: loss! / samples,
+        correct: correct!,
+        observations,
+        ...(telemetry ? { fidelity: fidelityOf(new Float32Array(fidelity!.buffer)) } : {}),
+      };
+    });
+  }
+
+  /** Submits a training step and waits for it. */
+  async step(batch: Batch, step: number, rate: number, telemetry = false): Promise<StepResult> {
+    await this.submit(batch, step, rate, telemetry);
+    return (await this.collect())[0]!;
+  }
+
+  /** What a step saw, beside the ranges that were in force; the device's ranges are taken over. */
+  #observe(
+    submitted: readonly (Range | undefined)[],
+    statistics: Uint8Array<ArrayBuffer>,
+    table: Float32Array,
+  ): Observation[] {
+    const { scheduler } = this, before = scheduler.ranges();
+    scheduler.adopt(table);
+    const inForce = submitted.map((range, row) => {
+      if (!scheduler.onDevice(row)) {
+        // A dynamic estimator that the host ran has set its range within the step.
+        return scheduler.estimators[row]?.kind === "dynamic" ? scheduler.range(row) : range;
+      }
+      const estimator = scheduler.estimators[row];
+      const ahead = estimator?.kind === "static" && !estimator.search;
+      return ahead ? before[row] : scheduler.range(row);
+    });
+    return scheduler.read(new Uint32Array(statistics.buffer), inForce);
+  }
+
+  /** Lets the ranges follow what steps saw, as far as `step` may know of it. */
+  #follow(step: number): void {
+    while (this.#seen[0] && this.#seen[0].step <= step - this.#lag) {
+      this.scheduler.observe(this.#seen.shift()!.observations);
+    }
+  }
+
+  /** A training step's segments. */
+  #training(step: number, telemetry: boolean): readonly Segment[] {
+    const searching = new Set<number>();
+    this.scheduler.estimators.forEach((e, row) => {
+      if (e?.search && step % e.search.interval === 0) searching.add(row);
+    });
+    const name = `${[...searching]};${telemetry}`;
+    let segments = this.#segments.get(name);
+    if (!segments) {
+      const { program } = this;
+      segments = this.#cut(
+        chosen(trainingSteps(program), program.quantizers, {
+          phase: "train",
+          searching,
+          telemetry,
+        }),
+      );
+      this.#segments.set(name, segments);
+    }
+    return segments;
+  }
+
+  /** Cuts steps where the host must set a range before the next one. */
+  #cut(steps: readonly Step[]): Segment[] {
+    const segments: Segment[] = [];
+    let current: Step[] = [];
+    for (const step of steps) {
+      current.push(step);
+      if (step.when !== "estimate" || this.scheduler.onDevice(step.quantizer!)) continue;
+      segments.push({ steps: current, row: step.quantizer! });
+      current = [];
+    }
+    return [...segments, { steps: current }];
+  }
+
+  async #run(segments: readonly Segment[], clear: readonly string[]): Promise<void> {
+    for (const [i, { steps, row }] of segments.entries()) {
+      this.executor.run(steps, i === 0 ? clear : []);
+      if (row === undefined) continue;
+      const [statistics] = await this.executor.read(["statistics"]);
+      this.scheduler.estimate(row, this.scheduler.read(new Uint32Array(statistics!.buffer))[row]!);
+      this.#writeRow(row);
+    }
   }
 
   /** Mean loss and accuracy over batches, with running norm statistics. Changes no range. */
   async evaluate(batches: AsyncIterable<Batch>): Promise<{ loss: number; accuracy: number }> {
+    const { sections, quantizers } = this.program;
+    const steps = chosen([...sections.forward, ...sections.loss], quantizers, { phase: "eval" });
     let samples = 0, pending = 0, loss = 0, correct = 0;
     const collect = async () => {
       const [metrics] = await this.executor.read(["metrics"]);
@@ -190,7 +338,7 @@ export class Network {
     };
     for await (const batch of batches) {
       this.#writeBatch(batch, { step: 0, rate: 0, normWeight: 0 });
-      this.executor.run(this.#evaluate, pending === 0 ? ["metrics"] : []);
+      this.executor.run(steps, pending === 0 ? ["metrics"] : []);
       samples += batch.samples;
       // A wait costs 11 ms, but what is submitted without one stays in memory until it has run.
       if (++pending === 64) await collect();
@@ -199,41 +347,65 @@ export class Network {
     return { loss: loss / samples, accuracy: correct / samples };
   }
 
+  /** Quantizers that have no range and no estimator that needs none. */
+  withoutRange(): string[] {
+    return this.program.quantizers.flatMap((q, row) =>
+      q.role === "weight" || q.dynamic || this.scheduler.range(row) ? [] : [q.name]
+    );
+  }
+
   /**
    * First ranges, layer by layer with the static kernels: a step runs once to measure, its range is
    * set, it runs again; forward, then backward. Changes nothing but ranges.
    */
   async calibrate(batches: readonly Batch[]): Promise<void> {
-    if (!this.#int8) return;
-    const { sections } = this.program;
-    const steps = [...this.#forwardTrain, ...sections.loss, ...sections.backward];
+    const { sections: s, quantizers } = this.program;
+    if (quantizers.length === 0) return;
+    const steps = chosen([...s.forward, ...s.loss, ...s.backward], quantizers, { phase: "train" });
     for (const batch of batches) {
       this.#writeBatch(batch, { step: 0, rate: 0, normWeight: 0 });
       let first = 0;
-      for (const [i, { quantizer: row }] of steps.entries()) {
-        if (row === undefined) continue;
-        this.executor.run(steps.slice(first, i + 1), ["statistics", "metrics"]);
+      for (const [i, { quantizer: row, when }] of steps.entries()) {
+        if (row === undefined || (when !== undefined && when !== "static")) continue;
+        await this.#run(this.#cut(steps.slice(first, i + 1)), ["statistics", "metrics"]);
         const [statistics] = await this.executor.read(["statistics"]);
-        const seen = finite(this.scheduler.read(new Uint32Array(statistics!.buffer))[row]!);
-        const old = this.scheduler.range(row);
+        const observed = this.scheduler.read(new Uint32Array(statistics!.buffer))[row]!;
+        const seen = usable(observed, observed.quantizer.elements), old = this.scheduler.range(row);
         if (seen) {
           this.scheduler.setRange(row, {
             low: Math.min(seen.low, old?.low ?? Infinity),
             high: Math.max(seen.high, old?.high ?? -Infinity),
           });
         }
-        this.#writeRanges();
+        this.#writeRow(row);
         first = i; // Runs again, with its range, before what reads it.
       }
+      // Dynamic estimators behind the last static one see the batch too.
+      await this.#run(this.#cut(steps.slice(first)), ["statistics", "metrics"]);
+    }
+    if (this.scheduler.quantizers.some((q) => q.dynamic)) {
+      const [table] = await this.executor.read(["quantizers"]);
+      this.scheduler.adopt(new Float32Array(table!.buffer));
     }
   }
 
-  get #int8(): boolean {
-    return this.program.arithmetic === "int8";
+  #writeRanges(): void {
+    for (const { offset, data } of this.scheduler.table()) {
+      this.executor.write("quantizers", data, offset);
+    }
   }
 
-  #writeRanges(): void {
-    if (this.#int8) this.executor.write("quantizers", this.scheduler.table(), this.#tableStart);
+  #writeRow(row: number): void {
+    const { offset, data } = this.scheduler.row(row);
+    this.executor.write("quantizers", data, offset);
+  }
+
+  /** The whole table of quantizers, and what estimators keep. */
+  #writeEverything(): void {
+    if (this.program.quantizers.length === 0) return;
+    const { table, memory } = this.scheduler.everything();
+    this.executor.write("quantizers", table.data);
+    this.executor.write("memory", memory.data);
   }
 
   /** Writes master weights; their extremes go where an update would have left them. */

@@ -9,10 +9,14 @@ import type { Recipe } from "../recipe/types.ts";
 import type { RunFolder } from "./run_folder.ts";
 
 /** A resumed run must be of the recipe that it began with, but for its length. */
-export async function sameRecipe(folder: RunFolder, recipe: Recipe): Promise<void> {
+export async function sameRecipe(
+  folder: RunFolder,
+  recipe: Recipe,
+  estimators: readonly string[] = [],
+): Promise<void> {
   const text = await folder.readRecipe();
   if (text === undefined) return;
-  const began = parseRecipe(text, `${folder.path}/recipe.yaml`);
+  const began = parseRecipe(text, `${folder.path}/recipe.yaml`, [], estimators);
   const length = { epochs: 0, max_steps: 0, log_every: 1 };
   const rest = (r: Recipe) => ({ ...r, train: { ...r.train, ...length } });
   const differs = differences(rest(began), rest(recipe), "");
@@ -24,7 +28,8 @@ export async function sameRecipe(folder: RunFolder, recipe: Recipe): Promise<voi
   }
 }
 
-function differences(a: unknown, b: unknown, path: string): string[] {
+/** What differs between two plain values, as `path was …, is now …`. */
+export function differences(a: unknown, b: unknown, path = ""): string[] {
   const isMap = (v: unknown): v is Record<string, unknown> => typeof v === "object" && v !== null;
   if (isMap(a) && isMap(b)) {
     const keys = new Set([...Object.keys(a), ...Object.keys(b)]);

@@ -8,7 +8,7 @@ import { openDataset } from "../data/open.ts";
 import { stepsPerEpoch } from "../data/order.ts";
 import { plan } from "../model/plan.ts";
 import type { Device, DeviceChoice } from "../open_device.ts";
-import type { Observation } from "../quant/scheduler.ts";
+import { type EstimatorMakers, estimators as ownEstimators } from "../quant/estimator.ts";
 import type { RecipeInput } from "../recipe/input.ts";
 import { formatRecipe, resolveRecipe } from "../recipe/load.ts";
 import type { Recipe } from "../recipe/types.ts";
@@ -18,11 +18,15 @@ import { openCheckedDevice } from "./checked_device.ts";
 import { encodeCheckpoint, type EpochFigures, type Position } from "./checkpoint.ts";
 import { findNotFinite, stateNotFinite } from "./divergence.ts";
 import type { EpochEvent, StartEvent, StepEvent, Summary, TrainEvent } from "./events.ts";
-import { type Batch, Network } from "./network.ts";
+import { epochLine, mostClipped, rangeLines, stepLine } from "./log_lines.ts";
+import { type Batch, Network, type StepResult } from "./network.ts";
 import { newestCheckpoint } from "./newest_checkpoint.ts";
 import type { RunFolder } from "./run_folder.ts";
 import { sameRecipe } from "./same_recipe.ts";
 import { learningRate } from "./schedule.ts";
+
+/** Seconds of steps that are submitted before waiting for them, at most. */
+const MOST_WAIT = 0.5;
 
 /** How to train, beside the recipe. */
 export interface TrainOptions {
@@ -38,6 +42,8 @@ export interface TrainOptions {
   readonly signal?: AbortSignal;
   /** Hears of things that are odd but no reason to stop. */
   readonly warn?: (text: string) => void;
+  /** Estimators of one's own, by the names that the recipe uses for them. */
+  readonly estimators?: EstimatorMakers;
 }
 
 /**
@@ -56,24 +62,25 @@ export async function* train(
   options: TrainOptions = {},
 ): AsyncGenerator<TrainEvent, void, void> {
   const started = performance.now();
-  const recipe = resolveRecipe(input as RecipeInput);
-  const { folder } = options;
+  const { folder, estimators = {} } = options, more = Object.keys(estimators);
+  const recipe = resolveRecipe(input as RecipeInput, ".", more);
+  const makers = { ...ownEstimators, ...estimators };
   const text = formatRecipe(recipe);
-  if (folder && options.resume) await sameRecipe(folder, recipe);
+  if (folder && options.resume) await sameRecipe(folder, recipe, more);
   const data = await openDataset(
     { ...recipe.data, seed: recipe.seed },
     options.warn ? { warn: options.warn } : {},
   );
   const perEpoch = stepsPerEpoch(data.train.count, recipe.train.batch);
-  const { program } = plan(recipe, data);
+  const { program } = plan(recipe, data, { estimators: makers });
   const { warn } = options;
   const device = options.opened ??
     await openCheckedDevice(options.device, program.arithmetic, warn ? { warn } : {});
   const executor = await device.createExecutor(program);
   try {
-    const network = new Network(program, executor, recipe.seed, recipe.quantize, data);
+    const network = new Network(program, executor, recipe.seed, recipe.quantize, data, makers);
     const found = folder && options.resume ? await newestCheckpoint(folder, warn) : undefined;
-    if (found) network.load(found.find, found.ranges);
+    if (found) network.load({ ...found, step: found.position.step });
     else if (options.resume) {
       warn?.(`${folder?.path ?? "the run"} holds no whole checkpoint: starting afresh`);
     }
@@ -95,6 +102,12 @@ export async function* train(
     if (!position) {
       network.initialize();
       await run.calibrate();
+    } else if (network.withoutRange().length > 0) {
+      // Without its ranges a network would unlearn in a step: 2.4 of loss for 1.4 (docs/guarded.md).
+      const [first, ...others] = network.withoutRange();
+      const more = others.length > 0 ? ` and ${others.length} more` : "";
+      warn?.(`the checkpoint has no range for ${first}${more}: calibrating anew`);
+      await run.calibrate(position.step);
     }
     yield* run.go(position ?? { step: 0, epochLoss: 0, epochCorrect: 0, last: null });
   } finally {
@@ -127,11 +140,12 @@ class Run {
     this.#rate = learningRate(recipe.train, perEpoch, this.steps);
   }
 
-  async calibrate(): Promise<void> {
-    const order = this.#reader.order(this.recipe.seed, 0);
+  /** First ranges, from the batches of the epoch that `step` belongs to, from that step on. */
+  async calibrate(step = 0): Promise<void> {
+    const order = this.#reader.order(this.recipe.seed, Math.floor(step / this.perEpoch));
     const batches: Batch[] = [];
     for (let i = 0; i < Math.min(this.recipe.quantize.calibrate, this.perEpoch); i++) {
-      batches.push(await this.#reader.training(order, i));
+      batches.push(await this.#reader.training(order, (step + i) % this.perEpoch));
     }
     await this.network.calibrate(batches);
   }
@@ -146,32 +160,44 @@ class Run {
     let order = this.#reader.order(recipe.seed, Math.floor(step / perEpoch));
     let next = step < this.steps ? await this.#reader.training(order, step % perEpoch) : undefined;
     let status: Summary["status"] = "done", reason: string | undefined;
-    while (next) {
-      const epoch = Math.floor(step / perEpoch), rate = this.#rate(step);
-      const began = performance.now();
-      network.submit(next, step, rate);
-      // The next batch is read while the GPU works.
-      const more = step + 1 < this.steps;
-      if (more && (step + 1) % perEpoch === 0) order = this.#reader.order(recipe.seed, epoch + 1);
-      next = more ? await this.#reader.training(order, (step + 1) % perEpoch) : undefined;
-      const { loss, correct, observations } = await network.result(batch);
-      const seconds = (performance.now() - began) / 1000;
+    let stepSeconds = 0;
+    run: while (next) {
+      const epoch = Math.floor(step / perEpoch), began = performance.now();
+      // Steps are waited for together, as many as the scheduler lets be in flight, none beyond the
+      // epoch, and no more than half a second of them, so that Ctrl-C is heard. The first goes alone,
+      // as it is not timed.
+      const inFlight = step === from.step
+        ? 1
+        : Math.max(1, Math.min(network.inFlight, Math.floor(MOST_WAIT / stepSeconds)));
+      const last = Math.min(step + inFlight, (epoch + 1) * perEpoch, this.steps);
+      for (let at = step; at < last; at++) {
+        await network.submit(next!, at, this.#rate(at), this.#telemetry(at + 1));
+        // The next batch is read while the GPU works.
+        const more: boolean = at + 1 < this.steps;
+        if (more && (at + 1) % perEpoch === 0) order = this.#reader.order(recipe.seed, epoch + 1);
+        next = more ? await this.#reader.training(order, (at + 1) % perEpoch) : undefined;
+      }
+      const results = await network.collect(), seconds = (performance.now() - began) / 1000;
+      stepSeconds = seconds / results.length;
       if (step > from.step) {
-        this.#timedSteps++;
+        this.#timedSteps += results.length;
         this.#timedSeconds += seconds;
       }
-      if (!Number.isFinite(loss) || observations.some((o) => o.notFinite > 0)) {
-        const where = await findNotFinite(program, executor, observations);
-        status = "diverged";
-        reason = diverged(step + 1, where ?? `the loss is ${loss}`);
-        break;
+      for (const result of results) {
+        const { loss, correct, observations } = result, rate = this.#rate(step);
+        if (!Number.isFinite(loss) || observations.some((o) => o.notFinite > 0)) {
+          const where = await findNotFinite(program, executor, observations);
+          status = "diverged";
+          reason = diverged(step + 1, where ?? `the loss is ${loss}`);
+          break run;
+        }
+        step++;
+        epochLoss += loss;
+        epochCorrect += correct;
+        const event = this.#stepEvent(step, epoch + 1, result, rate);
+        if (this.#logs(step)) this.#log(event);
+        yield event;
       }
-      step++;
-      epochLoss += loss;
-      epochCorrect += correct;
-      const event = this.#stepEvent(step, epoch + 1, loss, correct / batch, rate, observations);
-      if (step % recipe.train.log_every === 0 || step === this.steps) this.#log(event);
-      yield event;
       const inEpoch = (step - 1) % perEpoch + 1;
       const ends = inEpoch === perEpoch || step === this.steps;
       if (ends) {
@@ -227,30 +253,42 @@ class Run {
     };
   }
 
+  /** Whether step `step`, from 1, is logged. */
+  #logs(step: number): boolean {
+    return step % this.recipe.train.log_every === 0 || step === this.steps;
+  }
+
+  /** Whether a logged step compares codes with real values. */
+  #telemetry(step: number): boolean {
+    const { telemetry, quantize } = this.recipe;
+    return telemetry === "full" && quantize.arithmetic !== "float32" && this.#logs(step);
+  }
+
   #stepEvent(
     step: number,
     epoch: number,
-    loss: number,
-    accuracy: number,
+    { loss, correct, observations, fidelity }: StepResult,
     rate: number,
-    observations: readonly Observation[],
   ): StepEvent {
     const own = observations.slice(this.network.program.weightQuantizers);
     const values = own.reduce((sum, o) => sum + o.quantizer.elements, 0);
     const clipped = own.reduce((sum, o) => sum + o.clipped, 0);
     const perStep = this.#timedSeconds / Math.max(1, this.#timedSteps);
+    const most = mostClipped(own);
     return {
       type: "step",
       step,
       steps: this.steps,
       epoch,
       loss,
-      accuracy,
+      accuracy: correct / this.recipe.train.batch,
       rate,
       imagesPerSecond: this.#imagesPerSecond(),
       clipped: values > 0 ? clipped / values : 0,
+      ...(most ? { mostClipped: most } : {}),
       secondsLeft: perStep * (this.steps - step),
       observations,
+      ...(fidelity ? { fidelity } : {}),
     };
   }
 
@@ -263,32 +301,8 @@ class Run {
   #log(event: StepEvent): void {
     const { folder } = this.options;
     if (!folder) return;
-    const { step, epoch, loss, accuracy, rate, imagesPerSecond, clipped, observations } = event;
-    folder.appendMetrics(
-      {
-        kind: "step",
-        step,
-        epoch,
-        loss,
-        accuracy,
-        lr: rate,
-        images_per_second: Math.round(imagesPerSecond * 10) / 10,
-        clipped,
-      } as { step: number },
-    );
-    for (const { quantizer: q, range, min, max, clipped } of observations) {
-      folder.appendRanges(
-        {
-          step,
-          quantizer: q.name,
-          low: range?.low ?? null,
-          high: range?.high ?? null,
-          min: min ?? null,
-          max: max ?? null,
-          clipped: clipped / q.elements,
-        } as { step: number },
-      );
-    }
+    folder.appendMetrics(stepLine(event));
+    for (const line of rangeLines(event)) folder.appendRanges(line);
   }
 
   /** Writes a checkpoint, unless the state is not finite: then it says where. */
@@ -331,17 +345,4 @@ class Run {
 
 function diverged(step: number, where: string): string {
   return `step ${step}: ${where}. Lower train.optimizer.lr or raise train.schedule.warmup_steps`;
-}
-
-function epochLine(e: EpochEvent): { step: number } {
-  return {
-    kind: "epoch",
-    step: e.step,
-    epoch: e.epoch,
-    train_loss: e.trainLoss,
-    train_accuracy: e.trainAccuracy,
-    test_loss: e.testLoss,
-    test_accuracy: e.testAccuracy,
-    seconds: Math.round(e.seconds * 100) / 100,
-  } as { step: number };
 }

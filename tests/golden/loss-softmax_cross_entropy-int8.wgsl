@@ -23,9 +23,9 @@ struct Quantizer {
   zero: f32,     // zero point, a whole number
   low: f32,      // smallest and largest code
   high: f32,
-  unused_a: f32,
-  unused_b: f32,
-  unused_c: f32,
+  range_low: f32,  // what the codes cover; 0, 0 when there is no range yet
+  range_high: f32,
+  rate: f32,       // factor of the learning rate of what this gradient trains
 }
 
 struct Step {
@@ -71,9 +71,15 @@ fn dot_wide(a: Wide, b: Wide) -> Sum {
   return dot_quad(a, b);
 }
 
-// Real values → a quad, with the statistics of what went in. Each thread calls `quantize` for its
-// values, then every thread of the workgroup calls `record` once (it holds a barrier).
+// Real values → what is stored, with the statistics of what went in. Each thread calls `quantize` for
+// its values, then every thread of the workgroup calls `record` once (it holds a barrier).
+// STORE: 0 real values as they are, not seen (no quantizer); 1 quantized now: codes with INT8, else
+// the real values that the codes stand for; 2 real values, seen but not quantized yet: the range
+// waits for them.
 // Reference: lib/reference/include/quantize.ts
+
+alias Stored = Quad;
+alias StoredWide = Wide;
 
 // Extremes are kept per lane and joined once a thread.
 var<private> seen_low: vec4<f32> = vec4<f32>(3.4028234e38);
@@ -107,16 +113,16 @@ fn uniforms(element: u32, key: vec2<u32>) -> vec4<f32> {
 }
 
 // `element` is the logical, unpadded index of the first lane; `lanes` how many lanes are real.
-fn quantize(v: vec4<f32>, z: Quantizer, element: u32, key: vec2<u32>, lanes: u32) -> Quad {
+fn quantize(v: vec4<f32>, z: Quantizer, element: u32, key: vec2<u32>, lanes: u32) -> Stored {
   let bad = (bitcast<vec4<u32>>(v) & vec4<u32>(0x7f800000u)) == vec4<u32>(0x7f800000u);
   let x = select(v, vec4<f32>(0.0), bad);
   let real_lane = LANES < vec4<u32>(lanes);
   seen_low = min(seen_low, select(vec4<f32>(3.4028234e38), x, real_lane));
   seen_high = max(seen_high, select(vec4<f32>(-3.4028234e38), x, real_lane));
+  seen_bad += vec4<u32>(bad & real_lane);
   let t = floor(x * z.inverse + uniforms(element, key)) + z.zero;
   let c = clamp(t, vec4<f32>(z.low), vec4<f32>(z.high));
   seen_clipped += vec4<u32>(c != t);
-  seen_bad += vec4<u32>(bad & real_lane);
   return pack(vec4<i32>(c));
 }
 
@@ -152,7 +158,7 @@ fn record(row: u32, tile: u32, lane: u32) {
 
 @group(0) @binding(3) var<storage, read> logits: array<f32>;
 @group(0) @binding(4) var<storage, read> labels: array<u32>;
-@group(0) @binding(5) var<storage, read_write> dlogits: array<Quad>;
+@group(0) @binding(5) var<storage, read_write> dlogits: array<Stored>;
 @group(0) @binding(6) var<storage, read_write> losses: array<vec2<f32>>;
 @group(0) @binding(7) var<storage, read_write> metrics: array<f32>;
 

@@ -3,7 +3,7 @@
 //   da, y         [PIXELS, 4·V·CW] quads, V at a time
 //   coefficients  see norm_coefficients
 //   addend, mask  see include/gradient.wgsl (where Y has other consumers)
-//   dy            [PIXELS, 4·V·CW] quads
+//   output        [PIXELS, 4·V·CW] quads: dY
 //
 // Reference: lib/reference/norm_backward.ts
 // The unit of storage: four neighbouring channels of one pixel, a *quad*. With INT8 a quad is four
@@ -18,9 +18,9 @@ struct Quantizer {
   zero: f32,     // zero point, a whole number
   low: f32,      // smallest and largest code
   high: f32,
-  unused_a: f32,
-  unused_b: f32,
-  unused_c: f32,
+  range_low: f32,  // what the codes cover; 0, 0 when there is no range yet
+  range_high: f32,
+  rate: f32,       // factor of the learning rate of what this gradient trains
 }
 
 struct Step {
@@ -46,23 +46,18 @@ fn zero_quad(z: Quantizer) -> Quad { return vec4<f32>(0.0); }
 fn real(q: Quad, z: Quantizer) -> vec4<f32> { return q; }
 fn dot_wide(a: Wide, b: Wide) -> Sum { return dot(a, b); }
 
-// Real values → a quad, with the statistics of what went in. Each thread calls `quantize` for its
-// values, then every thread of the workgroup calls `record` once (it holds a barrier).
+// Real values → what is stored, with the statistics of what went in. Each thread calls `quantize` for
+// its values, then every thread of the workgroup calls `record` once (it holds a barrier).
+// STORE: 0 real values as they are, not seen (no quantizer); 1 quantized now: codes with INT8, else
+// the real values that the codes stand for; 2 real values, seen but not quantized yet: the range
+// waits for them.
 // Reference: lib/reference/include/quantize.ts
 
-// Extremes are kept per lane and joined once a thread.
-var<private> seen_low: vec4<f32> = vec4<f32>(3.4028234e38);
-var<private> seen_high: vec4<f32> = vec4<f32>(-3.4028234e38);
-var<private> seen_clipped: vec4<u32>;
-var<private> seen_bad: vec4<u32>;
-
-// [largest key of −x, largest key of x, clipped, not finite]: zero is the identity of all four.
-var<workgroup> tile_seen: array<atomic<u32>, 4>;
-
-const LANES = vec4<u32>(0u, 1u, 2u, 3u);
+alias Stored = vec4<f32>;
+alias StoredWide = vec4<f32>;
 
 fn stream(row: u32) -> vec2<u32> { return vec2<u32>(0u); }
-fn quantize(v: vec4<f32>, z: Quantizer, element: u32, key: vec2<u32>, lanes: u32) -> Quad { return v; }
+fn quantize(v: vec4<f32>, z: Quantizer, element: u32, key: vec2<u32>, lanes: u32) -> Stored { return v; }
 fn record(row: u32, tile: u32, lane: u32) {}
 
 // The affine map of batch norm and the activation behind it (ACT: 0 none, 1 ReLU, 2 ReLU6).
@@ -96,7 +91,7 @@ fn finish(v: vec4<f32>, at: u32) -> vec4<f32> {
 
 @group(0) @binding(3) var<storage, read> da: array<Wide>;
 @group(0) @binding(4) var<storage, read> y: array<Wide>;
-@group(0) @binding(8) var<storage, read_write> dy: array<Wide>;
+@group(0) @binding(8) var<storage, read_write> output: array<StoredWide>;
 
 @compute @workgroup_size(64)
 fn main(
@@ -128,7 +123,9 @@ fn main(
     let g_0 = select(vec4<f32>(), real(part0(wide_da), zda), passes(a_0 * d_0 + beta_0));
     let v_0 = finish(a_0 * g_0 + (c1_0 * d_0 + c2_0), at * 1u + 0u);
     let q_0 = quantize(v_0, zdy, pixel * 8u + quad_0 * 4u, key, lanes_0);
-    dy[at] = q_0;
+// Stores q_0 … q_(V−1), the V quads of a wide, at wide index `at` of `output`.
+output[at] = q_0;
+
   }
   if (first + 1u < 162u) {
     let pixel = first + 1u;
@@ -139,7 +136,9 @@ fn main(
     let g_0 = select(vec4<f32>(), real(part0(wide_da), zda), passes(a_0 * d_0 + beta_0));
     let v_0 = finish(a_0 * g_0 + (c1_0 * d_0 + c2_0), at * 1u + 0u);
     let q_0 = quantize(v_0, zdy, pixel * 8u + quad_0 * 4u, key, lanes_0);
-    dy[at] = q_0;
+// Stores q_0 … q_(V−1), the V quads of a wide, at wide index `at` of `output`.
+output[at] = q_0;
+
   }
   if (first + 2u < 162u) {
     let pixel = first + 2u;
@@ -150,7 +149,9 @@ fn main(
     let g_0 = select(vec4<f32>(), real(part0(wide_da), zda), passes(a_0 * d_0 + beta_0));
     let v_0 = finish(a_0 * g_0 + (c1_0 * d_0 + c2_0), at * 1u + 0u);
     let q_0 = quantize(v_0, zdy, pixel * 8u + quad_0 * 4u, key, lanes_0);
-    dy[at] = q_0;
+// Stores q_0 … q_(V−1), the V quads of a wide, at wide index `at` of `output`.
+output[at] = q_0;
+
   }
   if (first + 3u < 162u) {
     let pixel = first + 3u;
@@ -161,7 +162,9 @@ fn main(
     let g_0 = select(vec4<f32>(), real(part0(wide_da), zda), passes(a_0 * d_0 + beta_0));
     let v_0 = finish(a_0 * g_0 + (c1_0 * d_0 + c2_0), at * 1u + 0u);
     let q_0 = quantize(v_0, zdy, pixel * 8u + quad_0 * 4u, key, lanes_0);
-    dy[at] = q_0;
+// Stores q_0 … q_(V−1), the V quads of a wide, at wide index `at` of `output`.
+output[at] = q_0;
+
   }
   record(0u, tile, lane);
 }

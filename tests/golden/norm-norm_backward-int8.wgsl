@@ -3,7 +3,7 @@
 //   da, y         [PIXELS, 4·V·CW] quads, V at a time
 //   coefficients  see norm_coefficients
 //   addend, mask  see include/gradient.wgsl (where Y has other consumers)
-//   dy            [PIXELS, 4·V·CW] quads
+//   output        [PIXELS, 4·V·CW] quads: dY
 //
 // Reference: lib/reference/norm_backward.ts
 // The unit of storage: four neighbouring channels of one pixel, a *quad*. With INT8 a quad is four
@@ -18,9 +18,9 @@ struct Quantizer {
   zero: f32,     // zero point, a whole number
   low: f32,      // smallest and largest code
   high: f32,
-  unused_a: f32,
-  unused_b: f32,
-  unused_c: f32,
+  range_low: f32,  // what the codes cover; 0, 0 when there is no range yet
+  range_high: f32,
+  rate: f32,       // factor of the learning rate of what this gradient trains
 }
 
 struct Step {
@@ -67,9 +67,15 @@ fn dot_wide(a: Wide, b: Wide) -> Sum {
   return dot_quad(a.x, b.x) + dot_quad(a.y, b.y);
 }
 
-// Real values → a quad, with the statistics of what went in. Each thread calls `quantize` for its
-// values, then every thread of the workgroup calls `record` once (it holds a barrier).
+// Real values → what is stored, with the statistics of what went in. Each thread calls `quantize` for
+// its values, then every thread of the workgroup calls `record` once (it holds a barrier).
+// STORE: 0 real values as they are, not seen (no quantizer); 1 quantized now: codes with INT8, else
+// the real values that the codes stand for; 2 real values, seen but not quantized yet: the range
+// waits for them.
 // Reference: lib/reference/include/quantize.ts
+
+alias Stored = Quad;
+alias StoredWide = Wide;
 
 // Extremes are kept per lane and joined once a thread.
 var<private> seen_low: vec4<f32> = vec4<f32>(3.4028234e38);
@@ -103,16 +109,16 @@ fn uniforms(element: u32, key: vec2<u32>) -> vec4<f32> {
 }
 
 // `element` is the logical, unpadded index of the first lane; `lanes` how many lanes are real.
-fn quantize(v: vec4<f32>, z: Quantizer, element: u32, key: vec2<u32>, lanes: u32) -> Quad {
+fn quantize(v: vec4<f32>, z: Quantizer, element: u32, key: vec2<u32>, lanes: u32) -> Stored {
   let bad = (bitcast<vec4<u32>>(v) & vec4<u32>(0x7f800000u)) == vec4<u32>(0x7f800000u);
   let x = select(v, vec4<f32>(0.0), bad);
   let real_lane = LANES < vec4<u32>(lanes);
   seen_low = min(seen_low, select(vec4<f32>(3.4028234e38), x, real_lane));
   seen_high = max(seen_high, select(vec4<f32>(-3.4028234e38), x, real_lane));
+  seen_bad += vec4<u32>(bad & real_lane);
   let t = floor(x * z.inverse + uniforms(element, key)) + z.zero;
   let c = clamp(t, vec4<f32>(z.low), vec4<f32>(z.high));
   seen_clipped += vec4<u32>(c != t);
-  seen_bad += vec4<u32>(bad & real_lane);
   return pack(vec4<i32>(c));
 }
 
@@ -176,7 +182,7 @@ fn finish(v: vec4<f32>, at: u32) -> vec4<f32> {
 
 @group(0) @binding(3) var<storage, read> da: array<Wide>;
 @group(0) @binding(4) var<storage, read> y: array<Wide>;
-@group(0) @binding(8) var<storage, read_write> dy: array<Wide>;
+@group(0) @binding(8) var<storage, read_write> output: array<StoredWide>;
 
 @compute @workgroup_size(64)
 fn main(
@@ -219,7 +225,9 @@ fn main(
     let g_1 = select(vec4<f32>(), real(part1(wide_da), zda), passes(a_1 * d_1 + beta_1));
     let v_1 = finish(a_1 * g_1 + (c1_1 * d_1 + c2_1), at * 2u + 1u);
     let q_1 = quantize(v_1, zdy, pixel * 8u + quad_1 * 4u, key, lanes_1);
-    dy[at] = Wide(q_0, q_1);
+// Stores q_0 … q_(V−1), the V quads of a wide, at wide index `at` of `output`.
+output[at] = Wide(q_0, q_1);
+
   }
   if (first + 1u < 162u) {
     let pixel = first + 1u;
@@ -234,7 +242,9 @@ fn main(
     let g_1 = select(vec4<f32>(), real(part1(wide_da), zda), passes(a_1 * d_1 + beta_1));
     let v_1 = finish(a_1 * g_1 + (c1_1 * d_1 + c2_1), at * 2u + 1u);
     let q_1 = quantize(v_1, zdy, pixel * 8u + quad_1 * 4u, key, lanes_1);
-    dy[at] = Wide(q_0, q_1);
+// Stores q_0 … q_(V−1), the V quads of a wide, at wide index `at` of `output`.
+output[at] = Wide(q_0, q_1);
+
   }
   if (first + 2u < 162u) {
     let pixel = first + 2u;
@@ -249,7 +259,9 @@ fn main(
     let g_1 = select(vec4<f32>(), real(part1(wide_da), zda), passes(a_1 * d_1 + beta_1));
     let v_1 = finish(a_1 * g_1 + (c1_1 * d_1 + c2_1), at * 2u + 1u);
     let q_1 = quantize(v_1, zdy, pixel * 8u + quad_1 * 4u, key, lanes_1);
-    dy[at] = Wide(q_0, q_1);
+// Stores q_0 … q_(V−1), the V quads of a wide, at wide index `at` of `output`.
+output[at] = Wide(q_0, q_1);
+
   }
   if (first + 3u < 162u) {
     let pixel = first + 3u;
@@ -264,7 +276,9 @@ fn main(
     let g_1 = select(vec4<f32>(), real(part1(wide_da), zda), passes(a_1 * d_1 + beta_1));
     let v_1 = finish(a_1 * g_1 + (c1_1 * d_1 + c2_1), at * 2u + 1u);
     let q_1 = quantize(v_1, zdy, pixel * 8u + quad_1 * 4u, key, lanes_1);
-    dy[at] = Wide(q_0, q_1);
+// Stores q_0 … q_(V−1), the V quads of a wide, at wide index `at` of `output`.
+output[at] = Wide(q_0, q_1);
+
   }
   record(14u, tile, lane);
 }

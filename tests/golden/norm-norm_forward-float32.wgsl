@@ -18,9 +18,9 @@ struct Quantizer {
   zero: f32,     // zero point, a whole number
   low: f32,      // smallest and largest code
   high: f32,
-  unused_a: f32,
-  unused_b: f32,
-  unused_c: f32,
+  range_low: f32,  // what the codes cover; 0, 0 when there is no range yet
+  range_high: f32,
+  rate: f32,       // factor of the learning rate of what this gradient trains
 }
 
 struct Step {
@@ -46,23 +46,18 @@ fn zero_quad(z: Quantizer) -> Quad { return vec4<f32>(0.0); }
 fn real(q: Quad, z: Quantizer) -> vec4<f32> { return q; }
 fn dot_wide(a: Wide, b: Wide) -> Sum { return dot(a, b); }
 
-// Real values → a quad, with the statistics of what went in. Each thread calls `quantize` for its
-// values, then every thread of the workgroup calls `record` once (it holds a barrier).
+// Real values → what is stored, with the statistics of what went in. Each thread calls `quantize` for
+// its values, then every thread of the workgroup calls `record` once (it holds a barrier).
+// STORE: 0 real values as they are, not seen (no quantizer); 1 quantized now: codes with INT8, else
+// the real values that the codes stand for; 2 real values, seen but not quantized yet: the range
+// waits for them.
 // Reference: lib/reference/include/quantize.ts
 
-// Extremes are kept per lane and joined once a thread.
-var<private> seen_low: vec4<f32> = vec4<f32>(3.4028234e38);
-var<private> seen_high: vec4<f32> = vec4<f32>(-3.4028234e38);
-var<private> seen_clipped: vec4<u32>;
-var<private> seen_bad: vec4<u32>;
-
-// [largest key of −x, largest key of x, clipped, not finite]: zero is the identity of all four.
-var<workgroup> tile_seen: array<atomic<u32>, 4>;
-
-const LANES = vec4<u32>(0u, 1u, 2u, 3u);
+alias Stored = vec4<f32>;
+alias StoredWide = vec4<f32>;
 
 fn stream(row: u32) -> vec2<u32> { return vec2<u32>(0u); }
-fn quantize(v: vec4<f32>, z: Quantizer, element: u32, key: vec2<u32>, lanes: u32) -> Quad { return v; }
+fn quantize(v: vec4<f32>, z: Quantizer, element: u32, key: vec2<u32>, lanes: u32) -> Stored { return v; }
 fn record(row: u32, tile: u32, lane: u32) {}
 
 // The affine map of batch norm and the activation behind it (ACT: 0 none, 1 ReLU, 2 ReLU6).
@@ -84,7 +79,7 @@ fn passes(v: vec4<f32>) -> vec4<bool> {
 
 
 @group(0) @binding(3) var<storage, read> y: array<Wide>;
-@group(0) @binding(4) var<storage, read_write> output: array<Wide>;
+@group(0) @binding(4) var<storage, read_write> output: array<StoredWide>;
 
 @compute @workgroup_size(64)
 fn main(
@@ -103,25 +98,33 @@ fn main(
     let at = (first + 0u) * 2u + block;
     let wide = y[at];
     let q_0 = quantize(activate(normed(real(part0(wide), zy), block * 1u + 0u)), za, 0u, vec2<u32>(), lanes_0);
-    output[at] = q_0;
+// Stores q_0 … q_(V−1), the V quads of a wide, at wide index `at` of `output`.
+output[at] = q_0;
+
   }
   if (first + 1u < 162u) {
     let at = (first + 1u) * 2u + block;
     let wide = y[at];
     let q_0 = quantize(activate(normed(real(part0(wide), zy), block * 1u + 0u)), za, 0u, vec2<u32>(), lanes_0);
-    output[at] = q_0;
+// Stores q_0 … q_(V−1), the V quads of a wide, at wide index `at` of `output`.
+output[at] = q_0;
+
   }
   if (first + 2u < 162u) {
     let at = (first + 2u) * 2u + block;
     let wide = y[at];
     let q_0 = quantize(activate(normed(real(part0(wide), zy), block * 1u + 0u)), za, 0u, vec2<u32>(), lanes_0);
-    output[at] = q_0;
+// Stores q_0 … q_(V−1), the V quads of a wide, at wide index `at` of `output`.
+output[at] = q_0;
+
   }
   if (first + 3u < 162u) {
     let at = (first + 3u) * 2u + block;
     let wide = y[at];
     let q_0 = quantize(activate(normed(real(part0(wide), zy), block * 1u + 0u)), za, 0u, vec2<u32>(), lanes_0);
-    output[at] = q_0;
+// Stores q_0 … q_(V−1), the V quads of a wide, at wide index `at` of `output`.
+output[at] = q_0;
+
   }
   record(0u, tile, lane);
 }

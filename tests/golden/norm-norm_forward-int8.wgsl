@@ -18,9 +18,9 @@ struct Quantizer {
   zero: f32,     // zero point, a whole number
   low: f32,      // smallest and largest code
   high: f32,
-  unused_a: f32,
-  unused_b: f32,
-  unused_c: f32,
+  range_low: f32,  // what the codes cover; 0, 0 when there is no range yet
+  range_high: f32,
+  rate: f32,       // factor of the learning rate of what this gradient trains
 }
 
 struct Step {
@@ -67,9 +67,15 @@ fn dot_wide(a: Wide, b: Wide) -> Sum {
   return dot_quad(a.x, b.x) + dot_quad(a.y, b.y);
 }
 
-// Real values → a quad, with the statistics of what went in. Each thread calls `quantize` for its
-// values, then every thread of the workgroup calls `record` once (it holds a barrier).
+// Real values → what is stored, with the statistics of what went in. Each thread calls `quantize` for
+// its values, then every thread of the workgroup calls `record` once (it holds a barrier).
+// STORE: 0 real values as they are, not seen (no quantizer); 1 quantized now: codes with INT8, else
+// the real values that the codes stand for; 2 real values, seen but not quantized yet: the range
+// waits for them.
 // Reference: lib/reference/include/quantize.ts
+
+alias Stored = Quad;
+alias StoredWide = Wide;
 
 // Extremes are kept per lane and joined once a thread.
 var<private> seen_low: vec4<f32> = vec4<f32>(3.4028234e38);
@@ -82,18 +88,19 @@ var<workgroup> tile_seen: array<atomic<u32>, 4>;
 
 const LANES = vec4<u32>(0u, 1u, 2u, 3u);
 
+fn stream(row: u32) -> vec2<u32> { return vec2<u32>(0u); }
 
 // `element` is the logical, unpadded index of the first lane; `lanes` how many lanes are real.
-fn quantize(v: vec4<f32>, z: Quantizer, element: u32, key: vec2<u32>, lanes: u32) -> Quad {
+fn quantize(v: vec4<f32>, z: Quantizer, element: u32, key: vec2<u32>, lanes: u32) -> Stored {
   let bad = (bitcast<vec4<u32>>(v) & vec4<u32>(0x7f800000u)) == vec4<u32>(0x7f800000u);
   let x = select(v, vec4<f32>(0.0), bad);
   let real_lane = LANES < vec4<u32>(lanes);
   seen_low = min(seen_low, select(vec4<f32>(3.4028234e38), x, real_lane));
   seen_high = max(seen_high, select(vec4<f32>(-3.4028234e38), x, real_lane));
+  seen_bad += vec4<u32>(bad & real_lane);
   let t = round(x * z.inverse) + z.zero;
   let c = clamp(t, vec4<f32>(z.low), vec4<f32>(z.high));
   seen_clipped += vec4<u32>(c != t);
-  seen_bad += vec4<u32>(bad & real_lane);
   return pack(vec4<i32>(c));
 }
 
@@ -125,7 +132,6 @@ fn record(row: u32, tile: u32, lane: u32) {
     atomicAdd(&statistics[at + 3u], atomicLoad(&tile_seen[3]));
   }
 }
-fn stream(row: u32) -> vec2<u32> { return vec2<u32>(0u); }
 
 // The affine map of batch norm and the activation behind it (ACT: 0 none, 1 ReLU, 2 ReLU6).
 
@@ -146,7 +152,7 @@ fn passes(v: vec4<f32>) -> vec4<bool> {
 
 
 @group(0) @binding(3) var<storage, read> y: array<Wide>;
-@group(0) @binding(4) var<storage, read_write> output: array<Wide>;
+@group(0) @binding(4) var<storage, read_write> output: array<StoredWide>;
 
 @compute @workgroup_size(64)
 fn main(
@@ -167,28 +173,36 @@ fn main(
     let wide = y[at];
     let q_0 = quantize(activate(normed(real(part0(wide), zy), block * 2u + 0u)), za, 0u, vec2<u32>(), lanes_0);
     let q_1 = quantize(activate(normed(real(part1(wide), zy), block * 2u + 1u)), za, 0u, vec2<u32>(), lanes_1);
-    output[at] = Wide(q_0, q_1);
+// Stores q_0 … q_(V−1), the V quads of a wide, at wide index `at` of `output`.
+output[at] = Wide(q_0, q_1);
+
   }
   if (first + 1u < 162u) {
     let at = (first + 1u) * 1u + block;
     let wide = y[at];
     let q_0 = quantize(activate(normed(real(part0(wide), zy), block * 2u + 0u)), za, 0u, vec2<u32>(), lanes_0);
     let q_1 = quantize(activate(normed(real(part1(wide), zy), block * 2u + 1u)), za, 0u, vec2<u32>(), lanes_1);
-    output[at] = Wide(q_0, q_1);
+// Stores q_0 … q_(V−1), the V quads of a wide, at wide index `at` of `output`.
+output[at] = Wide(q_0, q_1);
+
   }
   if (first + 2u < 162u) {
     let at = (first + 2u) * 1u + block;
     let wide = y[at];
     let q_0 = quantize(activate(normed(real(part0(wide), zy), block * 2u + 0u)), za, 0u, vec2<u32>(), lanes_0);
     let q_1 = quantize(activate(normed(real(part1(wide), zy), block * 2u + 1u)), za, 0u, vec2<u32>(), lanes_1);
-    output[at] = Wide(q_0, q_1);
+// Stores q_0 … q_(V−1), the V quads of a wide, at wide index `at` of `output`.
+output[at] = Wide(q_0, q_1);
+
   }
   if (first + 3u < 162u) {
     let at = (first + 3u) * 1u + block;
     let wide = y[at];
     let q_0 = quantize(activate(normed(real(part0(wide), zy), block * 2u + 0u)), za, 0u, vec2<u32>(), lanes_0);
     let q_1 = quantize(activate(normed(real(part1(wide), zy), block * 2u + 1u)), za, 0u, vec2<u32>(), lanes_1);
-    output[at] = Wide(q_0, q_1);
+// Stores q_0 … q_(V−1), the V quads of a wide, at wide index `at` of `output`.
+output[at] = Wide(q_0, q_1);
+
   }
   record(6u, tile, lane);
 }

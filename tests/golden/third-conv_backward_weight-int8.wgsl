@@ -26,9 +26,9 @@ struct Quantizer {
   zero: f32,     // zero point, a whole number
   low: f32,      // smallest and largest code
   high: f32,
-  unused_a: f32,
-  unused_b: f32,
-  unused_c: f32,
+  range_low: f32,  // what the codes cover; 0, 0 when there is no range yet
+  range_high: f32,
+  rate: f32,       // factor of the learning rate of what this gradient trains
 }
 
 struct Step {

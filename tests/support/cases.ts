@@ -22,7 +22,7 @@ const residual = (
   shortcut: readonly LayerInput[] = [],
 ): LayerInput => ({ type: "residual", body, shortcut });
 
-/** The table. */
+/** Networks in int8 with the paper's estimators. */
 export const CASES: readonly Case[] = [
   {
     name: "one pixel, one channel, one image",
@@ -182,5 +182,66 @@ export const CASES: readonly Case[] = [
       conv(4, 3),
       linear(3),
     ],
+  },
+];
+
+const named = (name: string): Case => CASES.find((test) => test.name.startsWith(name))!;
+
+/** The same networks with every other estimator, and every other way to quantize. */
+export const ESTIMATOR_CASES: readonly Case[] = [
+  {
+    ...named("ragged channels"),
+    name: "dynamic estimators, ragged channels",
+    quantize: {
+      activations: { estimator: "current-minmax" },
+      gradients: { estimator: "running-minmax", symmetric: true },
+    },
+  },
+  {
+    ...named("gradients that meet"),
+    name: "searches, telemetry and the scheduler on the device, gradients that meet",
+    quantize: {
+      scheduler: "device",
+      activations: { estimator: "dsgc", bits: 4 },
+      gradients: { estimator: "dsgc", symmetric: true, scale_rate: true },
+      layers: [
+        { match: "norm*", activations: { estimator: "delayed-max", window: 3, margin: 1 } },
+        { match: "conv*", gradients: { estimator: "hindsight-guarded" }, weights: { bits: 3 } },
+        { match: "relu6*", activations: { estimator: "fixed", range: [0, 6] } },
+        { match: "input", activations: { bits: 8 } },
+      ],
+    },
+    telemetry: "full",
+  },
+  {
+    ...named("channels that wide loads divide"),
+    name: "dynamic estimators, wide loads",
+    quantize: {
+      activations: { estimator: "running-minmax", bits: 6 },
+      gradients: { estimator: "current-minmax", rounding: "nearest" },
+    },
+    telemetry: "full",
+  },
+];
+
+/** Settings that only simulated arithmetic takes. */
+export const SIMULATED_CASES: readonly Case[] = [
+  {
+    ...named("ragged channels"),
+    name: "weights by channel, 12 bits, activations as they are",
+    quantize: {
+      weights: { per_channel: true, bits: 4 },
+      activations: { estimator: "none" },
+      gradients: { bits: 12 },
+    },
+  },
+  {
+    ...named("gradients that meet"),
+    name: "activations alone",
+    quantize: {
+      weights: { estimator: "none" },
+      activations: { bits: 3, estimator: "current-minmax" },
+      gradients: { estimator: "none" },
+    },
   },
 ];

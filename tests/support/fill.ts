@@ -84,8 +84,8 @@ export async function filled(
       network.scheduler.setRange(row, { low: narrow * range.low, high: narrow * range.high });
     }
   });
-  if (arithmetic === "int8") {
-    cpu.write("quantizers", network.scheduler.table(), 32 * program.weightQuantizers);
+  if (program.quantizers.length > 0) {
+    cpu.write("quantizers", network.scheduler.everything().table.data);
   }
   cpu.write("pixels", batch.images);
   cpu.write("labels", batch.labels);

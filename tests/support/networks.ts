@@ -19,11 +19,12 @@ export interface Case {
   readonly classes: number;
   readonly layers: readonly LayerInput[];
   readonly quantize?: NonNullable<RecipeInput["quantize"]>;
+  readonly telemetry?: "full";
   readonly optimizer?: NonNullable<NonNullable<RecipeInput["train"]>["optimizer"]>;
 }
 
 /** The arithmetic that a case is planned in. */
-export type Arithmetic = "int8" | "float32";
+export type Arithmetic = "int8" | "simulated" | "float32";
 
 /** The recipe of a case. */
 export function recipeOf(test: Case, arithmetic: Arithmetic): Recipe {
@@ -33,6 +34,7 @@ export function recipeOf(test: Case, arithmetic: Arithmetic): Recipe {
     model: { layers: test.layers },
     quantize: { ...test.quantize, arithmetic },
     train: { batch: test.batch, optimizer: test.optimizer ?? {} },
+    telemetry: test.telemetry ?? "basic",
   });
 }
 

@@ -4,12 +4,10 @@
  * @module
  */
 import type { Buffers, HostBuffer } from "./host_buffer.ts";
-import { reader, row } from "./quantize.ts";
+import { reader, row, type StoreConstants } from "./quantize.ts";
 
 /** Constants of a kernel that writes a gradient. */
-export interface GradientConstants {
-  readonly INT8: number;
-  readonly STOCHASTIC: number;
+export interface GradientConstants extends StoreConstants {
   readonly ADDEND: number;
   readonly ADDEND_ROW: number;
   /** 0 none, 1 ReLU, 2 ReLU6. */

@@ -51,6 +51,15 @@ export function uniforms(step: HostBuffer, quantizer: number): (element: number)
   };
 }
 
+/** How a kernel stores what it makes. */
+export interface StoreConstants {
+  readonly INT8: number;
+  /** 0 real values, not seen; 1 quantized; 2 real values, seen. */
+  readonly STORE: number;
+  /** Whether codes are rounded at random, or to nearest (half to even). */
+  readonly STOCHASTIC: number;
+}
+
 /** Stores real values into a tensor and, at the end, records what it saw. */
 export class Writer {
   #low = Infinity;
@@ -60,41 +69,39 @@ export class Writer {
   readonly #uniform: ((element: number) => number) | undefined;
   readonly #row: Row;
 
-  /**
-   * @param int8 whether codes are stored, or f32
-   * @param stochastic whether codes are rounded at random, or to nearest (half to even)
-   */
   constructor(
-    readonly int8: number,
-    stochastic: number,
+    readonly c: StoreConstants,
     readonly b: Buffers<never>,
     readonly tensor: HostBuffer,
     readonly quantizer: number,
   ) {
     this.#row = row(b.quantizers, quantizer);
-    this.#uniform = stochastic ? uniforms(b.step, quantizer) : undefined;
+    this.#uniform = c.STOCHASTIC ? uniforms(b.step, quantizer) : undefined;
   }
 
-  /** Stores `v` at padded index `at`; returns the code. `element` is the logical index. */
+  /** Stores `v` at padded index `at`; returns what it stored. `element` is the logical index. */
   store(at: number, v: number, element = 0): number {
-    if (!this.int8) return this.tensor.f32[at] = v;
+    const { INT8, STORE } = this.c;
+    if (!STORE) return this.tensor.f32[at] = v;
     const z = this.#row;
     const bad = !Number.isFinite(v);
     const x = bad ? 0 : v;
     if (bad) this.#bad++;
     if (x < this.#low) this.#low = x;
     if (x > this.#high) this.#high = x;
+    if (STORE === 2) return this.tensor.f32[at] = x;
     const t = fround(x * z.inverse);
     const whole = this.#uniform ? Math.floor(fround(t + this.#uniform(element))) : roundHalfEven(t);
     const code = fround(whole + z.zero);
     const clamped = Math.min(Math.max(code, z.low), z.high);
     if (clamped !== code) this.#clipped++;
-    return this.tensor.i8[at] = clamped;
+    if (INT8) return this.tensor.i8[at] = clamped;
+    return this.tensor.f32[at] = fround(fround(clamped - z.zero) * z.scale);
   }
 
   /** Fills the padded lane at `at`. */
   pad(at: number): void {
-    if (this.int8) this.tensor.i8[at] = this.#row.zero;
+    if (this.c.INT8 && this.c.STORE === 1) this.tensor.i8[at] = this.#row.zero;
     else this.tensor.f32[at] = 0;
   }
 
@@ -107,7 +114,7 @@ export class Writer {
 
   /** Folds what was seen into slot 0 of the quantizer's row. */
   record(): void {
-    if (!this.int8 || this.#low > this.#high) return;
+    if (!this.c.STORE || this.#low > this.#high) return;
     const s = this.b.statistics.u32;
     const at = this.quantizer * SLOTS * WORDS_OF_ROW;
     s[at] = Math.max(s[at]!, ~key(this.#low) >>> 0);

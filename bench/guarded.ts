@@ -1,0 +1,147 @@
+/**
+ * What happens to static ranges when something changes at once: a learning-rate jump, other data in
+ * mid-run, a resume without ranges, weights from elsewhere; and when nothing does. A small network on
+ * glyphs trains for 120 steps, then it happens; the 20 steps behind it are measured, for each
+ * estimator from the same seeds and batches.
+ *
+ *     deno run -A bench/guarded.ts [--seeds 5] [--json FILE]
+ *
+ * @module
+ */
+import { parseArgs } from "node:util";
+import { openDataset } from "../lib/data/open.ts";
+import { plan } from "../lib/model/plan.ts";
+import { openDevice } from "../lib/open_device.ts";
+import { resolveRecipe } from "../lib/recipe/load.ts";
+import { BatchReader } from "../lib/train/batches.ts";
+import { type Batch, Network, type NetworkState, type Saved } from "../lib/train/network.ts";
+import { table } from "../cli/format.ts";
+
+const { values } = parseArgs({
+  options: { seeds: { type: "string", default: "5" }, json: { type: "string" } },
+});
+const SEEDS = Number(values.seeds), BEFORE = 120, AFTER = 20, BATCH = 64, RATE = 0.05;
+const ESTIMATORS = ["hindsight-minmax", "hindsight-guarded", "delayed-max", "current-minmax"];
+
+const recipeOf = (estimator: string, seed: number) =>
+  resolveRecipe({
+    seed,
+    data: { format: "glyphs", train: 30 * BATCH, test: BATCH },
+    model: { name: "cnn", width: 8 },
+    train: { batch: BATCH },
+    quantize: { activations: { estimator }, gradients: { estimator } },
+  });
+
+const DATA = await openDataset({ ...recipeOf("hindsight-minmax", 1).data, seed: 1 });
+const READER = new BatchReader(DATA, BATCH);
+
+/** A network that is ready, and how it is closed. */
+async function open(estimator: string, seed: number) {
+  const recipe = recipeOf(estimator, seed), { program } = plan(recipe, DATA);
+  const executor = await (await openDevice("gpu")).createExecutor(program);
+  const network = new Network(program, executor, seed, recipe.quantize, DATA);
+  return { network, close: () => executor.close() };
+}
+
+async function batchAt(seed: number, step: number): Promise<Batch> {
+  return await READER.training(READER.order(seed, Math.floor(step / 30)), step % 30);
+}
+
+function saved(state: NetworkState, ranges = state.ranges): Saved {
+  const tensors = new Map([
+    ...[...state.parameters, ...state.running].map((t) => [t.name, t.data] as const),
+    ...state.velocities.map((t) => [`velocity.${t.name}`, t.data] as const),
+  ]);
+  return { find: (name) => tensors.get(name)!, ranges, memories: state.memories };
+}
+
+/** Dark becomes bright: other extremes in every layer. */
+const inverted = (b: Batch): Batch => ({ ...b, images: b.images.map((v) => 255 - v) });
+
+/** What happens: to the network, to its data, to its rate. */
+interface Event {
+  readonly name: string;
+  readonly rate?: number;
+  readonly data?: (batch: Batch) => Batch;
+  /** What the network is loaded from, given its state and that of a fresh, calibrated one. */
+  readonly load?: (trained: NetworkState, fresh: NetworkState) => Saved;
+}
+
+const EVENTS: readonly Event[] = [
+  { name: "nothing" },
+  { name: "learning rate ×10", rate: 10 * RATE },
+  { name: "images inverted", data: inverted },
+  { name: "resumed without ranges", load: (trained) => saved(trained, new Map()) },
+  {
+    name: "trained weights, ranges of fresh ones",
+    load: (trained, fresh) => saved(trained, fresh.ranges),
+  },
+];
+
+interface Figures {
+  readonly loss: number;
+  readonly clipped: number;
+  /** Steps in which more than 1% of some tensor was clipped. */
+  readonly bad: number;
+}
+
+async function measure(network: Network, event: Event, seed: number): Promise<Figures> {
+  let loss = 0, clipped = 0, bad = 0;
+  for (let i = 0; i < AFTER; i++) {
+    const step = BEFORE + i, batch = await batchAt(seed, step);
+    const seen = await network.step(event.data?.(batch) ?? batch, step, event.rate ?? RATE);
+    const own = seen.observations.filter((o) => o.quantizer.role !== "weight");
+    const shares = own.map((o) => o.clipped / o.quantizer.elements);
+    loss += seen.loss / AFTER;
+    clipped += shares.reduce((a, b) => a + b, 0) / shares.length / AFTER;
+    if (Math.max(...shares) > 0.01) bad++;
+  }
+  return { loss, clipped, bad };
+}
+
+const results: { event: string; estimator: string; runs: Figures[] }[] = [];
+for (const estimator of ESTIMATORS) {
+  for (let seed = 1; seed <= SEEDS; seed++) {
+    const { network, close } = await open(estimator, seed);
+    network.initialize();
+    await network.calibrate([await batchAt(seed, 0)]);
+    const fresh = await network.state();
+    for (let step = 0; step < BEFORE; step++) {
+      await network.step(await batchAt(seed, step), step, RATE);
+    }
+    const trained = await network.state();
+    for (const event of EVENTS) {
+      network.load(event.load?.(trained, fresh) ?? saved(trained));
+      let row = results.find((r) => r.event === event.name && r.estimator === estimator);
+      if (!row) results.push(row = { event: event.name, estimator, runs: [] });
+      row.runs.push(await measure(network, event, seed));
+    }
+    close();
+  }
+}
+
+const mean = (list: readonly number[]) => list.reduce((a, b) => a + b, 0) / list.length;
+console.log(
+  `cnn of width 8, glyphs, ${BEFORE} steps, then it happens; ${AFTER} steps behind it, ` +
+    `means over ${SEEDS} seeds\n`,
+);
+console.log(table(
+  ["what happens", "estimator", "loss", "off current", "clipped", "steps > 1% clipped"],
+  EVENTS.flatMap(({ name }) =>
+    ESTIMATORS.map((estimator, i) => {
+      const runsOf = (e: string) =>
+        results.find((r) => r.event === name && r.estimator === e)!.runs;
+      const runs = runsOf(estimator), truth = runsOf("current-minmax");
+      return [
+        i === 0 ? name : "",
+        estimator,
+        mean(runs.map((r) => r.loss)).toFixed(4),
+        mean(runs.map((r, k) => Math.abs(r.loss - truth[k]!.loss))).toFixed(4),
+        `${(100 * mean(runs.map((r) => r.clipped))).toFixed(3)}%`,
+        mean(runs.map((r) => r.bad)).toFixed(1),
+      ];
+    })
+  ),
+  ["left", "left", "right", "right", "right", "right"],
+));
+if (values.json) await Deno.writeTextFile(values.json, JSON.stringify(results, null, 2) + "\n");

@@ -1,0 +1,124 @@
+/**
+ * Learning curves of a comparison.
+ *
+ * @module
+ */
+import type { Grid } from "./grid.ts";
+import { type Mark, type Point, short, svg } from "./plot.ts";
+import type { RunCurves } from "./read_runs.ts";
+import type { Report } from "./report.ts";
+import { linear, logarithmic, type Scale, thin } from "./scale.ts";
+import { colourOf, dashOf } from "./style.ts";
+
+/** Points of a curve: more than one a pixel or two nobody sees. */
+const MOST_POINTS = 200;
+/** What the average keeps at each logged step. */
+const KEPT = 0.9;
+const SIZE = { width: 560, height: 300 };
+
+/** Two plots as `<svg>` elements. */
+export interface LearningCurves {
+  /** Training loss by step. */
+  readonly loss: string;
+  /** Test accuracy by epoch. */
+  readonly accuracy: string;
+  /** Whether the axis of accuracy goes by factors of the error. */
+  readonly byError: boolean;
+}
+
+/** Training loss by step and test accuracy by epoch. */
+export function learningCurves(
+  report: Report,
+  grid: Grid,
+  curves: readonly RunCurves[],
+): LearningCurves {
+  const lines = curves.map((curve, i) => {
+    const { row } = grid.cells[i]!;
+    return {
+      classes: `line ${colourOf(grid, row)} ${dashOf(grid, row)} r${row}`,
+      loss: thin(smooth(curve.loss), MOST_POINTS),
+      accuracy: thin(curve.accuracy, MOST_POINTS),
+      // One that diverges must not push the others together.
+      counts: report.runs[i]!.status !== "diverged",
+    };
+  });
+  const counted = lines.filter(({ counts }) => counts);
+  const measured = counted.length > 0 ? counted : lines;
+  const accuracies = measured.flatMap(({ accuracy }) => accuracy.map(([, value]) => value));
+  const errorScale = byError(accuracies);
+  return {
+    byError: errorScale !== undefined,
+    loss: lossPlot(
+      lines.map(({ classes, loss }) => ({ classes, points: loss })),
+      measured.flatMap(({ loss }) => loss),
+    ),
+    accuracy: accuracyPlot(
+      lines.map(({ classes, accuracy: points }) => ({ classes, points, dots: points.length < 40 })),
+      errorScale ?? linear(...extended(Math.min(...accuracies), Math.max(...accuracies))),
+    ),
+  };
+}
+
+function lossPlot(marks: readonly Mark[], measured: readonly Point[]): string {
+  const values = measured.map(([, loss]) => loss);
+  const low = Math.min(...values), high = Math.max(...values);
+  const y = low > 0 && high > 5 * low
+    ? logarithmic(low * 0.9, high * 1.1)
+    : linear(...extended(low, high));
+  return svg({
+    ...SIZE,
+    title: "training loss by step",
+    x: linear(0, Math.max(1, ...marks.flatMap(({ points }) => points.map(([step]) => step)))),
+    y,
+    xLabel: "step",
+    format: short,
+    marks,
+  });
+}
+
+function accuracyPlot(marks: readonly Mark[], y: Scale): string {
+  const epochs = Math.max(2, ...marks.flatMap(({ points }) => points.map(([epoch]) => epoch)));
+  const x = linear(1 - epochs * 0.01, epochs * 1.01); // Room for the dots at the ends.
+  return svg({
+    ...SIZE,
+    title: "test accuracy by epoch",
+    x: { at: x.at, ticks: x.ticks.filter(Number.isInteger) },
+    y,
+    xLabel: "epoch",
+    format: (value) => `${Number((value * 100).toFixed(3))}%`,
+    marks,
+  });
+}
+
+/**
+ * An axis of accuracies with equal factors of the error: 99% is as far from 98% as 90% from 80%.
+ * `undefined` where the errors are too much alike to need it.
+ */
+function byError(accuracies: readonly number[]): Scale | undefined {
+  const errors = accuracies.map((accuracy) => 1 - accuracy);
+  const least = Math.min(...errors.filter((error) => error > 0));
+  const most = Math.max(...errors);
+  if (!Number.isFinite(least) || most < 5 * least) return undefined;
+  // No error at all would be infinitely far above.
+  const scale = logarithmic(least * 0.8, Math.min(most * 1.1, 1));
+  return {
+    at: (accuracy) => 1 - scale.at(Math.max(1 - accuracy, least * 0.85)),
+    ticks: scale.ticks.map((error) => 1 - error).toReversed(),
+  };
+}
+
+/** An exponential average without the pull of its beginning at zero. */
+export function smooth(points: readonly Point[]): Point[] {
+  let sum = 0, weight = 0;
+  return points.map(([x, y]) => {
+    sum = KEPT * sum + (1 - KEPT) * y;
+    weight = KEPT * weight + (1 - KEPT);
+    return [x, sum / weight];
+  });
+}
+
+function extended(low: number, high: number): [number, number] {
+  if (!Number.isFinite(low) || !Number.isFinite(high)) return [0, 1];
+  const pad = (high - low) * 0.05;
+  return [low - pad, high + pad];
+}

@@ -1,0 +1,104 @@
+/**
+ * What is compared: `--estimators float32,hindsight-minmax,label:key=value,key=value`.
+ *
+ * @module
+ */
+import { UsageError } from "../errors.ts";
+import { describe } from "../recipe/explain.ts";
+import { nearest } from "../recipe/nearest.ts";
+import { checkRecipe } from "../recipe/schema.ts";
+
+/** One entry of the list. */
+export interface Entry {
+  /** What tables and folders call it. */
+  readonly label: string;
+  /** What it sets in the recipe, `key=value` each. */
+  readonly overrides: readonly string[];
+}
+
+/** The entry without quantizers, which others are measured against. */
+export const FLOAT32 = "float32";
+
+const TENSORS = ["activations", "gradients"] as const;
+/** As the name of a recipe: one harmless path component. */
+const LABEL = /^[\p{L}\p{N}_]([\p{L}\p{N}._-]{0,58}[\p{L}\p{N}_-])?$/u;
+
+/** The estimators that the schema takes for activations and for gradients. */
+export function estimatorNames(): string[] {
+  // The schema says what it expected where it finds a word that no estimator is called.
+  const lists = TENSORS.map((tensor) => {
+    const probe = { [tensor]: { estimator: "" } };
+    const found = checkRecipe({
+      data: { format: "glyphs" },
+      model: { name: "cnn" },
+      quantize: probe,
+    });
+    const problems = "problems" in found ? found.problems : [];
+    const expected = problems.find(({ path }) => path.at(-1) === "estimator")?.expected ?? "";
+    return expected.replace(/^one of /, "").split(", ");
+  });
+  return lists[0]!.filter((name) => lists[1]!.includes(name));
+}
+
+/**
+ * Reads the list. A comma ends an entry, but between `label:` and the next entry it ends one
+ * `key=value`.
+ *
+ * @throws {UsageError} for an unknown name, and a label that is taken or no name for a folder
+ */
+export function readEstimators(list: string): Entry[] {
+  const known = estimatorNames();
+  const entries: { label: string; overrides: string[]; open: boolean }[] = [];
+  for (const item of list.split(",").map((text) => text.trim())) {
+    const equals = item.indexOf("="), colon = item.indexOf(":");
+    if (colon >= 0 && (equals < 0 || colon < equals)) {
+      const label = item.slice(0, colon);
+      entries.push({ label, overrides: [item.slice(colon + 1)], open: true });
+      checkLabel(label, known);
+    } else if (equals >= 0) {
+      const entry = entries.at(-1);
+      if (!entry?.open) throw wrong(`a name, or label:key=value,…`, describe(item));
+      entry.overrides.push(item);
+    } else entries.push({ ...named(item, known), open: false });
+  }
+  const seen = new Set<string>();
+  for (const { label, overrides } of entries) {
+    const bad = overrides.find((text) => !/^[^=]+=./.test(text));
+    if (bad !== undefined) throw wrong(`key=value after ${label}:`, describe(bad));
+    // Some file systems take a and A for one folder.
+    if (seen.has(label.toLowerCase())) throw wrong("every label once", `${label} twice`);
+    seen.add(label.toLowerCase());
+  }
+  return entries.map(({ label, overrides }) => ({ label, overrides }));
+}
+
+function named(name: string, known: readonly string[]): { label: string; overrides: string[] } {
+  if (name === FLOAT32) return { label: name, overrides: ["quantize.arithmetic=float32"] };
+  if (known.includes(name)) {
+    return {
+      label: name,
+      overrides: TENSORS.map((tensor) => `quantize.${tensor}.estimator=${name}`),
+    };
+  }
+  const words = [FLOAT32, ...known], meant = nearest(name, words);
+  throw wrong(
+    `one of ${words.join(", ")}, or label:key=value,…`,
+    describe(name) + (meant ? ` (did you mean ${meant}?)` : ""),
+  );
+}
+
+function checkLabel(label: string, known: readonly string[]): void {
+  if (!LABEL.test(label)) {
+    throw wrong(
+      "a label that can name a folder, of letters, digits, _, - and . (a letter, digit or _ first)",
+      describe(label),
+    );
+  }
+  if (label === FLOAT32 || known.includes(label)) {
+    throw wrong("a label of your own before the colon", `${label}, which names an estimator`);
+  }
+}
+
+function wrong(expected: string, got: string): UsageError {
+  return new UsageError(`--estimators: expected ${expected}, got ${got}`);
+}

@@ -1,0 +1,115 @@
+/**
+ * The folder of a comparison: its runs below `runs/`, and three files that sum them up.
+ *
+ * @module
+ */
+import { UsageError } from "../errors.ts";
+import { fileError, makeFolder, readTextIfThere, writeAtomic } from "../files.ts";
+import { parseRecipe } from "../recipe/load.ts";
+import type { Recipe } from "../recipe/types.ts";
+import { differences } from "../train/same_recipe.ts";
+import type { Grid } from "./grid.ts";
+import { html } from "./html.ts";
+import { markdown } from "./markdown.ts";
+import { readRun, type Run } from "./read_runs.ts";
+import { buildReport, type Report } from "./report.ts";
+
+const FILES = ["compare.json", "compare.md", "compare.html"] as const;
+
+/** The folder of one comparison. */
+export class CompareFolder {
+  #runs: Run[] = [];
+
+  private constructor(
+    /** Its path, relative if it was given so. */
+    readonly path: string,
+    /** What is compared in it. */
+    readonly grid: Grid,
+  ) {}
+
+  /**
+   * Makes the folder, or opens it to go on, and reads the runs that are there.
+   *
+   * @throws {UsageError} when it holds something else, or a run of another recipe
+   */
+  static async open(path: string, grid: Grid): Promise<CompareFolder> {
+    await refuseForeign(path);
+    const folder = new CompareFolder(path, grid);
+    for (const { folder: run, recipe } of grid.cells) {
+      await refuseOther(`${path}/${run}`, recipe);
+    }
+    for (let i = 0; i < grid.cells.length; i++) folder.#runs.push(await folder.#read(i));
+    await makeFolder(path);
+    return folder;
+  }
+
+  /** The run of a cell, as it was last read. */
+  run(cell: number): Run {
+    return this.#runs[cell]!;
+  }
+
+  /** Reads the run of a cell again. */
+  async refresh(cell: number): Promise<void> {
+    this.#runs[cell] = await this.#read(cell);
+  }
+
+  /** Writes the three files, those that change. @returns the report in them */
+  async write(): Promise<Report> {
+    const report = buildReport(this.grid, this.#runs.map(({ record }) => record));
+    const texts = [
+      JSON.stringify(report, null, 2) + "\n",
+      markdown(report),
+      html(report, this.grid, this.#runs.map(({ curves }) => curves)),
+    ];
+    for (const [i, name] of FILES.entries()) {
+      const file = `${this.path}/${name}`;
+      if (await readTextIfThere(file) !== texts[i]) await writeAtomic(file, texts[i]!);
+    }
+    return report;
+  }
+
+  #read(cell: number): Promise<Run> {
+    const { cells, rows, seeds } = this.grid, spec = cells[cell]!;
+    // One seed shows how ranges move; more would only make the page heavy.
+    return readRun(this.path, spec, rows[spec.row]!, spec.seed === seeds[0]);
+  }
+}
+
+async function refuseForeign(path: string): Promise<void> {
+  const ours: readonly string[] = FILES.flatMap((name) => [name, `${name}.part`]);
+  try {
+    const names = (await Array.fromAsync(Deno.readDir(path))).map(({ name }) => name);
+    const foreign = names.filter((name) => !ours.includes(name)).sort()[0];
+    if (foreign === undefined) return;
+    const text = await readTextIfThere(`${path}/${FILES[0]}`);
+    if (text !== undefined && isReport(text)) return;
+    throw new UsageError(
+      `${path}: expected an empty folder or one that qtrain compare wrote, found ${foreign} and ` +
+        `no compare.json of it; choose another --out`,
+    );
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return;
+    // A file is in the way: to say so is the same as when writing there.
+    throw fileError(error, "write", path);
+  }
+}
+
+/** A run in a table is of the recipe that the table is of, in its length too. */
+async function refuseOther(run: string, recipe: Recipe): Promise<void> {
+  const text = await readTextIfThere(`${run}/recipe.yaml`);
+  if (text === undefined) return;
+  const differs = differences(parseRecipe(text, `${run}/recipe.yaml`), recipe);
+  if (differs.length === 0) return;
+  throw new UsageError(
+    `${run}: cannot go on: the run began with another recipe: ${differs.join("; ")}. ` +
+      "Compare with the recipe it began with, or choose another --out",
+  );
+}
+
+function isReport(text: string): boolean {
+  try {
+    return JSON.parse(text)?.kind === "qtrain-compare";
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,136 @@
+/**
+ * A comparison as one page that needs nothing else: `compare.html`.
+ *
+ * @module
+ */
+import { learningCurves } from "./curves.ts";
+import { escape } from "./escape.ts";
+import { type Grid, rowName } from "./grid.ts";
+import { type QuantizerPanels, rangePanels } from "./range_panels.ts";
+import type { RunCurves } from "./read_runs.ts";
+import type { Report } from "./report.ts";
+import { colourOf, dashOf, style } from "./style.ts";
+import { notes, textTable } from "./table.ts";
+import { gapBars } from "./gap_bars.ts";
+
+/** Shows the panels of the quantizer that is chosen. */
+const SCRIPT = `const box = document.querySelector("#quantizer");
+const show = () => document.querySelector("#panels").replaceChildren(
+  document.getElementById(box.value).content.cloneNode(true));
+box.addEventListener("change", show);
+show();`;
+
+/**
+ * The whole page.
+ *
+ * @param curves those of `grid.cells`, in their order
+ */
+export function html(report: Report, grid: Grid, curves: readonly RunCurves[]): string {
+  const title = `${report.name}: comparison`;
+  return `<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${escape(title)}</title>
+<style>${style(grid.rows.length)}</style>
+</head>
+<body><main>
+<h1>${escape(title)}</h1>
+<p class="soft">${escape(subtitle(report))}</p>
+${table(report, grid)}
+${curvesSection(report, grid, curves)}
+${rangesSection(report, rangePanels(report, grid, curves))}
+</main></body>
+</html>
+`;
+}
+
+function subtitle({ estimators, varied, seeds, qtrain_version: version }: Report): string {
+  const count = (n: number, noun: string) => `${n} ${noun}${n === 1 ? "" : "s"}`;
+  const keys = varied.map(({ key, values }) => `${key} of ${values.join(", ")}`);
+  return [
+    count(estimators.length, "estimator"),
+    ...keys,
+    count(seeds.length, "seed"),
+  ].join(" × ") + `; made by qtrain ${version}`;
+}
+
+function table(report: Report, grid: Grid): string {
+  const { headers, rows, alignments } = textTable(report);
+  const right = (i: number) => alignments[i] === "right" ? ' class="right"' : "";
+  const bars = gapBars(report, grid);
+  const head = headers.map((header, i) => `<th${right(i)}>${escape(header)}</th>`).join("");
+  const body = rows.map((cells, row) =>
+    `<tr data-row="${row}">${
+      cells.map((cell, i) => {
+        const swatch = i === 0 ? `<i class="swatch ${colourOf(grid, row)}"></i>` : "";
+        return `<td${right(i)}>${swatch}${bars(headers[i]!, row)}${escape(cell)}</td>`;
+      }).join("")
+    }</tr>`
+  ).join("\n");
+  const list = notes(report).map((note) => `<li>${escape(note)}</li>`).join("\n");
+  return `<div class="scroll"><table>
+<thead><tr>${head}</tr></thead>
+<tbody>
+${body}
+</tbody>
+</table></div>
+<ul>
+${list}
+</ul>`;
+}
+
+function curvesSection(report: Report, grid: Grid, curves: readonly RunCurves[]): string {
+  if (curves.every(({ loss }) => loss.length === 0)) {
+    return `<h2>Learning curves</h2><p class="soft">No run has logged a step yet.</p>`;
+  }
+  const { loss, accuracy, byError } = learningCurves(report, grid, curves);
+  const key = grid.rows.map((row, i) =>
+    `<li data-row="${i}"><svg viewBox="0 0 30 10" aria-hidden="true"><path class="line ${
+      colourOf(grid, i)
+    } ${dashOf(grid, i)}" d="M0 5H30"/></svg>${escape(rowName(row))}</li>`
+  ).join("\n");
+  return `<h2>Learning curves</h2>
+<p class="soft">A line for each seed. Point at a name to see its lines alone.</p>
+<ul class="key">
+${key}
+</ul>
+<div class="pair">
+<figure><figcaption><b>Training loss</b><span>smoothed over logged steps</span></figcaption>${loss}</figure>
+<figure><figcaption><b>Test accuracy</b><span>after each epoch${
+    byError ? "; the axis goes by factors of the error" : ""
+  }</span></figcaption>${accuracy}</figure>
+</div>`;
+}
+
+function rangesSection(report: Report, all: readonly QuantizerPanels[]): string {
+  if (all.length === 0) {
+    return `<h2>Ranges</h2><p class="soft">No run with quantizers has logged a step yet.</p>`;
+  }
+  // The one that clips most shows most.
+  const worst = report.rows.map((row) => row.clips_most).filter((most) => most !== null)
+    .toSorted((a, b) => b.clipped - a.clipped)[0]?.quantizer;
+  const chosen = Math.max(0, all.findIndex(({ name }) => name === worst));
+  const layers = Map.groupBy(all.entries(), ([, { layer }]) => layer);
+  const options = [...layers].map(([layer, members]) =>
+    `<optgroup label="${escape(layer)}">${
+      members.map(([i, { name }]) =>
+        `<option value="q${i}"${i === chosen ? " selected" : ""}>${escape(name)}</option>`
+      ).join("")
+    }</optgroup>`
+  ).join("\n");
+  const templates = all.map(({ figures }, i) =>
+    `<template id="q${i}">${figures.join("\n")}</template>`
+  ).join("\n");
+  return `<h2>Ranges</h2>
+<p class="soft">Filled: from the smallest to the largest value that a quantizer saw at each logged
+step. Lines: the range that it used; what lies outside was clipped. All panels of a quantizer have
+the same scale.</p>
+<p><label>Quantizer<select id="quantizer" autocomplete="off">
+${options}
+</select></label></p>
+<div class="panels" id="panels"></div>
+${templates}
+<script>${SCRIPT}</script>`;
+}

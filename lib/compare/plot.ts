@@ -1,0 +1,86 @@
+/**
+ * Line plots as inline SVG, without a script. Colours come from the page's classes.
+ *
+ * @module
+ */
+import { escape } from "./escape.ts";
+import type { Scale } from "./scale.ts";
+
+/** A value on both axes. */
+export type Point = readonly [x: number, y: number];
+
+/** Something drawn in the plot's coordinates. */
+export interface Mark {
+  /** CSS classes. */
+  readonly classes: string;
+  /** A line through these points; for a band, along its lower edge. */
+  readonly points: readonly Point[];
+  /** The upper edge of a band, from the last point back to the first. */
+  readonly upper?: readonly Point[];
+  /** Draws a dot at every point. */
+  readonly dots?: boolean;
+}
+
+/** A plot. */
+export interface Plot {
+  /** What a screen reader says of it. */
+  readonly title: string;
+  readonly width: number;
+  readonly height: number;
+  readonly x: Scale;
+  readonly y: Scale;
+  /** Label of the x axis. */
+  readonly xLabel: string;
+  /** Text of a mark on the y axis. */
+  readonly format: (value: number) => string;
+  readonly marks: readonly Mark[];
+}
+
+const LEFT = 52, RIGHT = 10, TOP = 8, BOTTOM = 34;
+
+/** The plot as one `<svg>` element. What lies outside the axes is cut off. */
+export function svg({ title, width, height, x, y, xLabel, format, marks }: Plot): string {
+  const w = width - LEFT - RIGHT, h = height - TOP - BOTTOM;
+  const px = (value: number) => Math.round(x.at(value) * w * 10) / 10;
+  // Far outside is as good as outside, and shorter to write.
+  const py = (value: number) =>
+    Math.round(Math.min(Math.max((1 - y.at(value)) * h, -2 * h), 3 * h) * 10) / 10;
+  const place = ([a, b]: Point) => `${px(a)} ${py(b)}`;
+  const grid = y.ticks.map((value) => {
+    const at = py(value);
+    return `<path class="grid" d="M0 ${at}H${w}"/><text x="-8" y="${at}" dy=".32em" ` +
+      `text-anchor="end">${escape(format(value))}</text>`;
+  });
+  const marksOfX = x.ticks.map((value) =>
+    `<text x="${px(value)}" y="${h + 16}" text-anchor="middle">${count(value)}</text>`
+  );
+  const drawn = marks.map(({ classes, points, upper, dots }) => {
+    if (points.length === 0) return "";
+    const band = upper ? ` ${upper.toReversed().map(place).join(" ")}Z` : "";
+    const path = `<path class="${classes}" d="M${points.map(place).join(" ")}${band}"/>`;
+    const circles = dots || (points.length === 1 && !upper)
+      ? points.map(([a, b]) => `<circle class="${classes}" cx="${px(a)}" cy="${py(b)}" r="2.2"/>`)
+      : [];
+    return path + circles.join("");
+  });
+  return `<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${escape(title)}">` +
+    `<g transform="translate(${LEFT} ${TOP})">${grid.join("")}${marksOfX.join("")}` +
+    `<text class="axis" x="${w / 2}" y="${h + 31}" text-anchor="middle">${escape(xLabel)}</text>` +
+    `<svg width="${w}" height="${h}" overflow="hidden">${drawn.join("")}</svg></g></svg>`;
+}
+
+/** A number as short as its three leading digits: `0.05`, `1,500`, `2e-5`. */
+export function short(value: number): string {
+  if (value === 0) return "0";
+  const size = Math.abs(value);
+  if (size < 1e-3 || size >= 1e6) {
+    return value.toExponential(2).replace(/\.?0+e/, "e").replace("e+", "e").replace("-", "−")
+      .replace("e-", "e−");
+  }
+  return Number(value.toPrecision(3)).toLocaleString("en-US", { maximumSignificantDigits: 3 })
+    .replace("-", "−");
+}
+
+function count(value: number): string {
+  return value.toLocaleString("en-US");
+}

@@ -1,0 +1,112 @@
+/**
+ * What each quantizer saw against the range that it used, a panel for each row of the table.
+ *
+ * @module
+ */
+import { percent } from "../report/numbers.ts";
+import { escape } from "./escape.ts";
+import { type Grid, rowName } from "./grid.ts";
+import { type Point, short, svg } from "./plot.ts";
+import type { RangePoint, RunCurves, RunRecord } from "./read_runs.ts";
+import type { Report, ReportRow } from "./report.ts";
+import { linear, quantile, thin } from "./scale.ts";
+import { colourOf } from "./style.ts";
+
+const MOST_POINTS = 200, FEWEST_POINTS = 40;
+/** Bytes of all panels, and of one value in a curve and of a panel without curves, as measured. */
+const BUDGET = 2.2e6, BYTES_OF_VALUE = 11, BYTES_OF_PANEL = 1600;
+
+/** The panels of one quantizer. */
+export interface QuantizerPanels {
+  /** The quantizer's name. */
+  readonly name: string;
+  /** The layer that it belongs to. */
+  readonly layer: string;
+  /** `<figure>` elements. */
+  readonly figures: readonly string[];
+}
+
+interface Series {
+  readonly row: number;
+  readonly record: RunRecord;
+  readonly points: readonly RangePoint[];
+}
+
+/** The panels of every quantizer that saw anything, in the order of the network. */
+export function rangePanels(
+  report: Report,
+  grid: Grid,
+  curves: readonly RunCurves[],
+): QuantizerPanels[] {
+  const series = new Map<string, Series[]>();
+  curves.forEach(({ ranges }, i) => {
+    for (const [name, all] of ranges) {
+      const points = all.filter(({ min, max }) => min !== null && max !== null);
+      if (points.length === 0) continue;
+      const list = series.get(name) ?? [];
+      series.set(name, list);
+      list.push({ row: grid.cells[i]!.row, record: report.runs[i]!, points });
+    }
+  });
+  const panels = [...series.values()].reduce((sum, list) => sum + list.length, 0);
+  const room = (BUDGET / panels - BYTES_OF_PANEL) / (4 * BYTES_OF_VALUE);
+  const most = Math.min(MOST_POINTS, Math.max(FEWEST_POINTS, Math.floor(room)));
+  return [...series].map(([name, list]) => {
+    const thinned = list.map((one) => ({ ...one, points: thin(one.points, most) }));
+    const y = domain(thinned.flatMap(({ points }) => points));
+    const last = Math.max(...list.flatMap(({ points }) => points.map(({ step }) => step)));
+    return {
+      name,
+      layer: name.replace(/\.(weight|gradient)$/, ""),
+      figures: thinned.map(({ row, record, points }) =>
+        figure(name, points, { y, last, grid, row, record, spec: report.rows[row]! })
+      ),
+    };
+  });
+}
+
+interface Context {
+  readonly y: readonly [number, number];
+  readonly last: number;
+  readonly grid: Grid;
+  readonly row: number;
+  readonly spec: ReportRow;
+  readonly record: RunRecord;
+}
+
+function figure(name: string, points: readonly RangePoint[], context: Context): string {
+  const { y, last, grid, row, spec, record } = context;
+  const pick = (key: "min" | "max"): Point[] => points.map((p): Point => [p.step, p[key]!]);
+  const used = points.filter(({ low, high }) => low !== null && high !== null);
+  const colour = colourOf(grid, row), title = rowName(spec);
+  const plot = svg({
+    width: 460,
+    height: 210,
+    title: `${name}, ${title}: minimum and maximum seen, and the range used, by step`,
+    x: linear(0, last, 4),
+    y: linear(...y, 7),
+    xLabel: "step",
+    format: short,
+    marks: [
+      { classes: `band ${colour}`, points: pick("min"), upper: pick("max") },
+      // A range always includes zero, as the code of zero must be exact.
+      { classes: "used", points: used.map(({ step, low }): Point => [step, Math.min(low!, 0)]) },
+      { classes: "used", points: used.map(({ step, high }): Point => [step, Math.max(high!, 0)]) },
+    ],
+  });
+  const share = record.clipped_by_quantizer[name] ?? 0;
+  const clipped = used.length === 0
+    ? "its range is this step's own"
+    : `clipped ${percent(share, 3)} of its values`;
+  return `<figure class="panel"><figcaption><i class="swatch ${colour}"></i><b>${
+    escape(title)
+  }</b><span>seed ${record.seed}, ${clipped}</span></figcaption>${plot}</figure>`;
+}
+
+/** What all panels of a quantizer show: nearly all that was seen, so that one outlier hides nothing. */
+function domain(points: readonly RangePoint[]): [number, number] {
+  const low = quantile(points.map(({ min }) => min!), 0.01);
+  const high = quantile(points.map(({ max }) => max!), 0.99);
+  const pad = (Math.max(high, 0) - Math.min(low, 0)) * 0.12;
+  return [Math.min(low, 0) - pad, Math.max(high, 0) + pad];
+}

@@ -1,0 +1,187 @@
+/**
+ * What the folder of a run says of it: figures for the table, curves for the plots.
+ *
+ * @module
+ */
+import { DataError } from "../errors.ts";
+import { readTextIfThere } from "../files.ts";
+import type { Cell, RowSpec } from "./grid.ts";
+import { mean } from "./statistics.ts";
+
+/** How far a run came. */
+export type RunStatus = "done" | "diverged" | "unfinished" | "missing";
+
+/** The figures of one run, as `compare.json` has them. */
+export interface RunRecord {
+  /** The row that it belongs to. */
+  readonly label: string;
+  /** Likewise. */
+  readonly values: Readonly<Record<string, unknown>>;
+  /** Its seed. */
+  readonly seed: number;
+  /** Its folder below that of the comparison. */
+  readonly folder: string;
+  /** How far it came. */
+  readonly status: RunStatus;
+  /** Where it diverged. */
+  readonly reason?: string;
+  /** Training steps done. */
+  readonly steps: number;
+  /** 0–1; of runs that are done. */
+  readonly test_accuracy: number | null;
+  /** Batch by images a second. */
+  readonly ms_per_step: number | null;
+  /** Bytes of all buffers; null on the CPU. */
+  readonly peak_gpu_bytes: number | null;
+  /** Share of values clipped, mean over logged steps; null without quantizers. */
+  readonly clipped: number | null;
+  /** The same of each quantizer that clipped at all. */
+  readonly clipped_by_quantizer: Readonly<Record<string, number>>;
+  /** The adapter in words. */
+  readonly adapter: string | null;
+}
+
+/** One quantizer at one logged step: the range in force and what was seen. */
+export interface RangePoint {
+  readonly step: number;
+  readonly low: number | null;
+  readonly high: number | null;
+  readonly min: number | null;
+  readonly max: number | null;
+}
+
+/** A run's curves, every logged point. */
+export interface RunCurves {
+  /** Step and training loss. */
+  readonly loss: readonly (readonly [number, number])[];
+  /** Epoch and test accuracy. */
+  readonly accuracy: readonly (readonly [number, number])[];
+  /** By quantizer, in the order of the log; empty unless asked for. */
+  readonly ranges: ReadonlyMap<string, readonly RangePoint[]>;
+}
+
+/** A run as it lies on the disk. */
+export interface Run {
+  readonly record: RunRecord;
+  readonly curves: RunCurves;
+}
+
+type Line = Readonly<Record<string, unknown>>;
+
+/**
+ * Reads a run's folder; what is not there yet is null or empty.
+ *
+ * @param root the folder of the comparison
+ * @param withRanges whether to keep what each quantizer saw
+ * @throws {DataError} where a file cannot be read
+ */
+export async function readRun(
+  root: string,
+  cell: Cell,
+  { label, values }: RowSpec,
+  withRanges: boolean,
+): Promise<Run> {
+  const path = `${root}/${cell.folder}`;
+  const summary = await readObject(`${path}/summary.json`);
+  const metrics = await readLines(`${path}/metrics.jsonl`);
+  const ranges = await readLines(`${path}/ranges.jsonl`);
+  const status = statusOf(summary, metrics);
+  const ended = status === "done" || status === "diverged";
+  const speed = number(summary?.images_per_second) ?? 0;
+  const clipped = ended && ranges.length > 0
+    ? mean(points(metrics, "step", "step", "clipped").map(([, share]) => share))
+    : NaN;
+  const record: RunRecord = {
+    label,
+    values,
+    seed: cell.seed,
+    folder: cell.folder,
+    status,
+    ...(typeof summary?.reason === "string" ? { reason: summary.reason } : {}),
+    steps: number(summary?.steps) ?? number(metrics.at(-1)?.step) ?? 0,
+    test_accuracy: status === "done" ? number(summary?.test_accuracy) : null,
+    ms_per_step: ended && speed > 0 ? 1000 * cell.recipe.train.batch / speed : null,
+    peak_gpu_bytes: (ended && number(summary?.peak_gpu_bytes)) || null,
+    clipped: number(clipped),
+    clipped_by_quantizer: ended ? meanClipped(ranges) : {},
+    adapter: typeof summary?.adapter === "string" ? summary.adapter : null,
+  };
+  const curves: RunCurves = {
+    loss: points(metrics, "step", "step", "loss"),
+    accuracy: points(metrics, "epoch", "epoch", "test_accuracy"),
+    ranges: withRanges ? rangePoints(ranges) : new Map(),
+  };
+  return { record, curves };
+}
+
+function statusOf(summary: Line | undefined, metrics: readonly Line[]): RunStatus {
+  if (summary?.status === "done" || summary?.status === "diverged") return summary.status;
+  return summary || metrics.length > 0 ? "unfinished" : "missing";
+}
+
+function points(lines: readonly Line[], kind: string, x: string, y: string): [number, number][] {
+  return lines.filter((line) => line.kind === kind).flatMap((line): [number, number][] => {
+    const at = number(line[x]), value = number(line[y]);
+    return at === null || value === null ? [] : [[at, value]];
+  });
+}
+
+function meanClipped(lines: readonly Line[]): Record<string, number> {
+  const sums = new Map<string, { sum: number; steps: number }>();
+  for (const { quantizer, clipped } of lines) {
+    const entry = sums.get(String(quantizer)) ?? { sum: 0, steps: 0 };
+    entry.sum += number(clipped) ?? 0;
+    entry.steps++;
+    sums.set(String(quantizer), entry);
+  }
+  return Object.fromEntries(
+    [...sums].filter(([, { sum }]) => sum > 0).map(([name, { sum, steps }]) => [name, sum / steps]),
+  );
+}
+
+function rangePoints(lines: readonly Line[]): Map<string, RangePoint[]> {
+  const found = new Map<string, RangePoint[]>();
+  for (const { step, quantizer, low, high, min, max } of lines) {
+    const list = found.get(String(quantizer)) ?? [];
+    found.set(String(quantizer), list);
+    list.push({
+      step: Number(step),
+      low: number(low),
+      high: number(high),
+      min: number(min),
+      max: number(max),
+    });
+  }
+  return found;
+}
+
+/** A finite number, or null. */
+function number(value: unknown): number | null {
+  return typeof value === "number" && Number.isFinite(value) ? value : null;
+}
+
+async function readObject(path: string): Promise<Line | undefined> {
+  const text = await readTextIfThere(path);
+  if (text === undefined) return undefined;
+  const value = parsed(text);
+  if (value) return value;
+  throw new DataError(
+    `${path}: expected a JSON object, found something else; remove that run's folder to train it anew`,
+  );
+}
+
+/** The whole lines of a log; a kill may have torn the last. */
+async function readLines(path: string): Promise<Line[]> {
+  const text = await readTextIfThere(path) ?? "";
+  return text.split("\n").map(parsed).filter((line) => line !== undefined);
+}
+
+function parsed(text: string): Line | undefined {
+  if (text === "") return undefined;
+  try {
+    const value = JSON.parse(text);
+    return typeof value === "object" && value !== null && !Array.isArray(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,107 @@
+/**
+ * The second way to quantize a tensor: its real values lie in memory (`real`, one buffer for all
+ * tensors in turn), are seen there, and are then quantized by a kernel of their own. Dynamic
+ * estimators always go this way, `dsgc` when it searches, all of them when telemetry compares.
+ *
+ * @module
+ */
+import type { QuantizerSpec } from "../program.ts";
+import type { Builder, PlanOptions, Section } from "./builder.ts";
+import { grid } from "./builder.ts";
+import type { Stored } from "./tensor.ts";
+
+/** Moves of the search for a clip: the interval shrinks to 0.618¹³ = 0.2% of the largest value. */
+export const MOVES = 16;
+/** Tiles that a tensor's error is summed in, at most. */
+const MOST_TILES = 256;
+
+/** A tensor that can go this way. */
+export interface Waiting {
+  readonly section: Section;
+  readonly layer: string;
+  readonly to: Stored;
+  readonly quantizer: QuantizerSpec;
+  /** Quads of the tensor and of one pixel. */
+  readonly quads: number;
+  readonly pixelQuads: number;
+  readonly channels: number;
+  readonly stochastic: number;
+}
+
+/** Whether a quantizer's tensor ever goes this way. */
+export function waitsFor(quantizer: QuantizerSpec, options: PlanOptions): boolean {
+  return quantizer.dynamic || searches(quantizer) || options.telemetry;
+}
+
+/** Whether a quantizer's range is searched for in the tensor. */
+export function searches({ settings }: QuantizerSpec): boolean {
+  return settings.estimator === "dsgc";
+}
+
+/** Plans what follows the kernel that left real values: estimate or search, quantize, compare. */
+export function makeMeasured(b: Builder, waiting: Waiting): void {
+  const { section, layer, to, quantizer, quads, pixelQuads, channels, stochastic } = waiting;
+  const ROW = to.row, at = { quantizer: ROW };
+  const R = 4, shape = { V: 1, QUADS: quads, CQ: pixelQuads, CHANNELS: channels, ROW };
+  const sums = Math.ceil(quads / (64 * MOST_TILES)), TILES = Math.ceil(quads / (64 * sums));
+  const errors = (SEARCH: number, when: "search" | "telemetry") =>
+    b.push(section, layer, "quantization_error", [TILES, 1, 1], { ...shape, R: sums, SEARCH }, {
+      real_values: "real",
+      q: to.buffer,
+    }, { ...at, when });
+  if (quantizer.dynamic) {
+    b.push(section, layer, "estimate", [1, 1, 1], { FIRST: ROW, COUNT: 1, STATIC: 0 }, {
+      table: "quantizers",
+    }, { ...at, when: "estimate" });
+  }
+  if (searches(quantizer)) {
+    for (let move = 0; move <= MOVES; move++) {
+      if (move > 0) errors(1, "search");
+      b.push(
+        section,
+        layer,
+        "clip_search",
+        [1, 1, 1],
+        {
+          ROW,
+          TILES,
+          MOVES,
+          SCALE_RATE: quantizer.settings.scale_rate ? 1 : 0,
+          SYMMETRIC: quantizer.symmetric ? 1 : 0,
+        },
+        { table: "quantizers" },
+        { ...at, when: "search" },
+      );
+    }
+  }
+  b.push(
+    section,
+    layer,
+    "quantize_real",
+    grid(Math.ceil(quads / (64 * R))),
+    {
+      ...shape,
+      R,
+      STORE: 1,
+      STOCHASTIC: stochastic,
+    },
+    { real_values: "real", q: to.buffer },
+    { ...at, when: "measured" },
+  );
+  if (b.options.telemetry) {
+    errors(0, "telemetry");
+    b.push(section, layer, "error_total", [1, 1, 1], { TILES, ROW }, {}, {
+      ...at,
+      when: "telemetry",
+    });
+  }
+}
+
+/** The buffers of that way, as large as the largest tensor that goes it. */
+export function measuredBuffers(b: Builder, all: readonly Waiting[]): void {
+  if (all.length === 0) return;
+  b.buffer("real", 16 * Math.max(...all.map((w) => w.quads)), "scratch");
+  b.buffer("errors", 16 * MOST_TILES, "scratch");
+  b.buffer("search", 32, "scratch");
+  b.buffer("fidelity", 16 * b.quantizers.length, "table");
+}

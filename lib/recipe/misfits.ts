@@ -1,0 +1,71 @@
+/**
+ * Settings of `quantize` that are right by themselves and wrong together.
+ *
+ * @module
+ */
+import type { QuantizeSpec } from "./types.ts";
+
+/** What is wrong: where, and what was expected there. */
+export interface Misfit {
+  /** Below `quantize`. */
+  readonly path: readonly (string | number)[];
+  /** What a right value looks like. */
+  readonly message: string;
+}
+
+const CLASSES = ["weights", "activations", "gradients"] as const;
+
+/** All that does not fit. */
+export function misfits(q: QuantizeSpec): Misfit[] {
+  const found: Misfit[] = [];
+  const add = (path: Misfit["path"], message: string) => void found.push({ path, message });
+  const int8 = q.arithmetic === "int8";
+  if (q.lag === 2 && q.scheduler !== "host") {
+    add(["lag"], `1 with scheduler: ${q.scheduler}; a lag of 2 is for scheduler: host`);
+  }
+  for (const of of CLASSES) {
+    const maps = [
+      { path: [of], own: q[of] as Settings, whole: q[of] as Settings },
+      ...q.layers.flatMap((layer, i) =>
+        layer[of]
+          ? [{
+            path: ["layers", i, of],
+            own: layer[of] as Settings,
+            whole: { ...q[of], ...layer[of] } as Settings,
+          }]
+          : []
+      ),
+    ];
+    for (const { path, own, whole } of maps) {
+      if (whole.estimator === "fixed" && !whole.range) {
+        add([...path, "range"], "[low, high], as the estimator is fixed");
+      }
+      if (!int8) continue;
+      if ((own.bits ?? 0) > 8) {
+        add([...path, "bits"], "at most 8 with arithmetic: int8; more bits need simulated");
+      }
+      if (own.estimator === "none") {
+        add(
+          [...path, "estimator"],
+          `an estimator, as int8 quantizes every class of tensors; to leave ${of} as they are, ` +
+            "use arithmetic: simulated",
+        );
+      }
+      if (own.per_channel) {
+        add(
+          [...path, "per_channel"],
+          "false with arithmetic: int8: the gradient of the input sums over output channels, so " +
+            "their scales cannot leave the int32 sum; use arithmetic: simulated",
+        );
+      }
+    }
+  }
+  return found;
+}
+
+interface Settings {
+  readonly bits?: number;
+  readonly estimator?: string;
+  readonly range?: readonly number[];
+  readonly per_channel?: boolean;
+}

@@ -1,0 +1,43 @@
+/**
+ * Reference of kernels/estimate.wgsl: the rules of the estimators themselves.
+ *
+ * @module
+ */
+import { QUANTIZER_WORDS } from "../program.ts";
+import { type Estimator, MOST_MEMORY } from "../quant/estimator.ts";
+import { ruleOf } from "../quant/rules.ts";
+import { usable } from "../quant/scheduler.ts";
+import { statistic } from "../quant/statistics.ts";
+import type { HostBuffer } from "./include/host_buffer.ts";
+import { setRow } from "./include/range.ts";
+
+/** Constants of the kernel; its header says what they are. */
+export interface Estimate {
+  readonly FIRST: number;
+  readonly COUNT: number;
+  readonly STATIC: number;
+}
+
+/** The ranges that follow from the statistics. */
+export function estimate(
+  c: Estimate,
+  b: Readonly<Record<"statistics" | "rules" | "table" | "memory", HostBuffer>>,
+): void {
+  for (let row = c.FIRST; row < c.FIRST + c.COUNT; row++) {
+    const [rule, symmetric, dynamic, elements, ...settings] = b.rules.f32.subarray(
+      8 * row,
+      8 * row + 8,
+    );
+    if (c.STATIC && dynamic) continue;
+    const estimator: Estimator | undefined = ruleOf(rule!, settings);
+    const seen = usable(statistic(b.statistics.u32, row), elements!);
+    if (!estimator || !seen) continue;
+    const at = row * QUANTIZER_WORDS, low = b.table.f32[at + 5]!, high = b.table.f32[at + 6]!;
+    const old = low === 0 && high === 0 ? undefined : { low, high };
+    const memory = b.memory.f32.subarray(row * MOST_MEMORY, (row + 1) * MOST_MEMORY);
+    const next = estimator.next(old, seen, memory);
+    if (Number.isFinite(next.low) && Number.isFinite(next.high)) {
+      setRow(b.table, row, next, symmetric! > 0);
+    }
+  }
+}

@@ -1,0 +1,106 @@
+/**
+ * Who sets the ranges, and when: the device gives the host's ranges to the bit, and with a lag of 2
+ * a step's ranges follow from what was seen two steps before.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import { requestAdapter } from "../lib/gpu/device.ts";
+import type { RecipeInput } from "../lib/recipe/input.ts";
+import { Scheduler } from "../lib/quant/scheduler.ts";
+import { estimators } from "../lib/quant/estimator.ts";
+import { inFolder, type Run, runOf, SHORT } from "./support/runs.ts";
+
+const ignore = await requestAdapter() === null;
+const test = (name: string, fn: () => Promise<void>) => Deno.test({ name, ignore, fn });
+
+/** Every rule that can run on either side, static and dynamic, and 200 steps of it. */
+const MIXED: RecipeInput = {
+  ...SHORT,
+  quantize: {
+    activations: { bits: 6 },
+    layers: [
+      { match: "norm1", activations: { estimator: "delayed-max", window: 5, margin: 1 } },
+      { match: "norm2", activations: { estimator: "hindsight-guarded" } },
+      { match: "norm3", activations: { estimator: "running-minmax" } },
+      { match: "conv1", gradients: { estimator: "hindsight-guarded", symmetric: true } },
+      { match: "conv2|pool", gradients: { estimator: "delayed-max" } },
+      { match: "conv3", gradients: { estimator: "current-minmax" } },
+      { match: "conv4", gradients: { estimator: "dsgc", interval: 50, scale_rate: true } },
+      { match: "linear", gradients: { estimator: "fixed", range: [-0.1, 0.1] } },
+    ],
+  },
+  train: { ...SHORT.train, epochs: 20 },
+};
+
+/** What each step said of each quantizer. */
+const observed = ({ events }: Run) =>
+  events.flatMap((event) => event.type === "step" ? [event.observations] : []);
+
+test("the scheduler on the device gives the host's ranges over 200 steps, and the same weights", async () => {
+  const host = await runOf(MIXED);
+  const device = await runOf({ ...MIXED, quantize: { ...MIXED.quantize, scheduler: "device" } });
+  assert.equal(host.losses.length, 200);
+  assert.deepEqual(device.losses, host.losses);
+  const [a, b] = [observed(host), observed(device)];
+  for (const [step, observations] of a.entries()) {
+    for (const [row, { quantizer, range }] of observations.entries()) {
+      assert.deepEqual(b[step]![row]!.range, range, `${quantizer.name}, step ${step + 1}`);
+    }
+  }
+  assert.deepEqual(device.end.state, host.end.state);
+});
+
+test("a run with its ranges on the device resumes to the same bits", async () => {
+  const recipe: RecipeInput = {
+    ...MIXED,
+    quantize: { ...MIXED.quantize, scheduler: "device" },
+    train: SHORT.train!,
+  };
+  const whole = await runOf(recipe);
+  await inFolder(async (out) => {
+    const part = await runOf(recipe, { out, stopAt: 4 });
+    assert.equal(part.end.summary.status, "interrupted");
+    const rest = await runOf(recipe, { out, resume: true });
+    assert.deepEqual([...part.losses, ...rest.losses], whole.losses);
+    assert.deepEqual(rest.end.state, whole.end.state);
+  });
+});
+
+const LAG2: RecipeInput = { ...SHORT, quantize: { lag: 2 } };
+
+test("with a lag of 2 a step's ranges follow from what was seen up to two steps before", async () => {
+  const steps = observed(await runOf(LAG2)), first = steps[0]!;
+  const quantizers = first.map((o) => o.quantizer);
+  const scheduler = new Scheduler(
+    quantizers,
+    quantizers.map((q) =>
+      q.role === "weight"
+        ? undefined
+        : estimators[q.settings.estimator as keyof typeof estimators](q.settings)
+    ),
+    false,
+  );
+  // The second step has the calibration's ranges too: nothing was seen two steps before it.
+  first.forEach(({ range }, row) => scheduler.setRange(row, range));
+  for (const [step, observations] of steps.entries()) {
+    if (step >= 2) scheduler.observe(steps[step - 2]!);
+    for (const [row, { quantizer: q, range }] of observations.entries()) {
+      if (q.role !== "weight") {
+        assert.deepEqual(range, scheduler.range(row), `${q.name}, step ${step + 1}`);
+      }
+    }
+  }
+});
+
+for (const stopAt of [5, 6]) {
+  test(`a run with a lag of 2, stopped after step ${stopAt}, resumes to the same bits`, async () => {
+    const whole = await runOf(LAG2);
+    await inFolder(async (out) => {
+      const part = await runOf(LAG2, { out, stopAt });
+      const rest = await runOf(LAG2, { out, resume: true });
+      assert.deepEqual([...part.losses, ...rest.losses], whole.losses);
+      assert.deepEqual(rest.end.state, whole.end.state);
+    });
+  });
+}
