@@ -78,11 +78,9 @@ const TOTALS = [
 export function asText(report: Report): string {
   const { name, data, batch, layers, measured, problems, programs } = report;
   const parameters = grouped(layers.reduce((n, l) => n + l.parameters, 0));
-  const missing = !programs.static || !programs.dynamic;
   const notes = [
     ...problems.map((problem) => `program: ${problem}`),
     ...(programs.static ? [rest(programs.static)] : []),
-    ...(missing && problems.length === 0 ? ["program: not known yet with dynamic ranges"] : []),
   ];
   return [
     settingsTable([

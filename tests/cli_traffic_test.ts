@@ -59,7 +59,10 @@ Deno.test("traffic --json has bytes, and totals that its layers add up to", asyn
     assert.deepEqual([batch, input, problems], [16, [12, 12, 1], []]);
     for (const section of ["forward", "backward"]) {
       for (
-        const [kind, ranges] of [["model", "static"], ["model", "dynamic"], ["program", "static"]]
+        const [kind, ranges] of [["model", "static"], ["model", "dynamic"], ["program", "static"], [
+          "program",
+          "dynamic",
+        ]]
       ) {
         const of = (row: Json): number => row[section][kind!][ranges!];
         const sum = (group?: string) =>
@@ -173,6 +176,7 @@ Deno.test("--measure puts times beside the bytes", { ignore: !HAS_GPU }, async (
     assert.equal(typeof adapter, "string");
     for (const section of ["forward", "backward"]) {
       assert.ok(totals.convolutions[section].time.static > 0);
+      assert.ok(totals.others[section].time.dynamic > 0);
     }
   });
 });

@@ -48,10 +48,53 @@ Deno.test("a program's traffic is the bytes of what its steps bind, for one imag
   assert.equal(one.update, 4 * sections.update!);
 });
 
+Deno.test("a dynamic range costs four bytes a value out and four back, of that tensor alone", () => {
+  const { static: once, dynamic: twice } = variants(recipeOf(4), DATA);
+  const of = (v: typeof once) => programTraffic(v!.program).layers;
+  const y = 16 * 8;
+  assert.equal(of(once).get("relu1")!.forward, 2 * y);
+  assert.equal(of(twice).get("relu1")!.forward, 2 * y + 2 * 4 * y);
+  assert.equal(of(twice).get("conv1")!.forward, of(once).get("conv1")!.forward + 2 * 4 * y);
+  // The gradient of relu1 is that of the linear layer's input, in 4 bytes like its codes.
+  const linear = (v: typeof once) => of(v).get("linear1")!.backward;
+  assert.equal(linear(twice), linear(once) + 2 * 4 * y);
+  assert.equal(of(twice).get("conv1")!.backward, of(once).get("conv1")!.backward);
+});
+
 Deno.test("a variant is the recipe in int8 with one estimator for activations and gradients", () => {
-  const recipe = recipeOf(4), { quantize } = variant(recipe, "hindsight-minmax");
-  assert.deepEqual(quantize, { ...recipe.quantize, arithmetic: "int8" });
-  assert.throws(() => variant(recipe, "no-such-estimator"), { name: "RecipeError" });
+  const recipe = resolveRecipe({
+    ...recipeOf(4),
+    quantize: {
+      weights: { bits: 4 },
+      activations: { estimator: "fixed", range: [0, 1], bits: 6 },
+      layers: [{ match: "conv1", gradients: { estimator: "dsgc", interval: 3 } }],
+      lag: 2,
+    },
+    telemetry: "full",
+  });
+  const { quantize, telemetry, ...rest } = variant(recipe, "current-minmax");
+  const { quantize: given, telemetry: _, ...same } = recipe;
+  assert.deepEqual(rest, same);
+  assert.equal(telemetry, "basic");
+  assert.deepEqual(quantize, {
+    ...given,
+    arithmetic: "int8",
+    activations: { ...given.activations, estimator: "current-minmax" },
+    gradients: { ...given.gradients, estimator: "current-minmax" },
+    layers: [{ match: "conv1", gradients: { estimator: "current-minmax", interval: 3 } }],
+    scheduler: "auto",
+    lag: 1,
+  });
+});
+
+Deno.test("what int8 refuses has no variant, and says why", () => {
+  const recipe = resolveRecipe({
+    ...recipeOf(4),
+    quantize: { arithmetic: "simulated", activations: { bits: 12 } },
+  });
+  const { static: missing, problems } = variants(recipe, DATA);
+  assert.equal(missing, undefined);
+  assert.match(problems.join("; "), /quantize\.activations\.bits: expected/);
 });
 
 Deno.test("what the planner refuses has no variant, and says why", () => {
@@ -63,15 +106,18 @@ Deno.test("what the planner refuses has no variant, and says why", () => {
 Deno.test("every layer of a variant takes time on the device", {
   ignore: !HAS_GPU,
 }, async () => {
-  const { static: variant } = variants(recipeOf(4), DATA);
-  const { times, adapter } = await measure([variant!], DATA);
+  const { static: once, dynamic: twice } = variants(recipeOf(4), DATA);
+  const { times, adapter } = await measure([once!, twice!], DATA);
   assert.ok(adapter.length > 0);
-  assert.deepEqual([...times[0]!.keys()], ["input", "conv1", "relu1", "linear1", "loss"]);
-  for (const [layer, { forward, backward }] of times[0]!) {
-    // Below a second, and above nothing: nanoseconds.
-    assert.ok(forward > 0 && forward < 1e9, `${layer} ${forward}`);
-    const none = ["input", "relu1", "loss"].includes(layer);
-    assert.equal(backward > 0, !none, `${layer} ${backward}`);
+  assert.equal(times.length, 2);
+  for (const layers of times) {
+    assert.deepEqual([...layers.keys()], ["input", "conv1", "relu1", "linear1", "loss"]);
+    for (const [layer, { forward, backward }] of layers) {
+      // Below a second, and above nothing: nanoseconds.
+      assert.ok(forward > 0 && forward < 1e9, `${layer} ${forward}`);
+      const none = ["input", "relu1", "loss"].includes(layer);
+      assert.equal(backward > 0, !none, `${layer} ${backward}`);
+    }
   }
 });
 

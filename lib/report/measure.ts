@@ -9,7 +9,7 @@ import { StepTimer } from "../gpu/timing.ts";
 import type { DataShape } from "../model/plan.ts";
 import type { Program, Step } from "../program.ts";
 import { Network } from "../train/network.ts";
-import { trainingSteps } from "./program_traffic.ts";
+import { chosen } from "../train/ways.ts";
 import type { Variant } from "./variants.ts";
 
 /** Nanoseconds of a layer's steps, for the whole batch. */
@@ -22,8 +22,8 @@ export interface LayerTime {
 const ROUNDS = 9;
 
 /**
- * Times forward and backward of every layer: a round runs each variant once, so that what slows the
- * machine down slows all of them, and the median of the rounds counts. Weights are the first ones of
+ * Times forward and backward of every layer: a round runs each variant once, in turns, so that what
+ * slows the machine down slows all of them, and the median of the rounds counts. Weights are the first ones of
  * the recipe's seed and images are noise; ranges are calibrated on it.
  *
  * @returns the adapter, and for each variant its layers' times
@@ -37,7 +37,8 @@ export async function measure(
   try {
     for (const variant of variants) benches.push(await Bench.open(variant, data));
     for (let round = 0; round <= ROUNDS; round++) {
-      for (const bench of benches) await bench.round(round > 0); // The first one warms up.
+      const order = round % 2 === 0 ? benches : benches.toReversed();
+      for (const bench of order) await bench.round(round > 0); // The first one warms up.
     }
     return { adapter: benches[0]?.adapter ?? "", times: benches.map((bench) => bench.times()) };
   } finally {
@@ -52,16 +53,13 @@ class Bench {
   readonly #rounds: number[][] = [];
 
   private constructor(
-    { sections }: Program,
+    { sections: s, quantizers }: Program,
     readonly executor: GpuExecutor,
     readonly timer: StepTimer,
   ) {
-    this.#backward = new Set(sections.backward);
-    this.#steps = trainingSteps([
-      ...sections.forward,
-      ...sections.loss,
-      ...sections.backward,
-    ]);
+    this.#backward = new Set(s.backward);
+    const steps = [...s.forward, ...s.loss, ...s.backward];
+    this.#steps = chosen(steps, quantizers, { phase: "train" });
   }
 
   static async open({ recipe, program }: Variant, data: DataShape): Promise<Bench> {

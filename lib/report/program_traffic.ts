@@ -5,6 +5,7 @@
  */
 import { bindings, wgsl } from "../gpu/executor.ts";
 import type { Program, Step } from "../program.ts";
+import { chosen } from "../train/ways.ts";
 
 /** Bytes for one image. */
 export interface Moved {
@@ -32,7 +33,7 @@ export function programTraffic(program: Program): ProgramTraffic {
   const sections: Record<string, number> = {};
   for (const [section, steps] of Object.entries(program.sections)) {
     sections[section] = 0;
-    for (const step of trainingSteps(steps)) {
+    for (const step of chosen(steps, program.quantizers, { phase: "train" })) {
       const bytes = bytesOf(step) / program.batch;
       sections[section] += bytes;
       if (section !== "forward" && section !== "backward") continue;
@@ -42,11 +43,6 @@ export function programTraffic(program: Program): ProgramTraffic {
     }
   }
   return { layers, sections };
-}
-
-/** The steps that a training step runs. */
-export function trainingSteps(steps: readonly Step[]): Step[] {
-  return steps.filter((step) => step.phase !== "eval");
 }
 
 /** Gives the bytes that a step binds. */

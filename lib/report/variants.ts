@@ -39,9 +39,8 @@ export function variants(recipe: Recipe, data: DataShape): Variants {
       const changed = variant(recipe, ESTIMATORS[ranges]);
       planned[ranges] = { recipe: changed, program: plan(changed, data).program };
     } catch (error) {
-      // Until recipes know current-minmax for activations and gradients, they refuse it.
-      if (error instanceof RecipeError) continue;
-      if (!(error instanceof ModelError)) throw error;
+      // Groups have no kernels yet; what simulated arithmetic allows, int8 may refuse.
+      if (!(error instanceof ModelError || error instanceof RecipeError)) throw error;
       problems.push(error.message);
     }
   }
@@ -49,13 +48,18 @@ export function variants(recipe: Recipe, data: DataShape): Variants {
 }
 
 /**
- * A recipe in int8 with one estimator for all activations and gradients.
+ * A recipe in int8 with one estimator for all activations and gradients, which the device runs.
  *
- * @throws RecipeError where recipes do not know the estimator
+ * @throws RecipeError where its settings do not fit int8
  */
 export function variant(recipe: Recipe, estimator: string): Recipe {
-  const quantize = { ...replaced(recipe.quantize, estimator), arithmetic: "int8" };
-  return resolveRecipe({ ...recipe, quantize } as RecipeInput);
+  const quantize = {
+    ...replaced(recipe.quantize, estimator),
+    arithmetic: "int8",
+    scheduler: "auto",
+    lag: 1,
+  };
+  return resolveRecipe({ ...recipe, quantize, telemetry: "basic" } as RecipeInput);
 }
 
 /** A map with every estimator in it replaced but those of weights. */
