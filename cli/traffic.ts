@@ -141,7 +141,7 @@ async function measureAll(planned: Variants, data: DataShape): Promise<Measured>
   if (!planned.static) {
     throw new ModelError(`--measure: ${planned.problems.join("; ")}`);
   }
-  console.error("compiling the kernels, then timing each layer; this may take a minute");
+  console.error("compiling the kernels, then timing each layer; a large network takes minutes");
   const all = [planned.static, ...(planned.dynamic ? [planned.dynamic] : [])];
   try {
     const { adapter, times } = await measure(all, data);

@@ -25,7 +25,8 @@ export interface ProgramTraffic {
  * Counts a training step of a program in bytes for one image: each buffer that a step binds once,
  * whole, and divided by the batch. Tables (quantizers, statistics, settings of the step) are left
  * out; what a kernel reads twice counts once, and scratch memory counts. Unlike the paper's model
- * this has padded channels, and weights are shared by the images of a batch.
+ * this has padded channels, and weights are shared by the images of a batch. With dynamic ranges,
+ * the sums of a norm, which otherwise leave the convolution before it, are a pass counted at the norm.
  */
 export function programTraffic(program: Program): ProgramTraffic {
   const bytesOf = sizes(program);
