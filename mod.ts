@@ -34,6 +34,7 @@ export type { Layer } from "./lib/model/outline.ts";
 export type { NamedTensor } from "./lib/model/parameters.ts";
 export { zoo } from "./lib/model/zoo.ts";
 export type { ZooNetwork } from "./lib/model/zoo.ts";
+export type { ZooOptions } from "./lib/model/blocks.ts";
 export type * from "./lib/program.ts";
 
 export { openDevice } from "./lib/open_device.ts";

@@ -3,13 +3,13 @@
  *
  * @module
  */
-import { openDataset } from "../lib/data/open.ts";
 import { type Layer, memoryByKind, parameterCount } from "../lib/model/outline.ts";
-import { type DataShape, plan } from "../lib/model/plan.ts";
+import { plan } from "../lib/model/plan.ts";
 import type { Program } from "../lib/program.ts";
 import { loadRecipe } from "../lib/recipe/load.ts";
 import type { Recipe } from "../lib/recipe/types.ts";
 import { type Command, first } from "./command.ts";
+import { shapeOf } from "./data_shape.ts";
 import { bytes, settingsTable, table } from "./format.ts";
 import type { Arguments } from "./options.ts";
 import { print, printJson } from "./output.ts";
@@ -36,20 +36,6 @@ async function run(args: Arguments): Promise<number> {
   if (args.json) printJson(asJson(recipe, program, layers), 2);
   else print(asText(recipe, program, layers));
   return 0;
-}
-
-/** What the recipe says of its images, or else the data. */
-async function shapeOf(recipe: Recipe): Promise<DataShape> {
-  const { data } = recipe, { classes, size: [h, w] } = data;
-  if (classes === 0 || h === 0) {
-    return await openDataset({ ...data, seed: recipe.seed }, {
-      warn: (text) => console.error(text),
-    });
-  }
-  const channels = data.channels || 1; // IDX images are grey.
-  const each = (list: readonly number[]) =>
-    Array.from({ length: channels }, (_, i) => list[i] ?? list[0]!);
-  return { shape: [h, w, channels], classes, mean: each(data.mean), std: each(data.std) };
 }
 
 function asText(recipe: Recipe, program: Program, layers: readonly Layer[]): string {

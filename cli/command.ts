@@ -50,3 +50,8 @@ export function only(args: Arguments, command: string, what: string): string {
   }
   return value;
 }
+
+/** A path rather than a mistyped word: it has a dot, a slash, or is there. */
+export async function looksLikeRecipe(word: string): Promise<boolean> {
+  return /[./\\]/.test(word) || await Deno.stat(word).then((info) => info.isFile, () => false);
+}

@@ -7,19 +7,21 @@ import { QtrainError, UsageError } from "../lib/errors.ts";
 import { nearest } from "../lib/recipe/nearest.ts";
 import { VERSION } from "../lib/version.ts";
 import { checkCommand } from "./check.ts";
-import { type Command, commandHelp } from "./command.ts";
+import { type Command, commandHelp, looksLikeRecipe } from "./command.ts";
 import { compareCommand } from "./compare.ts";
 import { doctorCommand } from "./doctor.ts";
 import { evalCommand } from "./eval.ts";
 import { exportCommand } from "./export.ts";
 import { allow, type Arguments, optionHelp, readArguments } from "./options.ts";
 import { print } from "./output.ts";
+import { trafficCommand } from "./traffic.ts";
 import { trainCommand } from "./train.ts";
 
 const COMMANDS: readonly Command[] = [
   trainCommand,
   checkCommand,
   compareCommand,
+  trafficCommand,
   evalCommand,
   exportCommand,
   doctorCommand,
@@ -59,11 +61,6 @@ async function dispatch(args: Arguments): Promise<number> {
   }
   allow(command.name, args, command.options);
   return await command.run({ ...args, positionals: named ? rest : args.positionals });
-}
-
-/** A path rather than a mistyped command: it has a dot, a slash, or is there. */
-async function looksLikeRecipe(word: string): Promise<boolean> {
-  return /[./\\]/.test(word) || await Deno.stat(word).then((info) => info.isFile, () => false);
 }
 
 function help(): string {

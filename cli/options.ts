@@ -52,6 +52,12 @@ export const OPTIONS = {
     help: "format of the file",
     words: ["safetensors"],
   },
+  input: {
+    type: "string",
+    usage: "--input SIZE",
+    help: "height and width of the images, in place of the recipe's",
+  },
+  measure: { type: "boolean", usage: "--measure", help: "time the layers on this machine's GPU" },
   json: { type: "boolean", usage: "--json", help: "results as JSON on stdout" },
   quiet: { type: "boolean", usage: "--quiet", help: "no progress, only the result" },
   help: { type: "boolean", short: "h", usage: "--help, -h", help: "this text" },
@@ -73,6 +79,8 @@ export interface Arguments {
   readonly resume?: boolean;
   readonly device?: DeviceChoice;
   readonly format?: string;
+  readonly input?: string;
+  readonly measure?: boolean;
   readonly json?: boolean;
   readonly quiet?: boolean;
   readonly help?: boolean;

@@ -30,7 +30,7 @@ const MISTAKES: readonly Mistake[] = [
     SHORT,
     ["chek", "r.yaml"],
     "chek: unknown command (did you mean check?); expected a recipe.yaml or one of train, check, " +
-    "compare, eval, export, doctor",
+    "compare, traffic, eval, export, doctor",
   ],
   [
     "an unknown option",

@@ -142,12 +142,12 @@ const BAD_TEXTS: [string, string, string][] = [
   [
     "a bare word as model",
     GLYPHS + "model: cnn",
-    'r.yaml:2:8: model: expected a map with name (cnn or resnet8) or layers, got "cnn"',
+    'r.yaml:2:8: model: expected a map with name (cnn, resnet8, resnet18 or mobilenet-v2) or layers, got "cnn"',
   ],
   [
     "an unknown network",
     GLYPHS + "model: { name: resnet9 }",
-    'r.yaml:2:16: model.name: expected one of cnn, resnet8, got "resnet9" (did you mean resnet8?)',
+    'r.yaml:2:16: model.name: expected one of cnn, resnet8, resnet18, mobilenet-v2, got "resnet9" (did you mean resnet8?)',
   ],
   [
     "name and layers",
@@ -318,7 +318,10 @@ const BAD_OVERRIDES: [string, string][] = [
   ["__proto__.x=1", `__proto__: unknown key; expected one of ${TOP_KEYS}`],
   ["data={}", "data.format: missing; expected one of glyphs, idx"],
   ["data.format.x=1", 'data.format: expected a map to set x in, got "glyphs"'],
-  ["model.name=[cnn]", 'model.name: expected one of cnn, resnet8, got ["cnn"]'],
+  [
+    "model.name=[cnn]",
+    'model.name: expected one of cnn, resnet8, resnet18, mobilenet-v2, got ["cnn"]',
+  ],
   [
     "train.epochs=[1",
     "train.epochs: expected valid YAML, got the end of the text (flow sequence must end with a ])",

@@ -86,6 +86,7 @@ export async function openGpu(options: GpuOptions = {}): Promise<Gpu> {
   let device: GPUDevice;
   try {
     device = await adapter.requestDevice({
+      requiredFeatures: adapter.features.has("timestamp-query") ? ["timestamp-query"] : [],
       requiredLimits: edge ? {} : { maxStorageBufferBindingSize, maxBufferSize },
     });
   } catch (error) {

@@ -168,15 +168,18 @@ export class GpuExecutor implements Executor {
     const encoder = this.#gpu.createCommandEncoder();
     for (const name of clear) encoder.clearBuffer(this.#find(name));
     const pass = encoder.beginComputePass();
-    for (const step of steps) {
-      const dispatch = this.#dispatches.get(step);
-      if (!dispatch) throw new Error(`step ${step.kernel} belongs to another program`);
-      pass.setPipeline(dispatch.pipeline);
-      pass.setBindGroup(0, dispatch.group);
-      pass.dispatchWorkgroups(...step.workgroups);
-    }
+    for (const step of steps) this.encode(pass, step);
     pass.end();
     this.#gpu.queue.submit([encoder.finish()]);
+  }
+
+  /** Writes a step into a pass: of `run`, or of who measures it (lib/gpu/timing.ts). */
+  encode(pass: GPUComputePassEncoder, step: Step): void {
+    const dispatch = this.#dispatches.get(step);
+    if (!dispatch) throw new Error(`step ${step.kernel} belongs to another program`);
+    pass.setPipeline(dispatch.pipeline);
+    pass.setBindGroup(0, dispatch.group);
+    pass.dispatchWorkgroups(...step.workgroups);
   }
 
   copy(buffers: readonly string[]): () => Promise<Uint8Array<ArrayBuffer>[]> {

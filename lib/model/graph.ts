@@ -124,16 +124,18 @@ class GraphBuilder {
     switch (layer.type) {
       case "conv2d": {
         const name = this.#name(layer, "conv");
-        const { kernel, stride, padding, bias } = layer;
+        const { channels, kernel, stride, padding, groups, bias } = layer;
         const [h, w] = windowed(name, x, kernel, stride, padding);
+        divisible(name, x, channels, groups);
         return this.#add({
           op: "conv",
           name,
           input: x,
-          output: new Tensor(name, h, w, layer.channels),
+          output: new Tensor(name, h, w, channels),
           kernel,
           stride,
           padding,
+          groups,
           bias,
           linear: false,
           logits: false,
@@ -149,6 +151,7 @@ class GraphBuilder {
           kernel: [x.h, x.w],
           stride: [1, 1],
           padding: [0, 0],
+          groups: 1,
           bias: layer.bias,
           linear: true,
           logits: false,
@@ -220,6 +223,17 @@ class GraphBuilder {
     node.output.needsGradient = trains || inputs.some((t) => t.needsGradient);
     this.nodes.push(node);
     return node.output;
+  }
+}
+
+/** Every group has the same number of channels, in and out. */
+function divisible(name: string, x: Tensor, channels: number, groups: number): void {
+  for (const [what, count] of [["input", x.c], ["output", channels]] as const) {
+    if (count % groups === 0) continue;
+    throw new ModelError(
+      `layer ${name}: expected its ${count} ${what} channels to be a multiple of its groups, got ` +
+        `${groups} groups; for a depthwise convolution, groups and channels are both ${x.c}`,
+    );
   }
 }
 

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { weightDims } from "../ops/conv.ts";
 import type { BufferKind, Program } from "../program.ts";
 import type { Graph, Node } from "./graph.ts";
 import { count } from "./parameters.ts";
@@ -21,13 +22,27 @@ export interface Layer {
 }
 
 /** The layers of a graph, in order. */
-export function outline(graph: Graph, parameters: Program["parameters"]): Layer[] {
+export function outline(graph: Graph): Layer[] {
   return graph.nodes.map((node) => ({
     name: node.name,
     kind: kindOf(node),
     output: [node.output.h, node.output.w, node.output.c],
-    parameters: parameters.filter((p) => p.layer === node.name).reduce((n, p) => n + count(p), 0),
+    parameters: parametersOf(node),
   }));
+}
+
+/** How many values of a layer train. */
+function parametersOf(node: Node): number {
+  switch (node.op) {
+    case "conv":
+      return weightDims(node).reduce((a, b) => a * b) + (node.bias ? node.output.c : 0);
+    case "norm":
+      return 2 * node.output.c;
+    case "add":
+    case "activation":
+    case "pool":
+      return 0;
+  }
 }
 
 /** How many values of a program train. */
@@ -45,7 +60,7 @@ export function memoryByKind(program: Program): Record<BufferKind, number> {
 function kindOf(node: Node): string {
   switch (node.op) {
     case "conv":
-      return node.linear ? "linear" : `conv2d ${windowOf(node)}`;
+      return node.linear ? "linear" : `conv2d ${windowOf(node)}${groupsOf(node)}`;
     case "norm":
       return withActivation("batch_norm", node.act);
     case "add":
@@ -64,6 +79,11 @@ function windowOf(node: Extract<Node, { op: "conv" | "pool" }>): string {
   const { kernel, stride: [down, right] } = node;
   const stride = down === right ? `${down}` : `${down}×${right}`;
   return kernel.join("×") + (stride === "1" ? "" : ` /${stride}`);
+}
+
+function groupsOf({ groups, input }: Extract<Node, { op: "conv" }>): string {
+  if (groups === 1) return "";
+  return groups === input.c ? " depthwise" : `, ${groups} groups`;
 }
 
 function withActivation(kind: string, act: string): string {

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { ModelError } from "../errors.ts";
 import type { Program } from "../program.ts";
 import { activationBackward, activationForward } from "../ops/activation.ts";
 import { addBackward, addForward } from "../ops/add.ts";
@@ -49,7 +50,7 @@ export interface Plan {
 }
 
 /** The layers that a recipe's `model` stands for. */
-function layersOf(recipe: Recipe, classes: number): readonly LayerSpec[] {
+export function layersOf(recipe: Recipe, classes: number): readonly LayerSpec[] {
   const { model } = recipe;
   return "layers" in model ? model.layers : zoo[model.name]({ width: model.width, classes });
 }
@@ -64,6 +65,7 @@ export function plan(recipe: Recipe, data: DataShape, options: PlanOptions = {})
   const batch = options.batch ?? recipe.train.batch;
   const { quantize, train } = recipe;
   const graph = buildGraph(layersOf(recipe, data.classes), data.shape, data.classes);
+  refuseGroups(graph.nodes);
   const names = ["input", ...graph.nodes.map((node) => node.name)];
   const quantizing = new QuantizingPlan(quantize, names, options.estimators);
   const b = new Builder({
@@ -123,7 +125,18 @@ export function plan(recipe: Recipe, data: DataShape, options: PlanOptions = {})
     parameters: b.parameters,
     norms: b.norms,
   };
-  return { program, layers: outline(graph, program.parameters) };
+  return { program, layers: outline(graph) };
+}
+
+/** There are no kernels for groups yet. */
+function refuseGroups(nodes: readonly Node[]): void {
+  for (const node of nodes) {
+    if (node.op !== "conv" || node.groups === 1) continue;
+    throw new ModelError(
+      `layer ${node.name}: depthwise and grouped convolution can be counted (qtrain traffic) but not ` +
+        `trained yet; use groups: 1`,
+    );
+  }
 }
 
 /** The smallest and largest value that a normalized pixel can have. */

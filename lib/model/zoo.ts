@@ -3,43 +3,15 @@
  *
  * @module
  */
-import type { LayerSpec, Pair } from "../recipe/types.ts";
+import type { LayerSpec, ZooName } from "../recipe/types.ts";
+import { basicBlock, conv, head, maxPool, norm, type ZooOptions } from "./blocks.ts";
+import { mobilenetV2 } from "./mobilenet.ts";
 
 /** Makes the layers of a network. */
-export type ZooNetwork = (
-  options: { readonly width: number; readonly classes: number },
-) => LayerSpec[];
-
-const pair = (n: number): Pair => [n, n];
-
-function conv(name: string, channels: number, kernel: number, stride: number): LayerSpec {
-  return {
-    type: "conv2d",
-    name,
-    channels,
-    kernel: pair(kernel),
-    stride: pair(stride),
-    padding: pair(Math.floor(kernel / 2)),
-    bias: false,
-  };
-}
-
-const norm = (name: string): LayerSpec => ({
-  type: "batch_norm",
-  name,
-  momentum: 0.1,
-  epsilon: 1e-5,
-});
-
-function head(classes: number): LayerSpec[] {
-  return [
-    { type: "global_avg_pool", name: "pool" },
-    { type: "linear", name: "linear", features: classes, bias: true },
-  ];
-}
+export type ZooNetwork = (options: ZooOptions) => LayerSpec[];
 
 /** Four 3×3 convolutions: width, width /2, 2·width, 2·width /2, each with norm and ReLU. */
-function cnn({ width, classes }: { width: number; classes: number }): LayerSpec[] {
+function cnn({ width, classes }: ZooOptions): LayerSpec[] {
   const channels = [width, width, 2 * width, 2 * width];
   const blocks = channels.flatMap((c, i): LayerSpec[] => [
     conv(`conv${i + 1}`, c, 3, i % 2 + 1),
@@ -49,27 +21,8 @@ function cnn({ width, classes }: { width: number; classes: number }): LayerSpec[
   return [...blocks, ...head(classes)];
 }
 
-/** A basic block of He et al. 2015: two 3×3 convolutions and a shortcut. */
-function basicBlock(name: string, channels: number, stride: number, project: boolean): LayerSpec[] {
-  return [
-    {
-      type: "residual",
-      name,
-      body: [
-        conv(`${name}-conv1`, channels, 3, stride),
-        norm(`${name}-norm1`),
-        { type: "relu" },
-        conv(`${name}-conv2`, channels, 3, 1),
-        norm(`${name}-norm2`),
-      ],
-      shortcut: project ? [conv(`${name}-conv0`, channels, 1, stride), norm(`${name}-norm0`)] : [],
-    },
-    { type: "relu" },
-  ];
-}
-
 /** One basic block at each of three widths: the smallest ResNet for small images. */
-function resnet8({ width, classes }: { width: number; classes: number }): LayerSpec[] {
+function resnet8({ width, classes }: ZooOptions): LayerSpec[] {
   return [
     conv("conv1", width, 3, 1),
     norm("norm1"),
@@ -81,5 +34,26 @@ function resnet8({ width, classes }: { width: number; classes: number }): LayerS
   ];
 }
 
+/** Two basic blocks at each of four widths behind a stem that divides by 4: He et al. 2015. */
+function resnet18({ width, classes }: ZooOptions): LayerSpec[] {
+  const blocks = Array.from({ length: 8 }, (_, i): LayerSpec[] => {
+    const stage = Math.floor(i / 2), narrows = i % 2 === 0 && stage > 0;
+    return basicBlock(`block${i + 1}`, width * 2 ** stage, narrows ? 2 : 1, narrows);
+  });
+  return [
+    conv("conv1", width, 7, 2),
+    norm("norm1"),
+    { type: "relu" },
+    maxPool("stem-pool", 3, 2),
+    ...blocks.flat(),
+    ...head(classes),
+  ];
+}
+
 /** The networks that `model: { name: … }` knows. */
-export const zoo: Readonly<Record<"cnn" | "resnet8", ZooNetwork>> = { cnn, resnet8 };
+export const zoo: Readonly<Record<ZooName, ZooNetwork>> = {
+  cnn,
+  resnet8,
+  resnet18,
+  "mobilenet-v2": mobilenetV2,
+};

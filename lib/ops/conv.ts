@@ -17,6 +17,8 @@ export interface ConvNode {
   readonly kernel: readonly [number, number];
   readonly stride: readonly [number, number];
   readonly padding: readonly [number, number];
+  /** Groups of channels that do not see each other. */
+  readonly groups: number;
   readonly bias: boolean;
   /** Reads its input as one pixel of h·w·c channels. */
   readonly linear: boolean;
@@ -34,6 +36,11 @@ const MOST_PIXELS = 32768;
 const ENOUGH_THREADS = 8192;
 /** Products in a sum: 66,000·255·127 < 2³¹. */
 const MOST_PRODUCTS = 66000;
+
+/** Outputs, inputs that each of them sees, kernel height and width; a linear layer's is its input. */
+export function weightDims({ input, output, kernel, groups }: ConvNode) {
+  return [output.c, input.c / groups, kernel[0], kernel[1]] as const;
+}
 
 /** The layer's numbers in the names of the kernels' constants. */
 function shape(b: Builder, node: ConvNode) {
@@ -84,7 +91,7 @@ export function convForward(b: Builder, node: ConvNode, sumsFor?: string): boole
     name: `${name}.weight`,
     layer: name,
     role: "weight",
-    dims: [output.c, input.c, linear ? input.h : s.KH, linear ? input.w : s.KW],
+    dims: weightDims(node),
     linear,
     ...(quantized ? { quantizer: W_ROW } : {}),
   }, size);

@@ -21,6 +21,7 @@ import type {
   ScheduleSpec,
   TrainSpec,
   WeightsSpec,
+  ZooName,
 } from "./types.ts";
 
 /** A whole number for both directions, or height and width. */
@@ -65,7 +66,7 @@ export interface RecipeInput {
   };
   /** The network. */
   readonly model:
-    | { readonly name: "cnn" | "resnet8"; readonly width?: number }
+    | { readonly name: ZooName; readonly width?: number }
     | { readonly layers: readonly LayerInput[] };
   /** The arithmetic and its ranges. */
   readonly quantize?: Loose<QuantizeSpec, "weights" | "activations" | "gradients"> & {

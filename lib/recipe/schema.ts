@@ -10,7 +10,7 @@ import * as z from "npm:zod@4.6.7";
 import { estimators, MOST_MEMORY } from "../quant/estimator.ts";
 import { misfits } from "./misfits.ts";
 import { type Problem, toProblems } from "./problems.ts";
-import type { LayerSpec, Pair, Recipe } from "./types.ts";
+import type { LayerSpec, Pair, Recipe, ZooName } from "./types.ts";
 
 /** Layer sizes, kernels and image sizes: what a sane network stays below. */
 const LARGEST = 65536;
@@ -106,6 +106,7 @@ const conv2d = map({
   kernel: pair(1),
   stride: pair(1).prefault(1),
   padding: pair(0).prefault(0),
+  groups: whole(1, LARGEST).default(1),
   bias: flag().default(true),
 }).check(paddingFits);
 
@@ -238,13 +239,23 @@ function repeatedName(
   return undefined;
 }
 
-const ZOO_WIDTH = { cnn: 32, resnet8: 16 } as const;
+/** The networks that have a name, and the width that each has unless the recipe says otherwise. */
+const ZOO_WIDTH: Readonly<Record<ZooName, number>> = {
+  cnn: 32,
+  resnet8: 16,
+  resnet18: 64,
+  "mobilenet-v2": 32,
+};
+const ZOO_NAMES = Object.keys(ZOO_WIDTH) as ZooName[];
+const MODEL = `a map with name (${ZOO_NAMES.slice(0, -1).join(", ")} or ${
+  ZOO_NAMES.at(-1)
+}) or layers`;
 
 const model = map({
-  name: word("cnn", "resnet8").optional(),
+  name: word(...ZOO_NAMES).optional(),
   width: whole(1, LARGEST).optional(),
   layers: layerList().optional(),
-}, "a map with name (cnn or resnet8) or layers").transform((v, context) => {
+}, MODEL).transform((v, context) => {
   const refuse = (path: PropertyKey[], message: string): typeof z.NEVER => {
     context.issues.push({ code: "custom", input: v, path, message });
     return z.NEVER;
@@ -256,7 +267,7 @@ const model = map({
     if (twice) return refuse(twice, "a name that no layer before it has");
     return { layers: v.layers };
   }
-  if (v.name === undefined) return refuse([], "a map with name (cnn or resnet8) or layers");
+  if (v.name === undefined) return refuse([], MODEL);
   return { name: v.name, width: v.width ?? ZOO_WIDTH[v.name] };
 });
 

@@ -26,6 +26,8 @@ export interface Conv2dSpec extends LayerBase {
   readonly stride: Pair;
   /** Rows and columns of zero added on each side; smaller than the kernel. */
   readonly padding: Pair;
+  /** Groups of channels that do not see each other, 1 or more; as many as there are: depthwise. */
+  readonly groups: number;
   /** Whether a learned number is added per output. */
   readonly bias: boolean;
 }
@@ -87,9 +89,12 @@ export type LayerSpec =
   | PlainSpec
   | ResidualSpec;
 
+/** A network that has a name. */
+export type ZooName = "cnn" | "resnet8" | "resnet18" | "mobilenet-v2";
+
 /** A network of the zoo by name, or a list of layers. */
 export type ModelSpec =
-  | { readonly name: "cnn" | "resnet8"; readonly width: number }
+  | { readonly name: ZooName; readonly width: number }
   | { readonly layers: readonly LayerSpec[] };
 
 /** Where the images come from. In numbers, 0 means: take it from the data. */

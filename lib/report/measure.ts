@@ -1,0 +1,124 @@
+/**
+ * Times the layers of variants of a network on this adapter.
+ *
+ * @module
+ */
+import { openGpu } from "../gpu/device.ts";
+import { GpuExecutor } from "../gpu/executor.ts";
+import { StepTimer } from "../gpu/timing.ts";
+import type { DataShape } from "../model/plan.ts";
+import type { Program, Step } from "../program.ts";
+import { Network } from "../train/network.ts";
+import { chosen } from "../train/ways.ts";
+import type { Variant } from "./variants.ts";
+
+/** Nanoseconds of a layer's steps, for the whole batch. */
+export interface LayerTime {
+  readonly forward: number;
+  readonly backward: number;
+}
+
+/** Rounds that the median is of. */
+const ROUNDS = 9;
+
+/**
+ * Times forward and backward of every layer: a round runs each variant once, in turns, so that what
+ * slows the machine down slows all of them, and the median of the rounds counts. Weights are the first ones of
+ * the recipe's seed and images are noise; ranges are calibrated on it.
+ *
+ * @returns the adapter, and for each variant its layers' times
+ * @throws DeviceError when there is no GPU, it has no timestamps or too little memory
+ */
+export async function measure(
+  variants: readonly Variant[],
+  data: DataShape,
+): Promise<{ adapter: string; times: ReadonlyMap<string, LayerTime>[] }> {
+  const benches: Bench[] = [];
+  try {
+    for (const variant of variants) benches.push(await Bench.open(variant, data));
+    for (let round = 0; round <= ROUNDS; round++) {
+      const order = round % 2 === 0 ? benches : benches.toReversed();
+      for (const bench of order) await bench.round(round > 0); // The first one warms up.
+    }
+    return { adapter: benches[0]?.adapter ?? "", times: benches.map((bench) => bench.times()) };
+  } finally {
+    for (const bench of benches) bench.close();
+  }
+}
+
+/** A variant on a device of its own. */
+class Bench {
+  readonly #steps: readonly Step[];
+  readonly #backward: ReadonlySet<Step>;
+  readonly #rounds: number[][] = [];
+
+  private constructor(
+    { sections: s, quantizers }: Program,
+    readonly executor: GpuExecutor,
+    readonly timer: StepTimer,
+  ) {
+    this.#backward = new Set(s.backward);
+    const steps = [...s.forward, ...s.loss, ...s.backward];
+    this.#steps = chosen(steps, quantizers, { phase: "train" });
+  }
+
+  static async open({ recipe, program }: Variant, data: DataShape): Promise<Bench> {
+    const gpu = await openGpu();
+    const executor = await GpuExecutor.create(gpu, program);
+    try {
+      const timer = new StepTimer(gpu, executor);
+      const network = new Network(program, executor, recipe.seed, recipe.quantize, data);
+      network.initialize();
+      await network.calibrate([noise(program)]);
+      return new Bench(program, executor, timer);
+    } catch (error) {
+      executor.close();
+      throw error;
+    }
+  }
+
+  get adapter(): string {
+    return this.executor.adapter;
+  }
+
+  async round(counts: boolean): Promise<void> {
+    const times = await this.timer.time(this.#steps);
+    if (counts) this.#rounds.push(times);
+  }
+
+  /** The median of each layer. */
+  times(): Map<string, LayerTime> {
+    const layers = new Map<string, { forward: number[]; backward: number[] }>();
+    const zeros = () => this.#rounds.map(() => 0);
+    for (const [i, step] of this.#steps.entries()) {
+      const layer = layers.get(step.layer) ?? { forward: zeros(), backward: zeros() };
+      const rounds = layer[this.#backward.has(step) ? "backward" : "forward"];
+      this.#rounds.forEach((times, round) => rounds[round]! += times[i]!);
+      layers.set(step.layer, layer);
+    }
+    return new Map(
+      [...layers].map(([name, { forward, backward }]) => [
+        name,
+        { forward: median(forward), backward: median(backward) },
+      ]),
+    );
+  }
+
+  close(): void {
+    this.timer.close();
+    this.executor.close();
+  }
+}
+
+function noise({ batch, input: [h, w, c], classes }: Program) {
+  const images = new Uint8Array(Math.ceil(batch * h * w * c / 4) * 4);
+  return {
+    images: images.map((_, i) => Math.imul(i + 1, 0x9e3779b1) >>> 24),
+    labels: new Uint32Array(batch).map((_, i) => i % classes),
+    samples: batch,
+  };
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
+}

@@ -1,0 +1,67 @@
+/**
+ * What a program moves, counted from its plan: the bytes of the buffers that its steps bind.
+ *
+ * @module
+ */
+import { bindings, wgsl } from "../gpu/executor.ts";
+import type { Program, Step } from "../program.ts";
+import { chosen } from "../train/ways.ts";
+
+/** Bytes for one image. */
+export interface Moved {
+  readonly forward: number;
+  readonly backward: number;
+}
+
+/** What a program moves. */
+export interface ProgramTraffic {
+  /** By layer; `input` quantizes the images. */
+  readonly layers: ReadonlyMap<string, Moved>;
+  /** Every section of the program, `forward` and `backward` too. */
+  readonly sections: Readonly<Record<string, number>>;
+}
+
+/**
+ * Counts a training step of a program in bytes for one image: each buffer that a step binds once,
+ * whole, and divided by the batch. Tables (quantizers, statistics, settings of the step) are left
+ * out; what a kernel reads twice counts once, and scratch memory counts. Unlike the paper's model
+ * this has padded channels, and weights are shared by the images of a batch. With dynamic ranges,
+ * the sums of a norm, which otherwise leave the convolution before it, are a pass counted at the norm.
+ */
+export function programTraffic(program: Program): ProgramTraffic {
+  const bytesOf = sizes(program);
+  const layers = new Map<string, { forward: number; backward: number }>();
+  const sections: Record<string, number> = {};
+  for (const [section, steps] of Object.entries(program.sections)) {
+    sections[section] = 0;
+    for (const step of chosen(steps, program.quantizers, { phase: "train" })) {
+      const bytes = bytesOf(step) / program.batch;
+      sections[section] += bytes;
+      if (section !== "forward" && section !== "backward") continue;
+      const moved = layers.get(step.layer) ?? { forward: 0, backward: 0 };
+      moved[section] += bytes;
+      layers.set(step.layer, moved);
+    }
+  }
+  return { layers, sections };
+}
+
+/** Gives the bytes that a step binds. */
+function sizes({ buffers, quantizers }: Program): (step: Step) => number {
+  const bytes = new Map(buffers.map((b) => [b.name, b.kind === "table" ? 0 : b.bytes]));
+  /** Real values on their way to a range: four bytes for each byte of the tensor's codes. */
+  const real = ({ quantizer }: Step) => {
+    const { name, role } = quantizers[quantizer!]!;
+    return 4 * bytes.get(role === "gradient" ? name : `${name}.output`)!;
+  };
+  return (step) => {
+    const names = bindings(wgsl(step, false)).map(({ variable }) =>
+      step.buffers[variable] ?? variable
+    );
+    // One buffer serves the real values of all tensors in turn, as large as the largest of them.
+    return [...new Set(names)].reduce(
+      (n, name) => n + (name === "real" ? real(step) : bytes.get(name)!),
+      0,
+    );
+  };
+}

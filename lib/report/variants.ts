@@ -1,0 +1,75 @@
+/**
+ * The same recipe with ranges that are all static and with ranges that are all dynamic.
+ *
+ * @module
+ */
+import { ModelError, RecipeError } from "../errors.ts";
+import { type DataShape, plan } from "../model/plan.ts";
+import type { Program } from "../program.ts";
+import type { RecipeInput } from "../recipe/input.ts";
+import { resolveRecipe } from "../recipe/load.ts";
+import { isMap } from "../recipe/plain.ts";
+import type { Recipe } from "../recipe/types.ts";
+
+/** The estimators that stand for static and for dynamic ranges. */
+const ESTIMATORS = { static: "hindsight-minmax", dynamic: "current-minmax" } as const;
+
+/** Which of the two. */
+export type Ranges = keyof typeof ESTIMATORS;
+
+/** A variant that can be run. */
+export interface Variant {
+  readonly recipe: Recipe;
+  readonly program: Program;
+}
+
+/** The variants of a recipe, as far as they can be planned. */
+export interface Variants {
+  readonly static?: Variant;
+  readonly dynamic?: Variant;
+  /** Why one is missing. */
+  readonly problems: readonly string[];
+}
+
+/** Plans both variants. */
+export function variants(recipe: Recipe, data: DataShape): Variants {
+  const planned: { [R in Ranges]?: Variant } = {}, problems: string[] = [];
+  for (const ranges of ["static", "dynamic"] as const) {
+    try {
+      const changed = variant(recipe, ESTIMATORS[ranges]);
+      planned[ranges] = { recipe: changed, program: plan(changed, data).program };
+    } catch (error) {
+      // Groups have no kernels yet; what simulated arithmetic allows, int8 may refuse.
+      if (!(error instanceof ModelError || error instanceof RecipeError)) throw error;
+      problems.push(error.message);
+    }
+  }
+  return { ...planned, problems: [...new Set(problems)] };
+}
+
+/**
+ * A recipe in int8 with one estimator for all activations and gradients, which the device runs.
+ *
+ * @throws RecipeError where its settings do not fit int8
+ */
+export function variant(recipe: Recipe, estimator: string): Recipe {
+  const quantize = {
+    ...replaced(recipe.quantize, estimator),
+    arithmetic: "int8",
+    scheduler: "auto",
+    lag: 1,
+  };
+  return resolveRecipe({ ...recipe, quantize, telemetry: "basic" } as RecipeInput);
+}
+
+/** A map with every estimator in it replaced but those of weights. */
+function replaced(map: object, estimator: string): Record<string, unknown> {
+  const inside = (value: unknown): unknown =>
+    Array.isArray(value) ? value.map(inside) : isMap(value) ? replaced(value, estimator) : value;
+  return Object.fromEntries(
+    Object.entries(map).map(([key, value]) => [
+      key,
+      key === "estimator" ? estimator : key === "weights" ? value : inside(value),
+    ]),
+  );
+}

@@ -1,0 +1,131 @@
+/**
+ * What a program moves, counted by hand for a small network, and its variants; the times of steps.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import type { Gpu } from "../lib/gpu/device.ts";
+import type { GpuExecutor } from "../lib/gpu/executor.ts";
+import { StepTimer } from "../lib/gpu/timing.ts";
+import { resolveRecipe } from "../lib/recipe/load.ts";
+import { measure } from "../lib/report/measure.ts";
+import { programTraffic } from "../lib/report/program_traffic.ts";
+import { variant, variants } from "../lib/report/variants.ts";
+import { HAS_GPU } from "./support/command.ts";
+
+const DATA = { shape: [4, 4, 3], classes: 5, mean: [0.5, 0.5, 0.5], std: [1, 1, 1] } as const;
+
+function recipeOf(batch: number, groups = 1) {
+  return resolveRecipe({
+    data: { format: "glyphs" },
+    model: {
+      layers: [
+        { type: "conv2d", channels: 6, kernel: 3, padding: 1, groups },
+        "relu",
+        { type: "linear", features: 5 },
+      ],
+    },
+    quantize: { arithmetic: "float32" },
+    train: { batch },
+  });
+}
+
+Deno.test("a program's traffic is the bytes of what its steps bind, for one image", () => {
+  const { program } = variants(recipeOf(4), DATA).static!;
+  const { layers, sections } = programTraffic(program);
+  // Codes of x (3 channels in 4 bytes) and y (6 in 8), packed weights and their sums, the bias. The
+  // last two are f32 and shared by four images, like the weights.
+  const x = 16 * 4, y = 16 * 8, weights = 9 * 8 * 4, sums = 4 * 8, bias = 4 * 8;
+  assert.equal(layers.get("conv1")!.forward, x + y + (weights + sums + bias) / 4);
+  assert.equal(layers.get("relu1")!.forward, 2 * y);
+  assert.equal(layers.get("input")!.forward, 16 * 3 + x);
+  for (const section of ["forward", "backward"] as const) {
+    const total = [...layers.values()].reduce((n, layer) => n + layer[section], 0);
+    assert.ok(Math.abs(sections[section]! - total) < 1e-6);
+  }
+  // Weights are updated once a step, whatever the batch.
+  const { sections: one } = programTraffic(variants(recipeOf(1), DATA).static!.program);
+  assert.equal(one.update, 4 * sections.update!);
+});
+
+Deno.test("a dynamic range costs four bytes a value out and four back, of that tensor alone", () => {
+  const { static: once, dynamic: twice } = variants(recipeOf(4), DATA);
+  const of = (v: typeof once) => programTraffic(v!.program).layers;
+  const y = 16 * 8;
+  assert.equal(of(once).get("relu1")!.forward, 2 * y);
+  assert.equal(of(twice).get("relu1")!.forward, 2 * y + 2 * 4 * y);
+  assert.equal(of(twice).get("conv1")!.forward, of(once).get("conv1")!.forward + 2 * 4 * y);
+  // The gradient of relu1 is that of the linear layer's input, in 4 bytes like its codes.
+  const linear = (v: typeof once) => of(v).get("linear1")!.backward;
+  assert.equal(linear(twice), linear(once) + 2 * 4 * y);
+  assert.equal(of(twice).get("conv1")!.backward, of(once).get("conv1")!.backward);
+});
+
+Deno.test("a variant is the recipe in int8 with one estimator for activations and gradients", () => {
+  const recipe = resolveRecipe({
+    ...recipeOf(4),
+    quantize: {
+      weights: { bits: 4 },
+      activations: { estimator: "fixed", range: [0, 1], bits: 6 },
+      layers: [{ match: "conv1", gradients: { estimator: "dsgc", interval: 3 } }],
+      lag: 2,
+    },
+    telemetry: "full",
+  });
+  const { quantize, telemetry, ...rest } = variant(recipe, "current-minmax");
+  const { quantize: given, telemetry: _, ...same } = recipe;
+  assert.deepEqual(rest, same);
+  assert.equal(telemetry, "basic");
+  assert.deepEqual(quantize, {
+    ...given,
+    arithmetic: "int8",
+    activations: { ...given.activations, estimator: "current-minmax" },
+    gradients: { ...given.gradients, estimator: "current-minmax" },
+    layers: [{ match: "conv1", gradients: { estimator: "current-minmax", interval: 3 } }],
+    scheduler: "auto",
+    lag: 1,
+  });
+});
+
+Deno.test("what int8 refuses has no variant, and says why", () => {
+  const recipe = resolveRecipe({
+    ...recipeOf(4),
+    quantize: { arithmetic: "simulated", activations: { bits: 12 } },
+  });
+  const { static: missing, problems } = variants(recipe, DATA);
+  assert.equal(missing, undefined);
+  assert.match(problems.join("; "), /quantize\.activations\.bits: expected/);
+});
+
+Deno.test("what the planner refuses has no variant, and says why", () => {
+  const { static: missing, problems } = variants(recipeOf(4, 3), DATA);
+  assert.equal(missing, undefined);
+  assert.match(problems.join(), /^layer conv1: depthwise and grouped convolution can be counted/);
+});
+
+Deno.test("every layer of a variant takes time on the device", {
+  ignore: !HAS_GPU,
+}, async () => {
+  const { static: once, dynamic: twice } = variants(recipeOf(4), DATA);
+  const { times, adapter } = await measure([once!, twice!], DATA);
+  assert.ok(adapter.length > 0);
+  assert.equal(times.length, 2);
+  for (const layers of times) {
+    assert.deepEqual([...layers.keys()], ["input", "conv1", "relu1", "linear1", "loss"]);
+    for (const [layer, { forward, backward }] of layers) {
+      // Below a second, and above nothing: nanoseconds.
+      assert.ok(forward > 0 && forward < 1e9, `${layer} ${forward}`);
+      const none = ["input", "relu1", "loss"].includes(layer);
+      assert.equal(backward > 0, !none, `${layer} ${backward}`);
+    }
+  }
+});
+
+Deno.test("an adapter without timestamps is named", () => {
+  const gpu = { name: "an old card", device: { features: new Set() } } as unknown as Gpu;
+  assert.throws(() => new StepTimer(gpu, {} as GpuExecutor), {
+    name: "DeviceError",
+    message: "expected timestamp-query, a feature of WebGPU that times kernels; this adapter " +
+      "(an old card) has none",
+  });
+});
