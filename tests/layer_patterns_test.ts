@@ -81,3 +81,32 @@ Deno.test("in simulated arithmetic a class of tensors may be left as it is", () 
     ["activation", "weight"],
   );
 });
+
+Deno.test("settings that no tensor takes are refused, and why", () => {
+  assert.throws(() => quantizers({ layers: [{ match: "norm1", weights: { bits: 4 } }] }), {
+    name: "ModelError",
+    message: "quantize.layers.0.weights: expected a layer with weights that are quantized on " +
+      'their own, got none among those that "norm1" matches; convolutions and linear layers have ' +
+      "weights",
+  });
+  assert.throws(() => quantizers({ layers: [{ match: "linear", activations: { bits: 4 } }] }), {
+    message: /the scores of the last layer stay real/,
+  });
+  // One of two takes it.
+  quantizers({ layers: [{ match: "conv1|linear", activations: { bits: 4 } }] });
+});
+
+Deno.test("fixed needs a range, from the entry, an earlier one, or the class", () => {
+  const fixed = { match: "norm1", activations: { estimator: "fixed" } };
+  assert.throws(() => quantizers({ layers: [fixed] }), {
+    name: "ModelError",
+    message: /layer norm1, activations: expected range: \[low, high\]/,
+  });
+  quantizers({ layers: [{ match: "norm*", activations: { range: [0, 4] } }, fixed] });
+  quantizers({ activations: { range: [0, 4] }, layers: [fixed] });
+});
+
+Deno.test("float32 ignores what it does not use", () => {
+  const quantize = { arithmetic: "float32", scheduler: "device", lag: 2 } as const;
+  assert.deepEqual(quantizers({ ...quantize, activations: { estimator: "none" } }), []);
+});

@@ -42,7 +42,12 @@ test("the scheduler on the device gives the host's ranges over 200 steps, and th
   const device = await runOf({ ...MIXED, quantize: { ...MIXED.quantize, scheduler: "device" } });
   assert.equal(host.losses.length, 200);
   assert.deepEqual(device.losses, host.losses);
+  const tested = ({ events }: Run) =>
+    events.flatMap((e) => e.type === "epoch" ? [[e.testLoss, e.testAccuracy, e.trainLoss]] : []);
+  assert.deepEqual(tested(device), tested(host)); // Evaluation sees the same ranges.
   const [a, b] = [observed(host), observed(device)];
+  assert.equal(host.end.summary.scheduler, "host");
+  assert.equal(device.end.summary.scheduler, "device");
   for (const [step, observations] of a.entries()) {
     for (const [row, { quantizer, range }] of observations.entries()) {
       assert.deepEqual(b[step]![row]!.range, range, `${quantizer.name}, step ${step + 1}`);
@@ -104,3 +109,11 @@ for (const stopAt of [5, 6]) {
     });
   });
 }
+
+Deno.test("an estimator that keeps more than there is room for is refused", () => {
+  const one = { kind: "static", memory: 33, next: () => ({ low: 0, high: 1 }) } as const;
+  assert.throws(() => new Scheduler([], [one], false), {
+    name: "UsageError",
+    message: /may keep 32 values .* got one with 33/,
+  });
+});

@@ -77,3 +77,14 @@ test("ranges.jsonl and metrics.jsonl name the quantizer that clips most", async 
     assert.equal(most[0]!.clipped, share);
   });
 });
+
+test("telemetry has nothing to say where weights alone are quantized", async () => {
+  const none = { estimator: "none" };
+  const { end } = await runOf({
+    ...SHORT,
+    quantize: { arithmetic: "simulated", activations: none, gradients: none },
+    train: { ...SHORT.train, max_steps: 2 },
+    telemetry: "full",
+  });
+  assert.equal(end.summary.status, "done");
+});

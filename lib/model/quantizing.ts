@@ -54,13 +54,13 @@ export class QuantizingPlan {
    * @throws ModelError for settings that do not fit together, or an estimator without a rule
    */
   of(role: QuantizerSpec["role"], layer: string): Quantizing | undefined {
-    const { quantize } = this, of = classOf(role);
+    const { quantize } = this, name = classOf(role);
     if (quantize.arithmetic === "float32") return undefined;
-    const settings = { ...DEFAULTS, ...quantize[of] };
+    const settings = { ...DEFAULTS, ...quantize[name] };
     quantize.layers.forEach((entry, i) => {
-      if (!entry[of] || !matches(entry.match, layer)) return;
-      this.#used.add(`${i}.${of}`);
-      Object.assign(settings, entry[of]);
+      if (!entry[name] || !matches(entry.match, layer)) return;
+      this.#used.add(`${i}.${name}`);
+      Object.assign(settings, entry[name]);
     });
     if (settings.estimator === "none") return undefined;
     const { bits, symmetric, rounding, per_channel, ...estimator } = settings;
@@ -70,14 +70,14 @@ export class QuantizingPlan {
     }
     if (estimator.estimator === "fixed" && !estimator.range && role !== "input") {
       throw new ModelError(
-        `quantize.layers: layer ${layer}, ${of}: expected range: [low, high] with the estimator ` +
+        `quantize.layers: layer ${layer}, ${name}: expected range: [low, high] with the estimator ` +
           "fixed, got none",
       );
     }
     const make = this.makers[estimator.estimator];
     if (!make) {
       throw new ModelError(
-        `layer ${layer}, ${of}: expected an estimator with a rule, got ${estimator.estimator}; ` +
+        `layer ${layer}, ${name}: expected an estimator with a rule, got ${estimator.estimator}; ` +
           "give its rule as an option: { estimators: { … } }",
       );
     }
@@ -97,11 +97,11 @@ export class QuantizingPlan {
   checkUsed(): void {
     if (this.quantize.arithmetic === "float32") return;
     this.quantize.layers.forEach((entry, i) => {
-      for (const  of of["weights", "activations", "gradients"] as const) {
-        if (!entry[of] || this.#used.has(`${i}.${of}`)) continue;
+      for (const name of ["weights", "activations", "gradients"] as const) {
+        if (!entry[name] || this.#used.has(`${i}.${name}`)) continue;
         throw new ModelError(
-          `quantize.layers.${i}.${of}: expected a layer with ${of} that are quantized on their ` +
-            `own, got none among those that "${entry.match}" matches; ${WHY[of]}`,
+          `quantize.layers.${i}.${name}: expected a layer with ${name} that are quantized on their ` +
+            `own, got none among those that "${entry.match}" matches; ${WHY[name]}`,
         );
       }
     });

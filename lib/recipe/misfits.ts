@@ -24,11 +24,11 @@ export function misfits(q: QuantizeSpec): Misfit[] {
   if (q.lag === 2 && q.scheduler !== "host") {
     add(["lag"], `1 with scheduler: ${q.scheduler}; a lag of 2 is for scheduler: host`);
   }
-  for (const of of CLASSES) {
+  for (const name of CLASSES) {
     const maps = [
-      { path: [of], own: q[of] as Settings },
+      { path: [name], own: q[name] as Settings },
       ...q.layers.flatMap((layer, i) =>
-        layer[of] ? [{ path: ["layers", i, of], own: layer[of] as Settings }] : []
+        layer[name] ? [{ path: ["layers", i, name], own: layer[name] as Settings }] : []
       ),
     ];
     for (const { path, own } of maps) {
@@ -42,7 +42,7 @@ export function misfits(q: QuantizeSpec): Misfit[] {
       if (own.estimator === "none") {
         add(
           [...path, "estimator"],
-          `an estimator, as int8 quantizes every class of tensors; to leave ${of} as they are, ` +
+          `an estimator, as int8 quantizes every class of tensors; to leave ${name} as they are, ` +
             "use arithmetic: simulated",
         );
       }

@@ -4,7 +4,7 @@
 //
 //   gradient, weight, velocity   [SIZE] vec4<f32>
 //
-// With SCALED the learning rate has the factor that `dsgc` gave the layer's gradient. With QUANTIZED
+// With SCALED the learning rate has the factor that `dsgc` gave the layer's gradient. With STORE
 // the minimum and maximum of the new weights go to the statistics: the next iteration's weight quantizer
 // is set from them before its pass.
 // Reference: lib/reference/sgd.ts
