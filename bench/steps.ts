@@ -12,12 +12,14 @@
 import { parseArgs } from "node:util";
 import { epochOrder } from "../lib/data/order.ts";
 import { openDataset } from "../lib/data/open.ts";
+import { programTraffic } from "../lib/report/program_traffic.ts";
 import { plan } from "../lib/model/plan.ts";
 import { openDevice } from "../lib/open_device.ts";
 import { resolveRecipe } from "../lib/recipe/load.ts";
 import type { Program } from "../lib/program.ts";
 import type { RecipeInput } from "../lib/recipe/input.ts";
 import { BatchReader } from "../lib/train/batches.ts";
+import { chosen } from "../lib/train/ways.ts";
 import { Network } from "../lib/train/network.ts";
 import { table } from "../cli/format.ts";
 
@@ -56,9 +58,10 @@ const model = (positionals[0] ?? "cnn") as "cnn" | "resnet8";
 const batch = Number(positionals[1] ?? 64);
 
 /** Multiplications and additions of a step's convolutions, forward and backward. */
-function operations({ sections, parameters }: Program): number {
+function operations({ sections, parameters, quantizers }: Program): number {
   const weights = new Map(parameters.filter((p) => p.role === "weight").map((p) => [p.layer, p]));
-  const convs = [...sections.forward, ...sections.backward].filter((s) => /^conv_/.test(s.kernel));
+  const steps = chosen([...sections.forward, ...sections.backward], quantizers, { phase: "train" });
+  const convs = steps.filter((s) => /^conv_/.test(s.kernel));
   const pixels = new Map(
     sections.forward.filter((s) => s.kernel === "conv_forward")
       .map((s) => [s.layer, s.constants.PIXELS!]),
@@ -124,6 +127,7 @@ const results = sides.map(({ name, times, program, firstStep }) => {
     set_up_ms: Math.round(firstStep),
     activation_bytes: program.buffers.filter((b) => b.kind === "activation")
       .reduce((sum, b) => sum + b.bytes, 0),
+    moved_bytes: batch * Object.values(programTraffic(program).sections).reduce((a, b) => a + b),
     gpu_bytes: program.buffers.reduce((sum, b) => sum + b.bytes, 0),
   };
 });
@@ -142,6 +146,7 @@ console.log(table(
     "GOP/s",
     "set-up ms",
     "GPU MB",
+    "MB moved a step",
   ],
   results.map((r) => [
     r.side,
@@ -153,6 +158,7 @@ console.log(table(
     String(r.gop_per_second),
     String(r.set_up_ms),
     (r.gpu_bytes / 1e6).toFixed(1),
+    (r.moved_bytes / 1e6).toFixed(0),
   ]),
 ));
 if (values.json) {
