@@ -42,7 +42,7 @@ export type { Device, DeviceChoice } from "./lib/open_device.ts";
 export type { GpuOptions } from "./lib/gpu/device.ts";
 export type { Executor } from "./lib/executor.ts";
 
-export { estimators } from "./lib/quant/estimator.ts";
+export { estimators } from "./lib/quant/estimators.ts";
 export type { Estimator, EstimatorMaker, EstimatorMakers, Seen } from "./lib/quant/estimator.ts";
 export type { Fidelity } from "./lib/train/fidelity.ts";
 export type { Observation } from "./lib/quant/scheduler.ts";

@@ -6,7 +6,8 @@
  */
 import assert from "node:assert/strict";
 import type { EstimatorSettings } from "../lib/program.ts";
-import { type Estimator, estimators } from "../lib/quant/estimator.ts";
+import type { Estimator } from "../lib/quant/estimator.ts";
+import { estimators } from "../lib/quant/estimators.ts";
 import type { Range } from "../lib/quant/range.ts";
 import { Scheduler } from "../lib/quant/scheduler.ts";
 import type { Statistic } from "../lib/quant/statistics.ts";

@@ -8,7 +8,7 @@ import assert from "node:assert/strict";
 import { requestAdapter } from "../lib/gpu/device.ts";
 import type { RecipeInput } from "../lib/recipe/input.ts";
 import { Scheduler } from "../lib/quant/scheduler.ts";
-import { estimators } from "../lib/quant/estimator.ts";
+import { estimators } from "../lib/quant/estimators.ts";
 import { inFolder, type Run, runOf, SHORT } from "./support/runs.ts";
 
 const ignore = await requestAdapter() === null;

@@ -5,7 +5,8 @@
  */
 import { UsageError } from "../errors.ts";
 import type { EstimatorSettings } from "../program.ts";
-import { type EstimatorMakers, estimators } from "../quant/estimator.ts";
+import type { EstimatorMakers } from "../quant/estimator.ts";
+import { estimators } from "../quant/estimators.ts";
 import type { QuantizeSpec } from "../recipe/types.ts";
 
 /**

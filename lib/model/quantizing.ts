@@ -7,7 +7,8 @@
 import { ModelError } from "../errors.ts";
 import type { Quantizing } from "../ops/builder.ts";
 import type { QuantizerSpec } from "../program.ts";
-import { type EstimatorMakers, estimators } from "../quant/estimator.ts";
+import type { EstimatorMakers } from "../quant/estimator.ts";
+import { estimators } from "../quant/estimators.ts";
 import { nearest } from "../recipe/nearest.ts";
 import type { QuantizeSpec } from "../recipe/types.ts";
 

@@ -10,7 +10,8 @@
 import { type GpuOptions, openGpu } from "../gpu/device.ts";
 import { GpuExecutor } from "../gpu/executor.ts";
 import type { Program, Step } from "../program.ts";
-import { type EstimatorMakers, estimators } from "../quant/estimator.ts";
+import type { EstimatorMakers } from "../quant/estimator.ts";
+import { estimators } from "../quant/estimators.ts";
 import { Scheduler } from "../quant/scheduler.ts";
 import { key, ROW_BYTES } from "../quant/statistics.ts";
 import { CpuExecutor } from "../cpu/executor.ts";

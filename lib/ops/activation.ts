@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { type Builder, grid } from "./builder.ts";
+import type { Builder } from "./builder.ts";
+import { grid } from "./grid.ts";
 import { passOn } from "./gradient.ts";
 import { ACT, type Tensor } from "./tensor.ts";
 

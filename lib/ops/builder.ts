@@ -20,6 +20,7 @@ import {
 } from "../program.ts";
 import { MOST_MEMORY } from "../quant/estimator.ts";
 import { ROW_BYTES } from "../quant/statistics.ts";
+import { grid, MOST_WORKGROUPS } from "./grid.ts";
 import { makeMeasured, measuredBuffers, type Waiting, waitsFor } from "./measured.ts";
 import type { Stored, Tensor } from "./tensor.ts";
 
@@ -57,15 +58,6 @@ export interface Output {
 
 /** Part of a program. */
 export type Section = keyof Sections;
-
-/** Workgroups a dimension may have under WebGPU's base limits. */
-const MOST_WORKGROUPS = 65535;
-
-/** A dispatch of `count` workgroups, folded into two dimensions where one is too short. */
-export function grid(count: number, z = 1): [number, number, number] {
-  const rows = Math.ceil(count / MOST_WORKGROUPS);
-  return [Math.ceil(count / rows), rows, z];
-}
 
 /** Collects a program while the ops plan it. */
 export class Builder {

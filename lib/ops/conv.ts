@@ -4,7 +4,8 @@
  * @module
  */
 import { ModelError } from "../errors.ts";
-import { type Builder, grid } from "./builder.ts";
+import type { Builder } from "./builder.ts";
+import { grid } from "./grid.ts";
 import { contribute } from "./gradient.ts";
 import type { Tensor } from "./tensor.ts";
 

@@ -6,7 +6,8 @@
  * @module
  */
 import type { Constants } from "../program.ts";
-import { type Builder, grid } from "./builder.ts";
+import type { Builder } from "./builder.ts";
+import { grid } from "./grid.ts";
 import { ACT, type Stored, type Tensor } from "./tensor.ts";
 
 /** What a kernel needs for the epilogue, and where it writes. */

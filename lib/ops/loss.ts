@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { type Builder, grid } from "./builder.ts";
+import type { Builder } from "./builder.ts";
+import { grid } from "./grid.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** Plans the input tensor from the batch's pixels; its range is that of the normalization. */

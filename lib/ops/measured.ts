@@ -7,7 +7,7 @@
  */
 import type { QuantizerSpec } from "../program.ts";
 import type { Builder, PlanOptions, Section } from "./builder.ts";
-import { grid } from "./builder.ts";
+import { grid } from "./grid.ts";
 import type { Stored } from "./tensor.ts";
 
 /** Moves of the search for a clip: the interval shrinks to 0.618¹³ = 0.2% of the largest value. */
@@ -93,9 +93,9 @@ export function makeMeasured(b: Builder, waiting: Waiting): void {
 
 /** The buffers of that way, as large as the largest tensor that goes it. */
 export function measuredBuffers(b: Builder, all: readonly Waiting[]): void {
+  if (b.options.telemetry) b.buffer("fidelity", 16 * b.quantizers.length, "table");
   if (all.length === 0) return;
   b.buffer("real", 16 * Math.max(...all.map((w) => w.quads)), "scratch");
   b.buffer("errors", 16 * MOST_TILES, "scratch");
   b.buffer("search", 32, "scratch");
-  b.buffer("fidelity", 16 * b.quantizers.length, "table");
 }

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { type Builder, grid } from "./builder.ts";
+import type { Builder } from "./builder.ts";
+import { grid } from "./grid.ts";
 import { contribute } from "./gradient.ts";
 import type { Tensor } from "./tensor.ts";
 

@@ -1,20 +1,11 @@
 /**
  * Range estimators: which range quantizes a tensor, given what was seen of it. A program may bring
- * its own ({@linkcode EstimatorMakers}); those of qtrain are in `estimators`.
+ * its own ({@linkcode EstimatorMakers}); those of qtrain are in `estimators.ts`.
  *
  * @module
  */
 import type { EstimatorSettings } from "../program.ts";
 import type { Range } from "./range.ts";
-import {
-  currentMinmax,
-  delayedMax,
-  dsgc,
-  fixed,
-  hindsightGuarded,
-  hindsightMinmax,
-  runningMinmax,
-} from "./rules.ts";
 
 /** What one iteration saw of a tensor, before rounding and clamping. All finite, not all zero. */
 export interface Seen extends Range {
@@ -62,14 +53,3 @@ export type EstimatorMaker = (settings: EstimatorSettings) => Estimator;
 
 /** Estimators by the name that a recipe uses. */
 export type EstimatorMakers = Readonly<Record<string, EstimatorMaker>>;
-
-/** The estimators of activations and gradients that come with qtrain. */
-export const estimators = {
-  "hindsight-minmax": ({ momentum }) => hindsightMinmax(momentum),
-  "current-minmax": () => currentMinmax(),
-  "running-minmax": ({ momentum }) => runningMinmax(momentum),
-  "dsgc": ({ interval, scale_rate }) => dsgc(interval, scale_rate),
-  "delayed-max": ({ window, margin }) => delayedMax(window, margin),
-  "hindsight-guarded": ({ momentum }) => hindsightGuarded(momentum),
-  "fixed": ({ range: [low, high] = [0, 0] }) => fixed({ low, high }),
-} as const satisfies EstimatorMakers;

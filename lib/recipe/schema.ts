@@ -7,7 +7,8 @@
  */
 
 import * as z from "npm:zod@4.6.7";
-import { estimators, MOST_MEMORY } from "../quant/estimator.ts";
+import { MOST_MEMORY } from "../quant/estimator.ts";
+import { estimators } from "../quant/estimators.ts";
 import { misfits } from "./misfits.ts";
 import { type Problem, toProblems } from "./problems.ts";
 import type { LayerSpec, Pair, Recipe, ZooName } from "./types.ts";

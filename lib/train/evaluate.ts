@@ -6,7 +6,8 @@
 import { openDataset } from "../data/open.ts";
 import { plan } from "../model/plan.ts";
 import type { DeviceChoice } from "../open_device.ts";
-import { type EstimatorMakers, estimators as ownEstimators } from "../quant/estimator.ts";
+import type { EstimatorMakers } from "../quant/estimator.ts";
+import { estimators as ownEstimators } from "../quant/estimators.ts";
 import { parseRecipe } from "../recipe/load.ts";
 import { BatchReader } from "./batches.ts";
 import { openCheckedDevice } from "./checked_device.ts";

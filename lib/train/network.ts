@@ -9,12 +9,13 @@ import { onDevice } from "../model/on_device.ts";
 import { fromNamed, initialValues, type NamedTensor, toNamed } from "../model/parameters.ts";
 import type { DataShape } from "../model/plan.ts";
 import { type Program, type Step, STEP_BYTES } from "../program.ts";
-import { type EstimatorMakers, estimators as ownEstimators } from "../quant/estimator.ts";
+import type { EstimatorMakers } from "../quant/estimator.ts";
+import { estimators as ownEstimators } from "../quant/estimators.ts";
 import type { Range } from "../quant/range.ts";
-import { type Observation, Scheduler, usable } from "../quant/scheduler.ts";
+import { Scheduler, usable } from "../quant/scheduler.ts";
 import { key, ROW_BYTES, SLOTS, WORDS_OF_ROW } from "../quant/statistics.ts";
 import type { QuantizeSpec } from "../recipe/types.ts";
-import { type Fidelity, fidelityOf } from "./fidelity.ts";
+import { Flight, type StepResult } from "./flight.ts";
 import { chosen, trainingSteps } from "./ways.ts";
 
 /** A batch on the host: u8 pixels [n, h, w, c] and labels; `samples` of them count. */
@@ -22,18 +23,6 @@ export interface Batch {
   readonly images: Uint8Array<ArrayBuffer>;
   readonly labels: Uint32Array<ArrayBuffer>;
   readonly samples: number;
-}
-
-/** What a step gives back. */
-export interface StepResult {
-  /** Mean loss over the samples. */
-  readonly loss: number;
-  /** Samples answered right. */
-  readonly correct: number;
-  /** Every quantizer's statistics; empty in float32. */
-  readonly observations: readonly Observation[];
-  /** How far each quantized tensor lies from its real values, by quantizer; only with telemetry. */
-  readonly fidelity?: readonly (Fidelity | undefined)[];
 }
 
 /** Everything that a checkpoint holds of a network. */
@@ -67,13 +56,6 @@ export interface Saved extends Pick<NetworkState, "ranges"> {
 /** Steps in flight at once where nothing waits for the host: 11 ms of waiting are shared by them. */
 const IN_FLIGHT = 8;
 
-interface Pending {
-  readonly step: number;
-  readonly samples: number;
-  readonly ranges: readonly (Range | undefined)[];
-  readonly read: () => Promise<Uint8Array<ArrayBuffer>[]>;
-}
-
 /** Steps that run in one go, and the row whose estimator the host asks behind them. */
 interface Segment {
   readonly steps: Step[];
@@ -85,13 +67,8 @@ export class Network {
   readonly scheduler: Scheduler;
   /** Steps to submit before waiting for results. */
   readonly inFlight: number;
-  readonly #lag: number;
-  /** Whether there is a tensor that telemetry could compare. */
-  readonly #measures: boolean;
+  readonly #flight: Flight;
   readonly #segments = new Map<string, readonly Segment[]>();
-  #pending: Pending[] = [];
-  /** What steps saw and no range follows yet. */
-  #seen: { readonly step: number; readonly observations: readonly Observation[] }[] = [];
 
   constructor(
     readonly program: Program,
@@ -106,8 +83,7 @@ export class Network {
       role === "weight" ? undefined : makers[settings.estimator]!(settings)
     );
     this.scheduler = new Scheduler(quantizers, estimators, device);
-    this.#lag = quantize.lag;
-    this.#measures = program.buffers.some((b) => b.name === "fidelity");
+    this.#flight = new Flight(executor, this.scheduler, quantize.lag);
     const waits = quantizers.length > 0 ? !device : quantize.scheduler === "host";
     this.inFlight = !waits ? IN_FLIGHT : quantizers.length > 0 ? quantize.lag : 1;
     const affine = new Float32Array(8);
@@ -161,10 +137,7 @@ export class Network {
       memory.fill(0);
       if (kept && kept.length === memory.length) memory.set(kept);
     });
-    this.#pending = [];
-    this.#seen = seen && seen.size > 0
-      ? [{ step: step - 1, observations: this.scheduler.recall(seen) }]
-      : [];
+    this.#flight.restart(step, seen);
     this.#writeEverything();
     this.executor.run(this.program.sections.weights);
   }
@@ -190,7 +163,6 @@ export class Network {
       if (range) ranges.set(q.name, range);
       if (kept.length > 0) memories.set(q.name, kept.slice());
     });
-    const [pending] = this.#seen;
     return {
       parameters: parameters.flatMap((p, i) => toNamed(p, values[i]!)),
       velocities: parameters.flatMap((p, i) => toNamed(p, values[names.length + i]!)),
@@ -204,7 +176,7 @@ export class Network {
       }),
       ranges,
       memories,
-      seen: pending ? this.scheduler.remember(pending.observations) : new Map(),
+      seen: this.#flight.unused(),
     };
   }
 
@@ -216,67 +188,22 @@ export class Network {
    * @param telemetry compare codes with real values (a program planned for it)
    */
   async submit(batch: Batch, step: number, rate: number, telemetry = false): Promise<void> {
-    this.#follow(step);
+    this.#flight.follow(step);
     this.#writeRanges();
     this.#writeBatch(batch, { step, rate, normWeight: 1 });
     await this.#run(this.#training(step, telemetry), ["statistics", "metrics"]);
-    const ranges = this.scheduler.ranges();
-    const read = this.executor.copy([
-      "metrics",
-      "statistics",
-      "quantizers",
-      ...(telemetry && this.#measures ? ["fidelity"] : []),
-    ]);
-    this.#pending.push({ step, samples: batch.samples, ranges, read });
+    this.#flight.took(step, batch.samples, telemetry);
   }
 
   /** Waits for the steps that were submitted, in their order. */
-  async collect(): Promise<StepResult[]> {
-    const pending = this.#pending.splice(0);
-    const read = await Promise.all(pending.map((p) => p.read()));
-    return pending.map(({ step, samples, ranges }, i) => {
-      const [metrics, statistics, table, fidelity] = read[i]!;
-      const [loss, correct] = new Float32Array(metrics!.buffer);
-      const observations = this.#observe(ranges, statistics!, new Float32Array(table!.buffer));
-      this.#seen.push({ step, observations });
-      this.#follow(step + 1);
-      return {
-        loss: loss! / samples,
-        correct: correct!,
-        observations,
-        ...(fidelity ? { fidelity: fidelityOf(new Float32Array(fidelity.buffer)) } : {}),
-      };
-    });
+  collect(): Promise<StepResult[]> {
+    return this.#flight.collect();
   }
 
   /** Submits a training step and waits for it. */
   async step(batch: Batch, step: number, rate: number, telemetry = false): Promise<StepResult> {
     await this.submit(batch, step, rate, telemetry);
     return (await this.collect())[0]!;
-  }
-
-  /** What a step saw, beside the ranges that were in force; the device's ranges are taken over. */
-  #observe(
-    submitted: readonly (Range | undefined)[],
-    statistics: Uint8Array<ArrayBuffer>,
-    table: Float32Array,
-  ): Observation[] {
-    const { scheduler } = this, before = scheduler.ranges();
-    scheduler.adopt(table);
-    const inForce = submitted.map((range, row) => {
-      if (!scheduler.onDevice(row)) return range;
-      const estimator = scheduler.estimators[row];
-      const ahead = estimator?.kind === "static" && !estimator.search;
-      return ahead ? before[row] : scheduler.range(row);
-    });
-    return scheduler.read(new Uint32Array(statistics.buffer), inForce);
-  }
-
-  /** Lets the ranges follow what steps saw, as far as `step` may know of it. */
-  #follow(step: number): void {
-    while (this.#seen[0] && this.#seen[0].step <= step - this.#lag) {
-      this.scheduler.observe(this.#seen.shift()!.observations);
-    }
   }
 
   /** A training step's segments. */
@@ -358,7 +285,7 @@ export class Network {
       return !estimator || estimator.initial || q.dynamic ? [] : [row];
     });
     const known = rows.some((row) => this.scheduler.range(row));
-    return rows.length > 0 && !known && this.#seen.length === 0;
+    return rows.length > 0 && !known && this.#flight.unused().size === 0;
   }
 
   /**

@@ -1,0 +1,109 @@
+/**
+ * Training steps that were submitted and not yet waited for, and what they saw on its way to the
+ * ranges: a step's ranges follow from what was seen `lag` steps before it, however steps are waited
+ * for.
+ *
+ * @module
+ */
+import type { Executor } from "../executor.ts";
+import type { Range } from "../quant/range.ts";
+import type { Observation, Scheduler } from "../quant/scheduler.ts";
+import { type Fidelity, fidelityOf } from "./fidelity.ts";
+
+/** What a step gives back. */
+export interface StepResult {
+  /** Mean loss over the samples. */
+  readonly loss: number;
+  /** Samples answered right. */
+  readonly correct: number;
+  /** Every quantizer's statistics; empty in float32. */
+  readonly observations: readonly Observation[];
+  /** How far each quantized tensor lies from its real values, by row; only with telemetry. */
+  readonly fidelity?: readonly (Fidelity | undefined)[];
+}
+
+type Ranges = readonly (Range | undefined)[];
+
+/** Steps under way. */
+export class Flight {
+  #pending: {
+    readonly step: number;
+    readonly samples: number;
+    /** Those that the host had set for the step. */
+    readonly ranges: Ranges;
+    readonly read: () => Promise<Uint8Array<ArrayBuffer>[]>;
+  }[] = [];
+  /** What steps saw and no range follows yet. */
+  #seen: { readonly step: number; readonly observations: readonly Observation[] }[] = [];
+
+  constructor(
+    readonly executor: Executor,
+    readonly scheduler: Scheduler,
+    readonly lag: number,
+  ) {}
+
+  /** Takes note of a step that was just submitted: what it leaves behind is copied for later. */
+  took(step: number, samples: number, telemetry: boolean): void {
+    const read = this.executor.copy([
+      "metrics",
+      "statistics",
+      "quantizers",
+      ...(telemetry ? ["fidelity"] : []),
+    ]);
+    this.#pending.push({ step, samples, ranges: this.scheduler.ranges(), read });
+  }
+
+  /** Waits for all steps under way, in their order. */
+  async collect(): Promise<StepResult[]> {
+    const pending = this.#pending.splice(0);
+    const read = await Promise.all(pending.map((p) => p.read()));
+    return pending.map(({ step, samples, ranges }, i) => {
+      const [metrics, statistics, table, fidelity] = read[i]!;
+      const [loss, correct] = new Float32Array(metrics!.buffer);
+      const inForce = this.#takeOver(ranges, new Float32Array(table!.buffer));
+      const observations = this.scheduler.read(new Uint32Array(statistics!.buffer), inForce);
+      this.#seen.push({ step, observations });
+      this.follow(step + 1);
+      return {
+        loss: loss! / samples,
+        correct: correct!,
+        observations,
+        ...(fidelity ? { fidelity: fidelityOf(new Float32Array(fidelity.buffer)) } : {}),
+      };
+    });
+  }
+
+  /** Takes over the ranges that the device has set by the end of a step; those that were in force. */
+  #takeOver(submitted: Ranges, table: Float32Array): Ranges {
+    const { scheduler } = this, before = scheduler.ranges();
+    scheduler.adopt(table);
+    return submitted.map((range, row) => {
+      if (!scheduler.onDevice(row)) return range;
+      const estimator = scheduler.estimators[row];
+      // A static rule has run at the step's end: its range is already the next step's.
+      const ahead = estimator?.kind === "static" && !estimator.search;
+      return ahead ? before[row] : scheduler.range(row);
+    });
+  }
+
+  /** Lets the ranges follow what steps saw, as far as `step` may know of it. */
+  follow(step: number): void {
+    while (this.#seen[0] && this.#seen[0].step <= step - this.lag) {
+      this.scheduler.observe(this.#seen.shift()!.observations);
+    }
+  }
+
+  /** What the last step saw and no range follows yet (a lag of 2), by the quantizer's name. */
+  unused(): Map<string, Float32Array<ArrayBuffer>> {
+    const [next] = this.#seen;
+    return next ? this.scheduler.remember(next.observations) : new Map();
+  }
+
+  /** Begins at `step` with what {@link unused} had kept. */
+  restart(step: number, seen: ReadonlyMap<string, Float32Array> = new Map()): void {
+    this.#pending = [];
+    this.#seen = seen.size > 0
+      ? [{ step: step - 1, observations: this.scheduler.recall(seen) }]
+      : [];
+  }
+}
