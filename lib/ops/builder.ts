@@ -30,7 +30,7 @@ export type Quantizing =
   & { readonly stochastic: boolean; readonly perChannel: boolean };
 
 /** What the ops need to know besides the network. */
-export interface PlanOptions {
+export interface BuildOptions {
   /** Whether codes are stored, or f32. */
   readonly int8: boolean;
   readonly batch: number;
@@ -80,7 +80,7 @@ export class Builder {
   readonly #trained: { readonly spec: ParameterSpec; readonly padded: number }[] = [];
   readonly #waiting: Waiting[] = [];
 
-  constructor(readonly options: PlanOptions) {}
+  constructor(readonly options: BuildOptions) {}
 
   /** 1 where codes are stored, 0 where f32 is: the constant INT8 of every kernel. */
   get INT8(): number {

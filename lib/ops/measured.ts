@@ -6,7 +6,7 @@
  * @module
  */
 import type { QuantizerSpec } from "../program.ts";
-import type { Builder, PlanOptions, Section } from "./builder.ts";
+import type { Builder, BuildOptions, Section } from "./builder.ts";
 import { grid } from "./grid.ts";
 import type { Stored } from "./tensor.ts";
 
@@ -28,7 +28,7 @@ export interface Waiting {
 }
 
 /** Whether a quantizer's tensor ever goes this way. */
-export function waitsFor(quantizer: QuantizerSpec, options: PlanOptions): boolean {
+export function waitsFor(quantizer: QuantizerSpec, options: BuildOptions): boolean {
   return quantizer.dynamic || quantizer.search !== undefined || options.telemetry;
 }
 
