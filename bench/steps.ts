@@ -36,7 +36,7 @@ const both = (estimator: string): Quantize => ({
 /** What is timed, by name; the first is what the others are held against. */
 const SIDES: Readonly<Record<string, Quantize>> = {
   "int8": { scheduler: "auto" },
-  "float32": { arithmetic: "float32" },
+  "float32": { arithmetic: "float32", scheduler: "auto" },
 };
 const RANGES: Readonly<Record<string, Quantize>> = {
   "hindsight-minmax, device": both("hindsight-minmax"),
@@ -47,7 +47,7 @@ const RANGES: Readonly<Record<string, Quantize>> = {
   "current-minmax, device": both("current-minmax"),
   "running-minmax, device": both("running-minmax"),
   "simulated, hindsight-minmax, device": { ...both("hindsight-minmax"), arithmetic: "simulated" },
-  "float32": { arithmetic: "float32" },
+  "float32": { arithmetic: "float32", scheduler: "auto" },
 };
 
 const { values, positionals } = parseArgs({
