@@ -7,10 +7,10 @@
 /** Which data to open. 0 means "take it from the data" in every field where 0 makes no sense. */
 export interface DataRecipe {
   /** Who makes or reads the images. */
-  readonly format: "glyphs" | "idx";
-  /** Folder of the files; not used by `glyphs`. */
+  readonly format: "glyphs" | "idx" | "cifar" | "npz";
+  /** Folder of the files, or with `npz` the file; not used by `glyphs`. */
   readonly root: string;
-  /** Number of classes; 0: ten glyphs, or the highest label + 1. */
+  /** Number of classes; 0: ten glyphs, as CIFAR is published, or the highest label + 1. */
   readonly classes: number;
   /** Height and width in pixels, or one number for both; 0: as the data has it, glyphs 28. */
   readonly size: readonly [h: number, w: number] | number;
