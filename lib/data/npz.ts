@@ -96,6 +96,12 @@ async function readPair(files: ArrayFiles, names: Pair<string>): Promise<Pair<Np
 
 /** Test images must be what training images are. */
 function checkTest(test: NpyArray, train: NpyArray): void {
+  if (test.dims[0] === 0) {
+    throw new DataError(
+      `${test.place}: expected at least one image, found ${shapeText(test.dims)}; ` +
+        `save some for the test`,
+    );
+  }
   if (test.type === train.type && `${test.dims.slice(1)}` === `${train.dims.slice(1)}`) return;
   throw new DataError(
     `${test.place}: expected images of type and size as in ${train.place}, ` +
