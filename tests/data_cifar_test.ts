@@ -63,6 +63,20 @@ Deno.test("CIFAR-100 has its fine labels, or its coarse ones where the recipe sa
   });
 });
 
+Deno.test("one mean and one std stand for all channels, alone or in a list", async () => {
+  await withFolder(smallCifar10(), async (root) => {
+    for (const half of [0.5, [0.5], [0.5, 0.5, 0.5]]) {
+      const { mean, std } = await open(root, { mean: half, std: half });
+      assert.deepEqual([mean, std], [[0.5, 0.5, 0.5], [0.5, 0.5, 0.5]]);
+    }
+    await rejectsData(
+      () => open(root, { mean: [0, 0] }),
+      "data.mean: expected 3 numbers, one for each channel, found 2; " +
+        "give one for each, or one number for all",
+    );
+  });
+});
+
 Deno.test("of two CIFAR data sets in one folder, the number of classes names one", async () => {
   await withFolder({ ...smallCifar10(), ...smallCifar100() }, async (root) => {
     assert.equal((await open(root)).name, "CIFAR-10");

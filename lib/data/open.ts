@@ -71,7 +71,8 @@ function perChannel(
   value: number | readonly number[],
   channels: number,
 ): readonly number[] {
-  const list = typeof value === "number" ? Array<number>(channels).fill(value) : value;
+  const given = typeof value === "number" ? [value] : value;
+  const list = given.length === 1 ? Array<number>(channels).fill(given[0]!) : given;
   if (list.length !== channels) {
     throw new DataError(
       `${field}: expected ${channels} numbers, one for each channel, found ${list.length}; ` +

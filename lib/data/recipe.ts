@@ -20,7 +20,10 @@ export interface DataRecipe {
   readonly train: number;
   /** The first so many test images; 0: all, glyphs 2,000. */
   readonly test: number;
-  /** Of pixel / 255, one for all channels or a list; 0: of the training images. */
+  /**
+   * Of pixel / 255, one for all channels (alone or in a list) or one for each; 0: of the training
+   * images.
+   */
   readonly mean: number | readonly number[];
   /** Of pixel / 255, as `mean`; greater than 0 in a list. */
   readonly std: number | readonly number[];
