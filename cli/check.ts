@@ -23,7 +23,9 @@ export const checkCommand: Command = {
   name: "check",
   usage: "qtrain check recipe.yaml [key=value …] [--json]",
   summary: "Prints the plan of a recipe: layers, shapes, parameters, memory. Runs nothing.",
-  details: `Needs no GPU, and no data where the recipe gives data.classes and data.size.
+  details:
+    `Needs no GPU, and no data where the recipe gives data.classes and data.size (with data.format:
+npz, data.channels too).
 Finds shapes that do not fit. Memory is what a training step holds on the device.`,
   options: ["json"],
   run,

@@ -10,12 +10,14 @@ import type { DataSpec, Pair, Recipe } from "../lib/recipe/types.ts";
 /** What the recipe says of its images, or else the data. */
 export async function shapeOf(recipe: Recipe): Promise<DataShape> {
   const { data } = recipe, { classes, size: [h, w] } = data;
-  if (classes === 0 || h === 0) {
+  // Images of idx are grey; those of npz may have any number of channels.
+  const channels = data.channels || (data.format === "npz" ? 0 : 1);
+  if (classes === 0 || h === 0 || channels === 0) {
     return await openDataset({ ...data, seed: recipe.seed }, {
       warn: (text) => console.error(text),
     });
   }
-  return statedShape(data, [h, w], data.channels || 1); // IDX images are grey.
+  return statedShape(data, [h, w], channels);
 }
 
 /** The shape of images that a recipe alone describes. */

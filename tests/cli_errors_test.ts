@@ -6,6 +6,7 @@
  */
 import assert from "node:assert/strict";
 import { idxBytes, ramp, smallIdx } from "./data_helpers.ts";
+import { records, smallCifar10 } from "./support/cifar.ts";
 import { HAS_GPU, inFolder, qtrain } from "./support/command.ts";
 
 const SHORT =
@@ -113,6 +114,20 @@ const MISTAKES: readonly Mistake[] = [
     ["r.yaml", "data.classes=2"],
     /train-labels-idx1-ubyte: byte 8: expected .*, found .*\n$/,
     smallIdx(),
+  ],
+  [
+    "a CIFAR file that is cut short",
+    "data: { format: cifar, root: . }\nmodel: { name: cnn, width: 4 }\n",
+    ["r.yaml"],
+    /data_batch_5\.bin: byte 3073: expected a whole record of 3073 bytes, found 1; .*\n$/,
+    { ...smallCifar10(), "data_batch_5.bin": records([[0], [0]], 0).slice(0, 3074) },
+  ],
+  [
+    "an .npz file that is no zip",
+    "data: { format: npz, root: a.npz }\nmodel: { name: cnn, width: 4 }\n",
+    ["r.yaml"],
+    /a\.npz: byte 0: expected a zip file, which opens with PK, found .*\n$/,
+    { "a.npz": Uint8Array.from(ramp(400)) },
   ],
   [
     "a kernel larger than its input",

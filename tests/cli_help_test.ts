@@ -69,3 +69,17 @@ Deno.test("check --json has the total as parameters, and memory by kind that add
     assert.deepEqual(layers.at(-1)?.output, [1, 1, 10]);
   });
 });
+
+Deno.test("check needs no data where the recipe says what its images are", async () => {
+  const recipe = "data: { format: cifar, root: none, classes: 10 }\nmodel: { name: resnet8 }\n";
+  await inFolder({ "r.yaml": recipe }, async (cwd) => {
+    const input = async (...overrides: string[]) => {
+      const { code, stdout } = await qtrain(["check", "r.yaml", "--json", ...overrides], { cwd });
+      return code === 0 ? JSON.parse(stdout).input : code;
+    };
+    assert.deepEqual(await input(), [32, 32, 3]);
+    const npz = ["data.format=npz", "data.size=20"];
+    assert.deepEqual(await input(...npz, "data.channels=4"), [20, 20, 4]);
+    assert.equal(await input(...npz), 2, "channels are looked for in the data");
+  });
+});

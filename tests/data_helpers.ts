@@ -4,7 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { DataError } from "../lib/errors.ts";
 import type { Split } from "../lib/data/dataset.ts";
@@ -67,6 +67,7 @@ export async function withFolder(
   const before = Deno.env.get("QTRAIN_DATA");
   try {
     for (const [name, bytes] of Object.entries(files)) {
+      await Deno.mkdir(join(folder, dirname(name)), { recursive: true });
       await Deno.writeFile(join(folder, name), bytes);
     }
     if (shared) Deno.env.set("QTRAIN_DATA", shared(folder));

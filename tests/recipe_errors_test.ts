@@ -85,7 +85,8 @@ const BAD_TEXTS: [string, string, string][] = [
   [
     "no data",
     "model: { name: cnn }",
-    "r.yaml:1:1: data: missing; expected a map with at least format: glyphs or idx",
+    "r.yaml:1:1: data: missing; " +
+    "expected a map with at least format: glyphs, idx, cifar or npz",
   ],
   [
     "a misspelt key",
@@ -106,17 +107,38 @@ const BAD_TEXTS: [string, string, string][] = [
   [
     "an unknown format",
     "data:\n  format: ixd\nmodel: { name: cnn }",
-    'r.yaml:2:11: data.format: expected one of glyphs, idx, got "ixd" (did you mean idx?)',
+    'r.yaml:2:11: data.format: expected one of glyphs, idx, cifar, npz, got "ixd" (did you mean idx?)',
   ],
   [
     "a later format",
     "data: { format: folder, root: x }\nmodel: { name: cnn }",
-    'r.yaml:1:17: data.format: expected one of glyphs, idx, got "folder"',
+    'r.yaml:1:17: data.format: expected one of glyphs, idx, cifar, npz, got "folder"',
   ],
   [
     "idx without root",
     "data: { format: idx }\nmodel: { name: cnn }",
     "r.yaml:1:1: data.root: missing; expected the path of the folder of the IDX files",
+  ],
+  [
+    "cifar without root, with what its images are not",
+    "data: { format: cifar, classes: 12, size: 28, channels: 1 }\nmodel: { name: cnn }",
+    [
+      "r.yaml:1:1: data.root: missing; expected the path of the folder of the CIFAR files",
+      "r.yaml:1:33: data.classes: expected 10 for CIFAR-10, 100 (fine) or 20 (coarse) for " +
+      "CIFAR-100, got 12",
+      "r.yaml:1:43: data.size: expected 32 (or 0), as cifar images are 32×32, got 28",
+      "r.yaml:1:57: data.channels: expected 3 (or 0), as cifar images are in colour, got 1",
+    ].join("\n"),
+  ],
+  [
+    "npz without root, with more channels than means",
+    "data: { format: npz, channels: 4, mean: [0, 0, 0] }\nmodel: { name: cnn }",
+    [
+      "r.yaml:1:1: data.root: missing; expected the path of an .npz file, or of a folder of .npy " +
+      "files",
+      "r.yaml:1:41: data.mean: expected one number, or 4 as there are that many channels, " +
+      "got [0, 0, 0]",
+    ].join("\n"),
   ],
   [
     "numbers of data out of range",
@@ -316,7 +338,7 @@ const BAD_OVERRIDES: [string, string][] = [
   ["train.bacth=1", "train.bacth: unknown key (did you mean batch?)"],
   ["foo.bar=1", `foo: unknown key; expected one of ${TOP_KEYS}`],
   ["__proto__.x=1", `__proto__: unknown key; expected one of ${TOP_KEYS}`],
-  ["data={}", "data.format: missing; expected one of glyphs, idx"],
+  ["data={}", "data.format: missing; expected one of glyphs, idx, cifar, npz"],
   ["data.format.x=1", 'data.format: expected a map to set x in, got "glyphs"'],
   [
     "model.name=[cnn]",

@@ -144,6 +144,15 @@ const EVERY_LAYER: RecipeInput = {
   train: { schedule: { name: "step" } },
 };
 
+Deno.test("cifar knows the shape of its images, npz takes it from the data", () => {
+  const data = (format: "cifar" | "npz") =>
+    resolveRecipe({ data: { format, root: "/d" }, model: { name: "resnet8" } }).data;
+  const { classes, size, channels } = data("cifar");
+  assert.deepEqual([classes, size, channels], [0, [32, 32], 3]);
+  const other = data("npz");
+  assert.deepEqual([other.classes, other.size, other.channels], [0, [0, 0], 0]);
+});
+
 Deno.test("layers are spelled out with pairs and defaults", () => {
   const { model } = resolveRecipe(EVERY_LAYER);
   assert.deepEqual(model, {

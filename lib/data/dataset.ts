@@ -40,7 +40,7 @@ export interface Labelled {
   /** u8, `[labels.length, h, w, c]`, row-major. */
   readonly images: Uint8Array;
   /** One per image. */
-  readonly labels: Uint8Array;
+  readonly labels: Uint8Array | Uint32Array;
 }
 
 /**

@@ -35,26 +35,38 @@ export function unreadable(path: string, error: unknown): DataError {
  * @throws {DataError} when neither exists, with both places
  */
 export async function findRoot(root: string): Promise<string> {
+  const { path, folder } = await findPlace(root, "a folder with the data");
+  if (folder) return path;
+  throw new DataError(
+    `data.root: expected a folder, found a file at ${path}; name the folder it lies in`,
+  );
+}
+
+/**
+ * What `root` names, a file or a folder: itself, or what has that name in `QTRAIN_DATA`.
+ *
+ * @param what is expected there
+ * @throws {DataError} when neither exists, with both places
+ */
+export async function findPlace(
+  root: string,
+  what: string,
+): Promise<{ path: string; folder: boolean }> {
   if (root === "") {
-    throw new DataError("data.root: expected a folder with the data, found nothing; name one");
+    throw new DataError(`data.root: expected ${what}, found nothing; name one`);
   }
   const places = [root];
   const shared = sharedData();
   if (shared !== undefined) places.push(join(shared, basename(root)));
-  for (const place of places) {
-    const info = await look(place);
-    if (info?.isDirectory) return place;
-    if (info) {
-      throw new DataError(
-        `data.root: expected a folder, found a file at ${place}; name the folder it lies in`,
-      );
-    }
+  for (const path of places) {
+    const info = await look(path);
+    if (info) return { path, folder: info.isDirectory };
   }
   const also = shared === undefined
     ? ", and QTRAIN_DATA, which may name a folder of data sets, is not set"
     : `, nor in QTRAIN_DATA at ${places[1]}`;
   throw new DataError(
-    `data.root: expected a folder with the data, found nothing at ${root}${also}; ` +
+    `data.root: expected ${what}, found nothing at ${root}${also}; ` +
       `correct data.root or set QTRAIN_DATA`,
   );
 }

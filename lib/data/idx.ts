@@ -11,6 +11,7 @@ import { findFile, findRoot } from "./files.ts";
 import { idxBodyOffset, type IdxFile, idxPlace, readIdxFile } from "./idx_file.ts";
 import { type DataRecipe, wantedSize } from "./recipe.ts";
 import type { Opened } from "./opened.ts";
+import { highestLabel, takeFirst } from "./take.ts";
 
 /**
  * Reads and checks the four files.
@@ -40,15 +41,15 @@ export async function openIdx(recipe: DataRecipe): Promise<Opened> {
         `found ${wanted.join("×")}; correct it or leave it out`,
     );
   }
-  const classes = recipe.classes || highest(train.labels.body, test.labels.body) + 1;
+  const classes = recipe.classes || highestLabel(train.labels.body, test.labels.body) + 1;
   checkLabels(train.labels, classes);
   checkLabels(test.labels, classes);
   return {
     name: basename(root),
     classes,
     shape: [size[0], size[1], 1],
-    train: first(train, recipe.train, "data.train"),
-    test: first(test, recipe.test, "data.test"),
+    train: takeFirst(bodies(train), recipe.train, "data.train", train.images.path),
+    test: takeFirst(bodies(test), recipe.test, "data.test", test.images.path),
   };
 }
 
@@ -107,23 +108,6 @@ function checkLabels(labels: IdxFile, classes: number): void {
   );
 }
 
-function highest(...lists: Uint8Array[]): number {
-  let highest = 0;
-  for (const list of lists) for (const label of list) if (label > highest) highest = label;
-  return highest;
-}
-
-/** The first `count` of a pair, copied so that the rest can be freed; 0 takes all. */
-function first(pair: Pair<IdxFile>, count: number, field: string): Labelled {
-  const images = pair.images.body;
-  const labels = pair.labels.body;
-  if (count > labels.length) {
-    throw new DataError(
-      `${field}: expected at most ${labels.length}, the images in ${pair.images.path}, ` +
-        `found ${count}; lower it, or 0 takes all`,
-    );
-  }
-  if (count === 0 || count === labels.length) return { images, labels };
-  const size = images.length / labels.length;
-  return { images: images.slice(0, count * size), labels: labels.slice(0, count) };
+function bodies({ images, labels }: Pair<IdxFile>): Labelled {
+  return { images: images.body, labels: labels.body };
 }

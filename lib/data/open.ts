@@ -4,9 +4,11 @@
  * @module
  */
 import { DataError } from "../errors.ts";
+import { openCifar } from "./cifar.ts";
 import { type Dataset, memorySplit, pixelStatistics } from "./dataset.ts";
 import { openGlyphs } from "./glyphs.ts";
 import { openIdx } from "./idx.ts";
+import { openNpz } from "./npz.ts";
 import type { Opened } from "./opened.ts";
 import type { DataRecipe } from "./recipe.ts";
 
@@ -52,9 +54,14 @@ function open(recipe: DataRecipe): Opened | Promise<Opened> {
       return openGlyphs(recipe);
     case "idx":
       return openIdx(recipe);
+    case "cifar":
+      return openCifar(recipe);
+    case "npz":
+      return openNpz(recipe);
     default:
       throw new DataError(
-        `data.format: expected glyphs or idx, found ${recipe.format satisfies never}`,
+        `data.format: expected one of glyphs, idx, cifar, npz, found ${recipe
+          .format satisfies never}`,
       );
   }
 }
@@ -64,7 +71,8 @@ function perChannel(
   value: number | readonly number[],
   channels: number,
 ): readonly number[] {
-  const list = typeof value === "number" ? Array<number>(channels).fill(value) : value;
+  const given = typeof value === "number" ? [value] : value;
+  const list = given.length === 1 ? Array<number>(channels).fill(given[0]!) : given;
   if (list.length !== channels) {
     throw new DataError(
       `${field}: expected ${channels} numbers, one for each channel, found ${list.length}; ` +

@@ -7,10 +7,10 @@
 /** Which data to open. 0 means "take it from the data" in every field where 0 makes no sense. */
 export interface DataRecipe {
   /** Who makes or reads the images. */
-  readonly format: "glyphs" | "idx";
-  /** Folder of the files; not used by `glyphs`. */
+  readonly format: "glyphs" | "idx" | "cifar" | "npz";
+  /** Folder of the files, or with `npz` the file; not used by `glyphs`. */
   readonly root: string;
-  /** Number of classes; 0: ten glyphs, or the highest label + 1. */
+  /** Number of classes; 0: ten glyphs, as CIFAR is published, or the highest label + 1. */
   readonly classes: number;
   /** Height and width in pixels, or one number for both; 0: as the data has it, glyphs 28. */
   readonly size: readonly [h: number, w: number] | number;
@@ -20,7 +20,10 @@ export interface DataRecipe {
   readonly train: number;
   /** The first so many test images; 0: all, glyphs 2,000. */
   readonly test: number;
-  /** Of pixel / 255, one for all channels or a list; 0: of the training images. */
+  /**
+   * Of pixel / 255, one for all channels (alone or in a list) or one for each; 0: of the training
+   * images.
+   */
   readonly mean: number | readonly number[];
   /** Of pixel / 255, as `mean`; greater than 0 in a list. */
   readonly std: number | readonly number[];

@@ -9,6 +9,7 @@
 import * as z from "npm:zod@4.6.7";
 import { MOST_MEMORY } from "../quant/estimator.ts";
 import { estimators } from "../quant/estimators.ts";
+import { dataMisfits, FORMATS } from "./data_misfits.ts";
 import { misfits } from "./misfits.ts";
 import { type Problem, toProblems } from "./problems.ts";
 import type { LayerSpec, Pair, Recipe, ZooName } from "./types.ts";
@@ -168,9 +169,11 @@ const layerByType = z.preprocess(
   }),
 );
 
+const DATA = `a map with at least format: ${FORMATS.slice(0, -1).join(", ")} or ${FORMATS.at(-1)}`;
+
 const data = map({
-  format: word("glyphs", "idx"),
-  root: z.string("the path of a folder").default(""),
+  format: word(...FORMATS),
+  root: z.string("the path of a folder or a file").default(""),
   classes: z.union([z.literal(0), whole(2, LARGEST)], `a whole number from 2 to ${LARGEST}`)
     .optional(),
   size: pair(0).optional(),
@@ -181,37 +184,20 @@ const data = map({
   std: perChannel(positive(), "a number above 0").prefault(0.5),
   augment: z.array(z.never(), "an empty list").max(0, "an empty list")
     .default([]),
-}, "a map with at least format: glyphs or idx").check(({ value: v, issues }) => {
-  const refuse = (key: keyof typeof v, message: string): void => {
+}, DATA).check(({ value: v, issues }) => {
+  for (const { key, message } of dataMisfits(v)) {
     issues.push({ code: "custom", input: v[key], path: [key], message });
-  };
-  if (v.format === "idx" && v.root === "") {
-    refuse("root", "the path of the folder of the IDX files");
-  }
-  if (v.format === "glyphs" && (v.classes ?? 10) > 10) {
-    refuse("classes", "a whole number from 2 to 10, as there are 10 glyphs");
-  }
-  if ((v.channels ?? 0) > 1) refuse("channels", `1 (or 0), as ${v.format} images are grey`);
-  if (v.format === "glyphs" && v.size && v.size[0] > 0 && Math.min(...v.size) < 12) {
-    refuse("size", "at least 12, below which glyphs cannot be told apart");
-  }
-  if (v.size && (v.size[0] === 0) !== (v.size[1] === 0)) {
-    refuse("size", "a height and a width, or 0 to take both from the data");
-  }
-  for (const key of ["mean", "std"] as const) {
-    if (v.channels && v[key].length !== 1 && v[key].length !== v.channels) {
-      refuse(key, `one number, or ${v.channels} as there are that many channels`);
-    }
   }
 }).transform((v) => {
-  const glyphs = v.format === "glyphs";
+  const glyphs = v.format === "glyphs", cifar = v.format === "cifar";
+  const side = glyphs ? 28 : cifar ? 32 : 0;
   const size: Pair = v.size ?? [0, 0];
   return {
     format: v.format,
     root: v.root,
     classes: v.classes || (glyphs ? 10 : 0),
-    size: glyphs && size[0] === 0 ? [28, 28] as const : size,
-    channels: v.channels || (glyphs ? 1 : 0),
+    size: size[0] === 0 ? [side, side] as const : size,
+    channels: v.channels || (glyphs ? 1 : cifar ? 3 : 0),
     train: v.train || (glyphs ? 10000 : 0),
     test: v.test || (glyphs ? 2000 : 0),
     mean: v.mean,

@@ -99,11 +99,18 @@ export type ModelSpec =
 
 /** Where the images come from. In numbers, 0 means: take it from the data. */
 export interface DataSpec {
-  /** Which reader, or maker, of images. */
-  readonly format: "glyphs" | "idx";
-  /** Absolute folder of the data set; empty where the format needs none. */
+  /**
+   * Which reader, or maker, of images. `glyphs`: made by the program. `idx`: four IDX files, as
+   * MNIST is published. `cifar`: CIFAR-10 or CIFAR-100, binary version. `npz`: NumPy arrays
+   * `x_train`, `y_train`, `x_test` and `y_test`, images u8.
+   */
+  readonly format: "glyphs" | "idx" | "cifar" | "npz";
+  /**
+   * Absolute path of the data set's folder, with `npz` also of the `.npz` file; empty where the
+   * format needs none.
+   */
   readonly root: string;
-  /** Kinds of images; labels are 0 to classes − 1. */
+  /** Kinds of images; labels are 0 to classes − 1. CIFAR-100: 100 fine or 20 coarse ones. */
   readonly classes: number;
   /** Height and width of an image; `[0, 0]`: from the data. */
   readonly size: Pair;

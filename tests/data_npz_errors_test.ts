@@ -1,0 +1,354 @@
+/** NumPy data that is damaged, or does not fit its recipe: each named, with file and offset. */
+import { join } from "node:path";
+import { openDataset } from "../lib/data/open.ts";
+import type { DataRecipe } from "../lib/data/recipe.ts";
+import { dataRecipe, ramp, rejectsData, withFolder } from "./data_helpers.ts";
+import { npy, type NpyParts, word, zip } from "./support/zip.ts";
+
+type Files = Record<string, Uint8Array>;
+
+const labels = (list: readonly number[], parts: Partial<NpyParts> = {}) =>
+  npy({ dims: [list.length], body: list, ...parts });
+
+/** Three training and two test images of 2×3, classes 0 to 2. */
+const whole: Files = {
+  "x_train.npy": npy({ dims: [3, 2, 3], body: ramp(18) }),
+  "y_train.npy": labels([2, 0, 1]),
+  "x_test.npy": npy({ dims: [2, 2, 3], body: ramp(12) }),
+  "y_test.npy": labels([1, 2]),
+};
+
+const open = (root: string, fields: Partial<DataRecipe> = {}) =>
+  openDataset(dataRecipe({ format: "npz", root, ...fields }));
+
+interface Case {
+  name: string;
+  /** Arrays that replace the good ones; null removes one. */
+  files?: Record<string, Uint8Array | null>;
+  recipe?: Partial<DataRecipe>;
+  /** Given `place`, which names the file of an array, and the folder. */
+  message: (place: (name: string) => string, root: string) => string;
+}
+
+/** Changed bytes. */
+function patched(bytes: Uint8Array, at: number, values: readonly number[]): Uint8Array {
+  const copy = bytes.slice();
+  copy.set(values, at);
+  return copy;
+}
+
+const noHeader = npy({ dims: [3], body: [1, 2, 3] }).slice(0, 20);
+
+const ARRAYS: Case[] = [
+  {
+    name: "a file that is no .npy",
+    files: { "x_train.npy": Uint8Array.from(ramp(40)) },
+    message: (place) =>
+      `${place("x_train")}: byte 0: expected a .npy file, which opens with \\x93NUMPY, ` +
+      "found another kind of file; write it with numpy.save",
+  },
+  {
+    name: "a version of .npy that is not known",
+    files: { "x_train.npy": patched(whole["x_train.npy"]!, 6, [4]) },
+    message: (place) =>
+      `${place("x_train")}: byte 6: expected version 1, 2 or 3 of .npy, found 4; ` +
+      "write it with numpy.save",
+  },
+  {
+    name: "a header that is cut short",
+    files: { "y_test.npy": noHeader },
+    message: (place) =>
+      `${place("y_test")}: byte 8: expected a header of 118 bytes, found the end of the file at ` +
+      "byte 20; get the file again",
+  },
+  {
+    name: "a header that says more elements than there are",
+    files: { "x_train.npy": npy({ dims: [60000, 28, 28], body: ramp(18) }) },
+    message: (place) =>
+      `${place("x_train")}: byte 128: expected 47040000 bytes (60000 × 28 × 28 × 1) after the ` +
+      "header, found 18; get the file again",
+  },
+  {
+    name: "a header that says fewer",
+    files: { "y_train.npy": labels([2, 0, 1, 1], { dims: [3] }) },
+    message: (place) =>
+      `${place("y_train")}: byte 128: expected 3 bytes (3 × 1) after the header, found 4; ` +
+      "get the file again",
+  },
+  {
+    name: "a header of something else",
+    files: { "y_train.npy": labels([2, 0, 1], { dims: [NaN] }) },
+    message: (place) =>
+      `${
+        place("y_train")
+      }: byte 10: expected a header with descr, fortran_order and shape, found ` +
+      "\"{'descr': '|u1', 'fortran_order': False, 'shape': (NaN,), }\"; write it with numpy.save",
+  },
+  {
+    name: "Fortran order",
+    files: { "x_test.npy": npy({ dims: [2, 2, 3], body: ramp(12), fortran: true }) },
+    message: (place) =>
+      `${place("x_test")}: byte 10: expected an array in C order, found Fortran order; ` +
+      "save numpy.ascontiguousarray(x) instead of x",
+  },
+  {
+    name: "float images",
+    files: { "x_train.npy": npy({ dims: [3, 2, 3], body: ramp(72), type: "<f4" }) },
+    message: (place) =>
+      `${place("x_train")}: expected images of type uint8, found <f4; save (x * 255).round()` +
+      '.astype("uint8") where they go from 0 to 1, x.round().astype("uint8") where they go to ' +
+      "255; data.mean and data.std normalize them",
+  },
+  {
+    name: "images of wide integers",
+    files: { "x_train.npy": npy({ dims: [3, 2, 3], body: ramp(144), type: "<i8" }) },
+    message: (place) =>
+      `${place("x_train")}: expected images of type uint8, found <i8; ` +
+      'save x.astype("uint8"), with pixels from 0 to 255',
+  },
+  {
+    name: "flat images",
+    files: { "x_train.npy": npy({ dims: [3, 6], body: ramp(18) }) },
+    message: (place) =>
+      `${place("x_train")}: expected images [n, h, w], [n, h, w, c] or [n, c, h, w] with at most ` +
+      "4 channels and no dimension 0, found (3, 6); reshape the array",
+  },
+  {
+    name: "no images",
+    files: { "x_train.npy": npy({ dims: [0, 2, 3], body: [] }), "y_train.npy": labels([]) },
+    message: (place) =>
+      `${place("x_train")}: expected images [n, h, w], [n, h, w, c] or [n, c, h, w] with at most ` +
+      "4 channels and no dimension 0, found (0, 2, 3); reshape the array",
+  },
+  {
+    name: "no test images",
+    files: { "x_test.npy": npy({ dims: [0, 2, 3], body: [] }), "y_test.npy": labels([]) },
+    message: (place) =>
+      `${place("x_test")}: expected at least one image, found (0, 2, 3); save some for the test`,
+  },
+  {
+    name: "test images of another size",
+    files: { "x_test.npy": npy({ dims: [2, 3, 2], body: ramp(12) }) },
+    message: (place) =>
+      `${place("x_test")}: expected images of type and size as in ${place("x_train")}, ` +
+      "|u1 (3, 2, 3), found |u1 (2, 3, 2); save both in the same way",
+  },
+  {
+    name: "counts of images and labels that differ",
+    files: { "y_train.npy": labels([2, 0]) },
+    message: (place) =>
+      `${place("y_train")}: expected 3 labels, one for each image of ${place("x_train")}, ` +
+      "found 2; save the two together",
+  },
+  {
+    name: "float labels",
+    files: { "y_train.npy": labels([2, 0, 1], { body: ramp(24), type: "<f8" }) },
+    message: (place) =>
+      `${place("y_train")}: expected labels of an integer type, found <f8; ` +
+      'save y.astype("int64"), a whole number from 0 for each class',
+  },
+  {
+    name: "labels as words",
+    files: { "y_train.npy": labels([2, 0, 1], { body: ramp(12), type: "<U1" }) },
+    message: (place) =>
+      `${place("y_train")}: expected labels of an integer type, found <U1; ` +
+      'save y.astype("int64"), a whole number from 0 for each class',
+  },
+  {
+    name: "one-hot labels",
+    files: { "y_train.npy": labels([], { dims: [3, 3], body: ramp(9) }) },
+    message: (place) =>
+      `${place("y_train")}: expected labels [n] or [n, 1], found (3, 3); save one whole number ` +
+      "for each image (numpy.argmax(y, axis=1) of one-hot labels)",
+  },
+  {
+    name: "a label beyond the classes",
+    recipe: { classes: 2 },
+    message: (place) =>
+      `${place("y_train")}: byte 128: expected a label from 0 to 1, as there are 2 classes, ` +
+      "found 2 at image 0; correct data.classes or the file",
+  },
+  {
+    name: "a label below 0",
+    files: { "y_test.npy": labels([1, 2], { body: [0, 0, 255, 255], type: "<i2" }) },
+    message: (place) =>
+      `${place("y_test")}: byte 130: expected a label from 0 to 65535, found -1 at image 1; ` +
+      "correct data.classes or the file",
+  },
+  {
+    name: "a recipe with another size",
+    recipe: { size: 28 },
+    message: (place) =>
+      `data.size: expected 2×3, as in ${place("x_train")}, found 28×28; correct it or leave it out`,
+  },
+  {
+    name: "a recipe with colour",
+    recipe: { channels: 3 },
+    message: (place) =>
+      `data.channels: expected 1, as in ${place("x_train")}, found 3; correct it or leave it out`,
+  },
+  {
+    name: "a missing array",
+    files: { "x_test.npy": null },
+    message: (_, root) =>
+      `${root}: expected an array named x_test, test_x, test_images, images_test, ` +
+      "found x_train, y_test, y_train; save it under one of these names",
+  },
+  {
+    name: "no arrays",
+    files: Object.fromEntries([...Object.keys(whole).map((name) => [name, null]), ["a", noHeader]]),
+    message: (_, root) =>
+      `${root}: expected an array named x_train, train_x, train_images, images_train, ` +
+      "found no .npy file; save it under one of these names",
+  },
+];
+
+for (const { name, files = {}, recipe = {}, message } of ARRAYS) {
+  const present = Object.fromEntries(
+    Object.entries({ ...whole, ...files }).filter(([, bytes]) => bytes !== null),
+  ) as Files;
+  Deno.test(`NumPy data is refused, in a folder and in a file: ${name}`, async () => {
+    await withFolder(present, async (folder) => {
+      const place = (array: string) => join(folder, `${array}.npy`);
+      await rejectsData(() => open(folder, recipe), message(place, folder));
+    });
+    await withFolder({ "a.npz": zip(present, { deflate: true }) }, async (folder) => {
+      const file = join(folder, "a.npz");
+      const place = (array: string) => `${file}: ${array}.npy`;
+      await rejectsData(() => open(file, recipe), message(place, file));
+    });
+  });
+}
+
+const stored = zip(whole);
+const deflated = zip(whole, { deflate: true });
+const list = indexOf(stored, [0x50, 0x4b, 1, 2]);
+const packedList = indexOf(deflated, [0x50, 0x4b, 1, 2]);
+const end = indexOf(stored, [0x50, 0x4b, 5, 6]);
+
+function indexOf(bytes: Uint8Array, wanted: readonly number[]): number {
+  return bytes.findIndex((_, at) => wanted.every((byte, i) => bytes[at + i] === byte));
+}
+
+/** What is wrong, the file, and the message after its path. */
+const ZIPS: [string, Uint8Array, string][] = [
+  [
+    "it is no zip",
+    whole["x_train.npy"]!,
+    ": byte 0: expected a zip file, which opens with PK, found another kind of file; " +
+    "write it with numpy.savez or numpy.savez_compressed",
+  ],
+  [
+    "it is empty",
+    new Uint8Array(0),
+    ": byte 0: expected a zip file, which opens with PK, found another kind of file; " +
+    "write it with numpy.savez or numpy.savez_compressed",
+  ],
+  [
+    "it is cut short",
+    stored.slice(0, 300),
+    ": byte 300: expected the list of files before the end of a zip file, found none: " +
+    "the file is cut short; get the file again",
+  ],
+  [
+    "its last byte is missing",
+    stored.slice(0, -1),
+    `: byte ${stored.length - 1}: expected the list of files before the end of a zip file, found ` +
+    "none: the file is cut short; get the file again",
+  ],
+  [
+    "bytes are missing from its middle",
+    Uint8Array.from([...stored.slice(0, 100), ...stored.slice(200)]),
+    `: byte ${list}: expected an entry of the list of files, found something else; ` +
+    "get the file again",
+  ],
+  [
+    "its list lies outside of it",
+    patched(stored, end + 16, word(1e9, 4)),
+    ": byte 1000000000: expected an entry of the list of files, found something else; " +
+    "get the file again",
+  ],
+  [
+    "its list says more entries than it has",
+    patched(stored, end + 10, word(5, 2)),
+    `: byte ${end}: expected an entry of the list of files, found something else; ` +
+    "get the file again",
+  ],
+  [
+    "an entry lies outside of it",
+    patched(stored, list + 42, word(1e9, 4)),
+    ": byte 1000000000: expected the header of x_train.npy, as the list of files says, " +
+    "found something else; get the file again",
+  ],
+  [
+    "an entry is longer than the file",
+    patched(patched(stored, list + 20, word(1e9, 4)), list + 24, word(1e9, 4)),
+    `: byte 61: expected 1000000000 bytes of x_train.npy, found ${stored.length - 61}; ` +
+    "get the file again",
+  ],
+  [
+    "an entry unpacks to more than deflate can",
+    patched(deflated, packedList + 24, word(4e9, 4)),
+    `: x_train.npy: expected 4000000000 bytes, as the list of files says, found ${
+      deflated[packedList + 20]
+    } deflated, which cannot hold them; get the file again`,
+  ],
+  [
+    "an entry unpacks to less than the list says",
+    patched(deflated, packedList + 24, word(147, 4)),
+    ": x_train.npy: expected 147 bytes of whole data, as the list of files says, found it " +
+    "shorter; get the file again",
+  ],
+  [
+    "an entry unpacks to more",
+    patched(deflated, packedList + 24, word(145, 4)),
+    ": x_train.npy: expected 145 bytes of whole data, as the list of files says, found it " +
+    "longer; get the file again",
+  ],
+  [
+    "a pixel has changed",
+    patched(stored, 61 + 130, [99]),
+    ": x_train.npy: expected 146 bytes of whole data, as the list of files says, found it with " +
+    "another checksum; get the file again",
+  ],
+  [
+    "deflated data is no such data",
+    patched(deflated, 61, [0xff, 0xff, 0xff]),
+    ": x_train.npy: expected 146 bytes of whole data, as the list of files says, found it " +
+    "damaged; get the file again",
+  ],
+  [
+    "an entry is packed in another way",
+    patched(stored, list + 10, [14]),
+    ": x_train.npy: expected data that is stored or deflated, found compression method 14; " +
+    "write it with numpy.savez or numpy.savez_compressed",
+  ],
+  [
+    "an entry is encrypted",
+    patched(stored, list + 8, [1]),
+    ": x_train.npy: expected plain data, found it encrypted; unlock the file",
+  ],
+  [
+    "an entry is of 2 GiB and more",
+    patched(stored, list + 20, word(0xffffffff, 4)),
+    ": expected less than 2 GiB for each array, found more (zip64); put the arrays into a folder, " +
+    "each in a .npy file, and let data.root name that",
+  ],
+];
+
+for (const [name, bytes, message] of ZIPS) {
+  Deno.test(`an .npz file is refused: ${name}`, () =>
+    withFolder({ "a.npz": bytes }, async (folder) => {
+      const file = join(folder, "a.npz");
+      await rejectsData(() => open(file), file + message);
+    }));
+}
+
+Deno.test("an .npz file that does not exist is named, and QTRAIN_DATA offered", () =>
+  withFolder({}, () =>
+    rejectsData(
+      () => open("nowhere/a.npz"),
+      "data.root: expected an .npz file or a folder of .npy files, found nothing at " +
+        "nowhere/a.npz, and QTRAIN_DATA, which may name a folder of data sets, is not set; " +
+        "correct data.root or set QTRAIN_DATA",
+    )));
