@@ -35,8 +35,6 @@ export interface DataShape {
 
 /** What is not in the recipe. */
 export interface PlanOptions {
-  /** Images in a step; the recipe's own by default. */
-  readonly batch?: number;
   /** Estimators that the recipe may name; those of qtrain by default. */
   readonly estimators?: EstimatorMakers | undefined;
 }
@@ -62,8 +60,7 @@ export function layersOf(recipe: Recipe, classes: number): readonly LayerSpec[] 
  * @throws ModelError when shapes do not fit
  */
 export function plan(recipe: Recipe, data: DataShape, options: PlanOptions = {}): Plan {
-  const batch = options.batch ?? recipe.train.batch;
-  const { quantize, train } = recipe;
+  const { quantize, train } = recipe, { batch } = train;
   const graph = buildGraph(layersOf(recipe, data.classes), data.shape, data.classes);
   refuseGroups(graph.nodes);
   const names = ["input", ...graph.nodes.map((node) => node.name)];

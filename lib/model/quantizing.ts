@@ -69,7 +69,19 @@ export class QuantizingPlan {
       const more = { stochastic: false, perChannel: per_channel, settings: estimator };
       return { bits, symmetric: true, dynamic: false, ...more };
     }
-    if (estimator.estimator === "fixed" && !estimator.range && role !== "input") {
+    if (role === "input") {
+      // Its range is that of the normalization, whatever activations go by.
+      const settings = { ...estimator, estimator: "fixed" };
+      return {
+        bits,
+        symmetric: false,
+        dynamic: false,
+        stochastic: false,
+        perChannel: false,
+        settings,
+      };
+    }
+    if (estimator.estimator === "fixed" && !estimator.range) {
       throw new ModelError(
         `quantize.layers: layer ${layer}, ${name}: expected range: [low, high] with the estimator ` +
           "fixed, got none",
@@ -86,7 +98,7 @@ export class QuantizingPlan {
     return {
       bits,
       symmetric,
-      stochastic: role === "gradient" && rounding === "stochastic",
+      stochastic: rounding === "stochastic",
       perChannel: false,
       settings: estimator,
       dynamic: kind === "dynamic",

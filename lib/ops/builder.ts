@@ -21,7 +21,7 @@ import {
 import { MOST_MEMORY } from "../quant/estimator.ts";
 import { ROW_BYTES } from "../quant/statistics.ts";
 import { grid, MOST_WORKGROUPS } from "./grid.ts";
-import { makeMeasured, measuredBuffers, type Waiting, waitsFor } from "./measured.ts";
+import { makeMeasured, measuredBuffers, waitsFor } from "./measured.ts";
 import type { Stored, Tensor } from "./tensor.ts";
 
 /** How a tensor is quantized; `undefined` where it is not. */
@@ -78,7 +78,8 @@ export class Builder {
   /** Rows whose factor scales the learning rate of a layer. */
   readonly rateRows = new Map<string, number>();
   readonly #trained: { readonly spec: ParameterSpec; readonly padded: number }[] = [];
-  readonly #waiting: Waiting[] = [];
+  /** Quads of the largest tensor whose real values go to memory. */
+  #realQuads = 0;
 
   constructor(readonly options: BuildOptions) {}
 
@@ -98,17 +99,22 @@ export class Builder {
     return name;
   }
 
-  /** Where a tensor lies, with a quantizer where the recipe wants one. */
+  /**
+   * Where a tensor lies, with a quantizer where the recipe wants one.
+   *
+   * @param range of an estimator that is `fixed` by something else than the recipe
+   */
   stored(
     buffer: string,
     { name, layer, role, elements }: Pick<QuantizerSpec, "name" | "layer" | "role" | "elements">,
     tensor: string,
-    settings: Partial<Quantizing> = {},
+    range?: readonly [low: number, high: number],
   ): Stored {
     const how = this.options.quantizing(role, tensor);
     if (!how) return { buffer, row: 0, quantized: false, stochastic: false };
-    const { stochastic, perChannel: _, ...rest } = { ...how, ...settings };
-    const row = this.quantizers.push({ name, layer, role, elements, ...rest }) - 1;
+    const { stochastic, perChannel: _, ...rest } = how;
+    const settings = range ? { ...how.settings, range } : how.settings;
+    const row = this.quantizers.push({ name, layer, role, elements, ...rest, settings }) - 1;
     return { buffer, row, quantized: true, stochastic };
   }
 
@@ -161,18 +167,8 @@ export class Builder {
       phase,
       when: "measured",
     });
-    const { quads, c, pixels } = output!;
-    const waiting: Waiting = {
-      section,
-      layer,
-      to,
-      quantizer: this.quantizers[quantizer]!,
-      quads: pixels * quads,
-      pixelQuads: quads,
-      channels: c,
-    };
-    this.#waiting.push(waiting);
-    makeMeasured(this, waiting);
+    this.#realQuads = Math.max(this.#realQuads, output!.pixels * output!.quads);
+    makeMeasured(this, section, layer, output!);
   }
 
   /** Adds one step as it is. */
@@ -252,9 +248,7 @@ export class Builder {
   /** Lets the learning rate of a layer follow its gradient's quantizer, where that wants to. */
   scalesRate(layer: string, { row, quantized }: Stored): void {
     const quantizer = quantized ? this.quantizers[row]! : undefined;
-    if (quantizer?.search?.scaleRate) {
-      this.rateRows.set(layer, row);
-    }
+    if (quantizer?.search?.scaleRate) this.rateRows.set(layer, row);
   }
 
   /** The updates of all parameters; to be called when all gradients are planned. */
@@ -286,6 +280,6 @@ export class Builder {
     this.buffer("step", STEP_BYTES, "table");
     this.buffer("rules", rows * RULE_BYTES, "table");
     this.buffer("memory", rows * MOST_MEMORY * 4, "table");
-    measuredBuffers(this, this.#waiting);
+    measuredBuffers(this, this.#realQuads);
   }
 }

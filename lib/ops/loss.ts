@@ -18,14 +18,13 @@ export function inputForward(
   b.buffer("labels", 4 * b.options.batch, "activation");
   b.buffer("normalization", 32, "table");
   const buffer = b.buffer(`${image.name}.output`, b.bytesOf(image), "activation");
-  const spec = { name: image.name, layer: "input", role: "input", elements: PIXELS * image.c };
-  const how = b.options.quantizing("input", image.name);
-  const settings = how && { ...how.settings, estimator: "fixed", range: bounds };
-  image.stored = b.stored(buffer, spec as typeof spec & { role: "input" }, image.name, {
-    ...(settings ? { settings } : {}),
-    symmetric: false,
-    dynamic: false,
-  });
+  const spec = {
+    name: image.name,
+    layer: "input",
+    role: "input",
+    elements: PIXELS * image.c,
+  } as const;
+  image.stored = b.stored(buffer, spec, image.name, bounds);
   b.step("forward", "input", "input", grid(Math.ceil(PIXELS / 64)), {
     V: 1,
     PIXELS,

@@ -6,26 +6,13 @@
  * @module
  */
 import type { QuantizerSpec } from "../program.ts";
-import type { Builder, BuildOptions, Section } from "./builder.ts";
+import type { Builder, BuildOptions, Output, Section } from "./builder.ts";
 import { grid } from "./grid.ts";
-import type { Stored } from "./tensor.ts";
 
 /** Moves of the search for a clip: the interval shrinks to 0.618¹³ = 0.2% of the largest value. */
 export const MOVES = 16;
 /** Tiles that a tensor's error is summed in, at most. */
 const MOST_TILES = 256;
-
-/** A tensor that can go this way. */
-export interface Waiting {
-  readonly section: Section;
-  readonly layer: string;
-  readonly to: Stored;
-  readonly quantizer: QuantizerSpec;
-  /** Quads of the tensor and of one pixel. */
-  readonly quads: number;
-  readonly pixelQuads: number;
-  readonly channels: number;
-}
 
 /** Whether a quantizer's tensor ever goes this way. */
 export function waitsFor(quantizer: QuantizerSpec, options: BuildOptions): boolean {
@@ -33,10 +20,10 @@ export function waitsFor(quantizer: QuantizerSpec, options: BuildOptions): boole
 }
 
 /** Plans what follows the kernel that left real values: estimate or search, quantize, compare. */
-export function makeMeasured(b: Builder, waiting: Waiting): void {
-  const { section, layer, to, quantizer, quads, pixelQuads, channels } = waiting;
-  const ROW = to.row, at = { quantizer: ROW };
-  const R = 4, shape = { V: 1, QUADS: quads, CQ: pixelQuads, CHANNELS: channels, ROW };
+export function makeMeasured(b: Builder, section: Section, layer: string, output: Output): void {
+  const { tensor: to, quads: CQ, c: CHANNELS, pixels } = output, quads = pixels * CQ;
+  const ROW = to.row, at = { quantizer: ROW }, quantizer = b.quantizers[ROW]!;
+  const R = 4, shape = { V: 1, QUADS: quads, CQ, CHANNELS, ROW };
   const sums = Math.ceil(quads / (64 * MOST_TILES)), TILES = Math.ceil(quads / (64 * sums));
   const errors = (SEARCH: number, when: "search" | "telemetry") =>
     b.push(section, layer, "quantization_error", [TILES, 1, 1], { ...shape, R: sums, SEARCH }, {
@@ -91,11 +78,15 @@ export function makeMeasured(b: Builder, waiting: Waiting): void {
   }
 }
 
-/** The buffers of that way, as large as the largest tensor that goes it. */
-export function measuredBuffers(b: Builder, all: readonly Waiting[]): void {
+/**
+ * The buffers of that way.
+ *
+ * @param quads of the largest tensor that goes it; 0: none does
+ */
+export function measuredBuffers(b: Builder, quads: number): void {
   if (b.options.telemetry) b.buffer("fidelity", 16 * b.quantizers.length, "table");
-  if (all.length === 0) return;
-  b.buffer("real", 16 * Math.max(...all.map((w) => w.quads)), "scratch");
+  if (quads === 0) return;
+  b.buffer("real", 16 * quads, "scratch");
   b.buffer("errors", 16 * MOST_TILES, "scratch");
   b.buffer("search", 32, "scratch");
 }
