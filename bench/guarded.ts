@@ -15,6 +15,7 @@ import { openDevice } from "../lib/open_device.ts";
 import { resolveRecipe } from "../lib/recipe/load.ts";
 import { BatchReader } from "../lib/train/batches.ts";
 import { type Batch, Network, type NetworkState, type Saved } from "../lib/train/network.ts";
+import { mean } from "../lib/report/statistics.ts";
 import { table } from "../cli/format.ts";
 
 const { values } = parseArgs({
@@ -120,7 +121,6 @@ for (const estimator of ESTIMATORS) {
   }
 }
 
-const mean = (list: readonly number[]) => list.reduce((a, b) => a + b, 0) / list.length;
 console.log(
   `cnn of width 8, glyphs, ${BEFORE} steps, then it happens; ${AFTER} steps behind it, ` +
     `means over ${SEEDS} seeds\n`,

@@ -13,6 +13,7 @@ import { parseArgs } from "node:util";
 import { epochOrder } from "../lib/data/order.ts";
 import { openDataset } from "../lib/data/open.ts";
 import { programTraffic } from "../lib/report/program_traffic.ts";
+import { median } from "../lib/report/statistics.ts";
 import { plan } from "../lib/model/plan.ts";
 import { openDevice } from "../lib/open_device.ts";
 import { resolveRecipe } from "../lib/recipe/load.ts";
@@ -111,19 +112,19 @@ for (const side of Object.entries(values.ranges ? RANGES : SIDES)) sides.push(aw
 for (let round = 0; round < ROUNDS; round++) {
   for (const side of sides) side.times.push(await side.run());
 }
-const middle = (list: readonly number[]) => list.toSorted((a, b) => a - b)[list.length >> 1]!;
+
 const results = sides.map(({ name, times, program, firstStep }) => {
-  const sorted = times.toSorted((a, b) => a - b), median = sorted[ROUNDS >> 1]!;
+  const typical = median(times);
   const ms = (t: number) => Math.round(t * 10) / 10;
   return {
     side: name,
-    step_ms: ms(median),
+    step_ms: ms(typical),
     // The ratio of medians drifts with the machine; that of neighbours in time does not.
-    ratio: middle(times.map((t, i) => t / sides[0]!.times[i]!)),
-    fastest_ms: ms(sorted[0]!),
-    slowest_ms: ms(sorted.at(-1)!),
-    images_per_second: Math.round(batch / median * 1000),
-    gop_per_second: Math.round(operations(program) / median / 1e5) / 10,
+    ratio: median(times.map((t, i) => t / sides[0]!.times[i]!)),
+    fastest_ms: ms(Math.min(...times)),
+    slowest_ms: ms(Math.max(...times)),
+    images_per_second: Math.round(batch / typical * 1000),
+    gop_per_second: Math.round(operations(program) / typical / 1e5) / 10,
     set_up_ms: Math.round(firstStep),
     activation_bytes: program.buffers.filter((b) => b.kind === "activation")
       .reduce((sum, b) => sum + b.bytes, 0),

@@ -23,7 +23,7 @@ import { type Command, first } from "./command.ts";
 import { epochLine, percent, table } from "./format.ts";
 import { INTERRUPTED, listenForInterrupt } from "./interrupt.ts";
 import { liveStep } from "./live_step.ts";
-import type { Arguments } from "./options.ts";
+import { type Arguments, progressMode } from "./options.ts";
 import { print, printJson, PROGRAM } from "./output.ts";
 import { Progress } from "./progress.ts";
 
@@ -52,9 +52,7 @@ Exit codes: 0 done, 1 a run failed or diverged, 2 wrong usage, recipe or data, 1
 
 async function run(args: Arguments): Promise<number> {
   const [path, overrides] = first(args, "compare", "a recipe");
-  if (args.json && args.quiet) {
-    throw new UsageError("--json and --quiet: expected one of them, got both");
-  }
+  const mode = progressMode(args);
   const seed = overrides.find((text) => /^\s*seed\s*=/.test(text));
   if (seed !== undefined) {
     throw new UsageError(
@@ -66,7 +64,6 @@ async function run(args: Arguments): Promise<number> {
   const folder = await CompareFolder.open(args.out ?? `runs/${grid.name}-compare`, grid);
   await folder.write();
 
-  const mode = args.json ? "json" : args.quiet ? "quiet" : "normal";
   const progress = new Progress({ mode });
   using interrupt = listenForInterrupt((line) => progress.error(line));
   const said = new Set<string>();

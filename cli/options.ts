@@ -7,6 +7,7 @@ import { parseArgs } from "node:util";
 import { UsageError } from "../lib/errors.ts";
 import type { DeviceChoice } from "../lib/open_device.ts";
 import { nearest } from "../lib/recipe/nearest.ts";
+import type { ProgressMode } from "./progress.ts";
 
 interface Option {
   readonly type: "string" | "boolean";
@@ -146,6 +147,12 @@ function valueOf(name: OptionName, value: string | undefined, inline: boolean): 
     );
   }
   return value;
+}
+
+/** What progress a person asked to see. @throws UsageError when both options are given */
+export function progressMode({ json, quiet }: Arguments): ProgressMode {
+  if (json && quiet) throw new UsageError("--json and --quiet: expected one of them, got both");
+  return json ? "json" : quiet ? "quiet" : "normal";
 }
 
 /** @throws UsageError when an option was given that the command does not take */

@@ -7,13 +7,12 @@ import { loadRecipe } from "../lib/recipe/load.ts";
 import { RunFolder } from "../lib/train/run_folder.ts";
 import type { StartEvent, Summary, TrainEvent } from "../lib/train/events.ts";
 import { train } from "../lib/train/train.ts";
-import { UsageError } from "../lib/errors.ts";
 import { type Command, first } from "./command.ts";
 import { epochLine, percent, rate, settingsTable } from "./format.ts";
 import { INTERRUPTED, listenForInterrupt } from "./interrupt.ts";
 import { jsonEvent } from "./json_events.ts";
 import { liveStep } from "./live_step.ts";
-import type { Arguments } from "./options.ts";
+import { type Arguments, progressMode } from "./options.ts";
 import { print, printJson, PROGRAM } from "./output.ts";
 import { Progress } from "./progress.ts";
 import { settings } from "./settings.ts";
@@ -36,14 +35,11 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, recipe or data, 130 interrupted.`,
 
 async function run(args: Arguments): Promise<number> {
   const [path, overrides] = first(args, "train", "a recipe");
-  if (args.json && args.quiet) {
-    throw new UsageError("--json and --quiet: expected one of them, got both");
-  }
+  const mode = progressMode(args);
   const recipe = await loadRecipe(path, overrides);
   const resume = args.resume ?? false;
   const known = args.out === undefined || await Deno.stat(args.out).then(() => true, () => false);
   const folder = await RunFolder.create({ out: args.out, name: recipe.name, resume });
-  const mode = args.json ? "json" : args.quiet ? "quiet" : "normal";
   const progress = new Progress({ mode });
   using interrupt = listenForInterrupt((text) => progress.error(text));
   let start: StartEvent | undefined;

@@ -10,7 +10,7 @@ import {
   pairedDifference,
   standardDeviation,
   studentT95,
-} from "../lib/compare/statistics.ts";
+} from "../lib/report/statistics.ts";
 
 const close = (actual: number, expected: number, within = 1e-12) =>
   assert.ok(Math.abs(actual - expected) <= within, `${actual} is not ${expected}`);

@@ -14,6 +14,7 @@ import { filled, uniform } from "./support/fill.ts";
 import { CASES, ESTIMATOR_CASES, SIMULATED_CASES } from "./support/cases.ts";
 import { allSteps, lockstepAll, lockstepOf } from "./support/lockstep_all.ts";
 import { programOf } from "./support/networks.ts";
+import { QUANTIZER_KERNELS } from "./support/quantizer_kernels.ts";
 
 const ignore = await requestAdapter() === null;
 
@@ -97,16 +98,7 @@ Deno.test({
 const WITHOUT = {
   int8: ["channel_range"],
   simulated: ["weight_sums"],
-  float32: [
-    "channel_range",
-    "clip_search",
-    "error_total",
-    "estimate",
-    "quantization_error",
-    "quantize_real",
-    "weight_range",
-    "weight_sums",
-  ],
+  float32: QUANTIZER_KERNELS,
 } as const;
 
 Deno.test("the table of networks reaches every kernel in every arithmetic", () => {

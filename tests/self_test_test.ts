@@ -9,6 +9,7 @@ import { type Kernel, kernels } from "../lib/kernels.ts";
 import { openCheckedDevice } from "../lib/train/checked_device.ts";
 import { selfTest } from "../lib/model/self_test.ts";
 import { HAS_GPU } from "./support/command.ts";
+import { QUANTIZER_KERNELS } from "./support/quantizer_kernels.ts";
 
 /** Replaces a kernel's text while `body` runs. */
 async function withBroken(
@@ -30,17 +31,6 @@ async function withBroken(
 
 /** Simulated arithmetic runs the float32 kernels; what it has of its own is asked. */
 const SIMULATED = ["channel_range", "norm_forward", "pack_weights"];
-/** Kernels that belong to quantizers. */
-const QUANTIZERS = [
-  "channel_range",
-  "clip_search",
-  "error_total",
-  "estimate",
-  "quantization_error",
-  "quantize_real",
-  "weight_range",
-  "weight_sums",
-];
 
 Deno.test("the self-test asks every kernel, in int8 and in float32, and this adapter passes", {
   ignore: !HAS_GPU,
@@ -51,7 +41,7 @@ Deno.test("the self-test asks every kernel, in int8 and in float32, and this ada
   const all = Object.keys(kernels).sort();
   assert.deepEqual(of("int8"), all.filter((k) => k !== "channel_range"));
   assert.deepEqual(of("simulated"), SIMULATED);
-  assert.deepEqual(of("float32"), all.filter((k) => !QUANTIZERS.includes(k)));
+  assert.deepEqual(of("float32"), all.filter((k) => !QUANTIZER_KERNELS.includes(k)));
   assert.deepEqual(checks.filter((c) => c.result === "wrong"), []);
 });
 

@@ -6,7 +6,7 @@
 import { UsageError } from "../errors.ts";
 import { describe } from "../recipe/explain.ts";
 import { nearest } from "../recipe/nearest.ts";
-import { checkRecipe } from "../recipe/schema.ts";
+import { ESTIMATOR_NAMES, FOLDER_NAME } from "../recipe/schema.ts";
 
 /** One entry of the list. */
 export interface Entry {
@@ -20,26 +20,6 @@ export interface Entry {
 export const FLOAT32 = "float32";
 
 const TENSORS = ["activations", "gradients"] as const;
-/** As the name of a recipe: one harmless path component. */
-const LABEL = /^[\p{L}\p{N}_]([\p{L}\p{N}._-]{0,58}[\p{L}\p{N}_-])?$/u;
-
-/** The estimators that the schema takes for activations and for gradients. */
-export function estimatorNames(): string[] {
-  // The schema says what it expected where it finds a word that no estimator is called.
-  const lists = TENSORS.map((tensor) => {
-    const probe = { [tensor]: { estimator: "" } };
-    const found = checkRecipe({
-      data: { format: "glyphs" },
-      model: { name: "cnn" },
-      quantize: probe,
-    });
-    const problems = "problems" in found ? found.problems : [];
-    const expected = problems.find(({ path }) => path.at(-1) === "estimator")?.expected ?? "";
-    return expected.replace(/^one of /, "").split(", ");
-  });
-  return lists[0]!.filter((name) => lists[1]!.includes(name));
-}
-
 /**
  * Reads the list. A comma ends an entry, but between `label:` and the next entry it ends one
  * `key=value`.
@@ -47,19 +27,18 @@ export function estimatorNames(): string[] {
  * @throws {UsageError} for an unknown name, and a label that is taken or no name for a folder
  */
 export function readEstimators(list: string): Entry[] {
-  const known = estimatorNames();
   const entries: { label: string; overrides: string[]; open: boolean }[] = [];
   for (const item of list.split(",").map((text) => text.trim())) {
     const equals = item.indexOf("="), colon = item.indexOf(":");
     if (colon >= 0 && (equals < 0 || colon < equals)) {
       const label = item.slice(0, colon);
       entries.push({ label, overrides: [item.slice(colon + 1)], open: true });
-      checkLabel(label, known);
+      checkLabel(label);
     } else if (equals >= 0) {
       const entry = entries.at(-1);
       if (!entry?.open) throw wrong(`a name, or label:key=value,…`, describe(item));
       entry.overrides.push(item);
-    } else entries.push({ ...named(item, known), open: false });
+    } else entries.push({ ...named(item), open: false });
   }
   const seen = new Set<string>();
   for (const { label, overrides } of entries) {
@@ -72,29 +51,29 @@ export function readEstimators(list: string): Entry[] {
   return entries.map(({ label, overrides }) => ({ label, overrides }));
 }
 
-function named(name: string, known: readonly string[]): { label: string; overrides: string[] } {
+function named(name: string): { label: string; overrides: string[] } {
   if (name === FLOAT32) return { label: name, overrides: ["quantize.arithmetic=float32"] };
-  if (known.includes(name)) {
+  if (ESTIMATOR_NAMES.includes(name)) {
     return {
       label: name,
       overrides: TENSORS.map((tensor) => `quantize.${tensor}.estimator=${name}`),
     };
   }
-  const words = [FLOAT32, ...known], meant = nearest(name, words);
+  const words = [FLOAT32, ...ESTIMATOR_NAMES], meant = nearest(name, words);
   throw wrong(
     `one of ${words.join(", ")}, or label:key=value,…`,
     describe(name) + (meant ? ` (did you mean ${meant}?)` : ""),
   );
 }
 
-function checkLabel(label: string, known: readonly string[]): void {
-  if (!LABEL.test(label)) {
+function checkLabel(label: string): void {
+  if (!FOLDER_NAME.test(label)) {
     throw wrong(
       "a label that can name a folder, of letters, digits, _, - and . (a letter, digit or _ first)",
       describe(label),
     );
   }
-  if (label === FLOAT32 || known.includes(label)) {
+  if (label === FLOAT32 || ESTIMATOR_NAMES.includes(label)) {
     throw wrong("a label of your own before the colon", `${label}, which names an estimator`);
   }
 }

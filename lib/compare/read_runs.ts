@@ -6,7 +6,7 @@
 import { DataError } from "../errors.ts";
 import { readTextIfThere } from "../files.ts";
 import type { Cell, RowSpec } from "./grid.ts";
-import { mean } from "./statistics.ts";
+import { mean } from "../report/statistics.ts";
 
 /** How far a run came. */
 export type RunStatus = "done" | "diverged" | "unfinished" | "missing";

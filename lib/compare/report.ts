@@ -13,7 +13,7 @@ import {
   type PairedDifference,
   pairedDifference,
   standardDeviation,
-} from "./statistics.ts";
+} from "../report/statistics.ts";
 
 /** The runs of one estimator with the same values, over all seeds. Fractions are 0–1. */
 export interface ReportRow {

@@ -6,7 +6,7 @@
 import { bytes, percent, UNKNOWN } from "../report/numbers.ts";
 import { shortKey } from "./grid.ts";
 import type { Report, ReportRow } from "./report.ts";
-import type { PairedDifference } from "./statistics.ts";
+import type { PairedDifference } from "../report/statistics.ts";
 
 /** A table's texts. */
 export interface TextTable {

@@ -75,9 +75,17 @@ const label = () => {
 };
 
 /** A folder's name: no separators, nothing hidden, nothing that a shell or Windows dislikes. */
+/** A name that is one harmless path component. */
+export const FOLDER_NAME = /^[\p{L}\p{N}_]([\p{L}\p{N}._-]{0,58}[\p{L}\p{N}_-])?$/u;
+
+const namesWith = (more: readonly string[]) => [...Object.keys(estimators), ...more, "none"];
+
+/** Every estimator of qtrain that a recipe may name; `none`: not quantized. */
+export const ESTIMATOR_NAMES: readonly string[] = namesWith([]);
+
 const runName = () => {
   const error = "a name for a folder, of letters, digits, _, - and . (a letter, digit or _ first)";
-  return z.string(error).regex(/^[\p{L}\p{N}_]([\p{L}\p{N}._-]{0,58}[\p{L}\p{N}_-])?$/u, error);
+  return z.string(error).regex(FOLDER_NAME, error);
 };
 
 const named = { name: z.exactOptional(label()) };
@@ -269,7 +277,7 @@ const quantizing = (names: readonly string[]) => {
     .refine(([low, high]) => low < high && Math.max(-low, high) <= 3e38, RANGE);
   const activations = {
     bits,
-    estimator: word(...names, "none"),
+    estimator: word(...names),
     momentum,
     symmetric: flag(),
     window: whole(1, MOST_MEMORY),
@@ -377,7 +385,7 @@ const recipeWith = (names: readonly string[]) =>
     telemetry: word("basic", "full").default("basic"),
   }, "a map with at least data and model");
 
-const recipe = recipeWith(Object.keys(estimators));
+const recipe = recipeWith(ESTIMATOR_NAMES);
 
 /**
  * Fills in the defaults of a plain value, or says what is wrong with it.
@@ -388,7 +396,7 @@ export function checkRecipe(
   value: unknown,
   more: readonly string[] = [],
 ): { recipe: Recipe } | { problems: Problem[] } {
-  const known = more.length === 0 ? recipe : recipeWith([...Object.keys(estimators), ...more]);
+  const known = more.length === 0 ? recipe : recipeWith(namesWith(more));
   const result = known.safeParse(value);
   return result.success ? { recipe: result.data } : { problems: toProblems(result.error.issues) };
 }

@@ -10,6 +10,7 @@ import type { DataShape } from "../model/plan.ts";
 import type { Program, Step } from "../program.ts";
 import { Network } from "../train/network.ts";
 import { chosen } from "../train/ways.ts";
+import { median } from "./statistics.ts";
 import type { Variant } from "./variants.ts";
 
 /** Nanoseconds of a layer's steps, for the whole batch. */
@@ -117,8 +118,4 @@ function noise({ batch, input: [h, w, c], classes }: Program) {
     labels: new Uint32Array(batch).map((_, i) => i % classes),
     samples: batch,
   };
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
 }
