@@ -1,0 +1,47 @@
+/**
+ * `data`: what each field accepts, and its defaults.
+ *
+ * @module
+ */
+import { dataMisfits, FORMATS } from "./data_misfits.ts";
+import { LARGEST, map, pair, perChannel, positive, whole, word } from "./fields.ts";
+import type { Pair } from "./types.ts";
+import * as z from "./zod.ts";
+
+const DATA = `a map with at least format: ${FORMATS.slice(0, -1).join(", ")} or ${FORMATS.at(-1)}`;
+
+/** `data`. */
+export const data = map({
+  format: word(...FORMATS),
+  root: z.string("the path of a folder or a file").default(""),
+  classes: z.union([z.literal(0), whole(2, LARGEST)], `a whole number from 2 to ${LARGEST}`)
+    .optional(),
+  size: pair(0).optional(),
+  channels: whole(0, 4).optional(),
+  train: whole(0).optional(),
+  test: whole(0).optional(),
+  mean: perChannel(z.number("a number"), "a number").prefault(0.5),
+  std: perChannel(positive(), "a number above 0").prefault(0.5),
+  augment: z.array(z.never(), "an empty list").max(0, "an empty list")
+    .default([]),
+}, DATA).check(({ value: v, issues }) => {
+  for (const { key, message } of dataMisfits(v)) {
+    issues.push({ code: "custom", input: v[key], path: [key], message });
+  }
+}).transform((v) => {
+  const glyphs = v.format === "glyphs", cifar = v.format === "cifar";
+  const side = glyphs ? 28 : cifar ? 32 : 0;
+  const size: Pair = v.size ?? [0, 0];
+  return {
+    format: v.format,
+    root: v.root,
+    classes: v.classes || (glyphs ? 10 : 0),
+    size: size[0] === 0 ? [side, side] as const : size,
+    channels: v.channels || (glyphs ? 1 : cifar ? 3 : 0),
+    train: v.train || (glyphs ? 10000 : 0),
+    test: v.test || (glyphs ? 2000 : 0),
+    mean: v.mean,
+    std: v.std,
+    augment: v.augment,
+  };
+});

@@ -1,0 +1,102 @@
+/**
+ * `quantize`: what each field accepts, and its defaults.
+ *
+ * @module
+ */
+import { MOST_MEMORY } from "../quant/estimator.ts";
+import { flag, keep, map, whole, word } from "./fields.ts";
+import { misfits } from "./misfits.ts";
+import * as z from "./zod.ts";
+
+const BITS = "a whole number from 2 to 8 (to 16 with arithmetic: simulated)";
+const RANGE = "two numbers, [low, high], of which the first is smaller";
+
+/** What says how a class of tensors is quantized, without defaults. */
+const quantizing = (names: readonly string[]) => {
+  const bits = z.int(BITS).min(2, BITS).max(16, BITS);
+  const momentum = keep();
+  const range = z.tuple([z.number(RANGE), z.number(RANGE)], RANGE)
+    .refine(([low, high]) => low < high && Math.max(-low, high) <= 3e38, RANGE);
+  const activations = {
+    bits,
+    estimator: word(...names),
+    momentum,
+    symmetric: flag(),
+    window: whole(1, MOST_MEMORY),
+    margin: whole(0, 8),
+    interval: whole(1),
+    range,
+  };
+  return {
+    weights: {
+      bits,
+      estimator: word("current-minmax", "none"),
+      momentum,
+      per_channel: flag(),
+    },
+    activations,
+    gradients: {
+      ...activations,
+      rounding: word("stochastic", "nearest"),
+      scale_rate: flag(),
+    },
+  };
+};
+
+/** All fields of a map may be left out. */
+const loose = <T extends z.ZodRawShape>(shape: T) =>
+  map(
+    Object.fromEntries(Object.entries(shape).map(([k, v]) => [k, z.exactOptional(v)])) as {
+      [K in keyof T]: z.ZodExactOptional<T[K]>;
+    },
+  );
+
+/**
+ * `quantize`.
+ *
+ * @param names of estimators
+ */
+export const quantize = (names: readonly string[]) => {
+  const { weights: w, activations: a, gradients: g } = quantizing(names);
+  const both = {
+    bits: a.bits.default(8),
+    estimator: a.estimator.default("hindsight-minmax"),
+    momentum: a.momentum.default(0.9),
+    symmetric: a.symmetric.default(false),
+    window: a.window.default(16),
+    margin: a.margin.default(0),
+    interval: a.interval.default(100),
+    range: z.exactOptional(a.range),
+  };
+  return map({
+    arithmetic: word("int8", "simulated", "float32").default("int8"),
+    weights: map({
+      bits: w.bits.default(8),
+      estimator: w.estimator.default("current-minmax"),
+      momentum: w.momentum.default(0.9),
+      per_channel: w.per_channel.default(false),
+    }).prefault({}),
+    activations: map(both).prefault({}),
+    gradients: map({
+      ...both,
+      rounding: g.rounding.default("stochastic"),
+      scale_rate: g.scale_rate.default(false),
+    }).prefault({}),
+    scheduler: word("host", "device", "auto").default("host"),
+    lag: z.union([z.literal(1), z.literal(2)], "1 or 2").default(1),
+    calibrate: whole(0).default(1),
+    layers: z.array(
+      map({
+        match: z.string("the name of a layer, or a pattern such as conv*").min(1),
+        weights: z.exactOptional(loose(w)),
+        activations: z.exactOptional(loose(a)),
+        gradients: z.exactOptional(loose(g)),
+      }, "a map with match and what is different: weights, activations, gradients"),
+      "a list of maps with match",
+    ).default([]),
+  }).check(({ value, issues }) => {
+    for (const { path, message } of misfits(value)) {
+      issues.push({ code: "custom", input: value, path: [...path], message });
+    }
+  });
+};

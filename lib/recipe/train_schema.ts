@@ -1,0 +1,28 @@
+/**
+ * `train`: what each field accepts, and its defaults.
+ *
+ * @module
+ */
+import { flag, keep, LARGEST, map, positive, whole, word } from "./fields.ts";
+import * as z from "./zod.ts";
+
+/** `train`. */
+export const train = map({
+  epochs: whole(1).default(5),
+  max_steps: whole(0).default(0),
+  batch: whole(1, LARGEST).default(64),
+  optimizer: map({
+    name: word("sgd").default("sgd"),
+    lr: positive().default(0.05),
+    momentum: keep().default(0.9),
+    nesterov: flag().default(false),
+    weight_decay: z.number("a number of at least 0").min(0, "a number of at least 0").default(1e-4),
+  }).prefault({}),
+  schedule: map({
+    name: word("constant", "step", "cosine").default("cosine"),
+    warmup_steps: whole(0).default(0),
+    every_epochs: whole(1).default(10),
+    factor: positive().max(1, "a number above 0 and at most 1").default(0.1),
+  }).prefault({}),
+  log_every: whole(1).default(10),
+});
