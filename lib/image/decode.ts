@@ -98,6 +98,13 @@ async function decodeStored(bytes: Uint8Array, header: ImageHeader): Promise<Sto
     const { pixels, channels } = decodePng(bytes);
     return { plane: { width, height, pixels }, stored: channels, warning: undefined };
   }
+  // Each 8×8 block takes a bit at least: what declares more is damaged, and would be filled in.
+  if (width * height > bytes.length * 512) {
+    throw new ImageProblem(
+      `expected the ${width}×${height} pixels of its header, found ${bytes.length} bytes, too ` +
+        `few for them; get the file again`,
+    );
+  }
   if (components === 4) {
     const { rgb, ...size } = await decodeByBitmap(bytes);
     return { plane: { ...size, pixels: rgb }, stored: 3, warning: undefined };
