@@ -52,7 +52,7 @@ export interface FolderSplit extends Split {
   readonly labels: Uint32Array;
   /** What a worker needs to read the split by itself. */
   readonly source: FolderSource;
-  /** Decoded at the size it is stored in. Not to be written into. */
+  /** Decoded at the size it is stored in; the bytes are the caller's own. */
   image(index: number): Promise<StoredImage>;
   /** Path of image `index`. */
   place(index: number): string;
