@@ -108,6 +108,8 @@ export interface ParameterSpec {
   readonly linear?: boolean;
   /** Row of the weight's quantizer. */
   readonly quantizer?: number;
+  /** Its buffers are split by outputs into so many: `NAME.0`, …, `NAME.0.gradient`, …. */
+  readonly parts?: number;
 }
 
 /** Batch norm's running statistics: a buffer `LAYER.running` of [2, padded channels]. */

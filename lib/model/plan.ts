@@ -12,6 +12,7 @@ import { Builder } from "../ops/builder.ts";
 import { convBackward, convForward, TILE } from "../ops/conv.ts";
 import { inputForward, lossForward } from "../ops/loss.ts";
 import { normBackward, normForward, sumsBuffer } from "../ops/norm.ts";
+import { MOST_BYTES } from "../ops/parts.ts";
 import { poolBackward, poolForward } from "../ops/pool.ts";
 import type { EstimatorMakers } from "../quant/estimator.ts";
 import type { LayerSpec, Recipe } from "../recipe/types.ts";
@@ -37,6 +38,8 @@ export interface DataShape {
 export interface PlanOptions {
   /** Estimators that the recipe may name; those of qtrain by default. */
   readonly estimators?: EstimatorMakers | undefined;
+  /** Bytes of the largest buffer of weights, above which a tensor is split by rows; 128 MiB. */
+  readonly mostBytes?: number;
 }
 
 /** A program, and the layers it came from. */
@@ -71,6 +74,7 @@ export function plan(recipe: Recipe, data: DataShape, options: PlanOptions = {})
     int8: quantize.arithmetic === "int8",
     batch,
     quantizing: (role, layer) => quantizing.of(role, layer),
+    mostBytes: options.mostBytes ?? MOST_BYTES,
     telemetry: recipe.telemetry === "full" && quantize.arithmetic !== "float32",
     optimizer: {
       momentum: train.optimizer.momentum,
