@@ -60,6 +60,8 @@ const COMPLETE: Recipe = {
     augment: [],
   },
   model: { name: "cnn", width: 32 },
+  init: "",
+  freeze: [],
   quantize: {
     arithmetic: "int8",
     weights: { bits: 8, estimator: "current-minmax", momentum: 0.9, per_channel: false },

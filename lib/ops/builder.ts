@@ -38,6 +38,8 @@ export interface BuildOptions {
   quantizing(role: QuantizerSpec["role"], layer: string): Quantizing | undefined;
   /** Whether codes can be compared with real values: `telemetry: full`. */
   readonly telemetry: boolean;
+  /** Whether ranges stay as they are: a program without training. */
+  readonly inference: boolean;
   readonly optimizer: {
     readonly momentum: number;
     readonly nesterov: boolean;
@@ -137,14 +139,14 @@ export class Builder {
     workgroups: [number, number, number],
     constants: Constants,
     buffers: Readonly<Record<string, string>>,
-    more: { output?: Output; phase?: "train" | "eval" } = {},
+    more: { output?: Output; phase?: "train" | "eval"; once?: boolean } = {},
   ): void {
-    const { output, phase } = more, to = output?.tensor, STOCHASTIC = to?.stochastic ? 1 : 0;
+    const { output, phase, once } = more, to = output?.tensor, STOCHASTIC = to?.stochastic ? 1 : 0;
     if (!to?.quantized) {
       return this.push(section, layer, kernel, workgroups, constants, {
         ...buffers,
         ...(to ? { [output!.variable]: to.buffer } : {}),
-      }, { phase });
+      }, { phase, once });
     }
     const quantizer = to.row, waits = waitsFor(this.quantizers[quantizer]!, this.options);
     const one = { ...constants, STORE: 1, STOCHASTIC };
@@ -179,10 +181,11 @@ export class Builder {
     workgroups: readonly [number, number, number],
     constants: Constants,
     buffers: Readonly<Record<string, string>>,
-    { quantizer, phase, when }: {
+    { quantizer, phase, when, once }: {
       quantizer?: number | undefined;
       phase?: "train" | "eval" | undefined;
       when?: Way;
+      once?: boolean | undefined;
     } = {},
   ): void {
     const most = Math.max(...workgroups);
@@ -201,6 +204,7 @@ export class Builder {
       ...(quantizer !== undefined ? { quantizer } : {}),
       ...(phase ? { phase } : {}),
       ...(when ? { when } : {}),
+      ...(once ? { once } : {}),
     });
   }
 
@@ -236,10 +240,11 @@ export class Builder {
     return this.stored(buffer, { name, layer, role: "gradient", elements }, tensor.name);
   }
 
-  /** A trainable tensor: its buffers `NAME`, `NAME.gradient`, `NAME.velocity`. */
+  /** A trainable tensor: its buffers `NAME`, and unless frozen `NAME.gradient`, `NAME.velocity`. */
   parameter(spec: ParameterSpec, padded: number): void {
     this.parameters.push(spec);
     this.buffer(spec.name, 4 * padded, "parameter");
+    if (spec.frozen) return;
     this.buffer(`${spec.name}.gradient`, 4 * padded, "optimizer");
     this.buffer(`${spec.name}.velocity`, 4 * padded, "optimizer");
     this.#trained.push({ spec, padded });

@@ -25,6 +25,8 @@ export interface ConvNode {
   readonly linear: boolean;
   /** Its output is the logits: real f32 values instead of codes. */
   logits: boolean;
+  /** Whether its weight and bias stay as they are. */
+  frozen?: boolean;
 }
 
 /** Output pixels a thread of conv_forward and conv_backward_input owns, and quads of channels. */
@@ -87,21 +89,22 @@ export function convForward(b: Builder, node: ConvNode, sumsFor?: string): boole
   const weightRow = b.weightRows.get(name), W_ROW = weightRow ?? 0;
   const quantized = weightRow !== undefined;
   const perChannel = quantized && b.options.quantizing("weight", name)!.perChannel;
-  const linear = node.linear;
+  const linear = node.linear, kept = node.frozen ? { frozen: true } : {};
   b.parameter({
     name: `${name}.weight`,
     layer: name,
     role: "weight",
     dims: weightDims(node),
     linear,
+    ...kept,
     ...(quantized ? { quantizer: W_ROW } : {}),
   }, size);
   if (node.bias) {
-    const spec = { name: `${name}.bias`, layer: name, role: "bias" } as const;
+    const spec = { name: `${name}.bias`, layer: name, role: "bias", ...kept } as const;
     b.parameter({ ...spec, dims: [output.c, 1, 1, 1] }, 4 * s.OQ);
   }
 
-  const packed = size / 4 * b.quadBytes;
+  const packed = size / 4 * b.quadBytes, once = { once: node.frozen ?? false };
   const forward = quantized ? b.buffer(`${name}.forward`, packed, "parameter") : `${name}.weight`;
   const backward: Record<string, string> = input.needsGradient
     ? { backward: b.buffer(`${name}.backward`, packed, "parameter") }
@@ -111,24 +114,40 @@ export function convForward(b: Builder, node: ConvNode, sumsFor?: string): boole
     ? { channels: b.buffer(`${name}.channels`, 32 * s.OQ, "parameter") }
     : {};
   if (perChannel) {
-    b.step("weights", name, "channel_range", [Math.ceil(s.OQ * 4 / 64), 1, 1], {
-      V: 1,
-      OQ: s.OQ,
-      SIZE: TAPS * s.IQ,
-      W_ROW,
-    }, { weight: `${name}.weight`, ...channels });
+    b.step(
+      "weights",
+      name,
+      "channel_range",
+      [Math.ceil(s.OQ * 4 / 64), 1, 1],
+      {
+        V: 1,
+        OQ: s.OQ,
+        SIZE: TAPS * s.IQ,
+        W_ROW,
+      },
+      { weight: `${name}.weight`, ...channels },
+      once,
+    );
   }
   if (quantized || BACKWARD) {
-    b.step("weights", name, "pack_weights", grid(Math.ceil(size / 256)), {
-      V: 1,
-      QUANTIZED: quantized ? 1 : 0,
-      PER_CHANNEL: perChannel ? 1 : 0,
-      BACKWARD,
-      OQ: s.OQ,
-      IQ: s.IQ,
-      TAPS,
-      W_ROW,
-    }, { weight: `${name}.weight`, forward, ...backward, ...channels });
+    b.step(
+      "weights",
+      name,
+      "pack_weights",
+      grid(Math.ceil(size / 256)),
+      {
+        V: 1,
+        QUANTIZED: quantized ? 1 : 0,
+        PER_CHANNEL: perChannel ? 1 : 0,
+        BACKWARD,
+        OQ: s.OQ,
+        IQ: s.IQ,
+        TAPS,
+        W_ROW,
+      },
+      { weight: `${name}.weight`, forward, ...backward, ...channels },
+      once,
+    );
   }
   if (b.options.int8) {
     b.buffer(`${name}.forward_sum`, 16 * s.OQ, "parameter");
@@ -139,11 +158,19 @@ export function convForward(b: Builder, node: ConvNode, sumsFor?: string): boole
       }
       : {};
     const threads = Math.max(s.OQ, BACKWARD * s.SH * s.SW * s.IQ);
-    b.step("weights", name, "weight_sums", [Math.ceil(threads / 64), 1, 1], {
-      ...s,
-      V: 1,
-      BACKWARD,
-    }, { forward, ...sums, ...backward, ...backwardSums });
+    b.step(
+      "weights",
+      name,
+      "weight_sums",
+      [Math.ceil(threads / 64), 1, 1],
+      {
+        ...s,
+        V: 1,
+        BACKWARD,
+      },
+      { forward, ...sums, ...backward, ...backwardSums },
+      once,
+    );
   }
 
   const V = b.wide(s.IQ), Q = s.OQ % 2 === 0 ? 2 : 1;
@@ -186,8 +213,10 @@ export function convForward(b: Builder, node: ConvNode, sumsFor?: string): boole
 export function convBackward(b: Builder, node: ConvNode): void {
   const { name, input, output } = node, s = shape(b, node);
   const dy = output.gradientAt;
-  b.scalesRate(name, dy);
-  weightGradient(b, node);
+  if (!node.frozen) {
+    b.scalesRate(name, dy);
+    weightGradient(b, node);
+  }
   if (!input.needsGradient) return;
   const { to, constants, buffers } = contribute(b, input, name);
   const V = b.wide(s.OQ), Q = s.IQ % 2 === 0 ? 2 : 1;

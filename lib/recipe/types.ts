@@ -255,6 +255,17 @@ export interface Recipe {
   readonly data: DataSpec;
   /** The network. */
   readonly model: ModelSpec;
+  /**
+   * What the weights start from: absolute path of a safetensors file (of qtrain, or with PyTorch's
+   * names for a network of the zoo), or of a run's folder, whose newest checkpoint it then is; empty:
+   * first values by the seed. A last layer for another number of classes is made new.
+   */
+  readonly init: string;
+  /**
+   * Layers that do not train, by patterns as in `quantize.layers`. They keep their weights; a frozen
+   * batch norm normalizes with its running statistics, in training too, and does not update them.
+   */
+  readonly freeze: readonly string[];
   /** The arithmetic and its ranges. */
   readonly quantize: QuantizeSpec;
   /** Length and optimizer. */

@@ -29,7 +29,7 @@ export interface Batch {
 export interface NetworkState {
   /** Master weights, biases, norm scales and shifts. */
   readonly parameters: readonly NamedTensor[];
-  /** Momentum, by the names of the parameters. */
+  /** Momentum, by the names of the parameters that train. */
   readonly velocities: readonly NamedTensor[];
   /** Batch norm's running means and variances. */
   readonly running: readonly NamedTensor[];
@@ -102,6 +102,7 @@ export class Network {
     this.program.parameters.forEach((spec, i) => {
       const values = initialValues(spec, this.seed, i);
       this.#writeParameter(spec.name, spec.quantizer, values);
+      if (spec.frozen) return;
       this.executor.write(`${spec.name}.velocity`, new Float32Array(values.length));
     });
     for (const { layer, channels } of this.program.norms) {
@@ -119,7 +120,7 @@ export class Network {
   load({ find, ranges, memories, seen, step = 0 }: Saved, velocities = true): void {
     for (const spec of this.program.parameters) {
       this.#writeParameter(spec.name, spec.quantizer, fromNamed(spec, find));
-      if (velocities) {
+      if (velocities && !spec.frozen) {
         const velocity = fromNamed(spec, (name, shape) => find(`velocity.${name}`, shape));
         this.executor.write(`${spec.name}.velocity`, velocity);
       }
@@ -145,12 +146,12 @@ export class Network {
   /** Reads everything that a checkpoint holds. */
   async state(): Promise<NetworkState> {
     const { parameters, norms, quantizers } = this.program;
-    const names = parameters.map((p) => p.name);
+    const names = parameters.map((p) => p.name), trained = parameters.filter((p) => !p.frozen);
     const bytes = await this.executor.read([
       "quantizers",
       "memory",
       ...names,
-      ...names.map((name) => `${name}.velocity`),
+      ...trained.map(({ name }) => `${name}.velocity`),
       ...norms.map((n) => `${n.layer}.running`),
     ]);
     const [table, memory, ...values] = bytes.map((b) => new Float32Array(b.buffer));
@@ -165,9 +166,9 @@ export class Network {
     });
     return {
       parameters: parameters.flatMap((p, i) => toNamed(p, values[i]!)),
-      velocities: parameters.flatMap((p, i) => toNamed(p, values[names.length + i]!)),
+      velocities: trained.flatMap((p, i) => toNamed(p, values[names.length + i]!)),
       running: norms.flatMap(({ layer, channels }, i) => {
-        const v = values[2 * names.length + i]!, padded = Math.ceil(channels / 4) * 4;
+        const v = values[names.length + trained.length + i]!, padded = Math.ceil(channels / 4) * 4;
         const shape = [channels];
         return [
           { name: `${layer}.running_mean`, shape, data: v.slice(0, channels) },

@@ -56,7 +56,7 @@ export async function filled(
   const network = new Network(program, cpu, seed, quantize, dataOf(test));
   network.initialize();
   const f32 = (name: string) => cpu.memory.get(name)!.f32;
-  program.parameters.forEach(({ name, role, dims: [o, i] }, index) => {
+  program.parameters.forEach(({ name, role, frozen, dims: [o, i] }, index) => {
     const u = uniform(10 + index), values = f32(name);
     if (role === "norm" && spread) {
       for (let c = 0; c < i; c++) {
@@ -65,6 +65,7 @@ export async function filled(
       }
     }
     if (role === "bias" && spread) { for (let c = 0; c < o; c++) values[c] = shift(u(c)); }
+    if (frozen) return;
     // Padding is 0 in momentum too: as far as the weights are not 0, so may it be.
     f32(`${name}.velocity`).forEach((_, n, v) => v[n] = values[n] ? (u(2000 + n) - 0.5) / 10 : 0);
   });
