@@ -47,8 +47,11 @@ Deno.test("the paper's rows stand in the tables of resnet18 and mobilenet-v2", a
     qtrain(["traffic", "resnet18"]),
     qtrain(["traffic", "mobilenet-v2", "--input", "224"]),
   ]);
-  assert.match(resnet.stdout, /^block1-conv1 .* 56×56×64 +428\.0 +1996\.0 +\+366% /m);
-  assert.match(mobilenet.stdout, /^block2-conv1 .* 112×112×96 +1373\.5 +10781\.5 +\+685% /m);
+  assert.match(resnet.stdout, /^layer1-0-conv1 .* 56×56×64 +428\.0 +1996\.0 +\+366% /m);
+  assert.match(
+    mobilenet.stdout,
+    /^features-2-expand-conv .* 112×112×96 +1373\.5 +10781\.5 +\+685% /m,
+  );
   assert.match(resnet.stdout, /resnet18: 11,689,512 parameters\nimages +224×224×3, 1000 classes/);
   assert.match(mobilenet.stdout, /mobilenet-v2: 3,504,872 parameters/);
 });
@@ -99,11 +102,12 @@ const MISTAKES: readonly (readonly [args: readonly string[], message: string])[]
   [
     ["resnet19"],
     "resnet19: unknown model (did you mean resnet18?); expected a recipe.yaml or one of cnn, " +
-    "resnet8, resnet18, mobilenet-v2",
+    "mlp, resnet8, resnet20, resnet18, vgg16, mobilenet-v2",
   ],
   [
     ["toString"],
-    "toString: unknown model; expected a recipe.yaml or one of cnn, resnet8, resnet18, mobilenet-v2",
+    "toString: unknown model; expected a recipe.yaml or one of cnn, mlp, resnet8, " +
+    "resnet20, resnet18, vgg16, mobilenet-v2",
   ],
   [["none.yaml"], "none.yaml: expected a recipe, a YAML file, got no such file"],
   [
@@ -140,8 +144,8 @@ const MISTAKES: readonly (readonly [args: readonly string[], message: string])[]
   ],
   [
     ["mobilenet-v2", "--measure"],
-    "--measure: layer block1-conv2: depthwise and grouped convolution can be counted (qtrain " +
-    "traffic) but not trained yet; use groups: 1",
+    "--measure: layer features-1-depthwise-conv: depthwise and grouped convolution can be counted " +
+    "(qtrain traffic) but not trained yet; use groups: 1",
   ],
 ];
 

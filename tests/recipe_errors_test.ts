@@ -164,12 +164,12 @@ const BAD_TEXTS: [string, string, string][] = [
   [
     "a bare word as model",
     GLYPHS + "model: cnn",
-    'r.yaml:2:8: model: expected a map with name (cnn, resnet8, resnet18 or mobilenet-v2) or layers, got "cnn"',
+    'r.yaml:2:8: model: expected a map with name (cnn, mlp, resnet8, resnet20, resnet18, vgg16 or mobilenet-v2) or layers, got "cnn"',
   ],
   [
     "an unknown network",
     GLYPHS + "model: { name: resnet9 }",
-    'r.yaml:2:16: model.name: expected one of cnn, resnet8, resnet18, mobilenet-v2, got "resnet9" (did you mean resnet8?)',
+    'r.yaml:2:16: model.name: expected one of cnn, mlp, resnet8, resnet20, resnet18, vgg16, mobilenet-v2, got "resnet9" (did you mean resnet8?)',
   ],
   [
     "name and layers",
@@ -342,7 +342,7 @@ const BAD_OVERRIDES: [string, string][] = [
   ["data.format.x=1", 'data.format: expected a map to set x in, got "glyphs"'],
   [
     "model.name=[cnn]",
-    'model.name: expected one of cnn, resnet8, resnet18, mobilenet-v2, got ["cnn"]',
+    'model.name: expected one of cnn, mlp, resnet8, resnet20, resnet18, vgg16, mobilenet-v2, got ["cnn"]',
   ],
   [
     "train.epochs=[1",

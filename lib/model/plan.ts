@@ -50,10 +50,12 @@ export interface Plan {
   readonly layers: readonly Layer[];
 }
 
-/** The layers that a recipe's `model` stands for. */
-export function layersOf(recipe: Recipe, classes: number): readonly LayerSpec[] {
-  const { model } = recipe;
-  return "layers" in model ? model.layers : zoo[model.name]({ width: model.width, classes });
+/** The layers that a recipe's `model` stands for, for the images and classes of the data. */
+export function layersOf(
+  { model }: Recipe,
+  { classes, shape: [h, w] }: Pick<DataShape, "classes" | "shape">,
+): readonly LayerSpec[] {
+  return "layers" in model ? model.layers : zoo[model.name]({ ...model, classes, size: [h, w] });
 }
 
 /**
@@ -64,7 +66,7 @@ export function layersOf(recipe: Recipe, classes: number): readonly LayerSpec[] 
  */
 export function plan(recipe: Recipe, data: DataShape, options: PlanOptions = {}): Plan {
   const { quantize, train } = recipe, { batch } = train;
-  const graph = buildGraph(layersOf(recipe, data.classes), data.shape, data.classes);
+  const graph = buildGraph(layersOf(recipe, data), data.shape, data.classes);
   refuseGroups(graph.nodes);
   const inference = options.inference ?? false;
   if (inference) freezeAll(graph);

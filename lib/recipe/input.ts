@@ -21,7 +21,7 @@ import type {
   ScheduleSpec,
   TrainSpec,
   WeightsSpec,
-  ZooName,
+  ZooSpec,
 } from "./types.ts";
 
 /** A whole number for both directions, or height and width. */
@@ -66,7 +66,7 @@ export interface RecipeInput {
   };
   /** The network. */
   readonly model:
-    | { readonly name: ZooName; readonly width?: number }
+    | (Pick<ZooSpec, "name"> & Partial<ZooSpec>)
     | { readonly layers: readonly LayerInput[] };
   /** What the weights start from: a safetensors file or a run's folder. */
   readonly init?: string;
