@@ -46,7 +46,8 @@ export interface Checkpoint {
   readonly recipe: string;
 }
 
-const FORMAT = "qtrain";
+/** What a file of ours has as `format` in its metadata. */
+export const FORMAT = "qtrain";
 const FORMAT_VERSION = 1;
 
 /** The bytes of a checkpoint; without `position`, of an export: final weights, norms and ranges. */

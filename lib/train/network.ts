@@ -277,6 +277,23 @@ export class Network {
   }
 
   /**
+   * The scores of a batch's samples, one array of `classes` f32 each, with running norm statistics
+   * and ranges as they are: an image's do not depend on the batch around it. Changes no range.
+   */
+  async logits(batch: Batch): Promise<Float32Array<ArrayBuffer>[]> {
+    const { sections: { forward, loss }, quantizers, classes } = this.program;
+    this.#writeRanges();
+    this.#writeBatch(batch, { step: 0, rate: 0, normWeight: 0 });
+    this.executor.run(chosen(forward, quantizers, { phase: "eval" }), ["metrics"]);
+    const [bytes] = await this.executor.read([loss[0]!.buffers.logits!]);
+    const values = new Float32Array(bytes!.buffer), padded = Math.ceil(classes / 4) * 4;
+    return Array.from(
+      { length: batch.samples },
+      (_, n) => values.slice(n * padded, n * padded + classes),
+    );
+  }
+
+  /**
    * Whether nothing at all is known of any range that earlier steps should have set: the ranges are
    * lost. One alone may be missing rightly, of a tensor that is always zero.
    */
