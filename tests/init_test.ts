@@ -11,7 +11,6 @@ import {
   type TensorInput,
 } from "../lib/export/safetensors.ts";
 import { buildGraph } from "../lib/model/graph.ts";
-import { toNamed } from "../lib/model/parameters.ts";
 import { type DataShape, layersOf, plan } from "../lib/model/plan.ts";
 import { pytorchNames } from "../lib/model/pytorch_names.ts";
 import { weightDims } from "../lib/ops/conv.ts";
