@@ -7,7 +7,7 @@
 //
 //   partial, x_total, dy_total   see conv_backward_weight
 //   gradient       [4·OQ, TAPS, IQ] vec4<f32>
-//   bias_gradient  [OQ] vec4<f32>, with BIAS
+//   bias_gradient  [OQ] vec4<f32>, with BIAS; of a part of the weights, from quad FIRST on
 //
 // Reference: lib/reference/weight_gradient.ts
 //@ include quad
@@ -65,9 +65,9 @@ fn main(
       //@ end
     }
     //@ if INT8
-    bias_gradient[at] = sum * zdy.scale;
+    bias_gradient[${FIRST}u + at] = sum * zdy.scale;
     //@ else
-    bias_gradient[at] = sum;
+    bias_gradient[${FIRST}u + at] = sum;
     //@ end
   }
   //@ end

@@ -112,6 +112,8 @@ export interface ParameterSpec {
   readonly quantizer?: number;
   /** It stays as it is: no gradient, no momentum. */
   readonly frozen?: boolean;
+  /** Its buffers are split by outputs into so many: `NAME.0`, …, `NAME.0.gradient`, …. */
+  readonly parts?: number;
 }
 
 /** Batch norm's running statistics: a buffer `LAYER.running` of [2, padded channels]. */

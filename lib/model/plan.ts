@@ -12,6 +12,7 @@ import { Builder } from "../ops/builder.ts";
 import { convBackward, convForward, TILE } from "../ops/conv.ts";
 import { inputForward, lossForward } from "../ops/loss.ts";
 import { normBackward, normForward, sumsBuffer } from "../ops/norm.ts";
+import { MOST_BYTES } from "../ops/parts.ts";
 import { poolBackward, poolForward } from "../ops/pool.ts";
 import type { EstimatorMakers } from "../quant/estimator.ts";
 import type { LayerSpec, Recipe } from "../recipe/types.ts";
@@ -40,6 +41,8 @@ export interface PlanOptions {
   readonly estimators?: EstimatorMakers | undefined;
   /** A program that only answers: no backward pass, no optimizer, none of their buffers. */
   readonly inference?: boolean;
+  /** Bytes of the largest buffer of weights, above which a tensor is split by rows; 128 MiB. */
+  readonly mostBytes?: number;
 }
 
 /** A program, and the layers it came from. */
@@ -79,6 +82,7 @@ export function plan(recipe: Recipe, data: DataShape, options: PlanOptions = {})
     quantizing: (role, layer) => quantizing.of(role, layer),
     telemetry: recipe.telemetry === "full" && quantize.arithmetic !== "float32" && !inference,
     inference,
+    mostBytes: options.mostBytes ?? MOST_BYTES,
     optimizer: {
       momentum: train.optimizer.momentum,
       nesterov: train.optimizer.nesterov,

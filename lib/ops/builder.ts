@@ -22,6 +22,7 @@ import { MOST_MEMORY } from "../quant/estimator.ts";
 import { ROW_BYTES } from "../quant/statistics.ts";
 import { grid, MOST_WORKGROUPS } from "./grid.ts";
 import { makeMeasured, measuredBuffers, waitsFor } from "./measured.ts";
+import type { Part } from "./parts.ts";
 import type { Stored, Tensor } from "./tensor.ts";
 
 /** How a tensor is quantized; `undefined` where it is not. */
@@ -36,6 +37,8 @@ export interface BuildOptions {
   readonly batch: number;
   /** How the tensor of a layer is quantized. */
   quantizing(role: QuantizerSpec["role"], layer: string): Quantizing | undefined;
+  /** Bytes of the largest buffer of weights; larger tensors are split by rows. */
+  readonly mostBytes: number;
   /** Whether codes can be compared with real values: `telemetry: full`. */
   readonly telemetry: boolean;
   /** Whether ranges stay as they are: a program without training. */
@@ -79,6 +82,8 @@ export class Builder {
   readonly weightRows = new Map<string, number>();
   /** Rows whose factor scales the learning rate of a layer. */
   readonly rateRows = new Map<string, number>();
+  /** Layers whose weights stay. */
+  readonly #frozen = new Set<string>();
   readonly #trained: { readonly spec: ParameterSpec; readonly padded: number }[] = [];
   /** Quads of the largest tensor whose real values go to memory. */
   #realQuads = 0;
@@ -130,7 +135,7 @@ export class Builder {
    * Adds a step.
    *
    * @param more `output`: the tensor that the step makes and its variable in the kernel, where it
-   * is one that a quantizer may belong to
+   * is one that a quantizer may belong to; `unfinished`: a later step makes the rest of it
    */
   step(
     section: Section,
@@ -139,7 +144,7 @@ export class Builder {
     workgroups: [number, number, number],
     constants: Constants,
     buffers: Readonly<Record<string, string>>,
-    more: { output?: Output; phase?: "train" | "eval"; once?: boolean } = {},
+    more: { output?: Output; phase?: "train" | "eval"; unfinished?: boolean; once?: boolean } = {},
   ): void {
     const { output, phase, once } = more, to = output?.tensor, STOCHASTIC = to?.stochastic ? 1 : 0;
     if (!to?.quantized) {
@@ -170,7 +175,7 @@ export class Builder {
       when: "measured",
     });
     this.#realQuads = Math.max(this.#realQuads, output!.pixels * output!.quads);
-    makeMeasured(this, section, layer, output!);
+    if (!more.unfinished) makeMeasured(this, section, layer, output!);
   }
 
   /** Adds one step as it is. */
@@ -204,7 +209,7 @@ export class Builder {
       ...(quantizer !== undefined ? { quantizer } : {}),
       ...(phase ? { phase } : {}),
       ...(when ? { when } : {}),
-      ...(once ? { once } : {}),
+      ...(once || section === "weights" && this.#frozen.has(layer) ? { once: true } : {}),
     });
   }
 
@@ -240,11 +245,28 @@ export class Builder {
     return this.stored(buffer, { name, layer, role: "gradient", elements }, tensor.name);
   }
 
-  /** A trainable tensor: its buffers `NAME`, and unless frozen `NAME.gradient`, `NAME.velocity`. */
-  parameter(spec: ParameterSpec, padded: number): void {
-    this.parameters.push(spec);
+  /**
+   * A trainable tensor: its buffers `NAME`, and unless frozen `NAME.gradient`, `NAME.velocity`, or
+   * those of its parts.
+   *
+   * @param padded values of the whole with its padding
+   */
+  parameter(spec: ParameterSpec, padded: number, parts: readonly Part[] = []): void {
+    this.parameters.push(parts.length > 1 ? { ...spec, parts: parts.length } : spec);
+    const quads = parts.reduce((sum, part) => sum + part.quads, 0);
+    if (parts.length > 1) {
+      for (const { suffix, quads: own } of parts) {
+        this.#train({ ...spec, name: spec.name + suffix }, padded / quads * own);
+      }
+    } else this.#train(spec, padded);
+  }
+
+  #train(spec: ParameterSpec, padded: number): void {
     this.buffer(spec.name, 4 * padded, "parameter");
-    if (spec.frozen) return;
+    if (spec.frozen) {
+      this.#frozen.add(spec.layer);
+      return;
+    }
     this.buffer(`${spec.name}.gradient`, 4 * padded, "optimizer");
     this.buffer(`${spec.name}.velocity`, 4 * padded, "optimizer");
     this.#trained.push({ spec, padded });

@@ -11,6 +11,7 @@ export interface WeightGradient {
   readonly INT8: number;
   readonly BIAS: number;
   readonly OQ: number;
+  readonly FIRST: number;
   readonly IQ: number;
   readonly TAPS: number;
   readonly CHUNKS: number;
@@ -59,6 +60,6 @@ export function weightGradient(
           (c.INT8 ? fround(b.dy_total.i32[at]! - pixels(chunk) * zdy.zero) : b.dy_total.f32[at]!),
       );
     }
-    b.bias_gradient.f32[o] = c.INT8 ? fround(sum * zdy.scale) : sum;
+    b.bias_gradient.f32[4 * c.FIRST + o] = c.INT8 ? fround(sum * zdy.scale) : sum;
   }
 }

@@ -16,6 +16,7 @@ import { Scheduler, usable } from "../quant/scheduler.ts";
 import { key, ROW_BYTES, SLOTS, WORDS_OF_ROW } from "../quant/statistics.ts";
 import type { QuantizeSpec } from "../recipe/types.ts";
 import { Flight, type StepResult } from "./flight.ts";
+import { joined } from "./joined.ts";
 import { chosen, trainingSteps } from "./ways.ts";
 
 /** A batch on the host: u8 pixels [n, h, w, c] and labels; `samples` of them count. */
@@ -64,6 +65,8 @@ interface Segment {
 
 /** A network ready to train. */
 export class Network {
+  /** Knows split parameters by the name of the whole. */
+  readonly executor: Executor;
   readonly scheduler: Scheduler;
   /** Steps to submit before waiting for results. */
   readonly inFlight: number;
@@ -72,12 +75,13 @@ export class Network {
 
   constructor(
     readonly program: Program,
-    readonly executor: Executor,
+    executor: Executor,
     readonly seed: number,
     quantize: QuantizeSpec,
     data: DataShape,
     makers: EstimatorMakers = ownEstimators,
   ) {
+    this.executor = joined(executor, program);
     const { quantizers } = program, device = onDevice(quantize, makers);
     const estimators = quantizers.map(({ role, settings }) =>
       role === "weight" ? undefined : makers[settings.estimator]!(settings)
@@ -317,8 +321,12 @@ export class Network {
     for (const batch of batches) {
       this.#writeBatch(batch, { step: 0, rate: 0, normWeight: 0 });
       let first = 0;
+      const makes = (row: number | undefined) => (step: Step) =>
+        step.quantizer === row && (step.when === undefined || step.when === "static");
       for (const [i, { quantizer: row, when }] of steps.entries()) {
         if (row === undefined || (when !== undefined && when !== "static")) continue;
+        // Of a tensor that is made in parts, all must be seen.
+        if (steps.slice(i + 1).some(makes(row))) continue;
         await this.#run(this.#cut(steps.slice(first, i + 1)), ["statistics", "metrics"]);
         const [statistics] = await this.executor.read(["statistics"]);
         const observed = this.scheduler.read(new Uint32Array(statistics!.buffer))[row]!;
@@ -330,7 +338,7 @@ export class Network {
           });
         }
         this.#writeRow(row);
-        first = i; // Runs again, with its range, before what reads it.
+        first = steps.findIndex(makes(row)); // Runs again, with its range, before what reads it.
       }
       // Dynamic estimators behind the last static one see the batch too.
       await this.#run(this.#cut(steps.slice(first)), ["statistics", "metrics"]);

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type DataShape, plan } from "../../lib/model/plan.ts";
+import { type DataShape, plan, type PlanOptions } from "../../lib/model/plan.ts";
 import type { Program } from "../../lib/program.ts";
 import type { LayerInput, RecipeInput } from "../../lib/recipe/input.ts";
 import { resolveRecipe } from "../../lib/recipe/load.ts";
@@ -52,6 +52,10 @@ export function dataOf({ image, classes }: Case): DataShape {
 }
 
 /** The program of a case. */
-export function programOf(test: Case, arithmetic: Arithmetic): Program {
-  return plan(recipeOf(test, arithmetic), dataOf(test)).program;
+export function programOf(
+  test: Case,
+  arithmetic: Arithmetic,
+  options: PlanOptions = {},
+): Program {
+  return plan(recipeOf(test, arithmetic), dataOf(test), options).program;
 }
