@@ -328,7 +328,8 @@ class Run {
     const state = await this.network.state(), where = stateNotFinite(state);
     if (where !== undefined || !folder) return where;
     await folder.flush();
-    await folder.writeCheckpoint(position.step, encodeCheckpoint(state, this.text, position));
+    const bytes = encodeCheckpoint(state, this.text, position, this.data);
+    await folder.writeCheckpoint(position.step, bytes);
     return undefined;
   }
 
