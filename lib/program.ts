@@ -44,6 +44,8 @@ export interface Step {
   readonly phase?: "train" | "eval";
   /** Steps of one way to quantize a tensor are left out where it goes another way. */
   readonly when?: Way;
+  /** Of `weights`: weights that are frozen need it after loading alone. */
+  readonly once?: boolean;
 }
 
 /**
@@ -108,6 +110,8 @@ export interface ParameterSpec {
   readonly linear?: boolean;
   /** Row of the weight's quantizer. */
   readonly quantizer?: number;
+  /** It stays as it is: no gradient, no momentum. */
+  readonly frozen?: boolean;
   /** Its buffers are split by outputs into so many: `NAME.0`, …, `NAME.0.gradient`, …. */
   readonly parts?: number;
 }

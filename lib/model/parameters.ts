@@ -53,6 +53,11 @@ function entries(
   return [{ name: spec.name, shape: spec.linear ? [o, i * taps] : [o, i, h, w], at }];
 }
 
+/** Names and shapes of the tensors that a parameter is in a file. */
+export function namedShapes(spec: ParameterSpec): { name: string; shape: number[] }[] {
+  return entries(spec).map(({ name, shape }) => ({ name, shape }));
+}
+
 /** The tensors that a parameter is in a file. */
 export function toNamed(spec: ParameterSpec, padded: Float32Array): NamedTensor[] {
   return entries(spec).map(({ name, shape, at }) => {

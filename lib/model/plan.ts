@@ -16,6 +16,7 @@ import { MOST_BYTES } from "../ops/parts.ts";
 import { poolBackward, poolForward } from "../ops/pool.ts";
 import type { EstimatorMakers } from "../quant/estimator.ts";
 import type { LayerSpec, Recipe } from "../recipe/types.ts";
+import { freeze, freezeAll } from "./freezing.ts";
 import { buildGraph, type Node } from "./graph.ts";
 import { type Layer, outline } from "./outline.ts";
 import { onDevice } from "./on_device.ts";
@@ -38,6 +39,8 @@ export interface DataShape {
 export interface PlanOptions {
   /** Estimators that the recipe may name; those of qtrain by default. */
   readonly estimators?: EstimatorMakers | undefined;
+  /** A program that only answers: no backward pass, no optimizer, none of their buffers. */
+  readonly inference?: boolean;
   /** Bytes of the largest buffer of weights, above which a tensor is split by rows; 128 MiB. */
   readonly mostBytes?: number;
 }
@@ -68,23 +71,28 @@ export function plan(recipe: Recipe, data: DataShape, options: PlanOptions = {})
   const { quantize, train } = recipe, { batch } = train;
   const graph = buildGraph(layersOf(recipe, data), data.shape, data.classes);
   refuseGroups(graph.nodes);
+  const inference = options.inference ?? false;
+  if (inference) freezeAll(graph);
+  else freeze(graph, recipe.freeze);
   const names = ["input", ...graph.nodes.map((node) => node.name)];
   const quantizing = new QuantizingPlan(quantize, names, options.estimators);
   const b = new Builder({
     int8: quantize.arithmetic === "int8",
     batch,
     quantizing: (role, layer) => quantizing.of(role, layer),
+    telemetry: recipe.telemetry === "full" && quantize.arithmetic !== "float32" && !inference,
+    inference,
     mostBytes: options.mostBytes ?? MOST_BYTES,
-    telemetry: recipe.telemetry === "full" && quantize.arithmetic !== "float32",
     optimizer: {
       momentum: train.optimizer.momentum,
       nesterov: train.optimizer.nesterov,
       weightDecay: train.optimizer.weight_decay,
     },
   });
-  // Weights come first in the table: one kernel sets their rows.
-  for (const node of graph.nodes) {
-    if (node.op !== "conv") continue;
+  // Weights come first in the table, and of them those that train: one kernel sets their rows.
+  const convs = graph.nodes.filter((node) => node.op === "conv");
+  const trained = convs.filter((node) => !node.frozen);
+  for (const node of [...trained, ...convs.filter((node) => node.frozen)]) {
     const elements = node.output.c * node.input.c * node.kernel[0] * node.kernel[1];
     const { row, quantized } = b.stored(
       `${node.name}.weight`,
@@ -94,11 +102,14 @@ export function plan(recipe: Recipe, data: DataShape, options: PlanOptions = {})
     if (quantized) b.weightRows.set(node.name, row);
   }
   const weights = b.weightRows.size;
-  if (weights > 0) {
-    b.step("weights", "weights", "weight_range", [Math.ceil(weights / 64), 1, 1], {
-      COUNT: weights,
-    }, { table: "quantizers" });
-  }
+  const ranges = (COUNT: number, once: boolean) =>
+    b.step("weights", "weights", "weight_range", [Math.ceil(COUNT / 64), 1, 1], { COUNT }, {
+      table: "quantizers",
+    }, { once });
+  const follow = trained.filter((node) => b.weightRows.has(node.name)).length;
+  // The statistics of frozen weights are there after loading alone, so their ranges stay.
+  if (follow < weights) ranges(weights, true);
+  if (follow > 0) ranges(follow, false);
   inputForward(b, graph.image, pixelBounds(data));
   graph.nodes.forEach((node, i) => forward(b, node, graph.nodes[i + 1]));
   lossForward(b, graph.logits);
@@ -106,7 +117,7 @@ export function plan(recipe: Recipe, data: DataShape, options: PlanOptions = {})
     if (node.output.needsGradient) backward(b, node);
   }
   b.updates();
-  quantizing.checkUsed();
+  if (!inference) quantizing.checkUsed();
   if (onDevice(quantize, options.estimators) && b.quantizers.length > weights) {
     const COUNT = b.quantizers.length - weights;
     b.step("schedule", "scheduler", "estimate", [Math.ceil(COUNT / 64), 1, 1], {
@@ -154,7 +165,8 @@ function forward(b: Builder, node: Node, next: Node | undefined): void {
   switch (node.op) {
     case "conv": {
       // A convolution before a norm makes the norm's sums on the way out.
-      const norm = next?.op === "norm" && next.input === node.output ? next : undefined;
+      const summed = next?.op === "norm" && next.input === node.output && !next.frozen;
+      const norm = summed ? next : undefined;
       const made = convForward(b, node, norm && sumsBuffer(norm.name));
       if (norm && made) Object.assign(norm, { tile: TILE });
       break;

@@ -41,6 +41,8 @@ export interface BuildOptions {
   readonly mostBytes: number;
   /** Whether codes can be compared with real values: `telemetry: full`. */
   readonly telemetry: boolean;
+  /** Whether ranges stay as they are: a program without training. */
+  readonly inference: boolean;
   readonly optimizer: {
     readonly momentum: number;
     readonly nesterov: boolean;
@@ -80,6 +82,8 @@ export class Builder {
   readonly weightRows = new Map<string, number>();
   /** Rows whose factor scales the learning rate of a layer. */
   readonly rateRows = new Map<string, number>();
+  /** Layers whose weights stay. */
+  readonly #frozen = new Set<string>();
   readonly #trained: { readonly spec: ParameterSpec; readonly padded: number }[] = [];
   /** Quads of the largest tensor whose real values go to memory. */
   #realQuads = 0;
@@ -140,14 +144,14 @@ export class Builder {
     workgroups: [number, number, number],
     constants: Constants,
     buffers: Readonly<Record<string, string>>,
-    more: { output?: Output; phase?: "train" | "eval"; unfinished?: boolean } = {},
+    more: { output?: Output; phase?: "train" | "eval"; unfinished?: boolean; once?: boolean } = {},
   ): void {
-    const { output, phase } = more, to = output?.tensor, STOCHASTIC = to?.stochastic ? 1 : 0;
+    const { output, phase, once } = more, to = output?.tensor, STOCHASTIC = to?.stochastic ? 1 : 0;
     if (!to?.quantized) {
       return this.push(section, layer, kernel, workgroups, constants, {
         ...buffers,
         ...(to ? { [output!.variable]: to.buffer } : {}),
-      }, { phase });
+      }, { phase, once });
     }
     const quantizer = to.row, waits = waitsFor(this.quantizers[quantizer]!, this.options);
     const one = { ...constants, STORE: 1, STOCHASTIC };
@@ -182,10 +186,11 @@ export class Builder {
     workgroups: readonly [number, number, number],
     constants: Constants,
     buffers: Readonly<Record<string, string>>,
-    { quantizer, phase, when }: {
+    { quantizer, phase, when, once }: {
       quantizer?: number | undefined;
       phase?: "train" | "eval" | undefined;
       when?: Way;
+      once?: boolean | undefined;
     } = {},
   ): void {
     const most = Math.max(...workgroups);
@@ -204,6 +209,7 @@ export class Builder {
       ...(quantizer !== undefined ? { quantizer } : {}),
       ...(phase ? { phase } : {}),
       ...(when ? { when } : {}),
+      ...(once || section === "weights" && this.#frozen.has(layer) ? { once: true } : {}),
     });
   }
 
@@ -240,7 +246,8 @@ export class Builder {
   }
 
   /**
-   * A trainable tensor: its buffers `NAME`, `NAME.gradient`, `NAME.velocity`, or those of its parts.
+   * A trainable tensor: its buffers `NAME`, and unless frozen `NAME.gradient`, `NAME.velocity`, or
+   * those of its parts.
    *
    * @param padded values of the whole with its padding
    */
@@ -256,6 +263,10 @@ export class Builder {
 
   #train(spec: ParameterSpec, padded: number): void {
     this.buffer(spec.name, 4 * padded, "parameter");
+    if (spec.frozen) {
+      this.#frozen.add(spec.layer);
+      return;
+    }
     this.buffer(`${spec.name}.gradient`, 4 * padded, "optimizer");
     this.buffer(`${spec.name}.velocity`, 4 * padded, "optimizer");
     this.#trained.push({ spec, padded });

@@ -26,6 +26,8 @@ export interface ConvNode {
   readonly linear: boolean;
   /** Its output is the logits: real f32 values instead of codes. */
   logits: boolean;
+  /** Whether its weight and bias stay as they are. */
+  frozen?: boolean;
 }
 
 /** Output pixels a thread of conv_forward and conv_backward_input owns, and quads of channels. */
@@ -102,7 +104,7 @@ export function convForward(b: Builder, node: ConvNode, sumsFor?: string): boole
   const weightRow = b.weightRows.get(name), W_ROW = weightRow ?? 0;
   const quantized = weightRow !== undefined;
   const perChannel = quantized && b.options.quantizing("weight", name)!.perChannel;
-  const linear = node.linear;
+  const linear = node.linear, kept = node.frozen ? { frozen: true } : {};
   b.parameter(
     {
       name: `${name}.weight`,
@@ -110,13 +112,14 @@ export function convForward(b: Builder, node: ConvNode, sumsFor?: string): boole
       role: "weight",
       dims: weightDims(node),
       linear,
+      ...kept,
       ...(quantized ? { quantizer: W_ROW } : {}),
     },
     size,
     parts,
   );
   if (node.bias) {
-    const spec = { name: `${name}.bias`, layer: name, role: "bias" } as const;
+    const spec = { name: `${name}.bias`, layer: name, role: "bias", ...kept } as const;
     b.parameter({ ...spec, dims: [output.c, 1, 1, 1] }, 4 * s.OQ);
   }
 
@@ -219,8 +222,10 @@ export function convForward(b: Builder, node: ConvNode, sumsFor?: string): boole
 export function convBackward(b: Builder, node: ConvNode): void {
   const { name, input, output } = node, s = shape(b, node);
   const dy = output.gradientAt;
-  b.scalesRate(name, dy);
-  weightGradient(b, node);
+  if (!node.frozen) {
+    b.scalesRate(name, dy);
+    weightGradient(b, node);
+  }
   if (!input.needsGradient) return;
   const { to, constants, buffers } = contribute(b, input, name);
   const V = b.wide(s.OQ), Q = s.IQ % 2 === 0 ? 2 : 1;

@@ -16,6 +16,7 @@ const MOST_TILES = 256;
 
 /** Whether a quantizer's tensor ever goes this way. */
 export function waitsFor(quantizer: QuantizerSpec, options: BuildOptions): boolean {
+  if (options.inference) return false;
   return quantizer.dynamic || quantizer.search !== undefined || options.telemetry;
 }
 

@@ -68,6 +68,10 @@ export interface RecipeInput {
   readonly model:
     | (Pick<ZooSpec, "name"> & Partial<ZooSpec>)
     | { readonly layers: readonly LayerInput[] };
+  /** What the weights start from: a safetensors file or a run's folder. */
+  readonly init?: string;
+  /** Layers that do not train, by pattern. */
+  readonly freeze?: readonly string[];
   /** The arithmetic and its ranges. */
   readonly quantize?: Loose<QuantizeSpec, "weights" | "activations" | "gradients"> & {
     readonly weights?: Partial<WeightsSpec>;

@@ -130,9 +130,10 @@ export interface DataSpec {
   /**
    * Which reader, or maker, of images. `glyphs`: made by the program. `idx`: four IDX files, as
    * MNIST is published. `cifar`: CIFAR-10 or CIFAR-100, binary version. `npz`: NumPy arrays
-   * `x_train`, `y_train`, `x_test` and `y_test`, images u8.
+   * `x_train`, `y_train`, `x_test` and `y_test`, images u8. `folder`: JPEG and PNG images in a
+   * folder for each class, `train/CLASS` and `val/CLASS`, or only `CLASS`.
    */
-  readonly format: "glyphs" | "idx" | "cifar" | "npz";
+  readonly format: "glyphs" | "idx" | "cifar" | "npz" | "folder";
   /**
    * Absolute path of the data set's folder, with `npz` also of the `.npz` file; empty where the
    * format needs none.
@@ -140,7 +141,10 @@ export interface DataSpec {
   readonly root: string;
   /** Kinds of images; labels are 0 to classes − 1. CIFAR-100: 100 fine or 20 coarse ones. */
   readonly classes: number;
-  /** Height and width of an image; `[0, 0]`: from the data. */
+  /**
+   * Height and width of an image; `[0, 0]`: from the data. Images in folders are scaled so that they
+   * just cover it, and cut to it around their middle.
+   */
   readonly size: Pair;
   /** 1 to 4; 0: from the data. */
   readonly channels: number;
@@ -152,6 +156,16 @@ export interface DataSpec {
   readonly mean: readonly number[];
   /** Divides pixel/255 − mean; above 0; one number for all channels, or one per channel. */
   readonly std: readonly number[];
+  /**
+   * `folder`: share of each class that is held out for the test, above 0 and below 1, where the folder
+   * has no `val`, `validation` or `test`; which images depends on the seed.
+   */
+  readonly holdout: number;
+  /**
+   * `folder`: what to do about a file that cannot be decoded. `fail`: stop and name it. `skip`: warn,
+   * and put the next good image of its class in its place.
+   */
+  readonly on_bad_image: "fail" | "skip";
   /** Always empty for now. */
   readonly augment: readonly never[];
 }
@@ -283,6 +297,17 @@ export interface Recipe {
   readonly data: DataSpec;
   /** The network. */
   readonly model: ModelSpec;
+  /**
+   * What the weights start from: absolute path of a safetensors file (of qtrain, or with PyTorch's
+   * names for a network of the zoo), or of a run's folder, whose newest checkpoint it then is; empty:
+   * first values by the seed. A last layer for another number of classes is made new.
+   */
+  readonly init: string;
+  /**
+   * Layers that do not train, by patterns as in `quantize.layers`. They keep their weights; a frozen
+   * batch norm normalizes with its running statistics, in training too, and does not update them.
+   */
+  readonly freeze: readonly string[];
   /** The arithmetic and its ranges. */
   readonly quantize: QuantizeSpec;
   /** Length and optimizer. */

@@ -30,7 +30,7 @@ export interface Batch {
 export interface NetworkState {
   /** Master weights, biases, norm scales and shifts. */
   readonly parameters: readonly NamedTensor[];
-  /** Momentum, by the names of the parameters. */
+  /** Momentum, by the names of the parameters that train. */
   readonly velocities: readonly NamedTensor[];
   /** Batch norm's running means and variances. */
   readonly running: readonly NamedTensor[];
@@ -106,6 +106,7 @@ export class Network {
     this.program.parameters.forEach((spec, i) => {
       const values = initialValues(spec, this.seed, i);
       this.#writeParameter(spec.name, spec.quantizer, values);
+      if (spec.frozen) return;
       this.executor.write(`${spec.name}.velocity`, new Float32Array(values.length));
     });
     for (const { layer, channels } of this.program.norms) {
@@ -123,7 +124,7 @@ export class Network {
   load({ find, ranges, memories, seen, step = 0 }: Saved, velocities = true): void {
     for (const spec of this.program.parameters) {
       this.#writeParameter(spec.name, spec.quantizer, fromNamed(spec, find));
-      if (velocities) {
+      if (velocities && !spec.frozen) {
         const velocity = fromNamed(spec, (name, shape) => find(`velocity.${name}`, shape));
         this.executor.write(`${spec.name}.velocity`, velocity);
       }
@@ -149,12 +150,12 @@ export class Network {
   /** Reads everything that a checkpoint holds. */
   async state(): Promise<NetworkState> {
     const { parameters, norms, quantizers } = this.program;
-    const names = parameters.map((p) => p.name);
+    const names = parameters.map((p) => p.name), trained = parameters.filter((p) => !p.frozen);
     const bytes = await this.executor.read([
       "quantizers",
       "memory",
       ...names,
-      ...names.map((name) => `${name}.velocity`),
+      ...trained.map(({ name }) => `${name}.velocity`),
       ...norms.map((n) => `${n.layer}.running`),
     ]);
     const [table, memory, ...values] = bytes.map((b) => new Float32Array(b.buffer));
@@ -169,9 +170,9 @@ export class Network {
     });
     return {
       parameters: parameters.flatMap((p, i) => toNamed(p, values[i]!)),
-      velocities: parameters.flatMap((p, i) => toNamed(p, values[names.length + i]!)),
+      velocities: trained.flatMap((p, i) => toNamed(p, values[names.length + i]!)),
       running: norms.flatMap(({ layer, channels }, i) => {
-        const v = values[2 * names.length + i]!, padded = Math.ceil(channels / 4) * 4;
+        const v = values[names.length + trained.length + i]!, padded = Math.ceil(channels / 4) * 4;
         const shape = [channels];
         return [
           { name: `${layer}.running_mean`, shape, data: v.slice(0, channels) },
@@ -277,6 +278,23 @@ export class Network {
     }
     if (pending > 0) await collect();
     return { loss: loss / samples, accuracy: correct / samples };
+  }
+
+  /**
+   * The scores of a batch's samples, one array of `classes` f32 each, with running norm statistics
+   * and ranges as they are: an image's do not depend on the batch around it. Changes no range.
+   */
+  async logits(batch: Batch): Promise<Float32Array<ArrayBuffer>[]> {
+    const { sections: { forward, loss }, quantizers, classes } = this.program;
+    this.#writeRanges();
+    this.#writeBatch(batch, { step: 0, rate: 0, normWeight: 0 });
+    this.executor.run(chosen(forward, quantizers, { phase: "eval" }), ["metrics"]);
+    const [bytes] = await this.executor.read([loss[0]!.buffers.logits!]);
+    const values = new Float32Array(bytes!.buffer), padded = Math.ceil(classes / 4) * 4;
+    return Array.from(
+      { length: batch.samples },
+      (_, n) => values.slice(n * padded, n * padded + classes),
+    );
   }
 
   /**

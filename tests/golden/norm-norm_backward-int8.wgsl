@@ -1,4 +1,5 @@
-// norm_backward: dY = a·g + (c1·(y − mean) + c2), g = dA where the activation passes it on
+// norm_backward: dY = a·g + (c1·(y − mean) + c2), g = dA where the activation passes it on; with
+// FROZEN, whose mean and variance do not follow from y, dY = a·g
 //
 //   da, y         [PIXELS, 4·V·CW] quads, V at a time
 //   coefficients  see norm_coefficients

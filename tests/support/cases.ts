@@ -172,6 +172,37 @@ export const CASES: readonly Case[] = [
     ],
   },
   {
+    name: "frozen layers below and between layers that train",
+    image: [9, 8, 3],
+    batch: 7,
+    classes: 4,
+    freeze: ["stem-*", "middle-*"],
+    layers: [
+      conv(5, 3, { name: "stem-conv1", padding: 1 }),
+      { type: "batch_norm", name: "stem-norm" },
+      "relu6",
+      { type: "max_pool", kernel: 2, stride: 1 },
+      biased(4, 1, { name: "stem-conv2" }),
+      "relu",
+      biased(8, 3, { padding: 1 }),
+      residual(
+        [
+          { type: "batch_norm", name: "middle-norm1" },
+          "relu",
+          conv(8, 3, { name: "middle-conv1", padding: 1 }),
+          { type: "batch_norm", name: "middle-norm2" },
+        ],
+        [biased(8, 1, { name: "middle-conv2" })],
+      ),
+      "relu",
+      { type: "batch_norm", name: "middle-norm3" },
+      "relu6",
+      conv(17, 2, { stride: 2 }),
+      { type: "batch_norm", name: "middle-norm4" },
+      linear(4),
+    ],
+  },
+  {
     name: "pools and activations on the image itself",
     image: [8, 9, 3],
     batch: 2,
@@ -221,6 +252,11 @@ export const ESTIMATOR_CASES: readonly Case[] = [
       gradients: { estimator: "current-minmax", rounding: "nearest" },
     },
     telemetry: "full",
+  },
+  {
+    ...named("frozen layers"),
+    name: "dynamic estimators, frozen layers",
+    quantize: { activations: { estimator: "current-minmax" }, scheduler: "device" },
   },
 ];
 

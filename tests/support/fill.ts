@@ -57,7 +57,7 @@ export async function filled(
   const network = new Network(program, cpu, seed, quantize, dataOf(test));
   network.initialize();
   const f32 = (name: string) => cpu.memory.get(name)!.f32;
-  program.parameters.forEach(({ name, role, dims: [o, i], parts }, index) => {
+  program.parameters.forEach(({ name, role, frozen, dims: [o, i], parts }, index) => {
     const u = uniform(10 + index), values = f32(parts ? `${name}.0` : name);
     if (role === "norm" && spread) {
       for (let c = 0; c < i; c++) {
@@ -66,6 +66,7 @@ export async function filled(
       }
     }
     if (role === "bias" && spread) { for (let c = 0; c < o; c++) values[c] = shift(u(c)); }
+    if (frozen) return;
     // Padding is 0 in momentum too: as far as the weights are not 0, so may it be.
     let before = 0;
     for (const part of buffersOf(name, parts)) {

@@ -26,7 +26,7 @@ export function allSteps({ sections: s }: Program): Step[] {
     ...s.backward,
     ...s.update,
     ...s.schedule,
-    ...s.weights,
+    ...s.weights.filter((step) => !step.once),
     ...s.forward.filter((step) => step.phase === "eval"),
   ];
 }

@@ -20,6 +20,7 @@ export interface Case {
   readonly layers: readonly LayerInput[];
   readonly quantize?: NonNullable<RecipeInput["quantize"]>;
   readonly telemetry?: "full";
+  readonly freeze?: readonly string[];
   readonly optimizer?: NonNullable<NonNullable<RecipeInput["train"]>["optimizer"]>;
 }
 
@@ -35,6 +36,7 @@ export function recipeOf(test: Case, arithmetic: Arithmetic): Recipe {
     quantize: { ...test.quantize, arithmetic },
     train: { batch: test.batch, optimizer: test.optimizer ?? {} },
     telemetry: test.telemetry ?? "basic",
+    freeze: test.freeze ?? [],
   });
 }
 
