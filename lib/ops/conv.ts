@@ -30,7 +30,7 @@ export interface ConvNode {
 /** Output pixels a thread of conv_forward and conv_backward_input owns, and quads of channels. */
 const TILE_PIXELS = 8;
 /** Pixels a workgroup owns: 64 threads. */
-export const TILE = 64 * TILE_PIXELS;
+const TILE = 64 * TILE_PIXELS;
 /** Pixels in a chunk of a weight gradient: 32,768·128² < 2³¹. */
 const MOST_PIXELS = 32768;
 /** Threads that a weight gradient is split into at least, where its size allows. */
@@ -71,9 +71,10 @@ function shape(b: Builder, node: ConvNode) {
  * Plans the weights and the forward pass.
  *
  * @param sumsFor the buffer of batch norm's sums over the output, where a norm follows
- * @returns whether they are made in the epilogue: where the codes are; else the norm makes them
+ * @returns tiles of those sums, where the epilogue makes them: where the codes are made; else the
+ * norm makes them
  */
-export function convForward(b: Builder, node: ConvNode, sumsFor?: string): boolean {
+export function convForward(b: Builder, node: ConvNode, sumsFor?: string): number | undefined {
   const { name, input, output } = node, s = shape(b, node);
   const TAPS = s.KH * s.KW, size = 16 * s.OQ * TAPS * s.IQ;
   // The gradient of the input sums over taps and outputs.
@@ -179,7 +180,7 @@ export function convForward(b: Builder, node: ConvNode, sumsFor?: string): boole
     bias: `${name}.bias`,
     ...(sums ? { sums } : {}),
   }, { output: b.output("y", y, output) });
-  return sums !== undefined;
+  return sums === undefined ? undefined : Math.ceil(PIXELS / TILE);
 }
 
 /** Plans the gradients of weight, bias and input. */

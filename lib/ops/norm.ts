@@ -18,8 +18,8 @@ export interface NormNode {
   readonly momentum: number;
   readonly epsilon: number;
   act: Act;
-  /** Pixels a tile of sums covers when the producer makes the sums; else they are a pass. */
-  readonly tile?: number;
+  /** Tiles of sums when the producer makes the sums; else they are a pass. */
+  readonly tiles?: number;
 }
 
 /** Values per channel in a batch: N·Σ(q−z)² must fit 64 bits. */
@@ -51,10 +51,10 @@ export function normForward(b: Builder, node: NormNode): void {
     { name: `${name}.affine`, layer: name, role: "norm", dims: [2, x.c, 1, 1] },
     2 * channels,
   );
-  const chunk = node.tile ?? chunkOf(pixels), tiles = Math.ceil(pixels / chunk);
+  const chunk = chunkOf(pixels), tiles = node.tiles ?? Math.ceil(pixels / chunk);
   const sums = b.buffer(sumsBuffer(name), 8 * tiles * channels, "scratch");
   const V = b.wide(x.quads), CW = x.quads / V;
-  if (node.tile === undefined) {
+  if (node.tiles === undefined) {
     b.step(
       "forward",
       name,
