@@ -8,6 +8,7 @@
 export const QUANTIZER_KERNELS: readonly string[] = [
   "channel_range",
   "clip_search",
+  "depthwise_weights",
   "error_total",
   "estimate",
   "quantization_error",
