@@ -269,7 +269,7 @@ class Run {
   #stepEvent(
     step: number,
     epoch: number,
-    { loss, correct, observations, fidelity }: StepResult,
+    { loss, correct, observations, gradientNorm, fidelity }: StepResult,
     rate: number,
   ): StepEvent {
     const own = observations.slice(this.network.program.weightQuantizers);
@@ -285,6 +285,7 @@ class Run {
       loss,
       accuracy: correct / this.recipe.train.batch,
       rate,
+      ...(gradientNorm === undefined ? {} : { gradientNorm }),
       imagesPerSecond: this.#imagesPerSecond(),
       clipped: values > 0 ? clipped / values : 0,
       ...(most ? { mostClipped: most } : {}),
