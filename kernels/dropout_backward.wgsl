@@ -23,7 +23,13 @@ fn main(
   if (at < ${QUADS}u) {
     let pixel = at / ${CQ}u;
     let quad = at % ${CQ}u;
-    let g = real(dy[at], quantizers[${DY_ROW}]) * ${FACTOR};
+    //@ if INT8
+    // The factor comes first: Mesa would put it there, as it is a constant.
+    let z = quantizers[${DY_ROW}];
+    let g = (vec4<f32>(codes(dy[at])) - vec4<f32>(z.zero)) * ${FACTOR} * z.scale;
+    //@ else
+    let g = dy[at] * ${FACTOR};
+    //@ end
     let v = finish(select(vec4<f32>(0.0), g, keeps(pixel, quad)), at);
     let lanes = min(4u, ${CHANNELS}u - quad * 4u);
     dx[at] = quantize(v, quantizers[${DX_ROW}], pixel * ${CHANNELS}u + quad * 4u, stream(${DX_ROW}u), lanes);
