@@ -27,7 +27,7 @@ const LAYERS =
   "conv2d, linear, batch_norm, relu, relu6, max_pool, avg_pool, global_avg_pool, residual";
 const PAIR = "a whole number from 1 to 65536, or two of them as [h, w]";
 const BITS = "a whole number from 2 to 8 (to 16 with arithmetic: simulated)";
-const TOP_KEYS = "name, seed, data, model, quantize, train, telemetry";
+const TOP_KEYS = "name, seed, data, model, init, freeze, quantize, train, telemetry";
 
 /** What the text is, the text, and the whole message. */
 const BAD_TEXTS: [string, string, string][] = [
@@ -181,12 +181,12 @@ const BAD_TEXTS: [string, string, string][] = [
   [
     "a bare word as model",
     GLYPHS + "model: cnn",
-    'r.yaml:2:8: model: expected a map with name (cnn, resnet8, resnet18 or mobilenet-v2) or layers, got "cnn"',
+    'r.yaml:2:8: model: expected a map with name (cnn, mlp, resnet8, resnet20, resnet18, vgg16 or mobilenet-v2) or layers, got "cnn"',
   ],
   [
     "an unknown network",
     GLYPHS + "model: { name: resnet9 }",
-    'r.yaml:2:16: model.name: expected one of cnn, resnet8, resnet18, mobilenet-v2, got "resnet9" (did you mean resnet8?)',
+    'r.yaml:2:16: model.name: expected one of cnn, mlp, resnet8, resnet20, resnet18, vgg16, mobilenet-v2, got "resnet9" (did you mean resnet8?)',
   ],
   [
     "name and layers",
@@ -313,7 +313,7 @@ const BAD_TEXTS: [string, string, string][] = [
   [
     "a section without its fields",
     SHORT + "train:\n",
-    "r.yaml:3:7: train: expected a map with keys such as epochs, max_steps, batch, optimizer, got nothing",
+    "r.yaml:3:7: train: expected a map with keys such as epochs, max_steps, batch, micro_batch, got nothing",
   ],
   [
     "numbers of training out of range",
@@ -333,6 +333,12 @@ seed: 4294967296`,
       "r.yaml:7:52: train.schedule.factor: expected a number above 0 and at most 1, got 2",
       "r.yaml:8:7: seed: expected a whole number from 0 to 4294967295, got 4294967296",
     ].join("\n"),
+  ],
+  [
+    "a micro-batch that does not divide the batch",
+    SHORT + "train: { batch: 64, micro_batch: 24 }",
+    "r.yaml:3:34: train.micro_batch: expected a divisor of train.batch (64), or 0 for the whole " +
+    "batch, got 24",
   ],
   [
     "a name that leaves the folder",
@@ -359,7 +365,7 @@ const BAD_OVERRIDES: [string, string][] = [
   ["data.format.x=1", 'data.format: expected a map to set x in, got "glyphs"'],
   [
     "model.name=[cnn]",
-    'model.name: expected one of cnn, resnet8, resnet18, mobilenet-v2, got ["cnn"]',
+    'model.name: expected one of cnn, mlp, resnet8, resnet20, resnet18, vgg16, mobilenet-v2, got ["cnn"]',
   ],
   [
     "train.epochs=[1",

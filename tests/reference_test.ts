@@ -35,6 +35,7 @@ const SGD = {
   STORE: 0,
   STOCHASTIC: 0,
   SCALED: 0,
+  CLIP: 0,
   RATE_ROW: 0,
   V: 1,
   R: 1,
@@ -56,6 +57,7 @@ Deno.test("sgd is PyTorch's: momentum, weight decay, with and without Nesterov",
         weight,
         velocity,
         gradient,
+        clip: floats(1),
       });
       gradient.f32.slice().forEach((slope, i) => {
         const g = slope + 0.01 * w[i]!;
@@ -216,8 +218,8 @@ Deno.test("a linear layer's gradient draws for the same elements as a convolutio
     ...POOL,
     ...epilogue,
     ...{ P: 1, Q: 1, N: 1, H: 1, W: 1, IQ: GQ * H * W, GQ, CHANNELS, KH: 1, KW: 1 },
-    ...{ HO: 1, WO: 1, CW: 1, W_ROW: 0 },
-  }, { ...t, dy: zeros, weight: zeros, dx: flat, addend: half });
+    ...{ HO: 1, WO: 1, CW: 1, DW: 1, FIRST: 0, BEFORE: 0, W_ROW: 0 },
+  }, { ...t, dy: zeros, weight: zeros, before: zeros, dx: flat, addend: half });
   gradientSum({ ...POOL, ...epilogue, QUADS: GQ * H * W, CQ: GQ, CHANNELS }, {
     ...t,
     dy: zeros,

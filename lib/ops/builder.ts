@@ -20,9 +20,11 @@ import {
 } from "../program.ts";
 import { MOST_MEMORY } from "../quant/estimator.ts";
 import { ROW_BYTES } from "../quant/statistics.ts";
-import { grid, MOST_WORKGROUPS } from "./grid.ts";
-import { makeMeasured, measuredBuffers, waitsFor } from "./measured.ts";
+import { MOST_WORKGROUPS } from "./grid.ts";
+import { clearBeforeMeasured, makeMeasured, measuredBuffers, waitsFor } from "./measured.ts";
+import type { Part } from "./parts.ts";
 import type { Stored, Tensor } from "./tensor.ts";
+import { planUpdates, type Trained, updateBuffers, type UpdateOptions } from "./update.ts";
 
 /** How a tensor is quantized; `undefined` where it is not. */
 export type Quantizing =
@@ -33,15 +35,23 @@ export type Quantizing =
 export interface BuildOptions {
   /** Whether codes are stored, or f32. */
   readonly int8: boolean;
+  /** Images of a micro-batch. */
   readonly batch: number;
+  /** Micro-batches of a step. */
+  readonly micros: number;
   /** How the tensor of a layer is quantized. */
   quantizing(role: QuantizerSpec["role"], layer: string): Quantizing | undefined;
+  /** Bytes of the largest buffer of weights; larger tensors are split by rows. */
+  readonly mostBytes: number;
   /** Whether codes can be compared with real values: `telemetry: full`. */
   readonly telemetry: boolean;
-  readonly optimizer: {
-    readonly momentum: number;
-    readonly nesterov: boolean;
-    readonly weightDecay: number;
+  /** Whether ranges stay as they are: a program without training. */
+  readonly inference: boolean;
+  readonly update: UpdateOptions;
+  /** Softened or mixed labels. */
+  readonly targets: {
+    readonly smoothing: number;
+    readonly mixed: boolean;
   };
 }
 
@@ -59,6 +69,9 @@ export interface Output {
 /** Part of a program. */
 export type Section = keyof Sections;
 
+/** Stands for the first row behind all quantizers while their number is not known. */
+const FIRST_DERIVED = 2 ** 20;
+
 /** Collects a program while the ops plan it. */
 export class Builder {
   readonly buffers: BufferSpec[] = [];
@@ -72,14 +85,19 @@ export class Builder {
     update: [],
     schedule: [],
     weights: [],
+    exchange: [],
   };
   /** Rows that weights have, which come first. */
   readonly weightRows = new Map<string, number>();
   /** Rows whose factor scales the learning rate of a layer. */
   readonly rateRows = new Map<string, number>();
-  readonly #trained: { readonly spec: ParameterSpec; readonly padded: number }[] = [];
+  /** Layers whose weights stay. */
+  readonly #frozen = new Set<string>();
+  readonly #trained: Trained[] = [];
   /** Quads of the largest tensor whose real values go to memory. */
   #realQuads = 0;
+  /** Rows of the table that steps make from other rows; no scheduler knows of them. */
+  #derived = 0;
 
   constructor(readonly options: BuildOptions) {}
 
@@ -114,8 +132,32 @@ export class Builder {
     if (!how) return { buffer, row: 0, quantized: false, stochastic: false };
     const { stochastic, perChannel: _, ...rest } = how;
     const settings = range ? { ...how.settings, range } : how.settings;
-    const row = this.quantizers.push({ name, layer, role, elements, ...rest, settings }) - 1;
+    const seen = role === "weight" ? elements : elements * this.options.micros;
+    const row = this.quantizers.push({ name, layer, role, elements: seen, ...rest, settings }) - 1;
     return { buffer, row, quantized: true, stochastic };
+  }
+
+  /** A row of the table for a tensor whose quantizer a step makes from another tensor's. */
+  derivedRow(): number {
+    return FIRST_DERIVED + this.#derived++;
+  }
+
+  /** Numbers the derived rows, which lie behind those of all quantizers. */
+  #placeDerived(): void {
+    const place = ([name, value]: [string, number]): [string, number] => [
+      name,
+      name.endsWith("_ROW") && value >= FIRST_DERIVED
+        ? value - FIRST_DERIVED + this.quantizers.length
+        : value,
+    ];
+    for (const steps of Object.values(this.sections)) {
+      for (const [i, step] of steps.entries()) {
+        steps[i] = {
+          ...step,
+          constants: Object.fromEntries(Object.entries(step.constants).map(place)),
+        };
+      }
+    }
   }
 
   /** The widest load that divides `quads`; an f32 quad is as wide as a load can be. */
@@ -128,7 +170,7 @@ export class Builder {
    * Adds a step.
    *
    * @param more `output`: the tensor that the step makes and its variable in the kernel, where it
-   * is one that a quantizer may belong to
+   * is one that a quantizer may belong to; `unfinished`: a later step makes the rest of it
    */
   step(
     section: Section,
@@ -137,17 +179,17 @@ export class Builder {
     workgroups: [number, number, number],
     constants: Constants,
     buffers: Readonly<Record<string, string>>,
-    more: { output?: Output; phase?: "train" | "eval" } = {},
+    more: { output?: Output; phase?: "train" | "eval"; unfinished?: boolean; once?: boolean } = {},
   ): void {
-    const { output, phase } = more, to = output?.tensor, STOCHASTIC = to?.stochastic ? 1 : 0;
+    const { output, phase, once } = more, to = output?.tensor, STOCHASTIC = to?.stochastic ? 1 : 0;
     if (!to?.quantized) {
       return this.push(section, layer, kernel, workgroups, constants, {
         ...buffers,
         ...(to ? { [output!.variable]: to.buffer } : {}),
-      }, { phase });
+      }, { phase, once });
     }
     const quantizer = to.row, waits = waitsFor(this.quantizers[quantizer]!, this.options);
-    const one = { ...constants, STORE: 1, STOCHASTIC };
+    const one = { ...constants, STORE: 1, STOCHASTIC, IMAGE: STOCHASTIC * this.image(output!) };
     const stored = { ...buffers, [output!.variable]: to.buffer };
     if (!waits) {
       return this.push(section, layer, kernel, workgroups, one, stored, { quantizer, phase });
@@ -160,6 +202,7 @@ export class Builder {
         when: "static",
       });
     }
+    if (this.options.micros > 1) clearBeforeMeasured(this, section, layer, quantizer);
     const two = { ...constants, STORE: 2 };
     const real = { ...buffers, [output!.variable]: "real" };
     this.push(section, layer, kernel, workgroups, two, real, {
@@ -168,7 +211,7 @@ export class Builder {
       when: "measured",
     });
     this.#realQuads = Math.max(this.#realQuads, output!.pixels * output!.quads);
-    makeMeasured(this, section, layer, output!);
+    if (!more.unfinished) makeMeasured(this, section, layer, output!);
   }
 
   /** Adds one step as it is. */
@@ -179,10 +222,11 @@ export class Builder {
     workgroups: readonly [number, number, number],
     constants: Constants,
     buffers: Readonly<Record<string, string>>,
-    { quantizer, phase, when }: {
+    { quantizer, phase, when, once }: {
       quantizer?: number | undefined;
       phase?: "train" | "eval" | undefined;
       when?: Way;
+      once?: boolean | undefined;
     } = {},
   ): void {
     const most = Math.max(...workgroups);
@@ -196,11 +240,19 @@ export class Builder {
       kernel,
       layer,
       workgroups,
-      constants: { INT8: this.INT8, STORE: 0, STOCHASTIC: 0, ...constants },
+      constants: {
+        INT8: this.INT8,
+        STORE: 0,
+        STOCHASTIC: 0,
+        IMAGE: 0,
+        ACCUMULATE: this.options.micros > 1 ? 1 : 0,
+        ...constants,
+      },
       buffers,
       ...(quantizer !== undefined ? { quantizer } : {}),
       ...(phase ? { phase } : {}),
       ...(when ? { when } : {}),
+      ...(once || section === "weights" && this.#frozen.has(layer) ? { once: true } : {}),
     });
   }
 
@@ -222,7 +274,13 @@ export class Builder {
     return { variable, tensor, quads, c, pixels: this.options.batch * h * w };
   }
 
-  /** Bytes of a tensor of the whole batch. */
+  /** Elements of an image where a batch is cut, so that random numbers go by its place; else 0. */
+  image({ c, pixels }: Output): number {
+    const { batch, micros } = this.options;
+    return micros > 1 ? pixels / batch * c : 0;
+  }
+
+  /** Bytes of a tensor of all images in memory. */
   bytesOf(tensor: Tensor): number {
     return this.options.batch * tensor.h * tensor.w * tensor.quads * this.quadBytes;
   }
@@ -236,12 +294,29 @@ export class Builder {
     return this.stored(buffer, { name, layer, role: "gradient", elements }, tensor.name);
   }
 
-  /** A trainable tensor: its buffers `NAME`, `NAME.gradient`, `NAME.velocity`. */
-  parameter(spec: ParameterSpec, padded: number): void {
-    this.parameters.push(spec);
+  /**
+   * A trainable tensor: its buffers `NAME`, and unless frozen `NAME.gradient` and the
+   * optimizer's, or those of its parts.
+   *
+   * @param padded values of the whole with its padding
+   */
+  parameter(spec: ParameterSpec, padded: number, parts: readonly Part[] = []): void {
+    this.parameters.push(parts.length > 1 ? { ...spec, parts: parts.length } : spec);
+    const quads = parts.reduce((sum, part) => sum + part.quads, 0);
+    if (parts.length > 1) {
+      for (const { suffix, quads: own } of parts) {
+        this.#train({ ...spec, name: spec.name + suffix }, padded / quads * own);
+      }
+    } else this.#train(spec, padded);
+  }
+
+  #train(spec: ParameterSpec, padded: number): void {
     this.buffer(spec.name, 4 * padded, "parameter");
-    this.buffer(`${spec.name}.gradient`, 4 * padded, "optimizer");
-    this.buffer(`${spec.name}.velocity`, 4 * padded, "optimizer");
+    if (spec.frozen) {
+      this.#frozen.add(spec.layer);
+      return;
+    }
+    updateBuffers(this, spec.name, padded);
     this.#trained.push({ spec, padded });
   }
 
@@ -253,29 +328,14 @@ export class Builder {
 
   /** The updates of all parameters; to be called when all gradients are planned. */
   updates(): void {
-    const { momentum, nesterov, weightDecay } = this.options.optimizer;
-    for (const { spec, padded } of this.#trained) {
-      const { name, layer, quantizer } = spec, size = padded / 4, R = 4;
-      const rateRow = this.rateRows.get(layer);
-      this.push("update", layer, "sgd", grid(Math.ceil(size / (64 * R))), {
-        V: 1,
-        R,
-        SIZE: size,
-        STORE: quantizer === undefined ? 0 : 1,
-        MOMENTUM: momentum,
-        NESTEROV: nesterov ? 1 : 0,
-        WEIGHT_DECAY: weightDecay,
-        SCALED: rateRow === undefined ? 0 : 1,
-        RATE_ROW: rateRow ?? 0,
-        W_ROW: quantizer ?? 0,
-      }, { gradient: `${name}.gradient`, weight: name, velocity: `${name}.velocity` });
-    }
+    planUpdates(this, this.#trained);
   }
 
   /** The buffers that every kernel may use. */
   tables(): void {
     const rows = Math.max(1, this.quantizers.length);
-    this.buffer("quantizers", rows * QUANTIZER_BYTES, "table");
+    if (this.#derived > 0) this.#placeDerived();
+    this.buffer("quantizers", (rows + this.#derived) * QUANTIZER_BYTES, "table");
     this.buffer("statistics", rows * ROW_BYTES, "table");
     this.buffer("step", STEP_BYTES, "table");
     this.buffer("rules", rows * RULE_BYTES, "table");

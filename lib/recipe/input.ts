@@ -10,6 +10,7 @@ import type {
   BatchNormSpec,
   Conv2dSpec,
   DataSpec,
+  DropoutSpec,
   GradientsSpec,
   LinearSpec,
   OptimizerSpec,
@@ -21,7 +22,7 @@ import type {
   ScheduleSpec,
   TrainSpec,
   WeightsSpec,
-  ZooName,
+  ZooSpec,
 } from "./types.ts";
 
 /** A whole number for both directions, or height and width. */
@@ -34,9 +35,11 @@ export type Loose<T, K extends keyof T> = Omit<Partial<T>, K>;
 export type LayerInput =
   | PlainSpec["type"]
   | "batch_norm"
+  | "dropout"
   | PlainSpec
   | (Pick<LinearSpec, "type" | "features"> & Partial<LinearSpec>)
   | (Pick<BatchNormSpec, "type"> & Partial<BatchNormSpec>)
+  | (Pick<DropoutSpec, "type"> & Partial<DropoutSpec>)
   | (Loose<Conv2dSpec, "kernel" | "stride" | "padding"> & Pick<Conv2dSpec, "type" | "channels"> & {
     readonly kernel: PairInput;
     readonly stride?: PairInput;
@@ -66,8 +69,12 @@ export interface RecipeInput {
   };
   /** The network. */
   readonly model:
-    | { readonly name: ZooName; readonly width?: number }
+    | (Pick<ZooSpec, "name"> & Partial<ZooSpec>)
     | { readonly layers: readonly LayerInput[] };
+  /** What the weights start from: a safetensors file or a run's folder. */
+  readonly init?: string;
+  /** Layers that do not train, by pattern. */
+  readonly freeze?: readonly string[];
   /** The arithmetic and its ranges. */
   readonly quantize?: Loose<QuantizeSpec, "weights" | "activations" | "gradients"> & {
     readonly weights?: Partial<WeightsSpec>;

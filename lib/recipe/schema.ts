@@ -17,6 +17,9 @@ import * as z from "./zod.ts";
 /** A folder's name: no separators, nothing hidden, nothing that a shell or Windows dislikes. */
 export const FOLDER_NAME = /^[\p{L}\p{N}_]([\p{L}\p{N}._-]{0,58}[\p{L}\p{N}_-])?$/u;
 
+const PATTERN = "the name of a layer, or a pattern such as conv*";
+const PATTERNS = "a list of layers' names, or patterns such as conv*";
+
 const namesWith = (more: readonly string[]) => [...Object.keys(estimators), ...more, "none"];
 
 /** Every estimator of qtrain that a recipe may name; `none`: not quantized. */
@@ -33,6 +36,8 @@ const recipeWith = (names: readonly string[]) =>
     seed: whole(0, 2 ** 32 - 1).default(1),
     data,
     model,
+    init: z.string("the path of a safetensors file or of a run's folder").default(""),
+    freeze: z.array(z.string(PATTERN).min(1, PATTERN), PATTERNS).default([]),
     quantize: quantize(names).prefault({}),
     train: train.prefault({}),
     telemetry: word("basic", "full").default("basic"),

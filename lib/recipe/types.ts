@@ -64,6 +64,14 @@ export interface PoolSpec extends LayerBase {
   readonly padding: Pair;
 }
 
+/** In training, drops values at random and divides the others by 1 − rate; else the identity. */
+export interface DropoutSpec extends LayerBase {
+  /** What kind of layer. */
+  readonly type: "dropout";
+  /** Share of the values that is dropped, 0 ≤ rate < 1. */
+  readonly rate: number;
+}
+
 /** A layer without settings: `relu`, `relu6`, or the mean over h and w, `global_avg_pool`. */
 export interface PlainSpec extends LayerBase {
   /** What kind of layer. */
@@ -86,15 +94,44 @@ export type LayerSpec =
   | LinearSpec
   | BatchNormSpec
   | PoolSpec
+  | DropoutSpec
   | PlainSpec
   | ResidualSpec;
 
 /** A network that has a name. */
-export type ZooName = "cnn" | "resnet8" | "resnet18" | "mobilenet-v2";
+export type ZooName =
+  | "cnn"
+  | "mlp"
+  | "resnet8"
+  | "resnet20"
+  | "resnet18"
+  | "vgg16"
+  | "mobilenet-v2";
+
+/**
+ * Which form of a network's first or last layers: `imagenet`, the paper's for 224×224; `small`, the
+ * usual one for small images; `auto`: `small` for images of at most 64×64.
+ */
+export type Variant = "auto" | "imagenet" | "small";
+
+/** A network of the zoo. */
+export interface ZooSpec {
+  /** Which one. */
+  readonly name: ZooName;
+  /** Channels of its first convolution (`mlp`: of a hidden layer), from which all others follow. */
+  readonly width: number;
+  /**
+   * `resnet18`: 7×7 /2 and a max pool /2, or 3×3 alone. `mobilenet-v2`: the first two strides of 2,
+   * or 1. The others have none.
+   */
+  readonly stem?: Variant;
+  /** `vgg16`: two hidden layers of 64·width features, or a global pool. The others have none. */
+  readonly head?: Variant;
+}
 
 /** A network of the zoo by name, or a list of layers. */
 export type ModelSpec =
-  | { readonly name: ZooName; readonly width: number }
+  | ZooSpec
   | { readonly layers: readonly LayerSpec[] };
 
 /** Where the images come from. In numbers, 0 means: take it from the data. */
@@ -217,17 +254,21 @@ export interface QuantizeSpec {
   readonly layers: readonly LayerQuantizeSpec[];
 }
 
-/** Stochastic gradient descent. */
+/** Stochastic gradient descent, or AdamW; each as PyTorch's. */
 export interface OptimizerSpec {
   /** Which one. */
-  readonly name: "sgd";
+  readonly name: "sgd" | "adamw";
   /** Peak learning rate, above 0. */
   readonly lr: number;
-  /** 0 ≤ momentum < 1. */
+  /** Used by `sgd`: 0 ≤ momentum < 1. */
   readonly momentum: number;
-  /** Whether the gradient is taken ahead of the momentum. */
+  /** Used by `sgd`: whether the gradient is taken ahead of the momentum. */
   readonly nesterov: boolean;
-  /** Times the weights, added to their gradient. */
+  /** Used by `adamw`: what the averages of the gradient and of its square keep in a step. */
+  readonly betas: readonly [first: number, second: number];
+  /** Used by `adamw`: added to the root of the average square; above 0. */
+  readonly epsilon: number;
+  /** Times the weights: added to their gradient (`sgd`), or taken off at the learning rate (`adamw`). */
   readonly weight_decay: number;
 }
 
@@ -249,12 +290,20 @@ export interface TrainSpec {
   readonly epochs: number;
   /** 0: no limit. */
   readonly max_steps: number;
-  /** Images in a step. */
+  /** Images of an optimizer step: what the learning rate, epochs and steps refer to. */
   readonly batch: number;
+  /** Images that are in memory at once; divides `batch`. 0: the whole batch. */
+  readonly micro_batch: number;
   /** How gradients become updates. */
   readonly optimizer: OptimizerSpec;
   /** The learning rate over time. */
   readonly schedule: ScheduleSpec;
+  /** The norm that all gradients together are scaled down to where it is larger; 0: any. */
+  readonly clip_norm: number;
+  /** Evaluation uses a moving average of the weights that keeps this share in a step; 0: none. */
+  readonly ema: number;
+  /** Share of a label that all classes have alike, 0 ≤ share < 1; in training alone. */
+  readonly label_smoothing: number;
   /** Steps between two logged steps. */
   readonly log_every: number;
 }
@@ -269,6 +318,17 @@ export interface Recipe {
   readonly data: DataSpec;
   /** The network. */
   readonly model: ModelSpec;
+  /**
+   * What the weights start from: absolute path of a safetensors file (of qtrain, or with PyTorch's
+   * names for a network of the zoo), or of a run's folder, whose newest checkpoint it then is; empty:
+   * first values by the seed. A last layer for another number of classes is made new.
+   */
+  readonly init: string;
+  /**
+   * Layers that do not train, by patterns as in `quantize.layers`. They keep their weights; a frozen
+   * batch norm normalizes with its running statistics, in training too, and does not update them.
+   */
+  readonly freeze: readonly string[];
   /** The arithmetic and its ranges. */
   readonly quantize: QuantizeSpec;
   /** Length and optimizer. */

@@ -21,6 +21,7 @@ import { findNotFinite, stateNotFinite } from "./divergence.ts";
 import type { EpochEvent, StartEvent, StepEvent, Summary, TrainEvent } from "./events.ts";
 import { epochLine, mostClipped, rangeLines, stepLine } from "./log_lines.ts";
 import type { StepResult } from "./flight.ts";
+import { type InitialWeights, initialWeights } from "./init.ts";
 import { type Batch, Network } from "./network.ts";
 import { newestCheckpoint } from "./newest_checkpoint.ts";
 import type { RunFolder } from "./run_folder.ts";
@@ -76,12 +77,13 @@ export async function* train(
   const perEpoch = stepsPerEpoch(data.train.count, recipe.train.batch);
   const { program } = plan(recipe, data, { estimators: makers });
   const { warn } = options;
+  const found = folder && options.resume ? await newestCheckpoint(folder, warn) : undefined;
+  let initial = recipe.init && !found ? await initialWeights(recipe, program, warn) : undefined;
   const device = options.opened ??
     await openCheckedDevice(options.device, program.arithmetic, warn ? { warn } : {});
   const executor = await device.createExecutor(program);
   try {
     const network = new Network(program, executor, recipe.seed, recipe.quantize, data, makers);
-    const found = folder && options.resume ? await newestCheckpoint(folder, warn) : undefined;
     if (found) network.load({ ...found, step: found.position.step });
     else if (options.resume) {
       warn?.(`${folder?.path ?? "the run"} holds no whole checkpoint: starting afresh`);
@@ -103,7 +105,10 @@ export async function* train(
     }
     if (!position) {
       network.initialize();
-      await run.calibrate();
+      if (initial) run.start(initial);
+      // Loaded weights are far from first ones: a network without ranges would unlearn in a step.
+      await run.calibrate(0, initial ? 1 : 0);
+      initial = undefined; // Lets the file go.
     } else if (network.lostRanges && recipe.quantize.calibrate > 0) {
       // Without its ranges a network unlearns in a step: docs/results.md, When something jumps.
       warn?.("the checkpoint has lost its ranges: calibrating anew");
@@ -140,11 +145,21 @@ class Run {
     this.#rate = learningRate(recipe.train, perEpoch, this.steps);
   }
 
+  /** Takes over weights from elsewhere, with running statistics; ranges follow from calibration. */
+  start({ find, notes }: InitialWeights): void {
+    const { network, recipe: { quantize }, options: { warn } } = this;
+    network.load({ find, ranges: new Map() }, false);
+    for (const note of notes) warn?.(note);
+    if (quantize.calibrate > 0 || quantize.arithmetic === "float32") return;
+    warn?.("quantize.calibrate: 0, but weights from elsewhere need ranges: calibrating on a batch");
+  }
+
   /** First ranges, from the batches of the epoch that `step` belongs to, from that step on. */
-  async calibrate(step = 0): Promise<void> {
+  async calibrate(step = 0, least = 0): Promise<void> {
     const order = this.#reader.order(this.recipe.seed, Math.floor(step / this.perEpoch));
     const batches: Batch[] = [];
-    for (let i = 0; i < Math.min(this.recipe.quantize.calibrate, this.perEpoch); i++) {
+    const { calibrate } = this.recipe.quantize;
+    for (let i = 0; i < Math.min(Math.max(calibrate, least), this.perEpoch); i++) {
       batches.push(await this.#reader.training(order, (step + i) % this.perEpoch));
     }
     await this.network.calibrate(batches);
@@ -203,7 +218,7 @@ class Run {
       const inEpoch = (step - 1) % perEpoch + 1;
       const ends = inEpoch === perEpoch || step === this.steps;
       if (ends) {
-        const { loss, accuracy } = await network.evaluate(this.#reader.testing());
+        const { loss, accuracy } = await network.evaluate(this.#reader.testing(program.batch));
         this.#last = { trainLoss: epochLoss / inEpoch, testLoss: loss, testAccuracy: accuracy };
         const event: EpochEvent = {
           type: "epoch",
@@ -269,7 +284,7 @@ class Run {
   #stepEvent(
     step: number,
     epoch: number,
-    { loss, correct, observations, fidelity }: StepResult,
+    { loss, correct, observations, gradientNorm, fidelity }: StepResult,
     rate: number,
   ): StepEvent {
     const own = observations.slice(this.network.program.weightQuantizers);
@@ -285,6 +300,7 @@ class Run {
       loss,
       accuracy: correct / this.recipe.train.batch,
       rate,
+      ...(gradientNorm === undefined ? {} : { gradientNorm }),
       imagesPerSecond: this.#imagesPerSecond(),
       clipped: values > 0 ? clipped / values : 0,
       ...(most ? { mostClipped: most } : {}),
@@ -313,7 +329,8 @@ class Run {
     const state = await this.network.state(), where = stateNotFinite(state);
     if (where !== undefined || !folder) return where;
     await folder.flush();
-    await folder.writeCheckpoint(position.step, encodeCheckpoint(state, this.text, position));
+    const bytes = encodeCheckpoint(state, this.text, position, this.data);
+    await folder.writeCheckpoint(position.step, bytes);
     return undefined;
   }
 

@@ -13,6 +13,7 @@
 //   sums     [workgroups, outputs, 2] i32   with SUMS: Σ(q − z) and Σ(q − z)² of this workgroup's pixels,
 //                                  at most 64·P·255² < 2³¹
 //
+// Weights may be QUADS of the OQ quads of outputs, of which FIRST are before them (lib/ops/parts.ts).
 // Padding reads the code of zero, so one correction, −z·row_sum, holds for every pixel.
 // Accumulators: |Σ (x − z)·w| ≤ K·255·127, which fits i32 to K = 66,000; the planner refuses more.
 // Reference: lib/reference/conv_forward.ts
@@ -36,12 +37,13 @@ struct Quantizer {
 struct Step {
   seed: u32,
   step: u32,        // counts from 0
-  samples: u32,     // images of the batch that count; the rest is padding
-  first: u32,       // index of the batch's first image when a batch is cut into micro-batches
+  samples: u32,     // images of this micro-batch that count; the rest is padding
+  first: u32,       // images of the batch before this micro-batch
   rate: f32,        // learning rate
   norm_weight: f32, // 1: running statistics follow this batch; 0: they stay (calibration)
+  total: u32,       // images of the whole batch that count
   unused_a: u32,
-  unused_b: u32,
+  unused_b: vec4<u32>,
 }
 
 @group(0) @binding(0) var<storage, read> quantizers: array<Quantizer>;
@@ -381,7 +383,7 @@ fn main(
   let zy = quantizers[7];
   let unit = zx.scale * quantizers[1].scale;
   {
-    let quad = group.z * 2u + 0u;
+    let quad = 0u + group.z * 2u + 0u;
     let lanes = min(4u, 8u - quad * 4u);
     let correction = i32(zx.zero) * row_sum[quad];
     if (pixel_0 < 162u) {
@@ -450,7 +452,7 @@ fn main(
     }
   }
   {
-    let quad = group.z * 2u + 1u;
+    let quad = 0u + group.z * 2u + 1u;
     let lanes = min(4u, 8u - quad * 4u);
     let correction = i32(zx.zero) * row_sum[quad];
     if (pixel_0 < 162u) {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type DataShape, plan } from "../../lib/model/plan.ts";
+import { type DataShape, plan, type PlanOptions } from "../../lib/model/plan.ts";
 import type { Program } from "../../lib/program.ts";
 import type { LayerInput, RecipeInput } from "../../lib/recipe/input.ts";
 import { resolveRecipe } from "../../lib/recipe/load.ts";
@@ -20,7 +20,12 @@ export interface Case {
   readonly layers: readonly LayerInput[];
   readonly quantize?: NonNullable<RecipeInput["quantize"]>;
   readonly telemetry?: "full";
+  readonly freeze?: readonly string[];
   readonly optimizer?: NonNullable<NonNullable<RecipeInput["train"]>["optimizer"]>;
+  /** Whether samples have second labels. */
+  readonly mixed?: boolean;
+  /** More of `train`; `batch` is the case's own. */
+  readonly train?: NonNullable<RecipeInput["train"]>;
 }
 
 /** The arithmetic that a case is planned in. */
@@ -33,8 +38,9 @@ export function recipeOf(test: Case, arithmetic: Arithmetic): Recipe {
     data: { format: "idx", root: "unused", classes: test.classes, train: 1, test: 1 },
     model: { layers: test.layers },
     quantize: { ...test.quantize, arithmetic },
-    train: { batch: test.batch, optimizer: test.optimizer ?? {} },
+    train: { ...test.train, batch: test.batch, optimizer: test.optimizer ?? {} },
     telemetry: test.telemetry ?? "basic",
+    freeze: test.freeze ?? [],
   });
 }
 
@@ -50,6 +56,11 @@ export function dataOf({ image, classes }: Case): DataShape {
 }
 
 /** The program of a case. */
-export function programOf(test: Case, arithmetic: Arithmetic): Program {
-  return plan(recipeOf(test, arithmetic), dataOf(test)).program;
+export function programOf(
+  test: Case,
+  arithmetic: Arithmetic,
+  options: PlanOptions = {},
+): Program {
+  const { mixed } = test, more = mixed === undefined ? {} : { mixed };
+  return plan(recipeOf(test, arithmetic), dataOf(test), { ...more, ...options }).program;
 }
