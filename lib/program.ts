@@ -7,7 +7,11 @@
 /** Values of a kernel's template: whole numbers, flags as 0 and 1, a few real settings. */
 export type Constants = Readonly<Record<string, number>>;
 
-/** What a buffer is for; `check` and the memory report group by it. */
+/**
+ * What a buffer is for; `check` and the memory report group by it. Activations, gradients and scratch
+ * are made anew in every step, by a kernel before any reads them or by the host before the step: what
+ * they held before is gone.
+ */
 export type BufferKind =
   | "parameter"
   | "optimizer"
@@ -140,6 +144,20 @@ export interface Sections {
   readonly weights: readonly Step[];
 }
 
+/** Where a tensor lies: bytes into a region, a multiple of 256. */
+export interface Place {
+  readonly region: number;
+  readonly offset: number;
+}
+
+/** Which tensors share memory (lib/memory/layout.ts). */
+export interface Layout {
+  /** Bytes of each region: a buffer that tensors lie in, at different times in the same place. */
+  readonly regions: readonly number[];
+  /** Where a tensor lies, by its name; one that is not here has a buffer of its own. */
+  readonly places: ReadonlyMap<string, Place>;
+}
+
 /** A planned network. */
 export interface Program {
   /** Codes in memory; f32 with the values that codes stand for; f32 without quantizers. */
@@ -152,6 +170,8 @@ export interface Program {
   readonly classes: number;
   /** Everything that it keeps in memory. */
   readonly buffers: readonly BufferSpec[];
+  /** Where that lies; absent: every tensor has a buffer of its own. */
+  readonly layout?: Layout;
   /** What it runs. */
   readonly sections: Sections;
   /** Rows in order: first the weights', which the device sets. */

@@ -5,6 +5,7 @@
  * @module
  */
 import { ModelError } from "../errors.ts";
+import { layOut } from "../memory/layout.ts";
 import type { Program } from "../program.ts";
 import { activationBackward, activationForward } from "../ops/activation.ts";
 import { addBackward, addForward } from "../ops/add.ts";
@@ -37,6 +38,8 @@ export interface DataShape {
 export interface PlanOptions {
   /** Estimators that the recipe may name; those of qtrain by default. */
   readonly estimators?: EstimatorMakers | undefined;
+  /** false: every tensor has memory of its own, so that all of a step can be read after it. */
+  readonly reuse?: boolean | undefined;
 }
 
 /** A program, and the layers it came from. */
@@ -122,7 +125,8 @@ export function plan(recipe: Recipe, data: DataShape, options: PlanOptions = {})
     parameters: b.parameters,
     norms: b.norms,
   };
-  return { program, layers: outline(graph) };
+  const laidOut = options.reuse === false ? program : { ...program, layout: layOut(program) };
+  return { program: laidOut, layers: outline(graph) };
 }
 
 /** There are no kernels for groups yet. */

@@ -1,0 +1,130 @@
+/**
+ * Memory that tensors share: the layout is proven, and shared or not, no bit differs.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import { CpuExecutor } from "../lib/cpu/executor.ts";
+import type { Executor } from "../lib/executor.ts";
+import { accesses, stepsInOrder } from "../lib/memory/lifetimes.ts";
+import { problemsOf } from "../lib/memory/layout.ts";
+import { bytesOf } from "../lib/memory/bytes.ts";
+import { plan } from "../lib/model/plan.ts";
+import { openDevice } from "../lib/open_device.ts";
+import type { Program, Step } from "../lib/program.ts";
+import { resolveRecipe } from "../lib/recipe/load.ts";
+import { Network, type NetworkState } from "../lib/train/network.ts";
+import { CASES, ESTIMATOR_CASES, SIMULATED_CASES } from "./support/cases.ts";
+import { batchOf } from "./support/fill.ts";
+import { type Arithmetic, type Case, dataOf, programOf, recipeOf } from "./support/networks.ts";
+
+const RUNS: readonly (readonly [Case, Arithmetic])[] = [
+  ...[...CASES, ...ESTIMATOR_CASES].map((test) => [test, "int8"] as const),
+  ...[...CASES, ...SIMULATED_CASES].map((test) => [test, "simulated"] as const),
+  ...CASES.map((test) => [test, "float32"] as const),
+];
+
+/** Fills what only lives within a step with rubbish, just before a step first writes it. */
+class SpoilingExecutor extends CpuExecutor {
+  readonly #first = new Map<Step, string[]>();
+
+  constructor(program: Program) {
+    super(program.buffers);
+    const known = new Set(program.layout!.places.keys()), seen = new Set<string>();
+    for (const step of stepsInOrder(program)) {
+      const first = accesses(step, known).filter((a) => a.writes && !seen.has(a.name));
+      for (const { name } of accesses(step, known)) seen.add(name);
+      this.#first.set(step, first.map(({ name }) => name));
+    }
+  }
+
+  override run(steps: readonly Step[], clear: readonly string[] = []): void {
+    super.run([], clear);
+    for (const step of steps) {
+      // Every other way to quantize writes the same tensor: the first of them that runs counts.
+      for (const name of this.#first.get(step) ?? []) {
+        this.memory.get(name)!.bytes.forEach((_, i, bytes) => bytes[i] = 0x7f ^ (37 * i));
+      }
+      super.run([step]);
+    }
+  }
+}
+
+/** Calibrates, trains some steps and evaluates; all that comes out. */
+async function outcome(test: Case, program: Program, executor: Executor) {
+  const { quantize, seed } = recipeOf(test, program.arithmetic);
+  const network = new Network(program, executor, seed, quantize, dataOf(test));
+  network.initialize();
+  const batch = batchOf(program), losses: number[] = [];
+  await network.calibrate([batch]);
+  const calibrated: NetworkState = await network.state();
+  for (let step = 0; step < 3; step++) {
+    const telemetry = test.telemetry === "full" && step !== 1;
+    losses.push((await network.step(batch, step, 0.05, telemetry)).loss);
+  }
+  const evaluated = await network.evaluate((async function* () {
+    yield await Promise.resolve(batch);
+  })());
+  return { calibrated, losses, evaluated, state: await network.state() };
+}
+
+Deno.test("no two tensors in use at the same time share memory", () => {
+  for (const [test, arithmetic] of RUNS) {
+    const program = programOf(test, arithmetic);
+    assert.deepEqual(problemsOf(program), [], `${test.name}, ${arithmetic}`);
+  }
+});
+
+Deno.test("the proof sees a layout that is wrong", () => {
+  const program = programOf(CASES[2]!, "int8"), { regions, places } = program.layout!;
+  const [first, second] = program.sections.forward.filter((s) => s.kernel === "conv_forward");
+  const moved = new Map(places);
+  moved.set(second!.buffers.y!, places.get(first!.buffers.y!)!);
+  const wrong = { ...program, layout: { regions: regions.map(() => 2 ** 30), places: moved } };
+  assert.notDeepEqual(problemsOf(wrong), []);
+});
+
+for (const [test, arithmetic] of RUNS) {
+  Deno.test(`${arithmetic}, ${test.name}: sharing memory changes no bit`, async () => {
+    const program = programOf(test, arithmetic);
+    const apart = await outcome(test, program, new CpuExecutor(program.buffers));
+    const executor = new CpuExecutor(program.buffers, program.layout);
+    assert.ok(executor.bytes < bytesOf(program.buffers));
+    assert.deepEqual(await outcome(test, program, executor), apart);
+  });
+}
+
+Deno.test("no kernel relies on what its output held before", async () => {
+  for (const [test, arithmetic] of RUNS) {
+    const program = programOf(test, arithmetic);
+    const plain = await outcome(test, program, new CpuExecutor(program.buffers));
+    const spoiled = await outcome(test, program, new SpoilingExecutor(program));
+    assert.deepEqual(spoiled, plain, `${test.name}, ${arithmetic}`);
+  }
+});
+
+Deno.test("reuse: false gives every tensor memory of its own", () => {
+  const recipe = resolveRecipe({ data: { format: "glyphs" }, model: { name: "cnn" } });
+  const data = { shape: [28, 28, 1], classes: 10, mean: [0.5], std: [0.5] } as const;
+  const { program } = plan(recipe, data, { reuse: false });
+  assert.equal(bytesOf(program.buffers, program.layout), bytesOf(program.buffers));
+});
+
+for (const arithmetic of ["int8", "float32"] as const) {
+  Deno.test(`${arithmetic} on the GPU: sharing memory changes no bit`, async () => {
+    const test = CASES[2]!, recipe = recipeOf(test, arithmetic), data = dataOf(test);
+    const run = async (reuse: boolean) => {
+      const { program } = plan(recipe, data, { reuse });
+      const executor = await (await openDevice("gpu")).createExecutor(program);
+      try {
+        const found = await outcome(test, program, executor);
+        return { found, bytes: executor.bytes };
+      } finally {
+        executor.close();
+      }
+    };
+    const apart = await run(false), shared = await run(true);
+    assert.ok(shared.bytes < apart.bytes);
+    assert.deepEqual(shared.found, apart.found);
+  });
+}
