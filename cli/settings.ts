@@ -4,7 +4,8 @@
  * @module
  */
 import { onDevice } from "../lib/model/on_device.ts";
-import { memoryByKind, parameterCount } from "../lib/model/outline.ts";
+import { peakMemory } from "../lib/memory/peak.ts";
+import { parameterCount } from "../lib/model/outline.ts";
 import type { Program } from "../lib/program.ts";
 import type {
   ActivationsSpec,
@@ -119,10 +120,8 @@ function scheduler(q: QuantizeSpec): [string, string] {
 }
 
 function memory(program: Program): string {
-  const kinds = memoryByKind(program);
-  const total = Object.values(kinds).reduce((a, b) => a + b, 0);
-  return `${bytes(total)}: activations ${bytes(kinds.activation)}, ` +
-    `gradients ${bytes(kinds.gradient)}`;
+  const { total, activations, gradients } = peakMemory(program);
+  return `${bytes(total)}: activations ${bytes(activations)}, gradients ${bytes(gradients)}`;
 }
 
 function where({ format, root }: DataSpec): string {

@@ -172,6 +172,8 @@ export interface Program {
   readonly buffers: readonly BufferSpec[];
   /** Where that lies; absent: every tensor has a buffer of its own. */
   readonly layout?: Layout;
+  /** Bytes of each buffer that results come back through; absent: made when they are needed. */
+  readonly staging?: readonly number[];
   /** What it runs. */
   readonly sections: Sections;
   /** Rows in order: first the weights', which the device sets. */

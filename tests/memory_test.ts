@@ -9,6 +9,7 @@ import type { Executor } from "../lib/executor.ts";
 import { accesses, stepsInOrder } from "../lib/memory/lifetimes.ts";
 import { problemsOf } from "../lib/memory/layout.ts";
 import { bytesOf } from "../lib/memory/bytes.ts";
+import { peakMemory } from "../lib/memory/peak.ts";
 import { plan } from "../lib/model/plan.ts";
 import { openDevice } from "../lib/open_device.ts";
 import type { Program, Step } from "../lib/program.ts";
@@ -118,6 +119,11 @@ for (const arithmetic of ["int8", "float32"] as const) {
       const executor = await (await openDevice("gpu")).createExecutor(program);
       try {
         const found = await outcome(test, program, executor);
+        assert.equal(
+          executor.bytes,
+          peakMemory(program).total,
+          "what is planned is what is created",
+        );
         return { found, bytes: executor.bytes };
       } finally {
         executor.close();
@@ -128,3 +134,48 @@ for (const arithmetic of ["int8", "float32"] as const) {
     assert.deepEqual(shared.found, apart.found);
   });
 }
+
+Deno.test("memory by kind adds up to every buffer, whatever the program", () => {
+  for (const [test, arithmetic] of RUNS) {
+    const program = programOf(test, arithmetic), { total, ...kinds } = peakMemory(program);
+    assert.equal(Object.values(kinds).reduce((a, b) => a + b, 0), total);
+    assert.ok(Object.values(kinds).every((n) => n >= 0));
+  }
+});
+
+Deno.test("steps in flight and telemetry create no buffer that was not planned", async () => {
+  const test = ESTIMATOR_CASES[1]!, program = programOf(test, "int8");
+  const executor = await (await openDevice("gpu")).createExecutor(program);
+  try {
+    const { quantize, seed } = recipeOf(test, "int8");
+    const network = new Network(program, executor, seed, quantize, dataOf(test));
+    network.initialize();
+    for (let step = 0; step < network.inFlight; step++) {
+      await network.submit(batchOf(program), step, 0.01, true);
+    }
+    await network.collect();
+    await network.state();
+    assert.equal(executor.bytes, peakMemory(program).total);
+  } finally {
+    executor.close();
+  }
+});
+
+Deno.test({
+  name: "the process grows by what is planned, on the software adapter",
+  ignore: Deno.build.os !== "linux",
+}, async () => {
+  const one = async (batch: number) => {
+    const { stdout } = await new Deno.Command(Deno.execPath(), {
+      args: [
+        ...["run", "-A", "--no-check", new URL("../bench/memory.ts", import.meta.url).href],
+        ...["--one", `${batch}`, "--arithmetic", "float32"],
+      ],
+    }).output();
+    return JSON.parse(new TextDecoder().decode(stdout)) as Record<string, number>;
+  };
+  const small = await one(16), large = await one(256);
+  const planned = large.plan! - small.plan!, grown = large.resident! - small.resident!;
+  // Beside the buffers there is the batch on the host and on its way (0.4 MB), and what V8 keeps.
+  assert.ok(grown > 0.8 * planned && grown < 1.4 * planned, `${grown} for ${planned} planned`);
+});

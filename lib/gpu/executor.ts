@@ -7,21 +7,14 @@
 import { DeviceError } from "../errors.ts";
 import type { Executor } from "../executor.ts";
 import { includes, kernels } from "../kernels.ts";
-import { bytesOf } from "../memory/bytes.ts";
 import type { Program, Step } from "../program.ts";
 import type { Gpu } from "./device.ts";
+import { type Part, Readback } from "./readback.ts";
 import { expand } from "./template.ts";
 
 interface Dispatch {
   readonly pipeline: GPUComputePipeline;
   readonly group: GPUBindGroup;
-}
-
-/** Part of a buffer: where a tensor lies. */
-interface Part {
-  readonly buffer: GPUBuffer;
-  readonly offset: number;
-  readonly size: number;
 }
 
 interface Binding {
@@ -55,20 +48,21 @@ export function bindings(code: string): Binding[] {
 export class GpuExecutor implements Executor {
   readonly device = "gpu";
   readonly adapter: string;
-  readonly bytes: number;
   readonly #gpu: GPUDevice;
   readonly #buffers: GPUBuffer[] = [];
   readonly #parts = new Map<string, Part>();
   readonly #dispatches = new Map<Step, Dispatch>();
-  /** Buffers to map that no read waits for. */
-  readonly #idle: GPUBuffer[] = [];
+  readonly #readback: Readback;
   #failure: string | undefined;
   #closed = false;
 
-  private constructor(gpu: Gpu, { buffers, layout }: Program) {
+  private constructor(gpu: Gpu, staging: readonly number[] = []) {
     this.#gpu = gpu.device;
     this.adapter = gpu.name;
-    this.bytes = bytesOf(buffers, layout);
+    this.#readback = new Readback(gpu.device, staging, (error) => {
+      if (error) this.#failure ??= error;
+      this.#throwFailure();
+    });
     // Nothing is printed when validation fails unless somebody listens.
     this.#gpu.addEventListener("uncapturederror", (event) => {
       this.#failure ??= (event as GPUUncapturedErrorEvent).error.message;
@@ -86,7 +80,7 @@ export class GpuExecutor implements Executor {
    */
   static async create(gpu: Gpu, program: Program): Promise<GpuExecutor> {
     const steps = Object.values(program.sections).flat() as Step[];
-    const executor = new GpuExecutor(gpu, program);
+    const executor = new GpuExecutor(gpu, program.staging);
     executor.#createBuffers(program);
     await executor.#createPipelines(steps, gpu.emulateDot);
     return executor;
@@ -116,6 +110,10 @@ export class GpuExecutor implements Executor {
       const buffer = place ? shared![place.region]! : create(name, size);
       this.#parts.set(name, { buffer, offset: place?.offset ?? 0, size });
     }
+  }
+
+  get bytes(): number {
+    return this.#buffers.reduce((sum, { size }) => sum + size, this.#readback.bytes);
   }
 
   async #createPipelines(steps: readonly Step[], emulateDot: boolean): Promise<void> {
@@ -206,54 +204,17 @@ export class GpuExecutor implements Executor {
   }
 
   copy(buffers: readonly string[]): () => Promise<Uint8Array<ArrayBuffer>[]> {
-    const sources = buffers.map((name) => this.#find(name));
-    const size = sources.reduce((sum, source) => sum + source.size, 0);
-    const staging = this.#stagingOf(size);
-    const encoder = this.#gpu.createCommandEncoder();
-    let at = 0;
-    for (const source of sources) {
-      encoder.copyBufferToBuffer(source.buffer, source.offset, staging, at, source.size);
-      at += source.size;
-    }
-    this.#gpu.queue.submit([encoder.finish()]);
-    return async () => {
-      try {
-        await staging.mapAsync(GPUMapMode.READ, 0, size);
-      } catch (error) {
-        this.#failure ??= error instanceof Error ? error.message : String(error);
-      }
-      this.#throwFailure();
-      const mapped = staging.getMappedRange(0, size);
-      let at = 0;
-      const copies = sources.map((source) => {
-        const copy = new Uint8Array(mapped.slice(at, at + source.size));
-        at += source.size;
-        return copy;
-      });
-      staging.unmap();
-      this.#idle.push(staging);
-      return copies;
-    };
+    return this.#readback.copy(buffers.map((name) => this.#find(name)));
   }
 
   read(buffers: readonly string[]): Promise<Uint8Array<ArrayBuffer>[]> {
-    return this.copy(buffers)();
-  }
-
-  /** A buffer to map: one that is idle and large enough, or a new one. */
-  #stagingOf(size: number): GPUBuffer {
-    const fits = this.#idle.findIndex((buffer) => buffer.size >= size);
-    if (fits >= 0) return this.#idle.splice(fits, 1)[0]!;
-    // What is idle and too small would never be used again.
-    this.#idle.pop()?.destroy();
-    const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
-    return this.#gpu.createBuffer({ label: "staging", size, usage });
+    return this.#readback.read(buffers.map((name) => this.#find(name)));
   }
 
   close(): void {
     this.#closed = true;
     for (const buffer of this.#buffers) buffer.destroy();
-    for (const buffer of this.#idle) buffer.destroy();
+    this.#readback.close();
     this.#parts.clear();
     this.#gpu.destroy();
   }

@@ -6,6 +6,7 @@
  */
 import { ModelError } from "../errors.ts";
 import { layOut } from "../memory/layout.ts";
+import { stagingOf } from "../memory/staging.ts";
 import type { Program } from "../program.ts";
 import { activationBackward, activationForward } from "../ops/activation.ts";
 import { addBackward, addForward } from "../ops/add.ts";
@@ -18,7 +19,7 @@ import type { EstimatorMakers } from "../quant/estimator.ts";
 import type { LayerSpec, Recipe } from "../recipe/types.ts";
 import { buildGraph, type Node } from "./graph.ts";
 import { type Layer, outline } from "./outline.ts";
-import { onDevice } from "./on_device.ts";
+import { onDevice, stepsInFlight } from "./on_device.ts";
 import { QuantizingPlan } from "./quantizing.ts";
 import { zoo } from "./zoo.ts";
 
@@ -125,7 +126,9 @@ export function plan(recipe: Recipe, data: DataShape, options: PlanOptions = {})
     parameters: b.parameters,
     norms: b.norms,
   };
-  const laidOut = options.reuse === false ? program : { ...program, layout: layOut(program) };
+  const inFlight = stepsInFlight(b.quantizers.length > 0, quantize, options.estimators);
+  const whole = { ...program, staging: stagingOf(program, inFlight) };
+  const laidOut = options.reuse === false ? whole : { ...whole, layout: layOut(program) };
   return { program: laidOut, layers: outline(graph) };
 }
 
