@@ -41,6 +41,7 @@ export function settings(start: StartEvent, folder: string): [string, string][] 
     ["device", `${device}: ${adapter}`],
     ...arithmetic(recipe),
     ["length", `${count(epochs, "epoch")}, ${count(steps, "step")} of ${batch} images`],
+    ...microBatches(program),
     [
       "optimizer",
       `sgd, lr ${o.lr}, momentum ${o.momentum}${o.nesterov ? " nesterov" : ""}${decay}`,
@@ -57,6 +58,13 @@ export function network(recipe: Recipe, program: Program): string {
   const { model } = recipe;
   const name = "name" in model ? `${model.name}, width ${model.width}` : "layers of the recipe";
   return `${name}: ${grouped(parameterCount(program))} parameters`;
+}
+
+/** How a batch is cut, as a row; none where it is not. */
+export function microBatches({ batch, micros, norms }: Program): [string, string][] {
+  if (micros === 1) return [];
+  const norm = norms.length > 0 ? `; batch norm sees only ${count(batch, "image")} at once` : "";
+  return [["batch", `${batch * micros} images in ${micros} micro-batches of ${batch}${norm}`]];
 }
 
 /** The arithmetic with its quantizers, as rows. */

@@ -3,10 +3,11 @@
 //
 //   logits   [N, 4·CQ] f32
 //   labels   [N] u32
-//   dlogits  [N, CQ] quads     (softmax − one-hot) / samples; zero for the padding of a batch
+//   dlogits  [N, CQ] quads     (softmax − one-hot) / samples of the whole batch; zero for the padding
 //   losses   [N] vec2<f32>     loss and 1 when correct, by sample
 //   metrics  [4] f32           sums of both over the samples, added in their order; then the sums of
-//                              all batches since the buffer was cleared
+//                              all batches (with MICROS above 1, micro-batches) since the buffer was
+//                              cleared
 //
 // One workgroup walks the batch, so that the sum has one order: a batch is a few hundred samples.
 // Of equal logits the first is the answer.
@@ -24,6 +25,11 @@
 fn main(@builtin(local_invocation_index) lane: u32) {
   let z = quantizers[${D_ROW}];
   let key = stream(${D_ROW}u);
+  //@ if MICROS > 1
+  let samples = f32(step.total);
+  //@ else
+  let samples = f32(step.samples);
+  //@ end
   for (var n = lane; n < ${N}u; n += 64u) {
     let row = n * ${CQ}u * 4u;
     var best = logits[row];
@@ -43,7 +49,7 @@ fn main(@builtin(local_invocation_index) lane: u32) {
       {
         let c = q * 4u + ${j}u;
         let p = exp(logits[row + c] - best) / sum;
-        d[${j}] = select(0.0, (p - f32(c == label)) / f32(step.samples), counts && c < ${CLASSES}u);
+        d[${j}] = select(0.0, (p - f32(c == label)) / samples, counts && c < ${CLASSES}u);
       }
       //@ end
       dlogits[n * ${CQ}u + q] = quantize(d, z, n * ${CLASSES}u + q * 4u, key, min(4u, ${CLASSES}u - q * 4u));

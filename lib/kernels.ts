@@ -10,6 +10,7 @@ import avgPoolBackwardSource from "../kernels/avg_pool_backward.wgsl" with { typ
 import avgPoolForwardSource from "../kernels/avg_pool_forward.wgsl" with { type: "text" };
 import channelRangeSource from "../kernels/channel_range.wgsl" with { type: "text" };
 import channelSumsSource from "../kernels/channel_sums.wgsl" with { type: "text" };
+import clearExtremesSource from "../kernels/clear_extremes.wgsl" with { type: "text" };
 import clipSearchSource from "../kernels/clip_search.wgsl" with { type: "text" };
 import convBackwardInputSource from "../kernels/conv_backward_input.wgsl" with { type: "text" };
 import convBackwardWeightSource from "../kernels/conv_backward_weight.wgsl" with {
@@ -53,6 +54,7 @@ import { avgPoolBackward } from "./reference/avg_pool_backward.ts";
 import { avgPoolForward } from "./reference/avg_pool_forward.ts";
 import { channelRange } from "./reference/channel_range.ts";
 import { channelSums } from "./reference/channel_sums.ts";
+import { clearExtremes } from "./reference/clear_extremes.ts";
 import { clipSearch } from "./reference/clip_search.ts";
 import { convBackwardInput } from "./reference/conv_backward_input.ts";
 import { convBackwardWeight } from "./reference/conv_backward_weight.ts";
@@ -110,6 +112,7 @@ export const kernels: Readonly<Record<string, Kernel>> = {
   avg_pool_forward: kernel(avgPoolForwardSource, avgPoolForward),
   channel_range: kernel(channelRangeSource, channelRange),
   channel_sums: kernel(channelSumsSource, channelSums),
+  clear_extremes: kernel(clearExtremesSource, clearExtremes),
   clip_search: kernel(clipSearchSource, clipSearch),
   conv_backward_input: kernel(convBackwardInputSource, convBackwardInput),
   conv_backward_weight: kernel(convBackwardWeightSource, convBackwardWeight),

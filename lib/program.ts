@@ -84,7 +84,7 @@ export interface QuantizerSpec {
   readonly layer: string;
   /** What kind of tensor. */
   readonly role: "weight" | "input" | "activation" | "gradient";
-  /** Values of the tensor that a step sees, without padding. */
+  /** Values of the tensor that a step sees in all its micro-batches, without padding. */
   readonly elements: number;
   /** 2 to 8; with simulated arithmetic up to 16. */
   readonly bits: number;
@@ -162,8 +162,10 @@ export interface Layout {
 export interface Program {
   /** Codes in memory; f32 with the values that codes stand for; f32 without quantizers. */
   readonly arithmetic: Arithmetic;
-  /** Images in a step. */
+  /** Images that a pass forward and backward takes: the batch, or a micro-batch of it. */
   readonly batch: number;
+  /** Micro-batches whose gradients are summed for an update; 1: a batch is not cut. */
+  readonly micros: number;
   /** Image height, width and channels. */
   readonly input: readonly [h: number, w: number, c: number];
   /** Scores that the network gives. */
@@ -195,5 +197,5 @@ export const QUANTIZER_WORDS = 8;
 export const QUANTIZER_BYTES = 4 * QUANTIZER_WORDS;
 /** Bytes of a row of the table of rules: see kernels/estimate.wgsl. */
 export const RULE_BYTES = 32;
-/** Bytes of the uniform block that a step is described by. */
-export const STEP_BYTES = 32;
+/** Bytes of the uniform block that a step is described by: `Step` in kernels/include/quad.wgsl. */
+export const STEP_BYTES = 48;

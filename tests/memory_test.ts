@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { CpuExecutor } from "../lib/cpu/executor.ts";
 import type { Executor } from "../lib/executor.ts";
-import { accesses, stepsInOrder } from "../lib/memory/lifetimes.ts";
+import { accesses, lifetimesOf, stepsInOrder } from "../lib/memory/lifetimes.ts";
 import { problemsOf } from "../lib/memory/layout.ts";
 import { bytesOf } from "../lib/memory/bytes.ts";
 import { peakMemory } from "../lib/memory/peak.ts";
@@ -31,7 +31,10 @@ class SpoilingExecutor extends CpuExecutor {
 
   constructor(program: Program) {
     super(program.buffers);
-    const known = new Set(program.layout!.places.keys()), seen = new Set<string>();
+    const known = new Set(program.layout!.places.keys());
+    const { lifetimes } = lifetimesOf(program);
+    // What the host writes, and what micro-batches add to, is not made anew.
+    const seen = new Set([...known].filter((name) => lifetimes.get(name)![0] < 0));
     for (const step of stepsInOrder(program)) {
       const first = accesses(step, known).filter((a) => a.writes && !seen.has(a.name));
       for (const { name } of accesses(step, known)) seen.add(name);

@@ -92,6 +92,7 @@ const COMPLETE: Recipe = {
     epochs: 5,
     max_steps: 0,
     batch: 64,
+    micro_batch: 0,
     optimizer: { name: "sgd", lr: 0.05, momentum: 0.9, nesterov: false, weight_decay: 1e-4 },
     schedule: { name: "cosine", warmup_steps: 0, every_epochs: 10, factor: 0.1 },
     log_every: 10,

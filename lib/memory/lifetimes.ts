@@ -76,12 +76,14 @@ export function lifetimesOf(program: Program): Lifetimes {
   };
   stepsInOrder(program).forEach((step, i) => {
     const bound = accesses(step, known);
-    for (const { name, writes } of bound) {
+    for (const { name, writes: made } of bound) {
+      // Micro-batches add to the gradients of parameters, which so outlive each of them.
+      const writes = made && !(program.micros > 1 && gradients.has(name));
       const lifetime = lifetimes.get(name);
       if (lifetime) lifetime[1] = i;
       else lifetimes.set(name, [writes ? i : -1, i]);
       for (const other of bound) {
-        if (other.name !== name && (writes || other.writes)) separate(name, other.name);
+        if (other.name !== name && (made || other.writes)) separate(name, other.name);
       }
     }
   });

@@ -64,7 +64,8 @@ export function layersOf(recipe: Recipe, classes: number): readonly LayerSpec[] 
  * @throws ModelError when shapes do not fit
  */
 export function plan(recipe: Recipe, data: DataShape, options: PlanOptions = {}): Plan {
-  const { quantize, train } = recipe, { batch } = train;
+  const { quantize, train } = recipe, batch = train.micro_batch || train.batch;
+  const micros = train.batch / batch;
   const graph = buildGraph(layersOf(recipe, data.classes), data.shape, data.classes);
   refuseGroups(graph.nodes);
   const names = ["input", ...graph.nodes.map((node) => node.name)];
@@ -72,6 +73,7 @@ export function plan(recipe: Recipe, data: DataShape, options: PlanOptions = {})
   const b = new Builder({
     int8: quantize.arithmetic === "int8",
     batch,
+    micros,
     quantizing: (role, layer) => quantizing.of(role, layer),
     telemetry: recipe.telemetry === "full" && quantize.arithmetic !== "float32",
     optimizer: {
@@ -117,6 +119,7 @@ export function plan(recipe: Recipe, data: DataShape, options: PlanOptions = {})
   const program: Program = {
     arithmetic: quantize.arithmetic,
     batch,
+    micros,
     input: data.shape,
     classes: data.classes,
     buffers: b.buffers,

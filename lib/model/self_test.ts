@@ -85,6 +85,8 @@ interface Trial {
   readonly layers: readonly LayerInput[];
   readonly quantize: NonNullable<RecipeInput["quantize"]>;
   readonly telemetry?: "full";
+  /** Micro-batches of a step; the one that is asked follows on others. */
+  readonly micros?: number;
   /** Kernels that the GPU is asked; all where there is no list. */
   readonly only?: readonly string[];
 }
@@ -112,6 +114,17 @@ const TRIALS: readonly Trial[] = [
   },
   {
     layers: BLOCK,
+    quantize: { arithmetic: "int8", gradients: { estimator: "current-minmax" } },
+    micros: 2,
+    only: [
+      "clear_extremes",
+      "norm_backward_coefficients",
+      "softmax_cross_entropy",
+      "weight_gradient",
+    ],
+  },
+  {
+    layers: BLOCK,
     quantize: { arithmetic: "simulated", weights: { per_channel: true } },
     only: ["channel_range", "pack_weights", "norm_forward"],
   },
@@ -131,7 +144,11 @@ export async function selfTest(options: GpuOptions = {}): Promise<KernelCheck[]>
       data: { format: "idx", root: "none" },
       model: { layers: trial.layers },
       quantize: trial.quantize,
-      train: { batch: BATCH, optimizer: { nesterov: true } },
+      train: {
+        batch: BATCH * (trial.micros ?? 1),
+        micro_batch: BATCH,
+        optimizer: { nesterov: true },
+      },
       telemetry: trial.telemetry ?? "basic",
     });
     const half = Array<number>(IMAGE[2]).fill(0.5);
@@ -221,10 +238,11 @@ function fill(program: Program, cpu: CpuExecutor): void {
   at("pixels").bytes.forEach((_, i, all) => all[i] = random() * 256);
   at("labels").u32.forEach((_, i, all) => all[i] = random() * program.classes);
   at("normalization").f32.fill(2 / 255, 0, program.input[2]).fill(-1, 4, 4 + program.input[2]);
-  // Seed, step, images that count (the last is filling), and the learning rate.
+  // Seed, step, images that count (the last is filling) and that came before; the learning rate.
   const step = at("step");
-  step.u32.set([7, 3, BATCH - 1]);
+  step.u32.set([7, 3, BATCH - 1, (program.micros - 1) * BATCH]);
   step.f32.set([0.05, 1], 4);
+  step.u32.set([program.micros * BATCH - 1], 6);
   if (program.quantizers.length === 0) return;
   const rules = program.quantizers.map(({ role, settings }) =>
     role === "weight" ? undefined : (estimators as EstimatorMakers)[settings.estimator]!(settings)

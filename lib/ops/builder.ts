@@ -21,7 +21,7 @@ import {
 import { MOST_MEMORY } from "../quant/estimator.ts";
 import { ROW_BYTES } from "../quant/statistics.ts";
 import { grid, MOST_WORKGROUPS } from "./grid.ts";
-import { makeMeasured, measuredBuffers, waitsFor } from "./measured.ts";
+import { clearBeforeMeasured, makeMeasured, measuredBuffers, waitsFor } from "./measured.ts";
 import type { Stored, Tensor } from "./tensor.ts";
 
 /** How a tensor is quantized; `undefined` where it is not. */
@@ -33,7 +33,10 @@ export type Quantizing =
 export interface BuildOptions {
   /** Whether codes are stored, or f32. */
   readonly int8: boolean;
+  /** Images of a micro-batch. */
   readonly batch: number;
+  /** Micro-batches of a step. */
+  readonly micros: number;
   /** How the tensor of a layer is quantized. */
   quantizing(role: QuantizerSpec["role"], layer: string): Quantizing | undefined;
   /** Whether codes can be compared with real values: `telemetry: full`. */
@@ -114,7 +117,8 @@ export class Builder {
     if (!how) return { buffer, row: 0, quantized: false, stochastic: false };
     const { stochastic, perChannel: _, ...rest } = how;
     const settings = range ? { ...how.settings, range } : how.settings;
-    const row = this.quantizers.push({ name, layer, role, elements, ...rest, settings }) - 1;
+    const seen = role === "weight" ? elements : elements * this.options.micros;
+    const row = this.quantizers.push({ name, layer, role, elements: seen, ...rest, settings }) - 1;
     return { buffer, row, quantized: true, stochastic };
   }
 
@@ -147,7 +151,7 @@ export class Builder {
       }, { phase });
     }
     const quantizer = to.row, waits = waitsFor(this.quantizers[quantizer]!, this.options);
-    const one = { ...constants, STORE: 1, STOCHASTIC };
+    const one = { ...constants, STORE: 1, STOCHASTIC, IMAGE: STOCHASTIC * this.image(output!) };
     const stored = { ...buffers, [output!.variable]: to.buffer };
     if (!waits) {
       return this.push(section, layer, kernel, workgroups, one, stored, { quantizer, phase });
@@ -160,6 +164,7 @@ export class Builder {
         when: "static",
       });
     }
+    if (this.options.micros > 1) clearBeforeMeasured(this, section, layer, quantizer);
     const two = { ...constants, STORE: 2 };
     const real = { ...buffers, [output!.variable]: "real" };
     this.push(section, layer, kernel, workgroups, two, real, {
@@ -196,7 +201,14 @@ export class Builder {
       kernel,
       layer,
       workgroups,
-      constants: { INT8: this.INT8, STORE: 0, STOCHASTIC: 0, ...constants },
+      constants: {
+        INT8: this.INT8,
+        STORE: 0,
+        STOCHASTIC: 0,
+        IMAGE: 0,
+        ACCUMULATE: this.options.micros > 1 ? 1 : 0,
+        ...constants,
+      },
       buffers,
       ...(quantizer !== undefined ? { quantizer } : {}),
       ...(phase ? { phase } : {}),
@@ -222,7 +234,13 @@ export class Builder {
     return { variable, tensor, quads, c, pixels: this.options.batch * h * w };
   }
 
-  /** Bytes of a tensor of the whole batch. */
+  /** Elements of an image where a batch is cut, so that random numbers go by its place; else 0. */
+  image({ c, pixels }: Output): number {
+    const { batch, micros } = this.options;
+    return micros > 1 ? pixels / batch * c : 0;
+  }
+
+  /** Bytes of a tensor of all images in memory. */
   bytesOf(tensor: Tensor): number {
     return this.options.batch * tensor.h * tensor.w * tensor.quads * this.quadBytes;
   }

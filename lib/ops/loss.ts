@@ -50,6 +50,7 @@ export function lossForward(b: Builder, logits: Tensor): void {
       N: b.options.batch,
       CQ: logits.quads,
       CLASSES: logits.c,
+      MICROS: b.options.micros,
       D_ROW: logits.gradient.row,
     },
     { logits: logits.at.buffer },

@@ -11,6 +11,7 @@ export const train = map({
   epochs: whole(1).default(5),
   max_steps: whole(0).default(0),
   batch: whole(1, LARGEST).default(64),
+  micro_batch: whole(0, LARGEST).default(0),
   optimizer: map({
     name: word("sgd").default("sgd"),
     lr: positive().default(0.05),
@@ -25,4 +26,9 @@ export const train = map({
     factor: positive().max(1, "a number above 0 and at most 1").default(0.1),
   }).prefault({}),
   log_every: whole(1).default(10),
+}).check(({ value, issues }) => {
+  const { batch, micro_batch: micro } = value;
+  if (micro === 0 || batch % micro === 0) return;
+  const message = `a divisor of train.batch (${batch}), or 0 for the whole batch`;
+  issues.push({ code: "custom", input: value, path: ["micro_batch"], message });
 });

@@ -235,8 +235,10 @@ export interface TrainSpec {
   readonly epochs: number;
   /** 0: no limit. */
   readonly max_steps: number;
-  /** Images in a step. */
+  /** Images of an optimizer step: what the learning rate, epochs and steps refer to. */
   readonly batch: number;
+  /** Images that are in memory at once; divides `batch`. 0: the whole batch. */
+  readonly micro_batch: number;
   /** How gradients become updates. */
   readonly optimizer: OptimizerSpec;
   /** The learning rate over time. */

@@ -13,6 +13,7 @@ export interface SoftmaxCrossEntropy extends StoreConstants {
   readonly CQ: number;
   readonly CLASSES: number;
   readonly D_ROW: number;
+  readonly MICROS: number;
 }
 
 /** Loss, correct answers, and the gradient of the logits. */
@@ -21,6 +22,7 @@ export function softmaxCrossEntropy(
   b: Buffers<"logits" | "labels" | "dlogits" | "losses" | "metrics">,
 ): void {
   const samples = b.step.u32[2]!, padded = 4 * c.CQ;
+  const images = c.MICROS > 1 ? b.step.u32[6]! : samples;
   const writer = new Writer(c, b, b.dlogits, c.D_ROW);
   let total = 0, correct = 0;
   for (let n = 0; n < c.N; n++) {
@@ -40,7 +42,7 @@ export function softmaxCrossEntropy(
         continue;
       }
       const p = Math.exp(logits[k]! - best) / sum;
-      const d = counts ? Math.fround((p - (k === label ? 1 : 0)) / samples) : 0;
+      const d = counts ? Math.fround((p - (k === label ? 1 : 0)) / images) : 0;
       writer.store(at, d, n * c.CLASSES + k);
     }
   }

@@ -59,7 +59,8 @@ export class Flight {
     const read = await Promise.all(pending.map((p) => p.read()));
     return pending.map(({ step, samples, ranges }, i) => {
       const [metrics, statistics, table, fidelity] = read[i]!;
-      const [loss, correct] = new Float32Array(metrics!.buffer);
+      // The sums since the step began: over all of its micro-batches.
+      const [, , loss, correct] = new Float32Array(metrics!.buffer);
       const inForce = this.#takeOver(ranges, new Float32Array(table!.buffer));
       const observations = this.scheduler.read(new Uint32Array(statistics!.buffer), inForce);
       this.#seen.push({ step, observations });

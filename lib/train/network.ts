@@ -18,7 +18,10 @@ import type { QuantizeSpec } from "../recipe/types.ts";
 import { Flight, type StepResult } from "./flight.ts";
 import { chosen, trainingSteps } from "./ways.ts";
 
-/** A batch on the host: u8 pixels [n, h, w, c] and labels; `samples` of them count. */
+/**
+ * A batch on the host: u8 pixels [n, h, w, c] and labels; `samples` of them count. A training step
+ * takes a whole batch, whose micro-batches run one after the other; an evaluation takes micro-batches.
+ */
 export interface Batch {
   readonly images: Uint8Array<ArrayBuffer>;
   readonly labels: Uint32Array<ArrayBuffer>;
@@ -184,10 +187,14 @@ export class Network {
    * @param telemetry compare codes with real values (a program planned for it)
    */
   async submit(batch: Batch, step: number, rate: number, telemetry = false): Promise<void> {
+    const { micros } = this.program;
     this.#flight.follow(step);
     this.#writeRanges();
-    this.#writeBatch(batch, { step, rate, normWeight: 1 });
-    await this.#run(this.#training(step, telemetry), ["statistics", "metrics"]);
+    for (let micro = 0; micro < micros; micro++) {
+      this.#writeBatch(batch, { step, rate, normWeight: 1 }, micro);
+      const segments = this.#training(step, telemetry, micro === micros - 1);
+      await this.#run(segments, micro === 0 ? ["statistics", "metrics"] : []);
+    }
     this.#flight.took(step, batch.samples, telemetry);
   }
 
@@ -202,22 +209,26 @@ export class Network {
     return (await this.collect())[0]!;
   }
 
-  /** A training step's segments. */
-  #training(step: number, telemetry: boolean): readonly Segment[] {
+  /** The segments of a training step's last micro-batch, or of one before it, which updates nothing. */
+  #training(step: number, telemetry: boolean, last: boolean): readonly Segment[] {
     const searching = new Set<number>();
     this.scheduler.estimators.forEach((e, row) => {
       if (e?.search && step % e.search.interval === 0) searching.add(row);
     });
-    const name = `${[...searching]};${telemetry}`;
+    const name = `${[...searching]};${telemetry};${last}`;
     let segments = this.#segments.get(name);
     if (!segments) {
-      const { program } = this;
+      const { program } = this, { forward, loss, backward } = program.sections;
       segments = this.#cut(
-        chosen(trainingSteps(program), program.quantizers, {
-          phase: "train",
-          searching,
-          telemetry,
-        }),
+        chosen(
+          last ? trainingSteps(program) : [...forward, ...loss, ...backward],
+          program.quantizers,
+          {
+            phase: "train",
+            searching,
+            telemetry,
+          },
+        ),
       );
       this.#segments.set(name, segments);
     }
@@ -286,14 +297,18 @@ export class Network {
 
   /**
    * First ranges, layer by layer with the static kernels: a step runs once to measure, its range is
-   * set, it runs again; forward, then backward. Changes nothing but ranges.
+   * set, it runs again; forward, then backward. Micro-batches are calibrated on like batches. Changes
+   * nothing but ranges.
    */
   async calibrate(batches: readonly Batch[]): Promise<void> {
     const { sections: s, quantizers } = this.program;
     if (quantizers.length === 0) return;
     const steps = chosen([...s.forward, ...s.loss, ...s.backward], quantizers, { phase: "train" });
-    for (const batch of batches) {
-      this.#writeBatch(batch, { step: 0, rate: 0, normWeight: 0 });
+    const micros = batches.flatMap((batch) =>
+      Array.from({ length: this.program.micros }, (_, micro) => ({ batch, micro }))
+    ).filter(({ batch, micro }) => micro * this.program.batch < batch.samples);
+    for (const { batch, micro } of micros) {
+      this.#writeBatch(batch, { step: 0, rate: 0, normWeight: 0 }, micro);
       let first = 0;
       for (const [i, { quantizer: row, when }] of steps.entries()) {
         if (row === undefined || (when !== undefined && when !== "static")) continue;
@@ -357,15 +372,33 @@ export class Network {
     this.executor.write("statistics", words, row * ROW_BYTES);
   }
 
+  /** Writes micro-batch `micro` of a batch, and what the step is described by. */
   #writeBatch(
-    batch: Batch,
+    { images, labels, samples: total }: Batch,
     { step, rate, normWeight }: { step: number; rate: number; normWeight: number },
+    micro = 0,
   ): void {
+    const { batch: size, input: [h, w, c] } = this.program;
+    const first = micro * size, samples = Math.max(0, Math.min(total - first, size));
     const block = new ArrayBuffer(STEP_BYTES);
-    new Uint32Array(block).set([this.seed, step, batch.samples, 0]);
+    new Uint32Array(block).set([this.seed, step, samples, first]);
     new Float32Array(block).set([rate, normWeight], 4);
+    new Uint32Array(block).set([total], 6);
     this.executor.write("step", new Uint8Array(block));
-    this.executor.write("pixels", batch.images);
-    this.executor.write("labels", batch.labels);
+    this.executor.write("pixels", cutPixels(images, first * h * w * c, size * h * w * c));
+    this.executor.write("labels", labels.subarray(first, first + size));
   }
+}
+
+/** `bytes` of the pixels of a batch from `first` on, rounded up: WebGPU writes multiples of 4. */
+function cutPixels(
+  images: Uint8Array<ArrayBuffer>,
+  first: number,
+  bytes: number,
+): Uint8Array<ArrayBuffer> {
+  const padded = Math.ceil(bytes / 4) * 4;
+  if (first + padded <= images.length) return images.subarray(first, first + padded);
+  const cut = new Uint8Array(padded);
+  cut.set(images.subarray(first, first + bytes));
+  return cut;
 }

@@ -204,7 +204,7 @@ class Run {
       const inEpoch = (step - 1) % perEpoch + 1;
       const ends = inEpoch === perEpoch || step === this.steps;
       if (ends) {
-        const { loss, accuracy } = await network.evaluate(this.#reader.testing());
+        const { loss, accuracy } = await network.evaluate(this.#reader.testing(program.batch));
         this.#last = { trainLoss: epochLoss / inEpoch, testLoss: loss, testAccuracy: accuracy };
         const event: EpochEvent = {
           type: "epoch",

@@ -172,6 +172,23 @@ export const CASES: readonly Case[] = [
     ],
   },
   {
+    name: "a micro-batch behind another one",
+    image: [7, 8, 3],
+    batch: 6,
+    train: { micro_batch: 3 },
+    classes: 3,
+    layers: [
+      biased(5, 3, { padding: 1 }),
+      "relu",
+      { type: "max_pool", kernel: 2 },
+      conv(8, 2),
+      "batch_norm",
+      residual(["relu"]),
+      { type: "avg_pool", kernel: 2, stride: 1 },
+      linear(3),
+    ],
+  },
+  {
     name: "pools and activations on the image itself",
     image: [8, 9, 3],
     batch: 2,
@@ -212,6 +229,14 @@ export const ESTIMATOR_CASES: readonly Case[] = [
       ],
     },
     telemetry: "full",
+  },
+  {
+    ...named("a micro-batch behind"),
+    name: "dynamic estimators, a micro-batch behind another one",
+    quantize: {
+      activations: { estimator: "current-minmax" },
+      gradients: { estimator: "dsgc" },
+    },
   },
   {
     ...named("channels that wide loads divide"),

@@ -90,8 +90,16 @@ export async function filled(
   cpu.write("pixels", batch.images);
   cpu.write("labels", batch.labels);
   const step = cpu.memory.get("step")!;
-  step.u32.set([7, 3, batch.samples, 0]);
+  // Of micro-batches the second, so that gradients are added to those that lie there.
+  step.u32.set([7, 3, batch.samples, program.micros > 1 ? program.batch : 0]);
   step.f32.set([0.05, 1], 4);
+  step.u32.set([program.micros * program.batch - 1], 6);
+  if (program.micros > 1) {
+    program.parameters.forEach(({ name }, index) => {
+      const u = uniform(200 + index), values = f32(name);
+      f32(`${name}.gradient`).forEach((_, n, v) => v[n] = values[n] ? u(n) - 0.5 : 0);
+    });
+  }
   cpu.memory.get("statistics")!.bytes.fill(0);
   network.program.parameters.forEach(({ name, quantizer }) => {
     if (quantizer !== undefined) recordWeights(cpu, name, quantizer);
