@@ -15,7 +15,7 @@ import { shapeOf } from "./data_shape.ts";
 import { bytes, settingsTable, table } from "./format.ts";
 import type { Arguments } from "./options.ts";
 import { print, printJson } from "./output.ts";
-import { arithmetic, grouped, microBatches, network } from "./settings.ts";
+import { arithmetic, grouped, microBatches, network, recomputing } from "./settings.ts";
 
 /** Every WebGPU device binds this much at once; more needs a larger one. */
 const BASE_BINDING = 128 * 2 ** 20;
@@ -46,16 +46,22 @@ async function run(args: Arguments): Promise<number> {
 /** What the same recipe needs in float32. */
 function inFloat32(recipe: Recipe, data: DataShape): number {
   const quantize = { ...recipe.quantize, arithmetic: "float32" } as const;
-  return peakMemory(plan({ ...recipe, quantize }, data).program).total;
+  return peakMemory(plan({ ...recipe, quantize, memory: 0 }, data).program).total;
 }
 
 /** The line on memory, e.g. `8.7 MiB (float32: 27.3 MiB; a buffer for each tensor: 20.9 MiB)`. */
-function memoryLine(program: Program, { total, staging }: PeakMemory, float32: number): string {
+function memoryLine(
+  { memory }: Recipe,
+  program: Program,
+  { total, staging }: PeakMemory,
+  float32: number,
+): string {
+  const limit = memory > 0 ? ` of ${bytes(memory)} allowed` : "";
   const others = [
     ...(program.arithmetic === "float32" ? [] : [`float32: ${bytes(float32)}`]),
     `a buffer for each tensor: ${bytes(bytesOf(program.buffers) + staging)}`,
   ];
-  return `${bytes(total)} (${others.join("; ")})`;
+  return `${bytes(total)}${limit} (${others.join("; ")})`;
 }
 
 function asText(
@@ -81,7 +87,8 @@ function asText(
       ["network", network(recipe, program)],
       ...arithmetic(recipe),
       ...microBatches(program),
-      ["memory", memoryLine(program, peak, float32)],
+      ["memory", memoryLine(recipe, program, peak, float32)],
+      ...recomputing(program),
     ]),
     "",
     table(
@@ -120,5 +127,7 @@ function asJson(
     parameters: parameterCount(program),
     memory: peakMemory(program),
     memory_float32: float32,
+    memory_allowed: recipe.memory,
+    recomputed: program.recomputed ?? [],
   };
 }

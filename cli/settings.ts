@@ -47,7 +47,8 @@ export function settings(start: StartEvent, folder: string): [string, string][] 
       `sgd, lr ${o.lr}, momentum ${o.momentum}${o.nesterov ? " nesterov" : ""}${decay}`,
     ],
     ["schedule", s.name + warmup],
-    ["memory", memory(program)],
+    ["memory", memory(program, recipe.memory)],
+    ...recomputing(program),
     ["folder", folder],
     ...(resumedFrom > 0 ? [["resumed", `after step ${resumedFrom}`] as [string, string]] : []),
   ];
@@ -65,6 +66,13 @@ export function microBatches({ batch, micros, norms }: Program): [string, string
   if (micros === 1) return [];
   const norm = norms.length > 0 ? `; batch norm sees only ${count(batch, "image")} at once` : "";
   return [["batch", `${batch * micros} images in ${micros} micro-batches of ${batch}${norm}`]];
+}
+
+/** What is computed again to save memory, as a row; none where nothing is. */
+export function recomputing({ recomputed = [] }: Program): [string, string][] {
+  if (recomputed.length === 0) return [];
+  const some = recomputed.slice(0, 4).join(", ") + (recomputed.length > 4 ? ", …" : "");
+  return [["recomputed", `outputs of ${count(recomputed.length, "norm")} (${some})`]];
 }
 
 /** The arithmetic with its quantizers, as rows. */
@@ -127,9 +135,12 @@ function scheduler(q: QuantizeSpec): [string, string] {
   return ["scheduler", `${where}${q.lag === 2 ? ", a lag of 2 steps" : ""}`];
 }
 
-function memory(program: Program): string {
+function memory(program: Program, allowed: number): string {
   const { total, activations, gradients } = peakMemory(program);
-  return `${bytes(total)}: activations ${bytes(activations)}, gradients ${bytes(gradients)}`;
+  const limit = allowed > 0 ? ` of ${bytes(allowed)} allowed` : "";
+  return `${bytes(total)}${limit}: activations ${bytes(activations)}, gradients ${
+    bytes(gradients)
+  }`;
 }
 
 function where({ format, root }: DataSpec): string {

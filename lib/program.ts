@@ -172,6 +172,8 @@ export interface Program {
   readonly classes: number;
   /** Everything that it keeps in memory. */
   readonly buffers: readonly BufferSpec[];
+  /** Norms whose output is made again in the backward pass (lib/memory/recompute.ts). */
+  readonly recomputed?: readonly string[];
   /** Where that lies; absent: every tensor has a buffer of its own. */
   readonly layout?: Layout;
   /** Bytes of each buffer that results come back through; absent: made when they are needed. */

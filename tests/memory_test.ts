@@ -5,7 +5,6 @@
  */
 import assert from "node:assert/strict";
 import { CpuExecutor } from "../lib/cpu/executor.ts";
-import type { Executor } from "../lib/executor.ts";
 import { accesses, lifetimesOf, stepsInOrder } from "../lib/memory/lifetimes.ts";
 import { problemsOf } from "../lib/memory/layout.ts";
 import { bytesOf } from "../lib/memory/bytes.ts";
@@ -14,16 +13,11 @@ import { plan } from "../lib/model/plan.ts";
 import { openDevice } from "../lib/open_device.ts";
 import type { Program, Step } from "../lib/program.ts";
 import { resolveRecipe } from "../lib/recipe/load.ts";
-import { Network, type NetworkState } from "../lib/train/network.ts";
-import { CASES, ESTIMATOR_CASES, SIMULATED_CASES } from "./support/cases.ts";
+import { Network } from "../lib/train/network.ts";
+import { CASES, ESTIMATOR_CASES } from "./support/cases.ts";
 import { batchOf } from "./support/fill.ts";
-import { type Arithmetic, type Case, dataOf, programOf, recipeOf } from "./support/networks.ts";
-
-const RUNS: readonly (readonly [Case, Arithmetic])[] = [
-  ...[...CASES, ...ESTIMATOR_CASES].map((test) => [test, "int8"] as const),
-  ...[...CASES, ...SIMULATED_CASES].map((test) => [test, "simulated"] as const),
-  ...CASES.map((test) => [test, "float32"] as const),
-];
+import { dataOf, programOf, recipeOf } from "./support/networks.ts";
+import { outcome, RUNS } from "./support/outcome.ts";
 
 /** Fills what only lives within a step with rubbish, just before a step first writes it. */
 class SpoilingExecutor extends CpuExecutor {
@@ -52,24 +46,6 @@ class SpoilingExecutor extends CpuExecutor {
       super.run([step]);
     }
   }
-}
-
-/** Calibrates, trains some steps and evaluates; all that comes out. */
-async function outcome(test: Case, program: Program, executor: Executor) {
-  const { quantize, seed } = recipeOf(test, program.arithmetic);
-  const network = new Network(program, executor, seed, quantize, dataOf(test));
-  network.initialize();
-  const batch = batchOf(program), losses: number[] = [];
-  await network.calibrate([batch]);
-  const calibrated: NetworkState = await network.state();
-  for (let step = 0; step < 3; step++) {
-    const telemetry = test.telemetry === "full" && step !== 1;
-    losses.push((await network.step(batch, step, 0.05, telemetry)).loss);
-  }
-  const evaluated = await network.evaluate((async function* () {
-    yield await Promise.resolve(batch);
-  })());
-  return { calibrated, losses, evaluated, state: await network.state() };
 }
 
 Deno.test("no two tensors in use at the same time share memory", () => {

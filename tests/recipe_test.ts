@@ -97,6 +97,7 @@ const COMPLETE: Recipe = {
     schedule: { name: "cosine", warmup_steps: 0, every_epochs: 10, factor: 0.1 },
     log_every: 10,
   },
+  memory: 0,
   telemetry: "basic",
 };
 

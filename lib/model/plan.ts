@@ -5,7 +5,7 @@
  * @module
  */
 import { ModelError } from "../errors.ts";
-import { layOut } from "../memory/layout.ts";
+import { fit } from "../memory/budget.ts";
 import { stagingOf } from "../memory/staging.ts";
 import type { Program } from "../program.ts";
 import { activationBackward, activationForward } from "../ops/activation.ts";
@@ -58,13 +58,26 @@ export function layersOf(recipe: Recipe, classes: number): readonly LayerSpec[] 
 }
 
 /**
- * Plans the training of a recipe's network.
+ * Plans the training of a recipe's network, within the memory that the recipe allows.
  *
  * @param data what the data set (or the recipe, for `check`) says of the images
- * @throws ModelError when shapes do not fit
+ * @throws ModelError when shapes do not fit, or all of it does not fit the memory
  */
 export function plan(recipe: Recipe, data: DataShape, options: PlanOptions = {}): Plan {
-  const { quantize, train } = recipe, batch = train.micro_batch || train.batch;
+  const { batch, micro_batch } = recipe.train, micro = micro_batch || batch;
+  const whole = planFor(micro, recipe, data, options);
+  if (options.reuse === false) return whole;
+  const program = fit(
+    recipe.memory,
+    { batch, micro },
+    (size) => size === micro ? whole.program : planFor(size, recipe, data, options).program,
+  );
+  return { ...whole, program };
+}
+
+/** Plans for micro-batches of `batch` images; every tensor has memory of its own. */
+function planFor(batch: number, recipe: Recipe, data: DataShape, options: PlanOptions): Plan {
+  const { quantize, train } = recipe;
   const micros = train.batch / batch;
   const graph = buildGraph(layersOf(recipe, data.classes), data.shape, data.classes);
   refuseGroups(graph.nodes);
@@ -130,9 +143,8 @@ export function plan(recipe: Recipe, data: DataShape, options: PlanOptions = {})
     norms: b.norms,
   };
   const inFlight = stepsInFlight(b.quantizers.length > 0, quantize, options.estimators);
-  const whole = { ...program, staging: stagingOf(program, inFlight) };
-  const laidOut = options.reuse === false ? whole : { ...whole, layout: layOut(program) };
-  return { program: laidOut, layers: outline(graph) };
+  const staging = stagingOf(program, inFlight);
+  return { program: { ...program, staging }, layers: outline(graph) };
 }
 
 /** There are no kernels for groups yet. */
