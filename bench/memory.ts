@@ -3,18 +3,22 @@
  * adapter, where the GPU's memory is the process's own.
  *
  *     deno run -A bench/memory.ts            the plan of the networks of docs/results.md
- *     deno run -A bench/memory.ts --measure  one step of cnn in two batch sizes, by resident memory
+ *     deno run -A bench/memory.ts --measure  cnn in two batch sizes, by resident memory
+ *     deno run -A bench/memory.ts --time     steps of cnn, with each way to save memory
  *
  * @module
  */
 import { parseArgs } from "node:util";
 import { bytesOf } from "../lib/memory/bytes.ts";
+import { layOut } from "../lib/memory/layout.ts";
 import { peakMemory } from "../lib/memory/peak.ts";
+import { recomputable, recompute } from "../lib/memory/recompute.ts";
 import { type DataShape, plan } from "../lib/model/plan.ts";
 import { openDevice } from "../lib/open_device.ts";
 import { resolveRecipe } from "../lib/recipe/load.ts";
+import type { Program } from "../lib/program.ts";
 import type { ZooName } from "../lib/recipe/types.ts";
-import { Network } from "../lib/train/network.ts";
+import { type Batch, Network } from "../lib/train/network.ts";
 
 type Arithmetic = "int8" | "float32";
 
@@ -30,15 +34,24 @@ function planned(
   data: DataShape,
   batch: number,
   arithmetic: Arithmetic,
+  micro_batch = 0,
 ) {
   const recipe = resolveRecipe({
     data: { format: "glyphs" },
     model: { name },
     quantize: { arithmetic },
-    train: { batch },
+    train: { batch, micro_batch },
   });
   return { recipe, program: plan(recipe, data).program };
 }
+
+/** Keeps no norm's output for the backward pass. */
+function recomputing(program: Program): Program {
+  const changed = recompute(program, recomputable(program));
+  return { ...changed, layout: layOut(changed) };
+}
+
+const mb = (n: number) => (n / 1e6).toFixed(1);
 
 function table(): void {
   const networks = [
@@ -47,20 +60,57 @@ function table(): void {
     ["resnet18", shapeOf(224, 3, 1000), 1],
     ["resnet18", shapeOf(224, 3, 1000), 8],
   ] as const;
-  const mb = (n: number) => (n / 1e6).toFixed(1).padStart(8);
-  console.log("network        batch  arithmetic   apart   shared  of it kept  at the fullest step");
+  console.log(
+    "network, batch, arithmetic: a buffer a tensor, shared, recomputing, micro-batches of 1",
+  );
   for (const [name, data, batch] of networks) {
     for (const arithmetic of ["int8", "float32"] as const) {
-      const { program } = planned(name, data, batch, arithmetic), peak = peakMemory(program);
-      const regions = program.layout!.regions.reduce((a, b) => a + b, 0);
-      const used = regions - peak.gaps;
-      console.log(
-        `${name} ${data.shape[0]}`.padEnd(15) + `${batch}`.padEnd(7) + arithmetic.padEnd(10) +
-          mb(bytesOf(program.buffers) + peak.staging) + mb(peak.total) +
-          mb(peak.total - regions).padStart(12) + mb(used).padStart(14),
-      );
+      const { program } = planned(name, data, batch, arithmetic);
+      const one = recomputing(planned(name, data, batch, arithmetic, 1).program);
+      const apart = bytesOf(program.buffers) + peakMemory(program).staging;
+      const totals = [program, recomputing(program), one].map((p) => peakMemory(p).total);
+      const name_ = `${name} at ${data.shape[0]}, ${batch}, ${arithmetic}`;
+      console.log(`${name_}:`.padEnd(30), [apart, ...totals].map(mb).join("  "));
     }
   }
+}
+
+/** Times steps of `cnn` with each way to save memory, in turns. */
+async function time(rounds = 15): Promise<void> {
+  const data = shapeOf(28, 1, 10), { recipe, program } = planned("cnn", data, 64, "int8");
+  const ways: Record<string, Program> = {
+    "a buffer for each tensor": plan(recipe, data, { reuse: false }).program,
+    "shared memory": program,
+    "recomputing every norm": recomputing(program),
+    "micro-batches of 16": planned("cnn", data, 64, "int8", 16).program,
+  };
+  const open = async (program: Program) => {
+    const executor = await (await openDevice("gpu")).createExecutor(program);
+    const network = new Network(program, executor, 1, recipe.quantize, data);
+    network.initialize();
+    return { network, bytes: executor.bytes, times: [] as number[] };
+  };
+  const networks = new Map<string, Awaited<ReturnType<typeof open>>>();
+  for (const [name, program] of Object.entries(ways)) networks.set(name, await open(program));
+  for (let round = -2; round < rounds; round++) {
+    for (const { network, times } of networks.values()) {
+      const began = performance.now();
+      await network.step(noise(64), round + 2, 0.01);
+      if (round >= 0) times.push(performance.now() - began);
+    }
+  }
+  for (const [name, { times, bytes }] of networks) {
+    times.sort((a, b) => a - b);
+    const at = (q: number) => times[Math.floor(q * (times.length - 1))]!.toFixed(0);
+    console.log(`${name}: ${mb(bytes)} MB, ${at(0.5)} ms a step (${at(0.25)}–${at(0.75)})`);
+  }
+  for (const { network } of networks.values()) network.executor.close();
+}
+
+/** A batch of 28×28 images. */
+function noise(batch: number): Batch {
+  const images = new Uint8Array(batch * 28 * 28).map((_, i) => Math.imul(i + 1, 0x9e3779b1) >>> 24);
+  return { images, labels: new Uint32Array(batch).map((_, i) => i % 10), samples: batch };
 }
 
 /** Resident bytes of this process. */
@@ -76,11 +126,7 @@ async function one(batch: number, arithmetic: Arithmetic): Promise<void> {
   const executor = await (await openDevice("gpu")).createExecutor(program);
   const network = new Network(program, executor, 1, recipe.quantize, data);
   network.initialize();
-  const images = new Uint8Array(batch * 28 * 28).map((_, i) => Math.imul(i + 1, 0x9e3779b1) >>> 24);
-  const labels = new Uint32Array(batch).map((_, i) => i % 10);
-  for (let step = 0; step < 2; step++) {
-    await network.step({ images, labels, samples: batch }, step, 0.01);
-  }
+  for (let step = 0; step < 2; step++) await network.step(noise(batch), step, 0.01);
   await network.state();
   const { total: plan } = peakMemory(program);
   console.log(JSON.stringify({ plan, created: executor.bytes, resident: resident() }));
@@ -97,7 +143,7 @@ async function measure(): Promise<void> {
       }).output();
       runs.push(JSON.parse(new TextDecoder().decode(stdout)));
     }
-    const [small, big] = runs, mb = (n: number) => (n / 1e6).toFixed(1);
+    const [small, big] = runs;
     console.log(
       `cnn ${arithmetic}, batch 64 → ${large}: planned ${mb(small.plan)} → ${mb(big.plan)} MB, ` +
         `created ${mb(small.created)} → ${mb(big.created)} MB; planned grows by ` +
@@ -111,10 +157,12 @@ async function measure(): Promise<void> {
 const { values } = parseArgs({
   options: {
     measure: { type: "boolean" },
+    time: { type: "boolean" },
     one: { type: "string" },
     arithmetic: { type: "string" },
   },
 });
 if (values.one) await one(Number(values.one), values.arithmetic as Arithmetic);
 else if (values.measure) await measure();
+else if (values.time) await time();
 else table();

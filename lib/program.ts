@@ -144,9 +144,11 @@ export interface Sections {
   readonly weights: readonly Step[];
 }
 
-/** Where a tensor lies: bytes into a region, a multiple of 256. */
+/** Where a tensor lies. */
 export interface Place {
+  /** Which region. */
   readonly region: number;
+  /** Bytes into it, a multiple of 256. */
   readonly offset: number;
 }
 

@@ -5,6 +5,7 @@
  */
 import type { Executor } from "../../lib/executor.ts";
 import type { Program } from "../../lib/program.ts";
+import type { StepResult } from "../../lib/train/flight.ts";
 import { Network, type NetworkState } from "../../lib/train/network.ts";
 import { CASES, ESTIMATOR_CASES, SIMULATED_CASES } from "./cases.ts";
 import { batchOf } from "./fill.ts";
@@ -22,15 +23,15 @@ export async function outcome(test: Case, program: Program, executor: Executor) 
   const { quantize, seed } = recipeOf(test, program.arithmetic);
   const network = new Network(program, executor, seed, quantize, dataOf(test));
   network.initialize();
-  const batch = batchOf(program), losses: number[] = [];
+  const batch = batchOf(program), steps: StepResult[] = [];
   await network.calibrate([batch]);
   const calibrated: NetworkState = await network.state();
   for (let step = 0; step < 3; step++) {
     const telemetry = test.telemetry === "full" && step !== 1;
-    losses.push((await network.step(batch, step, 0.05, telemetry)).loss);
+    steps.push(await network.step(batch, step, 0.05, telemetry));
   }
   const evaluated = await network.evaluate((async function* () {
     yield await Promise.resolve(batch);
   })());
-  return { calibrated, losses, evaluated, state: await network.state() };
+  return { calibrated, steps, evaluated, state: await network.state() };
 }
