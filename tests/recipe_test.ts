@@ -112,6 +112,7 @@ const COMPLETE: Recipe = {
     label_smoothing: 0,
     log_every: 10,
   },
+  memory: 0,
   telemetry: "basic",
 };
 

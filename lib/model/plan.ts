@@ -5,6 +5,8 @@
  * @module
  */
 import { ModelError } from "../errors.ts";
+import { fit } from "../memory/budget.ts";
+import { stagingOf } from "../memory/staging.ts";
 import type { Program } from "../program.ts";
 import { activationBackward, activationForward } from "../ops/activation.ts";
 import { addBackward, addForward } from "../ops/add.ts";
@@ -21,7 +23,7 @@ import type { LayerSpec, Recipe } from "../recipe/types.ts";
 import { freeze, freezeAll } from "./freezing.ts";
 import { buildGraph, type Node } from "./graph.ts";
 import { type Layer, outline } from "./outline.ts";
-import { onDevice } from "./on_device.ts";
+import { onDevice, stepsInFlight } from "./on_device.ts";
 import { QuantizingPlan } from "./quantizing.ts";
 import { zoo } from "./zoo.ts";
 
@@ -47,6 +49,8 @@ export interface PlanOptions {
   readonly mostBytes?: number;
   /** Whether batches have second labels; what the recipe's augmentation says by default. */
   readonly mixed?: boolean;
+  /** false: every tensor has memory of its own, so that all of a step can be read after it. */
+  readonly reuse?: boolean | undefined;
 }
 
 /** A program, and the layers it came from. */
@@ -66,13 +70,26 @@ export function layersOf(
 }
 
 /**
- * Plans the training of a recipe's network.
+ * Plans the training of a recipe's network, within the memory that the recipe allows.
  *
  * @param data what the data set (or the recipe, for `check`) says of the images
- * @throws ModelError when shapes do not fit
+ * @throws ModelError when shapes do not fit, or all of it does not fit the memory
  */
 export function plan(recipe: Recipe, data: DataShape, options: PlanOptions = {}): Plan {
-  const { quantize, train } = recipe, batch = train.micro_batch || train.batch;
+  const { batch, micro_batch } = recipe.train, micro = micro_batch || batch;
+  const whole = planFor(micro, recipe, data, options);
+  if (options.reuse === false) return whole;
+  const program = fit(
+    recipe.memory,
+    { batch, micro },
+    (size) => size === micro ? whole.program : planFor(size, recipe, data, options).program,
+  );
+  return { ...whole, program };
+}
+
+/** Plans for micro-batches of `batch` images; every tensor has memory of its own. */
+function planFor(batch: number, recipe: Recipe, data: DataShape, options: PlanOptions): Plan {
+  const { quantize, train } = recipe;
   const micros = train.batch / batch;
   const augment: readonly object[] = recipe.data.augment;
   const mixed = options.mixed ?? augment.some((spec) => "mixup" in spec);
@@ -152,7 +169,9 @@ export function plan(recipe: Recipe, data: DataShape, options: PlanOptions = {})
       ...(train.optimizer.name === "adamw" ? { betas: train.optimizer.betas } : {}),
     },
   };
-  return { program, layers: outline(graph) };
+  const inFlight = stepsInFlight(b.quantizers.length > 0, quantize, options.estimators);
+  const staging = stagingOf(program, inFlight);
+  return { program: { ...program, staging }, layers: outline(graph) };
 }
 
 /** There are kernels for one group and for as many as there are channels. */

@@ -244,6 +244,7 @@ export class Builder {
         INT8: this.INT8,
         STORE: 0,
         STOCHASTIC: 0,
+        QUIET: 0,
         IMAGE: 0,
         ACCUMULATE: this.options.micros > 1 ? 1 : 0,
         ...constants,

@@ -81,6 +81,8 @@ export interface RecipeInput {
     readonly activations?: Partial<ActivationsSpec>;
     readonly gradients?: Partial<GradientsSpec>;
   };
+  /** What all buffers on the device may add up to: `64MiB`, `1.5GB`, or bytes; 0: no limit. */
+  readonly memory?: number | string;
   /** `full`: logged steps compare each quantized tensor with its real values. */
   readonly telemetry?: "basic" | "full";
   /** Length and optimizer. */

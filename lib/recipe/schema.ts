@@ -7,6 +7,7 @@
 import { estimators } from "../quant/estimators.ts";
 import { data } from "./data_schema.ts";
 import { map, whole, word } from "./fields.ts";
+import { memory } from "./memory_schema.ts";
 import { model } from "./model_schema.ts";
 import { type Problem, toProblems } from "./problems.ts";
 import { quantize } from "./quantize_schema.ts";
@@ -40,6 +41,7 @@ const recipeWith = (names: readonly string[]) =>
     freeze: z.array(z.string(PATTERN).min(1, PATTERN), PATTERNS).default([]),
     quantize: quantize(names).prefault({}),
     train: train.prefault({}),
+    memory: memory.default(0),
     telemetry: word("basic", "full").default("basic"),
   }, "a map with at least data and model");
 

@@ -333,6 +333,8 @@ export interface Recipe {
   readonly quantize: QuantizeSpec;
   /** Length and optimizer. */
   readonly train: TrainSpec;
+  /** Bytes that all buffers on the device may add up to; 0: no limit. */
+  readonly memory: number;
   /** `full`: logged steps say how far each quantized tensor lies from its real values. */
   readonly telemetry: "basic" | "full";
 }

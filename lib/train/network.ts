@@ -5,7 +5,7 @@
  * @module
  */
 import type { Executor } from "../executor.ts";
-import { onDevice } from "../model/on_device.ts";
+import { onDevice, stepsInFlight } from "../model/on_device.ts";
 import { fromNamed, initialValues, type NamedTensor, toNamed } from "../model/parameters.ts";
 import type { DataShape } from "../model/plan.ts";
 import { type ParameterSpec, type Program, type Step, STEP_BYTES } from "../program.ts";
@@ -68,9 +68,6 @@ export interface Saved extends Pick<NetworkState, "ranges"> {
 /** What is kept of a parameter, by the ends of its buffers' names. */
 const KEPT = ["", ".velocity", ".second", ".average"] as const;
 
-/** Steps in flight at once where nothing waits for the host: 11 ms of waiting are shared by them. */
-const IN_FLIGHT = 8;
-
 /** Steps that run in one go, and the row whose estimator the host asks behind them. */
 interface Segment {
   readonly steps: Step[];
@@ -111,8 +108,7 @@ export class Network {
     );
     this.scheduler = new Scheduler(quantizers, estimators, device);
     this.#flight = new Flight(executor, this.scheduler, quantize.lag, program.training.clips);
-    const waits = quantizers.length > 0 ? !device : quantize.scheduler === "host";
-    this.inFlight = !waits ? IN_FLIGHT : quantizers.length > 0 ? quantize.lag : 1;
+    this.inFlight = stepsInFlight(quantizers.length > 0, quantize, makers);
     const affine = new Float32Array(8);
     for (let c = 0; c < program.input[2]; c++) {
       affine[c] = 1 / (255 * data.std[c]!);

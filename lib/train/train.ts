@@ -6,6 +6,7 @@
 import type { Dataset } from "../data/dataset.ts";
 import { openDataset } from "../data/open.ts";
 import { stepsPerEpoch } from "../data/order.ts";
+import { peakMemory } from "../memory/peak.ts";
 import { plan } from "../model/plan.ts";
 import type { Device, DeviceChoice } from "../open_device.ts";
 import type { EstimatorMakers } from "../quant/estimator.ts";
@@ -345,7 +346,7 @@ class Run {
       test_accuracy: this.#last?.testAccuracy ?? null,
       images_per_second: this.#imagesPerSecond(),
       seconds: (performance.now() - this.started) / 1000,
-      peak_gpu_bytes: executor.device === "gpu" ? executor.bytes : 0,
+      peak_gpu_bytes: executor.device === "gpu" ? peakMemory(this.network.program).total : 0,
       adapter: executor.adapter,
       device: executor.device,
       arithmetic: q.arithmetic,
