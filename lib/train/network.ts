@@ -148,7 +148,7 @@ export class Network {
       if (average) write(spec, "average", average);
       if (!training) continue;
       write(spec, "velocity", named("velocity"));
-      if (this.#has(`${spec.name}.second`)) write(spec, "second", named("second"));
+      if (this.#has(`${spec.name}.second`)) write(spec, "second", named("second_moment"));
     }
     for (const { layer, channels } of this.program.norms) {
       const padded = Math.ceil(channels / 4) * 4;
