@@ -142,6 +142,22 @@ export interface Sections {
   readonly schedule: readonly Step[];
   /** From master weights to what convolutions read; after an update, and after loading. */
   readonly weights: readonly Step[];
+  /** Master weights and their moving average change places: around an evaluation. */
+  readonly exchange: readonly Step[];
+}
+
+/** What of training a step is described by, besides its rate. */
+export interface TrainingSpec {
+  /** Share of a label that all classes have alike. */
+  readonly smoothing: number;
+  /** Whether a sample may have two labels: a buffer `mixes` of [second label, bits of the first's weight]. */
+  readonly mixed: boolean;
+  /** AdamW's: its bias is corrected by the number of the step. */
+  readonly betas?: readonly [first: number, second: number];
+  /** Whether parameters have a moving average. */
+  readonly averages: boolean;
+  /** Whether gradients are clipped, for which their norm is known: the second word of `clip`. */
+  readonly clips: boolean;
 }
 
 /** Where a tensor lies. */
@@ -190,6 +206,8 @@ export interface Program {
   readonly parameters: readonly ParameterSpec[];
   /** Batch norms with running statistics. */
   readonly norms: readonly NormSpec[];
+  /** How it is trained. */
+  readonly training: TrainingSpec;
 }
 
 /**

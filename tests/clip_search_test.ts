@@ -80,11 +80,13 @@ function searchOnly(elements: number, bits: number, symmetric: boolean): Program
       update: none,
       schedule: none,
       weights: none,
+      exchange: none,
     },
     quantizers: [{ bits, symmetric } as QuantizerSpec],
     weightQuantizers: 0,
     parameters: [],
     norms: [],
+    training: { smoothing: 0, mixed: false, averages: false, clips: false },
   };
 }
 

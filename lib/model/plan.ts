@@ -41,6 +41,8 @@ export interface PlanOptions {
   readonly estimators?: EstimatorMakers | undefined;
   /** false: every tensor has memory of its own, so that all of a step can be read after it. */
   readonly reuse?: boolean | undefined;
+  /** Whether batches have second labels; what the recipe's augmentation says by default. */
+  readonly mixed?: boolean;
 }
 
 /** A program, and the layers it came from. */
@@ -79,6 +81,8 @@ export function plan(recipe: Recipe, data: DataShape, options: PlanOptions = {})
 function planFor(batch: number, recipe: Recipe, data: DataShape, options: PlanOptions): Plan {
   const { quantize, train } = recipe;
   const micros = train.batch / batch;
+  const augment: readonly object[] = recipe.data.augment;
+  const mixed = options.mixed ?? augment.some((spec) => "mixup" in spec);
   const graph = buildGraph(layersOf(recipe, data.classes), data.shape, data.classes);
   refuseGroups(graph.nodes);
   const names = ["input", ...graph.nodes.map((node) => node.name)];
@@ -89,11 +93,8 @@ function planFor(batch: number, recipe: Recipe, data: DataShape, options: PlanOp
     micros,
     quantizing: (role, layer) => quantizing.of(role, layer),
     telemetry: recipe.telemetry === "full" && quantize.arithmetic !== "float32",
-    optimizer: {
-      momentum: train.optimizer.momentum,
-      nesterov: train.optimizer.nesterov,
-      weightDecay: train.optimizer.weight_decay,
-    },
+    update: { optimizer: train.optimizer, clipNorm: train.clip_norm, ema: train.ema },
+    targets: { smoothing: train.label_smoothing, mixed },
   });
   // Weights come first in the table: one kernel sets their rows.
   for (const node of graph.nodes) {
@@ -141,6 +142,13 @@ function planFor(batch: number, recipe: Recipe, data: DataShape, options: PlanOp
     weightQuantizers: weights,
     parameters: b.parameters,
     norms: b.norms,
+    training: {
+      smoothing: train.label_smoothing,
+      mixed,
+      averages: train.ema > 0,
+      clips: train.clip_norm > 0,
+      ...(train.optimizer.name === "adamw" ? { betas: train.optimizer.betas } : {}),
+    },
   };
   const inFlight = stepsInFlight(b.quantizers.length > 0, quantize, options.estimators);
   const staging = stagingOf(program, inFlight);

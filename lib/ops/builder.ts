@@ -20,9 +20,10 @@ import {
 } from "../program.ts";
 import { MOST_MEMORY } from "../quant/estimator.ts";
 import { ROW_BYTES } from "../quant/statistics.ts";
-import { grid, MOST_WORKGROUPS } from "./grid.ts";
+import { MOST_WORKGROUPS } from "./grid.ts";
 import { clearBeforeMeasured, makeMeasured, measuredBuffers, waitsFor } from "./measured.ts";
 import type { Stored, Tensor } from "./tensor.ts";
+import { planUpdates, type Trained, updateBuffers, type UpdateOptions } from "./update.ts";
 
 /** How a tensor is quantized; `undefined` where it is not. */
 export type Quantizing =
@@ -41,10 +42,11 @@ export interface BuildOptions {
   quantizing(role: QuantizerSpec["role"], layer: string): Quantizing | undefined;
   /** Whether codes can be compared with real values: `telemetry: full`. */
   readonly telemetry: boolean;
-  readonly optimizer: {
-    readonly momentum: number;
-    readonly nesterov: boolean;
-    readonly weightDecay: number;
+  readonly update: UpdateOptions;
+  /** Softened or mixed labels. */
+  readonly targets: {
+    readonly smoothing: number;
+    readonly mixed: boolean;
   };
 }
 
@@ -75,12 +77,13 @@ export class Builder {
     update: [],
     schedule: [],
     weights: [],
+    exchange: [],
   };
   /** Rows that weights have, which come first. */
   readonly weightRows = new Map<string, number>();
   /** Rows whose factor scales the learning rate of a layer. */
   readonly rateRows = new Map<string, number>();
-  readonly #trained: { readonly spec: ParameterSpec; readonly padded: number }[] = [];
+  readonly #trained: Trained[] = [];
   /** Quads of the largest tensor whose real values go to memory. */
   #realQuads = 0;
 
@@ -255,12 +258,11 @@ export class Builder {
     return this.stored(buffer, { name, layer, role: "gradient", elements }, tensor.name);
   }
 
-  /** A trainable tensor: its buffers `NAME`, `NAME.gradient`, `NAME.velocity`. */
+  /** A trainable tensor: its buffers `NAME`, `NAME.gradient`, and the optimizer's. */
   parameter(spec: ParameterSpec, padded: number): void {
     this.parameters.push(spec);
     this.buffer(spec.name, 4 * padded, "parameter");
-    this.buffer(`${spec.name}.gradient`, 4 * padded, "optimizer");
-    this.buffer(`${spec.name}.velocity`, 4 * padded, "optimizer");
+    updateBuffers(this, spec.name, padded);
     this.#trained.push({ spec, padded });
   }
 
@@ -272,23 +274,7 @@ export class Builder {
 
   /** The updates of all parameters; to be called when all gradients are planned. */
   updates(): void {
-    const { momentum, nesterov, weightDecay } = this.options.optimizer;
-    for (const { spec, padded } of this.#trained) {
-      const { name, layer, quantizer } = spec, size = padded / 4, R = 4;
-      const rateRow = this.rateRows.get(layer);
-      this.push("update", layer, "sgd", grid(Math.ceil(size / (64 * R))), {
-        V: 1,
-        R,
-        SIZE: size,
-        STORE: quantizer === undefined ? 0 : 1,
-        MOMENTUM: momentum,
-        NESTEROV: nesterov ? 1 : 0,
-        WEIGHT_DECAY: weightDecay,
-        SCALED: rateRow === undefined ? 0 : 1,
-        RATE_ROW: rateRow ?? 0,
-        W_ROW: quantizer ?? 0,
-      }, { gradient: `${name}.gradient`, weight: name, velocity: `${name}.velocity` });
-    }
+    planUpdates(this, this.#trained);
   }
 
   /** The buffers that every kernel may use. */

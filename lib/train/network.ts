@@ -8,7 +8,7 @@ import type { Executor } from "../executor.ts";
 import { onDevice, stepsInFlight } from "../model/on_device.ts";
 import { fromNamed, initialValues, type NamedTensor, toNamed } from "../model/parameters.ts";
 import type { DataShape } from "../model/plan.ts";
-import { type Program, type Step, STEP_BYTES } from "../program.ts";
+import { type ParameterSpec, type Program, type Step, STEP_BYTES } from "../program.ts";
 import type { EstimatorMakers } from "../quant/estimator.ts";
 import { estimators as ownEstimators } from "../quant/estimators.ts";
 import type { Range } from "../quant/range.ts";
@@ -26,6 +26,10 @@ export interface Batch {
   readonly images: Uint8Array<ArrayBuffer>;
   readonly labels: Uint32Array<ArrayBuffer>;
   readonly samples: number;
+  /** With mixup: for each sample, the label of the one that was mixed in. */
+  readonly others?: Uint32Array<ArrayBuffer>;
+  /** With mixup: what a sample's own label weighs, 0 to 1; the other one weighs the rest. */
+  readonly weights?: Float32Array<ArrayBuffer>;
 }
 
 /** Everything that a checkpoint holds of a network. */
@@ -34,6 +38,10 @@ export interface NetworkState {
   readonly parameters: readonly NamedTensor[];
   /** Momentum, by the names of the parameters. */
   readonly velocities: readonly NamedTensor[];
+  /** AdamW's averages of squared gradients, by the names of the parameters; else none. */
+  readonly seconds: readonly NamedTensor[];
+  /** Moving averages of the parameters, by their names; none without `train.ema`. */
+  readonly averages: readonly NamedTensor[];
   /** Batch norm's running means and variances. */
   readonly running: readonly NamedTensor[];
   /** By the name of the quantizer. */
@@ -69,6 +77,7 @@ export class Network {
   readonly inFlight: number;
   readonly #flight: Flight;
   readonly #segments = new Map<string, readonly Segment[]>();
+  readonly #buffers: ReadonlySet<string>;
 
   constructor(
     readonly program: Program,
@@ -78,12 +87,13 @@ export class Network {
     data: DataShape,
     makers: EstimatorMakers = ownEstimators,
   ) {
+    this.#buffers = new Set(program.buffers.map((b) => b.name));
     const { quantizers } = program, device = onDevice(quantize, makers);
     const estimators = quantizers.map(({ role, settings }) =>
       role === "weight" ? undefined : makers[settings.estimator]!(settings)
     );
     this.scheduler = new Scheduler(quantizers, estimators, device);
-    this.#flight = new Flight(executor, this.scheduler, quantize.lag);
+    this.#flight = new Flight(executor, this.scheduler, quantize.lag, program.training.clips);
     this.inFlight = stepsInFlight(quantizers.length > 0, quantize, makers);
     const affine = new Float32Array(8);
     for (let c = 0; c < program.input[2]; c++) {
@@ -101,7 +111,12 @@ export class Network {
     this.program.parameters.forEach((spec, i) => {
       const values = initialValues(spec, this.seed, i);
       this.#writeParameter(spec.name, spec.quantizer, values);
-      this.executor.write(`${spec.name}.velocity`, new Float32Array(values.length));
+      for (const kept of ["velocity", "second"]) {
+        if (this.#has(`${spec.name}.${kept}`)) {
+          this.executor.write(`${spec.name}.${kept}`, new Float32Array(values.length));
+        }
+      }
+      if (this.#has(`${spec.name}.average`)) this.executor.write(`${spec.name}.average`, values);
     });
     for (const { layer, channels } of this.program.norms) {
       const padded = Math.ceil(channels / 4) * 4;
@@ -113,15 +128,23 @@ export class Network {
   /**
    * Loads weights, momentum and running statistics from a file's tensors, and ranges.
    *
-   * @param velocities false: leave momentum at zero (evaluation)
+   * @param training false: evaluation alone, without momentum; the weights are their moving averages
+   * where there are any
    */
-  load({ find, ranges, memories, seen, step = 0 }: Saved, velocities = true): void {
+  load({ find, ranges, memories, seen, step = 0 }: Saved, training = true): void {
+    const write = (spec: ParameterSpec, kept: string, values: Float32Array<ArrayBuffer>) => {
+      if (this.#has(`${spec.name}.${kept}`)) this.executor.write(`${spec.name}.${kept}`, values);
+    };
     for (const spec of this.program.parameters) {
-      this.#writeParameter(spec.name, spec.quantizer, fromNamed(spec, find));
-      if (velocities) {
-        const velocity = fromNamed(spec, (name, shape) => find(`velocity.${name}`, shape));
-        this.executor.write(`${spec.name}.velocity`, velocity);
-      }
+      const named = (prefix: string) =>
+        fromNamed(spec, (name, shape) => find(`${prefix}.${name}`, shape));
+      const average = this.#has(`${spec.name}.average`) ? named("ema") : undefined;
+      const weight = !training && average ? average : fromNamed(spec, find);
+      this.#writeParameter(spec.name, spec.quantizer, weight);
+      if (average) write(spec, "average", average);
+      if (!training) continue;
+      write(spec, "velocity", named("velocity"));
+      if (this.#has(`${spec.name}.second`)) write(spec, "second", named("second"));
     }
     for (const { layer, channels } of this.program.norms) {
       const padded = Math.ceil(channels / 4) * 4;
@@ -144,16 +167,18 @@ export class Network {
   /** Reads everything that a checkpoint holds. */
   async state(): Promise<NetworkState> {
     const { parameters, norms, quantizers } = this.program;
-    const names = parameters.map((p) => p.name);
-    const bytes = await this.executor.read([
-      "quantizers",
-      "memory",
-      ...names,
-      ...names.map((name) => `${name}.velocity`),
-      ...norms.map((n) => `${n.layer}.running`),
-    ]);
-    const [table, memory, ...values] = bytes.map((b) => new Float32Array(b.buffer));
-    this.scheduler.adopt(table!, memory);
+    const buffers = ["", ".velocity", ".second", ".average"].flatMap((kept) =>
+      parameters.map(({ name }) => name + kept).filter((name) => this.#has(name))
+    );
+    const names = ["quantizers", "memory", ...buffers, ...norms.map((n) => `${n.layer}.running`)];
+    const bytes = await this.executor.read(names);
+    const values = new Map(names.map((name, i) => [name, new Float32Array(bytes[i]!.buffer)]));
+    const named = (kept: string) =>
+      parameters.flatMap((p) => {
+        const found = values.get(p.name + kept);
+        return found ? toNamed(p, found) : [];
+      });
+    this.scheduler.adopt(values.get("quantizers")!, values.get("memory"));
     const ranges = new Map<string, Range>(),
       memories = new Map<string, Float32Array<ArrayBuffer>>();
     quantizers.forEach((q, row) => {
@@ -163,10 +188,12 @@ export class Network {
       if (kept.length > 0) memories.set(q.name, kept.slice());
     });
     return {
-      parameters: parameters.flatMap((p, i) => toNamed(p, values[i]!)),
-      velocities: parameters.flatMap((p, i) => toNamed(p, values[names.length + i]!)),
-      running: norms.flatMap(({ layer, channels }, i) => {
-        const v = values[2 * names.length + i]!, padded = Math.ceil(channels / 4) * 4;
+      parameters: named(""),
+      velocities: named(".velocity"),
+      seconds: named(".second"),
+      averages: named(".average"),
+      running: norms.flatMap(({ layer, channels }) => {
+        const v = values.get(`${layer}.running`)!, padded = Math.ceil(channels / 4) * 4;
         const shape = [channels];
         return [
           { name: `${layer}.running_mean`, shape, data: v.slice(0, channels) },
@@ -258,8 +285,26 @@ export class Network {
     }
   }
 
-  /** Mean loss and accuracy over batches, with running norm statistics. Changes no range. */
+  /**
+   * Mean loss and accuracy over batches, with running norm statistics, and with the moving average of
+   * the weights where there is one. Changes no range.
+   */
   async evaluate(batches: AsyncIterable<Batch>): Promise<{ loss: number; accuracy: number }> {
+    this.#exchange();
+    try {
+      return await this.#evaluate(batches);
+    } finally {
+      this.#exchange();
+    }
+  }
+
+  /** Weights and their averages change places, where there are any. */
+  #exchange(): void {
+    const { exchange, weights } = this.program.sections;
+    if (exchange.length > 0) this.executor.run([...exchange, ...weights], ["statistics"]);
+  }
+
+  async #evaluate(batches: AsyncIterable<Batch>): Promise<{ loss: number; accuracy: number }> {
     const { sections, quantizers } = this.program;
     const steps = chosen([...sections.forward, ...sections.loss], quantizers, { phase: "eval" });
     this.#writeRanges(); // Those of the next step, as a checkpoint has them.
@@ -272,7 +317,7 @@ export class Network {
       pending = 0;
     };
     for await (const batch of batches) {
-      this.#writeBatch(batch, { step: 0, rate: 0, normWeight: 0 });
+      this.#writeBatch(batch, { step: 0, rate: 0, normWeight: 0, soft: false });
       this.executor.run(steps, pending === 0 ? ["metrics"] : []);
       samples += batch.samples;
       // A wait costs 11 ms, but what is submitted without one stays in memory until it has run.
@@ -374,19 +419,30 @@ export class Network {
 
   /** Writes micro-batch `micro` of a batch, and what the step is described by. */
   #writeBatch(
-    { images, labels, samples: total }: Batch,
-    { step, rate, normWeight }: { step: number; rate: number; normWeight: number },
+    { images, labels, samples: total, others = labels, weights }: Batch,
+    { step, rate, normWeight, soft = true }: {
+      step: number;
+      rate: number;
+      normWeight: number;
+      soft?: boolean;
+    },
     micro = 0,
   ): void {
-    const { batch: size, input: [h, w, c] } = this.program;
+    const { batch: size, input: [h, w, c], training: { smoothing, mixed, betas } } = this.program;
     const first = micro * size, samples = Math.max(0, Math.min(total - first, size));
     const block = new ArrayBuffer(STEP_BYTES);
     new Uint32Array(block).set([this.seed, step, samples, first]);
     new Float32Array(block).set([rate, normWeight], 4);
     new Uint32Array(block).set([total], 6);
+    new Float32Array(block).set([soft ? smoothing : 0, ...corrections(betas, step)], 7);
     this.executor.write("step", new Uint8Array(block));
     this.executor.write("pixels", cutPixels(images, first * h * w * c, size * h * w * c));
     this.executor.write("labels", labels.subarray(first, first + size));
+    if (mixed) this.executor.write("mixes", cutMixes(others, weights, first, size));
+  }
+
+  #has(buffer: string): boolean {
+    return this.#buffers.has(buffer);
   }
 }
 
@@ -401,4 +457,25 @@ function cutPixels(
   const cut = new Uint8Array(padded);
   cut.set(images.subarray(first, first + bytes));
   return cut;
+}
+
+/** The second labels of `size` samples from `first` on, each with the bits of the first one's weight. */
+function cutMixes(
+  others: Uint32Array,
+  weights: Float32Array | undefined,
+  first: number,
+  size: number,
+): Uint32Array<ArrayBuffer> {
+  const mixes = new Uint32Array(2 * size), shares = new Float32Array(mixes.buffer);
+  for (let n = 0; n < size; n++) {
+    mixes[2 * n] = others[first + n]!;
+    shares[2 * n + 1] = weights?.[first + n] ?? 1;
+  }
+  return mixes;
+}
+
+/** What AdamW's averages are corrected by in a step (counted from 0), as they begin at zero. */
+function corrections(betas: readonly [number, number] | undefined, step: number): number[] {
+  if (!betas) return [1, 1];
+  return [1 / (1 - betas[0] ** (step + 1)), 1 / Math.sqrt(1 - betas[1] ** (step + 1))];
 }

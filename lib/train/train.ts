@@ -270,7 +270,7 @@ class Run {
   #stepEvent(
     step: number,
     epoch: number,
-    { loss, correct, observations, fidelity }: StepResult,
+    { loss, correct, observations, gradientNorm, fidelity }: StepResult,
     rate: number,
   ): StepEvent {
     const own = observations.slice(this.network.program.weightQuantizers);
@@ -286,6 +286,7 @@ class Run {
       loss,
       accuracy: correct / this.recipe.train.batch,
       rate,
+      ...(gradientNorm === undefined ? {} : { gradientNorm }),
       imagesPerSecond: this.#imagesPerSecond(),
       clipped: values > 0 ? clipped / values : 0,
       ...(most ? { mostClipped: most } : {}),

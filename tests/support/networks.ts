@@ -21,6 +21,8 @@ export interface Case {
   readonly quantize?: NonNullable<RecipeInput["quantize"]>;
   readonly telemetry?: "full";
   readonly optimizer?: NonNullable<NonNullable<RecipeInput["train"]>["optimizer"]>;
+  /** Whether samples have second labels. */
+  readonly mixed?: boolean;
   /** More of `train`; `batch` is the case's own. */
   readonly train?: NonNullable<RecipeInput["train"]>;
 }
@@ -53,5 +55,7 @@ export function dataOf({ image, classes }: Case): DataShape {
 
 /** The program of a case. */
 export function programOf(test: Case, arithmetic: Arithmetic): Program {
-  return plan(recipeOf(test, arithmetic), dataOf(test)).program;
+  const { mixed } = test;
+  return plan(recipeOf(test, arithmetic), dataOf(test), mixed === undefined ? {} : { mixed })
+    .program;
 }
