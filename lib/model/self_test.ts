@@ -100,7 +100,13 @@ const BLOCK: readonly LayerInput[] = [
 ];
 
 const TRIALS: readonly Trial[] = [
-  { layers: LAYERS, quantize: { arithmetic: "int8" } },
+  {
+    layers: LAYERS,
+    quantize: {
+      arithmetic: "int8",
+      layers: [{ match: "conv2", weights: { per_channel: true } }], // The depthwise one.
+    },
+  },
   {
     layers: BLOCK,
     quantize: {
