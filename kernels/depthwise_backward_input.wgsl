@@ -57,9 +57,10 @@ fn main(
       for (var ky = (phase_y + ${PH}u) % ${SH}u; ky < ${KH}u; ky += ${SH}u) {
         if (u32(top - up) < ${HO}u) {
           let base = (i32(image * ${HO}u) + top - up) * ${WO} + left;
-          var v = array<vec4<f32>, ${SPAN}>();
+          var v: array<vec4<f32>, ${SPAN}>;
           //@ for i in 0..SPAN
-          if (u32(left + ${i}) < ${WO}u) { v[${i}] = centred(dy[u32(base + ${i}) * ${CQ}u + quad], zdy.zero); }
+          let inside_${i} = u32(left + ${i}) < ${WO}u;
+          v[${i}] = select(vec4<f32>(), centred(dy[select(0u, u32(base + ${i}) * ${CQ}u + quad, inside_${i})], zdy.zero), inside_${i});
           //@ end
           //@ for across in 0..AX
           {

@@ -41,9 +41,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
       for (var column = 0u; column < ${WO}u; column += ${R}u) {
         let left = i32(column * ${SW}u) - ${PW};
         let base = (i32(line / ${HO}u * ${H}u) + top) * ${W} + left;
-        var v = array<vec4<f32>, ${SPAN}>();
+        var v: array<vec4<f32>, ${SPAN}>;
         //@ for i in 0..SPAN
-        if (u32(left + ${i}) < ${W}u) { v[${i}] = centred(x[u32(base + ${i}) * ${CQ}u + quad], zero_x); }
+        let inside_${i} = u32(left + ${i}) < ${W}u;
+        v[${i}] = select(vec4<f32>(), centred(x[select(0u, u32(base + ${i}) * ${CQ}u + quad, inside_${i})], zero_x), inside_${i});
         //@ end
         //@ for p in 0..R
         var d_${p} = vec4<f32>();

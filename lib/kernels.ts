@@ -27,6 +27,9 @@ import depthwiseWeightGradientSource from "../kernels/depthwise_weight_gradient.
   type: "text",
 };
 import depthwiseWeightsSource from "../kernels/depthwise_weights.wgsl" with { type: "text" };
+import dropoutBackwardSource from "../kernels/dropout_backward.wgsl" with { type: "text" };
+import dropoutForwardSource from "../kernels/dropout_forward.wgsl" with { type: "text" };
+import dropoutRangeSource from "../kernels/dropout_range.wgsl" with { type: "text" };
 import errorTotalSource from "../kernels/error_total.wgsl" with { type: "text" };
 import estimateSource from "../kernels/estimate.wgsl" with { type: "text" };
 import gradientSumSource from "../kernels/gradient_sum.wgsl" with { type: "text" };
@@ -52,6 +55,7 @@ import weightGradientSource from "../kernels/weight_gradient.wgsl" with { type: 
 import weightRangeSource from "../kernels/weight_range.wgsl" with { type: "text" };
 import weightSumsSource from "../kernels/weight_sums.wgsl" with { type: "text" };
 import depthwiseInclude from "../kernels/include/depthwise.wgsl" with { type: "text" };
+import dropoutInclude from "../kernels/include/dropout.wgsl" with { type: "text" };
 import gradientInclude from "../kernels/include/gradient.wgsl" with { type: "text" };
 import int64Include from "../kernels/include/int64.wgsl" with { type: "text" };
 import normInclude from "../kernels/include/norm.wgsl" with { type: "text" };
@@ -74,6 +78,9 @@ import { depthwiseBackwardWeight } from "./reference/depthwise_backward_weight.t
 import { depthwiseForward } from "./reference/depthwise_forward.ts";
 import { depthwiseWeightGradient } from "./reference/depthwise_weight_gradient.ts";
 import { depthwiseWeights } from "./reference/depthwise_weights.ts";
+import { dropoutBackward } from "./reference/dropout_backward.ts";
+import { dropoutForward } from "./reference/dropout_forward.ts";
+import { dropoutRange } from "./reference/dropout_range.ts";
 import { errorTotal } from "./reference/error_total.ts";
 import { estimate } from "./reference/estimate.ts";
 import { gradientSum } from "./reference/gradient_sum.ts";
@@ -111,6 +118,7 @@ function kernel<C, B>(source: string, reference: (constants: C, buffers: B) => v
 /** Files that templates include. */
 export const includes: Readonly<Record<string, string>> = {
   depthwise: depthwiseInclude,
+  dropout: dropoutInclude,
   gradient: gradientInclude,
   int64: int64Include,
   norm: normInclude,
@@ -137,6 +145,9 @@ export const kernels: Readonly<Record<string, Kernel>> = {
   depthwise_forward: kernel(depthwiseForwardSource, depthwiseForward),
   depthwise_weight_gradient: kernel(depthwiseWeightGradientSource, depthwiseWeightGradient),
   depthwise_weights: kernel(depthwiseWeightsSource, depthwiseWeights),
+  dropout_backward: kernel(dropoutBackwardSource, dropoutBackward),
+  dropout_forward: kernel(dropoutForwardSource, dropoutForward),
+  dropout_range: kernel(dropoutRangeSource, dropoutRange),
   error_total: kernel(errorTotalSource, errorTotal),
   estimate: kernel(estimateSource, estimate),
   gradient_sum: kernel(gradientSumSource, gradientSum),

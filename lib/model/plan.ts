@@ -11,6 +11,7 @@ import { addBackward, addForward } from "../ops/add.ts";
 import { Builder } from "../ops/builder.ts";
 import { convBackward, convForward, weightDims } from "../ops/conv.ts";
 import { depthwiseBackward, depthwiseForward, isDepthwise } from "../ops/depthwise.ts";
+import { dropoutBackward, dropoutForward } from "../ops/dropout.ts";
 import { inputForward, lossForward } from "../ops/loss.ts";
 import { normBackward, normForward, sumsBuffer } from "../ops/norm.ts";
 import { MOST_BYTES } from "../ops/parts.ts";
@@ -186,6 +187,9 @@ function forward(b: Builder, node: Node, next: Node | undefined): void {
     case "pool":
       poolForward(b, node);
       break;
+    case "dropout":
+      dropoutForward(b, node);
+      break;
   }
 }
 
@@ -205,6 +209,9 @@ function backward(b: Builder, node: Node): void {
       break;
     case "pool":
       poolBackward(b, node);
+      break;
+    case "dropout":
+      dropoutBackward(b, node);
       break;
   }
 }

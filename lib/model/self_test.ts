@@ -66,6 +66,7 @@ const LAYERS: readonly LayerInput[] = [
   { type: "residual", body: ["relu"] },
   { type: "avg_pool", kernel: 2, stride: 1 },
   "batch_norm",
+  "dropout",
   { type: "linear", features: CLASSES },
 ];
 

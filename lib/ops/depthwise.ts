@@ -18,7 +18,7 @@ const MOST_PIXELS = 32768;
 const ENOUGH_THREADS = 8192;
 /** Pixels in a run, at most. */
 const RUN = 8;
-/** Runs that a thread of the passes for X owns. */
+/** Runs that a thread of the passes for X owns: 56×56×96 forward 5.6 ms, with one 7.2 (llvmpipe). */
 const TURNS = 4;
 /** Threads of a workgroup. */
 const LANES = 64;

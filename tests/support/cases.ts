@@ -238,6 +238,26 @@ export const CASES: readonly Case[] = [
     ],
   },
   {
+    name: "dropout: twice over, before activations and pools, where gradients meet",
+    image: [5, 6, 3],
+    batch: 5,
+    classes: 3,
+    layers: [
+      { type: "dropout", rate: 0.1 },
+      biased(5, 3, { padding: 1 }),
+      "relu",
+      "dropout",
+      { type: "dropout", rate: 0 },
+      "relu6",
+      residual([{ type: "dropout", rate: 0.3 }], [conv(5, 1), "batch_norm", "relu"]),
+      "dropout",
+      { type: "max_pool", kernel: 2, stride: 1 },
+      "batch_norm",
+      "dropout",
+      linear(3),
+    ],
+  },
+  {
     name: "depthwise: several tiles, chunks and groups of quads, then the scores",
     image: [18, 19, 4],
     batch: 7,
@@ -302,6 +322,18 @@ export const ESTIMATOR_CASES: readonly Case[] = [
     ...named("frozen layers"),
     name: "dynamic estimators, frozen layers",
     quantize: { activations: { estimator: "current-minmax" }, scheduler: "device" },
+  },
+  {
+    ...named("depthwise: ragged channels"),
+    name: "depthwise: dynamic estimators, weights by channel",
+    quantize: {
+      activations: { estimator: "current-minmax" },
+      gradients: { estimator: "running-minmax" },
+      layers: [
+        { match: "conv1|conv3|conv4|conv6", weights: { per_channel: true, bits: 6 } },
+        { match: "norm*", activations: { estimator: "hindsight-minmax" } },
+      ],
+    },
   },
 ];
 
