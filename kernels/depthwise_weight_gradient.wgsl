@@ -6,7 +6,8 @@
 //   gradient       [TAPS, CQ] vec4<f32>
 //   bias_gradient  [CQ] vec4<f32>, with BIAS
 //
-// Chunks are added in their order, in f32. Reference: lib/reference/depthwise_weight_gradient.ts
+// Chunks are added in their order, in f32; with ACCUMULATE to the sum of the micro-batches before.
+// Reference: lib/reference/depthwise_weight_gradient.ts
 //@ include quad
 
 @group(0) @binding(3) var<storage, read> partial: array<vec4<Sum>>;
@@ -25,20 +26,24 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     var sum = vec4<f32>();
     for (var chunk = 0u; chunk < ${CHUNKS}u; chunk++) { sum += vec4<f32>(partial[chunk * SIZE + id.x]); }
     //@ if INT8
-    gradient[id.x] = sum * (zx.scale * zdy.scale);
-    //@ else
-    gradient[id.x] = sum;
+    sum = sum * (zx.scale * zdy.scale);
     //@ end
+    //@ if ACCUMULATE
+    if (step.first > 0u) { sum += gradient[id.x]; }
+    //@ end
+    gradient[id.x] = sum;
   }
   //@ if BIAS
   if (id.x < ${CQ}u) {
     var sum = vec4<f32>();
     for (var chunk = 0u; chunk < ${CHUNKS}u; chunk++) { sum += vec4<f32>(dy_total[chunk * ${CQ}u + id.x]); }
     //@ if INT8
-    bias_gradient[id.x] = sum * zdy.scale;
-    //@ else
-    bias_gradient[id.x] = sum;
+    sum = sum * zdy.scale;
     //@ end
+    //@ if ACCUMULATE
+    if (step.first > 0u) { sum += bias_gradient[id.x]; }
+    //@ end
+    bias_gradient[id.x] = sum;
   }
   //@ end
 }

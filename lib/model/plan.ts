@@ -45,6 +45,8 @@ export interface PlanOptions {
   readonly inference?: boolean;
   /** Bytes of the largest buffer of weights, above which a tensor is split by rows; 128 MiB. */
   readonly mostBytes?: number;
+  /** Whether batches have second labels; what the recipe's augmentation says by default. */
+  readonly mixed?: boolean;
 }
 
 /** A program, and the layers it came from. */
@@ -70,7 +72,10 @@ export function layersOf(
  * @throws ModelError when shapes do not fit
  */
 export function plan(recipe: Recipe, data: DataShape, options: PlanOptions = {}): Plan {
-  const { quantize, train } = recipe, { batch } = train;
+  const { quantize, train } = recipe, batch = train.micro_batch || train.batch;
+  const micros = train.batch / batch;
+  const augment: readonly object[] = recipe.data.augment;
+  const mixed = options.mixed ?? augment.some((spec) => "mixup" in spec);
   const graph = buildGraph(layersOf(recipe, data), data.shape, data.classes);
   refuseGroups(graph.nodes);
   const inference = options.inference ?? false;
@@ -81,15 +86,13 @@ export function plan(recipe: Recipe, data: DataShape, options: PlanOptions = {})
   const b = new Builder({
     int8: quantize.arithmetic === "int8",
     batch,
+    micros,
     quantizing: (role, layer) => quantizing.of(role, layer),
     telemetry: recipe.telemetry === "full" && quantize.arithmetic !== "float32" && !inference,
     inference,
     mostBytes: options.mostBytes ?? MOST_BYTES,
-    optimizer: {
-      momentum: train.optimizer.momentum,
-      nesterov: train.optimizer.nesterov,
-      weightDecay: train.optimizer.weight_decay,
-    },
+    update: { optimizer: train.optimizer, clipNorm: train.clip_norm, ema: train.ema },
+    targets: { smoothing: train.label_smoothing, mixed },
   });
   // Weights come first in the table, and of them those that train: one kernel sets their rows.
   const convs = graph.nodes.filter((node) => node.op === "conv");
@@ -132,6 +135,7 @@ export function plan(recipe: Recipe, data: DataShape, options: PlanOptions = {})
   const program: Program = {
     arithmetic: quantize.arithmetic,
     batch,
+    micros,
     input: data.shape,
     classes: data.classes,
     buffers: b.buffers,
@@ -140,6 +144,13 @@ export function plan(recipe: Recipe, data: DataShape, options: PlanOptions = {})
     weightQuantizers: weights,
     parameters: b.parameters,
     norms: b.norms,
+    training: {
+      smoothing: train.label_smoothing,
+      mixed,
+      averages: train.ema > 0,
+      clips: train.clip_norm > 0,
+      ...(train.optimizer.name === "adamw" ? { betas: train.optimizer.betas } : {}),
+    },
   };
   return { program, layers: outline(graph) };
 }

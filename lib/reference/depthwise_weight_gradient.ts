@@ -15,6 +15,7 @@ export interface DepthwiseWeightGradient {
   readonly CHUNKS: number;
   readonly X_ROW: number;
   readonly DY_ROW: number;
+  readonly ACCUMULATE: number;
 }
 
 /** dW (and db) from the chunks of depthwise_backward_weight, added in their order. */
@@ -23,6 +24,7 @@ export function depthwiseWeightGradient(
   b: Buffers<"partial" | "dy_total" | "gradient" | "bias_gradient">,
 ): void {
   const fround = Math.fround, channels = 4 * c.CQ;
+  const adds = c.ACCUMULATE && b.step.u32[3]! > 0;
   const sx = row(b.quantizers, c.X_ROW).scale, sdy = row(b.quantizers, c.DY_ROW).scale;
   const join = (parts: HostBuffer, to: HostBuffer, size: number, unit: number) => {
     for (let at = 0; at < size; at++) {
@@ -31,7 +33,8 @@ export function depthwiseWeightGradient(
         const from = chunk * size + at;
         sum = fround(sum + (c.INT8 ? fround(parts.i32[from]!) : parts.f32[from]!));
       }
-      to.f32[at] = c.INT8 ? fround(sum * unit) : sum;
+      if (c.INT8) sum = fround(sum * unit);
+      to.f32[at] = adds ? fround(sum + to.f32[at]!) : sum;
     }
   };
   join(b.partial, b.gradient, c.TAPS * channels, fround(sx * sdy));

@@ -33,23 +33,32 @@ export class BatchReader {
     return epochOrder(this.data.train.count, seed, epoch);
   }
 
-  /** The test images in their own order; the last batch is filled up with images that do not count. */
-  async *testing(): AsyncGenerator<Batch> {
+  /**
+   * The test images in their own order; the last batch is filled up with images that do not count.
+   *
+   * @param batch images of one: as many as a training step takes, or as a micro-batch
+   */
+  async *testing(batch = this.batch): AsyncGenerator<Batch> {
     const { test } = this.data;
-    for (let first = 0; first < test.count; first += this.batch) {
-      const samples = Math.min(this.batch, test.count - first);
-      yield await this.#read(test, Uint32Array.from({ length: samples }, (_, i) => first + i));
+    for (let first = 0; first < test.count; first += batch) {
+      const samples = Math.min(batch, test.count - first);
+      const indices = Uint32Array.from({ length: samples }, (_, i) => first + i);
+      yield await this.#read(test, indices, batch);
     }
   }
 
-  async #read(split: Split, indices: Uint32Array<ArrayBuffer>): Promise<Batch> {
+  async #read(
+    split: Split,
+    indices: Uint32Array<ArrayBuffer>,
+    batch = this.batch,
+  ): Promise<Batch> {
     // On the CPU nothing else lets the event loop turn, and Ctrl-C would never be heard.
     if (performance.now() - this.#listened > LISTEN_MS) {
       await new Promise((resolve) => setTimeout(resolve, 0));
       this.#listened = performance.now();
     }
-    const images = new Uint8Array(padded(this.batch * this.#image));
-    const labels = new Uint32Array(this.batch);
+    const images = new Uint8Array(padded(batch * this.#image));
+    const labels = new Uint32Array(batch);
     const samples = indices.length;
     await split.read(
       indices,

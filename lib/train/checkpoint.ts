@@ -1,6 +1,6 @@
 /**
  * A checkpoint: one safetensors file with PyTorch's names and shapes. Weights, momentum
- * (`velocity.NAME`), running statistics, ranges (`range.QUANTIZER`) and what estimators keep
+ * (`velocity.NAME`), AdamW's second moment (`second.NAME`), the weights' moving average (`ema.NAME`), running statistics, ranges (`range.QUANTIZER`) and what estimators keep
  * (`memory.QUANTIZER`, `seen.QUANTIZER`) are tensors; where the run
  * stands is in the metadata. No clock time: the same run gives the same bytes.
  *
@@ -40,6 +40,8 @@ export interface EpochFigures {
 export interface Checkpoint {
   readonly position: Position;
   readonly find: Find;
+  /** Whether it has a tensor. */
+  readonly has: (name: string) => boolean;
   readonly ranges: ReadonlyMap<string, Range>;
   readonly memories: NetworkState["memories"];
   readonly seen: NetworkState["seen"];
@@ -54,7 +56,8 @@ export const FORMAT = "qtrain";
 const FORMAT_VERSION = 1;
 
 /**
- * The bytes of a checkpoint; without `position`, of an export: final weights, norms and ranges.
+ * The bytes of a checkpoint; without `position`, of an export: weights as evaluation has
+ * them, norms and ranges.
  *
  * @param data what is known of the images, so that a run can answer without them
  */
@@ -70,9 +73,13 @@ export function encodeCheckpoint(
       tensors[prefix + name] = { dtype: "F32", shape, data };
     }
   };
-  add("", state.parameters);
+  add("", position || state.averages.length === 0 ? state.parameters : state.averages);
   add("", state.running);
-  if (position) add("velocity.", state.velocities);
+  if (position) {
+    add("velocity.", state.velocities);
+    add("second.", state.seconds);
+    add("ema.", state.averages);
+  }
   for (const [name, { low, high }] of state.ranges) {
     tensors[`range.${name}`] = { dtype: "F32", shape: [2], data: new Float32Array([low, high]) };
   }
@@ -136,6 +143,7 @@ export function decodeCheckpoint(bytes: Uint8Array<ArrayBuffer>, file: string): 
   return {
     position: positionOf(metadata.position, file),
     find,
+    has: (name) => Object.hasOwn(tensors, name),
     ranges,
     memories: kept("memory"),
     seen: kept("seen"),

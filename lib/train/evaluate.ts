@@ -55,7 +55,7 @@ export async function evaluate(path: string, options: EvaluateOptions = {}): Pro
   try {
     const network = new Network(program, executor, recipe.seed, recipe.quantize, data, makers);
     network.load(found, false);
-    const reader = new BatchReader(data, recipe.train.batch);
+    const reader = new BatchReader(data, program.batch);
     return {
       ...await network.evaluate(reader.testing()),
       images: data.test.count,

@@ -49,6 +49,8 @@ export interface StepEvent {
   readonly rate: number;
   /** Training images a second so far; 0 while unknown. */
   readonly imagesPerSecond: number;
+  /** The norm of all gradients together, before they are clipped; only with `train.clip_norm`. */
+  readonly gradientNorm?: number;
   /** Share of activation and gradient values outside their range; 0 in float32. */
   readonly clipped: number;
   /** The quantizer that clips the largest share of its values; absent where none clips. */

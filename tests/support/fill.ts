@@ -71,9 +71,12 @@ export async function filled(
     let before = 0;
     for (const part of buffersOf(name, parts)) {
       const weights = f32(part), first = before;
-      f32(`${part}.velocity`).forEach((_, n, v) =>
-        v[n] = weights[n] ? (u(2000 + first + n) - 0.5) / 10 : 0
-      );
+      const fill = (kept: string, value: (n: number) => number) =>
+        cpu.memory.get(`${part}.${kept}`)?.f32
+          .forEach((_, n, v) => v[n] = weights[n] ? value(first + n) : 0);
+      fill("velocity", (n) => (u(2000 + n) - 0.5) / 10);
+      fill("second", (n) => u(4000 + n) / 1000);
+      fill("average", (n) => u(6000 + n) - 0.5);
       before += weights.length;
     }
   });
@@ -99,8 +102,24 @@ export async function filled(
   cpu.write("pixels", batch.images);
   cpu.write("labels", batch.labels);
   const step = cpu.memory.get("step")!;
-  step.u32.set([7, 3, batch.samples, 0]);
+  // Of micro-batches the second, so that gradients are added to those that lie there.
+  step.u32.set([7, 3, batch.samples, program.micros > 1 ? program.batch : 0]);
   step.f32.set([0.05, 1], 4);
+  step.u32.set([program.micros * program.batch - 1], 6);
+  step.f32.set([program.training.smoothing, 2.9, 16], 7);
+  cpu.memory.get("mixes")?.u32.forEach((_, n, mixes) => mixes[n] = program.classes * uniform(3)(n));
+  cpu.memory.get("mixes")?.f32.forEach((_, n, mixes) => {
+    if (n % 2) mixes[n] = uniform(3)(n);
+  });
+  if (program.micros > 1) {
+    program.parameters.forEach(({ name, parts, frozen }, index) => {
+      const u = uniform(200 + index);
+      for (const part of frozen ? [] : buffersOf(name, parts)) {
+        const values = f32(part);
+        f32(`${part}.gradient`).forEach((_, n, v) => v[n] = values[n] ? u(n) - 0.5 : 0);
+      }
+    });
+  }
   cpu.memory.get("statistics")!.bytes.fill(0);
   network.program.parameters.forEach(({ name, quantizer, parts }) => {
     if (quantizer === undefined) return;

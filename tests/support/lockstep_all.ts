@@ -27,6 +27,7 @@ export function allSteps({ sections: s }: Program): Step[] {
     ...s.update,
     ...s.schedule,
     ...s.weights.filter((step) => !step.once),
+    ...s.exchange,
     ...s.forward.filter((step) => step.phase === "eval"),
   ];
 }

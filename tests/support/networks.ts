@@ -22,6 +22,10 @@ export interface Case {
   readonly telemetry?: "full";
   readonly freeze?: readonly string[];
   readonly optimizer?: NonNullable<NonNullable<RecipeInput["train"]>["optimizer"]>;
+  /** Whether samples have second labels. */
+  readonly mixed?: boolean;
+  /** More of `train`; `batch` is the case's own. */
+  readonly train?: NonNullable<RecipeInput["train"]>;
 }
 
 /** The arithmetic that a case is planned in. */
@@ -34,7 +38,7 @@ export function recipeOf(test: Case, arithmetic: Arithmetic): Recipe {
     data: { format: "idx", root: "unused", classes: test.classes, train: 1, test: 1 },
     model: { layers: test.layers },
     quantize: { ...test.quantize, arithmetic },
-    train: { batch: test.batch, optimizer: test.optimizer ?? {} },
+    train: { ...test.train, batch: test.batch, optimizer: test.optimizer ?? {} },
     telemetry: test.telemetry ?? "basic",
     freeze: test.freeze ?? [],
   });
@@ -57,5 +61,6 @@ export function programOf(
   arithmetic: Arithmetic,
   options: PlanOptions = {},
 ): Program {
-  return plan(recipeOf(test, arithmetic), dataOf(test), options).program;
+  const { mixed } = test, own = mixed === undefined ? {} : { mixed };
+  return plan(recipeOf(test, arithmetic), dataOf(test), { ...own, ...options }).program;
 }
