@@ -1,8 +1,9 @@
 /**
  * A checkpoint: one safetensors file with PyTorch's names and shapes. Weights, momentum
- * (`velocity.NAME`), AdamW's second moment (`second.NAME`), the weights' moving average (`ema.NAME`), running statistics, ranges (`range.QUANTIZER`) and what estimators keep
- * (`memory.QUANTIZER`, `seen.QUANTIZER`) are tensors; where the run
- * stands is in the metadata. No clock time: the same run gives the same bytes.
+ * (`velocity.NAME`), AdamW's second moment (`second_moment.NAME`), the weights' moving average
+ * (`ema.NAME`), running statistics, ranges (`range.QUANTIZER`) and what estimators keep
+ * (`memory.QUANTIZER`, `seen.QUANTIZER`) are tensors; where the run stands is in the metadata. No clock
+ * time: the same run gives the same bytes.
  *
  * @module
  */
@@ -77,7 +78,7 @@ export function encodeCheckpoint(
   add("", state.running);
   if (position) {
     add("velocity.", state.velocities);
-    add("second.", state.seconds);
+    add("second_moment.", state.seconds);
     add("ema.", state.averages);
   }
   for (const [name, { low, high }] of state.ranges) {

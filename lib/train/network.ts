@@ -8,7 +8,7 @@ import type { Executor } from "../executor.ts";
 import { onDevice } from "../model/on_device.ts";
 import { fromNamed, initialValues, type NamedTensor, toNamed } from "../model/parameters.ts";
 import type { DataShape } from "../model/plan.ts";
-import { type ParameterSpec, type Program, type Step, STEP_BYTES } from "../program.ts";
+import type { ParameterSpec, Program, Step } from "../program.ts";
 import type { EstimatorMakers } from "../quant/estimator.ts";
 import { estimators as ownEstimators } from "../quant/estimators.ts";
 import type { Range } from "../quant/range.ts";
@@ -17,6 +17,7 @@ import { key, ROW_BYTES, SLOTS, WORDS_OF_ROW } from "../quant/statistics.ts";
 import type { QuantizeSpec } from "../recipe/types.ts";
 import { Flight, type StepResult } from "./flight.ts";
 import { bufferNames, joined } from "./joined.ts";
+import { microBatchOf, type StepSettings } from "./micro_batch.ts";
 import { chosen, trainingSteps } from "./ways.ts";
 
 /**
@@ -158,7 +159,7 @@ export class Network {
       }
       if (!training) continue;
       if (this.#has(`${spec.name}.velocity`)) write(spec, "velocity", named("velocity"));
-      if (this.#has(`${spec.name}.second`)) write(spec, "second", named("second"));
+      if (this.#has(`${spec.name}.second`)) write(spec, "second", named("second_moment"));
     }
     for (const { layer, channels } of this.program.norms) {
       const padded = Math.ceil(channels / 4) * 4;
@@ -453,64 +454,12 @@ export class Network {
   }
 
   /** Writes micro-batch `micro` of a batch, and what the step is described by. */
-  #writeBatch(
-    { images, labels, samples: total, others = labels, weights }: Batch,
-    { step, rate, normWeight, soft = true }: {
-      step: number;
-      rate: number;
-      normWeight: number;
-      soft?: boolean;
-    },
-    micro = 0,
-  ): void {
-    const { batch: size, input: [h, w, c], training: { smoothing, mixed, betas } } = this.program;
-    const first = micro * size, samples = Math.max(0, Math.min(total - first, size));
-    const block = new ArrayBuffer(STEP_BYTES);
-    new Uint32Array(block).set([this.seed, step, samples, first]);
-    new Float32Array(block).set([rate, normWeight], 4);
-    new Uint32Array(block).set([total], 6);
-    new Float32Array(block).set([soft ? smoothing : 0, ...corrections(betas, step)], 7);
-    this.executor.write("step", new Uint8Array(block));
-    this.executor.write("pixels", cutPixels(images, first * h * w * c, size * h * w * c));
-    this.executor.write("labels", labels.subarray(first, first + size));
-    if (mixed) this.executor.write("mixes", cutMixes(others, weights, first, size));
+  #writeBatch(batch: Batch, how: StepSettings, micro = 0): void {
+    const parts = microBatchOf(this.program, this.seed, batch, how, micro);
+    for (const [name, data] of Object.entries(parts)) this.executor.write(name, data);
   }
 
   #has(buffer: string): boolean {
     return this.#buffers.has(buffer);
   }
-}
-
-/** `bytes` of the pixels of a batch from `first` on, rounded up: WebGPU writes multiples of 4. */
-function cutPixels(
-  images: Uint8Array<ArrayBuffer>,
-  first: number,
-  bytes: number,
-): Uint8Array<ArrayBuffer> {
-  const padded = Math.ceil(bytes / 4) * 4;
-  if (first + padded <= images.length) return images.subarray(first, first + padded);
-  const cut = new Uint8Array(padded);
-  cut.set(images.subarray(first, first + bytes));
-  return cut;
-}
-
-/** The second labels of `size` samples from `first` on, each with the bits of the first one's weight. */
-function cutMixes(
-  others: Uint32Array,
-  weights: Float32Array | undefined,
-  first: number,
-  size: number,
-): Uint32Array<ArrayBuffer> {
-  const mixes = new Uint32Array(2 * size), shares = new Float32Array(mixes.buffer);
-  for (let n = 0; n < size; n++) {
-    mixes[2 * n] = others[first + n]!;
-    shares[2 * n + 1] = weights?.[first + n] ?? 1;
-  }
-  return mixes;
-}
-
-/** What AdamW's averages are corrected by in a step (counted from 0), as they begin at zero. */
-function corrections(betas: readonly [number, number] | undefined, step: number): number[] {
-  if (!betas) return [1, 1];
-  return [1 / (1 - betas[0] ** (step + 1)), 1 / Math.sqrt(1 - betas[1] ** (step + 1))];
 }
