@@ -41,6 +41,8 @@ export interface EpochFigures {
 export interface Checkpoint {
   readonly position: Position;
   readonly find: Find;
+  /** Whether it has a tensor. */
+  readonly has: (name: string) => boolean;
   readonly ranges: ReadonlyMap<string, Range>;
   readonly memories: NetworkState["memories"];
   readonly seen: NetworkState["seen"];
@@ -142,6 +144,7 @@ export function decodeCheckpoint(bytes: Uint8Array<ArrayBuffer>, file: string): 
   return {
     position: positionOf(metadata.position, file),
     find,
+    has: (name) => Object.hasOwn(tensors, name),
     ranges,
     memories: kept("memory"),
     seen: kept("seen"),

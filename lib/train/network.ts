@@ -16,7 +16,7 @@ import { Scheduler, usable } from "../quant/scheduler.ts";
 import { key, ROW_BYTES, SLOTS, WORDS_OF_ROW } from "../quant/statistics.ts";
 import type { QuantizeSpec } from "../recipe/types.ts";
 import { Flight, type StepResult } from "./flight.ts";
-import { joined } from "./joined.ts";
+import { bufferNames, joined } from "./joined.ts";
 import { microBatchOf, type StepSettings } from "./micro_batch.ts";
 import { chosen, trainingSteps } from "./ways.ts";
 
@@ -60,14 +60,13 @@ export type Find = (name: string, shape: readonly number[]) => Float32Array;
 /** What a network is loaded from. */
 export interface Saved extends Pick<NetworkState, "ranges"> {
   readonly find: Find;
+  /** Whether the file has a tensor. */
+  readonly has?: (name: string) => boolean;
   readonly memories?: NetworkState["memories"];
   readonly seen?: NetworkState["seen"];
   /** Training steps done. */
   readonly step?: number;
 }
-
-/** What is kept of a parameter, by the ends of its buffers' names. */
-const KEPT = ["", ".velocity", ".second", ".average"] as const;
 
 /** Steps that run in one go, and the row whose estimator the host asks behind them. */
 interface Segment {
@@ -95,14 +94,7 @@ export class Network {
     makers: EstimatorMakers = ownEstimators,
   ) {
     this.executor = joined(executor, program);
-    this.#buffers = new Set(program.buffers.map((b) => b.name));
-    // Who asks for a tensor that is split by rows asks for its first part.
-    for (const { name, parts } of program.parameters) {
-      if (parts === undefined) continue;
-      for (const kept of KEPT) {
-        if (this.#buffers.has(`${name}.0${kept}`)) this.#buffers.add(name + kept);
-      }
-    }
+    this.#buffers = bufferNames(program);
     const { quantizers } = program, device = onDevice(quantize, makers);
     const estimators = quantizers.map(({ role, settings }) =>
       role === "weight" ? undefined : makers[settings.estimator]!(settings)
@@ -146,17 +138,21 @@ export class Network {
    * @param training false: evaluation alone, without momentum; the weights are their moving averages
    * where there are any
    */
-  load({ find, ranges, memories, seen, step = 0 }: Saved, training = true): void {
+  load({ find, has, ranges, memories, seen, step = 0 }: Saved, training = true): void {
     const write = (spec: ParameterSpec, kept: string, values: Float32Array<ArrayBuffer>) => {
       if (this.#has(`${spec.name}.${kept}`)) this.executor.write(`${spec.name}.${kept}`, values);
     };
     for (const spec of this.program.parameters) {
       const named = (prefix: string) =>
         fromNamed(spec, (name, shape) => find(`${prefix}.${name}`, shape));
-      const average = this.#has(`${spec.name}.average`) ? named("ema") : undefined;
-      const weight = !training && average ? average : fromNamed(spec, find);
+      const weight = fromNamed(spec, (name, shape) => {
+        const averaged = !training && has?.(`ema.${name}`);
+        return find(averaged ? `ema.${name}` : name, shape);
+      });
       this.#writeParameter(spec.name, spec.quantizer, weight);
-      if (average) write(spec, "average", average);
+      if (this.#has(`${spec.name}.average`)) {
+        write(spec, "average", training ? named("ema") : weight);
+      }
       if (!training) continue;
       if (this.#has(`${spec.name}.velocity`)) write(spec, "velocity", named("velocity"));
       if (this.#has(`${spec.name}.second`)) write(spec, "second", named("second_moment"));
@@ -182,7 +178,7 @@ export class Network {
   /** Reads everything that a checkpoint holds. */
   async state(): Promise<NetworkState> {
     const { parameters, norms, quantizers } = this.program;
-    const buffers = KEPT.flatMap((kept) =>
+    const buffers = ["", ".velocity", ".second", ".average"].flatMap((kept) =>
       parameters.map(({ name }) => name + kept).filter((name) => this.#has(name))
     );
     const names = ["quantizers", "memory", ...buffers, ...norms.map((n) => `${n.layer}.running`)];

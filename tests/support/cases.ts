@@ -217,6 +217,7 @@ export const CASES: readonly Case[] = [
       conv(8, 2),
       { type: "conv2d", channels: 8, kernel: 3, padding: 1, groups: 8, bias: true },
       "batch_norm",
+      biased(8, 3, { padding: 1, groups: 8 }),
       residual(["relu"]),
       { type: "avg_pool", kernel: 2, stride: 1 },
       { type: "dropout", rate: 0.4 },
