@@ -108,6 +108,8 @@ export interface ParameterSpec {
   readonly dims: readonly [o: number, i: number, h: number, w: number];
   /** A linear layer's weight: [o, i·h·w] in a file. */
   readonly linear?: boolean;
+  /** A depthwise convolution's weight: its buffer is [h·w, o], as each output sees one input. */
+  readonly depthwise?: boolean;
   /** Row of the weight's quantizer. */
   readonly quantizer?: number;
   /** It stays as it is: no gradient, no momentum. */

@@ -23,6 +23,11 @@ const KINDS: Readonly<Record<string, readonly LayerInput[]>> = {
     conv(3, [3, 2], { stride: [2, 1], padding: [1, 0], bias: true }),
   ],
   "conv2d with a stride beyond its kernel": [conv(5, 1, { stride: 2, bias: true })],
+  "depthwise conv2d with a kernel that is not square": [
+    conv(3, [3, 2], { groups: 3, padding: [1, 0], bias: true }),
+  ],
+  "depthwise conv2d with stride": [conv(3, 3, { groups: 3, stride: [2, 3], padding: 1 }), "relu6"],
+  "dropout": [{ type: "dropout", rate: 0.3 }, "relu", "dropout"],
   "linear over height, width and channels": [{ type: "linear", features: 6 }],
   "batch_norm in training": ["batch_norm", conv(2, 2)],
   "batch_norm with relu": ["batch_norm", "relu"],

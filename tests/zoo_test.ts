@@ -6,10 +6,11 @@
 import assert from "node:assert/strict";
 import { buildGraph } from "../lib/model/graph.ts";
 import { type Layer, outline, parameterCount } from "../lib/model/outline.ts";
+import { fromNamed, initialValues, toNamed } from "../lib/model/parameters.ts";
 import { plan } from "../lib/model/plan.ts";
 import type { ZooOptions } from "../lib/model/blocks.ts";
 import { zoo } from "../lib/model/zoo.ts";
-import type { RecipeInput } from "../lib/recipe/input.ts";
+import type { LayerInput, RecipeInput } from "../lib/recipe/input.ts";
 import { resolveRecipe } from "../lib/recipe/load.ts";
 import type { LayerSpec, ZooName } from "../lib/recipe/types.ts";
 
@@ -165,11 +166,31 @@ Deno.test("a recipe's stem and head are auto unless given, and belong to network
   });
 });
 
-Deno.test("the planner refuses groups, and says what can be done with them", () => {
-  assert.throws(() => plan(recipeOf({ name: "mobilenet-v2" }), IMAGENET), {
+Deno.test("mobilenet-v2 is planned, with a depthwise weight as PyTorch has it", () => {
+  const { program } = plan(recipeOf({ name: "mobilenet-v2" }), IMAGENET);
+  assert.equal(parameterCount(program), 3_504_872);
+  const weight = program.parameters.find((p) => p.name === "features-2-depthwise-conv.weight")!;
+  assert.deepEqual(weight.dims, [96, 1, 3, 3]);
+  assert.equal(program.quantizers[weight.quantizer!]!.elements, 96 * 9);
+  const values = initialValues(weight, 1, 0), fanIn = 9;
+  const variance = values.reduce((sum, v) => sum + v * v, 0) / values.length;
+  assert.ok(Math.abs(variance * fanIn / 2 - 1) < 0.15, `${variance}`);
+  const [named] = toNamed(weight, values);
+  assert.deepEqual(named!.shape, [96, 1, 3, 3]);
+  // Row-major there, tap by tap here.
+  assert.equal(named!.data[7 * 9 + 4], values[4 * 96 + 7]);
+  assert.deepEqual(fromNamed(weight, () => named!.data), values);
+});
+
+Deno.test("the planner refuses groups of several channels, and says what can be done with them", () => {
+  const layers: LayerInput[] = [
+    { type: "conv2d", channels: 6, kernel: 1, groups: 3 },
+    { type: "linear", features: 1000 },
+  ];
+  assert.throws(() => plan(recipeOf({ layers }), IMAGENET), {
     name: "ModelError",
-    message: "layer features-1-depthwise-conv: depthwise and grouped convolution can be counted " +
-      "(qtrain traffic) but not trained yet; use groups: 1",
+    message: "layer conv1: expected groups: 1, or groups: 3 with channels: 3 (depthwise), got " +
+      "groups: 3 with channels: 6; other groups can be counted (qtrain traffic) but not trained",
   });
 });
 

@@ -41,6 +41,7 @@ function parametersOf(node: Node): number {
     case "add":
     case "activation":
     case "pool":
+    case "dropout":
       return 0;
   }
 }
@@ -67,6 +68,8 @@ function kindOf(node: Node): string {
       return withActivation("add", node.act);
     case "activation":
       return node.act;
+    case "dropout":
+      return `dropout ${node.rate}`;
     case "pool": {
       const { kind, kernel: [h, w], input } = node;
       const global = kind === "avg" && h === input.h && w === input.w;

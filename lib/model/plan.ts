@@ -9,7 +9,9 @@ import type { Program } from "../program.ts";
 import { activationBackward, activationForward } from "../ops/activation.ts";
 import { addBackward, addForward } from "../ops/add.ts";
 import { Builder } from "../ops/builder.ts";
-import { convBackward, convForward, TILE } from "../ops/conv.ts";
+import { convBackward, convForward, weightDims } from "../ops/conv.ts";
+import { depthwiseBackward, depthwiseForward, isDepthwise } from "../ops/depthwise.ts";
+import { dropoutBackward, dropoutForward } from "../ops/dropout.ts";
 import { inputForward, lossForward } from "../ops/loss.ts";
 import { normBackward, normForward, sumsBuffer } from "../ops/norm.ts";
 import { MOST_BYTES } from "../ops/parts.ts";
@@ -93,7 +95,7 @@ export function plan(recipe: Recipe, data: DataShape, options: PlanOptions = {})
   const convs = graph.nodes.filter((node) => node.op === "conv");
   const trained = convs.filter((node) => !node.frozen);
   for (const node of [...trained, ...convs.filter((node) => node.frozen)]) {
-    const elements = node.output.c * node.input.c * node.kernel[0] * node.kernel[1];
+    const elements = weightDims(node).reduce((a, b) => a * b);
     const { row, quantized } = b.stored(
       `${node.name}.weight`,
       { name: `${node.name}.weight`, layer: node.name, role: "weight", elements },
@@ -142,13 +144,14 @@ export function plan(recipe: Recipe, data: DataShape, options: PlanOptions = {})
   return { program, layers: outline(graph) };
 }
 
-/** There are no kernels for groups yet. */
+/** There are kernels for one group and for as many as there are channels. */
 function refuseGroups(nodes: readonly Node[]): void {
   for (const node of nodes) {
-    if (node.op !== "conv" || node.groups === 1) continue;
+    if (node.op !== "conv" || node.groups === 1 || isDepthwise(node)) continue;
     throw new ModelError(
-      `layer ${node.name}: depthwise and grouped convolution can be counted (qtrain traffic) but not ` +
-        `trained yet; use groups: 1`,
+      `layer ${node.name}: expected groups: 1, or groups: ${node.input.c} with channels: ` +
+        `${node.input.c} (depthwise), got groups: ${node.groups} with channels: ${node.output.c}; ` +
+        "other groups can be counted (qtrain traffic) but not trained",
     );
   }
 }
@@ -167,8 +170,9 @@ function forward(b: Builder, node: Node, next: Node | undefined): void {
       // A convolution before a norm makes the norm's sums on the way out.
       const summed = next?.op === "norm" && next.input === node.output && !next.frozen;
       const norm = summed ? next : undefined;
-      const made = convForward(b, node, norm && sumsBuffer(norm.name));
-      if (norm && made) Object.assign(norm, { tile: TILE });
+      const plan = isDepthwise(node) ? depthwiseForward : convForward;
+      const tiles = plan(b, node, norm && sumsBuffer(norm.name));
+      if (norm && tiles !== undefined) Object.assign(norm, { tiles });
       break;
     }
     case "norm":
@@ -183,13 +187,16 @@ function forward(b: Builder, node: Node, next: Node | undefined): void {
     case "pool":
       poolForward(b, node);
       break;
+    case "dropout":
+      dropoutForward(b, node);
+      break;
   }
 }
 
 function backward(b: Builder, node: Node): void {
   switch (node.op) {
     case "conv":
-      convBackward(b, node);
+      (isDepthwise(node) ? depthwiseBackward : convBackward)(b, node);
       break;
     case "norm":
       normBackward(b, node);
@@ -202,6 +209,9 @@ function backward(b: Builder, node: Node): void {
       break;
     case "pool":
       poolBackward(b, node);
+      break;
+    case "dropout":
+      dropoutBackward(b, node);
       break;
   }
 }

@@ -64,6 +64,9 @@ export interface Output {
 /** Part of a program. */
 export type Section = keyof Sections;
 
+/** Stands for the first row behind all quantizers while their number is not known. */
+const FIRST_DERIVED = 2 ** 20;
+
 /** Collects a program while the ops plan it. */
 export class Builder {
   readonly buffers: BufferSpec[] = [];
@@ -87,6 +90,8 @@ export class Builder {
   readonly #trained: { readonly spec: ParameterSpec; readonly padded: number }[] = [];
   /** Quads of the largest tensor whose real values go to memory. */
   #realQuads = 0;
+  /** Rows of the table that steps make from other rows; no scheduler knows of them. */
+  #derived = 0;
 
   constructor(readonly options: BuildOptions) {}
 
@@ -123,6 +128,29 @@ export class Builder {
     const settings = range ? { ...how.settings, range } : how.settings;
     const row = this.quantizers.push({ name, layer, role, elements, ...rest, settings }) - 1;
     return { buffer, row, quantized: true, stochastic };
+  }
+
+  /** A row of the table for a tensor whose quantizer a step makes from another tensor's. */
+  derivedRow(): number {
+    return FIRST_DERIVED + this.#derived++;
+  }
+
+  /** Numbers the derived rows, which lie behind those of all quantizers. */
+  #placeDerived(): void {
+    const place = ([name, value]: [string, number]): [string, number] => [
+      name,
+      name.endsWith("_ROW") && value >= FIRST_DERIVED
+        ? value - FIRST_DERIVED + this.quantizers.length
+        : value,
+    ];
+    for (const steps of Object.values(this.sections)) {
+      for (const [i, step] of steps.entries()) {
+        steps[i] = {
+          ...step,
+          constants: Object.fromEntries(Object.entries(step.constants).map(place)),
+        };
+      }
+    }
   }
 
   /** The widest load that divides `quads`; an f32 quad is as wide as a load can be. */
@@ -302,7 +330,8 @@ export class Builder {
   /** The buffers that every kernel may use. */
   tables(): void {
     const rows = Math.max(1, this.quantizers.length);
-    this.buffer("quantizers", rows * QUANTIZER_BYTES, "table");
+    if (this.#derived > 0) this.#placeDerived();
+    this.buffer("quantizers", (rows + this.#derived) * QUANTIZER_BYTES, "table");
     this.buffer("statistics", rows * ROW_BYTES, "table");
     this.buffer("step", STEP_BYTES, "table");
     this.buffer("rules", rows * RULE_BYTES, "table");

@@ -33,7 +33,7 @@ export interface ConvNode {
 /** Output pixels a thread of conv_forward and conv_backward_input owns, and quads of channels. */
 const TILE_PIXELS = 8;
 /** Pixels a workgroup owns: 64 threads. */
-export const TILE = 64 * TILE_PIXELS;
+const TILE = 64 * TILE_PIXELS;
 /** Pixels in a chunk of a weight gradient: 32,768·128² < 2³¹. */
 const MOST_PIXELS = 32768;
 /** Threads that a weight gradient is split into at least, where its size allows. */
@@ -87,9 +87,10 @@ function packedParts(b: Builder, node: ConvNode): Part[] {
  * Plans the weights and the forward pass.
  *
  * @param sumsFor the buffer of batch norm's sums over the output, where a norm follows
- * @returns whether they are made in the epilogue: where the codes are; else the norm makes them
+ * @returns tiles of those sums, where the epilogue makes them: where the codes are made; else the
+ * norm makes them
  */
-export function convForward(b: Builder, node: ConvNode, sumsFor?: string): boolean {
+export function convForward(b: Builder, node: ConvNode, sumsFor?: string): number | undefined {
   const { name, input, output } = node, s = shape(b, node);
   const TAPS = s.KH * s.KW, quad = 16 * TAPS * s.IQ, size = s.OQ * quad;
   const parts = weightParts(b, node), packed = packedParts(b, node);
@@ -215,7 +216,7 @@ export function convForward(b: Builder, node: ConvNode, sumsFor?: string): boole
       ...(sums ? { sums } : {}),
     }, { output: b.output("y", y, output), unfinished: part !== packed.at(-1) });
   }
-  return sums !== undefined;
+  return sums === undefined ? undefined : Math.ceil(PIXELS / TILE);
 }
 
 /** Plans the gradients of weight, bias and input. */

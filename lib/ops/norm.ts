@@ -20,8 +20,8 @@ export interface NormNode {
   act: Act;
   /** Whether it keeps gamma and beta, and normalizes with running statistics that stay. */
   frozen?: boolean;
-  /** Pixels a tile of sums covers when the producer makes the sums; else they are a pass. */
-  readonly tile?: number;
+  /** Tiles of sums when the producer makes the sums; else they are a pass. */
+  readonly tiles?: number;
 }
 
 /** Values per channel in a batch: N·Σ(q−z)² must fit 64 bits. */
@@ -97,10 +97,10 @@ function batchStatistics(
 ): void {
   const { name, input: x } = node, channels = constants.CHANNELS;
   const pixels = b.options.batch * x.h * x.w;
-  const chunk = node.tile ?? chunkOf(pixels), tiles = Math.ceil(pixels / chunk);
+  const chunk = chunkOf(pixels), tiles = node.tiles ?? Math.ceil(pixels / chunk);
   const sums = b.buffer(sumsBuffer(name), 8 * tiles * channels, "scratch");
   const V = b.wide(x.quads), CW = x.quads / V;
-  if (node.tile === undefined) {
+  if (node.tiles === undefined) {
     b.step(
       "forward",
       name,

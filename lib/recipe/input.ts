@@ -10,6 +10,7 @@ import type {
   BatchNormSpec,
   Conv2dSpec,
   DataSpec,
+  DropoutSpec,
   GradientsSpec,
   LinearSpec,
   OptimizerSpec,
@@ -34,9 +35,11 @@ export type Loose<T, K extends keyof T> = Omit<Partial<T>, K>;
 export type LayerInput =
   | PlainSpec["type"]
   | "batch_norm"
+  | "dropout"
   | PlainSpec
   | (Pick<LinearSpec, "type" | "features"> & Partial<LinearSpec>)
   | (Pick<BatchNormSpec, "type"> & Partial<BatchNormSpec>)
+  | (Pick<DropoutSpec, "type"> & Partial<DropoutSpec>)
   | (Loose<Conv2dSpec, "kernel" | "stride" | "padding"> & Pick<Conv2dSpec, "type" | "channels"> & {
     readonly kernel: PairInput;
     readonly stride?: PairInput;

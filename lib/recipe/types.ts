@@ -64,6 +64,14 @@ export interface PoolSpec extends LayerBase {
   readonly padding: Pair;
 }
 
+/** In training, drops values at random and divides the others by 1 − rate; else the identity. */
+export interface DropoutSpec extends LayerBase {
+  /** What kind of layer. */
+  readonly type: "dropout";
+  /** Share of the values that is dropped, 0 ≤ rate < 1. */
+  readonly rate: number;
+}
+
 /** A layer without settings: `relu`, `relu6`, or the mean over h and w, `global_avg_pool`. */
 export interface PlainSpec extends LayerBase {
   /** What kind of layer. */
@@ -86,6 +94,7 @@ export type LayerSpec =
   | LinearSpec
   | BatchNormSpec
   | PoolSpec
+  | DropoutSpec
   | PlainSpec
   | ResidualSpec;
 

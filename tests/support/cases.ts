@@ -16,6 +16,8 @@ const conv = (channels: number, kernel: PairInput, more: object = {}): LayerInpu
 });
 const biased = (channels: number, kernel: PairInput, more: object = {}) =>
   conv(channels, kernel, { ...more, bias: true });
+const depthwise = (channels: number, kernel: PairInput, more: object = {}) =>
+  conv(channels, kernel, { groups: channels, ...more });
 const linear = (features: number, bias = true): LayerInput => ({ type: "linear", features, bias });
 const residual = (
   body: readonly LayerInput[],
@@ -197,6 +199,7 @@ export const CASES: readonly Case[] = [
       "relu",
       { type: "batch_norm", name: "middle-norm3" },
       "relu6",
+      biased(8, 3, { name: "middle-depthwise", padding: 1, groups: 8 }),
       conv(17, 2, { stride: 2 }),
       { type: "batch_norm", name: "middle-norm4" },
       linear(4),
@@ -212,6 +215,69 @@ export const CASES: readonly Case[] = [
       "relu",
       conv(4, 3),
       linear(3),
+    ],
+  },
+  {
+    name: "depthwise: ragged channels, every stride, gradients that meet",
+    image: [13, 11, 3],
+    batch: 3,
+    classes: 3,
+    optimizer: { nesterov: true, momentum: 0.8, weight_decay: 0.01 },
+    layers: [
+      depthwise(3, 3, { padding: 1, bias: true }),
+      conv(5, 1),
+      "batch_norm",
+      "relu6",
+      residual([depthwise(5, [3, 5], { padding: [1, 2] }), "batch_norm", "relu"]),
+      depthwise(5, [2, 3], { stride: [2, 1], padding: [0, 1], bias: true }),
+      "relu",
+      residual([depthwise(5, 1, { bias: true }), "relu6"], [depthwise(5, 3, { padding: 1 })]),
+      depthwise(5, [3, 2], { stride: [1, 3], padding: [1, 0] }),
+      "batch_norm",
+      depthwise(5, 1, { stride: 2 }),
+      linear(3),
+    ],
+  },
+  {
+    name: "dropout: twice over, before activations and pools, where gradients meet",
+    image: [5, 6, 3],
+    batch: 5,
+    classes: 3,
+    layers: [
+      { type: "dropout", rate: 0.1 },
+      biased(5, 3, { padding: 1 }),
+      "relu",
+      "dropout",
+      { type: "dropout", rate: 0 },
+      "relu6",
+      residual([{ type: "dropout", rate: 0.3 }], [conv(5, 1), "batch_norm", "relu"]),
+      "dropout",
+      { type: "max_pool", kernel: 2, stride: 1 },
+      "batch_norm",
+      "dropout",
+      linear(3),
+    ],
+  },
+  {
+    name: "depthwise: several tiles, chunks and groups of quads, then the scores",
+    image: [18, 19, 4],
+    batch: 7,
+    classes: 36,
+    layers: [
+      conv(36, 1),
+      "batch_norm",
+      "relu6",
+      depthwise(36, 3, { padding: 1 }),
+      "batch_norm",
+      "relu6",
+      depthwise(36, 3, { stride: 2, padding: 1 }),
+      "batch_norm",
+      "relu",
+      conv(32, 1),
+      depthwise(32, 5, { stride: 2, padding: 2 }),
+      "batch_norm",
+      conv(36, 1),
+      depthwise(36, 5),
     ],
   },
 ];

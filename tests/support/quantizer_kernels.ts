@@ -8,6 +8,8 @@
 export const QUANTIZER_KERNELS: readonly string[] = [
   "channel_range",
   "clip_search",
+  "depthwise_weights",
+  "dropout_range",
   "error_total",
   "estimate",
   "quantization_error",
