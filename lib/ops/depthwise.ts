@@ -82,16 +82,10 @@ export function depthwiseForward(
   }
   const weightRow = b.weightRows.get(name), W_ROW = weightRow ?? 0;
   const quantized = weightRow !== undefined, size = 4 * TAPS * s.CQ;
-  const kept = node.frozen ? { frozen: true } : {};
-  const spec = {
-    name: `${name}.weight`,
-    layer: name,
-    role: "weight",
-    depthwise: true,
-    ...kept,
-  } as const;
+  const kept = node.frozen ? { frozen: true } : {}, once = { once: node.frozen ?? false };
+  const spec = { name: `${name}.weight`, layer: name, role: "weight", depthwise: true } as const;
   b.parameter(
-    { ...spec, dims: weightDims(node), ...(quantized ? { quantizer: W_ROW } : {}) },
+    { ...spec, dims: weightDims(node), ...kept, ...(quantized ? { quantizer: W_ROW } : {}) },
     size,
   );
   if (node.bias) {
@@ -103,13 +97,21 @@ export function depthwiseForward(
     const scales: Record<string, string> = b.options.int8
       ? { scales: b.buffer(`${name}.scales`, 16 * s.CQ, "parameter") }
       : {};
-    b.step("weights", name, "depthwise_weights", [Math.ceil(s.CQ / LANES), 1, 1], {
-      V: 1,
-      PER_CHANNEL: b.options.quantizing("weight", name)!.perChannel ? 1 : 0,
-      CQ: s.CQ,
-      TAPS,
-      W_ROW,
-    }, { weight: spec.name, ...codes, ...scales });
+    b.step(
+      "weights",
+      name,
+      "depthwise_weights",
+      [Math.ceil(s.CQ / LANES), 1, 1],
+      {
+        V: 1,
+        PER_CHANNEL: b.options.quantizing("weight", name)!.perChannel ? 1 : 0,
+        CQ: s.CQ,
+        TAPS,
+        W_ROW,
+      },
+      { weight: spec.name, ...codes, ...scales },
+      once,
+    );
   }
 
   const pixels = s.LINES * s.WO;

@@ -324,6 +324,18 @@ export const ESTIMATOR_CASES: readonly Case[] = [
     name: "dynamic estimators, frozen layers",
     quantize: { activations: { estimator: "current-minmax" }, scheduler: "device" },
   },
+  {
+    ...named("depthwise: ragged channels"),
+    name: "depthwise: dynamic estimators, weights by channel",
+    quantize: {
+      activations: { estimator: "current-minmax" },
+      gradients: { estimator: "running-minmax" },
+      layers: [
+        { match: "conv1|conv3|conv4|conv6", weights: { per_channel: true, bits: 6 } },
+        { match: "norm*", activations: { estimator: "hindsight-minmax" } },
+      ],
+    },
+  },
 ];
 
 /** Settings that only simulated arithmetic takes. */
