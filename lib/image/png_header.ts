@@ -74,7 +74,10 @@ function endsEarly(): ImageProblem {
 export function readPngFrame(bytes: Uint8Array): PngFrame {
   const first = pngChunks(bytes).next().value as PngChunk | undefined;
   if (first?.type !== "IHDR" || first.data.length !== 13) {
-    throw new ImageProblem("expected a PNG image with its header first; get the file again");
+    throw new ImageProblem(
+      `expected a PNG image with its header first, found ${first?.type ?? "nothing"}; ` +
+        `get the file again`,
+    );
   }
   const view = new DataView(first.data.buffer, first.data.byteOffset, 13);
   const [depth, colour, packing, filter, interlace] = first.data.subarray(8);
