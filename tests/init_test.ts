@@ -17,7 +17,7 @@ import { weightDims } from "../lib/ops/conv.ts";
 import type { RecipeInput } from "../lib/recipe/input.ts";
 import { parseRecipe, resolveRecipe } from "../lib/recipe/load.ts";
 import type { Recipe, ZooName } from "../lib/recipe/types.ts";
-import { encodeCheckpoint } from "../lib/train/checkpoint.ts";
+import { decodeCheckpoint, encodeCheckpoint } from "../lib/train/checkpoint.ts";
 import { exportRun } from "../lib/train/export_run.ts";
 import { initialWeights } from "../lib/train/init.ts";
 import { Network, type NetworkState } from "../lib/train/network.ts";
@@ -267,6 +267,30 @@ Deno.test("for another number of classes the last layer alone starts anew, by th
       assert.deepEqual(tensor, expected.parameters[i], tensor.name);
     });
     assert.deepEqual(loaded.running, state.running);
+  });
+});
+
+Deno.test("of a checkpoint with averaged weights, init and evaluation take the averages", async () => {
+  const recipe = recipeOf(NARROW[0][0]), shape = data(10, 16);
+  const state = await trained(recipe, shape).network.state();
+  const position = { step: 1, epochLoss: 0, epochCorrect: 0, last: null };
+  const { tensors, metadata } = decodeSafetensors(encodeCheckpoint(state, "", position), "x");
+  const average = new Float32Array(state.parameters[0]!.data.map((v) => v / 2));
+  const bytes = encodeSafetensors({
+    ...tensors,
+    "ema.conv1.weight": { ...tensors["conv1.weight"]!, data: average },
+    "second.conv1.weight": tensors["conv1.weight"]!,
+  }, metadata);
+  await withFile(bytes, async (init) => {
+    const { program } = networkOf(recipe, shape);
+    const { find } = await initialWeights({ ...recipe, init }, program);
+    const { averaged } = decodeCheckpoint(bytes, init);
+    for (const look of [find, averaged]) {
+      assert.deepEqual([...look("conv1.weight", [4, 3, 3, 3])], [...average]);
+      assert.deepEqual([...look("norm1.bias", [4])], [
+        ...state.parameters.find((t) => t.name === "norm1.bias")!.data,
+      ]);
+    }
   });
 });
 

@@ -59,7 +59,15 @@ export function buildGraph(
 }
 
 /** The images, and the prefixes of a checkpoint's own tensors. */
-export const RESERVED: readonly string[] = ["input", "memory", "range", "seen", "velocity"];
+export const RESERVED: readonly string[] = [
+  "ema",
+  "input",
+  "memory",
+  "range",
+  "second",
+  "seen",
+  "velocity",
+];
 
 class GraphBuilder {
   readonly nodes: Node[] = [];

@@ -40,6 +40,8 @@ export interface EpochFigures {
 export interface Checkpoint {
   readonly position: Position;
   readonly find: Find;
+  /** Looks up a weight as evaluation has it: its moving average, where the file has one. */
+  readonly averaged: Find;
   readonly ranges: ReadonlyMap<string, Range>;
   readonly memories: NetworkState["memories"];
   readonly seen: NetworkState["seen"];
@@ -121,6 +123,8 @@ export function decodeCheckpoint(bytes: Uint8Array<ArrayBuffer>, file: string): 
     }
     return values(name);
   };
+  const averaged: Find = (name, shape) =>
+    find(Object.hasOwn(tensors, `ema.${name}`) ? `ema.${name}` : name, shape);
   const ranges = new Map<string, Range>();
   for (const name of Object.keys(tensors).filter((n) => n.startsWith("range."))) {
     const [low, high] = find(name, [2]);
@@ -136,6 +140,7 @@ export function decodeCheckpoint(bytes: Uint8Array<ArrayBuffer>, file: string): 
   return {
     position: positionOf(metadata.position, file),
     find,
+    averaged,
     ranges,
     memories: kept("memory"),
     seen: kept("seen"),

@@ -54,7 +54,7 @@ export async function evaluate(path: string, options: EvaluateOptions = {}): Pro
   const executor = await device.createExecutor(program);
   try {
     const network = new Network(program, executor, recipe.seed, recipe.quantize, data, makers);
-    network.load(found, false);
+    network.load({ ...found, find: found.averaged }, false);
     const reader = new BatchReader(data, recipe.train.batch);
     return {
       ...await network.evaluate(reader.testing()),

@@ -80,8 +80,10 @@ function matched(
   const nameIn = (name: string, layer: string) => {
     const part = name.slice(layer.length + 1);
     const theirs = "layers" in model ? [] : pytorchNames(model.name, layer);
-    const names = (own ? [layer, ...theirs] : [...theirs, layer]).map((n) => `${n}.${part}`);
-    return names.find((n) => Object.hasOwn(tensors, n)) ?? names[0]!;
+    // Of a run with averaged weights, those that it was measured with.
+    const names = (own ? [`ema.${layer}`, layer, ...theirs] : [...theirs, layer])
+      .map((n) => `${n}.${part}`);
+    return names.find((n) => Object.hasOwn(tensors, n)) ?? names[own ? 1 : 0]!;
   };
   const values = new Map<string, Float32Array>(), used = new Set<string>(), problems: string[] = [];
   const head = newHead();
@@ -103,7 +105,8 @@ function matched(
     }
   }
   for (const [name, { shape }] of Object.entries(tensors)) {
-    const known = used.has(name) || name.endsWith(".num_batches_tracked") ||
+    const known = used.has(name) || used.has(`ema.${name}`) ||
+      name.endsWith(".num_batches_tracked") ||
       own && RESERVED.includes(name.split(".")[0]!);
     if (!known) problems.push(`unexpected  ${name} ${list(shape)}`);
   }

@@ -143,7 +143,7 @@ async function openNetwork(
   const executor = await device.createExecutor(program);
   try {
     const network = new Network(program, executor, recipe.seed, recipe.quantize, facts, makers);
-    network.load(checkpoint, false);
+    network.load({ ...checkpoint, find: checkpoint.averaged }, false);
     return network;
   } catch (error) {
     executor.close();
