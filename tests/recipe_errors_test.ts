@@ -24,7 +24,7 @@ function complaint(text: string, overrides: string[] = []): string {
 }
 
 const LAYERS =
-  "conv2d, linear, batch_norm, relu, relu6, max_pool, avg_pool, global_avg_pool, residual";
+  "conv2d, linear, batch_norm, relu, relu6, max_pool, avg_pool, global_avg_pool, dropout, residual";
 const PAIR = "a whole number from 1 to 65536, or two of them as [h, w]";
 const BITS = "a whole number from 2 to 8 (to 16 with arithmetic: simulated)";
 const TOP_KEYS = "name, seed, data, model, init, freeze, quantize, train, telemetry";

@@ -59,15 +59,7 @@ export function buildGraph(
 }
 
 /** The images, and the prefixes of a checkpoint's own tensors. */
-export const RESERVED: readonly string[] = [
-  "ema",
-  "input",
-  "memory",
-  "range",
-  "second",
-  "seen",
-  "velocity",
-];
+export const RESERVED: readonly string[] = ["input", "memory", "range", "seen", "velocity"];
 
 class GraphBuilder {
   readonly nodes: Node[] = [];

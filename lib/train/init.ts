@@ -16,6 +16,9 @@ import type { Find } from "./network.ts";
 import { expectCheckpoint } from "./newest_checkpoint.ts";
 import { RunFolder } from "./run_folder.ts";
 
+/** Prefixes of what only training needs, in a file of ours. */
+const TRAINING: readonly string[] = [...RESERVED, "ema", "second"];
+
 /** Weights for a network to start from. */
 export interface InitialWeights {
   /** Looks up a tensor by our name. */
@@ -107,7 +110,7 @@ function matched(
   for (const [name, { shape }] of Object.entries(tensors)) {
     const known = used.has(name) || used.has(`ema.${name}`) ||
       name.endsWith(".num_batches_tracked") ||
-      own && RESERVED.includes(name.split(".")[0]!);
+      own && TRAINING.includes(name.split(".")[0]!);
     if (!known) problems.push(`unexpected  ${name} ${list(shape)}`);
   }
   if (problems.length > 0) {
