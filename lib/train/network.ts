@@ -83,7 +83,7 @@ export class Network {
   readonly inFlight: number;
   readonly #flight: Flight;
   readonly #segments = new Map<string, readonly Segment[]>();
-  readonly #buffers: Set<string>;
+  readonly #buffers: ReadonlySet<string>;
 
   constructor(
     readonly program: Program,

@@ -199,6 +199,7 @@ export const CASES: readonly Case[] = [
       "relu",
       { type: "batch_norm", name: "middle-norm3" },
       "relu6",
+      biased(8, 3, { name: "middle-depthwise", padding: 1, groups: 8 }),
       conv(17, 2, { stride: 2 }),
       { type: "batch_norm", name: "middle-norm4" },
       linear(4),
