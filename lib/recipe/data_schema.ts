@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { augment } from "./augment_schema.ts";
 import { dataMisfits, FORMATS } from "./data_misfits.ts";
 import { LARGEST, map, pair, perChannel, positive, whole, word } from "./fields.ts";
 import type { Pair } from "./types.ts";
@@ -22,8 +23,9 @@ export const data = map({
   test: whole(0).optional(),
   mean: perChannel(z.number("a number"), "a number").prefault(0.5),
   std: perChannel(positive(), "a number above 0").prefault(0.5),
-  augment: z.array(z.never(), "an empty list").max(0, "an empty list")
-    .default([]),
+  augment: augment.default([]),
+  workers: z.union([z.literal("auto"), whole(0, 64)], "auto or a whole number from 0 to 64")
+    .default("auto"),
 }, DATA).check(({ value: v, issues }) => {
   for (const { key, message } of dataMisfits(v)) {
     issues.push({ code: "custom", input: v[key], path: [key], message });
@@ -43,5 +45,6 @@ export const data = map({
     mean: v.mean,
     std: v.std,
     augment: v.augment,
+    workers: v.workers,
   };
 });
