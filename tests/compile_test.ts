@@ -5,10 +5,10 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { compileArguments, PERMISSIONS, TARGETS } from "../cli/compile.ts";
+import { compileArguments, PERMISSIONS, TARGETS, WORKERS } from "../cli/compile.ts";
 import { inFolder, ROOT } from "./support/command.ts";
 
-Deno.test("deno compile embeds the text of every shader", {
+Deno.test("deno compile embeds the text of every shader, and the workers", {
   ignore: Deno.build.os !== "linux",
 }, async () => {
   await inFolder({}, async (folder) => {
@@ -31,6 +31,7 @@ Deno.test("deno compile embeds the text of every shader", {
       }
     }
     assert.ok(shaders > 20);
+    for (const worker of WORKERS) assert.ok(binary.includes(worker.split("/").at(-1)!), worker);
   });
 });
 

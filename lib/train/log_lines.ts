@@ -28,6 +28,7 @@ export function stepLine(e: StepEvent): Line {
     accuracy: e.accuracy,
     lr: e.rate,
     images_per_second: Math.round(e.imagesPerSecond * 10) / 10,
+    data_wait_share: round(e.dataWaitShare, 4),
     clipped: e.clipped,
     ...(e.mostClipped ? { most_clipped: e.mostClipped } : {}),
     ...(e.fidelity

@@ -23,6 +23,10 @@ export interface Batch {
   readonly images: Uint8Array<ArrayBuffer>;
   readonly labels: Uint32Array<ArrayBuffer>;
   readonly samples: number;
+  /** With mixup: for each sample, the label of the one that was mixed in. */
+  readonly others?: Uint32Array<ArrayBuffer>;
+  /** With mixup: what a sample's own label weighs, 0 to 1; the other one weighs the rest. */
+  readonly weights?: Float32Array<ArrayBuffer>;
 }
 
 /** Everything that a checkpoint holds of a network. */
