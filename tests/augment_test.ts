@@ -158,7 +158,7 @@ Deno.test("a resized crop lies in the image, and has the area and proportions as
   assert.deepEqual(drawBox(10, 40, all, new Draws(1)), { top: 0, left: 15, h: 10, w: 10 });
   assert.deepEqual(drawBox(40, 1, all, new Draws(1)), { top: 19, left: 0, h: 1, w: 1 });
   const image = noise([6, 6, 3]);
-  assert.equal(resizedCrop(all, setting([6, 6, 3]))(image, new Draws(1)), image);
+  assert.deepEqual(resizedCrop(all, setting([6, 6, 3]))(image, new Draws(1)), image);
   for (const shape of SHAPES) {
     const scaled = resizedCrop(
       { scale: [0.08, 1], ratio: [0.75, 1.3333] },

@@ -36,6 +36,8 @@ export interface Dataset {
   readonly name: string;
   /** Number of classes. */
   readonly classes: number;
+  /** What people call the classes, by label, where the data says. */
+  readonly classNames?: readonly string[];
   /** Shape of one image. */
   readonly shape: readonly [h: number, w: number, c: number];
   /** Per channel, of pixel / 255. */

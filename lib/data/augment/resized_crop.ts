@@ -49,6 +49,7 @@ export function resizedCrop(spec: ResizedCropSpec, { shape: [h, w] }: Setting): 
   return (image, draws) => {
     const box = drawBox(image.h, image.w, spec, draws);
     const whole = image.h === h && image.w === w && box.h === h && box.w === w;
-    return whole ? image : resample(image, box, h, w);
+    // A copy: what was given may lie in a cache.
+    return whole ? { ...image, data: image.data.slice() } : resample(image, box, h, w);
   };
 }
