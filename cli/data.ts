@@ -25,6 +25,9 @@ const MOST_LISTED = 30;
 /** Columns of the longest bar. */
 const BAR = 30;
 
+/** How the warning of a file ends that cannot be decoded. */
+const REPLACED = "another image of its class takes its place";
+
 /** The command. */
 export const dataCommand: Command = {
   name: "data",
@@ -35,8 +38,7 @@ export const dataCommand: Command = {
 images of the first epoch as the network gets them, is a PNG file: ${PREVIEW}, or what --out
 says; one that is there is replaced. Another seed (seed=2) shows other images. Needs no GPU.
 
-Of images in files, 2,000 are decoded. With data.on_bad_image=skip, those that cannot be decoded
-are named.`,
+Of images in files, 2,000 are decoded; the first that cannot be are named.`,
   options: ["out", "json"],
   run,
 };
@@ -49,12 +51,16 @@ async function run(args: Arguments): Promise<number> {
   const warnings: string[] = [];
   const warn = (text: string) => void (warnings.includes(text) || warnings.push(text));
   const { seed } = recipe;
-  const data = await openDataset({ ...recipe.data, seed }, { warn });
+  // All that is wrong is to be found, not the first of it.
+  const data = await openDataset({ ...recipe.data, seed, on_bad_image: "skip" }, { warn });
   const loader = await Loader.open(data, { ...recipe.data, seed, warn });
   try {
     const found = await survey(loader, seed);
     await writeAtomic(out, await previewPng(loader, seed));
     const notes = [...warnings, ...found.notes];
+    if (recipe.data.on_bad_image === "fail" && warnings.some((text) => text.endsWith(REPLACED))) {
+      notes.push("training stops at files that cannot be decoded, as data.on_bad_image is fail");
+    }
     if (args.json) printJson(asJson(recipe, data, found, notes, out), 2);
     else print(asText(recipe, data, found, notes, out));
   } finally {

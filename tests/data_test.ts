@@ -125,6 +125,6 @@ Deno.test("data that is usable but odd gets a warning", async () => {
 Deno.test("a format that nobody reads is refused", async () => {
   await rejectsData(
     () => openDataset({ ...dataRecipe({}), format: "tar" as "idx" }),
-    "data.format: expected one of glyphs, idx, cifar, npz, found tar",
+    "data.format: expected one of glyphs, idx, cifar, npz, folder, found tar",
   );
 });

@@ -86,7 +86,7 @@ const BAD_TEXTS: [string, string, string][] = [
     "no data",
     "model: { name: cnn }",
     "r.yaml:1:1: data: missing; " +
-    "expected a map with at least format: glyphs, idx, cifar or npz",
+    "expected a map with at least format: glyphs, idx, cifar, npz or folder",
   ],
   [
     "a misspelt key",
@@ -107,12 +107,12 @@ const BAD_TEXTS: [string, string, string][] = [
   [
     "an unknown format",
     "data:\n  format: ixd\nmodel: { name: cnn }",
-    'r.yaml:2:11: data.format: expected one of glyphs, idx, cifar, npz, got "ixd" (did you mean idx?)',
+    'r.yaml:2:11: data.format: expected one of glyphs, idx, cifar, npz, folder, got "ixd" (did you mean idx?)',
   ],
   [
     "a later format",
-    "data: { format: folder, root: x }\nmodel: { name: cnn }",
-    'r.yaml:1:17: data.format: expected one of glyphs, idx, cifar, npz, got "folder"',
+    "data: { format: tar, root: x }\nmodel: { name: cnn }",
+    'r.yaml:1:17: data.format: expected one of glyphs, idx, cifar, npz, folder, got "tar"',
   ],
   [
     "idx without root",
@@ -128,6 +128,23 @@ const BAD_TEXTS: [string, string, string][] = [
       "CIFAR-100, got 12",
       "r.yaml:1:43: data.size: expected 32 (or 0), as cifar images are 32×32, got 28",
       "r.yaml:1:57: data.channels: expected 3 (or 0), as cifar images are in colour, got 1",
+    ].join("\n"),
+  ],
+  [
+    "a folder without root, of four channels",
+    "data: { format: folder, channels: 4 }\nmodel: { name: cnn }",
+    [
+      "r.yaml:1:1: data.root: missing; expected the path of a folder with a folder of images for " +
+      "each class",
+      "r.yaml:1:35: data.channels: expected 3 (or 0) for colour, 1 for grey, got 4",
+    ].join("\n"),
+  ],
+  [
+    "a folder of which all is held out, with an unknown way to go on",
+    "data: { format: folder, root: x, holdout: 1, on_bad_image: stop }\nmodel: { name: cnn }",
+    [
+      "r.yaml:1:43: data.holdout: expected a number above 0 and below 1, got 1",
+      'r.yaml:1:60: data.on_bad_image: expected one of fail, skip, got "stop"',
     ].join("\n"),
   ],
   [
@@ -357,7 +374,7 @@ const BAD_OVERRIDES: [string, string][] = [
   ["train.bacth=1", "train.bacth: unknown key (did you mean batch?)"],
   ["foo.bar=1", `foo: unknown key; expected one of ${TOP_KEYS}`],
   ["__proto__.x=1", `__proto__: unknown key; expected one of ${TOP_KEYS}`],
-  ["data={}", "data.format: missing; expected one of glyphs, idx, cifar, npz"],
+  ["data={}", "data.format: missing; expected one of glyphs, idx, cifar, npz, folder"],
   ["data.format.x=1", 'data.format: expected a map to set x in, got "glyphs"'],
   [
     "model.name=[cnn]",

@@ -77,6 +77,8 @@ const COMPLETE: Recipe = {
     test: 2000,
     mean: [0.5],
     std: [0.5],
+    holdout: 0.1,
+    on_bad_image: "fail",
     augment: [],
     workers: "auto",
   },
@@ -164,6 +166,13 @@ const EVERY_LAYER: RecipeInput = {
   },
   train: { schedule: { name: "step" } },
 };
+
+Deno.test("a folder's images are 224×224 and in colour unless the recipe says otherwise", () => {
+  const data = (more: object) =>
+    resolveRecipe({ data: { format: "folder", root: "d", ...more }, model: { name: "cnn" } }).data;
+  assert.deepEqual([data({}).size, data({}).channels, data({}).classes], [[224, 224], 3, 0]);
+  assert.deepEqual([data({ size: 64 }).size, data({ channels: 1 }).channels], [[64, 64], 1]);
+});
 
 Deno.test("cifar knows the shape of its images, npz takes it from the data", () => {
   const data = (format: "cifar" | "npz") =>

@@ -20,7 +20,7 @@ export interface LoaderOptions {
   readonly seed?: number;
   /** As in a recipe; 0 by default. */
   readonly workers?: "auto" | number;
-  /** Hears of workers that cannot be started. */
+  /** Hears of workers that cannot be started, and of what they warn of. */
   readonly warn?: (text: string) => void;
 }
 
@@ -46,7 +46,10 @@ export class Loader {
     const sources = workers > 0 ? shareSources(data) : undefined;
     if (!sources) return loader;
     try {
-      loader.#pool = await WorkerPool.start(sources, loader.#plan, { workers });
+      loader.#pool = await WorkerPool.start(sources, loader.#plan, {
+        workers,
+        ...(options.warn ? { warn: options.warn } : {}),
+      });
     } catch (error) {
       options.warn?.(
         `data.workers: workers cannot be started here (${(error as Error).message}); ` +

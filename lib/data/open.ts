@@ -5,12 +5,25 @@
  */
 import { DataError } from "../errors.ts";
 import { openCifar } from "./cifar.ts";
-import { type Dataset, memorySplit, pixelStatistics } from "./dataset.ts";
+import {
+  type Dataset,
+  type Labelled,
+  memorySplit,
+  pixelStatistics,
+  type Split,
+} from "./dataset.ts";
+import { openFolder } from "./folder.ts";
+import type { FolderSplit } from "./folder_split.ts";
 import { openGlyphs } from "./glyphs.ts";
 import { openIdx } from "./idx.ts";
 import { openNpz } from "./npz.ts";
-import type { Opened } from "./opened.ts";
+import type { Opened, OpenedSplits } from "./opened.ts";
+import { epochOrder } from "./order.ts";
+import { key, PURPOSE } from "./random.ts";
 import type { DataRecipe } from "./recipe.ts";
+
+/** Images in files that mean and standard deviation are taken from. */
+const MOST_MEASURED = 1000;
 
 /**
  * Makes or reads a data set, checks it, and takes from it what the recipe leaves open.
@@ -22,13 +35,16 @@ export async function openDataset(
   recipe: DataRecipe,
   options: { warn?: (text: string) => void } = {},
 ): Promise<Dataset> {
-  const opened = await open(recipe);
   const warn = options.warn ?? (() => {});
+  const opened = await open(recipe, warn);
   warnOfMissingClasses(opened, warn);
   const channels = opened.shape[2];
   let { mean, std } = recipe;
   if (mean === 0 || std === 0) {
-    const found = pixelStatistics(opened.train.images, channels);
+    const found = pixelStatistics(
+      await sample(opened.train, opened.shape, recipe.seed ?? 1),
+      channels,
+    );
     if (mean === 0) mean = found.mean;
     if (std === 0) {
       if (found.std.includes(0)) {
@@ -43,12 +59,32 @@ export async function openDataset(
     ...opened,
     mean: perChannel("data.mean", mean, channels),
     std: positive(perChannel("data.std", std, channels)),
-    train: memorySplit(opened.train),
-    test: memorySplit(opened.test),
+    train: splitOf(opened.train),
+    test: splitOf(opened.test),
   };
 }
 
-function open(recipe: DataRecipe): Opened | Promise<Opened> {
+function splitOf(images: Labelled | FolderSplit): Split {
+  return "read" in images ? images : memorySplit(images);
+}
+
+/** The images that pixels are measured on: all that lie in memory, or 1,000 of those in files. */
+async function sample(
+  split: Labelled | FolderSplit,
+  [h, w, c]: Opened["shape"],
+  seed: number,
+): Promise<Uint8Array> {
+  if (!("read" in split)) return split.images;
+  const indices = epochOrder(split.count, key(PURPOSE.sample, seed), 0).subarray(0, MOST_MEASURED);
+  const images = new Uint8Array(indices.length * h * w * c);
+  await split.read(indices, images, new Uint32Array(indices.length));
+  return images;
+}
+
+function open(
+  recipe: DataRecipe,
+  warn: (text: string) => void,
+): Opened | Promise<Opened | OpenedSplits> {
   switch (recipe.format) {
     case "glyphs":
       return openGlyphs(recipe);
@@ -58,9 +94,11 @@ function open(recipe: DataRecipe): Opened | Promise<Opened> {
       return openCifar(recipe);
     case "npz":
       return openNpz(recipe);
+    case "folder":
+      return openFolder(recipe, warn);
     default:
       throw new DataError(
-        `data.format: expected one of glyphs, idx, cifar, npz, found ${recipe
+        `data.format: expected one of glyphs, idx, cifar, npz, folder, found ${recipe
           .format satisfies never}`,
       );
   }
@@ -94,7 +132,7 @@ function positive(std: readonly number[]): readonly number[] {
   return std;
 }
 
-function warnOfMissingClasses(opened: Opened, warn: (text: string) => void): void {
+function warnOfMissingClasses(opened: Opened | OpenedSplits, warn: (text: string) => void): void {
   const seen = new Set(opened.train.labels);
   const missing = Array.from({ length: opened.classes }, (_, label) => label)
     .filter((label) => !seen.has(label));

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Labelled } from "./dataset.ts";
+import type { FolderSplit } from "./folder_split.ts";
 
 /** A data set before it is normalized. Every label is below `classes`. */
 export interface Opened {
@@ -17,4 +18,14 @@ export interface Opened {
   readonly train: Labelled;
   /** Test images, likewise. */
   readonly test: Labelled;
+}
+
+/** The same, of images that are read when they are asked for. */
+export interface OpenedSplits extends Omit<Opened, "train" | "test"> {
+  /** What people call the classes, by label. */
+  readonly classNames: readonly string[];
+  /** Training images. */
+  readonly train: FolderSplit;
+  /** Test images. */
+  readonly test: FolderSplit;
 }

@@ -7,14 +7,17 @@
 /** Which data to open. 0 means "take it from the data" in every field where 0 makes no sense. */
 export interface DataRecipe {
   /** Who makes or reads the images. */
-  readonly format: "glyphs" | "idx" | "cifar" | "npz";
+  readonly format: "glyphs" | "idx" | "cifar" | "npz" | "folder";
   /** Folder of the files, or with `npz` the file; not used by `glyphs`. */
   readonly root: string;
   /** Number of classes; 0: ten glyphs, as CIFAR is published, or the highest label + 1. */
   readonly classes: number;
-  /** Height and width in pixels, or one number for both; 0: as the data has it, glyphs 28. */
+  /**
+   * Height and width in pixels, or one number for both; 0: as the data has it, glyphs 28, folders
+   * 224.
+   */
   readonly size: readonly [h: number, w: number] | number;
-  /** Channels; 0: as the data has it. */
+  /** Channels; 0: as the data has it, folders 3. */
   readonly channels: number;
   /** The first so many training images; 0: all, glyphs 10,000. */
   readonly train: number;
@@ -27,7 +30,11 @@ export interface DataRecipe {
   readonly mean: number | readonly number[];
   /** Of pixel / 255, as `mean`; greater than 0 in a list. */
   readonly std: number | readonly number[];
-  /** What glyphs are drawn from; 1 when left out. */
+  /** `folder`: share of each class held out for the test where it has no split; 0.1 when left out. */
+  readonly holdout?: number;
+  /** `folder`: what to do about a file that cannot be decoded; `fail` when left out. */
+  readonly on_bad_image?: "fail" | "skip";
+  /** What glyphs are drawn from, and what is held out; 1 when left out. */
   readonly seed?: number;
 }
 

@@ -4,6 +4,7 @@
  * @module
  */
 import { type Dataset, memorySplit, type Split } from "./dataset.ts";
+import { type FolderSource, folderSplit } from "./folder_split.ts";
 
 /** Images that lie in memory. */
 export interface MemorySource {
@@ -16,7 +17,7 @@ export interface MemorySource {
 }
 
 /** Images of a split. */
-export type Source = MemorySource;
+export type Source = MemorySource | FolderSource;
 
 /** Both splits, as far as a worker can read them. */
 export interface Sources {
@@ -24,9 +25,13 @@ export interface Sources {
   readonly test: Source;
 }
 
-/** A split that reads `source`. */
-export function openSource(source: Source): Split {
-  return memorySplit(source);
+/**
+ * A split that reads `source`.
+ *
+ * @param warn hears of files that are odd or left out
+ */
+export function openSource(source: Source, warn: (text: string) => void = () => {}): Split {
+  return source.kind === "memory" ? memorySplit(source) : folderSplit(source, { warn });
 }
 
 /** The sources of a data set, in memory that threads share; undefined where it has none. */
@@ -38,7 +43,7 @@ export function shareSources({ train, test }: Dataset): Sources | undefined {
 
 /** Sending would copy what lies in memory to every worker; this copies it once. */
 function shared(source: Source): Source {
-  if (source.images.buffer instanceof SharedArrayBuffer) return source;
+  if (source.kind !== "memory" || source.images.buffer instanceof SharedArrayBuffer) return source;
   const images = new Uint8Array(new SharedArrayBuffer(source.images.length));
   images.set(source.images);
   return { ...source, images };

@@ -30,6 +30,7 @@ export interface ReadMessage extends BatchRequest {
 /** A message from a worker, which begins with `"ready"`. */
 export type Answer =
   | "ready"
+  | { readonly warning: string }
   | { readonly id: number; readonly batch: LoadedBatch }
   | {
     readonly id: number;
@@ -51,7 +52,9 @@ function serve(scope: Scope): void {
   scope.onmessage = ({ data }) => {
     if ("sources" in data) {
       opened = data;
-      splits = { train: openSource(data.sources.train), test: openSource(data.sources.test) };
+      const { train, test } = data.sources;
+      const warn = (warning: string) => scope.postMessage({ warning });
+      splits = { train: openSource(train, warn), test: openSource(test, warn) };
       augmenter = new Augmenter(data.plan);
       return scope.postMessage("ready");
     }

@@ -10,10 +10,12 @@ import type { BatchRequest, LoadedBatch } from "./read_batch.ts";
 import type { Sources } from "./source.ts";
 import type { Answer, OpenMessage, ReadMessage, SplitName } from "./worker.ts";
 
-/** How to start workers; all but the number is for tests. */
+/** How to start workers; module and patience are for tests. */
 export interface PoolOptions {
   /** Workers, 1 or more. */
   readonly workers: number;
+  /** Hears once of every file that is odd or left out. */
+  readonly warn?: (text: string) => void;
   /** Module of the worker. */
   readonly module?: URL;
   /** Seconds without any sign of a worker after which it is taken to hang. */
@@ -44,9 +46,18 @@ export class WorkerPool {
   readonly #members: Member[] = [];
   readonly #patience: number;
   readonly #clock: ReturnType<typeof setInterval>;
+  readonly #sources: Sources;
+  readonly #warn: (text: string) => void;
+  /** What was warned of: each worker finds the same. */
+  readonly #warned = new Set<string>();
   #next = 0;
 
-  private constructor({ patience = PATIENCE_S }: PoolOptions) {
+  private constructor(
+    sources: Sources,
+    { patience = PATIENCE_S, warn = () => {} }: PoolOptions,
+  ) {
+    this.#sources = sources;
+    this.#warn = warn;
     this.#patience = patience;
     // Looks are counted, not time: while this thread itself waits for the GPU, none is missed.
     this.#clock = setInterval(() => this.#look(), 1000);
@@ -63,7 +74,7 @@ export class WorkerPool {
     plan: AugmentPlan,
     options: PoolOptions,
   ): Promise<WorkerPool> {
-    const pool = new WorkerPool(options);
+    const pool = new WorkerPool(sources, options);
     try {
       // Named so that deno compile and bundlers see it.
       const module = options.module ?? new URL("./worker.ts", import.meta.url);
@@ -114,7 +125,9 @@ export class WorkerPool {
         reject(new Error(`no answer in ${PATIENCE_S} s`));
       }, PATIENCE_S * 1000);
       worker.onmessage = ({ data }: MessageEvent<Answer>) => {
-        if (data !== "ready") return settle(member, data);
+        if (data !== "ready") {
+          return "warning" in data ? this.#warnOnce(data.warning) : settle(member, data);
+        }
         clearTimeout(late);
         resolve(member);
       };
@@ -129,6 +142,18 @@ export class WorkerPool {
     });
   }
 
+  /** What a person calls a training image. */
+  #nameOf(index: number): string {
+    const { train } = this.#sources;
+    return train.kind === "folder" ? train.paths[index]! : `image ${index}`;
+  }
+
+  #warnOnce(text: string): void {
+    if (this.#warned.has(text)) return;
+    this.#warned.add(text);
+    this.#warn(text);
+  }
+
   /** Once a second: a worker that should read and begins no image for long enough hangs. */
   #look(): void {
     for (const member of this.#members) {
@@ -136,7 +161,7 @@ export class WorkerPool {
       member.still = seen === member.seen && member.waiting.size > 0 ? member.still + 1 : 0;
       member.seen = seen;
       if (member.still < this.#patience || member.dead) continue;
-      const last = seen > 0 ? `, the last one begun is image ${member.progress[1]}` : "";
+      const last = seen > 0 ? `, the last one begun is ${this.#nameOf(member.progress[1]!)}` : "";
       member.worker.terminate();
       this.#fail(member, `gave no image for ${this.#patience} s${last}`);
     }
@@ -152,7 +177,7 @@ export class WorkerPool {
   }
 }
 
-function settle(member: Member, answer: Exclude<Answer, "ready">): void {
+function settle(member: Member, answer: Extract<Answer, { readonly id: number }>): void {
   const waiting = member.waiting.get(answer.id);
   member.waiting.delete(answer.id);
   if ("batch" in answer) return waiting?.resolve(answer.batch);

@@ -11,6 +11,7 @@ const ROOTS: Readonly<Record<DataSpec["format"], string | undefined>> = {
   idx: "the path of the folder of the IDX files",
   cifar: "the path of the folder of the CIFAR files",
   npz: "the path of an .npz file, or of a folder of .npy files",
+  folder: "the path of a folder with a folder of images for each class",
 };
 
 /** Every format, as a recipe names it. */
@@ -52,6 +53,9 @@ export function dataMisfits(data: WrittenData): DataMisfit[] {
   }
   if (format === "cifar" && ![0, 3].includes(channels)) {
     refuse("channels", "3 (or 0), as cifar images are in colour");
+  }
+  if (format === "folder" && ![0, 1, 3].includes(channels)) {
+    refuse("channels", "3 (or 0) for colour, 1 for grey");
   }
   if (format === "glyphs" && size && size[0] > 0 && Math.min(...size) < 12) {
     refuse("size", "at least 12, below which glyphs cannot be told apart");

@@ -102,9 +102,10 @@ export interface DataSpec {
   /**
    * Which reader, or maker, of images. `glyphs`: made by the program. `idx`: four IDX files, as
    * MNIST is published. `cifar`: CIFAR-10 or CIFAR-100, binary version. `npz`: NumPy arrays
-   * `x_train`, `y_train`, `x_test` and `y_test`, images u8.
+   * `x_train`, `y_train`, `x_test` and `y_test`, images u8. `folder`: JPEG and PNG images in a
+   * folder for each class, `train/CLASS` and `val/CLASS`, or only `CLASS`.
    */
-  readonly format: "glyphs" | "idx" | "cifar" | "npz";
+  readonly format: "glyphs" | "idx" | "cifar" | "npz" | "folder";
   /**
    * Absolute path of the data set's folder, with `npz` also of the `.npz` file; empty where the
    * format needs none.
@@ -112,7 +113,10 @@ export interface DataSpec {
   readonly root: string;
   /** Kinds of images; labels are 0 to classes − 1. CIFAR-100: 100 fine or 20 coarse ones. */
   readonly classes: number;
-  /** Height and width of an image; `[0, 0]`: from the data. */
+  /**
+   * Height and width of an image; `[0, 0]`: from the data. Images in folders are scaled so that they
+   * just cover it, and cut to it around their middle.
+   */
   readonly size: Pair;
   /** 1 to 4; 0: from the data. */
   readonly channels: number;
@@ -124,11 +128,22 @@ export interface DataSpec {
   readonly mean: readonly number[];
   /** Divides pixel/255 − mean; above 0; one number for all channels, or one per channel. */
   readonly std: readonly number[];
+  /**
+   * `folder`: share of each class that is held out for the test, above 0 and below 1, where the folder
+   * has no `val`, `validation` or `test`; which images depends on the seed.
+   */
+  readonly holdout: number;
+  /**
+   * `folder`: what to do about a file that cannot be decoded. `fail`: stop and name it. `skip`: warn,
+   * and put the next good image of its class in its place.
+   */
+  readonly on_bad_image: "fail" | "skip";
   /** What is done to training images, in this order; to test images nothing is. */
   readonly augment: readonly AugmentSpec[];
   /**
    * Threads that decode and augment images; 0: the one that trains. No result depends on it. `auto`:
-   * one less than there are processors, 1 to 8, for images in files; 0 for images in memory.
+   * one less than there are processors, 1 to 8, for images in files and for `resized_crop` and
+   * `jitter`; 0 for what costs less.
    */
   readonly workers: "auto" | number;
 }

@@ -1,0 +1,90 @@
+/**
+ * Folders of images: a folder for each class, in one of the layouts of {@link findTree}. Files are
+ * found when the data is opened, and decoded when training asks for them.
+ *
+ * @module
+ */
+import { basename } from "node:path";
+import { DataError } from "../errors.ts";
+import { findRoot } from "./files.ts";
+import { type FolderSplit, folderSplit, imageCache } from "./folder_split.ts";
+import { type ByClass, findTree } from "./folder_tree.ts";
+import type { OpenedSplits } from "./opened.ts";
+import { type DataRecipe, wantedSize } from "./recipe.ts";
+import { tooFew } from "./take.ts";
+
+/** Height and width of images where the recipe has none: what published networks take. */
+const SIDE = 224;
+/** Bytes of decoded images that are kept in memory, of both splits together. */
+const CACHE = 512 * 2 ** 20;
+
+/** Share of each class that is held out for the test, where the recipe does not say. */
+export const HOLDOUT = 0.1;
+
+/**
+ * Finds the images.
+ *
+ * @throws {DataError} when the folder is missing, its layout is not understood, or it does not fit
+ * the recipe
+ */
+export async function openFolder(
+  recipe: DataRecipe,
+  warn: (text: string) => void,
+): Promise<OpenedSplits> {
+  const channels = recipe.channels || 3;
+  if (channels !== 1 && channels !== 3) {
+    throw new DataError(
+      `data.channels: expected 1 (grey) or 3 (colour), found ${channels}; correct it or leave it out`,
+    );
+  }
+  const [h, w] = wantedSize(recipe.size) ?? [SIDE, SIDE];
+  const root = await findRoot(recipe.root);
+  const tree = await findTree(root, {
+    holdout: recipe.holdout ?? HOLDOUT,
+    seed: recipe.seed ?? 1,
+    warn,
+  });
+  const classes = tree.classNames.length;
+  if (recipe.classes !== 0 && recipe.classes !== classes) {
+    throw new DataError(
+      `data.classes: expected ${classes}, the folders in ${tree.classesIn}, found ` +
+        `${recipe.classes}; correct it or leave it out`,
+    );
+  }
+  let room = CACHE;
+  const open = (images: ByClass, most: number, field: string): FolderSplit => {
+    const { paths, labels } = inTurn(images, most);
+    if (paths.length < most) throw tooFew(paths.length, most, field, root);
+    const shape = [h, w, channels] as const;
+    const cache = imageCache(paths.length, shape, room);
+    room -= cache?.pixels.length ?? 0;
+    const onBadImage = recipe.on_bad_image ?? "fail";
+    return folderSplit(
+      { kind: "folder", paths, labels, shape, onBadImage, ...(cache ? { cache } : {}) },
+      { warn },
+    );
+  };
+  return {
+    name: basename(root),
+    classes,
+    classNames: tree.classNames,
+    shape: [h, w, channels],
+    train: open(tree.train, recipe.train, "data.train"),
+    test: open(tree.test, recipe.test, "data.test"),
+  };
+}
+
+/** The first image of each class, then the second, …: the first so many are of all classes. */
+function inTurn(images: ByClass, most: number): { paths: string[]; labels: Uint32Array } {
+  const paths: string[] = [], labels: number[] = [];
+  const longest = Math.max(...images.map((list) => list.length));
+  for (let turn = 0; turn < longest; turn++) {
+    for (const [label, list] of images.entries()) {
+      if (list[turn] === undefined) continue;
+      if (most > 0 && paths.length === most) return { paths, labels: Uint32Array.from(labels) };
+      paths.push(list[turn]!);
+      labels.push(label);
+    }
+  }
+  return { paths, labels: Uint32Array.from(labels) };
+}

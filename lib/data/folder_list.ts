@@ -1,0 +1,75 @@
+/**
+ * What lies in a folder: class folders, and images below them. Names that begin with a dot are the
+ * system's and count for nothing; order is that of the names' code units, on every system the same.
+ *
+ * @module
+ */
+import { extname, join } from "node:path";
+import { unreadable } from "./files.ts";
+
+const IMAGES = new Set([".jpg", ".jpeg", ".jpe", ".png"]);
+/** Of images that nobody reads here. */
+const OTHER_IMAGES = new Set(
+  [".gif", ".webp", ".bmp", ".tif", ".tiff", ".heic", ".heif", ".avif", ".jxl", ".jp2", ".svg"],
+);
+/** Folders in folders: deeper ones are links that lead back. */
+const DEEPEST = 16;
+
+/** How many files end in what, of kinds that are not read. */
+export type LeftOut = Map<string, number>;
+
+/** The names of the folders in `path`, sorted. @throws {DataError} when it cannot be read */
+export async function foldersIn(path: string): Promise<string[]> {
+  const names = [];
+  for await (const { name, folder } of entries(path)) if (folder) names.push(name);
+  return names.sort(byCodeUnits);
+}
+
+/**
+ * The paths of all images below `path`, sorted.
+ *
+ * @param leftOut counts images of other kinds
+ * @throws {DataError} when a folder cannot be read
+ */
+export async function imagesBelow(path: string, leftOut: LeftOut): Promise<string[]> {
+  const found: string[] = [];
+  await collect(path, found, leftOut, 0);
+  return found.sort(byCodeUnits);
+}
+
+async function collect(
+  path: string,
+  into: string[],
+  leftOut: LeftOut,
+  depth: number,
+): Promise<void> {
+  for await (const { name, folder } of entries(path)) {
+    if (folder) {
+      if (depth < DEEPEST) await collect(join(path, name), into, leftOut, depth + 1);
+      continue;
+    }
+    const ending = extname(name).toLowerCase();
+    if (IMAGES.has(ending)) into.push(join(path, name));
+    else if (OTHER_IMAGES.has(ending)) leftOut.set(ending, (leftOut.get(ending) ?? 0) + 1);
+  }
+}
+
+/** Folders and files, also by links; no pipes, no devices. */
+async function* entries(path: string): AsyncGenerator<{ name: string; folder: boolean }> {
+  try {
+    for await (const { name, isFile, isDirectory, isSymlink } of Deno.readDir(path)) {
+      if (name.startsWith(".") || name === "__MACOSX") continue;
+      // A link that leads nowhere is a file that cannot be read: that is found when it is wanted.
+      const there = isSymlink
+        ? await Deno.stat(join(path, name)).catch(() => ({ isFile: true, isDirectory: false }))
+        : { isFile, isDirectory };
+      if (there.isFile || there.isDirectory) yield { name, folder: there.isDirectory };
+    }
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+}
+
+function byCodeUnits(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

@@ -1,0 +1,65 @@
+/**
+ * Decoding through what Deno has built in, for the images that {@link decodeJpeg} does not know:
+ * CMYK and YCCK JPEGs. Pixels come out by way of a BMP file, as there is no other.
+ *
+ * @module
+ */
+import { ImageProblem } from "./types.ts";
+
+/**
+ * Decodes and turns as EXIF says.
+ *
+ * @returns u8, `[height, width, 3]`
+ * @throws {ImageProblem} when Deno cannot
+ */
+export async function decodeByBitmap(
+  bytes: Uint8Array,
+): Promise<{ width: number; height: number; rgb: Uint8Array<ArrayBuffer> }> {
+  if (!endsWhole(bytes)) {
+    throw new ImageProblem("expected a whole JPEG image, found that it ends early; get it again");
+  }
+  let bitmap: ImageBitmap;
+  try {
+    bitmap = await createImageBitmap(new Blob([bytes as Uint8Array<ArrayBuffer>]));
+  } catch (error) {
+    throw new ImageProblem(
+      `expected a JPEG image that can be decoded, found damage ` +
+        `(${error instanceof Error ? error.message : error}); get the file again`,
+    );
+  }
+  const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
+  canvas.getContext("bitmaprenderer")!.transferFromImageBitmap(bitmap);
+  const blob = await canvas.convertToBlob({ type: "image/bmp" });
+  return fromBmp(await blob.arrayBuffer());
+}
+
+/** Deno's decoder fills what is missing: the marker of the end is looked for instead. */
+function endsWhole(bytes: Uint8Array): boolean {
+  for (let at = bytes.length - 2; at > 0; at--) {
+    if (bytes[at] === 0xff && bytes[at + 1] === 0xd9) return true;
+  }
+  return false;
+}
+
+/** Rows from the bottom up, padded to 4 bytes, blue first; or one byte of grey. */
+function fromBmp(file: ArrayBuffer): {
+  width: number;
+  height: number;
+  rgb: Uint8Array<ArrayBuffer>;
+} {
+  const view = new DataView(file), bytes = new Uint8Array(file);
+  const start = view.getUint32(10, true);
+  const width = view.getInt32(18, true), height = view.getInt32(22, true);
+  const step = view.getUint16(28, true) / 8;
+  const row = Math.ceil(width * step / 4) * 4;
+  const rgb = new Uint8Array(width * height * 3);
+  let to = 0;
+  for (let y = height - 1; y >= 0; y--) {
+    for (let at = start + y * row, x = 0; x < width; x++, at += step) {
+      rgb[to++] = bytes[step === 1 ? at : at + 2]!;
+      rgb[to++] = bytes[step === 1 ? at : at + 1]!;
+      rgb[to++] = bytes[at]!;
+    }
+  }
+  return { width, height, rgb };
+}

@@ -1,0 +1,61 @@
+/**
+ * What the first bytes of an image file say: what kind it is, how large, and which way up. Nothing
+ * is decoded and nothing is allocated by what a file declares.
+ *
+ * @module
+ */
+import { readJpegHeader } from "./jpeg_header.ts";
+import { readPngHeader } from "./png_header.ts";
+import { ImageProblem } from "./types.ts";
+
+/** The header of an image that can be decoded. */
+export interface ImageHeader {
+  /** By content, whatever the file is called. */
+  readonly kind: "JPEG" | "PNG";
+  /** Columns as stored, before orientation. */
+  readonly width: number;
+  /** Rows as stored. */
+  readonly height: number;
+  /** Components of a pixel as stored: 1 grey, 3 colour, 4 CMYK (JPEG). */
+  readonly components: number;
+  /** How to turn it, 1 to 8 as EXIF numbers them. */
+  readonly orientation: number;
+}
+
+/** How files begin that people have among their images, by kind. */
+const OTHERS: readonly (readonly [kind: string, starts: (bytes: Uint8Array) => boolean])[] = [
+  ["a GIF image", (bytes) => ascii(bytes, 0, 4) === "GIF8"],
+  ["a WebP image", (bytes) => ascii(bytes, 0, 4) === "RIFF" && ascii(bytes, 8, 12) === "WEBP"],
+  ["a BMP image", (bytes) => ascii(bytes, 0, 2) === "BM"],
+  ["a TIFF image", (bytes) => ["II*\0", "MM\0*"].includes(ascii(bytes, 0, 4))],
+  ["an AVIF image", (bytes) => /^ftypavi[fs]$/.test(ascii(bytes, 4, 12))],
+  ["a HEIC image", (bytes) => /^ftyp(hei[cxms]|hev[cxms]|mif1|msf1)$/.test(ascii(bytes, 4, 12))],
+  ["a JPEG 2000 image", (bytes) => ascii(bytes, 4, 8) === "jP  "],
+  ["a JPEG XL image", (bytes) => bytes[0] === 0xff && bytes[1] === 0x0a],
+  ["an SVG image", (bytes) => /^\s*(<\?xml[^]*)?<svg/.test(ascii(bytes, 0, 256))],
+  ["an HTML page", (bytes) => /^\s*<(!doctype )?html/i.test(ascii(bytes, 0, 256))],
+  ["a PDF document", (bytes) => ascii(bytes, 0, 5) === "%PDF-"],
+  ["a ZIP archive", (bytes) => ascii(bytes, 0, 4) === "PK\x03\x04"],
+  ["a gzip file", (bytes) => bytes[0] === 0x1f && bytes[1] === 0x8b],
+  ["nothing but zeros", (bytes) => bytes.subarray(0, 64).every((byte) => byte === 0)],
+  ["text", (bytes) => /^[\t\n\r\x20-\x7e\x80-\xff]+$/.test(ascii(bytes, 0, 64))],
+];
+
+/**
+ * Reads the header.
+ *
+ * @throws {ImageProblem} when it is no JPEG or PNG image, or a damaged one
+ */
+export function readHeader(bytes: Uint8Array): ImageHeader {
+  if (bytes[0] === 0xff && bytes[1] === 0xd8) return readJpegHeader(bytes);
+  if (ascii(bytes, 0, 8) === "\x89PNG\r\n\x1a\n") return readPngHeader(bytes);
+  const expected = "expected a JPEG or PNG image";
+  if (bytes.length === 0) throw new ImageProblem(`${expected}, found an empty file; get it again`);
+  const other = OTHERS.find(([, starts]) => starts(bytes));
+  if (!other) throw new ImageProblem(`${expected}, found something else; get the file again`);
+  throw new ImageProblem(`${expected}, found ${other[0]}; convert it, or take it out`);
+}
+
+function ascii(bytes: Uint8Array, from: number, to: number): string {
+  return String.fromCharCode(...bytes.subarray(from, to));
+}

@@ -1,0 +1,83 @@
+/**
+ * The header of a JPEG file: its segments up to the first scan. As decoders do, it steps over bytes
+ * between segments that belong to none.
+ *
+ * @module
+ */
+import { exifOrientation } from "./exif.ts";
+import type { ImageHeader } from "./header.ts";
+import { ImageProblem } from "./types.ts";
+
+const EXIF = "Exif\0\0";
+
+/** Frames that can be decoded: baseline, extended and progressive, all of them Huffman-coded. */
+const FRAMES = new Set([0xc0, 0xc1, 0xc2]);
+
+/** Markers of a frame of any kind: 0xc0 to 0xcf but for tables (c4, cc) and an extension (c8). */
+function isFrame(marker: number): boolean {
+  return marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker);
+}
+
+/**
+ * Reads the header.
+ *
+ * @throws {ImageProblem} when it ends before the first scan, or is of a kind that is not decoded
+ */
+export function readJpegHeader(bytes: Uint8Array): ImageHeader {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let frame: Omit<ImageHeader, "orientation"> | undefined;
+  let orientation: number | undefined;
+  let at = 2;
+  while (true) {
+    while (at < bytes.length && bytes[at] !== 0xff) at++;
+    while (at < bytes.length && bytes[at] === 0xff) at++;
+    const marker = bytes[at++];
+    if (marker === undefined) break;
+    // A stuffed zero, a restart, a second start: they have no length.
+    if (marker === 0 || marker === 1 || (marker >= 0xd0 && marker <= 0xd8)) continue;
+    if (marker === 0xd9) break;
+    if (marker === 0xda && frame) return { ...frame, orientation: orientation ?? 1 };
+    if (at + 2 > bytes.length) break;
+    const length = view.getUint16(at);
+    const segment = bytes.subarray(at + 2, at + Math.max(length, 2));
+    if (isFrame(marker)) frame = readFrame(marker, segment);
+    if (marker === 0xe1 && startsWith(segment, EXIF)) {
+      orientation ??= exifOrientation(segment.subarray(EXIF.length));
+    }
+    at += Math.max(length, 2);
+  }
+  throw new ImageProblem(
+    "expected a whole JPEG image, found that it ends before its pixels; get the file again",
+  );
+}
+
+function readFrame(marker: number, segment: Uint8Array): Omit<ImageHeader, "orientation"> {
+  const view = new DataView(segment.buffer, segment.byteOffset, segment.byteLength);
+  if (segment.length < 6) {
+    throw new ImageProblem("expected a whole JPEG header, found a part; get the file again");
+  }
+  const depth = segment[0]!, components = segment[5]!;
+  if (!FRAMES.has(marker)) {
+    throw new ImageProblem(
+      `expected a baseline or progressive JPEG image, found a ` +
+        `${marker > 0xc8 ? "arithmetic-coded" : marker === 0xc3 ? "lossless" : "hierarchical"} ` +
+        `one; convert it, or take it out`,
+    );
+  }
+  if (depth !== 8) {
+    throw new ImageProblem(
+      `expected a JPEG image of 8 bits a channel, found ${depth}; convert it, or take it out`,
+    );
+  }
+  if (![1, 3, 4].includes(components)) {
+    throw new ImageProblem(
+      `expected a JPEG image of 1, 3 or 4 channels, found ${components}; ` +
+        `convert it, or take it out`,
+    );
+  }
+  return { kind: "JPEG", width: view.getUint16(3), height: view.getUint16(1), components };
+}
+
+function startsWith(bytes: Uint8Array, text: string): boolean {
+  return [...text].every((letter, i) => bytes[i] === letter.charCodeAt(0));
+}

@@ -1,0 +1,114 @@
+/**
+ * The chunks of a PNG file. Those that pixels need are held against their checksum; all others are
+ * stepped over.
+ *
+ * @module
+ */
+import { crc32 } from "node:zlib";
+import { exifOrientation } from "./exif.ts";
+import type { ImageHeader } from "./header.ts";
+import { ImageProblem } from "./types.ts";
+
+const SIGNATURE = 8;
+/** Depths in bits that each colour type may have. */
+const DEPTHS: Readonly<Record<number, readonly number[]>> = {
+  0: [1, 2, 4, 8, 16],
+  2: [8, 16],
+  3: [1, 2, 4, 8],
+  4: [8, 16],
+  6: [8, 16],
+};
+
+/** How pixels are stored, from IHDR. */
+export interface PngFrame {
+  readonly width: number;
+  readonly height: number;
+  /** Bits of a sample: 1, 2, 4, 8 or 16. */
+  readonly depth: number;
+  /** 0 grey, 2 colour, 3 palette, 4 grey with alpha, 6 colour with alpha. */
+  readonly colour: number;
+  /** Adam7, seven passes. */
+  readonly interlaced: boolean;
+}
+
+/** One chunk. */
+export interface PngChunk {
+  /** Four letters. */
+  readonly type: string;
+  readonly data: Uint8Array;
+}
+
+/**
+ * Walks the chunks up to IEND.
+ *
+ * @throws {ImageProblem} when the file ends early, or a chunk that pixels need is damaged
+ */
+export function* pngChunks(bytes: Uint8Array): Generator<PngChunk> {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let at = SIGNATURE;
+  while (true) {
+    if (at + 12 > bytes.length) throw endsEarly();
+    const length = view.getUint32(at);
+    if (at + 12 + length > bytes.length) throw endsEarly();
+    const typed = bytes.subarray(at + 4, at + 8 + length);
+    const type = String.fromCharCode(...typed.subarray(0, 4));
+    // A capital letter first: no pixels without it.
+    const needed = /^[A-Z]/.test(type);
+    if (needed && crc32(typed) !== view.getUint32(at + 8 + length)) {
+      throw new ImageProblem(
+        `expected a chunk ${type} with its checksum at byte ${at}, found another checksum; ` +
+          `get the file again`,
+      );
+    }
+    if (type === "IEND") return;
+    yield { type, data: typed.subarray(4) };
+    at += 12 + length;
+  }
+}
+
+function endsEarly(): ImageProblem {
+  return new ImageProblem("expected a whole PNG image, found that it ends early; get it again");
+}
+
+/** Reads IHDR. @throws {ImageProblem} when it is not what the standard allows */
+export function readPngFrame(bytes: Uint8Array): PngFrame {
+  const first = pngChunks(bytes).next().value as PngChunk | undefined;
+  if (first?.type !== "IHDR" || first.data.length !== 13) {
+    throw new ImageProblem(
+      `expected a PNG image with its header first, found ${first?.type ?? "nothing"}; ` +
+        `get the file again`,
+    );
+  }
+  const view = new DataView(first.data.buffer, first.data.byteOffset, 13);
+  const [depth, colour, packing, filter, interlace] = first.data.subarray(8);
+  if (!DEPTHS[colour!]?.includes(depth!) || packing !== 0 || filter !== 0 || interlace! > 1) {
+    throw new ImageProblem(
+      `expected a PNG header of the standard, found bit depth ${depth}, colour type ${colour}, ` +
+        `compression ${packing}, filter ${filter}, interlace ${interlace}; get the file again`,
+    );
+  }
+  return {
+    width: view.getUint32(0),
+    height: view.getUint32(4),
+    depth: depth!,
+    colour: colour!,
+    interlaced: interlace === 1,
+  };
+}
+
+/** Reads what decoding and refusing need to know. @throws {ImageProblem} when it is damaged */
+export function readPngHeader(bytes: Uint8Array): ImageHeader {
+  const { width, height, colour } = readPngFrame(bytes);
+  let orientation = 1;
+  for (const { type, data } of pngChunks(bytes)) {
+    if (type === "IDAT") break;
+    if (type === "eXIf") orientation = exifOrientation(data);
+  }
+  return {
+    kind: "PNG",
+    width,
+    height,
+    components: colour === 0 || colour === 4 ? 1 : 3,
+    orientation,
+  };
+}

@@ -1,0 +1,267 @@
+/** Decoding of JPEG and PNG: right pixels, and a clear error for everything else. */
+import assert from "node:assert/strict";
+import { crc32 } from "node:zlib";
+import { DataError } from "../lib/errors.ts";
+import { decodeImage, imageSize } from "../lib/image/decode.ts";
+import { draw, key, scaleTo } from "../lib/data/random.ts";
+import { rejectsData } from "./data_helpers.ts";
+import { jpeg, JPEGS, png, pngOf, type PngParts, turnedJpeg } from "./support/images.ts";
+
+for (const name of ["colour", "progressive", "grey"]) {
+  Deno.test(`a JPEG that is ${name} decodes to Pillow's pixels`, async () => {
+    const image = await decodeImage(jpeg(name), "x.jpg");
+    assert.deepEqual([image.width, image.height, image.channels], [20, 12, 3]);
+    assert.equal(crc32(image.pixels), JPEGS[name]!.pixels);
+    assert.equal(image.warning, undefined);
+  });
+}
+
+Deno.test("CMYK and YCCK JPEGs decode to colours, Adobe's inversion undone", async () => {
+  for (const name of ["cmyk", "ycck"]) {
+    const image = await decodeImage(jpeg(name), "x.jpg");
+    assert.deepEqual([image.width, image.height, image.pixels.length], [20, 12, 720]);
+  }
+  const { pixels } = await decodeImage(jpeg("cmyk"), "x.jpg");
+  assert.ok(Math.min(...pixels.subarray(0, 3)) > 240, `white is ${pixels.subarray(0, 3)}`);
+});
+
+Deno.test("EXIF turns an image each of eight ways", async () => {
+  const stored = await decodeImage(jpeg("colour"), "x.jpg");
+  const at = (x: number, y: number) => [...stored.pixels.subarray((y * 20 + x) * 3).subarray(0, 3)];
+  // Where a pixel of the result comes from, by orientation, as the standard names the first row
+  // and the first column.
+  const from: Record<number, (x: number, y: number) => [number, number]> = {
+    1: (x, y) => [x, y],
+    2: (x, y) => [19 - x, y],
+    3: (x, y) => [19 - x, 11 - y],
+    4: (x, y) => [x, 11 - y],
+    5: (x, y) => [y, x],
+    6: (x, y) => [y, 11 - x],
+    7: (x, y) => [19 - y, 11 - x],
+    8: (x, y) => [19 - y, x],
+  };
+  for (const [orientation, source] of Object.entries(from)) {
+    const bytes = turnedJpeg("colour", Number(orientation));
+    const { width, height, pixels } = await decodeImage(bytes, "x.jpg");
+    assert.deepEqual([width, height], Number(orientation) < 5 ? [20, 12] : [12, 20]);
+    assert.deepEqual(imageSize(bytes, "x.jpg"), { width, height });
+    for (let y = 0; y < height; y++) {
+      for (let x = 0; x < width; x++) {
+        const found = [...pixels.subarray((y * width + x) * 3).subarray(0, 3)];
+        assert.deepEqual(found, at(...source(x, y)), `${orientation}: ${x}, ${y}`);
+      }
+    }
+  }
+});
+
+Deno.test("a CMYK image is turned once", async () => {
+  const { width, height } = await decodeImage(turnedJpeg("cmyk", 6), "x.jpg");
+  assert.deepEqual([width, height], [12, 20]);
+});
+
+Deno.test("PNGs of every colour type, depth, filter and interlacing decode to their samples", async () => {
+  const kinds: [colour: number, depths: number[]][] = [
+    [0, [1, 2, 4, 8, 16]],
+    [2, [8, 16]],
+    [3, [1, 2, 4, 8]],
+    [4, [8, 16]],
+    [6, [8, 16]],
+  ];
+  for (const [colour, depths] of kinds) {
+    for (const depth of depths) {
+      for (const interlaced of [false, true]) {
+        for (const [width, height] of [[1, 1], [3, 2], [13, 9]] as const) {
+          const most = 2 ** depth - 1;
+          const palette = Array.from({ length: 3 * (most + 1) }, (_, i) => (i * 37) & 255);
+          const parts: PngParts = {
+            width,
+            height,
+            depth,
+            colour,
+            interlaced,
+            filter: (row) => row % 5,
+            sample: (x, y, c) => (x * 31 + y * 17 + c * 101 + x * y * 257) & most,
+            ...(colour === 3 ? { palette } : {}),
+          };
+          const image = await decodeImage(png(parts), "x.png");
+          const wanted = [];
+          for (let y = 0; y < height; y++) {
+            for (let x = 0; x < width; x++) {
+              for (let c = 0; c < 3; c++) {
+                const sample = parts.sample(x, y, colour === 2 || colour === 6 ? c : 0);
+                wanted.push(
+                  colour === 3
+                    ? palette[sample * 3 + c]
+                    : depth === 16
+                    ? sample >> 8
+                    : sample * 255 / most,
+                );
+              }
+            }
+          }
+          const name = `colour ${colour} depth ${depth} ${interlaced} ${width}×${height}`;
+          assert.deepEqual([...image.pixels], wanted, name);
+        }
+      }
+    }
+  }
+});
+
+Deno.test("colour becomes grey by its luma, and grey is kept where grey is wanted", async () => {
+  const colours = [[255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 255, 255]];
+  const bytes = png({ width: 4, height: 1, sample: (x, _, c) => colours[x]![c]! });
+  const image = await decodeImage(bytes, "x.png", { channels: 1 });
+  assert.deepEqual([image.channels, ...image.pixels], [1, 76, 150, 29, 255]); // Pillow's L
+  const grey = png({ width: 3, height: 1, colour: 0, sample: (x) => x * 9 });
+  assert.deepEqual([...(await decodeImage(grey, "x.png", { channels: 1 })).pixels], [0, 9, 18]);
+});
+
+Deno.test("what a file is follows from its content; a name that says otherwise gets a warning", async () => {
+  const image = await decodeImage(jpeg("grey"), "a/b.png");
+  assert.deepEqual([image.width, image.warning], [20, "a JPEG image, in spite of its name"]);
+  const other = await decodeImage(png({ width: 1, height: 1, sample: () => 1 }), "a.JPEG");
+  assert.equal(other.warning, "a PNG image, in spite of its name");
+});
+
+const text = (words: string) => new TextEncoder().encode(words);
+const OTHERS: [what: string, bytes: Uint8Array, message: string][] = [
+  ["an empty file", new Uint8Array(0), "found an empty file; get it again"],
+  ["a text", text("Hello, this is a letter."), "found text; convert it, or take it out"],
+  ["a GIF", text("GIF89a\x01\x00"), "found a GIF image; convert it, or take it out"],
+  ["a WebP", text("RIFF\0\0\0\0WEBPVP8 "), "found a WebP image; convert it, or take it out"],
+  ["a HEIC", text("\0\0\0\x18ftypheic"), "found a HEIC image; convert it, or take it out"],
+  ["a page", text("<!DOCTYPE html><html>"), "found an HTML page; convert it, or take it out"],
+  ["zeros", new Uint8Array(99), "found nothing but zeros; convert it, or take it out"],
+  ["noise", Uint8Array.of(1, 2, 3), "found something else; get the file again"],
+];
+for (const [what, bytes, message] of OTHERS) {
+  Deno.test(`${what} is refused by what it is`, async () => {
+    await rejectsData(
+      () => decodeImage(bytes, "cats/1.jpg"),
+      `cats/1.jpg: expected a JPEG or PNG image, ${message}`,
+    );
+  });
+}
+
+/** A JPEG's header with another size. */
+function sizedJpeg(width: number, height: number): Uint8Array<ArrayBuffer> {
+  const bytes = jpeg("colour");
+  const frame = bytes.findIndex((byte, i) => byte === 0xff && bytes[i + 1] === 0xc0);
+  const view = new DataView(bytes.buffer);
+  view.setUint16(frame + 5, height);
+  view.setUint16(frame + 7, width);
+  return bytes;
+}
+
+Deno.test("an image that declares 65,000×65,000 pixels is refused by its header", async () => {
+  const side = [0, 0, 0xfd, 0xe8];
+  const large = pngOf([...side, ...side, 8, 2, 0, 0, 0], new Uint8Array(9));
+  const before = Deno.memoryUsage().rss;
+  for (const [name, bytes] of [["x.png", large], ["x.jpg", sizedJpeg(65000, 65000)]] as const) {
+    await rejectsData(
+      () => decodeImage(bytes, name),
+      `${name}: expected an image of at most 100,000,000 pixels, found 65000×65000 in its ` +
+        `header; make it smaller, or take it out`,
+    );
+  }
+  assert.ok(Deno.memoryUsage().rss - before < 2 ** 28);
+  await rejectsData(
+    () => decodeImage(jpeg("grey"), "x.jpg", { maxPixels: 100 }),
+    "x.jpg: expected an image of at most 100 pixels, found 20×12 in its header; make it smaller, " +
+      "or take it out",
+  );
+});
+
+Deno.test("a JPEG with far fewer bytes than its size needs is refused before it is decoded", async () => {
+  await rejectsData(
+    () => decodeImage(sizedJpeg(9000, 9000), "x.jpg"),
+    "x.jpg: expected the 9000×9000 pixels of its header, found 344 bytes, too few for them; get " +
+      "the file again",
+  );
+  await rejectsData(
+    () => decodeImage(sizedJpeg(20, 0), "x.jpg"),
+    "x.jpg: expected an image with pixels, found 20×0 in its header; get the file again",
+  );
+});
+
+Deno.test("a file that is cut short anywhere is refused with its name", async () => {
+  const files = Object.keys(JPEGS).map((name) => [`${name}.jpg`, jpeg(name)] as const);
+  const whole = png({ width: 5, height: 5, sample: (x, y) => x * y });
+  for (const [name, bytes] of [...files, ["x.png", whole] as const]) {
+    for (let length = 0; length < bytes.length - 1; length += 7) {
+      await assert.rejects(decodeImage(bytes.slice(0, length), name), (error) => {
+        assert.ok(error instanceof DataError, `${error}`);
+        assert.match(error.message, new RegExp(`^${name}: expected .*, found .*; .*`));
+        return true;
+      });
+    }
+    await decodeImage(bytes, name);
+  }
+});
+
+Deno.test("a damaged PNG is refused with what is wrong", async () => {
+  const parts: PngParts = { width: 2, height: 2, sample: () => 7 };
+  const bytes = png(parts);
+  bytes[bytes.length - 16]! ^= 1;
+  await assert.rejects(decodeImage(bytes, "x.png"), {
+    message: /^x\.png: expected a chunk IDAT with its checksum at byte \d+, found another/,
+  });
+  await assert.rejects(decodeImage(png({ ...parts, colour: 3 }), "x.png"), {
+    message: "x.png: expected a PNG image with its palette, found none; get it again",
+  });
+  await assert.rejects(decodeImage(png({ ...parts, filter: () => 7 }), "x.png"), DataError);
+  await assert.rejects(
+    decodeImage(pngOf([0, 0, 0, 2, 0, 0, 0, 2, 5, 2, 0, 0, 0], new Uint8Array(9)), "x.png"),
+    { message: /^x\.png: expected a PNG header of the standard, found bit depth 5, colour type 2/ },
+  );
+});
+
+Deno.test("bytes changed at random give an image of its size or an error with the name", async () => {
+  const files = [
+    ...Object.keys(JPEGS).map((name) => jpeg(name)),
+    png({ width: 20, height: 12, sample: (x, y, c) => (x * y * (c + 1)) & 255, filter: () => 4 }),
+    png({ width: 20, height: 12, depth: 4, colour: 0, interlaced: true, sample: (x) => x & 15 }),
+  ];
+  let decoded = 0, refused = 0;
+  for (const [at, whole] of files.entries()) {
+    const stream = key(at, 77);
+    for (let trial = 0; trial < 100; trial++) {
+      const bytes = whole.slice();
+      for (let i = 0; i < 1 + trial % 4; i++) {
+        const where = scaleTo(draw(stream, trial * 16 + 2 * i), bytes.length);
+        bytes[where] = draw(stream, trial * 16 + 2 * i + 1) & 255;
+      }
+      try {
+        const { width, height, pixels } = await decodeImage(bytes, "some/file");
+        assert.equal(pixels.length, width * height * 3);
+        decoded++;
+      } catch (error) {
+        assert.ok(error instanceof DataError, `${error}`);
+        assert.match(error.message, /^some\/file: expected [^]*, found [^]*; [^]*/);
+        refused++;
+      }
+    }
+  }
+  assert.ok(decoded > 50 && refused > 50, `${decoded} decoded, ${refused} refused`);
+  // And the decoder still works.
+  const { pixels } = await decodeImage(jpeg("colour"), "x.jpg");
+  assert.equal(crc32(pixels), JPEGS["colour"]!.pixels);
+});
+
+Deno.test("images are decoded in a worker", async () => {
+  const worker = new Worker(new URL("./support/decode_worker.ts", import.meta.url), {
+    type: "module",
+  });
+  const answers: number[] = [];
+  const answered = Promise.withResolvers<void>();
+  worker.onmessage = ({ data }) => {
+    answers.push(data);
+    if (answers.length === 2) answered.resolve();
+  };
+  worker.postMessage(jpeg("colour"));
+  worker.postMessage(jpeg("cmyk"));
+  await answered.promise;
+  worker.terminate();
+  assert.equal(answers[0], JPEGS["colour"]!.pixels);
+  assert.equal(answers[1], crc32((await decodeImage(jpeg("cmyk"), "x.jpg")).pixels));
+});
