@@ -53,14 +53,10 @@ export type LayerInput =
     readonly shortcut?: readonly LayerInput[];
   });
 
-type Keys<T> = T extends T ? keyof T : never;
-
 /** One augmentation as it may be written; a bare word is that one with its defaults. */
-export type AugmentInput =
-  | Keys<AugmentSpec>
-  | (AugmentSpec extends infer S
-    ? S extends AugmentSpec ? { readonly [K in keyof S]: Partial<S[K]> } : never
-    : never);
+export type AugmentInput = AugmentSpec extends infer S
+  ? S extends AugmentSpec ? keyof S | { readonly [K in keyof S]: Partial<S[K]> } : never
+  : never;
 
 /** A recipe as it may be written. A complete `Recipe` is one too. */
 export interface RecipeInput {
