@@ -6,9 +6,10 @@
  */
 import assert from "node:assert/strict";
 import { compileArguments, PERMISSIONS, TARGETS, WORKERS } from "../cli/compile.ts";
+import { JPEG_DECODER } from "../lib/image/jpeg.ts";
 import { inFolder, ROOT } from "./support/command.ts";
 
-Deno.test("deno compile embeds the text of every shader, and the workers", {
+Deno.test("deno compile embeds the text of every shader, the decoder of JPEG, and the workers", {
   ignore: Deno.build.os !== "linux",
 }, async () => {
   await inFolder({}, async (folder) => {
@@ -31,6 +32,9 @@ Deno.test("deno compile embeds the text of every shader, and the workers", {
       }
     }
     assert.ok(shaders > 20);
+    const decoder = new URL(import.meta.resolve(JPEG_DECODER));
+    const wasm = new TextDecoder("latin1").decode(await Deno.readFile(decoder));
+    assert.ok(binary.includes(wasm), "the decoder of JPEG is not embedded");
     for (const worker of WORKERS) assert.ok(binary.includes(worker.split("/").at(-1)!), worker);
   });
 });

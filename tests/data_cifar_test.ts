@@ -184,6 +184,23 @@ for (const { name, files = {}, recipe = {}, message } of CASES) {
   });
 }
 
+Deno.test("a file with fewer images than the published one has gets a warning", async () => {
+  await withFolder(smallCifar100(), async (root) => {
+    const warnings: string[] = [];
+    await openDataset(dataRecipe({ format: "cifar", root }), { warn: (w) => warnings.push(w) });
+    const again = "get it again, unless it was made smaller on purpose";
+    assert.deepEqual(warnings.slice(0, 2), [
+      `${join(root, "train.bin")}: 3 images, where the file as published has 50,000; ${again}`,
+      `${join(root, "test.bin")}: 1 images, where the file as published has 10,000; ${again}`,
+    ]);
+    // Nobody reads to the end of a file for as few as these.
+    const few: string[] = [];
+    const fields = { format: "cifar", root, train: 2, test: 1 } as const;
+    await openDataset(dataRecipe(fields), { warn: (w) => few.push(w) });
+    assert.ok(few.every((text) => !text.includes("published")));
+  });
+});
+
 const shared = Deno.env.get("QTRAIN_DATA");
 let published = false;
 try {

@@ -18,6 +18,8 @@ interface Published {
   readonly folder: string;
   readonly train: readonly string[];
   readonly test: readonly string[];
+  /** Images in each file for training, and in each for the test. */
+  readonly records: readonly [train: number, test: number];
   /** How its records are read, by the number of classes; the first unless the recipe says. */
   readonly layouts: readonly RecordLayout[];
 }
@@ -28,6 +30,7 @@ const PUBLISHED: readonly Published[] = [
     folder: "cifar-10-batches-bin",
     train: [1, 2, 3, 4, 5].map((batch) => `data_batch_${batch}.bin`),
     test: ["test_batch.bin"],
+    records: [10_000, 10_000],
     layouts: [{ labels: 1, label: 0, classes: 10 }],
   },
   {
@@ -35,6 +38,7 @@ const PUBLISHED: readonly Published[] = [
     folder: "cifar-100-binary",
     train: ["train.bin"],
     test: ["test.bin"],
+    records: [50_000, 10_000],
     // A record opens with the coarse label; the fine one follows.
     layouts: [{ labels: 2, label: 1, classes: 100 }, { labels: 2, label: 0, classes: 20 }],
   },
@@ -43,9 +47,13 @@ const PUBLISHED: readonly Published[] = [
 /**
  * Reads and checks the files, as far as the recipe wants images of them.
  *
+ * @param warn hears of files that have fewer images than those that are published
  * @throws {DataError} when a file is missing or damaged, or does not fit the recipe
  */
-export async function openCifar(recipe: DataRecipe): Promise<Opened> {
+export async function openCifar(
+  recipe: DataRecipe,
+  warn: (text: string) => void = () => {},
+): Promise<Opened> {
   if (recipe.channels !== 0 && recipe.channels !== 3) {
     throw new DataError(
       `data.channels: expected 3, as CIFAR images are in colour, found ${recipe.channels}; ` +
@@ -60,14 +68,18 @@ export async function openCifar(recipe: DataRecipe): Promise<Opened> {
   }
   const found = await findPublished(await findRoot(recipe.root), recipe.classes);
   const { set, folder, layout } = found;
+  const [inTrain, inTest] = set.records;
   const train = await findAll(folder, set.train);
   const test = await findAll(folder, set.test);
   return {
     name: set.name,
     classes: layout.classes,
     shape: [32, 32, 3],
-    train: await readRecords(train, layout, recipe.train, "data.train"),
-    test: await readRecords(test, layout, recipe.test, "data.test"),
+    train: await readRecords(train, layout, recipe.train, "data.train", {
+      records: inTrain,
+      warn,
+    }),
+    test: await readRecords(test, layout, recipe.test, "data.test", { records: inTest, warn }),
   };
 }
 

@@ -23,11 +23,20 @@ export interface RecordLayout {
   readonly classes: number;
 }
 
+/** What a file is held against that may have been cut between two records. */
+export interface Whole {
+  /** Records of the file as it is published. */
+  readonly records: number;
+  /** Hears of a file with fewer. */
+  readonly warn: (text: string) => void;
+}
+
 /**
  * Reads the records of all files in their order, and no further than it needs to.
  *
  * @param most images to read; 0: all
  * @param field of the recipe, where `most` was read
+ * @param whole how many records each file has as published
  * @throws {DataError} with the file and the byte, when a file does not hold whole records, a label
  * is not below the number of classes, or there are fewer than `most` records
  */
@@ -36,11 +45,12 @@ export async function readRecords(
   layout: RecordLayout,
   most: number,
   field: string,
+  whole: Whole,
 ): Promise<Labelled> {
   const kept = new Kept();
   for (const path of paths) {
     if (most > 0 && kept.count === most) break;
-    await readFile(path, layout, kept, most || Infinity);
+    await readFile(path, layout, kept, most || Infinity, whole);
   }
   if (kept.count < most) throw tooFew(kept.count, most, field, paths.join(", "));
   return kept.all();
@@ -51,6 +61,7 @@ async function readFile(
   layout: RecordLayout,
   kept: Kept,
   most: number,
+  whole: Whole,
 ): Promise<void> {
   await using source = await ByteSource.open(path);
   const place = (offset: number) => `${path}: byte ${offset}${source.packed ? " (unpacked)" : ""}`;
@@ -60,7 +71,10 @@ async function readFile(
   while (kept.count < most) {
     const start = source.offset;
     const got = await source.fill(record);
-    if (got === 0 && start > 0) break;
+    if (got === 0 && start > 0) {
+      warnOfFewer(path, start / record.length, whole);
+      break;
+    }
     if (got < record.length) {
       throw new DataError(
         `${place(start)}: expected a whole record of ${record.length} bytes, found ${got}; ` +
@@ -76,6 +90,16 @@ async function readFile(
     }
     kept.add(record.subarray(layout.labels), label);
   }
+}
+
+/** Smaller sets of one's own are welcome; a download that broke off looks the same. */
+function warnOfFewer(path: string, found: number, { records, warn }: Whole): void {
+  if (found >= records) return;
+  const number = (value: number) => value.toLocaleString("en");
+  warn(
+    `${path}: ${number(found)} images, where the file as published has ${number(records)}; ` +
+      `get it again, unless it was made smaller on purpose`,
+  );
 }
 
 /** Images as they come, `[n, h, w, c]`. */

@@ -52,7 +52,7 @@ export interface FolderSplit extends Split {
   readonly labels: Uint32Array;
   /** What a worker needs to read the split by itself. */
   readonly source: FolderSource;
-  /** Decoded at the size it is stored in. Not to be written into. */
+  /** Decoded at the size it is stored in; the bytes are the caller's own. */
   image(index: number): Promise<StoredImage>;
   /** Path of image `index`. */
   place(index: number): string;
@@ -113,7 +113,6 @@ export function folderSplit(
 
   /** The image at `index`, or the one that takes its place. */
   async function good(index: number): Promise<StoredImage> {
-    let problem: DataError | undefined;
     for (const tried of candidates(index)) {
       if (bad.has(tried)) continue;
       try {
@@ -122,19 +121,16 @@ export function folderSplit(
         if (!(error instanceof DataError)) throw error;
         if (onBadImage === "fail") {
           throw new DataError(
-            `${error.message} (data.on_bad_image: skip goes on without such files)`,
+            `${error.message}; or set data.on_bad_image: skip to go on without it`,
           );
         }
-        problem = error;
         bad.add(tried);
         warn(paths[tried]!, `${error.message}; another image of its class takes its place`);
       }
     }
-    throw problem ?? new DataError(
-      `${
-        paths[index]
-      }: expected at least one image of its class that can be decoded, found none; ` +
-        `get the files again`,
+    throw new DataError(
+      `${paths[index]}: expected this image or another of its class to be decoded, found that ` +
+        `none of them can be; get the files again`,
     );
   }
 

@@ -7,7 +7,7 @@
 import { join } from "node:path";
 import { DataError } from "../errors.ts";
 import { readAnnotations } from "./annotations.ts";
-import { look } from "./files.ts";
+import { look, unreadable } from "./files.ts";
 import { foldersIn, imagesBelow, type LeftOut } from "./folder_list.ts";
 import { key, mix, PURPOSE } from "./random.ts";
 
@@ -54,8 +54,10 @@ export async function findTree(root: string, options: TreeOptions): Promise<Tree
   await checkNames(root, classesIn, classNames);
   const all: string[][] = [];
   for (const name of classNames) {
-    const images = await imagesBelow(join(classesIn, name), leftOut);
-    if (images.length === 0) throw emptyClass(join(classesIn, name), leftOut);
+    const others: LeftOut = new Map();
+    const images = await imagesBelow(join(classesIn, name), others);
+    if (images.length === 0) throw emptyClass(join(classesIn, name), others);
+    for (const [ending, count] of others) leftOut.set(ending, (leftOut.get(ending) ?? 0) + count);
     all.push(images);
   }
   const { train, test } = testIn
@@ -90,7 +92,10 @@ async function checkNames(root: string, path: string, names: readonly string[]):
   }
   const known = join(root, "wnids.txt");
   if (!(await look(known))?.isFile) return;
-  const listed = (await Deno.readTextFile(known)).split(/\s+/).filter((name) => name !== "");
+  const text = await Deno.readTextFile(known).catch((error) => {
+    throw unreadable(known, error);
+  });
+  const listed = text.split(/\s+/).filter((name) => name !== "");
   const missing = listed.filter((name) => !names.includes(name));
   if (missing.length > 0) {
     throw new DataError(
@@ -100,12 +105,18 @@ async function checkNames(root: string, path: string, names: readonly string[]):
   }
 }
 
-function emptyClass(path: string, leftOut: LeftOut): DataError {
-  const others = leftOut.size > 0 ? ` (of the kinds ${[...leftOut.keys()].join(", ")}: some)` : "";
+function emptyClass(path: string, others: LeftOut): DataError {
   return new DataError(
-    `${path}: expected JPEG or PNG images of this class, found none${others}; ` +
-      `add some, or remove the folder`,
+    `${path}: expected JPEG or PNG images of this class, found ` +
+      (others.size > 0
+        ? `only others (${kindsOf(others)}); convert them, or remove the folder`
+        : `none; add some, or remove the folder`),
   );
+}
+
+/** Endings and how many of each. */
+function kindsOf(leftOut: LeftOut): string {
+  return [...leftOut].map(([ending, count]) => `${ending}: ${count}`).sort().join(", ");
 }
 
 async function testImages(
@@ -175,8 +186,9 @@ function hashOf(name: string, seed: number): number {
 function warnOfLeftOut(root: string, leftOut: LeftOut, warn: TreeOptions["warn"]): void {
   const count = [...leftOut.values()].reduce((sum, n) => sum + n, 0);
   if (count === 0) return;
-  const kinds = [...leftOut].map(([ending, n]) => `${ending}: ${n}`).sort().join(", ");
-  warn(`${root}: ${count} images are left out, as only JPEG and PNG are read (${kinds})`);
+  warn(
+    `${root}: ${count} images are left out, as only JPEG and PNG are read (${kindsOf(leftOut)})`,
+  );
 }
 
 function warnOfUntested(

@@ -91,7 +91,7 @@ function open(
     case "idx":
       return openIdx(recipe);
     case "cifar":
-      return openCifar(recipe);
+      return openCifar(recipe, warn);
     case "npz":
       return openNpz(recipe);
     case "folder":

@@ -8,9 +8,11 @@
  */
 // deno-lint-ignore no-import-prefix -- a module imported by URL has no import map
 import createModule from "npm:@jsquash/jpeg@1.6.0/codec/dec/mozjpeg_dec.js";
+import { DeviceError } from "../errors.ts";
 import { ImageProblem } from "./types.ts";
 
-const CODE = "npm:@jsquash/jpeg@1.6.0/codec/dec/mozjpeg_dec.wasm";
+/** Where the code of the decoder is. */
+export const JPEG_DECODER = "npm:@jsquash/jpeg@1.6.0/codec/dec/mozjpeg_dec.wasm";
 
 /** An instance's memory never shrinks: after an image of so many pixels a new one is made. */
 const LARGE = 4_000_000;
@@ -59,9 +61,22 @@ export async function decodeJpeg(
   return { rgba: decoded.data as Uint8ClampedArray<ArrayBuffer>, warning: said };
 }
 
+async function readCode(): Promise<WebAssembly.Module> {
+  try {
+    return await WebAssembly.compile(
+      await Deno.readFile(new URL(import.meta.resolve(JPEG_DECODER))),
+    );
+  } catch (error) {
+    throw new DeviceError(
+      `JPEG: expected the decoder that comes with qtrain, found that it cannot be read ` +
+        `(${error instanceof Error ? error.message : error}); run the binary, or from the source ` +
+        `with --allow-read`,
+    );
+  }
+}
+
 async function newInstance(): Promise<Instance> {
-  code ??= Deno.readFile(new URL(import.meta.resolve(CODE))).then((b) => WebAssembly.compile(b));
-  const wasm = await code;
+  const wasm = await (code ??= readCode());
   const said: string[] = [];
   const options = {
     noInitialRun: true,

@@ -39,18 +39,22 @@ export class BatchReader {
     return epochOrder(this.data.train.count, seed, epoch);
   }
 
-  /** The test images in their own order; the last batch is filled up with images that do not count. */
-  async *testing(): AsyncGenerator<Batch> {
+  /**
+   * The test images in their own order; the last batch is filled up with images that do not count.
+   *
+   * @param batch images of one: as many as a training step takes, or as a micro-batch
+   */
+  async *testing(batch = this.batch): AsyncGenerator<Batch> {
     const { test } = this.data, asked: Promise<Batch>[] = [];
-    for (let first = 0; first < test.count || asked.length > 0; first += this.batch) {
+    for (let first = 0; first < test.count || asked.length > 0; first += batch) {
       if (first < test.count) {
-        const samples = Math.min(this.batch, test.count - first);
+        const samples = Math.min(batch, test.count - first);
         const indices = Uint32Array.from({ length: samples }, (_, i) => first + i);
-        const batch = this.loader.read("test", { indices, batch: this.batch });
-        batch.catch(() => {}); // Until it is waited for below.
-        asked.push(batch);
+        const read = this.loader.read("test", { indices, batch });
+        read.catch(() => {}); // Until it is waited for below.
+        asked.push(read);
       }
-      if (asked.length <= this.ahead && first + this.batch < test.count) continue;
+      if (asked.length <= this.ahead && first + batch < test.count) continue;
       await this.#listen();
       yield await asked.shift()!;
     }

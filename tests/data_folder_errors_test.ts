@@ -1,0 +1,266 @@
+/** Folders of images that are wrong: each is refused, or gone on with, in exact words. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { openDataset } from "../lib/data/open.ts";
+import type { DataRecipe } from "../lib/data/recipe.ts";
+import { dataRecipe, readAll, rejectsData, withFolder } from "./data_helpers.ts";
+import { IMAGENET, plainPng, TINY } from "./support/image_folders.ts";
+import { jpeg } from "./support/images.ts";
+
+type Files = Readonly<Record<string, Uint8Array>>;
+
+const open = (root: string, fields: Partial<DataRecipe> = {}, warnings?: string[]) =>
+  openDataset(dataRecipe({ format: "folder", root, size: 4, mean: 0.5, std: 0.5, ...fields }), {
+    warn: (text) => warnings?.push(text),
+  });
+
+const text = (words: string) => new TextEncoder().encode(words);
+
+/** Files without some, and with others. */
+function changed(files: Files, without: RegExp, more: Files = {}): Files {
+  const kept = Object.entries(files).filter(([path]) => !without.test(path));
+  return { ...Object.fromEntries(kept), ...more };
+}
+
+const NONE = /^$/;
+
+const REFUSED: [what: string, files: Files, fields: Partial<DataRecipe>, message: string][] = [
+  [
+    "an empty class folder",
+    changed(IMAGENET, /train\/dog/, { "train/dog/notes.txt": text("none yet") }),
+    {},
+    "ROOT/train/dog: expected JPEG or PNG images of this class, found none; add some, or remove " +
+    "the folder",
+  ],
+  [
+    "a class folder with images of other kinds alone",
+    changed(IMAGENET, /train\/dog/, {
+      "train/dog/1.heic": text("x"),
+      "train/dog/2.HEIC": text("x"),
+    }),
+    {},
+    "ROOT/train/dog: expected JPEG or PNG images of this class, found only others (.heic: 2); " +
+    "convert them, or remove the folder",
+  ],
+  [
+    "a class that only validation has",
+    changed(IMAGENET, NONE, { "val/cow/1.png": plainPng(1, 4, 4) }),
+    {},
+    "ROOT/val/cow: expected only classes that ROOT/train has, found cow; add training images of " +
+    "it, or remove the folder",
+  ],
+  [
+    "a folder without folders",
+    { "1.png": plainPng(1, 4, 4) },
+    {},
+    "ROOT: expected a folder of images for each of two or more classes (or train and val with one " +
+    "for each), found no folder; make them, or correct data.root",
+  ],
+  [
+    "one class alone",
+    changed(IMAGENET, /dog/),
+    {},
+    "ROOT/train: expected a folder of images for each of two or more classes (or train and val " +
+    "with one for each), found only cat; make them, or correct data.root",
+  ],
+  [
+    "a validation split without images",
+    changed(IMAGENET, /^val/, { "val/readme.txt": text("later") }),
+    {},
+    "ROOT/val: expected images to measure accuracy on, in a folder for each class, found none; add " +
+    "some, or remove the folder to hold out a share of the training images",
+  ],
+  [
+    "another number of classes",
+    IMAGENET,
+    { classes: 3 },
+    "data.classes: expected 2, the folders in ROOT/train, found 3; correct it or leave it out",
+  ],
+  [
+    "more images than there are",
+    IMAGENET,
+    { train: 6 },
+    "data.train: expected at most 5, the images in ROOT, found 6; lower it, or 0 takes all",
+  ],
+  [
+    "two channels",
+    IMAGENET,
+    { channels: 2 },
+    "data.channels: expected 1 (grey) or 3 (colour), found 2; correct it or leave it out",
+  ],
+  [
+    "nothing to hold out",
+    { "a/1.png": plainPng(1, 4, 4), "b/1.png": plainPng(1, 4, 4) },
+    {},
+    "ROOT: expected at least two images of a class, one of them to measure accuracy on, found one " +
+    "of each; add more",
+  ],
+  [
+    "an annotation of an image that is not there",
+    changed(TINY, NONE, {
+      "val/val_annotations.txt": text("val_0.JPEG\tn2\t0\t0\t9\t9\nval_7.JPEG\tn1\t0\t0\t9\t9\n"),
+    }),
+    {},
+    "ROOT/val/val_annotations.txt:2: expected an image that is in ROOT/val/images, found " +
+    "val_7.JPEG; correct the line, or unpack the data set again",
+  ],
+  [
+    "an annotation with a class that training lacks",
+    changed(TINY, NONE, { "val/val_annotations.txt": text("val_0.JPEG\tn9\t0\t0\t9\t9\n") }),
+    {},
+    "ROOT/val/val_annotations.txt:1: expected a class that training has, found n9; correct the " +
+    "line, or unpack the data set again",
+  ],
+  [
+    "an annotation without a class",
+    changed(TINY, NONE, { "val/val_annotations.txt": text("\nval_0.JPEG n2\n") }),
+    {},
+    "ROOT/val/val_annotations.txt:2: expected a file and a class with a tab between, found " +
+    '"val_0.JPEG n2"; correct the line, or unpack the data set again',
+  ],
+  [
+    "an image that is annotated twice",
+    changed(TINY, NONE, { "val/val_annotations.txt": text("val_0.JPEG\tn2\nval_0.JPEG\tn1\n") }),
+    {},
+    "ROOT/val/val_annotations.txt:2: expected every image once, found val_0.JPEG again; correct " +
+    "the line, or unpack the data set again",
+  ],
+  [
+    "annotations without a line",
+    changed(TINY, NONE, { "val/val_annotations.txt": text("\n") }),
+    {},
+    "ROOT/val/val_annotations.txt: expected a line for each image, found none; get it again",
+  ],
+  [
+    "annotations without images",
+    changed(TINY, /val\/images/),
+    {},
+    "ROOT/val/images: expected the images that ROOT/val/val_annotations.txt names, found no such " +
+    "folder; unpack the data set again",
+  ],
+  [
+    "a class of wnids.txt without a folder",
+    changed(TINY, NONE, { "wnids.txt": text("n1\nn2\nn3\n") }),
+    {},
+    "ROOT/wnids.txt: expected a folder in ROOT/train for each class it names, found none for n3; " +
+    "unpack the data set again, or correct the file",
+  ],
+];
+
+for (const [what, files, fields, message] of REFUSED) {
+  Deno.test(`a folder of images with ${what} is refused`, () =>
+    withFolder(files, async (root) => {
+      await rejectsData(() => open(root, fields), message.replaceAll("ROOT", root));
+    }));
+}
+
+Deno.test("a missing folder is refused with both places", () =>
+  withFolder({}, () =>
+    rejectsData(
+      () => open("nowhere/pets"),
+      "data.root: expected a folder with the data, found nothing at nowhere/pets, and QTRAIN_DATA, " +
+        "which may name a folder of data sets, is not set; correct data.root or set QTRAIN_DATA",
+    )));
+
+const BAD = changed(IMAGENET, NONE, { "train/cat/2.jpg": text("This is a letter, no picture.") });
+const LETTER = "expected a JPEG or PNG image, found text; convert it, or take it out";
+
+Deno.test("a file that is no image stops training with its path", async () => {
+  await withFolder(BAD, async (root) => {
+    const { train } = await open(root);
+    await rejectsData(
+      () => readAll(train, 48),
+      `${
+        join(root, "train/cat/2.jpg")
+      }: ${LETTER}; or set data.on_bad_image: skip to go on without it`,
+    );
+  });
+});
+
+Deno.test("with on_bad_image: skip, the next good image of its class takes its place, always the same", async () => {
+  await withFolder(BAD, async (root) => {
+    const warnings: string[] = [];
+    const { train } = await open(root, { on_bad_image: "skip" }, warnings);
+    const { images, labels } = await readAll(train, 48);
+    assert.deepEqual([...labels], [0, 1, 0, 1, 0]);
+    // cat/2.jpg is image 2, cat/3.JPEG is image 4.
+    assert.deepEqual(images.slice(2 * 48, 3 * 48), images.slice(4 * 48, 5 * 48));
+    assert.deepEqual(warnings, [
+      `${join(root, "train/cat/2.jpg")}: ${LETTER}; another image of its class takes its place`,
+    ]);
+    const { train: again } = await open(root, { on_bad_image: "skip" });
+    const last = new Uint8Array(48);
+    await again.read(Uint32Array.of(2), last, new Uint32Array(1));
+    assert.deepEqual(last, images.slice(2 * 48, 3 * 48));
+  });
+});
+
+Deno.test("a class without one good image is refused even with on_bad_image: skip", async () => {
+  const files = changed(IMAGENET, NONE, {
+    "train/dog/1.png": text("nothing"),
+    "train/dog/deeper/2.PNG": jpeg("colour").slice(0, 100),
+  });
+  await withFolder(files, async (root) => {
+    const { train } = await open(root, { on_bad_image: "skip" });
+    for (let time = 0; time < 2; time++) {
+      await assert.rejects(async () => {
+        await train.read(Uint32Array.of(1), new Uint8Array(48), new Uint32Array(1));
+      }, { name: "DataError", message: /train.dog.1\.png: expected .* its class/ });
+    }
+  });
+});
+
+Deno.test("of many bad files ten are named", async () => {
+  const files = Object.fromEntries(
+    Array.from({ length: 30 }, (_, i) => [`a/${i}.png`, i < 25 ? text("no") : plainPng(i, 4, 4)]),
+  );
+  const more = { "b/1.png": plainPng(1, 4, 4), "b/2.png": plainPng(2, 4, 4) };
+  await withFolder({ ...files, ...more }, async (root) => {
+    const warnings: string[] = [];
+    const { train } = await open(root, { on_bad_image: "skip" }, warnings);
+    await readAll(train, 48);
+    assert.equal(warnings.filter((line) => line.includes("takes its place")).length, 10);
+    assert.equal(warnings.at(-1), "more files like these are not named");
+  });
+});
+
+Deno.test("what is odd about a folder is warned of when it is opened", async () => {
+  const files = changed(IMAGENET, /val\/dog/, {
+    "train/cat/4.webp": text("RIFF"),
+    "train/dog/4.heic": text("x"),
+    "train/dog/5.heic": text("x"),
+  });
+  await withFolder(files, async (root) => {
+    const warnings: string[] = [];
+    await open(root, {}, warnings);
+    assert.deepEqual(warnings, [
+      `${root}: 3 images are left out, as only JPEG and PNG are read (.heic: 2, .webp: 1)`,
+      `${join(root, "val")}: 1 of 2 classes have no test image (dog)`,
+    ]);
+  });
+});
+
+Deno.test("an image that was taken away since it was found is an error with its path", async () => {
+  await withFolder(IMAGENET, async (root) => {
+    const { train } = await open(root);
+    await Deno.remove(join(root, "train/dog/1.png"));
+    await assert.rejects(async () => await readAll(train, 48), {
+      name: "DataError",
+      message: /train.dog.1\.png: expected something readable, found that it cannot be read/,
+    });
+  });
+});
+
+Deno.test({
+  name: "a link that leads nowhere is a bad image, one that leads to a folder above ends",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    await withFolder(IMAGENET, async (root) => {
+      await Deno.symlink("nowhere.png", join(root, "train/cat/0.png"));
+      await Deno.symlink("..", join(root, "train/dog/up"));
+      const { train } = await open(root);
+      assert.ok(train.count > 5);
+      await assert.rejects(async () => await readAll(train, 48), { name: "DataError" });
+    });
+  },
+});

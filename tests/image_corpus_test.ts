@@ -1,0 +1,135 @@
+/**
+ * The corpus `jpeg-edge-cases`: odd and broken JPEGs, of which Pillow's pixels are known by their
+ * checksum. It is looked for in `QTRAIN_DATA` and in `../shared/data`.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import { crc32 } from "node:zlib";
+import { basename } from "node:path";
+import { JPEG_DECODERS } from "../bench/decoders.ts";
+import { decodeImage } from "../lib/image/decode.ts";
+import { DataError } from "../lib/errors.ts";
+import { ROOT } from "./support/command.ts";
+
+/** CRC-32 of RGB pixels from Pillow 12.3, turned as EXIF says. */
+const PILLOW: Readonly<Record<string, number>> = {
+  "app13-multiple.jpg": 0x4902627d,
+  "app13.jpg": 0xf441fa98,
+  "broken_exif_dpi.jpg": 0x78d0ff9e,
+  "exif-72dpi-int.jpg": 0xaa3cae20,
+  "exif_gps_typeerror.jpg": 0x42d0862a,
+  "flower.jpg": 0x7bc11914,
+  "flower2.jpg": 0x38fa8804,
+  "hopper.jpg": 0x9a292e3e,
+  "hopper_16bit_qtables.jpg": 0x2dd7843c,
+  "hopper_gray.jpg": 0x7af19e35,
+  "hopper_orientation_2.jpg": 0x466388f7,
+  "hopper_orientation_3.jpg": 0x466388f7,
+  "hopper_orientation_4.jpg": 0x69f0078e,
+  "hopper_orientation_5.jpg": 0x2e705e79,
+  "hopper_orientation_6.jpg": 0x2e705e79,
+  "hopper_orientation_7.jpg": 0xca5eb7a9,
+  "hopper_orientation_8.jpg": 0xca5eb7a9,
+  "icc-after-SOF.jpg": 0xb5348fd2,
+  "invalid-exif.jpg": 0x12603fb3,
+  "iptc.jpg": 0x9e331d73,
+  "jpeg_ff00_header.jpg": 0x38fa8804,
+  "junk_jpeg_header.jpg": 0xaefa9366,
+  "multiple_exif.jpg": 0xff41d912,
+  "pil_sample_rgb.jpg": 0x2bcac30b,
+  "rgb.jpg": 0x0fdb2125,
+  "truncated_app14.jpg": 0x2bcac30b,
+  "truncated_exif_dpi.jpg": 0x28b67291,
+};
+
+/** What libjpeg warns of. Rows of the second file are lost: what stands there is anybody's guess. */
+const WARNED: Readonly<Record<string, RegExp>> = {
+  "hopper_bad_exif.jpg": /^Corrupt JPEG data: 1215 extraneous bytes/,
+  "jpeg_ff00_header.jpg": /^Corrupt JPEG data: 4 extraneous bytes/,
+  "junk_jpeg_header.jpg": /^Corrupt JPEG data: 5 extraneous bytes/,
+  "truncated_app14.jpg": /^Corrupt JPEG data: 1 extraneous bytes/,
+};
+
+interface Listed {
+  readonly path: string;
+  readonly width: number;
+  readonly height: number;
+  readonly ok: boolean;
+}
+
+async function corpus(): Promise<Listed[]> {
+  const places = [Deno.env.get("QTRAIN_DATA"), `${ROOT}../shared/data`].filter((p) => !!p);
+  for (const place of places) {
+    const folder = `${place}/jpeg-edge-cases`;
+    const index = await Deno.readTextFile(`${folder}/INDEX.tsv`).catch(() => undefined);
+    if (index === undefined) continue;
+    const [head, ...lines] = index.trim().split("\n").map((line) => line.split("\t"));
+    const column = (line: string[], name: string) => line[head!.indexOf(name)]!;
+    return lines.map((line) => ({
+      path: `${folder}/${column(line, "file")}`,
+      width: Number(column(line, "width")),
+      height: Number(column(line, "height")),
+      ok: column(line, "pillow_result") === "ok",
+    }));
+  }
+  console.log(`jpeg-edge-cases is in none of ${places.join(", ")}: its tests are left out`);
+  return [];
+}
+
+for (const { path, width, height, ok } of await corpus()) {
+  const name = basename(path);
+  Deno.test(`${name} of the corpus gives ${ok ? "Pillow's pixels" : "an error"}`, async () => {
+    const bytes = await Deno.readFile(path);
+    if (!ok) {
+      await assert.rejects(decodeImage(bytes, path), (error) => {
+        assert.ok(error instanceof DataError);
+        assert.equal(
+          error.message,
+          `${path}: expected a whole JPEG image, found that it ends early; get it again`,
+        );
+        return true;
+      });
+      return;
+    }
+    const image = await decodeImage(bytes, path);
+    assert.deepEqual([image.width, image.height], [width, height]);
+    assert.match(image.warning ?? "", WARNED[name] ?? /^$/);
+    if (PILLOW[name] !== undefined) assert.equal(crc32(image.pixels), PILLOW[name]);
+    await compareWithAnother(name, bytes, image.pixels);
+  });
+}
+
+/**
+ * Other decoders scale colour up and round otherwise: nearly all of their pixels are within 2 levels
+ * of ours, and those of CMYK within 3.
+ */
+async function compareWithAnother(
+  name: string,
+  bytes: Uint8Array<ArrayBuffer>,
+  pixels: Uint8Array,
+): Promise<void> {
+  // Of 4×4 pixels, Deno's makes other colours than all others.
+  if (name === "app13.jpg") return;
+  const cmyk = name.includes("cmyk");
+  const decode = JPEG_DECODERS[cmyk ? "jpeg-js 0.4.4" : "createImageBitmap"]!;
+  let other: ArrayLike<number>;
+  try {
+    other = await decode(bytes);
+  } catch {
+    // It refuses what libjpeg only warns of.
+    assert.ok(WARNED[name], `${name}: refused by the other decoder`);
+    return;
+  }
+  assert.equal(other.length, pixels.length);
+  let over = 0, most = 0;
+  for (let i = 0; i < pixels.length; i++) {
+    const apart = Math.abs(other[i]! - pixels[i]!);
+    if (apart > 2) over++;
+    most = Math.max(most, apart);
+  }
+  // 16-bit tables: quantized so coarsely that colours jump.
+  const share = cmyk ? 0.001 : name.includes("16bit") ? 0.08 : 0.02;
+  assert.ok(over <= share * pixels.length, `${over} of ${pixels.length} over 2 levels apart`);
+  assert.ok(most <= (cmyk ? 4 : 40), `${most} levels apart`);
+}
