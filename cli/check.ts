@@ -13,7 +13,7 @@ import { shapeOf } from "./data_shape.ts";
 import { bytes, settingsTable, table } from "./format.ts";
 import type { Arguments } from "./options.ts";
 import { print, printJson } from "./output.ts";
-import { arithmetic, grouped, network } from "./settings.ts";
+import { arithmetic, grouped, microBatches, network } from "./settings.ts";
 
 /** Every WebGPU device binds this much at once; more needs a larger one. */
 const BASE_BINDING = 128 * 2 ** 20;
@@ -49,11 +49,15 @@ function asText(recipe: Recipe, program: Program, layers: readonly Layer[]): str
     ? [
       `buffer ${largest.name} needs ${bytes(largest.bytes)}: more than the ${
         bytes(BASE_BINDING)
-      } that every GPU binds; a smaller train.batch needs less`,
+      } that every GPU binds; a smaller train.batch or train.micro_batch needs less`,
     ]
     : [];
   return [
-    settingsTable([["network", network(recipe, program)], ...arithmetic(recipe)]),
+    settingsTable([
+      ["network", network(recipe, program)],
+      ...arithmetic(recipe),
+      ...microBatches(program),
+    ]),
     "",
     table(
       ["layer", "kind", "output [h, w, c]", "parameters"],
@@ -65,7 +69,11 @@ function asText(recipe: Recipe, program: Program, layers: readonly Layer[]): str
       ["left", "left", "left", "right"],
     ),
     "",
-    table([`memory, batch ${program.batch}`, "bytes"], memory, ["left", "right"]),
+    table(
+      [`memory, ${program.micros > 1 ? "micro-" : ""}batch ${program.batch}`, "bytes"],
+      memory,
+      ["left", "right"],
+    ),
     ...notes,
   ].join("\n");
 }
@@ -74,7 +82,8 @@ function asJson(recipe: Recipe, program: Program, layers: readonly Layer[]): unk
   return {
     name: recipe.name,
     arithmetic: program.arithmetic,
-    batch: program.batch,
+    batch: program.batch * program.micros,
+    micro_batch: program.batch,
     input: program.input,
     classes: program.classes,
     layers,

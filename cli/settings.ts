@@ -11,6 +11,7 @@ import type {
   DataSpec,
   GradientsSpec,
   LayerQuantizeSpec,
+  OptimizerSpec,
   QuantizeSpec,
   Recipe,
   WeightsSpec,
@@ -26,7 +27,9 @@ export function grouped(n: number): string {
 /** The rows of the settings table. */
 export function settings(start: StartEvent, folder: string): [string, string][] {
   const { recipe, program, device, adapter, trainImages, testImages, steps, resumedFrom } = start;
-  const { epochs, batch, optimizer: o, schedule: s } = recipe.train;
+  const { epochs, batch, optimizer: o, schedule: s, clip_norm, ema } = recipe.train;
+  const smoothing = recipe.train.label_smoothing;
+  const clip = clip_norm > 0 ? `, gradients clipped to norm ${clip_norm}` : "";
   const decay = o.weight_decay > 0 ? `, weight decay ${o.weight_decay}` : "";
   const warmup = s.warmup_steps > 0 ? `, ${s.warmup_steps} warm-up steps` : "";
   const images = `${grouped(trainImages)} + ${grouped(testImages)} images`;
@@ -40,15 +43,21 @@ export function settings(start: StartEvent, folder: string): [string, string][] 
     ["device", `${device}: ${adapter}`],
     ...arithmetic(recipe),
     ["length", `${count(epochs, "epoch")}, ${count(steps, "step")} of ${batch} images`],
-    [
-      "optimizer",
-      `sgd, lr ${o.lr}, momentum ${o.momentum}${o.nesterov ? " nesterov" : ""}${decay}`,
-    ],
+    ...microBatches(program),
+    ["optimizer", `${o.name}, lr ${o.lr}, ${moments(o)}${decay}${clip}`],
     ["schedule", s.name + warmup],
+    ...(smoothing > 0 ? [["labels", `smoothed by ${smoothing}`] as [string, string]] : []),
+    ...(ema > 0 ? [["evaluation", `of a moving average, ema ${ema}`] as [string, string]] : []),
     ["memory", memory(program)],
     ["folder", folder],
     ...(resumedFrom > 0 ? [["resumed", `after step ${resumedFrom}`] as [string, string]] : []),
   ];
+}
+
+/** What an optimizer keeps of past gradients. */
+function moments({ name, momentum, nesterov, betas }: OptimizerSpec): string {
+  if (name === "adamw") return `betas ${betas.join(" and ")}`;
+  return `momentum ${momentum}${nesterov ? " nesterov" : ""}`;
 }
 
 /** The network in words, with its size. */
@@ -56,6 +65,13 @@ export function network(recipe: Recipe, program: Program): string {
   const { model } = recipe;
   const name = "name" in model ? `${model.name}, width ${model.width}` : "layers of the recipe";
   return `${name}: ${grouped(parameterCount(program))} parameters`;
+}
+
+/** How a batch is cut, as a row; none where it is not. */
+export function microBatches({ batch, micros, norms }: Program): [string, string][] {
+  if (micros === 1) return [];
+  const norm = norms.length > 0 ? `; batch norm sees only ${count(batch, "image")} at once` : "";
+  return [["batch", `${batch * micros} images in ${micros} micro-batches of ${batch}${norm}`]];
 }
 
 /** The arithmetic with its quantizers, as rows. */

@@ -6,7 +6,8 @@
 //   sums          [CHUNKS, CHANNELS] vec2    see norm_backward_sums
 //   total         [CHANNELS] i32             Σ(q − z) of the forward pass
 //   coefficients  see norm_coefficients; c1 and c2 are written
-//   gradient      [2, CHANNELS]              dgamma, dbeta
+//   gradient      [2, CHANNELS]              dgamma, dbeta; with ACCUMULATE added to those of the
+//                                            micro-batches before this one
 //
 // int8: Σ g·(y − mean) = scale·(N·Σ(g−z)(y−z) − Σ(y−z)·Σ(g−z))/N with the bracket exact in 64 bits.
 // A workgroup owns a channel.
@@ -65,6 +66,13 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   let a = coefficients[at];
   coefficients[at + 12u] = -a * (dgamma / PIXELS) * inverse;
   coefficients[at + 16u] = -a * (dbeta / PIXELS);
+  //@ if ACCUMULATE
+  if (step.first > 0u) {
+    gradient[channel] += dgamma;
+    gradient[${CHANNELS}u + channel] += dbeta;
+    return;
+  }
+  //@ end
   gradient[channel] = dgamma;
   gradient[${CHANNELS}u + channel] = dbeta;
 }

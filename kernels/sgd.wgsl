@@ -3,6 +3,7 @@
 //   g = gradient + weight_decay·w;  m ← momentum·m + g;  w ← w − rate·(g + momentum·m | m)   (Nesterov | not)
 //
 //   gradient, weight, velocity   [SIZE] vec4<f32>
+//   clip                         [factor, norm, 0, 0], with CLIP: gradient is times the factor
 //
 // With SCALED the learning rate has the factor that `dsgc` gave the layer's gradient. With STORE
 // the minimum and maximum of the new weights go to the statistics: the next iteration's weight quantizer
@@ -14,6 +15,9 @@
 @group(0) @binding(3) var<storage, read> gradient: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read_write> weight: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read_write> velocity: array<vec4<f32>>;
+//@ if CLIP
+@group(0) @binding(6) var<storage, read> clip: array<f32>;
+//@ end
 
 @compute @workgroup_size(64)
 fn main(
@@ -32,7 +36,11 @@ fn main(
     let at = (tile * ${R}u + ${r}u) * 64u + lane;
     if (at < ${SIZE}u) {
       var w = weight[at];
+      //@ if CLIP
+      let g = gradient[at] * clip[0] + f32(${WEIGHT_DECAY}) * w;
+      //@ else
       let g = gradient[at] + f32(${WEIGHT_DECAY}) * w;
+      //@ end
       let m = f32(${MOMENTUM}) * velocity[at] + g;
       velocity[at] = m;
       //@ if NESTEROV

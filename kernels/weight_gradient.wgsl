@@ -3,7 +3,8 @@
 //   dW = s_x·s_dy · Σ_chunks (Σ dY·X − z_x·Σ dY − z_dy·Σ X + n·z_x·z_dy),   db = s_dy · Σ_chunks (Σ dY − n·z_dy)
 //
 // A chunk's bracket is Σ (dY − z)(X − z) over at most 32,768 pixels: below 2³¹, so it is exact in
-// i32 although its terms may wrap. Chunks are added in their order, in f32.
+// i32 although its terms may wrap. Chunks are added in their order, in f32; with ACCUMULATE the sum is
+// added to that of the micro-batches before this one.
 //
 //   partial, x_total, dy_total   see conv_backward_weight
 //   gradient       [4·OQ, TAPS, IQ] vec4<f32>
@@ -48,10 +49,12 @@ fn main(
       //@ end
     }
     //@ if INT8
-    gradient[at] = sum * (zx.scale * zdy.scale);
-    //@ else
-    gradient[at] = sum;
+    sum = sum * (zx.scale * zdy.scale);
     //@ end
+    //@ if ACCUMULATE
+    if (step.first > 0u) { sum += gradient[at]; }
+    //@ end
+    gradient[at] = sum;
   }
   //@ if BIAS
   if (at < ${OQ}u) {
@@ -65,10 +68,12 @@ fn main(
       //@ end
     }
     //@ if INT8
-    bias_gradient[at] = sum * zdy.scale;
-    //@ else
-    bias_gradient[at] = sum;
+    sum = sum * zdy.scale;
     //@ end
+    //@ if ACCUMULATE
+    if (step.first > 0u) { sum += bias_gradient[at]; }
+    //@ end
+    bias_gradient[at] = sum;
   }
   //@ end
 }

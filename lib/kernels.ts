@@ -5,11 +5,15 @@
  * @module
  */
 import activationForwardSource from "../kernels/activation_forward.wgsl" with { type: "text" };
+import adamwSource from "../kernels/adamw.wgsl" with { type: "text" };
 import addForwardSource from "../kernels/add_forward.wgsl" with { type: "text" };
+import averageWeightsSource from "../kernels/average_weights.wgsl" with { type: "text" };
 import avgPoolBackwardSource from "../kernels/avg_pool_backward.wgsl" with { type: "text" };
 import avgPoolForwardSource from "../kernels/avg_pool_forward.wgsl" with { type: "text" };
 import channelRangeSource from "../kernels/channel_range.wgsl" with { type: "text" };
 import channelSumsSource from "../kernels/channel_sums.wgsl" with { type: "text" };
+import clearExtremesSource from "../kernels/clear_extremes.wgsl" with { type: "text" };
+import clipFactorSource from "../kernels/clip_factor.wgsl" with { type: "text" };
 import clipSearchSource from "../kernels/clip_search.wgsl" with { type: "text" };
 import convBackwardInputSource from "../kernels/conv_backward_input.wgsl" with { type: "text" };
 import convBackwardWeightSource from "../kernels/conv_backward_weight.wgsl" with {
@@ -18,6 +22,7 @@ import convBackwardWeightSource from "../kernels/conv_backward_weight.wgsl" with
 import convForwardSource from "../kernels/conv_forward.wgsl" with { type: "text" };
 import errorTotalSource from "../kernels/error_total.wgsl" with { type: "text" };
 import estimateSource from "../kernels/estimate.wgsl" with { type: "text" };
+import exchangeWeightsSource from "../kernels/exchange_weights.wgsl" with { type: "text" };
 import gradientSumSource from "../kernels/gradient_sum.wgsl" with { type: "text" };
 import inputSource from "../kernels/input.wgsl" with { type: "text" };
 import maxPoolBackwardSource from "../kernels/max_pool_backward.wgsl" with { type: "text" };
@@ -37,6 +42,7 @@ import sgdSource from "../kernels/sgd.wgsl" with { type: "text" };
 import softmaxCrossEntropySource from "../kernels/softmax_cross_entropy.wgsl" with {
   type: "text",
 };
+import squareSumsSource from "../kernels/square_sums.wgsl" with { type: "text" };
 import weightGradientSource from "../kernels/weight_gradient.wgsl" with { type: "text" };
 import weightRangeSource from "../kernels/weight_range.wgsl" with { type: "text" };
 import weightSumsSource from "../kernels/weight_sums.wgsl" with { type: "text" };
@@ -48,17 +54,22 @@ import quantizeInclude from "../kernels/include/quantize.wgsl" with { type: "tex
 import rangeInclude from "../kernels/include/range.wgsl" with { type: "text" };
 import storeWideInclude from "../kernels/include/store_wide.wgsl" with { type: "text" };
 import { activationForward } from "./reference/activation_forward.ts";
+import { adamw } from "./reference/adamw.ts";
 import { addForward } from "./reference/add_forward.ts";
+import { averageWeights } from "./reference/average_weights.ts";
 import { avgPoolBackward } from "./reference/avg_pool_backward.ts";
 import { avgPoolForward } from "./reference/avg_pool_forward.ts";
 import { channelRange } from "./reference/channel_range.ts";
 import { channelSums } from "./reference/channel_sums.ts";
+import { clearExtremes } from "./reference/clear_extremes.ts";
+import { clipFactor } from "./reference/clip_factor.ts";
 import { clipSearch } from "./reference/clip_search.ts";
 import { convBackwardInput } from "./reference/conv_backward_input.ts";
 import { convBackwardWeight } from "./reference/conv_backward_weight.ts";
 import { convForward } from "./reference/conv_forward.ts";
 import { errorTotal } from "./reference/error_total.ts";
 import { estimate } from "./reference/estimate.ts";
+import { exchangeWeights } from "./reference/exchange_weights.ts";
 import { gradientSum } from "./reference/gradient_sum.ts";
 import { input } from "./reference/input.ts";
 import { maxPoolBackward } from "./reference/max_pool_backward.ts";
@@ -74,6 +85,7 @@ import { quantizationError } from "./reference/quantization_error.ts";
 import { quantizeReal } from "./reference/quantize_real.ts";
 import { sgd } from "./reference/sgd.ts";
 import { softmaxCrossEntropy } from "./reference/softmax_cross_entropy.ts";
+import { squareSums } from "./reference/square_sums.ts";
 import { weightGradient } from "./reference/weight_gradient.ts";
 import { weightRange } from "./reference/weight_range.ts";
 import { weightSums } from "./reference/weight_sums.ts";
@@ -105,17 +117,22 @@ export const includes: Readonly<Record<string, string>> = {
 /** Every kernel. */
 export const kernels: Readonly<Record<string, Kernel>> = {
   activation_forward: kernel(activationForwardSource, activationForward),
+  adamw: kernel(adamwSource, adamw),
   add_forward: kernel(addForwardSource, addForward),
+  average_weights: kernel(averageWeightsSource, averageWeights),
   avg_pool_backward: kernel(avgPoolBackwardSource, avgPoolBackward),
   avg_pool_forward: kernel(avgPoolForwardSource, avgPoolForward),
   channel_range: kernel(channelRangeSource, channelRange),
   channel_sums: kernel(channelSumsSource, channelSums),
+  clear_extremes: kernel(clearExtremesSource, clearExtremes),
+  clip_factor: kernel(clipFactorSource, clipFactor),
   clip_search: kernel(clipSearchSource, clipSearch),
   conv_backward_input: kernel(convBackwardInputSource, convBackwardInput),
   conv_backward_weight: kernel(convBackwardWeightSource, convBackwardWeight),
   conv_forward: kernel(convForwardSource, convForward),
   error_total: kernel(errorTotalSource, errorTotal),
   estimate: kernel(estimateSource, estimate),
+  exchange_weights: kernel(exchangeWeightsSource, exchangeWeights),
   gradient_sum: kernel(gradientSumSource, gradientSum),
   input: kernel(inputSource, input),
   max_pool_backward: kernel(maxPoolBackwardSource, maxPoolBackward),
@@ -131,6 +148,7 @@ export const kernels: Readonly<Record<string, Kernel>> = {
   quantize_real: kernel(quantizeRealSource, quantizeReal),
   sgd: kernel(sgdSource, sgd),
   softmax_cross_entropy: kernel(softmaxCrossEntropySource, softmaxCrossEntropy),
+  square_sums: kernel(squareSumsSource, squareSums),
   weight_gradient: kernel(weightGradientSource, weightGradient),
   weight_range: kernel(weightRangeSource, weightRange),
   weight_sums: kernel(weightSumsSource, weightSums),

@@ -80,7 +80,7 @@ export interface QuantizerSpec {
   readonly layer: string;
   /** What kind of tensor. */
   readonly role: "weight" | "input" | "activation" | "gradient";
-  /** Values of the tensor that a step sees, without padding. */
+  /** Values of the tensor that a step sees in all its micro-batches, without padding. */
   readonly elements: number;
   /** 2 to 8; with simulated arithmetic up to 16. */
   readonly bits: number;
@@ -138,14 +138,32 @@ export interface Sections {
   readonly schedule: readonly Step[];
   /** From master weights to what convolutions read; after an update, and after loading. */
   readonly weights: readonly Step[];
+  /** Master weights and their moving average change places: around an evaluation. */
+  readonly exchange: readonly Step[];
+}
+
+/** What of training a step is described by, besides its rate. */
+export interface TrainingSpec {
+  /** Share of a label that all classes have alike. */
+  readonly smoothing: number;
+  /** Whether a sample may have two labels: a buffer `mixes` of [second label, bits of the first's weight]. */
+  readonly mixed: boolean;
+  /** AdamW's: its bias is corrected by the number of the step. */
+  readonly betas?: readonly [first: number, second: number];
+  /** Whether parameters have a moving average. */
+  readonly averages: boolean;
+  /** Whether gradients are clipped, for which their norm is known: the second word of `clip`. */
+  readonly clips: boolean;
 }
 
 /** A planned network. */
 export interface Program {
   /** Codes in memory; f32 with the values that codes stand for; f32 without quantizers. */
   readonly arithmetic: Arithmetic;
-  /** Images in a step. */
+  /** Images that a pass forward and backward takes: the batch, or a micro-batch of it. */
   readonly batch: number;
+  /** Micro-batches whose gradients are summed for an update; 1: a batch is not cut. */
+  readonly micros: number;
   /** Image height, width and channels. */
   readonly input: readonly [h: number, w: number, c: number];
   /** Scores that the network gives. */
@@ -162,6 +180,8 @@ export interface Program {
   readonly parameters: readonly ParameterSpec[];
   /** Batch norms with running statistics. */
   readonly norms: readonly NormSpec[];
+  /** How it is trained. */
+  readonly training: TrainingSpec;
 }
 
 /**
@@ -173,5 +193,5 @@ export const QUANTIZER_WORDS = 8;
 export const QUANTIZER_BYTES = 4 * QUANTIZER_WORDS;
 /** Bytes of a row of the table of rules: see kernels/estimate.wgsl. */
 export const RULE_BYTES = 32;
-/** Bytes of the uniform block that a step is described by. */
-export const STEP_BYTES = 32;
+/** Bytes of the uniform block that a step is described by: `Step` in kernels/include/quad.wgsl. */
+export const STEP_BYTES = 48;

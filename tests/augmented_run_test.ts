@@ -39,3 +39,13 @@ Deno.test("a resumed run sees the images that it would have seen, with other wor
     assert.equal(typeof JSON.parse(line!).data_wait_share, "number");
   });
 });
+
+Deno.test("mixup mixes labels with the images, and the run is the same for any number of workers", async () => {
+  const mixed = (workers: number, alpha = 1) =>
+    runOf(recipe(workers, { augment: [{ mixup: { alpha } }] }), { device });
+  const { losses } = await mixed(0);
+  assert.deepEqual((await mixed(1)).losses, losses);
+  // Nothing is mixed where alpha is tiny and the weights are all 0 or 1; half mixed, nobody is sure.
+  const mean = (list: readonly number[]) => list.reduce((a, b) => a + b, 0) / list.length;
+  assert.ok(mean(losses.slice(-4)) > mean((await mixed(0, 1e-6)).losses.slice(-4)));
+});

@@ -62,6 +62,7 @@ function searchOnly(elements: number, bits: number, symmetric: boolean): Program
   return {
     arithmetic: "int8",
     batch: 1,
+    micros: 1,
     input: [1, 1, 1],
     classes: 2,
     buffers: [
@@ -70,7 +71,7 @@ function searchOnly(elements: number, bits: number, symmetric: boolean): Program
       buffer("search", 32),
       buffer("quantizers", 32),
       buffer("statistics", 256),
-      buffer("step", 32),
+      buffer("step", 48),
     ],
     sections: {
       forward: steps,
@@ -79,11 +80,13 @@ function searchOnly(elements: number, bits: number, symmetric: boolean): Program
       update: none,
       schedule: none,
       weights: none,
+      exchange: none,
     },
     quantizers: [{ bits, symmetric } as QuantizerSpec],
     weightQuantizers: 0,
     parameters: [],
     norms: [],
+    training: { smoothing: 0, mixed: false, averages: false, clips: false },
   };
 }
 

@@ -332,7 +332,7 @@ const BAD_TEXTS: [string, string, string][] = [
   [
     "a section without its fields",
     SHORT + "train:\n",
-    "r.yaml:3:7: train: expected a map with keys such as epochs, max_steps, batch, optimizer, got nothing",
+    "r.yaml:3:7: train: expected a map with keys such as epochs, max_steps, batch, micro_batch, got nothing",
   ],
   [
     "numbers of training out of range",
@@ -352,6 +352,12 @@ seed: 4294967296`,
       "r.yaml:7:52: train.schedule.factor: expected a number above 0 and at most 1, got 2",
       "r.yaml:8:7: seed: expected a whole number from 0 to 4294967295, got 4294967296",
     ].join("\n"),
+  ],
+  [
+    "a micro-batch that does not divide the batch",
+    SHORT + "train: { batch: 64, micro_batch: 24 }",
+    "r.yaml:3:34: train.micro_batch: expected a divisor of train.batch (64), or 0 for the whole " +
+    "batch, got 24",
   ],
   [
     "a name that leaves the folder",

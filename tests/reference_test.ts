@@ -35,6 +35,7 @@ const SGD = {
   STORE: 0,
   STOCHASTIC: 0,
   SCALED: 0,
+  CLIP: 0,
   RATE_ROW: 0,
   V: 1,
   R: 1,
@@ -56,6 +57,7 @@ Deno.test("sgd is PyTorch's: momentum, weight decay, with and without Nesterov",
         weight,
         velocity,
         gradient,
+        clip: floats(1),
       });
       gradient.f32.slice().forEach((slope, i) => {
         const g = slope + 0.01 * w[i]!;

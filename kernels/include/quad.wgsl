@@ -18,10 +18,14 @@ struct Quantizer {
 struct Step {
   seed: u32,
   step: u32,        // counts from 0
-  samples: u32,     // images of the batch that count; the rest is padding
-  first: u32,       // index of the batch's first image when a batch is cut into micro-batches
+  samples: u32,     // images of this micro-batch that count; the rest is padding
+  first: u32,       // images of the batch before this micro-batch
   rate: f32,        // learning rate
   norm_weight: f32, // 1: running statistics follow this batch; 0: they stay (calibration)
+  total: u32,       // images of the whole batch that count
+  smoothing: f32,   // share of a label that all classes have alike
+  first_correction: f32,  // of the averages of AdamW: 1/(1 − β₁ᵗ) and 1/√(1 − β₂ᵗ)
+  second_correction: f32,
   unused_a: u32,
   unused_b: u32,
 }

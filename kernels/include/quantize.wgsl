@@ -38,8 +38,14 @@ fn stream(row: u32) -> vec2<u32> {
   return vec2<u32>(mix(a + row), mix((a ^ 0x85ebca6bu) + row));
 }
 // Uniform in [0, 1): the top 24 bits of a hash of the element's index, so a resumed run draws the
-// same numbers. 32 bits would round to 1.0 and turn an exact zero into 1.
-fn uniforms(element: u32, key: vec2<u32>) -> vec4<f32> {
+// same numbers. 32 bits would round to 1.0 and turn an exact zero into 1. With IMAGE, the elements of
+// an image, the index is that in the whole batch, of which this is a micro-batch.
+fn uniforms(local: u32, key: vec2<u32>) -> vec4<f32> {
+  //@ if IMAGE
+  let element = local + step.first * ${IMAGE}u;
+  //@ else
+  let element = local;
+  //@ end
   var h = (vec4<u32>(element) + LANES) * vec4<u32>(0x9e3779b1u) + vec4<u32>(key.x);
   h = (h ^ (h >> vec4<u32>(16u))) * vec4<u32>(0x7feb352du);
   h = ((h ^ (h >> vec4<u32>(15u))) + vec4<u32>(key.y)) * vec4<u32>(0x846ca68bu);

@@ -58,7 +58,7 @@ export function buildGraph(
 }
 
 /** The images, and the prefixes of a checkpoint's own tensors. */
-const RESERVED = ["input", "memory", "range", "seen", "velocity"];
+const RESERVED = ["ema", "input", "memory", "range", "second", "seen", "velocity"];
 
 class GraphBuilder {
   readonly nodes: Node[] = [];

@@ -37,6 +37,8 @@ export interface DataShape {
 export interface PlanOptions {
   /** Estimators that the recipe may name; those of qtrain by default. */
   readonly estimators?: EstimatorMakers | undefined;
+  /** Whether batches have second labels; what the recipe's augmentation says by default. */
+  readonly mixed?: boolean;
 }
 
 /** A program, and the layers it came from. */
@@ -60,7 +62,10 @@ export function layersOf(recipe: Recipe, classes: number): readonly LayerSpec[] 
  * @throws ModelError when shapes do not fit
  */
 export function plan(recipe: Recipe, data: DataShape, options: PlanOptions = {}): Plan {
-  const { quantize, train } = recipe, { batch } = train;
+  const { quantize, train } = recipe, batch = train.micro_batch || train.batch;
+  const micros = train.batch / batch;
+  const augment: readonly object[] = recipe.data.augment;
+  const mixed = options.mixed ?? augment.some((spec) => "mixup" in spec);
   const graph = buildGraph(layersOf(recipe, data.classes), data.shape, data.classes);
   refuseGroups(graph.nodes);
   const names = ["input", ...graph.nodes.map((node) => node.name)];
@@ -68,13 +73,11 @@ export function plan(recipe: Recipe, data: DataShape, options: PlanOptions = {})
   const b = new Builder({
     int8: quantize.arithmetic === "int8",
     batch,
+    micros,
     quantizing: (role, layer) => quantizing.of(role, layer),
     telemetry: recipe.telemetry === "full" && quantize.arithmetic !== "float32",
-    optimizer: {
-      momentum: train.optimizer.momentum,
-      nesterov: train.optimizer.nesterov,
-      weightDecay: train.optimizer.weight_decay,
-    },
+    update: { optimizer: train.optimizer, clipNorm: train.clip_norm, ema: train.ema },
+    targets: { smoothing: train.label_smoothing, mixed },
   });
   // Weights come first in the table: one kernel sets their rows.
   for (const node of graph.nodes) {
@@ -113,6 +116,7 @@ export function plan(recipe: Recipe, data: DataShape, options: PlanOptions = {})
   const program: Program = {
     arithmetic: quantize.arithmetic,
     batch,
+    micros,
     input: data.shape,
     classes: data.classes,
     buffers: b.buffers,
@@ -121,6 +125,13 @@ export function plan(recipe: Recipe, data: DataShape, options: PlanOptions = {})
     weightQuantizers: weights,
     parameters: b.parameters,
     norms: b.norms,
+    training: {
+      smoothing: train.label_smoothing,
+      mixed,
+      averages: train.ema > 0,
+      clips: train.clip_norm > 0,
+      ...(train.optimizer.name === "adamw" ? { betas: train.optimizer.betas } : {}),
+    },
   };
   return { program, layers: outline(graph) };
 }

@@ -85,6 +85,10 @@ interface Trial {
   readonly layers: readonly LayerInput[];
   readonly quantize: NonNullable<RecipeInput["quantize"]>;
   readonly telemetry?: "full";
+  /** Of `train`, besides the batch. */
+  readonly train?: NonNullable<RecipeInput["train"]>;
+  /** Micro-batches of a step; the one that is asked follows on others. */
+  readonly micros?: number;
   /** Kernels that the GPU is asked; all where there is no list. */
   readonly only?: readonly string[];
 }
@@ -96,6 +100,20 @@ const BLOCK: readonly LayerInput[] = [
   "relu",
   { type: "linear", features: CLASSES },
 ];
+
+/** What ends a step with AdamW, clipped gradients and averaged weights. */
+const ENDING: Pick<Trial, "layers" | "train" | "only"> = {
+  layers: BLOCK,
+  train: { optimizer: { name: "adamw" }, clip_norm: 0.01, ema: 0.9, label_smoothing: 0.1 },
+  only: [
+    "adamw",
+    "average_weights",
+    "clip_factor",
+    "exchange_weights",
+    "softmax_cross_entropy",
+    "square_sums",
+  ],
+};
 
 const TRIALS: readonly Trial[] = [
   { layers: LAYERS, quantize: { arithmetic: "int8" } },
@@ -112,10 +130,23 @@ const TRIALS: readonly Trial[] = [
   },
   {
     layers: BLOCK,
+    quantize: { arithmetic: "int8", gradients: { estimator: "current-minmax" } },
+    micros: 2,
+    only: [
+      "clear_extremes",
+      "norm_backward_coefficients",
+      "softmax_cross_entropy",
+      "weight_gradient",
+    ],
+  },
+  {
+    layers: BLOCK,
     quantize: { arithmetic: "simulated", weights: { per_channel: true } },
     only: ["channel_range", "pack_weights", "norm_forward"],
   },
+  { ...ENDING, quantize: { arithmetic: "int8" } },
   { layers: LAYERS, quantize: { arithmetic: "float32" } },
+  { ...ENDING, quantize: { arithmetic: "float32" } },
 ];
 
 /**
@@ -131,7 +162,12 @@ export async function selfTest(options: GpuOptions = {}): Promise<KernelCheck[]>
       data: { format: "idx", root: "none" },
       model: { layers: trial.layers },
       quantize: trial.quantize,
-      train: { batch: BATCH, optimizer: { nesterov: true } },
+      train: {
+        batch: BATCH * (trial.micros ?? 1),
+        micro_batch: BATCH,
+        ...trial.train,
+        optimizer: { nesterov: true, ...trial.train?.optimizer },
+      },
       telemetry: trial.telemetry ?? "basic",
     });
     const half = Array<number>(IMAGE[2]).fill(0.5);
@@ -150,11 +186,19 @@ async function check(
   const cpu = new CpuExecutor(program.buffers);
   fill(program, cpu);
   const { arithmetic, sections: s } = program;
-  const all = [...s.weights, ...s.forward, ...s.loss, ...s.backward, ...s.update, ...s.schedule];
+  const all = [
+    ...s.weights,
+    ...s.forward,
+    ...s.loss,
+    ...s.backward,
+    ...s.update,
+    ...s.schedule,
+    ...s.exchange,
+  ];
   // What the GPU is not asked it need not compile.
   const asks = (step: Step) => only?.includes(step.kernel) ?? true;
-  const asked = { forward: all.filter(asks), loss: [], backward: [], update: [], schedule: [] };
-  const sections = { ...asked, weights: [] };
+  const none = { loss: [], backward: [], update: [], schedule: [], weights: [], exchange: [] };
+  const sections = { ...none, forward: all.filter(asks) };
   const gpu = await GpuExecutor.create(await openGpu(options), { ...program, sections });
   try {
     const each = (difference: Difference) => {
@@ -209,6 +253,10 @@ function fill(program: Program, cpu: CpuExecutor): void {
       return Float32Array.from({ length }, () => (2 * random() - 1) * spread);
     });
     cpu.write(spec.name, values);
+    for (const [kept, most] of [["second", 1e-3], ["average", 1]] as const) {
+      const buffer = cpu.memory.get(`${spec.name}.${kept}`)?.f32;
+      values.forEach((v, n) => buffer && (buffer[n] = v === 0 ? 0 : random() * most));
+    }
     if (spec.quantizer === undefined) continue;
     const words = at("statistics").u32, row = spec.quantizer * ROW_BYTES / 4;
     words[row] = ~key(Math.min(...values)) >>> 0;
@@ -221,10 +269,13 @@ function fill(program: Program, cpu: CpuExecutor): void {
   at("pixels").bytes.forEach((_, i, all) => all[i] = random() * 256);
   at("labels").u32.forEach((_, i, all) => all[i] = random() * program.classes);
   at("normalization").f32.fill(2 / 255, 0, program.input[2]).fill(-1, 4, 4 + program.input[2]);
-  // Seed, step, images that count (the last is filling), and the learning rate.
+  // Seed, step, images that count (the last is filling) and that came before; the learning rate.
   const step = at("step");
-  step.u32.set([7, 3, BATCH - 1]);
+  step.u32.set([7, 3, BATCH - 1, (program.micros - 1) * BATCH]);
   step.f32.set([0.05, 1], 4);
+  step.u32.set([program.micros * BATCH - 1], 6);
+  // Smoothing, and the corrections of averages that began four steps ago.
+  step.f32.set([program.training.smoothing, 2.9, 16], 7);
   if (program.quantizers.length === 0) return;
   const rules = program.quantizers.map(({ role, settings }) =>
     role === "weight" ? undefined : (estimators as EstimatorMakers)[settings.estimator]!(settings)

@@ -20,9 +20,10 @@ import {
 } from "../program.ts";
 import { MOST_MEMORY } from "../quant/estimator.ts";
 import { ROW_BYTES } from "../quant/statistics.ts";
-import { grid, MOST_WORKGROUPS } from "./grid.ts";
-import { makeMeasured, measuredBuffers, waitsFor } from "./measured.ts";
+import { MOST_WORKGROUPS } from "./grid.ts";
+import { clearBeforeMeasured, makeMeasured, measuredBuffers, waitsFor } from "./measured.ts";
 import type { Stored, Tensor } from "./tensor.ts";
+import { planUpdates, type Trained, updateBuffers, type UpdateOptions } from "./update.ts";
 
 /** How a tensor is quantized; `undefined` where it is not. */
 export type Quantizing =
@@ -33,15 +34,19 @@ export type Quantizing =
 export interface BuildOptions {
   /** Whether codes are stored, or f32. */
   readonly int8: boolean;
+  /** Images of a micro-batch. */
   readonly batch: number;
+  /** Micro-batches of a step. */
+  readonly micros: number;
   /** How the tensor of a layer is quantized. */
   quantizing(role: QuantizerSpec["role"], layer: string): Quantizing | undefined;
   /** Whether codes can be compared with real values: `telemetry: full`. */
   readonly telemetry: boolean;
-  readonly optimizer: {
-    readonly momentum: number;
-    readonly nesterov: boolean;
-    readonly weightDecay: number;
+  readonly update: UpdateOptions;
+  /** Softened or mixed labels. */
+  readonly targets: {
+    readonly smoothing: number;
+    readonly mixed: boolean;
   };
 }
 
@@ -72,12 +77,13 @@ export class Builder {
     update: [],
     schedule: [],
     weights: [],
+    exchange: [],
   };
   /** Rows that weights have, which come first. */
   readonly weightRows = new Map<string, number>();
   /** Rows whose factor scales the learning rate of a layer. */
   readonly rateRows = new Map<string, number>();
-  readonly #trained: { readonly spec: ParameterSpec; readonly padded: number }[] = [];
+  readonly #trained: Trained[] = [];
   /** Quads of the largest tensor whose real values go to memory. */
   #realQuads = 0;
 
@@ -114,7 +120,8 @@ export class Builder {
     if (!how) return { buffer, row: 0, quantized: false, stochastic: false };
     const { stochastic, perChannel: _, ...rest } = how;
     const settings = range ? { ...how.settings, range } : how.settings;
-    const row = this.quantizers.push({ name, layer, role, elements, ...rest, settings }) - 1;
+    const seen = role === "weight" ? elements : elements * this.options.micros;
+    const row = this.quantizers.push({ name, layer, role, elements: seen, ...rest, settings }) - 1;
     return { buffer, row, quantized: true, stochastic };
   }
 
@@ -147,7 +154,7 @@ export class Builder {
       }, { phase });
     }
     const quantizer = to.row, waits = waitsFor(this.quantizers[quantizer]!, this.options);
-    const one = { ...constants, STORE: 1, STOCHASTIC };
+    const one = { ...constants, STORE: 1, STOCHASTIC, IMAGE: STOCHASTIC * this.image(output!) };
     const stored = { ...buffers, [output!.variable]: to.buffer };
     if (!waits) {
       return this.push(section, layer, kernel, workgroups, one, stored, { quantizer, phase });
@@ -160,6 +167,7 @@ export class Builder {
         when: "static",
       });
     }
+    if (this.options.micros > 1) clearBeforeMeasured(this, section, layer, quantizer);
     const two = { ...constants, STORE: 2 };
     const real = { ...buffers, [output!.variable]: "real" };
     this.push(section, layer, kernel, workgroups, two, real, {
@@ -196,7 +204,14 @@ export class Builder {
       kernel,
       layer,
       workgroups,
-      constants: { INT8: this.INT8, STORE: 0, STOCHASTIC: 0, ...constants },
+      constants: {
+        INT8: this.INT8,
+        STORE: 0,
+        STOCHASTIC: 0,
+        IMAGE: 0,
+        ACCUMULATE: this.options.micros > 1 ? 1 : 0,
+        ...constants,
+      },
       buffers,
       ...(quantizer !== undefined ? { quantizer } : {}),
       ...(phase ? { phase } : {}),
@@ -222,7 +237,13 @@ export class Builder {
     return { variable, tensor, quads, c, pixels: this.options.batch * h * w };
   }
 
-  /** Bytes of a tensor of the whole batch. */
+  /** Elements of an image where a batch is cut, so that random numbers go by its place; else 0. */
+  image({ c, pixels }: Output): number {
+    const { batch, micros } = this.options;
+    return micros > 1 ? pixels / batch * c : 0;
+  }
+
+  /** Bytes of a tensor of all images in memory. */
   bytesOf(tensor: Tensor): number {
     return this.options.batch * tensor.h * tensor.w * tensor.quads * this.quadBytes;
   }
@@ -236,12 +257,11 @@ export class Builder {
     return this.stored(buffer, { name, layer, role: "gradient", elements }, tensor.name);
   }
 
-  /** A trainable tensor: its buffers `NAME`, `NAME.gradient`, `NAME.velocity`. */
+  /** A trainable tensor: its buffers `NAME`, `NAME.gradient`, and the optimizer's. */
   parameter(spec: ParameterSpec, padded: number): void {
     this.parameters.push(spec);
     this.buffer(spec.name, 4 * padded, "parameter");
-    this.buffer(`${spec.name}.gradient`, 4 * padded, "optimizer");
-    this.buffer(`${spec.name}.velocity`, 4 * padded, "optimizer");
+    updateBuffers(this, spec.name, padded);
     this.#trained.push({ spec, padded });
   }
 
@@ -253,23 +273,7 @@ export class Builder {
 
   /** The updates of all parameters; to be called when all gradients are planned. */
   updates(): void {
-    const { momentum, nesterov, weightDecay } = this.options.optimizer;
-    for (const { spec, padded } of this.#trained) {
-      const { name, layer, quantizer } = spec, size = padded / 4, R = 4;
-      const rateRow = this.rateRows.get(layer);
-      this.push("update", layer, "sgd", grid(Math.ceil(size / (64 * R))), {
-        V: 1,
-        R,
-        SIZE: size,
-        STORE: quantizer === undefined ? 0 : 1,
-        MOMENTUM: momentum,
-        NESTEROV: nesterov ? 1 : 0,
-        WEIGHT_DECAY: weightDecay,
-        SCALED: rateRow === undefined ? 0 : 1,
-        RATE_ROW: rateRow ?? 0,
-        W_ROW: quantizer ?? 0,
-      }, { gradient: `${name}.gradient`, weight: name, velocity: `${name}.velocity` });
-    }
+    planUpdates(this, this.#trained);
   }
 
   /** The buffers that every kernel may use. */

@@ -38,6 +38,8 @@ export function inputForward(
 export function lossForward(b: Builder, logits: Tensor): void {
   b.buffer("losses", 8 * b.options.batch, "activation");
   b.buffer("metrics", 16, "table");
+  const { smoothing, mixed } = b.options.targets;
+  if (mixed) b.buffer("mixes", 8 * b.options.batch, "activation");
   logits.contributions = logits.consumers;
   logits.gradient = b.storeGradient(logits, "loss");
   b.step(
@@ -50,6 +52,9 @@ export function lossForward(b: Builder, logits: Tensor): void {
       N: b.options.batch,
       CQ: logits.quads,
       CLASSES: logits.c,
+      MICROS: b.options.micros,
+      TARGETS: smoothing > 0 || mixed ? 1 : 0,
+      MIXED: mixed ? 1 : 0,
       D_ROW: logits.gradient.row,
     },
     { logits: logits.at.buffer },

@@ -65,6 +65,7 @@ export function makeMeasured(b: Builder, section: Section, layer: string, output
       R,
       STORE: 1,
       STOCHASTIC: to.stochastic ? 1 : 0,
+      IMAGE: to.stochastic ? b.image(output) : 0,
     },
     { real_values: "real", q: to.buffer },
     { ...at, when: "measured" },
@@ -76,6 +77,24 @@ export function makeMeasured(b: Builder, section: Section, layer: string, output
       when: "telemetry",
     });
   }
+}
+
+/**
+ * Plans what precedes that kernel where a batch is cut: a range that follows from the tensor itself
+ * follows from this micro-batch, not from those before it.
+ */
+export function clearBeforeMeasured(
+  b: Builder,
+  section: Section,
+  layer: string,
+  quantizer: number,
+): void {
+  const { dynamic, search } = b.quantizers[quantizer]!;
+  if (!dynamic && !search) return;
+  b.push(section, layer, "clear_extremes", [1, 1, 1], { ROW: quantizer }, {}, {
+    quantizer,
+    when: "measured",
+  });
 }
 
 /**

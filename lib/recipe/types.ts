@@ -258,17 +258,21 @@ export interface QuantizeSpec {
   readonly layers: readonly LayerQuantizeSpec[];
 }
 
-/** Stochastic gradient descent. */
+/** Stochastic gradient descent, or AdamW; each as PyTorch's. */
 export interface OptimizerSpec {
   /** Which one. */
-  readonly name: "sgd";
+  readonly name: "sgd" | "adamw";
   /** Peak learning rate, above 0. */
   readonly lr: number;
-  /** 0 ≤ momentum < 1. */
+  /** Used by `sgd`: 0 ≤ momentum < 1. */
   readonly momentum: number;
-  /** Whether the gradient is taken ahead of the momentum. */
+  /** Used by `sgd`: whether the gradient is taken ahead of the momentum. */
   readonly nesterov: boolean;
-  /** Times the weights, added to their gradient. */
+  /** Used by `adamw`: what the averages of the gradient and of its square keep in a step. */
+  readonly betas: readonly [first: number, second: number];
+  /** Used by `adamw`: added to the root of the average square; above 0. */
+  readonly epsilon: number;
+  /** Times the weights: added to their gradient (`sgd`), or taken off at the learning rate (`adamw`). */
   readonly weight_decay: number;
 }
 
@@ -290,12 +294,20 @@ export interface TrainSpec {
   readonly epochs: number;
   /** 0: no limit. */
   readonly max_steps: number;
-  /** Images in a step. */
+  /** Images of an optimizer step: what the learning rate, epochs and steps refer to. */
   readonly batch: number;
+  /** Images that are in memory at once; divides `batch`. 0: the whole batch. */
+  readonly micro_batch: number;
   /** How gradients become updates. */
   readonly optimizer: OptimizerSpec;
   /** The learning rate over time. */
   readonly schedule: ScheduleSpec;
+  /** The norm that all gradients together are scaled down to where it is larger; 0: any. */
+  readonly clip_norm: number;
+  /** Evaluation uses a moving average of the weights that keeps this share in a step; 0: none. */
+  readonly ema: number;
+  /** Share of a label that all classes have alike, 0 ≤ share < 1; in training alone. */
+  readonly label_smoothing: number;
   /** Steps between two logged steps. */
   readonly log_every: number;
 }

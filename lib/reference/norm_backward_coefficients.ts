@@ -15,6 +15,7 @@ export interface NormBackwardCoefficients {
   readonly CHUNKS: number;
   readonly DA_ROW: number;
   readonly Y_ROW: number;
+  readonly ACCUMULATE: number;
 }
 
 /** dgamma, dbeta, and the coefficients c1 and c2 of the gradient of Y. */
@@ -51,7 +52,9 @@ export function normBackwardCoefficients(
     }
     k[coefficientIndex(channel, 3)] = fround(fround(-a * fround(dgamma / n)) * inverse);
     k[coefficientIndex(channel, 4)] = fround(-a * fround(dbeta / n));
-    b.gradient.f32[channel] = dgamma;
-    b.gradient.f32[c.CHANNELS + channel] = dbeta;
+    const adds = c.ACCUMULATE && b.step.u32[3]! > 0, gradient = b.gradient.f32;
+    gradient[channel] = adds ? fround(gradient[channel]! + dgamma) : dgamma;
+    const at = c.CHANNELS + channel;
+    gradient[at] = adds ? fround(gradient[at]! + dbeta) : dbeta;
   }
 }

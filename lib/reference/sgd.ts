@@ -18,18 +18,20 @@ export interface Sgd extends StoreConstants {
   readonly SCALED: number;
   readonly RATE_ROW: number;
   readonly W_ROW: number;
+  readonly CLIP: number;
 }
 
 /** One parameter tensor's update. */
-export function sgd(c: Sgd, b: Buffers<"gradient" | "weight" | "velocity">): void {
+export function sgd(c: Sgd, b: Buffers<"gradient" | "weight" | "velocity" | "clip">): void {
   const fround = Math.fround;
   const factor = c.SCALED ? b.quantizers.f32[QUANTIZER_WORDS * c.RATE_ROW + 7]! : 1;
   const rate = fround(b.step.f32[4]! * factor);
   const momentum = fround(c.MOMENTUM), decay = fround(c.WEIGHT_DECAY);
+  const clip = c.CLIP ? b.clip.f32[0]! : 1;
   const seen = new Writer(c, b, b.weight, c.W_ROW);
   for (let at = 0; at < 4 * c.SIZE; at++) {
     const w = b.weight.f32[at]!;
-    const g = fround(b.gradient.f32[at]! + fround(decay * w));
+    const g = fround(fround(b.gradient.f32[at]! * clip) + fround(decay * w));
     const m = fround(fround(momentum * b.velocity.f32[at]!) + g);
     b.velocity.f32[at] = m;
     const d = c.NESTEROV ? fround(g + fround(momentum * m)) : m;

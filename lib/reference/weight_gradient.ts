@@ -19,6 +19,7 @@ export interface WeightGradient {
   readonly WO: number;
   readonly X_ROW: number;
   readonly DY_ROW: number;
+  readonly ACCUMULATE: number;
 }
 
 /** dW (and db) from the chunks of conv_backward_weight, added in their order. */
@@ -28,6 +29,7 @@ export function weightGradient(
 ): void {
   const fround = Math.fround;
   const inputs = 4 * c.IQ, outputs = 4 * c.OQ, row_ = c.TAPS * inputs;
+  const adds = c.ACCUMULATE && b.step.u32[3]! > 0;
   const zx = row(b.quantizers, c.X_ROW), zdy = row(b.quantizers, c.DY_ROW);
   const unit = fround(zx.scale * zdy.scale);
   const pixels = (chunk: number) =>
@@ -47,7 +49,8 @@ export function weightGradient(
           : b.partial.f32[from]!),
       );
     }
-    b.gradient.f32[at] = c.INT8 ? fround(sum * unit) : sum;
+    if (c.INT8) sum = fround(sum * unit);
+    b.gradient.f32[at] = adds ? fround(sum + b.gradient.f32[at]!) : sum;
   }
   if (!c.BIAS) return;
   for (let o = 0; o < outputs; o++) {
@@ -59,6 +62,7 @@ export function weightGradient(
           (c.INT8 ? fround(b.dy_total.i32[at]! - pixels(chunk) * zdy.zero) : b.dy_total.f32[at]!),
       );
     }
-    b.bias_gradient.f32[o] = c.INT8 ? fround(sum * zdy.scale) : sum;
+    if (c.INT8) sum = fround(sum * zdy.scale);
+    b.bias_gradient.f32[o] = adds ? fround(sum + b.bias_gradient.f32[o]!) : sum;
   }
 }

@@ -1,6 +1,6 @@
 /**
  * A checkpoint: one safetensors file with PyTorch's names and shapes. Weights, momentum
- * (`velocity.NAME`), running statistics, ranges (`range.QUANTIZER`) and what estimators keep
+ * (`velocity.NAME`), AdamW's second moment (`second.NAME`), the weights' moving average (`ema.NAME`), running statistics, ranges (`range.QUANTIZER`) and what estimators keep
  * (`memory.QUANTIZER`, `seen.QUANTIZER`) are tensors; where the run
  * stands is in the metadata. No clock time: the same run gives the same bytes.
  *
@@ -49,7 +49,7 @@ export interface Checkpoint {
 const FORMAT = "qtrain";
 const FORMAT_VERSION = 1;
 
-/** The bytes of a checkpoint; without `position`, of an export: final weights, norms and ranges. */
+/** The bytes of a checkpoint; without `position`, of an export: weights as evaluation has them, norms and ranges. */
 export function encodeCheckpoint(
   state: NetworkState,
   recipe: string,
@@ -61,9 +61,13 @@ export function encodeCheckpoint(
       tensors[prefix + name] = { dtype: "F32", shape, data };
     }
   };
-  add("", state.parameters);
+  add("", position || state.averages.length === 0 ? state.parameters : state.averages);
   add("", state.running);
-  if (position) add("velocity.", state.velocities);
+  if (position) {
+    add("velocity.", state.velocities);
+    add("second.", state.seconds);
+    add("ema.", state.averages);
+  }
   for (const [name, { low, high }] of state.ranges) {
     tensors[`range.${name}`] = { dtype: "F32", shape: [2], data: new Float32Array([low, high]) };
   }

@@ -10,7 +10,7 @@ import type { NetworkState } from "./network.ts";
 
 /** The first tensor of a state that is not finite (a variance that overflowed), in words. */
 export function stateNotFinite(state: NetworkState): string | undefined {
-  const all = [...state.running, ...state.parameters, ...state.velocities];
+  const all = [...state.running, ...state.parameters, ...state.velocities, ...state.seconds];
   const bad = all.find(({ data }) => data.some((v) => !Number.isFinite(v)));
   return bad && `layer ${bad.name.split(".")[0]}, ${bad.name}: not finite`;
 }

@@ -70,7 +70,7 @@ export async function evaluate(path: string, options: EvaluateOptions = {}): Pro
     network.load(found, false);
     const { workers } = recipe.data;
     loader = await Loader.open(data, { workers, ...warnings });
-    const reader = new BatchReader(data, recipe.train.batch, loader);
+    const reader = new BatchReader(data, program.batch, loader);
     return {
       ...await network.evaluate(reader.testing()),
       images: data.test.count,

@@ -51,6 +51,8 @@ export interface StepEvent {
   readonly imagesPerSecond: number;
   /** Share of the time of training steps so far in which the device waited for images, 0–1. */
   readonly dataWaitShare: number;
+  /** The norm of all gradients together, before they are clipped; only with `train.clip_norm`. */
+  readonly gradientNorm?: number;
   /** Share of activation and gradient values outside their range; 0 in float32. */
   readonly clipped: number;
   /** The quantizer that clips the largest share of its values; absent where none clips. */

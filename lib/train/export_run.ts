@@ -8,7 +8,7 @@ import { RunFolder } from "./run_folder.ts";
 import { decodeSafetensors, encodeSafetensors } from "../export/safetensors.ts";
 
 /**
- * The weights, norm statistics and ranges of a run as a safetensors file, with PyTorch's names and
+ * The weights (their moving average where there is one), norm statistics and ranges of a run as a safetensors file, with PyTorch's names and
  * shapes; a range is `range.QUANTIZER`, [low, high]. Same run, same bytes. Needs no GPU and no data.
  *
  * @param path the run's folder
@@ -21,7 +21,10 @@ export async function exportRun(
 ): Promise<Uint8Array<ArrayBuffer>> {
   const checkpoint = await expectCheckpoint(await RunFolder.open(path), warn);
   const { tensors, metadata } = decodeSafetensors(checkpoint.bytes, checkpoint.path);
-  const kept = Object.entries(tensors).filter(([name]) => !/^(velocity|memory|seen)\./.test(name));
+  const kept = Object.entries(tensors)
+    .filter(([name]) => !/^(velocity|second|memory|seen|ema)\./.test(name))
+    // As evaluation has it: the moving average, where there is one.
+    .map(([name, tensor]) => [name, tensors[`ema.${name}`] ?? tensor]);
   const { position: _, ...rest } = metadata;
   return encodeSafetensors(Object.fromEntries(kept), rest);
 }

@@ -18,6 +18,8 @@ export interface StepResult {
   readonly correct: number;
   /** Every quantizer's statistics; empty in float32. */
   readonly observations: readonly Observation[];
+  /** The norm of all gradients together, before they are clipped; only with `train.clip_norm`. */
+  readonly gradientNorm?: number;
   /** How far each quantized tensor lies from its real values, by row; only with telemetry. */
   readonly fidelity?: readonly (Fidelity | undefined)[];
 }
@@ -40,6 +42,7 @@ export class Flight {
     readonly executor: Executor,
     readonly scheduler: Scheduler,
     readonly lag: number,
+    readonly clips = false,
   ) {}
 
   /** Takes note of a step that was just submitted: what it leaves behind is copied for later. */
@@ -48,6 +51,7 @@ export class Flight {
       "metrics",
       "statistics",
       "quantizers",
+      ...(this.clips ? ["clip"] : []),
       ...(telemetry ? ["fidelity"] : []),
     ]);
     this.#pending.push({ step, samples, ranges: this.scheduler.ranges(), read });
@@ -58,8 +62,10 @@ export class Flight {
     const pending = this.#pending.splice(0);
     const read = await Promise.all(pending.map((p) => p.read()));
     return pending.map(({ step, samples, ranges }, i) => {
-      const [metrics, statistics, table, fidelity] = read[i]!;
-      const [loss, correct] = new Float32Array(metrics!.buffer);
+      const [metrics, statistics, table, ...more] = read[i]!;
+      const clip = this.clips ? more.shift() : undefined, [fidelity] = more;
+      // The sums since the step began: over all of its micro-batches.
+      const [, , loss, correct] = new Float32Array(metrics!.buffer);
       const inForce = this.#takeOver(ranges, new Float32Array(table!.buffer));
       const observations = this.scheduler.read(new Uint32Array(statistics!.buffer), inForce);
       this.#seen.push({ step, observations });
@@ -68,6 +74,7 @@ export class Flight {
         loss: loss! / samples,
         correct: correct!,
         observations,
+        ...(clip ? { gradientNorm: new Float32Array(clip.buffer)[1]! } : {}),
         ...(fidelity ? { fidelity: fidelityOf(new Float32Array(fidelity.buffer)) } : {}),
       };
     });

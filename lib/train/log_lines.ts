@@ -27,6 +27,7 @@ export function stepLine(e: StepEvent): Line {
     loss: e.loss,
     accuracy: e.accuracy,
     lr: e.rate,
+    ...(e.gradientNorm === undefined ? {} : { gradient_norm: e.gradientNorm }),
     images_per_second: Math.round(e.imagesPerSecond * 10) / 10,
     data_wait_share: round(e.dataWaitShare, 4),
     clipped: e.clipped,

@@ -8,7 +8,7 @@ import type { Executor } from "../executor.ts";
 import { onDevice } from "../model/on_device.ts";
 import { fromNamed, initialValues, type NamedTensor, toNamed } from "../model/parameters.ts";
 import type { DataShape } from "../model/plan.ts";
-import { type Program, type Step, STEP_BYTES } from "../program.ts";
+import { type ParameterSpec, type Program, type Step, STEP_BYTES } from "../program.ts";
 import type { EstimatorMakers } from "../quant/estimator.ts";
 import { estimators as ownEstimators } from "../quant/estimators.ts";
 import type { Range } from "../quant/range.ts";
@@ -18,7 +18,10 @@ import type { QuantizeSpec } from "../recipe/types.ts";
 import { Flight, type StepResult } from "./flight.ts";
 import { chosen, trainingSteps } from "./ways.ts";
 
-/** A batch on the host: u8 pixels [n, h, w, c] and labels; `samples` of them count. */
+/**
+ * A batch on the host: u8 pixels [n, h, w, c] and labels; `samples` of them count. A training step
+ * takes a whole batch, whose micro-batches run one after the other; an evaluation takes micro-batches.
+ */
 export interface Batch {
   readonly images: Uint8Array<ArrayBuffer>;
   readonly labels: Uint32Array<ArrayBuffer>;
@@ -35,6 +38,10 @@ export interface NetworkState {
   readonly parameters: readonly NamedTensor[];
   /** Momentum, by the names of the parameters. */
   readonly velocities: readonly NamedTensor[];
+  /** AdamW's averages of squared gradients, by the names of the parameters; else none. */
+  readonly seconds: readonly NamedTensor[];
+  /** Moving averages of the parameters, by their names; none without `train.ema`. */
+  readonly averages: readonly NamedTensor[];
   /** Batch norm's running means and variances. */
   readonly running: readonly NamedTensor[];
   /** By the name of the quantizer. */
@@ -73,6 +80,7 @@ export class Network {
   readonly inFlight: number;
   readonly #flight: Flight;
   readonly #segments = new Map<string, readonly Segment[]>();
+  readonly #buffers: ReadonlySet<string>;
 
   constructor(
     readonly program: Program,
@@ -82,12 +90,13 @@ export class Network {
     data: DataShape,
     makers: EstimatorMakers = ownEstimators,
   ) {
+    this.#buffers = new Set(program.buffers.map((b) => b.name));
     const { quantizers } = program, device = onDevice(quantize, makers);
     const estimators = quantizers.map(({ role, settings }) =>
       role === "weight" ? undefined : makers[settings.estimator]!(settings)
     );
     this.scheduler = new Scheduler(quantizers, estimators, device);
-    this.#flight = new Flight(executor, this.scheduler, quantize.lag);
+    this.#flight = new Flight(executor, this.scheduler, quantize.lag, program.training.clips);
     const waits = quantizers.length > 0 ? !device : quantize.scheduler === "host";
     this.inFlight = !waits ? IN_FLIGHT : quantizers.length > 0 ? quantize.lag : 1;
     const affine = new Float32Array(8);
@@ -106,7 +115,12 @@ export class Network {
     this.program.parameters.forEach((spec, i) => {
       const values = initialValues(spec, this.seed, i);
       this.#writeParameter(spec.name, spec.quantizer, values);
-      this.executor.write(`${spec.name}.velocity`, new Float32Array(values.length));
+      for (const kept of ["velocity", "second"]) {
+        if (this.#has(`${spec.name}.${kept}`)) {
+          this.executor.write(`${spec.name}.${kept}`, new Float32Array(values.length));
+        }
+      }
+      if (this.#has(`${spec.name}.average`)) this.executor.write(`${spec.name}.average`, values);
     });
     for (const { layer, channels } of this.program.norms) {
       const padded = Math.ceil(channels / 4) * 4;
@@ -118,15 +132,23 @@ export class Network {
   /**
    * Loads weights, momentum and running statistics from a file's tensors, and ranges.
    *
-   * @param velocities false: leave momentum at zero (evaluation)
+   * @param training false: evaluation alone, without momentum; the weights are their moving averages
+   * where there are any
    */
-  load({ find, ranges, memories, seen, step = 0 }: Saved, velocities = true): void {
+  load({ find, ranges, memories, seen, step = 0 }: Saved, training = true): void {
+    const write = (spec: ParameterSpec, kept: string, values: Float32Array<ArrayBuffer>) => {
+      if (this.#has(`${spec.name}.${kept}`)) this.executor.write(`${spec.name}.${kept}`, values);
+    };
     for (const spec of this.program.parameters) {
-      this.#writeParameter(spec.name, spec.quantizer, fromNamed(spec, find));
-      if (velocities) {
-        const velocity = fromNamed(spec, (name, shape) => find(`velocity.${name}`, shape));
-        this.executor.write(`${spec.name}.velocity`, velocity);
-      }
+      const named = (prefix: string) =>
+        fromNamed(spec, (name, shape) => find(`${prefix}.${name}`, shape));
+      const average = this.#has(`${spec.name}.average`) ? named("ema") : undefined;
+      const weight = !training && average ? average : fromNamed(spec, find);
+      this.#writeParameter(spec.name, spec.quantizer, weight);
+      if (average) write(spec, "average", average);
+      if (!training) continue;
+      write(spec, "velocity", named("velocity"));
+      if (this.#has(`${spec.name}.second`)) write(spec, "second", named("second"));
     }
     for (const { layer, channels } of this.program.norms) {
       const padded = Math.ceil(channels / 4) * 4;
@@ -149,16 +171,18 @@ export class Network {
   /** Reads everything that a checkpoint holds. */
   async state(): Promise<NetworkState> {
     const { parameters, norms, quantizers } = this.program;
-    const names = parameters.map((p) => p.name);
-    const bytes = await this.executor.read([
-      "quantizers",
-      "memory",
-      ...names,
-      ...names.map((name) => `${name}.velocity`),
-      ...norms.map((n) => `${n.layer}.running`),
-    ]);
-    const [table, memory, ...values] = bytes.map((b) => new Float32Array(b.buffer));
-    this.scheduler.adopt(table!, memory);
+    const buffers = ["", ".velocity", ".second", ".average"].flatMap((kept) =>
+      parameters.map(({ name }) => name + kept).filter((name) => this.#has(name))
+    );
+    const names = ["quantizers", "memory", ...buffers, ...norms.map((n) => `${n.layer}.running`)];
+    const bytes = await this.executor.read(names);
+    const values = new Map(names.map((name, i) => [name, new Float32Array(bytes[i]!.buffer)]));
+    const named = (kept: string) =>
+      parameters.flatMap((p) => {
+        const found = values.get(p.name + kept);
+        return found ? toNamed(p, found) : [];
+      });
+    this.scheduler.adopt(values.get("quantizers")!, values.get("memory"));
     const ranges = new Map<string, Range>(),
       memories = new Map<string, Float32Array<ArrayBuffer>>();
     quantizers.forEach((q, row) => {
@@ -168,10 +192,12 @@ export class Network {
       if (kept.length > 0) memories.set(q.name, kept.slice());
     });
     return {
-      parameters: parameters.flatMap((p, i) => toNamed(p, values[i]!)),
-      velocities: parameters.flatMap((p, i) => toNamed(p, values[names.length + i]!)),
-      running: norms.flatMap(({ layer, channels }, i) => {
-        const v = values[2 * names.length + i]!, padded = Math.ceil(channels / 4) * 4;
+      parameters: named(""),
+      velocities: named(".velocity"),
+      seconds: named(".second"),
+      averages: named(".average"),
+      running: norms.flatMap(({ layer, channels }) => {
+        const v = values.get(`${layer}.running`)!, padded = Math.ceil(channels / 4) * 4;
         const shape = [channels];
         return [
           { name: `${layer}.running_mean`, shape, data: v.slice(0, channels) },
@@ -192,10 +218,14 @@ export class Network {
    * @param telemetry compare codes with real values (a program planned for it)
    */
   async submit(batch: Batch, step: number, rate: number, telemetry = false): Promise<void> {
+    const { micros } = this.program;
     this.#flight.follow(step);
     this.#writeRanges();
-    this.#writeBatch(batch, { step, rate, normWeight: 1 });
-    await this.#run(this.#training(step, telemetry), ["statistics", "metrics"]);
+    for (let micro = 0; micro < micros; micro++) {
+      this.#writeBatch(batch, { step, rate, normWeight: 1 }, micro);
+      const segments = this.#training(step, telemetry, micro === micros - 1);
+      await this.#run(segments, micro === 0 ? ["statistics", "metrics"] : []);
+    }
     this.#flight.took(step, batch.samples, telemetry);
   }
 
@@ -210,22 +240,26 @@ export class Network {
     return (await this.collect())[0]!;
   }
 
-  /** A training step's segments. */
-  #training(step: number, telemetry: boolean): readonly Segment[] {
+  /** The segments of a training step's last micro-batch, or of one before it, which updates nothing. */
+  #training(step: number, telemetry: boolean, last: boolean): readonly Segment[] {
     const searching = new Set<number>();
     this.scheduler.estimators.forEach((e, row) => {
       if (e?.search && step % e.search.interval === 0) searching.add(row);
     });
-    const name = `${[...searching]};${telemetry}`;
+    const name = `${[...searching]};${telemetry};${last}`;
     let segments = this.#segments.get(name);
     if (!segments) {
-      const { program } = this;
+      const { program } = this, { forward, loss, backward } = program.sections;
       segments = this.#cut(
-        chosen(trainingSteps(program), program.quantizers, {
-          phase: "train",
-          searching,
-          telemetry,
-        }),
+        chosen(
+          last ? trainingSteps(program) : [...forward, ...loss, ...backward],
+          program.quantizers,
+          {
+            phase: "train",
+            searching,
+            telemetry,
+          },
+        ),
       );
       this.#segments.set(name, segments);
     }
@@ -255,8 +289,26 @@ export class Network {
     }
   }
 
-  /** Mean loss and accuracy over batches, with running norm statistics. Changes no range. */
+  /**
+   * Mean loss and accuracy over batches, with running norm statistics, and with the moving average of
+   * the weights where there is one. Changes no range.
+   */
   async evaluate(batches: AsyncIterable<Batch>): Promise<{ loss: number; accuracy: number }> {
+    this.#exchange();
+    try {
+      return await this.#evaluate(batches);
+    } finally {
+      this.#exchange();
+    }
+  }
+
+  /** Weights and their averages change places, where there are any. */
+  #exchange(): void {
+    const { exchange, weights } = this.program.sections;
+    if (exchange.length > 0) this.executor.run([...exchange, ...weights], ["statistics"]);
+  }
+
+  async #evaluate(batches: AsyncIterable<Batch>): Promise<{ loss: number; accuracy: number }> {
     const { sections, quantizers } = this.program;
     const steps = chosen([...sections.forward, ...sections.loss], quantizers, { phase: "eval" });
     this.#writeRanges(); // Those of the next step, as a checkpoint has them.
@@ -269,7 +321,7 @@ export class Network {
       pending = 0;
     };
     for await (const batch of batches) {
-      this.#writeBatch(batch, { step: 0, rate: 0, normWeight: 0 });
+      this.#writeBatch(batch, { step: 0, rate: 0, normWeight: 0, soft: false });
       this.executor.run(steps, pending === 0 ? ["metrics"] : []);
       samples += batch.samples;
       // A wait costs 11 ms, but what is submitted without one stays in memory until it has run.
@@ -294,14 +346,18 @@ export class Network {
 
   /**
    * First ranges, layer by layer with the static kernels: a step runs once to measure, its range is
-   * set, it runs again; forward, then backward. Changes nothing but ranges.
+   * set, it runs again; forward, then backward. Micro-batches are calibrated on like batches. Changes
+   * nothing but ranges.
    */
   async calibrate(batches: readonly Batch[]): Promise<void> {
     const { sections: s, quantizers } = this.program;
     if (quantizers.length === 0) return;
     const steps = chosen([...s.forward, ...s.loss, ...s.backward], quantizers, { phase: "train" });
-    for (const batch of batches) {
-      this.#writeBatch(batch, { step: 0, rate: 0, normWeight: 0 });
+    const micros = batches.flatMap((batch) =>
+      Array.from({ length: this.program.micros }, (_, micro) => ({ batch, micro }))
+    ).filter(({ batch, micro }) => micro * this.program.batch < batch.samples);
+    for (const { batch, micro } of micros) {
+      this.#writeBatch(batch, { step: 0, rate: 0, normWeight: 0 }, micro);
       let first = 0;
       for (const [i, { quantizer: row, when }] of steps.entries()) {
         if (row === undefined || (when !== undefined && when !== "static")) continue;
@@ -365,15 +421,65 @@ export class Network {
     this.executor.write("statistics", words, row * ROW_BYTES);
   }
 
+  /** Writes micro-batch `micro` of a batch, and what the step is described by. */
   #writeBatch(
-    batch: Batch,
-    { step, rate, normWeight }: { step: number; rate: number; normWeight: number },
+    { images, labels, samples: total, others = labels, weights }: Batch,
+    { step, rate, normWeight, soft = true }: {
+      step: number;
+      rate: number;
+      normWeight: number;
+      soft?: boolean;
+    },
+    micro = 0,
   ): void {
+    const { batch: size, input: [h, w, c], training: { smoothing, mixed, betas } } = this.program;
+    const first = micro * size, samples = Math.max(0, Math.min(total - first, size));
     const block = new ArrayBuffer(STEP_BYTES);
-    new Uint32Array(block).set([this.seed, step, batch.samples, 0]);
+    new Uint32Array(block).set([this.seed, step, samples, first]);
     new Float32Array(block).set([rate, normWeight], 4);
+    new Uint32Array(block).set([total], 6);
+    new Float32Array(block).set([soft ? smoothing : 0, ...corrections(betas, step)], 7);
     this.executor.write("step", new Uint8Array(block));
-    this.executor.write("pixels", batch.images);
-    this.executor.write("labels", batch.labels);
+    this.executor.write("pixels", cutPixels(images, first * h * w * c, size * h * w * c));
+    this.executor.write("labels", labels.subarray(first, first + size));
+    if (mixed) this.executor.write("mixes", cutMixes(others, weights, first, size));
   }
+
+  #has(buffer: string): boolean {
+    return this.#buffers.has(buffer);
+  }
+}
+
+/** `bytes` of the pixels of a batch from `first` on, rounded up: WebGPU writes multiples of 4. */
+function cutPixels(
+  images: Uint8Array<ArrayBuffer>,
+  first: number,
+  bytes: number,
+): Uint8Array<ArrayBuffer> {
+  const padded = Math.ceil(bytes / 4) * 4;
+  if (first + padded <= images.length) return images.subarray(first, first + padded);
+  const cut = new Uint8Array(padded);
+  cut.set(images.subarray(first, first + bytes));
+  return cut;
+}
+
+/** The second labels of `size` samples from `first` on, each with the bits of the first one's weight. */
+function cutMixes(
+  others: Uint32Array,
+  weights: Float32Array | undefined,
+  first: number,
+  size: number,
+): Uint32Array<ArrayBuffer> {
+  const mixes = new Uint32Array(2 * size), shares = new Float32Array(mixes.buffer);
+  for (let n = 0; n < size; n++) {
+    mixes[2 * n] = others[first + n]!;
+    shares[2 * n + 1] = weights?.[first + n] ?? 1;
+  }
+  return mixes;
+}
+
+/** What AdamW's averages are corrected by in a step (counted from 0), as they begin at zero. */
+function corrections(betas: readonly [number, number] | undefined, step: number): number[] {
+  if (!betas) return [1, 1];
+  return [1 / (1 - betas[0] ** (step + 1)), 1 / Math.sqrt(1 - betas[1] ** (step + 1))];
 }

@@ -224,7 +224,7 @@ class Run {
       const inEpoch = (step - 1) % perEpoch + 1;
       const ends = inEpoch === perEpoch || step === this.steps;
       if (ends) {
-        const { loss, accuracy } = await network.evaluate(this.#reader.testing());
+        const { loss, accuracy } = await network.evaluate(this.#reader.testing(program.batch));
         this.#last = { trainLoss: epochLoss / inEpoch, testLoss: loss, testAccuracy: accuracy };
         const event: EpochEvent = {
           type: "epoch",
@@ -290,7 +290,7 @@ class Run {
   #stepEvent(
     step: number,
     epoch: number,
-    { loss, correct, observations, fidelity }: StepResult,
+    { loss, correct, observations, gradientNorm, fidelity }: StepResult,
     rate: number,
   ): StepEvent {
     const own = observations.slice(this.network.program.weightQuantizers);
@@ -306,6 +306,7 @@ class Run {
       loss,
       accuracy: correct / this.recipe.train.batch,
       rate,
+      ...(gradientNorm === undefined ? {} : { gradientNorm }),
       imagesPerSecond: this.#imagesPerSecond(),
       dataWaitShare: this.#dataWaitShare(),
       clipped: values > 0 ? clipped / values : 0,

@@ -36,12 +36,13 @@ struct Quantizer {
 struct Step {
   seed: u32,
   step: u32,        // counts from 0
-  samples: u32,     // images of the batch that count; the rest is padding
-  first: u32,       // index of the batch's first image when a batch is cut into micro-batches
+  samples: u32,     // images of this micro-batch that count; the rest is padding
+  first: u32,       // images of the batch before this micro-batch
   rate: f32,        // learning rate
   norm_weight: f32, // 1: running statistics follow this batch; 0: they stay (calibration)
+  total: u32,       // images of the whole batch that count
   unused_a: u32,
-  unused_b: u32,
+  unused_b: vec4<u32>,
 }
 
 @group(0) @binding(0) var<storage, read> quantizers: array<Quantizer>;

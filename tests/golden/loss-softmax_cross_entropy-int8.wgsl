@@ -3,10 +3,11 @@
 //
 //   logits   [N, 4·CQ] f32
 //   labels   [N] u32
-//   dlogits  [N, CQ] quads     (softmax − one-hot) / samples; zero for the padding of a batch
+//   dlogits  [N, CQ] quads     (softmax − one-hot) / samples of the whole batch; zero for the padding
 //   losses   [N] vec2<f32>     loss and 1 when correct, by sample
 //   metrics  [4] f32           sums of both over the samples, added in their order; then the sums of
-//                              all batches since the buffer was cleared
+//                              all batches (with MICROS above 1, micro-batches) since the buffer was
+//                              cleared
 //
 // One workgroup walks the batch, so that the sum has one order: a batch is a few hundred samples.
 // Of equal logits the first is the answer.
@@ -31,12 +32,13 @@ struct Quantizer {
 struct Step {
   seed: u32,
   step: u32,        // counts from 0
-  samples: u32,     // images of the batch that count; the rest is padding
-  first: u32,       // index of the batch's first image when a batch is cut into micro-batches
+  samples: u32,     // images of this micro-batch that count; the rest is padding
+  first: u32,       // images of the batch before this micro-batch
   rate: f32,        // learning rate
   norm_weight: f32, // 1: running statistics follow this batch; 0: they stay (calibration)
+  total: u32,       // images of the whole batch that count
   unused_a: u32,
-  unused_b: u32,
+  unused_b: vec4<u32>,
 }
 
 @group(0) @binding(0) var<storage, read> quantizers: array<Quantizer>;
@@ -103,8 +105,10 @@ fn stream(row: u32) -> vec2<u32> {
   return vec2<u32>(mix(a + row), mix((a ^ 0x85ebca6bu) + row));
 }
 // Uniform in [0, 1): the top 24 bits of a hash of the element's index, so a resumed run draws the
-// same numbers. 32 bits would round to 1.0 and turn an exact zero into 1.
-fn uniforms(element: u32, key: vec2<u32>) -> vec4<f32> {
+// same numbers. 32 bits would round to 1.0 and turn an exact zero into 1. With IMAGE, the elements of
+// an image, the index is that in the whole batch, of which this is a micro-batch.
+fn uniforms(local: u32, key: vec2<u32>) -> vec4<f32> {
+  let element = local;
   var h = (vec4<u32>(element) + LANES) * vec4<u32>(0x9e3779b1u) + vec4<u32>(key.x);
   h = (h ^ (h >> vec4<u32>(16u))) * vec4<u32>(0x7feb352du);
   h = ((h ^ (h >> vec4<u32>(15u))) + vec4<u32>(key.y)) * vec4<u32>(0x846ca68bu);
@@ -166,6 +170,7 @@ fn record(row: u32, tile: u32, lane: u32) {
 fn main(@builtin(local_invocation_index) lane: u32) {
   let z = quantizers[10];
   let key = stream(10u);
+  let samples = f32(step.samples);
   for (var n = lane; n < 2u; n += 64u) {
     let row = n * 1u * 4u;
     var best = logits[row];
@@ -184,22 +189,22 @@ fn main(@builtin(local_invocation_index) lane: u32) {
       {
         let c = q * 4u + 0u;
         let p = exp(logits[row + c] - best) / sum;
-        d[0] = select(0.0, (p - f32(c == label)) / f32(step.samples), counts && c < 3u);
+        d[0] = select(0.0, (p - f32(c == label)) / samples, counts && c < 3u);
       }
       {
         let c = q * 4u + 1u;
         let p = exp(logits[row + c] - best) / sum;
-        d[1] = select(0.0, (p - f32(c == label)) / f32(step.samples), counts && c < 3u);
+        d[1] = select(0.0, (p - f32(c == label)) / samples, counts && c < 3u);
       }
       {
         let c = q * 4u + 2u;
         let p = exp(logits[row + c] - best) / sum;
-        d[2] = select(0.0, (p - f32(c == label)) / f32(step.samples), counts && c < 3u);
+        d[2] = select(0.0, (p - f32(c == label)) / samples, counts && c < 3u);
       }
       {
         let c = q * 4u + 3u;
         let p = exp(logits[row + c] - best) / sum;
-        d[3] = select(0.0, (p - f32(c == label)) / f32(step.samples), counts && c < 3u);
+        d[3] = select(0.0, (p - f32(c == label)) / samples, counts && c < 3u);
       }
       dlogits[n * 1u + q] = quantize(d, z, n * 3u + q * 4u, key, min(4u, 3u - q * 4u));
     }

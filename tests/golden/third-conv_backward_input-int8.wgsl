@@ -35,12 +35,13 @@ struct Quantizer {
 struct Step {
   seed: u32,
   step: u32,        // counts from 0
-  samples: u32,     // images of the batch that count; the rest is padding
-  first: u32,       // index of the batch's first image when a batch is cut into micro-batches
+  samples: u32,     // images of this micro-batch that count; the rest is padding
+  first: u32,       // images of the batch before this micro-batch
   rate: f32,        // learning rate
   norm_weight: f32, // 1: running statistics follow this batch; 0: they stay (calibration)
+  total: u32,       // images of the whole batch that count
   unused_a: u32,
-  unused_b: u32,
+  unused_b: vec4<u32>,
 }
 
 @group(0) @binding(0) var<storage, read> quantizers: array<Quantizer>;
@@ -108,8 +109,10 @@ fn stream(row: u32) -> vec2<u32> {
   return vec2<u32>(mix(a + row), mix((a ^ 0x85ebca6bu) + row));
 }
 // Uniform in [0, 1): the top 24 bits of a hash of the element's index, so a resumed run draws the
-// same numbers. 32 bits would round to 1.0 and turn an exact zero into 1.
-fn uniforms(element: u32, key: vec2<u32>) -> vec4<f32> {
+// same numbers. 32 bits would round to 1.0 and turn an exact zero into 1. With IMAGE, the elements of
+// an image, the index is that in the whole batch, of which this is a micro-batch.
+fn uniforms(local: u32, key: vec2<u32>) -> vec4<f32> {
+  let element = local;
   var h = (vec4<u32>(element) + LANES) * vec4<u32>(0x9e3779b1u) + vec4<u32>(key.x);
   h = (h ^ (h >> vec4<u32>(16u))) * vec4<u32>(0x7feb352du);
   h = ((h ^ (h >> vec4<u32>(15u))) + vec4<u32>(key.y)) * vec4<u32>(0x846ca68bu);

@@ -67,6 +67,10 @@ export async function filled(
     if (role === "bias" && spread) { for (let c = 0; c < o; c++) values[c] = shift(u(c)); }
     // Padding is 0 in momentum too: as far as the weights are not 0, so may it be.
     f32(`${name}.velocity`).forEach((_, n, v) => v[n] = values[n] ? (u(2000 + n) - 0.5) / 10 : 0);
+    cpu.memory.get(`${name}.second`)?.f32
+      .forEach((_, n, v) => v[n] = values[n] ? u(4000 + n) / 1000 : 0);
+    cpu.memory.get(`${name}.average`)?.f32
+      .forEach((_, n, v) => v[n] = values[n] ? u(6000 + n) - 0.5 : 0);
   });
   program.norms.forEach(({ layer, channels }, index) => {
     const u = uniform(100 + index), values = f32(`${layer}.running`);
@@ -90,8 +94,21 @@ export async function filled(
   cpu.write("pixels", batch.images);
   cpu.write("labels", batch.labels);
   const step = cpu.memory.get("step")!;
-  step.u32.set([7, 3, batch.samples, 0]);
+  // Of micro-batches the second, so that gradients are added to those that lie there.
+  step.u32.set([7, 3, batch.samples, program.micros > 1 ? program.batch : 0]);
   step.f32.set([0.05, 1], 4);
+  step.u32.set([program.micros * program.batch - 1], 6);
+  step.f32.set([program.training.smoothing, 2.9, 16], 7);
+  cpu.memory.get("mixes")?.u32.forEach((_, n, mixes) => mixes[n] = program.classes * uniform(3)(n));
+  cpu.memory.get("mixes")?.f32.forEach((_, n, mixes) => {
+    if (n % 2) mixes[n] = uniform(3)(n);
+  });
+  if (program.micros > 1) {
+    program.parameters.forEach(({ name }, index) => {
+      const u = uniform(200 + index), values = f32(name);
+      f32(`${name}.gradient`).forEach((_, n, v) => v[n] = values[n] ? u(n) - 0.5 : 0);
+    });
+  }
   cpu.memory.get("statistics")!.bytes.fill(0);
   network.program.parameters.forEach(({ name, quantizer }) => {
     if (quantizer !== undefined) recordWeights(cpu, name, quantizer);

@@ -26,6 +26,7 @@ export function allSteps({ sections: s }: Program): Step[] {
     ...s.update,
     ...s.schedule,
     ...s.weights,
+    ...s.exchange,
     ...s.forward.filter((step) => step.phase === "eval"),
   ];
 }

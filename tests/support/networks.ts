@@ -21,6 +21,10 @@ export interface Case {
   readonly quantize?: NonNullable<RecipeInput["quantize"]>;
   readonly telemetry?: "full";
   readonly optimizer?: NonNullable<NonNullable<RecipeInput["train"]>["optimizer"]>;
+  /** Whether samples have second labels. */
+  readonly mixed?: boolean;
+  /** More of `train`; `batch` is the case's own. */
+  readonly train?: NonNullable<RecipeInput["train"]>;
 }
 
 /** The arithmetic that a case is planned in. */
@@ -33,7 +37,7 @@ export function recipeOf(test: Case, arithmetic: Arithmetic): Recipe {
     data: { format: "idx", root: "unused", classes: test.classes, train: 1, test: 1 },
     model: { layers: test.layers },
     quantize: { ...test.quantize, arithmetic },
-    train: { batch: test.batch, optimizer: test.optimizer ?? {} },
+    train: { ...test.train, batch: test.batch, optimizer: test.optimizer ?? {} },
     telemetry: test.telemetry ?? "basic",
   });
 }
@@ -51,5 +55,7 @@ export function dataOf({ image, classes }: Case): DataShape {
 
 /** The program of a case. */
 export function programOf(test: Case, arithmetic: Arithmetic): Program {
-  return plan(recipeOf(test, arithmetic), dataOf(test)).program;
+  const { mixed } = test;
+  return plan(recipeOf(test, arithmetic), dataOf(test), mixed === undefined ? {} : { mixed })
+    .program;
 }

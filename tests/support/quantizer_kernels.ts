@@ -7,6 +7,7 @@
 /** Sorted. */
 export const QUANTIZER_KERNELS: readonly string[] = [
   "channel_range",
+  "clear_extremes",
   "clip_search",
   "error_total",
   "estimate",

@@ -38,13 +38,22 @@ function mix(x: number): number {
   return (h ^ (h >>> 16)) >>> 0;
 }
 
-/** Uniform numbers in [0, 1) for (seed, step, quantizer), by logical element: 24 bits of a hash. */
-export function uniforms(step: HostBuffer, quantizer: number): (element: number) => number {
+/**
+ * Uniform numbers in [0, 1) for (seed, step, quantizer), by logical element: 24 bits of a hash.
+ *
+ * @param image elements of an image, by which a micro-batch's elements follow on those before it
+ */
+export function uniforms(
+  step: HostBuffer,
+  quantizer: number,
+  image = 0,
+): (element: number) => number {
+  const before = step.u32[3]! * image;
   const a = mix((mix(step.u32[0]! ^ 0x9e3779b9) + step.u32[1]!) | 0);
   const first = mix((a + quantizer) | 0);
   const second = mix(((a ^ 0x85ebca6b) + quantizer) | 0);
   return (element) => {
-    let h = (Math.imul(element, 0x9e3779b1) + first) | 0;
+    let h = (Math.imul(element + before, 0x9e3779b1) + first) | 0;
     h = Math.imul(h ^ (h >>> 16), 0x7feb352d);
     h = Math.imul(((h ^ (h >>> 15)) + second) | 0, 0x846ca68b);
     return ((h ^ (h >>> 16)) >>> 8) * 2 ** -24;
@@ -58,6 +67,8 @@ export interface StoreConstants {
   readonly STORE: number;
   /** Whether codes are rounded at random, or to nearest (half to even). */
   readonly STOCHASTIC: number;
+  /** Elements of an image where a batch is cut into micro-batches; else 0 or absent. */
+  readonly IMAGE?: number;
 }
 
 /** Stores real values into a tensor and, at the end, records what it saw. */
@@ -76,7 +87,7 @@ export class Writer {
     readonly quantizer: number,
   ) {
     this.#row = row(b.quantizers, quantizer);
-    this.#uniform = c.STOCHASTIC ? uniforms(b.step, quantizer) : undefined;
+    this.#uniform = c.STOCHASTIC ? uniforms(b.step, quantizer, c.IMAGE) : undefined;
   }
 
   /** Stores `v` at padded index `at`; returns what it stored. `element` is the logical index. */

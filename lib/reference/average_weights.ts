@@ -1,0 +1,26 @@
+/**
+ * Reference of kernels/average_weights.wgsl.
+ *
+ * @module
+ */
+import type { HostBuffer } from "./include/host_buffer.ts";
+
+/** Constants of the kernel; its header says what they are. */
+export interface AverageWeights {
+  readonly SIZE: number;
+  readonly KEPT: number;
+  readonly TAKEN: number;
+}
+
+const fround = Math.fround;
+
+/** The average follows the weights. */
+export function averageWeights(
+  c: AverageWeights,
+  b: { readonly weight: HostBuffer; readonly average: HostBuffer },
+): void {
+  const kept = fround(c.KEPT), taken = fround(c.TAKEN), average = b.average.f32;
+  for (let at = 0; at < 4 * c.SIZE; at++) {
+    average[at] = fround(fround(kept * average[at]!) + fround(taken * b.weight.f32[at]!));
+  }
+}
