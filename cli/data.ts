@@ -11,12 +11,12 @@ import { type Survey, survey } from "../lib/data/survey.ts";
 import { UsageError } from "../lib/errors.ts";
 import { writeAtomic } from "../lib/files.ts";
 import { loadRecipe } from "../lib/recipe/load.ts";
-import type { AugmentSpec, Recipe } from "../lib/recipe/types.ts";
+import type { Recipe } from "../lib/recipe/types.ts";
 import { type Command, first } from "./command.ts";
 import { settingsTable, table } from "./format.ts";
 import type { Arguments } from "./options.ts";
 import { print, printJson } from "./output.ts";
-import { grouped } from "./settings.ts";
+import { augmentations, grouped } from "./settings.ts";
 
 /** Where the picture goes unless `--out` says. */
 const PREVIEW = "preview.png";
@@ -108,7 +108,7 @@ function asText(
     ["classes", `${data.classes}, ${grouped(least)} to ${grouped(most)} training images${ratio}`],
     ["mean", `${list(measured.mean)}${of}; the recipe subtracts ${list(data.mean)}`],
     ["std", `${list(measured.std)}${of}; the recipe divides by ${list(data.std)}`],
-    ["augment", spec.augment.map(augmentation).join(", ") || "nothing"],
+    ["augment", augmentations(spec) || "nothing"],
     ["preview", out],
   ];
   return [
@@ -136,13 +136,6 @@ function classTable(data: Dataset, { train, test }: Survey["counts"]): string {
     rows = [...bySize.slice(0, 5).map(row), [left], ...bySize.slice(-5).map(row)];
   }
   return table(["class", "train", "test", ""], rows, ["left", "right", "right", "left"]);
-}
-
-/** An augmentation in words: `crop 4`, `jitter 0.4 0.4 0.4 0`. */
-export function augmentation(spec: AugmentSpec): string {
-  return Object.entries(spec).map(([name, settings]) =>
-    `${name} ${Object.values(settings as Record<string, unknown>).flat().join(" ")}`
-  ).join(", ");
 }
 
 function asJson(
