@@ -23,6 +23,8 @@ export type { TrainOptions } from "./lib/train/train.ts";
 export type * from "./lib/train/events.ts";
 export { evaluate } from "./lib/train/evaluate.ts";
 export type { EvaluateOptions, Evaluation } from "./lib/train/evaluate.ts";
+export { predict } from "./lib/train/predict.ts";
+export type { Likelihood, Prediction, PredictOptions, Unanswered } from "./lib/train/predict.ts";
 export { RunFolder } from "./lib/train/run_folder.ts";
 export type { CheckpointFile, RunFolderOptions } from "./lib/train/run_folder.ts";
 export type { NetworkState } from "./lib/train/network.ts";

@@ -3,8 +3,10 @@
  *
  * @module
  */
-import { type Layer, memoryByKind, parameterCount } from "../lib/model/outline.ts";
-import { plan } from "../lib/model/plan.ts";
+import { bytesOf } from "../lib/memory/bytes.ts";
+import { type PeakMemory, peakMemory } from "../lib/memory/peak.ts";
+import { type Layer, parameterCount } from "../lib/model/outline.ts";
+import { type DataShape, plan } from "../lib/model/plan.ts";
 import type { Program } from "../lib/program.ts";
 import { loadRecipe } from "../lib/recipe/load.ts";
 import type { Recipe } from "../lib/recipe/types.ts";
@@ -13,7 +15,7 @@ import { shapeOf } from "./data_shape.ts";
 import { bytes, settingsTable, table } from "./format.ts";
 import type { Arguments } from "./options.ts";
 import { print, printJson } from "./output.ts";
-import { arithmetic, grouped, microBatches, network } from "./settings.ts";
+import { arithmetic, grouped, microBatches, network, recomputing } from "./settings.ts";
 
 /** Every WebGPU device binds this much at once; more needs a larger one. */
 const BASE_BINDING = 128 * 2 ** 20;
@@ -26,7 +28,7 @@ export const checkCommand: Command = {
   details:
     `Needs no GPU, and no data where the recipe gives data.classes and data.size (with data.format:
 npz, data.channels too).
-Finds shapes that do not fit. Memory is what a training step holds on the device.`,
+Finds shapes that do not fit. Memory is every buffer that training creates on the device.`,
   options: ["json"],
   run,
 };
@@ -34,16 +36,44 @@ Finds shapes that do not fit. Memory is what a training step holds on the device
 async function run(args: Arguments): Promise<number> {
   const [path, overrides] = first(args, "check", "a recipe");
   const recipe = await loadRecipe(path, overrides);
-  const { program, layers } = plan(recipe, await shapeOf(recipe));
-  if (args.json) printJson(asJson(recipe, program, layers), 2);
-  else print(asText(recipe, program, layers));
+  const data = await shapeOf(recipe), { program, layers } = plan(recipe, data);
+  const float32 = inFloat32(recipe, data);
+  if (args.json) printJson(asJson(recipe, program, layers, float32), 2);
+  else print(asText(recipe, program, layers, float32));
   return 0;
 }
 
-function asText(recipe: Recipe, program: Program, layers: readonly Layer[]): string {
+/** What the same recipe needs in float32. */
+function inFloat32(recipe: Recipe, data: DataShape): number {
+  const quantize = { ...recipe.quantize, arithmetic: "float32" } as const;
+  return peakMemory(plan({ ...recipe, quantize, memory: 0 }, data).program).total;
+}
+
+/** The line on memory, e.g. `8.7 MiB (float32: 27.3 MiB; a buffer for each tensor: 20.9 MiB)`. */
+function memoryLine(
+  { memory }: Recipe,
+  program: Program,
+  { total, staging }: PeakMemory,
+  float32: number,
+): string {
+  const limit = memory > 0 ? ` of ${bytes(memory)} allowed` : "";
+  const others = [
+    ...(program.arithmetic === "float32" ? [] : [`float32: ${bytes(float32)}`]),
+    `a buffer for each tensor: ${bytes(bytesOf(program.buffers) + staging)}`,
+  ];
+  return `${bytes(total)}${limit} (${others.join("; ")})`;
+}
+
+function asText(
+  recipe: Recipe,
+  program: Program,
+  layers: readonly Layer[],
+  float32: number,
+): string {
   const shape = (s: readonly number[]) => `[${s.join(", ")}]`;
   const rows = layers.map((l) => [l.name, l.kind, shape(l.output), grouped(l.parameters)]);
-  const memory = Object.entries(memoryOf(program)).map(([kind, n]) => [kind, bytes(n)]);
+  const peak = peakMemory(program);
+  const memory = Object.entries(peak).map(([kind, n]) => [kind, bytes(n)]);
   const largest = program.buffers.reduce((a, b) => b.bytes > a.bytes ? b : a);
   const notes = largest.bytes > BASE_BINDING
     ? [
@@ -57,6 +87,8 @@ function asText(recipe: Recipe, program: Program, layers: readonly Layer[]): str
       ["network", network(recipe, program)],
       ...arithmetic(recipe),
       ...microBatches(program),
+      ["memory", memoryLine(recipe, program, peak, float32)],
+      ...recomputing(program),
     ]),
     "",
     table(
@@ -78,7 +110,12 @@ function asText(recipe: Recipe, program: Program, layers: readonly Layer[]): str
   ].join("\n");
 }
 
-function asJson(recipe: Recipe, program: Program, layers: readonly Layer[]): unknown {
+function asJson(
+  recipe: Recipe,
+  program: Program,
+  layers: readonly Layer[],
+  float32: number,
+): unknown {
   return {
     name: recipe.name,
     arithmetic: program.arithmetic,
@@ -88,20 +125,9 @@ function asJson(recipe: Recipe, program: Program, layers: readonly Layer[]): unk
     classes: program.classes,
     layers,
     parameters: parameterCount(program),
-    memory: memoryOf(program),
-  };
-}
-
-/** Bytes by kind, and their sum. */
-function memoryOf(program: Program): Record<string, number> {
-  const k = memoryByKind(program);
-  return {
-    parameters: k.parameter,
-    optimizer: k.optimizer,
-    activations: k.activation,
-    gradients: k.gradient,
-    scratch: k.scratch,
-    tables: k.table,
-    total: Object.values(k).reduce((a, b) => a + b, 0),
+    memory: peakMemory(program),
+    memory_float32: float32,
+    memory_allowed: recipe.memory,
+    recomputed: program.recomputed ?? [],
   };
 }

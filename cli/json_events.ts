@@ -4,7 +4,8 @@
  *
  * @module
  */
-import { memoryByKind, parameterCount } from "../lib/model/outline.ts";
+import { peakMemory } from "../lib/memory/peak.ts";
+import { parameterCount } from "../lib/model/outline.ts";
 import type { TrainEvent } from "../lib/train/events.ts";
 
 /** The JSON object of an event. */
@@ -20,7 +21,7 @@ export function jsonEvent(event: TrainEvent, folder: string): Record<string, unk
         train_images: event.trainImages,
         test_images: event.testImages,
         parameters: parameterCount(event.program),
-        memory_bytes: Object.values(memoryByKind(event.program)).reduce((a, b) => a + b, 0),
+        memory_bytes: peakMemory(event.program).total,
         steps: event.steps,
         resumed_from: event.resumedFrom,
       };

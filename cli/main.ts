@@ -15,6 +15,7 @@ import { evalCommand } from "./eval.ts";
 import { exportCommand } from "./export.ts";
 import { allow, type Arguments, optionHelp, readArguments } from "./options.ts";
 import { print } from "./output.ts";
+import { predictCommand } from "./predict.ts";
 import { trafficCommand } from "./traffic.ts";
 import { trainCommand } from "./train.ts";
 
@@ -25,6 +26,7 @@ const COMMANDS: readonly Command[] = [
   compareCommand,
   trafficCommand,
   evalCommand,
+  predictCommand,
   exportCommand,
   doctorCommand,
 ];

@@ -59,6 +59,7 @@ export const OPTIONS = {
     help: "height and width of the images, in place of the recipe's",
   },
   measure: { type: "boolean", usage: "--measure", help: "time the layers on this machine's GPU" },
+  top: { type: "string", usage: "--top N", help: "how many classes of each image (default: 1)" },
   json: { type: "boolean", usage: "--json", help: "results as JSON on stdout" },
   quiet: { type: "boolean", usage: "--quiet", help: "no progress, only the result" },
   help: { type: "boolean", short: "h", usage: "--help, -h", help: "this text" },
@@ -82,6 +83,7 @@ export interface Arguments {
   readonly format?: string;
   readonly input?: string;
   readonly measure?: boolean;
+  readonly top?: string;
   readonly json?: boolean;
   readonly quiet?: boolean;
   readonly help?: boolean;

@@ -4,7 +4,8 @@
  * @module
  */
 import { onDevice } from "../lib/model/on_device.ts";
-import { memoryByKind, parameterCount } from "../lib/model/outline.ts";
+import { peakMemory } from "../lib/memory/peak.ts";
+import { parameterCount } from "../lib/model/outline.ts";
 import type { Program } from "../lib/program.ts";
 import type {
   ActivationsSpec,
@@ -51,7 +52,8 @@ export function settings(start: StartEvent, folder: string): [string, string][] 
     ["schedule", s.name + warmup],
     ...(smoothing > 0 ? [["labels", `smoothed by ${smoothing}`] as [string, string]] : []),
     ...(ema > 0 ? [["evaluation", `of a moving average, ema ${ema}`] as [string, string]] : []),
-    ["memory", memory(program)],
+    ["memory", memory(program, recipe.memory)],
+    ...recomputing(program),
     ["folder", folder],
     ...(resumedFrom > 0 ? [["resumed", `after step ${resumedFrom}`] as [string, string]] : []),
   ];
@@ -75,6 +77,13 @@ export function microBatches({ batch, micros, norms }: Program): [string, string
   if (micros === 1) return [];
   const norm = norms.length > 0 ? `; batch norm sees only ${count(batch, "image")} at once` : "";
   return [["batch", `${batch * micros} images in ${micros} micro-batches of ${batch}${norm}`]];
+}
+
+/** What is computed again to save memory, as a row; none where nothing is. */
+export function recomputing({ recomputed = [] }: Program): [string, string][] {
+  if (recomputed.length === 0) return [];
+  const some = recomputed.slice(0, 4).join(", ") + (recomputed.length > 4 ? ", …" : "");
+  return [["recomputed", `outputs of ${count(recomputed.length, "norm")} (${some})`]];
 }
 
 /** The arithmetic with its quantizers, as rows. */
@@ -137,11 +146,12 @@ function scheduler(q: QuantizeSpec): [string, string] {
   return ["scheduler", `${where}${q.lag === 2 ? ", a lag of 2 steps" : ""}`];
 }
 
-function memory(program: Program): string {
-  const kinds = memoryByKind(program);
-  const total = Object.values(kinds).reduce((a, b) => a + b, 0);
-  return `${bytes(total)}: activations ${bytes(kinds.activation)}, ` +
-    `gradients ${bytes(kinds.gradient)}`;
+function memory(program: Program, allowed: number): string {
+  const { total, activations, gradients } = peakMemory(program);
+  const limit = allowed > 0 ? ` of ${bytes(allowed)} allowed` : "";
+  return `${bytes(total)}${limit}: activations ${bytes(activations)}, gradients ${
+    bytes(gradients)
+  }`;
 }
 
 /** Augmentations in words: `crop 4, flip 0.5, jitter 0.4 0.4 0.4 0`. */

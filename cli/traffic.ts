@@ -33,8 +33,9 @@ export const trafficCommand: Command = {
   usage:
     "qtrain traffic MODEL|recipe.yaml [key=value …] [--input SIZE] [--measure [--device gpu]] [--json]",
   summary: "Counts memory traffic, static against dynamic ranges, layer by layer.",
-  details: `A model by name is ${names.join(", ")}; its batch is one image of
-${size}×${size}×${channels} with ${classes} classes, unless data.classes=…, train.batch=… or model.width=… says otherwise.
+  details: `A model by name is ${names.join(", ")};
+its batch is one image of ${size}×${size}×${channels} with ${classes} classes, unless data.classes=…, train.batch=…
+or model.width=… says otherwise.
 
 Figures are KB of 1024 bytes for one image. "static" and "dynamic" are the least that a layer moves,
 by the model of the paper (arXiv 2105.04246); "program" is what the buffers hold that qtrain's own
@@ -130,7 +131,7 @@ async function ofRecipe(
 
 function graphOf(recipe: Recipe, data: DataShape, input: string | undefined): Graph {
   try {
-    return buildGraph(layersOf(recipe, data.classes), data.shape, data.classes);
+    return buildGraph(layersOf(recipe, data), data.shape, data.classes);
   } catch (error) {
     if (input === undefined || !(error instanceof ModelError)) throw error;
     throw new UsageError(`--input ${input}: ${error.message}`);

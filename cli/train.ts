@@ -108,6 +108,7 @@ async function conclude(
         progress.print(`this run was finished: nothing is changed`);
       }
       progress.print(`next: ${PROGRAM} eval ${folder.path}`);
+      progress.print(`      ${PROGRAM} predict ${folder.path} IMAGE`);
       progress.print(`      ${PROGRAM} export ${folder.path} --format safetensors --out FILE`);
       return 0;
     }

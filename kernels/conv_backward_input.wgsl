@@ -12,6 +12,9 @@
 //   dx        [n, H, W, 4·IQ]            quads
 //
 // A tap that falls outside dY reads its code of zero, so the correction depends on the phase alone.
+// Weights may be those of a part of the outputs (lib/ops/parts.ts): CW of the DW wides of a pixel of
+// dy, of which FIRST are before them. With BEFORE the sum goes on from what earlier parts came to:
+//   before    [n, H, W, 4·IQ]            real values, without INT8
 // IQ counts quads a pixel; a linear layer sees its input as one pixel, IQ/GQ pixels of
 // GQ quads.
 // Reference: lib/reference/conv_backward_input.ts
@@ -23,6 +26,9 @@
 @group(0) @binding(4) var<storage, read> weight: array<Wide>;
 //@ if INT8
 @group(0) @binding(5) var<storage, read> row_sum: array<vec4<i32>>;
+//@ end
+//@ if BEFORE
+@group(0) @binding(5) var<storage, read> before: array<vec4<f32>>;
 //@ end
 @group(0) @binding(8) var<storage, read_write> dx: array<Stored>;
 
@@ -50,10 +56,23 @@ fn main(
   let image_${p} = index_${p} / (H_PHASE * W_PHASE);
   let top_${p} = i32(row_${p} + (phase_y + ${PH}u) / ${SH}u);
   let left_${p} = i32(column_${p} + (phase_x + ${PW}u) / ${SW}u);
-  let base_${p} = ((i32(image_${p}) * ${HO} + top_${p}) * ${WO} + left_${p}) * ${CW};
+  let base_${p} = ((i32(image_${p}) * ${HO} + top_${p}) * ${WO} + left_${p}) * ${DW} + ${FIRST};
+  //@ if BEFORE
+  let y_${p} = row_${p} * ${SH}u + phase_y;
+  let x_${p} = column_${p} * ${SW}u + phase_x;
+  let is_${p} = image_${p} < ${N}u && y_${p} < ${H}u && x_${p} < ${W}u;
+  let at_${p} = select(0u, ((image_${p} * ${H}u + y_${p}) * ${W}u + x_${p}) * ${IQ}u + first_quad, is_${p});
+  //@ for q in 0..Q
+  let before_${p}_${q} = before[at_${p} + ${q}u];
+  //@ for j in 0..4
+  var a_${p}_${q}_${j} = before_${p}_${q}[${j}];
+  //@ end
+  //@ end
+  //@ else
   //@ for q in 0..Q
   //@ for j in 0..4
   var a_${p}_${q}_${j}: Sum;
+  //@ end
   //@ end
   //@ end
   //@ end
@@ -65,7 +84,7 @@ fn main(
     for (var kx = (phase_x + ${PW}u) % ${SW}u; kx < ${KW}u; kx += ${SW}u) {
       //@ for p in 0..P
       let inside_${p} = u32(top_${p} - up) < ${HO}u && u32(left_${p} - across) < ${WO}u && image_${p} < ${N}u;
-      let from_${p} = u32(select(0, base_${p} - (up * ${WO} + across) * ${CW}, inside_${p}));
+      let from_${p} = u32(select(0, base_${p} - (up * ${WO} + across) * ${DW}, inside_${p}));
       //@ end
       let tap = first_quad * 4u * weights_of_input + (ky * ${KW}u + kx) * ${CW}u;
       for (var c = 0u; c < ${CW}u; c++) {

@@ -5,7 +5,8 @@
 // of output rows; a chunk is at most 32,768 pixels, so |Σ| ≤ 32,768·128² < 2³¹.
 //
 //   x         [n, H, W, 4·IQ]                  quads
-//   dy        [n, HO, WO, 4·OQ]                quads
+//   dy        [n, HO, WO, 4·DQ]                quads; OQ of them from FIRST on, which is all of them
+//                                              where the weights are not split (lib/ops/parts.ts)
 //   partial   [CHUNKS, 4·OQ, KH·KW, IQ] vec4   raw sums of products of codes
 //   x_total   [CHUNKS, KH·KW, IQ] vec4<i32>    Σ X, and
 //   dy_total  [CHUNKS, OQ] vec4                Σ dY: what the zero points are corrected with
@@ -90,7 +91,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
       let at_${k} = u32(i32((column + ${k}u) * ${SW}u) + shift_x);
       let inside_${k} = y < ${H}u && at_${k} < ${W}u;
       let x_${k} = select(XWide(), select(padding, x[select(0u, (line + at_${k}) * (${IQ}u / ${XV}u) + x_tile, inside_${k} && real_${k})], inside_${k}), real_${k});
-      let dy_${k} = select(YWide(), dy[select(0u, (row * ${WO}u + column + ${k}u) * (${OQ}u / ${YV}u) + y_tile, real_${k})], real_${k});
+      let dy_${k} = select(YWide(), dy[select(0u, (row * ${WO}u + column + ${k}u) * (${DQ}u / ${YV}u) + ${FIRST}u / ${YV}u + y_tile, real_${k})], real_${k});
       //@ end
       //@ for i in 0..XQ
       //@ if XV == 2
@@ -130,7 +131,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
       let x_${i} = select(padding, x[select(0u, (line + at) * ${IQ}u + x_tile * ${XQ}u + ${i}u, inside)], inside);
       //@ end
       //@ for o in 0..YQ
-      let dy_${o} = dy[(row * ${WO}u + column) * ${OQ}u + y_tile * ${YQ}u + ${o}u];
+      let dy_${o} = dy[(row * ${WO}u + column) * ${DQ}u + ${FIRST}u + y_tile * ${YQ}u + ${o}u];
       dy_sum_${o} += dy_${o};
       //@ for j in 0..4
       //@ for i in 0..XQ

@@ -13,6 +13,7 @@
 //   sums     [workgroups, outputs, 2] i32   with SUMS: Σ(q − z) and Σ(q − z)² of this workgroup's pixels,
 //                                  at most 64·P·255² < 2³¹
 //
+// Weights may be QUADS of the OQ quads of outputs, of which FIRST are before them (lib/ops/parts.ts).
 // Padding reads the code of zero, so one correction, −z·row_sum, holds for every pixel.
 // Accumulators: |Σ (x − z)·w| ≤ K·255·127, which fits i32 to K = 66,000; the planner refuses more.
 // Reference: lib/reference/conv_forward.ts
@@ -91,7 +92,7 @@ fn main(
   //@ end
   //@ for q in 0..Q
   {
-    let quad = group.z * ${Q}u + ${q}u;
+    let quad = ${FIRST}u + group.z * ${Q}u + ${q}u;
     let lanes = min(4u, ${CHANNELS}u - quad * 4u);
     //@ if INT8
     let correction = i32(zx.zero) * row_sum[quad];

@@ -1,4 +1,5 @@
-// norm_backward: dY = a·g + (c1·(y − mean) + c2), g = dA where the activation passes it on
+// norm_backward: dY = a·g + (c1·(y − mean) + c2), g = dA where the activation passes it on; with
+// FROZEN, whose mean and variance do not follow from y, dY = a·g
 //
 //   da, y         [PIXELS, 4·V·CW] quads, V at a time
 //   coefficients  see norm_coefficients
@@ -47,7 +48,11 @@ fn main(
     //@ for v in 0..V
     let d_${v} = real(part${v}(wide_y), zy) - mean_${v};
     let g_${v} = select(vec4<f32>(), real(part${v}(wide_da), zda), passes(a_${v} * d_${v} + beta_${v}));
+    //@ if FROZEN
+    let v_${v} = finish(a_${v} * g_${v}, at * ${V}u + ${v}u);
+    //@ else
     let v_${v} = finish(a_${v} * g_${v} + (c1_${v} * d_${v} + c2_${v}), at * ${V}u + ${v}u);
+    //@ end
     let q_${v} = quantize(v_${v}, zdy, pixel * ${CHANNELS}u + quad_${v} * 4u, key, lanes_${v});
     //@ end
     //@ include store_wide

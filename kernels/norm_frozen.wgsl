@@ -1,4 +1,5 @@
-// norm_frozen: batch norm's coefficients from its running statistics, for evaluation
+// norm_frozen: batch norm's coefficients from its running statistics, for evaluation and for
+// frozen layers
 //
 //   affine, running, coefficients   see norm_coefficients
 //

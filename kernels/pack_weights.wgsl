@@ -2,9 +2,11 @@
 //
 //   weight    [4·OQ, TAPS, IQ] vec4<f32>   master weights, padded rows and lanes 0
 //   forward   [4·OQ, TAPS, IQ] quads       with QUANTIZED: else the master weights are read
-//   backward  [4·IQ, TAPS, OQ] quads       with BACKWARD
+//   backward  [4·IQ, TAPS, ALL] quads      with BACKWARD
 //   channels  [4·OQ] vec2: scale, 1/scale  with PER_CHANNEL, of each output
 //
+// Weights may be a part of those in `forward` and `backward` (lib/ops/parts.ts): OQ of ALL quads of
+// outputs, of which FIRST are before them.
 // Reference: lib/reference/pack_weights.ts
 //@ include quad
 
@@ -52,12 +54,13 @@ fn main(
   let inverse = vec4<f32>(quantizers[${W_ROW}].inverse);
   //@ end
   //@ if QUANTIZED
-  forward[at] = code(weight[at], scale, inverse);
+  forward[${FIRST}u * (4u * ${TAPS}u * ${IQ}u) + at] = code(weight[at], scale, inverse);
   //@ end
   //@ if BACKWARD
   let output = at % ${OQ}u * 4u;
   let tap = at / ${OQ}u % ${TAPS}u;
   let input = at / (${OQ}u * ${TAPS}u);
+  let to = (input * ${TAPS}u + tap) * ${ALL}u + ${FIRST}u + output / 4u;
   //@ for j in 0..4
   let v_${j} = weight[((output + ${j}u) * ${TAPS}u + tap) * ${IQ}u + input / 4u][input % 4u];
   //@ end
@@ -65,9 +68,9 @@ fn main(
   let four = array<vec2<f32>, 4>(channels[output], channels[output + 1u], channels[output + 2u], channels[output + 3u]);
   let scales = vec4<f32>(four[0].x, four[1].x, four[2].x, four[3].x);
   let inverses = vec4<f32>(four[0].y, four[1].y, four[2].y, four[3].y);
-  backward[at] = code(vec4<f32>(v_0, v_1, v_2, v_3), scales, inverses);
+  backward[to] = code(vec4<f32>(v_0, v_1, v_2, v_3), scales, inverses);
   //@ else
-  backward[at] = code(vec4<f32>(v_0, v_1, v_2, v_3), scale, inverse);
+  backward[to] = code(vec4<f32>(v_0, v_1, v_2, v_3), scale, inverse);
   //@ end
   //@ end
 }

@@ -8,7 +8,7 @@
 //
 //   partial, x_total, dy_total   see conv_backward_weight
 //   gradient       [4·OQ, TAPS, IQ] vec4<f32>
-//   bias_gradient  [OQ] vec4<f32>, with BIAS
+//   bias_gradient  [OQ] vec4<f32>, with BIAS; of a part of the weights, from quad FIRST on
 //
 // Reference: lib/reference/weight_gradient.ts
 //@ include quad
@@ -71,9 +71,9 @@ fn main(
     sum = sum * zdy.scale;
     //@ end
     //@ if ACCUMULATE
-    if (step.first > 0u) { sum += bias_gradient[at]; }
+    if (step.first > 0u) { sum += bias_gradient[${FIRST}u + at]; }
     //@ end
-    bias_gradient[at] = sum;
+    bias_gradient[${FIRST}u + at] = sum;
   }
   //@ end
 }

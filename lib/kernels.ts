@@ -20,6 +20,20 @@ import convBackwardWeightSource from "../kernels/conv_backward_weight.wgsl" with
   type: "text",
 };
 import convForwardSource from "../kernels/conv_forward.wgsl" with { type: "text" };
+import depthwiseBackwardInputSource from "../kernels/depthwise_backward_input.wgsl" with {
+  type: "text",
+};
+import depthwiseBackwardWeightSource from "../kernels/depthwise_backward_weight.wgsl" with {
+  type: "text",
+};
+import depthwiseForwardSource from "../kernels/depthwise_forward.wgsl" with { type: "text" };
+import depthwiseWeightGradientSource from "../kernels/depthwise_weight_gradient.wgsl" with {
+  type: "text",
+};
+import depthwiseWeightsSource from "../kernels/depthwise_weights.wgsl" with { type: "text" };
+import dropoutBackwardSource from "../kernels/dropout_backward.wgsl" with { type: "text" };
+import dropoutForwardSource from "../kernels/dropout_forward.wgsl" with { type: "text" };
+import dropoutRangeSource from "../kernels/dropout_range.wgsl" with { type: "text" };
 import errorTotalSource from "../kernels/error_total.wgsl" with { type: "text" };
 import estimateSource from "../kernels/estimate.wgsl" with { type: "text" };
 import exchangeWeightsSource from "../kernels/exchange_weights.wgsl" with { type: "text" };
@@ -46,6 +60,8 @@ import squareSumsSource from "../kernels/square_sums.wgsl" with { type: "text" }
 import weightGradientSource from "../kernels/weight_gradient.wgsl" with { type: "text" };
 import weightRangeSource from "../kernels/weight_range.wgsl" with { type: "text" };
 import weightSumsSource from "../kernels/weight_sums.wgsl" with { type: "text" };
+import depthwiseInclude from "../kernels/include/depthwise.wgsl" with { type: "text" };
+import dropoutInclude from "../kernels/include/dropout.wgsl" with { type: "text" };
 import gradientInclude from "../kernels/include/gradient.wgsl" with { type: "text" };
 import int64Include from "../kernels/include/int64.wgsl" with { type: "text" };
 import normInclude from "../kernels/include/norm.wgsl" with { type: "text" };
@@ -67,6 +83,14 @@ import { clipSearch } from "./reference/clip_search.ts";
 import { convBackwardInput } from "./reference/conv_backward_input.ts";
 import { convBackwardWeight } from "./reference/conv_backward_weight.ts";
 import { convForward } from "./reference/conv_forward.ts";
+import { depthwiseBackwardInput } from "./reference/depthwise_backward_input.ts";
+import { depthwiseBackwardWeight } from "./reference/depthwise_backward_weight.ts";
+import { depthwiseForward } from "./reference/depthwise_forward.ts";
+import { depthwiseWeightGradient } from "./reference/depthwise_weight_gradient.ts";
+import { depthwiseWeights } from "./reference/depthwise_weights.ts";
+import { dropoutBackward } from "./reference/dropout_backward.ts";
+import { dropoutForward } from "./reference/dropout_forward.ts";
+import { dropoutRange } from "./reference/dropout_range.ts";
 import { errorTotal } from "./reference/error_total.ts";
 import { estimate } from "./reference/estimate.ts";
 import { exchangeWeights } from "./reference/exchange_weights.ts";
@@ -105,6 +129,8 @@ function kernel<C, B>(source: string, reference: (constants: C, buffers: B) => v
 
 /** Files that templates include. */
 export const includes: Readonly<Record<string, string>> = {
+  depthwise: depthwiseInclude,
+  dropout: dropoutInclude,
   gradient: gradientInclude,
   int64: int64Include,
   norm: normInclude,
@@ -130,6 +156,14 @@ export const kernels: Readonly<Record<string, Kernel>> = {
   conv_backward_input: kernel(convBackwardInputSource, convBackwardInput),
   conv_backward_weight: kernel(convBackwardWeightSource, convBackwardWeight),
   conv_forward: kernel(convForwardSource, convForward),
+  depthwise_backward_input: kernel(depthwiseBackwardInputSource, depthwiseBackwardInput),
+  depthwise_backward_weight: kernel(depthwiseBackwardWeightSource, depthwiseBackwardWeight),
+  depthwise_forward: kernel(depthwiseForwardSource, depthwiseForward),
+  depthwise_weight_gradient: kernel(depthwiseWeightGradientSource, depthwiseWeightGradient),
+  depthwise_weights: kernel(depthwiseWeightsSource, depthwiseWeights),
+  dropout_backward: kernel(dropoutBackwardSource, dropoutBackward),
+  dropout_forward: kernel(dropoutForwardSource, dropoutForward),
+  dropout_range: kernel(dropoutRangeSource, dropoutRange),
   error_total: kernel(errorTotalSource, errorTotal),
   estimate: kernel(estimateSource, estimate),
   exchange_weights: kernel(exchangeWeightsSource, exchangeWeights),

@@ -46,7 +46,7 @@ export async function openDevice(
 const cpu: Device = {
   kind: "cpu",
   name: "CPU (reference kernels)",
-  createExecutor: (program) => Promise.resolve(new CpuExecutor(program.buffers)),
+  createExecutor: (program) => Promise.resolve(new CpuExecutor(program.buffers, program.layout)),
 };
 
 function gpuDevice(gpu: Gpu): Device {

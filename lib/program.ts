@@ -7,7 +7,11 @@
 /** Values of a kernel's template: whole numbers, flags as 0 and 1, a few real settings. */
 export type Constants = Readonly<Record<string, number>>;
 
-/** What a buffer is for; `check` and the memory report group by it. */
+/**
+ * What a buffer is for; `check` and the memory report group by it. Activations, gradients and scratch
+ * are made anew in every step, by a kernel before any reads them or by the host before the step: what
+ * they held before is gone.
+ */
 export type BufferKind =
   | "parameter"
   | "optimizer"
@@ -44,6 +48,8 @@ export interface Step {
   readonly phase?: "train" | "eval";
   /** Steps of one way to quantize a tensor are left out where it goes another way. */
   readonly when?: Way;
+  /** Of `weights`: weights that are frozen need it after loading alone. */
+  readonly once?: boolean;
 }
 
 /**
@@ -106,8 +112,14 @@ export interface ParameterSpec {
   readonly dims: readonly [o: number, i: number, h: number, w: number];
   /** A linear layer's weight: [o, i·h·w] in a file. */
   readonly linear?: boolean;
+  /** A depthwise convolution's weight: its buffer is [h·w, o], as each output sees one input. */
+  readonly depthwise?: boolean;
   /** Row of the weight's quantizer. */
   readonly quantizer?: number;
+  /** It stays as it is: no gradient, no momentum. */
+  readonly frozen?: boolean;
+  /** Its buffers are split by outputs into so many: `NAME.0`, …, `NAME.0.gradient`, …. */
+  readonly parts?: number;
 }
 
 /** Batch norm's running statistics: a buffer `LAYER.running` of [2, padded channels]. */
@@ -156,6 +168,22 @@ export interface TrainingSpec {
   readonly clips: boolean;
 }
 
+/** Where a tensor lies. */
+export interface Place {
+  /** Which region. */
+  readonly region: number;
+  /** Bytes into it, a multiple of 256. */
+  readonly offset: number;
+}
+
+/** Which tensors share memory (lib/memory/layout.ts). */
+export interface Layout {
+  /** Bytes of each region: a buffer that tensors lie in, at different times in the same place. */
+  readonly regions: readonly number[];
+  /** Where a tensor lies, by its name; one that is not here has a buffer of its own. */
+  readonly places: ReadonlyMap<string, Place>;
+}
+
 /** A planned network. */
 export interface Program {
   /** Codes in memory; f32 with the values that codes stand for; f32 without quantizers. */
@@ -170,6 +198,12 @@ export interface Program {
   readonly classes: number;
   /** Everything that it keeps in memory. */
   readonly buffers: readonly BufferSpec[];
+  /** Norms whose output is made again in the backward pass (lib/memory/recompute.ts). */
+  readonly recomputed?: readonly string[];
+  /** Where that lies; absent: every tensor has a buffer of its own. */
+  readonly layout?: Layout;
+  /** Bytes of each buffer that results come back through; absent: made when they are needed. */
+  readonly staging?: readonly number[];
   /** What it runs. */
   readonly sections: Sections;
   /** Rows in order: first the weights', which the device sets. */

@@ -6,20 +6,20 @@
 import assert from "node:assert/strict";
 import { golden, HAS_GPU, inFolder, qtrain } from "./support/command.ts";
 
-/** Groups, which no program is planned for yet: the table holds what no kernel's tiles change. */
+/** Groups that no program is planned for: the table holds what no kernel's tiles change. */
 const GROUPED = `data: { format: glyphs, size: 12 }
 model:
   layers:
     - { type: conv2d, channels: 8, kernel: 3, padding: 1, bias: false }
     - batch_norm
     - relu6
-    - { type: conv2d, channels: 8, kernel: 3, padding: 1, groups: 8 }
+    - { type: conv2d, channels: 8, kernel: 3, padding: 1, groups: 4 }
     - { type: max_pool, kernel: 2 }
     - { type: residual, body: [{ type: conv2d, channels: 8, kernel: 1 }, relu] }
     - global_avg_pool
     - { type: linear, features: 10 }
 `;
-const PLAIN = GROUPED.replace("groups: 8", "groups: 1") + "train: { batch: 16 }\n";
+const PLAIN = GROUPED.replace("groups: 4", "groups: 1") + "train: { batch: 16 }\n";
 const NO_GPU = { VK_DRIVER_FILES: "/nonexistent", DENO_WEBGPU_BACKEND: "vulkan" };
 
 // deno-lint-ignore no-explicit-any
@@ -47,8 +47,11 @@ Deno.test("the paper's rows stand in the tables of resnet18 and mobilenet-v2", a
     qtrain(["traffic", "resnet18"]),
     qtrain(["traffic", "mobilenet-v2", "--input", "224"]),
   ]);
-  assert.match(resnet.stdout, /^block1-conv1 .* 56×56×64 +428\.0 +1996\.0 +\+366% /m);
-  assert.match(mobilenet.stdout, /^block2-conv1 .* 112×112×96 +1373\.5 +10781\.5 +\+685% /m);
+  assert.match(resnet.stdout, /^layer1-0-conv1 .* 56×56×64 +428\.0 +1996\.0 +\+366% /m);
+  assert.match(
+    mobilenet.stdout,
+    /^features-2-expand-conv .* 112×112×96 +1373\.5 +10781\.5 +\+685% /m,
+  );
   assert.match(resnet.stdout, /resnet18: 11,689,512 parameters\nimages +224×224×3, 1000 classes/);
   assert.match(mobilenet.stdout, /mobilenet-v2: 3,504,872 parameters/);
 });
@@ -99,11 +102,12 @@ const MISTAKES: readonly (readonly [args: readonly string[], message: string])[]
   [
     ["resnet19"],
     "resnet19: unknown model (did you mean resnet18?); expected a recipe.yaml or one of cnn, " +
-    "resnet8, resnet18, mobilenet-v2",
+    "mlp, resnet8, resnet20, resnet18, vgg16, mobilenet-v2",
   ],
   [
     ["toString"],
-    "toString: unknown model; expected a recipe.yaml or one of cnn, resnet8, resnet18, mobilenet-v2",
+    "toString: unknown model; expected a recipe.yaml or one of cnn, mlp, resnet8, " +
+    "resnet20, resnet18, vgg16, mobilenet-v2",
   ],
   [["none.yaml"], "none.yaml: expected a recipe, a YAML file, got no such file"],
   [
@@ -139,9 +143,9 @@ const MISTAKES: readonly (readonly [args: readonly string[], message: string])[]
     "nothing is run",
   ],
   [
-    ["mobilenet-v2", "--measure"],
-    "--measure: layer block1-conv2: depthwise and grouped convolution can be counted (qtrain " +
-    "traffic) but not trained yet; use groups: 1",
+    ["r.yaml", "model.layers.3.groups=2", "--measure"],
+    "--measure: layer conv2: expected groups: 1, or groups: 8 with channels: 8 (depthwise), got " +
+    "groups: 2 with channels: 8; other groups can be counted (qtrain traffic) but not trained",
   ],
 ];
 

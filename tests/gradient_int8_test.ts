@@ -12,7 +12,30 @@ import { filled } from "./support/fill.ts";
 import type { Arithmetic, Case } from "./support/networks.ts";
 
 type Gradients = ReadonlyMap<string, Float32Array>;
-type Name = "cnn" | "resnet8";
+type Name = "cnn" | "resnet8" | "depthwise";
+
+/** A block of MobileNetV2 with a stride and one with a residual. */
+const DEPTHWISE: readonly LayerInput[] = [
+  { type: "conv2d", channels: 8, kernel: 3, padding: 1, bias: false },
+  "batch_norm",
+  "relu6",
+  { type: "conv2d", channels: 8, kernel: 3, stride: 2, padding: 1, groups: 8, bias: false },
+  "batch_norm",
+  "relu6",
+  { type: "conv2d", channels: 12, kernel: 1, bias: false },
+  "batch_norm",
+  {
+    type: "residual",
+    body: [
+      { type: "conv2d", channels: 12, kernel: 5, padding: 2, groups: 12 },
+      "relu6",
+      { type: "conv2d", channels: 12, kernel: 1, bias: false },
+      "batch_norm",
+    ],
+  },
+  "global_avg_pool",
+  { type: "linear", features: 10 },
+];
 
 async function gradientsOf(
   name: Name,
@@ -25,7 +48,7 @@ async function gradientsOf(
     image: [12, 12, 1],
     batch: 16,
     classes: 10,
-    layers: zoo[name]({ width: 8, classes: 10 }) as LayerInput[],
+    layers: name === "depthwise" ? DEPTHWISE : zoo[name]({ width: 8, classes: 10 }) as LayerInput[],
     quantize: { weights: { bits }, activations: { bits }, gradients: { bits, rounding } },
   };
   const options = { narrow: 1, spread: false };
@@ -47,9 +70,13 @@ function cosine(a: Float32Array, b: Float32Array): number {
 }
 
 /** Smallest cosines of weights (convolution, linear) and of norm parameters and biases. */
-const BOUNDS = { cnn: { weight: 0.95, other: 0.9 }, resnet8: { weight: 0.9, other: 0.8 } };
+const BOUNDS = {
+  cnn: { weight: 0.95, other: 0.9 },
+  resnet8: { weight: 0.9, other: 0.8 },
+  depthwise: { weight: 0.95, other: 0.9 },
+};
 
-for (const name of ["cnn", "resnet8"] as const) {
+for (const name of ["cnn", "resnet8", "depthwise"] as const) {
   for (const rounding of ["stochastic", "nearest"] as const) {
     Deno.test(`every int8 gradient points where float32's does: ${name}, ${rounding}`, async () => {
       const expected = await gradientsOf(name, "float32");

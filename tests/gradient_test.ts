@@ -23,6 +23,11 @@ const KINDS: Readonly<Record<string, readonly LayerInput[]>> = {
     conv(3, [3, 2], { stride: [2, 1], padding: [1, 0], bias: true }),
   ],
   "conv2d with a stride beyond its kernel": [conv(5, 1, { stride: 2, bias: true })],
+  "depthwise conv2d with a kernel that is not square": [
+    conv(3, [3, 2], { groups: 3, padding: [1, 0], bias: true }),
+  ],
+  "depthwise conv2d with stride": [conv(3, 3, { groups: 3, stride: [2, 3], padding: 1 }), "relu6"],
+  "dropout": [{ type: "dropout", rate: 0.3 }, "relu", "dropout"],
   "linear over height, width and channels": [{ type: "linear", features: 6 }],
   "batch_norm in training": ["batch_norm", conv(2, 2)],
   "batch_norm with relu": ["batch_norm", "relu"],
@@ -52,6 +57,24 @@ const KINDS: Readonly<Record<string, readonly LayerInput[]>> = {
   ],
 };
 
+/** The same behind a convolution that trains, with layers named `frozen…` that do not. */
+const FROZEN: Readonly<Record<string, readonly LayerInput[]>> = {
+  "frozen layers between those that train": [
+    { type: "batch_norm", name: "frozen1" },
+    "relu6",
+    conv(4, 2, { name: "frozen2", padding: 1, bias: true }),
+    { type: "batch_norm", name: "frozen3" },
+    "relu",
+  ],
+  "a frozen branch beside one that trains": [
+    {
+      type: "residual",
+      body: [conv(3, 3, { padding: 1 }), { type: "batch_norm", name: "frozen1" }],
+      shortcut: [conv(3, 1, { name: "frozen2" })],
+    },
+  ],
+};
+
 /** The loss in float64 from the f32 logits, so that a difference of losses keeps its digits. */
 function lossOf(program: Program, cpu: CpuExecutor): number {
   const { sections, classes, batch } = program;
@@ -72,7 +95,7 @@ const STEP = 2 ** -9;
 /** Off by at most SHARE of a parameter's largest gradient plus FLOOR. */
 const SHARE = 0.01, FLOOR = 1e-4;
 
-for (const [kind, layers] of Object.entries(KINDS)) {
+for (const [kind, layers] of Object.entries({ ...KINDS, ...FROZEN })) {
   Deno.test(`the float32 gradient equals finite differences: ${kind}`, async () => {
     const test: Case = {
       name: kind,
@@ -80,6 +103,7 @@ for (const [kind, layers] of Object.entries(KINDS)) {
       batch: 3,
       classes: 3,
       layers: [conv(3, 2, { bias: true }), ...layers, { type: "linear", features: 3 }],
+      freeze: kind in FROZEN ? ["frozen*"] : [],
     };
     const { program, cpu } = await filled(test, "float32");
     // Every image counts here: the loss above is the mean over the batch.
@@ -87,11 +111,10 @@ for (const [kind, layers] of Object.entries(KINDS)) {
     const { sections } = program;
     lossOf(program, cpu);
     cpu.run([...sections.loss, ...sections.backward]);
-    const gradients = program.parameters.map(({ name }) =>
-      cpu.memory.get(`${name}.gradient`)!.f32.slice()
-    );
+    const trained = program.parameters.filter((spec) => !spec.frozen);
+    const gradients = trained.map(({ name }) => cpu.memory.get(`${name}.gradient`)!.f32.slice());
     const off: string[] = [];
-    program.parameters.forEach(({ name }, index) => {
+    trained.forEach(({ name }, index) => {
       const values = cpu.memory.get(name)!.f32, gradient = gradients[index]!;
       const largest = gradient.reduce((a, g) => Math.max(a, Math.abs(g)), 0);
       const real = [...values.keys()].filter((at) => values[at] !== 0);

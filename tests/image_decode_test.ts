@@ -184,6 +184,23 @@ Deno.test("a JPEG with far fewer bytes than its size needs is refused before it 
   );
 });
 
+Deno.test("a JPEG with scans without end is refused before it is decoded", async () => {
+  // An empty scan again and again, over as many pixels as so many bytes may have.
+  const whole = jpeg("progressive");
+  const at = whole.findIndex((byte, i) => byte === 0xff && whole[i + 1] === 0xda);
+  const scan = Uint8Array.of(0xff, 0xda, 0, 8, 1, 1, 0, 1, 5, 0, 0xff, 0);
+  const bytes = new Uint8Array(at + 20_000 * scan.length);
+  bytes.set(whole.subarray(0, at));
+  for (let i = 0; i < 20_000; i++) bytes.set(scan, at + i * scan.length);
+  const frame = whole.findIndex((byte, i) => byte === 0xff && whole[i + 1] === 0xc2);
+  new DataView(bytes.buffer).setUint32(frame + 5, 9000 * 2 ** 16 + 9000);
+  await rejectsData(
+    () => decodeImage(bytes, "x.jpg"),
+    "x.jpg: expected an image of a few scans, found 20000 of 9000×9000 pixels, made to keep " +
+      "decoders busy; take it out",
+  );
+});
+
 Deno.test("a file that is cut short anywhere is refused with its name", async () => {
   const files = Object.keys(JPEGS).map((name) => [`${name}.jpg`, jpeg(name)] as const);
   const whole = png({ width: 5, height: 5, sample: (x, y) => x * y });

@@ -97,7 +97,7 @@ Deno.test({
 /** Kernels that an arithmetic has no use for. */
 const WITHOUT = {
   int8: ["channel_range"],
-  simulated: ["weight_sums"],
+  simulated: ["dropout_range", "weight_sums"],
   float32: QUANTIZER_KERNELS,
 } as const;
 

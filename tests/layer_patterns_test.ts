@@ -21,12 +21,12 @@ function quantizers(quantize: NonNullable<RecipeInput["quantize"]>) {
 }
 
 Deno.test("a pattern is a name, with * and ?, and | between names", () => {
-  const layers = ["input", "conv1", "conv2", "conv10", "block1-conv1", "norm1"];
+  const layers = ["input", "conv1", "conv2", "conv10", "layer1-0-conv1", "norm1"];
   const of = (pattern: string) => layers.filter((layer) => matches(pattern, layer));
   assert.deepEqual(of("conv1"), ["conv1"]);
   assert.deepEqual(of("conv?"), ["conv1", "conv2"]);
   assert.deepEqual(of("conv*"), ["conv1", "conv2", "conv10"]);
-  assert.deepEqual(of("*conv1 | input"), ["input", "conv1", "block1-conv1"]);
+  assert.deepEqual(of("*conv1 | input"), ["input", "conv1", "layer1-0-conv1"]);
   assert.deepEqual(of("conv.|c[o]nv1|"), []);
 });
 

@@ -44,7 +44,7 @@ done int8
 16 true
 10
 true
-cpu function function string hindsight-minmax,current-minmax,running-minmax,dsgc,delayed-max,hindsight-guarded,fixed cnn,resnet8,resnet18,mobilenet-v2
+cpu function function string hindsight-minmax,current-minmax,running-minmax,dsgc,delayed-max,hindsight-guarded,fixed cnn,mlp,resnet8,resnet20,resnet18,vgg16,mobilenet-v2
 `;
 
 Deno.test("mod.ts trains when it is imported by URL, shaders, workers and npm packages included", async () => {

@@ -27,7 +27,7 @@ const LAYERS =
   "conv2d, linear, batch_norm, relu, relu6, max_pool, avg_pool, global_avg_pool, residual";
 const PAIR = "a whole number from 1 to 65536, or two of them as [h, w]";
 const BITS = "a whole number from 2 to 8 (to 16 with arithmetic: simulated)";
-const TOP_KEYS = "name, seed, data, model, quantize, train, telemetry";
+const TOP_KEYS = "name, seed, data, model, init, freeze, quantize, train, memory, telemetry";
 
 /** What the text is, the text, and the whole message. */
 const BAD_TEXTS: [string, string, string][] = [
@@ -200,12 +200,12 @@ const BAD_TEXTS: [string, string, string][] = [
   [
     "a bare word as model",
     GLYPHS + "model: cnn",
-    'r.yaml:2:8: model: expected a map with name (cnn, resnet8, resnet18 or mobilenet-v2) or layers, got "cnn"',
+    'r.yaml:2:8: model: expected a map with name (cnn, mlp, resnet8, resnet20, resnet18, vgg16 or mobilenet-v2) or layers, got "cnn"',
   ],
   [
     "an unknown network",
     GLYPHS + "model: { name: resnet9 }",
-    'r.yaml:2:16: model.name: expected one of cnn, resnet8, resnet18, mobilenet-v2, got "resnet9" (did you mean resnet8?)',
+    'r.yaml:2:16: model.name: expected one of cnn, mlp, resnet8, resnet20, resnet18, vgg16, mobilenet-v2, got "resnet9" (did you mean resnet8?)',
   ],
   [
     "name and layers",
@@ -384,7 +384,7 @@ const BAD_OVERRIDES: [string, string][] = [
   ["data.format.x=1", 'data.format: expected a map to set x in, got "glyphs"'],
   [
     "model.name=[cnn]",
-    'model.name: expected one of cnn, resnet8, resnet18, mobilenet-v2, got ["cnn"]',
+    'model.name: expected one of cnn, mlp, resnet8, resnet20, resnet18, vgg16, mobilenet-v2, got ["cnn"]',
   ],
   [
     "train.epochs=[1",

@@ -83,6 +83,8 @@ const COMPLETE: Recipe = {
     workers: "auto",
   },
   model: { name: "cnn", width: 32 },
+  init: "",
+  freeze: [],
   quantize: {
     arithmetic: "int8",
     weights: { bits: 8, estimator: "current-minmax", momentum: 0.9, per_channel: false },
@@ -131,6 +133,7 @@ const COMPLETE: Recipe = {
     label_smoothing: 0,
     log_every: 10,
   },
+  memory: 0,
   telemetry: "basic",
 };
 

@@ -3,6 +3,7 @@ import {
   decodeSafetensors,
   encodeSafetensors,
   float32Values,
+  floatValues,
   type TensorInput,
 } from "../lib/export/safetensors.ts";
 import { DataError } from "../lib/errors.ts";
@@ -89,6 +90,36 @@ Deno.test("float32Values() reads a file whose data is not aligned", () => {
   assert.deepEqual([...float32Values(tensors["a"]!, "a", "x")], [1.5]);
 });
 
+Deno.test("floatValues() widens F16 and BF16, also unaligned and not finite, and leaves others", () => {
+  const halves = new Uint16Array([0x3c00, 0xc000, 0x7bff, 0x0001, 0x03ff, 0x8000, 0x7c00, 0x7e01]);
+  const brains = new Uint16Array([0x3f80, 0xc000, 0x7f7f, 0x0001, 0xff80]);
+  const { tensors } = decodeSafetensors(
+    encodeSafetensors({
+      half: { dtype: "F16", shape: [8], data: halves },
+      brain: { dtype: "BF16", shape: [5], data: brains },
+      codes: SOME.codes!,
+    }),
+    "x",
+  );
+  const odd = (name: string) => {
+    const data = new Uint8Array(tensors[name]!.data.length + 1);
+    data.set(tensors[name]!.data, 1);
+    return floatValues({ ...tensors[name]!, data: data.subarray(1) })!;
+  };
+  const subnormal = 2 ** -24, half = [1, -2, 65504, subnormal, 1023 * subnormal, -0, Infinity, NaN];
+  assert.deepEqual([...floatValues(tensors.half!)!], half);
+  assert.deepEqual([...odd("half")], half);
+  const brain = [1, -2, (2 - 2 ** -7) * 2 ** 127, 2 ** -133, -Infinity];
+  assert.deepEqual([...odd("brain")], brain);
+  assert.equal(floatValues(tensors.codes!), undefined);
+});
+
+Deno.test("an empty tensor may have any other lengths", () => {
+  const shape = Array.from({ length: 40 }, () => 2 ** 50);
+  const { tensors } = decodeSafetensors(fileOf({ a: f32(0, 0, [...shape, 0]) }), "x");
+  assert.equal(tensors.a!.data.length, 0);
+});
+
 Deno.test("float32Values() names the tensor that has another type", () => {
   const { tensors } = decodeSafetensors(encodeSafetensors(SOME), "w.st");
   assert.throws(() => float32Values(tensors["codes"]!, "codes", "w.st"), {
@@ -168,6 +199,52 @@ const DAMAGED: [name: string, file: Uint8Array<ArrayBuffer>, message: string][] 
     "a gap between tensors",
     fileOf({ b: f32(8, 12), a: f32(0, 4) }, 12),
     'expected tensor "b" from data offset 4, found a gap: 8',
+  ],
+  [
+    "tensors that share their bytes",
+    fileOf({ a: f32(0, 8), b: f32(0, 8) }, 8),
+    'expected tensor "b" from data offset 8, found an overlap: 0',
+  ],
+  ["a gap before the first tensor", fileOf({ a: f32(4, 8) }, 8), "data offset 0, found a gap: 4"],
+  [
+    "an empty tensor inside another",
+    fileOf({ a: f32(0, 8), b: f32(4, 4) }, 8),
+    'expected tensor "b" from data offset 8, found an overlap: 4',
+  ],
+  [
+    "a name that stands twice",
+    fileOf(
+      '{"é":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},' +
+        '"\\u00e9" :{"dtype":"F32","shape":[0],"data_offsets":[4,4]}}',
+      4,
+    ),
+    'byte 63: expected each name once, found "é" again',
+  ],
+  [
+    "metadata that stands twice",
+    fileOf('{"__metadata__":{"a":"\\":{"},"__metadata__":{"a":"2"}}'),
+    'byte 37: expected each name once, found "__metadata__" again',
+  ],
+  [
+    "a shape whose product overflows",
+    fileOf({ a: f32(0, 4, [2 ** 40, 2 ** 40]) }, 4),
+    "a shape whose size can be counted, found [1099511627776,1099511627776]",
+  ],
+  [
+    "a shape whose product wraps round 64 bits to the right size",
+    fileOf({ a: f32(0, 4, [2 ** 32 + 1, 2 ** 32 - 1]) }, 4),
+    "a shape whose size can be counted",
+  ],
+  [
+    "a size that is right for another type",
+    fileOf({ a: { ...f32(0, 4, [2]), dtype: "F64" } }, 8),
+    'expected tensor "a" with 16 bytes for F64 [2], found 4',
+  ],
+  ["offsets that are no whole numbers", fileOf({ a: f32(0, 1.5, [1]) }, 4), "two data_offsets"],
+  [
+    "offsets beyond what can be counted",
+    fileOf({ a: f32(0, 2 ** 60, [1]) }, 4),
+    "two data_offsets",
   ],
   [
     "data that belongs to no tensor",

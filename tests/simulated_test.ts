@@ -51,7 +51,7 @@ async function sides(model: "cnn" | "resnet8", quantize: Quantize) {
     });
   const data = await openDataset({ ...recipe("int8").data, seed: 5 });
   const open = async (arithmetic: "int8" | "simulated"): Promise<Side> => {
-    const { program } = plan(recipe(arithmetic), data);
+    const { program } = plan(recipe(arithmetic), data, { reuse: false });
     const executor = await (await openDevice("gpu")).createExecutor(program);
     const network = new Network(program, executor, 5, recipe(arithmetic).quantize, data);
     network.initialize();

@@ -38,14 +38,14 @@ const bytes = (fixed: number, quantized = 0): Bytes => ({
 });
 
 Deno.test("the two rows of the paper come out exactly", () => {
-  const { forward: resnet } = find(ofNetwork("resnet18", 64), "block1-conv1");
+  const { forward: resnet } = find(ofNetwork("resnet18", 64), "layer1-0-conv1");
   assert.deepEqual(resnet, { static: 428 * KB, dynamic: 1996 * KB });
-  const { forward: mobilenet } = find(ofNetwork("mobilenet-v2", 32), "block2-conv1");
+  const { forward: mobilenet } = find(ofNetwork("mobilenet-v2", 32), "features-2-expand-conv");
   assert.deepEqual(mobilenet, { static: 1373.5 * KB, dynamic: 10781.5 * KB });
 });
 
 Deno.test("a depthwise convolution has C·k² weights", () => {
-  const { forward } = find(ofNetwork("mobilenet-v2", 32), "block2-conv2");
+  const { forward } = find(ofNetwork("mobilenet-v2", 32), "features-2-depthwise-conv");
   assert.equal(forward.static, 96 * (112 * 112 + 9 + 56 * 56));
 });
 

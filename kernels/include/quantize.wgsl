@@ -3,6 +3,7 @@
 // STORE: 0 real values as they are, not seen (no quantizer); 1 quantized now: codes with INT8, else
 // the real values that the codes stand for; 2 real values, seen but not quantized yet: the range
 // waits for them.
+// QUIET: nothing is recorded, as the tensor was seen when it was made first.
 // Reference: lib/reference/include/quantize.ts
 
 //@ if STORE == 1
@@ -94,6 +95,7 @@ fn ordered(x: f32) -> u32 {
 // Folds what this workgroup saw into slot `tile` mod 16 of the quantizer's row. Integer atomics on
 // ordered words: independent of the order of tiles.
 fn record(row: u32, tile: u32, lane: u32) {
+  //@ if QUIET == 0
   let low = min(min(seen_low.x, seen_low.y), min(seen_low.z, seen_low.w));
   let high = max(max(seen_high.x, seen_high.y), max(seen_high.z, seen_high.w));
   let clipped = seen_clipped.x + seen_clipped.y + seen_clipped.z + seen_clipped.w;
@@ -112,6 +114,7 @@ fn record(row: u32, tile: u32, lane: u32) {
     atomicAdd(&statistics[at + 2u], atomicLoad(&tile_seen[2]));
     atomicAdd(&statistics[at + 3u], atomicLoad(&tile_seen[3]));
   }
+  //@ end
 }
 //@ else
 fn stream(row: u32) -> vec2<u32> { return vec2<u32>(0u); }

@@ -5,7 +5,8 @@
  */
 import type { Executor } from "../executor.ts";
 import { kernels } from "../kernels.ts";
-import type { BufferSpec, Step } from "../program.ts";
+import type { BufferSpec, Layout, Step } from "../program.ts";
+import { bytesOf } from "../memory/bytes.ts";
 import { HostBuffer } from "../reference/include/host_buffer.ts";
 
 /** The executor of `--device cpu`. */
@@ -16,9 +17,14 @@ export class CpuExecutor implements Executor {
   /** The memory of each buffer. */
   readonly memory: ReadonlyMap<string, HostBuffer>;
 
-  constructor(buffers: readonly BufferSpec[]) {
-    this.memory = new Map(buffers.map((b) => [b.name, new HostBuffer(b.bytes)]));
-    this.bytes = buffers.reduce((sum, b) => sum + b.bytes, 0);
+  /** @param layout which buffers share memory; none do where it is left out */
+  constructor(buffers: readonly BufferSpec[], layout?: Layout) {
+    const regions = layout?.regions.map((bytes) => new ArrayBuffer(bytes)) ?? [];
+    this.memory = new Map(buffers.map(({ name, bytes }) => {
+      const place = layout?.places.get(name);
+      return [name, new HostBuffer(bytes, place && regions[place.region], place?.offset)];
+    }));
+    this.bytes = bytesOf(buffers, layout);
   }
 
   write(buffer: string, data: ArrayBufferView<ArrayBuffer>, offset = 0): void {

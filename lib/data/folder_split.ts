@@ -130,7 +130,7 @@ export function folderSplit(
     }
     throw new DataError(
       `${paths[index]}: expected this image or another of its class to be decoded, found that ` +
-        `none of them can be; get the files again`,
+        `none of them in this split can be; get them again, or take them out`,
     );
   }
 

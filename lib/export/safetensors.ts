@@ -151,6 +151,11 @@ export function decodeSafetensors(
     fail(8, "a header of JSON", (error as Error).message);
   }
   if (!isObject(header)) return fail(8, "a JSON object", describe(header));
+  const twice = repeatedKey(text);
+  if (twice) {
+    const at = 8 + new TextEncoder().encode(text.slice(0, twice.at)).length;
+    fail(at, "each name once", `${describe(twice.key)} again`);
+  }
 
   /** Where `key` stands in the file, to point at. */
   const keyAt = (key: string): number => {
@@ -178,6 +183,9 @@ export function decodeSafetensors(
     const [begin, end] = offsets as [number, number];
     if (begin > end || end > bytes.length - dataAt) {
       bad(`data_offsets within ${bytes.length - dataAt} bytes of data`, offsets);
+    }
+    if (!Number.isSafeInteger(byteSize(dtype, shape))) {
+      bad("a shape whose size can be counted", shape);
     }
     if (byteSize(dtype, shape) !== end - begin) {
       bad(`${byteSize(dtype, shape)} bytes for ${dtype} [${shape}]`, end - begin);
@@ -227,8 +235,63 @@ export function float32Values(
   return new Float32Array(aligned.buffer, aligned.byteOffset, aligned.byteLength / 4);
 }
 
+/**
+ * The elements of a tensor of real numbers, `F32`, `F16` or `BF16`, as f32; `undefined` for other
+ * types. Treat it as read-only: `F32` may be a view of the file.
+ */
+export function floatValues(tensor: Tensor): Float32Array<ArrayBuffer> | undefined {
+  const { dtype, data } = tensor;
+  if (dtype === "F32") return float32Values(tensor, "", "");
+  if (dtype !== "F16" && dtype !== "BF16") return undefined;
+  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+  const values = new Float32Array(data.byteLength / 2);
+  // BF16 is the upper half of an f32.
+  const words = new Uint32Array(values.buffer);
+  for (let i = 0; i < values.length; i++) {
+    const bits = view.getUint16(2 * i, true);
+    if (dtype === "BF16") words[i] = bits << 16;
+    else values[i] = half(bits);
+  }
+  return values;
+}
+
+/** The value of an IEEE 754 half: 1 bit of sign, 5 of exponent, 10 of fraction. */
+function half(bits: number): number {
+  const sign = bits >> 15 ? -1 : 1, exponent = bits >> 10 & 31, fraction = bits & 1023;
+  if (exponent === 31) return fraction ? NaN : sign * Infinity;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}
+
 function byteSize(dtype: Dtype, shape: readonly number[]): number {
+  // 0 whatever else: a product that overflows before it would not be a number.
+  if (shape.includes(0)) return 0;
   return shape.reduce((product, length) => product * length, WIDTH[dtype]);
+}
+
+/**
+ * The first key that an object has twice, and where: `JSON.parse` keeps the last and says nothing.
+ *
+ * @param text valid JSON of an object
+ */
+function repeatedKey(text: string): { key: string; at: number } | undefined {
+  const seen = new Set<string>();
+  let depth = 0, begin = 0, end = 0;
+  for (let i = 0; i < text.length; i++) {
+    const c = text[i];
+    if (c === "{" || c === "[") depth++;
+    else if (c === "}" || c === "]") depth--;
+    else if (c === '"') {
+      begin = i++;
+      for (; text[i] !== '"'; i++) if (text[i] === "\\") i++;
+      end = i + 1;
+    } else if (c === ":" && depth === 1) {
+      const key: string = JSON.parse(text.slice(begin, end));
+      if (seen.has(key)) return { key, at: begin };
+      seen.add(key);
+    }
+  }
+  return undefined;
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -7,8 +7,9 @@
 import { DeviceError } from "../errors.ts";
 import type { Executor } from "../executor.ts";
 import { includes, kernels } from "../kernels.ts";
-import type { BufferSpec, Program, Step } from "../program.ts";
+import type { Program, Step } from "../program.ts";
 import type { Gpu } from "./device.ts";
+import { type Part, Readback } from "./readback.ts";
 import { expand } from "./template.ts";
 
 interface Dispatch {
@@ -47,19 +48,21 @@ export function bindings(code: string): Binding[] {
 export class GpuExecutor implements Executor {
   readonly device = "gpu";
   readonly adapter: string;
-  readonly bytes: number;
   readonly #gpu: GPUDevice;
-  readonly #buffers = new Map<string, GPUBuffer>();
+  readonly #buffers: GPUBuffer[] = [];
+  readonly #parts = new Map<string, Part>();
   readonly #dispatches = new Map<Step, Dispatch>();
-  /** Buffers to map that no read waits for. */
-  readonly #idle: GPUBuffer[] = [];
+  readonly #readback: Readback;
   #failure: string | undefined;
   #closed = false;
 
-  private constructor(gpu: Gpu, buffers: readonly BufferSpec[]) {
+  private constructor(gpu: Gpu, staging: readonly number[] = []) {
     this.#gpu = gpu.device;
     this.adapter = gpu.name;
-    this.bytes = buffers.reduce((sum, b) => sum + b.bytes, 0);
+    this.#readback = new Readback(gpu.device, staging, (error) => {
+      if (error) this.#failure ??= error;
+      this.#throwFailure();
+    });
     // Nothing is printed when validation fails unless somebody listens.
     this.#gpu.addEventListener("uncapturederror", (event) => {
       this.#failure ??= (event as GPUUncapturedErrorEvent).error.message;
@@ -77,26 +80,40 @@ export class GpuExecutor implements Executor {
    */
   static async create(gpu: Gpu, program: Program): Promise<GpuExecutor> {
     const steps = Object.values(program.sections).flat() as Step[];
-    const executor = new GpuExecutor(gpu, program.buffers);
-    executor.#createBuffers(program.buffers);
+    const executor = new GpuExecutor(gpu, program.staging);
+    executor.#createBuffers(program);
     await executor.#createPipelines(steps, gpu.emulateDot);
     return executor;
   }
 
-  #createBuffers(specs: readonly BufferSpec[]): void {
+  #createBuffers({ buffers, layout }: Program): void {
     const { maxStorageBufferBindingSize: binding, maxBufferSize } = this.#gpu.limits;
     const most = Math.min(binding, maxBufferSize);
-    const { STORAGE, UNIFORM, COPY_SRC, COPY_DST } = GPUBufferUsage;
-    for (const { name, bytes } of specs) {
+    const create = (label: string, size: number) => {
+      const { STORAGE, UNIFORM, COPY_SRC, COPY_DST } = GPUBufferUsage;
+      const usage = (label === "step" ? UNIFORM : STORAGE) | COPY_SRC | COPY_DST;
+      const buffer = this.#gpu.createBuffer({ label, size, usage });
+      this.#buffers.push(buffer);
+      return buffer;
+    };
+    for (const { name, bytes } of buffers) {
       if (bytes > most) {
         throw new DeviceError(
           `buffer ${name} needs ${mib(bytes)} but this adapter's limit is ${mib(most)}; ` +
             "use a smaller batch, smaller images or a narrower network",
         );
       }
-      const usage = (name === "step" ? UNIFORM : STORAGE) | COPY_SRC | COPY_DST;
-      this.#buffers.set(name, this.#gpu.createBuffer({ label: name, size: bytes, usage }));
     }
+    const shared = layout?.regions.map((bytes, i) => create(`region ${i}`, bytes));
+    for (const { name, bytes: size } of buffers) {
+      const place = layout?.places.get(name);
+      const buffer = place ? shared![place.region]! : create(name, size);
+      this.#parts.set(name, { buffer, offset: place?.offset ?? 0, size });
+    }
+  }
+
+  get bytes(): number {
+    return this.#buffers.reduce((sum, { size }) => sum + size, this.#readback.bytes);
   }
 
   async #createPipelines(steps: readonly Step[], emulateDot: boolean): Promise<void> {
@@ -126,7 +143,7 @@ export class GpuExecutor implements Executor {
     for (const { step, declared, layout, pipeline } of compiled) {
       const entries = declared.map(({ index, variable }) => ({
         binding: index,
-        resource: { buffer: this.#find(step.buffers[variable] ?? variable, step) },
+        resource: this.#find(step.buffers[variable] ?? variable, step),
       }));
       const group = this.#gpu.createBindGroup({ label: step.kernel, layout, entries });
       this.#dispatches.set(step, { pipeline, group });
@@ -160,13 +177,17 @@ export class GpuExecutor implements Executor {
   }
 
   write(buffer: string, data: ArrayBufferView<ArrayBuffer>, offset = 0): void {
-    this.#gpu.queue.writeBuffer(this.#find(buffer), offset, data);
+    const part = this.#find(buffer);
+    this.#gpu.queue.writeBuffer(part.buffer, part.offset + offset, data);
   }
 
   run(steps: readonly Step[], clear: readonly string[] = []): void {
     this.#throwFailure();
     const encoder = this.#gpu.createCommandEncoder();
-    for (const name of clear) encoder.clearBuffer(this.#find(name));
+    for (const name of clear) {
+      const { buffer, offset, size } = this.#find(name);
+      encoder.clearBuffer(buffer, offset, size);
+    }
     const pass = encoder.beginComputePass();
     for (const step of steps) this.encode(pass, step);
     pass.end();
@@ -183,60 +204,23 @@ export class GpuExecutor implements Executor {
   }
 
   copy(buffers: readonly string[]): () => Promise<Uint8Array<ArrayBuffer>[]> {
-    const sources = buffers.map((name) => this.#find(name));
-    const size = sources.reduce((sum, source) => sum + source.size, 0);
-    const staging = this.#stagingOf(size);
-    const encoder = this.#gpu.createCommandEncoder();
-    let at = 0;
-    for (const source of sources) {
-      encoder.copyBufferToBuffer(source, 0, staging, at, source.size);
-      at += source.size;
-    }
-    this.#gpu.queue.submit([encoder.finish()]);
-    return async () => {
-      try {
-        await staging.mapAsync(GPUMapMode.READ, 0, size);
-      } catch (error) {
-        this.#failure ??= error instanceof Error ? error.message : String(error);
-      }
-      this.#throwFailure();
-      const mapped = staging.getMappedRange(0, size);
-      let at = 0;
-      const copies = sources.map((source) => {
-        const copy = new Uint8Array(mapped.slice(at, at + source.size));
-        at += source.size;
-        return copy;
-      });
-      staging.unmap();
-      this.#idle.push(staging);
-      return copies;
-    };
+    return this.#readback.copy(buffers.map((name) => this.#find(name)));
   }
 
   read(buffers: readonly string[]): Promise<Uint8Array<ArrayBuffer>[]> {
-    return this.copy(buffers)();
-  }
-
-  /** A buffer to map: one that is idle and large enough, or a new one. */
-  #stagingOf(size: number): GPUBuffer {
-    const fits = this.#idle.findIndex((buffer) => buffer.size >= size);
-    if (fits >= 0) return this.#idle.splice(fits, 1)[0]!;
-    // What is idle and too small would never be used again.
-    this.#idle.pop()?.destroy();
-    const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
-    return this.#gpu.createBuffer({ label: "staging", size, usage });
+    return this.#readback.read(buffers.map((name) => this.#find(name)));
   }
 
   close(): void {
     this.#closed = true;
-    for (const buffer of this.#buffers.values()) buffer.destroy();
-    for (const buffer of this.#idle) buffer.destroy();
-    this.#buffers.clear();
+    for (const buffer of this.#buffers) buffer.destroy();
+    this.#readback.close();
+    this.#parts.clear();
     this.#gpu.destroy();
   }
 
-  #find(name: string, step?: Step): GPUBuffer {
-    const found = this.#buffers.get(name);
+  #find(name: string, step?: Step): Part {
+    const found = this.#parts.get(name);
     if (!found) throw new Error(`no buffer is named ${name}${step ? ` (${step.kernel})` : ""}`);
     return found;
   }

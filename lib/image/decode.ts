@@ -9,9 +9,13 @@ import { DataError } from "../errors.ts";
 import { decodeByBitmap } from "./bitmap.ts";
 import { type ImageHeader, readHeader } from "./header.ts";
 import { decodeJpeg } from "./jpeg.ts";
+import { countScans } from "./jpeg_header.ts";
 import { orient, type Plane, toChannels } from "./pixels.ts";
 import { decodePng } from "./png.ts";
 import { type DecodedImage, type DecodeOptions, ImageProblem, MOST_PIXELS } from "./types.ts";
+
+/** Pixels times scans, some seconds of work: 200 scans of 100 megapixels. Photos have a dozen. */
+const MOST_WORK = 2e10;
 
 export type { DecodedImage, DecodeOptions } from "./types.ts";
 
@@ -103,6 +107,13 @@ async function decodeStored(bytes: Uint8Array, header: ImageHeader): Promise<Sto
     throw new ImageProblem(
       `expected the ${width}×${height} pixels of its header, found ${bytes.length} bytes, too ` +
         `few for them; get the file again`,
+    );
+  }
+  const scans = countScans(bytes);
+  if (scans * width * height > MOST_WORK) {
+    throw new ImageProblem(
+      `expected an image of a few scans, found ${scans} of ${width}×${height} pixels, made to keep ` +
+        `decoders busy; take it out`,
     );
   }
   if (components === 4) {

@@ -51,6 +51,18 @@ export function readJpegHeader(bytes: Uint8Array): ImageHeader {
   );
 }
 
+/**
+ * How many scans follow: a progressive image is built up from a dozen, each of which passes over all
+ * of its pixels.
+ */
+export function countScans(bytes: Uint8Array): number {
+  let scans = 0;
+  for (let at = bytes.indexOf(0xff); at >= 0; at = bytes.indexOf(0xff, at + 1)) {
+    if (bytes[at + 1] === 0xda) scans++;
+  }
+  return scans;
+}
+
 function readFrame(marker: number, segment: Uint8Array): Omit<ImageHeader, "orientation"> {
   const view = new DataView(segment.buffer, segment.byteOffset, segment.byteLength);
   if (segment.length < 6) {

@@ -3,25 +3,39 @@
  *
  * @module
  */
-import type { LayerSpec, Pair } from "../recipe/types.ts";
+import type { LayerSpec, Pair, Variant } from "../recipe/types.ts";
 
 /** What a network of the zoo can be told. */
 export interface ZooOptions {
-  /** Channels of its first convolution, from which all others follow. */
+  /** Channels of its first convolution (`mlp`: of a hidden layer), from which all others follow. */
   readonly width: number;
   /** Scores that it gives. */
   readonly classes: number;
+  /** Height and width of its images; 224×224 unless given. What is `auto` follows from it. */
+  readonly size?: Pair;
+  /** The first layers of `resnet18` and `mobilenet-v2`; `auto` unless given. */
+  readonly stem?: Variant;
+  /** The last layers of `vgg16`; `auto` unless given. */
+  readonly head?: Variant;
+}
+
+/** Images up to this height and width get the small form of a network, unless it is told. */
+export const SMALL = 64;
+
+/** Whether the small form is meant of what has two forms. */
+export function small(variant: Variant = "auto", { size = [224, 224] }: ZooOptions): boolean {
+  return variant === "auto" ? Math.max(...size) <= SMALL : variant === "small";
 }
 
 const pair = (n: number): Pair => [n, n];
 
-/** A convolution without bias that keeps height and width, divided by the stride. */
+/** A convolution that keeps height and width, divided by the stride; without bias unless told. */
 export function conv(
   name: string,
   channels: number,
   kernel: number,
   stride: number,
-  groups = 1,
+  { groups = 1, bias = false } = {},
 ): LayerSpec {
   return {
     type: "conv2d",
@@ -31,8 +45,13 @@ export function conv(
     stride: pair(stride),
     padding: pair(Math.floor(kernel / 2)),
     groups,
-    bias: false,
+    bias,
   };
+}
+
+/** A linear layer with bias. */
+export function linear(name: string, features: number): LayerSpec {
+  return { type: "linear", name, features, bias: true };
 }
 
 /** Batch norm as PyTorch has it by default. */
@@ -40,40 +59,23 @@ export function norm(name: string): LayerSpec {
   return { type: "batch_norm", name, momentum: 0.1, epsilon: 1e-5 };
 }
 
-/** Max pooling that keeps height and width, divided by the stride. */
-export function maxPool(name: string, kernel: number, stride: number): LayerSpec {
-  const padding = pair(Math.floor(kernel / 2));
-  return { type: "max_pool", name, kernel: pair(kernel), stride: pair(stride), padding };
-}
-
-/** From the last feature maps to scores. */
-export function head(classes: number): LayerSpec[] {
-  return [
-    { type: "global_avg_pool", name: "pool" },
-    { type: "linear", name: "linear", features: classes, bias: true },
-  ];
-}
-
-/** A basic block of He et al. 2015: two 3×3 convolutions and a shortcut. */
-export function basicBlock(
+/** Max pooling; unless told, it keeps height and width, divided by the stride. */
+export function maxPool(
   name: string,
-  channels: number,
+  kernel: number,
   stride: number,
-  project: boolean,
-): LayerSpec[] {
-  return [
-    {
-      type: "residual",
-      name,
-      body: [
-        conv(`${name}-conv1`, channels, 3, stride),
-        norm(`${name}-norm1`),
-        { type: "relu" },
-        conv(`${name}-conv2`, channels, 3, 1),
-        norm(`${name}-norm2`),
-      ],
-      shortcut: project ? [conv(`${name}-conv0`, channels, 1, stride), norm(`${name}-norm0`)] : [],
-    },
-    { type: "relu" },
-  ];
+  padding: number = Math.floor(kernel / 2),
+): LayerSpec {
+  return {
+    type: "max_pool",
+    name,
+    kernel: pair(kernel),
+    stride: pair(stride),
+    padding: pair(padding),
+  };
+}
+
+/** From the last feature maps to scores: their mean over height and width, and a linear layer. */
+export function head(pool: string, name: string, classes: number): LayerSpec[] {
+  return [{ type: "global_avg_pool", name: pool }, linear(name, classes)];
 }

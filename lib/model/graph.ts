@@ -8,13 +8,14 @@ import { ModelError } from "../errors.ts";
 import type { ActivationNode } from "../ops/activation.ts";
 import type { AddNode } from "../ops/add.ts";
 import type { ConvNode } from "../ops/conv.ts";
+import type { DropoutNode } from "../ops/dropout.ts";
 import type { NormNode } from "../ops/norm.ts";
 import type { PoolNode } from "../ops/pool.ts";
 import { Tensor } from "../ops/tensor.ts";
 import type { LayerSpec, Pair } from "../recipe/types.ts";
 
 /** One layer of a network with its tensors. */
-export type Node = ConvNode | NormNode | ActivationNode | AddNode | PoolNode;
+export type Node = ConvNode | NormNode | ActivationNode | AddNode | PoolNode | DropoutNode;
 
 /** A network whose shapes fit. */
 export interface Graph {
@@ -58,7 +59,15 @@ export function buildGraph(
 }
 
 /** The images, and the prefixes of a checkpoint's own tensors. */
-const RESERVED = ["ema", "input", "memory", "range", "second", "seen", "velocity"];
+export const RESERVED: readonly string[] = [
+  "ema",
+  "input",
+  "memory",
+  "range",
+  "second",
+  "seen",
+  "velocity",
+];
 
 class GraphBuilder {
   readonly nodes: Node[] = [];
@@ -168,6 +177,12 @@ class GraphBuilder {
         const name = this.#name(layer, layer.type);
         const output = new Tensor(name, x.h, x.w, x.c);
         return this.#add({ op: "activation", name, input: x, output, act: layer.type });
+      }
+      case "dropout": {
+        const name = this.#name(layer, "dropout");
+        const output = new Tensor(name, x.h, x.w, x.c), { rate } = layer;
+        const index = this.nodes.filter((node) => node.op === "dropout").length;
+        return this.#add({ op: "dropout", name, input: x, output, rate, index });
       }
       case "max_pool":
       case "avg_pool": {

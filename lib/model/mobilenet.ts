@@ -1,10 +1,20 @@
 /**
  * MobileNetV2 (Sandler et al. 2018, arXiv 1801.04381).
  *
+ * | ours                                          | torchvision                                     |
+ * | --------------------------------------------- | ----------------------------------------------- |
+ * | `features-0-conv`, `-norm`                    | `features.0.0`, `.0.1`                          |
+ * | `features-B` (the addition, where there is)   | `features.B`, blocks B from 1 to 17             |
+ * | `features-B-expand-conv`, `-expand-norm`      | `features.B.conv.0.0`, `.0.1`; not in block 1   |
+ * | `features-B-depthwise-conv`, `-depthwise-norm` | `features.B.conv.1.0`, `.1.1`; block 1: `.0.…` |
+ * | `features-B-project-conv`, `-project-norm`    | `features.B.conv.2`, `.3`; block 1: `.1`, `.2`  |
+ * | `features-18-conv`, `-norm`                   | `features.18.0`, `.18.1`                        |
+ * | `avgpool`, `classifier-1`                     | – , `classifier.1`; `classifier.0` is dropout   |
+ *
  * @module
  */
 import type { LayerSpec } from "../recipe/types.ts";
-import { conv, head, norm, type ZooOptions } from "./blocks.ts";
+import { conv, head, norm, small, type ZooOptions } from "./blocks.ts";
 
 /** Table 2 of the paper: expansion, channels, blocks, stride of the first of them. */
 const STAGES = [
@@ -19,32 +29,52 @@ const STAGES = [
 
 /**
  * MobileNetV2. Its width multiplier is `width` / 32: 32 is the network of the paper, 16 is half as
- * wide. Channels of the blocks scale with it and are rounded to a multiple of 8, as the paper's code
- * and torchvision do; the last 1×1 convolution never has less than 1280.
+ * wide. All channels scale with it and are rounded to a multiple of 8, as the paper's code and
+ * torchvision do, the stem's too; the last 1×1 convolution never has less than 1280.
+ *
+ * The small stem has a stride of 1, and so has the stage of 24 channels, as is usual for CIFAR: an
+ * image is divided by 8, not by 32.
  */
-export function mobilenetV2({ width, classes }: ZooOptions): LayerSpec[] {
+export function mobilenetV2(options: ZooOptions): LayerSpec[] {
+  const { width, classes } = options, isSmall = small(options.stem, options);
   const scaled = (channels: number) => multipleOf8(channels * width / 32);
-  const layers = [conv("conv1", width, 3, 2), norm("norm1"), { type: "relu6" } as const];
-  let input = width, block = 0;
-  for (const [expansion, channels, blocks, stride] of STAGES) {
+  let input = scaled(32), block = 0;
+  const layers = unit("features-0", input, 3, isSmall ? 1 : 2);
+  for (const [stage, [expansion, channels, blocks, first]] of STAGES.entries()) {
     for (let i = 0; i < blocks; i++) {
-      const output = scaled(channels);
-      layers.push(...invertedResidual(`block${++block}`, {
-        input,
-        output,
-        expansion,
-        stride: i === 0 ? stride : 1,
-      }));
+      const output = scaled(channels), stride = i > 0 || (isSmall && stage === 1) ? 1 : first;
+      layers.push(
+        ...invertedResidual(`features-${++block}`, { input, output, expansion, stride }),
+      );
       input = output;
     }
   }
   const last = Math.max(1280, scaled(1280));
-  return [...layers, conv("conv2", last, 1, 1), norm("norm2"), { type: "relu6" }, ...head(classes)];
+  return [
+    ...layers,
+    ...unit(`features-${++block}`, last, 1, 1),
+    ...head("avgpool", "classifier-1", classes),
+  ];
+}
+
+/** A convolution with norm and ReLU6. */
+function unit(
+  name: string,
+  channels: number,
+  kernel: number,
+  stride: number,
+  groups = 1,
+): LayerSpec[] {
+  return [
+    conv(`${name}-conv`, channels, kernel, stride, { groups }),
+    norm(`${name}-norm`),
+    { type: "relu6" },
+  ];
 }
 
 /**
- * `conv1` widens (left out where there is nothing to widen), `conv2` is depthwise, `conv3` narrows; the
- * block's input is added where it has the shape of the output.
+ * Expand (left out where there is nothing to expand), depthwise, project; the block's input is
+ * added where it has the shape of the output.
  */
 function invertedResidual(
   name: string,
@@ -53,16 +83,12 @@ function invertedResidual(
   >,
 ): LayerSpec[] {
   const hidden = input * expansion;
-  const body: LayerSpec[] = [
-    conv(`${name}-conv2`, hidden, 3, stride, hidden),
-    norm(`${name}-norm2`),
-    { type: "relu6" },
-    conv(`${name}-conv3`, output, 1, 1),
-    norm(`${name}-norm3`),
+  const body = [
+    ...(expansion > 1 ? unit(`${name}-expand`, hidden, 1, 1) : []),
+    ...unit(`${name}-depthwise`, hidden, 3, stride, hidden),
+    conv(`${name}-project-conv`, output, 1, 1),
+    norm(`${name}-project-norm`),
   ];
-  if (expansion > 1) {
-    body.unshift(conv(`${name}-conv1`, hidden, 1, 1), norm(`${name}-norm1`), { type: "relu6" });
-  }
   if (stride > 1 || input !== output) return body;
   return [{ type: "residual", name, body, shortcut: [] }];
 }

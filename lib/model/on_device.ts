@@ -9,6 +9,23 @@ import type { EstimatorMakers } from "../quant/estimator.ts";
 import { estimators } from "../quant/estimators.ts";
 import type { QuantizeSpec } from "../recipe/types.ts";
 
+/** Steps in flight at once where nothing waits for the host: 11 ms of waiting are shared by them. */
+const IN_FLIGHT = 8;
+
+/**
+ * Steps to submit before waiting for results.
+ *
+ * @param quantized whether the program has quantizers at all
+ */
+export function stepsInFlight(
+  quantized: boolean,
+  quantize: QuantizeSpec,
+  makers: EstimatorMakers = estimators,
+): number {
+  const waits = quantized ? !onDevice(quantize, makers) : quantize.scheduler === "host";
+  return !waits ? IN_FLIGHT : quantized ? quantize.lag : 1;
+}
+
 /**
  * Whether the device runs the rules of static estimators: where the recipe says so, and with `auto`
  * where it knows all of them. Never a question of timing, so results do not depend on it.

@@ -1,11 +1,10 @@
 /**
- * What a planned network looks like to a person: its layers with shapes and parameters, and the
- * memory of its program by kind.
+ * What a planned network looks like to a person: its layers with shapes and parameters.
  *
  * @module
  */
 import { weightDims } from "../ops/conv.ts";
-import type { BufferKind, Program } from "../program.ts";
+import type { Program } from "../program.ts";
 import type { Graph, Node } from "./graph.ts";
 import { count } from "./parameters.ts";
 
@@ -41,6 +40,7 @@ function parametersOf(node: Node): number {
     case "add":
     case "activation":
     case "pool":
+    case "dropout":
       return 0;
   }
 }
@@ -48,13 +48,6 @@ function parametersOf(node: Node): number {
 /** How many values of a program train. */
 export function parameterCount(program: Program): number {
   return program.parameters.reduce((sum, p) => sum + count(p), 0);
-}
-
-/** Bytes of a program's buffers by what they are for. */
-export function memoryByKind(program: Program): Record<BufferKind, number> {
-  const bytes = { parameter: 0, optimizer: 0, activation: 0, gradient: 0, scratch: 0, table: 0 };
-  for (const buffer of program.buffers) bytes[buffer.kind] += buffer.bytes;
-  return bytes;
 }
 
 function kindOf(node: Node): string {
@@ -67,6 +60,8 @@ function kindOf(node: Node): string {
       return withActivation("add", node.act);
     case "activation":
       return node.act;
+    case "dropout":
+      return `dropout ${node.rate}`;
     case "pool": {
       const { kind, kernel: [h, w], input } = node;
       const global = kind === "avg" && h === input.h && w === input.w;

@@ -1,6 +1,6 @@
 /**
  * Parameters between two layouts: *padded*, as buffers hold them ([4·OQ, taps, 4·IQ], channels
- * padded with zeros), and *named*, as files hold them: PyTorch's names and shapes.
+ * padded with zeros; depthwise [taps, 4·CQ]), and *named*, as files hold them: PyTorch's names and shapes.
  *
  * @module
  */
@@ -20,8 +20,9 @@ export interface NamedTensor {
 const pad = (n: number) => Math.ceil(n / 4) * 4;
 
 /** Values of the padded buffer. */
-export function paddedSize({ role, dims: [o, i, h, w] }: ParameterSpec): number {
+export function paddedSize({ role, dims: [o, i, h, w], depthwise }: ParameterSpec): number {
   if (role === "norm") return 2 * pad(i);
+  if (depthwise) return h * w * pad(o);
   return role === "bias" ? pad(o) : pad(o) * h * w * pad(i);
 }
 
@@ -47,10 +48,16 @@ function entries(
   // in the order in which PyTorch flattens.
   const taps = h * w;
   const at = (index: number) => {
+    if (spec.depthwise) return index % taps * pad(o) + Math.floor(index / taps);
     const tap = index % taps, channel = Math.floor(index / taps) % i;
     return (Math.floor(index / (taps * i)) * taps + tap) * pad(i) + channel;
   };
   return [{ name: spec.name, shape: spec.linear ? [o, i * taps] : [o, i, h, w], at }];
+}
+
+/** Names and shapes of the tensors that a parameter is in a file. */
+export function namedShapes(spec: ParameterSpec): { name: string; shape: number[] }[] {
+  return entries(spec).map(({ name, shape }) => ({ name, shape }));
 }
 
 /** The tensors that a parameter is in a file. */

@@ -5,19 +5,25 @@
  * @module
  */
 import { ModelError } from "../errors.ts";
+import { fit } from "../memory/budget.ts";
+import { stagingOf } from "../memory/staging.ts";
 import type { Program } from "../program.ts";
 import { activationBackward, activationForward } from "../ops/activation.ts";
 import { addBackward, addForward } from "../ops/add.ts";
 import { Builder } from "../ops/builder.ts";
-import { convBackward, convForward, TILE } from "../ops/conv.ts";
+import { convBackward, convForward, weightDims } from "../ops/conv.ts";
+import { depthwiseBackward, depthwiseForward, isDepthwise } from "../ops/depthwise.ts";
+import { dropoutBackward, dropoutForward } from "../ops/dropout.ts";
 import { inputForward, lossForward } from "../ops/loss.ts";
 import { normBackward, normForward, sumsBuffer } from "../ops/norm.ts";
+import { MOST_BYTES } from "../ops/parts.ts";
 import { poolBackward, poolForward } from "../ops/pool.ts";
 import type { EstimatorMakers } from "../quant/estimator.ts";
 import type { LayerSpec, Recipe } from "../recipe/types.ts";
+import { freeze, freezeAll } from "./freezing.ts";
 import { buildGraph, type Node } from "./graph.ts";
 import { type Layer, outline } from "./outline.ts";
-import { onDevice } from "./on_device.ts";
+import { onDevice, stepsInFlight } from "./on_device.ts";
 import { QuantizingPlan } from "./quantizing.ts";
 import { zoo } from "./zoo.ts";
 
@@ -37,8 +43,14 @@ export interface DataShape {
 export interface PlanOptions {
   /** Estimators that the recipe may name; those of qtrain by default. */
   readonly estimators?: EstimatorMakers | undefined;
+  /** A program that only answers: no backward pass, no optimizer, none of their buffers. */
+  readonly inference?: boolean;
+  /** Bytes of the largest buffer of weights, above which a tensor is split by rows; 128 MiB. */
+  readonly mostBytes?: number;
   /** Whether batches have second labels; what the recipe's augmentation says by default. */
   readonly mixed?: boolean;
+  /** false: every tensor has memory of its own, so that all of a step can be read after it. */
+  readonly reuse?: boolean | undefined;
 }
 
 /** A program, and the layers it came from. */
@@ -49,25 +61,43 @@ export interface Plan {
   readonly layers: readonly Layer[];
 }
 
-/** The layers that a recipe's `model` stands for. */
-export function layersOf(recipe: Recipe, classes: number): readonly LayerSpec[] {
-  const { model } = recipe;
-  return "layers" in model ? model.layers : zoo[model.name]({ width: model.width, classes });
+/** The layers that a recipe's `model` stands for, for the images and classes of the data. */
+export function layersOf(
+  { model }: Recipe,
+  { classes, shape: [h, w] }: Pick<DataShape, "classes" | "shape">,
+): readonly LayerSpec[] {
+  return "layers" in model ? model.layers : zoo[model.name]({ ...model, classes, size: [h, w] });
 }
 
 /**
- * Plans the training of a recipe's network.
+ * Plans the training of a recipe's network, within the memory that the recipe allows.
  *
  * @param data what the data set (or the recipe, for `check`) says of the images
- * @throws ModelError when shapes do not fit
+ * @throws ModelError when shapes do not fit, or all of it does not fit the memory
  */
 export function plan(recipe: Recipe, data: DataShape, options: PlanOptions = {}): Plan {
-  const { quantize, train } = recipe, batch = train.micro_batch || train.batch;
+  const { batch, micro_batch } = recipe.train, micro = micro_batch || batch;
+  const whole = planFor(micro, recipe, data, options);
+  if (options.reuse === false) return whole;
+  const program = fit(
+    recipe.memory,
+    { batch, micro },
+    (size) => size === micro ? whole.program : planFor(size, recipe, data, options).program,
+  );
+  return { ...whole, program };
+}
+
+/** Plans for micro-batches of `batch` images; every tensor has memory of its own. */
+function planFor(batch: number, recipe: Recipe, data: DataShape, options: PlanOptions): Plan {
+  const { quantize, train } = recipe;
   const micros = train.batch / batch;
   const augment: readonly object[] = recipe.data.augment;
   const mixed = options.mixed ?? augment.some((spec) => "mixup" in spec);
-  const graph = buildGraph(layersOf(recipe, data.classes), data.shape, data.classes);
+  const graph = buildGraph(layersOf(recipe, data), data.shape, data.classes);
   refuseGroups(graph.nodes);
+  const inference = options.inference ?? false;
+  if (inference) freezeAll(graph);
+  else freeze(graph, recipe.freeze);
   const names = ["input", ...graph.nodes.map((node) => node.name)];
   const quantizing = new QuantizingPlan(quantize, names, options.estimators);
   const b = new Builder({
@@ -75,14 +105,17 @@ export function plan(recipe: Recipe, data: DataShape, options: PlanOptions = {})
     batch,
     micros,
     quantizing: (role, layer) => quantizing.of(role, layer),
-    telemetry: recipe.telemetry === "full" && quantize.arithmetic !== "float32",
+    telemetry: recipe.telemetry === "full" && quantize.arithmetic !== "float32" && !inference,
+    inference,
+    mostBytes: options.mostBytes ?? MOST_BYTES,
     update: { optimizer: train.optimizer, clipNorm: train.clip_norm, ema: train.ema },
     targets: { smoothing: train.label_smoothing, mixed },
   });
-  // Weights come first in the table: one kernel sets their rows.
-  for (const node of graph.nodes) {
-    if (node.op !== "conv") continue;
-    const elements = node.output.c * node.input.c * node.kernel[0] * node.kernel[1];
+  // Weights come first in the table, and of them those that train: one kernel sets their rows.
+  const convs = graph.nodes.filter((node) => node.op === "conv");
+  const trained = convs.filter((node) => !node.frozen);
+  for (const node of [...trained, ...convs.filter((node) => node.frozen)]) {
+    const elements = weightDims(node).reduce((a, b) => a * b);
     const { row, quantized } = b.stored(
       `${node.name}.weight`,
       { name: `${node.name}.weight`, layer: node.name, role: "weight", elements },
@@ -91,11 +124,14 @@ export function plan(recipe: Recipe, data: DataShape, options: PlanOptions = {})
     if (quantized) b.weightRows.set(node.name, row);
   }
   const weights = b.weightRows.size;
-  if (weights > 0) {
-    b.step("weights", "weights", "weight_range", [Math.ceil(weights / 64), 1, 1], {
-      COUNT: weights,
-    }, { table: "quantizers" });
-  }
+  const ranges = (COUNT: number, once: boolean) =>
+    b.step("weights", "weights", "weight_range", [Math.ceil(COUNT / 64), 1, 1], { COUNT }, {
+      table: "quantizers",
+    }, { once });
+  const follow = trained.filter((node) => b.weightRows.has(node.name)).length;
+  // The statistics of frozen weights are there after loading alone, so their ranges stay.
+  if (follow < weights) ranges(weights, true);
+  if (follow > 0) ranges(follow, false);
   inputForward(b, graph.image, pixelBounds(data));
   graph.nodes.forEach((node, i) => forward(b, node, graph.nodes[i + 1]));
   lossForward(b, graph.logits);
@@ -103,7 +139,7 @@ export function plan(recipe: Recipe, data: DataShape, options: PlanOptions = {})
     if (node.output.needsGradient) backward(b, node);
   }
   b.updates();
-  quantizing.checkUsed();
+  if (!inference) quantizing.checkUsed();
   if (onDevice(quantize, options.estimators) && b.quantizers.length > weights) {
     const COUNT = b.quantizers.length - weights;
     b.step("schedule", "scheduler", "estimate", [Math.ceil(COUNT / 64), 1, 1], {
@@ -133,16 +169,19 @@ export function plan(recipe: Recipe, data: DataShape, options: PlanOptions = {})
       ...(train.optimizer.name === "adamw" ? { betas: train.optimizer.betas } : {}),
     },
   };
-  return { program, layers: outline(graph) };
+  const inFlight = stepsInFlight(b.quantizers.length > 0, quantize, options.estimators);
+  const staging = stagingOf(program, inFlight);
+  return { program: { ...program, staging }, layers: outline(graph) };
 }
 
-/** There are no kernels for groups yet. */
+/** There are kernels for one group and for as many as there are channels. */
 function refuseGroups(nodes: readonly Node[]): void {
   for (const node of nodes) {
-    if (node.op !== "conv" || node.groups === 1) continue;
+    if (node.op !== "conv" || node.groups === 1 || isDepthwise(node)) continue;
     throw new ModelError(
-      `layer ${node.name}: depthwise and grouped convolution can be counted (qtrain traffic) but not ` +
-        `trained yet; use groups: 1`,
+      `layer ${node.name}: expected groups: 1, or groups: ${node.input.c} with channels: ` +
+        `${node.input.c} (depthwise), got groups: ${node.groups} with channels: ${node.output.c}; ` +
+        "other groups can be counted (qtrain traffic) but not trained",
     );
   }
 }
@@ -159,9 +198,11 @@ function forward(b: Builder, node: Node, next: Node | undefined): void {
   switch (node.op) {
     case "conv": {
       // A convolution before a norm makes the norm's sums on the way out.
-      const norm = next?.op === "norm" && next.input === node.output ? next : undefined;
-      const made = convForward(b, node, norm && sumsBuffer(norm.name));
-      if (norm && made) Object.assign(norm, { tile: TILE });
+      const summed = next?.op === "norm" && next.input === node.output && !next.frozen;
+      const norm = summed ? next : undefined;
+      const plan = isDepthwise(node) ? depthwiseForward : convForward;
+      const tiles = plan(b, node, norm && sumsBuffer(norm.name));
+      if (norm && tiles !== undefined) Object.assign(norm, { tiles });
       break;
     }
     case "norm":
@@ -176,13 +217,16 @@ function forward(b: Builder, node: Node, next: Node | undefined): void {
     case "pool":
       poolForward(b, node);
       break;
+    case "dropout":
+      dropoutForward(b, node);
+      break;
   }
 }
 
 function backward(b: Builder, node: Node): void {
   switch (node.op) {
     case "conv":
-      convBackward(b, node);
+      (isDepthwise(node) ? depthwiseBackward : convBackward)(b, node);
       break;
     case "norm":
       normBackward(b, node);
@@ -195,6 +239,9 @@ function backward(b: Builder, node: Node): void {
       break;
     case "pool":
       poolBackward(b, node);
+      break;
+    case "dropout":
+      dropoutBackward(b, node);
       break;
   }
 }

@@ -123,8 +123,9 @@ export class QuantizingPlan {
 
 const WHY: Readonly<Record<Class, string>> = {
   weights: "convolutions and linear layers have weights",
-  activations: "the scores of the last layer stay real, and max pooling copies codes",
-  gradients: "an addition or activation passes the gradient on as it lies",
+  activations: "the scores of the last layer stay real, and max pooling and dropout copy codes",
+  gradients: "an addition or activation passes the gradient on as it lies, and below the first " +
+    "layer that trains there is none",
 };
 
 /** What a class of tensors does not have. */

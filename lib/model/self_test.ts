@@ -54,6 +54,7 @@ const LAYERS: readonly LayerInput[] = [
   { type: "conv2d", channels: 5, kernel: 3, padding: 1 },
   "relu6",
   { type: "max_pool", kernel: 3, stride: 2, padding: 1 },
+  { type: "conv2d", channels: 5, kernel: 3, padding: 1, groups: 5 },
   { type: "conv2d", channels: 17, kernel: [3, 2], stride: 2, bias: false },
   "batch_norm",
   "relu",
@@ -65,6 +66,7 @@ const LAYERS: readonly LayerInput[] = [
   { type: "residual", body: ["relu"] },
   { type: "avg_pool", kernel: 2, stride: 1 },
   "batch_norm",
+  "dropout",
   { type: "linear", features: CLASSES },
 ];
 

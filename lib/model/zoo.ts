@@ -1,11 +1,25 @@
 /**
  * Networks by name, as lists of layers.
  *
+ * Every layer with parameters has a name that stays, so that patterns in recipes, checkpoints and
+ * the names of other tools can rely on it. The names mirror torchvision's, with - for the dot and
+ * words for what torchvision counts; each file has its own at the top.
+ *
+ * | network                    | file           | layers                                          |
+ * | -------------------------- | -------------- | ----------------------------------------------- |
+ * | `cnn`                      | here           | `conv1` `norm1` … `conv4` `norm4` `linear`      |
+ * | `mlp`                      | here           | `fc1` `fc2` `fc3`                               |
+ * | `resnet8`, `20`, `18`      | `resnet.ts`    | `conv1` `norm1` `layer1-0-conv1` … `fc`         |
+ * | `vgg16`                    | `vgg.ts`       | `features-0` … `features-43` `classifier-0` …   |
+ * | `mobilenet-v2`             | `mobilenet.ts` | `features-0-conv` … `classifier-1`              |
+ *
  * @module
  */
 import type { LayerSpec, ZooName } from "../recipe/types.ts";
-import { basicBlock, conv, head, maxPool, norm, type ZooOptions } from "./blocks.ts";
+import { conv, head, linear, norm, type ZooOptions } from "./blocks.ts";
 import { mobilenetV2 } from "./mobilenet.ts";
+import { resnet18, resnet20, resnet8 } from "./resnet.ts";
+import { vgg16 } from "./vgg.ts";
 
 /** Makes the layers of a network. */
 export type ZooNetwork = (options: ZooOptions) => LayerSpec[];
@@ -18,42 +32,27 @@ function cnn({ width, classes }: ZooOptions): LayerSpec[] {
     norm(`norm${i + 1}`),
     { type: "relu" },
   ]);
-  return [...blocks, ...head(classes)];
+  return [...blocks, ...head("pool", "linear", classes)];
 }
 
-/** One basic block at each of three widths: the smallest ResNet for small images. */
-function resnet8({ width, classes }: ZooOptions): LayerSpec[] {
+/** Two hidden layers of `width` features, each with ReLU; the first reads all of the image. */
+function mlp({ width, classes }: ZooOptions): LayerSpec[] {
   return [
-    conv("conv1", width, 3, 1),
-    norm("norm1"),
-    { type: "relu" },
-    ...basicBlock("block1", width, 1, false),
-    ...basicBlock("block2", 2 * width, 2, true),
-    ...basicBlock("block3", 4 * width, 2, true),
-    ...head(classes),
-  ];
-}
-
-/** Two basic blocks at each of four widths behind a stem that divides by 4: He et al. 2015. */
-function resnet18({ width, classes }: ZooOptions): LayerSpec[] {
-  const blocks = Array.from({ length: 8 }, (_, i): LayerSpec[] => {
-    const stage = Math.floor(i / 2), narrows = i % 2 === 0 && stage > 0;
-    return basicBlock(`block${i + 1}`, width * 2 ** stage, narrows ? 2 : 1, narrows);
-  });
-  return [
-    conv("conv1", width, 7, 2),
-    norm("norm1"),
-    { type: "relu" },
-    maxPool("stem-pool", 3, 2),
-    ...blocks.flat(),
-    ...head(classes),
+    linear("fc1", width),
+    { type: "relu", name: "relu1" },
+    linear("fc2", width),
+    { type: "relu", name: "relu2" },
+    linear("fc3", classes),
   ];
 }
 
 /** The networks that `model: { name: … }` knows. */
 export const zoo: Readonly<Record<ZooName, ZooNetwork>> = {
   cnn,
+  mlp,
   resnet8,
+  resnet20,
   resnet18,
+  vgg16,
   "mobilenet-v2": mobilenetV2,
 };

@@ -22,6 +22,7 @@ import { MOST_MEMORY } from "../quant/estimator.ts";
 import { ROW_BYTES } from "../quant/statistics.ts";
 import { MOST_WORKGROUPS } from "./grid.ts";
 import { clearBeforeMeasured, makeMeasured, measuredBuffers, waitsFor } from "./measured.ts";
+import type { Part } from "./parts.ts";
 import type { Stored, Tensor } from "./tensor.ts";
 import { planUpdates, type Trained, updateBuffers, type UpdateOptions } from "./update.ts";
 
@@ -40,8 +41,12 @@ export interface BuildOptions {
   readonly micros: number;
   /** How the tensor of a layer is quantized. */
   quantizing(role: QuantizerSpec["role"], layer: string): Quantizing | undefined;
+  /** Bytes of the largest buffer of weights; larger tensors are split by rows. */
+  readonly mostBytes: number;
   /** Whether codes can be compared with real values: `telemetry: full`. */
   readonly telemetry: boolean;
+  /** Whether ranges stay as they are: a program without training. */
+  readonly inference: boolean;
   readonly update: UpdateOptions;
   /** Softened or mixed labels. */
   readonly targets: {
@@ -64,6 +69,9 @@ export interface Output {
 /** Part of a program. */
 export type Section = keyof Sections;
 
+/** Stands for the first row behind all quantizers while their number is not known. */
+const FIRST_DERIVED = 2 ** 20;
+
 /** Collects a program while the ops plan it. */
 export class Builder {
   readonly buffers: BufferSpec[] = [];
@@ -83,9 +91,13 @@ export class Builder {
   readonly weightRows = new Map<string, number>();
   /** Rows whose factor scales the learning rate of a layer. */
   readonly rateRows = new Map<string, number>();
+  /** Layers whose weights stay. */
+  readonly #frozen = new Set<string>();
   readonly #trained: Trained[] = [];
   /** Quads of the largest tensor whose real values go to memory. */
   #realQuads = 0;
+  /** Rows of the table that steps make from other rows; no scheduler knows of them. */
+  #derived = 0;
 
   constructor(readonly options: BuildOptions) {}
 
@@ -125,6 +137,29 @@ export class Builder {
     return { buffer, row, quantized: true, stochastic };
   }
 
+  /** A row of the table for a tensor whose quantizer a step makes from another tensor's. */
+  derivedRow(): number {
+    return FIRST_DERIVED + this.#derived++;
+  }
+
+  /** Numbers the derived rows, which lie behind those of all quantizers. */
+  #placeDerived(): void {
+    const place = ([name, value]: [string, number]): [string, number] => [
+      name,
+      name.endsWith("_ROW") && value >= FIRST_DERIVED
+        ? value - FIRST_DERIVED + this.quantizers.length
+        : value,
+    ];
+    for (const steps of Object.values(this.sections)) {
+      for (const [i, step] of steps.entries()) {
+        steps[i] = {
+          ...step,
+          constants: Object.fromEntries(Object.entries(step.constants).map(place)),
+        };
+      }
+    }
+  }
+
   /** The widest load that divides `quads`; an f32 quad is as wide as a load can be. */
   wide(quads: number): number {
     if (!this.options.int8) return 1;
@@ -135,7 +170,7 @@ export class Builder {
    * Adds a step.
    *
    * @param more `output`: the tensor that the step makes and its variable in the kernel, where it
-   * is one that a quantizer may belong to
+   * is one that a quantizer may belong to; `unfinished`: a later step makes the rest of it
    */
   step(
     section: Section,
@@ -144,14 +179,14 @@ export class Builder {
     workgroups: [number, number, number],
     constants: Constants,
     buffers: Readonly<Record<string, string>>,
-    more: { output?: Output; phase?: "train" | "eval" } = {},
+    more: { output?: Output; phase?: "train" | "eval"; unfinished?: boolean; once?: boolean } = {},
   ): void {
-    const { output, phase } = more, to = output?.tensor, STOCHASTIC = to?.stochastic ? 1 : 0;
+    const { output, phase, once } = more, to = output?.tensor, STOCHASTIC = to?.stochastic ? 1 : 0;
     if (!to?.quantized) {
       return this.push(section, layer, kernel, workgroups, constants, {
         ...buffers,
         ...(to ? { [output!.variable]: to.buffer } : {}),
-      }, { phase });
+      }, { phase, once });
     }
     const quantizer = to.row, waits = waitsFor(this.quantizers[quantizer]!, this.options);
     const one = { ...constants, STORE: 1, STOCHASTIC, IMAGE: STOCHASTIC * this.image(output!) };
@@ -176,7 +211,7 @@ export class Builder {
       when: "measured",
     });
     this.#realQuads = Math.max(this.#realQuads, output!.pixels * output!.quads);
-    makeMeasured(this, section, layer, output!);
+    if (!more.unfinished) makeMeasured(this, section, layer, output!);
   }
 
   /** Adds one step as it is. */
@@ -187,10 +222,11 @@ export class Builder {
     workgroups: readonly [number, number, number],
     constants: Constants,
     buffers: Readonly<Record<string, string>>,
-    { quantizer, phase, when }: {
+    { quantizer, phase, when, once }: {
       quantizer?: number | undefined;
       phase?: "train" | "eval" | undefined;
       when?: Way;
+      once?: boolean | undefined;
     } = {},
   ): void {
     const most = Math.max(...workgroups);
@@ -208,6 +244,7 @@ export class Builder {
         INT8: this.INT8,
         STORE: 0,
         STOCHASTIC: 0,
+        QUIET: 0,
         IMAGE: 0,
         ACCUMULATE: this.options.micros > 1 ? 1 : 0,
         ...constants,
@@ -216,6 +253,7 @@ export class Builder {
       ...(quantizer !== undefined ? { quantizer } : {}),
       ...(phase ? { phase } : {}),
       ...(when ? { when } : {}),
+      ...(once || section === "weights" && this.#frozen.has(layer) ? { once: true } : {}),
     });
   }
 
@@ -257,10 +295,28 @@ export class Builder {
     return this.stored(buffer, { name, layer, role: "gradient", elements }, tensor.name);
   }
 
-  /** A trainable tensor: its buffers `NAME`, `NAME.gradient`, and the optimizer's. */
-  parameter(spec: ParameterSpec, padded: number): void {
-    this.parameters.push(spec);
+  /**
+   * A trainable tensor: its buffers `NAME`, and unless frozen `NAME.gradient` and the
+   * optimizer's, or those of its parts.
+   *
+   * @param padded values of the whole with its padding
+   */
+  parameter(spec: ParameterSpec, padded: number, parts: readonly Part[] = []): void {
+    this.parameters.push(parts.length > 1 ? { ...spec, parts: parts.length } : spec);
+    const quads = parts.reduce((sum, part) => sum + part.quads, 0);
+    if (parts.length > 1) {
+      for (const { suffix, quads: own } of parts) {
+        this.#train({ ...spec, name: spec.name + suffix }, padded / quads * own);
+      }
+    } else this.#train(spec, padded);
+  }
+
+  #train(spec: ParameterSpec, padded: number): void {
     this.buffer(spec.name, 4 * padded, "parameter");
+    if (spec.frozen) {
+      this.#frozen.add(spec.layer);
+      return;
+    }
     updateBuffers(this, spec.name, padded);
     this.#trained.push({ spec, padded });
   }
@@ -279,7 +335,8 @@ export class Builder {
   /** The buffers that every kernel may use. */
   tables(): void {
     const rows = Math.max(1, this.quantizers.length);
-    this.buffer("quantizers", rows * QUANTIZER_BYTES, "table");
+    if (this.#derived > 0) this.#placeDerived();
+    this.buffer("quantizers", (rows + this.#derived) * QUANTIZER_BYTES, "table");
     this.buffer("statistics", rows * ROW_BYTES, "table");
     this.buffer("step", STEP_BYTES, "table");
     this.buffer("rules", rows * RULE_BYTES, "table");

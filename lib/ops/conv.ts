@@ -7,6 +7,7 @@ import { ModelError } from "../errors.ts";
 import type { Builder } from "./builder.ts";
 import { grid } from "./grid.ts";
 import { contribute } from "./gradient.ts";
+import { type Part, partsOf } from "./parts.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** A convolution or linear layer. */
@@ -25,12 +26,14 @@ export interface ConvNode {
   readonly linear: boolean;
   /** Its output is the logits: real f32 values instead of codes. */
   logits: boolean;
+  /** Whether its weight and bias stay as they are. */
+  frozen?: boolean;
 }
 
 /** Output pixels a thread of conv_forward and conv_backward_input owns, and quads of channels. */
 const TILE_PIXELS = 8;
 /** Pixels a workgroup owns: 64 threads. */
-export const TILE = 64 * TILE_PIXELS;
+const TILE = 64 * TILE_PIXELS;
 /** Pixels in a chunk of a weight gradient: 32,768·128² < 2³¹. */
 const MOST_PIXELS = 32768;
 /** Threads that a weight gradient is split into at least, where its size allows. */
@@ -67,15 +70,30 @@ function shape(b: Builder, node: ConvNode) {
   };
 }
 
+/** Parts of a layer's weights that have buffers of their own; nearly always one, the whole. */
+function weightParts(b: Builder, node: ConvNode): Part[] {
+  const { CHUNKS, s } = chunked(b, node);
+  return partsOf(s.OQ, CHUNKS * 64 * s.KH * s.KW * s.IQ, b.options.mostBytes);
+}
+
+/** Parts of the copies that convolutions read: codes are whole. */
+function packedParts(b: Builder, node: ConvNode): Part[] {
+  return b.options.int8
+    ? [{ suffix: "", first: 0, quads: node.output.quads }]
+    : weightParts(b, node);
+}
+
 /**
  * Plans the weights and the forward pass.
  *
  * @param sumsFor the buffer of batch norm's sums over the output, where a norm follows
- * @returns whether they are made in the epilogue: where the codes are; else the norm makes them
+ * @returns tiles of those sums, where the epilogue makes them: where the codes are made; else the
+ * norm makes them
  */
-export function convForward(b: Builder, node: ConvNode, sumsFor?: string): boolean {
+export function convForward(b: Builder, node: ConvNode, sumsFor?: string): number | undefined {
   const { name, input, output } = node, s = shape(b, node);
-  const TAPS = s.KH * s.KW, size = 16 * s.OQ * TAPS * s.IQ;
+  const TAPS = s.KH * s.KW, quad = 16 * TAPS * s.IQ, size = s.OQ * quad;
+  const parts = weightParts(b, node), packed = packedParts(b, node);
   // The gradient of the input sums over taps and outputs.
   const products = 4 * TAPS * Math.max(s.IQ, input.needsGradient ? s.OQ : 0);
   if (b.options.int8 && products > MOST_PRODUCTS) {
@@ -87,48 +105,62 @@ export function convForward(b: Builder, node: ConvNode, sumsFor?: string): boole
   const weightRow = b.weightRows.get(name), W_ROW = weightRow ?? 0;
   const quantized = weightRow !== undefined;
   const perChannel = quantized && b.options.quantizing("weight", name)!.perChannel;
-  const linear = node.linear;
-  b.parameter({
-    name: `${name}.weight`,
-    layer: name,
-    role: "weight",
-    dims: weightDims(node),
-    linear,
-    ...(quantized ? { quantizer: W_ROW } : {}),
-  }, size);
+  const linear = node.linear, kept = node.frozen ? { frozen: true } : {};
+  b.parameter(
+    {
+      name: `${name}.weight`,
+      layer: name,
+      role: "weight",
+      dims: weightDims(node),
+      linear,
+      ...kept,
+      ...(quantized ? { quantizer: W_ROW } : {}),
+    },
+    size,
+    parts,
+  );
   if (node.bias) {
-    const spec = { name: `${name}.bias`, layer: name, role: "bias" } as const;
+    const spec = { name: `${name}.bias`, layer: name, role: "bias", ...kept } as const;
     b.parameter({ ...spec, dims: [output.c, 1, 1, 1] }, 4 * s.OQ);
   }
 
-  const packed = size / 4 * b.quadBytes;
-  const forward = quantized ? b.buffer(`${name}.forward`, packed, "parameter") : `${name}.weight`;
-  const backward: Record<string, string> = input.needsGradient
-    ? { backward: b.buffer(`${name}.backward`, packed, "parameter") }
-    : {};
   const BACKWARD = input.needsGradient ? 1 : 0;
-  const channels: Record<string, string> = perChannel
-    ? { channels: b.buffer(`${name}.channels`, 32 * s.OQ, "parameter") }
-    : {};
-  if (perChannel) {
-    b.step("weights", name, "channel_range", [Math.ceil(s.OQ * 4 / 64), 1, 1], {
-      V: 1,
-      OQ: s.OQ,
-      SIZE: TAPS * s.IQ,
-      W_ROW,
-    }, { weight: `${name}.weight`, ...channels });
+  for (const { suffix, quads } of packed) {
+    const bytes = quads * quad / 4 * b.quadBytes;
+    if (quantized) b.buffer(`${name}.forward${suffix}`, bytes, "parameter");
+    if (BACKWARD) b.buffer(`${name}.backward${suffix}`, bytes, "parameter");
   }
-  if (quantized || BACKWARD) {
-    b.step("weights", name, "pack_weights", grid(Math.ceil(size / 256)), {
-      V: 1,
-      QUANTIZED: quantized ? 1 : 0,
-      PER_CHANNEL: perChannel ? 1 : 0,
-      BACKWARD,
-      OQ: s.OQ,
-      IQ: s.IQ,
-      TAPS,
-      W_ROW,
-    }, { weight: `${name}.weight`, forward, ...backward, ...channels });
+  const forward = (suffix: string) => `${name}.${quantized ? "forward" : "weight"}${suffix}`;
+  const backward = (suffix: string): Record<string, string> =>
+    BACKWARD ? { backward: `${name}.backward${suffix}` } : {};
+  for (const { suffix, first, quads } of parts) {
+    const weight = `${name}.weight${suffix}`;
+    const channels: Record<string, string> = perChannel
+      ? { channels: b.buffer(`${name}.channels${suffix}`, 32 * quads, "parameter") }
+      : {};
+    if (perChannel) {
+      b.step("weights", name, "channel_range", [Math.ceil(quads * 4 / 64), 1, 1], {
+        V: 1,
+        OQ: quads,
+        SIZE: TAPS * s.IQ,
+        W_ROW,
+      }, { weight, ...channels });
+    }
+    if (quantized || BACKWARD) {
+      const whole = packed.length === 1, to = whole ? "" : suffix;
+      b.step("weights", name, "pack_weights", grid(Math.ceil(quads * quad / 256)), {
+        V: 1,
+        QUANTIZED: quantized ? 1 : 0,
+        PER_CHANNEL: perChannel ? 1 : 0,
+        BACKWARD,
+        OQ: quads,
+        ALL: whole ? s.OQ : quads,
+        FIRST: whole ? first : 0,
+        IQ: s.IQ,
+        TAPS,
+        W_ROW,
+      }, { weight, forward: forward(to), ...backward(to), ...channels });
+    }
   }
   if (b.options.int8) {
     b.buffer(`${name}.forward_sum`, 16 * s.OQ, "parameter");
@@ -143,10 +175,10 @@ export function convForward(b: Builder, node: ConvNode, sumsFor?: string): boole
       ...s,
       V: 1,
       BACKWARD,
-    }, { forward, ...sums, ...backward, ...backwardSums });
+    }, { forward: forward(""), ...sums, ...backward(""), ...backwardSums });
   }
 
-  const V = b.wide(s.IQ), Q = s.OQ % 2 === 0 ? 2 : 1;
+  const V = b.wide(s.IQ);
   const PIXELS = s.N * s.HO * s.WO;
   const y = node.logits
     ? {
@@ -158,63 +190,82 @@ export function convForward(b: Builder, node: ConvNode, sumsFor?: string): boole
     : b.store(output, name);
   output.stored = y;
   const sums = sumsFor !== undefined && b.options.int8 && b.isOnePass(y) ? sumsFor : undefined;
-  b.step("forward", name, "conv_forward", grid(Math.ceil(PIXELS / TILE), s.OQ / Q), {
-    ...s,
-    V,
-    P: TILE_PIXELS,
-    Q,
-    CW: s.IQ / V,
-    PIXELS,
-    CHANNELS: output.c,
-    BIAS: node.bias ? 1 : 0,
-    LOGITS: node.logits ? 1 : 0,
-    SUMS: sums ? 1 : 0,
-    X_ROW: input.at.row,
-    W_ROW,
-    Y_ROW: y.row,
-  }, {
-    x: input.at.buffer,
-    weight: forward,
-    row_sum: `${name}.forward_sum`,
-    bias: `${name}.bias`,
-    ...(sums ? { sums } : {}),
-  }, { output: b.output("y", y, output) });
-  return sums !== undefined;
+  for (const part of packed) {
+    const Q = part.quads % 2 === 0 ? 2 : 1;
+    b.step("forward", name, "conv_forward", grid(Math.ceil(PIXELS / TILE), part.quads / Q), {
+      ...s,
+      QUADS: part.quads,
+      FIRST: part.first,
+      V,
+      P: TILE_PIXELS,
+      Q,
+      CW: s.IQ / V,
+      PIXELS,
+      CHANNELS: output.c,
+      BIAS: node.bias ? 1 : 0,
+      LOGITS: node.logits ? 1 : 0,
+      SUMS: sums ? 1 : 0,
+      X_ROW: input.at.row,
+      W_ROW,
+      Y_ROW: y.row,
+    }, {
+      x: input.at.buffer,
+      weight: forward(part.suffix),
+      row_sum: `${name}.forward_sum`,
+      bias: `${name}.bias`,
+      ...(sums ? { sums } : {}),
+    }, { output: b.output("y", y, output), unfinished: part !== packed.at(-1) });
+  }
+  return sums === undefined ? undefined : Math.ceil(PIXELS / TILE);
 }
 
 /** Plans the gradients of weight, bias and input. */
 export function convBackward(b: Builder, node: ConvNode): void {
   const { name, input, output } = node, s = shape(b, node);
   const dy = output.gradientAt;
-  b.scalesRate(name, dy);
-  weightGradient(b, node);
+  if (!node.frozen) {
+    b.scalesRate(name, dy);
+    weightGradient(b, node);
+  }
   if (!input.needsGradient) return;
   const { to, constants, buffers } = contribute(b, input, name);
   const V = b.wide(s.OQ), Q = s.IQ % 2 === 0 ? 2 : 1;
   const phasePixels = s.N * Math.ceil(s.H / s.SH) * Math.ceil(s.W / s.SW);
   const z = s.SH * s.SW * s.IQ / Q;
-  b.step("backward", name, "conv_backward_input", grid(Math.ceil(phasePixels / TILE), z), {
-    ...s,
-    ...constants,
-    V,
-    P: TILE_PIXELS,
-    Q,
-    CW: s.OQ / V,
-    GQ: input.quads,
-    CHANNELS: input.c,
-    DY_ROW: dy.row,
-    W_ROW: b.weightRows.get(name) ?? 0,
-    DX_ROW: to.row,
-  }, {
-    ...buffers,
-    dy: dy.buffer,
-    weight: `${name}.backward`,
-    row_sum: `${name}.backward_sum`,
-  }, { output: b.output("dx", to, input) });
+  const parts = packedParts(b, node);
+  // What parts of the outputs come to goes from one of two buffers to the other, in f32.
+  const sums = parts.slice(1, 3).map((_, i) =>
+    b.buffer(`${name}.dx.${i}`, b.bytesOf(input), "scratch")
+  );
+  for (const [i, { suffix, first, quads }] of parts.entries()) {
+    const last = i === parts.length - 1;
+    b.step("backward", name, "conv_backward_input", grid(Math.ceil(phasePixels / TILE), z), {
+      ...s,
+      ...(last ? constants : { ADDEND: 0, MASK: 0 }),
+      BEFORE: i > 0 ? 1 : 0,
+      V,
+      P: TILE_PIXELS,
+      Q,
+      CW: quads / V,
+      DW: s.OQ / V,
+      FIRST: first / V,
+      GQ: input.quads,
+      CHANNELS: input.c,
+      DY_ROW: dy.row,
+      W_ROW: b.weightRows.get(name) ?? 0,
+      DX_ROW: to.row,
+    }, {
+      ...(last ? buffers : { dx: sums[i % 2]! }),
+      ...(i > 0 ? { before: sums[(i - 1) % 2]! } : {}),
+      dy: dy.buffer,
+      weight: `${name}.backward${suffix}`,
+      row_sum: `${name}.backward_sum`,
+    }, last ? { output: b.output("dx", to, input) } : {});
+  }
 }
 
-function weightGradient(b: Builder, node: ConvNode): void {
-  const { name, input, output } = node, dy = output.gradientAt, x = input.at;
+/** How the sum of a weight gradient is cut, and the layer's numbers as it reads them. */
+function chunked(b: Builder, node: ConvNode) {
   const s = flattened(shape(b, node));
   const XQ = s.IQ % 2 === 0 ? 2 : 1, YQ = s.OQ % 2 === 0 ? 2 : 1;
   const TAPS = s.KH * s.KW, tiles = s.IQ / XQ * (s.OQ / YQ) * TAPS;
@@ -225,8 +276,14 @@ function weightGradient(b: Builder, node: ConvNode): void {
     1,
     Math.min(Math.floor(MOST_PIXELS / s.WO), Math.ceil(lines * tiles / ENOUGH_THREADS)),
   );
-  const CHUNKS = Math.ceil(lines / ROWS);
-  const partial = b.buffer(`${name}.partial`, CHUNKS * 64 * s.OQ * TAPS * s.IQ, "scratch");
+  return { s, XQ, TAPS, lines, ROWS, CHUNKS: Math.ceil(lines / ROWS) };
+}
+
+function weightGradient(b: Builder, node: ConvNode): void {
+  const { name, input, output } = node, dy = output.gradientAt, x = input.at;
+  const { s, XQ, TAPS, lines, ROWS, CHUNKS } = chunked(b, node);
+  const parts = weightParts(b, node), [{ quads: most }] = parts as [Part];
+  const partial = b.buffer(`${name}.partial`, CHUNKS * 64 * most * TAPS * s.IQ, "scratch");
   const totals = {
     ...(b.options.int8
       ? { x_total: b.buffer(`${name}.x_total`, CHUNKS * TAPS * s.IQ * 16, "scratch") }
@@ -234,36 +291,43 @@ function weightGradient(b: Builder, node: ConvNode): void {
     dy_total: b.buffer(`${name}.dy_total`, CHUNKS * s.OQ * 16, "scratch"),
   };
   const threads = CHUNKS * s.IQ / XQ;
-  b.step("backward", name, "conv_backward_weight", [Math.ceil(threads / 64), s.OQ / YQ, TAPS], {
-    ...s,
-    V: 1,
-    XQ,
-    XV: b.options.int8 ? XQ : 1,
-    YQ,
-    YV: b.options.int8 ? YQ : 1,
-    CHUNKS,
-    ROWS,
-    X_ROW: x.row,
-  }, { x: x.buffer, dy: dy.buffer, partial, ...totals });
-  const size = 4 * s.OQ * TAPS * s.IQ;
-  b.step("backward", name, "weight_gradient", grid(Math.ceil(size / 64)), {
-    V: 1,
-    BIAS: node.bias ? 1 : 0,
-    OQ: s.OQ,
-    IQ: s.IQ,
-    TAPS,
-    CHUNKS,
-    ROWS,
-    ALL_ROWS: lines,
-    WO: s.WO,
-    X_ROW: x.row,
-    DY_ROW: dy.row,
-  }, {
-    partial,
-    ...totals,
-    gradient: `${name}.weight.gradient`,
-    bias_gradient: `${name}.bias.gradient`,
-  });
+  for (const { suffix, first, quads } of parts) {
+    const YQ = s.OQ % 2 === 0 && quads % 2 === 0 ? 2 : 1;
+    b.step("backward", name, "conv_backward_weight", [Math.ceil(threads / 64), quads / YQ, TAPS], {
+      ...s,
+      OQ: quads,
+      DQ: s.OQ,
+      FIRST: first,
+      V: 1,
+      XQ,
+      XV: b.options.int8 ? XQ : 1,
+      YQ,
+      YV: b.options.int8 ? YQ : 1,
+      CHUNKS,
+      ROWS,
+      X_ROW: x.row,
+    }, { x: x.buffer, dy: dy.buffer, partial, ...totals });
+    const size = 4 * quads * TAPS * s.IQ;
+    b.step("backward", name, "weight_gradient", grid(Math.ceil(size / 64)), {
+      V: 1,
+      BIAS: node.bias ? 1 : 0,
+      OQ: quads,
+      FIRST: first,
+      IQ: s.IQ,
+      TAPS,
+      CHUNKS,
+      ROWS,
+      ALL_ROWS: lines,
+      WO: s.WO,
+      X_ROW: x.row,
+      DY_ROW: dy.row,
+    }, {
+      partial,
+      ...totals,
+      gradient: `${name}.weight${suffix}.gradient`,
+      bias_gradient: `${name}.bias.gradient`,
+    });
+  }
 }
 
 /**

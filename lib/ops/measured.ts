@@ -16,6 +16,7 @@ const MOST_TILES = 256;
 
 /** Whether a quantizer's tensor ever goes this way. */
 export function waitsFor(quantizer: QuantizerSpec, options: BuildOptions): boolean {
+  if (options.inference) return false;
   return quantizer.dynamic || quantizer.search !== undefined || options.telemetry;
 }
 
@@ -107,5 +108,6 @@ export function measuredBuffers(b: Builder, quads: number): void {
   if (quads === 0) return;
   b.buffer("real", 16 * quads, "scratch");
   b.buffer("errors", 16 * MOST_TILES, "scratch");
-  b.buffer("search", 32, "scratch");
+  // Begins at zero and ends each search there.
+  b.buffer("search", 32, "table");
 }

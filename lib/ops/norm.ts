@@ -18,8 +18,10 @@ export interface NormNode {
   readonly momentum: number;
   readonly epsilon: number;
   act: Act;
-  /** Pixels a tile of sums covers when the producer makes the sums; else they are a pass. */
-  readonly tile?: number;
+  /** Whether it keeps gamma and beta, and normalizes with running statistics that stay. */
+  frozen?: boolean;
+  /** Tiles of sums when the producer makes the sums; else they are a pass. */
+  readonly tiles?: number;
 }
 
 /** Values per channel in a batch: N·Σ(q−z)² must fit 64 bits. */
@@ -38,7 +40,7 @@ export function sumsBuffer(name: string): string {
 export function normForward(b: Builder, node: NormNode): void {
   const { name, input: x, output } = node;
   const pixels = b.options.batch * x.h * x.w, channels = 4 * x.quads;
-  if (pixels > MOST_VALUES) {
+  if (pixels > MOST_VALUES && !node.frozen) {
     throw new ModelError(
       `layer ${name}: batch norm over ${pixels} values a channel; at most ${MOST_VALUES} can be summed ` +
         `exactly. Use a smaller batch`,
@@ -47,54 +49,24 @@ export function normForward(b: Builder, node: NormNode): void {
   const coefficients = b.buffer(`${name}.coefficients`, 6 * 4 * channels, "parameter");
   const running = b.buffer(`${name}.running`, 8 * channels, "parameter");
   b.norms.push({ layer: name, channels: x.c });
+  const kept = node.frozen ? { frozen: true } : {};
   b.parameter(
-    { name: `${name}.affine`, layer: name, role: "norm", dims: [2, x.c, 1, 1] },
+    { name: `${name}.affine`, layer: name, role: "norm", dims: [2, x.c, 1, 1], ...kept },
     2 * channels,
   );
-  const chunk = node.tile ?? chunkOf(pixels), tiles = Math.ceil(pixels / chunk);
-  const sums = b.buffer(sumsBuffer(name), 8 * tiles * channels, "scratch");
-  const V = b.wide(x.quads), CW = x.quads / V;
-  if (node.tile === undefined) {
-    b.step(
-      "forward",
-      name,
-      "channel_sums",
-      [Math.ceil(tiles * CW / 64), 1, 1],
-      {
-        V,
-        CW,
-        PIXELS: pixels,
-        CHUNKS: tiles,
-        CHUNK: chunk,
-        Y_ROW: x.at.row,
-      },
-      { y: x.at.buffer, sums },
-      { phase: "train" },
-    );
-  }
-  if (b.options.int8) b.buffer(`${name}.total`, 4 * channels, "scratch");
   const constants = { CHANNELS: channels, EPSILON: node.epsilon };
   const buffers = { affine: `${name}.affine`, running, coefficients };
+  if (!node.frozen) batchStatistics(b, node, constants, buffers);
   b.step(
     "forward",
     name,
-    "norm_coefficients",
-    [channels, 1, 1],
-    {
-      ...constants,
-      V: 1,
-      PIXELS: pixels,
-      TILES: tiles,
-      CHUNK: chunk,
-      MOMENTUM: node.momentum,
-      Y_ROW: x.at.row,
-    },
-    { ...buffers, sums, total: `${name}.total` },
-    { phase: "train" },
+    "norm_frozen",
+    [Math.ceil(channels / 64), 1, 1],
+    constants,
+    buffers,
+    node.frozen ? {} : { phase: "eval" },
   );
-  b.step("forward", name, "norm_frozen", [Math.ceil(channels / 64), 1, 1], constants, buffers, {
-    phase: "eval",
-  });
+  const V = b.wide(x.quads), CW = x.quads / V;
   const to = b.store(output, name);
   b.step(
     "forward",
@@ -116,33 +88,85 @@ export function normForward(b: Builder, node: NormNode): void {
   );
 }
 
+/** Plans the sums over the batch, where its producer does not make them, and what follows from them. */
+function batchStatistics(
+  b: Builder,
+  node: NormNode,
+  constants: { readonly CHANNELS: number; readonly EPSILON: number },
+  buffers: Readonly<Record<"affine" | "running" | "coefficients", string>>,
+): void {
+  const { name, input: x } = node, channels = constants.CHANNELS;
+  const pixels = b.options.batch * x.h * x.w;
+  const chunk = chunkOf(pixels), tiles = node.tiles ?? Math.ceil(pixels / chunk);
+  const sums = b.buffer(sumsBuffer(name), 8 * tiles * channels, "scratch");
+  const V = b.wide(x.quads), CW = x.quads / V;
+  if (node.tiles === undefined) {
+    b.step(
+      "forward",
+      name,
+      "channel_sums",
+      [Math.ceil(tiles * CW / 64), 1, 1],
+      {
+        V,
+        CW,
+        PIXELS: pixels,
+        CHUNKS: tiles,
+        CHUNK: chunk,
+        Y_ROW: x.at.row,
+      },
+      { y: x.at.buffer, sums },
+      { phase: "train" },
+    );
+  }
+  if (b.options.int8) b.buffer(`${name}.total`, 4 * channels, "scratch");
+  b.step(
+    "forward",
+    name,
+    "norm_coefficients",
+    [channels, 1, 1],
+    {
+      ...constants,
+      V: 1,
+      PIXELS: pixels,
+      TILES: tiles,
+      CHUNK: chunk,
+      MOMENTUM: node.momentum,
+      Y_ROW: x.at.row,
+    },
+    { ...buffers, sums, total: `${name}.total` },
+    { phase: "train" },
+  );
+}
+
 /** Plans the gradients of gamma, beta and the input. */
 export function normBackward(b: Builder, node: NormNode): void {
   const { name, input: x, output } = node;
   const da = output.gradientAt, y = x.at;
-  b.scalesRate(name, da);
   const pixels = b.options.batch * x.h * x.w, channels = 4 * x.quads;
   const V = b.wide(x.quads), CW = x.quads / V;
-  const CHUNK = chunkOf(pixels), CHUNKS = Math.ceil(pixels / CHUNK);
   const coefficients = `${name}.coefficients`;
-  const sums = b.buffer(`${name}.backward_sums`, 8 * CHUNKS * channels, "scratch");
   const rows = { DA_ROW: da.row, Y_ROW: y.row };
-  b.step("backward", name, "norm_backward_sums", [Math.ceil(CHUNKS * CW / 64), 1, 1], {
-    ...rows,
-    V,
-    CW,
-    PIXELS: pixels,
-    CHUNKS,
-    CHUNK,
-    ACT: ACT[node.act],
-  }, { da: da.buffer, y: y.buffer, coefficients, sums });
-  b.step("backward", name, "norm_backward_coefficients", [channels, 1, 1], {
-    ...rows,
-    V: 1,
-    CHANNELS: channels,
-    PIXELS: pixels,
-    CHUNKS,
-  }, { sums, total: `${name}.total`, coefficients, gradient: `${name}.affine.gradient` });
+  if (!node.frozen) {
+    b.scalesRate(name, da);
+    const CHUNK = chunkOf(pixels), CHUNKS = Math.ceil(pixels / CHUNK);
+    const sums = b.buffer(`${name}.backward_sums`, 8 * CHUNKS * channels, "scratch");
+    b.step("backward", name, "norm_backward_sums", [Math.ceil(CHUNKS * CW / 64), 1, 1], {
+      ...rows,
+      V,
+      CW,
+      PIXELS: pixels,
+      CHUNKS,
+      CHUNK,
+      ACT: ACT[node.act],
+    }, { da: da.buffer, y: y.buffer, coefficients, sums });
+    b.step("backward", name, "norm_backward_coefficients", [channels, 1, 1], {
+      ...rows,
+      V: 1,
+      CHANNELS: channels,
+      PIXELS: pixels,
+      CHUNKS,
+    }, { sums, total: `${name}.total`, coefficients, gradient: `${name}.affine.gradient` });
+  }
   if (!x.needsGradient) return;
   const { to, constants, buffers } = contribute(b, x, name);
   b.step(
@@ -159,6 +183,7 @@ export function normBackward(b: Builder, node: NormNode): void {
       PIXELS: pixels,
       CHANNELS: x.c,
       ACT: ACT[node.act],
+      FROZEN: node.frozen ? 1 : 0,
       DY_ROW: to.row,
     },
     { ...buffers, da: da.buffer, y: y.buffer, coefficients },

@@ -11,6 +11,7 @@ import type {
   BatchNormSpec,
   Conv2dSpec,
   DataSpec,
+  DropoutSpec,
   GradientsSpec,
   LinearSpec,
   OptimizerSpec,
@@ -22,7 +23,7 @@ import type {
   ScheduleSpec,
   TrainSpec,
   WeightsSpec,
-  ZooName,
+  ZooSpec,
 } from "./types.ts";
 
 /** A whole number for both directions, or height and width. */
@@ -35,9 +36,11 @@ export type Loose<T, K extends keyof T> = Omit<Partial<T>, K>;
 export type LayerInput =
   | PlainSpec["type"]
   | "batch_norm"
+  | "dropout"
   | PlainSpec
   | (Pick<LinearSpec, "type" | "features"> & Partial<LinearSpec>)
   | (Pick<BatchNormSpec, "type"> & Partial<BatchNormSpec>)
+  | (Pick<DropoutSpec, "type"> & Partial<DropoutSpec>)
   | (Loose<Conv2dSpec, "kernel" | "stride" | "padding"> & Pick<Conv2dSpec, "type" | "channels"> & {
     readonly kernel: PairInput;
     readonly stride?: PairInput;
@@ -73,14 +76,20 @@ export interface RecipeInput {
   };
   /** The network. */
   readonly model:
-    | { readonly name: ZooName; readonly width?: number }
+    | (Pick<ZooSpec, "name"> & Partial<ZooSpec>)
     | { readonly layers: readonly LayerInput[] };
+  /** What the weights start from: a safetensors file or a run's folder. */
+  readonly init?: string;
+  /** Layers that do not train, by pattern. */
+  readonly freeze?: readonly string[];
   /** The arithmetic and its ranges. */
   readonly quantize?: Loose<QuantizeSpec, "weights" | "activations" | "gradients"> & {
     readonly weights?: Partial<WeightsSpec>;
     readonly activations?: Partial<ActivationsSpec>;
     readonly gradients?: Partial<GradientsSpec>;
   };
+  /** What all buffers on the device may add up to: `64MiB`, `1.5GB`, or bytes; 0: no limit. */
+  readonly memory?: number | string;
   /** `full`: logged steps compare each quantized tensor with its real values. */
   readonly telemetry?: "basic" | "full";
   /** Length and optimizer. */

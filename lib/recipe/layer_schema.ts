@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { flag, label, LARGEST, map, oneOf, pair, positive, share, whole } from "./fields.ts";
+import { flag, keep, label, LARGEST, map, oneOf, pair, positive, share, whole } from "./fields.ts";
 import type { LayerSpec, Pair } from "./types.ts";
 import * as z from "./zod.ts";
 
@@ -66,6 +66,8 @@ const pool = map({
   padding,
 }));
 
+const dropout = map({ type: z.literal("dropout"), ...named, rate: keep().default(0.5) });
+
 const plain = map({ type: z.enum(["relu", "relu6", "global_avg_pool"]), ...named });
 
 const residual = map({
@@ -84,12 +86,13 @@ const LAYER_TYPES = [
   "max_pool",
   "avg_pool",
   "global_avg_pool",
+  "dropout",
   "residual",
 ];
 
 const layerByType = z.preprocess(
   (v) => typeof v === "string" ? { type: v } : v,
-  z.discriminatedUnion("type", [conv2d, linear, batchNorm, pool, plain, residual], {
+  z.discriminatedUnion("type", [conv2d, linear, batchNorm, pool, dropout, plain, residual], {
     error: (issue) =>
       issue.code === "invalid_union"
         ? oneOf(LAYER_TYPES)

@@ -109,8 +109,9 @@ function complete(
     const result = checkRecipe(named, more);
     if ("problems" in result) throw new RecipeError(report(result.problems, root, locate));
     const { recipe } = result;
-    const dataRoot = recipe.data.root && resolve(directory, recipe.data.root);
-    return deepFreeze({ ...recipe, data: { ...recipe.data, root: dataRoot } });
+    const absolute = (path: string) => path && resolve(directory, path);
+    const data = { ...recipe.data, root: absolute(recipe.data.root) };
+    return deepFreeze({ ...recipe, data, init: absolute(recipe.init) });
   } catch (error) {
     if (!(error instanceof TooDeep)) throw error;
     const { path } = error;

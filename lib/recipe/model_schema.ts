@@ -5,7 +5,7 @@
  */
 import { LARGEST, map, whole, word } from "./fields.ts";
 import { layerList } from "./layer_schema.ts";
-import type { LayerSpec, ZooName } from "./types.ts";
+import type { LayerSpec, ModelSpec, ZooName } from "./types.ts";
 import * as z from "./zod.ts";
 
 /** The path of the first name that a layer before it has too. */
@@ -28,35 +28,54 @@ function repeatedName(
   return undefined;
 }
 
-/** The networks that have a name, and the width that each has unless the recipe says otherwise. */
-const ZOO_WIDTH: Readonly<Record<ZooName, number>> = {
-  cnn: 32,
-  resnet8: 16,
-  resnet18: 64,
-  "mobilenet-v2": 32,
-};
-const ZOO_NAMES = Object.keys(ZOO_WIDTH) as ZooName[];
+/** The networks that have a name: the width that each has unless told, and what else it takes. */
+const ZOO: Readonly<Record<ZooName, { readonly width: number; readonly takes?: "stem" | "head" }>> =
+  {
+    cnn: { width: 32 },
+    mlp: { width: 256 },
+    resnet8: { width: 16 },
+    resnet20: { width: 16 },
+    resnet18: { width: 64, takes: "stem" },
+    vgg16: { width: 64, takes: "head" },
+    "mobilenet-v2": { width: 32, takes: "stem" },
+  };
+const ZOO_NAMES = Object.keys(ZOO) as ZooName[];
 const MODEL = `a map with name (${ZOO_NAMES.slice(0, -1).join(", ")} or ${
   ZOO_NAMES.at(-1)
 }) or layers`;
+const variant = () => word("auto", "imagenet", "small").optional();
 
 /** `model`. */
 export const model = map({
   name: word(...ZOO_NAMES).optional(),
   width: whole(1, LARGEST).optional(),
+  stem: variant(),
+  head: variant(),
   layers: layerList().optional(),
-}, MODEL).transform((v, context) => {
+}, MODEL).transform((v, context): ModelSpec => {
   const refuse = (path: PropertyKey[], message: string): typeof z.NEVER => {
     context.issues.push({ code: "custom", input: v, path, message });
     return z.NEVER;
   };
-  if (v.layers !== undefined) {
-    if (v.name !== undefined) return refuse(["layers"], "no layers beside name");
-    if (v.width !== undefined) return refuse(["width"], "no width beside layers");
-    const twice = repeatedName(v.layers, ["layers"]);
+  const { name, layers } = v;
+  if (layers !== undefined) {
+    if (name !== undefined) return refuse(["layers"], "no layers beside name");
+    for (const key of ["width", "stem", "head"] as const) {
+      if (v[key] !== undefined) return refuse([key], `no ${key} beside layers`);
+    }
+    const twice = repeatedName(layers, ["layers"]);
     if (twice) return refuse(twice, "a name that no layer before it has");
-    return { layers: v.layers };
+    return { layers };
   }
-  if (v.name === undefined) return refuse([], MODEL);
-  return { name: v.name, width: v.width ?? ZOO_WIDTH[v.name] };
+  if (name === undefined) return refuse([], MODEL);
+  const { width, takes } = ZOO[name];
+  for (const key of ["stem", "head"] as const) {
+    if (v[key] === undefined || key === takes) continue;
+    const have = ZOO_NAMES.filter((other) => ZOO[other].takes === key).join(" and ");
+    return refuse(
+      [key],
+      `no ${key} beside ${name} (${have} ${have.includes(" ") ? "have" : "has"} one)`,
+    );
+  }
+  return { name, width: v.width ?? width, ...(takes ? { [takes]: v[takes] ?? "auto" } : {}) };
 });

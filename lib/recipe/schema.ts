@@ -7,6 +7,7 @@
 import { estimators } from "../quant/estimators.ts";
 import { data } from "./data_schema.ts";
 import { map, whole, word } from "./fields.ts";
+import { memory } from "./memory_schema.ts";
 import { model } from "./model_schema.ts";
 import { type Problem, toProblems } from "./problems.ts";
 import { quantize } from "./quantize_schema.ts";
@@ -16,6 +17,9 @@ import * as z from "./zod.ts";
 
 /** A folder's name: no separators, nothing hidden, nothing that a shell or Windows dislikes. */
 export const FOLDER_NAME = /^[\p{L}\p{N}_]([\p{L}\p{N}._-]{0,58}[\p{L}\p{N}_-])?$/u;
+
+const PATTERN = "the name of a layer, or a pattern such as conv*";
+const PATTERNS = "a list of layers' names, or patterns such as conv*";
 
 const namesWith = (more: readonly string[]) => [...Object.keys(estimators), ...more, "none"];
 
@@ -33,8 +37,11 @@ const recipeWith = (names: readonly string[]) =>
     seed: whole(0, 2 ** 32 - 1).default(1),
     data,
     model,
+    init: z.string("the path of a safetensors file or of a run's folder").default(""),
+    freeze: z.array(z.string(PATTERN).min(1, PATTERN), PATTERNS).default([]),
     quantize: quantize(names).prefault({}),
     train: train.prefault({}),
+    memory: memory.default(0),
     telemetry: word("basic", "full").default("basic"),
   }, "a map with at least data and model");
 

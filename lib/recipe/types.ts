@@ -64,6 +64,14 @@ export interface PoolSpec extends LayerBase {
   readonly padding: Pair;
 }
 
+/** In training, drops values at random and divides the others by 1 − rate; else the identity. */
+export interface DropoutSpec extends LayerBase {
+  /** What kind of layer. */
+  readonly type: "dropout";
+  /** Share of the values that is dropped, 0 ≤ rate < 1. */
+  readonly rate: number;
+}
+
 /** A layer without settings: `relu`, `relu6`, or the mean over h and w, `global_avg_pool`. */
 export interface PlainSpec extends LayerBase {
   /** What kind of layer. */
@@ -86,15 +94,44 @@ export type LayerSpec =
   | LinearSpec
   | BatchNormSpec
   | PoolSpec
+  | DropoutSpec
   | PlainSpec
   | ResidualSpec;
 
 /** A network that has a name. */
-export type ZooName = "cnn" | "resnet8" | "resnet18" | "mobilenet-v2";
+export type ZooName =
+  | "cnn"
+  | "mlp"
+  | "resnet8"
+  | "resnet20"
+  | "resnet18"
+  | "vgg16"
+  | "mobilenet-v2";
+
+/**
+ * Which form of a network's first or last layers: `imagenet`, the paper's for 224×224; `small`, the
+ * usual one for small images; `auto`: `small` for images of at most 64×64.
+ */
+export type Variant = "auto" | "imagenet" | "small";
+
+/** A network of the zoo. */
+export interface ZooSpec {
+  /** Which one. */
+  readonly name: ZooName;
+  /** Channels of its first convolution (`mlp`: of a hidden layer), from which all others follow. */
+  readonly width: number;
+  /**
+   * `resnet18`: 7×7 /2 and a max pool /2, or 3×3 alone. `mobilenet-v2`: the first two strides of 2,
+   * or 1. The others have none.
+   */
+  readonly stem?: Variant;
+  /** `vgg16`: two hidden layers of 64·width features, or a global pool. The others have none. */
+  readonly head?: Variant;
+}
 
 /** A network of the zoo by name, or a list of layers. */
 export type ModelSpec =
-  | { readonly name: ZooName; readonly width: number }
+  | ZooSpec
   | { readonly layers: readonly LayerSpec[] };
 
 /** Where the images come from. In numbers, 0 means: take it from the data. */
@@ -322,10 +359,23 @@ export interface Recipe {
   readonly data: DataSpec;
   /** The network. */
   readonly model: ModelSpec;
+  /**
+   * What the weights start from: absolute path of a safetensors file (of qtrain, or with PyTorch's
+   * names for a network of the zoo), or of a run's folder, whose newest checkpoint it then is; empty:
+   * first values by the seed. A last layer for another number of classes is made new.
+   */
+  readonly init: string;
+  /**
+   * Layers that do not train, by patterns as in `quantize.layers`. They keep their weights; a frozen
+   * batch norm normalizes with its running statistics, in training too, and does not update them.
+   */
+  readonly freeze: readonly string[];
   /** The arithmetic and its ranges. */
   readonly quantize: QuantizeSpec;
   /** Length and optimizer. */
   readonly train: TrainSpec;
+  /** Bytes that all buffers on the device may add up to; 0: no limit. */
+  readonly memory: number;
   /** `full`: logged steps say how far each quantized tensor lies from its real values. */
   readonly telemetry: "basic" | "full";
 }

@@ -27,6 +27,9 @@ export interface ConvBackwardInput extends GradientConstants {
   readonly HO: number;
   readonly WO: number;
   readonly CW: number;
+  readonly DW: number;
+  readonly FIRST: number;
+  readonly BEFORE: number;
   readonly DY_ROW: number;
   readonly W_ROW: number;
   readonly DX_ROW: number;
@@ -35,9 +38,12 @@ export interface ConvBackwardInput extends GradientConstants {
 /** dX = the transposed convolution of dY with W, quantized. */
 export function convBackwardInput(
   c: ConvBackwardInput,
-  b: Buffers<"dy" | "weight" | "dx"> & { readonly addend?: HostBuffer; readonly mask?: HostBuffer },
+  b: Buffers<"dy" | "weight" | "before" | "dx"> & {
+    readonly addend?: HostBuffer;
+    readonly mask?: HostBuffer;
+  },
 ): void {
-  const inputs = 4 * c.IQ, outputs = 4 * c.V * c.CW;
+  const inputs = 4 * c.IQ, outputs = 4 * c.V * c.CW, all = 4 * c.V * c.DW;
   const zdy = row(b.quantizers, c.DY_ROW);
   const unit = Math.fround(zdy.scale * row(b.quantizers, c.W_ROW).scale);
   const dy = c.INT8 ? b.dy.i8 : b.dy.f32, w = c.INT8 ? b.weight.i8 : b.weight.f32;
@@ -54,14 +60,14 @@ export function convBackwardInput(
         writer.pad(at);
         continue;
       }
-      let sum = 0;
+      let sum = c.BEFORE ? b.before.f32[at]! : 0;
       for (let ky = (y + c.PH) % c.SH; ky < c.KH; ky += c.SH) {
         const oy = (y + c.PH - ky) / c.SH;
         if (oy < 0 || oy >= c.HO) continue;
         for (let kx = (x + c.PW) % c.SW; kx < c.KW; kx += c.SW) {
           const ox = (x + c.PW - kx) / c.SW;
           if (ox < 0 || ox >= c.WO) continue;
-          const from = ((image * c.HO + oy) * c.WO + ox) * outputs;
+          const from = ((image * c.HO + oy) * c.WO + ox) * all + 4 * c.V * c.FIRST;
           const tap = ((i * c.KH + ky) * c.KW + kx) * outputs;
           for (let o = 0; o < outputs; o++) sum += (dy[from + o]! - zero) * w[tap + o]!;
         }

@@ -20,6 +20,8 @@ export interface ConvBackwardWeight {
   readonly HO: number;
   readonly WO: number;
   readonly OQ: number;
+  readonly DQ: number;
+  readonly FIRST: number;
   readonly KH: number;
   readonly KW: number;
   readonly SH: number;
@@ -50,7 +52,7 @@ export function convBackwardWeight(
     for (let line = chunk * c.ROWS; line < last; line++) {
       const image = Math.floor(line / c.HO);
       for (let column = 0; column < c.WO; column++) {
-        const from = (line * c.WO + column) * outputs;
+        const from = 4 * ((line * c.WO + column) * c.DQ + c.FIRST);
         for (let o = 0; o < outputs; o++) dySums[o]! += dy[from + o]!;
         for (let tap = 0; tap < taps; tap++) {
           const y = line % c.HO * c.SH - c.PH + Math.floor(tap / c.KW);

@@ -23,6 +23,8 @@ export interface ConvForward extends StoreConstants {
   readonly HO: number;
   readonly WO: number;
   readonly OQ: number;
+  readonly QUADS: number;
+  readonly FIRST: number;
   readonly PIXELS: number;
   readonly CHANNELS: number;
   readonly BIAS: number;
@@ -50,12 +52,13 @@ export function convForward(
     const image = Math.floor(pixel / (c.HO * c.WO));
     const top = Math.floor(pixel / c.WO) % c.HO * c.SH - c.PH;
     const left = pixel % c.WO * c.SW - c.PW;
-    for (let o = 0; o < outputs; o++) {
+    for (let own = 0; own < 4 * c.QUADS; own++) {
+      const o = 4 * c.FIRST + own;
       let sum = 0;
       for (let ky = Math.max(0, -top); ky < c.KH && top + ky < c.H; ky++) {
         for (let kx = Math.max(0, -left); kx < c.KW && left + kx < c.W; kx++) {
           const from = ((image * c.H + top + ky) * c.W + left + kx) * inputs;
-          const tap = ((o * c.KH + ky) * c.KW + kx) * inputs;
+          const tap = ((own * c.KH + ky) * c.KW + kx) * inputs;
           for (let i = 0; i < inputs; i++) sum += (x[from + i]! - zero) * w[tap + i]!;
         }
       }

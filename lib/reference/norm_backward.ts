@@ -17,12 +17,13 @@ export interface NormBackward extends GradientConstants {
   readonly PIXELS: number;
   readonly CHANNELS: number;
   readonly ACT: number;
+  readonly FROZEN: number;
   readonly DA_ROW: number;
   readonly Y_ROW: number;
   readonly DY_ROW: number;
 }
 
-/** dY = a·g + (c1·(y − mean) + c2), quantized. */
+/** dY = a·g + (c1·(y − mean) + c2), frozen a·g, quantized. */
 export function normBackward(
   c: NormBackward,
   b: Buffers<"da" | "y" | "coefficients" | "output"> & {
@@ -44,7 +45,8 @@ export function normBackward(
     const i = coefficientIndex(channel, 0);
     const g = passes(c.ACT, normed(b.coefficients, y(at), channel)) ? da(at) : 0;
     const d = fround(y(at) - k[i + 4]!);
-    const v = fround(fround(k[i]! * g) + fround(fround(k[i + 12]! * d) + k[i + 16]!));
+    const scaled = fround(k[i]! * g);
+    const v = c.FROZEN ? scaled : fround(scaled + fround(fround(k[i + 12]! * d) + k[i + 16]!));
     writer.store(at, finish(v, at), pixel * c.CHANNELS + channel);
   }
   writer.record();

@@ -14,6 +14,8 @@ export interface PackWeights {
   readonly PER_CHANNEL: number;
   readonly BACKWARD: number;
   readonly OQ: number;
+  readonly ALL: number;
+  readonly FIRST: number;
   readonly IQ: number;
   readonly TAPS: number;
   readonly W_ROW: number;
@@ -24,12 +26,12 @@ export function packWeights(
   c: PackWeights,
   b: Buffers<"weight" | "forward" | "backward" | "channels">,
 ): void {
-  const inputs = 4 * c.IQ, outputs = 4 * c.OQ;
+  const inputs = 4 * c.IQ, outputs = 4 * c.OQ, all = 4 * c.ALL, first = 4 * c.FIRST;
   const z = row(b.quantizers, c.W_ROW);
   for (let o = 0, at = 0; o < outputs; o++) {
     for (let tap = 0; tap < c.TAPS; tap++) {
       for (let i = 0; i < inputs; i++, at++) {
-        const w = b.weight.f32[at]!, to = (i * c.TAPS + tap) * outputs + o;
+        const w = b.weight.f32[at]!, to = (i * c.TAPS + tap) * all + first + o;
         if (!c.QUANTIZED) {
           b.backward.f32[to] = w;
           continue;
@@ -42,7 +44,7 @@ export function packWeights(
         const [forward, backward] = c.INT8
           ? [b.forward.i8, b.backward?.i8]
           : [b.forward.f32, b.backward?.f32];
-        forward[at] = value;
+        forward[first * c.TAPS * inputs + at] = value;
         if (c.BACKWARD) backward![to] = value;
       }
     }

@@ -11,6 +11,7 @@ export interface WeightGradient {
   readonly INT8: number;
   readonly BIAS: number;
   readonly OQ: number;
+  readonly FIRST: number;
   readonly IQ: number;
   readonly TAPS: number;
   readonly CHUNKS: number;
@@ -63,6 +64,7 @@ export function weightGradient(
       );
     }
     if (c.INT8) sum = fround(sum * zdy.scale);
-    b.bias_gradient.f32[o] = adds ? fround(sum + b.bias_gradient.f32[o]!) : sum;
+    const at = 4 * c.FIRST + o;
+    b.bias_gradient.f32[at] = adds ? fround(sum + b.bias_gradient.f32[at]!) : sum;
   }
 }

@@ -35,6 +35,7 @@ export function programTraffic(program: Program): ProgramTraffic {
   for (const [section, steps] of Object.entries(program.sections)) {
     sections[section] = 0;
     for (const step of chosen(steps, program.quantizers, { phase: "train" })) {
+      if (step.once) continue; // Not in a step.
       const bytes = bytesOf(step) / program.batch;
       sections[section] += bytes;
       if (section !== "forward" && section !== "backward") continue;

@@ -19,6 +19,7 @@
  *     activation alone              X + q·Y       backward: likewise, masked where it was made
  *     average pool                  X + q·Y       backward: Y + q·X
  *     max pool, which copies codes  X + Y         backward: X + Y + q·X
+ *     dropout, which copies codes   X + Y         backward: Y + q·X
  *
  * Left out, the same in both: biases, parameters of norms, masks, and the second addend where
  * gradients of branches meet.
@@ -85,6 +86,8 @@ function forward(node: Node): Bytes {
       return pass(ACTIVATION * x, y);
     case "pool":
       return node.kind === "max" ? pass(ACTIVATION * (x + y), 0) : pass(ACTIVATION * x, y);
+    case "dropout":
+      return pass(ACTIVATION * (x + y), 0);
   }
 }
 
@@ -104,6 +107,8 @@ function backward(node: Node): Bytes {
       return pass(0, 0);
     case "pool":
       return pass(dx && ACTIVATION * (node.kind === "max" ? y + x : y), dx);
+    case "dropout":
+      return pass(dx && ACTIVATION * y, dx);
   }
 }
 

@@ -39,7 +39,7 @@ export function variants(recipe: Recipe, data: DataShape): Variants {
       const changed = variant(recipe, ESTIMATORS[ranges]);
       planned[ranges] = { recipe: changed, program: plan(changed, data).program };
     } catch (error) {
-      // Groups have no kernels yet; what simulated arithmetic allows, int8 may refuse.
+      // Not all groups have kernels; what simulated arithmetic allows, int8 may refuse.
       if (!(error instanceof ModelError || error instanceof RecipeError)) throw error;
       problems.push(error.message);
     }

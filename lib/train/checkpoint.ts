@@ -15,6 +15,7 @@ import {
 } from "../export/safetensors.ts";
 import type { Range } from "../quant/range.ts";
 import { VERSION } from "../version.ts";
+import { type DataFacts, decodeFacts, encodeFacts } from "./data_facts.ts";
 import type { Find, NetworkState } from "./network.ts";
 
 /** Where a run stands. */
@@ -44,16 +45,25 @@ export interface Checkpoint {
   readonly seen: NetworkState["seen"];
   /** The recipe of the run, as YAML. */
   readonly recipe: string;
+  /** What the run knows of its images; absent where an earlier version wrote it. */
+  readonly data?: DataFacts;
 }
 
-const FORMAT = "qtrain";
+/** What a file of ours has as `format` in its metadata. */
+export const FORMAT = "qtrain";
 const FORMAT_VERSION = 1;
 
-/** The bytes of a checkpoint; without `position`, of an export: weights as evaluation has them, norms and ranges. */
+/**
+ * The bytes of a checkpoint; without `position`, of an export: weights as evaluation has them, norms
+ * and ranges.
+ *
+ * @param data what is known of the images, so that a run can answer without them
+ */
 export function encodeCheckpoint(
   state: NetworkState,
   recipe: string,
   position?: Position,
+  data?: DataFacts,
 ): Uint8Array<ArrayBuffer> {
   const tensors: Record<string, TensorInput> = {};
   const add = (prefix: string, list: NetworkState["parameters"]) => {
@@ -83,6 +93,7 @@ export function encodeCheckpoint(
     format_version: String(FORMAT_VERSION),
     qtrain_version: VERSION,
     ...(position ? { position: JSON.stringify(position) } : {}),
+    ...(data ? { data: encodeFacts(data) } : {}),
     recipe,
   });
 }
@@ -134,6 +145,7 @@ export function decodeCheckpoint(bytes: Uint8Array<ArrayBuffer>, file: string): 
     memories: kept("memory"),
     seen: kept("seen"),
     recipe: metadata.recipe!,
+    ...(metadata.data !== undefined ? { data: decodeFacts(metadata.data, file) } : {}),
   };
 }
 

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Executor } from "../executor.ts";
+import { wholeAfter } from "../memory/layout.ts";
 import type { Program } from "../program.ts";
 import type { Observation } from "../quant/scheduler.ts";
 import type { NetworkState } from "./network.ts";
@@ -32,10 +33,13 @@ export async function findNotFinite(
     return `layer ${layer}, quantizer ${name}: ${seen.notFinite} of ${elements} values are not finite`;
   }
   if (program.quantizers.length > 0) return undefined;
-  // The step's update has run by now, so weights tell nothing: its tensors do, in their order.
+  // The step's update has run by now, so weights tell nothing: its tensors do, in their order, as
+  // far as no other tensor has taken their place; gradients of weights all lie there still.
+  const whole = wholeAfter(program);
   const tensors = program.buffers.filter((b) => b.kind === "activation" || b.kind === "gradient");
-  for (const { name } of tensors) {
-    if (name === "pixels" || name === "labels") continue;
+  const gradients = program.parameters.toReversed().map((p) => `${p.name}.gradient`);
+  for (const name of [...tensors.map((b) => b.name), ...gradients]) {
+    if (name === "pixels" || name === "labels" || !whole.has(name)) continue;
     const [bytes] = await executor.read([name]);
     const bad = new Float32Array(bytes!.buffer).findIndex((v) => !Number.isFinite(v));
     if (bad >= 0) return `layer ${name.split(".")[0]}, tensor ${name}: not finite`;

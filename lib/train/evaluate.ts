@@ -8,13 +8,10 @@ import { openDataset } from "../data/open.ts";
 import { plan } from "../model/plan.ts";
 import type { DeviceChoice } from "../open_device.ts";
 import type { EstimatorMakers } from "../quant/estimator.ts";
-import { estimators as ownEstimators } from "../quant/estimators.ts";
-import { parseRecipe } from "../recipe/load.ts";
 import { BatchReader } from "./batches.ts";
 import { openCheckedDevice } from "./checked_device.ts";
 import { Network } from "./network.ts";
-import { expectCheckpoint } from "./newest_checkpoint.ts";
-import { RunFolder } from "./run_folder.ts";
+import { readRun } from "./trained_run.ts";
 
 /** How to evaluate. */
 export interface EvaluateOptions {
@@ -50,18 +47,10 @@ export interface Evaluation {
  * @throws DataError when it holds no run or no whole checkpoint, or its data is gone; DeviceError
  */
 export async function evaluate(path: string, options: EvaluateOptions = {}): Promise<Evaluation> {
-  const folder = await RunFolder.open(path);
-  const found = await expectCheckpoint(folder, options.warn);
-  const recipe = parseRecipe(
-    await folder.readRecipe() ?? found.recipe,
-    `${path}/recipe.yaml`,
-    [],
-    Object.keys(options.estimators ?? {}),
-  );
-  const makers = { ...ownEstimators, ...options.estimators };
+  const { recipe, checkpoint: found, makers } = await readRun(path, options);
   const warnings = options.warn ? { warn: options.warn } : {};
   const data = await openDataset({ ...recipe.data, seed: recipe.seed }, warnings);
-  const { program } = plan(recipe, data, { estimators: makers });
+  const { program } = plan(recipe, data, { estimators: makers, inference: true });
   const device = await openCheckedDevice(options.device, program.arithmetic, warnings);
   const executor = await device.createExecutor(program);
   let loader: Loader | undefined;

@@ -5,7 +5,7 @@
  * @module
  */
 import type { Executor } from "../executor.ts";
-import { onDevice } from "../model/on_device.ts";
+import { onDevice, stepsInFlight } from "../model/on_device.ts";
 import { fromNamed, initialValues, type NamedTensor, toNamed } from "../model/parameters.ts";
 import type { DataShape } from "../model/plan.ts";
 import { type ParameterSpec, type Program, type Step, STEP_BYTES } from "../program.ts";
@@ -16,6 +16,7 @@ import { Scheduler, usable } from "../quant/scheduler.ts";
 import { key, ROW_BYTES, SLOTS, WORDS_OF_ROW } from "../quant/statistics.ts";
 import type { QuantizeSpec } from "../recipe/types.ts";
 import { Flight, type StepResult } from "./flight.ts";
+import { joined } from "./joined.ts";
 import { chosen, trainingSteps } from "./ways.ts";
 
 /**
@@ -36,7 +37,7 @@ export interface Batch {
 export interface NetworkState {
   /** Master weights, biases, norm scales and shifts. */
   readonly parameters: readonly NamedTensor[];
-  /** Momentum, by the names of the parameters. */
+  /** Momentum, by the names of the parameters that train. */
   readonly velocities: readonly NamedTensor[];
   /** AdamW's averages of squared gradients, by the names of the parameters; else none. */
   readonly seconds: readonly NamedTensor[];
@@ -64,8 +65,8 @@ export interface Saved extends Pick<NetworkState, "ranges"> {
   readonly step?: number;
 }
 
-/** Steps in flight at once where nothing waits for the host: 11 ms of waiting are shared by them. */
-const IN_FLIGHT = 8;
+/** What is kept of a parameter, by the ends of its buffers' names. */
+const KEPT = ["", ".velocity", ".second", ".average"] as const;
 
 /** Steps that run in one go, and the row whose estimator the host asks behind them. */
 interface Segment {
@@ -75,30 +76,39 @@ interface Segment {
 
 /** A network ready to train. */
 export class Network {
+  /** Knows split parameters by the name of the whole. */
+  readonly executor: Executor;
   readonly scheduler: Scheduler;
   /** Steps to submit before waiting for results. */
   readonly inFlight: number;
   readonly #flight: Flight;
   readonly #segments = new Map<string, readonly Segment[]>();
-  readonly #buffers: ReadonlySet<string>;
+  readonly #buffers: Set<string>;
 
   constructor(
     readonly program: Program,
-    readonly executor: Executor,
+    executor: Executor,
     readonly seed: number,
     quantize: QuantizeSpec,
     data: DataShape,
     makers: EstimatorMakers = ownEstimators,
   ) {
+    this.executor = joined(executor, program);
     this.#buffers = new Set(program.buffers.map((b) => b.name));
+    // Who asks for a tensor that is split by rows asks for its first part.
+    for (const { name, parts } of program.parameters) {
+      if (parts === undefined) continue;
+      for (const kept of KEPT) {
+        if (this.#buffers.has(`${name}.0${kept}`)) this.#buffers.add(name + kept);
+      }
+    }
     const { quantizers } = program, device = onDevice(quantize, makers);
     const estimators = quantizers.map(({ role, settings }) =>
       role === "weight" ? undefined : makers[settings.estimator]!(settings)
     );
     this.scheduler = new Scheduler(quantizers, estimators, device);
     this.#flight = new Flight(executor, this.scheduler, quantize.lag, program.training.clips);
-    const waits = quantizers.length > 0 ? !device : quantize.scheduler === "host";
-    this.inFlight = !waits ? IN_FLIGHT : quantizers.length > 0 ? quantize.lag : 1;
+    this.inFlight = stepsInFlight(quantizers.length > 0, quantize, makers);
     const affine = new Float32Array(8);
     for (let c = 0; c < program.input[2]; c++) {
       affine[c] = 1 / (255 * data.std[c]!);
@@ -147,7 +157,7 @@ export class Network {
       this.#writeParameter(spec.name, spec.quantizer, weight);
       if (average) write(spec, "average", average);
       if (!training) continue;
-      write(spec, "velocity", named("velocity"));
+      if (this.#has(`${spec.name}.velocity`)) write(spec, "velocity", named("velocity"));
       if (this.#has(`${spec.name}.second`)) write(spec, "second", named("second"));
     }
     for (const { layer, channels } of this.program.norms) {
@@ -171,7 +181,7 @@ export class Network {
   /** Reads everything that a checkpoint holds. */
   async state(): Promise<NetworkState> {
     const { parameters, norms, quantizers } = this.program;
-    const buffers = ["", ".velocity", ".second", ".average"].flatMap((kept) =>
+    const buffers = KEPT.flatMap((kept) =>
       parameters.map(({ name }) => name + kept).filter((name) => this.#has(name))
     );
     const names = ["quantizers", "memory", ...buffers, ...norms.map((n) => `${n.layer}.running`)];
@@ -332,6 +342,23 @@ export class Network {
   }
 
   /**
+   * The scores of a batch's samples, one array of `classes` f32 each, with running norm statistics
+   * and ranges as they are: an image's do not depend on the batch around it. Changes no range.
+   */
+  async logits(batch: Batch): Promise<Float32Array<ArrayBuffer>[]> {
+    const { sections: { forward, loss }, quantizers, classes } = this.program;
+    this.#writeRanges();
+    this.#writeBatch(batch, { step: 0, rate: 0, normWeight: 0 });
+    this.executor.run(chosen(forward, quantizers, { phase: "eval" }), ["metrics"]);
+    const [bytes] = await this.executor.read([loss[0]!.buffers.logits!]);
+    const values = new Float32Array(bytes!.buffer), padded = Math.ceil(classes / 4) * 4;
+    return Array.from(
+      { length: batch.samples },
+      (_, n) => values.slice(n * padded, n * padded + classes),
+    );
+  }
+
+  /**
    * Whether nothing at all is known of any range that earlier steps should have set: the ranges are
    * lost. One alone may be missing rightly, of a tensor that is always zero.
    */
@@ -359,8 +386,12 @@ export class Network {
     for (const { batch, micro } of micros) {
       this.#writeBatch(batch, { step: 0, rate: 0, normWeight: 0 }, micro);
       let first = 0;
+      const makes = (row: number | undefined) => (step: Step) =>
+        step.quantizer === row && (step.when === undefined || step.when === "static");
       for (const [i, { quantizer: row, when }] of steps.entries()) {
         if (row === undefined || (when !== undefined && when !== "static")) continue;
+        // Of a tensor that is made in parts, all must be seen.
+        if (steps.slice(i + 1).some(makes(row))) continue;
         await this.#run(this.#cut(steps.slice(first, i + 1)), ["statistics", "metrics"]);
         const [statistics] = await this.executor.read(["statistics"]);
         const observed = this.scheduler.read(new Uint32Array(statistics!.buffer))[row]!;
@@ -372,7 +403,7 @@ export class Network {
           });
         }
         this.#writeRow(row);
-        first = i; // Runs again, with its range, before what reads it.
+        first = steps.findIndex(makes(row)); // Runs again, with its range, before what reads it.
       }
       // Dynamic estimators behind the last static one see the batch too.
       await this.#run(this.#cut(steps.slice(first)), ["statistics", "metrics"]);

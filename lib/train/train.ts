@@ -7,6 +7,7 @@ import type { Dataset } from "../data/dataset.ts";
 import { Loader } from "../data/loader.ts";
 import { openDataset } from "../data/open.ts";
 import { stepsPerEpoch } from "../data/order.ts";
+import { peakMemory } from "../memory/peak.ts";
 import { plan } from "../model/plan.ts";
 import type { Device, DeviceChoice } from "../open_device.ts";
 import type { EstimatorMakers } from "../quant/estimator.ts";
@@ -24,6 +25,7 @@ import type { EpochEvent, StartEvent, StepEvent, Summary, TrainEvent } from "./e
 import { Feed } from "./feed.ts";
 import { epochLine, mostClipped, rangeLines, stepLine } from "./log_lines.ts";
 import type { StepResult } from "./flight.ts";
+import { type InitialWeights, initialWeights } from "./init.ts";
 import { type Batch, Network } from "./network.ts";
 import { newestCheckpoint } from "./newest_checkpoint.ts";
 import type { RunFolder } from "./run_folder.ts";
@@ -79,6 +81,8 @@ export async function* train(
   const perEpoch = stepsPerEpoch(data.train.count, recipe.train.batch);
   const { program } = plan(recipe, data, { estimators: makers });
   const { warn } = options;
+  const found = folder && options.resume ? await newestCheckpoint(folder, warn) : undefined;
+  let initial = recipe.init && !found ? await initialWeights(recipe, program, warn) : undefined;
   const device = options.opened ??
     await openCheckedDevice(options.device, program.arithmetic, warn ? { warn } : {});
   const executor = await device.createExecutor(program);
@@ -90,7 +94,6 @@ export async function* train(
       ...(warn ? { warn } : {}),
     });
     const network = new Network(program, executor, recipe.seed, recipe.quantize, data, makers);
-    const found = folder && options.resume ? await newestCheckpoint(folder, warn) : undefined;
     if (found) network.load({ ...found, step: found.position.step });
     else if (options.resume) {
       warn?.(`${folder?.path ?? "the run"} holds no whole checkpoint: starting afresh`);
@@ -113,7 +116,10 @@ export async function* train(
     }
     if (!position) {
       network.initialize();
-      await run.calibrate();
+      if (initial) run.start(initial);
+      // Loaded weights are far from first ones: a network without ranges would unlearn in a step.
+      await run.calibrate(0, initial ? 1 : 0);
+      initial = undefined; // Lets the file go.
     } else if (network.lostRanges && recipe.quantize.calibrate > 0) {
       // Without its ranges a network unlearns in a step: docs/results.md, When something jumps.
       warn?.("the checkpoint has lost its ranges: calibrating anew");
@@ -158,12 +164,22 @@ class Run {
     this.#rate = learningRate(recipe.train, perEpoch, this.steps);
   }
 
+  /** Takes over weights from elsewhere, with running statistics; ranges follow from calibration. */
+  start({ find, notes }: InitialWeights): void {
+    const { network, recipe: { quantize }, options: { warn } } = this;
+    network.load({ find, ranges: new Map() }, false);
+    for (const note of notes) warn?.(note);
+    if (quantize.calibrate > 0 || quantize.arithmetic === "float32") return;
+    warn?.("quantize.calibrate: 0, but weights from elsewhere need ranges: calibrating on a batch");
+  }
+
   /** First ranges, from the batches of the epoch that `step` belongs to, from that step on. */
-  async calibrate(step = 0): Promise<void> {
+  async calibrate(step = 0, least = 0): Promise<void> {
     const epoch = Math.floor(step / this.perEpoch);
     const order = this.#reader.order(this.recipe.seed, epoch);
     const batches: Batch[] = [];
-    for (let i = 0; i < Math.min(this.recipe.quantize.calibrate, this.perEpoch); i++) {
+    const { calibrate } = this.recipe.quantize;
+    for (let i = 0; i < Math.min(Math.max(calibrate, least), this.perEpoch); i++) {
       batches.push(await this.#reader.training(order, (step + i) % this.perEpoch, epoch));
     }
     await this.network.calibrate(batches);
@@ -340,7 +356,8 @@ class Run {
     const state = await this.network.state(), where = stateNotFinite(state);
     if (where !== undefined || !folder) return where;
     await folder.flush();
-    await folder.writeCheckpoint(position.step, encodeCheckpoint(state, this.text, position));
+    const bytes = encodeCheckpoint(state, this.text, position, this.data);
+    await folder.writeCheckpoint(position.step, bytes);
     return undefined;
   }
 
@@ -356,7 +373,7 @@ class Run {
       images_per_second: this.#imagesPerSecond(),
       data_wait_share: this.#dataWaitShare(),
       seconds: (performance.now() - this.started) / 1000,
-      peak_gpu_bytes: executor.device === "gpu" ? executor.bytes : 0,
+      peak_gpu_bytes: executor.device === "gpu" ? peakMemory(this.network.program).total : 0,
       adapter: executor.adapter,
       device: executor.device,
       arithmetic: q.arithmetic,

@@ -43,5 +43,6 @@ export function chosen(
 
 /** A training step's sections, in the order in which they run. */
 export function trainingSteps({ sections: s }: Program): Step[] {
-  return [...s.forward, ...s.loss, ...s.backward, ...s.update, ...s.schedule, ...s.weights];
+  const weights = s.weights.filter((step) => !step.once);
+  return [...s.forward, ...s.loss, ...s.backward, ...s.update, ...s.schedule, ...weights];
 }

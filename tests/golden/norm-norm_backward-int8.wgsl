@@ -1,4 +1,5 @@
-// norm_backward: dY = a·g + (c1·(y − mean) + c2), g = dA where the activation passes it on
+// norm_backward: dY = a·g + (c1·(y − mean) + c2), g = dA where the activation passes it on; with
+// FROZEN, whose mean and variance do not follow from y, dY = a·g
 //
 //   da, y         [PIXELS, 4·V·CW] quads, V at a time
 //   coefficients  see norm_coefficients
@@ -73,6 +74,7 @@ fn dot_wide(a: Wide, b: Wide) -> Sum {
 // STORE: 0 real values as they are, not seen (no quantizer); 1 quantized now: codes with INT8, else
 // the real values that the codes stand for; 2 real values, seen but not quantized yet: the range
 // waits for them.
+// QUIET: nothing is recorded, as the tensor was seen when it was made first.
 // Reference: lib/reference/include/quantize.ts
 
 alias Stored = Quad;

@@ -13,6 +13,7 @@
 //   sums     [workgroups, outputs, 2] i32   with SUMS: Σ(q − z) and Σ(q − z)² of this workgroup's pixels,
 //                                  at most 64·P·255² < 2³¹
 //
+// Weights may be QUADS of the OQ quads of outputs, of which FIRST are before them (lib/ops/parts.ts).
 // Padding reads the code of zero, so one correction, −z·row_sum, holds for every pixel.
 // Accumulators: |Σ (x − z)·w| ≤ K·255·127, which fits i32 to K = 66,000; the planner refuses more.
 // Reference: lib/reference/conv_forward.ts
@@ -62,6 +63,7 @@ fn dot_wide(a: Wide, b: Wide) -> Sum { return dot(a, b); }
 // STORE: 0 real values as they are, not seen (no quantizer); 1 quantized now: codes with INT8, else
 // the real values that the codes stand for; 2 real values, seen but not quantized yet: the range
 // waits for them.
+// QUIET: nothing is recorded, as the tensor was seen when it was made first.
 // Reference: lib/reference/include/quantize.ts
 
 alias Stored = vec4<f32>;
@@ -307,7 +309,7 @@ fn main(
 
   let zy = quantizers[0];
   {
-    let quad = group.z * 2u + 0u;
+    let quad = 0u + group.z * 2u + 0u;
     let lanes = min(4u, 8u - quad * 4u);
     if (pixel_0 < 162u) {
       let sum = vec4<Sum>(a_0_0_0, a_0_0_1, a_0_0_2, a_0_0_3);
@@ -375,7 +377,7 @@ fn main(
     }
   }
   {
-    let quad = group.z * 2u + 1u;
+    let quad = 0u + group.z * 2u + 1u;
     let lanes = min(4u, 8u - quad * 4u);
     if (pixel_0 < 162u) {
       let sum = vec4<Sum>(a_0_1_0, a_0_1_1, a_0_1_2, a_0_1_3);

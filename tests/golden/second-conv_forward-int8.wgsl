@@ -13,6 +13,7 @@
 //   sums     [workgroups, outputs, 2] i32   with SUMS: Σ(q − z) and Σ(q − z)² of this workgroup's pixels,
 //                                  at most 64·P·255² < 2³¹
 //
+// Weights may be QUADS of the OQ quads of outputs, of which FIRST are before them (lib/ops/parts.ts).
 // Padding reads the code of zero, so one correction, −z·row_sum, holds for every pixel.
 // Accumulators: |Σ (x − z)·w| ≤ K·255·127, which fits i32 to K = 66,000; the planner refuses more.
 // Reference: lib/reference/conv_forward.ts
@@ -83,6 +84,7 @@ fn dot_wide(a: Wide, b: Wide) -> Sum {
 // STORE: 0 real values as they are, not seen (no quantizer); 1 quantized now: codes with INT8, else
 // the real values that the codes stand for; 2 real values, seen but not quantized yet: the range
 // waits for them.
+// QUIET: nothing is recorded, as the tensor was seen when it was made first.
 // Reference: lib/reference/include/quantize.ts
 
 alias Stored = Quad;
@@ -382,7 +384,7 @@ fn main(
   let zy = quantizers[7];
   let unit = zx.scale * quantizers[1].scale;
   {
-    let quad = group.z * 2u + 0u;
+    let quad = 0u + group.z * 2u + 0u;
     let lanes = min(4u, 8u - quad * 4u);
     let correction = i32(zx.zero) * row_sum[quad];
     if (pixel_0 < 162u) {
@@ -451,7 +453,7 @@ fn main(
     }
   }
   {
-    let quad = group.z * 2u + 1u;
+    let quad = 0u + group.z * 2u + 1u;
     let lanes = min(4u, 8u - quad * 4u);
     let correction = i32(zx.zero) * row_sum[quad];
     if (pixel_0 < 162u) {

@@ -12,6 +12,9 @@
 //   dx        [n, H, W, 4·IQ]            quads
 //
 // A tap that falls outside dY reads its code of zero, so the correction depends on the phase alone.
+// Weights may be those of a part of the outputs (lib/ops/parts.ts): CW of the DW wides of a pixel of
+// dy, of which FIRST are before them. With BEFORE the sum goes on from what earlier parts came to:
+//   before    [n, H, W, 4·IQ]            real values, without INT8
 // IQ counts quads a pixel; a linear layer sees its input as one pixel, IQ/GQ pixels of
 // GQ quads.
 // Reference: lib/reference/conv_backward_input.ts
@@ -61,6 +64,7 @@ fn dot_wide(a: Wide, b: Wide) -> Sum { return dot(a, b); }
 // STORE: 0 real values as they are, not seen (no quantizer); 1 quantized now: codes with INT8, else
 // the real values that the codes stand for; 2 real values, seen but not quantized yet: the range
 // waits for them.
+// QUIET: nothing is recorded, as the tensor was seen when it was made first.
 // Reference: lib/reference/include/quantize.ts
 
 alias Stored = vec4<f32>;
@@ -112,7 +116,7 @@ fn main(
   let image_0 = index_0 / (H_PHASE * W_PHASE);
   let top_0 = i32(row_0 + (phase_y + 1u) / 2u);
   let left_0 = i32(column_0 + (phase_x + 1u) / 2u);
-  let base_0 = ((i32(image_0) * 5 + top_0) * 5 + left_0) * 2;
+  let base_0 = ((i32(image_0) * 5 + top_0) * 5 + left_0) * 2 + 0;
   var a_0_0_0: Sum;
   var a_0_0_1: Sum;
   var a_0_0_2: Sum;
@@ -127,7 +131,7 @@ fn main(
   let image_1 = index_1 / (H_PHASE * W_PHASE);
   let top_1 = i32(row_1 + (phase_y + 1u) / 2u);
   let left_1 = i32(column_1 + (phase_x + 1u) / 2u);
-  let base_1 = ((i32(image_1) * 5 + top_1) * 5 + left_1) * 2;
+  let base_1 = ((i32(image_1) * 5 + top_1) * 5 + left_1) * 2 + 0;
   var a_1_0_0: Sum;
   var a_1_0_1: Sum;
   var a_1_0_2: Sum;
@@ -142,7 +146,7 @@ fn main(
   let image_2 = index_2 / (H_PHASE * W_PHASE);
   let top_2 = i32(row_2 + (phase_y + 1u) / 2u);
   let left_2 = i32(column_2 + (phase_x + 1u) / 2u);
-  let base_2 = ((i32(image_2) * 5 + top_2) * 5 + left_2) * 2;
+  let base_2 = ((i32(image_2) * 5 + top_2) * 5 + left_2) * 2 + 0;
   var a_2_0_0: Sum;
   var a_2_0_1: Sum;
   var a_2_0_2: Sum;
@@ -157,7 +161,7 @@ fn main(
   let image_3 = index_3 / (H_PHASE * W_PHASE);
   let top_3 = i32(row_3 + (phase_y + 1u) / 2u);
   let left_3 = i32(column_3 + (phase_x + 1u) / 2u);
-  let base_3 = ((i32(image_3) * 5 + top_3) * 5 + left_3) * 2;
+  let base_3 = ((i32(image_3) * 5 + top_3) * 5 + left_3) * 2 + 0;
   var a_3_0_0: Sum;
   var a_3_0_1: Sum;
   var a_3_0_2: Sum;
@@ -172,7 +176,7 @@ fn main(
   let image_4 = index_4 / (H_PHASE * W_PHASE);
   let top_4 = i32(row_4 + (phase_y + 1u) / 2u);
   let left_4 = i32(column_4 + (phase_x + 1u) / 2u);
-  let base_4 = ((i32(image_4) * 5 + top_4) * 5 + left_4) * 2;
+  let base_4 = ((i32(image_4) * 5 + top_4) * 5 + left_4) * 2 + 0;
   var a_4_0_0: Sum;
   var a_4_0_1: Sum;
   var a_4_0_2: Sum;
@@ -187,7 +191,7 @@ fn main(
   let image_5 = index_5 / (H_PHASE * W_PHASE);
   let top_5 = i32(row_5 + (phase_y + 1u) / 2u);
   let left_5 = i32(column_5 + (phase_x + 1u) / 2u);
-  let base_5 = ((i32(image_5) * 5 + top_5) * 5 + left_5) * 2;
+  let base_5 = ((i32(image_5) * 5 + top_5) * 5 + left_5) * 2 + 0;
   var a_5_0_0: Sum;
   var a_5_0_1: Sum;
   var a_5_0_2: Sum;
@@ -202,7 +206,7 @@ fn main(
   let image_6 = index_6 / (H_PHASE * W_PHASE);
   let top_6 = i32(row_6 + (phase_y + 1u) / 2u);
   let left_6 = i32(column_6 + (phase_x + 1u) / 2u);
-  let base_6 = ((i32(image_6) * 5 + top_6) * 5 + left_6) * 2;
+  let base_6 = ((i32(image_6) * 5 + top_6) * 5 + left_6) * 2 + 0;
   var a_6_0_0: Sum;
   var a_6_0_1: Sum;
   var a_6_0_2: Sum;
@@ -217,7 +221,7 @@ fn main(
   let image_7 = index_7 / (H_PHASE * W_PHASE);
   let top_7 = i32(row_7 + (phase_y + 1u) / 2u);
   let left_7 = i32(column_7 + (phase_x + 1u) / 2u);
-  let base_7 = ((i32(image_7) * 5 + top_7) * 5 + left_7) * 2;
+  let base_7 = ((i32(image_7) * 5 + top_7) * 5 + left_7) * 2 + 0;
   var a_7_0_0: Sum;
   var a_7_0_1: Sum;
   var a_7_0_2: Sum;

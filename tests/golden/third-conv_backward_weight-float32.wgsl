@@ -5,7 +5,8 @@
 // of output rows; a chunk is at most 32,768 pixels, so |Σ| ≤ 32,768·128² < 2³¹.
 //
 //   x         [n, H, W, 4·IQ]                  quads
-//   dy        [n, HO, WO, 4·OQ]                quads
+//   dy        [n, HO, WO, 4·DQ]                quads; OQ of them from FIRST on, which is all of them
+//                                              where the weights are not split (lib/ops/parts.ts)
 //   partial   [CHUNKS, 4·OQ, KH·KW, IQ] vec4   raw sums of products of codes
 //   x_total   [CHUNKS, KH·KW, IQ] vec4<i32>    Σ X, and
 //   dy_total  [CHUNKS, OQ] vec4                Σ dY: what the zero points are corrected with
@@ -107,7 +108,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
       let inside = y < 9u && at < 9u;
       let x_0 = select(padding, x[select(0u, (line + at) * 2u + x_tile * 2u + 0u, inside)], inside);
       let x_1 = select(padding, x[select(0u, (line + at) * 2u + x_tile * 2u + 1u, inside)], inside);
-      let dy_0 = dy[(row * 5u + column) * 2u + y_tile * 2u + 0u];
+      let dy_0 = dy[(row * 5u + column) * 2u + 0u + y_tile * 2u + 0u];
       dy_sum_0 += dy_0;
       a_0_0_0 += dy_0[0] * x_0;
       a_0_0_1 += dy_0[0] * x_1;
@@ -117,7 +118,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
       a_0_2_1 += dy_0[2] * x_1;
       a_0_3_0 += dy_0[3] * x_0;
       a_0_3_1 += dy_0[3] * x_1;
-      let dy_1 = dy[(row * 5u + column) * 2u + y_tile * 2u + 1u];
+      let dy_1 = dy[(row * 5u + column) * 2u + 0u + y_tile * 2u + 1u];
       dy_sum_1 += dy_1;
       a_1_0_0 += dy_1[0] * x_0;
       a_1_0_1 += dy_1[0] * x_1;

@@ -5,7 +5,8 @@
 // of output rows; a chunk is at most 32,768 pixels, so |Σ| ≤ 32,768·128² < 2³¹.
 //
 //   x         [n, H, W, 4·IQ]                  quads
-//   dy        [n, HO, WO, 4·OQ]                quads
+//   dy        [n, HO, WO, 4·DQ]                quads; OQ of them from FIRST on, which is all of them
+//                                              where the weights are not split (lib/ops/parts.ts)
 //   partial   [CHUNKS, 4·OQ, KH·KW, IQ] vec4   raw sums of products of codes
 //   x_total   [CHUNKS, KH·KW, IQ] vec4<i32>    Σ X, and
 //   dy_total  [CHUNKS, OQ] vec4                Σ dY: what the zero points are corrected with
@@ -145,22 +146,22 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
       let at_0 = u32(i32((column + 0u) * 2u) + shift_x);
       let inside_0 = y < 9u && at_0 < 9u;
       let x_0 = select(XWide(), select(padding, x[select(0u, (line + at_0) * (2u / 2u) + x_tile, inside_0 && real_0)], inside_0), real_0);
-      let dy_0 = select(YWide(), dy[select(0u, (row * 5u + column + 0u) * (2u / 2u) + y_tile, real_0)], real_0);
+      let dy_0 = select(YWide(), dy[select(0u, (row * 5u + column + 0u) * (2u / 2u) + 0u / 2u + y_tile, real_0)], real_0);
       let real_1 = column + 1u < 5u;
       let at_1 = u32(i32((column + 1u) * 2u) + shift_x);
       let inside_1 = y < 9u && at_1 < 9u;
       let x_1 = select(XWide(), select(padding, x[select(0u, (line + at_1) * (2u / 2u) + x_tile, inside_1 && real_1)], inside_1), real_1);
-      let dy_1 = select(YWide(), dy[select(0u, (row * 5u + column + 1u) * (2u / 2u) + y_tile, real_1)], real_1);
+      let dy_1 = select(YWide(), dy[select(0u, (row * 5u + column + 1u) * (2u / 2u) + 0u / 2u + y_tile, real_1)], real_1);
       let real_2 = column + 2u < 5u;
       let at_2 = u32(i32((column + 2u) * 2u) + shift_x);
       let inside_2 = y < 9u && at_2 < 9u;
       let x_2 = select(XWide(), select(padding, x[select(0u, (line + at_2) * (2u / 2u) + x_tile, inside_2 && real_2)], inside_2), real_2);
-      let dy_2 = select(YWide(), dy[select(0u, (row * 5u + column + 2u) * (2u / 2u) + y_tile, real_2)], real_2);
+      let dy_2 = select(YWide(), dy[select(0u, (row * 5u + column + 2u) * (2u / 2u) + 0u / 2u + y_tile, real_2)], real_2);
       let real_3 = column + 3u < 5u;
       let at_3 = u32(i32((column + 3u) * 2u) + shift_x);
       let inside_3 = y < 9u && at_3 < 9u;
       let x_3 = select(XWide(), select(padding, x[select(0u, (line + at_3) * (2u / 2u) + x_tile, inside_3 && real_3)], inside_3), real_3);
-      let dy_3 = select(YWide(), dy[select(0u, (row * 5u + column + 3u) * (2u / 2u) + y_tile, real_3)], real_3);
+      let dy_3 = select(YWide(), dy[select(0u, (row * 5u + column + 3u) * (2u / 2u) + 0u / 2u + y_tile, real_3)], real_3);
       let xt_0 = transpose(x_0[0], x_1[0], x_2[0], x_3[0]);
       let xt_1 = transpose(x_0[1], x_1[1], x_2[1], x_3[1]);
       let yt_0 = transpose(dy_0[0], dy_1[0], dy_2[0], dy_3[0]);

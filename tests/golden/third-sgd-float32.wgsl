@@ -54,6 +54,7 @@ fn dot_wide(a: Wide, b: Wide) -> Sum { return dot(a, b); }
 // STORE: 0 real values as they are, not seen (no quantizer); 1 quantized now: codes with INT8, else
 // the real values that the codes stand for; 2 real values, seen but not quantized yet: the range
 // waits for them.
+// QUIET: nothing is recorded, as the tensor was seen when it was made first.
 // Reference: lib/reference/include/quantize.ts
 
 alias Stored = vec4<f32>;

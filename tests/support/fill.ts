@@ -5,6 +5,7 @@
  * @module
  */
 import { draw, key } from "../../lib/data/random.ts";
+import type { PlanOptions } from "../../lib/model/plan.ts";
 import type { Program } from "../../lib/program.ts";
 import { key as keyOf } from "../../lib/quant/statistics.ts";
 import { CpuExecutor } from "../../lib/cpu/executor.ts";
@@ -48,16 +49,16 @@ export function batchOf(program: Program, samples = program.batch): Batch {
 export async function filled(
   test: Case,
   arithmetic: Arithmetic,
-  { narrow = 0.8, spread = true } = {},
+  { narrow = 0.8, spread = true, options = {} as PlanOptions } = {},
 ): Promise<Filled> {
-  const program = programOf(test, arithmetic);
+  const program = programOf(test, arithmetic, options);
   const cpu = new CpuExecutor(program.buffers);
   const { quantize, seed } = recipeOf(test, arithmetic);
   const network = new Network(program, cpu, seed, quantize, dataOf(test));
   network.initialize();
   const f32 = (name: string) => cpu.memory.get(name)!.f32;
-  program.parameters.forEach(({ name, role, dims: [o, i] }, index) => {
-    const u = uniform(10 + index), values = f32(name);
+  program.parameters.forEach(({ name, role, frozen, dims: [o, i], parts }, index) => {
+    const u = uniform(10 + index), values = f32(parts ? `${name}.0` : name);
     if (role === "norm" && spread) {
       for (let c = 0; c < i; c++) {
         values[c] = 0.5 + u(c);
@@ -65,12 +66,19 @@ export async function filled(
       }
     }
     if (role === "bias" && spread) { for (let c = 0; c < o; c++) values[c] = shift(u(c)); }
+    if (frozen) return;
     // Padding is 0 in momentum too: as far as the weights are not 0, so may it be.
-    f32(`${name}.velocity`).forEach((_, n, v) => v[n] = values[n] ? (u(2000 + n) - 0.5) / 10 : 0);
-    cpu.memory.get(`${name}.second`)?.f32
-      .forEach((_, n, v) => v[n] = values[n] ? u(4000 + n) / 1000 : 0);
-    cpu.memory.get(`${name}.average`)?.f32
-      .forEach((_, n, v) => v[n] = values[n] ? u(6000 + n) - 0.5 : 0);
+    let before = 0;
+    for (const part of buffersOf(name, parts)) {
+      const weights = f32(part), first = before;
+      const like = (kept: string, value: (place: number) => number) =>
+        cpu.memory.get(`${part}.${kept}`)?.f32
+          .forEach((_, n, v) => v[n] = weights[n] ? value(first + n) : 0);
+      like("velocity", (n) => (u(2000 + n) - 0.5) / 10);
+      like("second", (n) => u(4000 + n) / 1000);
+      like("average", (n) => u(6000 + n) - 0.5);
+      before += weights.length;
+    }
   });
   program.norms.forEach(({ layer, channels }, index) => {
     const u = uniform(100 + index), values = f32(`${layer}.running`);
@@ -104,21 +112,30 @@ export async function filled(
     if (n % 2) mixes[n] = uniform(3)(n);
   });
   if (program.micros > 1) {
-    program.parameters.forEach(({ name }, index) => {
-      const u = uniform(200 + index), values = f32(name);
-      f32(`${name}.gradient`).forEach((_, n, v) => v[n] = values[n] ? u(n) - 0.5 : 0);
+    program.parameters.forEach(({ name, parts }, index) => {
+      for (const part of buffersOf(name, parts)) {
+        const u = uniform(200 + index), values = f32(part);
+        cpu.memory.get(`${part}.gradient`)?.f32
+          .forEach((_, n, v) => v[n] = values[n] ? u(n) - 0.5 : 0);
+      }
     });
   }
   cpu.memory.get("statistics")!.bytes.fill(0);
-  network.program.parameters.forEach(({ name, quantizer }) => {
-    if (quantizer !== undefined) recordWeights(cpu, name, quantizer);
+  network.program.parameters.forEach(({ name, quantizer, parts }) => {
+    if (quantizer === undefined) return;
+    for (const part of buffersOf(name, parts)) recordWeights(cpu, part, quantizer);
   });
   return { program, cpu, network, batch };
+}
+
+/** The buffers of a parameter. */
+function buffersOf(name: string, parts: number | undefined): string[] {
+  return parts ? Array.from({ length: parts }, (_, i) => `${name}.${i}`) : [name];
 }
 
 /** Leaves the extremes of a weight where an update would have left them. */
 function recordWeights(cpu: CpuExecutor, name: string, row: number): void {
   const values = cpu.memory.get(name)!.f32, words = cpu.memory.get("statistics")!.u32;
-  words[64 * row] = ~keyOf(Math.min(...values)) >>> 0;
-  words[64 * row + 1] = keyOf(Math.max(...values));
+  words[64 * row] = Math.max(words[64 * row]!, ~keyOf(Math.min(...values)) >>> 0);
+  words[64 * row + 1] = Math.max(words[64 * row + 1]!, keyOf(Math.max(...values)));
 }

@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 import { type Gpu, openGpu } from "../../lib/gpu/device.ts";
 import { GpuExecutor } from "../../lib/gpu/executor.ts";
 import { type Difference, lockstep } from "../../lib/model/lockstep.ts";
+import type { PlanOptions } from "../../lib/model/plan.ts";
 import type { Program, Step } from "../../lib/program.ts";
 import { statistic } from "../../lib/quant/statistics.ts";
 import type { CpuExecutor } from "../../lib/cpu/executor.ts";
@@ -25,7 +26,7 @@ export function allSteps({ sections: s }: Program): Step[] {
     ...s.backward,
     ...s.update,
     ...s.schedule,
-    ...s.weights,
+    ...s.weights.filter((step) => !step.once),
     ...s.exchange,
     ...s.forward.filter((step) => step.phase === "eval"),
   ];
@@ -36,8 +37,9 @@ export async function lockstepAll(
   test: Case,
   arithmetic: Arithmetic,
   terms: "adapter" | "edge",
+  options: PlanOptions = {},
 ): Promise<void> {
-  const { program, cpu } = await filled(test, arithmetic);
+  const { program, cpu } = await filled(test, arithmetic, { options });
   await lockstepOf(program, cpu, allSteps(program), terms);
 }
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type DataShape, plan } from "../../lib/model/plan.ts";
+import { type DataShape, plan, type PlanOptions } from "../../lib/model/plan.ts";
 import type { Program } from "../../lib/program.ts";
 import type { LayerInput, RecipeInput } from "../../lib/recipe/input.ts";
 import { resolveRecipe } from "../../lib/recipe/load.ts";
@@ -20,6 +20,7 @@ export interface Case {
   readonly layers: readonly LayerInput[];
   readonly quantize?: NonNullable<RecipeInput["quantize"]>;
   readonly telemetry?: "full";
+  readonly freeze?: readonly string[];
   readonly optimizer?: NonNullable<NonNullable<RecipeInput["train"]>["optimizer"]>;
   /** Whether samples have second labels. */
   readonly mixed?: boolean;
@@ -39,6 +40,7 @@ export function recipeOf(test: Case, arithmetic: Arithmetic): Recipe {
     quantize: { ...test.quantize, arithmetic },
     train: { ...test.train, batch: test.batch, optimizer: test.optimizer ?? {} },
     telemetry: test.telemetry ?? "basic",
+    freeze: test.freeze ?? [],
   });
 }
 
@@ -54,8 +56,11 @@ export function dataOf({ image, classes }: Case): DataShape {
 }
 
 /** The program of a case. */
-export function programOf(test: Case, arithmetic: Arithmetic): Program {
-  const { mixed } = test;
-  return plan(recipeOf(test, arithmetic), dataOf(test), mixed === undefined ? {} : { mixed })
-    .program;
+export function programOf(
+  test: Case,
+  arithmetic: Arithmetic,
+  options: PlanOptions = {},
+): Program {
+  const { mixed } = test, more = mixed === undefined ? {} : { mixed };
+  return plan(recipeOf(test, arithmetic), dataOf(test), { ...more, ...options }).program;
 }

@@ -9,6 +9,8 @@ export const QUANTIZER_KERNELS: readonly string[] = [
   "channel_range",
   "clear_extremes",
   "clip_search",
+  "depthwise_weights",
+  "dropout_range",
   "error_total",
   "estimate",
   "quantization_error",

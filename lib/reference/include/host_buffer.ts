@@ -4,7 +4,7 @@
  * @module
  */
 
-/** A zeroed block of memory with one view for each element type. */
+/** A block of memory with one view for each element type. */
 export class HostBuffer {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly i8: Int8Array<ArrayBuffer>;
@@ -12,14 +12,17 @@ export class HostBuffer {
   readonly u32: Uint32Array<ArrayBuffer>;
   readonly f32: Float32Array<ArrayBuffer>;
 
-  /** @param size bytes, a multiple of 4 */
-  constructor(size: number) {
-    const memory = new ArrayBuffer(size);
-    this.bytes = new Uint8Array(memory);
-    this.i8 = new Int8Array(memory);
-    this.i32 = new Int32Array(memory);
-    this.u32 = new Uint32Array(memory);
-    this.f32 = new Float32Array(memory);
+  /**
+   * @param size bytes, a multiple of 4
+   * @param memory what it is a part of; without, it has zeros of its own
+   * @param offset where it begins in there, a multiple of 4
+   */
+  constructor(size: number, memory = new ArrayBuffer(size), offset = 0) {
+    this.bytes = new Uint8Array(memory, offset, size);
+    this.i8 = new Int8Array(memory, offset, size);
+    this.i32 = new Int32Array(memory, offset, size / 4);
+    this.u32 = new Uint32Array(memory, offset, size / 4);
+    this.f32 = new Float32Array(memory, offset, size / 4);
   }
 }
 

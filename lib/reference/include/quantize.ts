@@ -65,6 +65,8 @@ export interface StoreConstants {
   readonly INT8: number;
   /** 0 real values, not seen; 1 quantized; 2 real values, seen. */
   readonly STORE: number;
+  /** 1: what is stored was seen before, and is not recorded. */
+  readonly QUIET?: number;
   /** Whether codes are rounded at random, or to nearest (half to even). */
   readonly STOCHASTIC: number;
   /** Elements of an image where a batch is cut into micro-batches; else 0 or absent. */
@@ -125,7 +127,7 @@ export class Writer {
 
   /** Folds what was seen into slot 0 of the quantizer's row. */
   record(): void {
-    if (!this.c.STORE || this.#low > this.#high) return;
+    if (!this.c.STORE || this.c.QUIET || this.#low > this.#high) return;
     const s = this.b.statistics.u32;
     const at = this.quantizer * SLOTS * WORDS_OF_ROW;
     s[at] = Math.max(s[at]!, ~key(this.#low) >>> 0);

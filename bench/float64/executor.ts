@@ -1,0 +1,77 @@
+/**
+ * Walks a float32 program on the CPU in float64: what a GPU's f32 arithmetic is measured against.
+ *
+ * @module
+ */
+import type { Executor } from "../../lib/executor.ts";
+import type { BufferSpec, Step } from "../../lib/program.ts";
+import type { Request } from "./worker.ts";
+
+/** The executor; its work is done by a thread, in the order in which it is asked. */
+export class Float64Executor implements Executor {
+  readonly device = "cpu";
+  readonly adapter = "CPU (reference kernels in float64)";
+  readonly bytes: number;
+  readonly #worker: Worker;
+  readonly #waiting: ((values: Float64Array[]) => void)[] = [];
+  #failure: string | undefined;
+  #reject: ((error: Error) => void) | undefined;
+
+  private constructor(worker: Worker, buffers: readonly BufferSpec[]) {
+    this.#worker = worker;
+    this.bytes = 2 * buffers.reduce((sum, b) => sum + b.bytes, 0);
+    worker.onmessage = ({ data }: MessageEvent<Float64Array[]>) => this.#waiting.shift()?.(data);
+    worker.onerror = (event) => {
+      event.preventDefault();
+      this.#failure = event.message;
+      this.#reject?.(new Error(event.message));
+    };
+    this.#ask({ buffers });
+  }
+
+  /** Starts the thread. */
+  static async create(buffers: readonly BufferSpec[]): Promise<Float64Executor> {
+    const worker = new Worker(new URL("worker.ts", import.meta.url), { type: "module" });
+    await new Promise((resolve, reject) => {
+      worker.onmessage = resolve;
+      worker.onerror = (event) => reject(new Error(event.message));
+    });
+    return new Float64Executor(worker, buffers);
+  }
+
+  write(buffer: string, data: ArrayBufferView<ArrayBuffer>, offset = 0): void {
+    const bytes = data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength);
+    this.#ask({ write: buffer, data: bytes, offset }, [bytes]);
+  }
+
+  run(steps: readonly Step[], clear: readonly string[] = []): void {
+    this.#ask({ steps, clear });
+  }
+
+  copy(buffers: readonly string[]): () => Promise<Uint8Array<ArrayBuffer>[]> {
+    const values = this.values(buffers);
+    return async () => (await values).map((v) => new Uint8Array(Float32Array.from(v).buffer));
+  }
+
+  read(buffers: readonly string[]): Promise<Uint8Array<ArrayBuffer>[]> {
+    return this.copy(buffers)();
+  }
+
+  /** Waits for all steps and copies real values out, as they are. */
+  values(buffers: readonly string[]): Promise<Float64Array[]> {
+    if (this.#failure !== undefined) return Promise.reject(new Error(this.#failure));
+    this.#ask({ read: buffers });
+    return new Promise((resolve, reject) => {
+      this.#waiting.push(resolve);
+      this.#reject = reject;
+    });
+  }
+
+  close(): void {
+    this.#worker.terminate();
+  }
+
+  #ask(request: Request, transfer: Transferable[] = []): void {
+    this.#worker.postMessage(request, transfer);
+  }
+}

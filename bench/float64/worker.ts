@@ -1,0 +1,80 @@
+/**
+ * The references in float64: here `Math.fround` is the identity and what is f32 elsewhere is a
+ * Float64Array. A thread of its own, so that nothing else computes that way; the references are
+ * imported only behind the change, as some keep `Math.fround` under a name of theirs.
+ *
+ * @module
+ */
+import type { BufferSpec, Step } from "../../lib/program.ts";
+import type { HostBuffer } from "../../lib/reference/include/host_buffer.ts";
+
+/** What the thread is asked, in order. */
+export type Request =
+  | { readonly buffers: readonly BufferSpec[] }
+  | { readonly write: string; readonly data: ArrayBuffer; readonly offset: number }
+  | { readonly steps: readonly Step[]; readonly clear: readonly string[] }
+  | { readonly read: readonly string[] };
+
+const Single = Float32Array;
+Math.fround = (x) => x;
+globalThis.Float32Array = Float64Array as unknown as Float32ArrayConstructor;
+const { CpuExecutor } = await import("../../lib/cpu/executor.ts");
+
+/** Buffers that hold bytes or integers; `step` holds both kinds of numbers. */
+const WORDS = ["pixels", "labels", "statistics", "step"];
+
+/** A buffer whose real numbers lie in memory of their own, twice as wide, made when they are used. */
+class WideBuffer {
+  #f32: Float64Array<ArrayBuffer> | undefined;
+  #words: Uint32Array<ArrayBuffer> | undefined;
+
+  constructor(readonly size: number) {}
+
+  get f32(): Float64Array<ArrayBuffer> {
+    return this.#f32 ??= new Float64Array(this.size / 4);
+  }
+  get u32(): Uint32Array<ArrayBuffer> {
+    return this.#words ??= new Uint32Array(this.size / 4);
+  }
+  get i32(): Int32Array<ArrayBuffer> {
+    return new Int32Array(this.u32.buffer);
+  }
+  get i8(): Int8Array<ArrayBuffer> {
+    return new Int8Array(this.u32.buffer);
+  }
+  get bytes(): Uint8Array<ArrayBuffer> {
+    return new Uint8Array(this.u32.buffer);
+  }
+
+  clear(): void {
+    this.#f32?.fill(0);
+    this.#words?.fill(0);
+  }
+}
+
+const cpu = new CpuExecutor([]), memory = cpu.memory as Map<string, HostBuffer>;
+const find = (name: string) => memory.get(name) as unknown as WideBuffer;
+
+function answer(request: Request): Float64Array[] | undefined {
+  if ("buffers" in request) {
+    for (const { name, bytes } of request.buffers) {
+      memory.set(name, new WideBuffer(bytes) as unknown as HostBuffer);
+    }
+  } else if ("write" in request) {
+    const { write, data, offset } = request, buffer = find(write);
+    if (WORDS.includes(write)) buffer.bytes.set(new Uint8Array(data), offset);
+    if (write === "step" || !WORDS.includes(write)) buffer.f32.set(new Single(data), offset / 4);
+  } else if ("steps" in request) {
+    for (const name of request.clear) find(name).clear();
+    cpu.run(request.steps);
+  } else {
+    return request.read.map((name) => find(name).f32.slice());
+  }
+}
+
+const thread = self as unknown as Worker;
+thread.onmessage = ({ data }: MessageEvent<Request>) => {
+  const values = answer(data);
+  if (values) thread.postMessage(values, values.map((v) => v.buffer as ArrayBuffer));
+};
+thread.postMessage("ready");

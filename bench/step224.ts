@@ -1,0 +1,203 @@
+/**
+ * One training step of each large network at 224×224, batch 1, 1000 classes, on the GPU against the
+ * references in float64: float32 by loss, logits and every gradient; int8 by its loss, with static
+ * ranges after a calibration. Minutes each; `deno task test:224 [NETWORK…]`.
+ *
+ * @module
+ */
+import { parseArgs } from "node:util";
+import { draw, key } from "../lib/data/random.ts";
+import { openGpu } from "../lib/gpu/device.ts";
+import { GpuExecutor } from "../lib/gpu/executor.ts";
+import { type DataShape, plan } from "../lib/model/plan.ts";
+import { type ParameterSpec, type Program, STEP_BYTES } from "../lib/program.ts";
+import { resolveRecipe } from "../lib/recipe/load.ts";
+import type { Recipe, ZooName } from "../lib/recipe/types.ts";
+import { type Batch, Network } from "../lib/train/network.ts";
+import { Float64Executor } from "./float64/executor.ts";
+
+const NETWORKS = ["resnet18", "vgg16", "mobilenet-v2"] as const satisfies readonly ZooName[];
+/** ImageNet as torchvision normalizes it. */
+const IMAGENET: DataShape = {
+  shape: [224, 224, 3],
+  classes: 1000,
+  mean: [0.485, 0.456, 0.406],
+  std: [0.229, 0.224, 0.225],
+};
+/** Larger differences of float32 fail: of the loss, and of what is relative to the largest value. */
+const BOUNDS = { loss: 1e-4, logits: 1e-4, gradient: 1e-2 };
+/** int8 of a network that knows nothing yet: its loss lies near ln 1000, and near float64's. */
+const INT8_BOUND = 0.5;
+
+const recipeOf = (name: ZooName, arithmetic: "float32" | "int8"): Recipe =>
+  resolveRecipe({
+    data: { format: "idx", root: "unused" },
+    model: { name },
+    quantize: { arithmetic, scheduler: "host" },
+    train: { batch: 1, optimizer: { lr: 0.01 } },
+  });
+
+/** One image of coloured stripes and noise, always the same. */
+function imageOf([h, w, c]: DataShape["shape"]): Batch {
+  const stream = key(0x696d6167, 1), images = new Uint8Array(h * w * c);
+  images.forEach((_, at) => {
+    const x = Math.floor(at / c) % w, y = Math.floor(at / (c * w)), channel = at % c;
+    const wave = Math.sin(x / (5 + 3 * channel)) * Math.cos(y / (9 - 2 * channel));
+    images[at] = 128 + 80 * wave + 47 * (2 * draw(stream, at) / 2 ** 32 - 1);
+  });
+  return { images, labels: Uint32Array.of(207), samples: 1 };
+}
+
+const BATCH = imageOf(IMAGENET.shape);
+
+/** Writes the batch and runs forward, loss and backward; the logits are read in between. */
+async function gradients(
+  { program, executor }: Network,
+  logits: () => Promise<ArrayLike<number>>,
+): Promise<ArrayLike<number>> {
+  const block = new ArrayBuffer(STEP_BYTES);
+  new Uint32Array(block).set([1, 0, 1, 0]);
+  new Float32Array(block).set([0.01, 1], 4);
+  executor.write("step", new Uint8Array(block));
+  executor.write("pixels", BATCH.images);
+  executor.write("labels", BATCH.labels);
+  const { forward, loss, backward } = program.sections;
+  executor.run(forward.filter((step) => step.phase !== "eval"), ["statistics", "metrics"]);
+  const scores = await logits();
+  executor.run([...loss, ...backward]);
+  return scores;
+}
+
+const largestOf = (values: ArrayLike<number>) => {
+  let largest = 0;
+  for (let i = 0; i < values.length; i++) largest = Math.max(largest, Math.abs(values[i]!));
+  return largest;
+};
+
+/** The largest difference, relative to `scale`. */
+function difference(a: ArrayLike<number>, b: ArrayLike<number>, scale: number): number {
+  let largest = 0;
+  for (let i = 0; i < a.length; i++) {
+    const d = Math.abs(a[i]! - b[i]!);
+    if (!(d <= largest)) largest = d; // NaN too.
+  }
+  return largest / scale;
+}
+
+/** The buffers of a parameter's gradient. */
+const gradientsOf = ({ name, parts }: ParameterSpec) =>
+  Array.from({ length: parts ?? 1 }, (_, i) => `${name}${parts ? `.${i}` : ""}.gradient`);
+
+interface Compared {
+  /** Loss on the GPU and in float64. */
+  readonly loss: readonly [gpu: number, float64: number];
+  readonly logits: number;
+  readonly worst: number;
+  readonly where: string;
+}
+
+/** float32 on the GPU against float64. */
+async function float32(name: ZooName): Promise<Compared> {
+  const recipe = recipeOf(name, "float32"), { program } = plan(recipe, IMAGENET);
+  const gpu = await GpuExecutor.create(await openGpu(), program);
+  const exact = await Float64Executor.create(program.buffers);
+  try {
+    const networks = [gpu, exact].map((executor) => {
+      const network = new Network(program, executor, recipe.seed, recipe.quantize, IMAGENET);
+      network.initialize();
+      return network;
+    });
+    const scores = program.sections.loss[0]!.buffers.logits!;
+    const want = await gradients(networks[1]!, async () => (await exact.values([scores]))[0]!);
+    const got = await gradients(networks[0]!, async () => await read(gpu, scores));
+    const losses = [(await read(gpu, "metrics"))[0]!, (await exact.values(["metrics"]))[0]![0]!];
+    const gradient = await worstGradient(program, gpu, exact);
+    return {
+      loss: [losses[0]!, losses[1]!],
+      logits: difference(got, want, largestOf(want)),
+      ...gradient,
+    };
+  } finally {
+    gpu.close();
+    exact.close();
+  }
+}
+
+async function read(gpu: GpuExecutor, name: string): Promise<Float32Array> {
+  return new Float32Array((await gpu.read([name]))[0]!.buffer);
+}
+
+/** The gradient that is furthest off, relative to the largest value of its tensor. */
+async function worstGradient(
+  { parameters }: Program,
+  gpu: GpuExecutor,
+  exact: Float64Executor,
+): Promise<{ worst: number; where: string }> {
+  let worst = -1, where = "", ofWeight = 0;
+  for (const spec of parameters) {
+    let off = 0, largest = 0;
+    for (const name of gradientsOf(spec)) {
+      const [want] = await exact.values([name]), got = await read(gpu, name);
+      off = Math.max(off, difference(got, want!, 1));
+      largest = Math.max(largest, largestOf(want!));
+    }
+    if (spec.role === "weight") ofWeight = largest;
+    // Batch norm takes a bias before it away again: its gradient is 0 but for rounding.
+    const nothing = spec.role === "bias" && largest < 1e-9 * ofWeight;
+    const relative = off / (nothing ? ofWeight : largest);
+    if (!(relative <= worst)) [worst, where] = [relative, spec.name];
+  }
+  return { worst, where };
+}
+
+/** The loss of an int8 step behind a calibration on its image. */
+async function int8(name: ZooName): Promise<number> {
+  const recipe = recipeOf(name, "int8"), { program } = plan(recipe, IMAGENET);
+  const gpu = await GpuExecutor.create(await openGpu(), program);
+  try {
+    const network = new Network(program, gpu, recipe.seed, recipe.quantize, IMAGENET);
+    network.initialize();
+    await network.calibrate([BATCH]);
+    return (await network.step(BATCH, 0, 0.01)).loss;
+  } finally {
+    gpu.close();
+  }
+}
+
+const { positionals } = parseArgs({ args: Deno.args, allowPositionals: true });
+const chosen = NETWORKS.filter((name) => positionals.length === 0 || positionals.includes(name));
+if (chosen.length === 0) {
+  console.error(`step224: expected networks among ${NETWORKS.join(", ")}, got ${positionals}`);
+  Deno.exit(2);
+}
+console.log(
+  "| network | loss GPU | loss float64 | logits | largest gradient error | loss int8 | seconds |",
+);
+console.log("| --- | --- | --- | --- | --- | --- | --- |");
+let failed = false;
+for (const name of chosen) {
+  const start = performance.now();
+  const { loss: [gpu, exact], logits, worst, where } = await float32(name);
+  const quantized = await int8(name);
+  const seconds = (performance.now() - start) / 1000;
+  const cells = [
+    name,
+    gpu.toFixed(6),
+    exact.toFixed(6),
+    logits.toExponential(1),
+    `${worst.toExponential(1)} (${where})`,
+    quantized.toFixed(4),
+    seconds.toFixed(0),
+  ];
+  console.log(`| ${cells.join(" | ")} |`);
+  const within = Math.abs(gpu - exact) <= BOUNDS.loss && logits <= BOUNDS.logits &&
+    worst <= BOUNDS.gradient && Math.abs(quantized - exact) <= INT8_BOUND;
+  failed ||= !within;
+}
+if (failed) {
+  console.error(
+    `step224: expected the loss within ${BOUNDS.loss}, logits within ${BOUNDS.logits} and gradients ` +
+      `within ${BOUNDS.gradient} of their largest value, the loss of int8 within ${INT8_BOUND}`,
+  );
+  Deno.exit(1);
+}

@@ -1,0 +1,128 @@
+/**
+ * How results come back from the GPU: through buffers that the host can map, made once.
+ *
+ * @module
+ */
+import { MOST_READ } from "../memory/staging.ts";
+
+/** Part of a buffer: where a tensor lies. */
+export interface Part {
+  readonly buffer: GPUBuffer;
+  readonly offset: number;
+  readonly size: number;
+}
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+/** Copies parts of buffers out. */
+export class Readback {
+  readonly #gpu: GPUDevice;
+  readonly #check: (error?: string) => void;
+  /** What {@link read} goes through, one read after the other. */
+  #piece: GPUBuffer | undefined;
+  #reading: Promise<unknown> = Promise.resolve();
+  /** Buffers of copies, and those of them that no copy waits for. */
+  readonly #copies: GPUBuffer[] = [];
+  readonly #idle: GPUBuffer[] = [];
+
+  /**
+   * @param staging bytes of each buffer to make now: first that of {@link read}, then those of copies
+   * @param check hears what failed, and throws what has
+   */
+  constructor(
+    gpu: GPUDevice,
+    [piece, ...copies]: readonly number[],
+    check: (error?: string) => void,
+  ) {
+    this.#gpu = gpu;
+    this.#check = check;
+    if (piece !== undefined) this.#piece = this.#create(piece);
+    this.#copies = copies.map((size) => this.#create(size));
+    this.#idle = [...this.#copies];
+  }
+
+  /** Bytes of its buffers. */
+  get bytes(): number {
+    return this.#copies.reduce((sum, { size }) => sum + size, this.#piece?.size ?? 0);
+  }
+
+  /** Copies parts as they are now; the function returned waits for that. */
+  copy(parts: readonly Part[]): () => Promise<Bytes[]> {
+    const size = parts.reduce((sum, part) => sum + part.size, 0);
+    const fits = this.#idle.findIndex((buffer) => buffer.size >= size);
+    const staging = fits >= 0 ? this.#idle.splice(fits, 1)[0]! : this.#create(size);
+    if (fits < 0) this.#copies.push(staging);
+    this.#fill(staging, parts);
+    return async () => {
+      const bytes = await this.#map(staging, size);
+      this.#idle.push(staging);
+      let at = 0;
+      return parts.map((part) => bytes.slice(at, at += part.size));
+    };
+  }
+
+  /** Waits for everything and copies parts out, through one buffer however large they are. */
+  read(parts: readonly Part[]): Promise<Bytes[]> {
+    const read = this.#reading.then(() => this.#read(parts));
+    this.#reading = read.catch(() => {});
+    return read;
+  }
+
+  async #read(parts: readonly Part[]): Promise<Bytes[]> {
+    const whole = parts.map(({ size }) => new Uint8Array(size));
+    const all = parts.reduce((sum, { size }) => sum + size, 0);
+    const piece = this.#piece ??= this.#create(Math.min(MOST_READ, all));
+    let some: (Part & { readonly to: Bytes; readonly at: number })[] = [], filled = 0;
+    const flush = async () => {
+      this.#fill(piece, some);
+      const bytes = await this.#map(piece, filled);
+      let from = 0;
+      for (const { to, at, size } of some) to.set(bytes.subarray(from, from += size), at);
+      [some, filled] = [[], 0];
+    };
+    for (const [i, { buffer, offset, size: end }] of parts.entries()) {
+      for (let at = 0; at < end;) {
+        const size = Math.min(end - at, piece.size - filled);
+        some.push({ buffer, offset: offset + at, size, to: whole[i]!, at });
+        at += size;
+        filled += size;
+        if (filled === piece.size) await flush();
+      }
+    }
+    if (filled > 0) await flush();
+    return whole;
+  }
+
+  #fill(staging: GPUBuffer, parts: readonly Part[]): void {
+    const encoder = this.#gpu.createCommandEncoder();
+    let at = 0;
+    for (const { buffer, offset, size } of parts) {
+      encoder.copyBufferToBuffer(buffer, offset, staging, at, size);
+      at += size;
+    }
+    this.#gpu.queue.submit([encoder.finish()]);
+  }
+
+  async #map(staging: GPUBuffer, size: number): Promise<Bytes> {
+    try {
+      await staging.mapAsync(GPUMapMode.READ, 0, size);
+    } catch (error) {
+      this.#check(error instanceof Error ? error.message : String(error));
+    }
+    this.#check();
+    const bytes = new Uint8Array(staging.getMappedRange(0, size).slice(0));
+    staging.unmap();
+    return bytes;
+  }
+
+  #create(size: number): GPUBuffer {
+    const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
+    return this.#gpu.createBuffer({ label: "staging", size, usage });
+  }
+
+  /** Frees its buffers. */
+  close(): void {
+    for (const buffer of this.#copies) buffer.destroy();
+    this.#piece?.destroy();
+  }
+}

@@ -1,0 +1,62 @@
+/**
+ * How much memory a program takes on the device, and what for.
+ *
+ * @module
+ */
+import type { BufferKind, Program } from "../program.ts";
+import { bytesOf } from "./bytes.ts";
+import { lifetimesOf, stepsInOrder } from "./lifetimes.ts";
+
+/** Bytes by what they are for. Of memory that is shared: who uses it at the fullest step. */
+export interface PeakMemory {
+  /** Master weights, what kernels read of them, running statistics. */
+  readonly parameters: number;
+  /** Gradients of parameters, momentum. */
+  readonly optimizer: number;
+  /** Stored activations and the batch of images. */
+  readonly activations: number;
+  /** Gradients of activations. */
+  readonly gradients: number;
+  /** What a layer needs for itself. */
+  readonly scratch: number;
+  /** Quantizers, statistics, settings of a step. */
+  readonly tables: number;
+  /** Shared memory that no tensor uses at the fullest step. */
+  readonly gaps: number;
+  /** Buffers that results come back through. */
+  readonly staging: number;
+  /** Their sum: every buffer that an executor on the GPU creates. */
+  readonly total: number;
+}
+
+/** Plans how much memory a program takes: exactly the buffers that will be created. */
+export function peakMemory(program: Program): PeakMemory {
+  const { buffers, layout } = program;
+  const { lifetimes } = lifetimesOf(program);
+  const shared = buffers.filter(({ name }) => layout?.places.has(name)).map((b) => ({
+    ...b,
+    lifetime: lifetimes.get(b.name)!,
+  }));
+  const inUse = (i: number) => shared.filter((b) => b.lifetime[0] <= i && i <= b.lifetime[1]);
+  const sum = (list: readonly { bytes: number }[]) => list.reduce((n, b) => n + b.bytes, 0);
+  let fullest: typeof shared = [];
+  for (let i = 0; i < stepsInOrder(program).length; i++) {
+    const now = inUse(i);
+    if (sum(now) > sum(fullest)) fullest = now;
+  }
+  const own = buffers.filter(({ name }) => !layout?.places.has(name));
+  const of = (kind: BufferKind) => sum([...own, ...fullest].filter((b) => b.kind === kind));
+  const regions = (layout?.regions ?? []).reduce((a, b) => a + b, 0);
+  const staging = (program.staging ?? []).reduce((a, b) => a + b, 0);
+  return {
+    parameters: of("parameter"),
+    optimizer: of("optimizer"),
+    activations: of("activation"),
+    gradients: of("gradient"),
+    scratch: of("scratch"),
+    tables: of("table"),
+    gaps: regions - sum(fullest),
+    staging,
+    total: bytesOf(buffers, layout) + staging,
+  };
+}

@@ -1,0 +1,67 @@
+/**
+ * Outputs of norms that are made again in the backward pass instead of being kept from the forward
+ * pass: memory for time. The same kernel, the same input and the same range give the same codes.
+ *
+ * @module
+ */
+import type { Program, Step } from "../program.ts";
+
+/** The step that makes a norm's output in one pass: it knows the range, also where that was dynamic. */
+function makerOf({ sections }: Program, output: string): Step | undefined {
+  return sections.forward.find((step) =>
+    step.kernel === "norm_forward" && step.buffers.output === output
+  );
+}
+
+const reads = (step: Step, name: string) => Object.values(step.buffers).includes(name);
+
+/** Buffers of norm outputs that the backward pass reads, the largest first. */
+export function recomputable(program: Program): string[] {
+  const { buffers, sections } = program;
+  return buffers
+    .filter(({ name }) =>
+      makerOf(program, name) && sections.backward.some((step) => reads(step, name))
+    )
+    .toSorted((a, b) => b.bytes - a.bytes)
+    .map(({ name }) => name);
+}
+
+/**
+ * The program with some outputs of norms made again, each just before its first reader in the
+ * backward pass. What they see then is not recorded, so nothing but memory and time changes.
+ *
+ * @param outputs among {@link recomputable}
+ */
+export function recompute(program: Program, outputs: readonly string[]): Program {
+  if (outputs.length === 0) return program;
+  const { buffers, sections } = program;
+  const again = new Map(outputs.map((name) => [name, `${name}.again`]));
+  const waiting = new Set(outputs);
+  const backward = sections.backward.flatMap((step) => {
+    const made = outputs.filter((name) => waiting.has(name) && reads(step, name)).map((name) => {
+      waiting.delete(name);
+      const { kernel, layer, constants, buffers, workgroups } = makerOf(program, name)!;
+      return {
+        kernel,
+        layer,
+        constants: { ...constants, QUIET: 1 },
+        buffers: { ...buffers, output: again.get(name)! },
+        workgroups,
+      };
+    });
+    const replaced = Object.entries(step.buffers).map(([variable, name]) =>
+      [variable, again.get(name) ?? name] as const
+    );
+    return [...made, { ...step, buffers: Object.fromEntries(replaced) }];
+  });
+  const copies = buffers.flatMap((buffer) => {
+    const name = again.get(buffer.name);
+    return name === undefined ? [] : [{ ...buffer, name }];
+  });
+  return {
+    ...program,
+    buffers: [...buffers, ...copies],
+    sections: { ...sections, backward },
+    recomputed: outputs.map((name) => makerOf(program, name)!.layer),
+  };
+}

@@ -1,0 +1,54 @@
+/**
+ * VGG (Simonyan & Zisserman 2014, arXiv 1409.1556), with batch norm.
+ *
+ * | ours                                  | torchvision's `vgg16_bn`                           |
+ * | ------------------------------------- | -------------------------------------------------- |
+ * | `features-N` (conv, norm, max pool)   | `features.N`, the same N: 0 conv, 1 norm, (2 ReLU), |
+ * |                                       | 3 conv, 4 norm, (5 ReLU), 6 max pool, 7 conv, …    |
+ * | `classifier-0`, `-1` (ReLU)           | `classifier.0`, `.1`                               |
+ * | `classifier-3`, `-4` (ReLU)           | `classifier.3`, `.4`; 2 and 5 are dropout          |
+ * | `classifier-6`                        | `classifier.6`                                     |
+ *
+ * With the small head `classifier-0` is the only linear layer, and gives the scores.
+ *
+ * @module
+ */
+import type { LayerSpec } from "../recipe/types.ts";
+import { conv, head, linear, maxPool, norm, small, type ZooOptions } from "./blocks.ts";
+
+/** Channels of the thirteen convolutions, in units of the first one's; `pool` halves the size. */
+const LAYERS = [1, 1, "pool", 2, 2, "pool", 4, 4, 4, "pool", 8, 8, 8, "pool", 8, 8, 8, "pool"];
+/** Features of a hidden layer of the head, in the same units: 4096 of 64. */
+const HIDDEN = 64;
+
+/**
+ * VGG16 with batch norm. Its head is the paper's (two hidden layers of 4096 features over 7×7 pixels of
+ * a 224×224 image) or the one that is usual for small images: the mean over what pixels are left
+ * (one of 32×32, 2×2 of 64×64), and one linear layer.
+ */
+export function vgg16(options: ZooOptions): LayerSpec[] {
+  const { width, classes } = options, layers: LayerSpec[] = [];
+  let index = 0;
+  const name = () => `features-${index++}`;
+  for (const layer of LAYERS) {
+    if (layer === "pool") {
+      layers.push(maxPool(name(), 2, 2, 0));
+    } else {
+      layers.push(conv(name(), width * Number(layer), 3, 1, { bias: true }), norm(name()));
+      layers.push({ type: "relu" });
+      index++;
+    }
+  }
+  if (small(options.head, options)) return [...layers, ...head("avgpool", "classifier-0", classes)];
+  return [...layers, ...hidden(0, HIDDEN * width), ...hidden(3, HIDDEN * width), {
+    ...linear("classifier-6", classes),
+  }];
+}
+
+/** A hidden layer of the head, whose number in it is `index`. */
+function hidden(index: number, features: number): LayerSpec[] {
+  return [
+    linear(`classifier-${index}`, features),
+    { type: "relu", name: `classifier-${index + 1}` },
+  ];
+}

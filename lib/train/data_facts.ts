@@ -1,0 +1,49 @@
+/**
+ * What a run knows of its images, so that it can answer without its data: kept in its checkpoints.
+ *
+ * @module
+ */
+import { DataError } from "../errors.ts";
+import type { DataShape } from "../model/plan.ts";
+
+/** Shape, classes and normalization of a run's images. */
+export interface DataFacts extends DataShape {
+  /** What people call the classes, by label, where the data says. */
+  readonly classNames?: readonly string[];
+}
+
+/** The facts of a data set, as text. */
+export function encodeFacts({ shape, classes, mean, std, classNames }: DataFacts): string {
+  return JSON.stringify({ shape, classes, mean, std, ...(classNames ? { classNames } : {}) });
+}
+
+/**
+ * Reads what {@link encodeFacts} wrote.
+ *
+ * @throws DataError when it is something else
+ */
+export function decodeFacts(text: string, file: string): DataFacts {
+  const numbers = (value: unknown, length: number): value is number[] =>
+    Array.isArray(value) && value.length === length && value.every(Number.isFinite);
+  try {
+    const { shape, classes, mean, std, classNames } = JSON.parse(text);
+    const fits = numbers(shape, 3) && Number.isInteger(classes) && numbers(mean, shape[2]!) &&
+      numbers(std, shape[2]!) &&
+      (classNames === undefined || Array.isArray(classNames) && classNames.length === classes);
+    if (fits) {
+      const [h, w, c] = shape as [number, number, number];
+      const names = classNames ? { classNames: classNames.map(String) } : {};
+      return { shape: [h, w, c], classes, mean, std, ...names };
+    }
+  } catch {
+    // Said below.
+  }
+  throw new DataError(
+    `${file}: expected shape, classes, mean and std of images in the metadata, found "${text}"`,
+  );
+}
+
+/** The name of a class: its label where the data has no names. */
+export function nameOf({ classNames }: DataFacts, label: number): string {
+  return classNames?.[label] ?? String(label);
+}

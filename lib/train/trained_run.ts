@@ -1,0 +1,38 @@
+/**
+ * A run that has been trained, as its folder holds it.
+ *
+ * @module
+ */
+import type { EstimatorMakers } from "../quant/estimator.ts";
+import { estimators as ownEstimators } from "../quant/estimators.ts";
+import { parseRecipe } from "../recipe/load.ts";
+import type { Recipe } from "../recipe/types.ts";
+import { expectCheckpoint, type FoundCheckpoint } from "./newest_checkpoint.ts";
+import { RunFolder } from "./run_folder.ts";
+
+/** What a folder holds of a run. */
+export interface TrainedRun {
+  readonly recipe: Recipe;
+  readonly checkpoint: FoundCheckpoint;
+  /** Estimators of qtrain, and those of one's own. */
+  readonly makers: EstimatorMakers;
+}
+
+/**
+ * Reads a run's recipe and its newest checkpoint.
+ *
+ * @throws DataError when the folder holds no run or no whole checkpoint
+ */
+export async function readRun(
+  path: string,
+  { warn, estimators = {} }: {
+    readonly warn?: (text: string) => void;
+    readonly estimators?: EstimatorMakers;
+  },
+): Promise<TrainedRun> {
+  const folder = await RunFolder.open(path);
+  const checkpoint = await expectCheckpoint(folder, warn);
+  const text = await folder.readRecipe() ?? checkpoint.recipe;
+  const recipe = parseRecipe(text, `${path}/recipe.yaml`, [], Object.keys(estimators));
+  return { recipe, checkpoint, makers: { ...ownEstimators, ...estimators } };
+}

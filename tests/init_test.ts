@@ -1,0 +1,417 @@
+/**
+ * `init`: weights of qtrain and of PyTorch's names, the new head, and every way not to fit.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import { CpuExecutor } from "../lib/cpu/executor.ts";
+import {
+  decodeSafetensors,
+  encodeSafetensors,
+  type TensorInput,
+} from "../lib/export/safetensors.ts";
+import { buildGraph } from "../lib/model/graph.ts";
+import { type DataShape, layersOf, plan } from "../lib/model/plan.ts";
+import { pytorchNames } from "../lib/model/pytorch_names.ts";
+import { weightDims } from "../lib/ops/conv.ts";
+import type { RecipeInput } from "../lib/recipe/input.ts";
+import { parseRecipe, resolveRecipe } from "../lib/recipe/load.ts";
+import type { Recipe, ZooName } from "../lib/recipe/types.ts";
+import { encodeCheckpoint } from "../lib/train/checkpoint.ts";
+import { exportRun } from "../lib/train/export_run.ts";
+import { initialWeights } from "../lib/train/init.ts";
+import { Network, type NetworkState } from "../lib/train/network.ts";
+import { batchOf, uniform } from "./support/fill.ts";
+import { inFolder, runOf, SHORT } from "./support/runs.ts";
+
+const data = (classes: number, side = 32, channels = 3) => ({
+  shape: [side, side, channels] as const,
+  classes,
+  mean: Array<number>(channels).fill(0.5),
+  std: Array<number>(channels).fill(0.5),
+});
+
+/** A recipe of a network of the zoo; nothing is read but the network. */
+const recipeOf = (model: RecipeInput["model"], more: Partial<RecipeInput> = {}) =>
+  resolveRecipe({ data: { format: "cifar", root: "none" }, model, train: { batch: 2 }, ...more });
+
+/** The tensors that PyTorch has of a network, with their shapes. */
+function theirTensors(model: Extract<RecipeInput["model"], { name: ZooName }>, side: number) {
+  const { shape, classes } = data(10, side);
+  const { nodes } = buildGraph(layersOf(recipeOf(model), { shape, classes }), shape, classes);
+  return nodes.flatMap((node) => {
+    const tensors: [part: string, shape: number[]][] = [];
+    if (node.op === "conv") {
+      const [o, i, h, w] = weightDims(node);
+      tensors.push(["weight", node.linear ? [o, i * h * w] : [o, i, h, w]]);
+      if (node.bias) tensors.push(["bias", [o]]);
+    } else if (node.op === "norm") {
+      for (const part of ["weight", "bias", "running_mean", "running_var"]) {
+        tensors.push([part, [node.output.c]]);
+      }
+    }
+    return tensors.map(([part, shape]) => {
+      const [theirs] = pytorchNames(model.name, node.name);
+      assert.ok(theirs, `${node.name} has a name in PyTorch`);
+      return `${theirs}.${part} ${shape.join("×")}`;
+    });
+  });
+}
+
+Deno.test("every layer of a residual network has its name in PyTorch", () => {
+  const large = theirTensors({ name: "resnet18" }, 224);
+  for (
+    const name of [
+      "conv1.weight 64×3×7×7",
+      "bn1.weight 64",
+      "bn1.running_var 64",
+      "layer1.0.conv1.weight 64×64×3×3",
+      "layer2.0.downsample.0.weight 128×64×1×1",
+      "layer2.0.downsample.1.running_mean 128",
+      "layer4.1.bn2.bias 512",
+      "fc.weight 10×512",
+      "fc.bias 10",
+    ]
+  ) assert.ok(large.includes(name), name);
+  // torchvision's state_dict has 122 tensors, 20 of them num_batches_tracked.
+  assert.equal(large.length, 102);
+  assert.equal(new Set(large).size, 102);
+  const small = theirTensors({ name: "resnet20" }, 32);
+  for (const name of ["layer3.2.conv2.weight 64×64×3×3", "layer2.0.shortcut.0.weight 32×16×1×1"]) {
+    assert.ok(small.includes(name), name);
+  }
+  assert.ok(small.includes("linear.weight 10×64"));
+});
+
+Deno.test("every layer of vgg16 has its name in PyTorch, and its first linear layer PyTorch's order", () => {
+  const names = theirTensors({ name: "vgg16", width: 2, head: "imagenet" }, 224);
+  for (
+    const name of [
+      "features.0.weight 2×3×3×3",
+      "features.0.bias 2",
+      "features.1.running_mean 2",
+      "features.40.weight 16×16×3×3",
+      "features.41.weight 16",
+      "classifier.0.weight 128×784",
+      "classifier.3.weight 128×128",
+      "classifier.6.bias 10",
+    ]
+  ) assert.ok(names.includes(name), name);
+  assert.equal(names.length, 13 * 6 + 3 * 2);
+});
+
+Deno.test("every layer of mobilenet-v2 has its name in PyTorch", () => {
+  const names = theirTensors({ name: "mobilenet-v2" }, 224);
+  for (
+    const name of [
+      "features.0.0.weight 32×3×3×3",
+      "features.0.1.running_var 32",
+      "features.1.conv.0.0.weight 32×1×3×3",
+      "features.1.conv.0.1.bias 32",
+      "features.1.conv.1.weight 16×32×1×1",
+      "features.1.conv.2.weight 16",
+      "features.2.conv.0.0.weight 96×16×1×1",
+      "features.2.conv.1.0.weight 96×1×3×3",
+      "features.2.conv.2.weight 24×96×1×1",
+      "features.17.conv.3.running_mean 320",
+      "features.18.0.weight 1280×320×1×1",
+      "features.18.1.weight 1280",
+      "classifier.1.weight 10×1280",
+    ]
+  ) assert.ok(names.includes(name), name);
+  // torchvision's state_dict has 314 tensors, 52 of them num_batches_tracked.
+  assert.equal(names.length, 262);
+  assert.equal(new Set(names).size, 262);
+});
+
+/** A network of a recipe on the CPU, with first values by the seed. */
+function networkOf(recipe: Recipe, shape: DataShape) {
+  const { program } = plan(recipe, shape, { inference: true });
+  const cpu = new CpuExecutor(program.buffers);
+  const network = new Network(program, cpu, recipe.seed, recipe.quantize, shape);
+  network.initialize();
+  return { program, cpu, network };
+}
+
+/** Norms away from their first values, as after training. */
+function trained(recipe: Recipe, shape: DataShape) {
+  const made = networkOf(recipe, shape), { program, cpu } = made;
+  program.norms.forEach(({ layer, channels }, index) => {
+    const u = uniform(index), running = cpu.memory.get(`${layer}.running`)!.f32;
+    const affine = cpu.memory.get(`${layer}.affine`)!.f32;
+    for (let c = 0; c < channels; c++) {
+      running[c] = (u(c) - 0.5) / 10;
+      running[running.length / 2 + c] = 0.5 + u(100 + c);
+      affine[c] = 0.7 + u(200 + c);
+      affine[affine.length / 2 + c] = u(300 + c) - 0.3;
+    }
+  });
+  return made;
+}
+
+/** The tensors of a state as PyTorch calls them, with what else such a file has. */
+function pytorchFile(
+  { parameters, running }: NetworkState,
+  model: ZooName,
+  dtype: "F32" | "F16" = "F32",
+) {
+  const tensors: Record<string, TensorInput> = {};
+  for (const { name, shape, data } of [...parameters, ...running]) {
+    const dot = name.indexOf("."), [theirs] = pytorchNames(model, name.slice(0, dot));
+    const values = dtype === "F32" ? data : new Float16Array(data);
+    tensors[theirs + name.slice(dot)] = { dtype, shape, data: values };
+    if (!name.endsWith("running_var")) continue;
+    const batches = { dtype: "I64", shape: [], data: new BigInt64Array([7n]) } as const;
+    tensors[`${theirs}.num_batches_tracked`] = batches;
+  }
+  return encodeSafetensors(tensors, { format: "pt" });
+}
+
+const FLOAT32 = { arithmetic: "float32" } as const;
+const NARROW = [
+  [{ name: "resnet8", width: 4 }, 16],
+  [{ name: "resnet18", width: 4, stem: "imagenet" }, 64],
+  [{ name: "vgg16", width: 2, head: "imagenet" }, 64],
+] as const;
+
+for (const [model, side] of NARROW) {
+  Deno.test(`a file with PyTorch's names gives the outputs of the network it came from: ${model.name}`, async () => {
+    const recipe = recipeOf(model, { quantize: FLOAT32 }), shape = data(10, side);
+    const from = trained(recipe, shape), batch = batchOf(from.program);
+    const expected = await from.network.logits(batch);
+    const path = await Deno.makeTempFile({ suffix: ".safetensors" });
+    try {
+      await Deno.writeFile(path, pytorchFile(await from.network.state(), model.name));
+      const other = { ...recipe, seed: 9, init: path }, to = networkOf(other, shape);
+      assert.notDeepEqual(await to.network.logits(batch), expected);
+      const { find, notes } = await initialWeights(other, to.program);
+      to.network.load({ find, ranges: new Map() }, false);
+      assert.deepEqual(notes, []);
+      assert.deepEqual(await to.network.logits(batch), expected);
+    } finally {
+      await Deno.remove(path);
+    }
+  });
+}
+
+Deno.test("a linear layer reads its image in PyTorch's order: channels, rows, columns", async () => {
+  const layers = [{ type: "linear", name: "fc", features: 3 }] as const;
+  const shape = data(3, 4, 2), recipe = recipeOf({ layers }, { quantize: FLOAT32 });
+  const u = uniform(1), weight = new Float32Array(3 * 32).map((_, i) => u(i) - 0.5);
+  await withFile(
+    encodeSafetensors({
+      "fc.weight": { dtype: "F32", shape: [3, 32], data: weight },
+      "fc.bias": { dtype: "F32", shape: [3], data: new Float32Array([1, 2, 3]) },
+    }),
+    async (init) => {
+      const { program, network } = networkOf(recipe, shape), batch = batchOf(program);
+      const { find } = await initialWeights({ ...recipe, init }, program);
+      network.load({ find, ranges: new Map() }, false);
+      const logits = await network.logits(batch);
+      for (let n = 0; n < 2; n++) {
+        for (let o = 0; o < 3; o++) {
+          let sum = o + 1;
+          for (let c = 0; c < 2; c++) {
+            for (let y = 0; y < 4; y++) {
+              for (let x = 0; x < 4; x++) {
+                const pixel = batch.images[((n * 4 + y) * 4 + x) * 2 + c]! / 255;
+                sum += weight[o * 32 + (c * 4 + y) * 4 + x]! * (pixel - 0.5) / 0.5;
+              }
+            }
+          }
+          assert.ok(Math.abs(sum - logits[n]![o]!) < 1e-5, `${n}, ${o}: ${sum}, ${logits[n]![o]}`);
+        }
+      }
+    },
+  );
+});
+
+Deno.test("F16 weights are those that halves can hold, and names behind a layer's own are found too", async () => {
+  const recipe = recipeOf(NARROW[0][0]), shape = data(10, 16);
+  const { network, program } = trained(recipe, shape), state = await network.state();
+  const plain = Object.fromEntries(
+    [...state.parameters, ...state.running].map((
+      { name, shape, data },
+    ) => [name, { dtype: "F32", shape, data } as const]),
+  );
+  await withFile(pytorchFile(state, "resnet8", "F16"), async (init) => {
+    const { find } = await initialWeights({ ...recipe, init }, program);
+    for (const { name, shape, data } of state.parameters) {
+      assert.deepEqual([...find(name, shape)], [...new Float16Array(data)], name);
+    }
+  });
+  await withFile(encodeSafetensors(plain), async (init) => {
+    const { find } = await initialWeights({ ...recipe, init }, program);
+    for (const { name, shape, data } of state.running) {
+      assert.deepEqual([...find(name, shape)], [...data], name);
+    }
+  });
+});
+
+Deno.test("for another number of classes the last layer alone starts anew, by the seed", async () => {
+  const recipe = recipeOf(NARROW[0][0]);
+  const state = await trained(recipe, data(10, 16)).network.state();
+  await withFile(pytorchFile(state, "resnet8"), async (init) => {
+    const { program, network } = networkOf(recipe, data(4, 16));
+    const first = await network.state();
+    const { find, notes } = await initialWeights({ ...recipe, init }, program);
+    assert.deepEqual(notes, [
+      `init: the last layer, fc, starts anew: it tells 4 classes apart, in ${init} 10`,
+    ]);
+    network.load({ find, ranges: new Map() }, false);
+    const loaded = await network.state();
+    loaded.parameters.forEach((tensor, i) => {
+      const expected = tensor.name.startsWith("fc.") ? first : state;
+      assert.deepEqual(tensor, expected.parameters[i], tensor.name);
+    });
+    assert.deepEqual(loaded.running, state.running);
+  });
+});
+
+Deno.test("every tensor that does not fit is told, with what was expected and found", async () => {
+  const recipe = recipeOf(NARROW[0][0]), { network } = trained(recipe, data(10, 16));
+  const { tensors } = decodeSafetensors(pytorchFile(await network.state(), "resnet8"), "x");
+  const wrong: Record<string, TensorInput> = {
+    ...tensors,
+    "conv1.weight": { dtype: "F32", shape: [4, 1, 3, 3], data: new Float32Array(36) },
+    "layer1.0.bn1.bias": { dtype: "I32", shape: [4], data: new Int32Array(4) },
+    "layer1.0.bn2.bias": { dtype: "F32", shape: [4], data: new Float32Array([0, NaN, 0, 0]) },
+    // Another number of classes and of inputs: not a new head.
+    "linear.weight": { dtype: "F32", shape: [5, 8], data: new Float32Array(40) },
+    "linear.bias": { dtype: "F32", shape: [5], data: new Float32Array(5) },
+    "layer4.0.conv1.weight": { dtype: "F32", shape: [1], data: new Float32Array(1) },
+    "velocity.conv1.weight": { dtype: "F32", shape: [], data: new Float32Array(1) },
+  };
+  delete wrong["bn1.running_var"];
+  delete wrong["layer2.0.shortcut.0.weight"];
+  await withFile(encodeSafetensors(wrong), async (init) => {
+    const { program } = networkOf(recipe, data(10, 16));
+    await assert.rejects(initialWeights({ ...recipe, init }, program), {
+      name: "DataError",
+      message: [
+        `init: ${init}: expected the weights of this network, found 9 tensors that do not fit:`,
+        "  other shape conv1.weight: expected [4, 3, 3, 3], found [4, 1, 3, 3]",
+        "  other type  layer1.0.bn1.bias: expected F32, F16 or BF16, found I32",
+        "  not finite  layer1.0.bn2.bias",
+        "  missing     layer2.0.shortcut.0.weight [8, 4, 1, 1]",
+        "  other shape linear.weight: expected [10, 16], found [5, 8]",
+        "  other shape linear.bias: expected [10], found [5]",
+        "  missing     bn1.running_var [4]",
+        "  unexpected  layer4.0.conv1.weight [1]",
+        "  unexpected  velocity.conv1.weight []",
+        "Correct model (and data, which gives channels and classes), or give other weights",
+      ].join("\n"),
+    });
+  });
+});
+
+Deno.test("weights that are not there, and a folder without a run, are refused by path", async () => {
+  const recipe = recipeOf(NARROW[0][0]), { program } = networkOf(recipe, data(10, 16));
+  await assert.rejects(initialWeights({ ...recipe, init: "/nowhere/w.safetensors" }, program), {
+    name: "DataError",
+    message: "init: expected a safetensors file or the folder of a run, found nothing at " +
+      "/nowhere/w.safetensors; correct the path, which is relative to the recipe",
+  });
+  const folder = await Deno.makeTempDir();
+  try {
+    const found = initialWeights({ ...recipe, init: folder }, program);
+    await assert.rejects(found, /expected the folder of a run/);
+  } finally {
+    await Deno.remove(folder);
+  }
+});
+
+Deno.test("init is relative to the recipe, and a complete recipe has it absolute", () => {
+  const text = "data: { format: glyphs }\nmodel: { name: cnn }\ninit: ../w.safetensors";
+  assert.equal(parseRecipe(text, "/a/b/r.yaml").init, "/a/w.safetensors");
+});
+
+Deno.test("a run starts from a run's folder and from its export alike, with ranges of its own batch", async () => {
+  await inFolder(async (out) => {
+    await runOf({ ...SHORT, train: { ...SHORT.train, epochs: 4 } }, { out });
+    await Deno.writeFile(`${out}/export.safetensors`, await exportRun(out));
+    const recipe: RecipeInput = {
+      ...SHORT,
+      seed: 5,
+      init: out,
+      quantize: { calibrate: 0 },
+      train: { ...SHORT.train, epochs: 1 },
+    };
+    const one = await runOf(recipe);
+    assert.deepEqual(one.warnings, [
+      "quantize.calibrate: 0, but weights from elsewhere need ranges: calibrating on a batch",
+    ]);
+    const two = await runOf({ ...recipe, init: `${out}/export.safetensors` });
+    assert.deepEqual(one.losses, two.losses);
+    assert.deepEqual(one.end.state, two.end.state);
+    const fresh = await runOf({ ...recipe, init: "" });
+    assert.ok(one.losses[0]! < fresh.losses[0]!, `${one.losses[0]}, ${fresh.losses[0]}`);
+  });
+});
+
+Deno.test("a run that is resumed goes on from its checkpoint, whatever became of init", async () => {
+  await inFolder(async (out) => {
+    const init = `${out}-weights.safetensors`, short = { ...SHORT, init };
+    const state = (await runOf({ ...SHORT, train: { ...SHORT.train, max_steps: 3 } })).end.state;
+    await Deno.writeFile(init, encodeCheckpoint(state, ""));
+    const whole = await runOf(short);
+    await runOf(short, { out, stopAt: 7 });
+    await Deno.remove(init);
+    const rest = await runOf(short, { out, resume: true });
+    assert.deepEqual(rest.end.state, whole.end.state);
+  });
+});
+
+Deno.test("a run whose init does not fit leaves nothing behind", async () => {
+  await inFolder(async (out) => {
+    await assert.rejects(
+      runOf({ ...SHORT, init: `${out}.safetensors` }, { out }),
+      /found nothing at/,
+    );
+    assert.equal(await Deno.stat(`${out}/recipe.yaml`).catch(() => undefined), undefined);
+  });
+});
+
+Deno.test("a new head on frozen layers learns other classes, from a run and from PyTorch's names", async () => {
+  await inFolder(async (out) => {
+    const base: RecipeInput = {
+      seed: 1,
+      data: { format: "glyphs", size: 16, train: 800, test: 40 },
+      model: { name: "resnet8", width: 8 },
+      train: { epochs: 3, batch: 32, optimizer: { lr: 0.1 } },
+    };
+    const { end } = await runOf(base, { out }), file = `${out}.safetensors`;
+    await Deno.writeFile(file, pytorchFile(end.state, "resnet8"));
+    const tuned: RecipeInput = {
+      ...base,
+      seed: 2,
+      freeze: ["conv1", "norm1", "layer*"],
+      data: { ...base.data, classes: 5, train: 96, test: 100 },
+      train: { ...base.train, epochs: 5, batch: 16 },
+    };
+    const run = await runOf({ ...tuned, init: out }), other = await runOf({ ...tuned, init: file });
+    for (const { warnings } of [run, other]) {
+      assert.match(warnings.join(), /^init: the last layer, fc, starts anew: it tells 5/);
+    }
+    assert.deepEqual(run.losses, other.losses);
+    const accuracies = run.events.flatMap((e) => e.type === "epoch" ? [e.testAccuracy] : []);
+    assert.ok(accuracies.at(-1)! > Math.max(0.6, accuracies[0]!), `${accuracies}`);
+    const before = new Map(
+      [...end.state.parameters, ...end.state.running].map((t) => [t.name, t.data]),
+    );
+    for (const { name, data } of [...run.end.state.parameters, ...run.end.state.running]) {
+      if (!name.startsWith("fc.")) assert.deepEqual(data, before.get(name), name);
+    }
+  });
+});
+
+/** Runs `body` with the path of a file of these bytes, which is removed behind it. */
+async function withFile(bytes: Uint8Array, body: (path: string) => Promise<void>): Promise<void> {
+  const path = await Deno.makeTempFile({ suffix: ".safetensors" });
+  try {
+    await Deno.writeFile(path, bytes);
+    await body(path);
+  } finally {
+    await Deno.remove(path);
+  }
+}
