@@ -23,10 +23,15 @@ export const PERMISSIONS: readonly string[] = [
   "LOG_TOKENS,LOG_STREAM",
 ];
 
+/** Modules that workers begin with: nothing imports them, so they are embedded by name. */
+export const WORKERS: readonly string[] = ["lib/data/worker.ts"];
+
 /** Arguments of deno that make the binary of a target. */
 export function compileArguments(target: string, output = `dist/qtrain-${target}`): string[] {
   const file = target.includes("windows") ? `${output}.exe` : output;
-  return ["compile", ...PERMISSIONS, "--target", target, "--output", file, "cli/main.ts"];
+  const include = WORKERS.flatMap((module) => ["--include", module]);
+  const options = [...PERMISSIONS, ...include, "--target", target, "--output", file];
+  return ["compile", ...options, "cli/main.ts"];
 }
 
 if (import.meta.main) {

@@ -79,6 +79,8 @@ export interface StepFigures {
   readonly lr: number;
   /** Training images per second. */
   readonly imagesPerSecond: number;
+  /** Fraction of the time that the device waits for images; only in the line above 0.05. */
+  readonly dataWaitShare?: number | undefined;
   /** Fraction of codes clipped; left out where nothing is quantized. */
   readonly clipped?: number | undefined;
   /** The quantizer that clips the largest share of its codes, and that share. */
@@ -99,6 +101,8 @@ export function stepLine(figures: StepFigures): string {
     `lr ${lr.toExponential(1)}`,
     `${rate(imagesPerSecond)} img/s`,
   ];
+  const { dataWaitShare: wait = 0 } = figures;
+  if (wait > 0.05) parts.push(`waiting for data ${percent(wait, 0)}`);
   if (clipped !== undefined) {
     const by = most ? ` (${most.quantizer} ${percent(most.share, 2)})` : "";
     parts.push(`clipped ${percent(clipped, 2)}${by}`);

@@ -35,6 +35,7 @@ export function jsonEvent(event: TrainEvent, folder: string): Record<string, unk
         accuracy: event.accuracy,
         lr: event.rate,
         images_per_second: event.imagesPerSecond,
+        data_wait_share: event.dataWaitShare,
         clipped: event.clipped,
         ...(event.mostClipped ? { most_clipped: event.mostClipped } : {}),
         seconds_left: event.secondsLeft,

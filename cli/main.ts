@@ -9,6 +9,7 @@ import { VERSION } from "../lib/version.ts";
 import { checkCommand } from "./check.ts";
 import { type Command, commandHelp, looksLikeRecipe } from "./command.ts";
 import { compareCommand } from "./compare.ts";
+import { dataCommand } from "./data.ts";
 import { doctorCommand } from "./doctor.ts";
 import { evalCommand } from "./eval.ts";
 import { exportCommand } from "./export.ts";
@@ -21,6 +22,7 @@ import { trainCommand } from "./train.ts";
 const COMMANDS: readonly Command[] = [
   trainCommand,
   checkCommand,
+  dataCommand,
   compareCommand,
   trafficCommand,
   evalCommand,

@@ -41,6 +41,9 @@ export function settings(start: StartEvent, folder: string): [string, string][] 
       "data",
       `${images} ${program.input.join("×")}, ${program.classes} classes${where(recipe.data)}`,
     ],
+    ...(recipe.data.augment.length > 0
+      ? [["augment", augmentations(recipe.data)] as [string, string]]
+      : []),
     ["device", `${device}: ${adapter}`],
     ...arithmetic(recipe),
     ["length", `${count(epochs, "epoch")}, ${count(steps, "step")} of ${batch} images`],
@@ -149,6 +152,15 @@ function memory(program: Program, allowed: number): string {
   return `${bytes(total)}${limit}: activations ${bytes(activations)}, gradients ${
     bytes(gradients)
   }`;
+}
+
+/** Augmentations in words: `crop 4, flip 0.5, jitter 0.4 0.4 0.4 0`. */
+export function augmentations({ augment }: DataSpec): string {
+  return augment.flatMap((spec) =>
+    Object.entries(spec).map(([name, settings]) =>
+      `${name} ${Object.values(settings as Record<string, unknown>).flat().join(" ")}`
+    )
+  ).join(", ");
 }
 
 function where({ format, root }: DataSpec): string {

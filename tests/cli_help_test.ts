@@ -22,7 +22,18 @@ train: { batch: 16 }
 `;
 
 Deno.test("help lists the commands that work, and each has help of its own", async () => {
-  const names = ["", "train", "check", "compare", "traffic", "eval", "predict", "export", "doctor"];
+  const names = [
+    "",
+    "train",
+    "check",
+    "data",
+    "compare",
+    "traffic",
+    "eval",
+    "predict",
+    "export",
+    "doctor",
+  ];
   await Promise.all(names.map(async (name) => {
     const { code, stdout, stderr } = await qtrain([...(name ? [name] : []), "--help"]);
     assert.deepEqual([code, stderr], [0, ""]);

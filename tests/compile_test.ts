@@ -5,11 +5,11 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { compileArguments, PERMISSIONS, TARGETS } from "../cli/compile.ts";
+import { compileArguments, PERMISSIONS, TARGETS, WORKERS } from "../cli/compile.ts";
 import { JPEG_DECODER } from "../lib/image/jpeg.ts";
 import { inFolder, ROOT } from "./support/command.ts";
 
-Deno.test("deno compile embeds the text of every shader, and the decoder of JPEG", {
+Deno.test("deno compile embeds the text of every shader, the decoder of JPEG, and the workers", {
   ignore: Deno.build.os !== "linux",
 }, async () => {
   await inFolder({}, async (folder) => {
@@ -35,6 +35,7 @@ Deno.test("deno compile embeds the text of every shader, and the decoder of JPEG
     const decoder = new URL(import.meta.resolve(JPEG_DECODER));
     const wasm = new TextDecoder("latin1").decode(await Deno.readFile(decoder));
     assert.ok(binary.includes(wasm), "the decoder of JPEG is not embedded");
+    for (const worker of WORKERS) assert.ok(binary.includes(worker.split("/").at(-1)!), worker);
   });
 });
 

@@ -82,6 +82,14 @@ Deno.test("stepLine() is one dense line", () => {
   );
 });
 
+Deno.test("stepLine() says that a run waits for data where it does for long", () => {
+  assert.doesNotMatch(stepLine({ ...FIGURES, dataWaitShare: 0.05 }), /waiting/);
+  assert.match(
+    stepLine({ ...FIGURES, dataWaitShare: 0.123 }),
+    / \| 412 img\/s \| waiting for data 12% \| clipped 0\.01% \| /,
+  );
+});
+
 Deno.test("stepLine() keeps its columns from the first step to the last", () => {
   const bars = (step: number) => stepLine({ ...FIGURES, step, steps: 4690 }).indexOf("|");
   assert.equal(bars(1), bars(4690));

@@ -12,12 +12,12 @@ const PROGRAM = `
 import * as qtrain from "URL";
 
 const recipe = {
-  data: { format: "glyphs", size: 12, train: 32, test: 16 },
+  data: { format: "glyphs", size: 12, train: 32, test: 16, augment: ["flip"], workers: 1 },
   model: { name: "cnn", width: 4 },
   train: { batch: 16, max_steps: 2 },
 } as const;
 const folder = await qtrain.RunFolder.create({ out: "run", name: "run", resume: false });
-for await (const event of qtrain.train(recipe, { folder, device: "DEVICE" })) {
+for await (const event of qtrain.train(recipe, { folder, device: "DEVICE", warn: console.log })) {
   if (event.type === "step") console.log(event.step, Number.isFinite(event.loss));
   if (event.type === "end") console.log(event.summary.status, event.summary.arithmetic);
 }
@@ -47,7 +47,7 @@ true
 cpu function function string hindsight-minmax,current-minmax,running-minmax,dsgc,delayed-max,hindsight-guarded,fixed cnn,mlp,resnet8,resnet20,resnet18,vgg16,mobilenet-v2
 `;
 
-Deno.test("mod.ts trains when it is imported by URL, shaders and npm packages included", async () => {
+Deno.test("mod.ts trains when it is imported by URL, shaders, workers and npm packages included", async () => {
   const served = new Set<string>();
   await using server = Deno.serve(
     { port: 0, hostname: "127.0.0.1", onListen: () => {} },
@@ -84,6 +84,7 @@ Deno.test("mod.ts trains when it is imported by URL, shaders and npm packages in
     assert.equal(decoder.decode(stdout), EXPECTED);
   });
   assert.ok([...served].some((path) => path.endsWith(".wgsl")));
+  assert.ok(served.has("/lib/data/worker.ts"));
   await forget(server.addr.port);
 });
 

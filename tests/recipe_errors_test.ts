@@ -159,12 +159,31 @@ const BAD_TEXTS: [string, string, string][] = [
   ],
   [
     "numbers of data out of range",
-    "data: { format: glyphs, channels: 5, train: -1, std: 0, augment: [flip] }\nmodel: { name: cnn }",
+    "data: { format: glyphs, channels: 5, train: -1, std: 0, augment: flip }\nmodel: { name: cnn }",
     [
       "r.yaml:1:35: data.channels: expected a whole number from 0 to 4, got 5",
       "r.yaml:1:45: data.train: expected a whole number of at least 0, got -1",
       "r.yaml:1:54: data.std: expected a number above 0, got 0",
-      'r.yaml:1:66: data.augment: expected an empty list, got ["flip"]',
+      'r.yaml:1:66: data.augment: expected a list of augmentations such as flip, got "flip"',
+    ].join("\n"),
+  ],
+  [
+    "augmentations that there are not, or that cannot be",
+    "data:\n  format: glyphs\n  workers: all\n  augment:\n    - flop\n    - { crop: { pad: 4 } }\n" +
+    "    - { resized_crop: { scale: [1, 0.5] } }\n    - { flip: {}, crop: {} }\n" +
+    "    - { jitter: { hue: 1 } }\n    - mixup\n    - { mixup: { alpha: 0 } }\n" +
+    "model: { name: cnn }",
+    [
+      'r.yaml:3:12: data.workers: expected auto or a whole number from 0 to 64, got "all"',
+      "r.yaml:5:7: data.augment.0: expected one of flip, crop, resized_crop, jitter, cutout, mixup, " +
+      'got "flop" (did you mean flip?)',
+      "r.yaml:6:17: data.augment.1.crop.pad: unknown key; expected padding",
+      "r.yaml:7:32: data.augment.2.resized_crop.scale: expected two shares of the area above 0 and " +
+      "at most 1, as [least, largest], got [1, 0.5]",
+      "r.yaml:8:7: data.augment.3: expected a map with one key, one of flip, crop, resized_crop, " +
+      "jitter, cutout, mixup, got a map",
+      "r.yaml:9:24: data.augment.4.jitter.hue: expected a number from 0 to 0.5, got 1",
+      "r.yaml:11:25: data.augment.6.mixup.alpha: expected a number above 0, got 0",
     ].join("\n"),
   ],
   [

@@ -43,6 +43,26 @@ Deno.test("one override turns a recipe for idx into one for glyphs", () => {
   assert.equal(parseRecipe(text, "r.yaml", ["data.format=glyphs"]).data.train, 10000);
 });
 
+Deno.test("an augmentation is a word or a map, and comes out with its settings", () => {
+  const text = `data:
+  format: glyphs
+  augment: [flip, { crop: { padding: 2 } }, resized_crop, jitter, { jitter: {} }, cutout, mixup]
+model: { name: cnn }`;
+  const { data } = parseRecipe(text, "r.yaml");
+  const jitter = { brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0 };
+  assert.deepEqual(data.augment, [
+    { flip: { share: 0.5 } },
+    { crop: { padding: 2 } },
+    { resized_crop: { scale: [0.08, 1], ratio: [0.75, 1.3333] } },
+    { jitter },
+    { jitter },
+    { cutout: { size: 8 } },
+    { mixup: { alpha: 0.2 } },
+  ]);
+  const whole = parseRecipe(text, "r.yaml", ["data.augment.1.crop.padding=3"]);
+  assert.deepEqual(parseRecipe(formatRecipe(whole), "r.yaml").data, whole.data);
+});
+
 /** What the two lines of `SHORT` become. */
 const COMPLETE: Recipe = {
   name: "short",
@@ -60,6 +80,7 @@ const COMPLETE: Recipe = {
     holdout: 0.1,
     on_bad_image: "fail",
     augment: [],
+    workers: "auto",
   },
   model: { name: "cnn", width: 32 },
   init: "",

@@ -5,6 +5,8 @@
  *
  * @module
  */
+import type { Image } from "./augment/image.ts";
+import type { Source } from "./source.ts";
 
 /** One split: in memory now, streamed later. */
 export interface Split {
@@ -15,6 +17,17 @@ export interface Split {
    * unpadded, row-major) and `labels`.
    */
   read(indices: Uint32Array, images: Uint8Array, labels: Uint32Array): void | Promise<void>;
+  /** The label of every image. */
+  readonly labels: Uint8Array | Uint32Array;
+  /** What a worker needs to read the split by itself; without it, only this thread reads it. */
+  readonly source?: Source;
+  /**
+   * Image `index` as it is stored, of any height and width: where it is there, augmentations that
+   * take any size get this one.
+   */
+  image?(index: number): Image | Promise<Image>;
+  /** What a person calls image `index`, where it has a name. */
+  place?(index: number): string;
 }
 
 /** A data set for classification. Every label is below `classes`. */
@@ -58,6 +71,8 @@ export function memorySplit({ images, labels }: Labelled): Split {
   }
   return {
     count,
+    labels,
+    source: { kind: "memory", images, labels },
     read(indices, intoImages, intoLabels) {
       if (intoImages.length < indices.length * size || intoLabels.length < indices.length) {
         throw new RangeError(`no room for ${indices.length} images of ${size} bytes`);

@@ -12,6 +12,7 @@ export const PURPOSE = {
   order: 0x6f726472,
   holdout: 0x686f6c64,
   sample: 0x73616d70,
+  augment: 0x6175676d,
 } as const;
 
 const GOLDEN = 0x9e3779b9; // 2^32 / golden ratio, odd: steps of it visit every u32

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { augment } from "./augment_schema.ts";
 import { dataMisfits, FORMATS } from "./data_misfits.ts";
 import { LARGEST, map, pair, perChannel, positive, whole, word } from "./fields.ts";
 import type { Pair } from "./types.ts";
@@ -26,8 +27,9 @@ export const data = map({
   std: perChannel(positive(), "a number above 0").prefault(0.5),
   holdout: z.number(SHARE).gt(0, SHARE).lt(1, SHARE).default(0.1),
   on_bad_image: word("fail", "skip").default("fail"),
-  augment: z.array(z.never(), "an empty list").max(0, "an empty list")
-    .default([]),
+  augment: augment.default([]),
+  workers: z.union([z.literal("auto"), whole(0, 64)], "auto or a whole number from 0 to 64")
+    .default("auto"),
 }, DATA).check(({ value: v, issues }) => {
   for (const { key, message } of dataMisfits(v)) {
     issues.push({ code: "custom", input: v[key], path: [key], message });
@@ -50,5 +52,6 @@ export const data = map({
     holdout: v.holdout,
     on_bad_image: v.on_bad_image,
     augment: v.augment,
+    workers: v.workers,
   };
 });

@@ -7,6 +7,7 @@
 
 import type {
   ActivationsSpec,
+  AugmentSpec,
   BatchNormSpec,
   Conv2dSpec,
   DataSpec,
@@ -55,6 +56,11 @@ export type LayerInput =
     readonly shortcut?: readonly LayerInput[];
   });
 
+/** One augmentation as it may be written; a bare word is that one with its defaults. */
+export type AugmentInput = AugmentSpec extends infer S
+  ? S extends AugmentSpec ? keyof S | { readonly [K in keyof S]: Partial<S[K]> } : never
+  : never;
+
 /** A recipe as it may be written. A complete `Recipe` is one too. */
 export interface RecipeInput {
   /** A folder's name; the file's own name by default. */
@@ -62,10 +68,11 @@ export interface RecipeInput {
   /** 0 to 2³² − 1. */
   readonly seed?: number;
   /** The images. */
-  readonly data: Pick<DataSpec, "format"> & Loose<DataSpec, "size" | "mean" | "std"> & {
+  readonly data: Pick<DataSpec, "format"> & Loose<DataSpec, "size" | "mean" | "std" | "augment"> & {
     readonly size?: PairInput;
     readonly mean?: number | readonly number[];
     readonly std?: number | readonly number[];
+    readonly augment?: readonly AugmentInput[];
   };
   /** The network. */
   readonly model:

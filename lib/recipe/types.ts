@@ -175,9 +175,50 @@ export interface DataSpec {
    * and put the next good image of its class in its place.
    */
   readonly on_bad_image: "fail" | "skip";
-  /** Always empty for now. */
-  readonly augment: readonly never[];
+  /** What is done to training images, in this order; to test images nothing is. */
+  readonly augment: readonly AugmentSpec[];
+  /**
+   * Threads that decode and augment images; 0: the one that trains. No result depends on it. `auto`:
+   * one less than there are processors, 1 to 8, for images in files and for `resized_crop` and
+   * `jitter`; 0 for what costs less.
+   */
+  readonly workers: "auto" | number;
 }
+
+/** One augmentation of training images: a map with its name as the only key. */
+export type AugmentSpec =
+  | {
+    /** Left and right change places, in this share of images. */
+    readonly flip: { readonly share: number };
+  }
+  | {
+    /** A window of the same size, anywhere in the image with so many black pixels around it. */
+    readonly crop: { readonly padding: number };
+  }
+  | {
+    /** A part of the image, scaled: shares of its area, and width / height, least and largest. */
+    readonly resized_crop: {
+      readonly scale: readonly [least: number, largest: number];
+      readonly ratio: readonly [least: number, largest: number];
+    };
+  }
+  | {
+    /** Factors from 1 − x to 1 + x; `hue`: up to so much of the circle of colours, at most 0.5. */
+    readonly jitter: {
+      readonly brightness: number;
+      readonly contrast: number;
+      readonly saturation: number;
+      readonly hue: number;
+    };
+  }
+  | {
+    /** A square with this side gets the mean colour. */
+    readonly cutout: { readonly size: number };
+  }
+  | {
+    /** Images of a batch and their labels are mixed in pairs; Beta(alpha, alpha) weighs them. */
+    readonly mixup: { readonly alpha: number };
+  };
 
 /** How weights are quantized: symmetric, to nearest. */
 export interface WeightsSpec {

@@ -3,29 +3,35 @@
  *
  * @module
  */
-import type { Dataset, Split } from "../data/dataset.ts";
+import type { Dataset } from "../data/dataset.ts";
+import { Loader } from "../data/loader.ts";
 import { batchAt, epochOrder } from "../data/order.ts";
 import type { Batch } from "./network.ts";
-
-/** Bytes rounded up so that a buffer may be written: WebGPU wants multiples of 4. */
-const padded = (bytes: number) => Math.ceil(bytes / 4) * 4;
 
 /** Milliseconds between two looks at signals and timers. */
 const LISTEN_MS = 50;
 
 /** Reads batches of one size. */
 export class BatchReader {
-  readonly #image: number;
   #listened = performance.now();
 
-  constructor(readonly data: Dataset, readonly batch: number) {
-    const [h, w, c] = data.shape;
-    this.#image = h * w * c;
+  /** @param loader who reads; by default this thread, without augmentation */
+  constructor(
+    readonly data: Dataset,
+    readonly batch: number,
+    readonly loader: Loader = new Loader(data),
+  ) {}
+
+  /** Batches that are worth asking for ahead of time. */
+  get ahead(): number {
+    return this.loader.ahead;
   }
 
-  /** Batch `step` of epoch `epoch`: the training images in the epoch's order. */
-  async training(order: Uint32Array<ArrayBuffer>, step: number): Promise<Batch> {
-    return await this.#read(this.data.train, batchAt(order, this.batch, step));
+  /** Batch `step` of epoch `epoch`: the training images in the epoch's order, augmented for it. */
+  async training(order: Uint32Array<ArrayBuffer>, step: number, epoch = 0): Promise<Batch> {
+    await this.#listen();
+    const indices = batchAt(order, this.batch, step);
+    return await this.loader.read("train", { indices, batch: this.batch, epoch });
   }
 
   /** The order of an epoch. */
@@ -39,32 +45,25 @@ export class BatchReader {
    * @param batch images of one: as many as a training step takes, or as a micro-batch
    */
   async *testing(batch = this.batch): AsyncGenerator<Batch> {
-    const { test } = this.data;
-    for (let first = 0; first < test.count; first += batch) {
-      const samples = Math.min(batch, test.count - first);
-      const indices = Uint32Array.from({ length: samples }, (_, i) => first + i);
-      yield await this.#read(test, indices, batch);
+    const { test } = this.data, asked: Promise<Batch>[] = [];
+    for (let first = 0; first < test.count || asked.length > 0; first += batch) {
+      if (first < test.count) {
+        const samples = Math.min(batch, test.count - first);
+        const indices = Uint32Array.from({ length: samples }, (_, i) => first + i);
+        const read = this.loader.read("test", { indices, batch });
+        read.catch(() => {}); // Until it is waited for below.
+        asked.push(read);
+      }
+      if (asked.length <= this.ahead && first + batch < test.count) continue;
+      await this.#listen();
+      yield await asked.shift()!;
     }
   }
 
-  async #read(
-    split: Split,
-    indices: Uint32Array<ArrayBuffer>,
-    batch = this.batch,
-  ): Promise<Batch> {
-    // On the CPU nothing else lets the event loop turn, and Ctrl-C would never be heard.
-    if (performance.now() - this.#listened > LISTEN_MS) {
-      await new Promise((resolve) => setTimeout(resolve, 0));
-      this.#listened = performance.now();
-    }
-    const images = new Uint8Array(padded(batch * this.#image));
-    const labels = new Uint32Array(batch);
-    const samples = indices.length;
-    await split.read(
-      indices,
-      images.subarray(0, samples * this.#image),
-      labels.subarray(0, samples),
-    );
-    return { images, labels, samples };
+  /** On the CPU nothing else lets the event loop turn, and Ctrl-C would never be heard. */
+  async #listen(): Promise<void> {
+    if (performance.now() - this.#listened <= LISTEN_MS) return;
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    this.#listened = performance.now();
   }
 }

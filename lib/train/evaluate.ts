@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { Loader } from "../data/loader.ts";
 import { openDataset } from "../data/open.ts";
 import { plan } from "../model/plan.ts";
 import type { DeviceChoice } from "../open_device.ts";
@@ -52,10 +53,13 @@ export async function evaluate(path: string, options: EvaluateOptions = {}): Pro
   const { program } = plan(recipe, data, { estimators: makers, inference: true });
   const device = await openCheckedDevice(options.device, program.arithmetic, warnings);
   const executor = await device.createExecutor(program);
+  let loader: Loader | undefined;
   try {
     const network = new Network(program, executor, recipe.seed, recipe.quantize, data, makers);
     network.load(found, false);
-    const reader = new BatchReader(data, program.batch);
+    const { workers } = recipe.data;
+    loader = await Loader.open(data, { workers, ...warnings });
+    const reader = new BatchReader(data, program.batch, loader);
     return {
       ...await network.evaluate(reader.testing()),
       images: data.test.count,
@@ -64,6 +68,7 @@ export async function evaluate(path: string, options: EvaluateOptions = {}): Pro
       device: executor.device,
     };
   } finally {
+    loader?.close();
     executor.close();
   }
 }

@@ -49,6 +49,8 @@ export interface StepEvent {
   readonly rate: number;
   /** Training images a second so far; 0 while unknown. */
   readonly imagesPerSecond: number;
+  /** Share of the time of training steps so far in which the device waited for images, 0–1. */
+  readonly dataWaitShare: number;
   /** The norm of all gradients together, before they are clipped; only with `train.clip_norm`. */
   readonly gradientNorm?: number;
   /** Share of activation and gradient values outside their range; 0 in float32. */
@@ -101,6 +103,8 @@ export interface Summary {
   readonly test_accuracy: number | null;
   /** Of training steps: waiting for data in; first step, calibration and evaluation out. */
   readonly images_per_second: number;
+  /** Of the same time, the share in which the device waited for images, 0–1. */
+  readonly data_wait_share: number;
   /** The whole run. */
   readonly seconds: number;
   /** Bytes of all buffers; 0 on the CPU. */

@@ -29,6 +29,7 @@ export function stepLine(e: StepEvent): Line {
     lr: e.rate,
     ...(e.gradientNorm === undefined ? {} : { gradient_norm: e.gradientNorm }),
     images_per_second: Math.round(e.imagesPerSecond * 10) / 10,
+    data_wait_share: round(e.dataWaitShare, 4),
     clipped: e.clipped,
     ...(e.mostClipped ? { most_clipped: e.mostClipped } : {}),
     ...(e.fidelity

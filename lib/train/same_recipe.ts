@@ -8,8 +8,8 @@ import { parseRecipe } from "../recipe/load.ts";
 import type { Recipe } from "../recipe/types.ts";
 import type { RunFolder } from "./run_folder.ts";
 
-/** A resumed run must be of the recipe that it began with, but for its length and what it
- * tells of itself. */
+/** A resumed run must be of the recipe that it began with, but for its length, what it
+ * tells of itself, and who reads the images. */
 export async function sameRecipe(
   folder: RunFolder,
   recipe: Recipe,
@@ -19,7 +19,12 @@ export async function sameRecipe(
   if (text === undefined) return;
   const began = parseRecipe(text, `${folder.path}/recipe.yaml`, [], estimators);
   const length = { epochs: 0, max_steps: 0, log_every: 1 };
-  const rest = (r: Recipe) => ({ ...r, telemetry: "basic", train: { ...r.train, ...length } });
+  const rest = (r: Recipe) => ({
+    ...r,
+    data: { ...r.data, workers: 0 },
+    telemetry: "basic",
+    train: { ...r.train, ...length },
+  });
   const differs = differences(rest(began), rest(recipe), "");
   if (differs.length > 0) {
     throw new UsageError(

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Dataset } from "../data/dataset.ts";
+import { Loader } from "../data/loader.ts";
 import { openDataset } from "../data/open.ts";
 import { stepsPerEpoch } from "../data/order.ts";
 import { peakMemory } from "../memory/peak.ts";
@@ -19,7 +20,9 @@ import { BatchReader } from "./batches.ts";
 import { openCheckedDevice } from "./checked_device.ts";
 import { encodeCheckpoint, type EpochFigures, type Position } from "./checkpoint.ts";
 import { findNotFinite, stateNotFinite } from "./divergence.ts";
+import { DataWait } from "./data_wait.ts";
 import type { EpochEvent, StartEvent, StepEvent, Summary, TrainEvent } from "./events.ts";
+import { Feed } from "./feed.ts";
 import { epochLine, mostClipped, rangeLines, stepLine } from "./log_lines.ts";
 import type { StepResult } from "./flight.ts";
 import { type InitialWeights, initialWeights } from "./init.ts";
@@ -83,14 +86,21 @@ export async function* train(
   const device = options.opened ??
     await openCheckedDevice(options.device, program.arithmetic, warn ? { warn } : {});
   const executor = await device.createExecutor(program);
+  let loader: Loader | undefined;
   try {
+    loader = await Loader.open(data, {
+      ...recipe.data,
+      seed: recipe.seed,
+      ...(warn ? { warn } : {}),
+    });
     const network = new Network(program, executor, recipe.seed, recipe.quantize, data, makers);
     if (found) network.load({ ...found, step: found.position.step });
     else if (options.resume) {
       warn?.(`${folder?.path ?? "the run"} holds no whole checkpoint: starting afresh`);
     }
     const position = found?.position;
-    const run = new Run(recipe, text, data, network, perEpoch, options, started);
+    const reader = new BatchReader(data, recipe.train.batch, loader);
+    const run = new Run(recipe, text, data, network, reader, perEpoch, options, started);
     if (folder && position && position.step >= run.steps) {
       const before = await folder.readSummary();
       if (before?.status === "done" && before.steps === position.step) {
@@ -117,6 +127,7 @@ export async function* train(
     }
     yield* run.go(position ?? { step: 0, epochLoss: 0, epochCorrect: 0, last: null });
   } finally {
+    loader?.close();
     executor.close();
   }
 }
@@ -124,11 +135,15 @@ export async function* train(
 /** One run of the loop. */
 class Run {
   readonly #reader: BatchReader;
+  readonly #feed: Feed;
+  readonly #wait: DataWait;
   /** Steps of the whole run. */
   readonly steps: number;
   readonly #rate: (step: number) => number;
   #timedSteps = 0;
   #timedSeconds = 0;
+  /** Of the timed seconds, those in which the device had nothing to do for want of data. */
+  #waitedSeconds = 0;
   #last: EpochFigures | null = null;
 
   constructor(
@@ -136,13 +151,16 @@ class Run {
     readonly text: string,
     readonly data: Dataset,
     readonly network: Network,
+    reader: BatchReader,
     readonly perEpoch: number,
     readonly options: TrainOptions,
     readonly started: number,
   ) {
     const { epochs, max_steps } = recipe.train;
-    this.#reader = new BatchReader(data, recipe.train.batch);
+    this.#reader = reader;
     this.steps = Math.min(epochs * perEpoch, max_steps || Infinity);
+    this.#feed = new Feed(reader, recipe.seed, perEpoch, this.steps);
+    this.#wait = new DataWait(network.executor.device);
     this.#rate = learningRate(recipe.train, perEpoch, this.steps);
   }
 
@@ -157,11 +175,12 @@ class Run {
 
   /** First ranges, from the batches of the epoch that `step` belongs to, from that step on. */
   async calibrate(step = 0, least = 0): Promise<void> {
-    const order = this.#reader.order(this.recipe.seed, Math.floor(step / this.perEpoch));
+    const epoch = Math.floor(step / this.perEpoch);
+    const order = this.#reader.order(this.recipe.seed, epoch);
     const batches: Batch[] = [];
     const { calibrate } = this.recipe.quantize;
     for (let i = 0; i < Math.min(Math.max(calibrate, least), this.perEpoch); i++) {
-      batches.push(await this.#reader.training(order, (step + i) % this.perEpoch));
+      batches.push(await this.#reader.training(order, (step + i) % this.perEpoch, epoch));
     }
     await this.network.calibrate(batches);
   }
@@ -173,8 +192,7 @@ class Run {
     this.#last = from.last;
     yield this.startEvent(step);
     let epochStarted = performance.now();
-    let order = this.#reader.order(recipe.seed, Math.floor(step / perEpoch));
-    let next = step < this.steps ? await this.#reader.training(order, step % perEpoch) : undefined;
+    let next = step < this.steps ? await this.#feed.at(step) : undefined;
     let status: Summary["status"] = "done", reason: string | undefined;
     let stepSeconds = 0;
     run: while (next) {
@@ -189,15 +207,18 @@ class Run {
       for (let at = step; at < last; at++) {
         await network.submit(next!, at, this.#rate(at), this.#telemetry(at + 1));
         // The next batch is read while the GPU works.
-        const more: boolean = at + 1 < this.steps;
-        if (more && (at + 1) % perEpoch === 0) order = this.#reader.order(recipe.seed, epoch + 1);
-        next = more ? await this.#reader.training(order, (at + 1) % perEpoch) : undefined;
+        this.#wait.begin();
+        next = at + 1 < this.steps ? await this.#feed.at(at + 1) : undefined;
+        this.#wait.end();
       }
-      const results = await network.collect(), seconds = (performance.now() - began) / 1000;
+      const came = performance.now(), results = await network.collect();
+      const ended = performance.now(), seconds = (ended - began) / 1000;
+      const waited = this.#wait.since((ended - came) / 1000);
       stepSeconds = seconds / results.length;
       if (step > from.step) {
         this.#timedSteps += results.length;
         this.#timedSeconds += seconds;
+        this.#waitedSeconds += waited;
       }
       for (const result of results) {
         const { loss, correct, observations } = result, rate = this.#rate(step);
@@ -303,6 +324,7 @@ class Run {
       rate,
       ...(gradientNorm === undefined ? {} : { gradientNorm }),
       imagesPerSecond: this.#imagesPerSecond(),
+      dataWaitShare: this.#dataWaitShare(),
       clipped: values > 0 ? clipped / values : 0,
       ...(most ? { mostClipped: most } : {}),
       secondsLeft: perStep * (this.steps - step),
@@ -315,6 +337,10 @@ class Run {
     return this.#timedSeconds > 0
       ? this.#timedSteps * this.recipe.train.batch / this.#timedSeconds
       : 0;
+  }
+
+  #dataWaitShare(): number {
+    return this.#timedSeconds > 0 ? this.#waitedSeconds / this.#timedSeconds : 0;
   }
 
   #log(event: StepEvent): void {
@@ -345,6 +371,7 @@ class Run {
       test_loss: this.#last?.testLoss ?? null,
       test_accuracy: this.#last?.testAccuracy ?? null,
       images_per_second: this.#imagesPerSecond(),
+      data_wait_share: this.#dataWaitShare(),
       seconds: (performance.now() - this.started) / 1000,
       peak_gpu_bytes: executor.device === "gpu" ? peakMemory(this.network.program).total : 0,
       adapter: executor.adapter,

@@ -1,0 +1,168 @@
+/**
+ * `qtrain data`: what a recipe's data is, in figures and as a picture.
+ *
+ * @module
+ */
+import type { Dataset } from "../lib/data/dataset.ts";
+import { Loader } from "../lib/data/loader.ts";
+import { openDataset } from "../lib/data/open.ts";
+import { previewPng } from "../lib/data/preview.ts";
+import { type Survey, survey } from "../lib/data/survey.ts";
+import { UsageError } from "../lib/errors.ts";
+import { writeAtomic } from "../lib/files.ts";
+import { loadRecipe } from "../lib/recipe/load.ts";
+import type { Recipe } from "../lib/recipe/types.ts";
+import { type Command, first } from "./command.ts";
+import { settingsTable, table } from "./format.ts";
+import type { Arguments } from "./options.ts";
+import { print, printJson } from "./output.ts";
+import { augmentations, grouped } from "./settings.ts";
+
+/** Where the picture goes unless `--out` says. */
+const PREVIEW = "preview.png";
+/** More classes than this are not listed one by one. */
+const MOST_LISTED = 30;
+/** Columns of the longest bar. */
+const BAR = 30;
+
+/** How the warning of a file ends that cannot be decoded. */
+const REPLACED = "another image of its class takes its place";
+
+/** The command. */
+export const dataCommand: Command = {
+  name: "data",
+  usage: "qtrain data recipe.yaml [key=value …] [--out FILE] [--json]",
+  summary: "Counts and measures a recipe's data, and draws a grid of augmented training images.",
+  details:
+    `Images by class, shape, mean and std beside those of the recipe, and what is odd. The grid, 64
+images of the first epoch as the network gets them, is a PNG file: ${PREVIEW}, or what --out
+says; one that is there is replaced. Another seed (seed=2) shows other images. Needs no GPU.
+
+Of images in files, 2,000 are decoded; the first that cannot be are named.`,
+  options: ["out", "json"],
+  run,
+};
+
+async function run(args: Arguments): Promise<number> {
+  const [path, overrides] = first(args, "data", "a recipe");
+  const recipe = await loadRecipe(path, overrides);
+  const out = args.out ?? PREVIEW;
+  await expectPngOrNothing(out);
+  const warnings: string[] = [];
+  const warn = (text: string) => void (warnings.includes(text) || warnings.push(text));
+  const { seed } = recipe;
+  // All that is wrong is to be found, not the first of it.
+  const data = await openDataset({ ...recipe.data, seed, on_bad_image: "skip" }, { warn });
+  const loader = await Loader.open(data, { ...recipe.data, seed, warn });
+  try {
+    const found = await survey(loader, seed);
+    await writeAtomic(out, await previewPng(loader, seed));
+    const notes = [...warnings, ...found.notes];
+    if (recipe.data.on_bad_image === "fail" && warnings.some((text) => text.endsWith(REPLACED))) {
+      notes.push("training stops at files that cannot be decoded, as data.on_bad_image is fail");
+    }
+    if (args.json) printJson(asJson(recipe, data, found, notes, out), 2);
+    else print(asText(recipe, data, found, notes, out));
+  } finally {
+    loader.close();
+  }
+  return 0;
+}
+
+/** A picture may replace a picture, and nothing else. */
+async function expectPngOrNothing(path: string): Promise<void> {
+  const start = new Uint8Array(8);
+  try {
+    using file = await Deno.open(path);
+    if (!(await file.stat()).isFile) return; // Writing says what is wrong, or it is a pipe.
+    const length = await file.read(start) ?? 0;
+    if (length === 0 || String.fromCharCode(...start.subarray(1, 4)) === "PNG") return;
+  } catch {
+    return;
+  }
+  throw new UsageError(
+    `--out: expected a PNG file to replace or a new name, found another file at ${path}; ` +
+      `choose another --out`,
+  );
+}
+
+function asText(
+  { data: spec }: Recipe,
+  data: Dataset,
+  { counts, imbalance, measured }: Survey,
+  notes: readonly string[],
+  out: string,
+): string {
+  const list = (values: readonly number[]) => values.map((v) => v.toFixed(3)).join(", ");
+  const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
+  const least = Math.min(...counts.train), most = Math.max(...counts.train);
+  const ratio = imbalance === null ? "" : ` (${imbalance.toFixed(2)} times)`;
+  const of = measured.images < data.train.count ? `, of ${grouped(measured.images)} images` : "";
+  const rows: [string, string][] = [
+    [
+      "data",
+      data.name + (spec.root ? `, ${spec.format} in ${spec.root}` : ", made by the program"),
+    ],
+    ["images", `${grouped(sum(counts.train))} to train, ${grouped(sum(counts.test))} to test`],
+    ["shape", `${data.shape.join("×")}`],
+    ["classes", `${data.classes}, ${grouped(least)} to ${grouped(most)} training images${ratio}`],
+    ["mean", `${list(measured.mean)}${of}; the recipe subtracts ${list(data.mean)}`],
+    ["std", `${list(measured.std)}${of}; the recipe divides by ${list(data.std)}`],
+    ["augment", augmentations(spec) || "nothing"],
+    ["preview", out],
+  ];
+  return [
+    settingsTable(rows),
+    "",
+    classTable(data, counts),
+    ...notes.map((note) => `note: ${note}`),
+  ].join("\n");
+}
+
+/** Images by class, with bars; of many classes, the largest and the smallest. */
+function classTable(data: Dataset, { train, test }: Survey["counts"]): string {
+  const most = Math.max(...train, 1);
+  const row = (label: number) => [
+    data.classNames?.[label] ?? String(label),
+    grouped(train[label]!),
+    grouped(test[label]!),
+    "█".repeat(Math.ceil(train[label]! / most * BAR)),
+  ];
+  const labels = train.map((_, label) => label);
+  let rows = labels.map(row);
+  if (labels.length > MOST_LISTED) {
+    const bySize = labels.toSorted((a, b) => train[b]! - train[a]! || a - b);
+    const left = `${labels.length - 10} more`;
+    rows = [...bySize.slice(0, 5).map(row), [left], ...bySize.slice(-5).map(row)];
+  }
+  return table(["class", "train", "test", ""], rows, ["left", "right", "right", "left"]);
+}
+
+function asJson(
+  { data: spec, seed }: Recipe,
+  data: Dataset,
+  { counts, imbalance, measured }: Survey,
+  notes: readonly string[],
+  out: string,
+): unknown {
+  return {
+    name: data.name,
+    format: spec.format,
+    root: spec.root,
+    seed,
+    train_images: data.train.count,
+    test_images: data.test.count,
+    shape: data.shape,
+    classes: data.classes,
+    ...(data.classNames ? { class_names: data.classNames } : {}),
+    train_counts: counts.train,
+    test_counts: counts.test,
+    imbalance,
+    measured,
+    mean: data.mean,
+    std: data.std,
+    augment: spec.augment,
+    notes,
+    preview: out,
+  };
+}

@@ -1,0 +1,35 @@
+/**
+ * `crop`: a window of the image's own size, anywhere in the image with a border of black around it.
+ *
+ * @module
+ */
+import type { Augmentation, Image } from "./image.ts";
+
+/** What a recipe says of it. */
+export interface CropSpec {
+  /** Pixels of black on each side. */
+  readonly padding: number;
+}
+
+/**
+ * The image moved up by `down` rows and left by `right` columns (negative: down and right), black
+ * where nothing is left of it. Black is a pixel of 0, as PyTorch pads before it normalizes.
+ */
+export function shifted({ data, h, w, c }: Image, down: number, right: number): Image {
+  const out = new Uint8Array(h * w * c);
+  const left = Math.max(0, -right), width = Math.min(w, w - right) - left;
+  for (let row = Math.max(0, -down); row < Math.min(h, h - down) && width > 0; row++) {
+    const at = ((row + down) * w + left + right) * c;
+    out.set(data.subarray(at, at + width * c), (row * w + left) * c);
+  }
+  return { data: out, h, w, c };
+}
+
+/** Makes it: every one of the (2 · padding + 1)² windows is as likely. */
+export function crop({ padding }: CropSpec): Augmentation {
+  return (image, draws) => {
+    const down = draws.below(2 * padding + 1) - padding;
+    const right = draws.below(2 * padding + 1) - padding;
+    return down === 0 && right === 0 ? image : shifted(image, down, right);
+  };
+}

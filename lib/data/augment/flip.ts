@@ -1,0 +1,34 @@
+/**
+ * `flip`: left and right change places, in a share of the images.
+ *
+ * @module
+ */
+import type { Augmentation, Image } from "./image.ts";
+
+/** What a recipe says of it. */
+export interface FlipSpec {
+  /** Of the images, 0 to 1. */
+  readonly share: number;
+}
+
+/** Mirrors an image in place. */
+export function mirror({ data, h, w, c }: Image): void {
+  for (let row = 0; row < h; row++) {
+    const first = row * w * c, last = first + (w - 1) * c;
+    for (let left = first, right = last; left < right; left += c, right -= c) {
+      for (let channel = 0; channel < c; channel++) {
+        const held = data[left + channel]!;
+        data[left + channel] = data[right + channel]!;
+        data[right + channel] = held;
+      }
+    }
+  }
+}
+
+/** Makes it. */
+export function flip({ share }: FlipSpec): Augmentation {
+  return (image, draws) => {
+    if (draws.unit() < share) mirror(image);
+    return image;
+  };
+}

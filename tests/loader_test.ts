@@ -1,0 +1,177 @@
+import assert from "node:assert/strict";
+import { type Dataset, memorySplit } from "../lib/data/dataset.ts";
+import { Loader, workersFor } from "../lib/data/loader.ts";
+import { draw } from "../lib/data/random.ts";
+import { shareSources } from "../lib/data/source.ts";
+import { WorkerPool } from "../lib/data/worker_pool.ts";
+import { DataError } from "../lib/errors.ts";
+import type { AugmentSpec } from "../lib/recipe/types.ts";
+import { BatchReader } from "../lib/train/batches.ts";
+import { DataWait } from "../lib/train/data_wait.ts";
+import { Feed } from "../lib/train/feed.ts";
+import type { Batch } from "../lib/train/network.ts";
+
+const AUGMENT: readonly AugmentSpec[] = [
+  { crop: { padding: 2 } },
+  { flip: { share: 0.5 } },
+  { jitter: { brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.1 } },
+  { mixup: { alpha: 0.4 } },
+];
+
+/** 50 training and 23 test images of 7×5×3. */
+function data(): Dataset {
+  const split = (count: number, seed: number) =>
+    memorySplit({
+      images: Uint8Array.from({ length: count * 105 }, (_, i) => draw(seed, i) >>> 24),
+      labels: Uint8Array.from({ length: count }, (_, i) => i % 10),
+    });
+  return {
+    name: "noise",
+    classes: 10,
+    shape: [7, 5, 3],
+    mean: [0.5, 0.5, 0.5],
+    std: [0.5, 0.5, 0.5],
+    train: split(50, 1),
+    test: split(23, 2),
+  };
+}
+
+const all = (batches: AsyncIterable<Batch>) => Array.fromAsync(batches);
+
+/** Every batch of three epochs from step `from` on, and of the test images. */
+async function batches(workers: number, from = 0): Promise<{ train: Batch[]; test: Batch[] }> {
+  const loader = await Loader.open(data(), { augment: AUGMENT, seed: 7, workers });
+  try {
+    const reader = new BatchReader(loader.data, 8, loader), feed = new Feed(reader, 7, 6, 18);
+    const train: Batch[] = [];
+    for (let step = from; step < 18; step++) train.push(await feed.at(step));
+    return { train, test: await all(reader.testing()) };
+  } finally {
+    loader.close();
+  }
+}
+
+Deno.test("batches are the same for any number of workers, and from any step on", async () => {
+  const alone = await batches(0);
+  assert.equal(alone.train.length, 18);
+  for (const workers of [1, 3]) assert.deepEqual(await batches(workers), alone);
+  for (const workers of [0, 2]) {
+    assert.deepEqual((await batches(workers, 8)).train, alone.train.slice(8));
+  }
+});
+
+Deno.test("training images are augmented anew every epoch, test images never", async () => {
+  const { train, test } = await batches(0);
+  const pixels = (list: Batch[]) => list.map(({ images }) => images.join());
+  assert.equal(new Set(pixels(train)).size, 18);
+  assert.ok(train.every(({ others, weights }) => others?.length === 8 && weights?.length === 8));
+  const plain = await all(new BatchReader(data(), 8).testing());
+  assert.deepEqual(test, plain);
+  assert.deepEqual(test.map(({ samples }) => samples), [8, 8, 7]);
+  assert.equal(test[0]!.others, undefined);
+  assert.deepEqual([...test[2]!.images.subarray(7 * 105)], Array(105).fill(0));
+});
+
+Deno.test("without augmentation a batch is what the split holds, padded to whole words", async () => {
+  const reader = new BatchReader(data(), 3), order = reader.order(1, 0);
+  const { images, labels, samples, others } = await reader.training(order, 1);
+  assert.deepEqual([images.length, labels.length, samples, others], [316, 3, 3, undefined]);
+  const expected = new Uint8Array(315), own = new Uint32Array(3);
+  await data().train.read(order.subarray(3, 6), expected, own);
+  assert.deepEqual([images.subarray(0, 315), labels], [expected, own]);
+});
+
+Deno.test("batches are asked for ahead, as far as there are steps, each once", async () => {
+  const asked: number[] = [];
+  const reader = {
+    ahead: 2,
+    order: () => new Uint32Array(0),
+    training: (_: Uint32Array, step: number, epoch: number) => {
+      asked.push(10 * epoch + step);
+      return Promise.resolve({ step } as unknown as Batch);
+    },
+  } as unknown as BatchReader;
+  const feed = new Feed(reader, 1, 3, 5), seen: number[][] = [];
+  for (let step = 0; step < 5; step++) {
+    await feed.at(step);
+    seen.push(asked.splice(0));
+  }
+  assert.deepEqual(seen, [[0, 1, 2], [10], [11], [], []]);
+});
+
+Deno.test("auto starts workers where they are worth it", () => {
+  const of = (kind: string, augment: readonly AugmentSpec[], processors: number) =>
+    workersFor({ train: { source: { kind } } } as unknown as Dataset, {
+      workers: "auto",
+      augment,
+    }, processors);
+  assert.equal(of("memory", AUGMENT.slice(0, 2), 8), 0);
+  assert.equal(of("memory", AUGMENT, 8), 7);
+  assert.deepEqual([1, 2, 4, 64].map((cores) => of("files", [], cores)), [1, 1, 3, 8]);
+  assert.equal(workersFor(data(), { workers: 5 }), 5);
+  assert.equal(workersFor(data(), {}), 0);
+});
+
+const PLAN = { augment: AUGMENT, shape: [7, 5, 3], mean: [0.5] } as const;
+const REQUEST = { indices: Uint32Array.of(1, 2), batch: 2, epoch: 0 };
+const BAD = new URL("./support/bad_worker.ts", import.meta.url);
+
+for (
+  const [seed, does, expected] of [
+    [1, "hangs", /gave no image for 2 s; data\.workers=0 reads them in the training thread$/],
+    [2, "dies", /stopped: Uncaught Error: no more; data\.workers=0 reads them/],
+    [3, "ends without a word", /gave no image for 2 s; /],
+  ] as const
+) {
+  Deno.test(`a worker that ${does} is an error for all that wait, and for those who come`, async () => {
+    const pool = await WorkerPool.start(shareSources(data())!, { ...PLAN, seed }, {
+      workers: 1,
+      module: BAD,
+      patience: 2,
+    });
+    try {
+      const both = [pool.read("train", REQUEST), pool.read("test", REQUEST)];
+      for (const { status, reason } of await Promise.allSettled(both) as PromiseRejectedResult[]) {
+        assert.equal(status, "rejected");
+        assert.ok(reason instanceof DataError);
+        assert.match(reason.message, expected);
+      }
+      await assert.rejects(pool.read("train", REQUEST), DataError);
+    } finally {
+      pool.close();
+    }
+  });
+}
+
+Deno.test("a worker that cannot be started says why, and does not end the program", async () => {
+  const start = WorkerPool.start(shareSources(data())!, { ...PLAN, seed: 1 }, {
+    workers: 2,
+    module: new URL("data:application/javascript,throw new Error('not here')"),
+  });
+  await assert.rejects(start, /not here/);
+});
+
+Deno.test("an image that a worker cannot read is the caller's error, and the next batch comes", async () => {
+  const pool = await WorkerPool.start(shareSources(data())!, { ...PLAN, seed: 1 }, { workers: 1 });
+  try {
+    const beyond = { ...REQUEST, indices: Uint32Array.of(1, 50) };
+    await assert.rejects(pool.read("train", beyond), /image 50 of a split of 50/);
+    assert.equal((await pool.read("train", REQUEST)).samples, 2);
+  } finally {
+    pool.close();
+  }
+});
+
+Deno.test("waiting for data counts where the device was idle", () => {
+  const wait = (device: "gpu" | "cpu", collecting: number) => {
+    const clock = new DataWait(device);
+    clock.begin();
+    const until = performance.now() + 20;
+    while (performance.now() < until);
+    clock.end();
+    return clock.since(collecting);
+  };
+  assert.equal(wait("gpu", 0.05), 0);
+  assert.ok(wait("gpu", 0.011) > 0.015);
+  assert.ok(wait("cpu", 0.05) > 0.015);
+});
