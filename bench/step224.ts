@@ -7,6 +7,7 @@
  */
 import { parseArgs } from "node:util";
 import { draw, key } from "../lib/data/random.ts";
+import type { Executor } from "../lib/executor.ts";
 import { openGpu } from "../lib/gpu/device.ts";
 import { GpuExecutor } from "../lib/gpu/executor.ts";
 import { type DataShape, plan } from "../lib/model/plan.ts";
@@ -50,11 +51,37 @@ function imageOf([h, w, c]: DataShape["shape"]): Batch {
 
 const BATCH = imageOf(IMAGENET.shape);
 
-/** Writes the batch and runs forward, loss and backward; the logits are read in between. */
+/** What is asked of one is asked of the other, so that values are made up once. */
+class Both implements Executor {
+  readonly device = "gpu";
+  readonly adapter = "";
+  readonly bytes = 0;
+
+  constructor(readonly gpu: GpuExecutor, readonly exact: Float64Executor) {}
+
+  write(...args: Parameters<Executor["write"]>): void {
+    this.exact.write(...args);
+    this.gpu.write(...args);
+  }
+  run(...args: Parameters<Executor["run"]>): void {
+    this.exact.run(...args);
+    this.gpu.run(...args);
+  }
+  copy(buffers: readonly string[]): () => Promise<Uint8Array<ArrayBuffer>[]> {
+    return this.gpu.copy(buffers);
+  }
+  read(buffers: readonly string[]): Promise<Uint8Array<ArrayBuffer>[]> {
+    return this.gpu.read(buffers);
+  }
+  close(): void {}
+}
+
+/** Writes the batch and runs forward, loss and backward; gives the logits of both. */
 async function gradients(
-  { program, executor }: Network,
-  logits: () => Promise<ArrayLike<number>>,
-): Promise<ArrayLike<number>> {
+  program: Program,
+  executor: Both,
+  logits: string,
+): Promise<[gpu: ArrayLike<number>, float64: ArrayLike<number>]> {
   const block = new ArrayBuffer(STEP_BYTES);
   new Uint32Array(block).set([1, 0, 1, 0]);
   new Float32Array(block).set([0.01, 1], 4);
@@ -63,9 +90,9 @@ async function gradients(
   executor.write("labels", BATCH.labels);
   const { forward, loss, backward } = program.sections;
   executor.run(forward.filter((step) => step.phase !== "eval"), ["statistics", "metrics"]);
-  const scores = await logits();
+  const got = await read(executor.gpu, logits), [want] = await executor.exact.values([logits]);
   executor.run([...loss, ...backward]);
-  return scores;
+  return [got, want!];
 }
 
 const largestOf = (values: ArrayLike<number>) => {
@@ -102,14 +129,10 @@ async function float32(name: ZooName): Promise<Compared> {
   const gpu = await GpuExecutor.create(await openGpu(), program);
   const exact = await Float64Executor.create(program.buffers);
   try {
-    const networks = [gpu, exact].map((executor) => {
-      const network = new Network(program, executor, recipe.seed, recipe.quantize, IMAGENET);
-      network.initialize();
-      return network;
-    });
+    const both = new Both(gpu, exact);
+    new Network(program, both, recipe.seed, recipe.quantize, IMAGENET).initialize();
     const scores = program.sections.loss[0]!.buffers.logits!;
-    const want = await gradients(networks[1]!, async () => (await exact.values([scores]))[0]!);
-    const got = await gradients(networks[0]!, async () => await read(gpu, scores));
+    const [got, want] = await gradients(program, both, scores);
     const losses = [(await read(gpu, "metrics"))[0]!, (await exact.values(["metrics"]))[0]![0]!];
     const gradient = await worstGradient(program, gpu, exact);
     return {

@@ -6,7 +6,8 @@
 //   gradient       [TAPS, CQ] vec4<f32>
 //   bias_gradient  [CQ] vec4<f32>, with BIAS
 //
-// Chunks are added in their order, in f32. Reference: lib/reference/depthwise_weight_gradient.ts
+// Chunks are added in their order, in f32; with ACCUMULATE to the sum of the micro-batches before.
+// Reference: lib/reference/depthwise_weight_gradient.ts
 //@ include quad
 
 @group(0) @binding(3) var<storage, read> partial: array<vec4<Sum>>;

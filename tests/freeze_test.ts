@@ -9,7 +9,9 @@ import { parameterCount } from "../lib/model/outline.ts";
 import type { Program } from "../lib/program.ts";
 import type { RecipeInput } from "../lib/recipe/input.ts";
 import { resolveRecipe } from "../lib/recipe/load.ts";
-import type { NetworkState } from "../lib/train/network.ts";
+import { CpuExecutor } from "../lib/cpu/executor.ts";
+import { Network, type NetworkState } from "../lib/train/network.ts";
+import { batchOf } from "./support/fill.ts";
 import { inFolder, runOf, SHORT } from "./support/runs.ts";
 
 const DATA = { shape: [16, 16, 1], classes: 10, mean: [0.5], std: [0.5] } as const;
@@ -92,6 +94,33 @@ Deno.test("a program for inference holds no gradient, no momentum and no step of
     );
     assert.equal(program.buffers.some((b) => b.name === "real"), false);
     assert.ok(bytes(program) < bytes(plan(recipe, DATA).program) / 2);
+  }
+});
+
+Deno.test("inference gives the loss of an evaluation between training steps, whatever sets the ranges", async () => {
+  for (const arithmetic of ["int8", "simulated", "float32"] as const) {
+    for (const estimator of ["hindsight-minmax", "current-minmax", "dsgc"]) {
+      const recipe = resolveRecipe({
+        ...SHORT,
+        quantize: { arithmetic, activations: { estimator }, gradients: { estimator } },
+        telemetry: "full",
+        train: { batch: 8 },
+      });
+      const network = (inference: boolean) => {
+        const { program } = plan(recipe, DATA, { inference });
+        return new Network(program, new CpuExecutor(program.buffers), 1, recipe.quantize, DATA);
+      };
+      const trains = network(false), answers = network(true), batch = batchOf(trains.program);
+      trains.initialize();
+      await trains.calibrate([batch]);
+      for (let step = 0; step < 2; step++) await trains.step(batch, step, 0.1);
+      const { parameters, running, ranges } = await trains.state();
+      const tensors = new Map([...parameters, ...running].map((t) => [t.name, t.data]));
+      answers.load({ find: (name) => tensors.get(name)!, ranges }, false);
+      const batches = () => ReadableStream.from([batch]);
+      assert.deepEqual(await answers.evaluate(batches()), await trains.evaluate(batches()));
+      assert.deepEqual(await answers.logits(batch), await trains.logits(batch));
+    }
   }
 });
 

@@ -24,7 +24,7 @@ function complaint(text: string, overrides: string[] = []): string {
 }
 
 const LAYERS =
-  "conv2d, linear, batch_norm, relu, relu6, max_pool, avg_pool, global_avg_pool, residual";
+  "conv2d, linear, batch_norm, relu, relu6, max_pool, avg_pool, global_avg_pool, dropout, residual";
 const PAIR = "a whole number from 1 to 65536, or two of them as [h, w]";
 const BITS = "a whole number from 2 to 8 (to 16 with arithmetic: simulated)";
 const TOP_KEYS = "name, seed, data, model, init, freeze, quantize, train, memory, telemetry";
@@ -291,7 +291,7 @@ const BAD_TEXTS: [string, string, string][] = [
   [
     "what int8 cannot do",
     SHORT + `quantize:
-  weights: { bits: 9, per_channel: true }
+  weights: { bits: 9 }
   activations: { estimator: none }
   layers:
     - { match: conv1, gradients: { bits: 12 } }
@@ -299,9 +299,6 @@ const BAD_TEXTS: [string, string, string][] = [
     [
       "r.yaml:4:20: quantize.weights.bits: expected at most 8 with arithmetic: int8; more bits need " +
       "simulated, got 9",
-      "r.yaml:4:36: quantize.weights.per_channel: expected false with arithmetic: int8: the " +
-      "gradient of the input sums over output channels, so their scales cannot leave the int32 " +
-      "sum; use arithmetic: simulated, got true",
       "r.yaml:5:29: quantize.activations.estimator: expected an estimator, as int8 quantizes " +
       "every class of tensors; to leave activations as they are, use arithmetic: simulated, " +
       'got "none"',

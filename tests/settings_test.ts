@@ -4,7 +4,8 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { arithmetic } from "../cli/settings.ts";
+import { arithmetic, microBatches, settings } from "../cli/settings.ts";
+import { plan } from "../lib/model/plan.ts";
 import type { RecipeInput } from "../lib/recipe/input.ts";
 import { resolveRecipe } from "../lib/recipe/load.ts";
 
@@ -54,4 +55,56 @@ Deno.test("every class of tensors says its bits, its estimator and what that goe
   assert.deepEqual(rows({ arithmetic: "float32", gradients: { bits: 4 } }), [
     "arithmetic: float32, no quantizers",
   ]);
+});
+
+Deno.test("a batch that is cut says so, and what batch norm sees of it", () => {
+  const programOf = (micro_batch: number, layers?: RecipeInput["model"]) =>
+    plan(
+      resolveRecipe({
+        data: { format: "glyphs" },
+        model: layers ?? { name: "cnn" },
+        train: { batch: 64, micro_batch },
+      }),
+      { shape: [28, 28, 1], classes: 10, mean: [0.5], std: [0.5] },
+    ).program;
+  assert.deepEqual(microBatches(programOf(0)), []);
+  assert.deepEqual(microBatches(programOf(64)), []);
+  assert.deepEqual(microBatches(programOf(16)), [
+    ["batch", "64 images in 4 micro-batches of 16; batch norm sees only 16 images at once"],
+  ]);
+  assert.deepEqual(microBatches(programOf(1, { layers: [{ type: "linear", features: 10 }] })), [
+    ["batch", "64 images in 64 micro-batches of 1"],
+  ]);
+});
+
+Deno.test("the settings say how a step ends", () => {
+  const recipe = resolveRecipe({
+    data: { format: "glyphs" },
+    model: { name: "cnn" },
+    train: {
+      optimizer: { name: "adamw" },
+      clip_norm: 1,
+      ema: 0.999,
+      label_smoothing: 0.1,
+    },
+  });
+  const data = { shape: [28, 28, 1], classes: 10, mean: [0.5], std: [0.5] } as const;
+  const rows = settings({
+    type: "start",
+    recipe,
+    program: plan(recipe, data).program,
+    device: "cpu",
+    adapter: "",
+    trainImages: 64,
+    testImages: 1,
+    steps: 5,
+    resumedFrom: 0,
+  }, "");
+  const of = (name: string) => rows.find(([key]) => key === name)?.[1];
+  assert.equal(
+    of("optimizer"),
+    "adamw, lr 0.001, betas 0.9 and 0.999, weight decay 0.01, gradients clipped to norm 1",
+  );
+  assert.equal(of("labels"), "smoothed by 0.1");
+  assert.equal(of("evaluation"), "of a moving average, ema 0.999");
 });

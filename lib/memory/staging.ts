@@ -13,6 +13,7 @@ const LEFT_BEHIND: ReadonlySet<string> = new Set([
   "metrics",
   "statistics",
   "quantizers",
+  "clip",
   "fidelity",
 ]);
 

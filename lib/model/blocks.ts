@@ -54,6 +54,11 @@ export function linear(name: string, features: number): LayerSpec {
   return { type: "linear", name, features, bias: true };
 }
 
+/** Dropout of a share of the values. */
+export function dropout(name: string, rate: number): LayerSpec {
+  return { type: "dropout", name, rate };
+}
+
 /** Batch norm as PyTorch has it by default. */
 export function norm(name: string): LayerSpec {
   return { type: "batch_norm", name, momentum: 0.1, epsilon: 1e-5 };

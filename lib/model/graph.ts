@@ -64,7 +64,7 @@ export const RESERVED: readonly string[] = [
   "input",
   "memory",
   "range",
-  "second",
+  "second_moment",
   "seen",
   "velocity",
 ];

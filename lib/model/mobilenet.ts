@@ -9,12 +9,12 @@
  * | `features-B-depthwise-conv`, `-depthwise-norm` | `features.B.conv.1.0`, `.1.1`; block 1: `.0.…` |
  * | `features-B-project-conv`, `-project-norm`    | `features.B.conv.2`, `.3`; block 1: `.1`, `.2`  |
  * | `features-18-conv`, `-norm`                   | `features.18.0`, `.18.1`                        |
- * | `avgpool`, `classifier-1`                     | – , `classifier.1`; `classifier.0` is dropout   |
+ * | `avgpool`, `classifier-0` (dropout), `-1`      | – , `classifier.0`, `classifier.1`              |
  *
  * @module
  */
 import type { LayerSpec } from "../recipe/types.ts";
-import { conv, head, norm, small, type ZooOptions } from "./blocks.ts";
+import { conv, dropout, linear, norm, small, type ZooOptions } from "./blocks.ts";
 
 /** Table 2 of the paper: expansion, channels, blocks, stride of the first of them. */
 const STAGES = [
@@ -53,7 +53,9 @@ export function mobilenetV2(options: ZooOptions): LayerSpec[] {
   return [
     ...layers,
     ...unit(`features-${++block}`, last, 1, 1),
-    ...head("avgpool", "classifier-1", classes),
+    { type: "global_avg_pool", name: "avgpool" },
+    dropout("classifier-0", 0.2),
+    linear("classifier-1", classes),
   ];
 }
 

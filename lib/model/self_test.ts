@@ -118,7 +118,13 @@ const ENDING: Pick<Trial, "layers" | "train" | "only"> = {
 };
 
 const TRIALS: readonly Trial[] = [
-  { layers: LAYERS, quantize: { arithmetic: "int8" } },
+  {
+    layers: LAYERS,
+    quantize: {
+      arithmetic: "int8",
+      layers: [{ match: "conv2", weights: { per_channel: true } }], // The depthwise one.
+    },
+  },
   {
     layers: BLOCK,
     quantize: {

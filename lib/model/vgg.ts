@@ -6,7 +6,8 @@
  * | `features-N` (conv, norm, max pool)   | `features.N`, the same N: 0 conv, 1 norm, (2 ReLU), |
  * |                                       | 3 conv, 4 norm, (5 ReLU), 6 max pool, 7 conv, …    |
  * | `classifier-0`, `-1` (ReLU)           | `classifier.0`, `.1`                               |
- * | `classifier-3`, `-4` (ReLU)           | `classifier.3`, `.4`; 2 and 5 are dropout          |
+ * | `classifier-2` (dropout)              | `classifier.2`                                     |
+ * | `classifier-3`, `-4`, `-5`            | `classifier.3`, `.4`, `.5`: the same again         |
  * | `classifier-6`                        | `classifier.6`                                     |
  *
  * With the small head `classifier-0` is the only linear layer, and gives the scores.
@@ -14,7 +15,7 @@
  * @module
  */
 import type { LayerSpec } from "../recipe/types.ts";
-import { conv, head, linear, maxPool, norm, small, type ZooOptions } from "./blocks.ts";
+import { conv, dropout, head, linear, maxPool, norm, small, type ZooOptions } from "./blocks.ts";
 
 /** Channels of the thirteen convolutions, in units of the first one's; `pool` halves the size. */
 const LAYERS = [1, 1, "pool", 2, 2, "pool", 4, 4, 4, "pool", 8, 8, 8, "pool", 8, 8, 8, "pool"];
@@ -40,15 +41,19 @@ export function vgg16(options: ZooOptions): LayerSpec[] {
     }
   }
   if (small(options.head, options)) return [...layers, ...head("avgpool", "classifier-0", classes)];
-  return [...layers, ...hidden(0, HIDDEN * width), ...hidden(3, HIDDEN * width), {
-    ...linear("classifier-6", classes),
-  }];
+  return [
+    ...layers,
+    ...hidden(0, HIDDEN * width),
+    ...hidden(3, HIDDEN * width),
+    linear("classifier-6", classes),
+  ];
 }
 
-/** A hidden layer of the head, whose number in it is `index`. */
+/** A hidden layer of the head with dropout; `index` is the number of its first part. */
 function hidden(index: number, features: number): LayerSpec[] {
   return [
     linear(`classifier-${index}`, features),
     { type: "relu", name: `classifier-${index + 1}` },
+    dropout(`classifier-${index + 2}`, 0.5),
   ];
 }

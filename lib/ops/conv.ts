@@ -105,6 +105,14 @@ export function convForward(b: Builder, node: ConvNode, sumsFor?: string): numbe
   const weightRow = b.weightRows.get(name), W_ROW = weightRow ?? 0;
   const quantized = weightRow !== undefined;
   const perChannel = quantized && b.options.quantizing("weight", name)!.perChannel;
+  if (perChannel && b.options.int8) {
+    throw new ModelError(
+      `layer ${name}: expected weights with per_channel: false, as in int8 only depthwise layers may ` +
+        "have a range for each channel (the gradient of the input of any other sums over output " +
+        "channels, so their scales cannot leave the int32 sum), got true; name the depthwise layers " +
+        "in quantize.layers, or use arithmetic: simulated",
+    );
+  }
   const linear = node.linear, kept = node.frozen ? { frozen: true } : {};
   b.parameter(
     {

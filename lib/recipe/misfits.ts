@@ -46,13 +46,6 @@ export function misfits(q: QuantizeSpec): Misfit[] {
             "use arithmetic: simulated",
         );
       }
-      if (own.per_channel) {
-        add(
-          [...path, "per_channel"],
-          "false with arithmetic: int8: the gradient of the input sums over output channels, so " +
-            "their scales cannot leave the int32 sum; use arithmetic: simulated",
-        );
-      }
     }
   }
   return found;
@@ -62,5 +55,4 @@ interface Settings {
   readonly bits?: number;
   readonly estimator?: string;
   readonly range?: readonly number[];
-  readonly per_channel?: boolean;
 }

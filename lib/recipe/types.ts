@@ -228,7 +228,7 @@ export interface WeightsSpec {
   readonly estimator: "current-minmax" | "none";
   /** Not used by `current-minmax`. */
   readonly momentum: number;
-  /** A range for each output channel (simulated arithmetic alone). */
+  /** A range for each output channel (in int8 for depthwise layers alone). */
   readonly per_channel: boolean;
 }
 

@@ -23,7 +23,7 @@ export interface ProgramTraffic {
 
 /**
  * Counts a training step of a program in bytes for one image: each buffer that a step binds once,
- * whole, and divided by the batch. Tables (quantizers, statistics, settings of the step) are left
+ * whole, and divided by the images of the batch. Tables (quantizers, statistics, settings of the step) are left
  * out; what a kernel reads twice counts once, and scratch memory counts. Unlike the paper's model
  * this has padded channels, and weights are shared by the images of a batch. With dynamic ranges,
  * the sums of a norm, which otherwise leave the convolution before it, are a pass counted at the norm.
@@ -32,11 +32,15 @@ export function programTraffic(program: Program): ProgramTraffic {
   const bytesOf = sizes(program);
   const layers = new Map<string, { forward: number; backward: number }>();
   const sections: Record<string, number> = {};
-  for (const [section, steps] of Object.entries(program.sections)) {
+  const { exchange: _, ...training } = program.sections;
+  for (const [section, steps] of Object.entries(training)) {
     sections[section] = 0;
+    // The rest runs once for all micro-batches.
+    const cut = section === "forward" || section === "loss" || section === "backward";
+    const images = cut ? program.batch : program.batch * program.micros;
     for (const step of chosen(steps, program.quantizers, { phase: "train" })) {
       if (step.once) continue; // Not in a step.
-      const bytes = bytesOf(step) / program.batch;
+      const bytes = bytesOf(step) / images;
       sections[section] += bytes;
       if (section !== "forward" && section !== "backward") continue;
       const moved = layers.get(step.layer) ?? { forward: 0, backward: 0 };

@@ -1,8 +1,9 @@
 /**
  * A checkpoint: one safetensors file with PyTorch's names and shapes. Weights, momentum
- * (`velocity.NAME`), AdamW's second moment (`second.NAME`), the weights' moving average (`ema.NAME`), running statistics, ranges (`range.QUANTIZER`) and what estimators keep
- * (`memory.QUANTIZER`, `seen.QUANTIZER`) are tensors; where the run
- * stands is in the metadata. No clock time: the same run gives the same bytes.
+ * (`velocity.NAME`), AdamW's second moment (`second_moment.NAME`), the weights' moving average
+ * (`ema.NAME`), running statistics, ranges (`range.QUANTIZER`) and what estimators keep
+ * (`memory.QUANTIZER`, `seen.QUANTIZER`) are tensors; where the run stands is in the metadata. No clock
+ * time: the same run gives the same bytes.
  *
  * @module
  */
@@ -40,6 +41,8 @@ export interface EpochFigures {
 export interface Checkpoint {
   readonly position: Position;
   readonly find: Find;
+  /** Whether it has a tensor. */
+  readonly has: (name: string) => boolean;
   readonly ranges: ReadonlyMap<string, Range>;
   readonly memories: NetworkState["memories"];
   readonly seen: NetworkState["seen"];
@@ -75,7 +78,7 @@ export function encodeCheckpoint(
   add("", state.running);
   if (position) {
     add("velocity.", state.velocities);
-    add("second.", state.seconds);
+    add("second_moment.", state.seconds);
     add("ema.", state.averages);
   }
   for (const [name, { low, high }] of state.ranges) {
@@ -141,6 +144,7 @@ export function decodeCheckpoint(bytes: Uint8Array<ArrayBuffer>, file: string): 
   return {
     position: positionOf(metadata.position, file),
     find,
+    has: (name) => Object.hasOwn(tensors, name),
     ranges,
     memories: kept("memory"),
     seen: kept("seen"),

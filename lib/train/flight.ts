@@ -20,7 +20,10 @@ export interface StepResult {
   readonly observations: readonly Observation[];
   /** The norm of all gradients together, before they are clipped; only with `train.clip_norm`. */
   readonly gradientNorm?: number;
-  /** How far each quantized tensor lies from its real values, by row; only with telemetry. */
+  /**
+   * How far each quantized tensor, of the last micro-batch, lies from its real values, by row; only
+   * with telemetry.
+   */
   readonly fidelity?: readonly (Fidelity | undefined)[];
 }
 

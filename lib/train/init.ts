@@ -16,6 +16,9 @@ import type { Find } from "./network.ts";
 import { expectCheckpoint } from "./newest_checkpoint.ts";
 import { RunFolder } from "./run_folder.ts";
 
+/** Prefixes of what only training needs, in a file of ours. */
+const TRAINING: readonly string[] = [...RESERVED, "ema", "second"];
+
 /** Weights for a network to start from. */
 export interface InitialWeights {
   /** Looks up a tensor by our name. */
@@ -80,8 +83,10 @@ function matched(
   const nameIn = (name: string, layer: string) => {
     const part = name.slice(layer.length + 1);
     const theirs = "layers" in model ? [] : pytorchNames(model.name, layer);
-    const names = (own ? [layer, ...theirs] : [...theirs, layer]).map((n) => `${n}.${part}`);
-    return names.find((n) => Object.hasOwn(tensors, n)) ?? names[0]!;
+    // Of a run with averaged weights, those that it was measured with.
+    const names = (own ? [`ema.${layer}`, layer, ...theirs] : [...theirs, layer])
+      .map((n) => `${n}.${part}`);
+    return names.find((n) => Object.hasOwn(tensors, n)) ?? names[own ? 1 : 0]!;
   };
   const values = new Map<string, Float32Array>(), used = new Set<string>(), problems: string[] = [];
   const head = newHead();
@@ -103,8 +108,9 @@ function matched(
     }
   }
   for (const [name, { shape }] of Object.entries(tensors)) {
-    const known = used.has(name) || name.endsWith(".num_batches_tracked") ||
-      own && RESERVED.includes(name.split(".")[0]!);
+    const known = used.has(name) || used.has(`ema.${name}`) ||
+      name.endsWith(".num_batches_tracked") ||
+      own && TRAINING.includes(name.split(".")[0]!);
     if (!known) problems.push(`unexpected  ${name} ${list(shape)}`);
   }
   if (problems.length > 0) {

@@ -14,6 +14,19 @@ export function joined(executor: Executor, program: Program): Executor {
   return split.length === 0 ? executor : new Joined(executor, program);
 }
 
+/** The names of a program's buffers, those of split ones both in parts and as a whole. */
+export function bufferNames({ buffers, parameters }: Program): ReadonlySet<string> {
+  const names = new Set(buffers.map((b) => b.name));
+  for (const { name, parts } of parameters) {
+    if (parts === undefined) continue;
+    const first = `${name}.0`;
+    for (const buffer of [...names]) {
+      if (`${buffer}.`.startsWith(`${first}.`)) names.add(name + buffer.slice(first.length));
+    }
+  }
+  return names;
+}
+
 class Joined implements Executor {
   readonly device: Executor["device"];
   readonly adapter: string;

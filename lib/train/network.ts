@@ -8,7 +8,7 @@ import type { Executor } from "../executor.ts";
 import { onDevice, stepsInFlight } from "../model/on_device.ts";
 import { fromNamed, initialValues, type NamedTensor, toNamed } from "../model/parameters.ts";
 import type { DataShape } from "../model/plan.ts";
-import { type ParameterSpec, type Program, type Step, STEP_BYTES } from "../program.ts";
+import type { ParameterSpec, Program, Step } from "../program.ts";
 import type { EstimatorMakers } from "../quant/estimator.ts";
 import { estimators as ownEstimators } from "../quant/estimators.ts";
 import type { Range } from "../quant/range.ts";
@@ -16,7 +16,8 @@ import { Scheduler, usable } from "../quant/scheduler.ts";
 import { key, ROW_BYTES, SLOTS, WORDS_OF_ROW } from "../quant/statistics.ts";
 import type { QuantizeSpec } from "../recipe/types.ts";
 import { Flight, type StepResult } from "./flight.ts";
-import { joined } from "./joined.ts";
+import { bufferNames, joined } from "./joined.ts";
+import { microBatchOf, type StepSettings } from "./micro_batch.ts";
 import { chosen, trainingSteps } from "./ways.ts";
 
 /**
@@ -59,14 +60,13 @@ export type Find = (name: string, shape: readonly number[]) => Float32Array;
 /** What a network is loaded from. */
 export interface Saved extends Pick<NetworkState, "ranges"> {
   readonly find: Find;
+  /** Whether the file has a tensor. */
+  readonly has?: (name: string) => boolean;
   readonly memories?: NetworkState["memories"];
   readonly seen?: NetworkState["seen"];
   /** Training steps done. */
   readonly step?: number;
 }
-
-/** What is kept of a parameter, by the ends of its buffers' names. */
-const KEPT = ["", ".velocity", ".second", ".average"] as const;
 
 /** Steps that run in one go, and the row whose estimator the host asks behind them. */
 interface Segment {
@@ -83,7 +83,7 @@ export class Network {
   readonly inFlight: number;
   readonly #flight: Flight;
   readonly #segments = new Map<string, readonly Segment[]>();
-  readonly #buffers: Set<string>;
+  readonly #buffers: ReadonlySet<string>;
 
   constructor(
     readonly program: Program,
@@ -94,14 +94,7 @@ export class Network {
     makers: EstimatorMakers = ownEstimators,
   ) {
     this.executor = joined(executor, program);
-    this.#buffers = new Set(program.buffers.map((b) => b.name));
-    // Who asks for a tensor that is split by rows asks for its first part.
-    for (const { name, parts } of program.parameters) {
-      if (parts === undefined) continue;
-      for (const kept of KEPT) {
-        if (this.#buffers.has(`${name}.0${kept}`)) this.#buffers.add(name + kept);
-      }
-    }
+    this.#buffers = bufferNames(program);
     const { quantizers } = program, device = onDevice(quantize, makers);
     const estimators = quantizers.map(({ role, settings }) =>
       role === "weight" ? undefined : makers[settings.estimator]!(settings)
@@ -145,20 +138,24 @@ export class Network {
    * @param training false: evaluation alone, without momentum; the weights are their moving averages
    * where there are any
    */
-  load({ find, ranges, memories, seen, step = 0 }: Saved, training = true): void {
+  load({ find, has, ranges, memories, seen, step = 0 }: Saved, training = true): void {
     const write = (spec: ParameterSpec, kept: string, values: Float32Array<ArrayBuffer>) => {
       if (this.#has(`${spec.name}.${kept}`)) this.executor.write(`${spec.name}.${kept}`, values);
     };
     for (const spec of this.program.parameters) {
       const named = (prefix: string) =>
         fromNamed(spec, (name, shape) => find(`${prefix}.${name}`, shape));
-      const average = this.#has(`${spec.name}.average`) ? named("ema") : undefined;
-      const weight = !training && average ? average : fromNamed(spec, find);
+      const weight = fromNamed(spec, (name, shape) => {
+        const averaged = !training && has?.(`ema.${name}`);
+        return find(averaged ? `ema.${name}` : name, shape);
+      });
       this.#writeParameter(spec.name, spec.quantizer, weight);
-      if (average) write(spec, "average", average);
+      if (this.#has(`${spec.name}.average`)) {
+        write(spec, "average", training ? named("ema") : weight);
+      }
       if (!training) continue;
       if (this.#has(`${spec.name}.velocity`)) write(spec, "velocity", named("velocity"));
-      if (this.#has(`${spec.name}.second`)) write(spec, "second", named("second"));
+      if (this.#has(`${spec.name}.second`)) write(spec, "second", named("second_moment"));
     }
     for (const { layer, channels } of this.program.norms) {
       const padded = Math.ceil(channels / 4) * 4;
@@ -181,7 +178,7 @@ export class Network {
   /** Reads everything that a checkpoint holds. */
   async state(): Promise<NetworkState> {
     const { parameters, norms, quantizers } = this.program;
-    const buffers = KEPT.flatMap((kept) =>
+    const buffers = ["", ".velocity", ".second", ".average"].flatMap((kept) =>
       parameters.map(({ name }) => name + kept).filter((name) => this.#has(name))
     );
     const names = ["quantizers", "memory", ...buffers, ...norms.map((n) => `${n.layer}.running`)];
@@ -453,64 +450,12 @@ export class Network {
   }
 
   /** Writes micro-batch `micro` of a batch, and what the step is described by. */
-  #writeBatch(
-    { images, labels, samples: total, others = labels, weights }: Batch,
-    { step, rate, normWeight, soft = true }: {
-      step: number;
-      rate: number;
-      normWeight: number;
-      soft?: boolean;
-    },
-    micro = 0,
-  ): void {
-    const { batch: size, input: [h, w, c], training: { smoothing, mixed, betas } } = this.program;
-    const first = micro * size, samples = Math.max(0, Math.min(total - first, size));
-    const block = new ArrayBuffer(STEP_BYTES);
-    new Uint32Array(block).set([this.seed, step, samples, first]);
-    new Float32Array(block).set([rate, normWeight], 4);
-    new Uint32Array(block).set([total], 6);
-    new Float32Array(block).set([soft ? smoothing : 0, ...corrections(betas, step)], 7);
-    this.executor.write("step", new Uint8Array(block));
-    this.executor.write("pixels", cutPixels(images, first * h * w * c, size * h * w * c));
-    this.executor.write("labels", labels.subarray(first, first + size));
-    if (mixed) this.executor.write("mixes", cutMixes(others, weights, first, size));
+  #writeBatch(batch: Batch, how: StepSettings, micro = 0): void {
+    const parts = microBatchOf(this.program, this.seed, batch, how, micro);
+    for (const [name, data] of Object.entries(parts)) this.executor.write(name, data);
   }
 
   #has(buffer: string): boolean {
     return this.#buffers.has(buffer);
   }
-}
-
-/** `bytes` of the pixels of a batch from `first` on, rounded up: WebGPU writes multiples of 4. */
-function cutPixels(
-  images: Uint8Array<ArrayBuffer>,
-  first: number,
-  bytes: number,
-): Uint8Array<ArrayBuffer> {
-  const padded = Math.ceil(bytes / 4) * 4;
-  if (first + padded <= images.length) return images.subarray(first, first + padded);
-  const cut = new Uint8Array(padded);
-  cut.set(images.subarray(first, first + bytes));
-  return cut;
-}
-
-/** The second labels of `size` samples from `first` on, each with the bits of the first one's weight. */
-function cutMixes(
-  others: Uint32Array,
-  weights: Float32Array | undefined,
-  first: number,
-  size: number,
-): Uint32Array<ArrayBuffer> {
-  const mixes = new Uint32Array(2 * size), shares = new Float32Array(mixes.buffer);
-  for (let n = 0; n < size; n++) {
-    mixes[2 * n] = others[first + n]!;
-    shares[2 * n + 1] = weights?.[first + n] ?? 1;
-  }
-  return mixes;
-}
-
-/** What AdamW's averages are corrected by in a step (counted from 0), as they begin at zero. */
-function corrections(betas: readonly [number, number] | undefined, step: number): number[] {
-  if (!betas) return [1, 1];
-  return [1 / (1 - betas[0] ** (step + 1)), 1 / Math.sqrt(1 - betas[1] ** (step + 1))];
 }

@@ -3,6 +3,7 @@
 //
 //   logits   [N, 4·CQ] f32
 //   labels   [N] u32
+//   mixes    [N] vec2<u32>     with MIXED: a second label, and the bits of the weight of the first
 //   dlogits  [N, CQ] quads     (softmax − one-hot) / samples of the whole batch; zero for the padding
 //   losses   [N] vec2<f32>     loss and 1 when correct, by sample
 //   metrics  [4] f32           sums of both over the samples, added in their order; then the sums of
@@ -10,7 +11,11 @@
 //                              cleared
 //
 // One workgroup walks the batch, so that the sum has one order: a batch is a few hundred samples.
-// Of equal logits the first is the answer.
+// Of equal logits the first is the answer; it is correct where it is the (first) label.
+//
+// With TARGETS a label is a distribution, as in PyTorch: (1 − smoothing)·(weight·one-hot + (1 −
+// weight)·one-hot of the second label) + smoothing/CLASSES, and the loss is log Σ exp − Σ target·logit.
+// smoothing is the step's: an evaluation has none.
 // Reference: lib/reference/softmax_cross_entropy.ts
 // The unit of storage: four neighbouring channels of one pixel, a *quad*. With INT8 a quad is four
 // codes in a u32; without, a vec4<f32>. A *wide* is V quads read in one load: the bounds check that
@@ -37,8 +42,11 @@ struct Step {
   rate: f32,        // learning rate
   norm_weight: f32, // 1: running statistics follow this batch; 0: they stay (calibration)
   total: u32,       // images of the whole batch that count
+  smoothing: f32,   // share of a label that all classes have alike
+  first_correction: f32,  // of the averages of AdamW: 1/(1 − β₁ᵗ) and 1/√(1 − β₂ᵗ)
+  second_correction: f32,
   unused_a: u32,
-  unused_b: vec4<u32>,
+  unused_b: u32,
 }
 
 @group(0) @binding(0) var<storage, read> quantizers: array<Quantizer>;
@@ -75,6 +83,9 @@ fn record(row: u32, tile: u32, lane: u32) {}
 @group(0) @binding(6) var<storage, read_write> losses: array<vec2<f32>>;
 @group(0) @binding(7) var<storage, read_write> metrics: array<f32>;
 
+
+fn wanted(c: u32, label: u32, n: u32) -> f32 { return f32(c == label); }
+
 @compute @workgroup_size(64)
 fn main(@builtin(local_invocation_index) lane: u32) {
   let z = quantizers[0];
@@ -92,28 +103,29 @@ fn main(@builtin(local_invocation_index) lane: u32) {
     for (var c = 0u; c < 3u; c++) { sum += exp(logits[row + c] - best); }
     let label = labels[n];
     let counts = n < step.samples;
-    losses[n] = select(vec2<f32>(), vec2<f32>(log(sum) - (logits[row + label] - best), f32(answer == label)), counts);
+    let expected = logits[row + label] - best;
+    losses[n] = select(vec2<f32>(), vec2<f32>(log(sum) - expected, f32(answer == label)), counts);
     for (var q = 0u; q < 1u; q++) {
       var d: vec4<f32>;
       {
         let c = q * 4u + 0u;
         let p = exp(logits[row + c] - best) / sum;
-        d[0] = select(0.0, (p - f32(c == label)) / samples, counts && c < 3u);
+        d[0] = select(0.0, (p - wanted(c, label, n)) / samples, counts && c < 3u);
       }
       {
         let c = q * 4u + 1u;
         let p = exp(logits[row + c] - best) / sum;
-        d[1] = select(0.0, (p - f32(c == label)) / samples, counts && c < 3u);
+        d[1] = select(0.0, (p - wanted(c, label, n)) / samples, counts && c < 3u);
       }
       {
         let c = q * 4u + 2u;
         let p = exp(logits[row + c] - best) / sum;
-        d[2] = select(0.0, (p - f32(c == label)) / samples, counts && c < 3u);
+        d[2] = select(0.0, (p - wanted(c, label, n)) / samples, counts && c < 3u);
       }
       {
         let c = q * 4u + 3u;
         let p = exp(logits[row + c] - best) / sum;
-        d[3] = select(0.0, (p - f32(c == label)) / samples, counts && c < 3u);
+        d[3] = select(0.0, (p - wanted(c, label, n)) / samples, counts && c < 3u);
       }
       dlogits[n * 1u + q] = quantize(d, z, n * 3u + q * 4u, key, min(4u, 3u - q * 4u));
     }

@@ -32,8 +32,11 @@ struct Step {
   rate: f32,        // learning rate
   norm_weight: f32, // 1: running statistics follow this batch; 0: they stay (calibration)
   total: u32,       // images of the whole batch that count
+  smoothing: f32,   // share of a label that all classes have alike
+  first_correction: f32,  // of the averages of AdamW: 1/(1 − β₁ᵗ) and 1/√(1 − β₂ᵗ)
+  second_correction: f32,
   unused_a: u32,
-  unused_b: vec4<u32>,
+  unused_b: u32,
 }
 
 @group(0) @binding(0) var<storage, read> quantizers: array<Quantizer>;

@@ -3,6 +3,7 @@
 //   g = gradient + weight_decay·w;  m ← momentum·m + g;  w ← w − rate·(g + momentum·m | m)   (Nesterov | not)
 //
 //   gradient, weight, velocity   [SIZE] vec4<f32>
+//   clip                         [factor, norm, 0, 0], with CLIP: gradient is times the factor
 //
 // With SCALED the learning rate has the factor that `dsgc` gave the layer's gradient. With STORE
 // the minimum and maximum of the new weights go to the statistics: the next iteration's weight quantizer
@@ -33,8 +34,11 @@ struct Step {
   rate: f32,        // learning rate
   norm_weight: f32, // 1: running statistics follow this batch; 0: they stay (calibration)
   total: u32,       // images of the whole batch that count
+  smoothing: f32,   // share of a label that all classes have alike
+  first_correction: f32,  // of the averages of AdamW: 1/(1 − β₁ᵗ) and 1/√(1 − β₂ᵗ)
+  second_correction: f32,
   unused_a: u32,
-  unused_b: vec4<u32>,
+  unused_b: u32,
 }
 
 @group(0) @binding(0) var<storage, read> quantizers: array<Quantizer>;

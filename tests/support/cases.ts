@@ -199,6 +199,7 @@ export const CASES: readonly Case[] = [
       "relu",
       { type: "batch_norm", name: "middle-norm3" },
       "relu6",
+      biased(8, 3, { name: "middle-depthwise", padding: 1, groups: 8 }),
       conv(17, 2, { stride: 2 }),
       { type: "batch_norm", name: "middle-norm4" },
       linear(4),
@@ -217,6 +218,7 @@ export const CASES: readonly Case[] = [
       conv(8, 2),
       { type: "conv2d", channels: 8, kernel: 3, padding: 1, groups: 8, bias: true },
       "batch_norm",
+      biased(8, 3, { padding: 1, groups: 8 }),
       residual(["relu"]),
       { type: "avg_pool", kernel: 2, stride: 1 },
       { type: "dropout", rate: 0.4 },
@@ -368,6 +370,18 @@ export const ESTIMATOR_CASES: readonly Case[] = [
     ...named("frozen layers"),
     name: "dynamic estimators, frozen layers",
     quantize: { activations: { estimator: "current-minmax" }, scheduler: "device" },
+  },
+  {
+    ...named("depthwise: ragged channels"),
+    name: "depthwise: dynamic estimators, weights by channel",
+    quantize: {
+      activations: { estimator: "current-minmax" },
+      gradients: { estimator: "running-minmax" },
+      layers: [
+        { match: "conv1|conv3|conv4|conv6", weights: { per_channel: true, bits: 6 } },
+        { match: "norm*", activations: { estimator: "hindsight-minmax" } },
+      ],
+    },
   },
 ];
 

@@ -71,12 +71,12 @@ export async function filled(
     let before = 0;
     for (const part of buffersOf(name, parts)) {
       const weights = f32(part), first = before;
-      const like = (kept: string, value: (place: number) => number) =>
+      const fill = (kept: string, value: (n: number) => number) =>
         cpu.memory.get(`${part}.${kept}`)?.f32
           .forEach((_, n, v) => v[n] = weights[n] ? value(first + n) : 0);
-      like("velocity", (n) => (u(2000 + n) - 0.5) / 10);
-      like("second", (n) => u(4000 + n) / 1000);
-      like("average", (n) => u(6000 + n) - 0.5);
+      fill("velocity", (n) => (u(2000 + n) - 0.5) / 10);
+      fill("second", (n) => u(4000 + n) / 1000);
+      fill("average", (n) => u(6000 + n) - 0.5);
       before += weights.length;
     }
   });
@@ -112,11 +112,11 @@ export async function filled(
     if (n % 2) mixes[n] = uniform(3)(n);
   });
   if (program.micros > 1) {
-    program.parameters.forEach(({ name, parts }, index) => {
-      for (const part of buffersOf(name, parts)) {
-        const u = uniform(200 + index), values = f32(part);
-        cpu.memory.get(`${part}.gradient`)?.f32
-          .forEach((_, n, v) => v[n] = values[n] ? u(n) - 0.5 : 0);
+    program.parameters.forEach(({ name, parts, frozen }, index) => {
+      const u = uniform(200 + index);
+      for (const part of frozen ? [] : buffersOf(name, parts)) {
+        const values = f32(part);
+        f32(`${part}.gradient`).forEach((_, n, v) => v[n] = values[n] ? u(n) - 0.5 : 0);
       }
     });
   }

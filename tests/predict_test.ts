@@ -1,0 +1,166 @@
+/**
+ * `predict`: from a folder of photos and a trained run to classes, the same answer alone or among
+ * others, without the data that it was trained on.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import type { RecipeInput } from "../lib/recipe/input.ts";
+import { decodeSafetensors, encodeSafetensors } from "../lib/export/safetensors.ts";
+import { evaluate } from "../lib/train/evaluate.ts";
+import { predict, type Prediction } from "../lib/train/predict.ts";
+import { RunFolder } from "../lib/train/run_folder.ts";
+import { qtrain } from "./support/command.ts";
+import { photo, pngOf, writePhotos } from "./support/photos.ts";
+import { runOf } from "./support/runs.ts";
+
+/** A run of two epochs on photos that are gone, made once: its folder, with photos beside it. */
+let made: Promise<{ folder: string; run: string; photos: string[]; accuracy: number }> | undefined;
+const trained = () => made ??= train();
+
+async function train() {
+  const folder = await Deno.makeTempDir({ prefix: "qtrain-predict-" }), run = `${folder}/run`;
+  globalThis.addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
+  await writePhotos(`${folder}/data`, ["disc", "frame", "bar"], { train: 24, val: 8 });
+  const recipe: RecipeInput = {
+    data: { format: "folder", root: `${folder}/data`, size: 20 },
+    model: { name: "cnn", width: 8 },
+    train: { epochs: 5, batch: 8, optimizer: { lr: 0.1 } },
+  };
+  const { end } = await runOf(recipe, { out: run });
+  assert.equal((await evaluate(run)).accuracy, end.summary.test_accuracy);
+  const photos = [];
+  for (const shape of ["bar", "disc", "frame"]) {
+    for (let i = 0; i < 8; i++) {
+      photos.push(`${folder}/${shape}${i}.png`);
+      await Deno.rename(`${folder}/data/val/${shape}/${i}.png`, photos.at(-1)!);
+    }
+  }
+  await Deno.remove(`${folder}/data`, { recursive: true });
+  return { folder, run, photos, accuracy: end.summary.test_accuracy! };
+}
+
+const answered = (answer: unknown) => {
+  assert.ok(!("error" in (answer as Prediction)), JSON.stringify(answer));
+  return answer as Prediction;
+};
+
+Deno.test("predict answers as the run's evaluation does, though the data is gone", async () => {
+  const { run, photos, accuracy } = await trained();
+  const answers = (await predict(run, photos, { top: 3 })).map(answered);
+  assert.deepEqual(answers.map((a) => a.image), photos);
+  const right = answers.filter((a) => a.image.includes(`/${a.class}`)).length;
+  assert.equal(right / photos.length, accuracy);
+  assert.ok(accuracy > 0.5, `${accuracy}`);
+  for (const { top, class: name, label, probability } of answers) {
+    assert.deepEqual(top[0], { class: name, label, probability });
+    assert.deepEqual(top.map((l) => l.class).sort(), ["bar", "disc", "frame"]);
+    for (const l of top) assert.equal(l.class, ["bar", "disc", "frame"][l.label]);
+    assert.ok(top[0]!.probability >= top[1]!.probability);
+    assert.ok(Math.abs(top.reduce((sum, l) => sum + l.probability, 0) - 1) < 1e-12);
+  }
+});
+
+for (const device of ["auto", "cpu"] as const) {
+  Deno.test(`an image gets the same answer alone and among others, to the bit: ${device}`, async () => {
+    const { run, photos } = await trained(), some = photos.filter((_, i) => i % 5 === 0);
+    assert.equal(some.length, 5);
+    const together = await predict(run, some, { top: 3, device });
+    for (const [i, image] of some.entries()) {
+      assert.deepEqual(await predict(run, [image], { top: 3, device }), [together[i]]);
+    }
+    // In another order, and more of them than a batch holds.
+    const all = await predict(run, photos.toReversed(), { top: 3, device });
+    for (const answer of together) {
+      assert.deepEqual(all.find((a) => a.image === answer.image), answer);
+    }
+  });
+}
+
+Deno.test("predict takes images of any size, grey ones, and folders; what fails is told, the rest answered", async () => {
+  const { folder, run, photos } = await trained();
+  const grey = new Uint8Array(40 * 60).map((_, at) => at % 251);
+  await Deno.mkdir(`${folder}/some`, { recursive: true });
+  await Deno.writeFile(`${folder}/some/b.PNG`, pngOf(grey, [40, 60, 1]));
+  await Deno.writeFile(`${folder}/some/a.png`, pngOf(photo("disc", 7, 50), [50, 50, 3]));
+  await Deno.writeTextFile(`${folder}/some/notes.txt`, "no image");
+  await Deno.writeTextFile(`${folder}/bad.jpg`, "no image");
+  await Deno.mkdir(`${folder}/empty`, { recursive: true });
+  const names = ["bad.jpg", "some/", "missing.png", "empty"].map((name) => `${folder}/${name}`);
+  const answers = await predict(run, [...names, photos[0]!]);
+  assert.deepEqual(
+    answers.map((a) => a.image.slice(folder.length + 1)),
+    [
+      "bad.jpg",
+      "some/a.png",
+      "some/b.PNG",
+      "missing.png",
+      "empty",
+      photos[0]!.slice(folder.length + 1),
+    ],
+  );
+  assert.deepEqual(answers.map((a) => "error" in a), [true, false, false, true, true, false]);
+  const errors = answers.flatMap((a) => "error" in a ? [a.error] : []);
+  assert.match(errors[0]!, /bad\.jpg: expected a JPEG or PNG image, found text/);
+  assert.match(errors[1]!, /missing\.png: /);
+  assert.match(errors[2]!, /empty: expected JPEG or PNG images in this folder, found none/);
+});
+
+Deno.test("qtrain predict prints a line for each image, or JSON; exit 2 when one failed", async () => {
+  const { folder, run, photos } = await trained(), [one, two] = photos as [string, string];
+  const [plain, json, bad] = await Promise.all([
+    qtrain(["predict", run, one, two, "--top", "2"]),
+    qtrain(["predict", run, one, "--json"]),
+    qtrain(["predict", run, `${folder}/none.jpg`, one]),
+  ]);
+  const expected = (await predict(run, [one, two], { top: 2 })).map(answered);
+  const shown = ({ class: name, probability }: { class: string; probability: number }) =>
+    `${name} ${(100 * probability).toFixed(1)}%`;
+  assert.deepEqual(plain, {
+    code: 0,
+    stdout: expected.map((a) => `${a.image}  ${a.top.map(shown).join(", ")}\n`).join(""),
+    stderr: "",
+  });
+  assert.deepEqual([json.code, json.stderr], [0, ""]);
+  assert.deepEqual(JSON.parse(json.stdout), [{ ...expected[0], top: [expected[0]!.top[0]] }]);
+  assert.equal(bad.code, 2);
+  assert.match(bad.stderr, /none\.jpg/);
+  assert.equal(
+    bad.stdout,
+    `${one.padEnd(Math.max(one.length, folder.length + 9))}  ${shown(expected[0]!)}\n`,
+  );
+});
+
+Deno.test("qtrain predict refuses what it cannot do, in a line", async () => {
+  const { run, photos } = await trained();
+  const [none, top, nowhere] = await Promise.all([
+    qtrain(["predict", run]),
+    qtrain(["predict", run, photos[0]!, "--top", "0"]),
+    qtrain(["predict", "/nowhere", photos[0]!]),
+  ]);
+  assert.deepEqual([none.code, top.code, nowhere.code], [2, 2, 2]);
+  assert.match(
+    none.stderr,
+    /^qtrain predict: expected an image behind the folder of a run, got nothing/,
+  );
+  assert.match(top.stderr, /^--top: expected a whole number of at least 1, got "0"/);
+  assert.match(nowhere.stderr, /^\/nowhere: expected the folder of a run/);
+});
+
+Deno.test("a checkpoint that does not say what its images are is refused, and how to make one that does", async () => {
+  const { folder, run, photos } = await trained();
+  const old = await RunFolder.create({ out: `${folder}/old`, name: "old", resume: false });
+  const [newest] = await (await RunFolder.open(run)).checkpoints();
+  const { tensors, metadata } = decodeSafetensors(await Deno.readFile(newest!.path), "x");
+  const { data: _, ...rest } = metadata;
+  await old.writeCheckpoint(3, encodeSafetensors(tensors, rest));
+  await assert.rejects(predict(old.path, [photos[0]!]), {
+    name: "DataError",
+    message:
+      `${old.path}/checkpoints/step-00000003.safetensors: expected the shape, classes, mean ` +
+      "and std of its images in the metadata, found none: an earlier version of qtrain wrote it; " +
+      "train again, or go on for an epoch more with --resume",
+  });
+  await old.writeCheckpoint(3, encodeSafetensors(tensors, { ...metadata, data: '{"shape":[1]}' }));
+  await assert.rejects(predict(old.path, [photos[0]!]), /DataError|expected a whole checkpoint/);
+});
