@@ -11,9 +11,10 @@ import type { Executor } from "../lib/executor.ts";
 import { openGpu } from "../lib/gpu/device.ts";
 import { GpuExecutor } from "../lib/gpu/executor.ts";
 import { type DataShape, plan } from "../lib/model/plan.ts";
-import { type ParameterSpec, type Program, STEP_BYTES } from "../lib/program.ts";
+import type { ParameterSpec, Program } from "../lib/program.ts";
 import { resolveRecipe } from "../lib/recipe/load.ts";
 import type { Recipe, ZooName } from "../lib/recipe/types.ts";
+import { microBatchOf } from "../lib/train/micro_batch.ts";
 import { type Batch, Network } from "../lib/train/network.ts";
 import { Float64Executor } from "./float64/executor.ts";
 
@@ -82,12 +83,8 @@ async function gradients(
   executor: Both,
   logits: string,
 ): Promise<[gpu: ArrayLike<number>, float64: ArrayLike<number>]> {
-  const block = new ArrayBuffer(STEP_BYTES);
-  new Uint32Array(block).set([1, 0, 1, 0]);
-  new Float32Array(block).set([0.01, 1], 4);
-  executor.write("step", new Uint8Array(block));
-  executor.write("pixels", BATCH.images);
-  executor.write("labels", BATCH.labels);
+  const written = microBatchOf(program, 1, BATCH, { step: 0, rate: 0.01, normWeight: 1 }, 0);
+  for (const [name, data] of Object.entries(written)) executor.write(name, data);
   const { forward, loss, backward } = program.sections;
   executor.run(forward.filter((step) => step.phase !== "eval"), ["statistics", "metrics"]);
   const got = await read(executor.gpu, logits), [want] = await executor.exact.values([logits]);
