@@ -66,7 +66,7 @@ function oneKey(typed: string, keys: readonly string[]): string {
   const last = lastPart(typed), prefix = typed.slice(0, typed.length - last.length);
   const below = keys.filter((key) => key.startsWith(prefix));
   const word = nearest(last, below.map(lastPart));
-  const near = nearest(typed, keys) ?? below.find((key) => lastPart(key) === word) ??
+  const near = below.find((key) => lastPart(key) === word) ?? nearest(typed, keys) ??
     keys.find((key) => lastPart(key) === last);
   throw new UsageError(
     `--vary ${typed}: unknown key${
