@@ -11,7 +11,7 @@ import type { Executor } from "../lib/executor.ts";
 import { openGpu } from "../lib/gpu/device.ts";
 import { GpuExecutor } from "../lib/gpu/executor.ts";
 import { type DataShape, plan } from "../lib/model/plan.ts";
-import type { ParameterSpec, Program } from "../lib/program.ts";
+import { buffersOf, type ParameterSpec, type Program } from "../lib/program.ts";
 import { resolveRecipe } from "../lib/recipe/load.ts";
 import type { Recipe, ZooName } from "../lib/recipe/types.ts";
 import { microBatchOf } from "../lib/train/micro_batch.ts";
@@ -109,8 +109,7 @@ function difference(a: ArrayLike<number>, b: ArrayLike<number>, scale: number): 
 }
 
 /** The buffers of a parameter's gradient. */
-const gradientsOf = ({ name, parts }: ParameterSpec) =>
-  Array.from({ length: parts ?? 1 }, (_, i) => `${name}${parts ? `.${i}` : ""}.gradient`);
+const gradientsOf = (spec: ParameterSpec) => buffersOf(spec).map((name) => `${name}.gradient`);
 
 interface Compared {
   /** Loss on the GPU and in float64. */

@@ -122,6 +122,13 @@ export interface ParameterSpec {
   readonly parts?: number;
 }
 
+/** The buffers of a parameter: of one that is split by rows, those of its parts. */
+export function buffersOf(
+  { name, parts }: { readonly name: string; readonly parts?: number | undefined },
+): string[] {
+  return parts === undefined ? [name] : Array.from({ length: parts }, (_, i) => `${name}.${i}`);
+}
+
 /** Batch norm's running statistics: a buffer `LAYER.running` of [2, padded channels]. */
 export interface NormSpec {
   /** The layer. */

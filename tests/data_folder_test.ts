@@ -42,8 +42,8 @@ Deno.test("ImageNet's layout: classes are the folders of train in order, images 
   });
 });
 
-Deno.test("the test split is val, else validation, else test", async () => {
-  for (const name of ["validation", "test"]) {
+Deno.test("the test split is val, else validation, else valid, else test", async () => {
+  for (const name of ["validation", "valid", "test"]) {
     const files = Object.fromEntries(
       Object.entries(IMAGENET).map(([path, bytes]) => [path.replace(/^val/, name), bytes]),
     );

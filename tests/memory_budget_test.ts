@@ -129,3 +129,17 @@ Deno.test("check says what a budget led to, and by how much nothing fits", async
     );
   });
 });
+
+Deno.test("a batch that no kernel takes is cut where there is a budget, and refused where there is none", () => {
+  // Batch norm sums up to 8,388,608 values: 2 images of 2304 × 2304 are too many at once.
+  const recipe = (memory: number) =>
+    resolveRecipe({
+      data: { format: "npz", root: "x", classes: 2 },
+      model: { layers: ["batch_norm", "global_avg_pool", { type: "linear", features: 2 }] },
+      train: { batch: 2 },
+      memory,
+    });
+  const data = { shape: [2304, 2304, 1], classes: 2, mean: [0.5], std: [0.5] } as const;
+  assert.equal(plan(recipe(2 ** 30), data).program.batch, 1);
+  assert.throws(() => plan(recipe(0), data), { name: "ModelError", message: /8,?388,?608/ });
+});

@@ -77,6 +77,23 @@ for (const device of ["auto", "cpu"] as const) {
   });
 }
 
+Deno.test("a run in micro-batches, or under a memory limit, answers as one without", async () => {
+  const { run, folder, photos } = await trained(), some = photos.slice(0, 5);
+  const wanted = await predict(run, some, { top: 3 });
+  const text = await Deno.readTextFile(`${run}/recipe.yaml`);
+  const changes = [["micro_batch: 0", "micro_batch: 2"], ["memory: 0", "memory: 200KiB"]] as const;
+  for (const [i, [plain, changed]] of changes.entries()) {
+    const other = `${folder}/other${i}`;
+    await Deno.mkdir(`${other}/checkpoints`, { recursive: true });
+    for await (const { name } of Deno.readDir(`${run}/checkpoints`)) {
+      await Deno.copyFile(`${run}/checkpoints/${name}`, `${other}/checkpoints/${name}`);
+    }
+    assert.ok(text.includes(plain), plain);
+    await Deno.writeTextFile(`${other}/recipe.yaml`, text.replace(plain, changed));
+    assert.deepEqual(await predict(other, some, { top: 3 }), wanted);
+  }
+});
+
 Deno.test("predict takes images of any size, grey ones, and folders; what fails is told, the rest answered", async () => {
   const { folder, run, photos } = await trained();
   const grey = new Uint8Array(40 * 60).map((_, at) => at % 251);

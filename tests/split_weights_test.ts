@@ -49,6 +49,23 @@ const KEPT: Case = {
   train: { micro_batch: 3, clip_norm: 0.1, ema: 0.9 },
 };
 
+Deno.test("of an output that is made in parts, a dynamic range follows from all of them in each micro-batch", () => {
+  const dynamic = { estimator: "current-minmax" } as const;
+  const test = { ...KEPT, quantize: { activations: dynamic, gradients: dynamic } };
+  const { quantizers, sections } = programOf(test, "simulated", { mostBytes: MOST });
+  const kernelsOf = (row: number) =>
+    sections.forward.filter((s) => s.quantizer === row && s.when !== "static").map((s) => s.kernel);
+  const linear = quantizers.flatMap((q, row) =>
+    q.role === "activation" && q.name === "linear1" ? [kernelsOf(row)] : []
+  );
+  assert.ok(linear.length > 0);
+  for (const [first, ...rest] of linear) {
+    assert.equal(first, "clear_extremes");
+    assert.ok(rest.filter((kernel) => kernel === "conv_forward").length > 1, `${rest}`);
+    assert.ok(!rest.includes("clear_extremes"), `${rest}`);
+  }
+});
+
 Deno.test("parts are as even as they can be, and have all quads", () => {
   assert.deepEqual(partsOf(5, 10, 50), [{ suffix: "", first: 0, quads: 5 }]);
   assert.deepEqual(partsOf(5, 10, 39), [

@@ -227,6 +227,25 @@ for (const arithmetic of ["int8", "simulated", "float32"] as const) {
   });
 }
 
+Deno.test("averaged weights leave frozen ones as they are, also when an evaluation comes between", async () => {
+  const [layer] = programOf(SMALL, "int8").parameters;
+  const frozen = { ...SMALL, freeze: [layer!.layer] };
+  const averaged = networkOf({ ...frozen, train: { ema: 0.5 } }, "int8"),
+    plain = networkOf(frozen, "int8");
+  const batch = batchOf(plain.program);
+  await averaged.network.calibrate([batch]);
+  await plain.network.calibrate([batch]);
+  for (let step = 0; step < 3; step++) {
+    const [a, b] = [averaged, plain].map(({ network }) => network.step(batch, step, 0.1));
+    assert.deepEqual(await a, await b);
+    await averaged.network.evaluate(one(batch));
+  }
+  assert.deepEqual(
+    { ...await averaged.network.state(), averages: [] },
+    await plain.network.state(),
+  );
+});
+
 const ALL: RecipeInput = {
   ...SHORT,
   train: {

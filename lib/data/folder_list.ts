@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { extname, join } from "node:path";
+import { extname, join, sep } from "node:path";
 import { unreadable } from "./files.ts";
 
 const IMAGES = new Set([".jpg", ".jpeg", ".jpe", ".png"]);
@@ -12,8 +12,6 @@ const IMAGES = new Set([".jpg", ".jpeg", ".jpe", ".png"]);
 const OTHER_IMAGES = new Set(
   [".gif", ".webp", ".bmp", ".tif", ".tiff", ".heic", ".heif", ".avif", ".jxl", ".jp2", ".svg"],
 );
-/** Folders in folders: deeper ones are links that lead back. */
-const DEEPEST = 16;
 
 /** How many files end in what, of kinds that are not read. */
 export type LeftOut = Map<string, number>;
@@ -33,7 +31,7 @@ export async function foldersIn(path: string): Promise<string[]> {
  */
 export async function imagesBelow(path: string, leftOut: LeftOut): Promise<string[]> {
   const found: string[] = [];
-  await collect(path, found, leftOut, 0);
+  await collect(path, found, leftOut, new Set());
   return found.sort(byCodeUnits);
 }
 
@@ -41,11 +39,19 @@ async function collect(
   path: string,
   into: string[],
   leftOut: LeftOut,
-  depth: number,
+  seen: Set<string>,
 ): Promise<void> {
+  // A link may lead back, to a folder that was walked or to one above it: no image counts twice, and
+  // none of another class.
+  const real = await Deno.realPath(path).catch((error) => {
+    throw unreadable(path, error);
+  });
+  const above = [...seen].some((folder) => folder.startsWith(real + sep));
+  if (above || seen.has(real)) return;
+  seen.add(real);
   for await (const { name, folder } of entries(path)) {
     if (folder) {
-      if (depth < DEEPEST) await collect(join(path, name), into, leftOut, depth + 1);
+      await collect(join(path, name), into, leftOut, seen);
       continue;
     }
     const ending = extname(name).toLowerCase();

@@ -106,7 +106,7 @@ export function folderSplit(
 
   async function decode(index: number): Promise<StoredImage> {
     const path = paths[index]!;
-    const image = await decodeImage(await readFile(path), path, { channels: c === 1 ? 1 : 3 });
+    const image = await decodeImage(await readImageFile(path), path, { channels: c === 1 ? 1 : 3 });
     if (image.warning) warn(path, `${path}: ${image.warning}`);
     return { data: image.pixels, h: image.height, w: image.width, c };
   }
@@ -191,9 +191,13 @@ export function folderSplit(
   };
 }
 
-async function readFile(path: string): Promise<Uint8Array> {
+/** The bytes of an image file. @throws {DataError} when there is none, or it is too large for one */
+export async function readImageFile(path: string): Promise<Uint8Array> {
   try {
-    const { size } = await Deno.stat(path);
+    const { size, isFile, isDirectory } = await Deno.stat(path);
+    if (!isFile && !isDirectory) {
+      throw new DataError(`${path}: expected an image file, found a device or a pipe`);
+    }
     if (size > LARGEST_FILE) {
       throw new DataError(
         `${path}: expected an image file of at most ${LARGEST_FILE / 2 ** 20} MiB, found ` +
@@ -202,6 +206,11 @@ async function readFile(path: string): Promise<Uint8Array> {
     }
     return await Deno.readFile(path);
   } catch (error) {
+    if (error instanceof Deno.errors.NotFound) {
+      throw new DataError(
+        `${path}: expected an image file, found nothing there; put it back, or correct the path`,
+      );
+    }
     throw error instanceof DataError ? error : unreadable(path, error);
   }
 }

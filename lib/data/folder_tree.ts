@@ -37,7 +37,7 @@ export interface TreeOptions {
 }
 
 /** Folders of the split that accuracy is measured on; the first that is there. */
-const TESTS = ["val", "validation", "test"];
+const TESTS = ["val", "validation", "valid", "test"];
 
 /**
  * Finds the images of a folder. None of them is looked at.

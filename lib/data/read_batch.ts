@@ -50,16 +50,25 @@ export async function readBatch(
   const [h, w, c] = shape, size = h * w * c, samples = indices.length;
   const images = new Uint8Array(padded(batch * size)), labels = new Uint32Array(batch);
   const used = images.subarray(0, samples * size), own = labels.subarray(0, samples);
+  // One by one where they are files, so that a slow one is not taken for a worker that hangs.
+  const readEach = async () => {
+    if (!split.image) return await split.read(indices, used, own);
+    for (const [at, index] of indices.entries()) {
+      began(index);
+      const place = used.subarray(at * size, (at + 1) * size);
+      await split.read(indices.subarray(at, at + 1), place, own.subarray(at, at + 1));
+    }
+  };
   if (!augmenter || augmenter.isEmpty || epoch === undefined) {
-    await split.read(indices, used, own);
+    await readEach();
     return { images, labels, samples };
   }
   const whole = augmenter.anySize && split.image;
   if (whole) indices.forEach((index, at) => own[at] = split.labels[index]!);
-  else await split.read(indices, used, own);
+  else await readEach();
   for (const [at, index] of indices.entries()) {
     const place = used.subarray(at * size, (at + 1) * size);
-    began(index);
+    if (whole) began(index);
     const image = whole ? await split.image!(index) : { data: place, h, w, c };
     const { data } = augmenter.image(image, index, epoch);
     if (data !== place) place.set(data);

@@ -17,7 +17,7 @@ export type SplitName = "train" | "test";
 export interface OpenMessage {
   readonly sources: Sources;
   readonly plan: AugmentPlan;
-  /** Shared, two words: images begun, and the index of the last one. */
+  /** Shared, three words: images begun; of the last one its index, and 1 where it is of the test split. */
   readonly progress: Int32Array;
 }
 
@@ -61,6 +61,7 @@ function serve(scope: Scope): void {
     before = before.then(async () => {
       const began = (index: number) => {
         Atomics.store(opened.progress, 1, index);
+        Atomics.store(opened.progress, 2, data.split === "test" ? 1 : 0);
         Atomics.add(opened.progress, 0, 1);
       };
       try {

@@ -105,7 +105,9 @@ export class WorkerPool {
     return new Promise((resolve, reject) => {
       if (member.waiting.size === 0) member.still = 0;
       member.waiting.set(id, { resolve, reject });
-      member.worker.postMessage({ ...request, id, split } satisfies ReadMessage);
+      // A copy: of a view, all that lies behind it would be sent, the order of the whole epoch.
+      const indices = request.indices.slice();
+      member.worker.postMessage({ ...request, indices, id, split } satisfies ReadMessage);
     });
   }
 
@@ -117,7 +119,7 @@ export class WorkerPool {
 
   #begin(module: URL, sources: Sources, plan: AugmentPlan): Promise<Member> {
     const worker = new Worker(module, { type: "module" });
-    const progress = new Int32Array(new SharedArrayBuffer(8));
+    const progress = new Int32Array(new SharedArrayBuffer(12));
     const member: Member = { worker, progress, waiting: new Map(), seen: 0, still: 0 };
     return new Promise((resolve, reject) => {
       const late = setTimeout(() => {
@@ -142,10 +144,12 @@ export class WorkerPool {
     });
   }
 
-  /** What a person calls a training image. */
-  #nameOf(index: number): string {
-    const { train } = this.#sources;
-    return train.kind === "folder" ? train.paths[index]! : `image ${index}`;
+  /** What a person calls the image that was begun last. */
+  #nameOf(progress: Int32Array): string {
+    const { train, test } = this.#sources,
+      index = progress[1]!,
+      source = progress[2] ? test : train;
+    return source.kind === "folder" ? source.paths[index]! : `image ${index}`;
   }
 
   #warnOnce(text: string): void {
@@ -161,7 +165,7 @@ export class WorkerPool {
       member.still = seen === member.seen && member.waiting.size > 0 ? member.still + 1 : 0;
       member.seen = seen;
       if (member.still < this.#patience || member.dead) continue;
-      const last = seen > 0 ? `, the last one begun is ${this.#nameOf(member.progress[1]!)}` : "";
+      const last = seen > 0 ? `, the last one begun is ${this.#nameOf(member.progress)}` : "";
       member.worker.terminate();
       this.#fail(member, `gave no image for ${this.#patience} s${last}`);
     }

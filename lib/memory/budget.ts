@@ -53,12 +53,22 @@ export function fit(
   if (budget === 0) return attempt(planOf(micro), []).program;
   const sizes = Array.from({ length: micro }, (_, i) => micro - i).filter((n) => batch % n === 0);
   let least: (Attempt & { readonly size: number }) | undefined;
+  let refusal: ModelError | undefined;
   for (const size of sizes) {
-    const found = squeeze(planOf(size), budget);
+    let planned: Program;
+    try {
+      planned = planOf(size);
+    } catch (error) {
+      if (!(error instanceof ModelError)) throw error;
+      refusal ??= error; // A batch too large for a kernel may be cut into some that are not.
+      continue;
+    }
+    const found = squeeze(planned, budget);
     if (found.peak.total <= budget) return found.program;
     if (!least || found.peak.total < least.peak.total) least = { ...found, size };
   }
-  const { peak: { total, parameters, optimizer }, size, program } = least!;
+  if (!least) throw refusal!;
+  const { peak: { total, parameters, optimizer }, size, program } = least;
   const again = program.recomputed?.length ? ", recomputing" : "";
   throw new ModelError(
     `memory: the least that this network needs is ${

@@ -4,7 +4,7 @@
  * @module
  */
 import { kernels } from "../kernels.ts";
-import type { BufferSpec, Program, Step } from "../program.ts";
+import { buffersOf, type BufferSpec, type Program, type Step } from "../program.ts";
 
 /** From the first step that uses a tensor to the last; −1: the host writes it before the first. */
 export type Lifetime = readonly [first: number, last: number];
@@ -65,11 +65,7 @@ function transient({ name, kind }: BufferSpec, gradients: ReadonlySet<string>): 
 /** Finds out, from all steps: those of both phases, and of every way to quantize. */
 export function lifetimesOf(program: Program): Lifetimes {
   const gradients = new Set(
-    program.parameters.flatMap(({ name, parts }) =>
-      parts === undefined
-        ? [`${name}.gradient`]
-        : Array.from({ length: parts }, (_, i) => `${name}.${i}.gradient`)
-    ),
+    program.parameters.flatMap(buffersOf).map((name) => `${name}.gradient`),
   );
   const known = new Set(
     program.buffers.filter((buffer) => transient(buffer, gradients)).map(({ name }) => name),

@@ -77,14 +77,14 @@ export function layersOf(
  */
 export function plan(recipe: Recipe, data: DataShape, options: PlanOptions = {}): Plan {
   const { batch, micro_batch } = recipe.train, micro = micro_batch || batch;
-  const whole = planFor(micro, recipe, data, options);
-  if (options.reuse === false) return whole;
-  const program = fit(
-    recipe.memory,
-    { batch, micro },
-    (size) => size === micro ? whole.program : planFor(size, recipe, data, options).program,
-  );
-  return { ...whole, program };
+  if (options.reuse === false) return planFor(micro, recipe, data, options);
+  let layers: readonly Layer[] = [];
+  const program = fit(recipe.memory, { batch, micro }, (size) => {
+    const planned = planFor(size, recipe, data, options);
+    layers = planned.layers;
+    return planned.program;
+  });
+  return { program, layers };
 }
 
 /** Plans for micro-batches of `batch` images; every tensor has memory of its own. */

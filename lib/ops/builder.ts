@@ -170,7 +170,8 @@ export class Builder {
    * Adds a step.
    *
    * @param more `output`: the tensor that the step makes and its variable in the kernel, where it
-   * is one that a quantizer may belong to; `unfinished`: a later step makes the rest of it
+   * is one that a quantizer may belong to; `unfinished`: a later step makes the rest of it; `continued`:
+   * an earlier one made some of it
    */
   step(
     section: Section,
@@ -179,7 +180,13 @@ export class Builder {
     workgroups: [number, number, number],
     constants: Constants,
     buffers: Readonly<Record<string, string>>,
-    more: { output?: Output; phase?: "train" | "eval"; unfinished?: boolean; once?: boolean } = {},
+    more: {
+      output?: Output;
+      phase?: "train" | "eval";
+      unfinished?: boolean;
+      continued?: boolean;
+      once?: boolean;
+    } = {},
   ): void {
     const { output, phase, once } = more, to = output?.tensor, STOCHASTIC = to?.stochastic ? 1 : 0;
     if (!to?.quantized) {
@@ -202,7 +209,9 @@ export class Builder {
         when: "static",
       });
     }
-    if (this.options.micros > 1) clearBeforeMeasured(this, section, layer, quantizer);
+    if (this.options.micros > 1 && !more.continued) {
+      clearBeforeMeasured(this, section, layer, quantizer);
+    }
     const two = { ...constants, STORE: 2 };
     const real = { ...buffers, [output!.variable]: "real" };
     this.push(section, layer, kernel, workgroups, two, real, {

@@ -222,7 +222,11 @@ export function convForward(b: Builder, node: ConvNode, sumsFor?: string): numbe
       row_sum: `${name}.forward_sum`,
       bias: `${name}.bias`,
       ...(sums ? { sums } : {}),
-    }, { output: b.output("y", y, output), unfinished: part !== packed.at(-1) });
+    }, {
+      output: b.output("y", y, output),
+      unfinished: part !== packed.at(-1),
+      continued: part !== packed[0],
+    });
   }
   return sums === undefined ? undefined : Math.ceil(PIXELS / TILE);
 }

@@ -74,7 +74,8 @@ export function encodeCheckpoint(
       tensors[prefix + name] = { dtype: "F32", shape, data };
     }
   };
-  add("", position || state.averages.length === 0 ? state.parameters : state.averages);
+  add("", state.parameters);
+  if (!position) add("", state.averages); // In their place; frozen layers have none.
   add("", state.running);
   if (position) {
     add("velocity.", state.velocities);

@@ -5,7 +5,7 @@
  */
 import type { Executor } from "../executor.ts";
 import { wholeAfter } from "../memory/layout.ts";
-import type { Program } from "../program.ts";
+import { buffersOf, type Program } from "../program.ts";
 import type { Observation } from "../quant/scheduler.ts";
 import type { NetworkState } from "./network.ts";
 
@@ -37,7 +37,7 @@ export async function findNotFinite(
   // far as no other tensor has taken their place; gradients of weights all lie there still.
   const whole = wholeAfter(program);
   const tensors = program.buffers.filter((b) => b.kind === "activation" || b.kind === "gradient");
-  const gradients = program.parameters.toReversed().map((p) => `${p.name}.gradient`);
+  const gradients = program.parameters.toReversed().flatMap(buffersOf).map((n) => `${n}.gradient`);
   for (const name of [...tensors.map((b) => b.name), ...gradients]) {
     if (name === "pixels" || name === "labels" || !whole.has(name)) continue;
     const [bytes] = await executor.read([name]);

@@ -312,7 +312,10 @@ export class Network {
   /** Weights and their averages change places, where there are any. */
   #exchange(): void {
     const { exchange, weights } = this.program.sections;
-    if (exchange.length > 0) this.executor.run([...exchange, ...weights], ["statistics"]);
+    if (exchange.length === 0) return;
+    // Frozen weights have no average: their codes and ranges stay.
+    const packing = weights.filter((step) => !step.once);
+    this.executor.run([...exchange, ...packing], ["statistics"]);
   }
 
   async #evaluate(batches: AsyncIterable<Batch>): Promise<{ loss: number; accuracy: number }> {
@@ -343,7 +346,8 @@ export class Network {
    * and ranges as they are: an image's do not depend on the batch around it. Changes no range.
    */
   async logits(batch: Batch): Promise<Float32Array<ArrayBuffer>[]> {
-    const { sections: { forward, loss }, quantizers, classes } = this.program;
+    const { sections: { forward, loss }, quantizers, classes, batch: most } = this.program;
+    if (batch.samples > most) throw new RangeError(`${batch.samples} images, room for ${most}`);
     this.#writeRanges();
     this.#writeBatch(batch, { step: 0, rate: 0, normWeight: 0 });
     this.executor.run(chosen(forward, quantizers, { phase: "eval" }), ["metrics"]);

@@ -5,7 +5,8 @@
  * @module
  */
 import { DataError, UsageError } from "../errors.ts";
-import { readBytes } from "../files.ts";
+import { unreadable } from "../data/files.ts";
+import { readImageFile } from "../data/folder_split.ts";
 import { decodeImage } from "../image/decode.ts";
 import { fit } from "../image/resize.ts";
 import { plan } from "../model/plan.ts";
@@ -80,8 +81,9 @@ export async function predict(
   const readable = asked.flatMap((a, index) => "error" in a ? [] : [{ index, image: a.image }]);
   const answers = [...asked] as (Prediction | Unanswered)[];
   if (readable.length === 0) return answers;
-  const batch = Math.min(readable.length, run.recipe.train.batch);
-  const network = await openNetwork(run, facts, batch, options);
+  const most = Math.min(readable.length, run.recipe.train.batch);
+  const network = await openNetwork(run, facts, most, options);
+  const { batch } = network.program; // `memory:` may have cut it.
   try {
     const [h, w, c] = facts.shape, size = h * w * c;
     const pixels = new Uint8Array(Math.ceil(batch * size / 4) * 4);
@@ -137,7 +139,7 @@ async function openNetwork(
   batch: number,
   { device: choice, warn }: PredictOptions,
 ): Promise<Network> {
-  const sized = { ...recipe, train: { ...recipe.train, batch } };
+  const sized = { ...recipe, train: { ...recipe.train, batch, micro_batch: 0 } };
   const { program } = plan(sized, facts, { estimators: makers, inference: true });
   const device = await openCheckedDevice(choice, program.arithmetic, warn ? { warn } : {});
   const executor = await device.createExecutor(program);
@@ -158,7 +160,7 @@ async function pixelsOf(
   warn?: (text: string) => void,
 ): Promise<Uint8Array> {
   const channels = c === 1 ? 1 : 3;
-  const image = await decodeImage(await readBytes(path), path, { channels });
+  const image = await decodeImage(await readImageFile(path), path, { channels });
   if (image.warning) warn?.(`${path}: ${image.warning}`);
   return fit(image, channels, h, w).pixels;
 }
@@ -178,8 +180,12 @@ async function imagesIn(path: string): Promise<(Pick<Prediction, "image"> | Unan
   const folder = await Deno.stat(path).then((info) => info.isDirectory, () => false);
   if (!folder) return [{ image: path }];
   const names: string[] = [];
-  for await (const { name, isDirectory } of Deno.readDir(path)) {
-    if (!isDirectory && /^[^.].*\.(jpe?g|jpe|png)$/i.test(name)) names.push(name);
+  try {
+    for await (const { name, isDirectory } of Deno.readDir(path)) {
+      if (!isDirectory && /^[^.].*\.(jpe?g|jpe|png)$/i.test(name)) names.push(name);
+    }
+  } catch (error) {
+    return [{ image: path, error: unreadable(path, error).message }];
   }
   if (names.length === 0) {
     return [{

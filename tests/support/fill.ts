@@ -6,7 +6,7 @@
  */
 import { draw, key } from "../../lib/data/random.ts";
 import type { PlanOptions } from "../../lib/model/plan.ts";
-import type { Program } from "../../lib/program.ts";
+import { buffersOf, type Program } from "../../lib/program.ts";
 import { key as keyOf } from "../../lib/quant/statistics.ts";
 import { CpuExecutor } from "../../lib/cpu/executor.ts";
 import { type Batch, Network } from "../../lib/train/network.ts";
@@ -69,7 +69,7 @@ export async function filled(
     if (frozen) return;
     // Padding is 0 in momentum too: as far as the weights are not 0, so may it be.
     let before = 0;
-    for (const part of buffersOf(name, parts)) {
+    for (const part of buffersOf({ name, parts })) {
       const weights = f32(part), first = before;
       const fill = (kept: string, value: (n: number) => number) =>
         cpu.memory.get(`${part}.${kept}`)?.f32
@@ -114,7 +114,7 @@ export async function filled(
   if (program.micros > 1) {
     program.parameters.forEach(({ name, parts, frozen }, index) => {
       const u = uniform(200 + index);
-      for (const part of frozen ? [] : buffersOf(name, parts)) {
+      for (const part of frozen ? [] : buffersOf({ name, parts })) {
         const values = f32(part);
         f32(`${part}.gradient`).forEach((_, n, v) => v[n] = values[n] ? u(n) - 0.5 : 0);
       }
@@ -123,14 +123,9 @@ export async function filled(
   cpu.memory.get("statistics")!.bytes.fill(0);
   network.program.parameters.forEach(({ name, quantizer, parts }) => {
     if (quantizer === undefined) return;
-    for (const part of buffersOf(name, parts)) recordWeights(cpu, part, quantizer);
+    for (const part of buffersOf({ name, parts })) recordWeights(cpu, part, quantizer);
   });
   return { program, cpu, network, batch };
-}
-
-/** The buffers of a parameter. */
-function buffersOf(name: string, parts: number | undefined): string[] {
-  return parts ? Array.from({ length: parts }, (_, i) => `${name}.${i}`) : [name];
 }
 
 /** Leaves the extremes of a weight where an update would have left them. */
