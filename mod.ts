@@ -28,6 +28,7 @@ export type { Likelihood, Prediction, PredictOptions, Unanswered } from "./lib/t
 export { RunFolder } from "./lib/train/run_folder.ts";
 export type { CheckpointFile, RunFolderOptions } from "./lib/train/run_folder.ts";
 export type { NetworkState } from "./lib/train/network.ts";
+export type { WeightsState } from "./lib/train/weights.ts";
 export { exportRun } from "./lib/train/export_run.ts";
 
 export { plan } from "./lib/model/plan.ts";

@@ -17,7 +17,8 @@ import {
 import type { Range } from "../quant/range.ts";
 import { VERSION } from "../version.ts";
 import { type DataFacts, decodeFacts, encodeFacts } from "./data_facts.ts";
-import type { Find, NetworkState } from "./network.ts";
+import type { NetworkState } from "./network.ts";
+import type { Find } from "./weights.ts";
 
 /** Where a run stands. */
 export interface Position {

@@ -12,7 +12,7 @@ import { pytorchNames } from "../model/pytorch_names.ts";
 import type { Program } from "../program.ts";
 import type { Recipe } from "../recipe/types.ts";
 import { FORMAT } from "./checkpoint.ts";
-import type { Find } from "./network.ts";
+import type { Find } from "./weights.ts";
 import { expectCheckpoint } from "./newest_checkpoint.ts";
 import { RunFolder } from "./run_folder.ts";
 

@@ -6,19 +6,18 @@
  */
 import type { Executor } from "../executor.ts";
 import { onDevice, stepsInFlight } from "../model/on_device.ts";
-import { fromNamed, initialValues, type NamedTensor, toNamed } from "../model/parameters.ts";
 import type { DataShape } from "../model/plan.ts";
-import type { ParameterSpec, Program, Step } from "../program.ts";
+import type { Program, Step } from "../program.ts";
 import type { EstimatorMakers } from "../quant/estimator.ts";
 import { estimators as ownEstimators } from "../quant/estimators.ts";
 import type { Range } from "../quant/range.ts";
 import { Scheduler, usable } from "../quant/scheduler.ts";
-import { key, ROW_BYTES, SLOTS, WORDS_OF_ROW } from "../quant/statistics.ts";
 import type { QuantizeSpec } from "../recipe/types.ts";
 import { Flight, type StepResult } from "./flight.ts";
-import { bufferNames, joined } from "./joined.ts";
+import { joined } from "./joined.ts";
 import { microBatchOf, type StepSettings } from "./micro_batch.ts";
 import { chosen, trainingSteps } from "./ways.ts";
+import { type Find, Weights, type WeightsState } from "./weights.ts";
 
 /**
  * A batch on the host: u8 pixels [n, h, w, c] and labels; `samples` of them count. A training step
@@ -35,17 +34,7 @@ export interface Batch {
 }
 
 /** Everything that a checkpoint holds of a network. */
-export interface NetworkState {
-  /** Master weights, biases, norm scales and shifts. */
-  readonly parameters: readonly NamedTensor[];
-  /** Momentum, by the names of the parameters that train. */
-  readonly velocities: readonly NamedTensor[];
-  /** AdamW's averages of squared gradients, by the names of the parameters; else none. */
-  readonly seconds: readonly NamedTensor[];
-  /** Moving averages of the parameters, by their names; none without `train.ema`. */
-  readonly averages: readonly NamedTensor[];
-  /** Batch norm's running means and variances. */
-  readonly running: readonly NamedTensor[];
+export interface NetworkState extends WeightsState {
   /** By the name of the quantizer. */
   readonly ranges: ReadonlyMap<string, Range>;
   /** What estimators keep beside the range, by the name of the quantizer. */
@@ -53,9 +42,6 @@ export interface NetworkState {
   /** With a lag of 2: what the last step saw, which no range follows yet. */
   readonly seen: ReadonlyMap<string, Float32Array<ArrayBuffer>>;
 }
-
-/** Looks up a tensor of a file; throws when it is missing or has another shape. */
-export type Find = (name: string, shape: readonly number[]) => Float32Array;
 
 /** What a network is loaded from. */
 export interface Saved extends Pick<NetworkState, "ranges"> {
@@ -83,7 +69,7 @@ export class Network {
   readonly inFlight: number;
   readonly #flight: Flight;
   readonly #segments = new Map<string, readonly Segment[]>();
-  readonly #buffers: ReadonlySet<string>;
+  readonly #weights: Weights;
 
   constructor(
     readonly program: Program,
@@ -94,7 +80,7 @@ export class Network {
     makers: EstimatorMakers = ownEstimators,
   ) {
     this.executor = joined(executor, program);
-    this.#buffers = bufferNames(program);
+    this.#weights = new Weights(program, this.executor);
     const { quantizers } = program, device = onDevice(quantize, makers);
     const estimators = quantizers.map(({ role, settings }) =>
       role === "weight" ? undefined : makers[settings.estimator]!(settings)
@@ -115,20 +101,7 @@ export class Network {
 
   /** Sets first values by the run's seed. */
   initialize(): void {
-    this.program.parameters.forEach((spec, i) => {
-      const values = initialValues(spec, this.seed, i);
-      this.#writeParameter(spec.name, spec.quantizer, values);
-      for (const kept of ["velocity", "second"]) {
-        if (this.#has(`${spec.name}.${kept}`)) {
-          this.executor.write(`${spec.name}.${kept}`, new Float32Array(values.length));
-        }
-      }
-      if (this.#has(`${spec.name}.average`)) this.executor.write(`${spec.name}.average`, values);
-    });
-    for (const { layer, channels } of this.program.norms) {
-      const padded = Math.ceil(channels / 4) * 4;
-      this.executor.write(`${layer}.running`, new Float32Array(2 * padded).fill(1, padded));
-    }
+    this.#weights.initialize(this.seed);
     this.executor.run(this.program.sections.weights);
   }
 
@@ -139,31 +112,7 @@ export class Network {
    * where there are any
    */
   load({ find, has, ranges, memories, seen, step = 0 }: Saved, training = true): void {
-    const write = (spec: ParameterSpec, kept: string, values: Float32Array<ArrayBuffer>) => {
-      if (this.#has(`${spec.name}.${kept}`)) this.executor.write(`${spec.name}.${kept}`, values);
-    };
-    for (const spec of this.program.parameters) {
-      const named = (prefix: string) =>
-        fromNamed(spec, (name, shape) => find(`${prefix}.${name}`, shape));
-      const weight = fromNamed(spec, (name, shape) => {
-        const averaged = !training && has?.(`ema.${name}`);
-        return find(averaged ? `ema.${name}` : name, shape);
-      });
-      this.#writeParameter(spec.name, spec.quantizer, weight);
-      if (this.#has(`${spec.name}.average`)) {
-        write(spec, "average", training ? named("ema") : weight);
-      }
-      if (!training) continue;
-      if (this.#has(`${spec.name}.velocity`)) write(spec, "velocity", named("velocity"));
-      if (this.#has(`${spec.name}.second`)) write(spec, "second", named("second_moment"));
-    }
-    for (const { layer, channels } of this.program.norms) {
-      const padded = Math.ceil(channels / 4) * 4;
-      const running = new Float32Array(2 * padded).fill(1, padded);
-      running.set(find(`${layer}.running_mean`, [channels]));
-      running.set(find(`${layer}.running_var`, [channels]), padded);
-      this.executor.write(`${layer}.running`, running);
-    }
+    this.#weights.load(find, has, training);
     this.program.quantizers.forEach((q, row) => {
       this.scheduler.setRange(row, ranges.get(q.name));
       const memory = this.scheduler.memory(row), kept = memories?.get(q.name);
@@ -177,40 +126,20 @@ export class Network {
 
   /** Reads everything that a checkpoint holds. */
   async state(): Promise<NetworkState> {
-    const { parameters, norms, quantizers } = this.program;
-    const buffers = ["", ".velocity", ".second", ".average"].flatMap((kept) =>
-      parameters.map(({ name }) => name + kept).filter((name) => this.#has(name))
-    );
-    const names = ["quantizers", "memory", ...buffers, ...norms.map((n) => `${n.layer}.running`)];
+    const names = ["quantizers", "memory", ...this.#weights.buffers];
     const bytes = await this.executor.read(names);
     const values = new Map(names.map((name, i) => [name, new Float32Array(bytes[i]!.buffer)]));
-    const named = (kept: string) =>
-      parameters.flatMap((p) => {
-        const found = values.get(p.name + kept);
-        return found ? toNamed(p, found) : [];
-      });
     this.scheduler.adopt(values.get("quantizers")!, values.get("memory"));
     const ranges = new Map<string, Range>(),
       memories = new Map<string, Float32Array<ArrayBuffer>>();
-    quantizers.forEach((q, row) => {
+    this.program.quantizers.forEach((q, row) => {
       const range = this.scheduler.range(row), kept = this.scheduler.memory(row);
       if (q.role === "weight" || this.scheduler.estimators[row]?.initial) return;
       if (range) ranges.set(q.name, range);
       if (kept.length > 0) memories.set(q.name, kept.slice());
     });
     return {
-      parameters: named(""),
-      velocities: named(".velocity"),
-      seconds: named(".second"),
-      averages: named(".average"),
-      running: norms.flatMap(({ layer, channels }) => {
-        const v = values.get(`${layer}.running`)!, padded = Math.ceil(channels / 4) * 4;
-        const shape = [channels];
-        return [
-          { name: `${layer}.running_mean`, shape, data: v.slice(0, channels) },
-          { name: `${layer}.running_var`, shape, data: v.slice(padded, padded + channels) },
-        ];
-      }),
+      ...this.#weights.state(values),
       ranges,
       memories,
       seen: this.#flight.unused(),
@@ -434,32 +363,9 @@ export class Network {
     this.executor.write("memory", memory.data);
   }
 
-  /** Writes master weights; their extremes go where an update would have left them. */
-  #writeParameter(
-    name: string,
-    row: number | undefined,
-    values: Float32Array<ArrayBuffer>,
-  ): void {
-    this.executor.write(name, values);
-    if (row === undefined) return;
-    let low = 0, high = 0; // Padding is 0 and symmetric ranges hold 0.
-    for (const v of values) {
-      if (v < low) low = v;
-      if (v > high) high = v;
-    }
-    const words = new Uint32Array(SLOTS * WORDS_OF_ROW);
-    words[0] = ~key(low) >>> 0;
-    words[1] = key(high);
-    this.executor.write("statistics", words, row * ROW_BYTES);
-  }
-
   /** Writes micro-batch `micro` of a batch, and what the step is described by. */
   #writeBatch(batch: Batch, how: StepSettings, micro = 0): void {
     const parts = microBatchOf(this.program, this.seed, batch, how, micro);
     for (const [name, data] of Object.entries(parts)) this.executor.write(name, data);
-  }
-
-  #has(buffer: string): boolean {
-    return this.#buffers.has(buffer);
   }
 }
