@@ -4,6 +4,7 @@
  * @module
  */
 import type { Dataset } from "../lib/data/dataset.ts";
+import { findPlace } from "../lib/data/files.ts";
 import { Loader } from "../lib/data/loader.ts";
 import { openDataset } from "../lib/data/open.ts";
 import { previewPng } from "../lib/data/preview.ts";
@@ -61,8 +62,10 @@ async function run(args: Arguments): Promise<number> {
     if (recipe.data.on_bad_image === "fail" && warnings.some((text) => text.endsWith(REPLACED))) {
       notes.push("training stops at files that cannot be decoded, as data.on_bad_image is fail");
     }
-    if (args.json) printJson(asJson(recipe, data, found, notes, out), 2);
-    else print(asText(recipe, data, found, notes, out));
+    const root = recipe.data.root && (await findPlace(recipe.data.root, "the data")).path;
+    const placed = { ...recipe, data: { ...recipe.data, root } };
+    if (args.json) printJson(asJson(placed, data, found, notes, out), 2);
+    else print(asText(placed, data, found, notes, out));
   } finally {
     loader.close();
   }
