@@ -69,6 +69,15 @@ Deno.test("Tiny ImageNet's layout: classes of test images are those of val_annot
   });
 });
 
+Deno.test("words.txt says what a person calls a class, where it has a line for it", async () => {
+  const words = "n2\tEgyptian cat, puss\r\nn9\tmissing\n\nn1 without a tab\n";
+  await withFolder({ ...TINY, "words.txt": new TextEncoder().encode(words) }, async (root) => {
+    const { classNames, train } = await open(root);
+    assert.deepEqual(classNames, ["n1", "n2 Egyptian cat"]);
+    assert.ok(train.count > 0);
+  });
+});
+
 Deno.test("without a test split, a share of each class is held out, by the seed", async () => {
   await withFolder(PLAIN, async (root) => {
     const split = async (fields: Partial<DataRecipe>) => {

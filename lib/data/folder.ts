@@ -12,6 +12,7 @@ import { type ByClass, findTree } from "./folder_tree.ts";
 import type { OpenedSplits } from "./opened.ts";
 import { type DataRecipe, wantedSize } from "./recipe.ts";
 import { tooFew } from "./take.ts";
+import { withWords } from "./words.ts";
 
 /** Height and width of images where the recipe has none: what published networks take. */
 const SIDE = 224;
@@ -67,7 +68,7 @@ export async function openFolder(
   return {
     name: basename(root),
     classes,
-    classNames: tree.classNames,
+    classNames: await withWords(root, tree.classNames),
     shape: [h, w, channels],
     train: open(tree.train, recipe.train, "data.train"),
     test: open(tree.test, recipe.test, "data.test"),
