@@ -181,8 +181,8 @@ async function worstGradient(
       largest = Math.max(largest, largestOf(want!));
     }
     if (spec.role === "weight") ofWeight = largest;
-    // Batch norm takes a bias before it away again: its gradient is 0 but for rounding.
-    const nothing = spec.role === "bias" && largest < 1e-9 * ofWeight;
+    // Batch norm takes a bias before it away again: its gradient is 0 but for rounding in the mean.
+    const nothing = spec.role === "bias" && largest < 1e-5 * ofWeight;
     const relative = off / (nothing ? ofWeight : largest);
     if (!(relative <= worst)) [worst, where] = [relative, spec.name];
   }
