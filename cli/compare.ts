@@ -43,7 +43,7 @@ called lr, train.lr stands for train.optimizer.lr.
 
 DIR (default: runs/NAME-compare) gets a run's folder for each, and after every run compare.json,
 compare.md and compare.html. Called again it goes on: what is finished is kept. Ctrl-C ends the
-run in progress after its step, with a checkpoint.
+run in progress after the steps in flight, with a checkpoint.
 
 Exit codes: 0 done, 1 a run failed or diverged, 2 wrong usage, recipe or data, 130 interrupted.`,
   options: ["estimators", "seeds", "vary", "out", "device", "json", "quiet"],
