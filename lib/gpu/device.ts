@@ -43,7 +43,7 @@ export function environment(name: string): string | undefined {
 
 function setUnlessSet(name: string, value: string): void {
   try {
-    if (Deno.env.get(name) === undefined) Deno.env.set(name, value);
+    if (!Deno.env.get(name)) Deno.env.set(name, value);
   } catch {
     // Without the permission the defaults stay: two lines of noise, or an OpenGL adapter.
   }
