@@ -9,6 +9,7 @@ import type { Builder } from "./builder.ts";
 import { type ConvNode, weightDims } from "./conv.ts";
 import { contribute } from "./gradient.ts";
 import { grid } from "./grid.ts";
+import { windowConstants } from "./window.ts";
 
 /** Taps in a sum: 512·255·127 < 2²⁴, which f32 holds exactly. */
 const MOST_TAPS = 512;
@@ -39,24 +40,9 @@ function quadLanes(quads: number): number {
     Math.min(8, 2 ** Math.ceil(Math.log2(quads)));
 }
 
-/** The layer's numbers in the names of the kernels' constants. */
-function shape(b: Builder, { input: x, output: y, kernel, stride, padding }: ConvNode) {
-  return {
-    V: 1,
-    H: x.h,
-    W: x.w,
-    HO: y.h,
-    WO: y.w,
-    CQ: x.quads,
-    CHANNELS: x.c,
-    KH: kernel[0],
-    KW: kernel[1],
-    SH: stride[0],
-    SW: stride[1],
-    PH: padding[0],
-    PW: padding[1],
-    LINES: b.options.batch * y.h,
-  };
+/** The window, and the lines of the output. */
+function shape(b: Builder, node: ConvNode) {
+  return { ...windowConstants(b, node), LINES: b.options.batch * node.output.h };
 }
 
 /**
@@ -163,10 +149,10 @@ export function depthwiseBackward(b: Builder, node: ConvNode): void {
   }
   if (!input.needsGradient) return;
   const { to, constants, buffers } = contribute(b, input, name);
-  const N = b.options.batch, R = runOf(Math.ceil(s.W / s.SW));
+  const R = runOf(Math.ceil(s.W / s.SW));
   const RUNS = Math.ceil(Math.ceil(s.W / s.SW) / R), AX = Math.ceil(s.KW / s.SW);
   const QL = quadLanes(s.CQ), QG = Math.ceil(s.CQ / QL);
-  const runs = N * Math.ceil(s.H / s.SH) * RUNS, tiles = Math.ceil(runs / (LANES / QL * TURNS));
+  const runs = s.N * Math.ceil(s.H / s.SH) * RUNS, tiles = Math.ceil(runs / (LANES / QL * TURNS));
   b.step(
     "backward",
     name,
@@ -175,7 +161,6 @@ export function depthwiseBackward(b: Builder, node: ConvNode): void {
     {
       ...s,
       ...constants,
-      N,
       QL,
       QG,
       R,

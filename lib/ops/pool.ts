@@ -6,42 +6,18 @@
 import type { Builder } from "./builder.ts";
 import { grid } from "./grid.ts";
 import { contribute } from "./gradient.ts";
-import type { Tensor } from "./tensor.ts";
+import { windowConstants, type Windowed } from "./window.ts";
 
 /** A pooling layer. */
-export interface PoolNode {
+export interface PoolNode extends Windowed {
   readonly op: "pool";
   readonly name: string;
-  readonly input: Tensor;
-  readonly output: Tensor;
   readonly kind: "max" | "avg";
-  readonly kernel: readonly [number, number];
-  readonly stride: readonly [number, number];
-  readonly padding: readonly [number, number];
-}
-
-function shape(b: Builder, { input: x, output: y, kernel, stride, padding }: PoolNode) {
-  return {
-    V: 1,
-    N: b.options.batch,
-    H: x.h,
-    W: x.w,
-    HO: y.h,
-    WO: y.w,
-    CQ: x.quads,
-    CHANNELS: x.c,
-    KH: kernel[0],
-    KW: kernel[1],
-    SH: stride[0],
-    SW: stride[1],
-    PH: padding[0],
-    PW: padding[1],
-  };
 }
 
 /** Plans the forward pass. */
 export function poolForward(b: Builder, node: PoolNode): void {
-  const { input: x, output: y, name } = node, s = shape(b, node);
+  const { input: x, output: y, name } = node, s = windowConstants(b, node);
   const groups = grid(Math.ceil(s.N * s.HO * s.WO * s.CQ / 64));
   if (node.kind === "max") {
     // Codes are copied, so the output shares the input's quantizer.
@@ -74,7 +50,7 @@ export function poolBackward(b: Builder, node: PoolNode): void {
   const { input: x, name } = node, dy = node.output.gradientAt;
   if (!x.needsGradient) return;
   const { to, constants, buffers } = contribute(b, x, name);
-  const R = node.kind === "max" ? 1 : 4, s = shape(b, node);
+  const R = node.kind === "max" ? 1 : 4, s = windowConstants(b, node);
   const groups = grid(Math.ceil(s.N * s.H * s.W * s.CQ / (64 * R)));
   b.step("backward", name, `${node.kind}_pool_backward`, groups, {
     ...s,

@@ -6,7 +6,7 @@
  */
 import type { Executor } from "../executor.ts";
 import { MOST_BYTES } from "../ops/parts.ts";
-import type { Program } from "../program.ts";
+import { buffersOf, type Program } from "../program.ts";
 
 /** The executor itself where nothing is split, else one that joins the parts. */
 export function joined(executor: Executor, program: Program): Executor {
@@ -47,7 +47,7 @@ class Joined implements Executor {
     );
     if (!spec) return [name];
     const rest = name.slice(spec.name.length);
-    return Array.from({ length: spec.parts! }, (_, i) => `${spec.name}.${i}${rest}`);
+    return buffersOf(spec).map((part) => part + rest);
   }
 
   write(buffer: string, data: ArrayBufferView<ArrayBuffer>, offset = 0): void {
