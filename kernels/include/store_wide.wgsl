@@ -1,4 +1,4 @@
-// Stores q_0 … q_(V−1), the V quads of a wide, at wide index `at` of `output`.
+// Stores q_0 … q_(V−1), the V quads of a wide, at wide index `at` of `output`; no arithmetic, so no reference.
 //@ if STORE == 2
 //@ for v in 0..V
 output[at * ${V}u + ${v}u] = q_${v};

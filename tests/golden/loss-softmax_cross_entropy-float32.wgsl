@@ -22,6 +22,7 @@
 // every driver adds is then paid once for 4·V values (int8 512³ on llvmpipe: 17 GOP/s by words,
 // 48 by four).
 // Padded channels always hold the code of zero.
+// Reference: lib/reference/include/quantize.ts (row, reader)
 
 struct Quantizer {
   scale: f32,    // real = scale · (code − zero)

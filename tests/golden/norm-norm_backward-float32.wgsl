@@ -12,6 +12,7 @@
 // every driver adds is then paid once for 4·V values (int8 512³ on llvmpipe: 17 GOP/s by words,
 // 48 by four).
 // Padded channels always hold the code of zero.
+// Reference: lib/reference/include/quantize.ts (row, reader)
 
 struct Quantizer {
   scale: f32,    // real = scale · (code − zero)
@@ -129,7 +130,7 @@ fn main(
     let g_0 = select(vec4<f32>(), real(part0(wide_da), zda), passes(a_0 * d_0 + beta_0));
     let v_0 = finish(a_0 * g_0 + (c1_0 * d_0 + c2_0), at * 1u + 0u);
     let q_0 = quantize(v_0, zdy, pixel * 8u + quad_0 * 4u, key, lanes_0);
-// Stores q_0 … q_(V−1), the V quads of a wide, at wide index `at` of `output`.
+// Stores q_0 … q_(V−1), the V quads of a wide, at wide index `at` of `output`; no arithmetic, so no reference.
 output[at] = q_0;
 
   }
@@ -142,7 +143,7 @@ output[at] = q_0;
     let g_0 = select(vec4<f32>(), real(part0(wide_da), zda), passes(a_0 * d_0 + beta_0));
     let v_0 = finish(a_0 * g_0 + (c1_0 * d_0 + c2_0), at * 1u + 0u);
     let q_0 = quantize(v_0, zdy, pixel * 8u + quad_0 * 4u, key, lanes_0);
-// Stores q_0 … q_(V−1), the V quads of a wide, at wide index `at` of `output`.
+// Stores q_0 … q_(V−1), the V quads of a wide, at wide index `at` of `output`; no arithmetic, so no reference.
 output[at] = q_0;
 
   }
@@ -155,7 +156,7 @@ output[at] = q_0;
     let g_0 = select(vec4<f32>(), real(part0(wide_da), zda), passes(a_0 * d_0 + beta_0));
     let v_0 = finish(a_0 * g_0 + (c1_0 * d_0 + c2_0), at * 1u + 0u);
     let q_0 = quantize(v_0, zdy, pixel * 8u + quad_0 * 4u, key, lanes_0);
-// Stores q_0 … q_(V−1), the V quads of a wide, at wide index `at` of `output`.
+// Stores q_0 … q_(V−1), the V quads of a wide, at wide index `at` of `output`; no arithmetic, so no reference.
 output[at] = q_0;
 
   }
@@ -168,7 +169,7 @@ output[at] = q_0;
     let g_0 = select(vec4<f32>(), real(part0(wide_da), zda), passes(a_0 * d_0 + beta_0));
     let v_0 = finish(a_0 * g_0 + (c1_0 * d_0 + c2_0), at * 1u + 0u);
     let q_0 = quantize(v_0, zdy, pixel * 8u + quad_0 * 4u, key, lanes_0);
-// Stores q_0 … q_(V−1), the V quads of a wide, at wide index `at` of `output`.
+// Stores q_0 … q_(V−1), the V quads of a wide, at wide index `at` of `output`; no arithmetic, so no reference.
 output[at] = q_0;
 
   }

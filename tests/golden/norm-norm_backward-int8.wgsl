@@ -12,6 +12,7 @@
 // every driver adds is then paid once for 4·V values (int8 512³ on llvmpipe: 17 GOP/s by words,
 // 48 by four).
 // Padded channels always hold the code of zero.
+// Reference: lib/reference/include/quantize.ts (row, reader)
 
 struct Quantizer {
   scale: f32,    // real = scale · (code − zero)
@@ -233,7 +234,7 @@ fn main(
     let g_1 = select(vec4<f32>(), real(part1(wide_da), zda), passes(a_1 * d_1 + beta_1));
     let v_1 = finish(a_1 * g_1 + (c1_1 * d_1 + c2_1), at * 2u + 1u);
     let q_1 = quantize(v_1, zdy, pixel * 8u + quad_1 * 4u, key, lanes_1);
-// Stores q_0 … q_(V−1), the V quads of a wide, at wide index `at` of `output`.
+// Stores q_0 … q_(V−1), the V quads of a wide, at wide index `at` of `output`; no arithmetic, so no reference.
 output[at] = Wide(q_0, q_1);
 
   }
@@ -250,7 +251,7 @@ output[at] = Wide(q_0, q_1);
     let g_1 = select(vec4<f32>(), real(part1(wide_da), zda), passes(a_1 * d_1 + beta_1));
     let v_1 = finish(a_1 * g_1 + (c1_1 * d_1 + c2_1), at * 2u + 1u);
     let q_1 = quantize(v_1, zdy, pixel * 8u + quad_1 * 4u, key, lanes_1);
-// Stores q_0 … q_(V−1), the V quads of a wide, at wide index `at` of `output`.
+// Stores q_0 … q_(V−1), the V quads of a wide, at wide index `at` of `output`; no arithmetic, so no reference.
 output[at] = Wide(q_0, q_1);
 
   }
@@ -267,7 +268,7 @@ output[at] = Wide(q_0, q_1);
     let g_1 = select(vec4<f32>(), real(part1(wide_da), zda), passes(a_1 * d_1 + beta_1));
     let v_1 = finish(a_1 * g_1 + (c1_1 * d_1 + c2_1), at * 2u + 1u);
     let q_1 = quantize(v_1, zdy, pixel * 8u + quad_1 * 4u, key, lanes_1);
-// Stores q_0 … q_(V−1), the V quads of a wide, at wide index `at` of `output`.
+// Stores q_0 … q_(V−1), the V quads of a wide, at wide index `at` of `output`; no arithmetic, so no reference.
 output[at] = Wide(q_0, q_1);
 
   }
@@ -284,7 +285,7 @@ output[at] = Wide(q_0, q_1);
     let g_1 = select(vec4<f32>(), real(part1(wide_da), zda), passes(a_1 * d_1 + beta_1));
     let v_1 = finish(a_1 * g_1 + (c1_1 * d_1 + c2_1), at * 2u + 1u);
     let q_1 = quantize(v_1, zdy, pixel * 8u + quad_1 * 4u, key, lanes_1);
-// Stores q_0 … q_(V−1), the V quads of a wide, at wide index `at` of `output`.
+// Stores q_0 … q_(V−1), the V quads of a wide, at wide index `at` of `output`; no arithmetic, so no reference.
 output[at] = Wide(q_0, q_1);
 
   }

@@ -11,6 +11,7 @@
 // every driver adds is then paid once for 4·V values (int8 512³ on llvmpipe: 17 GOP/s by words,
 // 48 by four).
 // Padded channels always hold the code of zero.
+// Reference: lib/reference/include/quantize.ts (row, reader)
 
 struct Quantizer {
   scale: f32,    // real = scale · (code − zero)
@@ -103,7 +104,7 @@ fn main(
     let at = (first + 0u) * 2u + block;
     let wide = y[at];
     let q_0 = quantize(activate(normed(real(part0(wide), zy), block * 1u + 0u)), za, 0u, vec2<u32>(), lanes_0);
-// Stores q_0 … q_(V−1), the V quads of a wide, at wide index `at` of `output`.
+// Stores q_0 … q_(V−1), the V quads of a wide, at wide index `at` of `output`; no arithmetic, so no reference.
 output[at] = q_0;
 
   }
@@ -111,7 +112,7 @@ output[at] = q_0;
     let at = (first + 1u) * 2u + block;
     let wide = y[at];
     let q_0 = quantize(activate(normed(real(part0(wide), zy), block * 1u + 0u)), za, 0u, vec2<u32>(), lanes_0);
-// Stores q_0 … q_(V−1), the V quads of a wide, at wide index `at` of `output`.
+// Stores q_0 … q_(V−1), the V quads of a wide, at wide index `at` of `output`; no arithmetic, so no reference.
 output[at] = q_0;
 
   }
@@ -119,7 +120,7 @@ output[at] = q_0;
     let at = (first + 2u) * 2u + block;
     let wide = y[at];
     let q_0 = quantize(activate(normed(real(part0(wide), zy), block * 1u + 0u)), za, 0u, vec2<u32>(), lanes_0);
-// Stores q_0 … q_(V−1), the V quads of a wide, at wide index `at` of `output`.
+// Stores q_0 … q_(V−1), the V quads of a wide, at wide index `at` of `output`; no arithmetic, so no reference.
 output[at] = q_0;
 
   }
@@ -127,7 +128,7 @@ output[at] = q_0;
     let at = (first + 3u) * 2u + block;
     let wide = y[at];
     let q_0 = quantize(activate(normed(real(part0(wide), zy), block * 1u + 0u)), za, 0u, vec2<u32>(), lanes_0);
-// Stores q_0 … q_(V−1), the V quads of a wide, at wide index `at` of `output`.
+// Stores q_0 … q_(V−1), the V quads of a wide, at wide index `at` of `output`; no arithmetic, so no reference.
 output[at] = q_0;
 
   }

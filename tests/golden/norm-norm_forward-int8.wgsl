@@ -11,6 +11,7 @@
 // every driver adds is then paid once for 4·V values (int8 512³ on llvmpipe: 17 GOP/s by words,
 // 48 by four).
 // Padded channels always hold the code of zero.
+// Reference: lib/reference/include/quantize.ts (row, reader)
 
 struct Quantizer {
   scale: f32,    // real = scale · (code − zero)
@@ -178,7 +179,7 @@ fn main(
     let wide = y[at];
     let q_0 = quantize(activate(normed(real(part0(wide), zy), block * 2u + 0u)), za, 0u, vec2<u32>(), lanes_0);
     let q_1 = quantize(activate(normed(real(part1(wide), zy), block * 2u + 1u)), za, 0u, vec2<u32>(), lanes_1);
-// Stores q_0 … q_(V−1), the V quads of a wide, at wide index `at` of `output`.
+// Stores q_0 … q_(V−1), the V quads of a wide, at wide index `at` of `output`; no arithmetic, so no reference.
 output[at] = Wide(q_0, q_1);
 
   }
@@ -187,7 +188,7 @@ output[at] = Wide(q_0, q_1);
     let wide = y[at];
     let q_0 = quantize(activate(normed(real(part0(wide), zy), block * 2u + 0u)), za, 0u, vec2<u32>(), lanes_0);
     let q_1 = quantize(activate(normed(real(part1(wide), zy), block * 2u + 1u)), za, 0u, vec2<u32>(), lanes_1);
-// Stores q_0 … q_(V−1), the V quads of a wide, at wide index `at` of `output`.
+// Stores q_0 … q_(V−1), the V quads of a wide, at wide index `at` of `output`; no arithmetic, so no reference.
 output[at] = Wide(q_0, q_1);
 
   }
@@ -196,7 +197,7 @@ output[at] = Wide(q_0, q_1);
     let wide = y[at];
     let q_0 = quantize(activate(normed(real(part0(wide), zy), block * 2u + 0u)), za, 0u, vec2<u32>(), lanes_0);
     let q_1 = quantize(activate(normed(real(part1(wide), zy), block * 2u + 1u)), za, 0u, vec2<u32>(), lanes_1);
-// Stores q_0 … q_(V−1), the V quads of a wide, at wide index `at` of `output`.
+// Stores q_0 … q_(V−1), the V quads of a wide, at wide index `at` of `output`; no arithmetic, so no reference.
 output[at] = Wide(q_0, q_1);
 
   }
@@ -205,7 +206,7 @@ output[at] = Wide(q_0, q_1);
     let wide = y[at];
     let q_0 = quantize(activate(normed(real(part0(wide), zy), block * 2u + 0u)), za, 0u, vec2<u32>(), lanes_0);
     let q_1 = quantize(activate(normed(real(part1(wide), zy), block * 2u + 1u)), za, 0u, vec2<u32>(), lanes_1);
-// Stores q_0 … q_(V−1), the V quads of a wide, at wide index `at` of `output`.
+// Stores q_0 … q_(V−1), the V quads of a wide, at wide index `at` of `output`; no arithmetic, so no reference.
 output[at] = Wide(q_0, q_1);
 
   }
