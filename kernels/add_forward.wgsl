@@ -19,13 +19,12 @@ fn main(
   let tile = group.y * groups.x + group.x;
   let thread = tile * 64u + lane;
   let block = thread % ${CW}u;
-  let first = thread / ${CW}u * ${R}u;
+  let end = select(0u, ${PIXELS}u, thread < ${STRIDE}u * ${CW}u);
   let za = quantizers[${A_ROW}];
   let zb = quantizers[${B_ROW}];
   let zy = quantizers[${Y_ROW}];
-  //@ for r in 0..R
-  if (first + ${r}u < ${PIXELS}u) {
-    let at = (first + ${r}u) * ${CW}u + block;
+  for (var pixel = thread / ${CW}u; pixel < end; pixel += ${STRIDE}u) {
+    let at = pixel * ${CW}u + block;
     let wide_a = a[at];
     let wide_b = b[at];
     //@ for v in 0..V
@@ -38,6 +37,5 @@ fn main(
     //@ end
     //@ include store_wide
   }
-  //@ end
   record(${Y_ROW}u, tile, lane);
 }

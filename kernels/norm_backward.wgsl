@@ -25,7 +25,6 @@ fn main(
   let tile = group.y * groups.x + group.x;
   let thread = tile * 64u + lane;
   let block = thread % ${CW}u;
-  let first = thread / ${CW}u * ${R}u;
   let zda = quantizers[${DA_ROW}];
   let zy = quantizers[${Y_ROW}];
   let zdy = quantizers[${DY_ROW}];
@@ -33,30 +32,26 @@ fn main(
   //@ for v in 0..V
   let quad_${v} = block * ${V}u + ${v}u;
   let lanes_${v} = min(4u, ${CHANNELS}u - quad_${v} * 4u);
-  let a_${v} = coefficients[quad_${v} * 6u];
-  let mean_${v} = coefficients[quad_${v} * 6u + 1u];
-  let beta_${v} = coefficients[quad_${v} * 6u + 2u];
+  let map_${v} = affine(quad_${v});
   let c1_${v} = coefficients[quad_${v} * 6u + 3u];
   let c2_${v} = coefficients[quad_${v} * 6u + 4u];
   //@ end
-  //@ for r in 0..R
-  if (first + ${r}u < ${PIXELS}u) {
-    let pixel = first + ${r}u;
+  let end = select(0u, ${PIXELS}u, thread < ${STRIDE}u * ${CW}u);
+  for (var pixel = thread / ${CW}u; pixel < end; pixel += ${STRIDE}u) {
     let at = pixel * ${CW}u + block;
     let wide_da = da[at];
     let wide_y = y[at];
     //@ for v in 0..V
-    let d_${v} = real(part${v}(wide_y), zy) - mean_${v};
-    let g_${v} = select(vec4<f32>(), real(part${v}(wide_da), zda), passes(a_${v} * d_${v} + beta_${v}));
+    let d_${v} = real(part${v}(wide_y), zy) - map_${v}.mean;
+    let g_${v} = select(vec4<f32>(), real(part${v}(wide_da), zda), passes(map_${v}.a * d_${v} + map_${v}.beta));
     //@ if FROZEN
-    let v_${v} = finish(a_${v} * g_${v}, at * ${V}u + ${v}u);
+    let v_${v} = finish(map_${v}.a * g_${v}, at * ${V}u + ${v}u);
     //@ else
-    let v_${v} = finish(a_${v} * g_${v} + (c1_${v} * d_${v} + c2_${v}), at * ${V}u + ${v}u);
+    let v_${v} = finish(map_${v}.a * g_${v} + (c1_${v} * d_${v} + c2_${v}), at * ${V}u + ${v}u);
     //@ end
     let q_${v} = quantize(v_${v}, zdy, pixel * ${CHANNELS}u + quad_${v} * 4u, key, lanes_${v});
     //@ end
     //@ include store_wide
   }
-  //@ end
   record(${DY_ROW}u, tile, lane);
 }

@@ -25,6 +25,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   //@ for v in 0..V
   var first_${v}: vec4<Sum>;
   var second_${v}: vec4<Sum>;
+  let map_${v} = affine(block * ${V}u + ${v}u);
   //@ end
   let last = min((chunk + 1u) * ${CHUNK}u, ${PIXELS}u);
   for (var p = chunk * ${CHUNK}u; p < last; p++) {
@@ -32,8 +33,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     let wide_y = y[p * ${CW}u + block];
     //@ for v in 0..V
     {
-      let quad = block * ${V}u + ${v}u;
-      let open = passes(normed(real(part${v}(wide_y), zy), quad));
+      let open = passes(normed(real(part${v}(wide_y), zy), map_${v}));
       //@ if INT8
       let g = select(vec4<i32>(), codes(part${v}(wide_da)) - vec4<i32>(i32(zda.zero)), open);
       first_${v} += g;
@@ -41,7 +41,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
       //@ else
       let g = select(vec4<f32>(), wide_da, open);
       first_${v} += g;
-      second_${v} += g * (wide_y - coefficients[quad * 6u + 1u]);
+      second_${v} += g * (wide_y - map_${v}.mean);
       //@ end
     }
     //@ end

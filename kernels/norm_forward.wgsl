@@ -4,7 +4,8 @@
 //   coefficients  see norm_coefficients
 //   output        [PIXELS, 4·V·CW] quads
 //
-// A thread owns one wide of R pixels, so coefficients are read once for R.
+// A thread owns one wide of every STRIDE-th pixel, so coefficients are read once for several, and
+// neighbouring threads read neighbouring words.
 // Reference: lib/reference/norm_forward.ts
 //@ include quad
 //@ include quantize
@@ -22,21 +23,20 @@ fn main(
   let tile = group.y * groups.x + group.x;
   let thread = tile * 64u + lane;
   let block = thread % ${CW}u;
-  let first = thread / ${CW}u * ${R}u;
   let zy = quantizers[${Y_ROW}];
   let za = quantizers[${A_ROW}];
   //@ for v in 0..V
   let lanes_${v} = min(4u, ${CHANNELS}u - (block * ${V}u + ${v}u) * 4u);
+  let map_${v} = affine(block * ${V}u + ${v}u);
   //@ end
-  //@ for r in 0..R
-  if (first + ${r}u < ${PIXELS}u) {
-    let at = (first + ${r}u) * ${CW}u + block;
+  let end = select(0u, ${PIXELS}u, thread < ${STRIDE}u * ${CW}u);
+  for (var pixel = thread / ${CW}u; pixel < end; pixel += ${STRIDE}u) {
+    let at = pixel * ${CW}u + block;
     let wide = y[at];
     //@ for v in 0..V
-    let q_${v} = quantize(activate(normed(real(part${v}(wide), zy), block * ${V}u + ${v}u)), za, 0u, vec2<u32>(), lanes_${v});
+    let q_${v} = quantize(activate(normed(real(part${v}(wide), zy), map_${v})), za, 0u, vec2<u32>(), lanes_${v});
     //@ end
     //@ include store_wide
   }
-  //@ end
   record(${A_ROW}u, tile, lane);
 }

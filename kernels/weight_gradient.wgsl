@@ -29,39 +29,55 @@ fn main(
   @builtin(num_workgroups) groups: vec3<u32>,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  const SIZE = 4u * ${OQ}u * ${TAPS}u * ${IQ}u;
+  // A thread owns the four outputs of a quad, which share the totals of X.
+  const INPUTS = ${TAPS}u * ${IQ}u;
+  const SIZE = 4u * ${OQ}u * INPUTS;
   let at = (group.y * groups.x + group.x) * 64u + lane;
   let zx = quantizers[${X_ROW}];
   let zdy = quantizers[${DY_ROW}];
-  if (at < SIZE) {
-    var sum = vec4<f32>();
+  if (at < ${OQ}u * INPUTS) {
+    let input = at % INPUTS;
+    let first = at / INPUTS * 4u * INPUTS + input;
+    //@ for j in 0..4
+    var sum_${j} = vec4<f32>();
+    //@ end
     for (var chunk = 0u; chunk < ${CHUNKS}u; chunk++) {
       //@ if INT8
-      let pixels = i32((min((chunk + 1u) * ${ROWS}u, ${ALL_ROWS}u) - chunk * ${ROWS}u) * ${WO}u);
-      let output = at / (${TAPS}u * ${IQ}u);
-      let dy_sum = dy_total[chunk * ${OQ}u + output / 4u][output % 4u];
-      let x_sum = x_total[chunk * (${TAPS}u * ${IQ}u) + at % (${TAPS}u * ${IQ}u)];
+      let pixels = i32(min(${CHUNK}u, ${PIXELS}u - chunk * ${CHUNK}u));
       let zero_x = i32(zx.zero);
       let zero_dy = i32(zdy.zero);
-      sum += vec4<f32>(partial[chunk * SIZE + at] - zero_dy * x_sum - vec4<i32>(zero_x * dy_sum - pixels * zero_x * zero_dy));
+      let of_dy = zero_x * (dy_total[chunk * ${OQ}u + at / INPUTS] - vec4<i32>(pixels * zero_dy));
+      let of_x = zero_dy * x_total[chunk * INPUTS + input];
+      //@ for j in 0..4
+      sum_${j} += vec4<f32>(partial[chunk * SIZE + first + ${j}u * INPUTS] - of_x - vec4<i32>(of_dy[${j}]));
+      //@ end
       //@ else
-      sum += partial[chunk * SIZE + at];
+      //@ for j in 0..4
+      sum_${j} += partial[chunk * SIZE + first + ${j}u * INPUTS];
+      //@ end
       //@ end
     }
-    //@ if INT8
-    sum = sum * (zx.scale * zdy.scale);
+    //@ for j in 0..4
+    {
+      let to = first + ${j}u * INPUTS;
+      //@ if INT8
+      var sum = sum_${j} * (zx.scale * zdy.scale);
+      //@ else
+      var sum = sum_${j};
+      //@ end
+      //@ if ACCUMULATE
+      if (step.first > 0u) { sum += gradient[to]; }
+      //@ end
+      gradient[to] = sum;
+    }
     //@ end
-    //@ if ACCUMULATE
-    if (step.first > 0u) { sum += gradient[at]; }
-    //@ end
-    gradient[at] = sum;
   }
   //@ if BIAS
   if (at < ${OQ}u) {
     var sum = vec4<f32>();
     for (var chunk = 0u; chunk < ${CHUNKS}u; chunk++) {
       //@ if INT8
-      let pixels = i32((min((chunk + 1u) * ${ROWS}u, ${ALL_ROWS}u) - chunk * ${ROWS}u) * ${WO}u);
+      let pixels = i32(min(${CHUNK}u, ${PIXELS}u - chunk * ${CHUNK}u));
       sum += vec4<f32>(dy_total[chunk * ${OQ}u + at] - vec4<i32>(pixels * i32(zdy.zero)));
       //@ else
       sum += dy_total[chunk * ${OQ}u + at];

@@ -4,9 +4,8 @@
  * @module
  */
 import type { Builder } from "./builder.ts";
-import { grid } from "./grid.ts";
 import { passOn } from "./gradient.ts";
-import { elementwise, RUN } from "./norm.ts";
+import { elementwiseGrid, strideOf } from "./norm.ts";
 import { ACT, type Tensor } from "./tensor.ts";
 
 /** An addition of two tensors of one shape. */
@@ -31,12 +30,12 @@ export function addForward(b: Builder, node: AddNode): void {
     "forward",
     node.name,
     "add_forward",
-    grid(elementwise(PIXELS, CW)),
+    elementwiseGrid(PIXELS, CW),
     {
       V,
-      R: RUN,
       CW,
       PIXELS,
+      STRIDE: strideOf(PIXELS),
       CHANNELS: input.c,
       ACT: ACT[node.act],
       A_ROW: input.at.row,

@@ -31,11 +31,13 @@ export interface ConvNode {
 }
 
 /** Output pixels a thread of conv_forward and conv_backward_input owns, and quads of channels. */
-const TILE_PIXELS = 8;
+const TILE_PIXELS = Number(Deno.env.get("TP") ?? 8);
 /** Pixels a workgroup owns: 64 threads. */
 const TILE = 64 * TILE_PIXELS;
 /** Pixels in a chunk of a weight gradient: 32,768·128² < 2³¹. */
 const MOST_PIXELS = 32768;
+/** Pixels in such a chunk at least, where there are as many. */
+const LEAST_PIXELS = 64;
 /** Threads that a weight gradient is split into at least, where its size allows. */
 const ENOUGH_THREADS = 8192;
 /** Products in a sum: 66,000·255·127 < 2³¹. */
@@ -199,7 +201,7 @@ export function convForward(b: Builder, node: ConvNode, sumsFor?: string): numbe
   output.stored = y;
   const sums = sumsFor !== undefined && b.options.int8 && b.isOnePass(y) ? sumsFor : undefined;
   for (const part of packed) {
-    const Q = part.quads % 2 === 0 ? 2 : 1;
+    const Q = Math.min(block(part.quads), Number(Deno.env.get("TQ") ?? 2));
     b.step("forward", name, "conv_forward", grid(Math.ceil(PIXELS / TILE), part.quads / Q), {
       ...s,
       QUADS: part.quads,
@@ -241,7 +243,7 @@ export function convBackward(b: Builder, node: ConvNode): void {
   }
   if (!input.needsGradient) return;
   const { to, constants, buffers } = contribute(b, input, name);
-  const V = b.wide(s.OQ), Q = s.IQ % 2 === 0 ? 2 : 1;
+  const V = b.wide(s.OQ), Q = Math.min(block(s.IQ), Number(Deno.env.get("TQ") ?? 2));
   const phasePixels = s.N * Math.ceil(s.H / s.SH) * Math.ceil(s.W / s.SW);
   const z = s.SH * s.SW * s.IQ / Q;
   const parts = packedParts(b, node);
@@ -276,24 +278,25 @@ export function convBackward(b: Builder, node: ConvNode): void {
   }
 }
 
-/** How the sum of a weight gradient is cut, and the layer's numbers as it reads them. */
+/** How the sum of a weight gradient is cut. */
 function chunked(b: Builder, node: ConvNode) {
-  const s = flattened(shape(b, node));
-  const XQ = s.IQ % 2 === 0 ? 2 : 1, YQ = s.OQ % 2 === 0 ? 2 : 1;
-  const TAPS = s.KH * s.KW, tiles = s.IQ / XQ * (s.OQ / YQ) * TAPS;
+  const s = shape(b, node);
+  const TAPS = s.KH * s.KW, tiles = Math.ceil(s.IQ / 2) * Math.ceil(s.OQ / 2) * TAPS;
   // Enough chunks to fill the device, none above the bound that keeps int32 exact. The rule must
   // not depend on tiles that tuning may change: f32 sums are chunk by chunk.
-  const lines = s.N * s.HO;
-  const ROWS = Math.max(
-    1,
-    Math.min(Math.floor(MOST_PIXELS / s.WO), Math.ceil(lines * tiles / ENOUGH_THREADS)),
-  );
-  return { s, XQ, TAPS, lines, ROWS, CHUNKS: Math.ceil(lines / ROWS) };
+  const PIXELS = s.N * s.HO * s.WO, even = 4 * Math.ceil(PIXELS * tiles / ENOUGH_THREADS / 4);
+  const CHUNK = Math.min(MOST_PIXELS, Math.max(LEAST_PIXELS, even));
+  return { s, TAPS, PIXELS, CHUNK, CHUNKS: Math.ceil(PIXELS / CHUNK) };
+}
+
+/** The most quads at a time, up to four, that divide each of some counts. */
+function block(...quads: number[]): number {
+  return [4, 2].find((n) => quads.every((q) => q % n === 0)) ?? 1;
 }
 
 function weightGradient(b: Builder, node: ConvNode): void {
   const { name, input, output } = node, dy = output.gradientAt, x = input.at;
-  const { s, XQ, TAPS, lines, ROWS, CHUNKS } = chunked(b, node);
+  const { s, TAPS, PIXELS, CHUNK, CHUNKS } = chunked(b, node), XQ = Math.min(block(s.IQ), Number(Deno.env.get('XQ') ?? 4));
   const parts = weightParts(b, node), [{ quads: most }] = parts as [Part];
   const partial = b.buffer(`${name}.partial`, CHUNKS * 64 * most * TAPS * s.IQ, "scratch");
   const totals = {
@@ -304,7 +307,7 @@ function weightGradient(b: Builder, node: ConvNode): void {
   };
   const threads = CHUNKS * s.IQ / XQ;
   for (const { suffix, first, quads } of parts) {
-    const YQ = s.OQ % 2 === 0 && quads % 2 === 0 ? 2 : 1;
+    const YQ = Math.min(block(s.OQ, quads), Number(Deno.env.get('YQ') ?? 4));
     b.step("backward", name, "conv_backward_weight", [Math.ceil(threads / 64), quads / YQ, TAPS], {
       ...s,
       OQ: quads,
@@ -315,22 +318,22 @@ function weightGradient(b: Builder, node: ConvNode): void {
       XV: b.options.int8 ? XQ : 1,
       YQ,
       YV: b.options.int8 ? YQ : 1,
+      K: b.options.int8 ? 4 : 1,
+      PIXELS,
       CHUNKS,
-      ROWS,
+      CHUNK,
       X_ROW: x.row,
     }, { x: x.buffer, dy: dy.buffer, partial, ...totals });
-    const size = 4 * quads * TAPS * s.IQ;
-    b.step("backward", name, "weight_gradient", grid(Math.ceil(size / 64)), {
+    b.step("backward", name, "weight_gradient", grid(Math.ceil(quads * TAPS * s.IQ / 64)), {
       V: 1,
       BIAS: node.bias ? 1 : 0,
       OQ: quads,
       FIRST: first,
       IQ: s.IQ,
       TAPS,
+      PIXELS,
       CHUNKS,
-      ROWS,
-      ALL_ROWS: lines,
-      WO: s.WO,
+      CHUNK,
       X_ROW: x.row,
       DY_ROW: dy.row,
     }, {
@@ -340,16 +343,4 @@ function weightGradient(b: Builder, node: ConvNode): void {
       bias_gradient: `${name}.bias.gradient`,
     });
   }
-}
-
-/**
- * A 1×1 convolution sees no neighbours, so its pixels may be cut into lines of any length: lines of
- * a multiple of four pixels waste nothing where four are read at a time.
- */
-function flattened<S extends ReturnType<typeof shape>>(s: S): S {
-  if (s.KH * s.KW * s.SH * s.SW !== 1 || s.PH + s.PW !== 0) return s;
-  const pixels = s.N * s.HO * s.WO;
-  const width = [64, 32, 16, 8, 4].find((w) => pixels % w === 0);
-  if (width === undefined) return s;
-  return { ...s, N: 1, H: pixels / width, HO: pixels / width, W: width, WO: width };
 }

@@ -28,8 +28,8 @@ export interface NormNode {
 const MOST_VALUES = 8_388_608;
 /** Pixels in a chunk of sums: a function of the shape alone, 33,000·255² < 2³¹. */
 const chunkOf = (pixels: number) => Math.min(32768, Math.max(64, Math.ceil(pixels / 1024)));
-/** Pixels a thread of an elementwise kernel owns. */
-export const RUN = 4;
+/** Pixels a thread of an elementwise kernel owns, where there are enough. */
+const RUN = 16;
 
 /** The buffer of per-channel sums. */
 export function sumsBuffer(name: string): string {
@@ -72,12 +72,12 @@ export function normForward(b: Builder, node: NormNode): void {
     "forward",
     name,
     "norm_forward",
-    grid(elementwise(pixels, CW)),
+    elementwiseGrid(pixels, CW),
     {
       V,
-      R: RUN,
       CW,
       PIXELS: pixels,
+      STRIDE: strideOf(pixels),
       CHANNELS: x.c,
       ACT: ACT[node.act],
       Y_ROW: x.at.row,
@@ -173,14 +173,14 @@ export function normBackward(b: Builder, node: NormNode): void {
     "backward",
     name,
     "norm_backward",
-    grid(elementwise(pixels, CW)),
+    elementwiseGrid(pixels, CW),
     {
       ...constants,
       ...rows,
       V,
-      R: RUN,
       CW,
       PIXELS: pixels,
+      STRIDE: strideOf(pixels),
       CHANNELS: x.c,
       ACT: ACT[node.act],
       FROZEN: node.frozen ? 1 : 0,
@@ -191,7 +191,12 @@ export function normBackward(b: Builder, node: NormNode): void {
   );
 }
 
-/** Workgroups of a kernel in which a thread owns one wide of RUN pixels. */
-export function elementwise(pixels: number, wides: number): number {
-  return Math.ceil(Math.ceil(pixels / RUN) * wides / 64);
+/** A thread of an elementwise kernel owns every `strideOf(pixels)`-th pixel, one wide of it. */
+export function strideOf(pixels: number): number {
+  return Math.ceil(pixels / RUN);
+}
+
+/** Workgroups of such a kernel. */
+export function elementwiseGrid(pixels: number, wides: number): [number, number, number] {
+  return grid(Math.ceil(strideOf(pixels) * wides / 64));
 }

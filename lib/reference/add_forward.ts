@@ -10,7 +10,7 @@ import { reader, row, type StoreConstants, Writer } from "./include/quantize.ts"
 /** Constants of the kernel; its header says what they are. */
 export interface AddForward extends StoreConstants {
   readonly V: number;
-  readonly R: number;
+  readonly STRIDE: number;
   readonly CW: number;
   readonly PIXELS: number;
   readonly CHANNELS: number;

@@ -28,9 +28,12 @@ export interface ConvBackwardWeight {
   readonly SW: number;
   readonly PH: number;
   readonly PW: number;
+  /** Pixels read at a time. */
+  readonly K: number;
+  readonly PIXELS: number;
   readonly CHUNKS: number;
-  /** Output rows (of all images, one after another) in a chunk. */
-  readonly ROWS: number;
+  /** Pixels in a chunk. */
+  readonly CHUNK: number;
   readonly X_ROW: number;
 }
 
@@ -48,25 +51,24 @@ export function convBackwardWeight(
   for (let chunk = 0; chunk < c.CHUNKS; chunk++) {
     const products = new Float64Array(outputs * taps * inputs);
     const xSums = new Float64Array(taps * inputs), dySums = new Float64Array(outputs);
-    const last = Math.min((chunk + 1) * c.ROWS, c.N * c.HO);
-    for (let line = chunk * c.ROWS; line < last; line++) {
-      const image = Math.floor(line / c.HO);
-      for (let column = 0; column < c.WO; column++) {
-        const from = 4 * ((line * c.WO + column) * c.DQ + c.FIRST);
-        for (let o = 0; o < outputs; o++) dySums[o]! += dy[from + o]!;
-        for (let tap = 0; tap < taps; tap++) {
-          const y = line % c.HO * c.SH - c.PH + Math.floor(tap / c.KW);
-          const at = column * c.SW - c.PW + tap % c.KW;
-          const inside = y >= 0 && y < c.H && at >= 0 && at < c.W;
-          const xFrom = ((image * c.H + y) * c.W + at) * inputs;
-          for (let i = 0; i < inputs; i++) {
-            xs[i] = inside ? x[xFrom + i]! : padding;
-            xSums[tap * inputs + i]! += xs[i]!;
-          }
-          for (let o = 0; o < outputs; o++) {
-            const d = dy[from + o]!, to = (o * taps + tap) * inputs;
-            for (let i = 0; i < inputs; i++) products[to + i]! += d * xs[i]!;
-          }
+    const last = Math.min((chunk + 1) * c.CHUNK, c.PIXELS);
+    for (let pixel = chunk * c.CHUNK; pixel < last; pixel++) {
+      const image = Math.floor(pixel / (c.HO * c.WO));
+      const row_ = Math.floor(pixel / c.WO) % c.HO, column = pixel % c.WO;
+      const from = 4 * (pixel * c.DQ + c.FIRST);
+      for (let o = 0; o < outputs; o++) dySums[o]! += dy[from + o]!;
+      for (let tap = 0; tap < taps; tap++) {
+        const y = row_ * c.SH - c.PH + Math.floor(tap / c.KW);
+        const at = column * c.SW - c.PW + tap % c.KW;
+        const inside = y >= 0 && y < c.H && at >= 0 && at < c.W;
+        const xFrom = ((image * c.H + y) * c.W + at) * inputs;
+        for (let i = 0; i < inputs; i++) {
+          xs[i] = inside ? x[xFrom + i]! : padding;
+          xSums[tap * inputs + i]! += xs[i]!;
+        }
+        for (let o = 0; o < outputs; o++) {
+          const d = dy[from + o]!, to = (o * taps + tap) * inputs;
+          for (let i = 0; i < inputs; i++) products[to + i]! += d * xs[i]!;
         }
       }
     }

@@ -12,7 +12,7 @@ import { coefficientIndex } from "./norm_coefficients.ts";
 /** Constants of the kernel; its header says what they are. */
 export interface NormBackward extends GradientConstants {
   readonly V: number;
-  readonly R: number;
+  readonly STRIDE: number;
   readonly CW: number;
   readonly PIXELS: number;
   readonly CHANNELS: number;

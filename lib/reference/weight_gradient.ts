@@ -14,10 +14,9 @@ export interface WeightGradient {
   readonly FIRST: number;
   readonly IQ: number;
   readonly TAPS: number;
+  readonly PIXELS: number;
   readonly CHUNKS: number;
-  readonly ROWS: number;
-  readonly ALL_ROWS: number;
-  readonly WO: number;
+  readonly CHUNK: number;
   readonly X_ROW: number;
   readonly DY_ROW: number;
   readonly ACCUMULATE: number;
@@ -33,8 +32,7 @@ export function weightGradient(
   const adds = c.ACCUMULATE && b.step.u32[3]! > 0;
   const zx = row(b.quantizers, c.X_ROW), zdy = row(b.quantizers, c.DY_ROW);
   const unit = fround(zx.scale * zdy.scale);
-  const pixels = (chunk: number) =>
-    (Math.min((chunk + 1) * c.ROWS, c.ALL_ROWS) - chunk * c.ROWS) * c.WO;
+  const pixels = (chunk: number) => Math.min(c.CHUNK, c.PIXELS - chunk * c.CHUNK);
   for (let at = 0; at < outputs * row_; at++) {
     const o = Math.floor(at / row_);
     let sum = 0;
