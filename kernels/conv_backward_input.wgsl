@@ -5,14 +5,14 @@
 // stride of 2 costs a quarter of the work, not all of it with zeros between. Otherwise the tiles
 // are those of conv_forward.
 //
-//   dy        [n, HO, WO, 4·V·CW]        quads, read V at a time
-//   weight    [inputs, KH·KW, 4·V·CW]    the transposed packing
+//   dy        [n, HO, WO, 4·OQ]           quads
+//   weight    [KH·KW, OQ, IQ] four quads: of four inputs; without INT8 [inputs, KH·KW, 4·QUADS]
 //   row_sum   [SH·SW, inputs] i32        Σ of the weight codes that a phase uses
 //   addend, mask                          see include/gradient.wgsl
 //   dx        [n, H, W, 4·IQ]            quads
 //
 // A tap that falls outside dY reads its code of zero, so the correction depends on the phase alone.
-// Weights may be those of a part of the outputs (lib/ops/parts.ts): CW of the DW wides of a pixel of
+// Weights may be those of a part of the outputs (lib/ops/parts.ts): QUADS of the OQ quads of a pixel of
 // dy, of which FIRST are before them. With BEFORE the sum goes on from what earlier parts came to:
 //   before    [n, H, W, 4·IQ]            real values, without INT8
 // IQ counts quads a pixel; a linear layer sees its input as one pixel, IQ/GQ pixels of
@@ -22,10 +22,12 @@
 //@ include quantize
 //@ include gradient
 
-@group(0) @binding(3) var<storage, read> dy: array<Wide>;
-@group(0) @binding(4) var<storage, read> weight: array<Wide>;
+@group(0) @binding(3) var<storage, read> dy: array<Quad>;
 //@ if INT8
+@group(0) @binding(4) var<storage, read> weight: array<vec4<u32>>;
 @group(0) @binding(5) var<storage, read> row_sum: array<vec4<i32>>;
+//@ else
+@group(0) @binding(4) var<storage, read> weight: array<Quad>;
 //@ end
 //@ if BEFORE
 @group(0) @binding(5) var<storage, read> before: array<vec4<f32>>;
@@ -47,7 +49,7 @@ fn main(
   let phase_y = phase / ${SW}u;
   let phase_x = phase % ${SW}u;
   let zdy = quantizers[${DY_ROW}];
-  let padding = Wide(zero_quad(zdy));
+  let padding = zero_quad(zdy);
 
   //@ for p in 0..P
   let index_${p} = tile * (64u * ${P}u) + ${p}u * 64u + lane;
@@ -56,7 +58,7 @@ fn main(
   let image_${p} = index_${p} / (H_PHASE * W_PHASE);
   let top_${p} = i32(row_${p} + (phase_y + ${PH}u) / ${SH}u);
   let left_${p} = i32(column_${p} + (phase_x + ${PW}u) / ${SW}u);
-  let base_${p} = ((i32(image_${p}) * ${HO} + top_${p}) * ${WO} + left_${p}) * ${DW} + ${FIRST};
+  let base_${p} = ((i32(image_${p}) * ${HO} + top_${p}) * ${WO} + left_${p}) * ${OQ} + ${FIRST};
   //@ if BEFORE
   let y_${p} = row_${p} * ${SH}u + phase_y;
   let x_${p} = column_${p} * ${SW}u + phase_x;
@@ -77,20 +79,36 @@ fn main(
   //@ end
   //@ end
 
-  let weights_of_input = ${KH}u * ${KW}u * ${CW}u;
+  let weights_of_input = ${KH}u * ${KW}u * ${QUADS}u;
   var up = 0;
   for (var ky = (phase_y + ${PH}u) % ${SH}u; ky < ${KH}u; ky += ${SH}u) {
     var across = 0;
     for (var kx = (phase_x + ${PW}u) % ${SW}u; kx < ${KW}u; kx += ${SW}u) {
       //@ for p in 0..P
       let inside_${p} = u32(top_${p} - up) < ${HO}u && u32(left_${p} - across) < ${WO}u && image_${p} < ${N}u;
-      let from_${p} = u32(select(0, base_${p} - (up * ${WO} + across) * ${DW}, inside_${p}));
+      let from_${p} = u32(select(0, base_${p} - (up * ${WO} + across) * ${OQ}, inside_${p}));
       //@ end
-      let tap = first_quad * 4u * weights_of_input + (ky * ${KW}u + kx) * ${CW}u;
-      for (var c = 0u; c < ${CW}u; c++) {
+      //@ if INT8
+      let tap = (ky * ${KW}u + kx) * ${OQ}u;
+      //@ else
+      let tap = first_quad * 4u * weights_of_input + (ky * ${KW}u + kx) * ${QUADS}u;
+      //@ end
+      for (var c = 0u; c < ${QUADS}u; c++) {
         //@ for p in 0..P
         let v_${p} = select(padding, dy[from_${p} + c], inside_${p});
         //@ end
+        //@ if INT8
+        //@ for q in 0..Q
+        {
+          let w = weight[(tap + c) * ${IQ}u + first_quad + ${q}u];
+          //@ for j in 0..4
+          //@ for p in 0..P
+          a_${p}_${q}_${j} += dot_quad(v_${p}, w[${j}]);
+          //@ end
+          //@ end
+        }
+        //@ end
+        //@ else
         //@ for q in 0..Q
         //@ for j in 0..4
         {
@@ -99,6 +117,7 @@ fn main(
           a_${p}_${q}_${j} += dot_wide(v_${p}, w);
           //@ end
         }
+        //@ end
         //@ end
         //@ end
       }

@@ -2,11 +2,11 @@
 //
 // Implicit GEMM: a thread owns P pixels × Q quads of outputs; the 64 threads of a workgroup own 64·P
 // neighbouring pixels of the same channels, so weight loads are uniform. Nothing is shared through
-// workgroup memory: on a CPU adapter register tiles win (8×8 outputs a thread: 68 GOP/s
-// without, 36 with it, llvmpipe, 512³), and a GPU caches the weights.
+// workgroup memory: on a CPU adapter register tiles win, and a GPU caches the weights. With INT8 one
+// load brings the codes that four outputs have for the quad of x (pack_weights).
 //
-//   x        [n, H, W, 4·V·CW]     quads, read V at a time
-//   weight   [outputs, KH·KW, 4·V·CW]
+//   x        [n, H, W, 4·IQ]        quads
+//   weight   [KH·KW, IQ, OQ]        four quads: of four outputs; without INT8 [outputs, KH·KW, 4·IQ]
 //   row_sum  [outputs] i32          Σ of a row of weight codes: corrects for the zero point of x
 //   bias     [outputs] f32          with BIAS
 //   y        [n, HO, WO, 4·OQ]     quads; with LOGITS real f32 values
@@ -20,10 +20,12 @@
 //@ include quad
 //@ include quantize
 
-@group(0) @binding(3) var<storage, read> x: array<Wide>;
-@group(0) @binding(4) var<storage, read> weight: array<Wide>;
+@group(0) @binding(3) var<storage, read> x: array<Quad>;
 //@ if INT8
+@group(0) @binding(4) var<storage, read> weight: array<vec4<u32>>;
 @group(0) @binding(5) var<storage, read> row_sum: array<vec4<i32>>;
+//@ else
+@group(0) @binding(4) var<storage, read> weight: array<Quad>;
 //@ end
 //@ if BIAS
 @group(0) @binding(6) var<storage, read> bias: array<vec4<f32>>;
@@ -46,13 +48,13 @@ fn main(
 ) {
   let tile = group.y * groups.x + group.x;
   let zx = quantizers[${X_ROW}];
-  let padding = Wide(zero_quad(zx));
+  let padding = zero_quad(zx);
 
   //@ for p in 0..P
   let pixel_${p} = tile * (64u * ${P}u) + ${p}u * 64u + lane;
   let row_${p} = i32(pixel_${p} / ${WO}u % ${HO}u * ${SH}u) - ${PH};
   let column_${p} = i32(pixel_${p} % ${WO}u * ${SW}u) - ${PW};
-  let base_${p} = ((i32(pixel_${p} / (${HO}u * ${WO}u) * ${H}u) + row_${p}) * ${W} + column_${p}) * ${CW};
+  let base_${p} = ((i32(pixel_${p} / (${HO}u * ${WO}u) * ${H}u) + row_${p}) * ${W} + column_${p}) * ${IQ};
   //@ for q in 0..Q
   //@ for j in 0..4
   var a_${p}_${q}_${j}: Sum;
@@ -60,18 +62,34 @@ fn main(
   //@ end
   //@ end
 
-  let weights_of_output = ${KH}u * ${KW}u * ${CW}u;
+  let weights_of_output = ${KH}u * ${KW}u * ${IQ}u;
   for (var ky = 0; ky < ${KH}; ky++) {
     for (var kx = 0; kx < ${KW}; kx++) {
       //@ for p in 0..P
       let inside_${p} = u32(row_${p} + ky) < ${H}u && u32(column_${p} + kx) < ${W}u && pixel_${p} < ${PIXELS}u;
-      let from_${p} = u32(select(0, base_${p} + (ky * ${W} + kx) * ${CW}, inside_${p}));
+      let from_${p} = u32(select(0, base_${p} + (ky * ${W} + kx) * ${IQ}, inside_${p}));
       //@ end
-      let tap = group.z * ${Q}u * 4u * weights_of_output + u32(ky * ${KW} + kx) * ${CW}u;
-      for (var c = 0u; c < ${CW}u; c++) {
+      //@ if INT8
+      let tap = u32(ky * ${KW} + kx) * ${IQ}u;
+      //@ else
+      let tap = group.z * ${Q}u * 4u * weights_of_output + u32(ky * ${KW} + kx) * ${IQ}u;
+      //@ end
+      for (var c = 0u; c < ${IQ}u; c++) {
         //@ for p in 0..P
         let v_${p} = select(padding, x[from_${p} + c], inside_${p});
         //@ end
+        //@ if INT8
+        //@ for q in 0..Q
+        {
+          let w = weight[(tap + c) * ${OQ}u + group.z * ${Q}u + ${q}u];
+          //@ for j in 0..4
+          //@ for p in 0..P
+          a_${p}_${q}_${j} += dot_quad(v_${p}, w[${j}]);
+          //@ end
+          //@ end
+        }
+        //@ end
+        //@ else
         //@ for q in 0..Q
         //@ for j in 0..4
         {
@@ -80,6 +98,7 @@ fn main(
           a_${p}_${q}_${j} += dot_wide(v_${p}, w);
           //@ end
         }
+        //@ end
         //@ end
         //@ end
       }

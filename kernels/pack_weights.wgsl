@@ -3,6 +3,8 @@
 //   weight    [4·OQ, TAPS, IQ] vec4<f32>   master weights, padded rows and lanes 0
 //   forward   [4·OQ, TAPS, IQ] quads       with QUANTIZED: else the master weights are read
 //   backward  [4·IQ, TAPS, ALL] quads      with BACKWARD
+// With INT8 in panels, so that one load of four words brings four columns of what is made:
+//   forward   [TAPS, IQ, 4·ALL] quads, backward [TAPS, ALL, 4·IQ] quads
 //   channels  [4·OQ] vec2: scale, 1/scale  with PER_CHANNEL, of each output
 //
 // Weights may be a part of those in `forward` and `backward` (lib/ops/parts.ts): OQ of ALL quads of
@@ -54,13 +56,23 @@ fn main(
   let inverse = vec4<f32>(quantizers[${W_ROW}].inverse);
   //@ end
   //@ if QUANTIZED
+  //@ if INT8
+  let row = at % (${TAPS}u * ${IQ}u);
+  let column = ${FIRST}u * 4u + at / (${TAPS}u * ${IQ}u);
+  forward[row * (4u * ${ALL}u) + column] = code(weight[at], scale, inverse);
+  //@ else
   forward[${FIRST}u * (4u * ${TAPS}u * ${IQ}u) + at] = code(weight[at], scale, inverse);
+  //@ end
   //@ end
   //@ if BACKWARD
   let output = at % ${OQ}u * 4u;
   let tap = at / ${OQ}u % ${TAPS}u;
   let input = at / (${OQ}u * ${TAPS}u);
+  //@ if INT8
+  let to = (tap * ${ALL}u + ${FIRST}u + output / 4u) * (4u * ${IQ}u) + input;
+  //@ else
   let to = (input * ${TAPS}u + tap) * ${ALL}u + ${FIRST}u + output / 4u;
+  //@ end
   //@ for j in 0..4
   let v_${j} = weight[((output + ${j}u) * ${TAPS}u + tap) * ${IQ}u + input / 4u][input % 4u];
   //@ end

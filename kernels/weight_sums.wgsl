@@ -1,18 +1,23 @@
 // weight_sums: sums of weight codes that correct for the zero point of the other operand
 //
-//   forward       [4·OQ, TAPS, IQ] quads      → forward_sum   [OQ] vec4<i32>: Σ over taps and inputs
-//   backward      [4·IQ, TAPS, OQ] quads      → backward_sum  [SH·SW, IQ] vec4<i32>: Σ over the taps that
+//   forward       [TAPS, IQ, OQ] four quads   → forward_sum   [OQ] vec4<i32>: Σ over taps and inputs
+//   backward      [TAPS, OQ, IQ] four quads   → backward_sum  [SH·SW, IQ] vec4<i32>: Σ over the taps that
 //                 a phase of the input uses (tap ≡ phase + padding mod stride) and over outputs
 //
 // Reference: lib/reference/weight_sums.ts
 //@ include quad
 
-@group(0) @binding(3) var<storage, read> forward: array<Quad>;
+@group(0) @binding(3) var<storage, read> forward: array<vec4<u32>>;
 @group(0) @binding(4) var<storage, read_write> forward_sum: array<vec4<i32>>;
 //@ if BACKWARD
-@group(0) @binding(5) var<storage, read> backward: array<Quad>;
+@group(0) @binding(5) var<storage, read> backward: array<vec4<u32>>;
 @group(0) @binding(6) var<storage, read_write> backward_sum: array<vec4<i32>>;
 //@ end
+
+fn totals(w: vec4<u32>) -> vec4<i32> {
+  const ONES = 0x01010101u;
+  return vec4<i32>(dot_quad(ONES, w.x), dot_quad(ONES, w.y), dot_quad(ONES, w.z), dot_quad(ONES, w.w));
+}
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
@@ -21,23 +26,19 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     const ROW = ${KH}u * ${KW}u * ${IQ}u;
     var sum = vec4<i32>();
     for (var k = 0u; k < ROW; k++) {
-      //@ for j in 0..4
-      sum[${j}] += dot_quad(0x01010101u, forward[(at * 4u + ${j}u) * ROW + k]);
-      //@ end
+      sum += totals(forward[k * ${OQ}u + at]);
     }
     forward_sum[at] = sum;
   }
   //@ if BACKWARD
   if (at < ${SH}u * ${SW}u * ${IQ}u) {
     let phase = at / ${IQ}u;
-    let input = at % ${IQ}u * 4u;
+    let input = at % ${IQ}u;
     var sum = vec4<i32>();
     for (var ky = (phase / ${SW}u + ${PH}u) % ${SH}u; ky < ${KH}u; ky += ${SH}u) {
       for (var kx = (phase % ${SW}u + ${PW}u) % ${SW}u; kx < ${KW}u; kx += ${SW}u) {
         for (var o = 0u; o < ${OQ}u; o++) {
-          //@ for j in 0..4
-          sum[${j}] += dot_quad(0x01010101u, backward[((input + ${j}u) * (${KH}u * ${KW}u) + ky * ${KW}u + kx) * ${OQ}u + o]);
-          //@ end
+          sum += totals(backward[((ky * ${KW}u + kx) * ${OQ}u + o) * ${IQ}u + input]);
         }
       }
     }

@@ -218,7 +218,7 @@ Deno.test("a linear layer's gradient draws for the same elements as a convolutio
     ...POOL,
     ...epilogue,
     ...{ P: 1, Q: 1, N: 1, H: 1, W: 1, IQ: GQ * H * W, GQ, CHANNELS, KH: 1, KW: 1 },
-    ...{ HO: 1, WO: 1, CW: 1, DW: 1, FIRST: 0, BEFORE: 0, W_ROW: 0 },
+    ...{ HO: 1, WO: 1, OQ: 1, QUADS: 1, FIRST: 0, BEFORE: 0, W_ROW: 0 },
   }, { ...t, dy: zeros, weight: zeros, before: zeros, dx: flat, addend: half });
   gradientSum({ ...POOL, ...epilogue, QUADS: GQ * H * W, CQ: GQ, CHANNELS }, {
     ...t,

@@ -25,7 +25,7 @@ export async function withWords(root: string, folders: readonly string[]): Promi
   const words = new Map<string, string>();
   for (const line of text.split(/\r?\n/)) {
     const [folder, names] = line.split("\t");
-    const name = names?.split(",")[0]!.trim(); // The rest are synonyms.
+    const [name] = (names ?? "").split(",").map((n) => n.trim()); // The rest are synonyms.
     if (folder && name) words.set(folder, name);
   }
   return folders.map((folder) => words.has(folder) ? `${folder} ${words.get(folder)}` : folder);

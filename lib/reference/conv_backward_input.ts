@@ -5,11 +5,11 @@
  */
 import { finisher, type GradientConstants } from "./include/gradient.ts";
 import type { Buffers, HostBuffer } from "./include/host_buffer.ts";
+import { panel } from "./include/panel.ts";
 import { row, Writer } from "./include/quantize.ts";
 
 /** Constants of the kernel; its header says what they are. */
 export interface ConvBackwardInput extends GradientConstants {
-  readonly V: number;
   readonly P: number;
   readonly Q: number;
   readonly N: number;
@@ -26,8 +26,8 @@ export interface ConvBackwardInput extends GradientConstants {
   readonly PW: number;
   readonly HO: number;
   readonly WO: number;
-  readonly CW: number;
-  readonly DW: number;
+  readonly OQ: number;
+  readonly QUADS: number;
   readonly FIRST: number;
   readonly BEFORE: number;
   readonly DY_ROW: number;
@@ -43,11 +43,14 @@ export function convBackwardInput(
     readonly mask?: HostBuffer;
   },
 ): void {
-  const inputs = 4 * c.IQ, outputs = 4 * c.V * c.CW, all = 4 * c.V * c.DW;
+  const inputs = 4 * c.IQ, outputs = 4 * c.QUADS, all = 4 * c.OQ;
   const zdy = row(b.quantizers, c.DY_ROW);
   const unit = Math.fround(zdy.scale * row(b.quantizers, c.W_ROW).scale);
   const dy = c.INT8 ? b.dy.i8 : b.dy.f32, w = c.INT8 ? b.weight.i8 : b.weight.f32;
   const zero = c.INT8 ? zdy.zero : 0;
+  const [taps, place] = [c.KH * c.KW, panel(c.OQ, c.IQ)];
+  const weightAt = (i: number, tap: number, o: number) =>
+    c.INT8 ? place(tap, o, i) : (i * taps + tap) * outputs + o;
   const writer = new Writer(c, b, b.dx, c.DX_ROW);
   const finish = finisher(c, b);
   for (let pixel = 0; pixel < c.N * c.H * c.W; pixel++) {
@@ -67,9 +70,9 @@ export function convBackwardInput(
         for (let kx = (x + c.PW) % c.SW; kx < c.KW; kx += c.SW) {
           const ox = (x + c.PW - kx) / c.SW;
           if (ox < 0 || ox >= c.WO) continue;
-          const from = ((image * c.HO + oy) * c.WO + ox) * all + 4 * c.V * c.FIRST;
-          const tap = ((i * c.KH + ky) * c.KW + kx) * outputs;
-          for (let o = 0; o < outputs; o++) sum += (dy[from + o]! - zero) * w[tap + o]!;
+          const from = ((image * c.HO + oy) * c.WO + ox) * all + 4 * c.FIRST;
+          const tap = ky * c.KW + kx;
+          for (let o = 0; o < outputs; o++) sum += (dy[from + o]! - zero) * w[weightAt(i, tap, o)]!;
         }
       }
       let v = Math.fround(sum);

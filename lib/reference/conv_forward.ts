@@ -4,16 +4,16 @@
  * @module
  */
 import type { Buffers } from "./include/host_buffer.ts";
+import { panel } from "./include/panel.ts";
 import { row, type StoreConstants, Writer } from "./include/quantize.ts";
 
 /** Constants of the kernel; its header says what they are. */
 export interface ConvForward extends StoreConstants {
-  readonly V: number;
   readonly P: number;
   readonly Q: number;
   readonly H: number;
   readonly W: number;
-  readonly CW: number;
+  readonly IQ: number;
   readonly KH: number;
   readonly KW: number;
   readonly SH: number;
@@ -40,11 +40,14 @@ export function convForward(
   c: ConvForward,
   b: Buffers<"x" | "weight" | "bias" | "y" | "sums">,
 ): void {
-  const inputs = 4 * c.V * c.CW, outputs = 4 * c.OQ;
+  const inputs = 4 * c.IQ, outputs = 4 * c.OQ;
   const zx = row(b.quantizers, c.X_ROW), zy = row(b.quantizers, c.Y_ROW);
   const unit = Math.fround(zx.scale * row(b.quantizers, c.W_ROW).scale);
   const x = c.INT8 ? b.x.i8 : b.x.f32, w = c.INT8 ? b.weight.i8 : b.weight.f32;
   const zero = c.INT8 ? zx.zero : 0;
+  const [taps, place] = [c.KH * c.KW, panel(c.IQ, c.OQ)];
+  const weightAt = (own: number, tap: number, i: number) =>
+    c.INT8 ? place(tap, i, own) : (own * taps + tap) * inputs + i;
   const writer = new Writer(c, b, b.y, c.Y_ROW);
   const tileSize = 64 * c.P;
   if (c.SUMS) b.sums.i32.fill(0);
@@ -58,8 +61,8 @@ export function convForward(
       for (let ky = Math.max(0, -top); ky < c.KH && top + ky < c.H; ky++) {
         for (let kx = Math.max(0, -left); kx < c.KW && left + kx < c.W; kx++) {
           const from = ((image * c.H + top + ky) * c.W + left + kx) * inputs;
-          const tap = ((own * c.KH + ky) * c.KW + kx) * inputs;
-          for (let i = 0; i < inputs; i++) sum += (x[from + i]! - zero) * w[tap + i]!;
+          const tap = ky * c.KW + kx;
+          for (let i = 0; i < inputs; i++) sum += (x[from + i]! - zero) * w[weightAt(own, tap, i)]!;
         }
       }
       let v = Math.fround(sum);

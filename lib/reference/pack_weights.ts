@@ -5,6 +5,7 @@
  */
 import { roundHalfEven } from "../quant/range.ts";
 import type { Buffers } from "./include/host_buffer.ts";
+import { panel } from "./include/panel.ts";
 import { row } from "./include/quantize.ts";
 
 /** Constants of the kernel; its header says what they are. */
@@ -28,6 +29,7 @@ export function packWeights(
 ): void {
   const inputs = 4 * c.IQ, outputs = 4 * c.OQ, all = 4 * c.ALL, first = 4 * c.FIRST;
   const z = row(b.quantizers, c.W_ROW);
+  const forwardAt = panel(c.IQ, c.ALL), backwardAt = panel(c.ALL, c.IQ);
   for (let o = 0, at = 0; o < outputs; o++) {
     for (let tap = 0; tap < c.TAPS; tap++) {
       for (let i = 0; i < inputs; i++, at++) {
@@ -41,11 +43,13 @@ export function packWeights(
         const code = roundHalfEven(Math.fround(w * inverse));
         const clamped = Math.min(Math.max(code, z.low), z.high);
         const value = c.INT8 ? clamped : Math.fround(clamped * scale);
-        const [forward, backward] = c.INT8
-          ? [b.forward.i8, b.backward?.i8]
-          : [b.forward.f32, b.backward?.f32];
-        forward[first * c.TAPS * inputs + at] = value;
-        if (c.BACKWARD) backward![to] = value;
+        if (c.INT8) {
+          b.forward.i8[forwardAt(tap, i, first + o)] = value;
+          if (c.BACKWARD) b.backward.i8[backwardAt(tap, first + o, i)] = value;
+        } else {
+          b.forward.f32[first * c.TAPS * inputs + at] = value;
+          if (c.BACKWARD) b.backward.f32[to] = value;
+        }
       }
     }
   }

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Buffers } from "./include/host_buffer.ts";
+import { panel } from "./include/panel.ts";
 
 /** Constants of the kernel; its header says what they are. */
 export interface WeightSums {
@@ -26,11 +27,12 @@ export function weightSums(
   const inputs = 4 * c.IQ, outputs = 4 * c.OQ;
   b.forward_sum.i32.fill(0);
   if (c.BACKWARD) b.backward_sum.i32.fill(0);
-  for (let o = 0, at = 0; o < outputs; o++) {
+  const place = panel(c.IQ, c.OQ);
+  for (let o = 0; o < outputs; o++) {
     for (let ky = 0; ky < c.KH; ky++) {
       for (let kx = 0; kx < c.KW; kx++) {
-        for (let i = 0; i < inputs; i++, at++) {
-          const code = b.forward.i8[at]!;
+        for (let i = 0; i < inputs; i++) {
+          const code = b.forward.i8[place(ky * c.KW + kx, i, o)]!;
           b.forward_sum.i32[o]! += code;
           if (!c.BACKWARD) continue;
           for (let phase = 0; phase < c.SH * c.SW; phase++) {

@@ -164,9 +164,14 @@ fn record(row: u32, tile: u32, lane: u32) {
 
 @group(0) @binding(5) var<storage, read> coefficients: array<vec4<f32>>;
 
-fn normed(y: vec4<f32>, quad: u32) -> vec4<f32> {
-  return coefficients[quad * 6u] * (y - coefficients[quad * 6u + 1u]) + coefficients[quad * 6u + 2u];
+struct Affine { a: vec4<f32>, mean: vec4<f32>, beta: vec4<f32> }
+
+// Of one quad of channels: to be read once a thread. On llvmpipe a load costs as much as 60 products.
+fn affine(quad: u32) -> Affine {
+  return Affine(coefficients[quad * 6u], coefficients[quad * 6u + 1u], coefficients[quad * 6u + 2u]);
 }
+
+fn normed(y: vec4<f32>, m: Affine) -> vec4<f32> { return m.a * (y - m.mean) + m.beta; }
 
 fn activate(v: vec4<f32>) -> vec4<f32> {
   return max(v, vec4<f32>(0.0));
@@ -202,88 +207,32 @@ fn main(
   let tile = group.y * groups.x + group.x;
   let thread = tile * 64u + lane;
   let block = thread % 1u;
-  let first = thread / 1u * 4u;
   let zda = quantizers[13];
   let zy = quantizers[5];
   let zdy = quantizers[14];
   let key = stream(14u);
   let quad_0 = block * 2u + 0u;
   let lanes_0 = min(4u, 8u - quad_0 * 4u);
-  let a_0 = coefficients[quad_0 * 6u];
-  let mean_0 = coefficients[quad_0 * 6u + 1u];
-  let beta_0 = coefficients[quad_0 * 6u + 2u];
+  let map_0 = affine(quad_0);
   let c1_0 = coefficients[quad_0 * 6u + 3u];
   let c2_0 = coefficients[quad_0 * 6u + 4u];
   let quad_1 = block * 2u + 1u;
   let lanes_1 = min(4u, 8u - quad_1 * 4u);
-  let a_1 = coefficients[quad_1 * 6u];
-  let mean_1 = coefficients[quad_1 * 6u + 1u];
-  let beta_1 = coefficients[quad_1 * 6u + 2u];
+  let map_1 = affine(quad_1);
   let c1_1 = coefficients[quad_1 * 6u + 3u];
   let c2_1 = coefficients[quad_1 * 6u + 4u];
-  if (first + 0u < 162u) {
-    let pixel = first + 0u;
+  let end = select(0u, 162u, thread < 11u * 1u);
+  for (var pixel = thread / 1u; pixel < end; pixel += 11u) {
     let at = pixel * 1u + block;
     let wide_da = da[at];
     let wide_y = y[at];
-    let d_0 = real(part0(wide_y), zy) - mean_0;
-    let g_0 = select(vec4<f32>(), real(part0(wide_da), zda), passes(a_0 * d_0 + beta_0));
-    let v_0 = finish(a_0 * g_0 + (c1_0 * d_0 + c2_0), at * 2u + 0u);
+    let d_0 = real(part0(wide_y), zy) - map_0.mean;
+    let g_0 = select(vec4<f32>(), real(part0(wide_da), zda), passes(map_0.a * d_0 + map_0.beta));
+    let v_0 = finish(map_0.a * g_0 + (c1_0 * d_0 + c2_0), at * 2u + 0u);
     let q_0 = quantize(v_0, zdy, pixel * 8u + quad_0 * 4u, key, lanes_0);
-    let d_1 = real(part1(wide_y), zy) - mean_1;
-    let g_1 = select(vec4<f32>(), real(part1(wide_da), zda), passes(a_1 * d_1 + beta_1));
-    let v_1 = finish(a_1 * g_1 + (c1_1 * d_1 + c2_1), at * 2u + 1u);
-    let q_1 = quantize(v_1, zdy, pixel * 8u + quad_1 * 4u, key, lanes_1);
-// Stores q_0 … q_(V−1), the V quads of a wide, at wide index `at` of `output`; no arithmetic, so no reference.
-output[at] = Wide(q_0, q_1);
-
-  }
-  if (first + 1u < 162u) {
-    let pixel = first + 1u;
-    let at = pixel * 1u + block;
-    let wide_da = da[at];
-    let wide_y = y[at];
-    let d_0 = real(part0(wide_y), zy) - mean_0;
-    let g_0 = select(vec4<f32>(), real(part0(wide_da), zda), passes(a_0 * d_0 + beta_0));
-    let v_0 = finish(a_0 * g_0 + (c1_0 * d_0 + c2_0), at * 2u + 0u);
-    let q_0 = quantize(v_0, zdy, pixel * 8u + quad_0 * 4u, key, lanes_0);
-    let d_1 = real(part1(wide_y), zy) - mean_1;
-    let g_1 = select(vec4<f32>(), real(part1(wide_da), zda), passes(a_1 * d_1 + beta_1));
-    let v_1 = finish(a_1 * g_1 + (c1_1 * d_1 + c2_1), at * 2u + 1u);
-    let q_1 = quantize(v_1, zdy, pixel * 8u + quad_1 * 4u, key, lanes_1);
-// Stores q_0 … q_(V−1), the V quads of a wide, at wide index `at` of `output`; no arithmetic, so no reference.
-output[at] = Wide(q_0, q_1);
-
-  }
-  if (first + 2u < 162u) {
-    let pixel = first + 2u;
-    let at = pixel * 1u + block;
-    let wide_da = da[at];
-    let wide_y = y[at];
-    let d_0 = real(part0(wide_y), zy) - mean_0;
-    let g_0 = select(vec4<f32>(), real(part0(wide_da), zda), passes(a_0 * d_0 + beta_0));
-    let v_0 = finish(a_0 * g_0 + (c1_0 * d_0 + c2_0), at * 2u + 0u);
-    let q_0 = quantize(v_0, zdy, pixel * 8u + quad_0 * 4u, key, lanes_0);
-    let d_1 = real(part1(wide_y), zy) - mean_1;
-    let g_1 = select(vec4<f32>(), real(part1(wide_da), zda), passes(a_1 * d_1 + beta_1));
-    let v_1 = finish(a_1 * g_1 + (c1_1 * d_1 + c2_1), at * 2u + 1u);
-    let q_1 = quantize(v_1, zdy, pixel * 8u + quad_1 * 4u, key, lanes_1);
-// Stores q_0 … q_(V−1), the V quads of a wide, at wide index `at` of `output`; no arithmetic, so no reference.
-output[at] = Wide(q_0, q_1);
-
-  }
-  if (first + 3u < 162u) {
-    let pixel = first + 3u;
-    let at = pixel * 1u + block;
-    let wide_da = da[at];
-    let wide_y = y[at];
-    let d_0 = real(part0(wide_y), zy) - mean_0;
-    let g_0 = select(vec4<f32>(), real(part0(wide_da), zda), passes(a_0 * d_0 + beta_0));
-    let v_0 = finish(a_0 * g_0 + (c1_0 * d_0 + c2_0), at * 2u + 0u);
-    let q_0 = quantize(v_0, zdy, pixel * 8u + quad_0 * 4u, key, lanes_0);
-    let d_1 = real(part1(wide_y), zy) - mean_1;
-    let g_1 = select(vec4<f32>(), real(part1(wide_da), zda), passes(a_1 * d_1 + beta_1));
-    let v_1 = finish(a_1 * g_1 + (c1_1 * d_1 + c2_1), at * 2u + 1u);
+    let d_1 = real(part1(wide_y), zy) - map_1.mean;
+    let g_1 = select(vec4<f32>(), real(part1(wide_da), zda), passes(map_1.a * d_1 + map_1.beta));
+    let v_1 = finish(map_1.a * g_1 + (c1_1 * d_1 + c2_1), at * 2u + 1u);
     let q_1 = quantize(v_1, zdy, pixel * 8u + quad_1 * 4u, key, lanes_1);
 // Stores q_0 … q_(V−1), the V quads of a wide, at wide index `at` of `output`; no arithmetic, so no reference.
 output[at] = Wide(q_0, q_1);

@@ -4,7 +4,8 @@
 //   coefficients  see norm_coefficients
 //   output        [PIXELS, 4·V·CW] quads
 //
-// A thread owns one wide of R pixels, so coefficients are read once for R.
+// A thread owns one wide of every STRIDE-th pixel, so coefficients are read once for several, and
+// neighbouring threads read neighbouring words.
 // Reference: lib/reference/norm_forward.ts
 // The unit of storage: four neighbouring channels of one pixel, a *quad*. With INT8 a quad is four
 // codes in a u32; without, a vec4<f32>. A *wide* is V quads read in one load: the bounds check that
@@ -143,9 +144,14 @@ fn record(row: u32, tile: u32, lane: u32) {
 
 @group(0) @binding(5) var<storage, read> coefficients: array<vec4<f32>>;
 
-fn normed(y: vec4<f32>, quad: u32) -> vec4<f32> {
-  return coefficients[quad * 6u] * (y - coefficients[quad * 6u + 1u]) + coefficients[quad * 6u + 2u];
+struct Affine { a: vec4<f32>, mean: vec4<f32>, beta: vec4<f32> }
+
+// Of one quad of channels: to be read once a thread. On llvmpipe a load costs as much as 60 products.
+fn affine(quad: u32) -> Affine {
+  return Affine(coefficients[quad * 6u], coefficients[quad * 6u + 1u], coefficients[quad * 6u + 2u]);
 }
+
+fn normed(y: vec4<f32>, m: Affine) -> vec4<f32> { return m.a * (y - m.mean) + m.beta; }
 
 fn activate(v: vec4<f32>) -> vec4<f32> {
   return max(v, vec4<f32>(0.0));
@@ -169,43 +175,18 @@ fn main(
   let tile = group.y * groups.x + group.x;
   let thread = tile * 64u + lane;
   let block = thread % 1u;
-  let first = thread / 1u * 4u;
   let zy = quantizers[5];
   let za = quantizers[6];
   let lanes_0 = min(4u, 8u - (block * 2u + 0u) * 4u);
+  let map_0 = affine(block * 2u + 0u);
   let lanes_1 = min(4u, 8u - (block * 2u + 1u) * 4u);
-  if (first + 0u < 162u) {
-    let at = (first + 0u) * 1u + block;
+  let map_1 = affine(block * 2u + 1u);
+  let end = select(0u, 162u, thread < 11u * 1u);
+  for (var pixel = thread / 1u; pixel < end; pixel += 11u) {
+    let at = pixel * 1u + block;
     let wide = y[at];
-    let q_0 = quantize(activate(normed(real(part0(wide), zy), block * 2u + 0u)), za, 0u, vec2<u32>(), lanes_0);
-    let q_1 = quantize(activate(normed(real(part1(wide), zy), block * 2u + 1u)), za, 0u, vec2<u32>(), lanes_1);
-// Stores q_0 … q_(V−1), the V quads of a wide, at wide index `at` of `output`; no arithmetic, so no reference.
-output[at] = Wide(q_0, q_1);
-
-  }
-  if (first + 1u < 162u) {
-    let at = (first + 1u) * 1u + block;
-    let wide = y[at];
-    let q_0 = quantize(activate(normed(real(part0(wide), zy), block * 2u + 0u)), za, 0u, vec2<u32>(), lanes_0);
-    let q_1 = quantize(activate(normed(real(part1(wide), zy), block * 2u + 1u)), za, 0u, vec2<u32>(), lanes_1);
-// Stores q_0 … q_(V−1), the V quads of a wide, at wide index `at` of `output`; no arithmetic, so no reference.
-output[at] = Wide(q_0, q_1);
-
-  }
-  if (first + 2u < 162u) {
-    let at = (first + 2u) * 1u + block;
-    let wide = y[at];
-    let q_0 = quantize(activate(normed(real(part0(wide), zy), block * 2u + 0u)), za, 0u, vec2<u32>(), lanes_0);
-    let q_1 = quantize(activate(normed(real(part1(wide), zy), block * 2u + 1u)), za, 0u, vec2<u32>(), lanes_1);
-// Stores q_0 … q_(V−1), the V quads of a wide, at wide index `at` of `output`; no arithmetic, so no reference.
-output[at] = Wide(q_0, q_1);
-
-  }
-  if (first + 3u < 162u) {
-    let at = (first + 3u) * 1u + block;
-    let wide = y[at];
-    let q_0 = quantize(activate(normed(real(part0(wide), zy), block * 2u + 0u)), za, 0u, vec2<u32>(), lanes_0);
-    let q_1 = quantize(activate(normed(real(part1(wide), zy), block * 2u + 1u)), za, 0u, vec2<u32>(), lanes_1);
+    let q_0 = quantize(activate(normed(real(part0(wide), zy), map_0)), za, 0u, vec2<u32>(), lanes_0);
+    let q_1 = quantize(activate(normed(real(part1(wide), zy), map_1)), za, 0u, vec2<u32>(), lanes_1);
 // Stores q_0 … q_(V−1), the V quads of a wide, at wide index `at` of `output`; no arithmetic, so no reference.
 output[at] = Wide(q_0, q_1);
 

@@ -5,14 +5,14 @@
 // stride of 2 costs a quarter of the work, not all of it with zeros between. Otherwise the tiles
 // are those of conv_forward.
 //
-//   dy        [n, HO, WO, 4·V·CW]        quads, read V at a time
-//   weight    [inputs, KH·KW, 4·V·CW]    the transposed packing
+//   dy        [n, HO, WO, 4·OQ]           quads
+//   weight    [KH·KW, OQ, IQ] four quads: of four inputs; without INT8 [inputs, KH·KW, 4·QUADS]
 //   row_sum   [SH·SW, inputs] i32        Σ of the weight codes that a phase uses
 //   addend, mask                          see include/gradient.wgsl
 //   dx        [n, H, W, 4·IQ]            quads
 //
 // A tap that falls outside dY reads its code of zero, so the correction depends on the phase alone.
-// Weights may be those of a part of the outputs (lib/ops/parts.ts): CW of the DW wides of a pixel of
+// Weights may be those of a part of the outputs (lib/ops/parts.ts): QUADS of the OQ quads of a pixel of
 // dy, of which FIRST are before them. With BEFORE the sum goes on from what earlier parts came to:
 //   before    [n, H, W, 4·IQ]            real values, without INT8
 // IQ counts quads a pixel; a linear layer sees its input as one pixel, IQ/GQ pixels of
@@ -93,8 +93,8 @@ fn finish(v: vec4<f32>, at: u32) -> vec4<f32> {
 }
 
 
-@group(0) @binding(3) var<storage, read> dy: array<Wide>;
-@group(0) @binding(4) var<storage, read> weight: array<Wide>;
+@group(0) @binding(3) var<storage, read> dy: array<Quad>;
+@group(0) @binding(4) var<storage, read> weight: array<Quad>;
 @group(0) @binding(8) var<storage, read_write> dx: array<Stored>;
 
 const H_PHASE = (9u + 2u - 1u) / 2u;
@@ -112,9 +112,9 @@ fn main(
   let phase_y = phase / 2u;
   let phase_x = phase % 2u;
   let zdy = quantizers[0];
-  let padding = Wide(zero_quad(zdy));
+  let padding = zero_quad(zdy);
 
-  let index_0 = tile * (64u * 8u) + 0u * 64u + lane;
+  let index_0 = tile * (64u * 12u) + 0u * 64u + lane;
   let row_0 = index_0 / W_PHASE % H_PHASE;
   let column_0 = index_0 % W_PHASE;
   let image_0 = index_0 / (H_PHASE * W_PHASE);
@@ -129,7 +129,7 @@ fn main(
   var a_0_1_1: Sum;
   var a_0_1_2: Sum;
   var a_0_1_3: Sum;
-  let index_1 = tile * (64u * 8u) + 1u * 64u + lane;
+  let index_1 = tile * (64u * 12u) + 1u * 64u + lane;
   let row_1 = index_1 / W_PHASE % H_PHASE;
   let column_1 = index_1 % W_PHASE;
   let image_1 = index_1 / (H_PHASE * W_PHASE);
@@ -144,7 +144,7 @@ fn main(
   var a_1_1_1: Sum;
   var a_1_1_2: Sum;
   var a_1_1_3: Sum;
-  let index_2 = tile * (64u * 8u) + 2u * 64u + lane;
+  let index_2 = tile * (64u * 12u) + 2u * 64u + lane;
   let row_2 = index_2 / W_PHASE % H_PHASE;
   let column_2 = index_2 % W_PHASE;
   let image_2 = index_2 / (H_PHASE * W_PHASE);
@@ -159,7 +159,7 @@ fn main(
   var a_2_1_1: Sum;
   var a_2_1_2: Sum;
   var a_2_1_3: Sum;
-  let index_3 = tile * (64u * 8u) + 3u * 64u + lane;
+  let index_3 = tile * (64u * 12u) + 3u * 64u + lane;
   let row_3 = index_3 / W_PHASE % H_PHASE;
   let column_3 = index_3 % W_PHASE;
   let image_3 = index_3 / (H_PHASE * W_PHASE);
@@ -174,7 +174,7 @@ fn main(
   var a_3_1_1: Sum;
   var a_3_1_2: Sum;
   var a_3_1_3: Sum;
-  let index_4 = tile * (64u * 8u) + 4u * 64u + lane;
+  let index_4 = tile * (64u * 12u) + 4u * 64u + lane;
   let row_4 = index_4 / W_PHASE % H_PHASE;
   let column_4 = index_4 % W_PHASE;
   let image_4 = index_4 / (H_PHASE * W_PHASE);
@@ -189,7 +189,7 @@ fn main(
   var a_4_1_1: Sum;
   var a_4_1_2: Sum;
   var a_4_1_3: Sum;
-  let index_5 = tile * (64u * 8u) + 5u * 64u + lane;
+  let index_5 = tile * (64u * 12u) + 5u * 64u + lane;
   let row_5 = index_5 / W_PHASE % H_PHASE;
   let column_5 = index_5 % W_PHASE;
   let image_5 = index_5 / (H_PHASE * W_PHASE);
@@ -204,7 +204,7 @@ fn main(
   var a_5_1_1: Sum;
   var a_5_1_2: Sum;
   var a_5_1_3: Sum;
-  let index_6 = tile * (64u * 8u) + 6u * 64u + lane;
+  let index_6 = tile * (64u * 12u) + 6u * 64u + lane;
   let row_6 = index_6 / W_PHASE % H_PHASE;
   let column_6 = index_6 % W_PHASE;
   let image_6 = index_6 / (H_PHASE * W_PHASE);
@@ -219,7 +219,7 @@ fn main(
   var a_6_1_1: Sum;
   var a_6_1_2: Sum;
   var a_6_1_3: Sum;
-  let index_7 = tile * (64u * 8u) + 7u * 64u + lane;
+  let index_7 = tile * (64u * 12u) + 7u * 64u + lane;
   let row_7 = index_7 / W_PHASE % H_PHASE;
   let column_7 = index_7 % W_PHASE;
   let image_7 = index_7 / (H_PHASE * W_PHASE);
@@ -234,6 +234,66 @@ fn main(
   var a_7_1_1: Sum;
   var a_7_1_2: Sum;
   var a_7_1_3: Sum;
+  let index_8 = tile * (64u * 12u) + 8u * 64u + lane;
+  let row_8 = index_8 / W_PHASE % H_PHASE;
+  let column_8 = index_8 % W_PHASE;
+  let image_8 = index_8 / (H_PHASE * W_PHASE);
+  let top_8 = i32(row_8 + (phase_y + 1u) / 2u);
+  let left_8 = i32(column_8 + (phase_x + 1u) / 2u);
+  let base_8 = ((i32(image_8) * 5 + top_8) * 5 + left_8) * 2 + 0;
+  var a_8_0_0: Sum;
+  var a_8_0_1: Sum;
+  var a_8_0_2: Sum;
+  var a_8_0_3: Sum;
+  var a_8_1_0: Sum;
+  var a_8_1_1: Sum;
+  var a_8_1_2: Sum;
+  var a_8_1_3: Sum;
+  let index_9 = tile * (64u * 12u) + 9u * 64u + lane;
+  let row_9 = index_9 / W_PHASE % H_PHASE;
+  let column_9 = index_9 % W_PHASE;
+  let image_9 = index_9 / (H_PHASE * W_PHASE);
+  let top_9 = i32(row_9 + (phase_y + 1u) / 2u);
+  let left_9 = i32(column_9 + (phase_x + 1u) / 2u);
+  let base_9 = ((i32(image_9) * 5 + top_9) * 5 + left_9) * 2 + 0;
+  var a_9_0_0: Sum;
+  var a_9_0_1: Sum;
+  var a_9_0_2: Sum;
+  var a_9_0_3: Sum;
+  var a_9_1_0: Sum;
+  var a_9_1_1: Sum;
+  var a_9_1_2: Sum;
+  var a_9_1_3: Sum;
+  let index_10 = tile * (64u * 12u) + 10u * 64u + lane;
+  let row_10 = index_10 / W_PHASE % H_PHASE;
+  let column_10 = index_10 % W_PHASE;
+  let image_10 = index_10 / (H_PHASE * W_PHASE);
+  let top_10 = i32(row_10 + (phase_y + 1u) / 2u);
+  let left_10 = i32(column_10 + (phase_x + 1u) / 2u);
+  let base_10 = ((i32(image_10) * 5 + top_10) * 5 + left_10) * 2 + 0;
+  var a_10_0_0: Sum;
+  var a_10_0_1: Sum;
+  var a_10_0_2: Sum;
+  var a_10_0_3: Sum;
+  var a_10_1_0: Sum;
+  var a_10_1_1: Sum;
+  var a_10_1_2: Sum;
+  var a_10_1_3: Sum;
+  let index_11 = tile * (64u * 12u) + 11u * 64u + lane;
+  let row_11 = index_11 / W_PHASE % H_PHASE;
+  let column_11 = index_11 % W_PHASE;
+  let image_11 = index_11 / (H_PHASE * W_PHASE);
+  let top_11 = i32(row_11 + (phase_y + 1u) / 2u);
+  let left_11 = i32(column_11 + (phase_x + 1u) / 2u);
+  let base_11 = ((i32(image_11) * 5 + top_11) * 5 + left_11) * 2 + 0;
+  var a_11_0_0: Sum;
+  var a_11_0_1: Sum;
+  var a_11_0_2: Sum;
+  var a_11_0_3: Sum;
+  var a_11_1_0: Sum;
+  var a_11_1_1: Sum;
+  var a_11_1_2: Sum;
+  var a_11_1_3: Sum;
 
   let weights_of_input = 3u * 3u * 2u;
   var up = 0;
@@ -256,6 +316,14 @@ fn main(
       let from_6 = u32(select(0, base_6 - (up * 5 + across) * 2, inside_6));
       let inside_7 = u32(top_7 - up) < 5u && u32(left_7 - across) < 5u && image_7 < 2u;
       let from_7 = u32(select(0, base_7 - (up * 5 + across) * 2, inside_7));
+      let inside_8 = u32(top_8 - up) < 5u && u32(left_8 - across) < 5u && image_8 < 2u;
+      let from_8 = u32(select(0, base_8 - (up * 5 + across) * 2, inside_8));
+      let inside_9 = u32(top_9 - up) < 5u && u32(left_9 - across) < 5u && image_9 < 2u;
+      let from_9 = u32(select(0, base_9 - (up * 5 + across) * 2, inside_9));
+      let inside_10 = u32(top_10 - up) < 5u && u32(left_10 - across) < 5u && image_10 < 2u;
+      let from_10 = u32(select(0, base_10 - (up * 5 + across) * 2, inside_10));
+      let inside_11 = u32(top_11 - up) < 5u && u32(left_11 - across) < 5u && image_11 < 2u;
+      let from_11 = u32(select(0, base_11 - (up * 5 + across) * 2, inside_11));
       let tap = first_quad * 4u * weights_of_input + (ky * 3u + kx) * 2u;
       for (var c = 0u; c < 2u; c++) {
         let v_0 = select(padding, dy[from_0 + c], inside_0);
@@ -266,6 +334,10 @@ fn main(
         let v_5 = select(padding, dy[from_5 + c], inside_5);
         let v_6 = select(padding, dy[from_6 + c], inside_6);
         let v_7 = select(padding, dy[from_7 + c], inside_7);
+        let v_8 = select(padding, dy[from_8 + c], inside_8);
+        let v_9 = select(padding, dy[from_9 + c], inside_9);
+        let v_10 = select(padding, dy[from_10 + c], inside_10);
+        let v_11 = select(padding, dy[from_11 + c], inside_11);
         {
           let w = weight[tap + c + (0u * 4u + 0u) * weights_of_input];
           a_0_0_0 += dot_wide(v_0, w);
@@ -276,6 +348,10 @@ fn main(
           a_5_0_0 += dot_wide(v_5, w);
           a_6_0_0 += dot_wide(v_6, w);
           a_7_0_0 += dot_wide(v_7, w);
+          a_8_0_0 += dot_wide(v_8, w);
+          a_9_0_0 += dot_wide(v_9, w);
+          a_10_0_0 += dot_wide(v_10, w);
+          a_11_0_0 += dot_wide(v_11, w);
         }
         {
           let w = weight[tap + c + (0u * 4u + 1u) * weights_of_input];
@@ -287,6 +363,10 @@ fn main(
           a_5_0_1 += dot_wide(v_5, w);
           a_6_0_1 += dot_wide(v_6, w);
           a_7_0_1 += dot_wide(v_7, w);
+          a_8_0_1 += dot_wide(v_8, w);
+          a_9_0_1 += dot_wide(v_9, w);
+          a_10_0_1 += dot_wide(v_10, w);
+          a_11_0_1 += dot_wide(v_11, w);
         }
         {
           let w = weight[tap + c + (0u * 4u + 2u) * weights_of_input];
@@ -298,6 +378,10 @@ fn main(
           a_5_0_2 += dot_wide(v_5, w);
           a_6_0_2 += dot_wide(v_6, w);
           a_7_0_2 += dot_wide(v_7, w);
+          a_8_0_2 += dot_wide(v_8, w);
+          a_9_0_2 += dot_wide(v_9, w);
+          a_10_0_2 += dot_wide(v_10, w);
+          a_11_0_2 += dot_wide(v_11, w);
         }
         {
           let w = weight[tap + c + (0u * 4u + 3u) * weights_of_input];
@@ -309,6 +393,10 @@ fn main(
           a_5_0_3 += dot_wide(v_5, w);
           a_6_0_3 += dot_wide(v_6, w);
           a_7_0_3 += dot_wide(v_7, w);
+          a_8_0_3 += dot_wide(v_8, w);
+          a_9_0_3 += dot_wide(v_9, w);
+          a_10_0_3 += dot_wide(v_10, w);
+          a_11_0_3 += dot_wide(v_11, w);
         }
         {
           let w = weight[tap + c + (1u * 4u + 0u) * weights_of_input];
@@ -320,6 +408,10 @@ fn main(
           a_5_1_0 += dot_wide(v_5, w);
           a_6_1_0 += dot_wide(v_6, w);
           a_7_1_0 += dot_wide(v_7, w);
+          a_8_1_0 += dot_wide(v_8, w);
+          a_9_1_0 += dot_wide(v_9, w);
+          a_10_1_0 += dot_wide(v_10, w);
+          a_11_1_0 += dot_wide(v_11, w);
         }
         {
           let w = weight[tap + c + (1u * 4u + 1u) * weights_of_input];
@@ -331,6 +423,10 @@ fn main(
           a_5_1_1 += dot_wide(v_5, w);
           a_6_1_1 += dot_wide(v_6, w);
           a_7_1_1 += dot_wide(v_7, w);
+          a_8_1_1 += dot_wide(v_8, w);
+          a_9_1_1 += dot_wide(v_9, w);
+          a_10_1_1 += dot_wide(v_10, w);
+          a_11_1_1 += dot_wide(v_11, w);
         }
         {
           let w = weight[tap + c + (1u * 4u + 2u) * weights_of_input];
@@ -342,6 +438,10 @@ fn main(
           a_5_1_2 += dot_wide(v_5, w);
           a_6_1_2 += dot_wide(v_6, w);
           a_7_1_2 += dot_wide(v_7, w);
+          a_8_1_2 += dot_wide(v_8, w);
+          a_9_1_2 += dot_wide(v_9, w);
+          a_10_1_2 += dot_wide(v_10, w);
+          a_11_1_2 += dot_wide(v_11, w);
         }
         {
           let w = weight[tap + c + (1u * 4u + 3u) * weights_of_input];
@@ -353,6 +453,10 @@ fn main(
           a_5_1_3 += dot_wide(v_5, w);
           a_6_1_3 += dot_wide(v_6, w);
           a_7_1_3 += dot_wide(v_7, w);
+          a_8_1_3 += dot_wide(v_8, w);
+          a_9_1_3 += dot_wide(v_9, w);
+          a_10_1_3 += dot_wide(v_10, w);
+          a_11_1_3 += dot_wide(v_11, w);
         }
       }
       across++;
@@ -461,6 +565,54 @@ fn main(
         dx[at] = quantize(finish(v, at), zdx, element, key, lanes);
       }
     }
+    {
+      let y = row_8 * 2u + phase_y;
+      let x = column_8 * 2u + phase_x;
+      if (image_8 < 2u && y < 9u && x < 9u) {
+        let sum = vec4<Sum>(a_8_0_0, a_8_0_1, a_8_0_2, a_8_0_3);
+        let v = sum;
+        let pixel = (image_8 * 9u + y) * 9u + x;
+        let at = pixel * 2u + quad;
+        let element = (pixel * (2u / 2u) + quad / 2u) * 8u + quad % 2u * 4u;
+        dx[at] = quantize(finish(v, at), zdx, element, key, lanes);
+      }
+    }
+    {
+      let y = row_9 * 2u + phase_y;
+      let x = column_9 * 2u + phase_x;
+      if (image_9 < 2u && y < 9u && x < 9u) {
+        let sum = vec4<Sum>(a_9_0_0, a_9_0_1, a_9_0_2, a_9_0_3);
+        let v = sum;
+        let pixel = (image_9 * 9u + y) * 9u + x;
+        let at = pixel * 2u + quad;
+        let element = (pixel * (2u / 2u) + quad / 2u) * 8u + quad % 2u * 4u;
+        dx[at] = quantize(finish(v, at), zdx, element, key, lanes);
+      }
+    }
+    {
+      let y = row_10 * 2u + phase_y;
+      let x = column_10 * 2u + phase_x;
+      if (image_10 < 2u && y < 9u && x < 9u) {
+        let sum = vec4<Sum>(a_10_0_0, a_10_0_1, a_10_0_2, a_10_0_3);
+        let v = sum;
+        let pixel = (image_10 * 9u + y) * 9u + x;
+        let at = pixel * 2u + quad;
+        let element = (pixel * (2u / 2u) + quad / 2u) * 8u + quad % 2u * 4u;
+        dx[at] = quantize(finish(v, at), zdx, element, key, lanes);
+      }
+    }
+    {
+      let y = row_11 * 2u + phase_y;
+      let x = column_11 * 2u + phase_x;
+      if (image_11 < 2u && y < 9u && x < 9u) {
+        let sum = vec4<Sum>(a_11_0_0, a_11_0_1, a_11_0_2, a_11_0_3);
+        let v = sum;
+        let pixel = (image_11 * 9u + y) * 9u + x;
+        let at = pixel * 2u + quad;
+        let element = (pixel * (2u / 2u) + quad / 2u) * 8u + quad % 2u * 4u;
+        dx[at] = quantize(finish(v, at), zdx, element, key, lanes);
+      }
+    }
   }
   {
     let quad = first_quad + 1u;
@@ -556,6 +708,54 @@ fn main(
         let sum = vec4<Sum>(a_7_1_0, a_7_1_1, a_7_1_2, a_7_1_3);
         let v = sum;
         let pixel = (image_7 * 9u + y) * 9u + x;
+        let at = pixel * 2u + quad;
+        let element = (pixel * (2u / 2u) + quad / 2u) * 8u + quad % 2u * 4u;
+        dx[at] = quantize(finish(v, at), zdx, element, key, lanes);
+      }
+    }
+    {
+      let y = row_8 * 2u + phase_y;
+      let x = column_8 * 2u + phase_x;
+      if (image_8 < 2u && y < 9u && x < 9u) {
+        let sum = vec4<Sum>(a_8_1_0, a_8_1_1, a_8_1_2, a_8_1_3);
+        let v = sum;
+        let pixel = (image_8 * 9u + y) * 9u + x;
+        let at = pixel * 2u + quad;
+        let element = (pixel * (2u / 2u) + quad / 2u) * 8u + quad % 2u * 4u;
+        dx[at] = quantize(finish(v, at), zdx, element, key, lanes);
+      }
+    }
+    {
+      let y = row_9 * 2u + phase_y;
+      let x = column_9 * 2u + phase_x;
+      if (image_9 < 2u && y < 9u && x < 9u) {
+        let sum = vec4<Sum>(a_9_1_0, a_9_1_1, a_9_1_2, a_9_1_3);
+        let v = sum;
+        let pixel = (image_9 * 9u + y) * 9u + x;
+        let at = pixel * 2u + quad;
+        let element = (pixel * (2u / 2u) + quad / 2u) * 8u + quad % 2u * 4u;
+        dx[at] = quantize(finish(v, at), zdx, element, key, lanes);
+      }
+    }
+    {
+      let y = row_10 * 2u + phase_y;
+      let x = column_10 * 2u + phase_x;
+      if (image_10 < 2u && y < 9u && x < 9u) {
+        let sum = vec4<Sum>(a_10_1_0, a_10_1_1, a_10_1_2, a_10_1_3);
+        let v = sum;
+        let pixel = (image_10 * 9u + y) * 9u + x;
+        let at = pixel * 2u + quad;
+        let element = (pixel * (2u / 2u) + quad / 2u) * 8u + quad % 2u * 4u;
+        dx[at] = quantize(finish(v, at), zdx, element, key, lanes);
+      }
+    }
+    {
+      let y = row_11 * 2u + phase_y;
+      let x = column_11 * 2u + phase_x;
+      if (image_11 < 2u && y < 9u && x < 9u) {
+        let sum = vec4<Sum>(a_11_1_0, a_11_1_1, a_11_1_2, a_11_1_3);
+        let v = sum;
+        let pixel = (image_11 * 9u + y) * 9u + x;
         let at = pixel * 2u + quad;
         let element = (pixel * (2u / 2u) + quad / 2u) * 8u + quad % 2u * 4u;
         dx[at] = quantize(finish(v, at), zdx, element, key, lanes);

@@ -5,14 +5,14 @@
 // stride of 2 costs a quarter of the work, not all of it with zeros between. Otherwise the tiles
 // are those of conv_forward.
 //
-//   dy        [n, HO, WO, 4·V·CW]        quads, read V at a time
-//   weight    [inputs, KH·KW, 4·V·CW]    the transposed packing
+//   dy        [n, HO, WO, 4·OQ]           quads
+//   weight    [KH·KW, OQ, IQ] four quads: of four inputs; without INT8 [inputs, KH·KW, 4·QUADS]
 //   row_sum   [SH·SW, inputs] i32        Σ of the weight codes that a phase uses
 //   addend, mask                          see include/gradient.wgsl
 //   dx        [n, H, W, 4·IQ]            quads
 //
 // A tap that falls outside dY reads its code of zero, so the correction depends on the phase alone.
-// Weights may be those of a part of the outputs (lib/ops/parts.ts): CW of the DW wides of a pixel of
+// Weights may be those of a part of the outputs (lib/ops/parts.ts): QUADS of the OQ quads of a pixel of
 // dy, of which FIRST are before them. With BEFORE the sum goes on from what earlier parts came to:
 //   before    [n, H, W, 4·IQ]            real values, without INT8
 // IQ counts quads a pixel; a linear layer sees its input as one pixel, IQ/GQ pixels of
@@ -56,9 +56,8 @@ struct Step {
 @group(0) @binding(2) var<uniform> step: Step;
 
 alias Quad = u32;
-alias Wide = vec2<u32>;
-fn part0(w: Wide) -> Quad { return w.x; }
-fn part1(w: Wide) -> Quad { return w.y; }
+alias Wide = u32;
+fn part0(w: Wide) -> Quad { return w; }
 
 fn codes(q: Quad) -> vec4<i32> {
   return unpack4xI8(q);
@@ -81,7 +80,7 @@ fn dot_quad(a: Quad, b: Quad) -> i32 {
 }
 alias Sum = i32;
 fn dot_wide(a: Wide, b: Wide) -> Sum {
-  return dot_quad(a.x, b.x) + dot_quad(a.y, b.y);
+  return dot_quad(a, b);
 }
 
 // Real values → what is stored, with the statistics of what went in. Each thread calls `quantize` for
@@ -186,8 +185,8 @@ fn finish(v: vec4<f32>, at: u32) -> vec4<f32> {
 }
 
 
-@group(0) @binding(3) var<storage, read> dy: array<Wide>;
-@group(0) @binding(4) var<storage, read> weight: array<Wide>;
+@group(0) @binding(3) var<storage, read> dy: array<Quad>;
+@group(0) @binding(4) var<storage, read> weight: array<vec4<u32>>;
 @group(0) @binding(5) var<storage, read> row_sum: array<vec4<i32>>;
 @group(0) @binding(8) var<storage, read_write> dx: array<Stored>;
 
@@ -206,15 +205,15 @@ fn main(
   let phase_y = phase / 2u;
   let phase_x = phase % 2u;
   let zdy = quantizers[11];
-  let padding = Wide(zero_quad(zdy));
+  let padding = zero_quad(zdy);
 
-  let index_0 = tile * (64u * 8u) + 0u * 64u + lane;
+  let index_0 = tile * (64u * 16u) + 0u * 64u + lane;
   let row_0 = index_0 / W_PHASE % H_PHASE;
   let column_0 = index_0 % W_PHASE;
   let image_0 = index_0 / (H_PHASE * W_PHASE);
   let top_0 = i32(row_0 + (phase_y + 1u) / 2u);
   let left_0 = i32(column_0 + (phase_x + 1u) / 2u);
-  let base_0 = ((i32(image_0) * 5 + top_0) * 5 + left_0) * 1 + 0;
+  let base_0 = ((i32(image_0) * 5 + top_0) * 5 + left_0) * 2 + 0;
   var a_0_0_0: Sum;
   var a_0_0_1: Sum;
   var a_0_0_2: Sum;
@@ -223,13 +222,13 @@ fn main(
   var a_0_1_1: Sum;
   var a_0_1_2: Sum;
   var a_0_1_3: Sum;
-  let index_1 = tile * (64u * 8u) + 1u * 64u + lane;
+  let index_1 = tile * (64u * 16u) + 1u * 64u + lane;
   let row_1 = index_1 / W_PHASE % H_PHASE;
   let column_1 = index_1 % W_PHASE;
   let image_1 = index_1 / (H_PHASE * W_PHASE);
   let top_1 = i32(row_1 + (phase_y + 1u) / 2u);
   let left_1 = i32(column_1 + (phase_x + 1u) / 2u);
-  let base_1 = ((i32(image_1) * 5 + top_1) * 5 + left_1) * 1 + 0;
+  let base_1 = ((i32(image_1) * 5 + top_1) * 5 + left_1) * 2 + 0;
   var a_1_0_0: Sum;
   var a_1_0_1: Sum;
   var a_1_0_2: Sum;
@@ -238,13 +237,13 @@ fn main(
   var a_1_1_1: Sum;
   var a_1_1_2: Sum;
   var a_1_1_3: Sum;
-  let index_2 = tile * (64u * 8u) + 2u * 64u + lane;
+  let index_2 = tile * (64u * 16u) + 2u * 64u + lane;
   let row_2 = index_2 / W_PHASE % H_PHASE;
   let column_2 = index_2 % W_PHASE;
   let image_2 = index_2 / (H_PHASE * W_PHASE);
   let top_2 = i32(row_2 + (phase_y + 1u) / 2u);
   let left_2 = i32(column_2 + (phase_x + 1u) / 2u);
-  let base_2 = ((i32(image_2) * 5 + top_2) * 5 + left_2) * 1 + 0;
+  let base_2 = ((i32(image_2) * 5 + top_2) * 5 + left_2) * 2 + 0;
   var a_2_0_0: Sum;
   var a_2_0_1: Sum;
   var a_2_0_2: Sum;
@@ -253,13 +252,13 @@ fn main(
   var a_2_1_1: Sum;
   var a_2_1_2: Sum;
   var a_2_1_3: Sum;
-  let index_3 = tile * (64u * 8u) + 3u * 64u + lane;
+  let index_3 = tile * (64u * 16u) + 3u * 64u + lane;
   let row_3 = index_3 / W_PHASE % H_PHASE;
   let column_3 = index_3 % W_PHASE;
   let image_3 = index_3 / (H_PHASE * W_PHASE);
   let top_3 = i32(row_3 + (phase_y + 1u) / 2u);
   let left_3 = i32(column_3 + (phase_x + 1u) / 2u);
-  let base_3 = ((i32(image_3) * 5 + top_3) * 5 + left_3) * 1 + 0;
+  let base_3 = ((i32(image_3) * 5 + top_3) * 5 + left_3) * 2 + 0;
   var a_3_0_0: Sum;
   var a_3_0_1: Sum;
   var a_3_0_2: Sum;
@@ -268,13 +267,13 @@ fn main(
   var a_3_1_1: Sum;
   var a_3_1_2: Sum;
   var a_3_1_3: Sum;
-  let index_4 = tile * (64u * 8u) + 4u * 64u + lane;
+  let index_4 = tile * (64u * 16u) + 4u * 64u + lane;
   let row_4 = index_4 / W_PHASE % H_PHASE;
   let column_4 = index_4 % W_PHASE;
   let image_4 = index_4 / (H_PHASE * W_PHASE);
   let top_4 = i32(row_4 + (phase_y + 1u) / 2u);
   let left_4 = i32(column_4 + (phase_x + 1u) / 2u);
-  let base_4 = ((i32(image_4) * 5 + top_4) * 5 + left_4) * 1 + 0;
+  let base_4 = ((i32(image_4) * 5 + top_4) * 5 + left_4) * 2 + 0;
   var a_4_0_0: Sum;
   var a_4_0_1: Sum;
   var a_4_0_2: Sum;
@@ -283,13 +282,13 @@ fn main(
   var a_4_1_1: Sum;
   var a_4_1_2: Sum;
   var a_4_1_3: Sum;
-  let index_5 = tile * (64u * 8u) + 5u * 64u + lane;
+  let index_5 = tile * (64u * 16u) + 5u * 64u + lane;
   let row_5 = index_5 / W_PHASE % H_PHASE;
   let column_5 = index_5 % W_PHASE;
   let image_5 = index_5 / (H_PHASE * W_PHASE);
   let top_5 = i32(row_5 + (phase_y + 1u) / 2u);
   let left_5 = i32(column_5 + (phase_x + 1u) / 2u);
-  let base_5 = ((i32(image_5) * 5 + top_5) * 5 + left_5) * 1 + 0;
+  let base_5 = ((i32(image_5) * 5 + top_5) * 5 + left_5) * 2 + 0;
   var a_5_0_0: Sum;
   var a_5_0_1: Sum;
   var a_5_0_2: Sum;
@@ -298,13 +297,13 @@ fn main(
   var a_5_1_1: Sum;
   var a_5_1_2: Sum;
   var a_5_1_3: Sum;
-  let index_6 = tile * (64u * 8u) + 6u * 64u + lane;
+  let index_6 = tile * (64u * 16u) + 6u * 64u + lane;
   let row_6 = index_6 / W_PHASE % H_PHASE;
   let column_6 = index_6 % W_PHASE;
   let image_6 = index_6 / (H_PHASE * W_PHASE);
   let top_6 = i32(row_6 + (phase_y + 1u) / 2u);
   let left_6 = i32(column_6 + (phase_x + 1u) / 2u);
-  let base_6 = ((i32(image_6) * 5 + top_6) * 5 + left_6) * 1 + 0;
+  let base_6 = ((i32(image_6) * 5 + top_6) * 5 + left_6) * 2 + 0;
   var a_6_0_0: Sum;
   var a_6_0_1: Sum;
   var a_6_0_2: Sum;
@@ -313,13 +312,13 @@ fn main(
   var a_6_1_1: Sum;
   var a_6_1_2: Sum;
   var a_6_1_3: Sum;
-  let index_7 = tile * (64u * 8u) + 7u * 64u + lane;
+  let index_7 = tile * (64u * 16u) + 7u * 64u + lane;
   let row_7 = index_7 / W_PHASE % H_PHASE;
   let column_7 = index_7 % W_PHASE;
   let image_7 = index_7 / (H_PHASE * W_PHASE);
   let top_7 = i32(row_7 + (phase_y + 1u) / 2u);
   let left_7 = i32(column_7 + (phase_x + 1u) / 2u);
-  let base_7 = ((i32(image_7) * 5 + top_7) * 5 + left_7) * 1 + 0;
+  let base_7 = ((i32(image_7) * 5 + top_7) * 5 + left_7) * 2 + 0;
   var a_7_0_0: Sum;
   var a_7_0_1: Sum;
   var a_7_0_2: Sum;
@@ -328,30 +327,166 @@ fn main(
   var a_7_1_1: Sum;
   var a_7_1_2: Sum;
   var a_7_1_3: Sum;
+  let index_8 = tile * (64u * 16u) + 8u * 64u + lane;
+  let row_8 = index_8 / W_PHASE % H_PHASE;
+  let column_8 = index_8 % W_PHASE;
+  let image_8 = index_8 / (H_PHASE * W_PHASE);
+  let top_8 = i32(row_8 + (phase_y + 1u) / 2u);
+  let left_8 = i32(column_8 + (phase_x + 1u) / 2u);
+  let base_8 = ((i32(image_8) * 5 + top_8) * 5 + left_8) * 2 + 0;
+  var a_8_0_0: Sum;
+  var a_8_0_1: Sum;
+  var a_8_0_2: Sum;
+  var a_8_0_3: Sum;
+  var a_8_1_0: Sum;
+  var a_8_1_1: Sum;
+  var a_8_1_2: Sum;
+  var a_8_1_3: Sum;
+  let index_9 = tile * (64u * 16u) + 9u * 64u + lane;
+  let row_9 = index_9 / W_PHASE % H_PHASE;
+  let column_9 = index_9 % W_PHASE;
+  let image_9 = index_9 / (H_PHASE * W_PHASE);
+  let top_9 = i32(row_9 + (phase_y + 1u) / 2u);
+  let left_9 = i32(column_9 + (phase_x + 1u) / 2u);
+  let base_9 = ((i32(image_9) * 5 + top_9) * 5 + left_9) * 2 + 0;
+  var a_9_0_0: Sum;
+  var a_9_0_1: Sum;
+  var a_9_0_2: Sum;
+  var a_9_0_3: Sum;
+  var a_9_1_0: Sum;
+  var a_9_1_1: Sum;
+  var a_9_1_2: Sum;
+  var a_9_1_3: Sum;
+  let index_10 = tile * (64u * 16u) + 10u * 64u + lane;
+  let row_10 = index_10 / W_PHASE % H_PHASE;
+  let column_10 = index_10 % W_PHASE;
+  let image_10 = index_10 / (H_PHASE * W_PHASE);
+  let top_10 = i32(row_10 + (phase_y + 1u) / 2u);
+  let left_10 = i32(column_10 + (phase_x + 1u) / 2u);
+  let base_10 = ((i32(image_10) * 5 + top_10) * 5 + left_10) * 2 + 0;
+  var a_10_0_0: Sum;
+  var a_10_0_1: Sum;
+  var a_10_0_2: Sum;
+  var a_10_0_3: Sum;
+  var a_10_1_0: Sum;
+  var a_10_1_1: Sum;
+  var a_10_1_2: Sum;
+  var a_10_1_3: Sum;
+  let index_11 = tile * (64u * 16u) + 11u * 64u + lane;
+  let row_11 = index_11 / W_PHASE % H_PHASE;
+  let column_11 = index_11 % W_PHASE;
+  let image_11 = index_11 / (H_PHASE * W_PHASE);
+  let top_11 = i32(row_11 + (phase_y + 1u) / 2u);
+  let left_11 = i32(column_11 + (phase_x + 1u) / 2u);
+  let base_11 = ((i32(image_11) * 5 + top_11) * 5 + left_11) * 2 + 0;
+  var a_11_0_0: Sum;
+  var a_11_0_1: Sum;
+  var a_11_0_2: Sum;
+  var a_11_0_3: Sum;
+  var a_11_1_0: Sum;
+  var a_11_1_1: Sum;
+  var a_11_1_2: Sum;
+  var a_11_1_3: Sum;
+  let index_12 = tile * (64u * 16u) + 12u * 64u + lane;
+  let row_12 = index_12 / W_PHASE % H_PHASE;
+  let column_12 = index_12 % W_PHASE;
+  let image_12 = index_12 / (H_PHASE * W_PHASE);
+  let top_12 = i32(row_12 + (phase_y + 1u) / 2u);
+  let left_12 = i32(column_12 + (phase_x + 1u) / 2u);
+  let base_12 = ((i32(image_12) * 5 + top_12) * 5 + left_12) * 2 + 0;
+  var a_12_0_0: Sum;
+  var a_12_0_1: Sum;
+  var a_12_0_2: Sum;
+  var a_12_0_3: Sum;
+  var a_12_1_0: Sum;
+  var a_12_1_1: Sum;
+  var a_12_1_2: Sum;
+  var a_12_1_3: Sum;
+  let index_13 = tile * (64u * 16u) + 13u * 64u + lane;
+  let row_13 = index_13 / W_PHASE % H_PHASE;
+  let column_13 = index_13 % W_PHASE;
+  let image_13 = index_13 / (H_PHASE * W_PHASE);
+  let top_13 = i32(row_13 + (phase_y + 1u) / 2u);
+  let left_13 = i32(column_13 + (phase_x + 1u) / 2u);
+  let base_13 = ((i32(image_13) * 5 + top_13) * 5 + left_13) * 2 + 0;
+  var a_13_0_0: Sum;
+  var a_13_0_1: Sum;
+  var a_13_0_2: Sum;
+  var a_13_0_3: Sum;
+  var a_13_1_0: Sum;
+  var a_13_1_1: Sum;
+  var a_13_1_2: Sum;
+  var a_13_1_3: Sum;
+  let index_14 = tile * (64u * 16u) + 14u * 64u + lane;
+  let row_14 = index_14 / W_PHASE % H_PHASE;
+  let column_14 = index_14 % W_PHASE;
+  let image_14 = index_14 / (H_PHASE * W_PHASE);
+  let top_14 = i32(row_14 + (phase_y + 1u) / 2u);
+  let left_14 = i32(column_14 + (phase_x + 1u) / 2u);
+  let base_14 = ((i32(image_14) * 5 + top_14) * 5 + left_14) * 2 + 0;
+  var a_14_0_0: Sum;
+  var a_14_0_1: Sum;
+  var a_14_0_2: Sum;
+  var a_14_0_3: Sum;
+  var a_14_1_0: Sum;
+  var a_14_1_1: Sum;
+  var a_14_1_2: Sum;
+  var a_14_1_3: Sum;
+  let index_15 = tile * (64u * 16u) + 15u * 64u + lane;
+  let row_15 = index_15 / W_PHASE % H_PHASE;
+  let column_15 = index_15 % W_PHASE;
+  let image_15 = index_15 / (H_PHASE * W_PHASE);
+  let top_15 = i32(row_15 + (phase_y + 1u) / 2u);
+  let left_15 = i32(column_15 + (phase_x + 1u) / 2u);
+  let base_15 = ((i32(image_15) * 5 + top_15) * 5 + left_15) * 2 + 0;
+  var a_15_0_0: Sum;
+  var a_15_0_1: Sum;
+  var a_15_0_2: Sum;
+  var a_15_0_3: Sum;
+  var a_15_1_0: Sum;
+  var a_15_1_1: Sum;
+  var a_15_1_2: Sum;
+  var a_15_1_3: Sum;
 
-  let weights_of_input = 3u * 3u * 1u;
+  let weights_of_input = 3u * 3u * 2u;
   var up = 0;
   for (var ky = (phase_y + 1u) % 2u; ky < 3u; ky += 2u) {
     var across = 0;
     for (var kx = (phase_x + 1u) % 2u; kx < 3u; kx += 2u) {
       let inside_0 = u32(top_0 - up) < 5u && u32(left_0 - across) < 5u && image_0 < 2u;
-      let from_0 = u32(select(0, base_0 - (up * 5 + across) * 1, inside_0));
+      let from_0 = u32(select(0, base_0 - (up * 5 + across) * 2, inside_0));
       let inside_1 = u32(top_1 - up) < 5u && u32(left_1 - across) < 5u && image_1 < 2u;
-      let from_1 = u32(select(0, base_1 - (up * 5 + across) * 1, inside_1));
+      let from_1 = u32(select(0, base_1 - (up * 5 + across) * 2, inside_1));
       let inside_2 = u32(top_2 - up) < 5u && u32(left_2 - across) < 5u && image_2 < 2u;
-      let from_2 = u32(select(0, base_2 - (up * 5 + across) * 1, inside_2));
+      let from_2 = u32(select(0, base_2 - (up * 5 + across) * 2, inside_2));
       let inside_3 = u32(top_3 - up) < 5u && u32(left_3 - across) < 5u && image_3 < 2u;
-      let from_3 = u32(select(0, base_3 - (up * 5 + across) * 1, inside_3));
+      let from_3 = u32(select(0, base_3 - (up * 5 + across) * 2, inside_3));
       let inside_4 = u32(top_4 - up) < 5u && u32(left_4 - across) < 5u && image_4 < 2u;
-      let from_4 = u32(select(0, base_4 - (up * 5 + across) * 1, inside_4));
+      let from_4 = u32(select(0, base_4 - (up * 5 + across) * 2, inside_4));
       let inside_5 = u32(top_5 - up) < 5u && u32(left_5 - across) < 5u && image_5 < 2u;
-      let from_5 = u32(select(0, base_5 - (up * 5 + across) * 1, inside_5));
+      let from_5 = u32(select(0, base_5 - (up * 5 + across) * 2, inside_5));
       let inside_6 = u32(top_6 - up) < 5u && u32(left_6 - across) < 5u && image_6 < 2u;
-      let from_6 = u32(select(0, base_6 - (up * 5 + across) * 1, inside_6));
+      let from_6 = u32(select(0, base_6 - (up * 5 + across) * 2, inside_6));
       let inside_7 = u32(top_7 - up) < 5u && u32(left_7 - across) < 5u && image_7 < 2u;
-      let from_7 = u32(select(0, base_7 - (up * 5 + across) * 1, inside_7));
-      let tap = first_quad * 4u * weights_of_input + (ky * 3u + kx) * 1u;
-      for (var c = 0u; c < 1u; c++) {
+      let from_7 = u32(select(0, base_7 - (up * 5 + across) * 2, inside_7));
+      let inside_8 = u32(top_8 - up) < 5u && u32(left_8 - across) < 5u && image_8 < 2u;
+      let from_8 = u32(select(0, base_8 - (up * 5 + across) * 2, inside_8));
+      let inside_9 = u32(top_9 - up) < 5u && u32(left_9 - across) < 5u && image_9 < 2u;
+      let from_9 = u32(select(0, base_9 - (up * 5 + across) * 2, inside_9));
+      let inside_10 = u32(top_10 - up) < 5u && u32(left_10 - across) < 5u && image_10 < 2u;
+      let from_10 = u32(select(0, base_10 - (up * 5 + across) * 2, inside_10));
+      let inside_11 = u32(top_11 - up) < 5u && u32(left_11 - across) < 5u && image_11 < 2u;
+      let from_11 = u32(select(0, base_11 - (up * 5 + across) * 2, inside_11));
+      let inside_12 = u32(top_12 - up) < 5u && u32(left_12 - across) < 5u && image_12 < 2u;
+      let from_12 = u32(select(0, base_12 - (up * 5 + across) * 2, inside_12));
+      let inside_13 = u32(top_13 - up) < 5u && u32(left_13 - across) < 5u && image_13 < 2u;
+      let from_13 = u32(select(0, base_13 - (up * 5 + across) * 2, inside_13));
+      let inside_14 = u32(top_14 - up) < 5u && u32(left_14 - across) < 5u && image_14 < 2u;
+      let from_14 = u32(select(0, base_14 - (up * 5 + across) * 2, inside_14));
+      let inside_15 = u32(top_15 - up) < 5u && u32(left_15 - across) < 5u && image_15 < 2u;
+      let from_15 = u32(select(0, base_15 - (up * 5 + across) * 2, inside_15));
+      let tap = (ky * 3u + kx) * 2u;
+      for (var c = 0u; c < 2u; c++) {
         let v_0 = select(padding, dy[from_0 + c], inside_0);
         let v_1 = select(padding, dy[from_1 + c], inside_1);
         let v_2 = select(padding, dy[from_2 + c], inside_2);
@@ -360,93 +495,147 @@ fn main(
         let v_5 = select(padding, dy[from_5 + c], inside_5);
         let v_6 = select(padding, dy[from_6 + c], inside_6);
         let v_7 = select(padding, dy[from_7 + c], inside_7);
+        let v_8 = select(padding, dy[from_8 + c], inside_8);
+        let v_9 = select(padding, dy[from_9 + c], inside_9);
+        let v_10 = select(padding, dy[from_10 + c], inside_10);
+        let v_11 = select(padding, dy[from_11 + c], inside_11);
+        let v_12 = select(padding, dy[from_12 + c], inside_12);
+        let v_13 = select(padding, dy[from_13 + c], inside_13);
+        let v_14 = select(padding, dy[from_14 + c], inside_14);
+        let v_15 = select(padding, dy[from_15 + c], inside_15);
         {
-          let w = weight[tap + c + (0u * 4u + 0u) * weights_of_input];
-          a_0_0_0 += dot_wide(v_0, w);
-          a_1_0_0 += dot_wide(v_1, w);
-          a_2_0_0 += dot_wide(v_2, w);
-          a_3_0_0 += dot_wide(v_3, w);
-          a_4_0_0 += dot_wide(v_4, w);
-          a_5_0_0 += dot_wide(v_5, w);
-          a_6_0_0 += dot_wide(v_6, w);
-          a_7_0_0 += dot_wide(v_7, w);
+          let w = weight[(tap + c) * 2u + first_quad + 0u];
+          a_0_0_0 += dot_quad(v_0, w[0]);
+          a_1_0_0 += dot_quad(v_1, w[0]);
+          a_2_0_0 += dot_quad(v_2, w[0]);
+          a_3_0_0 += dot_quad(v_3, w[0]);
+          a_4_0_0 += dot_quad(v_4, w[0]);
+          a_5_0_0 += dot_quad(v_5, w[0]);
+          a_6_0_0 += dot_quad(v_6, w[0]);
+          a_7_0_0 += dot_quad(v_7, w[0]);
+          a_8_0_0 += dot_quad(v_8, w[0]);
+          a_9_0_0 += dot_quad(v_9, w[0]);
+          a_10_0_0 += dot_quad(v_10, w[0]);
+          a_11_0_0 += dot_quad(v_11, w[0]);
+          a_12_0_0 += dot_quad(v_12, w[0]);
+          a_13_0_0 += dot_quad(v_13, w[0]);
+          a_14_0_0 += dot_quad(v_14, w[0]);
+          a_15_0_0 += dot_quad(v_15, w[0]);
+          a_0_0_1 += dot_quad(v_0, w[1]);
+          a_1_0_1 += dot_quad(v_1, w[1]);
+          a_2_0_1 += dot_quad(v_2, w[1]);
+          a_3_0_1 += dot_quad(v_3, w[1]);
+          a_4_0_1 += dot_quad(v_4, w[1]);
+          a_5_0_1 += dot_quad(v_5, w[1]);
+          a_6_0_1 += dot_quad(v_6, w[1]);
+          a_7_0_1 += dot_quad(v_7, w[1]);
+          a_8_0_1 += dot_quad(v_8, w[1]);
+          a_9_0_1 += dot_quad(v_9, w[1]);
+          a_10_0_1 += dot_quad(v_10, w[1]);
+          a_11_0_1 += dot_quad(v_11, w[1]);
+          a_12_0_1 += dot_quad(v_12, w[1]);
+          a_13_0_1 += dot_quad(v_13, w[1]);
+          a_14_0_1 += dot_quad(v_14, w[1]);
+          a_15_0_1 += dot_quad(v_15, w[1]);
+          a_0_0_2 += dot_quad(v_0, w[2]);
+          a_1_0_2 += dot_quad(v_1, w[2]);
+          a_2_0_2 += dot_quad(v_2, w[2]);
+          a_3_0_2 += dot_quad(v_3, w[2]);
+          a_4_0_2 += dot_quad(v_4, w[2]);
+          a_5_0_2 += dot_quad(v_5, w[2]);
+          a_6_0_2 += dot_quad(v_6, w[2]);
+          a_7_0_2 += dot_quad(v_7, w[2]);
+          a_8_0_2 += dot_quad(v_8, w[2]);
+          a_9_0_2 += dot_quad(v_9, w[2]);
+          a_10_0_2 += dot_quad(v_10, w[2]);
+          a_11_0_2 += dot_quad(v_11, w[2]);
+          a_12_0_2 += dot_quad(v_12, w[2]);
+          a_13_0_2 += dot_quad(v_13, w[2]);
+          a_14_0_2 += dot_quad(v_14, w[2]);
+          a_15_0_2 += dot_quad(v_15, w[2]);
+          a_0_0_3 += dot_quad(v_0, w[3]);
+          a_1_0_3 += dot_quad(v_1, w[3]);
+          a_2_0_3 += dot_quad(v_2, w[3]);
+          a_3_0_3 += dot_quad(v_3, w[3]);
+          a_4_0_3 += dot_quad(v_4, w[3]);
+          a_5_0_3 += dot_quad(v_5, w[3]);
+          a_6_0_3 += dot_quad(v_6, w[3]);
+          a_7_0_3 += dot_quad(v_7, w[3]);
+          a_8_0_3 += dot_quad(v_8, w[3]);
+          a_9_0_3 += dot_quad(v_9, w[3]);
+          a_10_0_3 += dot_quad(v_10, w[3]);
+          a_11_0_3 += dot_quad(v_11, w[3]);
+          a_12_0_3 += dot_quad(v_12, w[3]);
+          a_13_0_3 += dot_quad(v_13, w[3]);
+          a_14_0_3 += dot_quad(v_14, w[3]);
+          a_15_0_3 += dot_quad(v_15, w[3]);
         }
         {
-          let w = weight[tap + c + (0u * 4u + 1u) * weights_of_input];
-          a_0_0_1 += dot_wide(v_0, w);
-          a_1_0_1 += dot_wide(v_1, w);
-          a_2_0_1 += dot_wide(v_2, w);
-          a_3_0_1 += dot_wide(v_3, w);
-          a_4_0_1 += dot_wide(v_4, w);
-          a_5_0_1 += dot_wide(v_5, w);
-          a_6_0_1 += dot_wide(v_6, w);
-          a_7_0_1 += dot_wide(v_7, w);
-        }
-        {
-          let w = weight[tap + c + (0u * 4u + 2u) * weights_of_input];
-          a_0_0_2 += dot_wide(v_0, w);
-          a_1_0_2 += dot_wide(v_1, w);
-          a_2_0_2 += dot_wide(v_2, w);
-          a_3_0_2 += dot_wide(v_3, w);
-          a_4_0_2 += dot_wide(v_4, w);
-          a_5_0_2 += dot_wide(v_5, w);
-          a_6_0_2 += dot_wide(v_6, w);
-          a_7_0_2 += dot_wide(v_7, w);
-        }
-        {
-          let w = weight[tap + c + (0u * 4u + 3u) * weights_of_input];
-          a_0_0_3 += dot_wide(v_0, w);
-          a_1_0_3 += dot_wide(v_1, w);
-          a_2_0_3 += dot_wide(v_2, w);
-          a_3_0_3 += dot_wide(v_3, w);
-          a_4_0_3 += dot_wide(v_4, w);
-          a_5_0_3 += dot_wide(v_5, w);
-          a_6_0_3 += dot_wide(v_6, w);
-          a_7_0_3 += dot_wide(v_7, w);
-        }
-        {
-          let w = weight[tap + c + (1u * 4u + 0u) * weights_of_input];
-          a_0_1_0 += dot_wide(v_0, w);
-          a_1_1_0 += dot_wide(v_1, w);
-          a_2_1_0 += dot_wide(v_2, w);
-          a_3_1_0 += dot_wide(v_3, w);
-          a_4_1_0 += dot_wide(v_4, w);
-          a_5_1_0 += dot_wide(v_5, w);
-          a_6_1_0 += dot_wide(v_6, w);
-          a_7_1_0 += dot_wide(v_7, w);
-        }
-        {
-          let w = weight[tap + c + (1u * 4u + 1u) * weights_of_input];
-          a_0_1_1 += dot_wide(v_0, w);
-          a_1_1_1 += dot_wide(v_1, w);
-          a_2_1_1 += dot_wide(v_2, w);
-          a_3_1_1 += dot_wide(v_3, w);
-          a_4_1_1 += dot_wide(v_4, w);
-          a_5_1_1 += dot_wide(v_5, w);
-          a_6_1_1 += dot_wide(v_6, w);
-          a_7_1_1 += dot_wide(v_7, w);
-        }
-        {
-          let w = weight[tap + c + (1u * 4u + 2u) * weights_of_input];
-          a_0_1_2 += dot_wide(v_0, w);
-          a_1_1_2 += dot_wide(v_1, w);
-          a_2_1_2 += dot_wide(v_2, w);
-          a_3_1_2 += dot_wide(v_3, w);
-          a_4_1_2 += dot_wide(v_4, w);
-          a_5_1_2 += dot_wide(v_5, w);
-          a_6_1_2 += dot_wide(v_6, w);
-          a_7_1_2 += dot_wide(v_7, w);
-        }
-        {
-          let w = weight[tap + c + (1u * 4u + 3u) * weights_of_input];
-          a_0_1_3 += dot_wide(v_0, w);
-          a_1_1_3 += dot_wide(v_1, w);
-          a_2_1_3 += dot_wide(v_2, w);
-          a_3_1_3 += dot_wide(v_3, w);
-          a_4_1_3 += dot_wide(v_4, w);
-          a_5_1_3 += dot_wide(v_5, w);
-          a_6_1_3 += dot_wide(v_6, w);
-          a_7_1_3 += dot_wide(v_7, w);
+          let w = weight[(tap + c) * 2u + first_quad + 1u];
+          a_0_1_0 += dot_quad(v_0, w[0]);
+          a_1_1_0 += dot_quad(v_1, w[0]);
+          a_2_1_0 += dot_quad(v_2, w[0]);
+          a_3_1_0 += dot_quad(v_3, w[0]);
+          a_4_1_0 += dot_quad(v_4, w[0]);
+          a_5_1_0 += dot_quad(v_5, w[0]);
+          a_6_1_0 += dot_quad(v_6, w[0]);
+          a_7_1_0 += dot_quad(v_7, w[0]);
+          a_8_1_0 += dot_quad(v_8, w[0]);
+          a_9_1_0 += dot_quad(v_9, w[0]);
+          a_10_1_0 += dot_quad(v_10, w[0]);
+          a_11_1_0 += dot_quad(v_11, w[0]);
+          a_12_1_0 += dot_quad(v_12, w[0]);
+          a_13_1_0 += dot_quad(v_13, w[0]);
+          a_14_1_0 += dot_quad(v_14, w[0]);
+          a_15_1_0 += dot_quad(v_15, w[0]);
+          a_0_1_1 += dot_quad(v_0, w[1]);
+          a_1_1_1 += dot_quad(v_1, w[1]);
+          a_2_1_1 += dot_quad(v_2, w[1]);
+          a_3_1_1 += dot_quad(v_3, w[1]);
+          a_4_1_1 += dot_quad(v_4, w[1]);
+          a_5_1_1 += dot_quad(v_5, w[1]);
+          a_6_1_1 += dot_quad(v_6, w[1]);
+          a_7_1_1 += dot_quad(v_7, w[1]);
+          a_8_1_1 += dot_quad(v_8, w[1]);
+          a_9_1_1 += dot_quad(v_9, w[1]);
+          a_10_1_1 += dot_quad(v_10, w[1]);
+          a_11_1_1 += dot_quad(v_11, w[1]);
+          a_12_1_1 += dot_quad(v_12, w[1]);
+          a_13_1_1 += dot_quad(v_13, w[1]);
+          a_14_1_1 += dot_quad(v_14, w[1]);
+          a_15_1_1 += dot_quad(v_15, w[1]);
+          a_0_1_2 += dot_quad(v_0, w[2]);
+          a_1_1_2 += dot_quad(v_1, w[2]);
+          a_2_1_2 += dot_quad(v_2, w[2]);
+          a_3_1_2 += dot_quad(v_3, w[2]);
+          a_4_1_2 += dot_quad(v_4, w[2]);
+          a_5_1_2 += dot_quad(v_5, w[2]);
+          a_6_1_2 += dot_quad(v_6, w[2]);
+          a_7_1_2 += dot_quad(v_7, w[2]);
+          a_8_1_2 += dot_quad(v_8, w[2]);
+          a_9_1_2 += dot_quad(v_9, w[2]);
+          a_10_1_2 += dot_quad(v_10, w[2]);
+          a_11_1_2 += dot_quad(v_11, w[2]);
+          a_12_1_2 += dot_quad(v_12, w[2]);
+          a_13_1_2 += dot_quad(v_13, w[2]);
+          a_14_1_2 += dot_quad(v_14, w[2]);
+          a_15_1_2 += dot_quad(v_15, w[2]);
+          a_0_1_3 += dot_quad(v_0, w[3]);
+          a_1_1_3 += dot_quad(v_1, w[3]);
+          a_2_1_3 += dot_quad(v_2, w[3]);
+          a_3_1_3 += dot_quad(v_3, w[3]);
+          a_4_1_3 += dot_quad(v_4, w[3]);
+          a_5_1_3 += dot_quad(v_5, w[3]);
+          a_6_1_3 += dot_quad(v_6, w[3]);
+          a_7_1_3 += dot_quad(v_7, w[3]);
+          a_8_1_3 += dot_quad(v_8, w[3]);
+          a_9_1_3 += dot_quad(v_9, w[3]);
+          a_10_1_3 += dot_quad(v_10, w[3]);
+          a_11_1_3 += dot_quad(v_11, w[3]);
+          a_12_1_3 += dot_quad(v_12, w[3]);
+          a_13_1_3 += dot_quad(v_13, w[3]);
+          a_14_1_3 += dot_quad(v_14, w[3]);
+          a_15_1_3 += dot_quad(v_15, w[3]);
         }
       }
       across++;
@@ -557,6 +746,102 @@ fn main(
         dx[at] = quantize(finish(v, at), zdx, element, key, lanes);
       }
     }
+    {
+      let y = row_8 * 2u + phase_y;
+      let x = column_8 * 2u + phase_x;
+      if (image_8 < 2u && y < 9u && x < 9u) {
+        let sum = vec4<Sum>(a_8_0_0, a_8_0_1, a_8_0_2, a_8_0_3);
+        let v = vec4<f32>(sum - correction) * unit;
+        let pixel = (image_8 * 9u + y) * 9u + x;
+        let at = pixel * 2u + quad;
+        let element = (pixel * (2u / 2u) + quad / 2u) * 8u + quad % 2u * 4u;
+        dx[at] = quantize(finish(v, at), zdx, element, key, lanes);
+      }
+    }
+    {
+      let y = row_9 * 2u + phase_y;
+      let x = column_9 * 2u + phase_x;
+      if (image_9 < 2u && y < 9u && x < 9u) {
+        let sum = vec4<Sum>(a_9_0_0, a_9_0_1, a_9_0_2, a_9_0_3);
+        let v = vec4<f32>(sum - correction) * unit;
+        let pixel = (image_9 * 9u + y) * 9u + x;
+        let at = pixel * 2u + quad;
+        let element = (pixel * (2u / 2u) + quad / 2u) * 8u + quad % 2u * 4u;
+        dx[at] = quantize(finish(v, at), zdx, element, key, lanes);
+      }
+    }
+    {
+      let y = row_10 * 2u + phase_y;
+      let x = column_10 * 2u + phase_x;
+      if (image_10 < 2u && y < 9u && x < 9u) {
+        let sum = vec4<Sum>(a_10_0_0, a_10_0_1, a_10_0_2, a_10_0_3);
+        let v = vec4<f32>(sum - correction) * unit;
+        let pixel = (image_10 * 9u + y) * 9u + x;
+        let at = pixel * 2u + quad;
+        let element = (pixel * (2u / 2u) + quad / 2u) * 8u + quad % 2u * 4u;
+        dx[at] = quantize(finish(v, at), zdx, element, key, lanes);
+      }
+    }
+    {
+      let y = row_11 * 2u + phase_y;
+      let x = column_11 * 2u + phase_x;
+      if (image_11 < 2u && y < 9u && x < 9u) {
+        let sum = vec4<Sum>(a_11_0_0, a_11_0_1, a_11_0_2, a_11_0_3);
+        let v = vec4<f32>(sum - correction) * unit;
+        let pixel = (image_11 * 9u + y) * 9u + x;
+        let at = pixel * 2u + quad;
+        let element = (pixel * (2u / 2u) + quad / 2u) * 8u + quad % 2u * 4u;
+        dx[at] = quantize(finish(v, at), zdx, element, key, lanes);
+      }
+    }
+    {
+      let y = row_12 * 2u + phase_y;
+      let x = column_12 * 2u + phase_x;
+      if (image_12 < 2u && y < 9u && x < 9u) {
+        let sum = vec4<Sum>(a_12_0_0, a_12_0_1, a_12_0_2, a_12_0_3);
+        let v = vec4<f32>(sum - correction) * unit;
+        let pixel = (image_12 * 9u + y) * 9u + x;
+        let at = pixel * 2u + quad;
+        let element = (pixel * (2u / 2u) + quad / 2u) * 8u + quad % 2u * 4u;
+        dx[at] = quantize(finish(v, at), zdx, element, key, lanes);
+      }
+    }
+    {
+      let y = row_13 * 2u + phase_y;
+      let x = column_13 * 2u + phase_x;
+      if (image_13 < 2u && y < 9u && x < 9u) {
+        let sum = vec4<Sum>(a_13_0_0, a_13_0_1, a_13_0_2, a_13_0_3);
+        let v = vec4<f32>(sum - correction) * unit;
+        let pixel = (image_13 * 9u + y) * 9u + x;
+        let at = pixel * 2u + quad;
+        let element = (pixel * (2u / 2u) + quad / 2u) * 8u + quad % 2u * 4u;
+        dx[at] = quantize(finish(v, at), zdx, element, key, lanes);
+      }
+    }
+    {
+      let y = row_14 * 2u + phase_y;
+      let x = column_14 * 2u + phase_x;
+      if (image_14 < 2u && y < 9u && x < 9u) {
+        let sum = vec4<Sum>(a_14_0_0, a_14_0_1, a_14_0_2, a_14_0_3);
+        let v = vec4<f32>(sum - correction) * unit;
+        let pixel = (image_14 * 9u + y) * 9u + x;
+        let at = pixel * 2u + quad;
+        let element = (pixel * (2u / 2u) + quad / 2u) * 8u + quad % 2u * 4u;
+        dx[at] = quantize(finish(v, at), zdx, element, key, lanes);
+      }
+    }
+    {
+      let y = row_15 * 2u + phase_y;
+      let x = column_15 * 2u + phase_x;
+      if (image_15 < 2u && y < 9u && x < 9u) {
+        let sum = vec4<Sum>(a_15_0_0, a_15_0_1, a_15_0_2, a_15_0_3);
+        let v = vec4<f32>(sum - correction) * unit;
+        let pixel = (image_15 * 9u + y) * 9u + x;
+        let at = pixel * 2u + quad;
+        let element = (pixel * (2u / 2u) + quad / 2u) * 8u + quad % 2u * 4u;
+        dx[at] = quantize(finish(v, at), zdx, element, key, lanes);
+      }
+    }
   }
   {
     let quad = first_quad + 1u;
@@ -653,6 +938,102 @@ fn main(
         let sum = vec4<Sum>(a_7_1_0, a_7_1_1, a_7_1_2, a_7_1_3);
         let v = vec4<f32>(sum - correction) * unit;
         let pixel = (image_7 * 9u + y) * 9u + x;
+        let at = pixel * 2u + quad;
+        let element = (pixel * (2u / 2u) + quad / 2u) * 8u + quad % 2u * 4u;
+        dx[at] = quantize(finish(v, at), zdx, element, key, lanes);
+      }
+    }
+    {
+      let y = row_8 * 2u + phase_y;
+      let x = column_8 * 2u + phase_x;
+      if (image_8 < 2u && y < 9u && x < 9u) {
+        let sum = vec4<Sum>(a_8_1_0, a_8_1_1, a_8_1_2, a_8_1_3);
+        let v = vec4<f32>(sum - correction) * unit;
+        let pixel = (image_8 * 9u + y) * 9u + x;
+        let at = pixel * 2u + quad;
+        let element = (pixel * (2u / 2u) + quad / 2u) * 8u + quad % 2u * 4u;
+        dx[at] = quantize(finish(v, at), zdx, element, key, lanes);
+      }
+    }
+    {
+      let y = row_9 * 2u + phase_y;
+      let x = column_9 * 2u + phase_x;
+      if (image_9 < 2u && y < 9u && x < 9u) {
+        let sum = vec4<Sum>(a_9_1_0, a_9_1_1, a_9_1_2, a_9_1_3);
+        let v = vec4<f32>(sum - correction) * unit;
+        let pixel = (image_9 * 9u + y) * 9u + x;
+        let at = pixel * 2u + quad;
+        let element = (pixel * (2u / 2u) + quad / 2u) * 8u + quad % 2u * 4u;
+        dx[at] = quantize(finish(v, at), zdx, element, key, lanes);
+      }
+    }
+    {
+      let y = row_10 * 2u + phase_y;
+      let x = column_10 * 2u + phase_x;
+      if (image_10 < 2u && y < 9u && x < 9u) {
+        let sum = vec4<Sum>(a_10_1_0, a_10_1_1, a_10_1_2, a_10_1_3);
+        let v = vec4<f32>(sum - correction) * unit;
+        let pixel = (image_10 * 9u + y) * 9u + x;
+        let at = pixel * 2u + quad;
+        let element = (pixel * (2u / 2u) + quad / 2u) * 8u + quad % 2u * 4u;
+        dx[at] = quantize(finish(v, at), zdx, element, key, lanes);
+      }
+    }
+    {
+      let y = row_11 * 2u + phase_y;
+      let x = column_11 * 2u + phase_x;
+      if (image_11 < 2u && y < 9u && x < 9u) {
+        let sum = vec4<Sum>(a_11_1_0, a_11_1_1, a_11_1_2, a_11_1_3);
+        let v = vec4<f32>(sum - correction) * unit;
+        let pixel = (image_11 * 9u + y) * 9u + x;
+        let at = pixel * 2u + quad;
+        let element = (pixel * (2u / 2u) + quad / 2u) * 8u + quad % 2u * 4u;
+        dx[at] = quantize(finish(v, at), zdx, element, key, lanes);
+      }
+    }
+    {
+      let y = row_12 * 2u + phase_y;
+      let x = column_12 * 2u + phase_x;
+      if (image_12 < 2u && y < 9u && x < 9u) {
+        let sum = vec4<Sum>(a_12_1_0, a_12_1_1, a_12_1_2, a_12_1_3);
+        let v = vec4<f32>(sum - correction) * unit;
+        let pixel = (image_12 * 9u + y) * 9u + x;
+        let at = pixel * 2u + quad;
+        let element = (pixel * (2u / 2u) + quad / 2u) * 8u + quad % 2u * 4u;
+        dx[at] = quantize(finish(v, at), zdx, element, key, lanes);
+      }
+    }
+    {
+      let y = row_13 * 2u + phase_y;
+      let x = column_13 * 2u + phase_x;
+      if (image_13 < 2u && y < 9u && x < 9u) {
+        let sum = vec4<Sum>(a_13_1_0, a_13_1_1, a_13_1_2, a_13_1_3);
+        let v = vec4<f32>(sum - correction) * unit;
+        let pixel = (image_13 * 9u + y) * 9u + x;
+        let at = pixel * 2u + quad;
+        let element = (pixel * (2u / 2u) + quad / 2u) * 8u + quad % 2u * 4u;
+        dx[at] = quantize(finish(v, at), zdx, element, key, lanes);
+      }
+    }
+    {
+      let y = row_14 * 2u + phase_y;
+      let x = column_14 * 2u + phase_x;
+      if (image_14 < 2u && y < 9u && x < 9u) {
+        let sum = vec4<Sum>(a_14_1_0, a_14_1_1, a_14_1_2, a_14_1_3);
+        let v = vec4<f32>(sum - correction) * unit;
+        let pixel = (image_14 * 9u + y) * 9u + x;
+        let at = pixel * 2u + quad;
+        let element = (pixel * (2u / 2u) + quad / 2u) * 8u + quad % 2u * 4u;
+        dx[at] = quantize(finish(v, at), zdx, element, key, lanes);
+      }
+    }
+    {
+      let y = row_15 * 2u + phase_y;
+      let x = column_15 * 2u + phase_x;
+      if (image_15 < 2u && y < 9u && x < 9u) {
+        let sum = vec4<Sum>(a_15_1_0, a_15_1_1, a_15_1_2, a_15_1_3);
+        let v = vec4<f32>(sum - correction) * unit;
+        let pixel = (image_15 * 9u + y) * 9u + x;
         let at = pixel * 2u + quad;
         let element = (pixel * (2u / 2u) + quad / 2u) * 8u + quad % 2u * 4u;
         dx[at] = quantize(finish(v, at), zdx, element, key, lanes);

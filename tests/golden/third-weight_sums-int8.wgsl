@@ -1,7 +1,7 @@
 // weight_sums: sums of weight codes that correct for the zero point of the other operand
 //
-//   forward       [4·OQ, TAPS, IQ] quads      → forward_sum   [OQ] vec4<i32>: Σ over taps and inputs
-//   backward      [4·IQ, TAPS, OQ] quads      → backward_sum  [SH·SW, IQ] vec4<i32>: Σ over the taps that
+//   forward       [TAPS, IQ, OQ] four quads   → forward_sum   [OQ] vec4<i32>: Σ over taps and inputs
+//   backward      [TAPS, OQ, IQ] four quads   → backward_sum  [SH·SW, IQ] vec4<i32>: Σ over the taps that
 //                 a phase of the input uses (tap ≡ phase + padding mod stride) and over outputs
 //
 // Reference: lib/reference/weight_sums.ts
@@ -71,10 +71,15 @@ fn dot_wide(a: Wide, b: Wide) -> Sum {
 }
 
 
-@group(0) @binding(3) var<storage, read> forward: array<Quad>;
+@group(0) @binding(3) var<storage, read> forward: array<vec4<u32>>;
 @group(0) @binding(4) var<storage, read_write> forward_sum: array<vec4<i32>>;
-@group(0) @binding(5) var<storage, read> backward: array<Quad>;
+@group(0) @binding(5) var<storage, read> backward: array<vec4<u32>>;
 @group(0) @binding(6) var<storage, read_write> backward_sum: array<vec4<i32>>;
+
+fn totals(w: vec4<u32>) -> vec4<i32> {
+  const ONES = 0x01010101u;
+  return vec4<i32>(dot_quad(ONES, w.x), dot_quad(ONES, w.y), dot_quad(ONES, w.z), dot_quad(ONES, w.w));
+}
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
@@ -83,24 +88,18 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     const ROW = 3u * 3u * 2u;
     var sum = vec4<i32>();
     for (var k = 0u; k < ROW; k++) {
-      sum[0] += dot_quad(0x01010101u, forward[(at * 4u + 0u) * ROW + k]);
-      sum[1] += dot_quad(0x01010101u, forward[(at * 4u + 1u) * ROW + k]);
-      sum[2] += dot_quad(0x01010101u, forward[(at * 4u + 2u) * ROW + k]);
-      sum[3] += dot_quad(0x01010101u, forward[(at * 4u + 3u) * ROW + k]);
+      sum += totals(forward[k * 2u + at]);
     }
     forward_sum[at] = sum;
   }
   if (at < 2u * 2u * 2u) {
     let phase = at / 2u;
-    let input = at % 2u * 4u;
+    let input = at % 2u;
     var sum = vec4<i32>();
     for (var ky = (phase / 2u + 1u) % 2u; ky < 3u; ky += 2u) {
       for (var kx = (phase % 2u + 1u) % 2u; kx < 3u; kx += 2u) {
         for (var o = 0u; o < 2u; o++) {
-          sum[0] += dot_quad(0x01010101u, backward[((input + 0u) * (3u * 3u) + ky * 3u + kx) * 2u + o]);
-          sum[1] += dot_quad(0x01010101u, backward[((input + 1u) * (3u * 3u) + ky * 3u + kx) * 2u + o]);
-          sum[2] += dot_quad(0x01010101u, backward[((input + 2u) * (3u * 3u) + ky * 3u + kx) * 2u + o]);
-          sum[3] += dot_quad(0x01010101u, backward[((input + 3u) * (3u * 3u) + ky * 3u + kx) * 2u + o]);
+          sum += totals(backward[((ky * 3u + kx) * 2u + o) * 2u + input]);
         }
       }
     }

@@ -106,6 +106,7 @@ async function judge(
     return d.differing > 0 ? "not the same" : undefined;
   }
   if (variable === "coefficients") return await coefficients(d, cpu, executor);
+  if (variable === "dy_total") return await cancelling(d, cpu, executor);
   return d.largest > FLOAT_BOUND ? "beyond the bound" : undefined;
 }
 
@@ -121,6 +122,22 @@ async function nearStatistics(
   const same = near(want.min, got.min) && near(want.max, got.max) &&
     want.notFinite === got.notFinite && Math.abs(want.clipped - got.clipped) <= 2;
   return same ? undefined : `expected ${JSON.stringify(want)}, got ${JSON.stringify(got)}`;
+}
+
+/**
+ * Sums whose terms cancel: behind a norm a gradient adds up to 0 over the batch. An f32 sum is as good
+ * as its largest term.
+ */
+async function cancelling(
+  { step }: Difference,
+  cpu: CpuExecutor,
+  executor: GpuExecutor,
+): Promise<string | undefined> {
+  const [bytes] = await executor.read([step.buffers.dy_total!]);
+  const want = cpu.memory.get(step.buffers.dy_total!)!.f32, got = new Float32Array(bytes!.buffer);
+  const terms = cpu.memory.get(step.buffers.dy!)!.f32;
+  const bound = FLOAT_BOUND * terms.reduce((most, v) => Math.max(most, Math.abs(v)), 0);
+  return want.every((w, i) => Math.abs(w - got[i]!) <= bound) ? undefined : "beyond the bound";
 }
 
 /** Six vectors of different size lie in one buffer: each against its own largest value. */
