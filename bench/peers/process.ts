@@ -28,13 +28,14 @@ export class SideProcess {
   readonly #child: Deno.ChildProcess;
   readonly #input: WritableStreamDefaultWriter<Uint8Array>;
   readonly #lines: ReadableStreamDefaultReader<string>;
+  readonly #heard: Promise<void>;
   #complaint = "";
 
   private constructor(command: Deno.Command) {
     this.#child = command.spawn();
     this.#input = this.#child.stdin.getWriter();
     this.#lines = lines(this.#child.stdout).getReader();
-    this.#listen();
+    this.#heard = this.#listen();
   }
 
   /**
@@ -47,7 +48,13 @@ export class SideProcess {
     let process: SideProcess;
     try {
       process = new SideProcess(
-        new Deno.Command(program, { args, stdin: "piped", stdout: "piped", stderr: "piped" }),
+        new Deno.Command(program, {
+          args,
+          env: { NO_COLOR: "1" },
+          stdin: "piped",
+          stdout: "piped",
+          stderr: "piped",
+        }),
       );
     } catch (error) {
       if (error instanceof Deno.errors.NotFound) throw new SideProblem(`${program} not found`);
@@ -82,6 +89,7 @@ export class SideProcess {
     const { value: line } = await this.#lines.read();
     if (line === undefined) {
       const { code } = await this.#child.status;
+      await this.#heard;
       throw new SideProblem(`ended with code ${code}: ${this.#complaint || "without a word"}`);
     }
     const found = JSON.parse(line);
@@ -89,10 +97,13 @@ export class SideProcess {
     return found;
   }
 
-  /** Keeps its last complaint. */
+  /** Keeps the last complaint that calls itself an error, else the last line. */
   async #listen(): Promise<void> {
+    let named = false;
     for await (const line of lines(this.#child.stderr)) {
-      if (line.trim()) this.#complaint = line.trim();
+      const error = /^\w*error\b/i.test(line);
+      if (line.trim() && (error || !named)) this.#complaint = line.trim();
+      named ||= error;
     }
   }
 }

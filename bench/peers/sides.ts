@@ -66,8 +66,7 @@ export const SIDES: readonly Side[] = [
 
 /** The program and the arguments that run a side. */
 export function commandOf({ script, variant }: Side, file: string): [string, string[]] {
-  const path = new URL(script, import.meta.url).pathname;
-  const own = [path, file, ...(variant ? [variant] : [])];
+  const own = [`${import.meta.dirname}/${script}`, file, ...(variant ? [variant] : [])];
   if (script.endsWith(".py")) return ["python3", own];
   // Without the lock: what the sides download stays out of the project's own.
   const options = ["--no-prompt", "--no-lock", "--no-check", "--quiet"];
