@@ -6,7 +6,8 @@
  *
  * Each side is a process that is idle but for its turn. Before and after each of the others' turns int8
  * has one, and a ratio is to the mean of both: on a machine whose speed drifts by half within a minute,
- * neighbours in time compare. A side that cannot start is reported with the reason. `--losses N`
+ * neighbours in time compare. A side that cannot start is reported with the reason; the exit code is
+ * 1 only where none can. `--losses N`
  * also runs the first N steps behind the warm-up one by one and prints their losses.
  *
  * @module
@@ -105,6 +106,8 @@ async function firstLosses(running: Running, steps: number): Promise<void> {
   if (!process) return;
   await attempt(running, async () => {
     for (let i = 0; i < steps; i++) measured.losses.push((await process.round(1)).loss);
+    const [first, last] = [measured.losses[0]!, measured.losses.at(-1)!];
+    say(`${measured.side.name}: loss ${first.toFixed(4)} → ${last.toFixed(4)}`);
   });
 }
 
@@ -147,6 +150,7 @@ async function main({ rounds, losses, only, json, out }: Options): Promise<void>
   console.log(asText(report));
   if (json) await Deno.writeTextFile(json, JSON.stringify(report, null, 2) + "\n");
   if (out) await Deno.writeTextFile(out, asMarkdown(report));
+  if (report.results.every((r) => r.losses.length === 0)) Deno.exit(1);
 }
 
 let chosen: Options;

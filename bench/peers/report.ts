@@ -127,13 +127,15 @@ function shown(losses: number): number[] {
     .toSorted((a, b) => a - b);
 }
 
-function lossTable({ results }: Report): { headers: string[]; rows: string[][] } {
+/** Nothing where no side trained. */
+function lossTable({ results }: Report): { headers: string[]; rows: string[][] }[] {
   const trained = results.filter((r) => r.losses.length > 0);
+  if (trained.length === 0) return [];
   const steps = shown(Math.min(...trained.map((r) => r.losses.length)));
-  return {
+  return [{
     headers: ["loss of step", ...steps.map((i) => `${i + 1}`)],
     rows: trained.map((r) => [r.side, ...steps.map((i) => r.losses[i]!.toFixed(4))]),
-  };
+  }];
 }
 
 function notes({ results, adapter }: Report): string[] {
@@ -152,22 +154,22 @@ const title = (r: Report) =>
 
 /** For a terminal. */
 export function asText(report: Report): string {
-  const { headers, rows } = lossTable(report);
   return [
     title(report),
     table(HEADERS, report.results.map(cells), ALIGNED),
-    table(headers, rows, headers.map((_, i) => i === 0 ? "left" : "right")),
+    ...lossTable(report).map(({ headers, rows }) =>
+      table(headers, rows, headers.map((_, i) => i === 0 ? "left" : "right"))
+    ),
     notes(report).join("\n"),
   ].join("\n\n");
 }
 
 /** For a file; ends with a newline. */
 export function asMarkdown(report: Report): string {
-  const { headers, rows } = lossTable(report);
   return [
     title(report),
     markdown(HEADERS, report.results.map(cells)),
-    markdown(headers, rows),
+    ...lossTable(report).map(({ headers, rows }) => markdown(headers, rows)),
     notes(report).map((n) => `- ${n}`).join("\n"),
   ].join("\n\n") + "\n";
 }
