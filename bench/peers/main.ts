@@ -6,9 +6,9 @@
  *
  * Each side is a process that is idle but for its turn. Before and after each of the others' turns int8
  * has one, and a ratio is to the mean of both: on a machine whose speed drifts by half within a minute,
- * neighbours in time compare. A side that cannot start is reported with the reason; the exit code is
- * 1 only where none can. `--losses N`
- * also runs the first N steps behind the warm-up one by one and prints their losses.
+ * neighbours in time compare. A side that cannot start is reported with the reason, and the exit code
+ * is 1 only where none can. `--losses N` first runs N steps of each side one by one, behind two of
+ * warm-up, and prints their losses.
  *
  * @module
  */
