@@ -1,0 +1,163 @@
+/**
+ * The same training by us and by what one would use instead, on one adapter in one run: `cnn` on
+ * glyphs, batch 64, from the same first weights with the same batches.
+ *
+ *     deno task bench:peers [--rounds 5] [--only jax,TF] [--losses 18] [--json FILE] [--out FILE.md]
+ *
+ * Each side is a process that is idle but for its turn. Before and after each of the others' turns int8
+ * has one, and a ratio is to the mean of both: on a machine whose speed drifts by half within a minute,
+ * neighbours in time compare. A side that cannot start is reported with the reason, and the exit code
+ * is 1 only where none can. `--losses N` first runs N steps of each side one by one, behind two of
+ * warm-up, and prints their losses.
+ *
+ * @module
+ */
+import { parseArgs } from "node:util";
+import { SideProblem, SideProcess } from "./process.ts";
+import { asMarkdown, asText, type Measured, reportOf } from "./report.ts";
+import { SIDES } from "./sides.ts";
+import { writeTraining } from "./training.ts";
+
+interface Options {
+  readonly rounds: number;
+  readonly losses: number;
+  readonly only: readonly string[];
+  readonly json?: string;
+  readonly out?: string;
+}
+
+/** A side, what is known of it, and its process while it runs. */
+interface Running {
+  readonly measured: Measured;
+  process?: SideProcess;
+}
+
+const say = (text: string) => console.error(text);
+
+function options(): Options {
+  const { values } = parseArgs({
+    options: {
+      rounds: { type: "string", default: "5" },
+      losses: { type: "string", default: "0" },
+      only: { type: "string", default: "" },
+      json: { type: "string" },
+      out: { type: "string" },
+    },
+  });
+  const count = (name: "rounds" | "losses") => {
+    const given = values[name];
+    if (/^\d+$/.test(given)) return Number(given);
+    throw new TypeError(`--${name}: expected a whole number, got ${JSON.stringify(given)}`);
+  };
+  const only = values.only.split(",").filter((part) => part !== "");
+  const lost = only.find((part) => !SIDES.some(({ name }) => name.includes(part)));
+  if (lost !== undefined) {
+    const names = SIDES.map(({ name }) => name).join(", ");
+    throw new TypeError(`--only: expected parts of these names: ${names}; got ${lost}`);
+  }
+  const { json, out } = values;
+  return {
+    rounds: count("rounds"),
+    losses: count("losses"),
+    only,
+    ...(json === undefined ? {} : { json }),
+    ...(out === undefined ? {} : { out }),
+  };
+}
+
+/** Does what may end a side, and writes down why it did. */
+async function attempt<T>(running: Running, work: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof SideProblem)) throw error;
+    running.measured.problem = error.message;
+    say(`${running.measured.side.name}: ${error.message}`);
+    await running.process?.stop();
+    delete running.process;
+  }
+}
+
+async function start(running: Running, file: string): Promise<void> {
+  const { measured } = running, began = performance.now();
+  await attempt(running, async () => {
+    const [process, ready] = await SideProcess.start(measured.side, file);
+    running.process = process;
+    measured.ready = ready;
+    measured.losses.push(...ready.losses);
+    const seconds = ((performance.now() - began) / 1000).toFixed(1);
+    say(`${measured.side.name} ${ready.version}: ready after ${seconds} s`);
+  });
+}
+
+/** Milliseconds a step of a turn. */
+async function turn(running: Running): Promise<number | undefined> {
+  const { process, measured: { side, times } } = running;
+  if (!process) return undefined;
+  return await attempt(running, async () => {
+    const ms = (await process.round(side.steps)).ms / side.steps;
+    times.push(ms);
+    return ms;
+  });
+}
+
+async function firstLosses(running: Running, steps: number): Promise<void> {
+  const { process, measured } = running;
+  if (!process) return;
+  await attempt(running, async () => {
+    for (let i = 0; i < steps; i++) measured.losses.push((await process.round(1)).loss);
+    const [first, last] = [measured.losses[0]!, measured.losses.at(-1)!];
+    say(`${measured.side.name}: loss ${first.toFixed(4)} → ${last.toFixed(4)}`);
+  });
+}
+
+async function oneRound(base: Running, others: readonly Running[]): Promise<void> {
+  let before = await turn(base);
+  for (const other of others) {
+    if (!other.process) continue;
+    const ms = await turn(other), after = await turn(base);
+    if (ms !== undefined && before !== undefined && after !== undefined) {
+      other.measured.ratios.push(ms / ((before + after) / 2));
+    }
+    before = after;
+  }
+}
+
+async function main({ rounds, losses, only, json, out }: Options): Promise<void> {
+  const chosen = SIDES.filter(({ name }, i) =>
+    i === 0 || only.length === 0 || only.some((part) => name.includes(part))
+  );
+  const all = chosen.map((side): Running => ({
+    measured: { side, losses: [], times: [], ratios: [] },
+  }));
+  const folder = await Deno.makeTempDir();
+  try {
+    const file = `${folder}/training.safetensors`;
+    await writeTraining(file);
+    for (const running of all) await start(running, file);
+    if (losses > 0) { for (const running of all) await firstLosses(running, losses); }
+    for (let round = 0; round < rounds; round++) {
+      await oneRound(all[0]!, all.slice(1));
+      const last = all.filter(({ process }) => process)
+        .map(({ measured: m }) => `${m.side.name} ${m.times.at(-1)!.toFixed(0)}`);
+      say(`round ${round + 1}/${rounds}, ms a step: ${last.join(" | ")}`);
+    }
+  } finally {
+    for (const { process } of all) await process?.stop();
+    await Deno.remove(folder, { recursive: true });
+  }
+  const report = reportOf(all.map(({ measured }) => measured), rounds);
+  console.log(asText(report));
+  if (json) await Deno.writeTextFile(json, JSON.stringify(report, null, 2) + "\n");
+  if (out) await Deno.writeTextFile(out, asMarkdown(report));
+  if (report.results.every((r) => r.losses.length === 0)) Deno.exit(1);
+}
+
+let chosen: Options;
+try {
+  chosen = options();
+} catch (error) {
+  say(`bench:peers: ${(error as Error).message}`);
+  Deno.exit(2);
+}
+await main(chosen);

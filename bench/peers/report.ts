@@ -1,0 +1,181 @@
+/**
+ * What was measured, as a table for a terminal, as Markdown, and as JSON.
+ *
+ * @module
+ */
+import { type Alignment, table } from "../../cli/format.ts";
+import { median } from "../../lib/report/statistics.ts";
+import type { Ready } from "./process.ts";
+import type { Side } from "./sides.ts";
+import { BATCH } from "./training.ts";
+
+/** What is known of a side at the end. */
+export interface Measured {
+  readonly side: Side;
+  ready?: Ready;
+  /** Of the first steps: those of the warm-up, then those that were asked for. */
+  readonly losses: number[];
+  /** Milliseconds a step, one for each round. */
+  readonly times: number[];
+  /** Each of them over that of the first side's rounds just before and after. */
+  readonly ratios: number[];
+  /** Why it is not measured, or only in part. */
+  problem?: string;
+}
+
+/** A side in the JSON file. */
+export interface Result {
+  readonly side: string;
+  readonly what: string;
+  readonly version: string | null;
+  readonly adapter: string | null;
+  readonly problem: string | null;
+  readonly steps_a_round: number;
+  readonly step_ms: number | null;
+  readonly fastest_ms: number | null;
+  readonly slowest_ms: number | null;
+  readonly images_per_second: number | null;
+  /** To the first side: the median of the ratios of neighbours in time, and their extremes. */
+  readonly ratio: number | null;
+  readonly smallest_ratio: number | null;
+  readonly largest_ratio: number | null;
+  readonly times_ms: readonly number[];
+  readonly losses: readonly number[];
+}
+
+/** The JSON file. */
+export interface Report {
+  readonly network: "cnn";
+  readonly batch: number;
+  readonly rounds: number;
+  readonly adapter: string | null;
+  readonly host: string;
+  readonly results: readonly Result[];
+}
+
+/** Sums up. */
+export function reportOf(measured: readonly Measured[], rounds: number): Report {
+  const { arch, os } = Deno.build;
+  return {
+    network: "cnn",
+    batch: BATCH,
+    rounds,
+    adapter: measured[0]!.ready?.adapter ?? null,
+    host: `Deno ${Deno.version.deno}, ${os} ${arch}, ${navigator.hardwareConcurrency} cores`,
+    results: measured.map(resultOf),
+  };
+}
+
+function resultOf({ side, ready, problem, losses, times, ratios }: Measured): Result {
+  const [step, ratio] = [times, ratios].map((v) => v.length > 0 ? median(v) : null) as [
+    number | null,
+    number | null,
+  ];
+  const least = (v: readonly number[]) => v.length > 0 ? Math.min(...v) : null;
+  const most = (v: readonly number[]) => v.length > 0 ? Math.max(...v) : null;
+  return {
+    side: side.name,
+    what: side.what,
+    version: ready?.version ?? null,
+    adapter: ready?.adapter ?? null,
+    problem: problem ?? null,
+    steps_a_round: side.steps,
+    step_ms: tenths(step),
+    fastest_ms: tenths(least(times)),
+    slowest_ms: tenths(most(times)),
+    images_per_second: step === null ? null : Math.round(1000 * BATCH / step),
+    ratio: hundredths(ratio),
+    smallest_ratio: hundredths(least(ratios)),
+    largest_ratio: hundredths(most(ratios)),
+    times_ms: times.map((t) => tenths(t)!),
+    losses,
+  };
+}
+
+const tenths = (v: number | null) => v === null ? null : Math.round(v * 10) / 10;
+const hundredths = (v: number | null) => v === null ? null : Math.round(v * 100) / 100;
+
+const HEADERS = [
+  "",
+  "version",
+  "ms a step",
+  "fastest–slowest",
+  "images/s",
+  "× qtrain int8",
+  "from–to",
+];
+const ALIGNED: readonly Alignment[] = ["left", "left", "right", "right", "right", "right", "right"];
+
+function cells(r: Result): string[] {
+  if (r.step_ms === null) return [r.side, r.problem ?? r.version ?? "–", "–", "–", "–", "–", "–"];
+  const ratio = r.ratio === null
+    ? ["–", "–"]
+    : [r.ratio.toFixed(2), `${r.smallest_ratio!.toFixed(2)}–${r.largest_ratio!.toFixed(2)}`];
+  return [
+    r.side,
+    r.version!,
+    r.step_ms.toFixed(0),
+    `${r.fastest_ms!.toFixed(0)}–${r.slowest_ms!.toFixed(0)}`,
+    `${r.images_per_second}`,
+    ...ratio,
+  ];
+}
+
+/** Steps whose losses are in the table of losses. */
+function shown(losses: number): number[] {
+  return [...new Set([0, 1, 2, 4, 9, 14, 19, losses - 1])].filter((i) => i < losses)
+    .toSorted((a, b) => a - b);
+}
+
+/** Nothing where no side trained. */
+function lossTable({ results }: Report): { headers: string[]; rows: string[][] }[] {
+  const trained = results.filter((r) => r.losses.length > 0);
+  if (trained.length === 0) return [];
+  const steps = shown(Math.min(...trained.map((r) => r.losses.length)));
+  return [{
+    headers: ["loss of step", ...steps.map((i) => `${i + 1}`)],
+    rows: trained.map((r) => [r.side, ...steps.map((i) => r.losses[i]!.toFixed(4))]),
+  }];
+}
+
+function notes({ results, adapter }: Report): string[] {
+  const where = (r: Result) => r.adapter && r.adapter !== adapter ? ` (${r.adapter})` : "";
+  const parted = results.filter((r) => r.problem !== null && r.step_ms !== null);
+  return [
+    ...results.map((r) => `${r.side}: ${r.what}${where(r)}`),
+    ...parted.map((r) => `${r.side} stopped early: ${r.problem}`),
+  ];
+}
+
+const title = (r: Report) =>
+  `cnn, batch ${r.batch}, in turn (rounds: ${r.rounds}), on ${
+    r.adapter ?? "no adapter"
+  }; ${r.host}`;
+
+/** For a terminal. */
+export function asText(report: Report): string {
+  return [
+    title(report),
+    table(HEADERS, report.results.map(cells), ALIGNED),
+    ...lossTable(report).map(({ headers, rows }) =>
+      table(headers, rows, headers.map((_, i) => i === 0 ? "left" : "right"))
+    ),
+    notes(report).join("\n"),
+  ].join("\n\n");
+}
+
+/** For a file; ends with a newline. */
+export function asMarkdown(report: Report): string {
+  return [
+    title(report),
+    markdown(HEADERS, report.results.map(cells)),
+    ...lossTable(report).map(({ headers, rows }) => markdown(headers, rows)),
+    notes(report).map((n) => `- ${n}`).join("\n"),
+  ].join("\n\n") + "\n";
+}
+
+function markdown(headers: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (row: readonly string[]) =>
+    `| ${headers.map((_, i) => (row[i] ?? "").replaceAll("|", "\\|")).join(" | ")} |`;
+  return [line(headers), line(headers.map(() => "---")), ...rows.map(line)].join("\n");
+}

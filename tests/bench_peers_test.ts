@@ -1,0 +1,51 @@
+import assert from "node:assert/strict";
+import { SideProblem, SideProcess } from "../bench/peers/process.ts";
+import { asMarkdown, asText, reportOf } from "../bench/peers/report.ts";
+import { type Side, SIDES } from "../bench/peers/sides.ts";
+import { BATCH, readTraining, SIZE, writeTraining } from "../bench/peers/training.ts";
+
+Deno.test("a side whose process fails tells why, and its row has the reason", async () => {
+  const side: Side = { name: "absent", what: "nothing", steps: 1, script: "absent.ts" };
+  let problem = "";
+  await assert.rejects(() => SideProcess.start(side, "no file"), (error) => {
+    assert.ok(error instanceof SideProblem);
+    problem = error.message;
+    return true;
+  });
+  assert.match(problem, /^ended with code 1: .*absent\.ts/);
+  const report = reportOf([
+    {
+      side: SIDES[0]!,
+      ready: { version: "1.0", adapter: "a", losses: [2, 1.5] },
+      losses: [2, 1.5],
+      times: [40, 50, 60],
+      ratios: [],
+    },
+    { side, losses: [], times: [], ratios: [], problem },
+  ], 3);
+  assert.equal(report.results[0]!.step_ms, 50);
+  assert.equal(report.results[0]!.images_per_second, 1280);
+  assert.equal(report.results[1]!.step_ms, null);
+  for (const text of [asText(report), asMarkdown(report)]) assert.ok(text.includes(problem));
+});
+
+Deno.test("all sides read the same batches and first weights from the training's file", async () => {
+  const file = await Deno.makeTempFile();
+  try {
+    await writeTraining(file);
+    const training = await readTraining(file);
+    const { images, labels } = training.batch(0);
+    assert.equal(images.length, BATCH * SIZE * SIZE);
+    assert.equal(labels.length, BATCH);
+    assert.notDeepEqual(training.batch(1).labels, labels);
+    assert.deepEqual(training.weight("conv4.weight").shape, [64, 64, 3, 3]);
+    assert.deepEqual(training.weight("linear.weight").shape, [10, 64]);
+  } finally {
+    await Deno.remove(file);
+  }
+});
+
+Deno.test("the packages of the other sides are none of the project's dependencies", async () => {
+  const lock = await Deno.readTextFile(new URL("../deno.lock", import.meta.url));
+  assert.ok(!/jax-js|tensorflow/.test(lock), "deno.lock: expected no package of bench/peers");
+});
