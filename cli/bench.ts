@@ -39,7 +39,8 @@ their time goes to; of ${MODELS.join(", ")}, or other networks by name (${
 --ranges compares the ways to set ranges in place of these three.
 
 Sides take turns in each round, and medians count, with the least and the most. Images are drawn by
-the program. Takes minutes; what is being timed is told on stderr.`,
+the program. --out writes PATH.json and PATH.md, and in a folder bench.json and bench.md. Takes
+minutes; what is being timed is told on stderr.`,
   options: ["ranges", "batch", "input", "rounds", "out", "json", "quiet"],
   run,
 };

@@ -38,7 +38,7 @@ export const OPTIONS = {
   out: {
     type: "string",
     usage: "--out PATH",
-    help: "where to write: a folder (train, compare), a file; bench: PATH.json and PATH.md",
+    help: "where to write: a folder (train, compare), a file",
   },
   resume: { type: "boolean", usage: "--resume", help: "go on with the run in that folder" },
   device: {

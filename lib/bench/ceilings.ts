@@ -20,7 +20,7 @@ const GROUPS = 1024;
 /** Bytes that are copied: more than the last cache of most machines. */
 const COPIED = 64 * 2 ** 20;
 /** Bytes that a workgroup copies. */
-const COPIED_BY_GROUP = 64 * 4 * 16;
+const COPIED_BY_GROUP = 256 * 4 * 16;
 /** A pass should take so long, for clocks and boosts to settle: more dispatches where one is faster. */
 const LEAST_NS = 2e7;
 /** Dispatches of a pass at most. */
