@@ -23,6 +23,8 @@ const COPIED = 64 * 2 ** 20;
 const COPIED_BY_GROUP = 256 * 4 * 16;
 /** A pass should take so long, for clocks and boosts to settle: more dispatches where one is faster. */
 const LEAST_NS = 2e7;
+/** Rounds at least: what counts is the best of them. */
+const LEAST_ROUNDS = 5;
 /** Dispatches of a pass at most. */
 const MOST_DISPATCHES = 1024;
 
@@ -64,7 +66,7 @@ export async function measureCeilings(gpu: Gpu, rounds: number): Promise<Ceiling
     ];
     const rates = kinds.map((): number[] => []);
     for (const kind of kinds) await settle(timer, kind);
-    for (let round = 0; round < rounds; round++) {
+    for (let round = 0; round < Math.max(rounds, LEAST_ROUNDS); round++) {
       const times = await timer.time(kinds.map(repeated));
       for (const [i, { work, times: n }] of kinds.entries()) rates[i]!.push(work * n / times[i]!);
     }

@@ -181,8 +181,8 @@ class Side {
         bytes,
         gop_per_second: gops,
         gb_per_second: gbs,
-        share_of_arithmetic: gops === null ? null : gops / ceilings[this.arithmetic].median,
-        share_of_copy: gbs / ceilings.copy.median,
+        share_of_arithmetic: gops === null ? null : gops / ceilings[this.arithmetic].max,
+        share_of_copy: gbs / ceilings.copy.max,
       };
     });
   }

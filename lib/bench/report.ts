@@ -36,7 +36,7 @@ export interface BenchReport {
   readonly steps?: readonly StepsOfModel[];
 }
 
-/** The most that this adapter was seen to do. */
+/** The most that this adapter was seen to do; shares are of `max`. */
 export interface Ceilings {
   /** GOP/s of an 8×8 outer product of packed int8 in registers. */
   readonly int8: Spread;
