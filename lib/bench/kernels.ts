@@ -73,7 +73,7 @@ async function benchGroup(
   const sides: Side[] = [], name = `kernels of ${group.group}, batch ${group.batch}`;
   try {
     for (const arithmetic of ARITHMETICS) {
-      progress(`${name}: compiling ${arithmetic}`);
+      progress(`${name}: setting up ${arithmetic}`);
       sides.push(await Side.open(group, arithmetic));
     }
     for (let round = 0; round < rounds; round++) {

@@ -39,10 +39,13 @@ export interface StepsOptions {
   readonly progress: Progress;
 }
 
-/** A round has steps for so many milliseconds, at least one and at most {@link MOST_STEPS}. */
+/**
+ * A round has as many steps of each side as the first one makes in so many milliseconds: as many, so
+ * that as many share a wait.
+ */
 const ROUND_MS = 1000;
-/** A multiple of the steps that share a wait where the device sets ranges. */
-const MOST_STEPS = 8;
+/** Steps of a round; at most those that share a wait where the device sets ranges. */
+const LEAST_STEPS = 2, MOST_STEPS = 8;
 /** Batches of an epoch. */
 const BATCHES = 4;
 const SEED = 1, RATE = 0.01;
@@ -58,12 +61,13 @@ export async function benchSteps(options: StepsOptions): Promise<StepsOfModel> {
   const name = `steps of ${model}, batch ${batch}, ${size}×${size}`;
   try {
     for (const [side, quantize] of Object.entries(options.sides)) {
-      progress(`${name}: compiling ${side}`);
+      progress(`${name}: setting up ${side}`);
       sides.push(await Side.open(side, recipeOf(options, quantize)));
     }
+    const steps = await sides[0]!.stepsARound();
     for (let round = 0; round < rounds; round++) {
-      progress(`${name}: round ${round + 1} of ${rounds}`);
-      for (const side of round % 2 === 0 ? sides : sides.toReversed()) await side.round();
+      progress(`${name}: round ${round + 1} of ${rounds}, ${steps} steps of each side`);
+      for (const side of round % 2 === 0 ? sides : sides.toReversed()) await side.round(steps);
     }
     const [{ program, recipe, data }] = sides as [Side];
     const operations = stepOperations(recipe, program);
@@ -75,7 +79,7 @@ export async function benchSteps(options: StepsOptions): Promise<StepsOfModel> {
       classes: data.classes,
       parameters: parameterCount(program),
       operations,
-      sides: sides.map((side) => side.row(sides[0]!, float32, operations)),
+      sides: sides.map((side) => side.row(sides[0]!, float32, operations, steps)),
     };
   } finally {
     for (const side of sides) side.close();
@@ -123,7 +127,6 @@ class Side {
   /** Milliseconds of each section by the device's clock, by round. */
   readonly #sections: Record<string, number>[] = [];
   #step = 0;
-  #stepsARound = 1;
   #overheads: Overheads = { wait: 0, submit: 0 };
   firstStep = 0;
 
@@ -156,8 +159,6 @@ class Side {
       await side.#steps(1);
       side.firstStep = performance.now() - began;
       side.#overheads = await overheads(executor, submits);
-      const { all } = await side.#steps(1);
-      side.#stepsARound = Math.max(1, Math.min(MOST_STEPS, Math.round(ROUND_MS / all)));
       return side;
     } catch (error) {
       executor.close();
@@ -165,8 +166,10 @@ class Side {
     }
   }
 
-  get inFlight(): number {
-    return Math.min(this.network.inFlight, this.#stepsARound);
+  /** Steps that fill a round. */
+  async stepsARound(): Promise<number> {
+    const { all } = await this.#steps(1);
+    return Math.max(LEAST_STEPS, Math.min(MOST_STEPS, Math.round(ROUND_MS / all)));
   }
 
   /** Runs steps as training does: as many in flight as may be. */
@@ -204,8 +207,8 @@ class Side {
     };
   }
 
-  async round(): Promise<void> {
-    this.#rounds.push(await this.#steps(this.#stepsARound));
+  async round(steps: number): Promise<void> {
+    this.#rounds.push(await this.#steps(steps));
     if (!this.timer) return;
     const { quantizers, sections: { exchange: _, ...sections } } = this.program;
     const named = Object.entries(sections).flatMap(([section, steps]) =>
@@ -220,7 +223,7 @@ class Side {
     this.#sections.push(sums);
   }
 
-  row(first: Side, float32: Side | undefined, operations: number): StepsRow {
+  row(first: Side, float32: Side | undefined, operations: number, steps: number): StepsRow {
     const { quantize: q } = this.recipe, { batch } = this.recipe.train, rounds = this.#rounds;
     const typical = (of: (parts: Parts) => number) => median(rounds.map(of));
     const ms = spread(rounds.map((r) => r.all)), measured = this.#sections.length > 0;
@@ -230,8 +233,8 @@ class Side {
       arithmetic: q.arithmetic,
       estimator: q.arithmetic === "float32" ? null : q.activations.estimator,
       scheduler: this.network.scheduler.device ? "device" : "host",
-      steps_a_round: this.#stepsARound,
-      in_flight: this.inFlight,
+      steps_a_round: steps,
+      in_flight: Math.min(this.network.inFlight, steps),
       ms,
       // The ratio of medians drifts with the machine; that of neighbours in time does not.
       ratio: spread(rounds.map(({ all }, i) => all / first.#rounds[i]!.all)),
