@@ -6,6 +6,7 @@
 import { QtrainError, UsageError } from "../lib/errors.ts";
 import { nearest } from "../lib/recipe/nearest.ts";
 import { VERSION } from "../lib/version.ts";
+import { benchCommand } from "./bench.ts";
 import { checkCommand } from "./check.ts";
 import { type Command, commandHelp, looksLikeRecipe } from "./command.ts";
 import { compareCommand } from "./compare.ts";
@@ -28,6 +29,7 @@ const COMMANDS: readonly Command[] = [
   evalCommand,
   predictCommand,
   exportCommand,
+  benchCommand,
   doctorCommand,
 ];
 

@@ -59,6 +59,13 @@ export const OPTIONS = {
     help: "height and width of the images, in place of the recipe's",
   },
   measure: { type: "boolean", usage: "--measure", help: "time the layers on this machine's GPU" },
+  ranges: {
+    type: "boolean",
+    usage: "--ranges",
+    help: "compare the ways to set ranges, on the host and on the device",
+  },
+  batch: { type: "string", usage: "--batch N", help: "images of a batch, in place of the usual" },
+  rounds: { type: "string", usage: "--rounds N", help: "rounds that medians are of (default: 5)" },
   top: { type: "string", usage: "--top N", help: "how many classes of each image (default: 1)" },
   json: { type: "boolean", usage: "--json", help: "results as JSON on stdout" },
   quiet: { type: "boolean", usage: "--quiet", help: "no progress, only the result" },
@@ -83,6 +90,9 @@ export interface Arguments {
   readonly format?: string;
   readonly input?: string;
   readonly measure?: boolean;
+  readonly ranges?: boolean;
+  readonly batch?: string;
+  readonly rounds?: string;
   readonly top?: string;
   readonly json?: boolean;
   readonly quiet?: boolean;

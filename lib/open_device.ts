@@ -49,7 +49,8 @@ const cpu: Device = {
   createExecutor: (program) => Promise.resolve(new CpuExecutor(program.buffers, program.layout)),
 };
 
-function gpuDevice(gpu: Gpu): Device {
+/** A GPU that is open, as a device: for who needs both. */
+export function gpuDevice(gpu: Gpu): Device {
   return {
     kind: "gpu",
     name: gpu.name,

@@ -32,6 +32,7 @@ Deno.test("help lists the commands that work, and each has help of its own", asy
     "eval",
     "predict",
     "export",
+    "bench",
     "doctor",
   ];
   await Promise.all(names.map(async (name) => {

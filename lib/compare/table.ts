@@ -3,18 +3,11 @@
  *
  * @module
  */
+import type { TextTable } from "../report/markdown.ts";
 import { bytes, percent, UNKNOWN } from "../report/numbers.ts";
 import { shortKey } from "./grid.ts";
 import type { Report, ReportRow } from "./report.ts";
 import type { PairedDifference } from "../report/statistics.ts";
-
-/** A table's texts. */
-export interface TextTable {
-  readonly headers: readonly string[];
-  readonly rows: readonly (readonly string[])[];
-  /** One for each column. */
-  readonly alignments: readonly ("left" | "right")[];
-}
 
 /** The table of a report. */
 export function textTable({ varied, references, rows }: Report): TextTable {

@@ -14,20 +14,19 @@ const MOST_QUERIES = 4096;
 /** Bytes of a timestamp. */
 const STAMP = 8;
 
-/** Times the steps of an executor's program. */
-export class StepTimer {
+/** Writes the work of one pass. */
+export type Encode = (pass: GPUComputePassEncoder) => void;
+
+/** Times passes of a GPU. */
+export class PassTimer {
   readonly #device: GPUDevice;
-  readonly #executor: GpuExecutor;
   readonly #queries: GPUQuerySet;
   readonly #resolved: GPUBuffer;
   readonly #staging: GPUBuffer;
 
-  /**
-   * @param gpu the one that `executor` runs on
-   * @throws DeviceError when the adapter has no timestamps
-   */
-  constructor(gpu: Gpu, executor: GpuExecutor) {
-    if (!gpu.device.features.has("timestamp-query")) {
+  /** @throws DeviceError when the adapter has no timestamps */
+  constructor(gpu: Gpu) {
+    if (!hasTimestamps(gpu)) {
       throw new DeviceError(
         `expected timestamp-query, a feature of WebGPU that times kernels; this adapter ` +
           `(${gpu.name}) has none`,
@@ -36,25 +35,29 @@ export class StepTimer {
     const { QUERY_RESOLVE, COPY_SRC, COPY_DST, MAP_READ } = GPUBufferUsage;
     const size = MOST_QUERIES * STAMP;
     this.#device = gpu.device;
-    this.#executor = executor;
     this.#queries = this.#device.createQuerySet({ type: "timestamp", count: MOST_QUERIES });
     this.#resolved = this.#device.createBuffer({ size, usage: QUERY_RESOLVE | COPY_SRC });
     this.#staging = this.#device.createBuffer({ size, usage: MAP_READ | COPY_DST });
   }
 
-  /** Runs steps in order, each after the one before has ended. @returns nanoseconds of each */
-  async time(steps: readonly Step[]): Promise<number[]> {
+  /**
+   * Runs passes in order, each after the one before has ended.
+   *
+   * @param check called behind the submit: throws what has failed
+   * @returns nanoseconds of each
+   */
+  async time(passes: readonly Encode[], check: () => void = () => {}): Promise<number[]> {
     const times: number[] = [];
-    for (let at = 0; at < steps.length; at += MOST_QUERIES / 2) {
-      times.push(...await this.#some(steps.slice(at, at + MOST_QUERIES / 2)));
+    for (let at = 0; at < passes.length; at += MOST_QUERIES / 2) {
+      times.push(...await this.#some(passes.slice(at, at + MOST_QUERIES / 2), check));
     }
     return times;
   }
 
-  async #some(steps: readonly Step[]): Promise<number[]> {
-    const size = 2 * STAMP * steps.length, querySet = this.#queries;
+  async #some(passes: readonly Encode[], check: () => void): Promise<number[]> {
+    const size = 2 * STAMP * passes.length, querySet = this.#queries;
     const encoder = this.#device.createCommandEncoder();
-    for (const [i, step] of steps.entries()) {
+    for (const [i, encode] of passes.entries()) {
       const pass = encoder.beginComputePass({
         timestampWrites: {
           querySet,
@@ -62,13 +65,13 @@ export class StepTimer {
           endOfPassWriteIndex: 2 * i + 1,
         },
       });
-      this.#executor.encode(pass, step);
+      encode(pass);
       pass.end();
     }
-    encoder.resolveQuerySet(querySet, 0, 2 * steps.length, this.#resolved, 0);
+    encoder.resolveQuerySet(querySet, 0, 2 * passes.length, this.#resolved, 0);
     encoder.copyBufferToBuffer(this.#resolved, 0, this.#staging, 0, size);
     this.#device.queue.submit([encoder.finish()]);
-    this.#executor.run([]); // Throws what has failed.
+    check();
     try {
       await this.#staging.mapAsync(GPUMapMode.READ, 0, size);
     } catch (error) {
@@ -77,13 +80,46 @@ export class StepTimer {
     }
     const stamps = new BigUint64Array(this.#staging.getMappedRange(0, size).slice(0));
     this.#staging.unmap();
-    return steps.map((_, i) => Number(stamps[2 * i + 1]! - stamps[2 * i]!));
+    return passes.map((_, i) => Number(stamps[2 * i + 1]! - stamps[2 * i]!));
   }
 
-  /** Frees its buffers; the executor stays. */
+  /** Frees its buffers. */
   close(): void {
     this.#queries.destroy();
     this.#resolved.destroy();
     this.#staging.destroy();
+  }
+}
+
+/** Whether passes can be timed. */
+export function hasTimestamps({ device }: Gpu): boolean {
+  return device.features.has("timestamp-query");
+}
+
+/** Times the steps of an executor's program. */
+export class StepTimer {
+  readonly #passes: PassTimer;
+  readonly #executor: GpuExecutor;
+
+  /**
+   * @param gpu the one that `executor` runs on
+   * @throws DeviceError when the adapter has no timestamps
+   */
+  constructor(gpu: Gpu, executor: GpuExecutor) {
+    this.#passes = new PassTimer(gpu);
+    this.#executor = executor;
+  }
+
+  /** Runs steps in order, each after the one before has ended. @returns nanoseconds of each */
+  time(steps: readonly Step[]): Promise<number[]> {
+    const passes = steps.map((step) => (pass: GPUComputePassEncoder) =>
+      this.#executor.encode(pass, step)
+    );
+    return this.#passes.time(passes, () => this.#executor.run([]));
+  }
+
+  /** Frees its buffers; the executor stays. */
+  close(): void {
+    this.#passes.close();
   }
 }

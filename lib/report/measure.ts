@@ -3,14 +3,11 @@
  *
  * @module
  */
-import { openGpu } from "../gpu/device.ts";
-import { GpuExecutor } from "../gpu/executor.ts";
-import { StepTimer } from "../gpu/timing.ts";
 import type { DataShape } from "../model/plan.ts";
 import type { Program, Step } from "../program.ts";
-import { Network } from "../train/network.ts";
 import { chosen } from "../train/ways.ts";
 import { median } from "./statistics.ts";
+import { TimedNetwork } from "./timed_network.ts";
 import type { Variant } from "./variants.ts";
 
 /** Nanoseconds of a layer's steps, for the whole batch. */
@@ -53,37 +50,22 @@ class Bench {
   readonly #backward: ReadonlySet<Step>;
   readonly #rounds: number[][] = [];
 
-  private constructor(
-    { sections: s, quantizers }: Program,
-    readonly executor: GpuExecutor,
-    readonly timer: StepTimer,
-  ) {
+  private constructor({ sections: s, quantizers }: Program, readonly network: TimedNetwork) {
     this.#backward = new Set(s.backward);
     const steps = [...s.forward, ...s.loss, ...s.backward];
     this.#steps = chosen(steps, quantizers, { phase: "train" });
   }
 
-  static async open({ recipe, program }: Variant, data: DataShape): Promise<Bench> {
-    const gpu = await openGpu();
-    const executor = await GpuExecutor.create(gpu, program);
-    try {
-      const timer = new StepTimer(gpu, executor);
-      const network = new Network(program, executor, recipe.seed, recipe.quantize, data);
-      network.initialize();
-      await network.calibrate([noise(program)]);
-      return new Bench(program, executor, timer);
-    } catch (error) {
-      executor.close();
-      throw error;
-    }
+  static async open(variant: Variant, data: DataShape): Promise<Bench> {
+    return new Bench(variant.program, await TimedNetwork.open(variant, data));
   }
 
   get adapter(): string {
-    return this.executor.adapter;
+    return this.network.executor.adapter;
   }
 
   async round(counts: boolean): Promise<void> {
-    const times = await this.timer.time(this.#steps);
+    const times = await this.network.time(this.#steps);
     if (counts) this.#rounds.push(times);
   }
 
@@ -106,16 +88,6 @@ class Bench {
   }
 
   close(): void {
-    this.timer.close();
-    this.executor.close();
+    this.network.close();
   }
-}
-
-function noise({ batch, input: [h, w, c], classes }: Program) {
-  const images = new Uint8Array(Math.ceil(batch * h * w * c / 4) * 4);
-  return {
-    images: images.map((_, i) => Math.imul(i + 1, 0x9e3779b1) >>> 24),
-    labels: new Uint32Array(batch).map((_, i) => i % classes),
-    samples: batch,
-  };
 }

@@ -1,0 +1,46 @@
+// The most int8 products that the adapter's registers allow: each thread adds outer products of 8×8
+// words of four codes, y = xor of Σ_k dot(a_i + k, b_j), and reads nothing inside the loop.
+// x: [72] u32; y: [threads] i32. Sixteen words in, 64 named sums: an array might leave the
+// registers. a changes in every turn, or the products would leave the loop.
+// No reference: it computes nothing that anybody needs.
+
+@group(0) @binding(0) var<storage, read> x: array<u32>;
+@group(0) @binding(1) var<storage, read_write> y: array<i32>;
+
+fn product(a: u32, b: u32) -> i32 {
+  //@ if EMULATE
+  let u = vec4<i32>(bitcast<i32>(a << 24u), bitcast<i32>(a << 16u), bitcast<i32>(a << 8u), bitcast<i32>(a)) >> vec4<u32>(24u);
+  let v = vec4<i32>(bitcast<i32>(b << 24u), bitcast<i32>(b << 16u), bitcast<i32>(b << 8u), bitcast<i32>(b)) >> vec4<u32>(24u);
+  return dot(u, v);
+  //@ else
+  return dot4I8Packed(a, b);
+  //@ end
+}
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+  //@ for i in 0..8
+  var a${i} = x[lane + ${i}u];
+  let b${i} = x[${i}u];
+  //@ for j in 0..8
+  var sum${i}_${j} = 0;
+  //@ end
+  //@ end
+  for (var k = 0u; k < ${TURNS}u; k++) {
+    //@ for i in 0..8
+    a${i} += k;
+    //@ end
+    //@ for i in 0..8
+    //@ for j in 0..8
+    sum${i}_${j} += product(a${i}, b${j});
+    //@ end
+    //@ end
+  }
+  var all = 0;
+  //@ for i in 0..8
+  //@ for j in 0..8
+  all ^= sum${i}_${j};
+  //@ end
+  //@ end
+  y[id.x] = all;
+}

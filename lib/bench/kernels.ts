@@ -1,0 +1,242 @@
+/**
+ * The kernel table: every layer of a few small networks, each in every direction, in int8 and in
+ * float32; and what statistics cost in the epilogues of convolutions. What is timed are the steps of
+ * the programs that training would run, by the device's own clock.
+ *
+ * @module
+ */
+import { boundBytes } from "../report/program_traffic.ts";
+import { median } from "../report/statistics.ts";
+import { noise, TimedNetwork } from "../report/timed_network.ts";
+import type { Program, Step } from "../program.ts";
+import { chosen } from "../train/ways.ts";
+import {
+  backwardDirection,
+  type LayersOfGroup,
+  planLayers,
+  type PlannedLayers,
+  type TimedLayer,
+} from "./layers.ts";
+import {
+  type Ceilings,
+  type Direction,
+  type KernelRow,
+  type Progress,
+  spread,
+  type StatisticsRow,
+} from "./report.ts";
+import { recordsStatistics, withQuietTwins } from "./quiet.ts";
+
+const ARITHMETICS = ["int8", "float32"] as const;
+/** Pairs of a kernel with statistics and the one without, in a round. */
+const PAIRS = 3;
+
+/** Both tables. */
+export interface KernelTables {
+  readonly kernels: readonly KernelRow[];
+  readonly statistics: readonly StatisticsRow[];
+}
+
+/** The steps of a layer in one direction. */
+interface Timed {
+  readonly layer: TimedLayer;
+  readonly direction: Direction;
+  readonly steps: readonly Step[];
+}
+
+/**
+ * Times the kernels of networks: int8 and float32 in turns.
+ *
+ * @throws DeviceError when there is no GPU, it has no timestamps or too little memory
+ */
+export async function benchKernels(
+  groups: readonly LayersOfGroup[],
+  ceilings: Ceilings,
+  rounds: number,
+  progress: Progress,
+): Promise<KernelTables> {
+  const kernels: KernelRow[] = [], statistics: StatisticsRow[] = [];
+  for (const group of groups) {
+    const found = await benchGroup(group, ceilings, rounds, progress);
+    kernels.push(...found.kernels);
+    statistics.push(...found.statistics);
+  }
+  return { kernels, statistics };
+}
+
+async function benchGroup(
+  group: LayersOfGroup,
+  ceilings: Ceilings,
+  rounds: number,
+  progress: Progress,
+): Promise<KernelTables> {
+  const sides: Side[] = [], name = `kernels of ${group.group}, batch ${group.batch}`;
+  try {
+    for (const arithmetic of ARITHMETICS) {
+      progress(`${name}: setting up ${arithmetic}`);
+      sides.push(await Side.open(group, arithmetic));
+    }
+    for (let round = 0; round < rounds; round++) {
+      progress(`${name}: round ${round + 1} of ${rounds}`);
+      for (const side of round % 2 === 0 ? sides : sides.toReversed()) await side.round();
+    }
+    return {
+      // A layer's arithmetics side by side.
+      kernels: sides[0]!.rows(ceilings).flatMap((
+        row,
+        i,
+      ) => [row, ...sides.slice(1).map((side) => side.rows(ceilings)[i]!)]),
+      statistics: sides.flatMap((side) => side.statistics()),
+    };
+  } finally {
+    for (const side of sides) side.close();
+  }
+}
+
+/** One arithmetic of a network. */
+class Side {
+  readonly #timed: readonly Timed[];
+  readonly #bytesOf: (step: Step) => number;
+  /** For each of `#timed`, nanoseconds by round. */
+  readonly #times: number[][];
+  /** Steps that record statistics, and the same ones that do not. */
+  readonly #pairs: readonly (readonly [Step, Step, Timed])[];
+  /** For each of `#pairs`, nanoseconds of both. */
+  readonly #both: [number, number][][];
+
+  private constructor(
+    readonly group: LayersOfGroup,
+    readonly arithmetic: "int8" | "float32",
+    { program, layers }: PlannedLayers,
+    twins: ReadonlyMap<Step, Step>,
+    readonly network: TimedNetwork,
+  ) {
+    this.#timed = timedSteps(program, layers, new Set(twins.values()));
+    this.#bytesOf = boundBytes(program);
+    this.#times = this.#timed.map(() => []);
+    this.#pairs = this.#timed.flatMap((timed) =>
+      timed.steps.flatMap((step) => {
+        const twin = twins.get(step);
+        return twin ? [[step, twin, timed] as const] : [];
+      })
+    );
+    this.#both = this.#pairs.map(() => []);
+  }
+
+  static async open(group: LayersOfGroup, arithmetic: "int8" | "float32"): Promise<Side> {
+    const planned = planLayers(group, arithmetic), { recipe, data } = planned;
+    const names = new Set(planned.layers.map(({ name }) => name));
+    const { program, twins } = withQuietTwins(
+      planned.program,
+      (step) => names.has(step.layer) && recordsStatistics(step),
+    );
+    const network = await TimedNetwork.open({ recipe, program }, data);
+    try {
+      const side = new Side(group, arithmetic, { ...planned, program }, twins, network);
+      // A whole step, so that every tensor holds what it would in training.
+      await network.network.step(noise(program), 0, 0.01);
+      await network.time(side.#timed.flatMap(({ steps }) => steps));
+      return side;
+    } catch (error) {
+      network.close();
+      throw error;
+    }
+  }
+
+  async round(): Promise<void> {
+    const times = await this.network.time(this.#timed.flatMap(({ steps }) => steps));
+    let at = 0;
+    for (const [i, { steps }] of this.#timed.entries()) {
+      const own = times.slice(at, at += steps.length);
+      this.#times[i]!.push(own.reduce((a, b) => a + b, 0));
+    }
+    if (this.#pairs.length === 0) return;
+    // The first one of a step brings its tensors into the caches, and does not count.
+    const each = this.#pairs.map(([step, twin]) => [
+      step,
+      ...Array.from({ length: PAIRS }, () => [step, twin]).flat(),
+    ]);
+    const both = await this.network.time(each.flat());
+    for (const i of this.#pairs.keys()) {
+      const own = both.splice(0, 1 + 2 * PAIRS).slice(1);
+      for (let p = 0; p < PAIRS; p++) this.#both[i]!.push([own[2 * p]!, own[2 * p + 1]!]);
+    }
+  }
+
+  rows(ceilings: Ceilings): KernelRow[] {
+    return this.#timed.map(({ layer, direction, steps }, i) => {
+      const ms = spread(this.#times[i]!.map((ns) => ns / 1e6)), seconds = ms.median / 1000;
+      const { operations } = layer;
+      const bytes = steps.reduce((sum, step) => sum + this.#bytesOf(step), 0);
+      const gops = operations > 0 ? operations / seconds / 1e9 : null;
+      const gbs = bytes / seconds / 1e9;
+      return {
+        group: this.group.group,
+        layer: layer.label,
+        batch: this.group.batch,
+        direction,
+        arithmetic: this.arithmetic,
+        ms,
+        operations,
+        bytes,
+        gop_per_second: gops,
+        gb_per_second: gbs,
+        share_of_arithmetic: gops === null ? null : gops / ceilings[this.arithmetic].max,
+        share_of_copy: gbs / ceilings.copy.max,
+      };
+    });
+  }
+
+  statistics(): StatisticsRow[] {
+    return this.#pairs.map(([, , { layer, direction }], i) => {
+      const both = this.#both[i]!;
+      return {
+        group: this.group.group,
+        layer: layer.label,
+        batch: this.group.batch,
+        direction,
+        ms: spread(both.map(([ns]) => ns / 1e6)),
+        ms_without: spread(both.map(([, ns]) => ns / 1e6)),
+        share: median(both.map(([ns, without]) => 1 - without / ns)),
+      };
+    });
+  }
+
+  close(): void {
+    this.network.close();
+  }
+}
+
+/**
+ * The steps of layers by direction, in the order of the layers; then the updates and the packing of
+ * all weights. What is in `left` is left out.
+ */
+export function timedSteps(
+  { sections, quantizers, parameters }: Program,
+  layers: readonly TimedLayer[],
+  left: ReadonlySet<Step> = new Set(),
+): Timed[] {
+  const of = (section: keyof Program["sections"]) =>
+    chosen(sections[section], quantizers, { phase: "train" }).filter((step) => !left.has(step));
+  const forward = of("forward"), backward = of("backward");
+  const each = layers.flatMap((layer) => {
+    const groups = new Map<Direction, Step[]>();
+    const add = (direction: Direction, step: Step) =>
+      groups.set(direction, [...groups.get(direction) ?? [], step]);
+    for (const step of forward) if (step.layer === layer.name) add("forward", step);
+    for (const step of backward) {
+      if (step.layer === layer.name) add(backwardDirection(step, layer), step);
+    }
+    return [...groups].map(([direction, steps]) => ({ layer, direction, steps }));
+  });
+  const count = parameters.reduce((sum, { dims }) => sum + dims.reduce((a, b) => a * b), 0);
+  const label = `${count.toLocaleString("en-US")} parameters`;
+  const all = { name: "", label, op: "all", operations: 0 } as const;
+  const ends = [["update", of("update")], ["pack weights", of("weights")]] as const;
+  return [
+    ...each,
+    ...ends.flatMap(([direction, steps]) =>
+      steps.length > 0 ? [{ layer: all, direction, steps }] : []
+    ),
+  ];
+}

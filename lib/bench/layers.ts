@@ -1,0 +1,192 @@
+/**
+ * The layers of the kernel table: small networks that have the shapes of known ones, and what a
+ * layer of them computes.
+ *
+ * @module
+ */
+import { buildGraph, type Node } from "../model/graph.ts";
+import { outline } from "../model/outline.ts";
+import { type DataShape, layersOf, type Plan, plan } from "../model/plan.ts";
+import { weightDims } from "../ops/conv.ts";
+import type { Step } from "../program.ts";
+import type { LayerInput, PairInput, RecipeInput } from "../recipe/input.ts";
+import { resolveRecipe } from "../recipe/load.ts";
+import type { Recipe } from "../recipe/types.ts";
+import type { Direction } from "./report.ts";
+
+/** A network whose layers are timed one by one. */
+export interface LayersOfGroup {
+  /** Whose shapes they are. */
+  readonly group: string;
+  readonly image: readonly [h: number, w: number, c: number];
+  readonly batch: number;
+  readonly classes: number;
+  readonly model: RecipeInput["model"];
+  /** Names of layers that count, the others only lead there; absent: all. */
+  readonly only?: RegExp;
+}
+
+const conv = (name: string, channels: number, kernel: PairInput, more: object = {}): LayerInput => {
+  const padding = typeof kernel === "number" ? kernel >> 1 : 0;
+  return { type: "conv2d", name, channels, kernel, padding, bias: false, ...more };
+};
+const norm = (name: string): LayerInput => ({ type: "batch_norm", name });
+const linear = (name: string, features: number): LayerInput => ({ type: "linear", name, features });
+const depthwise = (name: string, channels: number, more: object = {}) =>
+  conv(name, channels, 3, { groups: channels, ...more });
+/** A convolution with norm and activation, of which the first two may count. */
+const unit = (
+  layer: LayerInput,
+  act: "relu" | "relu6" = "relu",
+  normName?: string,
+): LayerInput[] => [
+  layer,
+  normName ? norm(normName) : "batch_norm",
+  act,
+];
+
+/** Names of layers that count begin with this. */
+const TIMED = /^timed-/;
+
+/** The networks of the kernel table. */
+export const LAYERS: readonly LayersOfGroup[] = [
+  {
+    group: "gemm",
+    image: [16, 16, 4], // 1024 values, the first layer's inputs.
+    batch: 1024,
+    classes: 10,
+    only: TIMED,
+    model: { layers: [linear("before", 1024), linear("timed-gemm", 1024), linear("after", 10)] },
+  },
+  {
+    group: "cnn",
+    image: [28, 28, 1],
+    batch: 64,
+    classes: 10,
+    model: { name: "cnn" },
+  },
+  {
+    // The shapes of its four stages at 224×224, a convolution or two of each.
+    group: "resnet18",
+    image: [56, 56, 3],
+    batch: 4,
+    classes: 1000,
+    only: TIMED,
+    model: {
+      layers: [
+        ...unit(conv("before", 64, 1), "relu", "timed-norm1"),
+        {
+          type: "residual",
+          name: "timed-add",
+          body: [conv("timed-conv1", 64, 3), norm("inside")],
+        },
+        "relu",
+        { type: "max_pool", name: "timed-pool", kernel: 3, stride: 2, padding: 1 },
+        ...unit(conv("timed-pointwise", 128, 1)),
+        ...unit(conv("timed-conv2", 128, 3), "relu", "timed-norm2"),
+        ...unit(conv("timed-narrow", 256, 3, { stride: 2 })),
+        ...unit(conv("timed-conv3", 256, 3)),
+        ...unit(conv("narrow", 512, 3, { stride: 2 })),
+        ...unit(conv("timed-conv4", 512, 3)),
+        { type: "global_avg_pool", name: "timed-avgpool" },
+        linear("timed-fc", 1000),
+      ],
+    },
+  },
+  {
+    // Blocks 2 and 3 at 224×224, and one of 14×14.
+    group: "mobilenet-v2",
+    image: [112, 112, 3],
+    batch: 4,
+    classes: 10,
+    only: TIMED,
+    model: {
+      layers: [
+        ...unit(conv("before", 16, 1)),
+        ...unit(conv("timed-expand2", 96, 1), "relu6", "timed-norm"),
+        ...unit(depthwise("timed-depthwise2", 96, { stride: 2 }), "relu6"),
+        conv("timed-project2", 24, 1),
+        "batch_norm",
+        ...unit(conv("timed-expand3", 144, 1), "relu6"),
+        ...unit(depthwise("timed-depthwise3", 144), "relu6"),
+        conv("timed-project3", 24, 1),
+        "batch_norm",
+        { type: "avg_pool", kernel: 4 },
+        ...unit(conv("between", 96, 1)),
+        ...unit(conv("timed-expand12", 576, 1), "relu6"),
+        ...unit(depthwise("timed-depthwise12", 576), "relu6"),
+        conv("timed-project12", 96, 1),
+        "batch_norm",
+        "global_avg_pool",
+        linear("after", 10),
+      ],
+    },
+  },
+];
+
+/** A layer that is timed. */
+export interface TimedLayer {
+  readonly name: string;
+  /** In words. */
+  readonly label: string;
+  readonly op: Node["op"] | "all";
+  /** Multiplications and additions of a step, in each direction that is one of a convolution. */
+  readonly operations: number;
+}
+
+/** A network of the kernel table, planned. */
+export interface PlannedLayers {
+  readonly recipe: Recipe;
+  readonly data: DataShape;
+  readonly program: Plan["program"];
+  readonly layers: readonly TimedLayer[];
+}
+
+/** Plans a network of the kernel table; every tensor has memory of its own, so that all stay real. */
+export function planLayers(
+  { image, batch, classes, model, only }: LayersOfGroup,
+  arithmetic: "int8" | "float32",
+): PlannedLayers {
+  const recipe = resolveRecipe({
+    data: { format: "idx", root: ".", classes },
+    model,
+    quantize: { arithmetic, scheduler: "auto" },
+    train: { batch },
+  });
+  const half = Array<number>(image[2]).fill(0.5);
+  const data: DataShape = { shape: image, classes, mean: half, std: half };
+  const { program } = plan(recipe, data, { reuse: false });
+  const all = describe(recipe, data);
+  return { recipe, data, program, layers: only ? all.filter(({ name }) => only.test(name)) : all };
+}
+
+/** What every layer of a recipe's network computes in a step. */
+export function describe(recipe: Recipe, data: DataShape): TimedLayer[] {
+  const graph = buildGraph(layersOf(recipe, data), data.shape, data.classes);
+  const layers = outline(graph);
+  return graph.nodes.map((node, i) => ({
+    name: node.name,
+    label: `${layers[i]!.kind} ${shapeOf(node)}`,
+    op: node.op,
+    operations: node.op === "conv" ? products(node) * 2 * recipe.train.batch : 0,
+  }));
+}
+
+/** Products of a convolution for one image. */
+function products(node: Extract<Node, { op: "conv" }>): number {
+  const { h, w } = node.output;
+  return weightDims(node).reduce((a, b) => a * b) * h * w;
+}
+
+function shapeOf(node: Node): string {
+  const { input: x, output: y } = node, at = ` at ${y.h}×${y.w}`;
+  if (node.op !== "conv") return `${y.c}${at}`;
+  if (node.linear) return `${x.h * x.w * x.c}→${y.c}`;
+  return (node.groups > 1 ? String(y.c) : `${x.c}→${y.c}`) + at;
+}
+
+/** The direction of a step of the backward pass. */
+export function backwardDirection({ kernel }: Step, { op }: TimedLayer): Direction {
+  if (op !== "conv") return "backward";
+  return kernel.includes("backward_input") ? "input gradient" : "weight gradient";
+}

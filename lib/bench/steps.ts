@@ -1,0 +1,277 @@
+/**
+ * Whole training steps of a network: sides take turns, so that a machine whose speed drifts does not
+ * decide, and the medians of the rounds count. Batches come as in training, from images that the
+ * program draws.
+ *
+ * @module
+ */
+import { openDataset } from "../data/open.ts";
+import { Loader } from "../data/loader.ts";
+import { openGpu } from "../gpu/device.ts";
+import type { GpuExecutor } from "../gpu/executor.ts";
+import { hasTimestamps, StepTimer } from "../gpu/timing.ts";
+import { parameterCount } from "../model/outline.ts";
+import { plan } from "../model/plan.ts";
+import { gpuDevice } from "../open_device.ts";
+import type { Program } from "../program.ts";
+import { resolveRecipe } from "../recipe/load.ts";
+import type { Recipe, ZooName } from "../recipe/types.ts";
+import { programTraffic } from "../report/program_traffic.ts";
+import { median } from "../report/statistics.ts";
+import { BatchReader } from "../train/batches.ts";
+import { Feed } from "../train/feed.ts";
+import { Network } from "../train/network.ts";
+import { chosen } from "../train/ways.ts";
+import { describe } from "./layers.ts";
+import { type Progress, spread, type StepsOfModel, type StepsRow } from "./report.ts";
+import type { Quantize } from "./sides.ts";
+import { type Overheads, overheads, SubmitClock, WaitClock } from "./split.ts";
+
+/** What is timed. */
+export interface StepsOptions {
+  readonly model: ZooName;
+  readonly batch: number;
+  /** Height and width of the images. */
+  readonly size: number;
+  readonly rounds: number;
+  /** By name; the first is what the others are held against. */
+  readonly sides: Readonly<Record<string, Quantize>>;
+  readonly progress: Progress;
+}
+
+/**
+ * A round has as many steps of each side as the first one makes in so many milliseconds: as many, so
+ * that as many share a wait.
+ */
+const ROUND_MS = 1000;
+/** Steps of a round; at most those that share a wait where the device sets ranges. */
+const LEAST_STEPS = 2, MOST_STEPS = 8;
+/** Batches of an epoch. */
+const BATCHES = 4;
+const SEED = 1, RATE = 0.01;
+
+/**
+ * Times whole steps of a network.
+ *
+ * @throws DeviceError when there is no GPU or too little memory; RecipeError, ModelError or DataError
+ * when the batch or the size does not fit
+ */
+export async function benchSteps(options: StepsOptions): Promise<StepsOfModel> {
+  const { model, batch, size, rounds, progress } = options, sides: Side[] = [];
+  const name = `steps of ${model}, batch ${batch}, ${size}×${size}`;
+  try {
+    for (const [side, quantize] of Object.entries(options.sides)) {
+      progress(`${name}: setting up ${side}`);
+      sides.push(await Side.open(side, recipeOf(options, quantize)));
+    }
+    const steps = await sides[0]!.stepsARound();
+    for (let round = 0; round < rounds; round++) {
+      progress(`${name}: round ${round + 1} of ${rounds}, ${steps} steps of each side`);
+      for (const side of round % 2 === 0 ? sides : sides.toReversed()) await side.round(steps);
+    }
+    const [{ program, recipe, data }] = sides as [Side];
+    const operations = stepOperations(recipe, program);
+    const float32 = sides.find(({ program }) => program.arithmetic === "float32");
+    return {
+      model,
+      batch,
+      input: program.input,
+      classes: data.classes,
+      parameters: parameterCount(program),
+      operations,
+      sides: sides.map((side) => side.row(sides[0]!, float32, operations, steps)),
+    };
+  } finally {
+    for (const side of sides) side.close();
+  }
+}
+
+function recipeOf({ model, batch, size }: StepsOptions, quantize: Quantize): Recipe {
+  return resolveRecipe({
+    seed: SEED,
+    data: { format: "glyphs", size, train: BATCHES * batch, test: 1, workers: 0 },
+    model: { name: model },
+    train: { batch },
+    quantize,
+  });
+}
+
+/** Multiplications and additions of all convolutions and linear layers in a training step. */
+export function stepOperations(recipe: Recipe, program: Program): number {
+  const { input: shape, classes, sections } = program;
+  const half = Array<number>(shape[2]).fill(0.5);
+  const layers = describe(recipe, { shape, classes, mean: half, std: half });
+  const backward = new Set(
+    sections.backward.filter(({ kernel }) => kernel.includes("backward_input"))
+      .map(({ layer }) => layer),
+  );
+  const trained = new Set(program.parameters.filter((p) => !p.frozen).map(({ layer }) => layer));
+  return layers.reduce((sum, { name, operations }) => {
+    const passes = 1 + (trained.has(name) ? 1 : 0) + (backward.has(name) ? 1 : 0);
+    return sum + passes * operations;
+  }, 0);
+}
+
+/** Milliseconds of a step, by what they go to. */
+interface Parts {
+  readonly all: number;
+  readonly gpu: number;
+  readonly host: number;
+  readonly data: number;
+  readonly readback: number;
+}
+
+/** One side, ready to run. */
+class Side {
+  readonly #rounds: Parts[] = [];
+  /** Milliseconds of each section by the device's clock, by round. */
+  readonly #sections: Record<string, number>[] = [];
+  #step = 0;
+  #overheads: Overheads = { wait: 0, submit: 0 };
+  firstStep = 0;
+
+  private constructor(
+    readonly name: string,
+    readonly recipe: Recipe,
+    readonly program: Program,
+    readonly data: Awaited<ReturnType<typeof openDataset>>,
+    readonly network: Network,
+    readonly feed: Feed,
+    readonly clock: WaitClock,
+    readonly submits: SubmitClock,
+    readonly timer: StepTimer | undefined,
+  ) {}
+
+  static async open(name: string, recipe: Recipe): Promise<Side> {
+    const began = performance.now();
+    const data = await openDataset({ ...recipe.data, seed: SEED });
+    const { program } = plan(recipe, data), gpu = await openGpu();
+    const executor = await gpuDevice(gpu).createExecutor(program) as GpuExecutor;
+    try {
+      const timer = hasTimestamps(gpu) ? new StepTimer(gpu, executor) : undefined;
+      const clock = new WaitClock(executor), submits = new SubmitClock(gpu.device.queue);
+      const network = new Network(program, clock, SEED, recipe.quantize, data);
+      const reader = new BatchReader(data, recipe.train.batch, new Loader(data));
+      const feed = new Feed(reader, SEED, BATCHES, Number.MAX_SAFE_INTEGER);
+      const side = new Side(name, recipe, program, data, network, feed, clock, submits, timer);
+      network.initialize();
+      await network.calibrate([await feed.at(0)]);
+      await side.#steps(1);
+      side.firstStep = performance.now() - began;
+      side.#overheads = await overheads(executor, submits);
+      return side;
+    } catch (error) {
+      executor.close();
+      throw error;
+    }
+  }
+
+  /** Steps that fill a round. */
+  async stepsARound(): Promise<number> {
+    const { all } = await this.#steps(1);
+    return Math.max(LEAST_STEPS, Math.min(MOST_STEPS, Math.round(ROUND_MS / all)));
+  }
+
+  /** Runs steps as training does: as many in flight as may be. */
+  async #steps(count: number): Promise<Parts> {
+    const { network, clock, submits, feed } = this, began = performance.now();
+    let data = 0;
+    clock.waited =
+      clock.waits =
+      submits.spent =
+      submits.submits =
+        0;
+    for (let done = 0; done < count;) {
+      const group = Math.min(network.inFlight, count - done);
+      for (let i = 0; i < group; i++) {
+        const asked = performance.now(), batch = await feed.at(this.#step);
+        data += performance.now() - asked;
+        await network.submit(batch, this.#step++, RATE);
+      }
+      await network.collect();
+      done += group;
+    }
+    const all = performance.now() - began;
+    const { wait, submit } = this.#overheads;
+    const readback = Math.min(clock.waited, clock.waits * wait);
+    // What a submit takes at least is the host's; the rest is work that the device does in it.
+    const inSubmits = Math.max(0, submits.spent - submits.submits * submit);
+    const gpu = inSubmits + clock.waited - readback;
+    const each = (ms: number) => ms / count;
+    return {
+      all: each(all),
+      gpu: each(gpu),
+      host: each(all - gpu - readback - data),
+      data: each(data),
+      readback: each(readback),
+    };
+  }
+
+  async round(steps: number): Promise<void> {
+    this.#rounds.push(await this.#steps(steps));
+    if (!this.timer) return;
+    const { quantizers, sections: { exchange: _, ...sections } } = this.program;
+    const named = Object.entries(sections).flatMap(([section, steps]) =>
+      chosen(steps, quantizers, { phase: "train" }).filter((step) => !step.once)
+        .map((step) => ({ section, step }))
+    );
+    const times = await this.timer.time(named.map(({ step }) => step));
+    const sums: Record<string, number> = {};
+    for (const [i, { section }] of named.entries()) {
+      sums[section] = (sums[section] ?? 0) + times[i]! / 1e6;
+    }
+    this.#sections.push(sums);
+  }
+
+  row(first: Side, float32: Side | undefined, operations: number, steps: number): StepsRow {
+    const { quantize: q } = this.recipe, { batch } = this.recipe.train, rounds = this.#rounds;
+    const typical = (of: (parts: Parts) => number) => median(rounds.map(of));
+    const ms = spread(rounds.map((r) => r.all)), measured = this.#sections.length > 0;
+    const total = (sums: Record<string, number>) => Object.values(sums).reduce((a, b) => a + b, 0);
+    return {
+      side: this.name,
+      arithmetic: q.arithmetic,
+      estimator: q.arithmetic === "float32" ? null : q.activations.estimator,
+      scheduler: this.network.scheduler.device ? "device" : "host",
+      steps_a_round: steps,
+      in_flight: Math.min(this.network.inFlight, steps),
+      ms,
+      // The ratio of medians drifts with the machine; that of neighbours in time does not.
+      ratio: spread(rounds.map(({ all }, i) => all / first.#rounds[i]!.all)),
+      gpu_ms: typical((r) => r.gpu),
+      host_ms: typical((r) => r.host),
+      data_ms: typical((r) => r.data),
+      readback_ms: typical((r) => r.readback),
+      host_share: typical((r) => r.host / r.all),
+      kernels_ms: measured ? median(this.#sections.map(total)) : null,
+      sections_ms: measured
+        ? Object.fromEntries(
+          Object.keys(this.#sections[0]!).map((name) => [
+            name,
+            median(this.#sections.map((sums) => sums[name]!)),
+          ]),
+        )
+        : null,
+      images_per_second: batch / ms.median * 1000,
+      gop_per_second: operations / ms.median / 1e6,
+      first_step_ms: this.firstStep,
+      activation_bytes: activationBytes(this.program),
+      activation_ratio: float32
+        ? activationBytes(this.program) / activationBytes(float32.program)
+        : null,
+      moved_bytes: batch *
+        Object.values(programTraffic(this.program).sections).reduce((a, b) => a + b),
+      gpu_bytes: this.clock.bytes,
+    };
+  }
+
+  close(): void {
+    this.timer?.close();
+    this.clock.close();
+  }
+}
+
+/** Bytes of all stored activations, whether or not they share memory. */
+export function activationBytes({ buffers }: Program): number {
+  return buffers.filter(({ kind }) => kind === "activation").reduce((n, { bytes }) => n + bytes, 0);
+}

@@ -1,0 +1,210 @@
+/**
+ * A benchmark as tables of text, the same on the terminal and in Markdown.
+ *
+ * @module
+ */
+import { bytes, percent, UNKNOWN } from "../report/numbers.ts";
+import { escapeMarkdown, markdownTable, type TextTable } from "../report/markdown.ts";
+import type {
+  BenchReport,
+  Ceilings,
+  KernelRow,
+  Spread,
+  StatisticsRow,
+  StepsOfModel,
+  StepsRow,
+} from "./report.ts";
+
+/** A table with its title and what one should know to read it. */
+export interface TitledTable extends TextTable {
+  readonly title: string;
+  readonly notes: readonly string[];
+}
+
+type Column<Row> = readonly [
+  header: string,
+  align: "left" | "right",
+  cell: (row: Row, before: Row | undefined) => string,
+];
+
+function titled<Row>(
+  title: string,
+  rows: readonly Row[],
+  columns: readonly Column<Row>[],
+  notes: readonly string[] = [],
+): TitledTable {
+  return {
+    title,
+    headers: columns.map(([header]) => header),
+    alignments: columns.map(([, align]) => align),
+    rows: rows.map((row, i) => columns.map(([, , cell]) => cell(row, rows[i - 1]))),
+    notes,
+  };
+}
+
+/** What was measured, table by table. */
+export function benchTables(report: BenchReport): TitledTable[] {
+  const { ceilings, kernels = [], statistics = [], steps = [] } = report;
+  return [
+    ...(ceilings ? [ceilingTable(ceilings)] : []),
+    ...groupsOf(kernels).map(kernelTable),
+    ...(statistics.length > 0 ? [statisticsTable(report)] : []),
+    ...steps.map(stepsTable),
+  ];
+}
+
+/** What was measured on what, in one line. */
+export function benchSummary(report: BenchReport): string {
+  const { qtrain, adapter, packed_dot_product, os, arch, cores, rounds } = report;
+  const dot = packed_dot_product ? "packed dot product" : "no packed dot product";
+  return `qtrain ${qtrain}, ${adapter}, ${dot}, ${os} ${arch}, ${cores} threads of the host; ` +
+    `medians of ${rounds} ${rounds === 1 ? "round" : "rounds"} in turns`;
+}
+
+/** The whole of it as a Markdown file. */
+export function benchMarkdown(report: BenchReport): string {
+  const parts = benchTables(report).flatMap((table) => [
+    `## ${escapeMarkdown(table.title)}`,
+    "",
+    markdownTable(table),
+    "",
+    ...table.notes.flatMap((note) => [escapeMarkdown(note), ""]),
+  ]);
+  return ["# Benchmark", "", escapeMarkdown(benchSummary(report)), "", ...parts].join("\n");
+}
+
+function ceilingTable({ int8, float32, copy }: Ceilings): TitledTable {
+  const rows = [
+    ["int8 products in registers, 8×8 a thread", int8, "GOP/s"],
+    ["float32 products in registers, 8×8 a thread", float32, "GOP/s"],
+    ["copy of 64 MiB, read and written", copy, "GB/s"],
+  ] as const;
+  return titled<(typeof rows)[number]>("Ceilings of this adapter", rows, [
+    ["what", "left", ([what]) => what],
+    ["best", "right", ([, { max }]) => digits(max)],
+    ["spread", "right", ([, spread]) => range(spread, digits)],
+    ["", "left", ([, , unit]) => unit],
+  ]);
+}
+
+/** One layer in one direction, in both arithmetics. */
+interface KernelPair {
+  readonly int8: KernelRow | undefined;
+  readonly float32: KernelRow | undefined;
+  readonly either: KernelRow;
+}
+
+/** Rows by network, and in it those of a layer and direction together. */
+function groupsOf(rows: readonly KernelRow[]): KernelPair[][] {
+  const groups = new Map<string, Map<string, KernelPair>>();
+  for (const row of rows) {
+    const group = groups.get(row.group) ?? new Map<string, KernelPair>();
+    const key = `${row.layer} ${row.direction}`;
+    const pair = group.get(key) ?? { int8: undefined, float32: undefined, either: row };
+    groups.set(row.group, group.set(key, { ...pair, [row.arithmetic]: row }));
+  }
+  return [...groups.values()].map((pairs) => [...pairs.values()]);
+}
+
+function kernelTable(pairs: readonly KernelPair[]): TitledTable {
+  const [{ either: { group, batch } }] = pairs as [KernelPair];
+  const of = (side: "int8" | "float32"): Column<KernelPair>[] => {
+    const cell = (text: (row: KernelRow) => string) => (pair: KernelPair) =>
+      pair[side] ? text(pair[side]) : UNKNOWN;
+    return [
+      [`${side} ms`, "right", cell(({ ms }) => digits(ms.median))],
+      ["spread", "right", cell(({ ms }) => range(ms, digits))],
+      ["GOP/s", "right", cell((row) => maybe(row.gop_per_second, digits))],
+      ["ceiling", "right", cell((row) => maybe(row.share_of_arithmetic, share))],
+      ["GB/s", "right", cell((row) => digits(row.gb_per_second))],
+      ["copy", "right", cell((row) => share(row.share_of_copy))],
+    ];
+  };
+  const ratio = ({ int8, float32 }: KernelPair) =>
+    int8 && float32 ? (float32.ms.median / int8.ms.median).toFixed(2) : UNKNOWN;
+  return titled(`Kernels: shapes of ${group}, batch ${batch}`, pairs, [
+    [
+      "layer",
+      "left",
+      ({ either }, before) => before?.either.layer === either.layer ? "" : either.layer,
+    ],
+    ["direction", "left", ({ either }) => either.direction],
+    ...of("int8"),
+    ...of("float32"),
+    ["int8 ×", "right", ratio],
+  ], [
+    "ceiling: of the products in registers in the same arithmetic; copy: of the copy, above 100% " +
+    "where caches hold the tensors; int8 ×: how many times as fast as float32.",
+  ]);
+}
+
+function statisticsTable({ statistics = [] }: BenchReport): TitledTable {
+  const sum = (of: (row: StatisticsRow) => number) => statistics.reduce((n, row) => n + of(row), 0);
+  const all = sum(({ ms }) => ms.median), cost = sum(({ ms, share }) => ms.median * share);
+  const least = 1 - sum(({ ms_without }) => ms_without.min) / sum(({ ms }) => ms.min);
+  return titled("Statistics in the epilogue of int8 convolutions", statistics, [
+    ["shapes of", "left", ({ group }, before) => before?.group === group ? "" : group],
+    ["layer", "left", ({ layer }) => layer],
+    ["direction", "left", ({ direction }) => direction],
+    ["ms", "right", ({ ms }) => digits(ms.median)],
+    ["without", "right", ({ ms_without }) => digits(ms_without.median)],
+    ["statistics", "right", ({ share }) => percent(share)],
+  ], [
+    `All of them together: ${percent(cost / all)} of ${digits(all)} ms, by the fastest of each ` +
+    `${
+      percent(least)
+    }. A row's share is the median over pairs that ran one after the other; below ` +
+    "zero: less than chance.",
+  ]);
+}
+
+function stepsTable({ model, batch, input, sides, operations, parameters }: StepsOfModel) {
+  const [first] = sides as readonly [StepsRow];
+  const time = (of: (row: StepsRow) => number): (row: StepsRow) => string => (row) =>
+    digits(of(row));
+  return titled(
+    `Steps: ${model}, batch ${batch}, ${input.join("×")}`,
+    sides,
+    [
+      ["", "left", ({ side }) => side],
+      ["ms a step", "right", time(({ ms }) => ms.median)],
+      ["spread", "right", ({ ms }) => range(ms, digits)],
+      [`× ${first.side}`, "right", ({ ratio }) => ratio.median.toFixed(2)],
+      ["spread", "right", ({ ratio }) => range(ratio, (x) => x.toFixed(2))],
+      ["images/s", "right", time((row) => row.images_per_second)],
+      ["GOP/s", "right", time((row) => row.gop_per_second)],
+      ["GPU", "right", time((row) => row.gpu_ms)],
+      ["host", "right", time((row) => row.host_ms)],
+      ["data", "right", time((row) => row.data_ms)],
+      ["readback", "right", time((row) => row.readback_ms)],
+      ["host share", "right", ({ host_share }) => percent(host_share)],
+      ["kernels", "right", ({ kernels_ms }) => maybe(kernels_ms, digits)],
+      ["first step", "right", time((row) => row.first_step_ms)],
+      ["activations", "right", (row) => bytes(row.activation_bytes)],
+      ["of float32", "right", ({ activation_ratio: r }) => maybe(r, (x) => x.toFixed(2))],
+      ["moved", "right", ({ moved_bytes }) => bytes(moved_bytes)],
+      ["memory", "right", ({ gpu_bytes }) => bytes(gpu_bytes)],
+    ],
+    [
+      `${(operations / 1e9).toFixed(2)} GOP a step, ${parameters.toLocaleString("en-US")} ` +
+      "parameters. All times in ms. A step is GPU (the host waits for it) + host (TypeScript, " +
+      "uploads, encoding) + data (the next batch) + readback (a wait for an idle device, shared by " +
+      `steps in flight: ${sides.map(({ in_flight }) => in_flight).join(", ")}). kernels: all ` +
+      "kernels by the device's clock, a pass each; first step: from the recipe to the end of the " +
+      "first step, compilation and calibration in it.",
+    ],
+  );
+}
+
+/** A figure with three digits: `0.042`, `4.26`, `38.6`, `412`. */
+export function digits(value: number): string {
+  if (!Number.isFinite(value)) return UNKNOWN;
+  const size = Math.abs(value);
+  return value.toFixed(size >= 99.95 ? 0 : size >= 9.995 ? 1 : size >= 0.9995 ? 2 : 3);
+}
+
+const share = (fraction: number) => percent(fraction, 0);
+const maybe = (value: number | null, text: (value: number) => string) =>
+  value === null ? UNKNOWN : text(value);
+const range = ({ min, max }: Spread, text: (value: number) => string) =>
+  `${text(min)}–${text(max)}`;

@@ -1,0 +1,35 @@
+/**
+ * Tables and texts in Markdown.
+ *
+ * @module
+ */
+
+/** A table's texts. */
+export interface TextTable {
+  readonly headers: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+  /** One for each column. */
+  readonly alignments: readonly ("left" | "right")[];
+}
+
+/** A table in Markdown, its columns aligned in the source too. Ends without a newline. */
+export function markdownTable({ headers, rows, alignments }: TextTable): string {
+  const cells = [headers, ...rows].map((row) => row.map(escapeMarkdown));
+  const widths = headers.map((_, i) => Math.max(3, ...cells.map((row) => [...row[i]!].length)));
+  const line = (row: readonly string[]) =>
+    `| ${
+      row.map((cell, i) => {
+        const space = " ".repeat(widths[i]! - [...cell].length);
+        return alignments[i] === "right" ? space + cell : cell + space;
+      }).join(" | ")
+    } |`;
+  const rule = widths.map((width, i) =>
+    alignments[i] === "right" ? "-".repeat(width - 1) + ":" : "-".repeat(width)
+  );
+  return [line(cells[0]!), line(rule), ...cells.slice(1).map(line)].join("\n");
+}
+
+/** Text that Markdown shows as it is. */
+export function escapeMarkdown(text: string): string {
+  return text.replace(/[\\`*_|<>]/g, (sign) => `\\${sign}`).replace(/\s+/g, " ");
+}

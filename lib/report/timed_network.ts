@@ -1,0 +1,64 @@
+/**
+ * A network on a GPU of its own whose steps can be timed: opened as training opens it, with first
+ * weights of the recipe's seed, images that are noise, and ranges calibrated on them.
+ *
+ * @module
+ */
+import { openGpu } from "../gpu/device.ts";
+import type { GpuExecutor } from "../gpu/executor.ts";
+import { StepTimer } from "../gpu/timing.ts";
+import type { DataShape } from "../model/plan.ts";
+import { gpuDevice } from "../open_device.ts";
+import type { Program, Step } from "../program.ts";
+import { type Batch, Network } from "../train/network.ts";
+import type { Variant } from "./variants.ts";
+
+/** A network whose steps can be timed. */
+export class TimedNetwork {
+  readonly #timer: StepTimer;
+
+  private constructor(
+    readonly executor: GpuExecutor,
+    readonly network: Network,
+    timer: StepTimer,
+  ) {
+    this.#timer = timer;
+  }
+
+  /** @throws DeviceError when there is no GPU, it has no timestamps or too little memory */
+  static async open({ recipe, program }: Variant, data: DataShape): Promise<TimedNetwork> {
+    const gpu = await openGpu();
+    const executor = await gpuDevice(gpu).createExecutor(program) as GpuExecutor;
+    try {
+      const timer = new StepTimer(gpu, executor);
+      const network = new Network(program, executor, recipe.seed, recipe.quantize, data);
+      network.initialize();
+      await network.calibrate([noise(program)]);
+      return new TimedNetwork(executor, network, timer);
+    } catch (error) {
+      executor.close();
+      throw error;
+    }
+  }
+
+  /** Runs steps in order. @returns nanoseconds of each */
+  time(steps: readonly Step[]): Promise<number[]> {
+    return this.#timer.time(steps);
+  }
+
+  /** Frees everything. */
+  close(): void {
+    this.#timer.close();
+    this.executor.close();
+  }
+}
+
+/** A batch of noise. */
+export function noise({ batch, input: [h, w, c], classes }: Program): Batch {
+  const images = new Uint8Array(Math.ceil(batch * h * w * c / 4) * 4);
+  return {
+    images: images.map((_, i) => Math.imul(i + 1, 0x9e3779b1) >>> 24),
+    labels: new Uint32Array(batch).map((_, i) => i % classes),
+    samples: batch,
+  };
+}
