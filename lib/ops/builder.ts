@@ -86,6 +86,7 @@ export class Builder {
     schedule: [],
     weights: [],
     exchange: [],
+    calibrate: [],
   };
   /** Rows that weights have, which come first. */
   readonly weightRows = new Map<string, number>();

@@ -110,10 +110,10 @@ fn main(
   let thread = tile * 64u + lane;
   let block = thread % 2u;
   let first = thread / 2u * 4u;
-  let zda = quantizers[0];
-  let zy = quantizers[0];
-  let zdy = quantizers[0];
-  let key = stream(0u);
+  let zda = quantizers[i32(operands.DA_ROW)];
+  let zy = quantizers[i32(operands.Y_ROW)];
+  let zdy = quantizers[i32(operands.DY_ROW)];
+  let key = stream(operands.DY_ROW);
   let quad_0 = block * 1u + 0u;
   let lanes_0 = min(4u, 8u - quad_0 * 4u);
   let a_0 = coefficients[quad_0 * 6u];
@@ -173,6 +173,9 @@ output[at] = q_0;
 output[at] = q_0;
 
   }
-  record(0u, tile, lane);
+  record(operands.DY_ROW, tile, lane);
 }
+
+struct Operands { DA_ROW: u32, Y_ROW: u32, DY_ROW: u32 }
+@group(0) @binding(15) var<uniform> operands: Operands;
 

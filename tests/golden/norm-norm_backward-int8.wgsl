@@ -203,10 +203,10 @@ fn main(
   let thread = tile * 64u + lane;
   let block = thread % 1u;
   let first = thread / 1u * 4u;
-  let zda = quantizers[13];
-  let zy = quantizers[5];
-  let zdy = quantizers[14];
-  let key = stream(14u);
+  let zda = quantizers[i32(operands.DA_ROW)];
+  let zy = quantizers[i32(operands.Y_ROW)];
+  let zdy = quantizers[i32(operands.DY_ROW)];
+  let key = stream(operands.DY_ROW);
   let quad_0 = block * 2u + 0u;
   let lanes_0 = min(4u, 8u - quad_0 * 4u);
   let a_0 = coefficients[quad_0 * 6u];
@@ -289,6 +289,9 @@ output[at] = Wide(q_0, q_1);
 output[at] = Wide(q_0, q_1);
 
   }
-  record(14u, tile, lane);
+  record(operands.DY_ROW, tile, lane);
 }
+
+struct Operands { DA_ROW: u32, Y_ROW: u32, DY_ROW: u32 }
+@group(0) @binding(15) var<uniform> operands: Operands;
 

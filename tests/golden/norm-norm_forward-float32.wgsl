@@ -97,8 +97,8 @@ fn main(
   let thread = tile * 64u + lane;
   let block = thread % 2u;
   let first = thread / 2u * 4u;
-  let zy = quantizers[0];
-  let za = quantizers[0];
+  let zy = quantizers[i32(operands.Y_ROW)];
+  let za = quantizers[i32(operands.A_ROW)];
   let lanes_0 = min(4u, 8u - (block * 1u + 0u) * 4u);
   if (first + 0u < 162u) {
     let at = (first + 0u) * 2u + block;
@@ -132,6 +132,9 @@ output[at] = q_0;
 output[at] = q_0;
 
   }
-  record(0u, tile, lane);
+  record(operands.A_ROW, tile, lane);
 }
+
+struct Operands { Y_ROW: u32, A_ROW: u32 }
+@group(0) @binding(15) var<uniform> operands: Operands;
 

@@ -170,8 +170,8 @@ fn main(
   let thread = tile * 64u + lane;
   let block = thread % 1u;
   let first = thread / 1u * 4u;
-  let zy = quantizers[5];
-  let za = quantizers[6];
+  let zy = quantizers[i32(operands.Y_ROW)];
+  let za = quantizers[i32(operands.A_ROW)];
   let lanes_0 = min(4u, 8u - (block * 2u + 0u) * 4u);
   let lanes_1 = min(4u, 8u - (block * 2u + 1u) * 4u);
   if (first + 0u < 162u) {
@@ -210,6 +210,9 @@ output[at] = Wide(q_0, q_1);
 output[at] = Wide(q_0, q_1);
 
   }
-  record(6u, tile, lane);
+  record(operands.A_ROW, tile, lane);
 }
+
+struct Operands { Y_ROW: u32, A_ROW: u32 }
+@group(0) @binding(15) var<uniform> operands: Operands;
 

@@ -210,6 +210,9 @@ fn main(
       seen_bad += vec4<u32>((bitcast<vec4<u32>>(w) & vec4<u32>(0x7f800000u)) == vec4<u32>(0x7f800000u));
     }
   }
-  record(2u, tile, lane);
+  record(operands.W_ROW, tile, lane);
 }
+
+struct Operands { W_ROW: u32 }
+@group(0) @binding(15) var<uniform> operands: Operands;
 
