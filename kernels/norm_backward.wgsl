@@ -7,6 +7,7 @@
 //   output        [PIXELS, 4·V·CW] quads: dY
 //
 // Reference: lib/reference/norm_backward.ts
+//@ operands CHANNELS PIXELS
 //@ include quad
 //@ include quantize
 //@ include norm
@@ -32,7 +33,11 @@ fn main(
   let key = stream(${DY_ROW}u);
   //@ for v in 0..V
   let quad_${v} = block * ${V}u + ${v}u;
+  //@ if RAGGED
   let lanes_${v} = min(4u, ${CHANNELS}u - quad_${v} * 4u);
+  //@ else
+  let lanes_${v} = 4u;
+  //@ end
   let a_${v} = coefficients[quad_${v} * 6u];
   let mean_${v} = coefficients[quad_${v} * 6u + 1u];
   let beta_${v} = coefficients[quad_${v} * 6u + 2u];

@@ -6,6 +6,7 @@
 //
 // A thread owns one wide of R pixels, so coefficients are read once for R.
 // Reference: lib/reference/norm_forward.ts
+//@ operands CHANNELS PIXELS
 //@ include quad
 //@ include quantize
 //@ include norm
@@ -26,7 +27,11 @@ fn main(
   let zy = quantizers[${Y_ROW}];
   let za = quantizers[${A_ROW}];
   //@ for v in 0..V
+  //@ if RAGGED
   let lanes_${v} = min(4u, ${CHANNELS}u - (block * ${V}u + ${v}u) * 4u);
+  //@ else
+  let lanes_${v} = 4u;
+  //@ end
   //@ end
   //@ for r in 0..R
   if (first + ${r}u < ${PIXELS}u) {

@@ -11,6 +11,7 @@
 //   bias_gradient  [OQ] vec4<f32>, with BIAS; of a part of the weights, from quad FIRST on
 //
 // Reference: lib/reference/weight_gradient.ts
+//@ operands OQ IQ ALL_ROWS FIRST
 //@ include quad
 
 @group(0) @binding(3) var<storage, read> partial: array<vec4<Sum>>;
@@ -29,23 +30,27 @@ fn main(
   @builtin(num_workgroups) groups: vec3<u32>,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  const SIZE = 4u * ${OQ}u * ${TAPS}u * ${IQ}u;
+  let size = 4u * ${OQ}u * ${TAPS}u * ${IQ}u;
   let at = (group.y * groups.x + group.x) * 64u + lane;
   let zx = quantizers[${X_ROW}];
   let zdy = quantizers[${DY_ROW}];
-  if (at < SIZE) {
+  if (at < size) {
     var sum = vec4<f32>();
+    //@ if INT8
+    let quads = ${TAPS}u * ${IQ}u;
+    let output = at / quads;
+    let input = at - output * quads;
+    //@ end
     for (var chunk = 0u; chunk < ${CHUNKS}u; chunk++) {
       //@ if INT8
       let pixels = i32((min((chunk + 1u) * ${ROWS}u, ${ALL_ROWS}u) - chunk * ${ROWS}u) * ${WO}u);
-      let output = at / (${TAPS}u * ${IQ}u);
       let dy_sum = dy_total[chunk * ${OQ}u + output / 4u][output % 4u];
-      let x_sum = x_total[chunk * (${TAPS}u * ${IQ}u) + at % (${TAPS}u * ${IQ}u)];
+      let x_sum = x_total[chunk * quads + input];
       let zero_x = i32(zx.zero);
       let zero_dy = i32(zdy.zero);
-      sum += vec4<f32>(partial[chunk * SIZE + at] - zero_dy * x_sum - vec4<i32>(zero_x * dy_sum - pixels * zero_x * zero_dy));
+      sum += vec4<f32>(partial[chunk * size + at] - zero_dy * x_sum - vec4<i32>(zero_x * dy_sum - pixels * zero_x * zero_dy));
       //@ else
-      sum += partial[chunk * SIZE + at];
+      sum += partial[chunk * size + at];
       //@ end
     }
     //@ if INT8

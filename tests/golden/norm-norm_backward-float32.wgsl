@@ -115,13 +115,13 @@ fn main(
   let zdy = quantizers[i32(operands.DY_ROW)];
   let key = stream(operands.DY_ROW);
   let quad_0 = block * 1u + 0u;
-  let lanes_0 = min(4u, 8u - quad_0 * 4u);
+  let lanes_0 = 4u;
   let a_0 = coefficients[quad_0 * 6u];
   let mean_0 = coefficients[quad_0 * 6u + 1u];
   let beta_0 = coefficients[quad_0 * 6u + 2u];
   let c1_0 = coefficients[quad_0 * 6u + 3u];
   let c2_0 = coefficients[quad_0 * 6u + 4u];
-  if (first + 0u < 162u) {
+  if (first + 0u < operands.PIXELS) {
     let pixel = first + 0u;
     let at = pixel * 2u + block;
     let wide_da = da[at];
@@ -129,12 +129,12 @@ fn main(
     let d_0 = real(part0(wide_y), zy) - mean_0;
     let g_0 = select(vec4<f32>(), real(part0(wide_da), zda), passes(a_0 * d_0 + beta_0));
     let v_0 = finish(a_0 * g_0 + (c1_0 * d_0 + c2_0), at * 1u + 0u);
-    let q_0 = quantize(v_0, zdy, pixel * 8u + quad_0 * 4u, key, lanes_0);
+    let q_0 = quantize(v_0, zdy, pixel * operands.CHANNELS + quad_0 * 4u, key, lanes_0);
 // Stores q_0 … q_(V−1), the V quads of a wide, at wide index `at` of `output`; no arithmetic, so no reference.
 output[at] = q_0;
 
   }
-  if (first + 1u < 162u) {
+  if (first + 1u < operands.PIXELS) {
     let pixel = first + 1u;
     let at = pixel * 2u + block;
     let wide_da = da[at];
@@ -142,12 +142,12 @@ output[at] = q_0;
     let d_0 = real(part0(wide_y), zy) - mean_0;
     let g_0 = select(vec4<f32>(), real(part0(wide_da), zda), passes(a_0 * d_0 + beta_0));
     let v_0 = finish(a_0 * g_0 + (c1_0 * d_0 + c2_0), at * 1u + 0u);
-    let q_0 = quantize(v_0, zdy, pixel * 8u + quad_0 * 4u, key, lanes_0);
+    let q_0 = quantize(v_0, zdy, pixel * operands.CHANNELS + quad_0 * 4u, key, lanes_0);
 // Stores q_0 … q_(V−1), the V quads of a wide, at wide index `at` of `output`; no arithmetic, so no reference.
 output[at] = q_0;
 
   }
-  if (first + 2u < 162u) {
+  if (first + 2u < operands.PIXELS) {
     let pixel = first + 2u;
     let at = pixel * 2u + block;
     let wide_da = da[at];
@@ -155,12 +155,12 @@ output[at] = q_0;
     let d_0 = real(part0(wide_y), zy) - mean_0;
     let g_0 = select(vec4<f32>(), real(part0(wide_da), zda), passes(a_0 * d_0 + beta_0));
     let v_0 = finish(a_0 * g_0 + (c1_0 * d_0 + c2_0), at * 1u + 0u);
-    let q_0 = quantize(v_0, zdy, pixel * 8u + quad_0 * 4u, key, lanes_0);
+    let q_0 = quantize(v_0, zdy, pixel * operands.CHANNELS + quad_0 * 4u, key, lanes_0);
 // Stores q_0 … q_(V−1), the V quads of a wide, at wide index `at` of `output`; no arithmetic, so no reference.
 output[at] = q_0;
 
   }
-  if (first + 3u < 162u) {
+  if (first + 3u < operands.PIXELS) {
     let pixel = first + 3u;
     let at = pixel * 2u + block;
     let wide_da = da[at];
@@ -168,7 +168,7 @@ output[at] = q_0;
     let d_0 = real(part0(wide_y), zy) - mean_0;
     let g_0 = select(vec4<f32>(), real(part0(wide_da), zda), passes(a_0 * d_0 + beta_0));
     let v_0 = finish(a_0 * g_0 + (c1_0 * d_0 + c2_0), at * 1u + 0u);
-    let q_0 = quantize(v_0, zdy, pixel * 8u + quad_0 * 4u, key, lanes_0);
+    let q_0 = quantize(v_0, zdy, pixel * operands.CHANNELS + quad_0 * 4u, key, lanes_0);
 // Stores q_0 … q_(V−1), the V quads of a wide, at wide index `at` of `output`; no arithmetic, so no reference.
 output[at] = q_0;
 
@@ -176,6 +176,6 @@ output[at] = q_0;
   record(operands.DY_ROW, tile, lane);
 }
 
-struct Operands { DA_ROW: u32, Y_ROW: u32, DY_ROW: u32 }
+struct Operands { DA_ROW: u32, Y_ROW: u32, DY_ROW: u32, PIXELS: u32, CHANNELS: u32 }
 @group(0) @binding(15) var<uniform> operands: Operands;
 

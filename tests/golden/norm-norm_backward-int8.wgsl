@@ -208,20 +208,20 @@ fn main(
   let zdy = quantizers[i32(operands.DY_ROW)];
   let key = stream(operands.DY_ROW);
   let quad_0 = block * 2u + 0u;
-  let lanes_0 = min(4u, 8u - quad_0 * 4u);
+  let lanes_0 = 4u;
   let a_0 = coefficients[quad_0 * 6u];
   let mean_0 = coefficients[quad_0 * 6u + 1u];
   let beta_0 = coefficients[quad_0 * 6u + 2u];
   let c1_0 = coefficients[quad_0 * 6u + 3u];
   let c2_0 = coefficients[quad_0 * 6u + 4u];
   let quad_1 = block * 2u + 1u;
-  let lanes_1 = min(4u, 8u - quad_1 * 4u);
+  let lanes_1 = 4u;
   let a_1 = coefficients[quad_1 * 6u];
   let mean_1 = coefficients[quad_1 * 6u + 1u];
   let beta_1 = coefficients[quad_1 * 6u + 2u];
   let c1_1 = coefficients[quad_1 * 6u + 3u];
   let c2_1 = coefficients[quad_1 * 6u + 4u];
-  if (first + 0u < 162u) {
+  if (first + 0u < operands.PIXELS) {
     let pixel = first + 0u;
     let at = pixel * 1u + block;
     let wide_da = da[at];
@@ -229,16 +229,16 @@ fn main(
     let d_0 = real(part0(wide_y), zy) - mean_0;
     let g_0 = select(vec4<f32>(), real(part0(wide_da), zda), passes(a_0 * d_0 + beta_0));
     let v_0 = finish(a_0 * g_0 + (c1_0 * d_0 + c2_0), at * 2u + 0u);
-    let q_0 = quantize(v_0, zdy, pixel * 8u + quad_0 * 4u, key, lanes_0);
+    let q_0 = quantize(v_0, zdy, pixel * operands.CHANNELS + quad_0 * 4u, key, lanes_0);
     let d_1 = real(part1(wide_y), zy) - mean_1;
     let g_1 = select(vec4<f32>(), real(part1(wide_da), zda), passes(a_1 * d_1 + beta_1));
     let v_1 = finish(a_1 * g_1 + (c1_1 * d_1 + c2_1), at * 2u + 1u);
-    let q_1 = quantize(v_1, zdy, pixel * 8u + quad_1 * 4u, key, lanes_1);
+    let q_1 = quantize(v_1, zdy, pixel * operands.CHANNELS + quad_1 * 4u, key, lanes_1);
 // Stores q_0 … q_(V−1), the V quads of a wide, at wide index `at` of `output`; no arithmetic, so no reference.
 output[at] = Wide(q_0, q_1);
 
   }
-  if (first + 1u < 162u) {
+  if (first + 1u < operands.PIXELS) {
     let pixel = first + 1u;
     let at = pixel * 1u + block;
     let wide_da = da[at];
@@ -246,16 +246,16 @@ output[at] = Wide(q_0, q_1);
     let d_0 = real(part0(wide_y), zy) - mean_0;
     let g_0 = select(vec4<f32>(), real(part0(wide_da), zda), passes(a_0 * d_0 + beta_0));
     let v_0 = finish(a_0 * g_0 + (c1_0 * d_0 + c2_0), at * 2u + 0u);
-    let q_0 = quantize(v_0, zdy, pixel * 8u + quad_0 * 4u, key, lanes_0);
+    let q_0 = quantize(v_0, zdy, pixel * operands.CHANNELS + quad_0 * 4u, key, lanes_0);
     let d_1 = real(part1(wide_y), zy) - mean_1;
     let g_1 = select(vec4<f32>(), real(part1(wide_da), zda), passes(a_1 * d_1 + beta_1));
     let v_1 = finish(a_1 * g_1 + (c1_1 * d_1 + c2_1), at * 2u + 1u);
-    let q_1 = quantize(v_1, zdy, pixel * 8u + quad_1 * 4u, key, lanes_1);
+    let q_1 = quantize(v_1, zdy, pixel * operands.CHANNELS + quad_1 * 4u, key, lanes_1);
 // Stores q_0 … q_(V−1), the V quads of a wide, at wide index `at` of `output`; no arithmetic, so no reference.
 output[at] = Wide(q_0, q_1);
 
   }
-  if (first + 2u < 162u) {
+  if (first + 2u < operands.PIXELS) {
     let pixel = first + 2u;
     let at = pixel * 1u + block;
     let wide_da = da[at];
@@ -263,16 +263,16 @@ output[at] = Wide(q_0, q_1);
     let d_0 = real(part0(wide_y), zy) - mean_0;
     let g_0 = select(vec4<f32>(), real(part0(wide_da), zda), passes(a_0 * d_0 + beta_0));
     let v_0 = finish(a_0 * g_0 + (c1_0 * d_0 + c2_0), at * 2u + 0u);
-    let q_0 = quantize(v_0, zdy, pixel * 8u + quad_0 * 4u, key, lanes_0);
+    let q_0 = quantize(v_0, zdy, pixel * operands.CHANNELS + quad_0 * 4u, key, lanes_0);
     let d_1 = real(part1(wide_y), zy) - mean_1;
     let g_1 = select(vec4<f32>(), real(part1(wide_da), zda), passes(a_1 * d_1 + beta_1));
     let v_1 = finish(a_1 * g_1 + (c1_1 * d_1 + c2_1), at * 2u + 1u);
-    let q_1 = quantize(v_1, zdy, pixel * 8u + quad_1 * 4u, key, lanes_1);
+    let q_1 = quantize(v_1, zdy, pixel * operands.CHANNELS + quad_1 * 4u, key, lanes_1);
 // Stores q_0 … q_(V−1), the V quads of a wide, at wide index `at` of `output`; no arithmetic, so no reference.
 output[at] = Wide(q_0, q_1);
 
   }
-  if (first + 3u < 162u) {
+  if (first + 3u < operands.PIXELS) {
     let pixel = first + 3u;
     let at = pixel * 1u + block;
     let wide_da = da[at];
@@ -280,11 +280,11 @@ output[at] = Wide(q_0, q_1);
     let d_0 = real(part0(wide_y), zy) - mean_0;
     let g_0 = select(vec4<f32>(), real(part0(wide_da), zda), passes(a_0 * d_0 + beta_0));
     let v_0 = finish(a_0 * g_0 + (c1_0 * d_0 + c2_0), at * 2u + 0u);
-    let q_0 = quantize(v_0, zdy, pixel * 8u + quad_0 * 4u, key, lanes_0);
+    let q_0 = quantize(v_0, zdy, pixel * operands.CHANNELS + quad_0 * 4u, key, lanes_0);
     let d_1 = real(part1(wide_y), zy) - mean_1;
     let g_1 = select(vec4<f32>(), real(part1(wide_da), zda), passes(a_1 * d_1 + beta_1));
     let v_1 = finish(a_1 * g_1 + (c1_1 * d_1 + c2_1), at * 2u + 1u);
-    let q_1 = quantize(v_1, zdy, pixel * 8u + quad_1 * 4u, key, lanes_1);
+    let q_1 = quantize(v_1, zdy, pixel * operands.CHANNELS + quad_1 * 4u, key, lanes_1);
 // Stores q_0 … q_(V−1), the V quads of a wide, at wide index `at` of `output`; no arithmetic, so no reference.
 output[at] = Wide(q_0, q_1);
 
@@ -292,6 +292,6 @@ output[at] = Wide(q_0, q_1);
   record(operands.DY_ROW, tile, lane);
 }
 
-struct Operands { DA_ROW: u32, Y_ROW: u32, DY_ROW: u32 }
+struct Operands { DA_ROW: u32, Y_ROW: u32, DY_ROW: u32, PIXELS: u32, CHANNELS: u32 }
 @group(0) @binding(15) var<uniform> operands: Operands;
 

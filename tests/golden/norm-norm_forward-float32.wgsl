@@ -99,8 +99,8 @@ fn main(
   let first = thread / 2u * 4u;
   let zy = quantizers[i32(operands.Y_ROW)];
   let za = quantizers[i32(operands.A_ROW)];
-  let lanes_0 = min(4u, 8u - (block * 1u + 0u) * 4u);
-  if (first + 0u < 162u) {
+  let lanes_0 = 4u;
+  if (first + 0u < operands.PIXELS) {
     let at = (first + 0u) * 2u + block;
     let wide = y[at];
     let q_0 = quantize(activate(normed(real(part0(wide), zy), block * 1u + 0u)), za, 0u, vec2<u32>(), lanes_0);
@@ -108,7 +108,7 @@ fn main(
 output[at] = q_0;
 
   }
-  if (first + 1u < 162u) {
+  if (first + 1u < operands.PIXELS) {
     let at = (first + 1u) * 2u + block;
     let wide = y[at];
     let q_0 = quantize(activate(normed(real(part0(wide), zy), block * 1u + 0u)), za, 0u, vec2<u32>(), lanes_0);
@@ -116,7 +116,7 @@ output[at] = q_0;
 output[at] = q_0;
 
   }
-  if (first + 2u < 162u) {
+  if (first + 2u < operands.PIXELS) {
     let at = (first + 2u) * 2u + block;
     let wide = y[at];
     let q_0 = quantize(activate(normed(real(part0(wide), zy), block * 1u + 0u)), za, 0u, vec2<u32>(), lanes_0);
@@ -124,7 +124,7 @@ output[at] = q_0;
 output[at] = q_0;
 
   }
-  if (first + 3u < 162u) {
+  if (first + 3u < operands.PIXELS) {
     let at = (first + 3u) * 2u + block;
     let wide = y[at];
     let q_0 = quantize(activate(normed(real(part0(wide), zy), block * 1u + 0u)), za, 0u, vec2<u32>(), lanes_0);
@@ -135,6 +135,6 @@ output[at] = q_0;
   record(operands.A_ROW, tile, lane);
 }
 
-struct Operands { Y_ROW: u32, A_ROW: u32 }
+struct Operands { Y_ROW: u32, A_ROW: u32, PIXELS: u32 }
 @group(0) @binding(15) var<uniform> operands: Operands;
 

@@ -172,9 +172,9 @@ fn main(
   let first = thread / 1u * 4u;
   let zy = quantizers[i32(operands.Y_ROW)];
   let za = quantizers[i32(operands.A_ROW)];
-  let lanes_0 = min(4u, 8u - (block * 2u + 0u) * 4u);
-  let lanes_1 = min(4u, 8u - (block * 2u + 1u) * 4u);
-  if (first + 0u < 162u) {
+  let lanes_0 = 4u;
+  let lanes_1 = 4u;
+  if (first + 0u < operands.PIXELS) {
     let at = (first + 0u) * 1u + block;
     let wide = y[at];
     let q_0 = quantize(activate(normed(real(part0(wide), zy), block * 2u + 0u)), za, 0u, vec2<u32>(), lanes_0);
@@ -183,7 +183,7 @@ fn main(
 output[at] = Wide(q_0, q_1);
 
   }
-  if (first + 1u < 162u) {
+  if (first + 1u < operands.PIXELS) {
     let at = (first + 1u) * 1u + block;
     let wide = y[at];
     let q_0 = quantize(activate(normed(real(part0(wide), zy), block * 2u + 0u)), za, 0u, vec2<u32>(), lanes_0);
@@ -192,7 +192,7 @@ output[at] = Wide(q_0, q_1);
 output[at] = Wide(q_0, q_1);
 
   }
-  if (first + 2u < 162u) {
+  if (first + 2u < operands.PIXELS) {
     let at = (first + 2u) * 1u + block;
     let wide = y[at];
     let q_0 = quantize(activate(normed(real(part0(wide), zy), block * 2u + 0u)), za, 0u, vec2<u32>(), lanes_0);
@@ -201,7 +201,7 @@ output[at] = Wide(q_0, q_1);
 output[at] = Wide(q_0, q_1);
 
   }
-  if (first + 3u < 162u) {
+  if (first + 3u < operands.PIXELS) {
     let at = (first + 3u) * 1u + block;
     let wide = y[at];
     let q_0 = quantize(activate(normed(real(part0(wide), zy), block * 2u + 0u)), za, 0u, vec2<u32>(), lanes_0);
@@ -213,6 +213,6 @@ output[at] = Wide(q_0, q_1);
   record(operands.A_ROW, tile, lane);
 }
 
-struct Operands { Y_ROW: u32, A_ROW: u32 }
+struct Operands { Y_ROW: u32, A_ROW: u32, PIXELS: u32 }
 @group(0) @binding(15) var<uniform> operands: Operands;
 

@@ -79,32 +79,35 @@ fn dot_wide(a: Wide, b: Wide) -> Sum {
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   let at = id.x;
-  if (at < 2u) {
-    const ROW = 3u * 3u * 2u;
+  if (at < operands.OQ) {
+    let row = operands.KH * operands.KW * operands.IQ;
     var sum = vec4<i32>();
-    for (var k = 0u; k < ROW; k++) {
-      sum[0] += dot_quad(0x01010101u, forward[(at * 4u + 0u) * ROW + k]);
-      sum[1] += dot_quad(0x01010101u, forward[(at * 4u + 1u) * ROW + k]);
-      sum[2] += dot_quad(0x01010101u, forward[(at * 4u + 2u) * ROW + k]);
-      sum[3] += dot_quad(0x01010101u, forward[(at * 4u + 3u) * ROW + k]);
+    for (var k = 0u; k < row; k++) {
+      sum[0] += dot_quad(0x01010101u, forward[(at * 4u + 0u) * row + k]);
+      sum[1] += dot_quad(0x01010101u, forward[(at * 4u + 1u) * row + k]);
+      sum[2] += dot_quad(0x01010101u, forward[(at * 4u + 2u) * row + k]);
+      sum[3] += dot_quad(0x01010101u, forward[(at * 4u + 3u) * row + k]);
     }
     forward_sum[at] = sum;
   }
-  if (at < 2u * 2u * 2u) {
-    let phase = at / 2u;
-    let input = at % 2u * 4u;
+  if (at < operands.SH * operands.SW * operands.IQ) {
+    let phase = at / operands.IQ;
+    let input = at % operands.IQ * 4u;
     var sum = vec4<i32>();
-    for (var ky = (phase / 2u + 1u) % 2u; ky < 3u; ky += 2u) {
-      for (var kx = (phase % 2u + 1u) % 2u; kx < 3u; kx += 2u) {
-        for (var o = 0u; o < 2u; o++) {
-          sum[0] += dot_quad(0x01010101u, backward[((input + 0u) * (3u * 3u) + ky * 3u + kx) * 2u + o]);
-          sum[1] += dot_quad(0x01010101u, backward[((input + 1u) * (3u * 3u) + ky * 3u + kx) * 2u + o]);
-          sum[2] += dot_quad(0x01010101u, backward[((input + 2u) * (3u * 3u) + ky * 3u + kx) * 2u + o]);
-          sum[3] += dot_quad(0x01010101u, backward[((input + 3u) * (3u * 3u) + ky * 3u + kx) * 2u + o]);
+    for (var ky = (phase / operands.SW + operands.PH) % operands.SH; ky < operands.KH; ky += operands.SH) {
+      for (var kx = (phase % operands.SW + operands.PW) % operands.SW; kx < operands.KW; kx += operands.SW) {
+        for (var o = 0u; o < operands.OQ; o++) {
+          sum[0] += dot_quad(0x01010101u, backward[((input + 0u) * (operands.KH * operands.KW) + ky * operands.KW + kx) * operands.OQ + o]);
+          sum[1] += dot_quad(0x01010101u, backward[((input + 1u) * (operands.KH * operands.KW) + ky * operands.KW + kx) * operands.OQ + o]);
+          sum[2] += dot_quad(0x01010101u, backward[((input + 2u) * (operands.KH * operands.KW) + ky * operands.KW + kx) * operands.OQ + o]);
+          sum[3] += dot_quad(0x01010101u, backward[((input + 3u) * (operands.KH * operands.KW) + ky * operands.KW + kx) * operands.OQ + o]);
         }
       }
     }
     backward_sum[at] = sum;
   }
 }
+
+struct Operands { OQ: u32, KH: u32, KW: u32, IQ: u32, SH: u32, SW: u32, PH: u32, PW: u32 }
+@group(0) @binding(15) var<uniform> operands: Operands;
 
