@@ -43,6 +43,7 @@ export type * from "./lib/program.ts";
 export { openDevice } from "./lib/open_device.ts";
 export type { Device, DeviceChoice } from "./lib/open_device.ts";
 export type { GpuOptions } from "./lib/gpu/device.ts";
+export type { ExecutorOptions } from "./lib/gpu/executor.ts";
 export type { Executor } from "./lib/executor.ts";
 
 export { estimators } from "./lib/quant/estimators.ts";

@@ -7,7 +7,7 @@
  */
 import { parseArgs } from "node:util";
 import { draw, key } from "../lib/data/random.ts";
-import type { Executor } from "../lib/executor.ts";
+import type { Copies, Executor } from "../lib/executor.ts";
 import { openGpu } from "../lib/gpu/device.ts";
 import { GpuExecutor } from "../lib/gpu/executor.ts";
 import { accesses } from "../lib/memory/lifetimes.ts";
@@ -65,12 +65,12 @@ class Both implements Executor {
     this.exact.write(...args);
     this.gpu.write(...args);
   }
-  run(...args: Parameters<Executor["run"]>): void {
-    this.exact.run(...args);
-    this.gpu.run(...args);
+  ready(steps: readonly Step[]): Promise<void> {
+    return this.gpu.ready(steps);
   }
-  copy(buffers: readonly string[]): () => Promise<Uint8Array<ArrayBuffer>[]> {
-    return this.gpu.copy(buffers);
+  run(...args: Parameters<Executor["run"]>): Copies {
+    this.exact.run(...args);
+    return this.gpu.run(...args);
   }
   read(buffers: readonly string[]): Promise<Uint8Array<ArrayBuffer>[]> {
     return this.gpu.read(buffers);

@@ -7,7 +7,7 @@ import { bytesOf } from "../lib/memory/bytes.ts";
 import { type PeakMemory, peakMemory } from "../lib/memory/peak.ts";
 import { type Layer, parameterCount } from "../lib/model/outline.ts";
 import { type DataShape, plan } from "../lib/model/plan.ts";
-import type { Program } from "../lib/program.ts";
+import { operandsBytes, type Program } from "../lib/program.ts";
 import { loadRecipe } from "../lib/recipe/load.ts";
 import type { Recipe } from "../lib/recipe/types.ts";
 import { type Command, first } from "./command.ts";
@@ -59,7 +59,9 @@ function memoryLine(
   const limit = memory > 0 ? ` of ${bytes(memory)} allowed` : "";
   const others = [
     ...(program.arithmetic === "float32" ? [] : [`float32: ${bytes(float32)}`]),
-    `a buffer for each tensor: ${bytes(bytesOf(program.buffers) + staging)}`,
+    `a buffer for each tensor: ${
+      bytes(bytesOf(program.buffers) + operandsBytes(program) + staging)
+    }`,
   ];
   return `${bytes(total)}${limit} (${others.join("; ")})`;
 }

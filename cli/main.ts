@@ -6,32 +6,23 @@
 import { QtrainError, UsageError } from "../lib/errors.ts";
 import { nearest } from "../lib/recipe/nearest.ts";
 import { VERSION } from "../lib/version.ts";
-import { benchCommand } from "./bench.ts";
-import { checkCommand } from "./check.ts";
 import { type Command, commandHelp, looksLikeRecipe } from "./command.ts";
-import { compareCommand } from "./compare.ts";
-import { dataCommand } from "./data.ts";
-import { doctorCommand } from "./doctor.ts";
-import { evalCommand } from "./eval.ts";
-import { exportCommand } from "./export.ts";
 import { allow, type Arguments, optionHelp, readArguments } from "./options.ts";
 import { print } from "./output.ts";
-import { predictCommand } from "./predict.ts";
-import { trafficCommand } from "./traffic.ts";
-import { trainCommand } from "./train.ts";
 
-const COMMANDS: readonly Command[] = [
-  trainCommand,
-  checkCommand,
-  dataCommand,
-  compareCommand,
-  trafficCommand,
-  evalCommand,
-  predictCommand,
-  exportCommand,
-  benchCommand,
-  doctorCommand,
-];
+/** Commands by name, each loaded when it is asked for: the others would cost a start 30 ms. */
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  train: async () => (await import("./train.ts")).trainCommand,
+  check: async () => (await import("./check.ts")).checkCommand,
+  data: async () => (await import("./data.ts")).dataCommand,
+  compare: async () => (await import("./compare.ts")).compareCommand,
+  traffic: async () => (await import("./traffic.ts")).trafficCommand,
+  eval: async () => (await import("./eval.ts")).evalCommand,
+  predict: async () => (await import("./predict.ts")).predictCommand,
+  export: async () => (await import("./export.ts")).exportCommand,
+  bench: async () => (await import("./bench.ts")).benchCommand,
+  doctor: async () => (await import("./doctor.ts")).doctorCommand,
+};
 
 /** Runs a command line. @returns the exit code */
 export async function main(args: readonly string[]): Promise<number> {
@@ -46,21 +37,21 @@ async function dispatch(args: Arguments): Promise<number> {
   const [word, ...rest] = args.positionals;
   if (word === undefined) {
     if (args.version) print(`qtrain ${VERSION}`);
-    else if (args.help) print(help());
-    else throw new UsageError(`expected a recipe or a command, got nothing\n\n${help()}`);
+    else if (args.help) print(await help());
+    else throw new UsageError(`expected a recipe or a command, got nothing\n\n${await help()}`);
     return 0;
   }
-  const named = COMMANDS.find((command) => command.name === word);
-  const command = named ?? trainCommand;
+  const named = Object.hasOwn(COMMANDS, word);
   if (!named && !await looksLikeRecipe(word)) {
-    const meant = nearest(word, COMMANDS.map((c) => c.name));
+    const meant = nearest(word, Object.keys(COMMANDS));
     throw new UsageError(
       `${word}: unknown command${
         meant ? ` (did you mean ${meant}?)` : ""
       }; expected a recipe.yaml ` +
-        `or one of ${COMMANDS.map((c) => c.name).join(", ")}`,
+        `or one of ${Object.keys(COMMANDS).join(", ")}`,
     );
   }
+  const command = await COMMANDS[named ? word : "train"]!();
   if (args.help) {
     print(commandHelp(command));
     return 0;
@@ -69,12 +60,13 @@ async function dispatch(args: Arguments): Promise<number> {
   return await command.run({ ...args, positionals: named ? rest : args.positionals });
 }
 
-function help(): string {
-  const width = Math.max(...COMMANDS.map((c) => c.name.length));
-  const list = COMMANDS.map((c) => `  ${c.name.padEnd(width)}  ${c.summary}`).join("\n");
+async function help(): Promise<string> {
+  const commands = await Promise.all(Object.values(COMMANDS).map((load) => load()));
+  const width = Math.max(...commands.map((c) => c.name.length));
+  const list = commands.map((c) => `  ${c.name.padEnd(width)}  ${c.summary}`).join("\n");
   return `qtrain trains convolutional networks with 8-bit weights, activations and gradients.
 
-${COMMANDS.map((c) => `  ${c.usage}`).join("\n")}
+${commands.map((c) => `  ${c.usage}`).join("\n")}
 
 ${list}
 

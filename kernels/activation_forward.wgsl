@@ -4,6 +4,7 @@
 //   x, y   [QUADS] quads, CQ to a pixel
 //
 // Reference: lib/reference/activation_forward.ts
+//@ operands QUADS CQ CHANNELS
 //@ include quad
 //@ include quantize
 

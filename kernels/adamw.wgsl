@@ -11,6 +11,7 @@
 // the learning rate has the factor that `dsgc` gave the layer's gradient; with STORE the extremes of
 // the new weights go to the statistics, as in sgd.
 // Reference: lib/reference/adamw.ts
+//@ operands SIZE
 //@ include quad
 //@ include quantize
 

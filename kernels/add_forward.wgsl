@@ -3,6 +3,7 @@
 //   a, b, output   [PIXELS, 4·V·CW] quads, V at a time
 //
 // Reference: lib/reference/add_forward.ts
+//@ operands CHANNELS PIXELS STRIDE
 //@ include quad
 //@ include quantize
 
@@ -23,6 +24,13 @@ fn main(
   let za = quantizers[${A_ROW}];
   let zb = quantizers[${B_ROW}];
   let zy = quantizers[${Y_ROW}];
+  //@ for v in 0..V
+  //@ if RAGGED
+  let lanes_${v} = min(4u, ${CHANNELS}u - (block * ${V}u + ${v}u) * 4u);
+  //@ else
+  let lanes_${v} = 4u;
+  //@ end
+  //@ end
   for (var pixel = thread / ${CW}u; pixel < end; pixel += ${STRIDE}u) {
     let at = pixel * ${CW}u + block;
     let wide_a = a[at];
@@ -33,7 +41,7 @@ fn main(
     //@ else
     let v_${v} = real(part${v}(wide_a), za) + real(part${v}(wide_b), zb);
     //@ end
-    let q_${v} = quantize(v_${v}, zy, 0u, vec2<u32>(), min(4u, ${CHANNELS}u - (block * ${V}u + ${v}u) * 4u));
+    let q_${v} = quantize(v_${v}, zy, 0u, vec2<u32>(), lanes_${v});
     //@ end
     //@ include store_wide
   }

@@ -5,6 +5,7 @@
 //   weight, average  [SIZE] vec4<f32>
 //
 // Reference: lib/reference/average_weights.ts
+//@ operands SIZE
 
 @group(0) @binding(3) var<storage, read> weight: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read_write> average: array<vec4<f32>>;

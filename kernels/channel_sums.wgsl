@@ -7,6 +7,7 @@
 //
 // One thread sums one wide of one chunk, in pixel order; chunks follow from the shape alone.
 // Reference: lib/reference/channel_sums.ts
+//@ operands CHUNKS CHUNK PIXELS
 //@ include quad
 
 @group(0) @binding(3) var<storage, read> y: array<Wide>;

@@ -1,6 +1,7 @@
 // estimate: the ranges of COUNT quantizers from FIRST on, from what this step saw of them. One row
 // between the kernel that makes a tensor and the one that quantizes it (a dynamic estimator), or,
 // with STATIC, at the end of a step all rows whose estimator is static (the scheduler on the device).
+// With CALIBRATE no rule is asked: the range is widened to what was seen.
 //
 //   statistics  [rows, 16 slots, 4]
 //   rules       [rows, 2] vec4: rule, symmetric, dynamic, elements; four settings
@@ -10,6 +11,7 @@
 // Rules: 0 none, 1 current, 2 average (kept, taken), 3 delayed (window, room), 4 guarded (kept, taken,
 // jump, widest): those of lib/quant/rules.ts, operation by operation.
 // Reference: lib/reference/estimate.ts
+//@ operands FIRST COUNT
 
 @group(0) @binding(1) var<storage, read> statistics: array<u32>;
 @group(0) @binding(3) var<storage, read> rules: array<array<vec4<f32>, 2>>;
@@ -27,12 +29,18 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   if (rule.z > 0.0) { return; }
   //@ end
   let seen = seen_of(row);
-  if (rule.x == 0.0 || !seen.usable) { return; }
+  if ((rule.x == 0.0 && ${CALIBRATE} == 0) || !seen.usable) { return; }
   let old = table[row];
   var low = seen.low;
   var high = seen.high;
   let largest = max(-low, high);
   let known = !(old[5] == 0.0 && old[6] == 0.0);
+  //@ if CALIBRATE
+  if (known) {
+    low = min(low, old[5]);
+    high = max(high, old[6]);
+  }
+  //@ else
   if (known && (rule.x == 2.0 || rule.x == 4.0)) {
     low = settings.y * seen.low + settings.x * old[5];
     high = settings.y * seen.high + settings.x * old[6];
@@ -60,6 +68,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     low = max(low, -bound);
     high = min(high, bound);
   }
+  //@ end
   // A rule that overflows leaves the range as it was.
   if (low < -3.4028234e38 || high > 3.4028234e38) { return; }
   table[row] = row_of(low, high, rule.y > 0.0, old);

@@ -5,6 +5,7 @@
 // With STORE the extremes of what is the weight now go to the statistics, as in an update: the weight's
 // range follows from them.
 // Reference: lib/reference/exchange_weights.ts
+//@ operands SIZE
 //@ include quad
 //@ include quantize
 

@@ -5,6 +5,7 @@
 //   addend, mask  see include/gradient.wgsl
 //
 // Reference: lib/reference/gradient_sum.ts
+//@ operands QUADS CQ CHANNELS
 //@ include quad
 //@ include quantize
 //@ include gradient

@@ -7,6 +7,7 @@
 //   output        [PIXELS, 4·V·CW] quads: dY
 //
 // Reference: lib/reference/norm_backward.ts
+//@ operands CHANNELS PIXELS STRIDE
 //@ include quad
 //@ include quantize
 //@ include norm
@@ -31,7 +32,11 @@ fn main(
   let key = stream(${DY_ROW}u);
   //@ for v in 0..V
   let quad_${v} = block * ${V}u + ${v}u;
+  //@ if RAGGED
   let lanes_${v} = min(4u, ${CHANNELS}u - quad_${v} * 4u);
+  //@ else
+  let lanes_${v} = 4u;
+  //@ end
   let map_${v} = affine(quad_${v});
   let c1_${v} = coefficients[quad_${v} * 6u + 3u];
   let c2_${v} = coefficients[quad_${v} * 6u + 4u];

@@ -12,6 +12,7 @@
 // int8: Σ g·(y − mean) = scale·(N·Σ(g−z)(y−z) − Σ(y−z)·Σ(g−z))/N with the bracket exact in 64 bits.
 // A workgroup owns a channel.
 // Reference: lib/reference/norm_backward_coefficients.ts
+//@ operands CHUNKS CHANNELS PIXELS
 //@ include quad
 //@ include int64
 
@@ -25,11 +26,10 @@ var<workgroup> lane_sums: array<vec2<f32>, 64>;
 @group(0) @binding(5) var<storage, read_write> coefficients: array<f32>;
 @group(0) @binding(6) var<storage, read_write> gradient: array<f32>;
 
-const PIXELS = f32(${PIXELS});
-
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
   let channel = group.x;
+  let pixels = f32(${PIXELS});
   //@ if INT8
   var first = vec2<u32>();
   var second = vec2<u32>();
@@ -50,7 +50,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   let inverse = coefficients[at + 20u];
   let scale = quantizers[${DA_ROW}].scale;
   let dbeta = float64(first) * scale;
-  let dgamma = float64(bracket) / PIXELS * scale * quantizers[${Y_ROW}].scale * inverse;
+  let dgamma = float64(bracket) / pixels * scale * quantizers[${Y_ROW}].scale * inverse;
   //@ else
   var sum = vec2<f32>();
   for (var chunk = lane; chunk < ${CHUNKS}u; chunk += 64u) { sum += sums[chunk * ${CHANNELS}u + channel]; }
@@ -64,8 +64,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   let dgamma = sum.y * inverse;
   //@ end
   let a = coefficients[at];
-  coefficients[at + 12u] = -a * (dgamma / PIXELS) * inverse;
-  coefficients[at + 16u] = -a * (dbeta / PIXELS);
+  coefficients[at + 12u] = -a * (dgamma / pixels) * inverse;
+  coefficients[at + 16u] = -a * (dbeta / pixels);
   //@ if ACCUMULATE
   if (step.first > 0u) {
     gradient[channel] += dgamma;

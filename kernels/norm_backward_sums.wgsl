@@ -8,6 +8,7 @@
 //                                          33,000 pixels; f32: Σ g, Σ g·(y − mean)
 //
 // Reference: lib/reference/norm_backward_sums.ts
+//@ operands CHUNKS CHUNK PIXELS
 //@ include quad
 //@ include norm
 

@@ -12,6 +12,7 @@
 // the order of tiles cannot matter. f32: tiles join as (sum, squares about their own mean).
 // A workgroup owns a channel.
 // Reference: lib/reference/norm_coefficients.ts
+//@ operands TILES CHANNELS CHUNK PIXELS
 //@ include quad
 //@ include int64
 
@@ -26,11 +27,10 @@ var<workgroup> lane_sums: array<vec4<u32>, 64>;
 var<workgroup> lane_sums: array<f32, 64>;
 //@ end
 
-const PIXELS = f32(${PIXELS});
-
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
   let channel = group.x;
+  let pixels = f32(${PIXELS});
   //@ if INT8
   var first = vec2<u32>();
   var second = vec2<u32>();
@@ -48,8 +48,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   }
   let scale = quantizers[${Y_ROW}].scale;
   let spread = add64(multiply64(vec2<u32>(${PIXELS}u, 0u), second), negate64(multiply64(first, first)));
-  let mean = float64(first) / PIXELS * scale;
-  let variance = float64(spread) / (PIXELS * PIXELS) * scale * scale;
+  let mean = float64(first) / pixels * scale;
+  let variance = float64(spread) / (pixels * pixels) * scale * scale;
   total[channel] = bitcast<i32>(first.x);
   //@ else
   var sum = 0.0;
@@ -58,7 +58,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   workgroupBarrier();
   var mean = 0.0;
   for (var i = 0u; i < 64u; i++) { mean += lane_sums[i]; }
-  mean = mean / PIXELS;
+  mean = mean / pixels;
   workgroupBarrier();
   var squares = 0.0;
   for (var tile = lane; tile < ${TILES}u; tile += 64u) {
@@ -72,7 +72,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   if (lane > 0u) { return; }
   var variance = 0.0;
   for (var i = 0u; i < 64u; i++) { variance += lane_sums[i]; }
-  variance = variance / PIXELS;
+  variance = variance / pixels;
   //@ end
 
   let inverse = 1.0 / sqrt(variance + f32(${EPSILON}));
@@ -84,6 +84,6 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   if (step.norm_weight > 0.0) {
     const KEPT = f32(1.0 - ${MOMENTUM});
     running[channel] = KEPT * running[channel] + f32(${MOMENTUM}) * mean;
-    running[${CHANNELS}u + channel] = KEPT * running[${CHANNELS}u + channel] + f32(${MOMENTUM}) * (variance * (PIXELS / max(PIXELS - 1.0, 1.0)));
+    running[${CHANNELS}u + channel] = KEPT * running[${CHANNELS}u + channel] + f32(${MOMENTUM}) * (variance * (pixels / max(pixels - 1.0, 1.0)));
   }
 }

@@ -7,6 +7,7 @@
 // A thread owns one wide of every STRIDE-th pixel, so coefficients are read once for several, and
 // neighbouring threads read neighbouring words.
 // Reference: lib/reference/norm_forward.ts
+//@ operands CHANNELS PIXELS STRIDE
 //@ include quad
 //@ include quantize
 //@ include norm
@@ -26,7 +27,11 @@ fn main(
   let zy = quantizers[${Y_ROW}];
   let za = quantizers[${A_ROW}];
   //@ for v in 0..V
+  //@ if RAGGED
   let lanes_${v} = min(4u, ${CHANNELS}u - (block * ${V}u + ${v}u) * 4u);
+  //@ else
+  let lanes_${v} = 4u;
+  //@ end
   let map_${v} = affine(block * ${V}u + ${v}u);
   //@ end
   let end = select(0u, ${PIXELS}u, thread < ${STRIDE}u * ${CW}u);

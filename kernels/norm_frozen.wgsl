@@ -4,6 +4,7 @@
 //   affine, running, coefficients   see norm_coefficients
 //
 // Reference: lib/reference/norm_frozen.ts
+//@ operands CHANNELS
 
 @group(0) @binding(4) var<storage, read> affine: array<f32>;
 @group(0) @binding(5) var<storage, read> running: array<f32>;

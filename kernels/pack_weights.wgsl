@@ -10,6 +10,7 @@
 // Weights may be a part of those in `forward` and `backward` (lib/ops/parts.ts): OQ of ALL quads of
 // outputs, of which FIRST are before them.
 // Reference: lib/reference/pack_weights.ts
+//@ operands OQ TAPS IQ ALL FIRST
 //@ include quad
 
 @group(0) @binding(3) var<storage, read> weight: array<vec4<f32>>;
@@ -44,9 +45,9 @@ fn main(
   @builtin(num_workgroups) groups: vec3<u32>,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  const SIZE = 4u * ${OQ}u * ${TAPS}u * ${IQ}u;
+  let size = 4u * ${OQ}u * ${TAPS}u * ${IQ}u;
   let at = (group.y * groups.x + group.x) * 64u + lane;
-  if (at >= SIZE) { return; }
+  if (at >= size) { return; }
   //@ if PER_CHANNEL
   let one = channels[at / (${TAPS}u * ${IQ}u)];
   let scale = vec4<f32>(one.x);

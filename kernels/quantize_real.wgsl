@@ -5,6 +5,7 @@
 //   q     [QUADS] quads
 //
 // Reference: lib/reference/quantize_real.ts
+//@ operands QUADS CQ CHANNELS
 //@ include quad
 //@ include quantize
 

@@ -9,6 +9,7 @@
 // the minimum and maximum of the new weights go to the statistics: the next iteration's weight quantizer
 // is set from them before its pass.
 // Reference: lib/reference/sgd.ts
+//@ operands SIZE
 //@ include quad
 //@ include quantize
 

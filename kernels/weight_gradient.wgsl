@@ -11,6 +11,7 @@
 //   bias_gradient  [OQ] vec4<f32>, with BIAS; of a part of the weights, from quad FIRST on
 //
 // Reference: lib/reference/weight_gradient.ts
+//@ operands OQ IQ PIXELS CHUNKS CHUNK FIRST
 //@ include quad
 
 @group(0) @binding(3) var<storage, read> partial: array<vec4<Sum>>;
@@ -30,14 +31,14 @@ fn main(
   @builtin(local_invocation_index) lane: u32,
 ) {
   // A thread owns the four outputs of a quad, which share the totals of X.
-  const INPUTS = ${TAPS}u * ${IQ}u;
-  const SIZE = 4u * ${OQ}u * INPUTS;
+  let inputs = ${TAPS}u * ${IQ}u;
+  let size = 4u * ${OQ}u * inputs;
   let at = (group.y * groups.x + group.x) * 64u + lane;
   let zx = quantizers[${X_ROW}];
   let zdy = quantizers[${DY_ROW}];
-  if (at < ${OQ}u * INPUTS) {
-    let input = at % INPUTS;
-    let first = at / INPUTS * 4u * INPUTS + input;
+  if (at < ${OQ}u * inputs) {
+    let input = at % inputs;
+    let first = at / inputs * 4u * inputs + input;
     //@ for j in 0..4
     var sum_${j} = vec4<f32>();
     //@ end
@@ -46,20 +47,20 @@ fn main(
       let pixels = i32(min(${CHUNK}u, ${PIXELS}u - chunk * ${CHUNK}u));
       let zero_x = i32(zx.zero);
       let zero_dy = i32(zdy.zero);
-      let of_dy = zero_x * (dy_total[chunk * ${OQ}u + at / INPUTS] - vec4<i32>(pixels * zero_dy));
-      let of_x = zero_dy * x_total[chunk * INPUTS + input];
+      let of_dy = zero_x * (dy_total[chunk * ${OQ}u + at / inputs] - vec4<i32>(pixels * zero_dy));
+      let of_x = zero_dy * x_total[chunk * inputs + input];
       //@ for j in 0..4
-      sum_${j} += vec4<f32>(partial[chunk * SIZE + first + ${j}u * INPUTS] - of_x - vec4<i32>(of_dy[${j}]));
+      sum_${j} += vec4<f32>(partial[chunk * size + first + ${j}u * inputs] - of_x - vec4<i32>(of_dy[${j}]));
       //@ end
       //@ else
       //@ for j in 0..4
-      sum_${j} += partial[chunk * SIZE + first + ${j}u * INPUTS];
+      sum_${j} += partial[chunk * size + first + ${j}u * inputs];
       //@ end
       //@ end
     }
     //@ for j in 0..4
     {
-      let to = first + ${j}u * INPUTS;
+      let to = first + ${j}u * inputs;
       //@ if INT8
       var sum = sum_${j} * (zx.scale * zdy.scale);
       //@ else

@@ -5,6 +5,7 @@
 //                 a phase of the input uses (tap ≡ phase + padding mod stride) and over outputs
 //
 // Reference: lib/reference/weight_sums.ts
+//@ operands KH KW SH SW PH PW OQ IQ
 //@ include quad
 
 @group(0) @binding(3) var<storage, read> forward: array<vec4<u32>>;
@@ -23,9 +24,9 @@ fn totals(w: vec4<u32>) -> vec4<i32> {
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   let at = id.x;
   if (at < ${OQ}u) {
-    const ROW = ${KH}u * ${KW}u * ${IQ}u;
+    let row = ${KH}u * ${KW}u * ${IQ}u;
     var sum = vec4<i32>();
-    for (var k = 0u; k < ROW; k++) {
+    for (var k = 0u; k < row; k++) {
       sum += totals(forward[k * ${OQ}u + at]);
     }
     forward_sum[at] = sum;

@@ -5,6 +5,9 @@
  */
 import type { Step } from "./program.ts";
 
+/** Waits for copies of buffers. */
+export type Copies = () => Promise<Uint8Array<ArrayBuffer>[]>;
+
 /** Holds a program's buffers and runs its steps on them. */
 export interface Executor {
   /** Where steps run. */
@@ -15,13 +18,18 @@ export interface Executor {
   readonly bytes: number;
   /** Copies `data` into a buffer, before any step that runs later. */
   write(buffer: string, data: ArrayBufferView<ArrayBuffer>, offset?: number): void;
-  /** Runs steps in order, after setting `clear` buffers to zero. Returns before the GPU is done. */
-  run(steps: readonly Step[], clear?: readonly string[]): void;
   /**
-   * Copies buffers as they are after the steps that were run so far; what is run later does not
-   * change the copy. The function returned waits for it.
+   * Waits until steps can run: their kernels are compiled, unless an executor was made with all of
+   * them compiled. What was run before goes on meanwhile.
+   *
+   * @throws DeviceError when a kernel does not compile
    */
-  copy(buffers: readonly string[]): () => Promise<Uint8Array<ArrayBuffer>[]>;
+  ready(steps: readonly Step[]): Promise<void>;
+  /**
+   * Runs steps in order, after setting `clear` buffers to zero, and copies `copied` buffers as they
+   * are then. Returns before the GPU is done; the function returned waits for the copies.
+   */
+  run(steps: readonly Step[], clear?: readonly string[], copied?: readonly string[]): Copies;
   /**
    * Waits for all steps and copies buffers out.
    *

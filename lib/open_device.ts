@@ -6,7 +6,7 @@
 import { DeviceError } from "./errors.ts";
 import type { Executor } from "./executor.ts";
 import { type Gpu, type GpuOptions, openGpu } from "./gpu/device.ts";
-import { GpuExecutor } from "./gpu/executor.ts";
+import { type ExecutorOptions, GpuExecutor } from "./gpu/executor.ts";
 import type { Program } from "./program.ts";
 import { CpuExecutor } from "./cpu/executor.ts";
 
@@ -19,8 +19,11 @@ export interface Device {
   readonly kind: "gpu" | "cpu";
   /** The adapter in words. */
   readonly name: string;
-  /** Makes buffers and pipelines for a program. A GPU serves one program and is closed with it. */
-  createExecutor(program: Program): Promise<Executor>;
+  /**
+   * Makes buffers and pipelines for a program; with `lazily`, pipelines when `ready` asks for them. A
+   * GPU serves one program and is closed with it.
+   */
+  createExecutor(program: Program, options?: ExecutorOptions): Promise<Executor>;
 }
 
 /**
@@ -54,6 +57,6 @@ export function gpuDevice(gpu: Gpu): Device {
   return {
     kind: "gpu",
     name: gpu.name,
-    createExecutor: (program) => GpuExecutor.create(gpu, program),
+    createExecutor: (program, options) => GpuExecutor.create(gpu, program, options),
   };
 }

@@ -159,6 +159,8 @@ export interface Sections {
   readonly weights: readonly Step[];
   /** Master weights and their moving average change places: around an evaluation. */
   readonly exchange: readonly Step[];
+  /** For each quantizer but the weights', from what a batch showed of its tensor to its first range. */
+  readonly calibrate: readonly Step[];
 }
 
 /** What of training a step is described by, besides its rate. */
@@ -189,6 +191,11 @@ export interface Layout {
   readonly regions: readonly number[];
   /** Where a tensor lies, by its name; one that is not here has a buffer of its own. */
   readonly places: ReadonlyMap<string, Place>;
+}
+
+/** Bytes of the operands of all steps of a program: see lib/gpu/template.ts. */
+export function operandsBytes({ sections }: Pick<Program, "sections">): number {
+  return OPERANDS_BYTES * Object.values(sections).flat().length;
 }
 
 /** A planned network. */
@@ -234,5 +241,7 @@ export const QUANTIZER_WORDS = 8;
 export const QUANTIZER_BYTES = 4 * QUANTIZER_WORDS;
 /** Bytes of a row of the table of rules: see kernels/estimate.wgsl. */
 export const RULE_BYTES = 32;
+/** Bytes of a step's operands: what the offset of a uniform block must be a multiple of. */
+export const OPERANDS_BYTES = 256;
 /** Bytes of the uniform block that a step is described by: `Step` in kernels/include/quad.wgsl. */
 export const STEP_BYTES = 48;

@@ -81,6 +81,7 @@ function searchOnly(elements: number, bits: number, symmetric: boolean): Program
       schedule: none,
       weights: none,
       exchange: none,
+      calibrate: none,
     },
     quantizers: [{ bits, symmetric } as QuantizerSpec],
     weightQuantizers: 0,

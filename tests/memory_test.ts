@@ -5,6 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { CpuExecutor } from "../lib/cpu/executor.ts";
+import type { Copies } from "../lib/executor.ts";
 import { accesses, lifetimesOf, stepsInOrder } from "../lib/memory/lifetimes.ts";
 import { problemsOf } from "../lib/memory/layout.ts";
 import { bytesOf } from "../lib/memory/bytes.ts";
@@ -36,7 +37,11 @@ class SpoilingExecutor extends CpuExecutor {
     }
   }
 
-  override run(steps: readonly Step[], clear: readonly string[] = []): void {
+  override run(
+    steps: readonly Step[],
+    clear: readonly string[] = [],
+    copied: readonly string[] = [],
+  ): Copies {
     super.run([], clear);
     for (const step of steps) {
       // Every other way to quantize writes the same tensor: the first of them that runs counts.
@@ -45,6 +50,7 @@ class SpoilingExecutor extends CpuExecutor {
       }
       super.run([step]);
     }
+    return super.run([], [], copied);
   }
 }
 

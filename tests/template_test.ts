@@ -62,6 +62,22 @@ Deno.test("a template's includes are expanded with the same values", () => {
   assert.equal(expand(lines("a", "  //@ include whole"), { A: 4 }, includes), "a\nb 4\nc");
 });
 
+Deno.test("operands are read from the step's block, rows and what a template declares", () => {
+  const used = new Set<string>();
+  const source = lines(
+    "//@ operands SIZE",
+    "q[${X_ROW}] + ${X_ROW}u + f32(${SIZE}) + ${WIDE}u",
+    "//@ if SIZE > 5",
+    "large",
+    "//@ end",
+  );
+  assert.equal(
+    expand(source, { X_ROW: 3, SIZE: 7, WIDE: 2 }, {}, used),
+    lines("q[i32(operands.X_ROW)] + operands.X_ROW + f32(i32(operands.SIZE)) + 2u", "large"),
+  );
+  assert.deepEqual([...used], ["X_ROW", "SIZE"]);
+});
+
 Deno.test("a template's defects are named", () => {
   const defects: [string, RegExp][] = [
     ["${B}", /no value for "B"/],

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Executor } from "../../lib/executor.ts";
+import type { Copies, Executor } from "../../lib/executor.ts";
 import type { BufferSpec, Step } from "../../lib/program.ts";
 import type { Request } from "./worker.ts";
 
@@ -44,17 +44,22 @@ export class Float64Executor implements Executor {
     this.#ask({ write: buffer, data: bytes, offset }, [bytes]);
   }
 
-  run(steps: readonly Step[], clear: readonly string[] = []): void {
-    this.#ask({ steps, clear });
+  ready(): Promise<void> {
+    return Promise.resolve();
   }
 
-  copy(buffers: readonly string[]): () => Promise<Uint8Array<ArrayBuffer>[]> {
-    const values = this.values(buffers);
+  run(
+    steps: readonly Step[],
+    clear: readonly string[] = [],
+    copied: readonly string[] = [],
+  ): Copies {
+    this.#ask({ steps, clear });
+    const values = copied.length > 0 ? this.values(copied) : Promise.resolve([]);
     return async () => (await values).map((v) => new Uint8Array(Float32Array.from(v).buffer));
   }
 
   read(buffers: readonly string[]): Promise<Uint8Array<ArrayBuffer>[]> {
-    return this.copy(buffers)();
+    return this.run([], [], buffers)();
   }
 
   /** Waits for all steps and copies real values out, as they are. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Executor } from "../executor.ts";
+import type { Copies, Executor } from "../executor.ts";
 import { kernels } from "../kernels.ts";
 import type { BufferSpec, Layout, Step } from "../program.ts";
 import { bytesOf } from "../memory/bytes.ts";
@@ -32,18 +32,23 @@ export class CpuExecutor implements Executor {
     this.#find(buffer).bytes.set(bytes, offset);
   }
 
-  run(steps: readonly Step[], clear: readonly string[] = []): void {
-    for (const name of clear) this.#find(name).bytes.fill(0);
-    for (const step of steps) this.#run(step);
+  ready(): Promise<void> {
+    return Promise.resolve();
   }
 
-  copy(buffers: readonly string[]): () => Promise<Uint8Array<ArrayBuffer>[]> {
-    const copies = buffers.map((name) => this.#find(name).bytes.slice());
+  run(
+    steps: readonly Step[],
+    clear: readonly string[] = [],
+    copied: readonly string[] = [],
+  ): Copies {
+    for (const name of clear) this.#find(name).bytes.fill(0);
+    for (const step of steps) this.#run(step);
+    const copies = copied.map((name) => this.#find(name).bytes.slice());
     return () => Promise.resolve(copies);
   }
 
   read(buffers: readonly string[]): Promise<Uint8Array<ArrayBuffer>[]> {
-    return this.copy(buffers)();
+    return this.run([], [], buffers)();
   }
 
   close(): void {}

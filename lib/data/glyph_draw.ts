@@ -92,9 +92,10 @@ function drawOne(
   const rampY = uniform(-RAMP, RAMP) / h;
   const background = uniform(0, BACKGROUND);
   const noise = uniform(...NOISE) / 2 ** 16;
+  const first = drawn;
   for (let y = 0, at = 0; y < h; y++) {
     for (let x = 0; x < w; x++, at++) {
-      const word = draw(stream, drawn++);
+      const word = draw(stream, first + at);
       const triangular = (word >>> 16) - (word & 0xffff); // ±2^16, most often near 0
       const value = background + rampX * (2 * x - w) + rampY * (2 * y - h) +
         contrast * ink[at]! + noise * triangular;

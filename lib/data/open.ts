@@ -4,7 +4,6 @@
  * @module
  */
 import { DataError } from "../errors.ts";
-import { openCifar } from "./cifar.ts";
 import {
   type Dataset,
   type Labelled,
@@ -12,11 +11,8 @@ import {
   pixelStatistics,
   type Split,
 } from "./dataset.ts";
-import { openFolder } from "./folder.ts";
 import type { FolderSplit } from "./folder_split.ts";
 import { openGlyphs } from "./glyphs.ts";
-import { openIdx } from "./idx.ts";
-import { openNpz } from "./npz.ts";
 import type { Opened, OpenedSplits } from "./opened.ts";
 import { epochOrder } from "./order.ts";
 import { key, PURPOSE } from "./random.ts";
@@ -81,21 +77,22 @@ async function sample(
   return images;
 }
 
-function open(
+/** Readers are loaded when they are asked for: all of them would cost a start 25 ms. */
+async function open(
   recipe: DataRecipe,
   warn: (text: string) => void,
-): Opened | Promise<Opened | OpenedSplits> {
+): Promise<Opened | OpenedSplits> {
   switch (recipe.format) {
     case "glyphs":
       return openGlyphs(recipe);
     case "idx":
-      return openIdx(recipe);
+      return await (await import("./idx.ts")).openIdx(recipe);
     case "cifar":
-      return openCifar(recipe, warn);
+      return await (await import("./cifar.ts")).openCifar(recipe, warn);
     case "npz":
-      return openNpz(recipe);
+      return await (await import("./npz.ts")).openNpz(recipe);
     case "folder":
-      return openFolder(recipe, warn);
+      return await (await import("./folder.ts")).openFolder(recipe, warn);
     default:
       throw new DataError(
         `data.format: expected one of glyphs, idx, cifar, npz, folder, found ${recipe

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { type Dataset, memorySplit, type Split } from "./dataset.ts";
-import { type FolderSource, folderSplit } from "./folder_split.ts";
+import type { Dataset } from "./dataset.ts";
+import type { FolderSource } from "./folder_split.ts";
 
 /** Images that lie in memory. */
 export interface MemorySource {
@@ -23,15 +23,6 @@ export type Source = MemorySource | FolderSource;
 export interface Sources {
   readonly train: Source;
   readonly test: Source;
-}
-
-/**
- * A split that reads `source`.
- *
- * @param warn hears of files that are odd or left out
- */
-export function openSource(source: Source, warn: (text: string) => void = () => {}): Split {
-  return source.kind === "memory" ? memorySplit(source) : folderSplit(source, { warn });
 }
 
 /** The sources of a data set, in memory that threads share; undefined where it has none. */

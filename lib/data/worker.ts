@@ -8,7 +8,8 @@ import { QtrainError } from "../errors.ts";
 import { Augmenter, type AugmentPlan } from "./augment/augmenter.ts";
 import type { Split } from "./dataset.ts";
 import { type BatchRequest, type LoadedBatch, readBatch } from "./read_batch.ts";
-import { openSource, type Sources } from "./source.ts";
+import { openSource } from "./open_source.ts";
+import type { Sources } from "./source.ts";
 
 /** Which split a batch is of. */
 export type SplitName = "train" | "test";

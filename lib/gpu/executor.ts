@@ -1,13 +1,13 @@
 /**
- * Walks a program on the GPU. Buffers, pipelines and bind groups are made once, before the first
- * step; running encodes dispatches and submits once.
+ * Walks a program on the GPU. Buffers are made at once, the pipelines and bind groups of steps before
+ * these first run; running encodes dispatches and submits once.
  *
  * @module
  */
 import { DeviceError } from "../errors.ts";
-import type { Executor } from "../executor.ts";
+import type { Copies, Executor } from "../executor.ts";
 import { includes, kernels } from "../kernels.ts";
-import type { Program, Step } from "../program.ts";
+import { OPERANDS_BYTES, operandsBytes, type Program, type Step } from "../program.ts";
 import type { Gpu } from "./device.ts";
 import { type Part, Readback } from "./readback.ts";
 import { expand } from "./template.ts";
@@ -17,23 +17,45 @@ interface Dispatch {
   readonly group: GPUBindGroup;
 }
 
+/** How a program is compiled. */
+export interface ExecutorOptions {
+  /** Compiles a step when {@linkcode GpuExecutor.ready} asks for it, not all of them at once. */
+  readonly lazily?: boolean;
+}
+
 interface Binding {
   readonly index: number;
   readonly type: GPUBufferBindingType;
   readonly variable: string;
 }
 
-/** The WGSL of a step on a given adapter. */
-export function wgsl(step: Step, emulateDot: boolean): string {
-  const { source } = kernels[step.kernel]!;
-  return expand(source, { ...step.constants, EMULATE: emulateDot ? 1 : 0 }, includes);
+/** Where the operands of a step are bound, behind all of its buffers. */
+const OPERANDS_BINDING = 15;
+/** The buffer that they lie in, step by step. */
+const OPERANDS = "operands";
+
+/** The WGSL of a step on a given adapter, and the names of its operands in their order. */
+export function shader(step: Step, emulateDot: boolean): { code: string; operands: string[] } {
+  const { source } = kernels[step.kernel]!, names = new Set<string>();
+  const constants = { ...step.constants, EMULATE: emulateDot ? 1 : 0 };
+  const code = expand(source, constants, includes, names), operands = [...names];
+  if (operands.length === 0) return { code, operands };
+  const fields = operands.map((name) => `${name}: u32`).join(", ");
+  const block = `struct Operands { ${fields} }\n` +
+    `@group(0) @binding(${OPERANDS_BINDING}) var<uniform> operands: Operands;\n`;
+  return { code: `${code}\n${block}`, operands };
 }
 
-/** The buffers that a shader declares. */
+/** The WGSL of a step on a given adapter. */
+export function wgsl(step: Step, emulateDot: boolean): string {
+  return shader(step, emulateDot).code;
+}
+
+/** The buffers of a program that a shader declares. */
 export function bindings(code: string): Binding[] {
   const declared =
     /@group\(0\) @binding\((\d+)\) var<(uniform|storage, read|storage, read_write)> (\w+)/g;
-  return [...code.matchAll(declared)].map(([, index, access, variable]) => ({
+  const all = [...code.matchAll(declared)].map(([, index, access, variable]): Binding => ({
     index: Number(index),
     type: access === "uniform"
       ? "uniform"
@@ -42,6 +64,7 @@ export function bindings(code: string): Binding[] {
       : "storage",
     variable: variable!,
   }));
+  return all.filter(({ index }) => index !== OPERANDS_BINDING);
 }
 
 /** The executor of `--device gpu`. */
@@ -49,17 +72,27 @@ export class GpuExecutor implements Executor {
   readonly device = "gpu";
   readonly adapter: string;
   readonly #gpu: GPUDevice;
+  readonly #emulateDot: boolean;
   readonly #buffers: GPUBuffer[] = [];
   readonly #parts = new Map<string, Part>();
+  /** Steps by their place in the program, which is that of their operands. */
+  readonly #places: ReadonlyMap<Step, number>;
+  readonly #layouts = new Map<string, GPUBindGroupLayout>();
+  /** By their WGSL. */
+  readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
+  readonly #prepared = new Map<Step, Promise<void>>();
   readonly #dispatches = new Map<Step, Dispatch>();
   readonly #readback: Readback;
   #failure: string | undefined;
   #closed = false;
 
-  private constructor(gpu: Gpu, staging: readonly number[] = []) {
+  private constructor(gpu: Gpu, program: Program) {
     this.#gpu = gpu.device;
     this.adapter = gpu.name;
-    this.#readback = new Readback(gpu.device, staging, (error) => {
+    this.#emulateDot = gpu.emulateDot;
+    const steps = Object.values(program.sections).flat() as Step[];
+    this.#places = new Map(steps.map((step, place) => [step, place]));
+    this.#readback = new Readback(gpu.device, program.staging ?? [], (error) => {
       if (error) this.#failure ??= error;
       this.#throwFailure();
     });
@@ -78,20 +111,25 @@ export class GpuExecutor implements Executor {
    *
    * @throws DeviceError when a buffer exceeds a limit or a shader does not compile
    */
-  static async create(gpu: Gpu, program: Program): Promise<GpuExecutor> {
-    const steps = Object.values(program.sections).flat() as Step[];
-    const executor = new GpuExecutor(gpu, program.staging);
+  static async create(
+    gpu: Gpu,
+    program: Program,
+    { lazily = false }: ExecutorOptions = {},
+  ): Promise<GpuExecutor> {
+    const executor = new GpuExecutor(gpu, program);
     executor.#createBuffers(program);
-    await executor.#createPipelines(steps, gpu.emulateDot);
+    if (!lazily) await executor.ready([...executor.#places.keys()]);
     return executor;
   }
 
-  #createBuffers({ buffers, layout }: Program): void {
+  #createBuffers(program: Program): void {
+    const { buffers, layout } = program;
     const { maxStorageBufferBindingSize: binding, maxBufferSize } = this.#gpu.limits;
     const most = Math.min(binding, maxBufferSize);
+    const uniform = new Set(["step", OPERANDS]);
     const create = (label: string, size: number) => {
       const { STORAGE, UNIFORM, COPY_SRC, COPY_DST } = GPUBufferUsage;
-      const usage = (label === "step" ? UNIFORM : STORAGE) | COPY_SRC | COPY_DST;
+      const usage = (uniform.has(label) ? UNIFORM : STORAGE) | COPY_SRC | COPY_DST;
       const buffer = this.#gpu.createBuffer({ label, size, usage });
       this.#buffers.push(buffer);
       return buffer;
@@ -110,44 +148,59 @@ export class GpuExecutor implements Executor {
       const buffer = place ? shared![place.region]! : create(name, size);
       this.#parts.set(name, { buffer, offset: place?.offset ?? 0, size });
     }
+    const size = operandsBytes(program);
+    this.#parts.set(OPERANDS, { buffer: create(OPERANDS, size), offset: 0, size });
   }
 
   get bytes(): number {
     return this.#buffers.reduce((sum, { size }) => sum + size, this.#readback.bytes);
   }
 
-  async #createPipelines(steps: readonly Step[], emulateDot: boolean): Promise<void> {
-    const layouts = new Map<string, GPUBindGroupLayout>();
-    const pipelines = new Map<string, Promise<GPUComputePipeline>>();
-    const compiled = await Promise.all(steps.map(async (step) => {
-      const code = wgsl(step, emulateDot), declared = bindings(code);
-      const key = declared.map((d) => `${d.index}${d.type}`).join();
-      let layout = layouts.get(key);
-      if (!layout) {
-        layout = this.#gpu.createBindGroupLayout({
-          entries: declared.map(({ index, type }) => ({
-            binding: index,
-            visibility: GPUShaderStage.COMPUTE,
-            buffer: { type },
-          })),
-        });
-        layouts.set(key, layout);
-      }
-      let pipeline = pipelines.get(code);
-      if (!pipeline) {
-        pipeline = this.#compile(step.kernel, code, layout);
-        pipelines.set(code, pipeline);
-      }
-      return { step, declared, layout, pipeline: await pipeline };
+  async ready(steps: readonly Step[]): Promise<void> {
+    const missing = steps.filter((step) => !this.#dispatches.has(step));
+    await Promise.all(missing.map((step) => {
+      let prepared = this.#prepared.get(step);
+      if (!prepared) this.#prepared.set(step, prepared = this.#prepare(step));
+      return prepared;
     }));
-    for (const { step, declared, layout, pipeline } of compiled) {
-      const entries = declared.map(({ index, variable }) => ({
-        binding: index,
-        resource: this.#find(step.buffers[variable] ?? variable, step),
-      }));
-      const group = this.#gpu.createBindGroup({ label: step.kernel, layout, entries });
-      this.#dispatches.set(step, { pipeline, group });
+  }
+
+  /** Compiles what a step needs that no step before it has needed, and binds its buffers. */
+  async #prepare(step: Step): Promise<void> {
+    const place = this.#places.get(step);
+    if (place === undefined) throw new Error(`step ${step.kernel} belongs to another program`);
+    const { code, operands } = shader(step, this.#emulateDot), declared = bindings(code);
+    const entries: GPUBindGroupEntry[] = declared.map(({ index, variable }) => ({
+      binding: index,
+      resource: this.#find(step.buffers[variable] ?? variable, step),
+    }));
+    if (operands.length > 0) {
+      declared.push({ index: OPERANDS_BINDING, type: "uniform", variable: OPERANDS });
+      const { buffer } = this.#find(OPERANDS), offset = OPERANDS_BYTES * place;
+      const resource = { buffer, offset, size: OPERANDS_BYTES };
+      entries.push({ binding: OPERANDS_BINDING, resource });
+      const values = Uint32Array.from(operands, (name) => step.constants[name]!);
+      this.#gpu.queue.writeBuffer(buffer, offset, values);
     }
+    const layout = this.#layout(declared);
+    let pipeline = this.#pipelines.get(code);
+    if (!pipeline) this.#pipelines.set(code, pipeline = this.#compile(step.kernel, code, layout));
+    const group = this.#gpu.createBindGroup({ label: step.kernel, layout, entries });
+    this.#dispatches.set(step, { pipeline: await pipeline, group });
+  }
+
+  #layout(declared: readonly Binding[]): GPUBindGroupLayout {
+    const key = declared.map((d) => `${d.index}${d.type}`).join();
+    let layout = this.#layouts.get(key);
+    if (!layout) {
+      const entries = declared.map(({ index, type }) => ({
+        binding: index,
+        visibility: GPUShaderStage.COMPUTE,
+        buffer: { type },
+      }));
+      this.#layouts.set(key, layout = this.#gpu.createBindGroupLayout({ entries }));
+    }
+    return layout;
   }
 
   async #compile(
@@ -181,7 +234,11 @@ export class GpuExecutor implements Executor {
     this.#gpu.queue.writeBuffer(part.buffer, part.offset + offset, data);
   }
 
-  run(steps: readonly Step[], clear: readonly string[] = []): void {
+  run(
+    steps: readonly Step[],
+    clear: readonly string[] = [],
+    copied: readonly string[] = [],
+  ): Copies {
     this.#throwFailure();
     const encoder = this.#gpu.createCommandEncoder();
     for (const name of clear) {
@@ -191,20 +248,19 @@ export class GpuExecutor implements Executor {
     const pass = encoder.beginComputePass();
     for (const step of steps) this.encode(pass, step);
     pass.end();
+    const copies = this.#readback.copy(encoder, copied.map((name) => this.#find(name)));
+    // One submit: lavapipe runs one after the other, and a second one would wait here for the first.
     this.#gpu.queue.submit([encoder.finish()]);
+    return copies;
   }
 
   /** Writes a step into a pass: of `run`, or of who measures it (lib/gpu/timing.ts). */
   encode(pass: GPUComputePassEncoder, step: Step): void {
     const dispatch = this.#dispatches.get(step);
-    if (!dispatch) throw new Error(`step ${step.kernel} belongs to another program`);
+    if (!dispatch) throw new Error(`step ${step.kernel} of ${step.layer} is not ready`);
     pass.setPipeline(dispatch.pipeline);
     pass.setBindGroup(0, dispatch.group);
     pass.dispatchWorkgroups(...step.workgroups);
-  }
-
-  copy(buffers: readonly string[]): () => Promise<Uint8Array<ArrayBuffer>[]> {
-    return this.#readback.copy(buffers.map((name) => this.#find(name)));
   }
 
   read(buffers: readonly string[]): Promise<Uint8Array<ArrayBuffer>[]> {

@@ -46,13 +46,17 @@ export class Readback {
     return this.#copies.reduce((sum, { size }) => sum + size, this.#piece?.size ?? 0);
   }
 
-  /** Copies parts as they are now; the function returned waits for that. */
-  copy(parts: readonly Part[]): () => Promise<Bytes[]> {
+  /**
+   * Writes copies of parts into commands, which are to be submitted; the function returned waits for
+   * that.
+   */
+  copy(encoder: GPUCommandEncoder, parts: readonly Part[]): () => Promise<Bytes[]> {
+    if (parts.length === 0) return () => Promise.resolve([]);
     const size = parts.reduce((sum, part) => sum + part.size, 0);
     const fits = this.#idle.findIndex((buffer) => buffer.size >= size);
     const staging = fits >= 0 ? this.#idle.splice(fits, 1)[0]! : this.#create(size);
     if (fits < 0) this.#copies.push(staging);
-    this.#fill(staging, parts);
+    fill(encoder, staging, parts);
     return async () => {
       const bytes = await this.#map(staging, size);
       this.#idle.push(staging);
@@ -74,7 +78,9 @@ export class Readback {
     const piece = this.#piece ??= this.#create(Math.min(MOST_READ, all));
     let some: (Part & { readonly to: Bytes; readonly at: number })[] = [], filled = 0;
     const flush = async () => {
-      this.#fill(piece, some);
+      const encoder = this.#gpu.createCommandEncoder();
+      fill(encoder, piece, some);
+      this.#gpu.queue.submit([encoder.finish()]);
       const bytes = await this.#map(piece, filled);
       let from = 0;
       for (const { to, at, size } of some) to.set(bytes.subarray(from, from += size), at);
@@ -91,16 +97,6 @@ export class Readback {
     }
     if (filled > 0) await flush();
     return whole;
-  }
-
-  #fill(staging: GPUBuffer, parts: readonly Part[]): void {
-    const encoder = this.#gpu.createCommandEncoder();
-    let at = 0;
-    for (const { buffer, offset, size } of parts) {
-      encoder.copyBufferToBuffer(buffer, offset, staging, at, size);
-      at += size;
-    }
-    this.#gpu.queue.submit([encoder.finish()]);
   }
 
   async #map(staging: GPUBuffer, size: number): Promise<Bytes> {
@@ -124,5 +120,14 @@ export class Readback {
   close(): void {
     for (const buffer of this.#copies) buffer.destroy();
     this.#piece?.destroy();
+  }
+}
+
+/** Writes copies of parts, one behind the other, into commands. */
+function fill(encoder: GPUCommandEncoder, staging: GPUBuffer, parts: readonly Part[]): void {
+  let at = 0;
+  for (const { buffer, offset, size } of parts) {
+    encoder.copyBufferToBuffer(buffer, offset, staging, at, size);
+    at += size;
   }
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { BufferKind, Program } from "../program.ts";
+import { type BufferKind, operandsBytes, type Program } from "../program.ts";
 import { bytesOf } from "./bytes.ts";
 import { lifetimesOf, stepsInOrder } from "./lifetimes.ts";
 
@@ -19,7 +19,7 @@ export interface PeakMemory {
   readonly gradients: number;
   /** What a layer needs for itself. */
   readonly scratch: number;
-  /** Quantizers, statistics, settings of a step. */
+  /** Quantizers, statistics, settings of a step, operands. */
   readonly tables: number;
   /** Shared memory that no tensor uses at the fullest step. */
   readonly gaps: number;
@@ -47,6 +47,7 @@ export function peakMemory(program: Program): PeakMemory {
   const own = buffers.filter(({ name }) => !layout?.places.has(name));
   const of = (kind: BufferKind) => sum([...own, ...fullest].filter((b) => b.kind === kind));
   const regions = (layout?.regions ?? []).reduce((a, b) => a + b, 0);
+  const operands = operandsBytes(program);
   const staging = (program.staging ?? []).reduce((a, b) => a + b, 0);
   return {
     parameters: of("parameter"),
@@ -54,9 +55,9 @@ export function peakMemory(program: Program): PeakMemory {
     activations: of("activation"),
     gradients: of("gradient"),
     scratch: of("scratch"),
-    tables: of("table"),
+    tables: of("table") + operands,
     gaps: regions - sum(fullest),
     staging,
-    total: bytesOf(buffers, layout) + staging,
+    total: bytesOf(buffers, layout) + operands + staging,
   };
 }

@@ -146,7 +146,14 @@ function planFor(batch: number, recipe: Recipe, data: DataShape, options: PlanOp
       FIRST: weights,
       COUNT,
       STATIC: 1,
+      CALIBRATE: 0,
     }, { table: "quantizers" });
+  }
+  for (let FIRST = weights; FIRST < b.quantizers.length && !inference; FIRST++) {
+    const constants = { FIRST, COUNT: 1, STATIC: 0, CALIBRATE: 1 };
+    b.push("calibrate", "calibration", "estimate", [1, 1, 1], constants, { table: "quantizers" }, {
+      quantizer: FIRST,
+    });
   }
   b.tables();
   const program: Program = {

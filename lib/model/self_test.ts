@@ -202,10 +202,20 @@ async function check(
     ...s.update,
     ...s.schedule,
     ...s.exchange,
+    ...s.calibrate,
   ];
   // What the GPU is not asked it need not compile.
   const asks = (step: Step) => only?.includes(step.kernel) ?? true;
-  const none = { loss: [], backward: [], update: [], schedule: [], weights: [], exchange: [] };
+  const none: Program["sections"] = {
+    forward: [],
+    loss: [],
+    backward: [],
+    update: [],
+    schedule: [],
+    weights: [],
+    exchange: [],
+    calibrate: [],
+  };
   const sections = { ...none, forward: all.filter(asks) };
   const gpu = await GpuExecutor.create(await openGpu(options), { ...program, sections });
   try {

@@ -86,6 +86,7 @@ export class Builder {
     schedule: [],
     weights: [],
     exchange: [],
+    calibrate: [],
   };
   /** Rows that weights have, which come first. */
   readonly weightRows = new Map<string, number>();
@@ -255,6 +256,7 @@ export class Builder {
         STOCHASTIC: 0,
         QUIET: 0,
         IMAGE: 0,
+        RAGGED: (constants.CHANNELS ?? 0) % 4 > 0 ? 1 : 0,
         ACCUMULATE: this.options.micros > 1 ? 1 : 0,
         ...constants,
       },

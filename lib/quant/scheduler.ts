@@ -149,10 +149,14 @@ export class Scheduler {
     ], row * QUANTIZER_WORDS);
   }
 
-  /** Takes over the ranges, and where given the memory, of the rows that the device sets. */
-  adopt(table: Float32Array, memory?: Float32Array): void {
+  /**
+   * Takes over the ranges, and where given the memory, of the rows that the device sets.
+   *
+   * @param all also those of other rows, which a calibration has set
+   */
+  adopt(table: Float32Array, memory?: Float32Array, all = false): void {
     for (const row of this.quantizers.keys()) {
-      if (!this.onDevice(row)) continue;
+      if (!all && !this.onDevice(row)) continue;
       const at = row * QUANTIZER_WORDS, low = table[at + 5]!, high = table[at + 6]!;
       this.setRange(row, low === 0 && high === 0 ? undefined : { low, high });
       if (this.estimators[row]?.search) this.memory(row)[0] = table[at + 7]!;

@@ -16,7 +16,16 @@ export interface Estimate {
   readonly FIRST: number;
   readonly COUNT: number;
   readonly STATIC: number;
+  readonly CALIBRATE: number;
 }
+
+/** The widest that was seen. */
+const CALIBRATION: Pick<Estimator, "next"> = {
+  next: (old, seen) => ({
+    low: Math.min(seen.low, old?.low ?? Infinity),
+    high: Math.max(seen.high, old?.high ?? -Infinity),
+  }),
+};
 
 /** The ranges that follow from the statistics. */
 export function estimate(
@@ -29,7 +38,7 @@ export function estimate(
       8 * row + 8,
     );
     if (c.STATIC && dynamic) continue;
-    const estimator: Estimator | undefined = ruleOf(rule!, settings);
+    const estimator = c.CALIBRATE ? CALIBRATION : ruleOf(rule!, settings);
     const seen = usable(statistic(b.statistics.u32, row), elements!);
     if (!estimator || !seen) continue;
     const at = row * QUANTIZER_WORDS, low = b.table.f32[at + 5]!, high = b.table.f32[at + 6]!;

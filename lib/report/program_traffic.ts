@@ -32,7 +32,7 @@ export function programTraffic(program: Program): ProgramTraffic {
   const bytesOf = boundBytes(program);
   const layers = new Map<string, { forward: number; backward: number }>();
   const sections: Record<string, number> = {};
-  const { exchange: _, ...training } = program.sections;
+  const { exchange: _, calibrate: __, ...training } = program.sections;
   for (const [section, steps] of Object.entries(training)) {
     sections[section] = 0;
     // The rest runs once for all micro-batches.

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import type { Executor } from "../executor.ts";
+import type { Copies } from "../executor.ts";
 import type { Range } from "../quant/range.ts";
 import type { Observation, Scheduler } from "../quant/scheduler.ts";
 import { type Fidelity, fidelityOf } from "./fidelity.ts";
@@ -36,27 +36,30 @@ export class Flight {
     readonly samples: number;
     /** Those that the host had set for the step. */
     readonly ranges: Ranges;
-    readonly read: () => Promise<Uint8Array<ArrayBuffer>[]>;
+    readonly read: Copies;
   }[] = [];
   /** What steps saw and no range follows yet. */
   #seen: { readonly step: number; readonly observations: readonly Observation[] }[] = [];
 
   constructor(
-    readonly executor: Executor,
     readonly scheduler: Scheduler,
     readonly lag: number,
     readonly clips = false,
   ) {}
 
-  /** Takes note of a step that was just submitted: what it leaves behind is copied for later. */
-  took(step: number, samples: number, telemetry: boolean): void {
-    const read = this.executor.copy([
+  /** The buffers that a step leaves behind, to be copied with it. */
+  leaves(telemetry: boolean): string[] {
+    return [
       "metrics",
       "statistics",
       "quantizers",
       ...(this.clips ? ["clip"] : []),
       ...(telemetry ? ["fidelity"] : []),
-    ]);
+    ];
+  }
+
+  /** Takes note of a step that was just submitted, and of the copies of what it leaves behind. */
+  took(step: number, samples: number, read: Copies): void {
     this.#pending.push({ step, samples, ranges: this.scheduler.ranges(), read });
   }
 

@@ -4,9 +4,9 @@
  *
  * @module
  */
-import type { Executor } from "../executor.ts";
+import type { Copies, Executor } from "../executor.ts";
 import { MOST_BYTES } from "../ops/parts.ts";
-import { buffersOf, type Program } from "../program.ts";
+import { buffersOf, type Program, type Step } from "../program.ts";
 
 /** The executor itself where nothing is split, else one that joins the parts. */
 export function joined(executor: Executor, program: Program): Executor {
@@ -62,18 +62,13 @@ class Joined implements Executor {
     }
   }
 
-  run(...args: Parameters<Executor["run"]>): void {
-    this.inner.run(...args);
+  ready(steps: readonly Step[]): Promise<void> {
+    return this.inner.ready(steps);
   }
 
-  copy(buffers: readonly string[]): () => Promise<Uint8Array<ArrayBuffer>[]> {
-    const names = buffers.map((name) => this.#parts(name));
-    const wait = this.inner.copy(names.flat());
-    return async () => {
-      const copies = await wait();
-      let at = 0;
-      return names.map((parts) => concat(copies.slice(at, at += parts.length)));
-    };
+  /** What is copied is never a parameter. */
+  run(...args: Parameters<Executor["run"]>): Copies {
+    return this.inner.run(...args);
   }
 
   /** As of any executor, but never more than one buffer beyond {@link MOST_BYTES} at a time. */

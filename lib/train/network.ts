@@ -4,14 +4,14 @@
  *
  * @module
  */
-import type { Executor } from "../executor.ts";
+import type { Copies, Executor } from "../executor.ts";
 import { onDevice, stepsInFlight } from "../model/on_device.ts";
 import type { DataShape } from "../model/plan.ts";
 import type { Program, Step } from "../program.ts";
 import type { EstimatorMakers } from "../quant/estimator.ts";
 import { estimators as ownEstimators } from "../quant/estimators.ts";
 import type { Range } from "../quant/range.ts";
-import { Scheduler, usable } from "../quant/scheduler.ts";
+import { Scheduler } from "../quant/scheduler.ts";
 import type { QuantizeSpec } from "../recipe/types.ts";
 import { Flight, type StepResult } from "./flight.ts";
 import { joined } from "./joined.ts";
@@ -86,7 +86,7 @@ export class Network {
       role === "weight" ? undefined : makers[settings.estimator]!(settings)
     );
     this.scheduler = new Scheduler(quantizers, estimators, device);
-    this.#flight = new Flight(executor, this.scheduler, quantize.lag, program.training.clips);
+    this.#flight = new Flight(this.scheduler, quantize.lag, program.training.clips);
     this.inFlight = stepsInFlight(quantizers.length > 0, quantize, makers);
     const affine = new Float32Array(8);
     for (let c = 0; c < program.input[2]; c++) {
@@ -159,10 +159,12 @@ export class Network {
     this.#writeRanges();
     for (let micro = 0; micro < micros; micro++) {
       this.#writeBatch(batch, { step, rate, normWeight: 1 }, micro);
-      const segments = this.#training(step, telemetry, micro === micros - 1);
-      await this.#run(segments, micro === 0 ? ["statistics", "metrics"] : []);
+      const last = micro === micros - 1, segments = this.#training(step, telemetry, last);
+      const left = last ? this.#flight.leaves(telemetry) : [];
+      const clear = micro === 0 ? ["statistics", "metrics"] : [];
+      const copies = await this.#run(segments, clear, left);
+      if (last) this.#flight.took(step, batch.samples, copies);
     }
-    this.#flight.took(step, batch.samples, telemetry);
   }
 
   /** Waits for the steps that were submitted, in their order. */
@@ -215,14 +217,22 @@ export class Network {
     return [...segments, { steps: current }];
   }
 
-  async #run(segments: readonly Segment[], clear: readonly string[]): Promise<void> {
-    for (const [i, { steps, row }] of segments.entries()) {
-      this.executor.run(steps, i === 0 ? clear : []);
-      if (row === undefined) continue;
-      const [statistics] = await this.executor.read(["statistics"]);
+  /** Runs segments; all but the last wait for the host. @returns copies, from behind the last one */
+  async #run(
+    segments: readonly Segment[],
+    clear: readonly string[],
+    copied: readonly string[] = [],
+  ): Promise<Copies> {
+    let clearing = clear;
+    for (const { steps, row } of segments) {
+      await this.executor.ready(steps);
+      if (row === undefined) return this.executor.run(steps, clearing, copied);
+      const [statistics] = await this.executor.run(steps, clearing, ["statistics"])();
+      clearing = [];
       this.scheduler.estimate(row, this.scheduler.read(new Uint32Array(statistics!.buffer))[row]!);
       this.#writeRow(row);
     }
+    throw new Error("steps end where the host is asked");
   }
 
   /**
@@ -305,43 +315,44 @@ export class Network {
    * First ranges, layer by layer with the static kernels: a step runs once to measure, its range is
    * set, it runs again; forward, then backward. Micro-batches are calibrated on like batches. Changes
    * nothing but ranges.
+   *
+   * The device sets them, so that nothing waits; it computes while later kernels are compiled.
    */
   async calibrate(batches: readonly Batch[]): Promise<void> {
-    const { sections: s, quantizers } = this.program;
+    const { sections, quantizers, micros, batch: size } = this.program;
     if (quantizers.length === 0) return;
-    const steps = chosen([...s.forward, ...s.loss, ...s.backward], quantizers, { phase: "train" });
-    const micros = batches.flatMap((batch) =>
-      Array.from({ length: this.program.micros }, (_, micro) => ({ batch, micro }))
-    ).filter(({ batch, micro }) => micro * this.program.batch < batch.samples);
-    for (const { batch, micro } of micros) {
-      this.#writeBatch(batch, { step: 0, rate: 0, normWeight: 0 }, micro);
-      let first = 0;
-      const makes = (row: number | undefined) => (step: Step) =>
-        step.quantizer === row && (step.when === undefined || step.when === "static");
-      for (const [i, { quantizer: row, when }] of steps.entries()) {
-        if (row === undefined || (when !== undefined && when !== "static")) continue;
-        // Of a tensor that is made in parts, all must be seen.
-        if (steps.slice(i + 1).some(makes(row))) continue;
-        await this.#run(this.#cut(steps.slice(first, i + 1)), ["statistics", "metrics"]);
-        const [statistics] = await this.executor.read(["statistics"]);
-        const observed = this.scheduler.read(new Uint32Array(statistics!.buffer))[row]!;
-        const seen = usable(observed, observed.quantizer.elements), old = this.scheduler.range(row);
-        if (seen) {
-          this.scheduler.setRange(row, {
-            low: Math.min(seen.low, old?.low ?? Infinity),
-            high: Math.max(seen.high, old?.high ?? -Infinity),
-          });
+    const parts = [sections.forward, [...sections.loss, ...sections.backward]].map((steps) =>
+      this.#cut(this.#measuring(chosen(steps, quantizers, { phase: "train" })))
+    );
+    for (const batch of batches) {
+      for (let micro = 0; micro < micros && micro * size < batch.samples; micro++) {
+        this.#writeBatch(batch, { step: 0, rate: 0, normWeight: 0 }, micro);
+        let clear = ["statistics", "metrics"];
+        for (const part of parts) {
+          await this.#run(part, clear);
+          clear = [];
         }
-        this.#writeRow(row);
-        first = steps.findIndex(makes(row)); // Runs again, with its range, before what reads it.
       }
-      // Dynamic estimators behind the last static one see the batch too.
-      await this.#run(this.#cut(steps.slice(first)), ["statistics", "metrics"]);
     }
-    if (this.scheduler.quantizers.some((q) => q.dynamic)) {
-      const [table] = await this.executor.read(["quantizers"]);
-      this.scheduler.adopt(new Float32Array(table!.buffer));
+    await this.executor.ready(trainingSteps(this.program));
+    const [table] = await this.executor.read(["quantizers"]);
+    this.scheduler.adopt(new Float32Array(table!.buffer), undefined, true);
+  }
+
+  /** Steps with each tensor made twice: to be seen, and with the range that follows. */
+  #measuring(steps: readonly Step[]): Step[] {
+    const { calibrate } = this.program.sections, out: Step[] = [];
+    const makes = (row: number) => (step: Step) =>
+      step.quantizer === row && (step.when === undefined || step.when === "static");
+    let first = 0;
+    for (const [i, { quantizer: row, when }] of steps.entries()) {
+      if (row === undefined || (when !== undefined && when !== "static")) continue;
+      // Of a tensor that is made in parts, all must be seen.
+      if (steps.slice(i + 1).some(makes(row)) || this.scheduler.estimators[row]?.initial) continue;
+      out.push(...steps.slice(first, i + 1), calibrate.find((step) => step.quantizer === row)!);
+      first = steps.findIndex(makes(row)); // Runs again, with its range, before what reads it.
     }
+    return [...out, ...steps.slice(first)];
   }
 
   #writeRanges(): void {

@@ -85,9 +85,10 @@ export async function* train(
   let initial = recipe.init && !found ? await initialWeights(recipe, program, warn) : undefined;
   const device = options.opened ??
     await openCheckedDevice(options.device, program.arithmetic, warn ? { warn } : {});
-  const executor = await device.createExecutor(program);
+  const executor = await device.createExecutor(program, { lazily: true });
   let loader: Loader | undefined;
   try {
+    await executor.ready(program.sections.weights);
     loader = await Loader.open(data, {
       ...recipe.data,
       seed: recipe.seed,
@@ -211,6 +212,8 @@ class Run {
         next = at + 1 < this.steps ? await this.#feed.at(at + 1) : undefined;
         this.#wait.end();
       }
+      // What only evaluation and later steps need is compiled while the first step is computed.
+      if (step === from.step) await executor.ready(Object.values(program.sections).flat());
       const came = performance.now(), results = await network.collect();
       const ended = performance.now(), seconds = (ended - began) / 1000;
       const waited = this.#wait.since((ended - came) / 1000);

@@ -166,7 +166,7 @@ fn main(
   @builtin(local_invocation_index) lane: u32,
 ) {
   let tile = group.y * groups.x + group.x;
-  let zx = quantizers[4];
+  let zx = quantizers[i32(operands.X_ROW)];
   let padding = zero_quad(zx);
 
   let pixel_0 = tile * (64u * 16u) + 0u * 64u + lane;
@@ -553,8 +553,8 @@ fn main(
     }
   }
 
-  let zy = quantizers[5];
-  let unit = zx.scale * quantizers[0].scale;
+  let zy = quantizers[i32(operands.Y_ROW)];
+  let unit = zx.scale * quantizers[i32(operands.W_ROW)].scale;
   {
     let quad = 0u + group.z * 2u + 0u;
     let lanes = min(4u, 8u - quad * 4u);
@@ -905,11 +905,14 @@ fn main(
     atomicAdd(&tile_sums[1 * 4 + 3][0], total[3]);
     atomicAdd(&tile_sums[1 * 4 + 3][1], square[3]);
   }
-  record(5u, tile + group.z, lane);
+  record(operands.Y_ROW, tile + group.z, lane);
   workgroupBarrier();
   if (lane < 4u * 2u) {
     let at = tile * (2u * 4u) + group.z * (2u * 4u) + lane;
     sums[at] = vec2<i32>(atomicLoad(&tile_sums[lane][0]), atomicLoad(&tile_sums[lane][1]));
   }
 }
+
+struct Operands { X_ROW: u32, Y_ROW: u32, W_ROW: u32 }
+@group(0) @binding(15) var<uniform> operands: Operands;
 

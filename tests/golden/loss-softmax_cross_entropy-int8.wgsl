@@ -181,8 +181,8 @@ fn wanted(c: u32, label: u32, n: u32) -> f32 { return f32(c == label); }
 
 @compute @workgroup_size(64)
 fn main(@builtin(local_invocation_index) lane: u32) {
-  let z = quantizers[10];
-  let key = stream(10u);
+  let z = quantizers[i32(operands.D_ROW)];
+  let key = stream(operands.D_ROW);
   let samples = f32(step.samples);
   for (var n = lane; n < 2u; n += 64u) {
     let row = n * 1u * 4u;
@@ -233,6 +233,9 @@ fn main(@builtin(local_invocation_index) lane: u32) {
     metrics[2] += total.x;
     metrics[3] += total.y;
   }
-  record(10u, 0u, lane);
+  record(operands.D_ROW, 0u, lane);
 }
+
+struct Operands { D_ROW: u32 }
+@group(0) @binding(15) var<uniform> operands: Operands;
 

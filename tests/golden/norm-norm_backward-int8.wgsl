@@ -207,37 +207,40 @@ fn main(
   let tile = group.y * groups.x + group.x;
   let thread = tile * 64u + lane;
   let block = thread % 1u;
-  let zda = quantizers[13];
-  let zy = quantizers[5];
-  let zdy = quantizers[14];
-  let key = stream(14u);
+  let zda = quantizers[i32(operands.DA_ROW)];
+  let zy = quantizers[i32(operands.Y_ROW)];
+  let zdy = quantizers[i32(operands.DY_ROW)];
+  let key = stream(operands.DY_ROW);
   let quad_0 = block * 2u + 0u;
-  let lanes_0 = min(4u, 8u - quad_0 * 4u);
+  let lanes_0 = 4u;
   let map_0 = affine(quad_0);
   let c1_0 = coefficients[quad_0 * 6u + 3u];
   let c2_0 = coefficients[quad_0 * 6u + 4u];
   let quad_1 = block * 2u + 1u;
-  let lanes_1 = min(4u, 8u - quad_1 * 4u);
+  let lanes_1 = 4u;
   let map_1 = affine(quad_1);
   let c1_1 = coefficients[quad_1 * 6u + 3u];
   let c2_1 = coefficients[quad_1 * 6u + 4u];
-  let end = select(0u, 162u, thread < 11u * 1u);
-  for (var pixel = thread / 1u; pixel < end; pixel += 11u) {
+  let end = select(0u, operands.PIXELS, thread < operands.STRIDE * 1u);
+  for (var pixel = thread / 1u; pixel < end; pixel += operands.STRIDE) {
     let at = pixel * 1u + block;
     let wide_da = da[at];
     let wide_y = y[at];
     let d_0 = real(part0(wide_y), zy) - map_0.mean;
     let g_0 = select(vec4<f32>(), real(part0(wide_da), zda), passes(map_0.a * d_0 + map_0.beta));
     let v_0 = finish(map_0.a * g_0 + (c1_0 * d_0 + c2_0), at * 2u + 0u);
-    let q_0 = quantize(v_0, zdy, pixel * 8u + quad_0 * 4u, key, lanes_0);
+    let q_0 = quantize(v_0, zdy, pixel * operands.CHANNELS + quad_0 * 4u, key, lanes_0);
     let d_1 = real(part1(wide_y), zy) - map_1.mean;
     let g_1 = select(vec4<f32>(), real(part1(wide_da), zda), passes(map_1.a * d_1 + map_1.beta));
     let v_1 = finish(map_1.a * g_1 + (c1_1 * d_1 + c2_1), at * 2u + 1u);
-    let q_1 = quantize(v_1, zdy, pixel * 8u + quad_1 * 4u, key, lanes_1);
+    let q_1 = quantize(v_1, zdy, pixel * operands.CHANNELS + quad_1 * 4u, key, lanes_1);
 // Stores q_0 … q_(V−1), the V quads of a wide, at wide index `at` of `output`; no arithmetic, so no reference.
 output[at] = Wide(q_0, q_1);
 
   }
-  record(14u, tile, lane);
+  record(operands.DY_ROW, tile, lane);
 }
+
+struct Operands { DA_ROW: u32, Y_ROW: u32, DY_ROW: u32, PIXELS: u32, STRIDE: u32, CHANNELS: u32 }
+@group(0) @binding(15) var<uniform> operands: Operands;
 

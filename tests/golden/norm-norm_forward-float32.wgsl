@@ -102,12 +102,12 @@ fn main(
   let tile = group.y * groups.x + group.x;
   let thread = tile * 64u + lane;
   let block = thread % 2u;
-  let zy = quantizers[0];
-  let za = quantizers[0];
-  let lanes_0 = min(4u, 8u - (block * 1u + 0u) * 4u);
+  let zy = quantizers[i32(operands.Y_ROW)];
+  let za = quantizers[i32(operands.A_ROW)];
+  let lanes_0 = 4u;
   let map_0 = affine(block * 1u + 0u);
-  let end = select(0u, 162u, thread < 11u * 2u);
-  for (var pixel = thread / 2u; pixel < end; pixel += 11u) {
+  let end = select(0u, operands.PIXELS, thread < operands.STRIDE * 2u);
+  for (var pixel = thread / 2u; pixel < end; pixel += operands.STRIDE) {
     let at = pixel * 2u + block;
     let wide = y[at];
     let q_0 = quantize(activate(normed(real(part0(wide), zy), map_0)), za, 0u, vec2<u32>(), lanes_0);
@@ -115,6 +115,9 @@ fn main(
 output[at] = q_0;
 
   }
-  record(0u, tile, lane);
+  record(operands.A_ROW, tile, lane);
 }
+
+struct Operands { Y_ROW: u32, A_ROW: u32, PIXELS: u32, STRIDE: u32 }
+@group(0) @binding(15) var<uniform> operands: Operands;
 

@@ -175,14 +175,14 @@ fn main(
   let tile = group.y * groups.x + group.x;
   let thread = tile * 64u + lane;
   let block = thread % 1u;
-  let zy = quantizers[5];
-  let za = quantizers[6];
-  let lanes_0 = min(4u, 8u - (block * 2u + 0u) * 4u);
+  let zy = quantizers[i32(operands.Y_ROW)];
+  let za = quantizers[i32(operands.A_ROW)];
+  let lanes_0 = 4u;
   let map_0 = affine(block * 2u + 0u);
-  let lanes_1 = min(4u, 8u - (block * 2u + 1u) * 4u);
+  let lanes_1 = 4u;
   let map_1 = affine(block * 2u + 1u);
-  let end = select(0u, 162u, thread < 11u * 1u);
-  for (var pixel = thread / 1u; pixel < end; pixel += 11u) {
+  let end = select(0u, operands.PIXELS, thread < operands.STRIDE * 1u);
+  for (var pixel = thread / 1u; pixel < end; pixel += operands.STRIDE) {
     let at = pixel * 1u + block;
     let wide = y[at];
     let q_0 = quantize(activate(normed(real(part0(wide), zy), map_0)), za, 0u, vec2<u32>(), lanes_0);
@@ -191,6 +191,9 @@ fn main(
 output[at] = Wide(q_0, q_1);
 
   }
-  record(6u, tile, lane);
+  record(operands.A_ROW, tile, lane);
 }
+
+struct Operands { Y_ROW: u32, A_ROW: u32, PIXELS: u32, STRIDE: u32 }
+@group(0) @binding(15) var<uniform> operands: Operands;
 

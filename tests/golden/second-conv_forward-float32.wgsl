@@ -90,7 +90,7 @@ fn main(
   @builtin(local_invocation_index) lane: u32,
 ) {
   let tile = group.y * groups.x + group.x;
-  let zx = quantizers[0];
+  let zx = quantizers[i32(operands.X_ROW)];
   let padding = zero_quad(zx);
 
   let pixel_0 = tile * (64u * 12u) + 0u * 64u + lane;
@@ -403,7 +403,7 @@ fn main(
     }
   }
 
-  let zy = quantizers[0];
+  let zy = quantizers[i32(operands.Y_ROW)];
   {
     let quad = 0u + group.z * 2u + 0u;
     let lanes = min(4u, 8u - quad * 4u);
@@ -604,6 +604,9 @@ fn main(
       y[at] = stored;
     }
   }
-  record(0u, tile + group.z, lane);
+  record(operands.Y_ROW, tile + group.z, lane);
 }
+
+struct Operands { X_ROW: u32, Y_ROW: u32 }
+@group(0) @binding(15) var<uniform> operands: Operands;
 

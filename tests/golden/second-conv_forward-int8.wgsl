@@ -163,7 +163,7 @@ fn main(
   @builtin(local_invocation_index) lane: u32,
 ) {
   let tile = group.y * groups.x + group.x;
-  let zx = quantizers[6];
+  let zx = quantizers[i32(operands.X_ROW)];
   let padding = zero_quad(zx);
 
   let pixel_0 = tile * (64u * 16u) + 0u * 64u + lane;
@@ -550,8 +550,8 @@ fn main(
     }
   }
 
-  let zy = quantizers[7];
-  let unit = zx.scale * quantizers[1].scale;
+  let zy = quantizers[i32(operands.Y_ROW)];
+  let unit = zx.scale * quantizers[i32(operands.W_ROW)].scale;
   {
     let quad = 0u + group.z * 2u + 0u;
     let lanes = min(4u, 8u - quad * 4u);
@@ -818,6 +818,9 @@ fn main(
       y[at] = stored;
     }
   }
-  record(7u, tile + group.z, lane);
+  record(operands.Y_ROW, tile + group.z, lane);
 }
+
+struct Operands { X_ROW: u32, Y_ROW: u32, W_ROW: u32 }
+@group(0) @binding(15) var<uniform> operands: Operands;
 

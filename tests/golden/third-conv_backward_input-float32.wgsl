@@ -87,7 +87,7 @@ fn record(row: u32, tile: u32, lane: u32) {}
 
 fn finish(v: vec4<f32>, at: u32) -> vec4<f32> {
   var g = v;
-  let m = real(mask[at], quantizers[0]);
+  let m = real(mask[at], quantizers[i32(operands.MASK_ROW)]);
   g = select(vec4<f32>(0.0), g, m > vec4<f32>(0.0));
   return g;
 }
@@ -111,7 +111,7 @@ fn main(
   let first_quad = group.z % (2u / 2u) * 2u;
   let phase_y = phase / 2u;
   let phase_x = phase % 2u;
-  let zdy = quantizers[0];
+  let zdy = quantizers[i32(operands.DY_ROW)];
   let padding = zero_quad(zdy);
 
   let index_0 = tile * (64u * 12u) + 0u * 64u + lane;
@@ -464,8 +464,8 @@ fn main(
     up++;
   }
 
-  let zdx = quantizers[0];
-  let key = stream(0u);
+  let zdx = quantizers[i32(operands.DX_ROW)];
+  let key = stream(operands.DX_ROW);
   {
     let quad = first_quad + 0u;
     let lanes = min(4u, 8u - quad % 2u * 4u);
@@ -762,6 +762,9 @@ fn main(
       }
     }
   }
-  record(0u, tile + group.z, lane);
+  record(operands.DX_ROW, tile + group.z, lane);
 }
+
+struct Operands { MASK_ROW: u32, DY_ROW: u32, DX_ROW: u32 }
+@group(0) @binding(15) var<uniform> operands: Operands;
 

@@ -82,7 +82,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   let tap = group.z;
   let shift_y = i32(tap / 3u) - 1;
   let shift_x = i32(tap % 3u) - 1;
-  let padding = XWide(zero_quad(quantizers[0]));
+  let padding = XWide(zero_quad(quantizers[i32(operands.X_ROW)]));
 
   var a_0_0_0: vec4<Sum>;
   var a_0_0_1: vec4<Sum>;
@@ -160,4 +160,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     dy_total[chunk * 2u + y_tile * 2u + 1u] = dy_sum_1;
   }
 }
+
+struct Operands { X_ROW: u32 }
+@group(0) @binding(15) var<uniform> operands: Operands;
 

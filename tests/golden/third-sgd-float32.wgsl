@@ -84,7 +84,7 @@ fn main(
   let rate = step.rate;
   {
     let at = (tile * 4u + 0u) * 64u + lane;
-    if (at < 144u) {
+    if (at < operands.SIZE) {
       var w = weight[at];
       let g = gradient[at] + f32(0.0001) * w;
       let m = f32(0.9) * velocity[at] + g;
@@ -95,7 +95,7 @@ fn main(
   }
   {
     let at = (tile * 4u + 1u) * 64u + lane;
-    if (at < 144u) {
+    if (at < operands.SIZE) {
       var w = weight[at];
       let g = gradient[at] + f32(0.0001) * w;
       let m = f32(0.9) * velocity[at] + g;
@@ -106,7 +106,7 @@ fn main(
   }
   {
     let at = (tile * 4u + 2u) * 64u + lane;
-    if (at < 144u) {
+    if (at < operands.SIZE) {
       var w = weight[at];
       let g = gradient[at] + f32(0.0001) * w;
       let m = f32(0.9) * velocity[at] + g;
@@ -117,7 +117,7 @@ fn main(
   }
   {
     let at = (tile * 4u + 3u) * 64u + lane;
-    if (at < 144u) {
+    if (at < operands.SIZE) {
       var w = weight[at];
       let g = gradient[at] + f32(0.0001) * w;
       let m = f32(0.9) * velocity[at] + g;
@@ -127,4 +127,7 @@ fn main(
     }
   }
 }
+
+struct Operands { SIZE: u32 }
+@group(0) @binding(15) var<uniform> operands: Operands;
 

@@ -156,7 +156,7 @@ fn main(
   let rate = step.rate;
   {
     let at = (tile * 4u + 0u) * 64u + lane;
-    if (at < 144u) {
+    if (at < operands.SIZE) {
       var w = weight[at];
       let g = gradient[at] + f32(0.0001) * w;
       let m = f32(0.9) * velocity[at] + g;
@@ -170,7 +170,7 @@ fn main(
   }
   {
     let at = (tile * 4u + 1u) * 64u + lane;
-    if (at < 144u) {
+    if (at < operands.SIZE) {
       var w = weight[at];
       let g = gradient[at] + f32(0.0001) * w;
       let m = f32(0.9) * velocity[at] + g;
@@ -184,7 +184,7 @@ fn main(
   }
   {
     let at = (tile * 4u + 2u) * 64u + lane;
-    if (at < 144u) {
+    if (at < operands.SIZE) {
       var w = weight[at];
       let g = gradient[at] + f32(0.0001) * w;
       let m = f32(0.9) * velocity[at] + g;
@@ -198,7 +198,7 @@ fn main(
   }
   {
     let at = (tile * 4u + 3u) * 64u + lane;
-    if (at < 144u) {
+    if (at < operands.SIZE) {
       var w = weight[at];
       let g = gradient[at] + f32(0.0001) * w;
       let m = f32(0.9) * velocity[at] + g;
@@ -210,6 +210,9 @@ fn main(
       seen_bad += vec4<u32>((bitcast<vec4<u32>>(w) & vec4<u32>(0x7f800000u)) == vec4<u32>(0x7f800000u));
     }
   }
-  record(2u, tile, lane);
+  record(operands.W_ROW, tile, lane);
 }
+
+struct Operands { SIZE: u32, W_ROW: u32 }
+@group(0) @binding(15) var<uniform> operands: Operands;
 

@@ -84,26 +84,29 @@ fn totals(w: vec4<u32>) -> vec4<i32> {
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   let at = id.x;
-  if (at < 2u) {
-    const ROW = 3u * 3u * 2u;
+  if (at < operands.OQ) {
+    let row = operands.KH * operands.KW * operands.IQ;
     var sum = vec4<i32>();
-    for (var k = 0u; k < ROW; k++) {
-      sum += totals(forward[k * 2u + at]);
+    for (var k = 0u; k < row; k++) {
+      sum += totals(forward[k * operands.OQ + at]);
     }
     forward_sum[at] = sum;
   }
-  if (at < 2u * 2u * 2u) {
-    let phase = at / 2u;
-    let input = at % 2u;
+  if (at < operands.SH * operands.SW * operands.IQ) {
+    let phase = at / operands.IQ;
+    let input = at % operands.IQ;
     var sum = vec4<i32>();
-    for (var ky = (phase / 2u + 1u) % 2u; ky < 3u; ky += 2u) {
-      for (var kx = (phase % 2u + 1u) % 2u; kx < 3u; kx += 2u) {
-        for (var o = 0u; o < 2u; o++) {
-          sum += totals(backward[((ky * 3u + kx) * 2u + o) * 2u + input]);
+    for (var ky = (phase / operands.SW + operands.PH) % operands.SH; ky < operands.KH; ky += operands.SH) {
+      for (var kx = (phase % operands.SW + operands.PW) % operands.SW; kx < operands.KW; kx += operands.SW) {
+        for (var o = 0u; o < operands.OQ; o++) {
+          sum += totals(backward[((ky * operands.KW + kx) * operands.OQ + o) * operands.IQ + input]);
         }
       }
     }
     backward_sum[at] = sum;
   }
 }
+
+struct Operands { OQ: u32, KH: u32, KW: u32, IQ: u32, SH: u32, SW: u32, PH: u32, PW: u32 }
+@group(0) @binding(15) var<uniform> operands: Operands;
 

@@ -28,6 +28,7 @@ export function allSteps({ sections: s }: Program): Step[] {
     ...s.schedule,
     ...s.weights.filter((step) => !step.once),
     ...s.exchange,
+    ...s.calibrate,
     ...s.forward.filter((step) => step.phase === "eval"),
   ];
 }

@@ -1,0 +1,67 @@
+/**
+ * How long `qtrain RECIPE` takes from the start of its process to the end of the first training step,
+ * and where that time goes. Starts the command several times, each with a new run folder, and
+ * ends it after that step. What Deno and the driver cache is warm from the second time on; with
+ * `--cold` the driver's compiled kernels are not.
+ *
+ *     deno run -A bench/startup.ts [recipe.yaml] [key=value …] [--times 7] [--cold] [--json FILE]
+ *
+ * @module
+ */
+import { parseArgs } from "node:util";
+import { median } from "../lib/report/statistics.ts";
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    times: { type: "string", default: "7" },
+    cold: { type: "boolean", default: false },
+    json: { type: "string" },
+  },
+});
+const root = new URL("..", import.meta.url).pathname;
+const [recipe = `${root}configs/quickstart.yaml`, ...overrides] = positionals;
+const { tasks } = JSON.parse(await Deno.readTextFile(`${root}deno.json`));
+const task: string[] = tasks.qtrain.command.split(" ").slice(1, -1);
+
+/** Milliseconds until the command says that it starts to train, and until its first step is done. */
+async function once(): Promise<{ start: number; step: number }> {
+  const folder = await Deno.makeTempDir({ prefix: "qtrain-startup-" });
+  const began = performance.now();
+  const child = new Deno.Command(Deno.execPath(), {
+    args: [...task, `${root}cli/main.ts`, recipe, ...overrides, "--json", "--out", `${folder}/run`],
+    env: values.cold ? { MESA_SHADER_CACHE_DIR: folder } : {},
+    stdout: "piped",
+    stderr: "inherit",
+  }).spawn();
+  let start = NaN, text = "";
+  try {
+    for await (const part of child.stdout.pipeThrough(new TextDecoderStream())) {
+      text += part;
+      if (Number.isNaN(start) && text.includes('"type":"start"')) start = performance.now() - began;
+      if (text.includes('"type":"step"')) return { start, step: performance.now() - began };
+    }
+    throw new Error("the command ended before its first step");
+  } finally {
+    try {
+      child.kill("SIGKILL");
+    } catch { /* It has ended by itself. */ }
+    await child.status;
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+if (!values.cold) await once(); // Warms the caches.
+const times: Awaited<ReturnType<typeof once>>[] = [];
+for (let i = 0; i < Number(values.times); i++) times.push(await once());
+const steps = times.map(({ step }) => step);
+const result = {
+  recipe: recipe.replace(root, ""),
+  caches: values.cold ? "the driver's are empty" : "warm",
+  calibrated_ms: Math.round(median(times.map(({ start }) => start))),
+  first_step_ms: Math.round(median(steps)),
+  fastest_ms: Math.round(Math.min(...steps)),
+  slowest_ms: Math.round(Math.max(...steps)),
+};
+console.log(JSON.stringify(result, null, 2));
+if (values.json) await Deno.writeTextFile(values.json, JSON.stringify(result, null, 2) + "\n");
