@@ -7,7 +7,7 @@
 import { DeviceError } from "../errors.ts";
 import type { Executor } from "../executor.ts";
 import { includes, kernels } from "../kernels.ts";
-import type { Program, Step } from "../program.ts";
+import { type Program, type Step, type Tile, withTile } from "../program.ts";
 import type { Gpu } from "./device.ts";
 import { type Part, Readback } from "./readback.ts";
 import { expand } from "./template.ts";
@@ -15,7 +15,14 @@ import { expand } from "./template.ts";
 interface Dispatch {
   readonly pipeline: GPUComputePipeline;
   readonly group: GPUBindGroup;
+  readonly workgroups: Step["workgroups"];
 }
+
+/** Says which of its tiles a step runs with; a step that is not told of runs as it stands. */
+export type ChooseTiles = (
+  executor: GpuExecutor,
+  steps: readonly Step[],
+) => Promise<ReadonlyMap<Step, Tile>>;
 
 interface Binding {
   readonly index: number;
@@ -49,15 +56,20 @@ export class GpuExecutor implements Executor {
   readonly device = "gpu";
   readonly adapter: string;
   readonly #gpu: GPUDevice;
+  readonly #emulateDot: boolean;
   readonly #buffers: GPUBuffer[] = [];
   readonly #parts = new Map<string, Part>();
   readonly #dispatches = new Map<Step, Dispatch>();
+  /** By layout of the bindings, and by text. */
+  readonly #layouts = new Map<string, GPUBindGroupLayout>();
+  readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
   readonly #readback: Readback;
   #failure: string | undefined;
   #closed = false;
 
   private constructor(gpu: Gpu, staging: readonly number[] = []) {
     this.#gpu = gpu.device;
+    this.#emulateDot = gpu.emulateDot;
     this.adapter = gpu.name;
     this.#readback = new Readback(gpu.device, staging, (error) => {
       if (error) this.#failure ??= error;
@@ -76,13 +88,23 @@ export class GpuExecutor implements Executor {
   /**
    * Creates all buffers and compiles all pipelines of a program.
    *
+   * @param choose may run steps to see which tiles are fast: buffers are zero behind it
    * @throws DeviceError when a buffer exceeds a limit or a shader does not compile
    */
-  static async create(gpu: Gpu, program: Program): Promise<GpuExecutor> {
+  static async create(gpu: Gpu, program: Program, choose?: ChooseTiles): Promise<GpuExecutor> {
     const steps = Object.values(program.sections).flat() as Step[];
     const executor = new GpuExecutor(gpu, program.staging);
     executor.#createBuffers(program);
-    await executor.#createPipelines(steps, gpu.emulateDot);
+    const tiles = await choose?.(executor, steps);
+    const ways = steps.map((step) => {
+      const tile = tiles?.get(step);
+      return tile ? withTile(step, tile) : step;
+    });
+    await executor.prepare(ways);
+    const dispatches = ways.map((way, i) => [steps[i]!, executor.#dispatches.get(way)!] as const);
+    // What was compiled to choose from is let go of.
+    for (const map of [executor.#dispatches, executor.#pipelines, executor.#layouts]) map.clear();
+    for (const [step, dispatch] of dispatches) executor.#dispatches.set(step, dispatch);
     return executor;
   }
 
@@ -116,11 +138,15 @@ export class GpuExecutor implements Executor {
     return this.#buffers.reduce((sum, { size }) => sum + size, this.#readback.bytes);
   }
 
-  async #createPipelines(steps: readonly Step[], emulateDot: boolean): Promise<void> {
-    const layouts = new Map<string, GPUBindGroupLayout>();
-    const pipelines = new Map<string, Promise<GPUComputePipeline>>();
+  /**
+   * Compiles what steps need, and binds their buffers. A driver may do its part at the first dispatch.
+   *
+   * @throws DeviceError when one does not compile
+   */
+  async prepare(steps: readonly Step[]): Promise<void> {
+    const layouts = this.#layouts, pipelines = this.#pipelines;
     const compiled = await Promise.all(steps.map(async (step) => {
-      const code = wgsl(step, emulateDot), declared = bindings(code);
+      const code = wgsl(step, this.#emulateDot), declared = bindings(code);
       const key = declared.map((d) => `${d.index}${d.type}`).join();
       let layout = layouts.get(key);
       if (!layout) {
@@ -146,7 +172,7 @@ export class GpuExecutor implements Executor {
         resource: this.#find(step.buffers[variable] ?? variable, step),
       }));
       const group = this.#gpu.createBindGroup({ label: step.kernel, layout, entries });
-      this.#dispatches.set(step, { pipeline, group });
+      this.#dispatches.set(step, { pipeline, group, workgroups: step.workgroups });
     }
   }
 
@@ -200,7 +226,19 @@ export class GpuExecutor implements Executor {
     if (!dispatch) throw new Error(`step ${step.kernel} belongs to another program`);
     pass.setPipeline(dispatch.pipeline);
     pass.setBindGroup(0, dispatch.group);
-    pass.dispatchWorkgroups(...step.workgroups);
+    pass.dispatchWorkgroups(...dispatch.workgroups);
+  }
+
+  /** Bytes of a buffer. */
+  sizeOf(buffer: string): number {
+    return this.#find(buffer).size;
+  }
+
+  /** Sets all buffers to zero, as they were at first. */
+  clear(): void {
+    const encoder = this.#gpu.createCommandEncoder();
+    for (const buffer of this.#buffers) encoder.clearBuffer(buffer);
+    this.#gpu.queue.submit([encoder.finish()]);
   }
 
   copy(buffers: readonly string[]): () => Promise<Uint8Array<ArrayBuffer>[]> {

@@ -4,9 +4,8 @@
  * @module
  */
 import type { Builder } from "./builder.ts";
-import { grid } from "./grid.ts";
 import { passOn } from "./gradient.ts";
-import { elementwise, RUN } from "./norm.ts";
+import { elementwise } from "./norm.ts";
 import { ACT, type Tensor } from "./tensor.ts";
 
 /** An addition of two tensors of one shape. */
@@ -31,10 +30,9 @@ export function addForward(b: Builder, node: AddNode): void {
     "forward",
     node.name,
     "add_forward",
-    grid(elementwise(PIXELS, CW)),
+    elementwise(PIXELS, CW),
     {
       V,
-      R: RUN,
       CW,
       PIXELS,
       CHANNELS: input.c,

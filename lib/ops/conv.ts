@@ -9,6 +9,7 @@ import { grid } from "./grid.ts";
 import { contribute } from "./gradient.ts";
 import { type Part, partsOf } from "./parts.ts";
 import type { Tensor } from "./tensor.ts";
+import { tiled } from "./tiles.ts";
 
 /** A convolution or linear layer. */
 export interface ConvNode {
@@ -30,10 +31,16 @@ export interface ConvNode {
   frozen?: boolean;
 }
 
-/** Output pixels a thread of conv_forward and conv_backward_input owns, and quads of channels. */
-const TILE_PIXELS = 8;
-/** Pixels a workgroup owns: 64 threads. */
-const TILE = 64 * TILE_PIXELS;
+/**
+ * Tiles of conv_forward and conv_backward_input: P pixels a thread, Q quads of channels; a workgroup has
+ * 64 threads.
+ */
+const tilesOf = (quads: number) =>
+  quads % 2 === 0
+    ? [{ P: 8, Q: 2 }, { P: 4, Q: 2 }, { P: 8, Q: 1 }]
+    : [{ P: 8, Q: 1 }, { P: 4, Q: 1 }];
+/** Pixels of the smallest of them: sums have room for so many tiles, whichever is taken. */
+const LEAST_TILE = 64 * 4;
 /** Pixels in a chunk of a weight gradient: 32,768·128² < 2³¹. */
 const MOST_PIXELS = 32768;
 /** Threads that a weight gradient is split into at least, where its size allows. */
@@ -198,17 +205,20 @@ export function convForward(b: Builder, node: ConvNode, sumsFor?: string): numbe
     : b.store(output, name);
   output.stored = y;
   const sums = sumsFor !== undefined && b.options.int8 && b.isOnePass(y) ? sumsFor : undefined;
+  const TILES = Math.ceil(PIXELS / LEAST_TILE);
   for (const part of packed) {
-    const Q = part.quads % 2 === 0 ? 2 : 1;
-    b.step("forward", name, "conv_forward", grid(Math.ceil(PIXELS / TILE), part.quads / Q), {
+    const tiles = tiled(
+      tilesOf(part.quads),
+      ({ P, Q }) => grid(Math.ceil(PIXELS / (64 * P)), part.quads / Q),
+    );
+    b.step("forward", name, "conv_forward", tiles, {
       ...s,
       QUADS: part.quads,
       FIRST: part.first,
       V,
-      P: TILE_PIXELS,
-      Q,
       CW: s.IQ / V,
       PIXELS,
+      TILES,
       CHANNELS: output.c,
       BIAS: node.bias ? 1 : 0,
       LOGITS: node.logits ? 1 : 0,
@@ -228,7 +238,7 @@ export function convForward(b: Builder, node: ConvNode, sumsFor?: string): numbe
       continued: part !== packed[0],
     });
   }
-  return sums === undefined ? undefined : Math.ceil(PIXELS / TILE);
+  return sums === undefined ? undefined : TILES;
 }
 
 /** Plans the gradients of weight, bias and input. */
@@ -241,9 +251,12 @@ export function convBackward(b: Builder, node: ConvNode): void {
   }
   if (!input.needsGradient) return;
   const { to, constants, buffers } = contribute(b, input, name);
-  const V = b.wide(s.OQ), Q = s.IQ % 2 === 0 ? 2 : 1;
+  const V = b.wide(s.OQ);
   const phasePixels = s.N * Math.ceil(s.H / s.SH) * Math.ceil(s.W / s.SW);
-  const z = s.SH * s.SW * s.IQ / Q;
+  const tiles = tiled(
+    tilesOf(s.IQ),
+    ({ P, Q }) => grid(Math.ceil(phasePixels / (64 * P)), s.SH * s.SW * s.IQ / Q),
+  );
   const parts = packedParts(b, node);
   // What parts of the outputs come to goes from one of two buffers to the other, in f32.
   const sums = parts.slice(1, 3).map((_, i) =>
@@ -251,13 +264,11 @@ export function convBackward(b: Builder, node: ConvNode): void {
   );
   for (const [i, { suffix, first, quads }] of parts.entries()) {
     const last = i === parts.length - 1;
-    b.step("backward", name, "conv_backward_input", grid(Math.ceil(phasePixels / TILE), z), {
+    b.step("backward", name, "conv_backward_input", tiles, {
       ...s,
       ...(last ? constants : { ADDEND: 0, MASK: 0 }),
       BEFORE: i > 0 ? 1 : 0,
       V,
-      P: TILE_PIXELS,
-      Q,
       CW: quads / V,
       DW: s.OQ / V,
       FIRST: first / V,

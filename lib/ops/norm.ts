@@ -4,10 +4,12 @@
  * @module
  */
 import { ModelError } from "../errors.ts";
+import type { Tile } from "../program.ts";
 import type { Builder } from "./builder.ts";
 import { grid } from "./grid.ts";
 import { contribute } from "./gradient.ts";
 import { ACT, type Act, type Tensor } from "./tensor.ts";
+import { tiled } from "./tiles.ts";
 
 /** A batch norm layer. */
 export interface NormNode {
@@ -28,8 +30,6 @@ export interface NormNode {
 const MOST_VALUES = 8_388_608;
 /** Pixels in a chunk of sums: a function of the shape alone, 33,000·255² < 2³¹. */
 const chunkOf = (pixels: number) => Math.min(32768, Math.max(64, Math.ceil(pixels / 1024)));
-/** Pixels a thread of an elementwise kernel owns. */
-export const RUN = 4;
 
 /** The buffer of per-channel sums. */
 export function sumsBuffer(name: string): string {
@@ -72,10 +72,9 @@ export function normForward(b: Builder, node: NormNode): void {
     "forward",
     name,
     "norm_forward",
-    grid(elementwise(pixels, CW)),
+    elementwise(pixels, CW),
     {
       V,
-      R: RUN,
       CW,
       PIXELS: pixels,
       CHANNELS: x.c,
@@ -173,12 +172,11 @@ export function normBackward(b: Builder, node: NormNode): void {
     "backward",
     name,
     "norm_backward",
-    grid(elementwise(pixels, CW)),
+    elementwise(pixels, CW),
     {
       ...constants,
       ...rows,
       V,
-      R: RUN,
       CW,
       PIXELS: pixels,
       CHANNELS: x.c,
@@ -191,7 +189,10 @@ export function normBackward(b: Builder, node: NormNode): void {
   );
 }
 
-/** Workgroups of a kernel in which a thread owns one wide of RUN pixels. */
-export function elementwise(pixels: number, wides: number): number {
-  return Math.ceil(Math.ceil(pixels / RUN) * wides / 64);
+/** Tiles of an elementwise kernel, in which a thread owns one wide of R pixels. */
+export function elementwise(pixels: number, wides: number): readonly Tile[] {
+  return tiled(
+    [{ R: 4 }, { R: 2 }, { R: 1 }],
+    ({ R }) => grid(Math.ceil(Math.ceil(pixels / R) * wides / 64)),
+  );
 }

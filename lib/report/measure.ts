@@ -6,6 +6,7 @@
 import { openGpu } from "../gpu/device.ts";
 import { GpuExecutor } from "../gpu/executor.ts";
 import { StepTimer } from "../gpu/timing.ts";
+import { chooseTiles, type Tiles } from "../gpu/tuning.ts";
 import type { DataShape } from "../model/plan.ts";
 import type { Program, Step } from "../program.ts";
 import { Network } from "../train/network.ts";
@@ -33,10 +34,11 @@ const ROUNDS = 9;
 export async function measure(
   variants: readonly Variant[],
   data: DataShape,
+  tiles: Tiles = "default",
 ): Promise<{ adapter: string; times: ReadonlyMap<string, LayerTime>[] }> {
   const benches: Bench[] = [];
   try {
-    for (const variant of variants) benches.push(await Bench.open(variant, data));
+    for (const variant of variants) benches.push(await Bench.open(variant, data, tiles));
     for (let round = 0; round <= ROUNDS; round++) {
       const order = round % 2 === 0 ? benches : benches.toReversed();
       for (const bench of order) await bench.round(round > 0); // The first one warms up.
@@ -63,9 +65,13 @@ class Bench {
     this.#steps = chosen(steps, quantizers, { phase: "train" });
   }
 
-  static async open({ recipe, program }: Variant, data: DataShape): Promise<Bench> {
+  static async open(
+    { recipe, program }: Variant,
+    data: DataShape,
+    tiles: Tiles,
+  ): Promise<Bench> {
     const gpu = await openGpu();
-    const executor = await GpuExecutor.create(gpu, program);
+    const executor = await GpuExecutor.create(gpu, program, chooseTiles(gpu, tiles));
     try {
       const timer = new StepTimer(gpu, executor);
       const network = new Network(program, executor, recipe.seed, recipe.quantize, data);
