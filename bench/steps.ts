@@ -2,8 +2,9 @@
  * Whole training steps on one adapter in one run: a few steps of each side in turn, so that a machine
  * whose speed drifts does not decide. Prints medians and the spread.
  *
- *     deno task bench [model] [batch] [--ranges] [--json FILE]
+ *     deno task bench [model] [batch] [--ranges] [--no-tune] [--json FILE]
  *
+ * Kernels run with the fastest tiles as far as they are known (docs/tuning.md), or with the defaults.
  * Without `--ranges` int8 is held against float32; with it, the ways to set ranges against one
  * another: static and dynamic, on the host and on the device.
  *
@@ -53,7 +54,11 @@ const RANGES: Readonly<Record<string, Quantize>> = {
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { json: { type: "string" }, ranges: { type: "boolean" } },
+  options: {
+    json: { type: "string" },
+    ranges: { type: "boolean" },
+    "no-tune": { type: "boolean" },
+  },
 });
 const model = (positionals[0] ?? "cnn") as "cnn" | "resnet8";
 const batch = Number(positionals[1] ?? 64);
@@ -82,7 +87,7 @@ async function prepare([name, quantize]: readonly [string, Quantize]) {
   });
   const data = await openDataset(recipe.data);
   const { program } = plan(recipe, data);
-  const device = await openDevice("gpu");
+  const device = await openDevice("gpu", { tiles: values["no-tune"] ? "default" : "timed" });
   const began = performance.now();
   const executor = await device.createExecutor(program);
   const network = new Network(program, executor, 1, recipe.quantize, data);
