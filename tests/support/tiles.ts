@@ -24,7 +24,7 @@ export function tiledSteps({ sections }: Program, n: number): Step[] {
   });
 }
 
-/** A program of steps without an order that matters. */
+/** A program with the buffers of another, and of its steps these. */
 export function programOfSteps(program: Program, forward: readonly Step[]): Program {
   const none = { loss: [], backward: [], update: [], schedule: [], weights: [], exchange: [] };
   return { ...program, sections: { ...none, forward } };
