@@ -41,9 +41,10 @@ export type { ZooOptions } from "./lib/model/blocks.ts";
 export type * from "./lib/program.ts";
 
 export { openDevice } from "./lib/open_device.ts";
-export type { Device, DeviceChoice } from "./lib/open_device.ts";
+export type { Device, DeviceChoice, DeviceOptions } from "./lib/open_device.ts";
 export type { GpuOptions } from "./lib/gpu/device.ts";
 export type { ExecutorOptions } from "./lib/gpu/executor.ts";
+export type { Tiles } from "./lib/gpu/tuning.ts";
 export type { Executor } from "./lib/executor.ts";
 
 export { estimators } from "./lib/quant/estimators.ts";

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { adapterName, readTiles, tileFile } from "../lib/gpu/tile_cache.ts";
 import { packedDotProduct, requestAdapter } from "../lib/gpu/device.ts";
 
 /** A limit beside what WebGPU promises of every device, which is all that qtrain's kernels use. */
@@ -21,6 +22,8 @@ export interface Adapter {
   readonly packedDot: boolean;
   /** Whether kernels can be timed on the device. */
   readonly timestamps: boolean;
+  /** Kernels, each on one shape, whose tiles were timed on it. */
+  readonly tiles: number;
   readonly features: readonly string[];
   readonly limits: Readonly<Record<string, Limit>>;
 }
@@ -31,13 +34,14 @@ export async function findAdapters(): Promise<Adapter[]> {
   for (const power of ["high-performance", "low-power"] as const) {
     const adapter = await requestAdapter(power);
     if (!adapter) continue;
-    const described = describe(adapter);
+    const described = await describe(adapter);
     if (!found.has(described.name)) found.set(described.name, described);
   }
   return [...found.values()];
 }
 
-function describe({ info, features, limits }: GPUAdapter): Adapter {
+async function describe({ info, features, limits }: GPUAdapter): Promise<Adapter> {
+  const timed = await readTiles(tileFile(), adapterName(info));
   const count = (value: number, base: number): Limit => ({ value, base, unit: "count" });
   const size = (value: number, base: number): Limit => ({ value, base, unit: "bytes" });
   return {
@@ -46,6 +50,7 @@ function describe({ info, features, limits }: GPUAdapter): Adapter {
     architecture: info.architecture,
     packedDot: packedDotProduct(),
     timestamps: features.has("timestamp-query"),
+    tiles: [...timed.values()].filter(({ ratios }) => Object.keys(ratios).length > 0).length,
     features: [...features].sort(),
     limits: {
       "invocations a workgroup": count(limits.maxComputeInvocationsPerWorkgroup, 256),

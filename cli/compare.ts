@@ -23,7 +23,7 @@ import { type Command, first } from "./command.ts";
 import { epochLine, percent, table } from "./format.ts";
 import { INTERRUPTED, listenForInterrupt } from "./interrupt.ts";
 import { liveStep } from "./live_step.ts";
-import { type Arguments, progressMode } from "./options.ts";
+import { type Arguments, progressMode, tilesOf } from "./options.ts";
 import { print, printJson, PROGRAM } from "./output.ts";
 import { Progress } from "./progress.ts";
 
@@ -46,7 +46,7 @@ compare.md and compare.html. Called again it goes on: what is finished is kept. 
 run in progress after the steps in flight, with a checkpoint.
 
 Exit codes: 0 done, 1 a run failed or diverged, 2 wrong usage, recipe or data, 130 interrupted.`,
-  options: ["estimators", "seeds", "vary", "out", "device", "json", "quiet"],
+  options: ["estimators", "seeds", "vary", "out", "device", "no-tune", "json", "quiet"],
   run,
 };
 
@@ -72,6 +72,7 @@ async function run(args: Arguments): Promise<number> {
     progress,
     signal: interrupt.signal,
     device: args.device,
+    tiles: tilesOf(args, "timed"),
     warn: (line) => {
       // What is odd about the machine is odd in every run.
       if (!said.has(line)) progress.error(line);
@@ -106,6 +107,7 @@ interface World {
   readonly progress: Progress;
   readonly signal: AbortSignal;
   readonly device: Arguments["device"];
+  readonly tiles: ReturnType<typeof tilesOf>;
   readonly warn: (line: string) => void;
 }
 
@@ -137,7 +139,7 @@ async function settle(
 /** Trains a run, from its newest checkpoint where it has begun. */
 async function trainRun(
   cell: Cell,
-  { folder, progress, signal, device, warn }: World,
+  { folder, progress, signal, device, tiles, warn }: World,
 ): Promise<Summary> {
   const out = `${folder.path}/${cell.folder}`;
   const run = await RunFolder.create({ out, name: cell.recipe.name, resume: true });
@@ -148,6 +150,7 @@ async function trainRun(
       folder: run,
       resume,
       ...(device ? { device } : {}),
+      ...tiles,
       signal,
       warn,
     })
@@ -179,12 +182,14 @@ function result(report: Report, folder: string): string {
   ].join("\n");
 }
 
-function givenOptions({ estimators, seeds, vary, device }: Arguments): string[] {
+function givenOptions(args: Arguments): string[] {
+  const { estimators, seeds, vary, device } = args;
   return [
     ...(estimators === undefined ? [] : ["--estimators", estimators]),
     ...(seeds === undefined ? [] : ["--seeds", seeds]),
     ...(vary ?? []).flatMap((text) => ["--vary", text]),
     ...(device === undefined ? [] : ["--device", device]),
+    ...(args["no-tune"] ? ["--no-tune"] : []),
   ];
 }
 

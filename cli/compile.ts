@@ -19,8 +19,8 @@ export const PERMISSIONS: readonly string[] = [
   "--no-prompt",
   "--allow-read",
   "--allow-write",
-  "--allow-env=QTRAIN_DATA,QTRAIN_TERMS,DENO_WEBGPU_BACKEND,XDG_RUNTIME_DIR,NO_COLOR,FORCE_COLOR," +
-  "LOG_TOKENS,LOG_STREAM",
+  "--allow-env=QTRAIN_DATA,QTRAIN_TERMS,QTRAIN_CACHE,QTRAIN_NO_TUNE,HOME,XDG_CACHE_HOME," +
+  "LOCALAPPDATA,DENO_WEBGPU_BACKEND,XDG_RUNTIME_DIR,NO_COLOR,FORCE_COLOR,LOG_TOKENS,LOG_STREAM",
 ];
 
 /** Modules that workers begin with: nothing imports them, so they are embedded by name. */

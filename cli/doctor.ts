@@ -4,6 +4,7 @@
  * @module
  */
 import { DeviceError, UsageError } from "../lib/errors.ts";
+import { tileFile } from "../lib/gpu/tile_cache.ts";
 import { type KernelCheck, selfTest } from "../lib/model/self_test.ts";
 import { VERSION } from "../lib/version.ts";
 import { type Adapter, findAdapters } from "./adapters.ts";
@@ -27,6 +28,8 @@ or missing. Takes a few seconds.`,
 interface Report {
   readonly versions: Readonly<Record<string, string>>;
   readonly adapters: readonly Adapter[];
+  /** Where the fastest tiles are remembered. */
+  readonly tileFile: string | undefined;
   readonly checks: readonly KernelCheck[];
   /** What is wrong or missing, and what to do about it. */
   readonly problems: readonly string[];
@@ -42,6 +45,7 @@ async function run(args: Arguments): Promise<number> {
       ok: report.problems.length === 0,
       versions: report.versions,
       adapters: report.adapters,
+      tile_file: report.tileFile ?? null,
       self_test: report.checks,
       problems: report.problems,
     }, 2);
@@ -75,14 +79,20 @@ async function examine(): Promise<Report> {
     );
   }
   const { deno, v8 } = Deno.version, { os, arch } = Deno.build;
-  return { versions: { qtrain: VERSION, deno, v8, os, arch }, adapters, checks, problems };
+  return {
+    versions: { qtrain: VERSION, deno, v8, os, arch },
+    adapters,
+    tileFile: tileFile(),
+    checks,
+    problems,
+  };
 }
 
 const WORDS = { equal: "equal", close: "close", wrong: "WRONG" } as const;
 
-function asText({ versions: v, adapters, checks, problems }: Report): string {
+function asText({ versions: v, adapters, tileFile, checks, problems }: Report): string {
   const blocks = [`qtrain ${v.qtrain}, Deno ${v.deno}, V8 ${v.v8}, ${v.os} ${v.arch}`];
-  for (const { name, packedDot, timestamps, limits } of adapters) {
+  for (const { name, packedDot, timestamps, tiles, limits } of adapters) {
     const rows = Object.entries(limits).map(([limit, { value, base, unit }]) => {
       const text = (n: number) => unit === "bytes" ? bytes(n) : String(n);
       return [limit, text(value), text(base), value >= base ? "enough" : "TOO LITTLE"];
@@ -92,6 +102,7 @@ function asText({ versions: v, adapters, checks, problems }: Report): string {
         `adapter: ${name}`,
         `packed dot product: ${packedDot ? "yes" : "no, spelled out (slower, same results)"}`,
         `timestamp-query: ${timestamps ? "yes" : "no (benchmarks use the clock)"}`,
+        tilesLine(tiles, tileFile),
       ].join("\n"),
       table(["limit", "adapter", "needed", ""], rows, ["left", "right", "right", "left"]),
     );
@@ -111,6 +122,13 @@ function asText({ versions: v, adapters, checks, problems }: Report): string {
       : `to do:\n${problems.map((p) => `- ${p}`).join("\n")}`,
   );
   return blocks.join("\n\n");
+}
+
+function tilesLine(tiles: number, file: string | undefined): string {
+  if (file === undefined) {
+    return "tiles: not remembered, as no cache folder is known; set QTRAIN_CACHE";
+  }
+  return `tiles: timed for ${tiles} kernel${tiles === 1 ? "" : "s"}, remembered in ${file}`;
 }
 
 function difference({ type, largest }: KernelCheck): string {

@@ -6,17 +6,17 @@
 import { evaluate } from "../lib/train/evaluate.ts";
 import { type Command, only } from "./command.ts";
 import { percent } from "./format.ts";
-import type { Arguments } from "./options.ts";
+import { type Arguments, tilesOf } from "./options.ts";
 import { print, printJson } from "./output.ts";
 import { grouped } from "./settings.ts";
 
 /** The command. */
 export const evalCommand: Command = {
   name: "eval",
-  usage: "qtrain eval RUN [--device auto|gpu|cpu] [--json]",
+  usage: "qtrain eval RUN [--device auto|gpu|cpu] [--no-tune] [--json]",
   summary: "Measures a run's newest checkpoint on the test images.",
   details: `RUN is the folder that training wrote, e.g. runs/quickstart. Nothing in it changes.`,
-  options: ["device", "json"],
+  options: ["device", "no-tune", "json"],
   run,
 };
 
@@ -24,6 +24,7 @@ async function run(args: Arguments): Promise<number> {
   const path = only(args, "eval", "the folder of a run");
   const found = await evaluate(path, {
     ...(args.device ? { device: args.device } : {}),
+    ...tilesOf(args, "remembered"),
     warn: (text) => console.error(text),
   });
   const { accuracy, loss, images, step, checkpoint, device } = found;

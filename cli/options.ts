@@ -5,6 +5,7 @@
  */
 import { parseArgs } from "node:util";
 import { UsageError } from "../lib/errors.ts";
+import type { Tiles } from "../lib/gpu/tuning.ts";
 import type { DeviceChoice } from "../lib/open_device.ts";
 import { nearest } from "../lib/recipe/nearest.ts";
 import type { ProgressMode } from "./progress.ts";
@@ -47,6 +48,11 @@ export const OPTIONS = {
     help: "where to compute (auto: the GPU if there is one)",
     words: ["auto", "gpu", "cpu"],
   },
+  "no-tune": {
+    type: "boolean",
+    usage: "--no-tune",
+    help: "default tiles, in place of the fastest on this GPU",
+  },
   format: {
     type: "string",
     usage: "--format safetensors",
@@ -87,6 +93,7 @@ export interface Arguments {
   readonly out?: string;
   readonly resume?: boolean;
   readonly device?: DeviceChoice;
+  readonly "no-tune"?: boolean;
   readonly format?: string;
   readonly input?: string;
   readonly measure?: boolean;
@@ -165,6 +172,11 @@ function valueOf(name: OptionName, value: string | undefined, inline: boolean): 
 export function progressMode({ json, quiet }: Arguments): ProgressMode {
   if (json && quiet) throw new UsageError("--json and --quiet: expected one of them, got both");
   return json ? "json" : quiet ? "quiet" : "normal";
+}
+
+/** Which tiles kernels run with, where a command would rather have `tiles`. */
+export function tilesOf(args: Arguments, tiles: Tiles): { readonly tiles: Tiles } {
+  return { tiles: args["no-tune"] ? "default" : tiles };
 }
 
 /** @throws UsageError when an option was given that the command does not take */

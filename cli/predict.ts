@@ -7,19 +7,19 @@ import { UsageError } from "../lib/errors.ts";
 import { predict } from "../lib/train/predict.ts";
 import { type Command, first } from "./command.ts";
 import { percent } from "./format.ts";
-import type { Arguments } from "./options.ts";
+import { type Arguments, tilesOf } from "./options.ts";
 import { print, printJson } from "./output.ts";
 
 /** The command. */
 export const predictCommand: Command = {
   name: "predict",
-  usage: "qtrain predict RUN IMAGE… [--top N] [--device auto|gpu|cpu] [--json]",
+  usage: "qtrain predict RUN IMAGE… [--top N] [--device auto|gpu|cpu] [--no-tune] [--json]",
   summary: "Says of each image which class it is of, and how likely.",
   details: `RUN is the folder that training wrote, e.g. runs/quickstart; its data need not be there.
 IMAGE is a JPEG or PNG file of any size, or a folder of them. An image is scaled so that it just
 covers what the network sees, and cut in the middle. One that is missing or damaged is told of on
 stderr, the others are answered all the same; the exit code is then 2.`,
-  options: ["top", "device", "json"],
+  options: ["top", "device", "no-tune", "json"],
   run,
 };
 
@@ -40,6 +40,7 @@ async function run(args: Arguments): Promise<number> {
   const answers = await predict(path, images, {
     top: Number(top),
     ...(args.device ? { device: args.device } : {}),
+    ...tilesOf(args, "remembered"),
     warn: (text) => console.error(text),
   });
   if (args.json) printJson(answers, 2);

@@ -17,7 +17,7 @@ import { traffic } from "../lib/report/traffic.ts";
 import { type Variants, variants } from "../lib/report/variants.ts";
 import { type Command, first, looksLikeRecipe } from "./command.ts";
 import { shapeOf, statedShape } from "./data_shape.ts";
-import type { Arguments } from "./options.ts";
+import { type Arguments, tilesOf } from "./options.ts";
 import { print, printJson } from "./output.ts";
 import { asJson, asText, type Measured, type Report } from "./traffic_report.ts";
 
@@ -31,7 +31,7 @@ const LARGEST = 65536;
 export const trafficCommand: Command = {
   name: "traffic",
   usage:
-    "qtrain traffic MODEL|recipe.yaml [key=value …] [--input SIZE] [--measure [--device gpu]] [--json]",
+    "qtrain traffic MODEL|recipe.yaml [key=value …] [--input SIZE] [--measure [--device gpu] [--no-tune]] [--json]",
   summary: "Counts memory traffic, static against dynamic ranges, layer by layer.",
   details: `A model by name is ${names.join(", ")};
 its batch is one image of ${size}×${size}×${channels} with ${classes} classes, unless data.classes=…, train.batch=…
@@ -41,7 +41,7 @@ Figures are KB of 1024 bytes for one image. "static" and "dynamic" are the least
 by the model of the paper (arXiv 2105.04246); "program" is what the buffers hold that qtrain's own
 steps bind. Counting runs nothing and needs no GPU. --measure runs forward and backward, with first
 weights on noise, and adds the time of each layer: ms of a whole batch.`,
-  options: ["input", "measure", "device", "json"],
+  options: ["input", "measure", "device", "no-tune", "json"],
   run,
 };
 
@@ -53,8 +53,9 @@ async function run(args: Arguments): Promise<number> {
         "--measure, nothing is run",
     );
   }
-  if (device && !args.measure) {
-    throw new UsageError("--device: expected only with --measure; without it, nothing is run");
+  for (const option of ["device", "no-tune"] as const) {
+    if (!args[option] || args.measure) continue;
+    throw new UsageError(`--${option}: expected only with --measure; without it, nothing is run`);
   }
   const [name, overrides] = first(args, "traffic", "a model or a recipe");
   const square = input === undefined ? undefined : sizeOf(input);
@@ -62,7 +63,7 @@ async function run(args: Arguments): Promise<number> {
     ? ofModel(name, overrides, square)
     : await ofRecipe(name, overrides, square);
   const graph = graphOf(recipe, data, input), planned = variants(recipe, data);
-  const measured = args.measure ? await measureAll(planned, data) : undefined;
+  const measured = args.measure ? await measureAll(planned, data, args) : undefined;
   const report: Report = {
     name: "name" in recipe.model ? recipe.model.name : recipe.name,
     data,
@@ -138,14 +139,18 @@ function graphOf(recipe: Recipe, data: DataShape, input: string | undefined): Gr
   }
 }
 
-async function measureAll(planned: Variants, data: DataShape): Promise<Measured> {
+async function measureAll(
+  planned: Variants,
+  data: DataShape,
+  args: Arguments,
+): Promise<Measured> {
   if (!planned.static) {
     throw new ModelError(`--measure: ${planned.problems.join("; ")}`);
   }
   console.error("compiling the kernels, then timing each layer; a large network takes minutes");
   const all = [planned.static, ...(planned.dynamic ? [planned.dynamic] : [])];
   try {
-    const { adapter, times } = await measure(all, data);
+    const { adapter, times } = await measure(all, data, tilesOf(args, "timed").tiles);
     return { adapter, static: times[0]!, ...(times[1] ? { dynamic: times[1] } : {}) };
   } catch (error) {
     if (!(error instanceof DeviceError)) throw error;

@@ -12,7 +12,7 @@ import { epochLine, percent, rate, settingsTable } from "./format.ts";
 import { INTERRUPTED, listenForInterrupt } from "./interrupt.ts";
 import { jsonEvent } from "./json_events.ts";
 import { liveStep } from "./live_step.ts";
-import { type Arguments, progressMode } from "./options.ts";
+import { type Arguments, progressMode, tilesOf } from "./options.ts";
 import { print, printJson, PROGRAM } from "./output.ts";
 import { Progress } from "./progress.ts";
 import { settings } from "./settings.ts";
@@ -21,15 +21,17 @@ import { settings } from "./settings.ts";
 export const trainCommand: Command = {
   name: "train",
   usage: "qtrain recipe.yaml [key=value …] [--out DIR] [--resume] [--device auto|gpu|cpu] " +
-    "[--json | --quiet]",
+    "[--no-tune] [--json | --quiet]",
   summary: "Trains the network of a recipe.",
   details: `key=value sets any field of the recipe by its dotted path, e.g. train.epochs=1.
 The run's folder gets the recipe with every default, metrics, ranges, checkpoints and a
 summary; by default it is runs/NAME, then runs/NAME-2, …
 Ctrl-C ends the run after the steps in flight, with a checkpoint; --resume goes on from it.
+On a GPU the first runs spend up to a second before the first step on choosing the fastest tiles,
+which are remembered; results do not depend on them. --no-tune keeps the defaults.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, recipe or data, 130 interrupted.`,
-  options: ["out", "resume", "device", "json", "quiet"],
+  options: ["out", "resume", "device", "no-tune", "json", "quiet"],
   run,
 };
 
@@ -49,6 +51,7 @@ async function run(args: Arguments): Promise<number> {
         folder,
         resume,
         ...(args.device ? { device: args.device } : {}),
+        ...tilesOf(args, "timed"),
         signal: interrupt.signal,
         warn: (text) => progress.error(text),
       })
@@ -59,7 +62,7 @@ async function run(args: Arguments): Promise<number> {
       if (event.type !== "end") continue;
       progress.done();
       if (!args.json) print(result(event.summary, folder.path));
-      return await conclude(event.summary, start!, folder, args.device, progress);
+      return await conclude(event.summary, start!, folder, args, progress);
     }
     throw new Error("training ended without a summary");
   } finally {
@@ -96,12 +99,12 @@ async function conclude(
   { status, steps, reason }: Summary,
   { resumedFrom, steps: planned }: StartEvent,
   folder: RunFolder,
-  device: string | undefined,
+  { device, "no-tune": noTune }: Arguments,
   progress: Progress,
 ): Promise<number> {
   // The folder's recipe has the overrides in it, and absolute paths.
   const again = `${PROGRAM} ${folder.path}/recipe.yaml --out ${folder.path} --resume` +
-    (device ? ` --device ${device}` : "");
+    (device ? ` --device ${device}` : "") + (noTune ? " --no-tune" : "");
   switch (status) {
     case "done": {
       if (resumedFrom > 0 && resumedFrom >= planned) {

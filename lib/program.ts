@@ -30,6 +30,17 @@ export interface BufferSpec {
   readonly kind: BufferKind;
 }
 
+/**
+ * One way to cut a step into workgroups and threads. Each gives the same bits in the same buffers; which
+ * is fastest, an adapter decides (lib/gpu/tuning.ts).
+ */
+export interface Tile {
+  /** The tile: values that take the place of the step's own. */
+  readonly constants: Constants;
+  /** Workgroups in x, y and z. */
+  readonly workgroups: readonly [number, number, number];
+}
+
 /** One dispatch of one kernel. */
 export interface Step {
   /** Name of the kernel: kernels/NAME.wgsl and lib/reference/NAME.ts. */
@@ -42,6 +53,10 @@ export interface Step {
   readonly buffers: Readonly<Record<string, string>>;
   /** Workgroups in x, y and z. */
   readonly workgroups: readonly [number, number, number];
+  /** Tiles to choose from, where there are some: the first is the step as it stands. */
+  readonly tiles?: readonly Tile[];
+  /** The step that this one is a tile of. */
+  readonly tileOf?: Step;
   /** The quantizer whose tensor this step makes, measures or quantizes. */
   readonly quantizer?: number;
   /** Steps of one phase are left out in the other; absent: in both. */
@@ -50,6 +65,17 @@ export interface Step {
   readonly when?: Way;
   /** Of `weights`: weights that are frozen need it after loading alone. */
   readonly once?: boolean;
+}
+
+/** A step as one of its tiles has it. */
+export function withTile(whole: Step, { constants, workgroups }: Tile): Step {
+  const { tiles: _, ...step } = whole;
+  return {
+    ...step,
+    tileOf: whole,
+    constants: { ...step.constants, ...constants },
+    workgroups,
+  };
 }
 
 /**

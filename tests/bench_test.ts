@@ -176,9 +176,9 @@ Deno.test(
 
 Deno.test("waits that overlap are one, and submits are counted", async () => {
   const later = () => new Promise<[]>((resolve) => setTimeout(() => resolve([]), 20));
-  const inner = { device: "gpu", adapter: "", read: later, copy: () => later };
+  const inner = { device: "gpu", adapter: "", read: later, run: () => later };
   const clock = new WaitClock(inner as unknown as Executor);
-  const copies = [clock.copy([]), clock.copy([])];
+  const copies = [clock.run([]), clock.run([])];
   await new Promise((resolve) => setTimeout(resolve, 30)); // Nothing is waited for.
   await Promise.all(copies.map((wait) => wait()));
   await clock.read([]);

@@ -138,6 +138,10 @@ const MISTAKES: readonly (readonly [args: readonly string[], message: string])[]
     "--device: expected only with --measure; without it, nothing is run",
   ],
   [
+    ["resnet18", "--no-tune"],
+    "--no-tune: expected only with --measure; without it, nothing is run",
+  ],
+  [
     ["resnet18", "--measure", "--device", "cpu"],
     "--device cpu: expected gpu with --measure, as times are taken on the GPU; without --measure, " +
     "nothing is run",

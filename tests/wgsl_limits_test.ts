@@ -8,7 +8,7 @@ import assert from "node:assert/strict";
 import { QtrainError } from "../lib/errors.ts";
 import { bindings, wgsl } from "../lib/gpu/executor.ts";
 import { zoo } from "../lib/model/zoo.ts";
-import type { Program, Step } from "../lib/program.ts";
+import { type Program, type Step, withTile } from "../lib/program.ts";
 import type { LayerInput } from "../lib/recipe/input.ts";
 import { CASES } from "./support/cases.ts";
 import { type Case, programOf } from "./support/networks.ts";
@@ -26,7 +26,11 @@ const PROGRAMS: readonly Program[] = [...CASES, ...ZOO].flatMap((test) => [
   programOf(test, "float32"),
 ]);
 
-const stepsOf = (program: Program) => Object.values(program.sections).flat() as Step[];
+/** Every step, as each of its tiles has it. */
+const stepsOf = (program: Program) =>
+  (Object.values(program.sections).flat() as Step[]).flatMap((step) =>
+    step.tiles?.map((tile) => withTile(step, tile)) ?? [step]
+  );
 
 /** Distinct shaders, each with its kernel's name. */
 const SHADERS = new Map<string, string>();

@@ -4,12 +4,13 @@
  *
  * @module
  */
-import type { Executor } from "../executor.ts";
+import type { Copies, Executor } from "../executor.ts";
+import type { Step } from "../program.ts";
 
 /** Times that something empty is done, to know what it takes at least. */
 const EMPTY = 5;
 
-/** Passes everything on, and knows how long {@link read} and what {@link copy} gives were waited for. */
+/** Passes everything on, and knows how long {@link read} and what {@link run} gives were waited for. */
 export class WaitClock implements Executor {
   readonly device: "gpu" | "cpu";
   readonly adapter: string;
@@ -33,12 +34,12 @@ export class WaitClock implements Executor {
     this.inner.write(buffer, data, offset);
   }
 
-  run(...args: Parameters<Executor["run"]>): void {
-    this.inner.run(...args);
+  ready(steps: readonly Step[]): Promise<void> {
+    return this.inner.ready(steps);
   }
 
-  copy(buffers: readonly string[]): ReturnType<Executor["copy"]> {
-    const read = this.inner.copy(buffers);
+  run(...args: Parameters<Executor["run"]>): Copies {
+    const read = this.inner.run(...args);
     return () => this.#clocked(read);
   }
 

@@ -7,7 +7,14 @@
 import { DeviceError } from "../errors.ts";
 import type { Copies, Executor } from "../executor.ts";
 import { includes, kernels } from "../kernels.ts";
-import { OPERANDS_BYTES, operandsBytes, type Program, type Step } from "../program.ts";
+import {
+  OPERANDS_BYTES,
+  operandsBytes,
+  type Program,
+  type Step,
+  type Tile,
+  withTile,
+} from "../program.ts";
 import type { Gpu } from "./device.ts";
 import { type Part, Readback } from "./readback.ts";
 import { expand } from "./template.ts";
@@ -15,6 +22,7 @@ import { expand } from "./template.ts";
 interface Dispatch {
   readonly pipeline: GPUComputePipeline;
   readonly group: GPUBindGroup;
+  readonly workgroups: Step["workgroups"];
 }
 
 /** How a program is compiled. */
@@ -22,6 +30,12 @@ export interface ExecutorOptions {
   /** Compiles a step when {@linkcode GpuExecutor.ready} asks for it, not all of them at once. */
   readonly lazily?: boolean;
 }
+
+/** Says which of its tiles a step runs with; a step that is not told of runs as it stands. */
+export type ChooseTiles = (
+  executor: GpuExecutor,
+  steps: readonly Step[],
+) => Promise<ReadonlyMap<Step, Tile>>;
 
 interface Binding {
   readonly index: number;
@@ -82,6 +96,8 @@ export class GpuExecutor implements Executor {
   readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
   readonly #prepared = new Map<Step, Promise<void>>();
   readonly #dispatches = new Map<Step, Dispatch>();
+  /** Steps that run with another tile than their first. */
+  readonly #chosen = new Map<Step, Step>();
   readonly #readback: Readback;
   #failure: string | undefined;
   #closed = false;
@@ -109,16 +125,22 @@ export class GpuExecutor implements Executor {
   /**
    * Creates all buffers and compiles all pipelines of a program.
    *
+   * @param choose may run steps to see which tiles are fast: buffers are zero behind it
    * @throws DeviceError when a buffer exceeds a limit or a shader does not compile
    */
   static async create(
     gpu: Gpu,
     program: Program,
     { lazily = false }: ExecutorOptions = {},
+    choose?: ChooseTiles,
   ): Promise<GpuExecutor> {
     const executor = new GpuExecutor(gpu, program);
     executor.#createBuffers(program);
-    if (!lazily) await executor.ready([...executor.#places.keys()]);
+    const steps = [...executor.#places.keys()];
+    for (const [step, tile] of await choose?.(executor, steps) ?? []) {
+      executor.#chosen.set(step, withTile(step, tile));
+    }
+    if (!lazily) await executor.ready(steps);
     return executor;
   }
 
@@ -167,9 +189,10 @@ export class GpuExecutor implements Executor {
 
   /** Compiles what a step needs that no step before it has needed, and binds its buffers. */
   async #prepare(step: Step): Promise<void> {
-    const place = this.#places.get(step);
+    const place = this.#places.get(step) ?? this.#places.get(step.tileOf ?? step);
+    const way = this.#chosen.get(step) ?? step;
     if (place === undefined) throw new Error(`step ${step.kernel} belongs to another program`);
-    const { code, operands } = shader(step, this.#emulateDot), declared = bindings(code);
+    const { code, operands } = shader(way, this.#emulateDot), declared = bindings(code);
     const entries: GPUBindGroupEntry[] = declared.map(({ index, variable }) => ({
       binding: index,
       resource: this.#find(step.buffers[variable] ?? variable, step),
@@ -186,7 +209,7 @@ export class GpuExecutor implements Executor {
     let pipeline = this.#pipelines.get(code);
     if (!pipeline) this.#pipelines.set(code, pipeline = this.#compile(step.kernel, code, layout));
     const group = this.#gpu.createBindGroup({ label: step.kernel, layout, entries });
-    this.#dispatches.set(step, { pipeline: await pipeline, group });
+    this.#dispatches.set(step, { pipeline: await pipeline, group, workgroups: way.workgroups });
   }
 
   #layout(declared: readonly Binding[]): GPUBindGroupLayout {
@@ -260,7 +283,21 @@ export class GpuExecutor implements Executor {
     if (!dispatch) throw new Error(`step ${step.kernel} of ${step.layer} is not ready`);
     pass.setPipeline(dispatch.pipeline);
     pass.setBindGroup(0, dispatch.group);
-    pass.dispatchWorkgroups(...step.workgroups);
+    pass.dispatchWorkgroups(...dispatch.workgroups);
+  }
+
+  /** Bytes of a buffer. */
+  sizeOf(buffer: string): number {
+    return this.#find(buffer).size;
+  }
+
+  /** Sets all buffers to zero, as they were at first, but for the operands of steps. */
+  clear(): void {
+    const encoder = this.#gpu.createCommandEncoder();
+    for (const buffer of this.#buffers) {
+      if (buffer.label !== OPERANDS) encoder.clearBuffer(buffer);
+    }
+    this.#gpu.queue.submit([encoder.finish()]);
   }
 
   read(buffers: readonly string[]): Promise<Uint8Array<ArrayBuffer>[]> {

@@ -1,6 +1,7 @@
 /**
  * How long steps take on the device: a pass of its own for each, with a timestamp at its start and
- * at its end. No time of the host is in it, and no overlap of one step with the next.
+ * at its end. No time of the host is in it, and no overlap of one step with the next. Where there
+ * are no timestamps, the clock has to do.
  *
  * @module
  */
@@ -13,6 +14,26 @@ import type { GpuExecutor } from "./executor.ts";
 const MOST_QUERIES = 4096;
 /** Bytes of a timestamp. */
 const STAMP = 8;
+
+/** Nanoseconds that the clock measures at least, beside a wait that varies by a millisecond or two. */
+const LONG = 20e6;
+/** Dispatches that the clock measures together, at most. */
+const MOST_DISPATCHES = 1024;
+
+/** Times steps of an executor, with timestamps or by the clock. */
+export interface Timer {
+  /** Runs steps in order, each after the one before has ended. @returns nanoseconds of each */
+  time(steps: readonly Step[]): Promise<number[]>;
+  /** Frees its buffers; the executor stays. */
+  close(): void;
+}
+
+/** The better timer that an adapter has. */
+export function timerOf(gpu: Gpu, executor: GpuExecutor): Timer {
+  return gpu.device.features.has("timestamp-query")
+    ? new StepTimer(gpu, executor)
+    : new ClockTimer(gpu, executor);
+}
 
 /** Writes the work of one pass. */
 export type Encode = (pass: GPUComputePassEncoder) => void;
@@ -97,7 +118,7 @@ export function hasTimestamps({ device }: Gpu): boolean {
 }
 
 /** Times the steps of an executor's program. */
-export class StepTimer {
+export class StepTimer implements Timer {
   readonly #passes: PassTimer;
   readonly #executor: GpuExecutor;
 
@@ -110,7 +131,6 @@ export class StepTimer {
     this.#executor = executor;
   }
 
-  /** Runs steps in order, each after the one before has ended. @returns nanoseconds of each */
   time(steps: readonly Step[]): Promise<number[]> {
     const passes = steps.map((step) => (pass: GPUComputePassEncoder) =>
       this.#executor.encode(pass, step)
@@ -118,8 +138,49 @@ export class StepTimer {
     return this.#passes.time(passes, () => this.#executor.run([]));
   }
 
-  /** Frees its buffers; the executor stays. */
   close(): void {
     this.#passes.close();
   }
+}
+
+/**
+ * Times steps by the clock: a step so often in one submit that waiting for it, which is taken off, weighs
+ * little.
+ */
+export class ClockTimer implements Timer {
+  readonly #device: GPUDevice;
+  readonly #executor: GpuExecutor;
+
+  /** @param gpu the one that `executor` runs on */
+  constructor(gpu: Gpu, executor: GpuExecutor) {
+    this.#device = gpu.device;
+    this.#executor = executor;
+  }
+
+  async time(steps: readonly Step[]): Promise<number[]> {
+    const nothing = Math.min(await this.#wait(), await this.#wait()), times: number[] = [];
+    for (const step of steps) {
+      for (let count = 1;; count *= 4) {
+        const time = Math.max(0, await this.#wait(step, count) - nothing);
+        if (time < LONG && count < MOST_DISPATCHES) continue;
+        times.push(time / count);
+        break;
+      }
+    }
+    return times;
+  }
+
+  /** Nanoseconds from submitting to the end of `count` dispatches. */
+  async #wait(step?: Step, count = 0): Promise<number> {
+    const began = performance.now(), encoder = this.#device.createCommandEncoder();
+    const pass = encoder.beginComputePass();
+    for (let i = 0; i < count; i++) this.#executor.encode(pass, step!);
+    pass.end();
+    this.#device.queue.submit([encoder.finish()]);
+    this.#executor.run([]); // Throws what has failed.
+    await this.#device.queue.onSubmittedWorkDone();
+    return (performance.now() - began) * 1e6;
+  }
+
+  close(): void {}
 }

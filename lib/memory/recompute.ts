@@ -40,13 +40,14 @@ export function recompute(program: Program, outputs: readonly string[]): Program
   const backward = sections.backward.flatMap((step) => {
     const made = outputs.filter((name) => waiting.has(name) && reads(step, name)).map((name) => {
       waiting.delete(name);
-      const { kernel, layer, constants, buffers, workgroups } = makerOf(program, name)!;
+      const { kernel, layer, constants, buffers, workgroups, tiles } = makerOf(program, name)!;
       return {
         kernel,
         layer,
         constants: { ...constants, QUIET: 1 },
         buffers: { ...buffers, output: again.get(name)! },
         workgroups,
+        ...(tiles ? { tiles } : {}),
       };
     });
     const replaced = Object.entries(step.buffers).map(([variable, name]) =>

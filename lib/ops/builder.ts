@@ -16,6 +16,7 @@ import {
   type Sections,
   type Step,
   STEP_BYTES,
+  type Tile,
   type Way,
 } from "../program.ts";
 import { MOST_MEMORY } from "../quant/estimator.ts";
@@ -68,6 +69,9 @@ export interface Output {
 
 /** Part of a program. */
 export type Section = keyof Sections;
+
+/** Workgroups of a step: fixed, or by the tile (lib/ops/tiles.ts). */
+export type Workgroups = readonly [number, number, number] | readonly Tile[];
 
 /** Stands for the first row behind all quantizers while their number is not known. */
 const FIRST_DERIVED = 2 ** 20;
@@ -178,7 +182,7 @@ export class Builder {
     section: Section,
     layer: string,
     kernel: string,
-    workgroups: [number, number, number],
+    workgroups: Workgroups,
     constants: Constants,
     buffers: Readonly<Record<string, string>>,
     more: {
@@ -229,7 +233,7 @@ export class Builder {
     section: Section,
     layer: string,
     kernel: string,
-    workgroups: readonly [number, number, number],
+    workgroups: Workgroups,
     constants: Constants,
     buffers: Readonly<Record<string, string>>,
     { quantizer, phase, when, once }: {
@@ -239,7 +243,8 @@ export class Builder {
       once?: boolean | undefined;
     } = {},
   ): void {
-    const most = Math.max(...workgroups);
+    const tiles = isTiled(workgroups) ? workgroups : [{ constants: {}, workgroups }];
+    const [own] = tiles as [Tile], most = Math.max(...own.workgroups);
     if (most > MOST_WORKGROUPS) {
       throw new ModelError(
         `layer ${layer}: ${kernel} would need ${most} workgroups where WebGPU allows ` +
@@ -249,7 +254,7 @@ export class Builder {
     this.sections[section].push({
       kernel,
       layer,
-      workgroups,
+      workgroups: own.workgroups,
       constants: {
         INT8: this.INT8,
         STORE: 0,
@@ -259,8 +264,10 @@ export class Builder {
         RAGGED: (constants.CHANNELS ?? 0) % 4 > 0 ? 1 : 0,
         ACCUMULATE: this.options.micros > 1 ? 1 : 0,
         ...constants,
+        ...own.constants,
       },
       buffers,
+      ...(tiles.length > 1 ? { tiles } : {}),
       ...(quantizer !== undefined ? { quantizer } : {}),
       ...(phase ? { phase } : {}),
       ...(when ? { when } : {}),
@@ -354,4 +361,8 @@ export class Builder {
     this.buffer("memory", rows * MOST_MEMORY * 4, "table");
     measuredBuffers(this, this.#realQuads);
   }
+}
+
+function isTiled(workgroups: Workgroups): workgroups is readonly Tile[] {
+  return typeof workgroups[0] === "object";
 }

@@ -9,6 +9,7 @@ import { grid } from "./grid.ts";
 import { contribute } from "./gradient.ts";
 import { type Part, partsOf } from "./parts.ts";
 import type { Tensor } from "./tensor.ts";
+import { tiled } from "./tiles.ts";
 
 /** A convolution or linear layer. */
 export interface ConvNode {
@@ -195,16 +196,15 @@ export function convForward(b: Builder, node: ConvNode, sumsFor?: string): numbe
     : b.store(output, name);
   output.stored = y;
   const sums = sumsFor !== undefined && b.options.int8 && b.isOnePass(y) ? sumsFor : undefined;
+  const TILES = Math.ceil(PIXELS / LEAST_TILE), tiles = tilesOf(b.options.int8);
   for (const part of packed) {
-    const { P, Q } = tile(b, part.quads);
-    b.step("forward", name, "conv_forward", grid(Math.ceil(PIXELS / (64 * P)), part.quads / Q), {
+    b.step("forward", name, "conv_forward", tiles(PIXELS, part.quads, 1), {
       ...s,
       QUADS: part.quads,
       FIRST: part.first,
       V: 1,
-      P,
-      Q,
       PIXELS,
+      TILES,
       CHANNELS: output.c,
       BIAS: node.bias ? 1 : 0,
       LOGITS: node.logits ? 1 : 0,
@@ -224,7 +224,7 @@ export function convForward(b: Builder, node: ConvNode, sumsFor?: string): numbe
       continued: part !== packed[0],
     });
   }
-  return sums === undefined ? undefined : Math.ceil(PIXELS / (64 * tile(b, s.OQ).P));
+  return sums === undefined ? undefined : TILES;
 }
 
 /** Plans the gradients of weight, bias and input. */
@@ -237,9 +237,8 @@ export function convBackward(b: Builder, node: ConvNode): void {
   }
   if (!input.needsGradient) return;
   const { to, constants, buffers } = contribute(b, input, name);
-  const { P, Q } = tile(b, s.IQ);
+  const tiles = tilesOf(b.options.int8);
   const phasePixels = s.N * Math.ceil(s.H / s.SH) * Math.ceil(s.W / s.SW);
-  const z = s.SH * s.SW * s.IQ / Q;
   const parts = packedParts(b, node);
   // What parts of the outputs come to goes from one of two buffers to the other, in f32.
   const sums = parts.slice(1, 3).map((_, i) =>
@@ -247,13 +246,12 @@ export function convBackward(b: Builder, node: ConvNode): void {
   );
   for (const [i, { suffix, first, quads }] of parts.entries()) {
     const last = i === parts.length - 1;
-    b.step("backward", name, "conv_backward_input", grid(Math.ceil(phasePixels / (64 * P)), z), {
+    const ways = tiles(phasePixels, s.IQ, s.SH * s.SW);
+    b.step("backward", name, "conv_backward_input", ways, {
       ...s,
       ...(last ? constants : { ADDEND: 0, MASK: 0 }),
       BEFORE: i > 0 ? 1 : 0,
       V: 1,
-      P,
-      Q,
       QUADS: quads,
       FIRST: first,
       GQ: input.quads,
@@ -333,15 +331,28 @@ function weightGradient(b: Builder, node: ConvNode): void {
   }
 }
 
+/** Pixels of the smallest tile: sums have room for so many tiles, whichever is taken. */
+const LEAST_TILE = 64 * 4;
+
 /**
- * Quads of channels and pixels that a thread of conv_forward and conv_backward_input owns. On llvmpipe
+ * Tiles of conv_forward and conv_backward_input: Q quads of channels and P pixels a thread. On llvmpipe
  * a load costs as much as twenty packed dot products, so large tiles win, until the unrolled loop
  * outgrows the processor's instruction cache: 256 dot products a step are best (conv 32 → 64 on 14 × 14,
- * batch 64: 14.1 ms at 64, 10.9 at 128, 10.3 at 256, 14.0 at 384).
+ * batch 64: 14.1 ms at 64, 10.9 at 128, 10.3 at 256, 14.0 at 384). The small tile is for GPUs, whose
+ * threads have fewer registers.
+ *
+ * @returns the tiles of `pixels` and `quads`, in so many phases
  */
-function tile(b: Builder, quads: number): { Q: number; P: number } {
-  const Q = most(b.options.int8 ? 8 : 4, quads);
-  return { Q, P: b.options.int8 ? (Q > 4 ? 8 : 16) : 12 };
+function tilesOf(int8: boolean) {
+  const large = (quads: number) => {
+    const Q = most(int8 ? 8 : 4, quads);
+    return { Q, P: int8 ? (Q > 4 ? 8 : 16) : 12 };
+  };
+  return (pixels: number, quads: number, phases: number) =>
+    tiled(
+      [large(quads), { Q: most(2, quads), P: 4 }],
+      ({ Q, P }) => grid(Math.ceil(pixels / (64 * P)), phases * quads / Q),
+    );
 }
 
 /** Quads that one load of codes can bring. */

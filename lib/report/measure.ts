@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Tiles } from "../gpu/tuning.ts";
 import type { DataShape } from "../model/plan.ts";
 import type { Program, Step } from "../program.ts";
 import { chosen } from "../train/ways.ts";
@@ -30,10 +31,11 @@ const ROUNDS = 9;
 export async function measure(
   variants: readonly Variant[],
   data: DataShape,
+  tiles: Tiles = "default",
 ): Promise<{ adapter: string; times: ReadonlyMap<string, LayerTime>[] }> {
   const benches: Bench[] = [];
   try {
-    for (const variant of variants) benches.push(await Bench.open(variant, data));
+    for (const variant of variants) benches.push(await Bench.open(variant, data, tiles));
     for (let round = 0; round <= ROUNDS; round++) {
       const order = round % 2 === 0 ? benches : benches.toReversed();
       for (const bench of order) await bench.round(round > 0); // The first one warms up.
@@ -56,8 +58,8 @@ class Bench {
     this.#steps = chosen(steps, quantizers, { phase: "train" });
   }
 
-  static async open(variant: Variant, data: DataShape): Promise<Bench> {
-    return new Bench(variant.program, await TimedNetwork.open(variant, data));
+  static async open(variant: Variant, data: DataShape, tiles: Tiles): Promise<Bench> {
+    return new Bench(variant.program, await TimedNetwork.open(variant, data, tiles));
   }
 
   get adapter(): string {

@@ -7,6 +7,7 @@
 import { openGpu } from "../gpu/device.ts";
 import type { GpuExecutor } from "../gpu/executor.ts";
 import { StepTimer } from "../gpu/timing.ts";
+import type { Tiles } from "../gpu/tuning.ts";
 import type { DataShape } from "../model/plan.ts";
 import { gpuDevice } from "../open_device.ts";
 import type { Program, Step } from "../program.ts";
@@ -26,9 +27,13 @@ export class TimedNetwork {
   }
 
   /** @throws DeviceError when there is no GPU, it has no timestamps or too little memory */
-  static async open({ recipe, program }: Variant, data: DataShape): Promise<TimedNetwork> {
+  static async open(
+    { recipe, program }: Variant,
+    data: DataShape,
+    tiles: Tiles = "default",
+  ): Promise<TimedNetwork> {
     const gpu = await openGpu();
-    const executor = await gpuDevice(gpu).createExecutor(program) as GpuExecutor;
+    const executor = await gpuDevice(gpu, { tiles }).createExecutor(program) as GpuExecutor;
     try {
       const timer = new StepTimer(gpu, executor);
       const network = new Network(program, executor, recipe.seed, recipe.quantize, data);

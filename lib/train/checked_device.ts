@@ -5,9 +5,9 @@
  * @module
  */
 import { DeviceError } from "../errors.ts";
-import { environment, type GpuOptions } from "../gpu/device.ts";
+import { environment } from "../gpu/device.ts";
 import { selfTest } from "../model/self_test.ts";
-import { type Device, type DeviceChoice, openDevice } from "../open_device.ts";
+import { type Device, type DeviceChoice, type DeviceOptions, openDevice } from "../open_device.ts";
 import type { Program } from "../program.ts";
 
 /**
@@ -18,7 +18,7 @@ import type { Program } from "../program.ts";
 export async function openCheckedDevice(
   choice: DeviceChoice = "auto",
   arithmetic: Program["arithmetic"],
-  options: GpuOptions & { readonly warn?: (text: string) => void } = {},
+  options: DeviceOptions = {},
 ): Promise<Device> {
   const device = await openDevice(choice, options);
   if (device.kind === "cpu" || arithmetic !== "int8" || !mayBeOpenGl()) return device;

@@ -6,6 +6,7 @@
 import { Loader } from "../data/loader.ts";
 import { openDataset } from "../data/open.ts";
 import { plan } from "../model/plan.ts";
+import type { Tiles } from "../gpu/tuning.ts";
 import type { DeviceChoice } from "../open_device.ts";
 import type { EstimatorMakers } from "../quant/estimator.ts";
 import { BatchReader } from "./batches.ts";
@@ -17,6 +18,8 @@ import { readRun } from "./trained_run.ts";
 export interface EvaluateOptions {
   /** Where: `auto` by default. */
   readonly device?: DeviceChoice;
+  /** Which tiles kernels run with: `default` by default. */
+  readonly tiles?: Tiles;
   /** Hears of things that are odd but no reason to stop. */
   readonly warn?: (text: string) => void;
   /** Estimators of one's own, by the names that the recipe uses for them. */
@@ -51,7 +54,7 @@ export async function evaluate(path: string, options: EvaluateOptions = {}): Pro
   const warnings = options.warn ? { warn: options.warn } : {};
   const data = await openDataset({ ...recipe.data, seed: recipe.seed }, warnings);
   const { program } = plan(recipe, data, { estimators: makers, inference: true });
-  const device = await openCheckedDevice(options.device, program.arithmetic, warnings);
+  const device = await openCheckedDevice(options.device, program.arithmetic, options);
   const executor = await device.createExecutor(program);
   let loader: Loader | undefined;
   try {

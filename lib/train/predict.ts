@@ -10,6 +10,7 @@ import { readImageFile } from "../data/folder_split.ts";
 import { decodeImage } from "../image/decode.ts";
 import { fit } from "../image/resize.ts";
 import { plan } from "../model/plan.ts";
+import type { Tiles } from "../gpu/tuning.ts";
 import type { DeviceChoice } from "../open_device.ts";
 import type { EstimatorMakers } from "../quant/estimator.ts";
 import { openCheckedDevice } from "./checked_device.ts";
@@ -23,6 +24,8 @@ export interface PredictOptions {
   readonly top?: number;
   /** Where: `auto` by default. */
   readonly device?: DeviceChoice;
+  /** Which tiles kernels run with: `default` by default. */
+  readonly tiles?: Tiles;
   /** Hears of things that are odd but no reason to stop. */
   readonly warn?: (text: string) => void;
   /** Estimators of one's own, by the names that the recipe uses for them. */
@@ -137,11 +140,11 @@ async function openNetwork(
   { recipe, checkpoint, makers }: TrainedRun,
   facts: DataFacts,
   batch: number,
-  { device: choice, warn }: PredictOptions,
+  options: PredictOptions,
 ): Promise<Network> {
   const sized = { ...recipe, train: { ...recipe.train, batch, micro_batch: 0 } };
   const { program } = plan(sized, facts, { estimators: makers, inference: true });
-  const device = await openCheckedDevice(choice, program.arithmetic, warn ? { warn } : {});
+  const device = await openCheckedDevice(options.device, program.arithmetic, options);
   const executor = await device.createExecutor(program);
   try {
     const network = new Network(program, executor, recipe.seed, recipe.quantize, facts, makers);

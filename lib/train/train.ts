@@ -9,6 +9,7 @@ import { openDataset } from "../data/open.ts";
 import { stepsPerEpoch } from "../data/order.ts";
 import { peakMemory } from "../memory/peak.ts";
 import { plan } from "../model/plan.ts";
+import type { Tiles } from "../gpu/tuning.ts";
 import type { Device, DeviceChoice } from "../open_device.ts";
 import type { EstimatorMakers } from "../quant/estimator.ts";
 import { estimators as ownEstimators } from "../quant/estimators.ts";
@@ -41,7 +42,9 @@ export interface TrainOptions {
   readonly device?: DeviceChoice;
   /** A device that is open already; it is closed with the run. */
   readonly opened?: Device;
-  /** The run's folder. Without one nothing is written. */
+  /** Which tiles kernels run with: `default` by default; `timed` writes the user's cache folder. */
+  readonly tiles?: Tiles;
+  /** The run's folder. Without one nothing else is written. */
   readonly folder?: RunFolder;
   /** Go on from the folder's newest checkpoint. */
   readonly resume?: boolean;
@@ -84,7 +87,7 @@ export async function* train(
   const found = folder && options.resume ? await newestCheckpoint(folder, warn) : undefined;
   let initial = recipe.init && !found ? await initialWeights(recipe, program, warn) : undefined;
   const device = options.opened ??
-    await openCheckedDevice(options.device, program.arithmetic, warn ? { warn } : {});
+    await openCheckedDevice(options.device, program.arithmetic, options);
   const executor = await device.createExecutor(program, { lazily: true });
   let loader: Loader | undefined;
   try {

@@ -10,8 +10,9 @@
 //   row_sum  [outputs] i32          Σ of a row of weight codes: corrects for the zero point of x
 //   bias     [outputs] f32          with BIAS
 //   y        [n, HO, WO, 4·OQ]     quads; with LOGITS real f32 values
-//   sums     [workgroups, outputs, 2] i32   with SUMS: Σ(q − z) and Σ(q − z)² of this workgroup's pixels,
-//                                  at most 64·P·255² < 2³¹
+//   sums     [TILES, outputs, 2] i32   with SUMS: Σ(q − z) and Σ(q − z)² of a workgroup's pixels,
+//                                  at most 64·P·255² < 2³¹; TILES is enough for the smallest tile that
+//                                  may be chosen, and what a larger one leaves over is 0
 //
 // Weights may be QUADS of the OQ quads of outputs, of which FIRST are before them (lib/ops/parts.ts).
 // Padding reads the code of zero, so one correction, −z·row_sum, holds for every pixel.
@@ -908,8 +909,10 @@ fn main(
   record(operands.Y_ROW, tile + group.z, lane);
   workgroupBarrier();
   if (lane < 4u * 2u) {
-    let at = tile * (2u * 4u) + group.z * (2u * 4u) + lane;
-    sums[at] = vec2<i32>(atomicLoad(&tile_sums[lane][0]), atomicLoad(&tile_sums[lane][1]));
+    let at = group.z * (2u * 4u) + lane;
+    sums[tile * (2u * 4u) + at] = vec2<i32>(atomicLoad(&tile_sums[lane][0]), atomicLoad(&tile_sums[lane][1]));
+    let tiles = groups.x * groups.y;
+    for (var t = tile + tiles; t < 1u; t += tiles) { sums[t * (2u * 4u) + at] = vec2<i32>(); }
   }
 }
 

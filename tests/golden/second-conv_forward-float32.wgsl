@@ -10,8 +10,9 @@
 //   row_sum  [outputs] i32          Σ of a row of weight codes: corrects for the zero point of x
 //   bias     [outputs] f32          with BIAS
 //   y        [n, HO, WO, 4·OQ]     quads; with LOGITS real f32 values
-//   sums     [workgroups, outputs, 2] i32   with SUMS: Σ(q − z) and Σ(q − z)² of this workgroup's pixels,
-//                                  at most 64·P·255² < 2³¹
+//   sums     [TILES, outputs, 2] i32   with SUMS: Σ(q − z) and Σ(q − z)² of a workgroup's pixels,
+//                                  at most 64·P·255² < 2³¹; TILES is enough for the smallest tile that
+//                                  may be chosen, and what a larger one leaves over is 0
 //
 // Weights may be QUADS of the OQ quads of outputs, of which FIRST are before them (lib/ops/parts.ts).
 // Padding reads the code of zero, so one correction, −z·row_sum, holds for every pixel.

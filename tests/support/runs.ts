@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type DeviceChoice, openDevice } from "../../lib/open_device.ts";
+import { type Device, type DeviceChoice, openDevice } from "../../lib/open_device.ts";
 import type { RecipeInput } from "../../lib/recipe/input.ts";
 import { RunFolder } from "../../lib/train/run_folder.ts";
 import type { EndEvent, TrainEvent } from "../../lib/train/events.ts";
@@ -20,6 +20,8 @@ export const SHORT: RecipeInput = {
 /** How a run is done. */
 export interface RunOptions {
   readonly device?: DeviceChoice;
+  /** In place of one that is opened for the run. */
+  readonly opened?: Device;
   /** The run's folder. */
   readonly out?: string;
   readonly resume?: boolean;
@@ -38,6 +40,7 @@ export interface Run {
 /** Trains to the end, or until asked to stop. */
 export async function runOf(recipe: RecipeInput, options: RunOptions = {}): Promise<Run> {
   const { device = "gpu", out, resume = false, stopAt } = options;
+  const opened = options.opened ?? await openDevice(device);
   const events: TrainEvent[] = [], warnings: string[] = [];
   const stop = new AbortController();
   const folder = out === undefined ? {} : {
@@ -47,7 +50,7 @@ export async function runOf(recipe: RecipeInput, options: RunOptions = {}): Prom
   const warn = (text: string) => void warnings.push(text);
   for await (
     const event of train(recipe, {
-      opened: await openDevice(device),
+      opened,
       signal: stop.signal,
       warn,
       ...folder,

@@ -1,0 +1,23 @@
+/**
+ * Tiles that a kernel may be cut into. An op lists them beside the kernel's other constants; results
+ * do not depend on which is taken, so none may decide in which order f32 values are added, nor the size of a
+ * buffer.
+ *
+ * @module
+ */
+import type { Constants, Tile } from "../program.ts";
+import { MOST_WORKGROUPS } from "./grid.ts";
+
+/**
+ * A step's tiles, to be given to the builder in place of workgroups.
+ *
+ * @param tiles constants of each tile; the first is the default, which the references run with
+ * @param workgroups those of a tile; one that needs more than WebGPU allows is left out
+ */
+export function tiled<C extends Constants>(
+  tiles: readonly C[],
+  workgroups: (tile: C) => readonly [number, number, number],
+): readonly Tile[] {
+  const all = tiles.map((constants) => ({ constants, workgroups: workgroups(constants) }));
+  return all.filter((tile, i) => i === 0 || Math.max(...tile.workgroups) <= MOST_WORKGROUPS);
+}

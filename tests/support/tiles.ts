@@ -1,0 +1,48 @@
+/**
+ * Programs and devices that take a certain tile of every kernel that has a choice.
+ *
+ * @module
+ */
+import { openGpu } from "../../lib/gpu/device.ts";
+import { GpuExecutor } from "../../lib/gpu/executor.ts";
+import type { Device } from "../../lib/open_device.ts";
+import { type Program, type Step, type Tile, withTile } from "../../lib/program.ts";
+
+/** Tiles that a step has at most. */
+export const MOST_TILES = 3;
+
+/** Tile `n` of a step, counted around. */
+function nth({ tiles = [] }: Step, n: number): Tile | undefined {
+  return tiles[n % tiles.length];
+}
+
+/** The steps of a program that have tiles to choose from, as tile `n` of each has them. */
+export function tiledSteps({ sections }: Program, n: number): Step[] {
+  return (Object.values(sections).flat() as Step[]).flatMap((step) => {
+    const tile = nth(step, n);
+    return tile ? [withTile(step, tile)] : [];
+  });
+}
+
+/** A program with the buffers of another, and of its steps these. */
+export function programOfSteps(program: Program, forward: readonly Step[]): Program {
+  const none = Object.keys(program.sections).map((section) => [section, []]);
+  return { ...program, sections: { ...Object.fromEntries(none), forward } };
+}
+
+/** The GPU, with tile `n` of every kernel. */
+export async function deviceWithTile(n: number): Promise<Device> {
+  const gpu = await openGpu();
+  return {
+    kind: "gpu",
+    name: gpu.name,
+    createExecutor: (program) =>
+      GpuExecutor.create(gpu, program, {}, (_, steps) => {
+        const tiles = steps.flatMap((step) => {
+          const tile = nth(step, n);
+          return tile ? [[step, tile] as const] : [];
+        });
+        return Promise.resolve(new Map(tiles));
+      }),
+  };
+}

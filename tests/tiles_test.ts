@@ -1,0 +1,103 @@
+/**
+ * No result depends on which tile of a kernel is taken: each equals the reference, and training ends with
+ * the same bits.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import { requestAdapter } from "../lib/gpu/device.ts";
+import { tileName } from "../lib/gpu/tile_class.ts";
+import type { Step } from "../lib/program.ts";
+import type { RecipeInput } from "../lib/recipe/input.ts";
+import { CASES } from "./support/cases.ts";
+import { filled } from "./support/fill.ts";
+import { lockstepOf } from "./support/lockstep_all.ts";
+import { programOf } from "./support/networks.ts";
+import { inFolder, runOf, SHORT } from "./support/runs.ts";
+import { deviceWithTile, MOST_TILES, programOfSteps, tiledSteps } from "./support/tiles.ts";
+
+const ignore = await requestAdapter() === null;
+
+/** Ragged edges and every stride; wide loads, residuals and several tiles; sums over many pixels. */
+const SHAPES = [CASES[1]!, CASES[2]!, CASES[6]!];
+
+for (const arithmetic of ["int8", "float32"] as const) {
+  for (const test of SHAPES) {
+    Deno.test({
+      name: `every tile of a kernel equals its reference: ${test.name} (${arithmetic})`,
+      ignore,
+      fn: async () => {
+        const { program, cpu } = await filled(test, arithmetic);
+        for (let n = 1; n < MOST_TILES; n++) {
+          const steps = tiledSteps(program, n);
+          await lockstepOf(programOfSteps(program, steps), cpu, steps, "adapter");
+        }
+      },
+    });
+  }
+}
+
+/** A recipe with every kernel that has tiles, and several tiles of each. */
+const RECIPE: RecipeInput = {
+  ...SHORT,
+  model: {
+    layers: [
+      { type: "conv2d", channels: 8, kernel: 3, padding: 1, bias: false },
+      "batch_norm",
+      "relu",
+      {
+        type: "residual",
+        body: [{ type: "conv2d", channels: 8, kernel: 3, padding: 1, bias: false }, "batch_norm"],
+      },
+      "relu",
+      { type: "conv2d", channels: 5, kernel: 3, stride: 2, padding: 1, bias: false },
+      "batch_norm",
+      "relu",
+      "global_avg_pool",
+      { type: "linear", features: 10 },
+    ],
+  },
+};
+
+for (const arithmetic of ["int8", "float32"] as const) {
+  Deno.test({
+    name: `training ends with the same bits whatever tiles are taken (${arithmetic})`,
+    ignore,
+    fn: async () => {
+      const ends: Uint8Array[] = [], losses: (readonly number[])[] = [];
+      for (let n = 0; n < MOST_TILES; n++) {
+        await inFolder(async (out) => {
+          const opened = await deviceWithTile(n), quantize = { arithmetic };
+          const run = await runOf({ ...RECIPE, quantize }, { opened, out });
+          losses.push(run.losses);
+          const files = await Array.fromAsync(Deno.readDir(`${out}/checkpoints`));
+          const last = files.map(({ name }) => name).sort().at(-1)!;
+          ends.push(await Deno.readFile(`${out}/checkpoints/${last}`));
+        });
+      }
+      for (let n = 1; n < MOST_TILES; n++) {
+        assert.deepEqual(losses[n], losses[0]);
+        assert.deepEqual(ends[n], ends[0]);
+      }
+    },
+  });
+}
+
+Deno.test("the first tile is the step as it stands, tiles differ, and buffers do not follow from them", () => {
+  let tiled = 0;
+  for (const test of CASES) {
+    const program = programOf(test, "int8");
+    for (const step of Object.values(program.sections).flat() as Step[]) {
+      if (!step.tiles) continue;
+      tiled++;
+      const [first] = step.tiles;
+      assert.deepEqual({ ...step.constants, ...first!.constants }, step.constants);
+      assert.deepEqual(first!.workgroups, step.workgroups);
+      assert.ok(step.tiles.length > 1 && step.tiles.length <= MOST_TILES, step.kernel);
+      assert.equal(new Set(step.tiles.map(tileName)).size, step.tiles.length);
+      const names = step.tiles.map(({ constants }) => Object.keys(constants).join());
+      assert.equal(new Set(names).size, 1, `${step.kernel}: each sets the same constants`);
+    }
+  }
+  assert.ok(tiled > 50);
+});
