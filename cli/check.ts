@@ -59,7 +59,9 @@ function memoryLine(
   const limit = memory > 0 ? ` of ${bytes(memory)} allowed` : "";
   const others = [
     ...(program.arithmetic === "float32" ? [] : [`float32: ${bytes(float32)}`]),
-    `a buffer for each tensor: ${bytes(bytesOf(program.buffers) + operandsBytes(program) + staging)}`,
+    `a buffer for each tensor: ${
+      bytes(bytesOf(program.buffers) + operandsBytes(program) + staging)
+    }`,
   ];
   return `${bytes(total)}${limit} (${others.join("; ")})`;
 }

@@ -87,7 +87,11 @@ for (const [name, quantize, together] of TOGETHER) {
         if (event.type === "end") assert.equal(event.summary.steps, STEPS);
       }
       assert.ok(first && last && first.created > 0);
-      assert.equal(count.created, first.created, "evaluation and the last state create nothing too");
+      assert.equal(
+        count.created,
+        first.created,
+        "evaluation and the last state create nothing too",
+      );
       assert.equal(last.submits - first.submits, STEPS - 1);
       // A slow machine waits more often: for no more than half a second of steps.
       const least = Math.ceil((STEPS - 1) / together), waits = last.waits - first.waits;

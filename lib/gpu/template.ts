@@ -92,7 +92,9 @@ function block(
       const close = skip(lines, at + 1);
       expectEnd(lines, close, line);
       for (let i = value(from, constants); i < value(to, constants); i++) {
-        out.push(...block(lines, at + 1, { ...context, constants: { ...constants, [name]: i } })[0]);
+        out.push(
+          ...block(lines, at + 1, { ...context, constants: { ...constants, [name]: i } })[0],
+        );
       }
       at = close + 1;
     } else if (word === "operands") {

@@ -32,9 +32,17 @@ export function makeMeasured(b: Builder, section: Section, layer: string, output
       q: to.buffer,
     }, { ...at, when });
   if (quantizer.dynamic) {
-    b.push(section, layer, "estimate", [1, 1, 1], { FIRST: ROW, COUNT: 1, STATIC: 0, CALIBRATE: 0 }, {
-      table: "quantizers",
-    }, { ...at, when: "estimate" });
+    b.push(
+      section,
+      layer,
+      "estimate",
+      [1, 1, 1],
+      { FIRST: ROW, COUNT: 1, STATIC: 0, CALIBRATE: 0 },
+      {
+        table: "quantizers",
+      },
+      { ...at, when: "estimate" },
+    );
   }
   if (quantizer.search) {
     for (let move = 0; move <= MOVES; move++) {
