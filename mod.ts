@@ -44,7 +44,7 @@ export { openDevice } from "./lib/open_device.ts";
 export type { Device, DeviceChoice } from "./lib/open_device.ts";
 export type { GpuOptions } from "./lib/gpu/device.ts";
 export type { ExecutorOptions } from "./lib/gpu/executor.ts";
-export type { Executor } from "./lib/executor.ts";
+export type { Copies, Executor } from "./lib/executor.ts";
 
 export { estimators } from "./lib/quant/estimators.ts";
 export type { Estimator, EstimatorMaker, EstimatorMakers, Seen } from "./lib/quant/estimator.ts";
