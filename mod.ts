@@ -46,6 +46,7 @@ export type { GpuOptions } from "./lib/gpu/device.ts";
 export type { ExecutorOptions } from "./lib/gpu/executor.ts";
 export type { Tiles } from "./lib/gpu/tuning.ts";
 export type { Executor } from "./lib/executor.ts";
+export type { Copies, Executor } from "./lib/executor.ts";
 
 export { estimators } from "./lib/quant/estimators.ts";
 export type { Estimator, EstimatorMaker, EstimatorMakers, Seen } from "./lib/quant/estimator.ts";
