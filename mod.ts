@@ -45,7 +45,6 @@ export type { Device, DeviceChoice, DeviceOptions } from "./lib/open_device.ts";
 export type { GpuOptions } from "./lib/gpu/device.ts";
 export type { ExecutorOptions } from "./lib/gpu/executor.ts";
 export type { Tiles } from "./lib/gpu/tuning.ts";
-export type { Executor } from "./lib/executor.ts";
 export type { Copies, Executor } from "./lib/executor.ts";
 
 export { estimators } from "./lib/quant/estimators.ts";

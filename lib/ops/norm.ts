@@ -4,12 +4,10 @@
  * @module
  */
 import { ModelError } from "../errors.ts";
-import type { Tile } from "../program.ts";
 import type { Builder } from "./builder.ts";
 import { grid } from "./grid.ts";
 import { contribute } from "./gradient.ts";
 import { ACT, type Act, type Tensor } from "./tensor.ts";
-import { tiled } from "./tiles.ts";
 
 /** A batch norm layer. */
 export interface NormNode {
