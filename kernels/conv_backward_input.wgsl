@@ -138,24 +138,30 @@ fn main(
     //@ if INT8
     let correction = i32(zdy.zero) * row_sum[phase * ${IQ}u + quad];
     //@ end
-    //@ for p in 0..P
-    {
-      let y = row_${p} * ${SH}u + phase_y;
-      let x = column_${p} * ${SW}u + phase_x;
-      if (image_${p} < ${N}u && y < ${H}u && x < ${W}u) {
-        let sum = vec4<Sum>(a_${p}_${q}_0, a_${p}_${q}_1, a_${p}_${q}_2, a_${p}_${q}_3);
+    var own = array<vec4<Sum>, ${P}>(
+      //@ for p in 0..P
+      vec4<Sum>(a_${p}_${q}_0, a_${p}_${q}_1, a_${p}_${q}_2, a_${p}_${q}_3),
+      //@ end
+    );
+    // Not unrolled, as in conv_forward.
+    for (var p = 0u; p < ${P}u; p++) {
+      let index = tile * (64u * ${P}u) + p * 64u + lane;
+      let image = index / (H_PHASE * W_PHASE);
+      let y = index / W_PHASE % H_PHASE * ${SH}u + phase_y;
+      let x = index % W_PHASE * ${SW}u + phase_x;
+      if (image < ${N}u && y < ${H}u && x < ${W}u) {
+        let sum = own[p];
         //@ if INT8
         let v = vec4<f32>(sum - correction) * unit;
         //@ else
         let v = sum;
         //@ end
-        let pixel = (image_${p} * ${H}u + y) * ${W}u + x;
+        let pixel = (image * ${H}u + y) * ${W}u + x;
         let at = pixel * ${IQ}u + quad;
         let element = (pixel * (${IQ}u / ${GQ}u) + quad / ${GQ}u) * ${CHANNELS}u + quad % ${GQ}u * 4u;
         dx[at] = quantize(finish(v, at), zdx, element, key, lanes);
       }
     }
-    //@ end
   }
   //@ end
   record(${DX_ROW}u, tile + group.z, lane);

@@ -121,9 +121,16 @@ fn main(
     var total = vec4<i32>();
     var square = vec4<i32>();
     //@ end
-    //@ for p in 0..P
-    if (pixel_${p} < ${PIXELS}u) {
-      let sum = vec4<Sum>(a_${p}_${q}_0, a_${p}_${q}_1, a_${p}_${q}_2, a_${p}_${q}_3);
+    var own = array<vec4<Sum>, ${P}>(
+      //@ for p in 0..P
+      vec4<Sum>(a_${p}_${q}_0, a_${p}_${q}_1, a_${p}_${q}_2, a_${p}_${q}_3),
+      //@ end
+    );
+    // Not unrolled: P copies of what follows would be most of the shader, and of what compiling it takes.
+    for (var p = 0u; p < ${P}u; p++) {
+      let pixel = tile * (64u * ${P}u) + p * 64u + lane;
+      if (pixel >= ${PIXELS}u) { break; }
+      let sum = own[p];
       //@ if INT8
       var v = vec4<f32>(sum - correction) * unit;
       //@ else
@@ -132,7 +139,7 @@ fn main(
       //@ if BIAS
       v += bias[quad];
       //@ end
-      let at = pixel_${p} * ${OQ}u + quad;
+      let at = pixel * ${OQ}u + quad;
       //@ if LOGITS
       y[at] = v;
       //@ else
@@ -145,7 +152,6 @@ fn main(
       //@ end
       //@ end
     }
-    //@ end
     //@ if SUMS
     //@ for j in 0..4
     atomicAdd(&tile_sums[${q} * 4 + ${j}][0], total[${j}]);
