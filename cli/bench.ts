@@ -14,7 +14,7 @@ import { nearest } from "../lib/recipe/nearest.ts";
 import type { ZooName } from "../lib/recipe/types.ts";
 import type { Command } from "./command.ts";
 import { table } from "./format.ts";
-import type { Arguments } from "./options.ts";
+import { type Arguments, tilesOf } from "./options.ts";
 import { print, printJson } from "./output.ts";
 
 const PARTS = ["kernels", "steps", "all"] as const;
@@ -27,7 +27,7 @@ const ROUNDS = 5, MOST_ROUNDS = 1000, MOST_BATCH = 65536, MOST_SIZE = 1024;
 export const benchCommand: Command = {
   name: "bench",
   usage:
-    "qtrain bench [kernels|steps|all] [NAME…] [--ranges] [--batch N] [--input SIZE] [--rounds N] [--out PATH] [--json]",
+    "qtrain bench [kernels|steps|all] [NAME…] [--ranges] [--batch N] [--input SIZE] [--rounds N] [--no-tune] [--out PATH] [--json]",
   summary: "Times kernels and whole training steps on this machine's GPU.",
   details:
     `kernels: convolutions, norms, pools and updates in every direction, in int8 and float32, with their
@@ -41,7 +41,7 @@ their time goes to; of ${MODELS.join(", ")}, or other networks by name (${
 Sides take turns in each round, and medians count, with the least and the most. Images are drawn by
 the program. --out writes PATH.json and PATH.md, and in a folder bench.json and bench.md. Takes
 minutes; what is being timed is told on stderr.`,
-  options: ["ranges", "batch", "input", "rounds", "out", "json", "quiet"],
+  options: ["ranges", "batch", "input", "rounds", "no-tune", "out", "json", "quiet"],
   run,
 };
 
@@ -66,12 +66,12 @@ async function run(args: Arguments): Promise<number> {
     console.error(`${((performance.now() - began) / 1000).toFixed(0).padStart(4)} s  ${text}`);
   };
   const sides = args.ranges ? RANGES : SIDES;
-  const report = await bench({ groups, models, sides, rounds, batch, size, progress }).catch(
-    (error) => {
-      if (!(error instanceof DeviceError)) throw error;
-      throw new DeviceError(`qtrain bench: ${error.message}`);
-    },
-  );
+  const { tiles } = tilesOf(args, "timed");
+  const how = { groups, models, sides, rounds, batch, size, tiles, progress };
+  const report = await bench(how).catch((error) => {
+    if (!(error instanceof DeviceError)) throw error;
+    throw new DeviceError(`qtrain bench: ${error.message}`);
+  });
   if (out) {
     await writeAtomic(`${out}.json`, JSON.stringify(report, null, 2) + "\n");
     await writeAtomic(`${out}.md`, benchMarkdown(report));

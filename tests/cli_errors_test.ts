@@ -31,7 +31,7 @@ const MISTAKES: readonly Mistake[] = [
     SHORT,
     ["chek", "r.yaml"],
     "chek: unknown command (did you mean check?); expected a recipe.yaml or one of train, check, " +
-    "data, compare, traffic, eval, predict, export, doctor",
+    "data, compare, traffic, eval, predict, export, bench, doctor",
   ],
   [
     "an unknown option",

@@ -6,6 +6,7 @@
 import { DeviceError } from "../errors.ts";
 import { openGpu, packedDotProduct } from "../gpu/device.ts";
 import { hasTimestamps } from "../gpu/timing.ts";
+import type { Tiles } from "../gpu/tuning.ts";
 import type { ZooName } from "../recipe/types.ts";
 import { VERSION } from "../version.ts";
 import { measureCeilings } from "./ceilings.ts";
@@ -28,6 +29,8 @@ export interface BenchOptions {
   readonly batch?: number | undefined;
   /** Height and width of the images of whole steps, in place of each network's own. */
   readonly size?: number | undefined;
+  /** Which tiles kernels run with. */
+  readonly tiles: Tiles;
   /** Hears what is being timed. */
   readonly progress: Progress;
 }
@@ -39,7 +42,7 @@ export interface BenchOptions {
  * has no timestamps; RecipeError, ModelError or DataError where batch or size do not fit
  */
 export async function bench(options: BenchOptions): Promise<BenchReport> {
-  const { groups, models, rounds, batch, size, progress, sides } = options;
+  const { groups, models, rounds, batch, size, tiles, progress, sides } = options;
   const gpu = await openGpu(), timestamps = hasTimestamps(gpu);
   let ceilings: Ceilings | undefined, tables: KernelTables | undefined;
   try {
@@ -58,13 +61,13 @@ export async function bench(options: BenchOptions): Promise<BenchReport> {
   }
   if (ceilings) {
     const sized = batch === undefined ? groups : groups.map((group) => ({ ...group, batch }));
-    tables = await benchKernels(sized, ceilings, rounds, progress);
+    tables = await benchKernels(sized, { ceilings, rounds, tiles, progress });
   }
   const steps: StepsOfModel[] = [];
   for (const model of models) {
     const own = SIZES[model];
     const how = { model, batch: batch ?? own.batch, size: size ?? own.size };
-    steps.push(await benchSteps({ ...how, rounds, sides, progress }));
+    steps.push(await benchSteps({ ...how, rounds, sides, tiles, progress }));
   }
   return {
     qtrain: VERSION,

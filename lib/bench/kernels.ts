@@ -8,6 +8,7 @@
 import { boundBytes } from "../report/program_traffic.ts";
 import { median } from "../report/statistics.ts";
 import { noise, TimedNetwork } from "../report/timed_network.ts";
+import type { Tiles } from "../gpu/tuning.ts";
 import type { Program, Step } from "../program.ts";
 import { chosen } from "../train/ways.ts";
 import {
@@ -44,6 +45,15 @@ interface Timed {
   readonly steps: readonly Step[];
 }
 
+/** How the table is made. */
+export interface KernelsOptions {
+  readonly ceilings: Ceilings;
+  readonly rounds: number;
+  /** Which tiles kernels run with. */
+  readonly tiles: Tiles;
+  readonly progress: Progress;
+}
+
 /**
  * Times the kernels of networks: int8 and float32 in turns.
  *
@@ -51,13 +61,11 @@ interface Timed {
  */
 export async function benchKernels(
   groups: readonly LayersOfGroup[],
-  ceilings: Ceilings,
-  rounds: number,
-  progress: Progress,
+  how: KernelsOptions,
 ): Promise<KernelTables> {
   const kernels: KernelRow[] = [], statistics: StatisticsRow[] = [];
   for (const group of groups) {
-    const found = await benchGroup(group, ceilings, rounds, progress);
+    const found = await benchGroup(group, how);
     kernels.push(...found.kernels);
     statistics.push(...found.statistics);
   }
@@ -66,15 +74,13 @@ export async function benchKernels(
 
 async function benchGroup(
   group: LayersOfGroup,
-  ceilings: Ceilings,
-  rounds: number,
-  progress: Progress,
+  { ceilings, rounds, tiles, progress }: KernelsOptions,
 ): Promise<KernelTables> {
   const sides: Side[] = [], name = `kernels of ${group.group}, batch ${group.batch}`;
   try {
     for (const arithmetic of ARITHMETICS) {
       progress(`${name}: setting up ${arithmetic}`);
-      sides.push(await Side.open(group, arithmetic));
+      sides.push(await Side.open(group, arithmetic, tiles));
     }
     for (let round = 0; round < rounds; round++) {
       progress(`${name}: round ${round + 1} of ${rounds}`);
@@ -123,14 +129,18 @@ class Side {
     this.#both = this.#pairs.map(() => []);
   }
 
-  static async open(group: LayersOfGroup, arithmetic: "int8" | "float32"): Promise<Side> {
+  static async open(
+    group: LayersOfGroup,
+    arithmetic: "int8" | "float32",
+    tiles: Tiles,
+  ): Promise<Side> {
     const planned = planLayers(group, arithmetic), { recipe, data } = planned;
     const names = new Set(planned.layers.map(({ name }) => name));
     const { program, twins } = withQuietTwins(
       planned.program,
       (step) => names.has(step.layer) && recordsStatistics(step),
     );
-    const network = await TimedNetwork.open({ recipe, program }, data);
+    const network = await TimedNetwork.open({ recipe, program }, data, tiles);
     try {
       const side = new Side(group, arithmetic, { ...planned, program }, twins, network);
       // A whole step, so that every tensor holds what it would in training.

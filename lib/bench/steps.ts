@@ -8,6 +8,7 @@
 import { openDataset } from "../data/open.ts";
 import { Loader } from "../data/loader.ts";
 import { openGpu } from "../gpu/device.ts";
+import type { Tiles } from "../gpu/tuning.ts";
 import type { GpuExecutor } from "../gpu/executor.ts";
 import { hasTimestamps, StepTimer } from "../gpu/timing.ts";
 import { parameterCount } from "../model/outline.ts";
@@ -36,6 +37,8 @@ export interface StepsOptions {
   readonly rounds: number;
   /** By name; the first is what the others are held against. */
   readonly sides: Readonly<Record<string, Quantize>>;
+  /** Which tiles kernels run with. */
+  readonly tiles: Tiles;
   readonly progress: Progress;
 }
 
@@ -62,7 +65,7 @@ export async function benchSteps(options: StepsOptions): Promise<StepsOfModel> {
   try {
     for (const [side, quantize] of Object.entries(options.sides)) {
       progress(`${name}: setting up ${side}`);
-      sides.push(await Side.open(side, recipeOf(options, quantize)));
+      sides.push(await Side.open(side, recipeOf(options, quantize), options.tiles));
     }
     const steps = await sides[0]!.stepsARound();
     for (let round = 0; round < rounds; round++) {
@@ -142,11 +145,11 @@ class Side {
     readonly timer: StepTimer | undefined,
   ) {}
 
-  static async open(name: string, recipe: Recipe): Promise<Side> {
+  static async open(name: string, recipe: Recipe, tiles: Tiles): Promise<Side> {
     const began = performance.now();
     const data = await openDataset({ ...recipe.data, seed: SEED });
     const { program } = plan(recipe, data), gpu = await openGpu();
-    const executor = await gpuDevice(gpu).createExecutor(program) as GpuExecutor;
+    const executor = await gpuDevice(gpu, { tiles }).createExecutor(program) as GpuExecutor;
     try {
       const timer = hasTimestamps(gpu) ? new StepTimer(gpu, executor) : undefined;
       const clock = new WaitClock(executor), submits = new SubmitClock(gpu.device.queue);

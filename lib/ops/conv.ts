@@ -348,11 +348,12 @@ function tilesOf(int8: boolean) {
     const Q = most(int8 ? 8 : 4, quads);
     return { Q, P: int8 ? (Q > 4 ? 8 : 16) : 12 };
   };
-  return (pixels: number, quads: number, phases: number) =>
-    tiled(
-      [large(quads), { Q: most(2, quads), P: 4 }],
-      ({ Q, P }) => grid(Math.ceil(pixels / (64 * P)), phases * quads / Q),
-    );
+  return (pixels: number, quads: number, phases: number) => {
+    // A linear layer has few pixels: no more than there are.
+    const all = [large(quads), { Q: most(2, quads), P: 4 }]
+      .map(({ Q, P }) => ({ Q, P: Math.min(P, Math.ceil(pixels / 64)) }));
+    return tiled(all, ({ Q, P }) => grid(Math.ceil(pixels / (64 * P)), phases * quads / Q));
+  };
 }
 
 /** Quads that one load of codes can bring. */

@@ -170,7 +170,7 @@ fn main(
   let zx = quantizers[i32(operands.X_ROW)];
   let padding = zero_quad(zx);
 
-  let pixel_0 = tile * (64u * 16u) + 0u * 64u + lane;
+  let pixel_0 = tile * (64u * 3u) + 0u * 64u + lane;
   let row_0 = i32(pixel_0 / 9u % 9u * 1u) - 1;
   let column_0 = i32(pixel_0 % 9u * 1u) - 1;
   let base_0 = ((i32(pixel_0 / (9u * 9u) * 9u) + row_0) * 9 + column_0) * 1;
@@ -182,7 +182,7 @@ fn main(
   var a_0_1_1: Sum;
   var a_0_1_2: Sum;
   var a_0_1_3: Sum;
-  let pixel_1 = tile * (64u * 16u) + 1u * 64u + lane;
+  let pixel_1 = tile * (64u * 3u) + 1u * 64u + lane;
   let row_1 = i32(pixel_1 / 9u % 9u * 1u) - 1;
   let column_1 = i32(pixel_1 % 9u * 1u) - 1;
   let base_1 = ((i32(pixel_1 / (9u * 9u) * 9u) + row_1) * 9 + column_1) * 1;
@@ -194,7 +194,7 @@ fn main(
   var a_1_1_1: Sum;
   var a_1_1_2: Sum;
   var a_1_1_3: Sum;
-  let pixel_2 = tile * (64u * 16u) + 2u * 64u + lane;
+  let pixel_2 = tile * (64u * 3u) + 2u * 64u + lane;
   let row_2 = i32(pixel_2 / 9u % 9u * 1u) - 1;
   let column_2 = i32(pixel_2 % 9u * 1u) - 1;
   let base_2 = ((i32(pixel_2 / (9u * 9u) * 9u) + row_2) * 9 + column_2) * 1;
@@ -206,162 +206,6 @@ fn main(
   var a_2_1_1: Sum;
   var a_2_1_2: Sum;
   var a_2_1_3: Sum;
-  let pixel_3 = tile * (64u * 16u) + 3u * 64u + lane;
-  let row_3 = i32(pixel_3 / 9u % 9u * 1u) - 1;
-  let column_3 = i32(pixel_3 % 9u * 1u) - 1;
-  let base_3 = ((i32(pixel_3 / (9u * 9u) * 9u) + row_3) * 9 + column_3) * 1;
-  var a_3_0_0: Sum;
-  var a_3_0_1: Sum;
-  var a_3_0_2: Sum;
-  var a_3_0_3: Sum;
-  var a_3_1_0: Sum;
-  var a_3_1_1: Sum;
-  var a_3_1_2: Sum;
-  var a_3_1_3: Sum;
-  let pixel_4 = tile * (64u * 16u) + 4u * 64u + lane;
-  let row_4 = i32(pixel_4 / 9u % 9u * 1u) - 1;
-  let column_4 = i32(pixel_4 % 9u * 1u) - 1;
-  let base_4 = ((i32(pixel_4 / (9u * 9u) * 9u) + row_4) * 9 + column_4) * 1;
-  var a_4_0_0: Sum;
-  var a_4_0_1: Sum;
-  var a_4_0_2: Sum;
-  var a_4_0_3: Sum;
-  var a_4_1_0: Sum;
-  var a_4_1_1: Sum;
-  var a_4_1_2: Sum;
-  var a_4_1_3: Sum;
-  let pixel_5 = tile * (64u * 16u) + 5u * 64u + lane;
-  let row_5 = i32(pixel_5 / 9u % 9u * 1u) - 1;
-  let column_5 = i32(pixel_5 % 9u * 1u) - 1;
-  let base_5 = ((i32(pixel_5 / (9u * 9u) * 9u) + row_5) * 9 + column_5) * 1;
-  var a_5_0_0: Sum;
-  var a_5_0_1: Sum;
-  var a_5_0_2: Sum;
-  var a_5_0_3: Sum;
-  var a_5_1_0: Sum;
-  var a_5_1_1: Sum;
-  var a_5_1_2: Sum;
-  var a_5_1_3: Sum;
-  let pixel_6 = tile * (64u * 16u) + 6u * 64u + lane;
-  let row_6 = i32(pixel_6 / 9u % 9u * 1u) - 1;
-  let column_6 = i32(pixel_6 % 9u * 1u) - 1;
-  let base_6 = ((i32(pixel_6 / (9u * 9u) * 9u) + row_6) * 9 + column_6) * 1;
-  var a_6_0_0: Sum;
-  var a_6_0_1: Sum;
-  var a_6_0_2: Sum;
-  var a_6_0_3: Sum;
-  var a_6_1_0: Sum;
-  var a_6_1_1: Sum;
-  var a_6_1_2: Sum;
-  var a_6_1_3: Sum;
-  let pixel_7 = tile * (64u * 16u) + 7u * 64u + lane;
-  let row_7 = i32(pixel_7 / 9u % 9u * 1u) - 1;
-  let column_7 = i32(pixel_7 % 9u * 1u) - 1;
-  let base_7 = ((i32(pixel_7 / (9u * 9u) * 9u) + row_7) * 9 + column_7) * 1;
-  var a_7_0_0: Sum;
-  var a_7_0_1: Sum;
-  var a_7_0_2: Sum;
-  var a_7_0_3: Sum;
-  var a_7_1_0: Sum;
-  var a_7_1_1: Sum;
-  var a_7_1_2: Sum;
-  var a_7_1_3: Sum;
-  let pixel_8 = tile * (64u * 16u) + 8u * 64u + lane;
-  let row_8 = i32(pixel_8 / 9u % 9u * 1u) - 1;
-  let column_8 = i32(pixel_8 % 9u * 1u) - 1;
-  let base_8 = ((i32(pixel_8 / (9u * 9u) * 9u) + row_8) * 9 + column_8) * 1;
-  var a_8_0_0: Sum;
-  var a_8_0_1: Sum;
-  var a_8_0_2: Sum;
-  var a_8_0_3: Sum;
-  var a_8_1_0: Sum;
-  var a_8_1_1: Sum;
-  var a_8_1_2: Sum;
-  var a_8_1_3: Sum;
-  let pixel_9 = tile * (64u * 16u) + 9u * 64u + lane;
-  let row_9 = i32(pixel_9 / 9u % 9u * 1u) - 1;
-  let column_9 = i32(pixel_9 % 9u * 1u) - 1;
-  let base_9 = ((i32(pixel_9 / (9u * 9u) * 9u) + row_9) * 9 + column_9) * 1;
-  var a_9_0_0: Sum;
-  var a_9_0_1: Sum;
-  var a_9_0_2: Sum;
-  var a_9_0_3: Sum;
-  var a_9_1_0: Sum;
-  var a_9_1_1: Sum;
-  var a_9_1_2: Sum;
-  var a_9_1_3: Sum;
-  let pixel_10 = tile * (64u * 16u) + 10u * 64u + lane;
-  let row_10 = i32(pixel_10 / 9u % 9u * 1u) - 1;
-  let column_10 = i32(pixel_10 % 9u * 1u) - 1;
-  let base_10 = ((i32(pixel_10 / (9u * 9u) * 9u) + row_10) * 9 + column_10) * 1;
-  var a_10_0_0: Sum;
-  var a_10_0_1: Sum;
-  var a_10_0_2: Sum;
-  var a_10_0_3: Sum;
-  var a_10_1_0: Sum;
-  var a_10_1_1: Sum;
-  var a_10_1_2: Sum;
-  var a_10_1_3: Sum;
-  let pixel_11 = tile * (64u * 16u) + 11u * 64u + lane;
-  let row_11 = i32(pixel_11 / 9u % 9u * 1u) - 1;
-  let column_11 = i32(pixel_11 % 9u * 1u) - 1;
-  let base_11 = ((i32(pixel_11 / (9u * 9u) * 9u) + row_11) * 9 + column_11) * 1;
-  var a_11_0_0: Sum;
-  var a_11_0_1: Sum;
-  var a_11_0_2: Sum;
-  var a_11_0_3: Sum;
-  var a_11_1_0: Sum;
-  var a_11_1_1: Sum;
-  var a_11_1_2: Sum;
-  var a_11_1_3: Sum;
-  let pixel_12 = tile * (64u * 16u) + 12u * 64u + lane;
-  let row_12 = i32(pixel_12 / 9u % 9u * 1u) - 1;
-  let column_12 = i32(pixel_12 % 9u * 1u) - 1;
-  let base_12 = ((i32(pixel_12 / (9u * 9u) * 9u) + row_12) * 9 + column_12) * 1;
-  var a_12_0_0: Sum;
-  var a_12_0_1: Sum;
-  var a_12_0_2: Sum;
-  var a_12_0_3: Sum;
-  var a_12_1_0: Sum;
-  var a_12_1_1: Sum;
-  var a_12_1_2: Sum;
-  var a_12_1_3: Sum;
-  let pixel_13 = tile * (64u * 16u) + 13u * 64u + lane;
-  let row_13 = i32(pixel_13 / 9u % 9u * 1u) - 1;
-  let column_13 = i32(pixel_13 % 9u * 1u) - 1;
-  let base_13 = ((i32(pixel_13 / (9u * 9u) * 9u) + row_13) * 9 + column_13) * 1;
-  var a_13_0_0: Sum;
-  var a_13_0_1: Sum;
-  var a_13_0_2: Sum;
-  var a_13_0_3: Sum;
-  var a_13_1_0: Sum;
-  var a_13_1_1: Sum;
-  var a_13_1_2: Sum;
-  var a_13_1_3: Sum;
-  let pixel_14 = tile * (64u * 16u) + 14u * 64u + lane;
-  let row_14 = i32(pixel_14 / 9u % 9u * 1u) - 1;
-  let column_14 = i32(pixel_14 % 9u * 1u) - 1;
-  let base_14 = ((i32(pixel_14 / (9u * 9u) * 9u) + row_14) * 9 + column_14) * 1;
-  var a_14_0_0: Sum;
-  var a_14_0_1: Sum;
-  var a_14_0_2: Sum;
-  var a_14_0_3: Sum;
-  var a_14_1_0: Sum;
-  var a_14_1_1: Sum;
-  var a_14_1_2: Sum;
-  var a_14_1_3: Sum;
-  let pixel_15 = tile * (64u * 16u) + 15u * 64u + lane;
-  let row_15 = i32(pixel_15 / 9u % 9u * 1u) - 1;
-  let column_15 = i32(pixel_15 % 9u * 1u) - 1;
-  let base_15 = ((i32(pixel_15 / (9u * 9u) * 9u) + row_15) * 9 + column_15) * 1;
-  var a_15_0_0: Sum;
-  var a_15_0_1: Sum;
-  var a_15_0_2: Sum;
-  var a_15_0_3: Sum;
-  var a_15_1_0: Sum;
-  var a_15_1_1: Sum;
-  var a_15_1_2: Sum;
-  var a_15_1_3: Sum;
 
   let weights_of_output = 3u * 3u * 1u;
   for (var ky = 0; ky < 3; ky++) {
@@ -372,183 +216,40 @@ fn main(
       let from_1 = u32(select(0, base_1 + (ky * 9 + kx) * 1, inside_1));
       let inside_2 = u32(row_2 + ky) < 9u && u32(column_2 + kx) < 9u && pixel_2 < 162u;
       let from_2 = u32(select(0, base_2 + (ky * 9 + kx) * 1, inside_2));
-      let inside_3 = u32(row_3 + ky) < 9u && u32(column_3 + kx) < 9u && pixel_3 < 162u;
-      let from_3 = u32(select(0, base_3 + (ky * 9 + kx) * 1, inside_3));
-      let inside_4 = u32(row_4 + ky) < 9u && u32(column_4 + kx) < 9u && pixel_4 < 162u;
-      let from_4 = u32(select(0, base_4 + (ky * 9 + kx) * 1, inside_4));
-      let inside_5 = u32(row_5 + ky) < 9u && u32(column_5 + kx) < 9u && pixel_5 < 162u;
-      let from_5 = u32(select(0, base_5 + (ky * 9 + kx) * 1, inside_5));
-      let inside_6 = u32(row_6 + ky) < 9u && u32(column_6 + kx) < 9u && pixel_6 < 162u;
-      let from_6 = u32(select(0, base_6 + (ky * 9 + kx) * 1, inside_6));
-      let inside_7 = u32(row_7 + ky) < 9u && u32(column_7 + kx) < 9u && pixel_7 < 162u;
-      let from_7 = u32(select(0, base_7 + (ky * 9 + kx) * 1, inside_7));
-      let inside_8 = u32(row_8 + ky) < 9u && u32(column_8 + kx) < 9u && pixel_8 < 162u;
-      let from_8 = u32(select(0, base_8 + (ky * 9 + kx) * 1, inside_8));
-      let inside_9 = u32(row_9 + ky) < 9u && u32(column_9 + kx) < 9u && pixel_9 < 162u;
-      let from_9 = u32(select(0, base_9 + (ky * 9 + kx) * 1, inside_9));
-      let inside_10 = u32(row_10 + ky) < 9u && u32(column_10 + kx) < 9u && pixel_10 < 162u;
-      let from_10 = u32(select(0, base_10 + (ky * 9 + kx) * 1, inside_10));
-      let inside_11 = u32(row_11 + ky) < 9u && u32(column_11 + kx) < 9u && pixel_11 < 162u;
-      let from_11 = u32(select(0, base_11 + (ky * 9 + kx) * 1, inside_11));
-      let inside_12 = u32(row_12 + ky) < 9u && u32(column_12 + kx) < 9u && pixel_12 < 162u;
-      let from_12 = u32(select(0, base_12 + (ky * 9 + kx) * 1, inside_12));
-      let inside_13 = u32(row_13 + ky) < 9u && u32(column_13 + kx) < 9u && pixel_13 < 162u;
-      let from_13 = u32(select(0, base_13 + (ky * 9 + kx) * 1, inside_13));
-      let inside_14 = u32(row_14 + ky) < 9u && u32(column_14 + kx) < 9u && pixel_14 < 162u;
-      let from_14 = u32(select(0, base_14 + (ky * 9 + kx) * 1, inside_14));
-      let inside_15 = u32(row_15 + ky) < 9u && u32(column_15 + kx) < 9u && pixel_15 < 162u;
-      let from_15 = u32(select(0, base_15 + (ky * 9 + kx) * 1, inside_15));
       let tap = u32(ky * 3 + kx) * 1u;
       for (var c = 0u; c < 1u; c++) {
         let v_0 = select(padding, x[from_0 + c], inside_0);
         let v_1 = select(padding, x[from_1 + c], inside_1);
         let v_2 = select(padding, x[from_2 + c], inside_2);
-        let v_3 = select(padding, x[from_3 + c], inside_3);
-        let v_4 = select(padding, x[from_4 + c], inside_4);
-        let v_5 = select(padding, x[from_5 + c], inside_5);
-        let v_6 = select(padding, x[from_6 + c], inside_6);
-        let v_7 = select(padding, x[from_7 + c], inside_7);
-        let v_8 = select(padding, x[from_8 + c], inside_8);
-        let v_9 = select(padding, x[from_9 + c], inside_9);
-        let v_10 = select(padding, x[from_10 + c], inside_10);
-        let v_11 = select(padding, x[from_11 + c], inside_11);
-        let v_12 = select(padding, x[from_12 + c], inside_12);
-        let v_13 = select(padding, x[from_13 + c], inside_13);
-        let v_14 = select(padding, x[from_14 + c], inside_14);
-        let v_15 = select(padding, x[from_15 + c], inside_15);
         {
           let w = weight[(tap + c) * 2u + group.z * 2u + 0u];
           a_0_0_0 += dot_quad(v_0, w[0]);
           a_1_0_0 += dot_quad(v_1, w[0]);
           a_2_0_0 += dot_quad(v_2, w[0]);
-          a_3_0_0 += dot_quad(v_3, w[0]);
-          a_4_0_0 += dot_quad(v_4, w[0]);
-          a_5_0_0 += dot_quad(v_5, w[0]);
-          a_6_0_0 += dot_quad(v_6, w[0]);
-          a_7_0_0 += dot_quad(v_7, w[0]);
-          a_8_0_0 += dot_quad(v_8, w[0]);
-          a_9_0_0 += dot_quad(v_9, w[0]);
-          a_10_0_0 += dot_quad(v_10, w[0]);
-          a_11_0_0 += dot_quad(v_11, w[0]);
-          a_12_0_0 += dot_quad(v_12, w[0]);
-          a_13_0_0 += dot_quad(v_13, w[0]);
-          a_14_0_0 += dot_quad(v_14, w[0]);
-          a_15_0_0 += dot_quad(v_15, w[0]);
           a_0_0_1 += dot_quad(v_0, w[1]);
           a_1_0_1 += dot_quad(v_1, w[1]);
           a_2_0_1 += dot_quad(v_2, w[1]);
-          a_3_0_1 += dot_quad(v_3, w[1]);
-          a_4_0_1 += dot_quad(v_4, w[1]);
-          a_5_0_1 += dot_quad(v_5, w[1]);
-          a_6_0_1 += dot_quad(v_6, w[1]);
-          a_7_0_1 += dot_quad(v_7, w[1]);
-          a_8_0_1 += dot_quad(v_8, w[1]);
-          a_9_0_1 += dot_quad(v_9, w[1]);
-          a_10_0_1 += dot_quad(v_10, w[1]);
-          a_11_0_1 += dot_quad(v_11, w[1]);
-          a_12_0_1 += dot_quad(v_12, w[1]);
-          a_13_0_1 += dot_quad(v_13, w[1]);
-          a_14_0_1 += dot_quad(v_14, w[1]);
-          a_15_0_1 += dot_quad(v_15, w[1]);
           a_0_0_2 += dot_quad(v_0, w[2]);
           a_1_0_2 += dot_quad(v_1, w[2]);
           a_2_0_2 += dot_quad(v_2, w[2]);
-          a_3_0_2 += dot_quad(v_3, w[2]);
-          a_4_0_2 += dot_quad(v_4, w[2]);
-          a_5_0_2 += dot_quad(v_5, w[2]);
-          a_6_0_2 += dot_quad(v_6, w[2]);
-          a_7_0_2 += dot_quad(v_7, w[2]);
-          a_8_0_2 += dot_quad(v_8, w[2]);
-          a_9_0_2 += dot_quad(v_9, w[2]);
-          a_10_0_2 += dot_quad(v_10, w[2]);
-          a_11_0_2 += dot_quad(v_11, w[2]);
-          a_12_0_2 += dot_quad(v_12, w[2]);
-          a_13_0_2 += dot_quad(v_13, w[2]);
-          a_14_0_2 += dot_quad(v_14, w[2]);
-          a_15_0_2 += dot_quad(v_15, w[2]);
           a_0_0_3 += dot_quad(v_0, w[3]);
           a_1_0_3 += dot_quad(v_1, w[3]);
           a_2_0_3 += dot_quad(v_2, w[3]);
-          a_3_0_3 += dot_quad(v_3, w[3]);
-          a_4_0_3 += dot_quad(v_4, w[3]);
-          a_5_0_3 += dot_quad(v_5, w[3]);
-          a_6_0_3 += dot_quad(v_6, w[3]);
-          a_7_0_3 += dot_quad(v_7, w[3]);
-          a_8_0_3 += dot_quad(v_8, w[3]);
-          a_9_0_3 += dot_quad(v_9, w[3]);
-          a_10_0_3 += dot_quad(v_10, w[3]);
-          a_11_0_3 += dot_quad(v_11, w[3]);
-          a_12_0_3 += dot_quad(v_12, w[3]);
-          a_13_0_3 += dot_quad(v_13, w[3]);
-          a_14_0_3 += dot_quad(v_14, w[3]);
-          a_15_0_3 += dot_quad(v_15, w[3]);
         }
         {
           let w = weight[(tap + c) * 2u + group.z * 2u + 1u];
           a_0_1_0 += dot_quad(v_0, w[0]);
           a_1_1_0 += dot_quad(v_1, w[0]);
           a_2_1_0 += dot_quad(v_2, w[0]);
-          a_3_1_0 += dot_quad(v_3, w[0]);
-          a_4_1_0 += dot_quad(v_4, w[0]);
-          a_5_1_0 += dot_quad(v_5, w[0]);
-          a_6_1_0 += dot_quad(v_6, w[0]);
-          a_7_1_0 += dot_quad(v_7, w[0]);
-          a_8_1_0 += dot_quad(v_8, w[0]);
-          a_9_1_0 += dot_quad(v_9, w[0]);
-          a_10_1_0 += dot_quad(v_10, w[0]);
-          a_11_1_0 += dot_quad(v_11, w[0]);
-          a_12_1_0 += dot_quad(v_12, w[0]);
-          a_13_1_0 += dot_quad(v_13, w[0]);
-          a_14_1_0 += dot_quad(v_14, w[0]);
-          a_15_1_0 += dot_quad(v_15, w[0]);
           a_0_1_1 += dot_quad(v_0, w[1]);
           a_1_1_1 += dot_quad(v_1, w[1]);
           a_2_1_1 += dot_quad(v_2, w[1]);
-          a_3_1_1 += dot_quad(v_3, w[1]);
-          a_4_1_1 += dot_quad(v_4, w[1]);
-          a_5_1_1 += dot_quad(v_5, w[1]);
-          a_6_1_1 += dot_quad(v_6, w[1]);
-          a_7_1_1 += dot_quad(v_7, w[1]);
-          a_8_1_1 += dot_quad(v_8, w[1]);
-          a_9_1_1 += dot_quad(v_9, w[1]);
-          a_10_1_1 += dot_quad(v_10, w[1]);
-          a_11_1_1 += dot_quad(v_11, w[1]);
-          a_12_1_1 += dot_quad(v_12, w[1]);
-          a_13_1_1 += dot_quad(v_13, w[1]);
-          a_14_1_1 += dot_quad(v_14, w[1]);
-          a_15_1_1 += dot_quad(v_15, w[1]);
           a_0_1_2 += dot_quad(v_0, w[2]);
           a_1_1_2 += dot_quad(v_1, w[2]);
           a_2_1_2 += dot_quad(v_2, w[2]);
-          a_3_1_2 += dot_quad(v_3, w[2]);
-          a_4_1_2 += dot_quad(v_4, w[2]);
-          a_5_1_2 += dot_quad(v_5, w[2]);
-          a_6_1_2 += dot_quad(v_6, w[2]);
-          a_7_1_2 += dot_quad(v_7, w[2]);
-          a_8_1_2 += dot_quad(v_8, w[2]);
-          a_9_1_2 += dot_quad(v_9, w[2]);
-          a_10_1_2 += dot_quad(v_10, w[2]);
-          a_11_1_2 += dot_quad(v_11, w[2]);
-          a_12_1_2 += dot_quad(v_12, w[2]);
-          a_13_1_2 += dot_quad(v_13, w[2]);
-          a_14_1_2 += dot_quad(v_14, w[2]);
-          a_15_1_2 += dot_quad(v_15, w[2]);
           a_0_1_3 += dot_quad(v_0, w[3]);
           a_1_1_3 += dot_quad(v_1, w[3]);
           a_2_1_3 += dot_quad(v_2, w[3]);
-          a_3_1_3 += dot_quad(v_3, w[3]);
-          a_4_1_3 += dot_quad(v_4, w[3]);
-          a_5_1_3 += dot_quad(v_5, w[3]);
-          a_6_1_3 += dot_quad(v_6, w[3]);
-          a_7_1_3 += dot_quad(v_7, w[3]);
-          a_8_1_3 += dot_quad(v_8, w[3]);
-          a_9_1_3 += dot_quad(v_9, w[3]);
-          a_10_1_3 += dot_quad(v_10, w[3]);
-          a_11_1_3 += dot_quad(v_11, w[3]);
-          a_12_1_3 += dot_quad(v_12, w[3]);
-          a_13_1_3 += dot_quad(v_13, w[3]);
-          a_14_1_3 += dot_quad(v_14, w[3]);
-          a_15_1_3 += dot_quad(v_15, w[3]);
         }
       }
     }
@@ -562,160 +263,18 @@ fn main(
     let correction = i32(zx.zero) * row_sum[quad];
     var total = vec4<i32>();
     var square = vec4<i32>();
-    if (pixel_0 < 162u) {
-      let sum = vec4<Sum>(a_0_0_0, a_0_0_1, a_0_0_2, a_0_0_3);
+    var own = array<vec4<Sum>, 3>(
+      vec4<Sum>(a_0_0_0, a_0_0_1, a_0_0_2, a_0_0_3),
+      vec4<Sum>(a_1_0_0, a_1_0_1, a_1_0_2, a_1_0_3),
+      vec4<Sum>(a_2_0_0, a_2_0_1, a_2_0_2, a_2_0_3),
+    );
+    // Not unrolled: P copies of what follows would be most of the shader, and of what compiling it takes.
+    for (var p = 0u; p < 3u; p++) {
+      let pixel = tile * (64u * 3u) + p * 64u + lane;
+      if (pixel >= 162u) { break; }
+      let sum = own[p];
       var v = vec4<f32>(sum - correction) * unit;
-      let at = pixel_0 * 2u + quad;
-      let stored = quantize(v, zy, 0u, vec2<u32>(), lanes);
-      y[at] = stored;
-      let d = codes(stored) - vec4<i32>(i32(zy.zero));
-      total += d;
-      square += d * d;
-    }
-    if (pixel_1 < 162u) {
-      let sum = vec4<Sum>(a_1_0_0, a_1_0_1, a_1_0_2, a_1_0_3);
-      var v = vec4<f32>(sum - correction) * unit;
-      let at = pixel_1 * 2u + quad;
-      let stored = quantize(v, zy, 0u, vec2<u32>(), lanes);
-      y[at] = stored;
-      let d = codes(stored) - vec4<i32>(i32(zy.zero));
-      total += d;
-      square += d * d;
-    }
-    if (pixel_2 < 162u) {
-      let sum = vec4<Sum>(a_2_0_0, a_2_0_1, a_2_0_2, a_2_0_3);
-      var v = vec4<f32>(sum - correction) * unit;
-      let at = pixel_2 * 2u + quad;
-      let stored = quantize(v, zy, 0u, vec2<u32>(), lanes);
-      y[at] = stored;
-      let d = codes(stored) - vec4<i32>(i32(zy.zero));
-      total += d;
-      square += d * d;
-    }
-    if (pixel_3 < 162u) {
-      let sum = vec4<Sum>(a_3_0_0, a_3_0_1, a_3_0_2, a_3_0_3);
-      var v = vec4<f32>(sum - correction) * unit;
-      let at = pixel_3 * 2u + quad;
-      let stored = quantize(v, zy, 0u, vec2<u32>(), lanes);
-      y[at] = stored;
-      let d = codes(stored) - vec4<i32>(i32(zy.zero));
-      total += d;
-      square += d * d;
-    }
-    if (pixel_4 < 162u) {
-      let sum = vec4<Sum>(a_4_0_0, a_4_0_1, a_4_0_2, a_4_0_3);
-      var v = vec4<f32>(sum - correction) * unit;
-      let at = pixel_4 * 2u + quad;
-      let stored = quantize(v, zy, 0u, vec2<u32>(), lanes);
-      y[at] = stored;
-      let d = codes(stored) - vec4<i32>(i32(zy.zero));
-      total += d;
-      square += d * d;
-    }
-    if (pixel_5 < 162u) {
-      let sum = vec4<Sum>(a_5_0_0, a_5_0_1, a_5_0_2, a_5_0_3);
-      var v = vec4<f32>(sum - correction) * unit;
-      let at = pixel_5 * 2u + quad;
-      let stored = quantize(v, zy, 0u, vec2<u32>(), lanes);
-      y[at] = stored;
-      let d = codes(stored) - vec4<i32>(i32(zy.zero));
-      total += d;
-      square += d * d;
-    }
-    if (pixel_6 < 162u) {
-      let sum = vec4<Sum>(a_6_0_0, a_6_0_1, a_6_0_2, a_6_0_3);
-      var v = vec4<f32>(sum - correction) * unit;
-      let at = pixel_6 * 2u + quad;
-      let stored = quantize(v, zy, 0u, vec2<u32>(), lanes);
-      y[at] = stored;
-      let d = codes(stored) - vec4<i32>(i32(zy.zero));
-      total += d;
-      square += d * d;
-    }
-    if (pixel_7 < 162u) {
-      let sum = vec4<Sum>(a_7_0_0, a_7_0_1, a_7_0_2, a_7_0_3);
-      var v = vec4<f32>(sum - correction) * unit;
-      let at = pixel_7 * 2u + quad;
-      let stored = quantize(v, zy, 0u, vec2<u32>(), lanes);
-      y[at] = stored;
-      let d = codes(stored) - vec4<i32>(i32(zy.zero));
-      total += d;
-      square += d * d;
-    }
-    if (pixel_8 < 162u) {
-      let sum = vec4<Sum>(a_8_0_0, a_8_0_1, a_8_0_2, a_8_0_3);
-      var v = vec4<f32>(sum - correction) * unit;
-      let at = pixel_8 * 2u + quad;
-      let stored = quantize(v, zy, 0u, vec2<u32>(), lanes);
-      y[at] = stored;
-      let d = codes(stored) - vec4<i32>(i32(zy.zero));
-      total += d;
-      square += d * d;
-    }
-    if (pixel_9 < 162u) {
-      let sum = vec4<Sum>(a_9_0_0, a_9_0_1, a_9_0_2, a_9_0_3);
-      var v = vec4<f32>(sum - correction) * unit;
-      let at = pixel_9 * 2u + quad;
-      let stored = quantize(v, zy, 0u, vec2<u32>(), lanes);
-      y[at] = stored;
-      let d = codes(stored) - vec4<i32>(i32(zy.zero));
-      total += d;
-      square += d * d;
-    }
-    if (pixel_10 < 162u) {
-      let sum = vec4<Sum>(a_10_0_0, a_10_0_1, a_10_0_2, a_10_0_3);
-      var v = vec4<f32>(sum - correction) * unit;
-      let at = pixel_10 * 2u + quad;
-      let stored = quantize(v, zy, 0u, vec2<u32>(), lanes);
-      y[at] = stored;
-      let d = codes(stored) - vec4<i32>(i32(zy.zero));
-      total += d;
-      square += d * d;
-    }
-    if (pixel_11 < 162u) {
-      let sum = vec4<Sum>(a_11_0_0, a_11_0_1, a_11_0_2, a_11_0_3);
-      var v = vec4<f32>(sum - correction) * unit;
-      let at = pixel_11 * 2u + quad;
-      let stored = quantize(v, zy, 0u, vec2<u32>(), lanes);
-      y[at] = stored;
-      let d = codes(stored) - vec4<i32>(i32(zy.zero));
-      total += d;
-      square += d * d;
-    }
-    if (pixel_12 < 162u) {
-      let sum = vec4<Sum>(a_12_0_0, a_12_0_1, a_12_0_2, a_12_0_3);
-      var v = vec4<f32>(sum - correction) * unit;
-      let at = pixel_12 * 2u + quad;
-      let stored = quantize(v, zy, 0u, vec2<u32>(), lanes);
-      y[at] = stored;
-      let d = codes(stored) - vec4<i32>(i32(zy.zero));
-      total += d;
-      square += d * d;
-    }
-    if (pixel_13 < 162u) {
-      let sum = vec4<Sum>(a_13_0_0, a_13_0_1, a_13_0_2, a_13_0_3);
-      var v = vec4<f32>(sum - correction) * unit;
-      let at = pixel_13 * 2u + quad;
-      let stored = quantize(v, zy, 0u, vec2<u32>(), lanes);
-      y[at] = stored;
-      let d = codes(stored) - vec4<i32>(i32(zy.zero));
-      total += d;
-      square += d * d;
-    }
-    if (pixel_14 < 162u) {
-      let sum = vec4<Sum>(a_14_0_0, a_14_0_1, a_14_0_2, a_14_0_3);
-      var v = vec4<f32>(sum - correction) * unit;
-      let at = pixel_14 * 2u + quad;
-      let stored = quantize(v, zy, 0u, vec2<u32>(), lanes);
-      y[at] = stored;
-      let d = codes(stored) - vec4<i32>(i32(zy.zero));
-      total += d;
-      square += d * d;
-    }
-    if (pixel_15 < 162u) {
-      let sum = vec4<Sum>(a_15_0_0, a_15_0_1, a_15_0_2, a_15_0_3);
-      var v = vec4<f32>(sum - correction) * unit;
-      let at = pixel_15 * 2u + quad;
+      let at = pixel * 2u + quad;
       let stored = quantize(v, zy, 0u, vec2<u32>(), lanes);
       y[at] = stored;
       let d = codes(stored) - vec4<i32>(i32(zy.zero));
@@ -737,160 +296,18 @@ fn main(
     let correction = i32(zx.zero) * row_sum[quad];
     var total = vec4<i32>();
     var square = vec4<i32>();
-    if (pixel_0 < 162u) {
-      let sum = vec4<Sum>(a_0_1_0, a_0_1_1, a_0_1_2, a_0_1_3);
+    var own = array<vec4<Sum>, 3>(
+      vec4<Sum>(a_0_1_0, a_0_1_1, a_0_1_2, a_0_1_3),
+      vec4<Sum>(a_1_1_0, a_1_1_1, a_1_1_2, a_1_1_3),
+      vec4<Sum>(a_2_1_0, a_2_1_1, a_2_1_2, a_2_1_3),
+    );
+    // Not unrolled: P copies of what follows would be most of the shader, and of what compiling it takes.
+    for (var p = 0u; p < 3u; p++) {
+      let pixel = tile * (64u * 3u) + p * 64u + lane;
+      if (pixel >= 162u) { break; }
+      let sum = own[p];
       var v = vec4<f32>(sum - correction) * unit;
-      let at = pixel_0 * 2u + quad;
-      let stored = quantize(v, zy, 0u, vec2<u32>(), lanes);
-      y[at] = stored;
-      let d = codes(stored) - vec4<i32>(i32(zy.zero));
-      total += d;
-      square += d * d;
-    }
-    if (pixel_1 < 162u) {
-      let sum = vec4<Sum>(a_1_1_0, a_1_1_1, a_1_1_2, a_1_1_3);
-      var v = vec4<f32>(sum - correction) * unit;
-      let at = pixel_1 * 2u + quad;
-      let stored = quantize(v, zy, 0u, vec2<u32>(), lanes);
-      y[at] = stored;
-      let d = codes(stored) - vec4<i32>(i32(zy.zero));
-      total += d;
-      square += d * d;
-    }
-    if (pixel_2 < 162u) {
-      let sum = vec4<Sum>(a_2_1_0, a_2_1_1, a_2_1_2, a_2_1_3);
-      var v = vec4<f32>(sum - correction) * unit;
-      let at = pixel_2 * 2u + quad;
-      let stored = quantize(v, zy, 0u, vec2<u32>(), lanes);
-      y[at] = stored;
-      let d = codes(stored) - vec4<i32>(i32(zy.zero));
-      total += d;
-      square += d * d;
-    }
-    if (pixel_3 < 162u) {
-      let sum = vec4<Sum>(a_3_1_0, a_3_1_1, a_3_1_2, a_3_1_3);
-      var v = vec4<f32>(sum - correction) * unit;
-      let at = pixel_3 * 2u + quad;
-      let stored = quantize(v, zy, 0u, vec2<u32>(), lanes);
-      y[at] = stored;
-      let d = codes(stored) - vec4<i32>(i32(zy.zero));
-      total += d;
-      square += d * d;
-    }
-    if (pixel_4 < 162u) {
-      let sum = vec4<Sum>(a_4_1_0, a_4_1_1, a_4_1_2, a_4_1_3);
-      var v = vec4<f32>(sum - correction) * unit;
-      let at = pixel_4 * 2u + quad;
-      let stored = quantize(v, zy, 0u, vec2<u32>(), lanes);
-      y[at] = stored;
-      let d = codes(stored) - vec4<i32>(i32(zy.zero));
-      total += d;
-      square += d * d;
-    }
-    if (pixel_5 < 162u) {
-      let sum = vec4<Sum>(a_5_1_0, a_5_1_1, a_5_1_2, a_5_1_3);
-      var v = vec4<f32>(sum - correction) * unit;
-      let at = pixel_5 * 2u + quad;
-      let stored = quantize(v, zy, 0u, vec2<u32>(), lanes);
-      y[at] = stored;
-      let d = codes(stored) - vec4<i32>(i32(zy.zero));
-      total += d;
-      square += d * d;
-    }
-    if (pixel_6 < 162u) {
-      let sum = vec4<Sum>(a_6_1_0, a_6_1_1, a_6_1_2, a_6_1_3);
-      var v = vec4<f32>(sum - correction) * unit;
-      let at = pixel_6 * 2u + quad;
-      let stored = quantize(v, zy, 0u, vec2<u32>(), lanes);
-      y[at] = stored;
-      let d = codes(stored) - vec4<i32>(i32(zy.zero));
-      total += d;
-      square += d * d;
-    }
-    if (pixel_7 < 162u) {
-      let sum = vec4<Sum>(a_7_1_0, a_7_1_1, a_7_1_2, a_7_1_3);
-      var v = vec4<f32>(sum - correction) * unit;
-      let at = pixel_7 * 2u + quad;
-      let stored = quantize(v, zy, 0u, vec2<u32>(), lanes);
-      y[at] = stored;
-      let d = codes(stored) - vec4<i32>(i32(zy.zero));
-      total += d;
-      square += d * d;
-    }
-    if (pixel_8 < 162u) {
-      let sum = vec4<Sum>(a_8_1_0, a_8_1_1, a_8_1_2, a_8_1_3);
-      var v = vec4<f32>(sum - correction) * unit;
-      let at = pixel_8 * 2u + quad;
-      let stored = quantize(v, zy, 0u, vec2<u32>(), lanes);
-      y[at] = stored;
-      let d = codes(stored) - vec4<i32>(i32(zy.zero));
-      total += d;
-      square += d * d;
-    }
-    if (pixel_9 < 162u) {
-      let sum = vec4<Sum>(a_9_1_0, a_9_1_1, a_9_1_2, a_9_1_3);
-      var v = vec4<f32>(sum - correction) * unit;
-      let at = pixel_9 * 2u + quad;
-      let stored = quantize(v, zy, 0u, vec2<u32>(), lanes);
-      y[at] = stored;
-      let d = codes(stored) - vec4<i32>(i32(zy.zero));
-      total += d;
-      square += d * d;
-    }
-    if (pixel_10 < 162u) {
-      let sum = vec4<Sum>(a_10_1_0, a_10_1_1, a_10_1_2, a_10_1_3);
-      var v = vec4<f32>(sum - correction) * unit;
-      let at = pixel_10 * 2u + quad;
-      let stored = quantize(v, zy, 0u, vec2<u32>(), lanes);
-      y[at] = stored;
-      let d = codes(stored) - vec4<i32>(i32(zy.zero));
-      total += d;
-      square += d * d;
-    }
-    if (pixel_11 < 162u) {
-      let sum = vec4<Sum>(a_11_1_0, a_11_1_1, a_11_1_2, a_11_1_3);
-      var v = vec4<f32>(sum - correction) * unit;
-      let at = pixel_11 * 2u + quad;
-      let stored = quantize(v, zy, 0u, vec2<u32>(), lanes);
-      y[at] = stored;
-      let d = codes(stored) - vec4<i32>(i32(zy.zero));
-      total += d;
-      square += d * d;
-    }
-    if (pixel_12 < 162u) {
-      let sum = vec4<Sum>(a_12_1_0, a_12_1_1, a_12_1_2, a_12_1_3);
-      var v = vec4<f32>(sum - correction) * unit;
-      let at = pixel_12 * 2u + quad;
-      let stored = quantize(v, zy, 0u, vec2<u32>(), lanes);
-      y[at] = stored;
-      let d = codes(stored) - vec4<i32>(i32(zy.zero));
-      total += d;
-      square += d * d;
-    }
-    if (pixel_13 < 162u) {
-      let sum = vec4<Sum>(a_13_1_0, a_13_1_1, a_13_1_2, a_13_1_3);
-      var v = vec4<f32>(sum - correction) * unit;
-      let at = pixel_13 * 2u + quad;
-      let stored = quantize(v, zy, 0u, vec2<u32>(), lanes);
-      y[at] = stored;
-      let d = codes(stored) - vec4<i32>(i32(zy.zero));
-      total += d;
-      square += d * d;
-    }
-    if (pixel_14 < 162u) {
-      let sum = vec4<Sum>(a_14_1_0, a_14_1_1, a_14_1_2, a_14_1_3);
-      var v = vec4<f32>(sum - correction) * unit;
-      let at = pixel_14 * 2u + quad;
-      let stored = quantize(v, zy, 0u, vec2<u32>(), lanes);
-      y[at] = stored;
-      let d = codes(stored) - vec4<i32>(i32(zy.zero));
-      total += d;
-      square += d * d;
-    }
-    if (pixel_15 < 162u) {
-      let sum = vec4<Sum>(a_15_1_0, a_15_1_1, a_15_1_2, a_15_1_3);
-      var v = vec4<f32>(sum - correction) * unit;
-      let at = pixel_15 * 2u + quad;
+      let at = pixel * 2u + quad;
       let stored = quantize(v, zy, 0u, vec2<u32>(), lanes);
       y[at] = stored;
       let d = codes(stored) - vec4<i32>(i32(zy.zero));
