@@ -24,7 +24,7 @@
 
 @group(0) @binding(3) var<storage, read> dy: array<Quad>;
 //@ if INT8
-@group(0) @binding(4) var<storage, read> weight: array<vec4<u32>>;
+@group(0) @binding(4) var<storage, read> weight: array<Four>;
 @group(0) @binding(5) var<storage, read> row_sum: array<vec4<i32>>;
 //@ else
 @group(0) @binding(4) var<storage, read> weight: array<Quad>;
@@ -65,16 +65,11 @@ fn main(
   let is_${p} = image_${p} < ${N}u && y_${p} < ${H}u && x_${p} < ${W}u;
   let at_${p} = select(0u, ((image_${p} * ${H}u + y_${p}) * ${W}u + x_${p}) * ${IQ}u + first_quad, is_${p});
   //@ for q in 0..Q
-  let before_${p}_${q} = before[at_${p} + ${q}u];
-  //@ for j in 0..4
-  var a_${p}_${q}_${j} = before_${p}_${q}[${j}];
-  //@ end
+  var a_${p}_${q} = before[at_${p} + ${q}u];
   //@ end
   //@ else
   //@ for q in 0..Q
-  //@ for j in 0..4
-  var a_${p}_${q}_${j}: Sum;
-  //@ end
+  var a_${p}_${q}: vec4<Sum>;
   //@ end
   //@ end
   //@ end
@@ -97,28 +92,18 @@ fn main(
         //@ for p in 0..P
         let v_${p} = select(padding, dy[from_${p} + c], inside_${p});
         //@ end
-        //@ if INT8
         //@ for q in 0..Q
         {
+          //@ if INT8
           let w = weight[(tap + c) * ${IQ}u + first_quad + ${q}u];
-          //@ for j in 0..4
-          //@ for p in 0..P
-          a_${p}_${q}_${j} += dot_quad(v_${p}, w[${j}]);
+          //@ else
+          let w_at = tap + c + ${q}u * 4u * weights_of_input;
+          let w = Four(weight[w_at], weight[w_at + weights_of_input], weight[w_at + 2u * weights_of_input], weight[w_at + 3u * weights_of_input]);
           //@ end
+          //@ for p in 0..P
+          a_${p}_${q} += dot_four(v_${p}, w);
           //@ end
         }
-        //@ end
-        //@ else
-        //@ for q in 0..Q
-        //@ for j in 0..4
-        {
-          let w = weight[tap + c + (${q}u * 4u + ${j}u) * weights_of_input];
-          //@ for p in 0..P
-          a_${p}_${q}_${j} += dot_wide(v_${p}, w);
-          //@ end
-        }
-        //@ end
-        //@ end
         //@ end
       }
       across++;
@@ -140,7 +125,7 @@ fn main(
     //@ end
     var own = array<vec4<Sum>, ${P}>(
       //@ for p in 0..P
-      vec4<Sum>(a_${p}_${q}_0, a_${p}_${q}_1, a_${p}_${q}_2, a_${p}_${q}_3),
+      a_${p}_${q},
       //@ end
     );
     // Not unrolled, as in conv_forward.

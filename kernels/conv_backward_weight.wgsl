@@ -40,22 +40,18 @@ alias YWide = vec${YV}<u32>;
 
 //@ if INT8
 // Rows are four pixels of one quad; the result's rows are four channels of the four pixels.
-fn transpose(a: u32, b: u32, c: u32, d: u32) -> vec4<u32> {
+fn transpose(a: u32, b: u32, c: u32, d: u32) -> Four {
   let even_ab = (a & 0x00ff00ffu) | ((b & 0x00ff00ffu) << 8u);
   let odd_ab = ((a >> 8u) & 0x00ff00ffu) | (b & 0xff00ff00u);
   let even_cd = (c & 0x00ff00ffu) | ((d & 0x00ff00ffu) << 8u);
   let odd_cd = ((c >> 8u) & 0x00ff00ffu) | (d & 0xff00ff00u);
-  return vec4<u32>(
+  return Four(
     (even_ab & 0xffffu) | (even_cd << 16u),
     (odd_ab & 0xffffu) | (odd_cd << 16u),
     (even_ab >> 16u) | (even_cd & 0xffff0000u),
     (odd_ab >> 16u) | (odd_cd & 0xffff0000u),
   );
 }
-fn products(y: u32, x: vec4<u32>) -> vec4<i32> {
-  return vec4<i32>(dot_quad(y, x.x), dot_quad(y, x.y), dot_quad(y, x.z), dot_quad(y, x.w));
-}
-fn totals(x: vec4<u32>) -> vec4<i32> { return products(0x01010101u, x); }
 //@ end
 
 @compute @workgroup_size(64)
@@ -114,18 +110,18 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     //@ end
     //@ for j in 0..4
     //@ for i in 0..XQ
-    a_${o}_${j}_${i} += products(yt_${o}[${j}], xt_${i});
+    a_${o}_${j}_${i} += dot_four(yt_${o}[${j}], xt_${i});
     //@ end
     //@ end
     //@ end
     if (y_tile == 0u) {
       //@ for i in 0..XQ
-      x_sum_${i} += totals(xt_${i});
+      x_sum_${i} += dot_four(0x01010101u, xt_${i});
       //@ end
     }
     if (tap == 0u) {
       //@ for o in 0..YQ
-      dy_sum_${o} += totals(yt_${o});
+      dy_sum_${o} += dot_four(0x01010101u, yt_${o});
       //@ end
     }
     //@ else

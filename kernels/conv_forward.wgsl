@@ -23,7 +23,7 @@
 
 @group(0) @binding(3) var<storage, read> x: array<Quad>;
 //@ if INT8
-@group(0) @binding(4) var<storage, read> weight: array<vec4<u32>>;
+@group(0) @binding(4) var<storage, read> weight: array<Four>;
 @group(0) @binding(5) var<storage, read> row_sum: array<vec4<i32>>;
 //@ else
 @group(0) @binding(4) var<storage, read> weight: array<Quad>;
@@ -57,9 +57,7 @@ fn main(
   let column_${p} = i32(pixel_${p} % ${WO}u * ${SW}u) - ${PW};
   let base_${p} = ((i32(pixel_${p} / (${HO}u * ${WO}u) * ${H}u) + row_${p}) * ${W} + column_${p}) * ${IQ};
   //@ for q in 0..Q
-  //@ for j in 0..4
-  var a_${p}_${q}_${j}: Sum;
-  //@ end
+  var a_${p}_${q}: vec4<Sum>;
   //@ end
   //@ end
 
@@ -79,28 +77,18 @@ fn main(
         //@ for p in 0..P
         let v_${p} = select(padding, x[from_${p} + c], inside_${p});
         //@ end
-        //@ if INT8
         //@ for q in 0..Q
         {
+          //@ if INT8
           let w = weight[(tap + c) * ${OQ}u + group.z * ${Q}u + ${q}u];
-          //@ for j in 0..4
-          //@ for p in 0..P
-          a_${p}_${q}_${j} += dot_quad(v_${p}, w[${j}]);
+          //@ else
+          let w_at = tap + c + ${q}u * 4u * weights_of_output;
+          let w = Four(weight[w_at], weight[w_at + weights_of_output], weight[w_at + 2u * weights_of_output], weight[w_at + 3u * weights_of_output]);
           //@ end
+          //@ for p in 0..P
+          a_${p}_${q} += dot_four(v_${p}, w);
           //@ end
         }
-        //@ end
-        //@ else
-        //@ for q in 0..Q
-        //@ for j in 0..4
-        {
-          let w = weight[tap + c + (${q}u * 4u + ${j}u) * weights_of_output];
-          //@ for p in 0..P
-          a_${p}_${q}_${j} += dot_wide(v_${p}, w);
-          //@ end
-        }
-        //@ end
-        //@ end
         //@ end
       }
     }
@@ -123,7 +111,7 @@ fn main(
     //@ end
     var own = array<vec4<Sum>, ${P}>(
       //@ for p in 0..P
-      vec4<Sum>(a_${p}_${q}_0, a_${p}_${q}_1, a_${p}_${q}_2, a_${p}_${q}_3),
+      a_${p}_${q},
       //@ end
     );
     // Not unrolled: P copies of what follows would be most of the shader, and of what compiling it takes.

@@ -8,17 +8,12 @@
 //@ operands KH KW SH SW PH PW OQ IQ
 //@ include quad
 
-@group(0) @binding(3) var<storage, read> forward: array<vec4<u32>>;
+@group(0) @binding(3) var<storage, read> forward: array<Four>;
 @group(0) @binding(4) var<storage, read_write> forward_sum: array<vec4<i32>>;
 //@ if BACKWARD
-@group(0) @binding(5) var<storage, read> backward: array<vec4<u32>>;
+@group(0) @binding(5) var<storage, read> backward: array<Four>;
 @group(0) @binding(6) var<storage, read_write> backward_sum: array<vec4<i32>>;
 //@ end
-
-fn totals(w: vec4<u32>) -> vec4<i32> {
-  const ONES = 0x01010101u;
-  return vec4<i32>(dot_quad(ONES, w.x), dot_quad(ONES, w.y), dot_quad(ONES, w.z), dot_quad(ONES, w.w));
-}
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
@@ -27,7 +22,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     let row = ${KH}u * ${KW}u * ${IQ}u;
     var sum = vec4<i32>();
     for (var k = 0u; k < row; k++) {
-      sum += totals(forward[k * ${OQ}u + at]);
+      sum += dot_four(0x01010101u, forward[k * ${OQ}u + at]);
     }
     forward_sum[at] = sum;
   }
@@ -39,7 +34,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     for (var ky = (phase / ${SW}u + ${PH}u) % ${SH}u; ky < ${KH}u; ky += ${SH}u) {
       for (var kx = (phase % ${SW}u + ${PW}u) % ${SW}u; kx < ${KW}u; kx += ${SW}u) {
         for (var o = 0u; o < ${OQ}u; o++) {
-          sum += totals(backward[((ky * ${KW}u + kx) * ${OQ}u + o) * ${IQ}u + input]);
+          sum += dot_four(0x01010101u, backward[((ky * ${KW}u + kx) * ${OQ}u + o) * ${IQ}u + input]);
         }
       }
     }

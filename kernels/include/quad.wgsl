@@ -88,16 +88,10 @@ fn dot_quad(a: Quad, b: Quad) -> i32 {
   //@ end
 }
 alias Sum = i32;
-fn dot_wide(a: Wide, b: Wide) -> Sum {
-  //@ if V == 1
-  return dot_quad(a, b);
-  //@ end
-  //@ if V == 2
-  return dot_quad(a.x, b.x) + dot_quad(a.y, b.y);
-  //@ end
-  //@ if V == 4
-  return dot_quad(a.x, b.x) + dot_quad(a.y, b.y) + dot_quad(a.z, b.z) + dot_quad(a.w, b.w);
-  //@ end
+// Four quads that are multiplied with the same one: codes of weights lie so (pack_weights).
+alias Four = vec4<u32>;
+fn dot_four(q: Quad, w: Four) -> vec4<i32> {
+  return vec4<i32>(dot_quad(q, w.x), dot_quad(q, w.y), dot_quad(q, w.z), dot_quad(q, w.w));
 }
 //@ else
 alias Quad = vec4<f32>;
@@ -106,5 +100,6 @@ alias Sum = f32;
 fn part0(w: Wide) -> Quad { return w; }
 fn zero_quad(z: Quantizer) -> Quad { return vec4<f32>(0.0); }
 fn real(q: Quad, z: Quantizer) -> vec4<f32> { return q; }
-fn dot_wide(a: Wide, b: Wide) -> Sum { return dot(a, b); }
+alias Four = mat4x4<f32>;
+fn dot_four(q: Quad, w: Four) -> vec4<f32> { return q * w; }
 //@ end

@@ -60,7 +60,8 @@ alias Sum = f32;
 fn part0(w: Wide) -> Quad { return w; }
 fn zero_quad(z: Quantizer) -> Quad { return vec4<f32>(0.0); }
 fn real(q: Quad, z: Quantizer) -> vec4<f32> { return q; }
-fn dot_wide(a: Wide, b: Wide) -> Sum { return dot(a, b); }
+alias Four = mat4x4<f32>;
+fn dot_four(q: Quad, w: Four) -> vec4<f32> { return q * w; }
 
 // Real values → what is stored, with the statistics of what went in. Each thread calls `quantize` for
 // its values, then every thread of the workgroup calls `record` once (it holds a barrier).

@@ -69,8 +69,10 @@ fn dot_quad(a: Quad, b: Quad) -> i32 {
   return dot4I8Packed(a, b);
 }
 alias Sum = i32;
-fn dot_wide(a: Wide, b: Wide) -> Sum {
-  return dot_quad(a.x, b.x) + dot_quad(a.y, b.y);
+// Four quads that are multiplied with the same one: codes of weights lie so (pack_weights).
+alias Four = vec4<u32>;
+fn dot_four(q: Quad, w: Four) -> vec4<i32> {
+  return vec4<i32>(dot_quad(q, w.x), dot_quad(q, w.y), dot_quad(q, w.z), dot_quad(q, w.w));
 }
 
 // Real values → what is stored, with the statistics of what went in. Each thread calls `quantize` for

@@ -61,7 +61,8 @@ alias Sum = f32;
 fn part0(w: Wide) -> Quad { return w; }
 fn zero_quad(z: Quantizer) -> Quad { return vec4<f32>(0.0); }
 fn real(q: Quad, z: Quantizer) -> vec4<f32> { return q; }
-fn dot_wide(a: Wide, b: Wide) -> Sum { return dot(a, b); }
+alias Four = mat4x4<f32>;
+fn dot_four(q: Quad, w: Four) -> vec4<f32> { return q * w; }
 
 // Real values → what is stored, with the statistics of what went in. Each thread calls `quantize` for
 // its values, then every thread of the workgroup calls `record` once (it holds a barrier).
@@ -98,38 +99,20 @@ fn main(
   let row_0 = i32(pixel_0 / 9u % 9u * 1u) - 1;
   let column_0 = i32(pixel_0 % 9u * 1u) - 1;
   let base_0 = ((i32(pixel_0 / (9u * 9u) * 9u) + row_0) * 9 + column_0) * 2;
-  var a_0_0_0: Sum;
-  var a_0_0_1: Sum;
-  var a_0_0_2: Sum;
-  var a_0_0_3: Sum;
-  var a_0_1_0: Sum;
-  var a_0_1_1: Sum;
-  var a_0_1_2: Sum;
-  var a_0_1_3: Sum;
+  var a_0_0: vec4<Sum>;
+  var a_0_1: vec4<Sum>;
   let pixel_1 = tile * (64u * 3u) + 1u * 64u + lane;
   let row_1 = i32(pixel_1 / 9u % 9u * 1u) - 1;
   let column_1 = i32(pixel_1 % 9u * 1u) - 1;
   let base_1 = ((i32(pixel_1 / (9u * 9u) * 9u) + row_1) * 9 + column_1) * 2;
-  var a_1_0_0: Sum;
-  var a_1_0_1: Sum;
-  var a_1_0_2: Sum;
-  var a_1_0_3: Sum;
-  var a_1_1_0: Sum;
-  var a_1_1_1: Sum;
-  var a_1_1_2: Sum;
-  var a_1_1_3: Sum;
+  var a_1_0: vec4<Sum>;
+  var a_1_1: vec4<Sum>;
   let pixel_2 = tile * (64u * 3u) + 2u * 64u + lane;
   let row_2 = i32(pixel_2 / 9u % 9u * 1u) - 1;
   let column_2 = i32(pixel_2 % 9u * 1u) - 1;
   let base_2 = ((i32(pixel_2 / (9u * 9u) * 9u) + row_2) * 9 + column_2) * 2;
-  var a_2_0_0: Sum;
-  var a_2_0_1: Sum;
-  var a_2_0_2: Sum;
-  var a_2_0_3: Sum;
-  var a_2_1_0: Sum;
-  var a_2_1_1: Sum;
-  var a_2_1_2: Sum;
-  var a_2_1_3: Sum;
+  var a_2_0: vec4<Sum>;
+  var a_2_1: vec4<Sum>;
 
   let weights_of_output = 3u * 3u * 2u;
   for (var ky = 0; ky < 3; ky++) {
@@ -146,52 +129,18 @@ fn main(
         let v_1 = select(padding, x[from_1 + c], inside_1);
         let v_2 = select(padding, x[from_2 + c], inside_2);
         {
-          let w = weight[tap + c + (0u * 4u + 0u) * weights_of_output];
-          a_0_0_0 += dot_wide(v_0, w);
-          a_1_0_0 += dot_wide(v_1, w);
-          a_2_0_0 += dot_wide(v_2, w);
+          let w_at = tap + c + 0u * 4u * weights_of_output;
+          let w = Four(weight[w_at], weight[w_at + weights_of_output], weight[w_at + 2u * weights_of_output], weight[w_at + 3u * weights_of_output]);
+          a_0_0 += dot_four(v_0, w);
+          a_1_0 += dot_four(v_1, w);
+          a_2_0 += dot_four(v_2, w);
         }
         {
-          let w = weight[tap + c + (0u * 4u + 1u) * weights_of_output];
-          a_0_0_1 += dot_wide(v_0, w);
-          a_1_0_1 += dot_wide(v_1, w);
-          a_2_0_1 += dot_wide(v_2, w);
-        }
-        {
-          let w = weight[tap + c + (0u * 4u + 2u) * weights_of_output];
-          a_0_0_2 += dot_wide(v_0, w);
-          a_1_0_2 += dot_wide(v_1, w);
-          a_2_0_2 += dot_wide(v_2, w);
-        }
-        {
-          let w = weight[tap + c + (0u * 4u + 3u) * weights_of_output];
-          a_0_0_3 += dot_wide(v_0, w);
-          a_1_0_3 += dot_wide(v_1, w);
-          a_2_0_3 += dot_wide(v_2, w);
-        }
-        {
-          let w = weight[tap + c + (1u * 4u + 0u) * weights_of_output];
-          a_0_1_0 += dot_wide(v_0, w);
-          a_1_1_0 += dot_wide(v_1, w);
-          a_2_1_0 += dot_wide(v_2, w);
-        }
-        {
-          let w = weight[tap + c + (1u * 4u + 1u) * weights_of_output];
-          a_0_1_1 += dot_wide(v_0, w);
-          a_1_1_1 += dot_wide(v_1, w);
-          a_2_1_1 += dot_wide(v_2, w);
-        }
-        {
-          let w = weight[tap + c + (1u * 4u + 2u) * weights_of_output];
-          a_0_1_2 += dot_wide(v_0, w);
-          a_1_1_2 += dot_wide(v_1, w);
-          a_2_1_2 += dot_wide(v_2, w);
-        }
-        {
-          let w = weight[tap + c + (1u * 4u + 3u) * weights_of_output];
-          a_0_1_3 += dot_wide(v_0, w);
-          a_1_1_3 += dot_wide(v_1, w);
-          a_2_1_3 += dot_wide(v_2, w);
+          let w_at = tap + c + 1u * 4u * weights_of_output;
+          let w = Four(weight[w_at], weight[w_at + weights_of_output], weight[w_at + 2u * weights_of_output], weight[w_at + 3u * weights_of_output]);
+          a_0_1 += dot_four(v_0, w);
+          a_1_1 += dot_four(v_1, w);
+          a_2_1 += dot_four(v_2, w);
         }
       }
     }
@@ -202,9 +151,9 @@ fn main(
     let quad = 0u + group.z * 2u + 0u;
     let lanes = min(4u, 8u - quad * 4u);
     var own = array<vec4<Sum>, 3>(
-      vec4<Sum>(a_0_0_0, a_0_0_1, a_0_0_2, a_0_0_3),
-      vec4<Sum>(a_1_0_0, a_1_0_1, a_1_0_2, a_1_0_3),
-      vec4<Sum>(a_2_0_0, a_2_0_1, a_2_0_2, a_2_0_3),
+      a_0_0,
+      a_1_0,
+      a_2_0,
     );
     // Not unrolled: P copies of what follows would be most of the shader, and of what compiling it takes.
     for (var p = 0u; p < 3u; p++) {
@@ -222,9 +171,9 @@ fn main(
     let quad = 0u + group.z * 2u + 1u;
     let lanes = min(4u, 8u - quad * 4u);
     var own = array<vec4<Sum>, 3>(
-      vec4<Sum>(a_0_1_0, a_0_1_1, a_0_1_2, a_0_1_3),
-      vec4<Sum>(a_1_1_0, a_1_1_1, a_1_1_2, a_1_1_3),
-      vec4<Sum>(a_2_1_0, a_2_1_1, a_2_1_2, a_2_1_3),
+      a_0_1,
+      a_1_1,
+      a_2_1,
     );
     // Not unrolled: P copies of what follows would be most of the shader, and of what compiling it takes.
     for (var p = 0u; p < 3u; p++) {

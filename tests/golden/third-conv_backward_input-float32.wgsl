@@ -61,7 +61,8 @@ alias Sum = f32;
 fn part0(w: Wide) -> Quad { return w; }
 fn zero_quad(z: Quantizer) -> Quad { return vec4<f32>(0.0); }
 fn real(q: Quad, z: Quantizer) -> vec4<f32> { return q; }
-fn dot_wide(a: Wide, b: Wide) -> Sum { return dot(a, b); }
+alias Four = mat4x4<f32>;
+fn dot_four(q: Quad, w: Four) -> vec4<f32> { return q * w; }
 
 // Real values → what is stored, with the statistics of what went in. Each thread calls `quantize` for
 // its values, then every thread of the workgroup calls `record` once (it holds a barrier).
@@ -121,14 +122,8 @@ fn main(
   let top_0 = i32(row_0 + (phase_y + 1u) / 2u);
   let left_0 = i32(column_0 + (phase_x + 1u) / 2u);
   let base_0 = ((i32(image_0) * 5 + top_0) * 5 + left_0) * 2 + 0;
-  var a_0_0_0: Sum;
-  var a_0_0_1: Sum;
-  var a_0_0_2: Sum;
-  var a_0_0_3: Sum;
-  var a_0_1_0: Sum;
-  var a_0_1_1: Sum;
-  var a_0_1_2: Sum;
-  var a_0_1_3: Sum;
+  var a_0_0: vec4<Sum>;
+  var a_0_1: vec4<Sum>;
 
   let weights_of_input = 3u * 3u * 2u;
   var up = 0;
@@ -141,36 +136,14 @@ fn main(
       for (var c = 0u; c < 2u; c++) {
         let v_0 = select(padding, dy[from_0 + c], inside_0);
         {
-          let w = weight[tap + c + (0u * 4u + 0u) * weights_of_input];
-          a_0_0_0 += dot_wide(v_0, w);
+          let w_at = tap + c + 0u * 4u * weights_of_input;
+          let w = Four(weight[w_at], weight[w_at + weights_of_input], weight[w_at + 2u * weights_of_input], weight[w_at + 3u * weights_of_input]);
+          a_0_0 += dot_four(v_0, w);
         }
         {
-          let w = weight[tap + c + (0u * 4u + 1u) * weights_of_input];
-          a_0_0_1 += dot_wide(v_0, w);
-        }
-        {
-          let w = weight[tap + c + (0u * 4u + 2u) * weights_of_input];
-          a_0_0_2 += dot_wide(v_0, w);
-        }
-        {
-          let w = weight[tap + c + (0u * 4u + 3u) * weights_of_input];
-          a_0_0_3 += dot_wide(v_0, w);
-        }
-        {
-          let w = weight[tap + c + (1u * 4u + 0u) * weights_of_input];
-          a_0_1_0 += dot_wide(v_0, w);
-        }
-        {
-          let w = weight[tap + c + (1u * 4u + 1u) * weights_of_input];
-          a_0_1_1 += dot_wide(v_0, w);
-        }
-        {
-          let w = weight[tap + c + (1u * 4u + 2u) * weights_of_input];
-          a_0_1_2 += dot_wide(v_0, w);
-        }
-        {
-          let w = weight[tap + c + (1u * 4u + 3u) * weights_of_input];
-          a_0_1_3 += dot_wide(v_0, w);
+          let w_at = tap + c + 1u * 4u * weights_of_input;
+          let w = Four(weight[w_at], weight[w_at + weights_of_input], weight[w_at + 2u * weights_of_input], weight[w_at + 3u * weights_of_input]);
+          a_0_1 += dot_four(v_0, w);
         }
       }
       across++;
@@ -184,7 +157,7 @@ fn main(
     let quad = first_quad + 0u;
     let lanes = min(4u, 8u - quad % 2u * 4u);
     var own = array<vec4<Sum>, 1>(
-      vec4<Sum>(a_0_0_0, a_0_0_1, a_0_0_2, a_0_0_3),
+      a_0_0,
     );
     // Not unrolled, as in conv_forward.
     for (var p = 0u; p < 1u; p++) {
@@ -206,7 +179,7 @@ fn main(
     let quad = first_quad + 1u;
     let lanes = min(4u, 8u - quad % 2u * 4u);
     var own = array<vec4<Sum>, 1>(
-      vec4<Sum>(a_0_1_0, a_0_1_1, a_0_1_2, a_0_1_3),
+      a_0_1,
     );
     // Not unrolled, as in conv_forward.
     for (var p = 0u; p < 1u; p++) {

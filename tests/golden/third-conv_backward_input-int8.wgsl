@@ -79,8 +79,10 @@ fn dot_quad(a: Quad, b: Quad) -> i32 {
   return dot4I8Packed(a, b);
 }
 alias Sum = i32;
-fn dot_wide(a: Wide, b: Wide) -> Sum {
-  return dot_quad(a, b);
+// Four quads that are multiplied with the same one: codes of weights lie so (pack_weights).
+alias Four = vec4<u32>;
+fn dot_four(q: Quad, w: Four) -> vec4<i32> {
+  return vec4<i32>(dot_quad(q, w.x), dot_quad(q, w.y), dot_quad(q, w.z), dot_quad(q, w.w));
 }
 
 // Real values → what is stored, with the statistics of what went in. Each thread calls `quantize` for
@@ -186,7 +188,7 @@ fn finish(v: vec4<f32>, at: u32) -> vec4<f32> {
 
 
 @group(0) @binding(3) var<storage, read> dy: array<Quad>;
-@group(0) @binding(4) var<storage, read> weight: array<vec4<u32>>;
+@group(0) @binding(4) var<storage, read> weight: array<Four>;
 @group(0) @binding(5) var<storage, read> row_sum: array<vec4<i32>>;
 @group(0) @binding(8) var<storage, read_write> dx: array<Stored>;
 
@@ -214,14 +216,8 @@ fn main(
   let top_0 = i32(row_0 + (phase_y + 1u) / 2u);
   let left_0 = i32(column_0 + (phase_x + 1u) / 2u);
   let base_0 = ((i32(image_0) * 5 + top_0) * 5 + left_0) * 2 + 0;
-  var a_0_0_0: Sum;
-  var a_0_0_1: Sum;
-  var a_0_0_2: Sum;
-  var a_0_0_3: Sum;
-  var a_0_1_0: Sum;
-  var a_0_1_1: Sum;
-  var a_0_1_2: Sum;
-  var a_0_1_3: Sum;
+  var a_0_0: vec4<Sum>;
+  var a_0_1: vec4<Sum>;
 
   let weights_of_input = 3u * 3u * 2u;
   var up = 0;
@@ -235,17 +231,11 @@ fn main(
         let v_0 = select(padding, dy[from_0 + c], inside_0);
         {
           let w = weight[(tap + c) * 2u + first_quad + 0u];
-          a_0_0_0 += dot_quad(v_0, w[0]);
-          a_0_0_1 += dot_quad(v_0, w[1]);
-          a_0_0_2 += dot_quad(v_0, w[2]);
-          a_0_0_3 += dot_quad(v_0, w[3]);
+          a_0_0 += dot_four(v_0, w);
         }
         {
           let w = weight[(tap + c) * 2u + first_quad + 1u];
-          a_0_1_0 += dot_quad(v_0, w[0]);
-          a_0_1_1 += dot_quad(v_0, w[1]);
-          a_0_1_2 += dot_quad(v_0, w[2]);
-          a_0_1_3 += dot_quad(v_0, w[3]);
+          a_0_1 += dot_four(v_0, w);
         }
       }
       across++;
@@ -261,7 +251,7 @@ fn main(
     let lanes = min(4u, 8u - quad % 2u * 4u);
     let correction = i32(zdy.zero) * row_sum[phase * 2u + quad];
     var own = array<vec4<Sum>, 1>(
-      vec4<Sum>(a_0_0_0, a_0_0_1, a_0_0_2, a_0_0_3),
+      a_0_0,
     );
     // Not unrolled, as in conv_forward.
     for (var p = 0u; p < 1u; p++) {
@@ -284,7 +274,7 @@ fn main(
     let lanes = min(4u, 8u - quad % 2u * 4u);
     let correction = i32(zdy.zero) * row_sum[phase * 2u + quad];
     var own = array<vec4<Sum>, 1>(
-      vec4<Sum>(a_0_1_0, a_0_1_1, a_0_1_2, a_0_1_3),
+      a_0_1,
     );
     // Not unrolled, as in conv_forward.
     for (var p = 0u; p < 1u; p++) {

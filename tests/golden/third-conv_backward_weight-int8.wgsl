@@ -78,8 +78,10 @@ fn dot_quad(a: Quad, b: Quad) -> i32 {
   return dot4I8Packed(a, b);
 }
 alias Sum = i32;
-fn dot_wide(a: Wide, b: Wide) -> Sum {
-  return dot_quad(a, b);
+// Four quads that are multiplied with the same one: codes of weights lie so (pack_weights).
+alias Four = vec4<u32>;
+fn dot_four(q: Quad, w: Four) -> vec4<i32> {
+  return vec4<i32>(dot_quad(q, w.x), dot_quad(q, w.y), dot_quad(q, w.z), dot_quad(q, w.w));
 }
 
 
@@ -93,22 +95,18 @@ alias YWide = vec2<u32>;
 @group(0) @binding(7) var<storage, read_write> dy_total: array<vec4<Sum>>;
 
 // Rows are four pixels of one quad; the result's rows are four channels of the four pixels.
-fn transpose(a: u32, b: u32, c: u32, d: u32) -> vec4<u32> {
+fn transpose(a: u32, b: u32, c: u32, d: u32) -> Four {
   let even_ab = (a & 0x00ff00ffu) | ((b & 0x00ff00ffu) << 8u);
   let odd_ab = ((a >> 8u) & 0x00ff00ffu) | (b & 0xff00ff00u);
   let even_cd = (c & 0x00ff00ffu) | ((d & 0x00ff00ffu) << 8u);
   let odd_cd = ((c >> 8u) & 0x00ff00ffu) | (d & 0xff00ff00u);
-  return vec4<u32>(
+  return Four(
     (even_ab & 0xffffu) | (even_cd << 16u),
     (odd_ab & 0xffffu) | (odd_cd << 16u),
     (even_ab >> 16u) | (even_cd & 0xffff0000u),
     (odd_ab >> 16u) | (odd_cd & 0xffff0000u),
   );
 }
-fn products(y: u32, x: vec4<u32>) -> vec4<i32> {
-  return vec4<i32>(dot_quad(y, x.x), dot_quad(y, x.y), dot_quad(y, x.z), dot_quad(y, x.w));
-}
-fn totals(x: vec4<u32>) -> vec4<i32> { return products(0x01010101u, x); }
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
@@ -188,30 +186,30 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let xt_0 = transpose(x_0[0], x_1[0], x_2[0], x_3[0]);
     let xt_1 = transpose(x_0[1], x_1[1], x_2[1], x_3[1]);
     let yt_0 = transpose(dy_0[0], dy_1[0], dy_2[0], dy_3[0]);
-    a_0_0_0 += products(yt_0[0], xt_0);
-    a_0_0_1 += products(yt_0[0], xt_1);
-    a_0_1_0 += products(yt_0[1], xt_0);
-    a_0_1_1 += products(yt_0[1], xt_1);
-    a_0_2_0 += products(yt_0[2], xt_0);
-    a_0_2_1 += products(yt_0[2], xt_1);
-    a_0_3_0 += products(yt_0[3], xt_0);
-    a_0_3_1 += products(yt_0[3], xt_1);
+    a_0_0_0 += dot_four(yt_0[0], xt_0);
+    a_0_0_1 += dot_four(yt_0[0], xt_1);
+    a_0_1_0 += dot_four(yt_0[1], xt_0);
+    a_0_1_1 += dot_four(yt_0[1], xt_1);
+    a_0_2_0 += dot_four(yt_0[2], xt_0);
+    a_0_2_1 += dot_four(yt_0[2], xt_1);
+    a_0_3_0 += dot_four(yt_0[3], xt_0);
+    a_0_3_1 += dot_four(yt_0[3], xt_1);
     let yt_1 = transpose(dy_0[1], dy_1[1], dy_2[1], dy_3[1]);
-    a_1_0_0 += products(yt_1[0], xt_0);
-    a_1_0_1 += products(yt_1[0], xt_1);
-    a_1_1_0 += products(yt_1[1], xt_0);
-    a_1_1_1 += products(yt_1[1], xt_1);
-    a_1_2_0 += products(yt_1[2], xt_0);
-    a_1_2_1 += products(yt_1[2], xt_1);
-    a_1_3_0 += products(yt_1[3], xt_0);
-    a_1_3_1 += products(yt_1[3], xt_1);
+    a_1_0_0 += dot_four(yt_1[0], xt_0);
+    a_1_0_1 += dot_four(yt_1[0], xt_1);
+    a_1_1_0 += dot_four(yt_1[1], xt_0);
+    a_1_1_1 += dot_four(yt_1[1], xt_1);
+    a_1_2_0 += dot_four(yt_1[2], xt_0);
+    a_1_2_1 += dot_four(yt_1[2], xt_1);
+    a_1_3_0 += dot_four(yt_1[3], xt_0);
+    a_1_3_1 += dot_four(yt_1[3], xt_1);
     if (y_tile == 0u) {
-      x_sum_0 += totals(xt_0);
-      x_sum_1 += totals(xt_1);
+      x_sum_0 += dot_four(0x01010101u, xt_0);
+      x_sum_1 += dot_four(0x01010101u, xt_1);
     }
     if (tap == 0u) {
-      dy_sum_0 += totals(yt_0);
-      dy_sum_1 += totals(yt_1);
+      dy_sum_0 += dot_four(0x01010101u, yt_0);
+      dy_sum_1 += dot_four(0x01010101u, yt_1);
     }
   }
 

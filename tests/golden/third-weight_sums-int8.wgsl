@@ -66,20 +66,17 @@ fn dot_quad(a: Quad, b: Quad) -> i32 {
   return dot4I8Packed(a, b);
 }
 alias Sum = i32;
-fn dot_wide(a: Wide, b: Wide) -> Sum {
-  return dot_quad(a, b);
+// Four quads that are multiplied with the same one: codes of weights lie so (pack_weights).
+alias Four = vec4<u32>;
+fn dot_four(q: Quad, w: Four) -> vec4<i32> {
+  return vec4<i32>(dot_quad(q, w.x), dot_quad(q, w.y), dot_quad(q, w.z), dot_quad(q, w.w));
 }
 
 
-@group(0) @binding(3) var<storage, read> forward: array<vec4<u32>>;
+@group(0) @binding(3) var<storage, read> forward: array<Four>;
 @group(0) @binding(4) var<storage, read_write> forward_sum: array<vec4<i32>>;
-@group(0) @binding(5) var<storage, read> backward: array<vec4<u32>>;
+@group(0) @binding(5) var<storage, read> backward: array<Four>;
 @group(0) @binding(6) var<storage, read_write> backward_sum: array<vec4<i32>>;
-
-fn totals(w: vec4<u32>) -> vec4<i32> {
-  const ONES = 0x01010101u;
-  return vec4<i32>(dot_quad(ONES, w.x), dot_quad(ONES, w.y), dot_quad(ONES, w.z), dot_quad(ONES, w.w));
-}
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
@@ -88,7 +85,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     let row = operands.KH * operands.KW * operands.IQ;
     var sum = vec4<i32>();
     for (var k = 0u; k < row; k++) {
-      sum += totals(forward[k * operands.OQ + at]);
+      sum += dot_four(0x01010101u, forward[k * operands.OQ + at]);
     }
     forward_sum[at] = sum;
   }
@@ -99,7 +96,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     for (var ky = (phase / operands.SW + operands.PH) % operands.SH; ky < operands.KH; ky += operands.SH) {
       for (var kx = (phase % operands.SW + operands.PW) % operands.SW; kx < operands.KW; kx += operands.SW) {
         for (var o = 0u; o < operands.OQ; o++) {
-          sum += totals(backward[((ky * operands.KW + kx) * operands.OQ + o) * operands.IQ + input]);
+          sum += dot_four(0x01010101u, backward[((ky * operands.KW + kx) * operands.OQ + o) * operands.IQ + input]);
         }
       }
     }
