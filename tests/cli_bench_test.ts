@@ -104,7 +104,7 @@ const MISTAKES: readonly (readonly [args: readonly string[], message: string])[]
   [
     ["--device", "cpu"],
     "--device: not an option of qtrain bench, which takes --ranges, --batch, --input, --rounds, " +
-    "--out, --json, --quiet, --help",
+    "--no-tune, --out, --json, --quiet, --help",
   ],
   [
     ["--out", "file/bench"],

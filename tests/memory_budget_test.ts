@@ -125,7 +125,7 @@ Deno.test("check says what a budget led to, and by how much nothing fits", async
     assert.equal(code, 2);
     assert.match(
       stderr,
-      /memory: the least that this network needs is 2\.9 MiB \(micro-batches of 1, recomputing\), 1\.9 MiB more than the 1 MiB allowed; parameters and optimizer take 9\d\d\.\d KiB of it\. /,
+      /memory: the least that this network needs is 2\.2 MiB \(micro-batches of 1, recomputing\), 1\.2 MiB more than the 1 MiB allowed; parameters and optimizer take 9\d\d\.\d KiB of it\. /,
     );
   });
 });
