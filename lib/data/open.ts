@@ -11,7 +11,6 @@ import {
   pixelStatistics,
   type Split,
 } from "./dataset.ts";
-import type { FolderSplit } from "./folder_split.ts";
 import { openGlyphs } from "./glyphs.ts";
 import type { Opened, OpenedSplits } from "./opened.ts";
 import { epochOrder } from "./order.ts";
@@ -60,17 +59,18 @@ export async function openDataset(
   };
 }
 
-function splitOf(images: Labelled | FolderSplit): Split {
+function splitOf(images: Labelled | Split): Split {
   return "read" in images ? images : memorySplit(images);
 }
 
 /** The images that pixels are measured on: all that lie in memory, or 1,000 of those in files. */
 async function sample(
-  split: Labelled | FolderSplit,
+  split: Labelled | Split,
   [h, w, c]: Opened["shape"],
   seed: number,
 ): Promise<Uint8Array> {
   if (!("read" in split)) return split.images;
+  if (split.source?.kind === "memory") return split.source.images;
   const indices = epochOrder(split.count, key(PURPOSE.sample, seed), 0).subarray(0, MOST_MEASURED);
   const images = new Uint8Array(indices.length * h * w * c);
   await split.read(indices, images, new Uint32Array(indices.length));

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Labelled } from "./dataset.ts";
+import type { Labelled, Split } from "./dataset.ts";
 import type { FolderSplit } from "./folder_split.ts";
 
 /** A data set before it is normalized. Every label is below `classes`. */
@@ -15,9 +15,9 @@ export interface Opened {
   /** Shape of one image. */
   readonly shape: readonly [h: number, w: number, c: number];
   /** Training images, already cut to what the recipe asks for. */
-  readonly train: Labelled;
+  readonly train: Labelled | Split;
   /** Test images, likewise. */
-  readonly test: Labelled;
+  readonly test: Labelled | Split;
 }
 
 /** The same, of images that are read when they are asked for. */
