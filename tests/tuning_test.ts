@@ -10,7 +10,7 @@ import { GpuExecutor } from "../lib/gpu/executor.ts";
 import { sameBits } from "../lib/gpu/same_bits.ts";
 import type { AdapterTimes } from "../lib/gpu/tile_cache.ts";
 import { type TileClass, tileClasses, tileName } from "../lib/gpu/tile_class.ts";
-import { ClockTimer, StepTimer } from "../lib/gpu/timing.ts";
+import { ClockTimer, StepTimer, type Timer } from "../lib/gpu/timing.ts";
 import { type Bench, choices, chooseTiles, race } from "../lib/gpu/tuning.ts";
 import { type Program, type Step, withTile } from "../lib/program.ts";
 import { inFolder, qtrain } from "./support/command.ts";
@@ -296,7 +296,12 @@ Deno.test({
     const executor = await GpuExecutor.create(gpu, programOfSteps(program, steps));
     const stamps = new StepTimer(gpu, executor), clock = new ClockTimer(gpu, executor);
     await stamps.time(steps);
-    const [a, b] = [await stamps.time(steps), await clock.time(steps)];
+    // The least of three: what else a machine does only adds.
+    const least = async (timer: Timer) => {
+      const rounds = [await timer.time(steps), await timer.time(steps), await timer.time(steps)];
+      return steps.map((_, i) => Math.min(...rounds.map((times) => times[i]!)));
+    };
+    const [a, b] = [await least(stamps), await least(clock)];
     steps.forEach((_, i) => assert.ok(b[i]! > a[i]! / 10 && b[i]! < 10 * a[i]!, `${a[i]} ${b[i]}`));
     stamps.close();
     executor.close();
