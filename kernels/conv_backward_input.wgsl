@@ -74,7 +74,10 @@ fn main(
   //@ end
   //@ end
 
+  //@ if INT8
+  //@ else
   let weights_of_input = ${KH}u * ${KW}u * ${QUADS}u;
+  //@ end
   var up = 0;
   for (var ky = (phase_y + ${PH}u) % ${SH}u; ky < ${KH}u; ky += ${SH}u) {
     var across = 0;

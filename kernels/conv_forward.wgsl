@@ -61,7 +61,10 @@ fn main(
   //@ end
   //@ end
 
+  //@ if INT8
+  //@ else
   let weights_of_output = ${KH}u * ${KW}u * ${IQ}u;
+  //@ end
   for (var ky = 0; ky < ${KH}; ky++) {
     for (var kx = 0; kx < ${KW}; kx++) {
       //@ for p in 0..P

@@ -76,6 +76,11 @@ export type Workgroups = readonly [number, number, number] | readonly Tile[];
 /** Stands for the first row behind all quantizers while their number is not known. */
 const FIRST_DERIVED = 2 ** 20;
 
+/** Quads that one load of codes can bring: the most of four, two and one that divide `quads`. */
+export function wideOf(quads: number): number {
+  return quads % 4 === 0 ? 4 : quads % 2 === 0 ? 2 : 1;
+}
+
 /** Collects a program while the ops plan it. */
 export class Builder {
   readonly buffers: BufferSpec[] = [];
@@ -167,8 +172,7 @@ export class Builder {
 
   /** The widest load that divides `quads`; an f32 quad is as wide as a load can be. */
   wide(quads: number): number {
-    if (!this.options.int8) return 1;
-    return quads % 4 === 0 ? 4 : quads % 2 === 0 ? 2 : 1;
+    return this.options.int8 ? wideOf(quads) : 1;
   }
 
   /**

@@ -4,7 +4,7 @@
  * @module
  */
 import { ModelError } from "../errors.ts";
-import type { Builder } from "./builder.ts";
+import { type Builder, wideOf } from "./builder.ts";
 import { grid } from "./grid.ts";
 import { contribute } from "./gradient.ts";
 import { type Part, partsOf } from "./parts.ts";
@@ -354,11 +354,6 @@ function tilesOf(int8: boolean) {
       .map(({ Q, P }) => ({ Q, P: Math.min(P, Math.ceil(pixels / 64)) }));
     return tiled(all, ({ Q, P }) => grid(Math.ceil(pixels / (64 * P)), phases * quads / Q));
   };
-}
-
-/** Quads that one load of codes can bring. */
-function wideOf(quads: number): number {
-  return quads % 4 === 0 ? 4 : quads % 2 === 0 ? 2 : 1;
 }
 
 /** The largest divisor of `quads` that is at most `limit`. */

@@ -188,7 +188,6 @@ fn main(
   var a_2_0: vec4<Sum>;
   var a_2_1: vec4<Sum>;
 
-  let weights_of_output = 3u * 3u * 2u;
   for (var ky = 0; ky < 3; ky++) {
     for (var kx = 0; kx < 3; kx++) {
       let inside_0 = u32(row_0 + ky) < 9u && u32(column_0 + kx) < 9u && pixel_0 < 162u;

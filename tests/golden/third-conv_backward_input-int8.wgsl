@@ -219,7 +219,6 @@ fn main(
   var a_0_0: vec4<Sum>;
   var a_0_1: vec4<Sum>;
 
-  let weights_of_input = 3u * 3u * 2u;
   var up = 0;
   for (var ky = (phase_y + 1u) % 2u; ky < 3u; ky += 2u) {
     var across = 0;
