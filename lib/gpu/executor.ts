@@ -202,7 +202,7 @@ export class GpuExecutor implements Executor {
       const { buffer } = this.#find(OPERANDS), offset = OPERANDS_BYTES * place;
       const resource = { buffer, offset, size: OPERANDS_BYTES };
       entries.push({ binding: OPERANDS_BINDING, resource });
-      const values = Uint32Array.from(operands, (name) => step.constants[name]!);
+      const values = Uint32Array.from(operands, (name) => way.constants[name]!);
       this.#gpu.queue.writeBuffer(buffer, offset, values);
     }
     const layout = this.#layout(declared);
