@@ -8,9 +8,11 @@ import { DeviceError } from "../errors.ts";
 
 /** A GPU that is ready for work. */
 export interface Gpu {
+  /** It. */
   readonly device: GPUDevice;
   /** The adapter in words. */
   readonly name: string;
+  /** What WebGPU tells of it. */
   readonly info: {
     readonly vendor: string;
     readonly architecture: string;
@@ -39,6 +41,11 @@ export function environment(name: string): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Whether an environment variable says yes: it is neither empty nor `0`. */
+export function isSet(name: string): boolean {
+  return !["", "0", undefined].includes(environment(name));
 }
 
 function setUnlessSet(name: string, value: string): void {
