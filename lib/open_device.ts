@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { DeviceError } from "./errors.ts";
+import { DeviceError, DeviceMemoryError } from "./errors.ts";
 import type { Executor } from "./executor.ts";
 import { type Gpu, type GpuOptions, openGpu } from "./gpu/device.ts";
 import { type ExecutorOptions, GpuExecutor } from "./gpu/executor.ts";
@@ -72,7 +72,18 @@ export async function openDevice(
 const cpu: Device = {
   kind: "cpu",
   name: "CPU (reference kernels)",
-  createExecutor: (program) => Promise.resolve(new CpuExecutor(program.buffers, program.layout)),
+  // deno-lint-ignore require-await -- a promise that is rejected, in place of an error that is thrown
+  createExecutor: async (program) => {
+    try {
+      return new CpuExecutor(program.buffers, program.layout);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error; // Array buffer allocation failed
+      throw new DeviceMemoryError(
+        "out of memory: the network and its batch do not fit; use a smaller batch, smaller images " +
+          "or a narrower network",
+      );
+    }
+  },
 };
 
 /** Opens a GPU that can be opened again. */

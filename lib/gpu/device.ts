@@ -5,6 +5,7 @@
  * @module
  */
 import { DeviceError } from "../errors.ts";
+import { firstLine } from "./scope.ts";
 
 /** A GPU that is ready for work. */
 export interface Gpu {
@@ -97,8 +98,7 @@ export async function openGpu(options: GpuOptions = {}): Promise<Gpu> {
       requiredLimits: edge ? {} : { maxStorageBufferBindingSize, maxBufferSize },
     });
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new DeviceError(`the GPU refuses to open: ${why}. Go on with --device cpu`);
+    throw new DeviceError(`the GPU refuses to open: ${firstLine(error)}. Go on with --device cpu`);
   }
   const { vendor, architecture, device: id, description } = adapter.info;
   const info = { vendor, architecture, device: id, description };

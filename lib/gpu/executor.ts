@@ -4,7 +4,6 @@
  *
  * @module
  */
-import { DeviceError } from "../errors.ts";
 import type { Copies, Executor } from "../executor.ts";
 import { includes, kernels } from "../kernels.ts";
 import { OPERANDS_BYTES, type Program, type Step, type Tile, withTile } from "../program.ts";
@@ -12,7 +11,7 @@ import { createBuffers, OPERANDS, type ProgramBuffers } from "./buffers.ts";
 import type { Gpu } from "./device.ts";
 import { Failures } from "./failures.ts";
 import { type Part, Readback } from "./readback.ts";
-import { firstLine, scoped } from "./scope.ts";
+import { scoped } from "./scope.ts";
 import { expand } from "./template.ts";
 import type { Watch } from "./watchdog.ts";
 
@@ -39,6 +38,8 @@ interface Binding {
   readonly type: GPUBufferBindingType;
   readonly variable: string;
 }
+
+const WITHOUT = "Go on with --device cpu";
 
 /** Where the operands of a step are bound, behind all of its buffers. */
 const OPERANDS_BINDING = 15;
@@ -187,11 +188,8 @@ export class GpuExecutor implements Executor {
       return { layout, group };
     });
     if (error) {
-      throw new DeviceError(
-        `kernel ${step.kernel} of ${step.layer} is refused: ${
-          firstLine(error.message)
-        }. Go on with --device cpu`,
-      );
+      const what = `kernel ${step.kernel} of ${step.layer} is refused`;
+      throw await this.#failures.refused(error.message, what, WITHOUT);
     }
     let pipeline = this.#pipelines.get(code);
     if (!pipeline) {
@@ -229,9 +227,8 @@ export class GpuExecutor implements Executor {
     const error = messages.find((message) => message.type === "error");
     if (error) {
       const line = code.split("\n")[error.lineNum - 1]?.trim() ?? "";
-      throw new DeviceError(
-        `kernel ${kernel} does not compile: ${firstLine(error.message)} (at "${line}")`,
-      );
+      const what = `kernel ${kernel} does not compile, at "${line}"`;
+      throw await this.#failures.refused(error.message, what, WITHOUT);
     }
     try {
       if (refused) throw new Error(refused.message);
@@ -241,7 +238,8 @@ export class GpuExecutor implements Executor {
         compute: { module, entryPoint: "main" },
       });
     } catch (error) {
-      throw await this.#failures.refused(error, `kernel ${kernel} is refused by the driver`);
+      const what = `kernel ${kernel} is refused by the driver`;
+      throw await this.#failures.refused(error, what, WITHOUT);
     }
   }
 

@@ -10,6 +10,8 @@ import { firstLine, scoped } from "./scope.ts";
 
 /** Milliseconds in which a device says that it is lost, after a call has failed for that reason. */
 const LATE_MS = 100;
+/** What calls say of a device that is lost, and some of them of other things too. */
+const IS_LOST = /\bdevice is lost\b/i, LOST = /\blost\b|^validation error occurred$/i;
 const REMEDY =
   "A run that has a checkpoint goes on from it with --resume; --device cpu needs no GPU";
 
@@ -56,13 +58,20 @@ export class Failures {
     this.#submitted = [];
   }
 
-  /** A call was refused: says why in the words of a person. */
-  async refused(error: unknown, doing: string): Promise<DeviceError> {
-    // "Parent device is lost", "validation error occurred": the device says it too, a moment later.
-    const why = await this.#lostSoon();
-    if (why !== undefined) return lostError(why);
+  /**
+   * The error for a call that was refused.
+   *
+   * @param doing what was refused, in words; what WebGPU says follows
+   * @param remedy in sentences
+   */
+  async refused(error: unknown, doing: string, remedy = REMEDY): Promise<DeviceError> {
+    const text = firstLine(error);
+    if (LOST.test(text)) {
+      const why = await this.#lostSoon();
+      if (why !== undefined || IS_LOST.test(text)) return lostError(why ?? text);
+    }
     if (this.#found) return await this.#found;
-    return new DeviceError(`${doing}: ${firstLine(error)}. ${REMEDY}`);
+    return new DeviceError(`${doing}: ${text}. ${remedy}`);
   }
 
   /** The device is given back: its loss is no failure. */
@@ -77,7 +86,7 @@ export class Failures {
   }
 
   async #explain(message: string, steps: Iterable<Step>): Promise<DeviceError> {
-    if (/\blost\b/i.test(message)) return lostError(await this.#lostSoon() ?? message);
+    if (IS_LOST.test(message)) return lostError(await this.#lostSoon() ?? message);
     const step = await this.#culprit(steps);
     const where = step ? `kernel ${step.kernel} of ${step.layer} is refused: ` : "";
     return new DeviceError(

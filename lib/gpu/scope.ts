@@ -42,5 +42,5 @@ export async function scoped<T>(gpu: GPUDevice, make: () => T): Promise<Scoped<T
 /** What WebGPU says first: notes and drawings of the place follow on lines of their own. */
 export function firstLine(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
-  return text.trim().split("\n")[0]!.trim().replace(/[.:]$/, "");
+  return text.trim().split("\n")[0]!.trim().replace(/[.:]+$/, "");
 }

@@ -12,8 +12,11 @@ import type { EstimatorMakers } from "../quant/estimator.ts";
 import type { Recipe } from "../recipe/types.ts";
 import { bytes } from "../report/numbers.ts";
 
-/** What a driver needs beside the buffers, such as compiled kernels and batches on their way. */
-const SPARE = 0.05;
+/**
+ * Bytes that are left for what comes beside the buffers: compiled kernels, batches on their way. On
+ * llvmpipe, whose memory is the process's own, a small network takes 60 MiB. No more than half is left.
+ */
+const SPARE = 64 * 2 ** 20;
 /** Of a plan that was refused while it ran, when nobody knows how much would have been there. */
 const GUESS = 0.75;
 const KIB = 2 ** 10, MIB = 2 ** 20;
@@ -33,7 +36,7 @@ export function withWhatFits(
   const { available, largest } = error, planned = peakMemory(program);
   const budget = available === undefined
     ? largest === undefined ? whole(planned.total * GUESS) : 0
-    : whole(available * (1 - SPARE));
+    : whole(Math.max(available - SPARE, available / 2));
   const limit = largest !== undefined
     ? `one buffer may take ${bytes(largest)} here, and ${largestOf(program)}`
     : available !== undefined
