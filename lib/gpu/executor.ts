@@ -145,6 +145,7 @@ export class GpuExecutor implements Executor {
       return executor;
     } catch (error) {
       failures.close();
+      watch?.close();
       if (executor) executor.close();
       else gpu.device.destroy();
       throw error;

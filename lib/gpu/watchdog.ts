@@ -82,6 +82,8 @@ export class Watchdog implements Watch {
       const worker = new Worker(`data:text/javascript,${encodeURIComponent(text)}`, {
         type: "module",
       });
+      // One that cannot run its module watches nothing, and is no reason to stop.
+      worker.addEventListener("error", (event) => event.preventDefault());
       const dog = new Watchdog(worker, seconds * 1000, now);
       const every = Math.min(1000, seconds * 1000 / LOOKS), erase = Deno.stderr.isTerminal();
       worker.postMessage({ words: dog.#shared, every, adapter, erase } satisfies Told);
