@@ -73,7 +73,7 @@ async function compiled(body: () => Promise<unknown>): Promise<number> {
 }
 
 for (const arithmetic of ["int8", "simulated", "float32"] as const) {
-  Deno.test(`each kernel of ${arithmetic} can be asked alone, in one step`, {
+  Deno.test(`each kernel of ${arithmetic} can be asked alone, in one trial`, {
     ignore: !HAS_GPU,
   }, async () => {
     const all = Object.keys(kernels);

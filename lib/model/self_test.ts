@@ -56,7 +56,13 @@ const MOST_STEPS: Readonly<Record<string, number>> = {
   clip_search: 3, // Its first moves differ.
 };
 
-/** Some kernels, each to be asked for known answers once. */
+/**
+ * The same of a kernel that is wanted by itself: of convolutions, one with sums for a norm and one
+ * without. With three of each, a first start takes 3.6 s in place of 3.2 s.
+ */
+const MOST_WANTED = 2;
+
+/** Some kernels, each to be asked for known answers in one trial. */
 export interface Wanted {
   /** What they were compiled for. */
   readonly arithmetic: Program["arithmetic"];
@@ -80,10 +86,9 @@ export async function selfTest(
   for (const trial of wanted ? trialsOf(wanted.arithmetic) : TRIALS) {
     if (wanted && left.size === 0) break;
     const program = programOf(trial);
-    // Drivers compile for each shape, so a kernel that is wanted is asked in one step of one trial.
     const most = (kernel: string) =>
       wanted
-        ? left.has(kernel) ? 1 : 0
+        ? left.has(kernel) ? Math.min(MOST_WANTED, MOST_STEPS[kernel] ?? 1) : 0
         : trial.only?.includes(kernel) ?? true
         ? MOST_STEPS[kernel] ?? 1
         : 0;
