@@ -19,6 +19,7 @@ import type { Recipe } from "../recipe/types.ts";
 import { VERSION } from "../version.ts";
 import { BatchReader } from "./batches.ts";
 import { openCheckedDevice } from "./checked_device.ts";
+import { withWhatFits } from "./what_fits.ts";
 import { encodeCheckpoint, type EpochFigures, type Position } from "./checkpoint.ts";
 import { findNotFinite, stateNotFinite } from "./divergence.ts";
 import { DataWait } from "./data_wait.ts";
@@ -30,6 +31,7 @@ import { type InitialWeights, initialWeights } from "./init.ts";
 import { type Batch, Network } from "./network.ts";
 import { newestCheckpoint } from "./newest_checkpoint.ts";
 import type { RunFolder } from "./run_folder.ts";
+import { outlivingAdapter } from "./outliving.ts";
 import { sameRecipe } from "./same_recipe.ts";
 import { learningRate } from "./schedule.ts";
 
@@ -42,6 +44,13 @@ export interface TrainOptions {
   readonly device?: DeviceChoice;
   /** A device that is open already; it is closed with the run. */
   readonly opened?: Device;
+  /** Kills the process when a GPU never answers: see `DeviceOptions`. */
+  readonly watchdog?: boolean;
+  /**
+   * Asks the GPU for known answers before it trains, where this adapter was not asked before; writes
+   * the user's cache folder.
+   */
+  readonly selfTest?: boolean;
   /** Which tiles kernels run with: `default` by default; `timed` writes the user's cache folder. */
   readonly tiles?: Tiles;
   /** The run's folder. Without one nothing else is written. */
@@ -72,6 +81,16 @@ export async function* train(
   options: TrainOptions = {},
 ): AsyncGenerator<TrainEvent, void, void> {
   const started = performance.now();
+  yield* outlivingAdapter(options, (again, opens) => trainOnce(input, again, started, opens));
+}
+
+/** The same on one device, which {@linkcode train} may open again. */
+async function* trainOnce(
+  input: RecipeInput | Recipe,
+  options: TrainOptions,
+  started: number,
+  opens: (device: Device) => void,
+): AsyncGenerator<TrainEvent, void, void> {
   const { folder, estimators = {} } = options, more = Object.keys(estimators);
   const recipe = resolveRecipe(input as RecipeInput, ".", more);
   const makers = { ...ownEstimators, ...estimators };
@@ -87,8 +106,12 @@ export async function* train(
   const found = folder && options.resume ? await newestCheckpoint(folder, warn) : undefined;
   let initial = recipe.init && !found ? await initialWeights(recipe, program, warn) : undefined;
   const device = options.opened ??
-    await openCheckedDevice(options.device, program.arithmetic, options);
-  const executor = await device.createExecutor(program, { lazily: true });
+    await openCheckedDevice(options.device, program, options);
+  opens(device);
+  const fitting = (error: unknown) => withWhatFits(error, recipe, data, program, makers);
+  const executor = await device.createExecutor(program, { lazily: true }).catch((error) => {
+    throw fitting(error);
+  });
   let loader: Loader | undefined;
   try {
     await executor.ready(program.sections.weights);
@@ -130,6 +153,8 @@ export async function* train(
       await run.calibrate(position.step);
     }
     yield* run.go(position ?? { step: 0, epochLoss: 0, epochCorrect: 0, last: null });
+  } catch (error) {
+    throw fitting(error);
   } finally {
     loader?.close();
     executor.close();
