@@ -10,6 +10,10 @@
 export abstract class QtrainError extends Error {
   /** What the process exits with: 1 the run failed, 2 wrong usage, recipe or data. */
   abstract readonly exitCode: number;
+  /** What a file says may be in the message: escapes of a terminal must not be. */
+  constructor(message?: string, options?: ErrorOptions) {
+    super(message === undefined ? message : printable(message), options);
+  }
   /** The class. */
   override get name(): string {
     return this.constructor.name;
@@ -44,4 +48,11 @@ export class DataError extends QtrainError {
 export class DeviceError extends QtrainError {
   /** What the process exits with. */
   readonly exitCode = 1;
+}
+
+/** A text without characters that control a terminal, which are written as `\\x1b`; lines stay. */
+export function printable(text: string): string {
+  // deno-lint-ignore no-control-regex
+  return text.replace(/[\x00-\x08\x0b-\x1f\x7f-\x9f]/g, (c) =>
+    `\\x${c.charCodeAt(0).toString(16).padStart(2, "0")}`);
 }

@@ -14,6 +14,7 @@ import {
   isPair,
   isScalar,
   isSeq,
+  Lexer,
   LineCounter,
   type Node,
   parseDocument,
@@ -47,10 +48,22 @@ export interface YamlProblem extends Position {
 /** How often anchors may be repeated in all; nested ones multiply. */
 const MOST_ALIASES = 100;
 
+/** Brackets within brackets, or list items within list items on one line: the parser recurses. */
+const MOST_NESTED = 100;
+
 /** Reads one document. */
 export function parseYaml(text: string): YamlText | YamlProblem {
   const lines = new LineCounter();
-  const doc = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: "error" });
+  const deep = tooDeep(text);
+  if (deep !== undefined) return deepProblem(text, deep);
+  let doc: Document;
+  try {
+    doc = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: "error" });
+  } catch (error) {
+    // The stack of the parser, at what is nested by indentation alone: some thousand lines of it.
+    if (!(error instanceof RangeError)) throw error;
+    return deepProblem(text, 0);
+  }
   const at = (offset: number): Position => {
     const { line, col } = lines.linePos(offset);
     return { line: Math.max(line, 1), col: Math.max(col, 1) };
@@ -83,6 +96,27 @@ export function parseYaml(text: string): YamlText | YamlProblem {
     const why = unset ? "no anchor of that name before it" : "too many aliases of aliases";
     return wrong(alias?.range?.[0] ?? 0, why);
   }
+}
+
+function deepProblem(text: string, offset: number): YamlProblem {
+  const before = text.slice(0, offset), line = before.split("\n").length;
+  const problem = `expected valid YAML, got more than ${MOST_NESTED} levels (nested too deeply)`;
+  return { line, col: offset - before.lastIndexOf("\n"), problem };
+}
+
+/** Where a text nests deeper than a recipe does, as far as that shows without parsing it. */
+function tooDeep(text: string): number | undefined {
+  let offset = 0, flow = 0, inLine = 0;
+  for (const token of new Lexer().lex(text)) {
+    if (token === "[" || token === "{") flow++;
+    else if (token === "]" || token === "}") flow--;
+    else if (token === "-" || token === "?" || token === ":") inLine++;
+    else if (token.includes("\n")) inLine = 0;
+    if (flow > MOST_NESTED || (flow <= 0 && inLine > MOST_NESTED)) return offset;
+    // Marks of a document and of a scalar stand for nothing in the text.
+    if (!/^[\x02\x18\x1f]$/.test(token)) offset += token.length;
+  }
+  return undefined;
 }
 
 /** Writes a plain value as YAML: lists of scalars on one line. */
