@@ -99,10 +99,17 @@ async function checkNames(root: string, path: string, names: readonly string[]):
   const missing = listed.filter((name) => !names.includes(name));
   if (missing.length > 0) {
     throw new DataError(
-      `${known}: expected a folder in ${path} for each class it names, found none for ` +
+      `${known}:${
+        lineOf(text, missing[0]!)
+      }: expected a folder in ${path} for each class it names, found none for ` +
         `${some(missing)}; unpack the data set again, or correct the file`,
     );
   }
+}
+
+/** The line, from 1, that a word first stands on. */
+function lineOf(text: string, word: string): number {
+  return text.split("\n").findIndex((line) => line.split(/\s+/).includes(word)) + 1;
 }
 
 function emptyClass(path: string, others: LeftOut): DataError {

@@ -87,7 +87,9 @@ async function readPair(files: ArrayFiles, names: Pair<string>): Promise<Pair<Np
   const labels = await read(names.labels);
   if (images.dims[0] !== labels.dims[0]) {
     throw new DataError(
-      `${labels.place}: expected ${images.dims[0] ?? 0} labels, one for each image of ` +
+      `${labels.place}: byte ${labels.header}: expected ${
+        images.dims[0] ?? 0
+      } labels, one for each image of ` +
         `${images.place}, found ${labels.dims[0] ?? 0}; save the two together`,
     );
   }
@@ -98,13 +100,15 @@ async function readPair(files: ArrayFiles, names: Pair<string>): Promise<Pair<Np
 function checkTest(test: NpyArray, train: NpyArray): void {
   if (test.dims[0] === 0) {
     throw new DataError(
-      `${test.place}: expected at least one image, found ${shapeText(test.dims)}; ` +
+      `${test.place}: byte ${test.header}: expected at least one image, found ${
+        shapeText(test.dims)
+      }; ` +
         `save some for the test`,
     );
   }
   if (test.type === train.type && `${test.dims.slice(1)}` === `${train.dims.slice(1)}`) return;
   throw new DataError(
-    `${test.place}: expected images of type and size as in ${train.place}, ` +
+    `${test.place}: byte ${test.header}: expected images of type and size as in ${train.place}, ` +
       `${train.type} ${shapeText(train.dims)}, found ${test.type} ${shapeText(test.dims)}; ` +
       `save both in the same way`,
   );

@@ -119,7 +119,7 @@ export class ZipFile {
   }
 
   #checkReadable(entry: Entry): void {
-    const place = `${this.#path}: ${entry.name}`;
+    const place = `${this.#path}: byte ${entry.offset}: ${entry.name}`;
     if (entry.encrypted) {
       throw new DataError(`${place}: expected plain data, found it encrypted; unlock the file`);
     }
@@ -178,9 +178,9 @@ export class ZipFile {
     return bytes;
   }
 
-  #damaged({ name, size }: Entry, found: string): DataError {
+  #damaged({ name, size, offset }: Entry, found: string): DataError {
     return new DataError(
-      `${this.#path}: ${name}: expected ${size} bytes of whole data, as the list of files says, ` +
+      `${this.#path}: byte ${offset}: ${name}: expected ${size} bytes of whole data, as the list of files says, ` +
         `found it ${found}; get the file again`,
     );
   }

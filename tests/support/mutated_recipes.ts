@@ -10,6 +10,9 @@ import { ROOT } from "./command.ts";
 import { tryAll, type Verdicts } from "./hostile.ts";
 import { Dice, mutatedText } from "./mutations.ts";
 
+/** A line and column; of the plan, a field of the recipe or a layer. */
+const PLACE = /^\S+recipe\.yaml:\d+:\d+: |^layer \S+: |^[a-z_.0-9]+: /;
+
 /** A recipe with much that the others lack. */
 const RICH = `name: rich
 seed: 3
@@ -55,7 +58,9 @@ train:
 async function recipes(): Promise<string[]> {
   const texts = [RICH, RICH];
   for await (const { name } of Deno.readDir(`${ROOT}configs`)) {
-    if (!/imagenet-(vgg|res)/.test(name)) texts.push(await Deno.readTextFile(`${ROOT}configs/${name}`));
+    if (!/imagenet-(vgg|res)/.test(name)) {
+      texts.push(await Deno.readTextFile(`${ROOT}configs/${name}`));
+    }
   }
   return texts;
 }
@@ -75,7 +80,7 @@ export async function tryRecipes(count: number, first = 0): Promise<Verdicts> {
           plan(recipe, statedShape(data, [h || 28, w || 28], data.channels || 1, 10));
         },
       };
-    });
+    }, PLACE);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

@@ -234,7 +234,10 @@ function changed(bytes: Uint8Array<ArrayBuffer>, dice: Dice): Uint8Array<ArrayBu
     case 5: // Cut short.
       return bytes.slice(0, at);
     case 6: // Junk behind it.
-      return joined(bytes, Uint8Array.from({ length: Math.min(some, 5000) }, () => dice.below(256)));
+      return joined(
+        bytes,
+        Uint8Array.from({ length: Math.min(some, 5000) }, () => dice.below(256)),
+      );
     case 7: // A part is missing.
       return joined(bytes.subarray(0, at), bytes.subarray(at + some));
     case 8: { // A part twice.
