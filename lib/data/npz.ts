@@ -22,12 +22,15 @@ import { highestLabel, takeFirst } from "./take.ts";
  * @throws {DataError} when an array is missing or damaged, or does not fit the recipe
  */
 export async function openNpz(recipe: DataRecipe): Promise<Opened> {
-  const { path, folder } = await findPlace(
-    recipe.root,
+  const { path, folder, guard } = await findPlace(
+    recipe,
     "an .npz file or a folder of .npy files",
   );
+  const packed = folder ? undefined : await guard.admit([path]);
   using files = folder ? await openNpyFolder(path) : await openNpzFile(path);
   const found = { train: findPair(files, "train"), test: findPair(files, "test") };
+  const pairs = Object.values(found).flatMap(({ images, labels }) => [images, labels]);
+  const stamps = packed ?? await guard.admit(pairs.map((name) => files.place(name)));
   const train = await readPair(files, found.train);
   const test = await readPair(files, found.test);
   const layout = imageLayout(train.images, recipe);
@@ -49,6 +52,7 @@ export async function openNpz(recipe: DataRecipe): Promise<Opened> {
     shape: layout.shape,
     train: make("train", train),
     test: make("test", test),
+    files: { root: path, stamps },
   };
 }
 

@@ -7,7 +7,7 @@
  */
 import { crc32 } from "node:zlib";
 import { DataError } from "../errors.ts";
-import { unreadable } from "./files.ts";
+import { expectFile, unreadable } from "./look.ts";
 
 const LOCAL = 0x04034b50;
 const CENTRAL = 0x02014b50;
@@ -48,6 +48,7 @@ export class ZipFile {
 
   /** Opens a file and reads its list. @throws {DataError} when it is no whole zip file */
   static async open(path: string): Promise<ZipFile> {
+    await expectFile(path);
     let file: Deno.FsFile;
     try {
       file = await Deno.open(path);

@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { type Guard, guardOf, refusal } from "../data/guard.ts";
+import { expectFile } from "../data/look.ts";
 import { DataError } from "../errors.ts";
 import { decodeSafetensors, floatValues, type SafetensorsFile } from "../export/safetensors.ts";
 import { readBytes } from "../files.ts";
@@ -40,12 +42,14 @@ export async function initialWeights(
   program: Program,
   warn?: (text: string) => void,
 ): Promise<InitialWeights> {
-  const { path, bytes } = await open(recipe.init, warn);
+  const guard = await guardOf("init", recipe.init, recipe.data);
+  if (!guard) throw refusal("init", recipe.init, recipe.data);
+  const { path, bytes } = await open(recipe.init, guard, warn);
   return matched(decodeSafetensors(bytes, path), path, recipe, program);
 }
 
 /** The bytes of a file, or of the newest checkpoint of a run's folder. */
-async function open(path: string, warn?: (text: string) => void) {
+async function open(path: string, guard: Guard, warn?: (text: string) => void) {
   const there = await Deno.stat(path).catch(() => undefined);
   if (!there) {
     throw new DataError(
@@ -53,8 +57,14 @@ async function open(path: string, warn?: (text: string) => void) {
         "correct the path, which is relative to the recipe",
     );
   }
-  if (!there.isDirectory) return { path, bytes: await readBytes(path) };
-  return await expectCheckpoint(await RunFolder.open(path), warn);
+  await guard.check(path);
+  if (!there.isDirectory) {
+    await expectFile(path);
+    return { path, bytes: await readBytes(path) };
+  }
+  const run = await RunFolder.open(path);
+  for (const checkpoint of await run.checkpoints()) await guard.check(checkpoint.path);
+  return await expectCheckpoint(run, warn);
 }
 
 /** Every tensor of a program by our name, with its layer and PyTorch's shape. */
