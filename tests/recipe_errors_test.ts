@@ -427,7 +427,10 @@ Deno.test("a file that is missing, a folder, too large or not text is refused in
       ["/none.yaml", ": expected a recipe, a YAML file, got no such file"],
       ["", ": expected a recipe, a YAML file, got a folder"],
       ["/large.yaml", ": expected a recipe, a YAML file of at most 1 MiB, got a larger one"],
-      ["/bytes.yaml", ":1:2: expected a recipe in UTF-8 text, got bytes that are not; save it as UTF-8"],
+      [
+        "/bytes.yaml",
+        ":1:2: expected a recipe in UTF-8 text, got bytes that are not; save it as UTF-8",
+      ],
     ];
     for (const [name, message] of cases) {
       await assert.rejects(loadRecipe(folder + name), {
