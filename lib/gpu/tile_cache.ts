@@ -94,9 +94,17 @@ export async function writeTiles(
     await Deno.rename(part, target);
   } catch (error) {
     if (part !== undefined) await Deno.remove(part).catch(() => {});
+    if (isDenied(error)) return undefined; // Least privilege: nobody needs to hear of it.
     const why = fileError(error, "write", path);
     return why instanceof Error ? why.message : String(why);
   }
+}
+
+/** Whether it was Deno, or the system, that does not let us write there at all. */
+function isDenied(error: unknown): boolean {
+  const denied = error instanceof Deno.errors.NotCapable ||
+    error instanceof Deno.errors.PermissionDenied;
+  return denied || (error as { code?: string }).code === "EROFS";
 }
 
 interface Content {

@@ -79,7 +79,7 @@ export function chooseTiles(
       });
       if (found.size === 0) return choices(classes, known);
       executor.clear();
-      const problem = await writeTiles(path, adapter, found);
+      const problem = path === undefined ? undefined : await writeTiles(path, adapter, found);
       if (problem !== undefined) {
         warn?.(
           `the fastest tiles are not remembered: ${problem}. They are timed again in each run; ` +

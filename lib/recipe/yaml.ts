@@ -6,6 +6,7 @@
  * @module
  */
 
+import process from "node:process";
 import {
   type Document,
   isAlias,
@@ -22,6 +23,24 @@ import {
   visit,
 } from "npm:yaml@2.9.1";
 import type { Path } from "./problems.ts";
+
+/**
+ * Parses. The library asks the environment whether to log what it does; without leave to read that, it
+ * is to get an empty one: a recipe needs no permission but to read it.
+ */
+const parse: typeof parseDocument = (text, options) => {
+  const { env } = process;
+  try {
+    void [env.LOG_TOKENS, env.LOG_STREAM];
+  } catch {
+    process.env = {};
+  }
+  try {
+    return parseDocument(text, options);
+  } finally {
+    if (process.env !== env) process.env = env;
+  }
+};
 
 /** A place in a text. */
 export interface Position {
@@ -58,7 +77,7 @@ export function parseYaml(text: string): YamlText | YamlProblem {
   if (deep !== undefined) return deepProblem(text, deep);
   let doc: Document;
   try {
-    doc = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: "error" });
+    doc = parse(text, { lineCounter: lines, prettyErrors: false, logLevel: "error" });
   } catch (error) {
     // The stack of the parser, at what is nested by indentation alone: some thousand lines of it.
     if (!(error instanceof RangeError)) throw error;
@@ -121,7 +140,7 @@ function tooDeep(text: string): number | undefined {
 
 /** Writes a plain value as YAML: lists of scalars on one line. */
 export function formatYaml(value: unknown): string {
-  const node = parseDocument(stringify(value, { aliasDuplicateObjects: false }));
+  const node = parse(stringify(value, { aliasDuplicateObjects: false }));
   visit(node, {
     Seq: (_, seq) => {
       if (seq.items.every((item) => !isCollection(item))) seq.flow = true;
