@@ -52,9 +52,6 @@ export class DeviceError extends QtrainError {
 
 /** A text without characters that control a terminal, which are written as `\\x1b`; lines stay. */
 export function printable(text: string): string {
-  // deno-lint-ignore no-control-regex
-  return text.replace(
-    /[\x00-\x08\x0b-\x1f\x7f-\x9f]/g,
-    (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, "0")}`,
-  );
+  const escaped = (c: string) => `\\x${c.charCodeAt(0).toString(16).padStart(2, "0")}`;
+  return text.replace(/\p{Cc}/gu, (c) => c === "\n" || c === "\t" ? c : escaped(c));
 }

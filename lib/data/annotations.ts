@@ -6,7 +6,7 @@
  */
 import { dirname, join } from "node:path";
 import { DataError } from "../errors.ts";
-import { unreadable } from "./look.ts";
+import { readText, unreadable } from "./look.ts";
 import type { Guard } from "./guard.ts";
 
 /**
@@ -28,7 +28,7 @@ export async function readAnnotations(
   const folder = join(dirname(path), "images");
   for (const place of [path, folder]) await guard.check(place);
   try {
-    text = await Deno.readTextFile(path);
+    text = await readText(path);
     for await (const { name, isSymlink } of Deno.readDir(folder)) {
       if (isSymlink) await guard.check(join(folder, name));
       there.add(name);

@@ -57,7 +57,7 @@ export async function findPlace(
     await place.guard.check(place.path);
     return { ...place, folder: info.isDirectory };
   }
-  if (!guard) throw refusal("data.root", root, recipe);
+  if (!guard) throw refusal("data.root", what, root, recipe);
   const also = shared === undefined
     ? ", and QTRAIN_DATA, which may name a folder of data sets, is not set"
     : `, nor in QTRAIN_DATA at ${shared}`;

@@ -7,7 +7,7 @@
 import { join } from "node:path";
 import { DataError } from "../errors.ts";
 import { readAnnotations } from "./annotations.ts";
-import { look, unreadable } from "./look.ts";
+import { look, readText } from "./look.ts";
 import type { Guard } from "./guard.ts";
 import { foldersIn, imagesBelow, type LeftOut } from "./folder_list.ts";
 import { key, mix, PURPOSE } from "./random.ts";
@@ -101,9 +101,7 @@ async function checkNames(
   const known = join(root, "wnids.txt");
   if (!(await look(known))?.isFile) return;
   await guard.check(known);
-  const text = await Deno.readTextFile(known).catch((error) => {
-    throw unreadable(known, error);
-  });
+  const text = await readText(known);
   const listed = text.split(/\s+/).filter((name) => name !== "");
   const missing = listed.filter((name) => !names.includes(name));
   if (missing.length > 0) {

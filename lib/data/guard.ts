@@ -73,16 +73,23 @@ export async function guardOf(
   return note?.root === path && note.files.length > 0 ? noted(path, note.files) : undefined;
 }
 
-/** What to say where {@linkcode guardOf} has no guard. */
+/**
+ * What to say where {@linkcode guardOf} has no guard.
+ *
+ * @param what is expected there
+ */
 export function refusal(
   field: "data.root" | "init",
+  what: string,
   path: string,
   { [WITHIN]: fence }: Fenced,
 ): DataError {
   return new DataError(
-    `${field}: expected a path in the recipe's folder (${resolve(fence?.folder ?? ".")}) or in ` +
-      `QTRAIN_DATA, found ${path}; a recipe's file leads nowhere else: if this is meant, name it on ` +
-      `the command line, ${field}=${path}`,
+    `${field}: expected ${what}, found nothing at ${path} that a recipe's file may name: it leads to ` +
+      `its own folder (${
+        resolve(fence?.folder ?? ".")
+      }) and to QTRAIN_DATA alone; if this is meant, ` +
+      `name it on the command line, ${field}=${path}`,
   );
 }
 

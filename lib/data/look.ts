@@ -38,6 +38,28 @@ export async function expectFile(path: string): Promise<void> {
   }
 }
 
+/** A list of the files or the classes of a data set is far below this. */
+const LARGEST_TEXT = 2 ** 27;
+
+/**
+ * The text of a file of at most 128 MiB.
+ *
+ * @throws {DataError} when it cannot be read, is none, or is larger
+ */
+export async function readText(path: string): Promise<string> {
+  await expectFile(path);
+  const size = (await look(path))?.size ?? 0;
+  if (size > LARGEST_TEXT) {
+    throw new DataError(
+      `${path}: expected a text of at most ${LARGEST_TEXT / 2 ** 20} MiB, found ${size} bytes; ` +
+        `get the file again`,
+    );
+  }
+  return await Deno.readTextFile(path).catch((error) => {
+    throw unreadable(path, error);
+  });
+}
+
 /**
  * The bytes of a file.
  *

@@ -5,7 +5,7 @@
  * @module
  */
 import { join } from "node:path";
-import { look, unreadable } from "./look.ts";
+import { look, readText } from "./look.ts";
 import type { Guard } from "./guard.ts";
 
 /** ImageNet's own names all of WordNet in 2.6 MB. */
@@ -25,9 +25,7 @@ export async function withWords(
   const path = join(root, "words.txt"), there = await look(path);
   if (!there?.isFile || there.size > LARGEST) return [...folders];
   await guard.check(path);
-  const text = await Deno.readTextFile(path).catch((error) => {
-    throw unreadable(path, error);
-  });
+  const text = await readText(path);
   const words = new Map<string, string>();
   for (const line of text.split(/\r?\n/)) {
     const [folder, names] = line.split("\t");

@@ -123,6 +123,9 @@ function deepProblem(text: string, offset: number): YamlProblem {
   return { line, col: offset - before.lastIndexOf("\n"), problem };
 }
 
+/** Tokens that stand for nothing in the text: a document, a scalar, the end of an error in brackets. */
+const MARKS: ReadonlySet<string> = new Set(["\x02", "\x18", "\x1f"]);
+
 /** Where a text nests deeper than a recipe does, as far as that shows without parsing it. */
 function tooDeep(text: string): number | undefined {
   let offset = 0, flow = 0, inLine = 0;
@@ -132,8 +135,7 @@ function tooDeep(text: string): number | undefined {
     else if (token === "-" || token === "?" || token === ":") inLine++;
     else if (token.includes("\n")) inLine = 0;
     if (flow > MOST_NESTED || (flow <= 0 && inLine > MOST_NESTED)) return offset;
-    // Marks of a document and of a scalar stand for nothing in the text.
-    if (!/^[\x02\x18\x1f]$/.test(token)) offset += token.length;
+    if (!MARKS.has(token)) offset += token.length;
   }
   return undefined;
 }

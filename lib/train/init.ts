@@ -21,6 +21,8 @@ import { RunFolder } from "./run_folder.ts";
 /** Prefixes of what only training needs, in a file of ours. */
 const TRAINING: readonly string[] = [...RESERVED, "ema", "second"];
 
+const WHAT = "a safetensors file or the folder of a run";
+
 /** Weights for a network to start from. */
 export interface InitialWeights {
   /** Looks up a tensor by our name. */
@@ -43,7 +45,7 @@ export async function initialWeights(
   warn?: (text: string) => void,
 ): Promise<InitialWeights> {
   const guard = await guardOf("init", recipe.init, recipe.data);
-  if (!guard) throw refusal("init", recipe.init, recipe.data);
+  if (!guard) throw refusal("init", WHAT, recipe.init, recipe.data);
   const { path, bytes } = await open(recipe.init, guard, warn);
   return matched(decodeSafetensors(bytes, path), path, recipe, program);
 }
@@ -53,7 +55,7 @@ async function open(path: string, guard: Guard, warn?: (text: string) => void) {
   const there = await Deno.stat(path).catch(() => undefined);
   if (!there) {
     throw new DataError(
-      `init: expected a safetensors file or the folder of a run, found nothing at ${path}; ` +
+      `init: expected ${WHAT}, found nothing at ${path}; ` +
         "correct the path, which is relative to the recipe",
     );
   }

@@ -33,7 +33,7 @@ export async function readRun(
 ): Promise<TrainedRun> {
   const folder = await RunFolder.open(path);
   const checkpoint = await expectCheckpoint(folder, warn);
-  const text = await folder.readRecipe() ?? checkpoint.recipe;
+  const text = await folder.readRecipe() ?? checkpoint.recipe ?? ""; // A file of another may lack it.
   const recipe = parseRecipe(text, `${path}/recipe.yaml`, overrides, Object.keys(estimators));
   return { recipe, checkpoint, makers: { ...ownEstimators, ...estimators } };
 }
