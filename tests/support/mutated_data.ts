@@ -30,7 +30,8 @@ type Bytes = Uint8Array<ArrayBuffer>;
 type Damage = (bytes: Uint8Array) => Bytes;
 
 /** An offset, a line, a field of the recipe; the name of an array or a tensor. */
-const PLACE = /: byte \d+( \(unpacked\))?: |:\d+: |^(data\.[a-z_]+|init): |an array named |tensor /;
+const PLACE =
+  /: byte \d+( \(unpacked\))?: |:\d+: |^(data\.[a-z_]+|init): |an array named |tensor |in the metadata|a checkpoint of qtrain/;
 
 /** One kind of file: what it is called, and a trial of it with damage done to it. */
 interface Kind {
