@@ -83,9 +83,7 @@ function processorTime(): number {
   return (user + system) / 1000;
 }
 
-/** The most memory that this process had resident, where the system tells; else what it has now. */
+/** The most memory that this process had resident, in bytes. */
 function resident(): number {
-  if (Deno.build.os !== "linux") return Deno.memoryUsage().rss;
-  const peak = /VmHWM:\s+(\d+) kB/.exec(Deno.readTextFileSync("/proc/self/status"));
-  return Number(peak?.[1] ?? 0) * 1024;
+  return process.resourceUsage().maxRSS * 1024;
 }
