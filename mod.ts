@@ -16,6 +16,8 @@
  */
 export { formatRecipe, loadRecipe, parseRecipe, resolveRecipe } from "./lib/recipe/load.ts";
 export type * from "./lib/recipe/types.ts";
+export { WITHIN } from "./lib/recipe/fence.ts";
+export type { Fence } from "./lib/recipe/fence.ts";
 export type * from "./lib/recipe/input.ts";
 
 export { train } from "./lib/train/train.ts";

@@ -14,13 +14,13 @@ export const TARGETS: readonly string[] = [
   "x86_64-pc-windows-msvc",
 ];
 
-/** What qtrain may do, and nothing else: as the tasks of deno.json. */
+/** What qtrain may do, and nothing else: as the tasks of deno.json and the README's installed command. */
 export const PERMISSIONS: readonly string[] = [
   "--no-prompt",
   "--allow-read",
   "--allow-write",
   "--allow-env=QTRAIN_DATA,QTRAIN_TERMS,QTRAIN_CACHE,QTRAIN_NO_TUNE,QTRAIN_NO_SELF_TEST," +
-  "QTRAIN_WATCHDOG,HOME,XDG_CACHE_HOME,LOCALAPPDATA,DENO_WEBGPU_BACKEND,XDG_RUNTIME_DIR,NO_COLOR,FORCE_COLOR,LOG_TOKENS,LOG_STREAM",
+  "QTRAIN_WATCHDOG,HOME,XDG_CACHE_HOME,LOCALAPPDATA,DENO_WEBGPU_BACKEND,XDG_RUNTIME_DIR,NO_COLOR,FORCE_COLOR",
 ];
 
 /** Modules that workers begin with: nothing imports them, so they are embedded by name. */

@@ -5,12 +5,14 @@
  */
 import type { Dataset } from "../lib/data/dataset.ts";
 import { findPlace } from "../lib/data/files.ts";
+import { dataOf } from "../lib/data/recipe.ts";
 import { Loader } from "../lib/data/loader.ts";
 import { openDataset } from "../lib/data/open.ts";
 import { previewPng } from "../lib/data/preview.ts";
 import { type Survey, survey } from "../lib/data/survey.ts";
 import { UsageError } from "../lib/errors.ts";
 import { writeAtomic } from "../lib/files.ts";
+import { withFence, WITHIN } from "../lib/recipe/fence.ts";
 import { loadRecipe } from "../lib/recipe/load.ts";
 import type { Recipe } from "../lib/recipe/types.ts";
 import { type Command, first } from "./command.ts";
@@ -52,8 +54,12 @@ async function run(args: Arguments): Promise<number> {
   const warnings: string[] = [];
   const warn = (text: string) => void (warnings.includes(text) || warnings.push(text));
   const { seed } = recipe;
+  const skipping = withFence(
+    { ...recipe.data, on_bad_image: "skip" as const },
+    recipe.data[WITHIN],
+  );
   // All that is wrong is to be found, not the first of it.
-  const data = await openDataset({ ...recipe.data, seed, on_bad_image: "skip" }, { warn });
+  const data = await openDataset(dataOf({ ...recipe, data: skipping }), { warn });
   const loader = await Loader.open(data, { ...recipe.data, seed, warn });
   try {
     const found = await survey(loader, seed);
@@ -62,7 +68,7 @@ async function run(args: Arguments): Promise<number> {
     if (recipe.data.on_bad_image === "fail" && warnings.some((text) => text.endsWith(REPLACED))) {
       notes.push("training stops at files that cannot be decoded, as data.on_bad_image is fail");
     }
-    const root = recipe.data.root && (await findPlace(recipe.data.root, "the data")).path;
+    const root = recipe.data.root && (await findPlace(recipe.data, "the data")).path;
     const placed = { ...recipe, data: { ...recipe.data, root } };
     if (args.json) printJson(asJson(placed, data, found, notes, out), 2);
     else print(asText(placed, data, found, notes, out));

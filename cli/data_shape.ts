@@ -4,6 +4,7 @@
  * @module
  */
 import { openDataset } from "../lib/data/open.ts";
+import { dataOf } from "../lib/data/recipe.ts";
 import type { DataShape } from "../lib/model/plan.ts";
 import type { DataSpec, Pair, Recipe } from "../lib/recipe/types.ts";
 
@@ -13,7 +14,7 @@ export async function shapeOf(recipe: Recipe): Promise<DataShape> {
   // Images of idx are grey; those of npz may have any number of channels.
   const channels = data.channels || (data.format === "npz" ? 0 : 1);
   if (classes === 0 || h === 0 || channels === 0) {
-    return await openDataset({ ...data, seed: recipe.seed }, {
+    return await openDataset(dataOf(recipe), {
       warn: (text) => console.error(text),
     });
   }

@@ -4,7 +4,8 @@
  * @module
  */
 import { evaluate } from "../lib/train/evaluate.ts";
-import { type Command, only } from "./command.ts";
+import { UsageError } from "../lib/errors.ts";
+import { type Command, first } from "./command.ts";
 import { percent } from "./format.ts";
 import { type Arguments, tilesOf } from "./options.ts";
 import { print, printJson } from "./output.ts";
@@ -13,16 +14,24 @@ import { grouped } from "./settings.ts";
 /** The command. */
 export const evalCommand: Command = {
   name: "eval",
-  usage: "qtrain eval RUN [--device auto|gpu|cpu] [--no-tune] [--json]",
+  usage: "qtrain eval RUN [data.root=PATH] [--device auto|gpu|cpu] [--no-tune] [--json]",
   summary: "Measures a run's newest checkpoint on the test images.",
-  details: `RUN is the folder that training wrote, e.g. runs/quickstart. Nothing in it changes.`,
+  details: `RUN is the folder that training wrote, e.g. runs/quickstart. Nothing in it changes.
+data.root=PATH says where its data is, where that has moved or changed since.`,
   options: ["device", "no-tune", "json"],
   run,
 };
 
 async function run(args: Arguments): Promise<number> {
-  const path = only(args, "eval", "the folder of a run");
+  const [path, overrides] = first(args, "eval", "the folder of a run");
+  const other = overrides.find((text) => !text.startsWith("data.root="));
+  if (other !== undefined) {
+    throw new UsageError(
+      `qtrain eval: expected the folder of a run, and data.root=PATH at most, got also ${other}`,
+    );
+  }
   const found = await evaluate(path, {
+    overrides,
     ...(args.device ? { device: args.device } : {}),
     ...tilesOf(args, "remembered"),
     warn: (text) => console.error(text),

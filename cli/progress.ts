@@ -6,6 +6,8 @@
  * @module
  */
 
+import { printable } from "../lib/errors.ts";
+
 /** What the person asked to see. */
 export type ProgressMode = "normal" | "quiet" | "json";
 
@@ -73,7 +75,7 @@ export class Progress {
 
   /** Writes an error's message, in every mode. */
   error(text: string): void {
-    this.#above(text);
+    this.#above(printable(text));
   }
 
   /** Removes the live line; to be called when the work is done, however it ended. */

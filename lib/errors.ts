@@ -10,6 +10,10 @@
 export abstract class QtrainError extends Error {
   /** What the process exits with: 1 the run failed, 2 wrong usage, recipe or data. */
   abstract readonly exitCode: number;
+  /** What a file says may be in the message: escapes of a terminal must not be. */
+  constructor(message?: string, options?: ErrorOptions) {
+    super(message === undefined ? message : printable(message), options);
+  }
   /** The class. */
   override get name(): string {
     return this.constructor.name;
@@ -71,4 +75,10 @@ export class DeviceMemoryError extends DeviceError {
     this.available = available;
     this.largest = largest;
   }
+}
+
+/** A text without characters that control a terminal, which are written as `\\x1b`; lines stay. */
+export function printable(text: string): string {
+  const escaped = (c: string) => `\\x${c.charCodeAt(0).toString(16).padStart(2, "0")}`;
+  return text.replace(/\p{Cc}/gu, (c) => c === "\n" || c === "\t" ? c : escaped(c));
 }

@@ -142,7 +142,7 @@ const REFUSED: [what: string, files: Files, fields: Partial<DataRecipe>, message
     "a class of wnids.txt without a folder",
     changed(TINY, NONE, { "wnids.txt": text("n1\nn2\nn3\n") }),
     {},
-    "ROOT/wnids.txt: expected a folder in ROOT/train for each class it names, found none for n3; " +
+    "ROOT/wnids.txt:3: expected a folder in ROOT/train for each class it names, found none for n3; " +
     "unpack the data set again, or correct the file",
   ],
 ];
@@ -163,7 +163,7 @@ Deno.test("a missing folder is refused with both places", () =>
     )));
 
 const BAD = changed(IMAGENET, NONE, { "train/cat/2.jpg": text("This is a letter, no picture.") });
-const LETTER = "expected a JPEG or PNG image, found text; convert it, or take it out";
+const LETTER = "byte 0: expected a JPEG or PNG image, found text; convert it, or take it out";
 
 Deno.test("a file that is no image stops training with its path", async () => {
   await withFolder(BAD, async (root) => {

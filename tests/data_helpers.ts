@@ -84,8 +84,8 @@ export async function withFolder(
 export async function rejectsData(work: () => unknown, message: string): Promise<void> {
   await assert.rejects(async () => await work(), (error) => {
     assert.ok(error instanceof DataError, `${error}`);
-    const found = message.includes("byte N ")
-      ? error.message.replace(/byte \d+ /, "byte N ")
+    const found = message.includes("byte N")
+      ? error.message.replace(/byte \d+/, "byte N")
       : error.message;
     assert.equal(found, message);
     return true;

@@ -95,7 +95,9 @@ const ARRAYS: Case[] = [
     name: "float images",
     files: { "x_train.npy": npy({ dims: [3, 2, 3], body: ramp(72), type: "<f4" }) },
     message: (place) =>
-      `${place("x_train")}: expected images of type uint8, found <f4; save (x * 255).round()` +
+      `${
+        place("x_train")
+      }: byte 10: expected images of type uint8, found <f4; save (x * 255).round()` +
       '.astype("uint8") where they go from 0 to 1, x.round().astype("uint8") where they go to ' +
       "255; data.mean and data.std normalize them",
   },
@@ -103,62 +105,72 @@ const ARRAYS: Case[] = [
     name: "images of wide integers",
     files: { "x_train.npy": npy({ dims: [3, 2, 3], body: ramp(144), type: "<i8" }) },
     message: (place) =>
-      `${place("x_train")}: expected images of type uint8, found <i8; ` +
+      `${place("x_train")}: byte 10: expected images of type uint8, found <i8; ` +
       'save x.astype("uint8"), with pixels from 0 to 255',
   },
   {
     name: "flat images",
     files: { "x_train.npy": npy({ dims: [3, 6], body: ramp(18) }) },
     message: (place) =>
-      `${place("x_train")}: expected images [n, h, w], [n, h, w, c] or [n, c, h, w] with at most ` +
+      `${
+        place("x_train")
+      }: byte 10: expected images [n, h, w], [n, h, w, c] or [n, c, h, w] with at most ` +
       "4 channels and no dimension 0, found (3, 6); reshape the array",
   },
   {
     name: "no images",
     files: { "x_train.npy": npy({ dims: [0, 2, 3], body: [] }), "y_train.npy": labels([]) },
     message: (place) =>
-      `${place("x_train")}: expected images [n, h, w], [n, h, w, c] or [n, c, h, w] with at most ` +
+      `${
+        place("x_train")
+      }: byte 10: expected images [n, h, w], [n, h, w, c] or [n, c, h, w] with at most ` +
       "4 channels and no dimension 0, found (0, 2, 3); reshape the array",
   },
   {
     name: "no test images",
     files: { "x_test.npy": npy({ dims: [0, 2, 3], body: [] }), "y_test.npy": labels([]) },
     message: (place) =>
-      `${place("x_test")}: expected at least one image, found (0, 2, 3); save some for the test`,
+      `${
+        place("x_test")
+      }: byte 10: expected at least one image, found (0, 2, 3); save some for the test`,
   },
   {
     name: "test images of another size",
     files: { "x_test.npy": npy({ dims: [2, 3, 2], body: ramp(12) }) },
     message: (place) =>
-      `${place("x_test")}: expected images of type and size as in ${place("x_train")}, ` +
+      `${place("x_test")}: byte 10: expected images of type and size as in ${place("x_train")}, ` +
       "|u1 (3, 2, 3), found |u1 (2, 3, 2); save both in the same way",
   },
   {
     name: "counts of images and labels that differ",
     files: { "y_train.npy": labels([2, 0]) },
     message: (place) =>
-      `${place("y_train")}: expected 3 labels, one for each image of ${place("x_train")}, ` +
+      `${place("y_train")}: byte 10: expected 3 labels, one for each image of ${
+        place("x_train")
+      }, ` +
       "found 2; save the two together",
   },
   {
     name: "float labels",
     files: { "y_train.npy": labels([2, 0, 1], { body: ramp(24), type: "<f8" }) },
     message: (place) =>
-      `${place("y_train")}: expected labels of an integer type, found <f8; ` +
+      `${place("y_train")}: byte 10: expected labels of an integer type, found <f8; ` +
       'save y.astype("int64"), a whole number from 0 for each class',
   },
   {
     name: "labels as words",
     files: { "y_train.npy": labels([2, 0, 1], { body: ramp(12), type: "<U1" }) },
     message: (place) =>
-      `${place("y_train")}: expected labels of an integer type, found <U1; ` +
+      `${place("y_train")}: byte 10: expected labels of an integer type, found <U1; ` +
       'save y.astype("int64"), a whole number from 0 for each class',
   },
   {
     name: "one-hot labels",
     files: { "y_train.npy": labels([], { dims: [3, 3], body: ramp(9) }) },
     message: (place) =>
-      `${place("y_train")}: expected labels [n] or [n, 1], found (3, 3); save one whole number ` +
+      `${
+        place("y_train")
+      }: byte 10: expected labels [n] or [n, 1], found (3, 3); save one whole number ` +
       "for each image (numpy.argmax(y, axis=1) of one-hot labels)",
   },
   {
@@ -289,44 +301,44 @@ const ZIPS: [string, Uint8Array, string][] = [
   [
     "an entry unpacks to more than deflate can",
     patched(deflated, packedList + 24, word(4e9, 4)),
-    `: x_train.npy: expected 4000000000 bytes, as the list of files says, found ${
+    `: byte 0: x_train.npy: expected 4000000000 bytes, as the list of files says, found ${
       deflated[packedList + 20]
     } deflated, which cannot hold them; get the file again`,
   ],
   [
     "an entry unpacks to less than the list says",
     patched(deflated, packedList + 24, word(147, 4)),
-    ": x_train.npy: expected 147 bytes of whole data, as the list of files says, found it " +
+    ": byte 0: x_train.npy: expected 147 bytes of whole data, as the list of files says, found it " +
     "shorter; get the file again",
   ],
   [
     "an entry unpacks to more",
     patched(deflated, packedList + 24, word(145, 4)),
-    ": x_train.npy: expected 145 bytes of whole data, as the list of files says, found it " +
+    ": byte 0: x_train.npy: expected 145 bytes of whole data, as the list of files says, found it " +
     "longer; get the file again",
   ],
   [
     "a pixel has changed",
     patched(stored, 61 + 130, [99]),
-    ": x_train.npy: expected 146 bytes of whole data, as the list of files says, found it with " +
+    ": byte 0: x_train.npy: expected 146 bytes of whole data, as the list of files says, found it with " +
     "another checksum; get the file again",
   ],
   [
     "deflated data is no such data",
     patched(deflated, 61, [0xff, 0xff, 0xff]),
-    ": x_train.npy: expected 146 bytes of whole data, as the list of files says, found it " +
+    ": byte 0: x_train.npy: expected 146 bytes of whole data, as the list of files says, found it " +
     "damaged; get the file again",
   ],
   [
     "an entry is packed in another way",
     patched(stored, list + 10, [14]),
-    ": x_train.npy: expected data that is stored or deflated, found compression method 14; " +
+    ": byte 0: x_train.npy: expected data that is stored or deflated, found compression method 14; " +
     "write it with numpy.savez or numpy.savez_compressed",
   ],
   [
     "an entry is encrypted",
     patched(stored, list + 8, [1]),
-    ": x_train.npy: expected plain data, found it encrypted; unlock the file",
+    ": byte 0: x_train.npy: expected plain data, found it encrypted; unlock the file",
   ],
   [
     "an entry is of 2 GiB and more",

@@ -134,7 +134,9 @@ Deno.test("where two dimensions may hold the channels, the recipe decides or nob
     assert.deepEqual((await open(folder, { size: [3, 4] })).shape, [3, 4, 2]);
     await rejectsData(
       () => open(folder),
-      `${join(folder, "x_train.npy")}: expected to see which dimension holds the channels, found ` +
+      `${
+        join(folder, "x_train.npy")
+      }: byte 10: expected to see which dimension holds the channels, found ` +
         "two that may, in (1, 2, 3, 4); give data.size and data.channels, or save larger images",
     );
   });

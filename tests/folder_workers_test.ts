@@ -88,13 +88,13 @@ Deno.test("a file that a worker cannot decode is an error with its path, or a wa
     };
     await assert.rejects(read("fail"), (error) => {
       assert.ok(error instanceof DataError);
-      assert.ok(error.message.startsWith(`${bad}: expected `), error.message);
+      assert.ok(error.message.startsWith(`${bad}: byte 0: expected `), error.message);
       return true;
     });
     const warnings: string[] = [];
     await read("skip", (text) => void warnings.push(text));
     assert.equal(warnings.length, 1);
-    assert.ok(warnings[0]!.startsWith(`${bad}: expected `), warnings[0]);
+    assert.ok(warnings[0]!.startsWith(`${bad}: byte 0: expected `), warnings[0]);
   });
 });
 
@@ -110,7 +110,7 @@ Deno.test("data names the files of a folder that cannot be decoded, and its clas
     assert.deepEqual([code, stderr], [0, ""]);
     const found = JSON.parse(stdout);
     assert.deepEqual([found.class_names, found.train_counts], [["ant", "bee", "cat"], [4, 4, 4]]);
-    assert.ok(found.notes[0].startsWith(`${bad}: expected `), found.notes[0]);
+    assert.ok(found.notes[0].startsWith(`${bad}: byte 0: expected `), found.notes[0]);
     assert.match(found.notes.at(-1), /^training stops at files that cannot be decoded/);
     assert.deepEqual(found.measured.images, 12);
   });

@@ -138,7 +138,7 @@ for (const [what, bytes, message] of OTHERS) {
   Deno.test(`${what} is refused by what it is`, async () => {
     await rejectsData(
       () => decodeImage(bytes, "cats/1.jpg"),
-      `cats/1.jpg: expected a JPEG or PNG image, ${message}`,
+      `cats/1.jpg: byte 0: expected a JPEG or PNG image, ${message}`,
     );
   });
 }
@@ -160,14 +160,14 @@ Deno.test("an image that declares 65,000×65,000 pixels is refused by its header
   for (const [name, bytes] of [["x.png", large], ["x.jpg", sizedJpeg(65000, 65000)]] as const) {
     await rejectsData(
       () => decodeImage(bytes, name),
-      `${name}: expected an image of at most 100,000,000 pixels, found 65000×65000 in its ` +
+      `${name}: byte N: expected an image of at most 100,000,000 pixels, found 65000×65000 in its ` +
         `header; make it smaller, or take it out`,
     );
   }
   assert.ok(Deno.memoryUsage().rss - before < 2 ** 28);
   await rejectsData(
     () => decodeImage(jpeg("grey"), "x.jpg", { maxPixels: 100 }),
-    "x.jpg: expected an image of at most 100 pixels, found 20×12 in its header; make it smaller, " +
+    "x.jpg: byte N: expected an image of at most 100 pixels, found 20×12 in its header; make it smaller, " +
       "or take it out",
   );
 });
@@ -175,12 +175,12 @@ Deno.test("an image that declares 65,000×65,000 pixels is refused by its header
 Deno.test("a JPEG with far fewer bytes than its size needs is refused before it is decoded", async () => {
   await rejectsData(
     () => decodeImage(sizedJpeg(9000, 9000), "x.jpg"),
-    "x.jpg: expected the 9000×9000 pixels of its header, found 344 bytes, too few for them; get " +
+    "x.jpg: byte N: expected the 9000×9000 pixels of its header, found 344 bytes, too few for them; get " +
       "the file again",
   );
   await rejectsData(
     () => decodeImage(sizedJpeg(20, 0), "x.jpg"),
-    "x.jpg: expected an image with pixels, found 20×0 in its header; get the file again",
+    "x.jpg: byte N: expected an image with pixels, found 20×0 in its header; get the file again",
   );
 });
 
@@ -196,7 +196,7 @@ Deno.test("a JPEG with scans without end is refused before it is decoded", async
   new DataView(bytes.buffer).setUint32(frame + 5, 9000 * 2 ** 16 + 9000);
   await rejectsData(
     () => decodeImage(bytes, "x.jpg"),
-    "x.jpg: expected an image of a few scans, found 20000 of 9000×9000 pixels, made to keep " +
+    "x.jpg: byte N: expected an image of a few scans, found 20000 of 9000×9000 pixels, made to keep " +
       "decoders busy; take it out",
   );
 });
@@ -208,7 +208,7 @@ Deno.test("a file that is cut short anywhere is refused with its name", async ()
     for (let length = 0; length < bytes.length - 1; length += 7) {
       await assert.rejects(decodeImage(bytes.slice(0, length), name), (error) => {
         assert.ok(error instanceof DataError, `${error}`);
-        assert.match(error.message, new RegExp(`^${name}: expected .*, found .*; .*`));
+        assert.match(error.message, new RegExp(`^${name}: byte \\d+: expected .*, found .*; .*`));
         return true;
       });
     }
@@ -221,15 +221,18 @@ Deno.test("a damaged PNG is refused with what is wrong", async () => {
   const bytes = png(parts);
   bytes[bytes.length - 16]! ^= 1;
   await assert.rejects(decodeImage(bytes, "x.png"), {
-    message: /^x\.png: expected a chunk IDAT with its checksum at byte \d+, found another/,
+    message: /^x\.png: byte \d+: expected a chunk IDAT with its checksum, found another/,
   });
   await assert.rejects(decodeImage(png({ ...parts, colour: 3 }), "x.png"), {
-    message: "x.png: expected a PNG image with its palette, found none; get it again",
+    message: "x.png: byte 33: expected a PNG image with its palette, found none; get it again",
   });
   await assert.rejects(decodeImage(png({ ...parts, filter: () => 7 }), "x.png"), DataError);
   await assert.rejects(
     decodeImage(pngOf([0, 0, 0, 2, 0, 0, 0, 2, 5, 2, 0, 0, 0], new Uint8Array(9)), "x.png"),
-    { message: /^x\.png: expected a PNG header of the standard, found bit depth 5, colour type 2/ },
+    {
+      message:
+        /^x\.png: byte 24: expected a PNG header of the standard, found bit depth 5, colour type 2/,
+    },
   );
 });
 
@@ -254,7 +257,7 @@ Deno.test("bytes changed at random give an image of its size or an error with th
         decoded++;
       } catch (error) {
         assert.ok(error instanceof DataError, `${error}`);
-        assert.match(error.message, /^some\/file: expected [^]*, found [^]*; [^]*/);
+        assert.match(error.message, /^some\/file: byte \d+: expected [^]*, found [^]*; [^]*/);
         refused++;
       }
     }

@@ -424,15 +424,18 @@ Deno.test("a file that is missing, a folder, too large or not text is refused in
     await Deno.writeFile(`${folder}/bytes.yaml`, new Uint8Array([0x61, 0xff, 0xfe]));
     await Deno.writeTextFile(`${folder}/large.yaml`, "#".repeat(2 ** 20 + 1));
     const cases = [
-      ["/none.yaml", "expected a recipe, a YAML file, got no such file"],
-      ["", "expected a recipe, a YAML file, got a folder"],
-      ["/large.yaml", "expected a recipe, a YAML file of at most 1 MiB, got a larger one"],
-      ["/bytes.yaml", "expected a recipe in UTF-8 text, got bytes that are not"],
+      ["/none.yaml", ": expected a recipe, a YAML file, got no such file"],
+      ["", ": expected a recipe, a YAML file, got a folder"],
+      ["/large.yaml", ": expected a recipe, a YAML file of at most 1 MiB, got a larger one"],
+      [
+        "/bytes.yaml",
+        ":1:2: expected a recipe in UTF-8 text, got bytes that are not; save it as UTF-8",
+      ],
     ];
     for (const [name, message] of cases) {
       await assert.rejects(loadRecipe(folder + name), {
         name: "RecipeError",
-        message: `${folder}${name}: ${message}`,
+        message: folder + name + message,
       });
     }
     await Deno.writeTextFile(`${folder}/mark.yaml`, "\ufeff" + SHORT.replaceAll("\n", "\r\n"));

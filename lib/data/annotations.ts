@@ -6,7 +6,8 @@
  */
 import { dirname, join } from "node:path";
 import { DataError } from "../errors.ts";
-import { unreadable } from "./files.ts";
+import { readText, unreadable } from "./look.ts";
+import type { Guard } from "./guard.ts";
 
 /**
  * Reads the file.
@@ -20,14 +21,20 @@ import { unreadable } from "./files.ts";
 export async function readAnnotations(
   path: string,
   classNames: readonly string[],
+  guard: Guard,
 ): Promise<string[][]> {
   let text: string;
   const there = new Set<string>();
   const folder = join(dirname(path), "images");
+  for (const place of [path, folder]) await guard.check(place);
   try {
-    text = await Deno.readTextFile(path);
-    for await (const { name } of Deno.readDir(folder)) there.add(name);
+    text = await readText(path);
+    for await (const { name, isSymlink } of Deno.readDir(folder)) {
+      if (isSymlink) await guard.check(join(folder, name));
+      there.add(name);
+    }
   } catch (error) {
+    if (error instanceof DataError) throw error;
     throw error instanceof Deno.errors.NotFound
       ? new DataError(
         `${folder}: expected the images that ${path} names, found no such folder; ` +

@@ -4,7 +4,7 @@
  * @module
  */
 import { join } from "node:path";
-import { unreadable } from "./files.ts";
+import { readFile, unreadable } from "./look.ts";
 import { ZipFile } from "./zip.ts";
 
 /** Arrays by name, `.npy` left out. */
@@ -46,13 +46,7 @@ export async function openNpyFolder(path: string): Promise<ArrayFiles> {
     path,
     names: stems(names),
     place,
-    async read(name) {
-      try {
-        return await Deno.readFile(place(name));
-      } catch (error) {
-        throw unreadable(place(name), error);
-      }
-    },
+    read: (name) => readFile(place(name)),
     [Symbol.dispose]() {},
   };
 }

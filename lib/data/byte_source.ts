@@ -6,7 +6,7 @@
  * @module
  */
 import { DataError } from "../errors.ts";
-import { unreadable } from "./files.ts";
+import { unreadable } from "./look.ts";
 
 /** Reads a file front to back. Close it with `await using` or `close`. */
 export class ByteSource {

@@ -7,7 +7,8 @@
 import { join } from "node:path";
 import { DataError } from "../errors.ts";
 import { readRecords, type RecordLayout } from "./cifar_file.ts";
-import { findFile, findRoot, look } from "./files.ts";
+import { findFile, findRoot } from "./files.ts";
+import { look } from "./look.ts";
 import type { Opened } from "./opened.ts";
 import { type DataRecipe, wantedSize } from "./recipe.ts";
 
@@ -66,11 +67,13 @@ export async function openCifar(
       `data.size: expected 32×32, as CIFAR images are, found ${h}×${w}; correct it or leave it out`,
     );
   }
-  const found = await findPublished(await findRoot(recipe.root), recipe.classes);
+  const { path: root, guard } = await findRoot(recipe);
+  const found = await findPublished(root, recipe.classes);
   const { set, folder, layout } = found;
   const [inTrain, inTest] = set.records;
   const train = await findAll(folder, set.train);
   const test = await findAll(folder, set.test);
+  const stamps = await guard.admit([...train, ...test]);
   return {
     name: set.name,
     classes: layout.classes,
@@ -80,6 +83,7 @@ export async function openCifar(
       warn,
     }),
     test: await readRecords(test, layout, recipe.test, "data.test", { records: inTest, warn }),
+    files: { root, stamps },
   };
 }
 

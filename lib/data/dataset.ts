@@ -6,6 +6,7 @@
  * @module
  */
 import type { Image } from "./augment/image.ts";
+import type { DataFiles } from "./opened.ts";
 import type { Source } from "./source.ts";
 
 /** One split: in memory now, streamed later. */
@@ -48,6 +49,8 @@ export interface Dataset {
   readonly train: Split;
   /** What accuracy is measured on. */
   readonly test: Split;
+  /** Where it was found, and how its files were before they were read. */
+  readonly files?: DataFiles;
 }
 
 /** Images and their labels, as a reader of a format hands them over. */

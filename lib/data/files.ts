@@ -1,32 +1,21 @@
 /**
- * Finding files and folders of data. What is not there is an ordinary answer; what may not be read
- * is a `DataError`.
+ * Finding files and folders of data.
  *
  * @module
  */
 import { basename, join } from "node:path";
 import { DataError } from "../errors.ts";
+import { look } from "./look.ts";
+import { type Fenced, FREE, type Guard, guardOf, inShared, refusal } from "./guard.ts";
 
-/** What lies at `path`, or undefined. @throws {DataError} when it may not be looked at */
-export async function look(path: string): Promise<Deno.FileInfo | undefined> {
-  try {
-    return await Deno.stat(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) {
-      return undefined;
-    }
-    throw unreadable(path, error);
-  }
-}
-
-/** The error for a path that is there but cannot be read. */
-export function unreadable(path: string, error: unknown): DataError {
-  const why = error instanceof Deno.errors.NotCapable
-    ? "Deno was not allowed to; run it with --allow-read"
-    : `the system says: ${error instanceof Error ? error.message : error}; check its permissions`;
-  return new DataError(
-    `${path}: expected something readable, found that it cannot be read (${why})`,
-  );
+/** What a recipe names. */
+export interface Place {
+  /** Where it was found. */
+  readonly path: string;
+  /** Whether it is a folder. */
+  readonly folder: boolean;
+  /** What may be read of it. */
+  readonly guard: Guard;
 }
 
 /**
@@ -34,9 +23,10 @@ export function unreadable(path: string, error: unknown): DataError {
  *
  * @throws {DataError} when neither exists, with both places
  */
-export async function findRoot(root: string): Promise<string> {
-  const { path, folder } = await findPlace(root, "a folder with the data");
-  if (folder) return path;
+export async function findRoot(recipe: Fenced & { readonly root: string }): Promise<Place> {
+  const place = await findPlace(recipe, "a folder with the data");
+  const { path, folder } = place;
+  if (folder) return place;
   throw new DataError(
     `data.root: expected a folder, found a file at ${path}; name the folder it lies in`,
   );
@@ -49,22 +39,28 @@ export async function findRoot(root: string): Promise<string> {
  * @throws {DataError} when neither exists, with both places
  */
 export async function findPlace(
-  root: string,
+  recipe: Fenced & { readonly root: string },
   what: string,
-): Promise<{ path: string; folder: boolean }> {
+): Promise<Place> {
+  const { root } = recipe;
   if (root === "") {
     throw new DataError(`data.root: expected ${what}, found nothing; name one`);
   }
-  const places = [root];
-  const shared = sharedData();
-  if (shared !== undefined) places.push(join(shared, basename(root)));
-  for (const path of places) {
-    const info = await look(path);
-    if (info) return { path, folder: info.isDirectory };
+  const guard = await guardOf("data.root", root, recipe), shared = inShared(basename(root));
+  const places = [
+    ...(guard ? [{ path: root, guard }] : []),
+    ...(shared === undefined ? [] : [{ path: shared, guard: FREE }]),
+  ];
+  for (const place of places) {
+    const info = await look(place.path);
+    if (!info) continue;
+    await place.guard.check(place.path);
+    return { ...place, folder: info.isDirectory };
   }
+  if (!guard) throw refusal("data.root", what, root, recipe);
   const also = shared === undefined
     ? ", and QTRAIN_DATA, which may name a folder of data sets, is not set"
-    : `, nor in QTRAIN_DATA at ${places[1]}`;
+    : `, nor in QTRAIN_DATA at ${shared}`;
   throw new DataError(
     `data.root: expected ${what}, found nothing at ${root}${also}; ` +
       `correct data.root or set QTRAIN_DATA`,
@@ -81,13 +77,4 @@ export async function findFile(folder: string, names: readonly string[]): Promis
     `${folder}: expected one of the files ${names.join(", ")}, found none of them; ` +
       `put it there or correct data.root`,
   );
-}
-
-/** `QTRAIN_DATA`; undefined when it is not set, empty, or not allowed to be read. */
-function sharedData(): string | undefined {
-  try {
-    return Deno.env.get("QTRAIN_DATA") || undefined;
-  } catch {
-    return undefined;
-  }
 }

@@ -12,6 +12,7 @@ import { type ByClass, findTree } from "./folder_tree.ts";
 import type { OpenedSplits } from "./opened.ts";
 import { type DataRecipe, wantedSize } from "./recipe.ts";
 import { tooFew } from "./take.ts";
+import { someOf } from "./stamps.ts";
 import { withWords } from "./words.ts";
 
 /** Height and width of images where the recipe has none: what published networks take. */
@@ -39,12 +40,15 @@ export async function openFolder(
     );
   }
   const [h, w] = wantedSize(recipe.size) ?? [SIDE, SIDE];
-  const root = await findRoot(recipe.root);
+  const { path: root, guard } = await findRoot(recipe);
   const tree = await findTree(root, {
     holdout: recipe.holdout ?? HOLDOUT,
     seed: recipe.seed ?? 1,
     warn,
+    guard,
   });
+  const paths = [...tree.train, ...tree.test].flat();
+  const stamps = await guard.admit(someOf(paths));
   const classes = tree.classNames.length;
   if (recipe.classes !== 0 && recipe.classes !== classes) {
     throw new DataError(
@@ -52,6 +56,7 @@ export async function openFolder(
         `${recipe.classes}; correct it or leave it out`,
     );
   }
+  const opened = Date.now();
   let room = CACHE;
   const open = (images: ByClass, most: number, field: string): FolderSplit => {
     const { paths, labels } = inTurn(images, most);
@@ -61,17 +66,18 @@ export async function openFolder(
     room -= cache?.pixels.length ?? 0;
     const onBadImage = recipe.on_bad_image ?? "fail";
     return folderSplit(
-      { kind: "folder", paths, labels, shape, onBadImage, ...(cache ? { cache } : {}) },
+      { kind: "folder", paths, labels, shape, onBadImage, opened, ...(cache ? { cache } : {}) },
       { warn },
     );
   };
   return {
     name: basename(root),
     classes,
-    classNames: await withWords(root, tree.classNames),
+    classNames: await withWords(root, tree.classNames, guard),
     shape: [h, w, channels],
     train: open(tree.train, recipe.train, "data.train"),
     test: open(tree.test, recipe.test, "data.test"),
+    files: { root, stamps },
   };
 }
 

@@ -5,7 +5,9 @@
  * @module
  */
 import { extname, join, sep } from "node:path";
-import { unreadable } from "./files.ts";
+import { DataError } from "../errors.ts";
+import { unreadable } from "./look.ts";
+import type { Guard } from "./guard.ts";
 
 const IMAGES = new Set([".jpg", ".jpeg", ".jpe", ".png"]);
 /** Of images that nobody reads here. */
@@ -27,11 +29,16 @@ export async function foldersIn(path: string): Promise<string[]> {
  * The paths of all images below `path`, sorted.
  *
  * @param leftOut counts images of other kinds
- * @throws {DataError} when a folder cannot be read
+ * @param guard hears of every folder and every link
+ * @throws {DataError} when a folder cannot be read, or a link leads to where it may not
  */
-export async function imagesBelow(path: string, leftOut: LeftOut): Promise<string[]> {
+export async function imagesBelow(
+  path: string,
+  leftOut: LeftOut,
+  guard: Guard,
+): Promise<string[]> {
   const found: string[] = [];
-  await collect(path, found, leftOut, new Set());
+  await collect(path, found, leftOut, new Set(), guard);
   return found.sort(byCodeUnits);
 }
 
@@ -40,7 +47,9 @@ async function collect(
   into: string[],
   leftOut: LeftOut,
   seen: Set<string>,
+  guard: Guard,
 ): Promise<void> {
+  await guard.check(path);
   // A link may lead back, to a folder that was walked or to one above it: no image counts twice, and
   // none of another class.
   const real = await Deno.realPath(path).catch((error) => {
@@ -49,19 +58,28 @@ async function collect(
   const above = [...seen].some((folder) => folder.startsWith(real + sep));
   if (above || seen.has(real)) return;
   seen.add(real);
-  for await (const { name, folder } of entries(path)) {
+  for await (const { name, folder, link } of entries(path)) {
     if (folder) {
-      await collect(join(path, name), into, leftOut, seen);
+      await collect(join(path, name), into, leftOut, seen, guard);
       continue;
     }
     const ending = extname(name).toLowerCase();
-    if (IMAGES.has(ending)) into.push(join(path, name));
-    else if (OTHER_IMAGES.has(ending)) leftOut.set(ending, (leftOut.get(ending) ?? 0) + 1);
+    if (IMAGES.has(ending)) {
+      if (link) await guard.check(join(path, name));
+      into.push(join(path, name));
+    } else if (OTHER_IMAGES.has(ending)) leftOut.set(ending, (leftOut.get(ending) ?? 0) + 1);
   }
 }
 
+interface Entry {
+  readonly name: string;
+  readonly folder: boolean;
+  /** Whether a link leads there. */
+  readonly link: boolean;
+}
+
 /** Folders and files, also by links; no pipes, no devices. */
-async function* entries(path: string): AsyncGenerator<{ name: string; folder: boolean }> {
+async function* entries(path: string): AsyncGenerator<Entry> {
   try {
     for await (const { name, isFile, isDirectory, isSymlink } of Deno.readDir(path)) {
       if (name.startsWith(".") || name === "__MACOSX") continue;
@@ -69,10 +87,13 @@ async function* entries(path: string): AsyncGenerator<{ name: string; folder: bo
       const there = isSymlink
         ? await Deno.stat(join(path, name)).catch(() => ({ isFile: true, isDirectory: false }))
         : { isFile, isDirectory };
-      if (there.isFile || there.isDirectory) yield { name, folder: there.isDirectory };
+      if (there.isFile || there.isDirectory) {
+        yield { name, folder: there.isDirectory, link: isSymlink };
+      }
     }
   } catch (error) {
-    throw unreadable(path, error);
+    // Of whoever is asked for entries, too.
+    throw error instanceof DataError ? error : unreadable(path, error);
   }
 }
 

@@ -8,7 +8,7 @@ import { DataError } from "../errors.ts";
 import { decodeImage } from "../image/decode.ts";
 import { fit } from "../image/resize.ts";
 import type { Split } from "./dataset.ts";
-import { unreadable } from "./files.ts";
+import { unreadable } from "./look.ts";
 
 /** Files of a split. A plain value: a worker that it is sent to reads them itself. */
 export interface FolderSource {
@@ -22,6 +22,8 @@ export interface FolderSource {
   readonly shape: readonly [h: number, w: number, c: number];
   /** What to do about a file that cannot be decoded. */
   readonly onBadImage: "fail" | "skip";
+  /** When the data set was opened, in milliseconds since 1970: what is newer has changed since. */
+  readonly opened?: number;
   /** Where decoded images are kept, shared by all threads; absent: they are not. */
   readonly cache?: ImageCache;
 }
@@ -106,7 +108,11 @@ export function folderSplit(
 
   async function decode(index: number): Promise<StoredImage> {
     const path = paths[index]!;
-    const image = await decodeImage(await readImageFile(path), path, { channels: c === 1 ? 1 : 3 });
+    const { bytes, modified } = await readImage(path);
+    if (modified > (source.opened ?? Infinity)) {
+      warn(path, `${path}: written again since the run began, which goes on with the new one`);
+    }
+    const image = await decodeImage(bytes, path, { channels: c === 1 ? 1 : 3 });
     if (image.warning) warn(path, `${path}: ${image.warning}`);
     return { data: image.pixels, h: image.height, w: image.width, c };
   }
@@ -193,8 +199,13 @@ export function folderSplit(
 
 /** The bytes of an image file. @throws {DataError} when there is none, or it is too large for one */
 export async function readImageFile(path: string): Promise<Uint8Array> {
+  return (await readImage(path)).bytes;
+}
+
+/** The same, and when it was written, in milliseconds since 1970. */
+async function readImage(path: string): Promise<{ bytes: Uint8Array; modified: number }> {
   try {
-    const { size, isFile, isDirectory } = await Deno.stat(path);
+    const { size, mtime, isFile, isDirectory } = await Deno.stat(path);
     if (!isFile && !isDirectory) {
       throw new DataError(`${path}: expected an image file, found a device or a pipe`);
     }
@@ -204,7 +215,7 @@ export async function readImageFile(path: string): Promise<Uint8Array> {
           `${Math.round(size / 2 ** 20)}; take it out`,
       );
     }
-    return await Deno.readFile(path);
+    return { bytes: await Deno.readFile(path), modified: mtime?.getTime() ?? 0 };
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) {
       throw new DataError(

@@ -7,7 +7,8 @@
 import { join } from "node:path";
 import { DataError } from "../errors.ts";
 import { readAnnotations } from "./annotations.ts";
-import { look, unreadable } from "./files.ts";
+import { look, readText } from "./look.ts";
+import type { Guard } from "./guard.ts";
 import { foldersIn, imagesBelow, type LeftOut } from "./folder_list.ts";
 import { key, mix, PURPOSE } from "./random.ts";
 
@@ -34,6 +35,8 @@ export interface TreeOptions {
   readonly seed: number;
   /** Hears of what is odd. */
   readonly warn: (text: string) => void;
+  /** What may be read of it. */
+  readonly guard: Guard;
 }
 
 /** Folders of the split that accuracy is measured on; the first that is there. */
@@ -51,17 +54,17 @@ export async function findTree(root: string, options: TreeOptions): Promise<Tree
   const testIn = trainIn && await firstOf(root, TESTS);
   const classesIn = trainIn ?? root;
   const classNames = await foldersIn(classesIn);
-  await checkNames(root, classesIn, classNames);
+  await checkNames(root, classesIn, classNames, options.guard);
   const all: string[][] = [];
   for (const name of classNames) {
     const others: LeftOut = new Map();
-    const images = await imagesBelow(join(classesIn, name), others);
+    const images = await imagesBelow(join(classesIn, name), others, options.guard);
     if (images.length === 0) throw emptyClass(join(classesIn, name), others);
     for (const [ending, count] of others) leftOut.set(ending, (leftOut.get(ending) ?? 0) + count);
     all.push(images);
   }
   const { train, test } = testIn
-    ? { train: all, test: await testImages(testIn, classesIn, classNames, leftOut) }
+    ? { train: all, test: await testImages(testIn, classesIn, classNames, leftOut, options.guard) }
     : holdOut(all, classesIn, options);
   warnOfLeftOut(root, leftOut, options.warn);
   warnOfUntested(testIn ?? root, classNames, test, options.warn);
@@ -82,7 +85,12 @@ async function firstOf(root: string, names: readonly string[]): Promise<string |
   return undefined;
 }
 
-async function checkNames(root: string, path: string, names: readonly string[]): Promise<void> {
+async function checkNames(
+  root: string,
+  path: string,
+  names: readonly string[],
+  guard: Guard,
+): Promise<void> {
   if (names.length < 2) {
     throw new DataError(
       `${path}: expected a folder of images for each of two or more classes (or train and val ` +
@@ -92,17 +100,23 @@ async function checkNames(root: string, path: string, names: readonly string[]):
   }
   const known = join(root, "wnids.txt");
   if (!(await look(known))?.isFile) return;
-  const text = await Deno.readTextFile(known).catch((error) => {
-    throw unreadable(known, error);
-  });
+  await guard.check(known);
+  const text = await readText(known);
   const listed = text.split(/\s+/).filter((name) => name !== "");
   const missing = listed.filter((name) => !names.includes(name));
   if (missing.length > 0) {
     throw new DataError(
-      `${known}: expected a folder in ${path} for each class it names, found none for ` +
+      `${known}:${
+        lineOf(text, missing[0]!)
+      }: expected a folder in ${path} for each class it names, found none for ` +
         `${some(missing)}; unpack the data set again, or correct the file`,
     );
   }
+}
+
+/** The line, from 1, that a word first stands on. */
+function lineOf(text: string, word: string): number {
+  return text.split("\n").findIndex((line) => line.split(/\s+/).includes(word)) + 1;
 }
 
 function emptyClass(path: string, others: LeftOut): DataError {
@@ -124,9 +138,10 @@ async function testImages(
   classesIn: string,
   classNames: readonly string[],
   leftOut: LeftOut,
+  guard: Guard,
 ): Promise<string[][]> {
   const annotations = join(path, "val_annotations.txt");
-  if ((await look(annotations))?.isFile) return readAnnotations(annotations, classNames);
+  if ((await look(annotations))?.isFile) return readAnnotations(annotations, classNames, guard);
   const there = await foldersIn(path);
   const unknown = there.filter((name) => !classNames.includes(name));
   if (unknown.length > 0) {
@@ -137,7 +152,7 @@ async function testImages(
   }
   const images = [];
   for (const name of classNames) {
-    images.push(there.includes(name) ? await imagesBelow(join(path, name), leftOut) : []);
+    images.push(there.includes(name) ? await imagesBelow(join(path, name), leftOut, guard) : []);
   }
   if (images.every((list) => list.length === 0)) {
     throw new DataError(

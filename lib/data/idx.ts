@@ -25,11 +25,12 @@ export async function openIdx(recipe: DataRecipe): Promise<Opened> {
         `set it to 1 or leave it out`,
     );
   }
-  const root = await findRoot(recipe.root);
+  const { path: root, guard } = await findRoot(recipe);
   const paths = {
     train: await findPair(root, "train"),
     test: await findPair(root, "t10k"),
   };
+  const stamps = await guard.admit(Object.values(paths).flatMap((pair) => Object.values(pair)));
   const train = await readPair(paths.train);
   const test = await readPair(paths.test);
   const size = sizeOf(train.images);
@@ -50,6 +51,7 @@ export async function openIdx(recipe: DataRecipe): Promise<Opened> {
     shape: [size[0], size[1], 1],
     train: takeFirst(bodies(train), recipe.train, "data.train", train.images.path),
     test: takeFirst(bodies(test), recipe.test, "data.test", test.images.path),
+    files: { root, stamps },
   };
 }
 

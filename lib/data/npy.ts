@@ -14,6 +14,8 @@ export interface NpyArray {
   readonly type: string;
   /** Shape, last dimension fastest. */
   readonly dims: readonly number[];
+  /** Where the header begins in the file, which has type and shape, in bytes. */
+  readonly header: number;
   /** Where the elements begin in the file, in bytes. */
   readonly offset: number;
   /** The elements. */
@@ -55,7 +57,7 @@ export function parseNpy(bytes: Uint8Array, place: string): NpyArray {
   const { type, dims } = parseHeader(header, `${place}: byte ${start}`);
   const body = bytes.subarray(offset);
   checkLength(body.length, type, dims, `${place}: byte ${offset}`);
-  return { place, type, dims, offset, body };
+  return { place, type, dims, header: start, offset, body };
 }
 
 function cutHeader(place: string, size: number, length?: number): DataError {

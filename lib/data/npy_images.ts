@@ -31,9 +31,10 @@ const MOST_CHANNELS = 4;
  * @throws {DataError} when the array holds no u8 images, or images that do not fit the recipe
  */
 export function imageLayout(
-  { place, type, dims }: NpyArray,
+  { place: file, type, dims, header }: NpyArray,
   recipe: Pick<DataRecipe, "size" | "channels">,
 ): ImageLayout {
+  const place = `${file}: byte ${header}`;
   if (!/^[<>|=]?u1$/.test(type)) throw wrongType(place, type);
   const found = shapeText(dims);
   const layouts = possible(dims);
@@ -58,13 +59,13 @@ export function imageLayout(
   const sizes = unique(layouts.map(({ shape: [h, w] }) => `${h}×${w}`));
   if (size && !sizeFits) {
     throw new DataError(
-      `data.size: expected ${sizes}, as in ${place}, found ${size.join("×")}; ` +
+      `data.size: expected ${sizes}, as in ${file}, found ${size.join("×")}; ` +
         `correct it or leave it out`,
     );
   }
   throw new DataError(
     `data.channels: expected ${unique(layouts.map(({ shape }) => `${shape[2]}`))}, as in ` +
-      `${place}, found ${recipe.channels}; correct it or leave it out`,
+      `${file}, found ${recipe.channels}; correct it or leave it out`,
   );
 }
 

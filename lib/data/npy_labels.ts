@@ -16,18 +16,18 @@ const MOST_CLASSES = 65536;
  * @throws {DataError} when it holds anything else
  */
 export function npyLabels(array: NpyArray, classes: number): Uint32Array {
-  const { place, type, dims, body, offset } = array;
+  const { place, type, dims, body, header, offset } = array;
   const [count = 0, ...rest] = dims;
   if (dims.length === 0 || rest.length > 1 || (rest[0] ?? 1) !== 1) {
     throw new DataError(
-      `${place}: expected labels [n] or [n, 1], found ${shapeText(dims)}; ` +
+      `${place}: byte ${header}: expected labels [n] or [n, 1], found ${shapeText(dims)}; ` +
         `save one whole number for each image (numpy.argmax(y, axis=1) of one-hot labels)`,
     );
   }
   const read = elementReader(body, type);
   if (!read) {
     throw new DataError(
-      `${place}: expected labels of an integer type, found ${type}; ` +
+      `${place}: byte ${header}: expected labels of an integer type, found ${type}; ` +
         `save y.astype("int64"), a whole number from 0 for each class`,
     );
   }

@@ -22,12 +22,15 @@ import { highestLabel, takeFirst } from "./take.ts";
  * @throws {DataError} when an array is missing or damaged, or does not fit the recipe
  */
 export async function openNpz(recipe: DataRecipe): Promise<Opened> {
-  const { path, folder } = await findPlace(
-    recipe.root,
+  const { path, folder, guard } = await findPlace(
+    recipe,
     "an .npz file or a folder of .npy files",
   );
+  const packed = folder ? undefined : await guard.admit([path]);
   using files = folder ? await openNpyFolder(path) : await openNpzFile(path);
   const found = { train: findPair(files, "train"), test: findPair(files, "test") };
+  const pairs = Object.values(found).flatMap(({ images, labels }) => [images, labels]);
+  const stamps = packed ?? await guard.admit(pairs.map((name) => files.place(name)));
   const train = await readPair(files, found.train);
   const test = await readPair(files, found.test);
   const layout = imageLayout(train.images, recipe);
@@ -49,6 +52,7 @@ export async function openNpz(recipe: DataRecipe): Promise<Opened> {
     shape: layout.shape,
     train: make("train", train),
     test: make("test", test),
+    files: { root: path, stamps },
   };
 }
 
@@ -87,7 +91,9 @@ async function readPair(files: ArrayFiles, names: Pair<string>): Promise<Pair<Np
   const labels = await read(names.labels);
   if (images.dims[0] !== labels.dims[0]) {
     throw new DataError(
-      `${labels.place}: expected ${images.dims[0] ?? 0} labels, one for each image of ` +
+      `${labels.place}: byte ${labels.header}: expected ${
+        images.dims[0] ?? 0
+      } labels, one for each image of ` +
         `${images.place}, found ${labels.dims[0] ?? 0}; save the two together`,
     );
   }
@@ -98,13 +104,15 @@ async function readPair(files: ArrayFiles, names: Pair<string>): Promise<Pair<Np
 function checkTest(test: NpyArray, train: NpyArray): void {
   if (test.dims[0] === 0) {
     throw new DataError(
-      `${test.place}: expected at least one image, found ${shapeText(test.dims)}; ` +
+      `${test.place}: byte ${test.header}: expected at least one image, found ${
+        shapeText(test.dims)
+      }; ` +
         `save some for the test`,
     );
   }
   if (test.type === train.type && `${test.dims.slice(1)}` === `${train.dims.slice(1)}`) return;
   throw new DataError(
-    `${test.place}: expected images of type and size as in ${train.place}, ` +
+    `${test.place}: byte ${test.header}: expected images of type and size as in ${train.place}, ` +
       `${train.type} ${shapeText(train.dims)}, found ${test.type} ${shapeText(test.dims)}; ` +
       `save both in the same way`,
   );

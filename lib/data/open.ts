@@ -11,6 +11,7 @@ import {
   pixelStatistics,
   type Split,
 } from "./dataset.ts";
+import { changesSince } from "./stamps.ts";
 import { openGlyphs } from "./glyphs.ts";
 import type { Opened, OpenedSplits } from "./opened.ts";
 import { epochOrder } from "./order.ts";
@@ -33,6 +34,7 @@ export async function openDataset(
   const warn = options.warn ?? (() => {});
   const opened = await open(recipe, warn);
   warnOfMissingClasses(opened, warn);
+  if (opened.files) await expectUnchanged(opened.files.stamps);
   const channels = opened.shape[2];
   let { mean, std } = recipe;
   if (mean === 0 || std === 0) {
@@ -57,6 +59,16 @@ export async function openDataset(
     train: splitOf(opened.train),
     test: splitOf(opened.test),
   };
+}
+
+/** Half of an old file and half of a new one would be neither. */
+async function expectUnchanged(stamps: Parameters<typeof changesSince>[0]): Promise<void> {
+  const [change] = await changesSince(stamps);
+  if (change === undefined) return;
+  throw new DataError(
+    `data.root: expected files that nobody writes to while they are read, found that ${change}; ` +
+      `start again when they are whole`,
+  );
 }
 
 function splitOf(images: Labelled | Split): Split {

@@ -5,6 +5,14 @@
  */
 import type { Labelled, Split } from "./dataset.ts";
 import type { FolderSplit } from "./folder_split.ts";
+import type { FileStamp } from "./stamps.ts";
+
+/** Where images come from. */
+export interface DataFiles {
+  /** A folder, or a file. */
+  readonly root: string;
+  readonly stamps: readonly FileStamp[];
+}
 
 /** A data set before it is normalized. Every label is below `classes`. */
 export interface Opened {
@@ -18,6 +26,8 @@ export interface Opened {
   readonly train: Labelled | Split;
   /** Test images, likewise. */
   readonly test: Labelled | Split;
+  /** Where they were found, and its files, or 500 of them, before they were read; none of glyphs. */
+  readonly files?: DataFiles;
 }
 
 /** The same, of images that are read when they are asked for. */

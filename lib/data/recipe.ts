@@ -4,8 +4,11 @@
  * @module
  */
 
+import { withFence, WITHIN } from "../recipe/fence.ts";
+import type { Fenced } from "./guard.ts";
+
 /** Which data to open. 0 means "take it from the data" in every field where 0 makes no sense. */
-export interface DataRecipe {
+export interface DataRecipe extends Fenced {
   /** Who makes or reads the images. */
   readonly format: "glyphs" | "idx" | "cifar" | "npz" | "folder";
   /** Folder of the files, or with `npz` the file; not used by `glyphs`. */
@@ -36,6 +39,13 @@ export interface DataRecipe {
   readonly on_bad_image?: "fail" | "skip";
   /** What glyphs are drawn from, and what is held out; 1 when left out. */
   readonly seed?: number;
+}
+
+/** What a whole recipe says of its data. */
+export function dataOf(
+  { data, seed }: { readonly data: DataRecipe; readonly seed: number },
+): DataRecipe {
+  return withFence({ ...data, seed }, data[WITHIN]);
 }
 
 /** Height and width that a recipe asks for, or undefined where the data decides. */

@@ -5,7 +5,8 @@
  * @module
  */
 import { join } from "node:path";
-import { look, unreadable } from "./files.ts";
+import { look, readText } from "./look.ts";
+import type { Guard } from "./guard.ts";
 
 /** ImageNet's own names all of WordNet in 2.6 MB. */
 const LARGEST = 2 ** 25;
@@ -16,12 +17,15 @@ const LARGEST = 2 ** 25;
  *
  * @throws {DataError} when the file cannot be read
  */
-export async function withWords(root: string, folders: readonly string[]): Promise<string[]> {
+export async function withWords(
+  root: string,
+  folders: readonly string[],
+  guard: Guard,
+): Promise<string[]> {
   const path = join(root, "words.txt"), there = await look(path);
   if (!there?.isFile || there.size > LARGEST) return [...folders];
-  const text = await Deno.readTextFile(path).catch((error) => {
-    throw unreadable(path, error);
-  });
+  await guard.check(path);
+  const text = await readText(path);
   const words = new Map<string, string>();
   for (const line of text.split(/\r?\n/)) {
     const [folder, names] = line.split("\t");

@@ -7,7 +7,7 @@
  */
 import { crc32 } from "node:zlib";
 import { DataError } from "../errors.ts";
-import { unreadable } from "./files.ts";
+import { expectFile, unreadable } from "./look.ts";
 
 const LOCAL = 0x04034b50;
 const CENTRAL = 0x02014b50;
@@ -48,6 +48,7 @@ export class ZipFile {
 
   /** Opens a file and reads its list. @throws {DataError} when it is no whole zip file */
   static async open(path: string): Promise<ZipFile> {
+    await expectFile(path);
     let file: Deno.FsFile;
     try {
       file = await Deno.open(path);
@@ -119,7 +120,7 @@ export class ZipFile {
   }
 
   #checkReadable(entry: Entry): void {
-    const place = `${this.#path}: ${entry.name}`;
+    const place = `${this.#path}: byte ${entry.offset}: ${entry.name}`;
     if (entry.encrypted) {
       throw new DataError(`${place}: expected plain data, found it encrypted; unlock the file`);
     }
@@ -178,9 +179,9 @@ export class ZipFile {
     return bytes;
   }
 
-  #damaged({ name, size }: Entry, found: string): DataError {
+  #damaged({ name, size, offset }: Entry, found: string): DataError {
     return new DataError(
-      `${this.#path}: ${name}: expected ${size} bytes of whole data, as the list of files says, ` +
+      `${this.#path}: byte ${offset}: ${name}: expected ${size} bytes of whole data, as the list of files says, ` +
         `found it ${found}; get the file again`,
     );
   }

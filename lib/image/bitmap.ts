@@ -16,7 +16,10 @@ export async function decodeByBitmap(
   bytes: Uint8Array,
 ): Promise<{ width: number; height: number; rgb: Uint8Array<ArrayBuffer> }> {
   if (!endsWhole(bytes)) {
-    throw new ImageProblem("expected a whole JPEG image, found that it ends early; get it again");
+    throw new ImageProblem(
+      "expected a whole JPEG image, found that it ends early; get it again",
+      bytes.length,
+    );
   }
   let bitmap: ImageBitmap;
   try {

@@ -32,8 +32,9 @@ export async function decodeImage(
   options: DecodeOptions = {},
 ): Promise<DecodedImage> {
   const { channels = 3 } = options;
+  let header: ImageHeader | undefined;
   try {
-    const header = imageHeader(bytes, options.maxPixels ?? MOST_PIXELS);
+    header = imageHeader(bytes, options.maxPixels ?? MOST_PIXELS);
     const { plane, stored, warning } = await decodeStored(bytes, header);
     const { width, height, pixels } = orient(
       { ...plane, pixels: toChannels(plane.pixels, stored, channels) },
@@ -43,7 +44,7 @@ export async function decodeImage(
     const odd = warning ?? misnamed(name, header.kind);
     return { width, height, channels, pixels, ...(odd ? { warning: odd } : {}) };
   } catch (error) {
-    if (error instanceof ImageProblem) throw new DataError(`${name}: ${error.message}`);
+    if (error instanceof ImageProblem) throw new DataError(error.of(name, header));
     if (error instanceof RangeError) {
       throw new DataError(
         `${name}: expected an image that fits into memory, found that it does not ` +
@@ -68,22 +69,24 @@ export function imageSize(
     const { width, height, orientation } = imageHeader(bytes, maxPixels);
     return orientation >= 5 ? { width: height, height: width } : { width, height };
   } catch (error) {
-    throw error instanceof ImageProblem ? new DataError(`${name}: ${error.message}`) : error;
+    throw error instanceof ImageProblem ? new DataError(error.of(name)) : error;
   }
 }
 
 function imageHeader(bytes: Uint8Array, maxPixels: number): ImageHeader {
   const header = readHeader(bytes);
-  const { width, height } = header;
+  const { width, height, sizeAt } = header;
   if (width === 0 || height === 0) {
     throw new ImageProblem(
       `expected an image with pixels, found ${width}×${height} in its header; get the file again`,
+      sizeAt,
     );
   }
   if (width * height > maxPixels) {
     throw new ImageProblem(
       `expected an image of at most ${maxPixels.toLocaleString("en")} pixels, found ` +
         `${width}×${height} in its header; make it smaller, or take it out`,
+      sizeAt,
     );
   }
   return header;
@@ -97,7 +100,7 @@ interface Stored {
 }
 
 async function decodeStored(bytes: Uint8Array, header: ImageHeader): Promise<Stored> {
-  const { kind, width, height, components } = header;
+  const { kind, width, height, components, sizeAt } = header;
   if (kind === "PNG") {
     const { pixels, channels } = decodePng(bytes);
     return { plane: { width, height, pixels }, stored: channels, warning: undefined };
@@ -107,6 +110,7 @@ async function decodeStored(bytes: Uint8Array, header: ImageHeader): Promise<Sto
     throw new ImageProblem(
       `expected the ${width}×${height} pixels of its header, found ${bytes.length} bytes, too ` +
         `few for them; get the file again`,
+      sizeAt,
     );
   }
   const scans = countScans(bytes);
@@ -126,6 +130,7 @@ async function decodeStored(bytes: Uint8Array, header: ImageHeader): Promise<Sto
     throw new ImageProblem(
       `expected the ${width}×${height} pixels of its header, found ${pixels.length / 4} pixels; ` +
         `get the file again`,
+      sizeAt,
     );
   }
   return { plane: { width, height, pixels }, stored: 4, warning };

@@ -20,6 +20,9 @@ export interface ImageHeader {
   readonly components: number;
   /** How to turn it, 1 to 8 as EXIF numbers them. */
   readonly orientation: number;
+  /** Where width and height are declared, and where the compressed pixels begin, in bytes. */
+  readonly sizeAt: number;
+  readonly pixelsAt: number;
 }
 
 /** How files begin that people have among their images, by kind. */
@@ -50,10 +53,12 @@ export function readHeader(bytes: Uint8Array): ImageHeader {
   if (bytes[0] === 0xff && bytes[1] === 0xd8) return readJpegHeader(bytes);
   if (ascii(bytes, 0, 8) === "\x89PNG\r\n\x1a\n") return readPngHeader(bytes);
   const expected = "expected a JPEG or PNG image";
-  if (bytes.length === 0) throw new ImageProblem(`${expected}, found an empty file; get it again`);
+  if (bytes.length === 0) {
+    throw new ImageProblem(`${expected}, found an empty file; get it again`, 0);
+  }
   const other = OTHERS.find(([, starts]) => starts(bytes));
-  if (!other) throw new ImageProblem(`${expected}, found something else; get the file again`);
-  throw new ImageProblem(`${expected}, found ${other[0]}; convert it, or take it out`);
+  if (!other) throw new ImageProblem(`${expected}, found something else; get the file again`, 0);
+  throw new ImageProblem(`${expected}, found ${other[0]}; convert it, or take it out`, 0);
 }
 
 function ascii(bytes: Uint8Array, from: number, to: number): string {

@@ -49,7 +49,10 @@ export async function decodeJpeg(
   }
   const said = instance.said.at(-1);
   if (instance.said.some((line) => line.startsWith("Premature end"))) {
-    throw new ImageProblem("expected a whole JPEG image, found that it ends early; get it again");
+    throw new ImageProblem(
+      "expected a whole JPEG image, found that it ends early; get it again",
+      bytes.length,
+    );
   }
   if (!decoded) {
     throw new ImageProblem(

@@ -25,7 +25,7 @@ function isFrame(marker: number): boolean {
  */
 export function readJpegHeader(bytes: Uint8Array): ImageHeader {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  let frame: Omit<ImageHeader, "orientation"> | undefined;
+  let frame: Frame | undefined;
   let orientation: number | undefined;
   let at = 2;
   while (true) {
@@ -36,11 +36,13 @@ export function readJpegHeader(bytes: Uint8Array): ImageHeader {
     // A stuffed zero, a restart, a second start: they have no length.
     if (marker === 0 || marker === 1 || (marker >= 0xd0 && marker <= 0xd8)) continue;
     if (marker === 0xd9) break;
-    if (marker === 0xda && frame) return { ...frame, orientation: orientation ?? 1 };
+    if (marker === 0xda && frame) {
+      return { ...frame, orientation: orientation ?? 1, pixelsAt: at - 2 };
+    }
     if (at + 2 > bytes.length) break;
     const length = view.getUint16(at);
     const segment = bytes.subarray(at + 2, at + Math.max(length, 2));
-    if (isFrame(marker)) frame = readFrame(marker, segment);
+    if (isFrame(marker)) frame = readFrame(marker, segment, at);
     if (marker === 0xe1 && startsWith(segment, EXIF)) {
       orientation ??= exifOrientation(segment.subarray(EXIF.length));
     }
@@ -48,6 +50,7 @@ export function readJpegHeader(bytes: Uint8Array): ImageHeader {
   }
   throw new ImageProblem(
     "expected a whole JPEG image, found that it ends before its pixels; get the file again",
+    bytes.length,
   );
 }
 
@@ -63,10 +66,13 @@ export function countScans(bytes: Uint8Array): number {
   return scans;
 }
 
-function readFrame(marker: number, segment: Uint8Array): Omit<ImageHeader, "orientation"> {
+type Frame = Omit<ImageHeader, "orientation" | "pixelsAt">;
+
+/** @param at where the segment's length stands */
+function readFrame(marker: number, segment: Uint8Array, at: number): Frame {
   const view = new DataView(segment.buffer, segment.byteOffset, segment.byteLength);
   if (segment.length < 6) {
-    throw new ImageProblem("expected a whole JPEG header, found a part; get the file again");
+    throw new ImageProblem("expected a whole JPEG header, found a part; get the file again", at);
   }
   const depth = segment[0]!, components = segment[5]!;
   if (!FRAMES.has(marker)) {
@@ -74,20 +80,24 @@ function readFrame(marker: number, segment: Uint8Array): Omit<ImageHeader, "orie
       `expected a baseline or progressive JPEG image, found a ` +
         `${marker > 0xc8 ? "arithmetic-coded" : marker === 0xc3 ? "lossless" : "hierarchical"} ` +
         `one; convert it, or take it out`,
+      at - 1,
     );
   }
   if (depth !== 8) {
     throw new ImageProblem(
       `expected a JPEG image of 8 bits a channel, found ${depth}; convert it, or take it out`,
+      at + 2,
     );
   }
   if (![1, 3, 4].includes(components)) {
     throw new ImageProblem(
       `expected a JPEG image of 1, 3 or 4 channels, found ${components}; ` +
         `convert it, or take it out`,
+      at + 7,
     );
   }
-  return { kind: "JPEG", width: view.getUint16(3), height: view.getUint16(1), components };
+  const width = view.getUint16(3), height = view.getUint16(1);
+  return { kind: "JPEG", width, height, components, sizeAt: at + 3 };
 }
 
 function startsWith(bytes: Uint8Array, text: string): boolean {

@@ -20,6 +20,9 @@ const PASSES: readonly (readonly [x: number, y: number, right: number, down: num
   [0, 1, 1, 2],
 ];
 
+/** The most bytes that one byte of deflate data unpacks to. */
+const DEFLATE_RATIO = 1032;
+
 /** Samples of a pixel by colour type. */
 const SAMPLES: Readonly<Record<number, number>> = { 0: 1, 2: 3, 3: 1, 4: 2, 6: 4 };
 
@@ -73,6 +76,13 @@ function unpack(packed: readonly Uint8Array[], frame: PngFrame): Uint8Array {
       0,
     )
     : size(frame.width, frame.height);
+  const length = packed.reduce((sum, part) => sum + part.length, 0);
+  if (expected > length * DEFLATE_RATIO) {
+    throw new ImageProblem(
+      `expected ${expected} bytes of pixels, found ${length} deflated, which cannot hold them; ` +
+        `get the file again`,
+    );
+  }
   let rows: Uint8Array;
   try {
     const all = packed.length === 1 ? packed[0]! : concatenated(packed);

@@ -36,6 +36,8 @@ export interface PngChunk {
   /** Four letters. */
   readonly type: string;
   readonly data: Uint8Array;
+  /** Where it begins in the file, in bytes. */
+  readonly at: number;
 }
 
 /**
@@ -47,27 +49,30 @@ export function* pngChunks(bytes: Uint8Array): Generator<PngChunk> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let at = SIGNATURE;
   while (true) {
-    if (at + 12 > bytes.length) throw endsEarly();
+    if (at + 12 > bytes.length) throw endsEarly(bytes);
     const length = view.getUint32(at);
-    if (at + 12 + length > bytes.length) throw endsEarly();
+    if (at + 12 + length > bytes.length) throw endsEarly(bytes);
     const typed = bytes.subarray(at + 4, at + 8 + length);
     const type = String.fromCharCode(...typed.subarray(0, 4));
     // A capital letter first: no pixels without it.
     const needed = /^[A-Z]/.test(type);
     if (needed && crc32(typed) !== view.getUint32(at + 8 + length)) {
       throw new ImageProblem(
-        `expected a chunk ${type} with its checksum at byte ${at}, found another checksum; ` +
-          `get the file again`,
+        `expected a chunk ${type} with its checksum, found another checksum; get the file again`,
+        at,
       );
     }
     if (type === "IEND") return;
-    yield { type, data: typed.subarray(4) };
+    yield { type, data: typed.subarray(4), at };
     at += 12 + length;
   }
 }
 
-function endsEarly(): ImageProblem {
-  return new ImageProblem("expected a whole PNG image, found that it ends early; get it again");
+function endsEarly({ length }: Uint8Array): ImageProblem {
+  return new ImageProblem(
+    "expected a whole PNG image, found that it ends early; get it again",
+    length,
+  );
 }
 
 /** Reads IHDR. @throws {ImageProblem} when it is not what the standard allows */
@@ -77,6 +82,7 @@ export function readPngFrame(bytes: Uint8Array): PngFrame {
     throw new ImageProblem(
       `expected a PNG image with its header first, found ${first?.type ?? "nothing"}; ` +
         `get the file again`,
+      8,
     );
   }
   const view = new DataView(first.data.buffer, first.data.byteOffset, 13);
@@ -85,6 +91,7 @@ export function readPngFrame(bytes: Uint8Array): PngFrame {
     throw new ImageProblem(
       `expected a PNG header of the standard, found bit depth ${depth}, colour type ${colour}, ` +
         `compression ${packing}, filter ${filter}, interlace ${interlace}; get the file again`,
+      24,
     );
   }
   return {
@@ -99,8 +106,9 @@ export function readPngFrame(bytes: Uint8Array): PngFrame {
 /** Reads what decoding and refusing need to know. @throws {ImageProblem} when it is damaged */
 export function readPngHeader(bytes: Uint8Array): ImageHeader {
   const { width, height, colour } = readPngFrame(bytes);
-  let orientation = 1;
-  for (const { type, data } of pngChunks(bytes)) {
+  let orientation = 1, pixelsAt = bytes.length;
+  for (const { type, data, at } of pngChunks(bytes)) {
+    pixelsAt = at;
     if (type === "IDAT") break;
     if (type === "eXIf") orientation = exifOrientation(data);
   }
@@ -110,5 +118,7 @@ export function readPngHeader(bytes: Uint8Array): ImageHeader {
     height,
     components: colour === 0 || colour === 4 ? 1 : 3,
     orientation,
+    sizeAt: 16,
+    pixelsAt,
   };
 }

@@ -30,4 +30,14 @@ export interface DecodedImage {
 }
 
 /** Why bytes cannot be decoded: "expected …, found …; what to do", without the name of the file. */
-export class ImageProblem extends Error {}
+export class ImageProblem extends Error {
+  /** @param offset where in the file, in bytes; left out: among the pixels */
+  constructor(message: string, readonly offset?: number) {
+    super(message);
+  }
+
+  /** The message for a file of that name. */
+  of(name: string, header?: { readonly pixelsAt: number }): string {
+    return `${name}: byte ${this.offset ?? header?.pixelsAt ?? 0}: ${this.message}`;
+  }
+}

@@ -43,7 +43,7 @@ export function buildGraph(
   const last = builder.nodes.at(-1);
   if (last?.op !== "conv" || last.output !== logits) {
     throw new ModelError(
-      "the network must end with a linear or conv2d layer, which gives the score of each class. " +
+      "model: the network must end with a linear or conv2d layer, which gives the score of each class. " +
         `Add { type: linear, features: ${classes} } at its end`,
     );
   }

@@ -16,6 +16,7 @@ const paddingFits = (
   { value, issues }: { value: { kernel: Pair; padding: Pair }; issues: unknown[] },
 ): void => {
   const { kernel, padding } = value;
+  if (!Array.isArray(kernel) || !Array.isArray(padding)) return; // Wrong by itself: that is said.
   if (padding[0] < kernel[0] && padding[1] < kernel[1]) return;
   const message = `padding smaller than the kernel, which is [${kernel.join(", ")}]`;
   issues.push({ code: "custom", input: padding, path: ["padding"], message } satisfies Refused);

@@ -8,6 +8,7 @@
 import { dirname, parse as parsePath, resolve } from "node:path";
 import { RecipeError } from "../errors.ts";
 import { dotted, explain } from "./explain.ts";
+import { type Fence, withFence, WITHIN } from "./fence.ts";
 import { applyOverride, type Override, parseOverride } from "./overrides.ts";
 import { DEEPEST, deepFreeze, isMap, keysIn, plainCopy, TooDeep, valueAt } from "./plain.ts";
 import type { Path, Problem } from "./problems.ts";
@@ -41,7 +42,8 @@ export async function loadRecipe(
 }
 
 /**
- * Reads a recipe from a text.
+ * Reads a recipe from a text. Its own paths may lead to the folder of `file` and to `QTRAIN_DATA`
+ * alone, those of overrides anywhere: whoever opens them checks that.
  *
  * @param file what the text is called in messages; gives the name and the folder of relative paths
  * @param overrides `key=value` each, applied in order; the value is YAML
@@ -66,11 +68,24 @@ export function parseRecipe(
     const { line, col } = position(yaml, path, part);
     return { name: `${file}:${line}:${col}`, line, col };
   };
-  return complete(yaml.value, set, locate, folderName(parsePath(file).name), dirname(file), more);
+  const folder = dirname(file);
+  const recipe = complete(yaml.value, set, locate, folderName(parsePath(file).name), folder, more);
+  const inFile = (...path: string[]) => !set.some((override) => starts(path, override.path));
+  return fenced(recipe, {
+    folder: resolve(folder),
+    data: inFile("data", "root"),
+    init: inFile("init"),
+  });
+}
+
+/** A recipe that remembers where it came from. */
+function fenced(recipe: Recipe, fence: Fence): Recipe {
+  return deepFreeze({ ...recipe, data: withFence(recipe.data, fence) });
 }
 
 /**
- * Completes the recipe that a program gives as an object.
+ * Completes the recipe that a program gives as an object. Its paths may lead anywhere, but for one
+ * that came from a file.
  *
  * @param input the recipe; a complete one comes back equal
  * @param directory what a relative `data.root` is relative to
@@ -82,7 +97,10 @@ export function resolveRecipe(
   directory = ".",
   more: readonly string[] = [],
 ): Recipe {
-  return complete(input, [], () => ({ name: "recipe", line: 0, col: 0 }), "run", directory, more);
+  const locate = () => ({ name: "recipe", line: 0, col: 0 });
+  const recipe = complete(input, [], locate, "run", directory, more);
+  const fence = isMap(input) && isMap(input.data) ? (input as Recipe).data[WITHIN] : undefined;
+  return fence ? fenced(recipe, fence) : recipe;
 }
 
 /** Writes a recipe as YAML, every default included; reading that gives the same recipe. */
@@ -147,14 +165,17 @@ function position(yaml: YamlText, path: Path, part: "value" | "key"): Position {
   return yaml.position([], "value") ?? { line: 1, col: 1 };
 }
 
+/** Whether `short` is the beginning of `long`. */
+function starts(long: Path, short: Path): boolean {
+  return short.every((step, i) => String(step) === String(long[i]));
+}
+
 /** The override that is to blame for what is at `path`: it set that, or a map around or below. */
 function overridden(
   overrides: readonly Override[],
   path: Path,
   yaml: YamlText,
 ): Override | undefined {
-  const starts = (long: Path, short: Path): boolean =>
-    short.every((step, i) => String(step) === String(long[i]));
   const setIt = overrides.findLast((override) => starts(path, override.path));
   if (setIt || path.length === 0) return setIt;
   for (let length = path.length; length > 0; length--) {

@@ -19,8 +19,27 @@ export async function readText(path: string): Promise<string> {
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {
-    throw new RecipeError(`${path}: expected a recipe in UTF-8 text, got bytes that are not`);
+    throw new RecipeError(
+      `${path}:${firstNoText(bytes)}: expected a recipe in UTF-8 text, got bytes that are not; ` +
+        `save it as UTF-8`,
+    );
   }
+}
+
+/** Line and column of the first byte that is no UTF-8. */
+function firstNoText(bytes: Uint8Array): string {
+  const strict = new TextDecoder("utf-8", { fatal: true }), lenient = new TextDecoder();
+  for (let from = 0, line = 1; from <= bytes.length; line++) {
+    const newline = bytes.indexOf(0x0a, from), to = newline < 0 ? bytes.length : newline;
+    const text = bytes.subarray(from, to);
+    try {
+      strict.decode(text);
+    } catch {
+      return `${line}:${lenient.decode(text).indexOf("\ufffd") + 1}`;
+    }
+    from = to + 1;
+  }
+  return "1:1";
 }
 
 async function readBytes(path: string): Promise<Uint8Array<ArrayBuffer>> {

@@ -5,6 +5,8 @@
  * @module
  */
 
+import type { Fence, WITHIN } from "./fence.ts";
+
 /** Height and width, in that order. */
 export type Pair = readonly [number, number];
 
@@ -136,6 +138,8 @@ export type ModelSpec =
 
 /** Where the images come from. In numbers, 0 means: take it from the data. */
 export interface DataSpec {
+  /** Where `root` and `init` may lead, of a recipe that was read from a file. */
+  readonly [WITHIN]?: Fence;
   /**
    * Which reader, or maker, of images. `glyphs`: made by the program. `idx`: four IDX files, as
    * MNIST is published. `cifar`: CIFAR-10 or CIFAR-100, binary version. `npz`: NumPy arrays

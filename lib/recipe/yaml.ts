@@ -6,6 +6,7 @@
  * @module
  */
 
+import process from "node:process";
 import {
   type Document,
   isAlias,
@@ -14,6 +15,7 @@ import {
   isPair,
   isScalar,
   isSeq,
+  Lexer,
   LineCounter,
   type Node,
   parseDocument,
@@ -21,6 +23,24 @@ import {
   visit,
 } from "npm:yaml@2.9.1";
 import type { Path } from "./problems.ts";
+
+/**
+ * Parses. The library asks the environment whether to log what it does; without leave to read that, it
+ * is to get an empty one: a recipe needs no permission but to read it.
+ */
+const parse: typeof parseDocument = (text, options) => {
+  const { env } = process;
+  try {
+    void [env.LOG_TOKENS, env.LOG_STREAM];
+  } catch {
+    process.env = {};
+  }
+  try {
+    return parseDocument(text, options);
+  } finally {
+    if (process.env !== env) process.env = env;
+  }
+};
 
 /** A place in a text. */
 export interface Position {
@@ -47,10 +67,22 @@ export interface YamlProblem extends Position {
 /** How often anchors may be repeated in all; nested ones multiply. */
 const MOST_ALIASES = 100;
 
+/** Brackets within brackets, or list items within list items on one line: the parser recurses. */
+const MOST_NESTED = 100;
+
 /** Reads one document. */
 export function parseYaml(text: string): YamlText | YamlProblem {
   const lines = new LineCounter();
-  const doc = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: "error" });
+  const deep = tooDeep(text);
+  if (deep !== undefined) return deepProblem(text, deep);
+  let doc: Document;
+  try {
+    doc = parse(text, { lineCounter: lines, prettyErrors: false, logLevel: "error" });
+  } catch (error) {
+    // The stack of the parser, at what is nested by indentation alone: some thousand lines of it.
+    if (!(error instanceof RangeError)) throw error;
+    return deepProblem(text, 0);
+  }
   const at = (offset: number): Position => {
     const { line, col } = lines.linePos(offset);
     return { line: Math.max(line, 1), col: Math.max(col, 1) };
@@ -85,9 +117,32 @@ export function parseYaml(text: string): YamlText | YamlProblem {
   }
 }
 
+function deepProblem(text: string, offset: number): YamlProblem {
+  const before = text.slice(0, offset), line = before.split("\n").length;
+  const problem = `expected valid YAML, got more than ${MOST_NESTED} levels (nested too deeply)`;
+  return { line, col: offset - before.lastIndexOf("\n"), problem };
+}
+
+/** Tokens that stand for nothing in the text: a document, a scalar, the end of an error in brackets. */
+const MARKS: ReadonlySet<string> = new Set(["\x02", "\x18", "\x1f"]);
+
+/** Where a text nests deeper than a recipe does, as far as that shows without parsing it. */
+function tooDeep(text: string): number | undefined {
+  let offset = 0, flow = 0, inLine = 0;
+  for (const token of new Lexer().lex(text)) {
+    if (token === "[" || token === "{") flow++;
+    else if (token === "]" || token === "}") flow--;
+    else if (token === "-" || token === "?" || token === ":") inLine++;
+    else if (token.includes("\n")) inLine = 0;
+    if (flow > MOST_NESTED || (flow <= 0 && inLine > MOST_NESTED)) return offset;
+    if (!MARKS.has(token)) offset += token.length;
+  }
+  return undefined;
+}
+
 /** Writes a plain value as YAML: lists of scalars on one line. */
 export function formatYaml(value: unknown): string {
-  const node = parseDocument(stringify(value, { aliasDuplicateObjects: false }));
+  const node = parse(stringify(value, { aliasDuplicateObjects: false }));
   visit(node, {
     Seq: (_, seq) => {
       if (seq.items.every((item) => !isCollection(item))) seq.flow = true;

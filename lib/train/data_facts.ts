@@ -5,6 +5,7 @@
  */
 import { DataError } from "../errors.ts";
 import type { DataShape } from "../model/plan.ts";
+import { LARGEST } from "../recipe/fields.ts";
 
 /** Shape, classes and normalization of a run's images. */
 export interface DataFacts extends DataShape {
@@ -27,8 +28,8 @@ export function decodeFacts(text: string, file: string): DataFacts {
     Array.isArray(value) && value.length === length && value.every(Number.isFinite);
   try {
     const { shape, classes, mean, std, classNames } = JSON.parse(text);
-    const fits = numbers(shape, 3) && Number.isInteger(classes) && numbers(mean, shape[2]!) &&
-      numbers(std, shape[2]!) &&
+    const fits = numbers(shape, 3) && shape.every(isSize) && isSize(classes) &&
+      numbers(mean, shape[2]!) && numbers(std, shape[2]!) && std.every((value) => value > 0) &&
       (classNames === undefined || Array.isArray(classNames) && classNames.length === classes);
     if (fits) {
       const [h, w, c] = shape as [number, number, number];
@@ -39,8 +40,15 @@ export function decodeFacts(text: string, file: string): DataFacts {
     // Said below.
   }
   throw new DataError(
-    `${file}: expected shape, classes, mean and std of images in the metadata, found "${text}"`,
+    `${file}: expected shape, classes, mean and std of images in the metadata, found "${
+      text.slice(0, 200)
+    }"`,
   );
+}
+
+/** What a recipe may have as a size or a number of classes. */
+function isSize(value: unknown): boolean {
+  return Number.isInteger(value) && Number(value) >= 1 && Number(value) <= LARGEST;
 }
 
 /** The name of a class: its label where the data has no names. */

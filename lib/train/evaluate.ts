@@ -5,6 +5,7 @@
  */
 import { Loader } from "../data/loader.ts";
 import { openDataset } from "../data/open.ts";
+import { dataOf } from "../data/recipe.ts";
 import { plan } from "../model/plan.ts";
 import type { Tiles } from "../gpu/tuning.ts";
 import type { DeviceChoice } from "../open_device.ts";
@@ -20,6 +21,8 @@ export interface EvaluateOptions {
   readonly device?: DeviceChoice;
   /** Which tiles kernels run with: `default` by default. */
   readonly tiles?: Tiles;
+  /** `key=value` each, for the run's recipe: where its data is now. */
+  readonly overrides?: readonly string[];
   /** Hears of things that are odd but no reason to stop. */
   readonly warn?: (text: string) => void;
   /** Estimators of one's own, by the names that the recipe uses for them. */
@@ -52,7 +55,7 @@ export interface Evaluation {
 export async function evaluate(path: string, options: EvaluateOptions = {}): Promise<Evaluation> {
   const { recipe, checkpoint: found, makers } = await readRun(path, options);
   const warnings = options.warn ? { warn: options.warn } : {};
-  const data = await openDataset({ ...recipe.data, seed: recipe.seed }, warnings);
+  const data = await openDataset(dataOf(recipe), warnings);
   const { program } = plan(recipe, data, { estimators: makers, inference: true });
   const device = await openCheckedDevice(options.device, program, options);
   const executor = await device.createExecutor(program);

@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { type Guard, guardOf, refusal } from "../data/guard.ts";
+import { expectFile } from "../data/look.ts";
 import { DataError } from "../errors.ts";
 import { decodeSafetensors, floatValues, type SafetensorsFile } from "../export/safetensors.ts";
 import { readBytes } from "../files.ts";
@@ -18,6 +20,8 @@ import { RunFolder } from "./run_folder.ts";
 
 /** Prefixes of what only training needs, in a file of ours. */
 const TRAINING: readonly string[] = [...RESERVED, "ema", "second"];
+
+const WHAT = "a safetensors file or the folder of a run";
 
 /** Weights for a network to start from. */
 export interface InitialWeights {
@@ -40,21 +44,29 @@ export async function initialWeights(
   program: Program,
   warn?: (text: string) => void,
 ): Promise<InitialWeights> {
-  const { path, bytes } = await open(recipe.init, warn);
+  const guard = await guardOf("init", recipe.init, recipe.data);
+  if (!guard) throw refusal("init", WHAT, recipe.init, recipe.data);
+  const { path, bytes } = await open(recipe.init, guard, warn);
   return matched(decodeSafetensors(bytes, path), path, recipe, program);
 }
 
 /** The bytes of a file, or of the newest checkpoint of a run's folder. */
-async function open(path: string, warn?: (text: string) => void) {
+async function open(path: string, guard: Guard, warn?: (text: string) => void) {
   const there = await Deno.stat(path).catch(() => undefined);
   if (!there) {
     throw new DataError(
-      `init: expected a safetensors file or the folder of a run, found nothing at ${path}; ` +
+      `init: expected ${WHAT}, found nothing at ${path}; ` +
         "correct the path, which is relative to the recipe",
     );
   }
-  if (!there.isDirectory) return { path, bytes: await readBytes(path) };
-  return await expectCheckpoint(await RunFolder.open(path), warn);
+  await guard.check(path);
+  if (!there.isDirectory) {
+    await expectFile(path);
+    return { path, bytes: await readBytes(path) };
+  }
+  const run = await RunFolder.open(path);
+  for (const checkpoint of await run.checkpoints()) await guard.check(checkpoint.path);
+  return await expectCheckpoint(run, warn);
 }
 
 /** Every tensor of a program by our name, with its layer and PyTorch's shape. */

@@ -5,7 +5,7 @@
  * @module
  */
 import { DataError, UsageError } from "../errors.ts";
-import { unreadable } from "../data/files.ts";
+import { unreadable } from "../data/look.ts";
 import { readImageFile } from "../data/folder_split.ts";
 import { decodeImage } from "../image/decode.ts";
 import { fit } from "../image/resize.ts";

@@ -7,6 +7,7 @@ import type { Dataset } from "../data/dataset.ts";
 import { Loader } from "../data/loader.ts";
 import { openDataset } from "../data/open.ts";
 import { stepsPerEpoch } from "../data/order.ts";
+import { dataOf } from "../data/recipe.ts";
 import { peakMemory } from "../memory/peak.ts";
 import { plan } from "../model/plan.ts";
 import type { Tiles } from "../gpu/tuning.ts";
@@ -23,6 +24,7 @@ import { withWhatFits } from "./what_fits.ts";
 import { encodeCheckpoint, type EpochFigures, type Position } from "./checkpoint.ts";
 import { findNotFinite, stateNotFinite } from "./divergence.ts";
 import { DataWait } from "./data_wait.ts";
+import { DataWatch } from "./data_watch.ts";
 import type { EpochEvent, StartEvent, StepEvent, Summary, TrainEvent } from "./events.ts";
 import { Feed } from "./feed.ts";
 import { epochLine, mostClipped, rangeLines, stepLine } from "./log_lines.ts";
@@ -97,7 +99,7 @@ async function* trainOnce(
   const text = formatRecipe(recipe);
   if (folder && options.resume) await sameRecipe(folder, recipe, more);
   const data = await openDataset(
-    { ...recipe.data, seed: recipe.seed },
+    dataOf(recipe),
     options.warn ? { warn: options.warn } : {},
   );
   const perEpoch = stepsPerEpoch(data.train.count, recipe.train.batch);
@@ -127,7 +129,8 @@ async function* trainOnce(
     }
     const position = found?.position;
     const reader = new BatchReader(data, recipe.train.batch, loader);
-    const run = new Run(recipe, text, data, network, reader, perEpoch, options, started);
+    const watch = new DataWatch(data, recipe, warn);
+    const run = new Run(recipe, text, data, network, reader, perEpoch, options, started, watch);
     if (folder && position && position.step >= run.steps) {
       const before = await folder.readSummary();
       if (before?.status === "done" && before.steps === position.step) {
@@ -138,6 +141,7 @@ async function* trainOnce(
       }
     }
     if (folder) {
+      await watch.begin(folder.path, position !== undefined);
       await folder.truncateLogs(position?.step ?? 0);
       await folder.writeRecipe(text);
     }
@@ -184,6 +188,7 @@ class Run {
     readonly perEpoch: number,
     readonly options: TrainOptions,
     readonly started: number,
+    readonly watch: DataWatch,
   ) {
     const { epochs, max_steps } = recipe.train;
     this.#reader = reader;
@@ -284,6 +289,7 @@ class Run {
         };
         if (inEpoch === perEpoch) epochLoss = epochCorrect = 0;
         options.folder?.appendMetrics(epochLine(event));
+        await this.watch.look();
         const where = await this.#save({ step, epochLoss, epochCorrect, last: this.#last });
         if (where !== undefined) {
           status = "diverged";

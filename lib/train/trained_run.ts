@@ -25,14 +25,15 @@ export interface TrainedRun {
  */
 export async function readRun(
   path: string,
-  { warn, estimators = {} }: {
+  { warn, estimators = {}, overrides = [] }: {
     readonly warn?: (text: string) => void;
+    readonly overrides?: readonly string[];
     readonly estimators?: EstimatorMakers;
   },
 ): Promise<TrainedRun> {
   const folder = await RunFolder.open(path);
   const checkpoint = await expectCheckpoint(folder, warn);
-  const text = await folder.readRecipe() ?? checkpoint.recipe;
-  const recipe = parseRecipe(text, `${path}/recipe.yaml`, [], Object.keys(estimators));
+  const text = await folder.readRecipe() ?? checkpoint.recipe ?? ""; // A file of another may lack it.
+  const recipe = parseRecipe(text, `${path}/recipe.yaml`, overrides, Object.keys(estimators));
   return { recipe, checkpoint, makers: { ...ownEstimators, ...estimators } };
 }

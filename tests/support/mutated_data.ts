@@ -1,0 +1,247 @@
+/**
+ * Damaged data: files of every format, read as training, `init` and `--resume` read them. Some are
+ * damaged inside what packs them (gzip, zip, chunks with checksums), so that the damage gets through.
+ *
+ * @module
+ */
+import { dirname, join } from "node:path";
+import { crc32 } from "node:zlib";
+import { Loader } from "../../lib/data/loader.ts";
+import { openDataset } from "../../lib/data/open.ts";
+import type { DataRecipe } from "../../lib/data/recipe.ts";
+import { encodeSafetensors } from "../../lib/export/safetensors.ts";
+import { decodeImage } from "../../lib/image/decode.ts";
+import { CpuExecutor } from "../../lib/cpu/executor.ts";
+import { plan } from "../../lib/model/plan.ts";
+import { formatRecipe, resolveRecipe } from "../../lib/recipe/load.ts";
+import { decodeCheckpoint, encodeCheckpoint } from "../../lib/train/checkpoint.ts";
+import { initialWeights } from "../../lib/train/init.ts";
+import { Network } from "../../lib/train/network.ts";
+import { estimators } from "../../lib/quant/estimators.ts";
+import { dataRecipe, gzip, smallIdx } from "../data_helpers.ts";
+import { smallCifar10, smallCifar100 } from "./cifar.ts";
+import { tryAll, type Verdicts } from "./hostile.ts";
+import { TINY } from "./image_folders.ts";
+import { jpeg, JPEGS, png } from "./images.ts";
+import { Dice, mutatedBytes } from "./mutations.ts";
+import { npy, zip } from "./zip.ts";
+
+type Bytes = Uint8Array<ArrayBuffer>;
+type Damage = (bytes: Uint8Array) => Bytes;
+
+/** An offset, a line, a field of the recipe; the name of an array or a tensor. */
+const PLACE =
+  /: byte \d+( \(unpacked\))?: |:\d+: |^(data\.[a-z_]+|init): |an array named |tensor |in the metadata|a checkpoint of qtrain/;
+
+/** One kind of file: what it is called, and a trial of it with damage done to it. */
+interface Kind {
+  readonly name: string;
+  readonly run: (damage: Damage, dice: Dice, folder: string) => Promise<() => unknown>;
+}
+
+/** A data set of files of which one is damaged; all images of it are read. */
+function dataset(
+  name: string,
+  files: Readonly<Record<string, Uint8Array>>,
+  recipe: Partial<DataRecipe>,
+  damaged: readonly string[] = Object.keys(files),
+): Kind {
+  return {
+    name,
+    async run(damage, dice, folder) {
+      const victim = dice.of(damaged);
+      for (const [file, bytes] of Object.entries(files)) {
+        await Deno.mkdir(join(folder, dirname(file)), { recursive: true });
+        await Deno.writeFile(join(folder, file), file === victim ? damage(bytes) : bytes);
+      }
+      const root = recipe.format === "npz" && !damaged[0]!.endsWith(".npy")
+        ? join(folder, damaged[0]!)
+        : folder;
+      return async () => {
+        const data = await openDataset(dataRecipe({ ...recipe, root }));
+        const loader = new Loader(data);
+        for (const split of ["train", "test"] as const) {
+          const indices = Uint32Array.from({ length: Math.min(data[split].count, 8) }, (_, i) => i);
+          await loader.read(split, { indices, batch: indices.length });
+        }
+      };
+    },
+  };
+}
+
+/** A file of one kind of image. */
+function image(name: string, bytes: Bytes, repaired = false): Kind {
+  return {
+    name,
+    run: (damage) => {
+      const file = repaired ? withChecksums(damage(bytes)) : damage(bytes);
+      return Promise.resolve(() => decodeImage(file, name));
+    },
+  };
+}
+
+const RECIPE = resolveRecipe({
+  seed: 3,
+  data: { format: "glyphs", size: 12, train: 16, test: 8 },
+  model: {
+    layers: [{ type: "conv2d", channels: 4, kernel: 3 }, "batch_norm", "relu", "global_avg_pool", {
+      type: "linear",
+      features: 10,
+    }],
+  },
+  train: { batch: 4, optimizer: { name: "adamw" }, ema: 0.9 },
+  quantize: { gradients: { estimator: "delayed-max" } },
+});
+const SHAPE = { shape: [12, 12, 1], classes: 10, mean: [0.5], std: [0.5] } as const;
+const PROGRAM = plan(RECIPE, SHAPE).program;
+
+/** A network on the CPU with first weights. */
+function network(): Network {
+  const executor = new CpuExecutor(PROGRAM.buffers, PROGRAM.layout);
+  return new Network(PROGRAM, executor, 1, RECIPE.quantize, SHAPE, estimators);
+}
+
+/** A checkpoint: whole, and loaded into a network. */
+async function checkpointKind(): Promise<Kind> {
+  const first = network();
+  first.initialize();
+  const position = {
+    step: 4,
+    epochLoss: 1.5,
+    epochCorrect: 3,
+    last: { trainLoss: 1, testLoss: 1.25, testAccuracy: 0.5 },
+  };
+  const bytes = encodeCheckpoint(await first.state(), formatRecipe(RECIPE), position, SHAPE);
+  return {
+    name: "step-00000004.safetensors",
+    run(damage) {
+      const file = damage(bytes);
+      return Promise.resolve(() => {
+        const found = decodeCheckpoint(file, "step-00000004.safetensors");
+        network().load({ ...found, step: found.position.step });
+      });
+    },
+  };
+}
+
+/** Weights to start from. */
+async function weightsKind(): Promise<Kind> {
+  const first = network();
+  first.initialize();
+  const { parameters, running } = await first.state();
+  const tensors = [...parameters, ...running].map(({ name, shape, data }) =>
+    [name, { dtype: "F32", shape, data }] as const
+  );
+  const bytes = encodeSafetensors(Object.fromEntries(tensors), { format: "pt" });
+  return {
+    name: "weights.safetensors",
+    async run(damage, _, folder) {
+      const init = join(folder, "weights.safetensors");
+      await Deno.writeFile(init, damage(bytes));
+      return () => initialWeights({ ...RECIPE, init }, PROGRAM);
+    },
+  };
+}
+
+/** Arrays of four images of 5×6. */
+const ARRAYS: Readonly<Record<string, Bytes>> = {
+  "x_train.npy": npy({ dims: [4, 5, 6], body: Array.from({ length: 120 }, (_, i) => i) }),
+  "y_train.npy": npy({ dims: [4], body: [0, 0, 1, 0, 1, 0, 0, 0], type: "<i2" }),
+  "x_test.npy": npy({ dims: [2, 5, 6], body: Array.from({ length: 60 }, (_, i) => 3 * i) }),
+  "y_test.npy": npy({ dims: [2], body: [0, 0, 0, 0, 1, 0, 0, 0], type: "<i4", version: 2 }),
+};
+
+/** A zip file of which one array is damaged before it is packed. */
+function packedArrays(deflate: boolean): Kind {
+  return {
+    name: "arrays.npz (an array in it)",
+    async run(damage, dice, folder) {
+      const victim = dice.of(Object.keys(ARRAYS)), path = join(folder, "arrays.npz");
+      const files = { ...ARRAYS, [victim]: damage(ARRAYS[victim]!) };
+      await Deno.writeFile(path, zip(files, { deflate }));
+      return async () => await openDataset(dataRecipe({ format: "npz", root: path }));
+    },
+  };
+}
+
+async function kinds(): Promise<Kind[]> {
+  const idx = smallIdx(), names = Object.keys(idx);
+  const packed = Object.fromEntries(names.map((name) => [name, gzip(idx[name]!)]));
+  const sample = (x: number, y: number, c: number) => (x * 9 + y * 5 + c * 80) & 255;
+  const grey = (x: number, y: number) => (x + y) & 3;
+  return [
+    dataset("idx", idx, { format: "idx" }),
+    dataset("idx, gzip", packed, { format: "idx" }),
+    {
+      name: "idx, in gzip",
+      run: (damage, dice, folder) =>
+        dataset("", packed, { format: "idx" }).run(
+          () => gzip(damage(idx[dice.of(names)]!)),
+          dice,
+          folder,
+        ),
+    },
+    dataset("cifar-10", smallCifar10(), { format: "cifar" }),
+    dataset("cifar-100", smallCifar100(), { format: "cifar" }),
+    dataset("npz", { "arrays.npz": zip(ARRAYS) }, { format: "npz" }),
+    dataset("npz, deflated", { "arrays.npz": zip(ARRAYS, { deflate: true }) }, { format: "npz" }),
+    packedArrays(false),
+    packedArrays(true),
+    dataset("npy", ARRAYS, { format: "npz" }),
+    dataset("folder", TINY, { format: "folder", size: 8 }),
+    dataset("annotations", TINY, { format: "folder", size: 8 }, [
+      "val/val_annotations.txt",
+      "wnids.txt",
+    ]),
+    ...Object.keys(JPEGS).map((name) => image(`${name}.jpg`, jpeg(name))),
+    image("grey.png", png({ width: 9, height: 7, colour: 0, depth: 2, sample: grey })),
+    image("colour.png", png({ width: 20, height: 12, sample })),
+    image("colour.png, checksums right", png({ width: 20, height: 12, sample }), true),
+    image(
+      "interlaced.png, checksums right",
+      png({ width: 20, height: 12, interlaced: true, sample, filter: (row) => row % 5 }),
+      true,
+    ),
+    image(
+      "palette.png, checksums right",
+      png({ width: 9, height: 7, colour: 3, depth: 2, sample: grey, palette: [1, 2, 3, 4, 5, 6] }),
+      true,
+    ),
+    await checkpointKind(),
+    await checkpointKind(),
+    await weightsKind(),
+  ];
+}
+
+/** Tries `count` damaged files; those of `first` on, of one endless list. */
+export async function tryData(count: number, first = 0): Promise<Verdicts> {
+  const all = await kinds(), top = await Deno.makeTempDir({ prefix: "qtrain-mutated-" });
+  const before = Deno.env.get("QTRAIN_DATA");
+  Deno.env.delete("QTRAIN_DATA");
+  try {
+    return await tryAll(count, async (index) => {
+      // In turns, so that a part of the list has all kinds in it.
+      const kind = all[(first + index) % all.length]!, dice = new Dice(1e6 + first + index);
+      const folder = `${top}/data`;
+      await Deno.remove(folder, { recursive: true }).catch(() => {});
+      await Deno.mkdir(folder);
+      const run = await kind.run((bytes) => mutatedBytes(bytes, dice), dice, folder);
+      return { name: `data ${first + index}, ${kind.name}`, run };
+    }, PLACE);
+  } finally {
+    if (before !== undefined) Deno.env.set("QTRAIN_DATA", before);
+    await Deno.remove(top, { recursive: true });
+  }
+}
+
+/** A PNG file whose chunks have the checksums of what is in them, as far as it has chunks. */
+function withChecksums(bytes: Bytes): Bytes {
+  const view = new DataView(bytes.buffer);
+  for (let at = 8; at + 12 <= bytes.length;) {
+    const length = view.getUint32(at), end = at + 8 + length;
+    if (end + 4 > bytes.length) break;
+    view.setUint32(end, crc32(bytes.subarray(at + 4, end)));
+    at = end + 4;
+  }
+  return bytes;
+}
