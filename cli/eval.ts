@@ -13,10 +13,10 @@ import { grouped } from "./settings.ts";
 /** The command. */
 export const evalCommand: Command = {
   name: "eval",
-  usage: "qtrain eval RUN [--device auto|gpu|cpu] [--no-tune] [--json]",
-  summary: "Measures a run's newest checkpoint on the test images.",
+  usage: "qtrain eval RUN [--best] [--device auto|gpu|cpu] [--no-tune] [--json]",
+  summary: "Measures a run's newest checkpoint, or its best, on the test images.",
   details: `RUN is the folder that training wrote, e.g. runs/quickstart. Nothing in it changes.`,
-  options: ["device", "no-tune", "json"],
+  options: ["best", "device", "no-tune", "json"],
   run,
 };
 
@@ -25,6 +25,7 @@ async function run(args: Arguments): Promise<number> {
   const found = await evaluate(path, {
     ...(args.device ? { device: args.device } : {}),
     ...tilesOf(args, "remembered"),
+    best: args.best ?? false,
     warn: (text) => console.error(text),
   });
   const { accuracy, loss, images, step, checkpoint, device } = found;

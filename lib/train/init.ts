@@ -12,6 +12,7 @@ import { pytorchNames } from "../model/pytorch_names.ts";
 import type { Program } from "../program.ts";
 import type { Recipe } from "../recipe/types.ts";
 import { FORMAT } from "./checkpoint.ts";
+import { hasChecksum } from "./checksum.ts";
 import type { Find } from "./weights.ts";
 import { expectCheckpoint } from "./newest_checkpoint.ts";
 import { RunFolder } from "./run_folder.ts";
@@ -41,6 +42,7 @@ export async function initialWeights(
   warn?: (text: string) => void,
 ): Promise<InitialWeights> {
   const { path, bytes } = await open(recipe.init, warn);
+  hasChecksum(bytes, path); // A file from elsewhere has none.
   return matched(decodeSafetensors(bytes, path), path, recipe, program);
 }
 

@@ -19,19 +19,20 @@ export interface TrainedRun {
 }
 
 /**
- * Reads a run's recipe and its newest checkpoint.
+ * Reads a run's recipe and its newest checkpoint, or the best.
  *
  * @throws DataError when the folder holds no run or no whole checkpoint
  */
 export async function readRun(
   path: string,
-  { warn, estimators = {} }: {
+  { warn, estimators = {}, best = false }: {
     readonly warn?: (text: string) => void;
     readonly estimators?: EstimatorMakers;
+    readonly best?: boolean;
   },
 ): Promise<TrainedRun> {
   const folder = await RunFolder.open(path);
-  const checkpoint = await expectCheckpoint(folder, warn);
+  const checkpoint = await expectCheckpoint(folder, warn, best);
   const text = await folder.readRecipe() ?? checkpoint.recipe;
   const recipe = parseRecipe(text, `${path}/recipe.yaml`, [], Object.keys(estimators));
   return { recipe, checkpoint, makers: { ...ownEstimators, ...estimators } };
