@@ -60,8 +60,8 @@ export async function sameRecipe(
       );
     }
     if (path !== found?.path) continue;
-    for (const d of differs.filter((d) => is(TOLD, d))) {
-      warn?.(`the run goes on with another ${described(d)}`);
+    for (const { path, was, now } of differs.filter((d) => is(TOLD, d))) {
+      warn?.(`the run goes on with ${path} ${JSON.stringify(now)}, not ${JSON.stringify(was)}`);
     }
   }
 }
