@@ -211,6 +211,13 @@ class Run {
     let { step, epochLoss, epochCorrect } = from;
     // An evaluation that was cut short comes first: no step, then the end of its epoch.
     let unevaluated = from.unevaluated === true && this.#ends(step);
+    const position = (): Position => ({
+      step,
+      epochLoss,
+      epochCorrect,
+      last: this.#last,
+      bests: this.#bests,
+    });
     this.#last = from.last;
     this.#bests = from.bests;
     yield this.startEvent(step);
@@ -269,7 +276,7 @@ class Run {
       if (ends) {
         const tested = await this.#evaluate();
         if (!tested) {
-          const where = await this.#save({ step, epochLoss, epochCorrect, unevaluated: true });
+          const where = await this.#save({ ...position(), unevaluated: true });
           status = where === undefined ? "interrupted" : "diverged";
           if (where !== undefined) reason = diverged(step, where);
           break;
@@ -289,7 +296,7 @@ class Run {
         };
         if (inEpoch === perEpoch) epochLoss = epochCorrect = 0;
         options.folder?.appendMetrics(epochLine(event));
-        const where = await this.#save({ step, epochLoss, epochCorrect });
+        const where = await this.#save(position());
         if (where !== undefined) {
           status = "diverged";
           reason = diverged(step, where);
@@ -301,7 +308,7 @@ class Run {
       const interrupted = options.signal?.aborted && next !== undefined;
       if (interrupted) status = "interrupted";
       if (!ends && (interrupted || this.#saves.due)) {
-        const where = await this.#save({ step, epochLoss, epochCorrect });
+        const where = await this.#save(position());
         if (where !== undefined) {
           [status, reason] = ["diverged", diverged(step, where)];
           break;
@@ -405,14 +412,13 @@ class Run {
   }
 
   /** Writes a checkpoint, unless the state is not finite: then it says where. */
-  async #save(at: Omit<Position, "last" | "bests">): Promise<string | undefined> {
+  async #save(position: Position): Promise<string | undefined> {
     const { folder } = this.options, { keep } = this.recipe.train;
-    const position = { ...at, last: this.#last, bests: this.#bests };
     const state = await this.network.state(), where = stateNotFinite(state);
     if (where !== undefined || !folder) return where;
     await folder.flush();
     const bytes = encodeCheckpoint(state, this.text, position, this.data);
-    await folder.writeCheckpoint(position.step, bytes, keep, this.#bests.map((b) => b.step));
+    await folder.writeCheckpoint(position.step, bytes, keep, position.bests.map((b) => b.step));
     this.#saves.saved();
     return undefined;
   }
