@@ -42,7 +42,7 @@ export type * from "./lib/program.ts";
 
 export { openDevice } from "./lib/open_device.ts";
 export type { Device, DeviceChoice, DeviceOptions } from "./lib/open_device.ts";
-export type { GpuOptions } from "./lib/gpu/device.ts";
+export type { Gpu, GpuOptions } from "./lib/gpu/device.ts";
 export type { ExecutorOptions } from "./lib/gpu/executor.ts";
 export type { Tiles } from "./lib/gpu/tuning.ts";
 export type { Copies, Executor } from "./lib/executor.ts";

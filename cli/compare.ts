@@ -151,6 +151,8 @@ async function trainRun(
       resume,
       ...(device ? { device } : {}),
       ...tiles,
+      selfTest: true,
+      watchdog: true,
       signal,
       warn,
     })

@@ -53,13 +53,16 @@ async function run(args: Arguments): Promise<number> {
         resume,
         ...(args.device ? { device: args.device } : {}),
         ...tilesOf(args, "timed"),
+        selfTest: true,
+        watchdog: true,
         signal: interrupt.signal,
         warn: (text) => progress.error(text),
       })
     ) {
-      if (event.type === "start") start = event;
       if (args.json) printJson(jsonEvent(event, folder.path));
-      show(event, progress, folder.path);
+      // A run that was lost with its adapter and goes on starts again: its settings are the same.
+      if (event.type !== "start" || !start) show(event, progress, folder.path);
+      if (event.type === "start") start ??= event;
       if (event.type !== "end") continue;
       progress.done();
       if (!args.json) print(result(event.summary, folder.path));

@@ -45,3 +45,30 @@ export class DeviceError extends QtrainError {
   /** What the process exits with. */
   readonly exitCode = 1;
 }
+
+/** The adapter is lost: a reset of its driver, a device pulled out. Opened anew it may go on. */
+export class DeviceLostError extends DeviceError {
+  /** What the driver said of it. */
+  readonly reason: string;
+
+  /** With what the driver said. */
+  constructor(message: string, reason: string) {
+    super(message);
+    this.reason = reason;
+  }
+}
+
+/** The device cannot hold a program's buffers. */
+export class DeviceMemoryError extends DeviceError {
+  /** Bytes that the device gave when it was asked for all that it refused; absent: unknown. */
+  readonly available: number | undefined;
+  /** Bytes of the largest buffer that the device makes; absent: that was not the trouble. */
+  readonly largest: number | undefined;
+
+  /** With what is known of the device's memory. */
+  constructor(message: string, available?: number, largest?: number) {
+    super(message);
+    this.available = available;
+    this.largest = largest;
+  }
+}

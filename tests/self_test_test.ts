@@ -5,29 +5,18 @@
  */
 import assert from "node:assert/strict";
 import { DeviceError } from "../lib/errors.ts";
-import { type Kernel, kernels } from "../lib/kernels.ts";
-import { openCheckedDevice } from "../lib/train/checked_device.ts";
+import { openGpu } from "../lib/gpu/device.ts";
+import { kernels } from "../lib/kernels.ts";
+import { notAsked, remember } from "../lib/model/asked_before.ts";
 import { selfTest } from "../lib/model/self_test.ts";
-import { HAS_GPU } from "./support/command.ts";
+import type { Program } from "../lib/program.ts";
+import { openCheckedDevice } from "../lib/train/checked_device.ts";
+import { train } from "../lib/train/train.ts";
+import { withBroken } from "./support/broken_kernel.ts";
+import { HAS_GPU, inFolder, qtrain } from "./support/command.ts";
+import { CASES } from "./support/cases.ts";
+import { programOf } from "./support/networks.ts";
 import { QUANTIZER_KERNELS } from "./support/quantizer_kernels.ts";
-
-/** Replaces a kernel's text while `body` runs. */
-async function withBroken(
-  name: string,
-  from: RegExp,
-  to: string,
-  body: () => Promise<void>,
-): Promise<void> {
-  const table = kernels as Record<string, Kernel>, right = table[name]!;
-  const source = right.source.replace(from, to);
-  assert.notEqual(source, right.source);
-  table[name] = { ...right, source };
-  try {
-    await body();
-  } finally {
-    table[name] = right;
-  }
-}
 
 /** Simulated arithmetic runs the float32 kernels; what it has of its own is asked. */
 const SIMULATED = ["channel_range", "norm_forward", "pack_weights"];
@@ -45,6 +34,139 @@ Deno.test("the self-test asks every kernel, in int8 and in float32, and this ada
   assert.deepEqual(checks.filter((c) => c.result === "wrong"), []);
 });
 
+/** A program, as far as its self-test goes. */
+function withKernels(...names: string[]): Pick<Program, "arithmetic" | "sections"> {
+  const program = programOf(CASES[0]!, "int8"), { sections } = program;
+  const steps = names.map((kernel) => ({ ...sections.forward[0]!, kernel }));
+  const none = Object.fromEntries(Object.keys(sections).map((name) => [name, []]));
+  return { ...program, sections: { ...none, forward: steps } as unknown as Program["sections"] };
+}
+
+/** Runs `body` with a cache folder of its own. */
+async function withCache(body: (folder: string) => Promise<void>): Promise<void> {
+  const before = Deno.env.get("QTRAIN_CACHE");
+  await inFolder({}, async (folder) => {
+    Deno.env.set("QTRAIN_CACHE", folder);
+    try {
+      await body(folder);
+    } finally {
+      if (before === undefined) Deno.env.delete("QTRAIN_CACHE");
+      else Deno.env.set("QTRAIN_CACHE", before);
+    }
+  });
+}
+
+/** Shaders that are compiled while `body` runs. */
+async function compiled(body: () => Promise<unknown>): Promise<number> {
+  const { prototype } = GPUDevice, create = prototype.createShaderModule;
+  let count = 0;
+  prototype.createShaderModule = function (...args) {
+    count++;
+    return create.apply(this, args);
+  };
+  try {
+    await body();
+  } finally {
+    prototype.createShaderModule = create;
+  }
+  return count;
+}
+
+for (const arithmetic of ["int8", "simulated", "float32"] as const) {
+  Deno.test(`each kernel of ${arithmetic} can be asked alone, in one trial`, {
+    ignore: !HAS_GPU,
+  }, async () => {
+    const all = Object.keys(kernels);
+    const checks = await selfTest({}, { arithmetic, kernels: new Set(all) });
+    assert.deepEqual(checks.filter((c) => c.result === "wrong"), []);
+    const asked = new Set(checks.map((c) => c.kernel));
+    const left = all.filter((kernel) => !asked.has(kernel));
+    if (arithmetic === "int8") assert.deepEqual(left, ["channel_range"]);
+    if (arithmetic === "simulated") assert.deepEqual(left, []);
+    if (arithmetic === "float32") assert.deepEqual(left.sort(), [...QUANTIZER_KERNELS].sort());
+    const one = await selfTest({}, { arithmetic, kernels: new Set(["norm_forward"]) });
+    assert.deepEqual(one.map((c) => c.kernel), ["norm_forward"]);
+  });
+}
+
+Deno.test("an adapter is asked for what it has not answered yet, and only that", {
+  ignore: !HAS_GPU,
+}, () =>
+  withCache(async (folder) => {
+    const open = async (...names: string[]) => {
+      const options = { selfTest: true };
+      const device = await openCheckedDevice("gpu", withKernels(...names), options);
+      device.gpu!.device.destroy();
+    };
+    assert.equal(await compiled(() => open("max_pool_forward", "sgd")), 2);
+    assert.equal(await compiled(() => open("max_pool_forward", "sgd")), 0);
+    assert.equal(await compiled(() => open("sgd", "add_forward")), 1);
+    assert.ok((await Deno.stat(`${folder}/self_test.json`)).isFile);
+    const gpu = await openGpu(), edge = { ...gpu, emulateDot: true };
+    gpu.device.destroy();
+    const both = withKernels("sgd", "add_forward");
+    assert.deepEqual(await notAsked(both, gpu), new Set());
+    assert.equal((await notAsked(both, edge)).size, 2, "other code was compiled");
+    assert.equal((await notAsked({ ...both, arithmetic: "float32" }, gpu)).size, 2);
+    const later = Date.now() + 31 * 86_400_000;
+    assert.equal((await notAsked(both, gpu, later)).size, 2, "the driver may be another by now");
+    await Deno.writeTextFile(`${folder}/self_test.json`, "{");
+    assert.equal((await notAsked(both, gpu)).size, 2);
+  }));
+
+Deno.test({
+  name: "where the cache may not be read or written, the adapter is asked each time, in silence",
+  ignore: !HAS_GPU,
+  permissions: { read: true, write: false, env: ["XDG_RUNTIME_DIR", "DENO_WEBGPU_BACKEND"] },
+  fn: async () => {
+    const gpu = await openGpu();
+    gpu.device.destroy();
+    await remember("int8", ["sgd"], gpu);
+    assert.deepEqual(await notAsked(withKernels("sgd"), gpu), new Set(["sgd"]));
+  },
+});
+
+Deno.test("a wrong kernel ends a training before its first step, and is asked again next time", {
+  ignore: !HAS_GPU,
+}, () =>
+  withCache(async (folder) => {
+    const recipe = {
+      data: { format: "glyphs", size: 12, train: 32, test: 8 },
+      model: { name: "cnn", width: 4 },
+      train: { batch: 8, max_steps: 1 },
+    } as const;
+    const run = async () => {
+      for await (const _ of train(recipe, { device: "gpu", selfTest: true }));
+    };
+    await withBroken("norm_forward", /\(wide\), zy\)/, "(wide), za)", async () => {
+      for (let i = 0; i < 2; i++) {
+        await assert.rejects(run(), (error) => {
+          assert.ok(error instanceof DeviceError && error.exitCode === 1);
+          assert.match(error.message, /found wrong ones from norm_forward\. Update .*--device cpu/);
+          assert.equal(error.message.includes("\n"), false);
+          return true;
+        });
+      }
+      await assert.rejects(Deno.stat(`${folder}/self_test.json`), Deno.errors.NotFound);
+      Deno.env.set("QTRAIN_NO_SELF_TEST", "1");
+      await run().finally(() => Deno.env.delete("QTRAIN_NO_SELF_TEST"));
+    });
+    await run();
+    assert.ok((await Deno.stat(`${folder}/self_test.json`)).isFile);
+  }));
+
+Deno.test("the command line asks the adapter, and remembers that it did", {
+  ignore: !HAS_GPU,
+}, () =>
+  inFolder({}, async (folder) => {
+    const recipe = ["configs/quickstart.yaml", "data.train=32", "data.test=8", "train.batch=8"];
+    const args = [...recipe, "train.max_steps=1", "--quiet", "--out", `${folder}/run`];
+    const env = { QTRAIN_NO_SELF_TEST: "", QTRAIN_CACHE: `${folder}/cache` };
+    const { code, stderr } = await qtrain(args, { env });
+    assert.deepEqual([code, stderr], [0, ""]);
+    assert.ok((await Deno.stat(`${folder}/cache/self_test.json`)).isFile);
+  }));
+
 Deno.test("a wrong kernel is named, and keeps OpenGL from training in int8", {
   ignore: !HAS_GPU,
 }, async () => {
@@ -53,7 +175,8 @@ Deno.test("a wrong kernel is named, and keeps OpenGL from training in int8", {
     // Read by wgpu at the first request only: the adapter stays what it is.
     Deno.env.set("DENO_WEBGPU_BACKEND", "vulkan,gl");
     try {
-      await assert.rejects(openCheckedDevice("gpu", "int8"), (error) => {
+      const program = withKernels("max_pool_forward");
+      await assert.rejects(openCheckedDevice("gpu", program), (error) => {
         assert.ok(error instanceof DeviceError);
         assert.match(error.message, /through OpenGL: .* found wrong ones from max_pool_forward\. /);
         return true;

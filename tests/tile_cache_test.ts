@@ -73,7 +73,7 @@ for (const content of FOREIGN) {
       const path = `${folder}/tiles.json`;
       assert.deepEqual(await readTiles(path, "a"), new Map());
       assert.match(
-        await writeTiles(path, "a", times("conv")) ?? "",
+        (await writeTiles(path, "a", times("conv")))?.why ?? "",
         /found something else; remove/,
       );
       assert.equal(await Deno.readTextFile(path), content);
@@ -102,12 +102,15 @@ Deno.test("entries that make no sense count as none", async () => {
 });
 
 Deno.test("where nothing can be written, that is said and nothing else happens", async () => {
-  assert.match(await writeTiles(undefined, "a", times("conv")) ?? "", /no cache folder is known/);
+  assert.match(
+    (await writeTiles(undefined, "a", times("conv")))?.why ?? "",
+    /no cache folder is known/,
+  );
   await inFolder({ file: "" }, async (folder) => {
     const path = `${folder}/file/qtrain/tiles.json`;
     assert.deepEqual(await readTiles(path, "a"), new Map());
     assert.match(
-      await writeTiles(path, "a", times("conv")) ?? "",
+      (await writeTiles(path, "a", times("conv")))?.why ?? "",
       /cannot write: expected a folder/,
     );
   });
@@ -120,7 +123,8 @@ Deno.test({
     assert.equal(tileFile(), undefined);
     assert.deepEqual(await readTiles("tiles.json", "a"), new Map());
     const why = await writeTiles("tiles.json", "a", times("conv"));
-    assert.match(why ?? "", /run it with --allow-write/);
+    assert.match(why?.why ?? "", /run it with --allow-write/);
+    assert.equal(why?.denied, true, "nobody need hear of it");
   },
 });
 

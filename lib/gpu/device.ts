@@ -5,12 +5,15 @@
  * @module
  */
 import { DeviceError } from "../errors.ts";
+import { firstLine } from "./scope.ts";
 
 /** A GPU that is ready for work. */
 export interface Gpu {
+  /** It. */
   readonly device: GPUDevice;
   /** The adapter in words. */
   readonly name: string;
+  /** What WebGPU tells of it. */
   readonly info: {
     readonly vendor: string;
     readonly architecture: string;
@@ -39,6 +42,11 @@ export function environment(name: string): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Whether an environment variable says yes: it is neither empty nor `0`. */
+export function isSet(name: string): boolean {
+  return !["", "0", undefined].includes(environment(name));
 }
 
 function setUnlessSet(name: string, value: string): void {
@@ -90,8 +98,7 @@ export async function openGpu(options: GpuOptions = {}): Promise<Gpu> {
       requiredLimits: edge ? {} : { maxStorageBufferBindingSize, maxBufferSize },
     });
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new DeviceError(`the GPU refuses to open: ${why}. Go on with --device cpu`);
+    throw new DeviceError(`the GPU refuses to open: ${firstLine(error)}. Go on with --device cpu`);
   }
   const { vendor, architecture, device: id, description } = adapter.info;
   const info = { vendor, architecture, device: id, description };

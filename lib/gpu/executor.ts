@@ -4,20 +4,16 @@
  *
  * @module
  */
-import { DeviceError } from "../errors.ts";
 import type { Copies, Executor } from "../executor.ts";
 import { includes, kernels } from "../kernels.ts";
-import {
-  OPERANDS_BYTES,
-  operandsBytes,
-  type Program,
-  type Step,
-  type Tile,
-  withTile,
-} from "../program.ts";
+import { OPERANDS_BYTES, type Program, type Step, type Tile, withTile } from "../program.ts";
+import { createBuffers, OPERANDS, type ProgramBuffers } from "./buffers.ts";
 import type { Gpu } from "./device.ts";
+import { Failures } from "./failures.ts";
 import { type Part, Readback } from "./readback.ts";
+import { scoped } from "./scope.ts";
 import { expand } from "./template.ts";
+import type { Watch } from "./watchdog.ts";
 
 interface Dispatch {
   readonly pipeline: GPUComputePipeline;
@@ -43,10 +39,10 @@ interface Binding {
   readonly variable: string;
 }
 
+const WITHOUT = "Go on with --device cpu";
+
 /** Where the operands of a step are bound, behind all of its buffers. */
 const OPERANDS_BINDING = 15;
-/** The buffer that they lie in, step by step. */
-const OPERANDS = "operands";
 
 /** The WGSL of a step on a given adapter, and the names of its operands in their order. */
 export function shader(step: Step, emulateDot: boolean): { code: string; operands: string[] } {
@@ -87,8 +83,8 @@ export class GpuExecutor implements Executor {
   readonly adapter: string;
   readonly #gpu: GPUDevice;
   readonly #emulateDot: boolean;
-  readonly #buffers: GPUBuffer[] = [];
-  readonly #parts = new Map<string, Part>();
+  readonly #buffers: readonly GPUBuffer[];
+  readonly #parts: ReadonlyMap<string, Part>;
   /** Steps by their place in the program, which is that of their operands. */
   readonly #places: ReadonlyMap<Step, number>;
   readonly #layouts = new Map<string, GPUBindGroupLayout>();
@@ -99,79 +95,61 @@ export class GpuExecutor implements Executor {
   /** Steps that run with another tile than their first. */
   readonly #chosen = new Map<Step, Step>();
   readonly #readback: Readback;
-  #failure: string | undefined;
-  #closed = false;
+  readonly #failures: Failures;
+  readonly #watch: Watch | undefined;
 
-  private constructor(gpu: Gpu, program: Program) {
+  private constructor(
+    gpu: Gpu,
+    program: Program,
+    failures: Failures,
+    { buffers, parts, staging }: ProgramBuffers,
+    watch: Watch | undefined,
+  ) {
     this.#gpu = gpu.device;
     this.adapter = gpu.name;
     this.#emulateDot = gpu.emulateDot;
     const steps = Object.values(program.sections).flat() as Step[];
     this.#places = new Map(steps.map((step, place) => [step, place]));
-    this.#readback = new Readback(gpu.device, program.staging ?? [], (error) => {
-      if (error) this.#failure ??= error;
-      this.#throwFailure();
-    });
-    // Nothing is printed when validation fails unless somebody listens.
-    this.#gpu.addEventListener("uncapturederror", (event) => {
-      this.#failure ??= (event as GPUUncapturedErrorEvent).error.message;
-      event.preventDefault();
-    });
-    this.#gpu.lost.then((info) => {
-      if (!this.#closed) this.#failure ??= `the adapter was lost: ${info.message}`;
-    });
+    this.#failures = failures;
+    this.#watch = watch;
+    this.#buffers = buffers;
+    this.#parts = parts;
+    this.#readback = new Readback(gpu.device, staging, (map) => this.#wait(map));
   }
 
   /**
    * Creates all buffers and compiles all pipelines of a program.
    *
    * @param choose may run steps to see which tiles are fast: buffers are zero behind it
-   * @throws DeviceError when a buffer exceeds a limit or a shader does not compile
+   * @param watch ends the process when the GPU never answers
+   * @throws DeviceMemoryError when a buffer exceeds a limit or does not fit; DeviceError when a shader
+   * does not compile
    */
   static async create(
     gpu: Gpu,
     program: Program,
     { lazily = false }: ExecutorOptions = {},
     choose?: ChooseTiles,
+    watch?: Watch,
   ): Promise<GpuExecutor> {
-    const executor = new GpuExecutor(gpu, program);
-    executor.#createBuffers(program);
-    const steps = [...executor.#places.keys()];
-    for (const [step, tile] of await choose?.(executor, steps) ?? []) {
-      executor.#chosen.set(step, withTile(step, tile));
-    }
-    if (!lazily) await executor.ready(steps);
-    return executor;
-  }
-
-  #createBuffers(program: Program): void {
-    const { buffers, layout } = program;
-    const { maxStorageBufferBindingSize: binding, maxBufferSize } = this.#gpu.limits;
-    const most = Math.min(binding, maxBufferSize);
-    const uniform = new Set(["step", OPERANDS]);
-    const create = (label: string, size: number) => {
-      const { STORAGE, UNIFORM, COPY_SRC, COPY_DST } = GPUBufferUsage;
-      const usage = (uniform.has(label) ? UNIFORM : STORAGE) | COPY_SRC | COPY_DST;
-      const buffer = this.#gpu.createBuffer({ label, size, usage });
-      this.#buffers.push(buffer);
-      return buffer;
-    };
-    for (const { name, bytes } of buffers) {
-      if (bytes > most) {
-        throw new DeviceError(
-          `buffer ${name} needs ${mib(bytes)} but this adapter's limit is ${mib(most)}; ` +
-            "use a smaller batch, smaller images or a narrower network",
-        );
+    let executor: GpuExecutor | undefined;
+    const failures = new Failures(gpu.device, (pass, step) => executor?.encode(pass, step));
+    try {
+      const buffers = await createBuffers(gpu.device, program);
+      executor = new GpuExecutor(gpu, program, failures, buffers, watch);
+      const steps = [...executor.#places.keys()];
+      for (const [step, tile] of await choose?.(executor, steps) ?? []) {
+        executor.#chosen.set(step, withTile(step, tile));
       }
+      if (!lazily) await executor.ready(steps);
+      return executor;
+    } catch (error) {
+      failures.close();
+      watch?.close();
+      if (executor) executor.close();
+      else gpu.device.destroy();
+      throw error;
     }
-    const shared = layout?.regions.map((bytes, i) => create(`region ${i}`, bytes));
-    for (const { name, bytes: size } of buffers) {
-      const place = layout?.places.get(name);
-      const buffer = place ? shared![place.region]! : create(name, size);
-      this.#parts.set(name, { buffer, offset: place?.offset ?? 0, size });
-    }
-    const size = operandsBytes(program);
-    this.#parts.set(OPERANDS, { buffer: create(OPERANDS, size), offset: 0, size });
   }
 
   get bytes(): number {
@@ -205,11 +183,21 @@ export class GpuExecutor implements Executor {
       const values = Uint32Array.from(operands, (name) => way.constants[name]!);
       this.#gpu.queue.writeBuffer(buffer, offset, values);
     }
-    const layout = this.#layout(declared);
+    const { made, error } = await scoped(this.#gpu, () => {
+      const layout = this.#layout(declared);
+      const group = this.#gpu.createBindGroup({ label: step.kernel, layout, entries });
+      return { layout, group };
+    });
+    if (error) {
+      const what = `kernel ${step.kernel} of ${step.layer} is refused`;
+      throw await this.#failures.refused(error.message, what, WITHOUT);
+    }
     let pipeline = this.#pipelines.get(code);
-    if (!pipeline) this.#pipelines.set(code, pipeline = this.#compile(step.kernel, code, layout));
-    const group = this.#gpu.createBindGroup({ label: step.kernel, layout, entries });
-    this.#dispatches.set(step, { pipeline: await pipeline, group, workgroups: way.workgroups });
+    if (!pipeline) {
+      this.#pipelines.set(code, pipeline = this.#compile(step.kernel, code, made.layout));
+    }
+    const { workgroups } = way;
+    this.#dispatches.set(step, { pipeline: await pipeline, group: made.group, workgroups });
   }
 
   #layout(declared: readonly Binding[]): GPUBindGroupLayout {
@@ -231,24 +219,28 @@ export class GpuExecutor implements Executor {
     code: string,
     layout: GPUBindGroupLayout,
   ): Promise<GPUComputePipeline> {
-    const module = this.#gpu.createShaderModule({ label: kernel, code });
+    const { made: [module, pipelineLayout], error: refused } = await scoped(this.#gpu, () =>
+      [
+        this.#gpu.createShaderModule({ label: kernel, code }),
+        this.#gpu.createPipelineLayout({ bindGroupLayouts: [layout] }),
+      ] as const);
     const { messages } = await module.getCompilationInfo();
     const error = messages.find((message) => message.type === "error");
     if (error) {
       const line = code.split("\n")[error.lineNum - 1]?.trim() ?? "";
-      throw new DeviceError(`kernel ${kernel} does not compile: ${error.message} (at "${line}")`);
+      const what = `kernel ${kernel} does not compile, at "${line}"`;
+      throw await this.#failures.refused(error.message, what, WITHOUT);
     }
     try {
+      if (refused) throw new Error(refused.message);
       return await this.#gpu.createComputePipelineAsync({
         label: kernel,
-        layout: this.#gpu.createPipelineLayout({ bindGroupLayouts: [layout] }),
+        layout: pipelineLayout,
         compute: { module, entryPoint: "main" },
       });
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      throw new DeviceError(
-        `kernel ${kernel} is refused by the driver: ${why}. Go on with --device cpu`,
-      );
+      const what = `kernel ${kernel} is refused by the driver`;
+      throw await this.#failures.refused(error, what, WITHOUT);
     }
   }
 
@@ -262,7 +254,8 @@ export class GpuExecutor implements Executor {
     clear: readonly string[] = [],
     copied: readonly string[] = [],
   ): Copies {
-    this.#throwFailure();
+    // What has failed is thrown to who waits, with the kernel's name, which takes a moment to find.
+    if (this.#failures.any) return () => this.#failures.check().then(() => []);
     const encoder = this.#gpu.createCommandEncoder();
     for (const name of clear) {
       const { buffer, offset, size } = this.#find(name);
@@ -273,8 +266,24 @@ export class GpuExecutor implements Executor {
     pass.end();
     const copies = this.#readback.copy(encoder, copied.map((name) => this.#find(name)));
     // One submit: lavapipe runs one after the other, and a second one would wait here for the first.
+    this.#failures.submits(steps);
+    this.#watch?.submits();
     this.#gpu.queue.submit([encoder.finish()]);
+    this.#watch?.submitted();
     return copies;
+  }
+
+  /** Waits for what was submitted. @throws DeviceError what has failed */
+  async #wait(map: () => Promise<void>): Promise<void> {
+    this.#watch?.waits();
+    try {
+      await map();
+    } catch (error) {
+      throw await this.#failures.refused(error, "the GPU failed");
+    } finally {
+      this.#watch?.answered();
+    }
+    await this.#failures.check();
   }
 
   /** Writes a step into a pass: of `run`, or of who measures it (lib/gpu/timing.ts). */
@@ -305,10 +314,10 @@ export class GpuExecutor implements Executor {
   }
 
   close(): void {
-    this.#closed = true;
+    this.#failures.close();
+    this.#watch?.close();
     for (const buffer of this.#buffers) buffer.destroy();
     this.#readback.close();
-    this.#parts.clear();
     this.#gpu.destroy();
   }
 
@@ -317,18 +326,4 @@ export class GpuExecutor implements Executor {
     if (!found) throw new Error(`no buffer is named ${name}${step ? ` (${step.kernel})` : ""}`);
     return found;
   }
-
-  #throwFailure(): void {
-    if (this.#failure !== undefined) {
-      throw new DeviceError(
-        `the GPU failed: ${this.#failure.trim().split("\n")[0]}. ` +
-          "A run that has a checkpoint goes on from it with --resume; a smaller batch needs less " +
-          "memory; --device cpu needs no GPU",
-      );
-    }
-  }
-}
-
-function mib(bytes: number): string {
-  return `${(bytes / 2 ** 20).toFixed(0)} MiB`;
 }

@@ -17,28 +17,29 @@ type Bytes = Uint8Array<ArrayBuffer>;
 /** Copies parts of buffers out. */
 export class Readback {
   readonly #gpu: GPUDevice;
-  readonly #check: (error?: string) => void;
+  readonly #wait: (map: () => Promise<void>) => Promise<void>;
   /** What {@link read} goes through, one read after the other. */
   #piece: GPUBuffer | undefined;
   #reading: Promise<unknown> = Promise.resolve();
   /** Buffers of copies, and those of them that no copy waits for. */
-  readonly #copies: GPUBuffer[] = [];
-  readonly #idle: GPUBuffer[] = [];
+  readonly #copies: GPUBuffer[];
+  readonly #idle: GPUBuffer[];
 
   /**
-   * @param staging bytes of each buffer to make now: first that of {@link read}, then those of copies
-   * @param check hears what failed, and throws what has
+   * @param staging buffers that are there from the start: first that of {@link read}, then those of
+   * copies
+   * @param wait waits for a buffer to be mapped, and throws what has failed by then
    */
   constructor(
     gpu: GPUDevice,
-    [piece, ...copies]: readonly number[],
-    check: (error?: string) => void,
+    [piece, ...copies]: readonly GPUBuffer[],
+    wait: (map: () => Promise<void>) => Promise<void>,
   ) {
     this.#gpu = gpu;
-    this.#check = check;
-    if (piece !== undefined) this.#piece = this.#create(piece);
-    this.#copies = copies.map((size) => this.#create(size));
-    this.#idle = [...this.#copies];
+    this.#wait = wait;
+    this.#piece = piece;
+    this.#copies = copies;
+    this.#idle = [...copies];
   }
 
   /** Bytes of its buffers. */
@@ -100,20 +101,14 @@ export class Readback {
   }
 
   async #map(staging: GPUBuffer, size: number): Promise<Bytes> {
-    try {
-      await staging.mapAsync(GPUMapMode.READ, 0, size);
-    } catch (error) {
-      this.#check(error instanceof Error ? error.message : String(error));
-    }
-    this.#check();
+    await this.#wait(() => staging.mapAsync(GPUMapMode.READ, 0, size));
     const bytes = new Uint8Array(staging.getMappedRange(0, size).slice(0));
     staging.unmap();
     return bytes;
   }
 
   #create(size: number): GPUBuffer {
-    const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
-    return this.#gpu.createBuffer({ label: "staging", size, usage });
+    return this.#gpu.createBuffer(stagingBuffer(size));
   }
 
   /** Frees its buffers. */
@@ -121,6 +116,11 @@ export class Readback {
     for (const buffer of this.#copies) buffer.destroy();
     this.#piece?.destroy();
   }
+}
+
+/** A buffer that results come back through. */
+export function stagingBuffer(size: number): GPUBufferDescriptor {
+  return { label: "staging", size, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST };
 }
 
 /** Writes copies of parts, one behind the other, into commands. */

@@ -78,7 +78,7 @@ function describe(constants: readonly (readonly [string, number])[]): string {
 const sources = new Map<string, string>();
 
 /** FNV-1a of a kernel's template and of all that templates may include, as eight hex digits. */
-function sourceOf(kernel: string): string {
+export function sourceOf(kernel: string): string {
   let found = sources.get(kernel);
   if (found === undefined) {
     let hash = 0x811c9dc5;

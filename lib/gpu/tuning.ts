@@ -12,7 +12,7 @@
 import { DeviceError } from "../errors.ts";
 import type { Step, Tile } from "../program.ts";
 import type { Gpu } from "./device.ts";
-import { environment } from "./device.ts";
+import { isSet } from "./device.ts";
 import type { ChooseTiles } from "./executor.ts";
 import { sameBits } from "./same_bits.ts";
 import { adapterName, type AdapterTimes, readTiles, tileFile, writeTiles } from "./tile_cache.ts";
@@ -63,8 +63,7 @@ export function chooseTiles(
   tiles: Tiles,
   warn?: (text: string) => void,
 ): ChooseTiles | undefined {
-  const never = !["", "0", undefined].includes(environment("QTRAIN_NO_TUNE"));
-  if (tiles === "default" || never) return undefined;
+  if (tiles === "default" || isSet("QTRAIN_NO_TUNE")) return undefined;
   const path = tileFile(), adapter = adapterName(gpu.info);
   return async (executor, steps) => {
     const classes = tileClasses(steps, gpu.emulateDot), known = await readTiles(path, adapter);
@@ -80,9 +79,9 @@ export function chooseTiles(
       if (found.size === 0) return choices(classes, known);
       executor.clear();
       const problem = await writeTiles(path, adapter, found);
-      if (problem !== undefined) {
+      if (problem && !problem.denied) {
         warn?.(
-          `the fastest tiles are not remembered: ${problem}. They are timed again in each run; ` +
+          `the fastest tiles are not remembered: ${problem.why}. They are timed again in each run; ` +
             "QTRAIN_CACHE names another folder, --no-tune keeps the defaults",
         );
       }

@@ -1,37 +1,61 @@
 /**
- * Opens a device for a run. OpenGL, which only `DENO_WEBGPU_BACKEND` brings in, must pass the
- * self-test before it computes in int8: such drivers are the least tested ones.
+ * Opens a device for a run, which must give known answers first: drivers are wrong more often than one
+ * thinks. OpenGL, which only `DENO_WEBGPU_BACKEND` brings in, is always asked before it computes in
+ * int8: such drivers are the least tested ones.
  *
  * @module
  */
 import { DeviceError } from "../errors.ts";
-import { environment } from "../gpu/device.ts";
+import { environment, isSet } from "../gpu/device.ts";
+import { notAsked, remember } from "../model/asked_before.ts";
 import { selfTest } from "../model/self_test.ts";
 import { type Device, type DeviceChoice, type DeviceOptions, openDevice } from "../open_device.ts";
 import type { Program } from "../program.ts";
 
+/** How to open it. */
+export interface CheckedOptions extends DeviceOptions {
+  /**
+   * Whether kernels are asked that this adapter has not answered rightly before; false by default.
+   * Writes the user's cache folder, and asks each time where that is denied. `QTRAIN_NO_SELF_TEST=1`
+   * asks nothing.
+   */
+  readonly selfTest?: boolean;
+}
+
 /**
- * Opens a device that may compute in `arithmetic`.
+ * Opens a device that may run `program`.
  *
  * @throws DeviceError when there is none, or its self-test fails
  */
 export async function openCheckedDevice(
   choice: DeviceChoice = "auto",
-  arithmetic: Program["arithmetic"],
-  options: DeviceOptions = {},
+  program: Pick<Program, "arithmetic" | "sections">,
+  options: CheckedOptions = {},
 ): Promise<Device> {
-  const device = await openDevice(choice, options);
-  if (device.kind === "cpu" || arithmetic !== "int8" || !mayBeOpenGl()) return device;
-  const wrong = (await selfTest(options)).filter((r) => r.result === "wrong");
-  if (wrong.length > 0) {
-    const names = [...new Set(wrong.map((r) => r.kernel))].join(", ");
-    throw new DeviceError(
-      `${device.name} through OpenGL: expected every kernel to give its known answers, found wrong ` +
-        `ones from ${names}. Install a Vulkan driver and unset DENO_WEBGPU_BACKEND, or go on ` +
-        `with --device cpu`,
-    );
+  const device = await openDevice(choice, options), { gpu } = device;
+  if (!gpu) return device;
+  const { arithmetic } = program, openGl = arithmetic === "int8" && mayBeOpenGl();
+  const asks = options.selfTest === true && !isSet("QTRAIN_NO_SELF_TEST");
+  if (!asks && !openGl) return device;
+  const kernels = await notAsked(program, gpu);
+  if (kernels.size === 0) return device;
+  const wrong = (await selfTest(options, { arithmetic, kernels })).filter((r) =>
+    r.result === "wrong"
+  );
+  if (wrong.length === 0) {
+    if (asks) await remember(arithmetic, kernels, gpu);
+    return device;
   }
-  return device;
+  gpu.device.destroy();
+  const names = [...new Set(wrong.map((r) => r.kernel))].join(", ");
+  throw new DeviceError(
+    `${device.name}${openGl ? " through OpenGL" : ""}: expected every kernel to give its known ` +
+      `answers, found wrong ones from ${names}. ` +
+      (openGl
+        ? "Install a Vulkan driver and unset DENO_WEBGPU_BACKEND"
+        : "Update the driver (qtrain doctor asks every kernel; QTRAIN_NO_SELF_TEST=1 trains all the same)") +
+      ", or go on with --device cpu",
+  );
 }
 
 /** Whether the environment lets wgpu choose OpenGL; what it chose, an adapter does not tell. */

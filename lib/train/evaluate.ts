@@ -56,7 +56,7 @@ export async function evaluate(path: string, options: EvaluateOptions = {}): Pro
   const warnings = options.warn ? { warn: options.warn } : {};
   const data = await openDataset({ ...recipe.data, seed: recipe.seed }, warnings);
   const { program } = plan(recipe, data, { estimators: makers, inference: true });
-  const device = await openCheckedDevice(options.device, program.arithmetic, options);
+  const device = await openCheckedDevice(options.device, program, options);
   const executor = await device.createExecutor(program);
   let loader: Loader | undefined;
   try {

@@ -9,7 +9,7 @@ import type { Recipe } from "../recipe/types.ts";
 import type { Fidelity } from "./fidelity.ts";
 import type { NetworkState } from "./network.ts";
 
-/** Before the first step. */
+/** Before the first step; again when a lost adapter was opened anew, and steps are told again. */
 export interface StartEvent {
   /** Which event. */
   readonly type: "start";

@@ -146,7 +146,7 @@ async function openNetwork(
 ): Promise<Network> {
   const sized = { ...recipe, train: { ...recipe.train, batch, micro_batch: 0 } };
   const { program } = plan(sized, facts, { estimators: makers, inference: true });
-  const device = await openCheckedDevice(options.device, program.arithmetic, options);
+  const device = await openCheckedDevice(options.device, program, options);
   const executor = await device.createExecutor(program);
   try {
     const network = new Network(program, executor, recipe.seed, recipe.quantize, facts, makers);

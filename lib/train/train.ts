@@ -19,6 +19,7 @@ import type { Recipe } from "../recipe/types.ts";
 import { VERSION } from "../version.ts";
 import { BatchReader } from "./batches.ts";
 import { openCheckedDevice } from "./checked_device.ts";
+import { withWhatFits } from "./what_fits.ts";
 import { encodeCheckpoint } from "./checkpoint.ts";
 import { findNotFinite, stateNotFinite } from "./divergence.ts";
 import { DataWait } from "./data_wait.ts";
@@ -37,6 +38,7 @@ import {
   withEvaluation,
 } from "./position.ts";
 import type { RunFolder } from "./run_folder.ts";
+import { outlivingAdapter } from "./outliving.ts";
 import { sameRecipe } from "./same_recipe.ts";
 import { SaveClock } from "./save_clock.ts";
 import { learningRate } from "./schedule.ts";
@@ -51,6 +53,13 @@ export interface TrainOptions {
   readonly device?: DeviceChoice;
   /** A device that is open already; it is closed with the run. */
   readonly opened?: Device;
+  /** Kills the process when a GPU never answers: see `DeviceOptions`. */
+  readonly watchdog?: boolean;
+  /**
+   * Asks the GPU for known answers before it trains, where this adapter was not asked before; writes
+   * the user's cache folder.
+   */
+  readonly selfTest?: boolean;
   /** Which tiles kernels run with: `default` by default; `timed` writes the user's cache folder. */
   readonly tiles?: Tiles;
   /** The run's folder. Without one nothing else is written. */
@@ -81,12 +90,22 @@ export async function* train(
   options: TrainOptions = {},
 ): AsyncGenerator<TrainEvent, void, void> {
   const started = performance.now();
+  await using _lock = await options.folder?.lock();
+  yield* outlivingAdapter(options, (again, opens) => trainOnce(input, again, started, opens));
+}
+
+/** The same on one device, which {@linkcode train} may open again. */
+async function* trainOnce(
+  input: RecipeInput | Recipe,
+  options: TrainOptions,
+  started: number,
+  opens: (device: Device) => void,
+): AsyncGenerator<TrainEvent, void, void> {
   const { folder, estimators = {} } = options, more = Object.keys(estimators);
   const recipe = resolveRecipe(input as RecipeInput, ".", more);
   const makers = { ...ownEstimators, ...estimators };
   const text = formatRecipe(recipe);
   const { warn } = options;
-  await using _lock = await folder?.lock();
   let found = folder && options.resume ? await newestCheckpoint(folder, warn) : undefined;
   if (folder && options.resume) {
     await sameRecipe(folder, recipe, found, { estimators: more, ...(warn ? { warn } : {}) });
@@ -99,8 +118,12 @@ export async function* train(
   const { program } = plan(recipe, data, { estimators: makers });
   let initial = recipe.init && !found ? await initialWeights(recipe, program, warn) : undefined;
   const device = options.opened ??
-    await openCheckedDevice(options.device, program.arithmetic, options);
-  const executor = await device.createExecutor(program, { lazily: true });
+    await openCheckedDevice(options.device, program, options);
+  opens(device);
+  const fitting = (error: unknown) => withWhatFits(error, recipe, data, program, makers);
+  const executor = await device.createExecutor(program, { lazily: true }).catch((error) => {
+    throw fitting(error);
+  });
   let loader: Loader | undefined;
   try {
     await executor.ready(program.sections.weights);
@@ -143,6 +166,8 @@ export async function* train(
       await run.calibrate(position.step);
     }
     yield* run.go(position ?? BEGINNING);
+  } catch (error) {
+    throw fitting(error);
   } finally {
     loader?.close();
     executor.close();

@@ -21,7 +21,8 @@ export interface Result {
   readonly stderr: string;
 }
 
-/** The process of a command line; it times no tiles, so nothing depends on what the machine remembers. */
+/** The process of a command line; it times no tiles and tests no adapter, so nothing depends on what the machine
+ * remembers. */
 export function command(
   args: readonly string[],
   options: { readonly cwd?: string; readonly env?: Record<string, string> } = {},
@@ -29,7 +30,13 @@ export function command(
   return new Deno.Command(Deno.execPath(), {
     args: ["run", ...PERMISSIONS, `${ROOT}cli/main.ts`, ...args],
     cwd: options.cwd ?? ROOT,
-    env: { NO_COLOR: "1", QTRAIN_DATA: "", QTRAIN_NO_TUNE: "1", ...options.env },
+    env: {
+      NO_COLOR: "1",
+      QTRAIN_DATA: "",
+      QTRAIN_NO_TUNE: "1",
+      QTRAIN_NO_SELF_TEST: "1",
+      ...options.env,
+    },
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
