@@ -14,11 +14,11 @@ import { grouped } from "./settings.ts";
 /** The command. */
 export const evalCommand: Command = {
   name: "eval",
-  usage: "qtrain eval RUN [data.root=PATH] [--device auto|gpu|cpu] [--no-tune] [--json]",
-  summary: "Measures a run's newest checkpoint on the test images.",
+  usage: "qtrain eval RUN [--best] [data.root=PATH] [--device auto|gpu|cpu] [--no-tune] [--json]",
+  summary: "Measures a run's newest checkpoint, or its best, on the test images.",
   details: `RUN is the folder that training wrote, e.g. runs/quickstart. Nothing in it changes.
 data.root=PATH says where its data is, where that has moved or changed since.`,
-  options: ["device", "no-tune", "json"],
+  options: ["best", "device", "no-tune", "json"],
   run,
 };
 
@@ -34,6 +34,7 @@ async function run(args: Arguments): Promise<number> {
     overrides,
     ...(args.device ? { device: args.device } : {}),
     ...tilesOf(args, "remembered"),
+    best: args.best ?? false,
     warn: (text) => console.error(text),
   });
   const { accuracy, loss, images, step, checkpoint, device } = found;

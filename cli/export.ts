@@ -14,11 +14,11 @@ import { print } from "./output.ts";
 /** The command. */
 export const exportCommand: Command = {
   name: "export",
-  usage: "qtrain export RUN --format safetensors --out FILE",
-  summary: "Writes a run's final weights, norm statistics and ranges as one file.",
+  usage: "qtrain export RUN --format safetensors --out FILE [--best]",
+  summary: "Writes a run's final or best weights, norm statistics and ranges as one file.",
   details: `Names and shapes are PyTorch's; range.NAME is [low, high] of a quantizer. The metadata
 holds the recipe. Same run, same bytes. Needs no GPU and no data.`,
-  options: ["format", "out"],
+  options: ["format", "out", "best"],
   run,
 };
 
@@ -29,7 +29,7 @@ async function run(args: Arguments): Promise<number> {
     const missing = format === undefined ? "--format safetensors" : "--out FILE";
     throw new UsageError(`qtrain export: expected ${missing}, got nothing`);
   }
-  const file = await exportRun(path, (text) => console.error(text));
+  const file = await exportRun(path, (text) => console.error(text), args.best);
   await writeAtomic(out, file);
   // /dev/stdout stays clean for the file itself.
   if (out !== "/dev/stdout") print(`${out}: ${size(file.length)}`);

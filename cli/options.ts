@@ -42,6 +42,7 @@ export const OPTIONS = {
     help: "where to write: a folder (train, compare), a file",
   },
   resume: { type: "boolean", usage: "--resume", help: "go on with the run in that folder" },
+  best: { type: "boolean", usage: "--best", help: "the checkpoint with the best test accuracy" },
   device: {
     type: "string",
     usage: "--device auto|gpu|cpu",
@@ -92,6 +93,7 @@ export interface Arguments {
   readonly vary?: readonly string[];
   readonly out?: string;
   readonly resume?: boolean;
+  readonly best?: boolean;
   readonly device?: DeviceChoice;
   readonly "no-tune"?: boolean;
   readonly format?: string;

@@ -13,13 +13,14 @@ import { print, printJson } from "./output.ts";
 /** The command. */
 export const predictCommand: Command = {
   name: "predict",
-  usage: "qtrain predict RUN IMAGE… [--top N] [--device auto|gpu|cpu] [--no-tune] [--json]",
+  usage:
+    "qtrain predict RUN IMAGE… [--top N] [--best] [--device auto|gpu|cpu] [--no-tune] [--json]",
   summary: "Says of each image which class it is of, and how likely.",
   details: `RUN is the folder that training wrote, e.g. runs/quickstart; its data need not be there.
 IMAGE is a JPEG or PNG file of any size, or a folder of them. An image is scaled so that it just
 covers what the network sees, and cut in the middle. One that is missing or damaged is told of on
 stderr, the others are answered all the same; the exit code is then 2.`,
-  options: ["top", "device", "no-tune", "json"],
+  options: ["top", "best", "device", "no-tune", "json"],
   run,
 };
 
@@ -41,6 +42,7 @@ async function run(args: Arguments): Promise<number> {
     top: Number(top),
     ...(args.device ? { device: args.device } : {}),
     ...tilesOf(args, "remembered"),
+    best: args.best ?? false,
     warn: (text) => console.error(text),
   });
   if (args.json) printJson(answers, 2);

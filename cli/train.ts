@@ -26,7 +26,8 @@ export const trainCommand: Command = {
   details: `key=value sets any field of the recipe by its dotted path, e.g. train.epochs=1.
 The run's folder gets the recipe with every default, metrics, ranges, checkpoints and a
 summary; by default it is runs/NAME, then runs/NAME-2, …
-Ctrl-C ends the run after the steps in flight, with a checkpoint; --resume goes on from it.
+Ctrl-C ends the run after the steps in flight, with a checkpoint; --resume goes on from it, as it
+does after a kill at any moment.
 On a GPU the first runs spend up to a second before the first step on choosing the fastest tiles,
 which are remembered; results do not depend on them. --no-tune keeps the defaults.
 
@@ -99,7 +100,7 @@ function result(summary: Summary, folder: string): string {
 
 /** Says how it ended and what one can do next. @returns the exit code */
 async function conclude(
-  { status, steps, reason }: Summary,
+  { status, steps, reason, best_step, best_test_accuracy }: Summary,
   { resumedFrom, steps: planned }: StartEvent,
   folder: RunFolder,
   { device, "no-tune": noTune }: Arguments,
@@ -116,6 +117,10 @@ async function conclude(
       progress.print(`next: ${PROGRAM} eval ${folder.path}`);
       progress.print(`      ${PROGRAM} predict ${folder.path} IMAGE`);
       progress.print(`      ${PROGRAM} export ${folder.path} --format safetensors --out FILE`);
+      if (best_step !== null && best_step !== steps) {
+        const accuracy = percent(best_test_accuracy ?? NaN, 2);
+        progress.print(`the best test accuracy was ${accuracy}, after step ${best_step}: --best`);
+      }
       return 0;
     }
     case "interrupted":

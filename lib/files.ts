@@ -1,6 +1,7 @@
 /**
  * Files that are whole or not there: written beside under `NAME.part`, flushed to the disk, then
- * renamed, so that a reader or a power cut never meets half a file. Failures that a person can
+ * renamed, and the folder flushed, so that a reader, a kill or a power cut never meets half a file,
+ * and what was reported as written stays written. Failures that a person can
  * mend become errors with the place and the remedy; anything else passes through unchanged.
  *
  * Not promised: two processes that write the same path at once.
@@ -88,6 +89,48 @@ export async function writeAtomic(path: string, content: Uint8Array | string): P
     await Deno.remove(part).catch(() => {});
     throw fileError(error, "write", path);
   }
+  await syncFolder(folderOf(target));
+}
+
+/**
+ * Appends text to a file, which is made where there is none, and flushes it to the disk. A kill may
+ * leave a part of the text at the end, never change what was there.
+ *
+ * @throws {UsageError} when the place cannot be written, with what to do.
+ */
+export async function appendDurably(path: string, text: string): Promise<void> {
+  const bytes = new TextEncoder().encode(text);
+  try {
+    using file = await Deno.open(path, { append: true, create: true });
+    const first = (await file.stat()).size === 0;
+    for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
+    await file.syncData();
+    if (first) await syncFolder(folderOf(path));
+  } catch (error) {
+    throw fileError(error, "write", path);
+  }
+}
+
+/**
+ * Flushes the names in a folder to the disk, so that a power cut does not undo a rename. Windows and
+ * some network file systems do not open folders: there they decide themselves when.
+ */
+async function syncFolder(path: string): Promise<void> {
+  try {
+    using folder = await Deno.open(path, { read: true });
+    await folder.sync();
+  } catch {
+    // The file itself is whole and flushed: nothing to end a run for.
+  }
+}
+
+/** The folder that a path lies in. */
+function folderOf(path: string): string {
+  const at = Math.max(
+    path.lastIndexOf("/"),
+    Deno.build.os === "windows" ? path.lastIndexOf("\\") : -1,
+  );
+  return at < 0 ? "." : path.slice(0, at + 1);
 }
 
 /**

@@ -18,6 +18,7 @@ import type { RecipeInput } from "../lib/recipe/input.ts";
 import { parseRecipe, resolveRecipe } from "../lib/recipe/load.ts";
 import type { Recipe, ZooName } from "../lib/recipe/types.ts";
 import { decodeCheckpoint, encodeCheckpoint } from "../lib/train/checkpoint.ts";
+import { encodeChecked } from "../lib/train/checksum.ts";
 import { exportRun } from "../lib/train/export_run.ts";
 import { initialWeights } from "../lib/train/init.ts";
 import { Network, type NetworkState } from "../lib/train/network.ts";
@@ -273,10 +274,10 @@ Deno.test("for another number of classes the last layer alone starts anew, by th
 Deno.test("of a checkpoint with averaged weights, init and evaluation take the averages", async () => {
   const recipe = recipeOf(NARROW[0][0]), shape = data(10, 16);
   const state = await trained(recipe, shape).network.state();
-  const position = { step: 1, epochLoss: 0, epochCorrect: 0, last: null };
+  const position = { bests: [], step: 1, epochLoss: 0, epochCorrect: 0, last: null };
   const { tensors, metadata } = decodeSafetensors(encodeCheckpoint(state, "", position), "x");
   const average = new Float32Array(state.parameters[0]!.data.map((v) => v / 2));
-  const bytes = encodeSafetensors({
+  const bytes = encodeChecked({
     ...tensors,
     "ema.conv1.weight": { ...tensors["conv1.weight"]!, data: average },
     "second.conv1.weight": tensors["conv1.weight"]!,

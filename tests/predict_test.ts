@@ -6,9 +6,10 @@
  */
 import assert from "node:assert/strict";
 import type { RecipeInput } from "../lib/recipe/input.ts";
-import { decodeSafetensors, encodeSafetensors } from "../lib/export/safetensors.ts";
+import { decodeSafetensors } from "../lib/export/safetensors.ts";
 import { evaluate } from "../lib/train/evaluate.ts";
 import { predict, type Prediction } from "../lib/train/predict.ts";
+import { encodeChecked } from "../lib/train/checksum.ts";
 import { RunFolder } from "../lib/train/run_folder.ts";
 import { qtrain } from "./support/command.ts";
 import { photo, pngOf, writePhotos } from "./support/photos.ts";
@@ -170,7 +171,7 @@ Deno.test("a checkpoint that does not say what its images are is refused, and ho
   const [newest] = await (await RunFolder.open(run)).checkpoints();
   const { tensors, metadata } = decodeSafetensors(await Deno.readFile(newest!.path), "x");
   const { data: _, ...rest } = metadata;
-  await old.writeCheckpoint(3, encodeSafetensors(tensors, rest));
+  await old.writeCheckpoint(3, encodeChecked(tensors, rest));
   await assert.rejects(predict(old.path, [photos[0]!]), {
     name: "DataError",
     message:
@@ -178,6 +179,6 @@ Deno.test("a checkpoint that does not say what its images are is refused, and ho
       "and std of its images in the metadata, found none: an earlier version of qtrain wrote it; " +
       "train again, or go on for an epoch more with --resume",
   });
-  await old.writeCheckpoint(3, encodeSafetensors(tensors, { ...metadata, data: '{"shape":[1]}' }));
+  await old.writeCheckpoint(3, encodeChecked(tensors, { ...metadata, data: '{"shape":[1]}' }));
   await assert.rejects(predict(old.path, [photos[0]!]), /DataError|expected a whole checkpoint/);
 });

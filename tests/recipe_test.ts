@@ -132,6 +132,8 @@ const COMPLETE: Recipe = {
     ema: 0,
     label_smoothing: 0,
     log_every: 10,
+    checkpoint_minutes: 10,
+    keep: 3,
   },
   memory: 0,
   telemetry: "basic",

@@ -49,6 +49,8 @@ export const train = map({
   ema: keep().default(0),
   label_smoothing: keep().default(0),
   log_every: whole(1).default(10),
+  checkpoint_minutes: atLeast0().default(10),
+  keep: whole(1).default(3),
 }).check(({ value, issues }) => {
   const { batch, micro_batch: micro } = value;
   if (micro === 0 || batch % micro === 0) return;

@@ -351,6 +351,10 @@ export interface TrainSpec {
   readonly label_smoothing: number;
   /** Steps between two logged steps. */
   readonly log_every: number;
+  /** Minutes after which a checkpoint is written within an epoch; 0: only at the end of epochs. */
+  readonly checkpoint_minutes: number;
+  /** The newest checkpoints that are kept, beside the best. */
+  readonly keep: number;
 }
 
 /** A complete recipe, deeply frozen. */

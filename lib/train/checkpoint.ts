@@ -2,41 +2,20 @@
  * A checkpoint: one safetensors file with PyTorch's names and shapes. Weights, momentum
  * (`velocity.NAME`), AdamW's second moment (`second_moment.NAME`), the weights' moving average
  * (`ema.NAME`), running statistics, ranges (`range.QUANTIZER`) and what estimators keep
- * (`memory.QUANTIZER`, `seen.QUANTIZER`) are tensors; where the run stands is in the metadata. No clock
- * time: the same run gives the same bytes.
+ * (`memory.QUANTIZER`, `seen.QUANTIZER`) are tensors; where the run stands is in the metadata, behind
+ * a checksum of the whole file. No clock time: the same run gives the same bytes.
  *
  * @module
  */
 import { DataError, UsageError } from "../errors.ts";
-import {
-  decodeSafetensors,
-  encodeSafetensors,
-  float32Values,
-  type TensorInput,
-} from "../export/safetensors.ts";
+import { decodeSafetensors, float32Values, type TensorInput } from "../export/safetensors.ts";
 import type { Range } from "../quant/range.ts";
 import { VERSION } from "../version.ts";
+import { encodeChecked, hasChecksum } from "./checksum.ts";
 import { type DataFacts, decodeFacts, encodeFacts } from "./data_facts.ts";
 import type { NetworkState } from "./network.ts";
+import { decodePosition, type Position } from "./position.ts";
 import type { Find } from "./weights.ts";
-
-/** Where a run stands. */
-export interface Position {
-  /** Steps done. */
-  readonly step: number;
-  /** Sums over the steps of the current epoch: losses and right answers. */
-  readonly epochLoss: number;
-  readonly epochCorrect: number;
-  /** Figures of the last epoch that ended; `null` before. */
-  readonly last: EpochFigures | null;
-}
-
-/** What an epoch came to. */
-export interface EpochFigures {
-  readonly trainLoss: number;
-  readonly testLoss: number;
-  readonly testAccuracy: number;
-}
 
 /** A checkpoint read back. */
 export interface Checkpoint {
@@ -55,7 +34,8 @@ export interface Checkpoint {
 
 /** What a file of ours has as `format` in its metadata. */
 export const FORMAT = "qtrain";
-const FORMAT_VERSION = 1;
+/** 2: with a checksum, and with the evaluations that were best in the position. */
+const FORMAT_VERSION = 2;
 
 /**
  * The bytes of a checkpoint; without `position`, of an export: weights as evaluation has them, norms
@@ -93,7 +73,7 @@ export function encodeCheckpoint(
       }
     }
   }
-  return encodeSafetensors(tensors, {
+  return encodeChecked(tensors, {
     format: FORMAT,
     format_version: String(FORMAT_VERSION),
     qtrain_version: VERSION,
@@ -109,6 +89,8 @@ export function encodeCheckpoint(
  * @throws DataError when the bytes are damaged or not a checkpoint
  */
 export function decodeCheckpoint(bytes: Uint8Array<ArrayBuffer>, file: string): Checkpoint {
+  // Before anything is believed: a damaged version would otherwise be taken for a newer one.
+  const checked = hasChecksum(bytes, file);
   const { tensors, metadata } = decodeSafetensors(bytes, file);
   if (metadata.format !== FORMAT || metadata.position === undefined) {
     throw new DataError(`${file}: expected a checkpoint of qtrain, found another safetensors file`);
@@ -119,6 +101,15 @@ export function decodeCheckpoint(bytes: Uint8Array<ArrayBuffer>, file: string): 
       `${file}: expected a checkpoint of version ${FORMAT_VERSION} or before, found version ` +
         `${metadata.format_version} (qtrain ${metadata.qtrain_version}); use that qtrain or a newer one`,
     );
+  }
+  if (!checked && Number(metadata.format_version) !== 1) {
+    throw new DataError(
+      `${file}: expected a checksum at the beginning of its metadata, found none: ` +
+        "the file is damaged, or another program wrote it",
+    );
+  }
+  if (metadata.recipe === undefined) {
+    throw new DataError(`${file}: expected the run's recipe in the metadata, found none`);
   }
   const values = (name: string) => float32Values(tensors[name]!, name, file);
   const find: Find = (name, shape) => {
@@ -144,25 +135,13 @@ export function decodeCheckpoint(bytes: Uint8Array<ArrayBuffer>, file: string): 
       ]),
     );
   return {
-    position: positionOf(metadata.position, file),
+    position: decodePosition(metadata.position, file),
     find,
     has: (name) => Object.hasOwn(tensors, name),
     ranges,
     memories: kept("memory"),
     seen: kept("seen"),
-    recipe: metadata.recipe!,
+    recipe: metadata.recipe,
     ...(metadata.data !== undefined ? { data: decodeFacts(metadata.data, file) } : {}),
   };
-}
-
-function positionOf(text: string, file: string): Position {
-  try {
-    const { step, epochLoss, epochCorrect, last } = JSON.parse(text);
-    if ([step, epochLoss, epochCorrect].every((n) => typeof n === "number")) {
-      return { step, epochLoss, epochCorrect, last: last ?? null };
-    }
-  } catch {
-    // Said below.
-  }
-  throw new DataError(`${file}: expected the position of a run in the metadata, found "${text}"`);
 }

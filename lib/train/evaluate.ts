@@ -27,6 +27,8 @@ export interface EvaluateOptions {
   readonly warn?: (text: string) => void;
   /** Estimators of one's own, by the names that the recipe uses for them. */
   readonly estimators?: EstimatorMakers;
+  /** Take the checkpoint with the best test accuracy, not the newest. */
+  readonly best?: boolean;
 }
 
 /** What a network scores. */

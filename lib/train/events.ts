@@ -101,6 +101,10 @@ export interface Summary {
   readonly test_loss: number | null;
   /** Likewise, 0–1. */
   readonly test_accuracy: number | null;
+  /** The best of all evaluations, 0–1; null before the first. Of equals the first counts. */
+  readonly best_test_accuracy: number | null;
+  /** Steps done at the best evaluation: its checkpoint is kept. */
+  readonly best_step: number | null;
   /** Of training steps: waiting for data in; first step, calibration and evaluation out. */
   readonly images_per_second: number;
   /** Of the same time, the share in which the device waited for images, 0–1. */

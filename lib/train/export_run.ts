@@ -3,9 +3,10 @@
  *
  * @module
  */
+import { encodeChecked } from "./checksum.ts";
 import { expectCheckpoint } from "./newest_checkpoint.ts";
 import { RunFolder } from "./run_folder.ts";
-import { decodeSafetensors, encodeSafetensors } from "../export/safetensors.ts";
+import { decodeSafetensors } from "../export/safetensors.ts";
 
 /**
  * The weights (their moving average where there is one), norm statistics and ranges of a run as a safetensors file, with PyTorch's names and
@@ -13,18 +14,20 @@ import { decodeSafetensors, encodeSafetensors } from "../export/safetensors.ts";
  *
  * @param path the run's folder
  * @param warn hears of a damaged checkpoint, instead of which the one before is taken
+ * @param best take the checkpoint with the best test accuracy, not the newest
  * @throws DataError when the folder holds no run or no whole checkpoint
  */
 export async function exportRun(
   path: string,
   warn?: (text: string) => void,
+  best = false,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const checkpoint = await expectCheckpoint(await RunFolder.open(path), warn);
+  const checkpoint = await expectCheckpoint(await RunFolder.open(path), warn, best);
   const { tensors, metadata } = decodeSafetensors(checkpoint.bytes, checkpoint.path);
   const kept = Object.entries(tensors)
     .filter(([name]) => !/^(velocity|second_moment|memory|seen|ema)\./.test(name))
     // As evaluation has it: the moving average, where there is one.
     .map(([name, tensor]) => [name, tensors[`ema.${name}`] ?? tensor]);
   const { position: _, ...rest } = metadata;
-  return encodeSafetensors(Object.fromEntries(kept), rest);
+  return encodeChecked(Object.fromEntries(kept), rest);
 }

@@ -14,6 +14,7 @@ import { pytorchNames } from "../model/pytorch_names.ts";
 import type { Program } from "../program.ts";
 import type { Recipe } from "../recipe/types.ts";
 import { FORMAT } from "./checkpoint.ts";
+import { hasChecksum } from "./checksum.ts";
 import type { Find } from "./weights.ts";
 import { expectCheckpoint } from "./newest_checkpoint.ts";
 import { RunFolder } from "./run_folder.ts";
@@ -47,6 +48,7 @@ export async function initialWeights(
   const guard = await guardOf("init", recipe.init, recipe.data);
   if (!guard) throw refusal("init", WHAT, recipe.init, recipe.data);
   const { path, bytes } = await open(recipe.init, guard, warn);
+  hasChecksum(bytes, path); // A file from elsewhere has none.
   return matched(decodeSafetensors(bytes, path), path, recipe, program);
 }
 

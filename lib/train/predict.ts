@@ -30,6 +30,8 @@ export interface PredictOptions {
   readonly warn?: (text: string) => void;
   /** Estimators of one's own, by the names that the recipe uses for them. */
   readonly estimators?: EstimatorMakers;
+  /** Take the checkpoint with the best test accuracy, not the newest. */
+  readonly best?: boolean;
 }
 
 /** How likely a class is. */

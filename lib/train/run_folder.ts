@@ -2,14 +2,17 @@
  * A run's folder: its recipe, logs, summary and checkpoints, and where it lies.
  *
  * Whole files are written beside and renamed; the two logs are appended to, so a kill may tear
- * their last line, which {@linkcode RunFolder.truncateLogs} drops when the run goes on. Every log
- * line carries `step`. Checkpoints hold no clock time. Values that are not finite become `null` in JSON.
+ * their last line, which {@linkcode RunFolder.truncateLogs} drops when the run goes on. Lines are on
+ * the disk before the checkpoint that follows them, so none is missing then. Every log line carries
+ * `step`. Checkpoints hold no clock time. Values that are not finite become `null` in JSON.
  *
  * @module
  */
 
 import { DataError, UsageError } from "../errors.ts";
-import { fileError, makeFolder, readTextIfThere, writeAtomic } from "../files.ts";
+import { appendDurably, fileError, makeFolder, readTextIfThere, writeAtomic } from "../files.ts";
+import { cutAfter } from "./log_end.ts";
+import { lockFolder } from "./run_lock.ts";
 
 /** Where a run goes. */
 export interface RunFolderOptions {
@@ -40,9 +43,12 @@ export class RunFolder {
   /** The folder's path, relative if it was given so. */
   readonly path: string;
   #pending: Record<typeof METRICS | typeof RANGES, string[]> = { [METRICS]: [], [RANGES]: [] };
+  /** Whether a run in the folder is another's. */
+  #refuses: boolean;
 
-  private constructor(path: string) {
+  private constructor(path: string, refuses: boolean) {
     this.path = path;
+    this.#refuses = refuses;
   }
 
   /**
@@ -54,19 +60,13 @@ export class RunFolder {
     const { out, name, resume, root = "runs" } = options;
     let path: string;
     if (out !== undefined) {
-      const sign = resume ? undefined : await signOfRun(out);
-      if (sign !== undefined) {
-        throw new UsageError(
-          `${out}: expected a folder without a run, found ${sign} of an earlier one; ` +
-            `add --resume to go on with it or choose another --out`,
-        );
-      }
+      if (!resume) await refuseRun(out);
       path = out;
     } else {
       path = await defaultFolder(root, folderName(name), resume);
     }
     await makeFolder(`${path}/checkpoints`);
-    return new RunFolder(path);
+    return new RunFolder(path, !resume);
   }
 
   /**
@@ -81,7 +81,32 @@ export class RunFolder {
           `give a folder that training wrote`,
       );
     }
-    return new RunFolder(path);
+    return new RunFolder(path, false);
+  }
+
+  /**
+   * Takes the folder for one run, until what it returns is disposed of. A folder that got no run is
+   * left without a trace of it.
+   *
+   * @throws {UsageError} when another run is writing the folder, or has been since
+   * {@linkcode RunFolder.create} found it free.
+   */
+  async lock(): Promise<AsyncDisposable> {
+    const lock = await lockFolder(this.path);
+    try {
+      if (this.#refuses) await refuseRun(this.path);
+      this.#refuses = false;
+    } catch (error) {
+      lock[Symbol.dispose]();
+      throw error;
+    }
+    const { path } = this;
+    return {
+      async [Symbol.asyncDispose]() {
+        using _ = lock;
+        if (await signOfRun(path) === undefined) await lock.remove();
+      },
+    };
   }
 
   /** Adds a line to `metrics.jsonl`; on the disk after {@linkcode RunFolder.flush}. */
@@ -94,18 +119,13 @@ export class RunFolder {
     this.#pending[RANGES].push(JSON.stringify(line) + "\n");
   }
 
-  /** Appends the lines that wait to their files. */
+  /** Appends the lines that wait to their files, and flushes these to the disk. */
   async flush(): Promise<void> {
     for (const log of [METRICS, RANGES] as const) {
       const lines = this.#pending[log];
       if (lines.length === 0) continue;
       this.#pending[log] = [];
-      const path = `${this.path}/${log}`;
-      try {
-        await Deno.writeTextFile(path, lines.join(""), { append: true });
-      } catch (error) {
-        throw fileError(error, "write", path);
-      }
+      await appendDurably(`${this.path}/${log}`, lines.join(""));
     }
   }
 
@@ -115,14 +135,7 @@ export class RunFolder {
    */
   async truncateLogs(step: number): Promise<void> {
     await this.flush();
-    for (const log of [METRICS, RANGES]) {
-      const path = `${this.path}/${log}`;
-      const text = await readTextIfThere(path);
-      if (text === undefined) continue;
-      const kept = text.split("\n").filter((line) => stepOf(line) <= step);
-      const shorter = kept.map((line) => line + "\n").join("");
-      if (shorter !== text) await writeAtomic(path, shorter);
-    }
+    for (const log of [METRICS, RANGES]) await cutAfter(`${this.path}/${log}`, step);
   }
 
   /** Writes `summary.json`. */
@@ -174,26 +187,45 @@ export class RunFolder {
 
   /**
    * Writes the checkpoint of `step`, and only then removes those that it replaces: all but the
-   * newest `keep`, and any of a later step. A later one is of a past that the run has left (it was
-   * damaged, or the run began afresh); a resume that picked it would mix the two.
+   * newest `keep` and what was the best to each of them, and any of a later step. A later one is of a
+   * past that the run has left (it was damaged, or the run began afresh); a resume that picked it
+   * would mix the two.
    *
+   * @param bests the steps of evaluations that were better than all before them
    * @returns the path of the checkpoint.
    */
-  async writeCheckpoint(step: number, bytes: Uint8Array, keep = 3): Promise<string> {
+  async writeCheckpoint(
+    step: number,
+    bytes: Uint8Array,
+    keep = 3,
+    bests: readonly number[] = [],
+  ): Promise<string> {
     const folder = `${this.path}/checkpoints`;
     const path = `${folder}/step-${String(step).padStart(8, "0")}.safetensors`;
     await makeFolder(folder);
     await writeAtomic(path, bytes);
     const all = await this.checkpoints();
-    const kept = new Set(all.filter((c) => c.step <= step).slice(0, keep).map((c) => c.path));
+    const kept = new Set(all.map((c) => c.step).filter((s) => s <= step).slice(0, keep));
+    // A run that must go back to one before the newest finds its best there too.
+    for (const own of [...kept]) kept.add(Math.max(-1, ...bests.filter((best) => best <= own)));
     const leftovers = (await namesIn(folder)).filter((name) => name.endsWith(".safetensors.part"));
-    const stale = all.map((c) => c.path).filter((p) => !kept.has(p));
+    const stale = all.filter((c) => !kept.has(c.step)).map((c) => c.path);
     for (const old of [...stale, ...leftovers.map((name) => `${folder}/${name}`)]) {
       // One that is gone already, or that cannot be removed, does no harm: the run goes on.
       await Deno.remove(old).catch(() => {});
     }
     return path;
   }
+}
+
+/** @throws UsageError when the folder holds a run */
+async function refuseRun(folder: string): Promise<void> {
+  const sign = await signOfRun(folder);
+  if (sign === undefined) return;
+  throw new UsageError(
+    `${folder}: expected a folder without a run, found ${sign} of an earlier one; ` +
+      `add --resume to go on with it or choose another --out`,
+  );
 }
 
 /** What shows that `folder` holds a run, or `undefined`. */
@@ -252,15 +284,5 @@ async function namesIn(folder: string): Promise<string[]> {
     // A file where the folder should be: writing into it will say so, with the path.
     if (error instanceof Deno.errors.NotADirectory) return [];
     throw fileError(error, "read", folder);
-  }
-}
-
-/** The step of a log line; infinite where the line is torn or carries none. */
-function stepOf(line: string): number {
-  try {
-    const step = JSON.parse(line)?.step;
-    return typeof step === "number" ? step : Infinity;
-  } catch {
-    return Infinity;
   }
 }

@@ -6,41 +6,86 @@
 import { UsageError } from "../errors.ts";
 import { parseRecipe } from "../recipe/load.ts";
 import type { Recipe } from "../recipe/types.ts";
+import type { FoundCheckpoint } from "./newest_checkpoint.ts";
 import type { RunFolder } from "./run_folder.ts";
 
-/** A resumed run must be of the recipe that it began with, but for its length, what it
- * tells of itself, and who reads the images. */
+/** What may change when a run goes on: its length and its learning rate, which is told as it changes
+ * the result; */
+const TOLD = ["train.epochs", "train.max_steps", "train.optimizer.lr", "train.schedule"];
+/** what it tells of itself, when it is saved, and who reads the images, which change no bit. */
+const SILENT = [
+  "telemetry",
+  "data.workers",
+  "train.log_every",
+  "train.checkpoint_minutes",
+  "train.keep",
+];
+
+/** How a run goes on, beside its recipe. */
+interface GoingOn {
+  /** Names of estimators of one's own. */
+  readonly estimators?: readonly string[];
+  /** Hears of what is not as it was. */
+  readonly warn?: (text: string) => void;
+}
+
+/**
+ * A run goes on with the recipe that it began with, but for what may change.
+ *
+ * @param found the checkpoint that it goes on from; without one it begins afresh, and `recipe.yaml`
+ * says whose folder it is
+ * @throws UsageError with what differs
+ */
 export async function sameRecipe(
   folder: RunFolder,
   recipe: Recipe,
-  estimators: readonly string[] = [],
+  found: FoundCheckpoint | undefined,
+  { estimators = [], warn }: GoingOn,
 ): Promise<void> {
-  const text = await folder.readRecipe();
-  if (text === undefined) return;
-  const began = parseRecipe(text, `${folder.path}/recipe.yaml`, [], estimators);
-  const length = { epochs: 0, max_steps: 0, log_every: 1 };
-  const rest = (r: Recipe) => ({
-    ...r,
-    data: { ...r.data, workers: 0 },
-    telemetry: "basic",
-    train: { ...r.train, ...length },
-  });
-  const differs = differences(rest(began), rest(recipe), "");
-  if (differs.length > 0) {
-    throw new UsageError(
-      `${folder.path}: cannot resume: the run began with another recipe: ${differs.join("; ")}. ` +
-        "Resume with the recipe it began with, or choose another --out",
-    );
+  const written = await folder.readRecipe();
+  const sources = [
+    ...(written === undefined ? [] : [[written, `${folder.path}/recipe.yaml`] as const]),
+    ...(found ? [[found.recipe, found.path] as const] : []),
+  ];
+  for (const [text, path] of sources) {
+    const differs = differing(parseRecipe(text, path, [], estimators), recipe);
+    const is = (list: readonly string[], { path }: Difference) =>
+      list.some((key) => `${path}.`.startsWith(`${key}.`));
+    const refused = differs.filter((d) => !is(TOLD, d) && !is(SILENT, d));
+    if (refused.length > 0) {
+      throw new UsageError(
+        `${folder.path}: cannot resume: the run began with another recipe (${path}): ` +
+          `${refused.map(described).join("; ")}. ` +
+          "Resume with the recipe it began with, or choose another --out",
+      );
+    }
+    if (path !== found?.path) continue;
+    for (const { path, was, now } of differs.filter((d) => is(TOLD, d))) {
+      warn?.(`the run goes on with ${path} ${JSON.stringify(now)}, not ${JSON.stringify(was)}`);
+    }
   }
 }
 
+interface Difference {
+  readonly path: string;
+  readonly was: unknown;
+  readonly now: unknown;
+}
+
 /** What differs between two plain values, as `path was …, is now …`. */
-export function differences(a: unknown, b: unknown, path = ""): string[] {
+export function differences(a: unknown, b: unknown): string[] {
+  return differing(a, b).map(described);
+}
+
+function described({ path, was, now }: Difference): string {
+  return `${path} was ${JSON.stringify(was)}, is now ${JSON.stringify(now)}`;
+}
+
+function differing(was: unknown, now: unknown, path = ""): Difference[] {
   const isMap = (v: unknown): v is Record<string, unknown> => typeof v === "object" && v !== null;
-  if (isMap(a) && isMap(b)) {
-    const keys = new Set([...Object.keys(a), ...Object.keys(b)]);
-    return [...keys].flatMap((k) => differences(a[k], b[k], path ? `${path}.${k}` : k));
+  if (isMap(was) && isMap(now)) {
+    const keys = new Set([...Object.keys(was), ...Object.keys(now)]);
+    return [...keys].flatMap((k) => differing(was[k], now[k], path ? `${path}.${k}` : k));
   }
-  if (a === b) return [];
-  return [`${path} was ${JSON.stringify(a)}, is now ${JSON.stringify(b)}`];
+  return was === now ? [] : [{ path, was, now }];
 }

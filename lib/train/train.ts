@@ -21,7 +21,7 @@ import { VERSION } from "../version.ts";
 import { BatchReader } from "./batches.ts";
 import { openCheckedDevice } from "./checked_device.ts";
 import { withWhatFits } from "./what_fits.ts";
-import { encodeCheckpoint, type EpochFigures, type Position } from "./checkpoint.ts";
+import { encodeCheckpoint } from "./checkpoint.ts";
 import { findNotFinite, stateNotFinite } from "./divergence.ts";
 import { DataWait } from "./data_wait.ts";
 import { DataWatch } from "./data_watch.ts";
@@ -32,10 +32,19 @@ import type { StepResult } from "./flight.ts";
 import { type InitialWeights, initialWeights } from "./init.ts";
 import { type Batch, Network } from "./network.ts";
 import { newestCheckpoint } from "./newest_checkpoint.ts";
+import {
+  BEGINNING,
+  type Best,
+  type EpochFigures,
+  type Position,
+  withEvaluation,
+} from "./position.ts";
 import type { RunFolder } from "./run_folder.ts";
 import { outlivingAdapter } from "./outliving.ts";
 import { sameRecipe } from "./same_recipe.ts";
+import { SaveClock } from "./save_clock.ts";
 import { learningRate } from "./schedule.ts";
+import { CutShort, untilAborted } from "./until_aborted.ts";
 
 /** Seconds of steps that are submitted before waiting for them, at most. */
 const MOST_WAIT = 0.5;
@@ -83,6 +92,7 @@ export async function* train(
   options: TrainOptions = {},
 ): AsyncGenerator<TrainEvent, void, void> {
   const started = performance.now();
+  await using _lock = await options.folder?.lock();
   yield* outlivingAdapter(options, (again, opens) => trainOnce(input, again, started, opens));
 }
 
@@ -97,15 +107,17 @@ async function* trainOnce(
   const recipe = resolveRecipe(input as RecipeInput, ".", more);
   const makers = { ...ownEstimators, ...estimators };
   const text = formatRecipe(recipe);
-  if (folder && options.resume) await sameRecipe(folder, recipe, more);
+  const { warn } = options;
+  let found = folder && options.resume ? await newestCheckpoint(folder, warn) : undefined;
+  if (folder && options.resume) {
+    await sameRecipe(folder, recipe, found, { estimators: more, ...(warn ? { warn } : {}) });
+  }
   const data = await openDataset(
     dataOf(recipe),
     options.warn ? { warn: options.warn } : {},
   );
   const perEpoch = stepsPerEpoch(data.train.count, recipe.train.batch);
   const { program } = plan(recipe, data, { estimators: makers });
-  const { warn } = options;
-  const found = folder && options.resume ? await newestCheckpoint(folder, warn) : undefined;
   let initial = recipe.init && !found ? await initialWeights(recipe, program, warn) : undefined;
   const device = options.opened ??
     await openCheckedDevice(options.device, program, options);
@@ -128,6 +140,7 @@ async function* trainOnce(
       warn?.(`${folder?.path ?? "the run"} holds no whole checkpoint: starting afresh`);
     }
     const position = found?.position;
+    found = undefined; // Lets the file go.
     const reader = new BatchReader(data, recipe.train.batch, loader);
     const watch = new DataWatch(data, recipe, warn);
     const run = new Run(recipe, text, data, network, reader, perEpoch, options, started, watch);
@@ -156,7 +169,7 @@ async function* trainOnce(
       warn?.("the checkpoint has lost its ranges: calibrating anew");
       await run.calibrate(position.step);
     }
-    yield* run.go(position ?? { step: 0, epochLoss: 0, epochCorrect: 0, last: null });
+    yield* run.go(position ?? BEGINNING);
   } catch (error) {
     throw fitting(error);
   } finally {
@@ -178,6 +191,8 @@ class Run {
   /** Of the timed seconds, those in which the device had nothing to do for want of data. */
   #waitedSeconds = 0;
   #last: EpochFigures | null = null;
+  #bests: readonly Best[] = [];
+  readonly #saves: SaveClock;
 
   constructor(
     readonly recipe: Recipe,
@@ -196,6 +211,7 @@ class Run {
     this.#feed = new Feed(reader, recipe.seed, perEpoch, this.steps);
     this.#wait = new DataWait(network.executor.device);
     this.#rate = learningRate(recipe.train, perEpoch, this.steps);
+    this.#saves = new SaveClock(recipe.train.checkpoint_minutes);
   }
 
   /** Takes over weights from elsewhere, with running statistics; ranges follow from calibration. */
@@ -223,21 +239,34 @@ class Run {
     const { recipe, network, perEpoch, options } = this;
     const { executor, program } = network, { batch, epochs } = recipe.train;
     let { step, epochLoss, epochCorrect } = from;
+    // An evaluation that was cut short comes first: no step, then the end of its epoch.
+    let unevaluated = from.unevaluated === true && this.#ends(step);
+    const position = (): Position => ({
+      step,
+      epochLoss,
+      epochCorrect,
+      last: this.#last,
+      bests: this.#bests,
+    });
     this.#last = from.last;
+    this.#bests = from.bests;
     yield this.startEvent(step);
     let epochStarted = performance.now();
     let next = step < this.steps ? await this.#feed.at(step) : undefined;
     let status: Summary["status"] = "done", reason: string | undefined;
     let stepSeconds = 0;
-    run: while (next) {
-      const epoch = Math.floor(step / perEpoch), began = performance.now();
+    run: while (next || unevaluated) {
+      const epoch = Math.floor((unevaluated ? step - 1 : step) / perEpoch),
+        began = performance.now();
       // Steps are waited for together, as many as the scheduler lets be in flight, none beyond the
       // epoch, and no more than half a second of them, so that Ctrl-C is heard. The first goes alone,
       // as it is not timed.
       const inFlight = step === from.step
         ? 1
         : Math.max(1, Math.min(network.inFlight, Math.floor(MOST_WAIT / stepSeconds)));
-      const last = Math.min(step + inFlight, (epoch + 1) * perEpoch, this.steps);
+      const last = unevaluated
+        ? step
+        : Math.min(step + inFlight, (epoch + 1) * perEpoch, this.steps);
       for (let at = step; at < last; at++) {
         await network.submit(next!, at, this.#rate(at), this.#telemetry(at + 1));
         // The next batch is read while the GPU works.
@@ -273,10 +302,18 @@ class Run {
         if (this.#logs(step)) this.#log(event);
         yield event;
       }
-      const inEpoch = (step - 1) % perEpoch + 1;
-      const ends = inEpoch === perEpoch || step === this.steps;
+      const inEpoch = (step - 1) % perEpoch + 1, ends = this.#ends(step);
       if (ends) {
-        const { loss, accuracy } = await network.evaluate(this.#reader.testing(program.batch));
+        const tested = await this.#evaluate();
+        if (!tested) {
+          const where = await this.#save({ ...position(), unevaluated: true });
+          status = where === undefined ? "interrupted" : "diverged";
+          if (where !== undefined) reason = diverged(step, where);
+          break;
+        }
+        unevaluated = false;
+        const { loss, accuracy } = tested;
+        this.#bests = withEvaluation(this.#bests, { step, testAccuracy: accuracy });
         this.#last = { trainLoss: epochLoss / inEpoch, testLoss: loss, testAccuracy: accuracy };
         const event: EpochEvent = {
           type: "epoch",
@@ -290,7 +327,7 @@ class Run {
         if (inEpoch === perEpoch) epochLoss = epochCorrect = 0;
         options.folder?.appendMetrics(epochLine(event));
         await this.watch.look();
-        const where = await this.#save({ step, epochLoss, epochCorrect, last: this.#last });
+        const where = await this.#save(position());
         if (where !== undefined) {
           status = "diverged";
           reason = diverged(step, where);
@@ -299,14 +336,16 @@ class Run {
         yield event;
         epochStarted = performance.now();
       }
-      if (options.signal?.aborted && next) {
-        status = "interrupted";
-        const where = ends
-          ? undefined
-          : await this.#save({ step, epochLoss, epochCorrect, last: this.#last });
-        if (where !== undefined) [status, reason] = ["diverged", diverged(step, where)];
-        break;
+      const interrupted = options.signal?.aborted && next !== undefined;
+      if (interrupted) status = "interrupted";
+      if (!ends && (interrupted || this.#saves.due)) {
+        const where = await this.#save(position());
+        if (where !== undefined) {
+          [status, reason] = ["diverged", diverged(step, where)];
+          break;
+        }
       }
+      if (interrupted) break;
     }
     const summary = this.#summary(status, step, reason);
     await options.folder?.flush();
@@ -327,6 +366,11 @@ class Run {
       steps: this.steps,
       resumedFrom,
     };
+  }
+
+  /** Whether the run is evaluated after `step` steps. */
+  #ends(step: number): boolean {
+    return step % this.perEpoch === 0 || step >= this.steps;
   }
 
   /** Whether step `step`, from 1, is logged. */
@@ -387,14 +431,26 @@ class Run {
     for (const line of rangeLines(event)) folder.appendRanges(line);
   }
 
+  /** Over the test images; `undefined` where that takes long and the run is asked to end meanwhile. */
+  async #evaluate(): Promise<{ loss: number; accuracy: number } | undefined> {
+    const batches = this.#reader.testing(this.network.program.batch);
+    try {
+      return await this.network.evaluate(untilAborted(batches, this.options.signal));
+    } catch (error) {
+      if (error instanceof CutShort) return undefined;
+      throw error;
+    }
+  }
+
   /** Writes a checkpoint, unless the state is not finite: then it says where. */
   async #save(position: Position): Promise<string | undefined> {
-    const { folder } = this.options;
+    const { folder } = this.options, { keep } = this.recipe.train;
     const state = await this.network.state(), where = stateNotFinite(state);
     if (where !== undefined || !folder) return where;
     await folder.flush();
     const bytes = encodeCheckpoint(state, this.text, position, this.data);
-    await folder.writeCheckpoint(position.step, bytes);
+    await folder.writeCheckpoint(position.step, bytes, keep, position.bests.map((b) => b.step));
+    this.#saves.saved();
     return undefined;
   }
 
@@ -407,6 +463,8 @@ class Run {
       train_loss: this.#last?.trainLoss ?? null,
       test_loss: this.#last?.testLoss ?? null,
       test_accuracy: this.#last?.testAccuracy ?? null,
+      best_test_accuracy: this.#bests.at(-1)?.testAccuracy ?? null,
+      best_step: this.#bests.at(-1)?.step ?? null,
       images_per_second: this.#imagesPerSecond(),
       data_wait_share: this.#dataWaitShare(),
       seconds: (performance.now() - this.started) / 1000,

@@ -19,20 +19,21 @@ export interface TrainedRun {
 }
 
 /**
- * Reads a run's recipe and its newest checkpoint.
+ * Reads a run's recipe and its newest checkpoint, or the best.
  *
  * @throws DataError when the folder holds no run or no whole checkpoint
  */
 export async function readRun(
   path: string,
-  { warn, estimators = {}, overrides = [] }: {
+  { warn, estimators = {}, overrides = [], best = false }: {
     readonly warn?: (text: string) => void;
     readonly overrides?: readonly string[];
     readonly estimators?: EstimatorMakers;
+    readonly best?: boolean;
   },
 ): Promise<TrainedRun> {
   const folder = await RunFolder.open(path);
-  const checkpoint = await expectCheckpoint(folder, warn);
+  const checkpoint = await expectCheckpoint(folder, warn, best);
   const text = await folder.readRecipe() ?? checkpoint.recipe ?? ""; // A file of another may lack it.
   const recipe = parseRecipe(text, `${path}/recipe.yaml`, overrides, Object.keys(estimators));
   return { recipe, checkpoint, makers: { ...ownEstimators, ...estimators } };

@@ -1,0 +1,122 @@
+/**
+ * What is in progress when a run is asked to end: a step, an evaluation, or a long computation.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import type { RecipeInput } from "../lib/recipe/input.ts";
+import { openDevice } from "../lib/open_device.ts";
+import { RunFolder } from "../lib/train/run_folder.ts";
+import { train } from "../lib/train/train.ts";
+import { untilAborted } from "../lib/train/until_aborted.ts";
+import { inFolder as inFolderOf, ROOT } from "./support/command.ts";
+import { inFolder, runOf, SHORT } from "./support/runs.ts";
+
+const windows = Deno.build.os === "windows";
+
+for (const [name, code] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
+  Deno.test({
+    name: `a second ${name} ends a process at once that computes and does not listen`,
+    ignore: windows,
+    fn: async () => {
+      const script = `import { listenForInterrupt } from "${ROOT}cli/interrupt.ts";
+        listenForInterrupt(() => setTimeout(() => {
+          console.log("computing");
+          for (const began = Date.now(); Date.now() - began < 60_000;);
+        }, 0));
+        console.log("ready");
+        setTimeout(() => {}, 60_000);`;
+      await inFolderOf({ "busy.ts": script }, async (cwd) => {
+        const child = new Deno.Command(Deno.execPath(), {
+          args: ["run", "--no-prompt", `${cwd}/busy.ts`],
+          stdout: "piped",
+          stderr: "null",
+        }).spawn();
+        let text = "", sent = 0;
+        const began = performance.now();
+        for await (const chunk of child.stdout.pipeThrough(new TextDecoderStream())) {
+          text += chunk;
+          if (sent === 0 && text.includes("ready") || sent === 1 && text.includes("computing")) {
+            sent++;
+            child.kill(name);
+          }
+        }
+        const status = await child.status;
+        assert.deepEqual([status.code, status.signal, sent], [code, name, 2]);
+        assert.ok(performance.now() - began < 50_000);
+      });
+    },
+  });
+}
+
+Deno.test("a long evaluation is cut short, and done first when the run goes on, to the same bits", async () => {
+  const recipe: RecipeInput = {
+    ...SHORT,
+    data: { ...SHORT.data, test: 6000 },
+    train: { ...SHORT.train, log_every: 1 },
+  };
+  await inFolder(async (whole) => {
+    const all = await runOf(recipe, { device: "cpu", out: whole });
+    await inFolder(async (out) => {
+      const cuts: unknown[] = [];
+      // Asked for before the evaluation of each epoch, which takes seconds.
+      for (const stopAt of [10, 20]) {
+        const { end } = await runOf(recipe, { device: "cpu", out, stopAt, resume: stopAt > 10 });
+        const { status, steps, best_step } = end.summary;
+        cuts.push({ status, steps, best_step });
+      }
+      assert.deepEqual(cuts, [
+        { status: "interrupted", steps: 10, best_step: null },
+        {
+          status: "interrupted",
+          steps: 20,
+          best_step: all.end.summary.best_step === null ? null : 10,
+        },
+      ]);
+      const rest = await runOf(recipe, { device: "cpu", out, resume: true });
+      const types = rest.events.map((event) => event.type);
+      assert.deepEqual(types, ["start", "epoch", "end"]);
+      assert.deepEqual(rest.end.state, all.end.state);
+      for (const key of ["status", "steps", "test_loss", "test_accuracy", "train_loss"] as const) {
+        assert.equal(rest.end.summary[key], all.end.summary[key], key);
+      }
+      const last = "checkpoints/step-00000020.safetensors";
+      assert.deepEqual(
+        await Deno.readFile(`${out}/${last}`),
+        await Deno.readFile(`${whole}/${last}`),
+      );
+      const steps = async (run: string) =>
+        (await Deno.readTextFile(`${run}/metrics.jsonl`)).trimEnd().split("\n")
+          .map((text) => JSON.parse(text)).map(({ kind, step }) => `${kind} ${step}`);
+      assert.deepEqual(await steps(out), await steps(whole));
+    });
+  });
+});
+
+Deno.test("a run whose end is asked for before its first step takes one, and leaves a checkpoint", async () => {
+  await inFolder(async (out) => {
+    const folder = await RunFolder.create({ out, name: "run", resume: false });
+    const opened = await openDevice("cpu"), ends: unknown[] = [];
+    for await (const event of train(SHORT, { opened, folder, signal: AbortSignal.abort() })) {
+      if (event.type === "end") ends.push([event.summary.status, event.summary.steps]);
+    }
+    assert.deepEqual(ends, [["interrupted", 1]]);
+    assert.deepEqual((await folder.checkpoints()).map((c) => c.step), [1]);
+  });
+});
+
+Deno.test("batches end early only where someone asks for it and a second has passed", async () => {
+  async function* slow() {
+    for (let i = 0; i < 3; i++) {
+      await new Promise((resolve) => setTimeout(resolve, 600));
+      yield i;
+    }
+  }
+  assert.deepEqual(await Array.fromAsync(untilAborted(slow(), undefined)), [0, 1, 2]);
+  const seen: number[] = [];
+  const cut = async () => {
+    for await (const i of untilAborted(slow(), AbortSignal.abort())) seen.push(i);
+  };
+  await assert.rejects(cut());
+  assert.deepEqual(seen, [0]);
+});
