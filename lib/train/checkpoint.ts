@@ -18,6 +18,7 @@ import type { Range } from "../quant/range.ts";
 import { VERSION } from "../version.ts";
 import { type DataFacts, decodeFacts, encodeFacts } from "./data_facts.ts";
 import type { NetworkState } from "./network.ts";
+import type { Skipped } from "./safeguard.ts";
 import type { Find } from "./weights.ts";
 
 /** Where a run stands. */
@@ -29,6 +30,8 @@ export interface Position {
   readonly epochCorrect: number;
   /** Figures of the last epoch that ended; `null` before. */
   readonly last: EpochFigures | null;
+  /** Steps that were left out so far, as a number was not finite in them; absent where none were. */
+  readonly skipped?: readonly Skipped[];
 }
 
 /** What an epoch came to. */
@@ -157,9 +160,10 @@ export function decodeCheckpoint(bytes: Uint8Array<ArrayBuffer>, file: string): 
 
 function positionOf(text: string, file: string): Position {
   try {
-    const { step, epochLoss, epochCorrect, last } = JSON.parse(text);
+    const { step, epochLoss, epochCorrect, last, skipped } = JSON.parse(text);
     if ([step, epochLoss, epochCorrect].every((n) => typeof n === "number")) {
-      return { step, epochLoss, epochCorrect, last: last ?? null };
+      const more = Array.isArray(skipped) ? { skipped } : {};
+      return { step, epochLoss, epochCorrect, last: last ?? null, ...more };
     }
   } catch {
     // Said below.

@@ -18,7 +18,7 @@ export async function sameRecipe(
   const text = await folder.readRecipe();
   if (text === undefined) return;
   const began = parseRecipe(text, `${folder.path}/recipe.yaml`, [], estimators);
-  const length = { epochs: 0, max_steps: 0, log_every: 1 };
+  const length = { epochs: 0, max_steps: 0, log_every: 1, on_nonfinite: "stop", most_skips: 10 };
   const rest = (r: Recipe) => ({
     ...r,
     data: { ...r.data, workers: 0 },

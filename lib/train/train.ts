@@ -20,16 +20,18 @@ import { VERSION } from "../version.ts";
 import { BatchReader } from "./batches.ts";
 import { openCheckedDevice } from "./checked_device.ts";
 import { encodeCheckpoint, type EpochFigures, type Position } from "./checkpoint.ts";
-import { findNotFinite, stateNotFinite } from "./divergence.ts";
+import { stateNotFinite } from "./divergence.ts";
 import { DataWait } from "./data_wait.ts";
 import type { EpochEvent, StartEvent, StepEvent, Summary, TrainEvent } from "./events.ts";
 import { Feed } from "./feed.ts";
-import { epochLine, mostClipped, rangeLines, stepLine } from "./log_lines.ts";
+import { epochLine, mostClipped, rangeLines, skipLine, stepLine } from "./log_lines.ts";
 import type { StepResult } from "./flight.ts";
+import { ClippingWatch } from "./clipping_watch.ts";
 import { type InitialWeights, initialWeights } from "./init.ts";
 import { type Batch, Network } from "./network.ts";
 import { newestCheckpoint } from "./newest_checkpoint.ts";
 import type { RunFolder } from "./run_folder.ts";
+import { Safeguard } from "./safeguard.ts";
 import { sameRecipe } from "./same_recipe.ts";
 import { learningRate } from "./schedule.ts";
 
@@ -144,6 +146,8 @@ class Run {
   /** Steps of the whole run. */
   readonly steps: number;
   readonly #rate: (step: number) => number;
+  readonly #guard: Safeguard;
+  readonly #clipping = new ClippingWatch();
   #timedSteps = 0;
   #timedSeconds = 0;
   /** Of the timed seconds, those in which the device had nothing to do for want of data. */
@@ -165,6 +169,8 @@ class Run {
     this.steps = Math.min(epochs * perEpoch, max_steps || Infinity);
     this.#feed = new Feed(reader, recipe.seed, perEpoch, this.steps);
     this.#wait = new DataWait(network.executor.device);
+    const { folder, warn } = options;
+    this.#guard = new Safeguard({ network, train: recipe.train, text, folder, warn });
     this.#rate = learningRate(recipe.train, perEpoch, this.steps);
   }
 
@@ -190,10 +196,18 @@ class Run {
   }
 
   async *go(from: Position): AsyncGenerator<TrainEvent, void, void> {
-    const { recipe, network, perEpoch, options } = this;
+    const { recipe, network, perEpoch, options } = this, guard = this.#guard;
     const { executor, program } = network, { batch, epochs } = recipe.train;
     let { step, epochLoss, epochCorrect } = from;
+    const position = (): Position => ({
+      step,
+      epochLoss,
+      epochCorrect,
+      last: this.#last,
+      ...guard.skipped,
+    });
     this.#last = from.last;
+    await guard.begin(from);
     yield this.startEvent(step);
     let epochStarted = performance.now();
     let next = step < this.steps ? await this.#feed.at(step) : undefined;
@@ -207,7 +221,9 @@ class Run {
       const inFlight = step === from.step
         ? 1
         : Math.max(1, Math.min(network.inFlight, Math.floor(MOST_WAIT / stepSeconds)));
-      const last = Math.min(step + inFlight, (epoch + 1) * perEpoch, this.steps);
+      const ahead = Math.min((epoch + 1) * perEpoch, this.steps, guard.next(step));
+      const last = Math.min(step + inFlight, ahead);
+      let skipped = guard.leaveOut(step);
       for (let at = step; at < last; at++) {
         await network.submit(next!, at, this.#rate(at), this.#telemetry(at + 1));
         // The next batch is read while the GPU works.
@@ -220,59 +236,78 @@ class Run {
       const came = performance.now(), results = await network.collect();
       const ended = performance.now(), seconds = (ended - began) / 1000;
       const waited = this.#wait.since((ended - came) / 1000);
-      stepSeconds = seconds / results.length;
+      if (results.length > 0) stepSeconds = seconds / results.length;
       if (step > from.step) {
         this.#timedSteps += results.length;
         this.#timedSeconds += seconds;
         this.#waitedSeconds += waited;
       }
       for (const result of results) {
-        const { loss, correct, observations } = result, rate = this.#rate(step);
-        if (!Number.isFinite(loss) || observations.some((o) => o.notFinite > 0)) {
-          // What lies in memory is of the last step in flight.
-          const here = step + 1 === last || observations.length > 0;
-          const where = here ? await findNotFinite(program, executor, observations) : undefined;
-          status = "diverged";
-          reason = diverged(step + 1, where ?? `the loss is ${loss}`);
-          break run;
+        const { loss, correct, observations, notFinite } = result, rate = this.#rate(step);
+        if (notFinite) {
+          const turn = await guard.turn(step, notFinite, () => this.#feed.at(step));
+          if ("stop" in turn) {
+            status = "diverged";
+            reason = diverged(step + 1, turn.stop);
+            break run;
+          }
+          if ("back" in turn) {
+            ({ step, epochLoss, epochCorrect, last: this.#last } = turn.back);
+            await options.folder?.truncateLogs(step);
+            yield turn.event;
+            next = await this.#feed.at(step);
+            continue run;
+          }
+          skipped = turn.skipped;
+          break;
         }
         step++;
         epochLoss += loss;
         epochCorrect += correct;
         const event = this.#stepEvent(step, epoch + 1, result, rate);
         if (this.#logs(step)) this.#log(event);
+        const clips = this.#clipping.see(observations);
+        if (clips !== undefined) options.warn?.(`step ${step}: ${clips}`);
         yield event;
+      }
+      if (skipped) {
+        const event = guard.event(skipped, this.steps, epoch + 1);
+        options.folder?.appendMetrics(skipLine(event));
+        step++;
+        yield event;
+        // What was in flight behind it has changed nothing either, and runs again.
+        next = step < this.steps ? await this.#feed.at(step) : undefined;
       }
       const inEpoch = (step - 1) % perEpoch + 1;
       const ends = inEpoch === perEpoch || step === this.steps;
       if (ends) {
         const { loss, accuracy } = await network.evaluate(this.#reader.testing(program.batch));
-        this.#last = { trainLoss: epochLoss / inEpoch, testLoss: loss, testAccuracy: accuracy };
+        const learned = inEpoch - guard.since(step - inEpoch);
+        this.#last = { trainLoss: epochLoss / learned, testLoss: loss, testAccuracy: accuracy };
         const event: EpochEvent = {
           type: "epoch",
           epoch: epoch + 1,
           epochs,
           step,
           ...this.#last,
-          trainAccuracy: epochCorrect / (inEpoch * batch),
+          trainAccuracy: epochCorrect / (learned * batch),
           seconds: (performance.now() - epochStarted) / 1000,
         };
         if (inEpoch === perEpoch) epochLoss = epochCorrect = 0;
         options.folder?.appendMetrics(epochLine(event));
-        const where = await this.#save({ step, epochLoss, epochCorrect, last: this.#last });
+        const where = await this.#save(position());
         if (where !== undefined) {
           status = "diverged";
           reason = diverged(step, where);
           break;
         }
+        await guard.keep(position());
         yield event;
         epochStarted = performance.now();
       }
       if (options.signal?.aborted && next) {
         status = "interrupted";
-        const where = ends
-          ? undefined
-          : await this.#save({ step, epochLoss, epochCorrect, last: this.#last });
+        const where = ends ? undefined : await this.#save(position());
         if (where !== undefined) [status, reason] = ["diverged", diverged(step, where)];
         break;
       }
@@ -369,6 +404,7 @@ class Run {
 
   #summary(status: Summary["status"], steps: number, reason: string | undefined): Summary {
     const { recipe, network: { executor } } = this, q = recipe.quantize;
+    const skipped = this.#guard.since(0);
     return {
       status,
       epochs: Math.ceil(steps / this.perEpoch),
@@ -391,6 +427,7 @@ class Run {
       scheduler: this.network.scheduler.device ? "device" : "host",
       seed: recipe.seed,
       qtrain_version: VERSION,
+      ...(skipped > 0 ? { skipped_steps: skipped } : {}),
       ...(reason === undefined ? {} : { reason }),
     };
   }
