@@ -310,10 +310,11 @@ for (const arithmetic of ["int8", "float32"] as const) {
     };
     const weight = { kernel: "conv_forward", layer: "conv1", buffer: "conv3.weight" };
     const plant = { ...weight, steps: [13], once: true };
-    const run = async (out?: string, steps: readonly number[] = [13]) =>
+    const run = async (out?: string, steps: readonly number[] = [13], more: object = {}) =>
       runOf(recipe, {
         opened: await plantedDevice({ ...plant, steps }),
         ...(out === undefined ? {} : { out }),
+        ...more,
       });
     await inFolder(async (path) => {
       const { end, events, warnings } = await run(path);
@@ -328,6 +329,14 @@ for (const arithmetic of ["int8", "float32"] as const) {
       const steps = (await linesOf(path)).filter(({ kind }) => kind !== "epoch");
       assert.deepEqual(steps.map(({ step }) => step), Array.from({ length: 20 }, (_, i) => i + 1));
       assert.equal(steps.filter(({ kind }) => kind === "skip").length, 1);
+      // Interrupted on its way back to the step, it still leaves it out, though all is well now.
+      await inFolder(async (other) => {
+        const stopped = await run(other, [13], { stopAt: 12, stopFrom: "rollback" });
+        assert.equal(stopped.end.summary.status, "interrupted");
+        const resumed = await run(other, [], { resume: true });
+        assert.deepEqual(resumed.end.state.parameters, end.state.parameters);
+        assert.deepEqual(await linesOf(other), await linesOf(path));
+      });
       // In memory alone it is the same.
       const alone = await run();
       assert.deepEqual(alone.end.state.parameters, end.state.parameters);

@@ -30,7 +30,10 @@ export interface Position {
   readonly epochCorrect: number;
   /** Figures of the last epoch that ended; `null` before. */
   readonly last: EpochFigures | null;
-  /** Steps that were left out so far, as a number was not finite in them; absent where none were. */
+  /**
+   * Steps in which a number was not finite: left out so far, or by a rollback to be left out later;
+   * absent where there are none.
+   */
   readonly skipped?: readonly Skipped[];
 }
 

@@ -49,9 +49,10 @@ export class Safeguard {
 
   constructor(readonly setting: Setting) {}
 
-  /** What a position says of the steps that were left out; nothing where none were. */
+  /** What a position says of the steps that were left out, or will be; nothing where there are none. */
   get skipped(): Pick<Position, "skipped"> {
-    return this.#skipped.length > 0 ? { skipped: this.#skipped } : {};
+    const skipped = [...this.#skipped, ...this.#ahead.values()];
+    return skipped.length > 0 ? { skipped } : {};
   }
 
   /** Steps after step `first`, from 1, that were left out. */
@@ -61,8 +62,14 @@ export class Safeguard {
 
   /** Begins at a position, which is where a rollback goes to until there is a later one. */
   async begin(position: Position): Promise<void> {
-    this.#skipped = position.skipped ?? [];
+    this.#at(position);
     await this.keep(position, position.step > 0);
+  }
+
+  /** Takes over what was left out before a position, and what is to be left out behind it. */
+  #at({ step: done, skipped = [] }: Position): void {
+    this.#skipped = skipped.filter(({ step }) => step <= done);
+    for (const each of skipped) if (each.step > done) this.#ahead.set(each.step, each);
   }
 
   /**
@@ -114,7 +121,7 @@ export class Safeguard {
     this.#ahead.set(step + 1, skipped);
     const { position, ...saved } = await this.#last();
     network.load({ ...saved, step: position.step });
-    this.#skipped = position.skipped ?? [];
+    this.#at(position);
     const at = position.step === 0 ? "the start" : `the checkpoint of step ${position.step}`;
     warn?.(`step ${step + 1}: ${where}: back to ${at}, then without this step; ${this.#more()}`);
     const event: RollbackEvent = {

@@ -254,6 +254,7 @@ class Run {
           if ("back" in turn) {
             ({ step, epochLoss, epochCorrect, last: this.#last } = turn.back);
             await options.folder?.truncateLogs(step);
+            await this.#save(position()); // What it leaves out must outlive a kill.
             yield turn.event;
             next = await this.#feed.at(step);
             continue run;
