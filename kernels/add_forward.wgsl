@@ -3,7 +3,7 @@
 //   a, b, output   [PIXELS, 4·V·CW] quads, V at a time
 //
 // Reference: lib/reference/add_forward.ts
-//@ operands CHANNELS PIXELS STRIDE
+//@ operands CW CHANNELS PIXELS STRIDE
 //@ include quad
 //@ include quantize
 
@@ -19,8 +19,11 @@ fn main(
 ) {
   let tile = group.y * groups.x + group.x;
   let thread = tile * 64u + lane;
-  let block = thread % ${CW}u;
-  let end = select(0u, ${PIXELS}u, thread < ${STRIDE}u * ${CW}u);
+  let blocks = ${CW}u;
+  let stride = ${STRIDE}u;
+  let first = thread / blocks;
+  let block = thread - first * blocks;
+  let end = select(0u, ${PIXELS}u, first < stride);
   let za = quantizers[${A_ROW}];
   let zb = quantizers[${B_ROW}];
   let zy = quantizers[${Y_ROW}];
@@ -31,8 +34,8 @@ fn main(
   let lanes_${v} = 4u;
   //@ end
   //@ end
-  for (var pixel = thread / ${CW}u; pixel < end; pixel += ${STRIDE}u) {
-    let at = pixel * ${CW}u + block;
+  for (var pixel = first; pixel < end; pixel += stride) {
+    let at = pixel * blocks + block;
     let wide_a = a[at];
     let wide_b = b[at];
     //@ for v in 0..V

@@ -7,7 +7,7 @@
 //
 // One thread sums one wide of one chunk, in pixel order; chunks follow from the shape alone.
 // Reference: lib/reference/channel_sums.ts
-//@ operands CHUNKS CHUNK PIXELS
+//@ operands CW CHUNKS CHUNK PIXELS
 //@ include quad
 
 @group(0) @binding(3) var<storage, read> y: array<Wide>;
@@ -15,8 +15,9 @@
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-  let block = id.x % ${CW}u;
-  let chunk = id.x / ${CW}u;
+  let blocks = ${CW}u;
+  let chunk = id.x / blocks;
+  let block = id.x - chunk * blocks;
   if (chunk >= ${CHUNKS}u) { return; }
   let first = chunk * ${CHUNK}u;
   let last = min(first + ${CHUNK}u, ${PIXELS}u);
@@ -27,7 +28,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   //@ if INT8
   let zero = vec4<i32>(i32(quantizers[${Y_ROW}].zero));
   for (var p = first; p < last; p++) {
-    let wide = y[p * ${CW}u + block];
+    let wide = y[p * blocks + block];
     //@ for v in 0..V
     let d_${v} = codes(part${v}(wide)) - zero;
     total_${v} += d_${v};
@@ -35,14 +36,14 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     //@ end
   }
   //@ else
-  for (var p = first; p < last; p++) { total_0 += y[p * ${CW}u + block]; }
+  for (var p = first; p < last; p++) { total_0 += y[p * blocks + block]; }
   let mean = total_0 / f32(last - first);
   for (var p = first; p < last; p++) {
-    let d = y[p * ${CW}u + block] - mean;
+    let d = y[p * blocks + block] - mean;
     square_0 += d * d;
   }
   //@ end
-  let at = (chunk * ${CW}u + block) * (4u * ${V}u);
+  let at = (chunk * blocks + block) * (4u * ${V}u);
   //@ for v in 0..V
   //@ for j in 0..4
   sums[at + ${v}u * 4u + ${j}u] = vec2<Sum>(total_${v}[${j}], square_${v}[${j}]);

@@ -17,10 +17,13 @@
 //   before    [n, H, W, 4·IQ]            real values, without INT8
 // IQ counts quads a pixel; a linear layer sees its input as one pixel, IQ/GQ pixels of
 // GQ quads.
+// Sizes are operands, as in conv_forward.
 // Reference: lib/reference/conv_backward_input.ts
+//@ operands H W HO WO OQ IQ GQ N KH KW SH SW PH PW CHANNELS QUADS FIRST
 //@ include quad
 //@ include quantize
 //@ include gradient
+//@ include place
 
 @group(0) @binding(3) var<storage, read> dy: array<Quad>;
 //@ if INT8
@@ -34,8 +37,8 @@
 //@ end
 @group(0) @binding(8) var<storage, read_write> dx: array<Stored>;
 
-const H_PHASE = (${H}u + ${SH}u - 1u) / ${SH}u;
-const W_PHASE = (${W}u + ${SW}u - 1u) / ${SW}u;
+// A pixel beyond the image or the batch.
+const NONE = 0xffffffffu;
 
 @compute @workgroup_size(64)
 fn main(
@@ -43,27 +46,44 @@ fn main(
   @builtin(num_workgroups) groups: vec3<u32>,
   @builtin(local_invocation_index) lane: u32,
 ) {
+  let height = ${HO}u;
+  let width = ${WO}u;
+  let images = ${N}u;
+  let in_quads = ${IQ}u;
+  let out_quads = ${OQ}u;
+  let quads = ${QUADS}u;
+  let channels = ${CHANNELS}u;
+  let taps_down = ${KH}u;
+  let taps_across = ${KW}u;
+  let stride_y = ${SH}u;
+  let stride_x = ${SW}u;
   let tile = group.y * groups.x + group.x;
-  let phase = group.z / (${IQ}u / ${Q}u);
-  let first_quad = group.z % (${IQ}u / ${Q}u) * ${Q}u;
-  let phase_y = phase / ${SW}u;
-  let phase_x = phase % ${SW}u;
+  let phase_h = (${H}u + stride_y - 1u) / stride_y;
+  let phase_w = (${W}u + stride_x - 1u) / stride_x;
+  let phase = group.z / (in_quads / ${Q}u);
+  let first_quad = (group.z - phase * (in_quads / ${Q}u)) * ${Q}u;
+  let phase_y = phase / stride_x;
+  let phase_x = phase - phase_y * stride_x;
+  // Of a pixel and its phase: where windows begin, and the first tap.
+  let top = (phase_y + ${PH}u) / stride_y;
+  let left = (phase_x + ${PW}u) / stride_x;
   let zdy = quantizers[${DY_ROW}];
   let padding = zero_quad(zdy);
 
+  let next = place(64u, phase_h, phase_w);
+  var here = place(tile * (64u * ${P}u) + lane, phase_h, phase_w);
   //@ for p in 0..P
-  let index_${p} = tile * (64u * ${P}u) + ${p}u * 64u + lane;
-  let row_${p} = index_${p} / W_PHASE % H_PHASE;
-  let column_${p} = index_${p} % W_PHASE;
-  let image_${p} = index_${p} / (H_PHASE * W_PHASE);
-  let top_${p} = i32(row_${p} + (phase_y + ${PH}u) / ${SH}u);
-  let left_${p} = i32(column_${p} + (phase_x + ${PW}u) / ${SW}u);
-  let base_${p} = ((i32(image_${p}) * ${HO} + top_${p}) * ${WO} + left_${p}) * ${OQ} + ${FIRST};
+  let image_${p} = here.image;
+  let top_${p} = i32(here.row + top);
+  let left_${p} = i32(here.column + left);
+  let base_${p} = ((i32(here.image) * i32(height) + top_${p}) * i32(width) + left_${p}) * i32(out_quads) + ${FIRST};
+  let y_${p} = here.row * stride_y + phase_y;
+  let x_${p} = here.column * stride_x + phase_x;
+  let is_${p} = here.image < images && y_${p} < ${H}u && x_${p} < ${W}u;
+  let pixel_${p} = select(NONE, (here.image * ${H}u + y_${p}) * ${W}u + x_${p}, is_${p});
+  here = onwards(here, next, phase_h, phase_w);
   //@ if BEFORE
-  let y_${p} = row_${p} * ${SH}u + phase_y;
-  let x_${p} = column_${p} * ${SW}u + phase_x;
-  let is_${p} = image_${p} < ${N}u && y_${p} < ${H}u && x_${p} < ${W}u;
-  let at_${p} = select(0u, ((image_${p} * ${H}u + y_${p}) * ${W}u + x_${p}) * ${IQ}u + first_quad, is_${p});
+  let at_${p} = select(0u, pixel_${p} * in_quads + first_quad, is_${p});
   //@ for q in 0..Q
   var a_${p}_${q} = before[at_${p} + ${q}u];
   //@ end
@@ -76,29 +96,29 @@ fn main(
 
   //@ if INT8
   //@ else
-  let weights_of_input = ${KH}u * ${KW}u * ${QUADS}u;
+  let weights_of_input = taps_down * taps_across * quads;
   //@ end
   var up = 0;
-  for (var ky = (phase_y + ${PH}u) % ${SH}u; ky < ${KH}u; ky += ${SH}u) {
+  for (var ky = phase_y + ${PH}u - top * stride_y; ky < taps_down; ky += stride_y) {
     var across = 0;
-    for (var kx = (phase_x + ${PW}u) % ${SW}u; kx < ${KW}u; kx += ${SW}u) {
+    for (var kx = phase_x + ${PW}u - left * stride_x; kx < taps_across; kx += stride_x) {
       //@ for p in 0..P
-      let inside_${p} = u32(top_${p} - up) < ${HO}u && u32(left_${p} - across) < ${WO}u && image_${p} < ${N}u;
-      let from_${p} = u32(select(0, base_${p} - (up * ${WO} + across) * ${OQ}, inside_${p}));
+      let inside_${p} = u32(top_${p} - up) < height && u32(left_${p} - across) < width && image_${p} < images;
+      let from_${p} = u32(select(0, base_${p} - (up * i32(width) + across) * i32(out_quads), inside_${p}));
       //@ end
       //@ if INT8
-      let tap = (ky * ${KW}u + kx) * ${OQ}u;
+      let tap = (ky * taps_across + kx) * out_quads;
       //@ else
-      let tap = first_quad * 4u * weights_of_input + (ky * ${KW}u + kx) * ${QUADS}u;
+      let tap = first_quad * 4u * weights_of_input + (ky * taps_across + kx) * quads;
       //@ end
-      for (var c = 0u; c < ${QUADS}u; c++) {
+      for (var c = 0u; c < quads; c++) {
         //@ for p in 0..P
         let v_${p} = select(padding, dy[from_${p} + c], inside_${p});
         //@ end
         //@ for q in 0..Q
         {
           //@ if INT8
-          let w = weight[(tap + c) * ${IQ}u + first_quad + ${q}u];
+          let w = weight[(tap + c) * in_quads + first_quad + ${q}u];
           //@ else
           let w_at = tap + c + ${q}u * 4u * weights_of_input;
           let w = Four(weight[w_at], weight[w_at + weights_of_input], weight[w_at + 2u * weights_of_input], weight[w_at + 3u * weights_of_input]);
@@ -119,12 +139,20 @@ fn main(
   //@ if INT8
   let unit = zdy.scale * quantizers[${W_ROW}].scale;
   //@ end
+  var pixels = array<u32, ${P}>(
+    //@ for p in 0..P
+    pixel_${p},
+    //@ end
+  );
+  let inputs = in_quads / ${GQ}u;
   //@ for q in 0..Q
   {
     let quad = first_quad + ${q}u;
-    let lanes = min(4u, ${CHANNELS}u - quad % ${GQ}u * 4u);
+    let input = quad / ${GQ}u;
+    let channel = (quad - input * ${GQ}u) * 4u;
+    let lanes = min(4u, channels - channel);
     //@ if INT8
-    let correction = i32(zdy.zero) * row_sum[phase * ${IQ}u + quad];
+    let correction = i32(zdy.zero) * row_sum[phase * in_quads + quad];
     //@ end
     var own = array<vec4<Sum>, ${P}>(
       //@ for p in 0..P
@@ -133,20 +161,16 @@ fn main(
     );
     // Not unrolled, as in conv_forward.
     for (var p = 0u; p < ${P}u; p++) {
-      let index = tile * (64u * ${P}u) + p * 64u + lane;
-      let image = index / (H_PHASE * W_PHASE);
-      let y = index / W_PHASE % H_PHASE * ${SH}u + phase_y;
-      let x = index % W_PHASE * ${SW}u + phase_x;
-      if (image < ${N}u && y < ${H}u && x < ${W}u) {
+      let pixel = pixels[p];
+      if (pixel != NONE) {
         let sum = own[p];
         //@ if INT8
         let v = vec4<f32>(sum - correction) * unit;
         //@ else
         let v = sum;
         //@ end
-        let pixel = (image * ${H}u + y) * ${W}u + x;
-        let at = pixel * ${IQ}u + quad;
-        let element = (pixel * (${IQ}u / ${GQ}u) + quad / ${GQ}u) * ${CHANNELS}u + quad % ${GQ}u * 4u;
+        let at = pixel * in_quads + quad;
+        let element = (pixel * inputs + input) * channels + channel;
         dx[at] = quantize(finish(v, at), zdx, element, key, lanes);
       }
     }

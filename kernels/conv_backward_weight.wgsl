@@ -16,8 +16,11 @@
 // The number of chunks follows from the shape alone, so tile choice never changes a float sum.
 // The totals are made by the workgroups of the first output tile and of the first tap only, where
 // the branch is uniform. Without INT8 the same loops add f32 products, pixel by pixel.
+// Sizes are operands, as in conv_forward; where a pixel lies is counted on, not divided anew.
 // Reference: lib/reference/conv_backward_weight.ts
+//@ operands H W HO WO OQ DQ IQ KH KW SH SW PH PW PIXELS CHUNKS CHUNK FIRST
 //@ include quad
+//@ include place
 
 //@ if XV == 1
 alias XWide = Quad;
@@ -56,14 +59,22 @@ fn transpose(a: u32, b: u32, c: u32, d: u32) -> Four {
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+  let height = ${H}u;
+  let width = ${W}u;
+  let out_height = ${HO}u;
+  let out_width = ${WO}u;
+  let stride_y = ${SH}u;
+  let stride_x = ${SW}u;
+  let in_quads = ${IQ}u;
   let thread = group.x * 64u + lane;
-  let x_tile = thread % (${IQ}u / ${XQ}u);
-  let chunk = thread / (${IQ}u / ${XQ}u);
+  let chunk = thread / (in_quads / ${XQ}u);
+  let x_tile = thread - chunk * (in_quads / ${XQ}u);
   if (chunk >= ${CHUNKS}u) { return; }
   let y_tile = group.y;
   let tap = group.z;
-  let shift_y = i32(tap / ${KW}u) - ${PH};
-  let shift_x = i32(tap % ${KW}u) - ${PW};
+  let tap_y = tap / ${KW}u;
+  let shift_y = i32(tap_y) - ${PH};
+  let shift_x = i32(tap - tap_y * ${KW}u) - ${PW};
   let padding = XWide(zero_quad(quantizers[${X_ROW}]));
 
   //@ for o in 0..YQ
@@ -79,16 +90,22 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   //@ end
 
   let end = min((chunk + 1u) * ${CHUNK}u, ${PIXELS}u);
+  // Loads of a pixel, and where this thread's begin.
+  let x_loads = in_quads / ${XV}u;
+  let x_own = x_tile * (${XQ}u / ${XV}u);
+  let dy_loads = ${DQ}u / ${YV}u;
+  let dy_own = ${FIRST}u / ${YV}u + y_tile * (${YQ}u / ${YV}u);
+  var here = place(chunk * ${CHUNK}u, out_height, out_width);
   for (var first = chunk * ${CHUNK}u; first < end; first += ${K}u) {
     //@ for k in 0..K
     let p_${k} = first + ${k}u;
     let real_${k} = p_${k} < end;
-    let y_${k} = u32(i32(p_${k} / ${WO}u % ${HO}u * ${SH}u) + shift_y);
-    let column_${k} = u32(i32(p_${k} % ${WO}u * ${SW}u) + shift_x);
-    let inside_${k} = real_${k} && y_${k} < ${H}u && column_${k} < ${W}u;
-    let line_${k} = p_${k} / (${HO}u * ${WO}u) * ${H}u + y_${k};
-    let x_at_${k} = select(0u, (line_${k} * ${W}u + column_${k}) * (${IQ}u / ${XV}u) + x_tile * (${XQ}u / ${XV}u), inside_${k});
-    let dy_at_${k} = select(0u, p_${k} * (${DQ}u / ${YV}u) + ${FIRST}u / ${YV}u + y_tile * (${YQ}u / ${YV}u), real_${k});
+    let y_${k} = u32(i32(here.row * stride_y) + shift_y);
+    let column_${k} = u32(i32(here.column * stride_x) + shift_x);
+    let inside_${k} = real_${k} && y_${k} < height && column_${k} < width;
+    let x_at_${k} = select(0u, ((here.image * height + y_${k}) * width + column_${k}) * x_loads + x_own, inside_${k});
+    let dy_at_${k} = select(0u, p_${k} * dy_loads + dy_own, real_${k});
+    here = onwards(here, Place(0u, 0u, 1u), out_height, out_width);
     //@ end
     //@ if INT8
     //@ for k in 0..4
@@ -143,12 +160,12 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   //@ for i in 0..XQ
   //@ for o in 0..YQ
   //@ for j in 0..4
-  partial[((chunk * ${OQ}u * 4u + (y_tile * ${YQ}u + ${o}u) * 4u + ${j}u) * (${KH}u * ${KW}u) + tap) * ${IQ}u + x_tile * ${XQ}u + ${i}u] = a_${o}_${j}_${i};
+  partial[((chunk * ${OQ}u * 4u + (y_tile * ${YQ}u + ${o}u) * 4u + ${j}u) * (${KH}u * ${KW}u) + tap) * in_quads + x_tile * ${XQ}u + ${i}u] = a_${o}_${j}_${i};
   //@ end
   //@ end
   //@ if INT8
   if (y_tile == 0u) {
-    x_total[(chunk * (${KH}u * ${KW}u) + tap) * ${IQ}u + x_tile * ${XQ}u + ${i}u] = x_sum_${i};
+    x_total[(chunk * (${KH}u * ${KW}u) + tap) * in_quads + x_tile * ${XQ}u + ${i}u] = x_sum_${i};
   }
   //@ end
   //@ end

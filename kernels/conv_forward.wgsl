@@ -17,9 +17,12 @@
 // Weights may be QUADS of the OQ quads of outputs, of which FIRST are before them (lib/ops/parts.ts).
 // Padding reads the code of zero, so one correction, −z·row_sum, holds for every pixel.
 // Accumulators: |Σ (x − z)·w| ≤ K·255·127, which fits i32 to K = 66,000; the planner refuses more.
+// Sizes are operands, so that layers with the same tile share a pipeline.
 // Reference: lib/reference/conv_forward.ts
+//@ operands H W HO WO OQ IQ KH KW SH SW PH PW PIXELS TILES CHANNELS FIRST
 //@ include quad
 //@ include quantize
+//@ include place
 
 @group(0) @binding(3) var<storage, read> x: array<Quad>;
 //@ if INT8
@@ -47,15 +50,25 @@ fn main(
   @builtin(num_workgroups) groups: vec3<u32>,
   @builtin(local_invocation_index) lane: u32,
 ) {
+  let height = ${H}u;
+  let width = ${W}u;
+  let in_quads = ${IQ}u;
+  let out_quads = ${OQ}u;
+  let taps_down = ${KH}u;
+  let taps_across = ${KW}u;
+  let pixels = ${PIXELS}u;
   let tile = group.y * groups.x + group.x;
   let zx = quantizers[${X_ROW}];
   let padding = zero_quad(zx);
 
+  let next = place(64u, ${HO}u, ${WO}u);
+  var here = place(tile * (64u * ${P}u) + lane, ${HO}u, ${WO}u);
   //@ for p in 0..P
   let pixel_${p} = tile * (64u * ${P}u) + ${p}u * 64u + lane;
-  let row_${p} = i32(pixel_${p} / ${WO}u % ${HO}u * ${SH}u) - ${PH};
-  let column_${p} = i32(pixel_${p} % ${WO}u * ${SW}u) - ${PW};
-  let base_${p} = ((i32(pixel_${p} / (${HO}u * ${WO}u) * ${H}u) + row_${p}) * ${W} + column_${p}) * ${IQ};
+  let row_${p} = i32(here.row * ${SH}u) - ${PH};
+  let column_${p} = i32(here.column * ${SW}u) - ${PW};
+  let base_${p} = ((i32(here.image * height) + row_${p}) * i32(width) + column_${p}) * i32(in_quads);
+  here = onwards(here, next, ${HO}u, ${WO}u);
   //@ for q in 0..Q
   var a_${p}_${q}: vec4<Sum>;
   //@ end
@@ -63,27 +76,27 @@ fn main(
 
   //@ if INT8
   //@ else
-  let weights_of_output = ${KH}u * ${KW}u * ${IQ}u;
+  let weights_of_output = taps_down * taps_across * in_quads;
   //@ end
-  for (var ky = 0; ky < ${KH}; ky++) {
-    for (var kx = 0; kx < ${KW}; kx++) {
+  for (var ky = 0; ky < i32(taps_down); ky++) {
+    for (var kx = 0; kx < i32(taps_across); kx++) {
       //@ for p in 0..P
-      let inside_${p} = u32(row_${p} + ky) < ${H}u && u32(column_${p} + kx) < ${W}u && pixel_${p} < ${PIXELS}u;
-      let from_${p} = u32(select(0, base_${p} + (ky * ${W} + kx) * ${IQ}, inside_${p}));
+      let inside_${p} = u32(row_${p} + ky) < height && u32(column_${p} + kx) < width && pixel_${p} < pixels;
+      let from_${p} = u32(select(0, base_${p} + (ky * i32(width) + kx) * i32(in_quads), inside_${p}));
       //@ end
       //@ if INT8
-      let tap = u32(ky * ${KW} + kx) * ${IQ}u;
+      let tap = u32(ky * i32(taps_across) + kx) * in_quads;
       //@ else
-      let tap = group.z * ${Q}u * 4u * weights_of_output + u32(ky * ${KW} + kx) * ${IQ}u;
+      let tap = group.z * ${Q}u * 4u * weights_of_output + u32(ky * i32(taps_across) + kx) * in_quads;
       //@ end
-      for (var c = 0u; c < ${IQ}u; c++) {
+      for (var c = 0u; c < in_quads; c++) {
         //@ for p in 0..P
         let v_${p} = select(padding, x[from_${p} + c], inside_${p});
         //@ end
         //@ for q in 0..Q
         {
           //@ if INT8
-          let w = weight[(tap + c) * ${OQ}u + group.z * ${Q}u + ${q}u];
+          let w = weight[(tap + c) * out_quads + group.z * ${Q}u + ${q}u];
           //@ else
           let w_at = tap + c + ${q}u * 4u * weights_of_output;
           let w = Four(weight[w_at], weight[w_at + weights_of_output], weight[w_at + 2u * weights_of_output], weight[w_at + 3u * weights_of_output]);
@@ -120,7 +133,7 @@ fn main(
     // Not unrolled: P copies of what follows would be most of the shader, and of what compiling it takes.
     for (var p = 0u; p < ${P}u; p++) {
       let pixel = tile * (64u * ${P}u) + p * 64u + lane;
-      if (pixel >= ${PIXELS}u) { break; }
+      if (pixel >= pixels) { break; }
       let sum = own[p];
       //@ if INT8
       var v = vec4<f32>(sum - correction) * unit;
@@ -130,7 +143,7 @@ fn main(
       //@ if BIAS
       v += bias[quad];
       //@ end
-      let at = pixel * ${OQ}u + quad;
+      let at = pixel * out_quads + quad;
       //@ if LOGITS
       y[at] = v;
       //@ else
@@ -159,9 +172,9 @@ fn main(
   workgroupBarrier();
   if (lane < 4u * ${Q}u) {
     let at = group.z * (${Q}u * 4u) + lane;
-    sums[tile * (${OQ}u * 4u) + at] = vec2<i32>(atomicLoad(&tile_sums[lane][0]), atomicLoad(&tile_sums[lane][1]));
+    sums[tile * (out_quads * 4u) + at] = vec2<i32>(atomicLoad(&tile_sums[lane][0]), atomicLoad(&tile_sums[lane][1]));
     let tiles = groups.x * groups.y;
-    for (var t = tile + tiles; t < ${TILES}u; t += tiles) { sums[t * (${OQ}u * 4u) + at] = vec2<i32>(); }
+    for (var t = tile + tiles; t < ${TILES}u; t += tiles) { sums[t * (out_quads * 4u) + at] = vec2<i32>(); }
   }
   //@ end
 }

@@ -11,6 +11,7 @@
 //
 // Chunks and R follow from the shape alone, so a float sum has one order.
 // Reference: lib/reference/depthwise_backward_weight.ts
+//@ operands H W HO WO CQ KH SH PH PW LINES ROWS CHUNKS
 //@ include quad
 //@ include depthwise
 
@@ -23,32 +24,47 @@
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+  let height = ${H}u;
+  let width = ${W}u;
+  let out_height = ${HO}u;
+  let out_width = ${WO}u;
+  let quads = ${CQ}u;
+  let stride_y = ${SH}u;
+  let padding_y = ${PH}u;
+  let padding_x = ${PW}u;
+  let rows = ${ROWS}u;
   let thread = group.x * 64u + lane;
-  let quad = thread % ${CQ}u;
-  let chunk = thread / ${CQ}u;
+  let chunk = thread / quads;
+  let quad = thread - chunk * quads;
   if (chunk >= ${CHUNKS}u) { return; }
   let ky = group.y;
   let zero_x = quantizers[${X_ROW}].zero;
   let zero_dy = quantizers[${DY_ROW}].zero;
-  let last_line = min((chunk + 1u) * ${ROWS}u, ${LINES}u);
+  let last_line = min((chunk + 1u) * rows, ${LINES}u);
   //@ for kx in 0..KW
   var a_${kx}: vec4<Sum>;
   //@ end
 
-  for (var line = chunk * ${ROWS}u; line < last_line; line++) {
-    let top = i32(line % ${HO}u * ${SH}u + ky) - ${PH};
-    if (u32(top) < ${H}u) {
-      for (var column = 0u; column < ${WO}u; column += ${R}u) {
-        let left = i32(column * ${SW}u) - ${PW};
-        let base = (i32(line / ${HO}u * ${H}u) + top) * ${W} + left;
+  var image = chunk * rows / out_height;
+  var row = chunk * rows - image * out_height;
+  for (var line = chunk * rows; line < last_line; line++) {
+    let top = i32(row * stride_y + ky) - i32(padding_y);
+    if (u32(top) < height) {
+      for (var column = 0u; column < out_width; column += ${R}u) {
+        let left = i32(column * ${SW}u) - i32(padding_x);
+        let base = (i32(image * height) + top) * i32(width) + left;
+        var x_at = u32(base) * quads + quad;
         var v: array<vec4<f32>, ${SPAN}>;
         //@ for i in 0..SPAN
-        let inside_${i} = u32(left + ${i}) < ${W}u;
-        v[${i}] = select(vec4<f32>(), centred(x[select(0u, u32(base + ${i}) * ${CQ}u + quad, inside_${i})], zero_x), inside_${i});
+        let inside_${i} = u32(left + ${i}) < width;
+        v[${i}] = select(vec4<f32>(), centred(x[select(0u, x_at, inside_${i})], zero_x), inside_${i});
+        x_at += quads;
         //@ end
+        var dy_at = (line * out_width + column) * quads + quad;
         //@ for p in 0..R
         var d_${p} = vec4<f32>();
-        if (column + ${p}u < ${WO}u) { d_${p} = centred(dy[(line * ${WO}u + column + ${p}u) * ${CQ}u + quad], zero_dy); }
+        if (column + ${p}u < out_width) { d_${p} = centred(dy[dy_at], zero_dy); }
+        dy_at += quads;
         //@ end
         //@ for kx in 0..KW
         {
@@ -61,17 +77,20 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         //@ end
       }
     }
+    let ends = row + 1u == out_height;
+    row = select(row + 1u, 0u, ends);
+    image += u32(ends);
   }
   //@ for kx in 0..KW
-  partial[((chunk * ${KH}u + ky) * ${KW}u + ${kx}u) * ${CQ}u + quad] = a_${kx};
+  partial[((chunk * ${KH}u + ky) * ${KW}u + ${kx}u) * quads + quad] = a_${kx};
   //@ end
   //@ if BIAS
   if (ky == 0u) {
     var dy_sum: vec4<Sum>;
-    for (var p = chunk * ${ROWS}u * ${WO}u; p < last_line * ${WO}u; p++) {
-      dy_sum += vec4<Sum>(centred(dy[p * ${CQ}u + quad], zero_dy));
+    for (var p = chunk * rows * out_width; p < last_line * out_width; p++) {
+      dy_sum += vec4<Sum>(centred(dy[p * quads + quad], zero_dy));
     }
-    dy_total[chunk * ${CQ}u + quad] = dy_sum;
+    dy_total[chunk * quads + quad] = dy_sum;
   }
   //@ end
 }

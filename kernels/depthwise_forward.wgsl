@@ -17,9 +17,11 @@
 //
 // SPAN = (R − 1)·SW + KW columns lie under a run; RUNS is how many runs a row has, LINES = n·HO.
 // Reference: lib/reference/depthwise_forward.ts
+//@ operands H W HO WO CQ KH SH PH PW CHANNELS RUNS LINES
 //@ include quad
 //@ include quantize
 //@ include depthwise
+//@ include place
 
 @group(0) @binding(3) var<storage, read> x: array<Quad>;
 @group(0) @binding(4) var<storage, read> weight: array<Quad>;
@@ -41,6 +43,18 @@ fn main(
   @builtin(num_workgroups) groups: vec3<u32>,
   @builtin(local_invocation_index) lane: u32,
 ) {
+  let height = ${H}u;
+  let width = ${W}u;
+  let out_height = ${HO}u;
+  let out_width = ${WO}u;
+  let quads = ${CQ}u;
+  let taps_down = ${KH}u;
+  let stride_y = ${SH}u;
+  let padding_y = ${PH}u;
+  let padding_x = ${PW}u;
+  let channels = ${CHANNELS}u;
+  let runs = ${RUNS}u;
+  let lines = ${LINES}u;
   let tile = group.y * groups.x + group.x;
   let quad = group.z * ${QL}u + lane % ${QL}u;
   let zx = quantizers[${X_ROW}];
@@ -50,27 +64,30 @@ fn main(
   var square = vec4<i32>();
   //@ end
 
+  let next = place(64u / ${QL}u, out_height, runs);
+  var here = place(tile * ${T}u * (64u / ${QL}u) + lane / ${QL}u, out_height, runs);
   for (var t = 0u; t < ${T}u; t++) {
-    let run = (tile * ${T}u + t) * (64u / ${QL}u) + lane / ${QL}u;
-    let line = run / ${RUNS}u;
-    let first = run % ${RUNS}u * ${R}u;
-    if (line < ${LINES}u && quad < ${CQ}u) {
-      let top = i32(line % ${HO}u * ${SH}u) - ${PH};
-      let left = i32(first * ${SW}u) - ${PW};
+    let line = here.image * out_height + here.row;
+    let first = here.column * ${R}u;
+    if (line < lines && quad < quads) {
+      let top = i32(here.row * stride_y) - i32(padding_y);
+      let left = i32(first * ${SW}u) - i32(padding_x);
       //@ for p in 0..R
       var a_${p} = vec4<f32>();
       //@ end
-      for (var ky = 0; ky < ${KH}; ky++) {
-        if (u32(top + ky) < ${H}u) {
-          let base = (i32(line / ${HO}u * ${H}u) + top + ky) * ${W} + left;
+      for (var ky = 0; ky < i32(taps_down); ky++) {
+        if (u32(top + ky) < height) {
+          let base = (i32(here.image * height) + top + ky) * i32(width) + left;
+          var at = u32(base) * quads + quad;
           var v: array<vec4<f32>, ${SPAN}>;
           //@ for i in 0..SPAN
-          let inside_${i} = u32(left + ${i}) < ${W}u;
-          v[${i}] = select(vec4<f32>(), centred(x[select(0u, u32(base + ${i}) * ${CQ}u + quad, inside_${i})], zx.zero), inside_${i});
+          let inside_${i} = u32(left + ${i}) < width;
+          v[${i}] = select(vec4<f32>(), centred(x[select(0u, at, inside_${i})], zx.zero), inside_${i});
+          at += quads;
           //@ end
           //@ for kx in 0..KW
           {
-            let w = centred(weight[u32(ky * ${KW} + ${kx}) * ${CQ}u + quad], 0.0);
+            let w = centred(weight[u32(ky * ${KW} + ${kx}) * quads + quad], 0.0);
             //@ for p in 0..R
             a_${p} += v[${p} * ${SW} + ${kx}] * w;
             //@ end
@@ -78,12 +95,12 @@ fn main(
           //@ end
         }
       }
-      let lanes = min(4u, ${CHANNELS}u - quad * 4u);
+      let lanes = min(4u, channels - quad * 4u);
       //@ if INT8
       let unit = zx.scale * scales[quad];
       //@ end
       //@ for p in 0..R
-      if (first + ${p}u < ${WO}u) {
+      if (first + ${p}u < out_width) {
         var r = a_${p};
         //@ if INT8
         r *= unit;
@@ -92,7 +109,7 @@ fn main(
         r += bias[quad];
         //@ end
         let stored = quantize(r, zy, 0u, vec2<u32>(), lanes);
-        y[(line * ${WO}u + first + ${p}u) * ${CQ}u + quad] = stored;
+        y[(line * out_width + first + ${p}u) * quads + quad] = stored;
         //@ if SUMS
         let d = codes(stored) - vec4<i32>(i32(zy.zero));
         total += d;
@@ -101,6 +118,7 @@ fn main(
       }
       //@ end
     }
+    here = onwards(here, next, out_height, runs);
   }
   record(${Y_ROW}u, tile + group.z, lane);
   //@ if SUMS
@@ -109,8 +127,8 @@ fn main(
   atomicAdd(&tile_sums[lane % ${QL}u * 4u + ${j}u][1], square[${j}]);
   //@ end
   workgroupBarrier();
-  if (lane < 4u * ${QL}u && group.z * ${QL}u + lane / 4u < ${CQ}u) {
-    let at = (tile * ${CQ}u + group.z * ${QL}u) * 4u + lane;
+  if (lane < 4u * ${QL}u && group.z * ${QL}u + lane / 4u < quads) {
+    let at = (tile * quads + group.z * ${QL}u) * 4u + lane;
     sums[at] = vec2<i32>(atomicLoad(&tile_sums[lane][0]), atomicLoad(&tile_sums[lane][1]));
   }
   //@ end

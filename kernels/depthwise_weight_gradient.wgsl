@@ -9,7 +9,7 @@
 // Chunks are added in their order, in f32; with ACCUMULATE to the sum of the micro-batches before. One
 // that is not finite raises ALARM, or BIAS_ALARM.
 // Reference: lib/reference/depthwise_weight_gradient.ts
-//@ operands ALARM BIAS_ALARM
+//@ operands CQ TAPS CHUNKS ALARM BIAS_ALARM
 //@ include quad
 //@ include finite
 
@@ -22,12 +22,13 @@
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-  const SIZE = ${TAPS}u * ${CQ}u;
+  let size = ${TAPS}u * ${CQ}u;
+  let chunks = ${CHUNKS}u;
   let zx = quantizers[${X_ROW}];
   let zdy = quantizers[${DY_ROW}];
-  if (id.x < SIZE) {
+  if (id.x < size) {
     var sum = vec4<f32>();
-    for (var chunk = 0u; chunk < ${CHUNKS}u; chunk++) { sum += vec4<f32>(partial[chunk * SIZE + id.x]); }
+    for (var chunk = 0u; chunk < chunks; chunk++) { sum += vec4<f32>(partial[chunk * size + id.x]); }
     //@ if INT8
     sum = sum * (zx.scale * zdy.scale);
     //@ end
@@ -40,7 +41,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   //@ if BIAS
   if (id.x < ${CQ}u) {
     var sum = vec4<f32>();
-    for (var chunk = 0u; chunk < ${CHUNKS}u; chunk++) { sum += vec4<f32>(dy_total[chunk * ${CQ}u + id.x]); }
+    for (var chunk = 0u; chunk < chunks; chunk++) { sum += vec4<f32>(dy_total[chunk * ${CQ}u + id.x]); }
     //@ if INT8
     sum = sum * zdy.scale;
     //@ end

@@ -7,7 +7,7 @@
 //   output        [PIXELS, 4·V·CW] quads: dY
 //
 // Reference: lib/reference/norm_backward.ts
-//@ operands CHANNELS PIXELS STRIDE
+//@ operands CW CHANNELS PIXELS STRIDE
 //@ include quad
 //@ include quantize
 //@ include norm
@@ -25,7 +25,11 @@ fn main(
 ) {
   let tile = group.y * groups.x + group.x;
   let thread = tile * 64u + lane;
-  let block = thread % ${CW}u;
+  let blocks = ${CW}u;
+  let channels = ${CHANNELS}u;
+  let stride = ${STRIDE}u;
+  let first = thread / blocks;
+  let block = thread - first * blocks;
   let zda = quantizers[${DA_ROW}];
   let zy = quantizers[${Y_ROW}];
   let zdy = quantizers[${DY_ROW}];
@@ -33,7 +37,7 @@ fn main(
   //@ for v in 0..V
   let quad_${v} = block * ${V}u + ${v}u;
   //@ if RAGGED
-  let lanes_${v} = min(4u, ${CHANNELS}u - quad_${v} * 4u);
+  let lanes_${v} = min(4u, channels - quad_${v} * 4u);
   //@ else
   let lanes_${v} = 4u;
   //@ end
@@ -41,9 +45,9 @@ fn main(
   let c1_${v} = coefficients[quad_${v} * 6u + 3u];
   let c2_${v} = coefficients[quad_${v} * 6u + 4u];
   //@ end
-  let end = select(0u, ${PIXELS}u, thread < ${STRIDE}u * ${CW}u);
-  for (var pixel = thread / ${CW}u; pixel < end; pixel += ${STRIDE}u) {
-    let at = pixel * ${CW}u + block;
+  let end = select(0u, ${PIXELS}u, first < stride);
+  for (var pixel = first; pixel < end; pixel += stride) {
+    let at = pixel * blocks + block;
     let wide_da = da[at];
     let wide_y = y[at];
     //@ for v in 0..V
@@ -54,7 +58,7 @@ fn main(
     //@ else
     let v_${v} = finish(map_${v}.a * g_${v} + (c1_${v} * d_${v} + c2_${v}), at * ${V}u + ${v}u);
     //@ end
-    let q_${v} = quantize(v_${v}, zdy, pixel * ${CHANNELS}u + quad_${v} * 4u, key, lanes_${v});
+    let q_${v} = quantize(v_${v}, zdy, pixel * channels + quad_${v} * 4u, key, lanes_${v});
     //@ end
     //@ include store_wide
   }

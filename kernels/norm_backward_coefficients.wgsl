@@ -10,7 +10,8 @@
 //                                            micro-batches before this one
 //
 // int8: Σ g·(y − mean) = scale·(N·Σ(g−z)(y−z) − Σ(y−z)·Σ(g−z))/N with the bracket exact in 64 bits.
-// A workgroup owns a channel. A gradient that is not finite raises ALARM.
+// LANES threads own a channel: as many as its parts keep busy. A gradient that is not finite raises
+// ALARM.
 // Reference: lib/reference/norm_backward_coefficients.ts
 //@ operands CHUNKS CHANNELS PIXELS ALARM
 //@ include quad
@@ -29,22 +30,28 @@ var<workgroup> lane_sums: array<vec2<f32>, 64>;
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-  let channel = group.x;
+  let channel = group.x * (64u / ${LANES}u) + lane / ${LANES}u;
+  let own = lane % ${LANES}u;
   let pixels = f32(${PIXELS});
+  let channels = ${CHANNELS}u;
+  let parts = ${CHUNKS}u;
+  // Parts of a channel that there is, and its lanes that have one.
+  let last = select(0u, parts, channel < channels);
+  let used = min(${LANES}u, parts);
   //@ if INT8
   var first = vec2<u32>();
   var second = vec2<u32>();
-  for (var chunk = lane; chunk < ${CHUNKS}u; chunk += 64u) {
-    let s = sums[chunk * ${CHANNELS}u + channel];
+  for (var chunk = own; chunk < last; chunk += ${LANES}u) {
+    let s = sums[chunk * channels + channel];
     first = add64(first, int64(s.x));
     second = add64(second, int64(s.y));
   }
   lane_sums[lane] = vec4<u32>(first, second);
   workgroupBarrier();
-  if (lane > 0u) { return; }
-  for (var i = 1u; i < 64u; i++) {
-    first = add64(first, lane_sums[i].xy);
-    second = add64(second, lane_sums[i].zw);
+  if (own > 0u || channel >= channels) { return; }
+  for (var i = 1u; i < used; i++) {
+    first = add64(first, lane_sums[lane - own + i].xy);
+    second = add64(second, lane_sums[lane - own + i].zw);
   }
   let bracket = add64(multiply64(vec2<u32>(${PIXELS}u, 0u), second), negate64(multiply64(int64(total[channel]), first)));
   let at = channel / 4u * 24u + channel % 4u;
@@ -54,11 +61,11 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   let dgamma = float64(bracket) / pixels * scale * quantizers[${Y_ROW}].scale * inverse;
   //@ else
   var sum = vec2<f32>();
-  for (var chunk = lane; chunk < ${CHUNKS}u; chunk += 64u) { sum += sums[chunk * ${CHANNELS}u + channel]; }
+  for (var chunk = own; chunk < last; chunk += ${LANES}u) { sum += sums[chunk * channels + channel]; }
   lane_sums[lane] = sum;
   workgroupBarrier();
-  if (lane > 0u) { return; }
-  for (var i = 1u; i < 64u; i++) { sum += lane_sums[i]; }
+  if (own > 0u || channel >= channels) { return; }
+  for (var i = 1u; i < used; i++) { sum += lane_sums[lane - own + i]; }
   let at = channel / 4u * 24u + channel % 4u;
   let inverse = coefficients[at + 20u];
   let dbeta = sum.x;
@@ -69,9 +76,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   coefficients[at + 16u] = -a * (dbeta / pixels);
   var both = vec2<f32>(dgamma, dbeta);
   //@ if ACCUMULATE
-  if (step.first > 0u) { both += vec2<f32>(gradient[channel], gradient[${CHANNELS}u + channel]); }
+  if (step.first > 0u) { both += vec2<f32>(gradient[channel], gradient[channels + channel]); }
   //@ end
   gradient[channel] = both.x;
-  gradient[${CHANNELS}u + channel] = both.y;
+  gradient[channels + channel] = both.y;
   if (not_finite(both.xyxy)) { atomicAdd(&statistics[${ALARM}u], 1u); }
 }

@@ -8,7 +8,7 @@
 //                                          33,000 pixels; f32: Σ g, Σ g·(y − mean)
 //
 // Reference: lib/reference/norm_backward_sums.ts
-//@ operands CHUNKS CHUNK PIXELS
+//@ operands CW CHUNKS CHUNK PIXELS
 //@ include quad
 //@ include norm
 
@@ -18,8 +18,9 @@
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-  let block = id.x % ${CW}u;
-  let chunk = id.x / ${CW}u;
+  let blocks = ${CW}u;
+  let chunk = id.x / blocks;
+  let block = id.x - chunk * blocks;
   if (chunk >= ${CHUNKS}u) { return; }
   let zda = quantizers[${DA_ROW}];
   let zy = quantizers[${Y_ROW}];
@@ -30,8 +31,8 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   //@ end
   let last = min((chunk + 1u) * ${CHUNK}u, ${PIXELS}u);
   for (var p = chunk * ${CHUNK}u; p < last; p++) {
-    let wide_da = da[p * ${CW}u + block];
-    let wide_y = y[p * ${CW}u + block];
+    let wide_da = da[p * blocks + block];
+    let wide_y = y[p * blocks + block];
     //@ for v in 0..V
     {
       let open = passes(normed(real(part${v}(wide_y), zy), map_${v}));
@@ -47,7 +48,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     }
     //@ end
   }
-  let at = (chunk * ${CW}u + block) * (4u * ${V}u);
+  let at = (chunk * blocks + block) * (4u * ${V}u);
   //@ for v in 0..V
   //@ for j in 0..4
   sums[at + ${v}u * 4u + ${j}u] = vec2<Sum>(first_${v}[${j}], second_${v}[${j}]);

@@ -12,7 +12,8 @@
 //
 // int8: N·Σ(q−z)² − (Σ(q−z))² is exact in 64 bits for N ≤ 8,388,608 (the planner refuses more), so
 // the order of tiles cannot matter. f32: tiles join as (sum, squares about their own mean).
-// A workgroup owns a channel. A mean or variance that is not finite raises the third word of ALARM.
+// LANES threads own a channel: as many as its parts keep busy. A mean or variance that is not finite
+// raises the third word of ALARM.
 // Reference: lib/reference/norm_coefficients.ts
 //@ operands TILES CHANNELS CHUNK PIXELS ALARM
 //@ include quad
@@ -33,22 +34,28 @@ var<workgroup> lane_sums: array<f32, 64>;
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-  let channel = group.x;
+  let channel = group.x * (64u / ${LANES}u) + lane / ${LANES}u;
+  let own = lane % ${LANES}u;
   let pixels = f32(${PIXELS});
+  let channels = ${CHANNELS}u;
+  let parts = ${TILES}u;
+  // Parts of a channel that there is, and its lanes that have one.
+  let last = select(0u, parts, channel < channels);
+  let used = min(${LANES}u, parts);
   //@ if INT8
   var first = vec2<u32>();
   var second = vec2<u32>();
-  for (var tile = lane; tile < ${TILES}u; tile += 64u) {
-    let s = sums[tile * ${CHANNELS}u + channel];
+  for (var tile = own; tile < last; tile += ${LANES}u) {
+    let s = sums[tile * channels + channel];
     first = add64(first, int64(s.x));
     second = add64(second, vec2<u32>(bitcast<u32>(s.y), 0u));
   }
   lane_sums[lane] = vec4<u32>(first, second);
   workgroupBarrier();
-  if (lane > 0u) { return; }
-  for (var i = 1u; i < 64u; i++) {
-    first = add64(first, lane_sums[i].xy);
-    second = add64(second, lane_sums[i].zw);
+  if (own > 0u || channel >= channels) { return; }
+  for (var i = 1u; i < used; i++) {
+    first = add64(first, lane_sums[lane - own + i].xy);
+    second = add64(second, lane_sums[lane - own + i].zw);
   }
   let scale = quantizers[${Y_ROW}].scale;
   let spread = add64(multiply64(vec2<u32>(${PIXELS}u, 0u), second), negate64(multiply64(first, first)));
@@ -57,25 +64,25 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   total[channel] = bitcast<i32>(first.x);
   //@ else
   var sum = 0.0;
-  for (var tile = lane; tile < ${TILES}u; tile += 64u) { sum += sums[tile * ${CHANNELS}u + channel].x; }
+  for (var tile = own; tile < last; tile += ${LANES}u) { sum += sums[tile * channels + channel].x; }
   lane_sums[lane] = sum;
   workgroupBarrier();
   var mean = 0.0;
-  for (var i = 0u; i < 64u; i++) { mean += lane_sums[i]; }
+  for (var i = 0u; i < used; i++) { mean += lane_sums[lane - own + i]; }
   mean = mean / pixels;
   workgroupBarrier();
   var squares = 0.0;
-  for (var tile = lane; tile < ${TILES}u; tile += 64u) {
-    let s = sums[tile * ${CHANNELS}u + channel];
+  for (var tile = own; tile < last; tile += ${LANES}u) {
+    let s = sums[tile * channels + channel];
     let n = f32(min(${CHUNK}u, ${PIXELS}u - tile * ${CHUNK}u));
     let d = s.x / n - mean;
     squares += s.y + n * d * d;
   }
   lane_sums[lane] = squares;
   workgroupBarrier();
-  if (lane > 0u) { return; }
+  if (own > 0u || channel >= channels) { return; }
   var variance = 0.0;
-  for (var i = 0u; i < 64u; i++) { variance += lane_sums[i]; }
+  for (var i = 0u; i < used; i++) { variance += lane_sums[lane - own + i]; }
   variance = variance / pixels;
   //@ end
 
@@ -83,16 +90,16 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   let at = channel / 4u * 24u + channel % 4u;
   coefficients[at] = affine[channel] * inverse;
   coefficients[at + 4u] = mean;
-  coefficients[at + 8u] = affine[${CHANNELS}u + channel];
+  coefficients[at + 8u] = affine[channels + channel];
   coefficients[at + 20u] = inverse;
   if (not_finite(vec2<f32>(mean, variance).xyxy)) { atomicAdd(&statistics[${ALARM}u + 2u], 1u); }
   if (step.norm_weight > 0.0 && held[0] == 0u) {
     if (step.first == 0u) {
-      coefficients[6u * ${CHANNELS}u + channel] = running[channel];
-      coefficients[7u * ${CHANNELS}u + channel] = running[${CHANNELS}u + channel];
+      coefficients[6u * channels + channel] = running[channel];
+      coefficients[7u * channels + channel] = running[channels + channel];
     }
     const KEPT = f32(1.0 - ${MOMENTUM});
     running[channel] = KEPT * running[channel] + f32(${MOMENTUM}) * mean;
-    running[${CHANNELS}u + channel] = KEPT * running[${CHANNELS}u + channel] + f32(${MOMENTUM}) * (variance * (pixels / max(pixels - 1.0, 1.0)));
+    running[channels + channel] = KEPT * running[channels + channel] + f32(${MOMENTUM}) * (variance * (pixels / max(pixels - 1.0, 1.0)));
   }
 }

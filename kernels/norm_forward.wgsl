@@ -7,7 +7,7 @@
 // A thread owns one wide of every STRIDE-th pixel, so coefficients are read once for several, and
 // neighbouring threads read neighbouring words.
 // Reference: lib/reference/norm_forward.ts
-//@ operands CHANNELS PIXELS STRIDE
+//@ operands CW CHANNELS PIXELS STRIDE
 //@ include quad
 //@ include quantize
 //@ include norm
@@ -23,7 +23,10 @@ fn main(
 ) {
   let tile = group.y * groups.x + group.x;
   let thread = tile * 64u + lane;
-  let block = thread % ${CW}u;
+  let blocks = ${CW}u;
+  let stride = ${STRIDE}u;
+  let first = thread / blocks;
+  let block = thread - first * blocks;
   let zy = quantizers[${Y_ROW}];
   let za = quantizers[${A_ROW}];
   //@ for v in 0..V
@@ -34,9 +37,9 @@ fn main(
   //@ end
   let map_${v} = affine(block * ${V}u + ${v}u);
   //@ end
-  let end = select(0u, ${PIXELS}u, thread < ${STRIDE}u * ${CW}u);
-  for (var pixel = thread / ${CW}u; pixel < end; pixel += ${STRIDE}u) {
-    let at = pixel * ${CW}u + block;
+  let end = select(0u, ${PIXELS}u, first < stride);
+  for (var pixel = first; pixel < end; pixel += stride) {
+    let at = pixel * blocks + block;
     let wide = y[at];
     //@ for v in 0..V
     let q_${v} = quantize(activate(normed(real(part${v}(wide), zy), map_${v})), za, 0u, vec2<u32>(), lanes_${v});

@@ -11,7 +11,7 @@
 //   bias_gradient  [OQ] vec4<f32>, with BIAS; of a part of the weights, from quad FIRST on
 //
 // Reference: lib/reference/weight_gradient.ts
-//@ operands OQ IQ PIXELS CHUNKS CHUNK FIRST ALARM BIAS_ALARM
+//@ operands TAPS OQ IQ PIXELS CHUNKS CHUNK FIRST ALARM BIAS_ALARM
 //@ include quad
 //@ include finite
 
@@ -33,22 +33,27 @@ fn main(
 ) {
   // A thread owns the four outputs of a quad, which share the totals of X.
   let inputs = ${TAPS}u * ${IQ}u;
-  let size = 4u * ${OQ}u * inputs;
+  let outputs = ${OQ}u;
+  let chunks = ${CHUNKS}u;
+  let chunk_pixels = ${CHUNK}u;
+  let all_pixels = ${PIXELS}u;
+  let size = 4u * outputs * inputs;
   let at = (group.y * groups.x + group.x) * 64u + lane;
   let zx = quantizers[${X_ROW}];
   let zdy = quantizers[${DY_ROW}];
-  if (at < ${OQ}u * inputs) {
-    let input = at % inputs;
-    let first = at / inputs * 4u * inputs + input;
+  if (at < outputs * inputs) {
+    let output = at / inputs;
+    let input = at - output * inputs;
+    let first = output * 4u * inputs + input;
     //@ for j in 0..4
     var sum_${j} = vec4<f32>();
     //@ end
-    for (var chunk = 0u; chunk < ${CHUNKS}u; chunk++) {
+    for (var chunk = 0u; chunk < chunks; chunk++) {
       //@ if INT8
-      let pixels = i32(min(${CHUNK}u, ${PIXELS}u - chunk * ${CHUNK}u));
+      let pixels = i32(min(chunk_pixels, all_pixels - chunk * chunk_pixels));
       let zero_x = i32(zx.zero);
       let zero_dy = i32(zdy.zero);
-      let of_dy = zero_x * (dy_total[chunk * ${OQ}u + at / inputs] - vec4<i32>(pixels * zero_dy));
+      let of_dy = zero_x * (dy_total[chunk * outputs + output] - vec4<i32>(pixels * zero_dy));
       let of_x = zero_dy * x_total[chunk * inputs + input];
       //@ for j in 0..4
       sum_${j} += vec4<f32>(partial[chunk * size + first + ${j}u * inputs] - of_x - vec4<i32>(of_dy[${j}]));
@@ -76,14 +81,14 @@ fn main(
     //@ end
   }
   //@ if BIAS
-  if (at < ${OQ}u) {
+  if (at < outputs) {
     var sum = vec4<f32>();
-    for (var chunk = 0u; chunk < ${CHUNKS}u; chunk++) {
+    for (var chunk = 0u; chunk < chunks; chunk++) {
       //@ if INT8
-      let pixels = i32(min(${CHUNK}u, ${PIXELS}u - chunk * ${CHUNK}u));
-      sum += vec4<f32>(dy_total[chunk * ${OQ}u + at] - vec4<i32>(pixels * i32(zdy.zero)));
+      let pixels = i32(min(chunk_pixels, all_pixels - chunk * chunk_pixels));
+      sum += vec4<f32>(dy_total[chunk * outputs + at] - vec4<i32>(pixels * i32(zdy.zero)));
       //@ else
-      sum += dy_total[chunk * ${OQ}u + at];
+      sum += dy_total[chunk * outputs + at];
       //@ end
     }
     //@ if INT8

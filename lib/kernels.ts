@@ -67,6 +67,7 @@ import finiteInclude from "../kernels/include/finite.wgsl" with { type: "text" }
 import gradientInclude from "../kernels/include/gradient.wgsl" with { type: "text" };
 import int64Include from "../kernels/include/int64.wgsl" with { type: "text" };
 import normInclude from "../kernels/include/norm.wgsl" with { type: "text" };
+import placeInclude from "../kernels/include/place.wgsl" with { type: "text" };
 import quadInclude from "../kernels/include/quad.wgsl" with { type: "text" };
 import quantizeInclude from "../kernels/include/quantize.wgsl" with { type: "text" };
 import rangeInclude from "../kernels/include/range.wgsl" with { type: "text" };
@@ -138,6 +139,7 @@ export const includes: Readonly<Record<string, string>> = {
   gradient: gradientInclude,
   int64: int64Include,
   norm: normInclude,
+  place: placeInclude,
   quad: quadInclude,
   quantize: quantizeInclude,
   range: rangeInclude,

@@ -5,6 +5,7 @@
 // waits for them.
 // QUIET: nothing is recorded, as the tensor was seen when it was made first.
 // Reference: lib/reference/include/quantize.ts
+//@ operands IMAGE
 
 //@ if STORE == 1
 alias Stored = Quad;

@@ -349,9 +349,11 @@ function tilesOf(int8: boolean) {
     return { Q, P: int8 ? (Q > 4 ? 8 : 16) : 12 };
   };
   return (pixels: number, quads: number, phases: number) => {
-    // A linear layer has few pixels: no more than there are.
+    // As few pixels a thread as the number of tiles lets be: 49 rows of 64 pixels are 7 tiles of 7,
+    // not of 8, of which an eighth would be beyond the end.
+    const rows = Math.ceil(pixels / 64);
     const all = [large(quads), { Q: most(2, quads), P: 4 }]
-      .map(({ Q, P }) => ({ Q, P: Math.min(P, Math.ceil(pixels / 64)) }));
+      .map(({ Q, P }) => ({ Q, P: Math.ceil(rows / Math.ceil(rows / P)) }));
     return tiled(all, ({ Q, P }) => grid(Math.ceil(pixels / (64 * P)), phases * quads / Q));
   };
 }

@@ -123,9 +123,10 @@ function batchStatistics(
     "forward",
     name,
     "norm_coefficients",
-    [channels, 1, 1],
+    [Math.ceil(channels * lanesFor(tiles) / 64), 1, 1],
     {
       ...constants,
+      LANES: lanesFor(tiles),
       V: 1,
       PIXELS: pixels,
       TILES: tiles,
@@ -136,6 +137,14 @@ function batchStatistics(
     { ...buffers, sums, total: `${name}.total` },
     { phase: "train" },
   );
+}
+
+/**
+ * Threads that add the parts of a channel. With 64 for each, whatever there is to add, the many small
+ * norms of mobilenet-v2 took 7% of a step.
+ */
+function lanesFor(parts: number): number {
+  return parts <= 8 ? 1 : parts <= 64 ? 8 : 64;
 }
 
 /** Plans the gradients of gamma, beta and the input. */
@@ -159,8 +168,10 @@ export function normBackward(b: Builder, node: NormNode): void {
       CHUNK,
       ACT: ACT[node.act],
     }, { da: da.buffer, y: y.buffer, coefficients, sums });
-    b.step("backward", name, "norm_backward_coefficients", [channels, 1, 1], {
+    const LANES = lanesFor(CHUNKS), groups = Math.ceil(channels * LANES / 64);
+    b.step("backward", name, "norm_backward_coefficients", [groups, 1, 1], {
       ...rows,
+      LANES,
       V: 1,
       CHANNELS: channels,
       PIXELS: pixels,

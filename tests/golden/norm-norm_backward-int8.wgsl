@@ -208,7 +208,11 @@ fn main(
 ) {
   let tile = group.y * groups.x + group.x;
   let thread = tile * 64u + lane;
-  let block = thread % 1u;
+  let blocks = operands.CW;
+  let channels = operands.CHANNELS;
+  let stride = operands.STRIDE;
+  let first = thread / blocks;
+  let block = thread - first * blocks;
   let zda = quantizers[i32(operands.DA_ROW)];
   let zy = quantizers[i32(operands.Y_ROW)];
   let zdy = quantizers[i32(operands.DY_ROW)];
@@ -223,19 +227,19 @@ fn main(
   let map_1 = affine(quad_1);
   let c1_1 = coefficients[quad_1 * 6u + 3u];
   let c2_1 = coefficients[quad_1 * 6u + 4u];
-  let end = select(0u, operands.PIXELS, thread < operands.STRIDE * 1u);
-  for (var pixel = thread / 1u; pixel < end; pixel += operands.STRIDE) {
-    let at = pixel * 1u + block;
+  let end = select(0u, operands.PIXELS, first < stride);
+  for (var pixel = first; pixel < end; pixel += stride) {
+    let at = pixel * blocks + block;
     let wide_da = da[at];
     let wide_y = y[at];
     let d_0 = real(part0(wide_y), zy) - map_0.mean;
     let g_0 = select(vec4<f32>(), real(part0(wide_da), zda), passes(map_0.a * d_0 + map_0.beta));
     let v_0 = finish(map_0.a * g_0 + (c1_0 * d_0 + c2_0), at * 2u + 0u);
-    let q_0 = quantize(v_0, zdy, pixel * operands.CHANNELS + quad_0 * 4u, key, lanes_0);
+    let q_0 = quantize(v_0, zdy, pixel * channels + quad_0 * 4u, key, lanes_0);
     let d_1 = real(part1(wide_y), zy) - map_1.mean;
     let g_1 = select(vec4<f32>(), real(part1(wide_da), zda), passes(map_1.a * d_1 + map_1.beta));
     let v_1 = finish(map_1.a * g_1 + (c1_1 * d_1 + c2_1), at * 2u + 1u);
-    let q_1 = quantize(v_1, zdy, pixel * operands.CHANNELS + quad_1 * 4u, key, lanes_1);
+    let q_1 = quantize(v_1, zdy, pixel * channels + quad_1 * 4u, key, lanes_1);
 // Stores q_0 … q_(V−1), the V quads of a wide, at wide index `at` of `output`; no arithmetic, so no reference.
 output[at] = Wide(q_0, q_1);
 
@@ -243,6 +247,6 @@ output[at] = Wide(q_0, q_1);
   record(operands.DY_ROW, tile, lane);
 }
 
-struct Operands { DA_ROW: u32, Y_ROW: u32, DY_ROW: u32, PIXELS: u32, STRIDE: u32, CHANNELS: u32 }
+struct Operands { CW: u32, CHANNELS: u32, STRIDE: u32, DA_ROW: u32, Y_ROW: u32, DY_ROW: u32, PIXELS: u32 }
 @group(0) @binding(15) var<uniform> operands: Operands;
 

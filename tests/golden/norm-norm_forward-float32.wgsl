@@ -102,14 +102,17 @@ fn main(
 ) {
   let tile = group.y * groups.x + group.x;
   let thread = tile * 64u + lane;
-  let block = thread % 2u;
+  let blocks = operands.CW;
+  let stride = operands.STRIDE;
+  let first = thread / blocks;
+  let block = thread - first * blocks;
   let zy = quantizers[i32(operands.Y_ROW)];
   let za = quantizers[i32(operands.A_ROW)];
   let lanes_0 = 4u;
   let map_0 = affine(block * 1u + 0u);
-  let end = select(0u, operands.PIXELS, thread < operands.STRIDE * 2u);
-  for (var pixel = thread / 2u; pixel < end; pixel += operands.STRIDE) {
-    let at = pixel * 2u + block;
+  let end = select(0u, operands.PIXELS, first < stride);
+  for (var pixel = first; pixel < end; pixel += stride) {
+    let at = pixel * blocks + block;
     let wide = y[at];
     let q_0 = quantize(activate(normed(real(part0(wide), zy), map_0)), za, 0u, vec2<u32>(), lanes_0);
 // Stores q_0 … q_(V−1), the V quads of a wide, at wide index `at` of `output`; no arithmetic, so no reference.
@@ -119,6 +122,6 @@ output[at] = q_0;
   record(operands.A_ROW, tile, lane);
 }
 
-struct Operands { Y_ROW: u32, A_ROW: u32, PIXELS: u32, STRIDE: u32 }
+struct Operands { CW: u32, STRIDE: u32, Y_ROW: u32, A_ROW: u32, PIXELS: u32 }
 @group(0) @binding(15) var<uniform> operands: Operands;
 

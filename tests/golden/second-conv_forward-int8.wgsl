@@ -17,6 +17,7 @@
 // Weights may be QUADS of the OQ quads of outputs, of which FIRST are before them (lib/ops/parts.ts).
 // Padding reads the code of zero, so one correction, −z·row_sum, holds for every pixel.
 // Accumulators: |Σ (x − z)·w| ≤ K·255·127, which fits i32 to K = 66,000; the planner refuses more.
+// Sizes are operands, so that layers with the same tile share a pipeline.
 // Reference: lib/reference/conv_forward.ts
 // The unit of storage: four neighbouring channels of one pixel, a *quad*. With INT8 a quad is four
 // codes in a u32; without, a vec4<f32>. A *wide* is V quads read in one load: the bounds check that
@@ -152,6 +153,30 @@ fn record(row: u32, tile: u32, lane: u32) {
   }
 }
 
+// Where a pixel lies in images of height × width. Kernels divide for their first pixel and count on
+// from it: a division by a size that only the step knows is eight scalar ones on a CPU adapter.
+
+struct Place {
+  image: u32,
+  row: u32,
+  column: u32,
+}
+
+fn place(pixel: u32, height: u32, width: u32) -> Place {
+  let line = pixel / width;
+  let image = line / height;
+  return Place(image, line - image * height, pixel - line * width);
+}
+
+// As many pixels on as there are before `by`.
+fn onwards(p: Place, by: Place, height: u32, width: u32) -> Place {
+  let column = p.column + by.column;
+  let wraps = column >= width;
+  let row = p.row + by.row + u32(wraps);
+  let ends = row >= height;
+  return Place(p.image + by.image + u32(ends), select(row, row - height, ends), select(column, column - width, wraps));
+}
+
 
 @group(0) @binding(3) var<storage, read> x: array<Quad>;
 @group(0) @binding(4) var<storage, read> weight: array<Four>;
@@ -165,50 +190,62 @@ fn main(
   @builtin(num_workgroups) groups: vec3<u32>,
   @builtin(local_invocation_index) lane: u32,
 ) {
+  let height = operands.H;
+  let width = operands.W;
+  let in_quads = operands.IQ;
+  let out_quads = operands.OQ;
+  let taps_down = operands.KH;
+  let taps_across = operands.KW;
+  let pixels = operands.PIXELS;
   let tile = group.y * groups.x + group.x;
   let zx = quantizers[i32(operands.X_ROW)];
   let padding = zero_quad(zx);
 
+  let next = place(64u, operands.HO, operands.WO);
+  var here = place(tile * (64u * 3u) + lane, operands.HO, operands.WO);
   let pixel_0 = tile * (64u * 3u) + 0u * 64u + lane;
-  let row_0 = i32(pixel_0 / 9u % 9u * 1u) - 1;
-  let column_0 = i32(pixel_0 % 9u * 1u) - 1;
-  let base_0 = ((i32(pixel_0 / (9u * 9u) * 9u) + row_0) * 9 + column_0) * 2;
+  let row_0 = i32(here.row * operands.SH) - i32(operands.PH);
+  let column_0 = i32(here.column * operands.SW) - i32(operands.PW);
+  let base_0 = ((i32(here.image * height) + row_0) * i32(width) + column_0) * i32(in_quads);
+  here = onwards(here, next, operands.HO, operands.WO);
   var a_0_0: vec4<Sum>;
   var a_0_1: vec4<Sum>;
   let pixel_1 = tile * (64u * 3u) + 1u * 64u + lane;
-  let row_1 = i32(pixel_1 / 9u % 9u * 1u) - 1;
-  let column_1 = i32(pixel_1 % 9u * 1u) - 1;
-  let base_1 = ((i32(pixel_1 / (9u * 9u) * 9u) + row_1) * 9 + column_1) * 2;
+  let row_1 = i32(here.row * operands.SH) - i32(operands.PH);
+  let column_1 = i32(here.column * operands.SW) - i32(operands.PW);
+  let base_1 = ((i32(here.image * height) + row_1) * i32(width) + column_1) * i32(in_quads);
+  here = onwards(here, next, operands.HO, operands.WO);
   var a_1_0: vec4<Sum>;
   var a_1_1: vec4<Sum>;
   let pixel_2 = tile * (64u * 3u) + 2u * 64u + lane;
-  let row_2 = i32(pixel_2 / 9u % 9u * 1u) - 1;
-  let column_2 = i32(pixel_2 % 9u * 1u) - 1;
-  let base_2 = ((i32(pixel_2 / (9u * 9u) * 9u) + row_2) * 9 + column_2) * 2;
+  let row_2 = i32(here.row * operands.SH) - i32(operands.PH);
+  let column_2 = i32(here.column * operands.SW) - i32(operands.PW);
+  let base_2 = ((i32(here.image * height) + row_2) * i32(width) + column_2) * i32(in_quads);
+  here = onwards(here, next, operands.HO, operands.WO);
   var a_2_0: vec4<Sum>;
   var a_2_1: vec4<Sum>;
 
-  for (var ky = 0; ky < 3; ky++) {
-    for (var kx = 0; kx < 3; kx++) {
-      let inside_0 = u32(row_0 + ky) < 9u && u32(column_0 + kx) < 9u && pixel_0 < 162u;
-      let from_0 = u32(select(0, base_0 + (ky * 9 + kx) * 2, inside_0));
-      let inside_1 = u32(row_1 + ky) < 9u && u32(column_1 + kx) < 9u && pixel_1 < 162u;
-      let from_1 = u32(select(0, base_1 + (ky * 9 + kx) * 2, inside_1));
-      let inside_2 = u32(row_2 + ky) < 9u && u32(column_2 + kx) < 9u && pixel_2 < 162u;
-      let from_2 = u32(select(0, base_2 + (ky * 9 + kx) * 2, inside_2));
-      let tap = u32(ky * 3 + kx) * 2u;
-      for (var c = 0u; c < 2u; c++) {
+  for (var ky = 0; ky < i32(taps_down); ky++) {
+    for (var kx = 0; kx < i32(taps_across); kx++) {
+      let inside_0 = u32(row_0 + ky) < height && u32(column_0 + kx) < width && pixel_0 < pixels;
+      let from_0 = u32(select(0, base_0 + (ky * i32(width) + kx) * i32(in_quads), inside_0));
+      let inside_1 = u32(row_1 + ky) < height && u32(column_1 + kx) < width && pixel_1 < pixels;
+      let from_1 = u32(select(0, base_1 + (ky * i32(width) + kx) * i32(in_quads), inside_1));
+      let inside_2 = u32(row_2 + ky) < height && u32(column_2 + kx) < width && pixel_2 < pixels;
+      let from_2 = u32(select(0, base_2 + (ky * i32(width) + kx) * i32(in_quads), inside_2));
+      let tap = u32(ky * i32(taps_across) + kx) * in_quads;
+      for (var c = 0u; c < in_quads; c++) {
         let v_0 = select(padding, x[from_0 + c], inside_0);
         let v_1 = select(padding, x[from_1 + c], inside_1);
         let v_2 = select(padding, x[from_2 + c], inside_2);
         {
-          let w = weight[(tap + c) * 2u + group.z * 2u + 0u];
+          let w = weight[(tap + c) * out_quads + group.z * 2u + 0u];
           a_0_0 += dot_four(v_0, w);
           a_1_0 += dot_four(v_1, w);
           a_2_0 += dot_four(v_2, w);
         }
         {
-          let w = weight[(tap + c) * 2u + group.z * 2u + 1u];
+          let w = weight[(tap + c) * out_quads + group.z * 2u + 1u];
           a_0_1 += dot_four(v_0, w);
           a_1_1 += dot_four(v_1, w);
           a_2_1 += dot_four(v_2, w);
@@ -220,8 +257,8 @@ fn main(
   let zy = quantizers[i32(operands.Y_ROW)];
   let unit = zx.scale * quantizers[i32(operands.W_ROW)].scale;
   {
-    let quad = 0u + group.z * 2u + 0u;
-    let lanes = min(4u, 8u - quad * 4u);
+    let quad = operands.FIRST + group.z * 2u + 0u;
+    let lanes = min(4u, operands.CHANNELS - quad * 4u);
     let correction = i32(zx.zero) * row_sum[quad];
     var own = array<vec4<Sum>, 3>(
       a_0_0,
@@ -231,18 +268,18 @@ fn main(
     // Not unrolled: P copies of what follows would be most of the shader, and of what compiling it takes.
     for (var p = 0u; p < 3u; p++) {
       let pixel = tile * (64u * 3u) + p * 64u + lane;
-      if (pixel >= 162u) { break; }
+      if (pixel >= pixels) { break; }
       let sum = own[p];
       var v = vec4<f32>(sum - correction) * unit;
       v += bias[quad];
-      let at = pixel * 2u + quad;
+      let at = pixel * out_quads + quad;
       let stored = quantize(v, zy, 0u, vec2<u32>(), lanes);
       y[at] = stored;
     }
   }
   {
-    let quad = 0u + group.z * 2u + 1u;
-    let lanes = min(4u, 8u - quad * 4u);
+    let quad = operands.FIRST + group.z * 2u + 1u;
+    let lanes = min(4u, operands.CHANNELS - quad * 4u);
     let correction = i32(zx.zero) * row_sum[quad];
     var own = array<vec4<Sum>, 3>(
       a_0_1,
@@ -252,11 +289,11 @@ fn main(
     // Not unrolled: P copies of what follows would be most of the shader, and of what compiling it takes.
     for (var p = 0u; p < 3u; p++) {
       let pixel = tile * (64u * 3u) + p * 64u + lane;
-      if (pixel >= 162u) { break; }
+      if (pixel >= pixels) { break; }
       let sum = own[p];
       var v = vec4<f32>(sum - correction) * unit;
       v += bias[quad];
-      let at = pixel * 2u + quad;
+      let at = pixel * out_quads + quad;
       let stored = quantize(v, zy, 0u, vec2<u32>(), lanes);
       y[at] = stored;
     }
@@ -264,6 +301,6 @@ fn main(
   record(operands.Y_ROW, tile + group.z, lane);
 }
 
-struct Operands { X_ROW: u32, Y_ROW: u32, W_ROW: u32 }
+struct Operands { H: u32, W: u32, IQ: u32, OQ: u32, KH: u32, KW: u32, PIXELS: u32, X_ROW: u32, HO: u32, WO: u32, SH: u32, PH: u32, SW: u32, PW: u32, Y_ROW: u32, W_ROW: u32, FIRST: u32, CHANNELS: u32 }
 @group(0) @binding(15) var<uniform> operands: Operands;
 

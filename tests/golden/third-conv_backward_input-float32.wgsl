@@ -17,6 +17,7 @@
 //   before    [n, H, W, 4·IQ]            real values, without INT8
 // IQ counts quads a pixel; a linear layer sees its input as one pixel, IQ/GQ pixels of
 // GQ quads.
+// Sizes are operands, as in conv_forward.
 // Reference: lib/reference/conv_backward_input.ts
 // The unit of storage: four neighbouring channels of one pixel, a *quad*. With INT8 a quad is four
 // codes in a u32; without, a vec4<f32>. A *wide* is V quads read in one load: the bounds check that
@@ -93,13 +94,37 @@ fn finish(v: vec4<f32>, at: u32) -> vec4<f32> {
   return g;
 }
 
+// Where a pixel lies in images of height × width. Kernels divide for their first pixel and count on
+// from it: a division by a size that only the step knows is eight scalar ones on a CPU adapter.
+
+struct Place {
+  image: u32,
+  row: u32,
+  column: u32,
+}
+
+fn place(pixel: u32, height: u32, width: u32) -> Place {
+  let line = pixel / width;
+  let image = line / height;
+  return Place(image, line - image * height, pixel - line * width);
+}
+
+// As many pixels on as there are before `by`.
+fn onwards(p: Place, by: Place, height: u32, width: u32) -> Place {
+  let column = p.column + by.column;
+  let wraps = column >= width;
+  let row = p.row + by.row + u32(wraps);
+  let ends = row >= height;
+  return Place(p.image + by.image + u32(ends), select(row, row - height, ends), select(column, column - width, wraps));
+}
+
 
 @group(0) @binding(3) var<storage, read> dy: array<Quad>;
 @group(0) @binding(4) var<storage, read> weight: array<Quad>;
 @group(0) @binding(8) var<storage, read_write> dx: array<Stored>;
 
-const H_PHASE = (9u + 2u - 1u) / 2u;
-const W_PHASE = (9u + 2u - 1u) / 2u;
+// A pixel beyond the image or the batch.
+const NONE = 0xffffffffu;
 
 @compute @workgroup_size(64)
 fn main(
@@ -107,33 +132,53 @@ fn main(
   @builtin(num_workgroups) groups: vec3<u32>,
   @builtin(local_invocation_index) lane: u32,
 ) {
+  let height = operands.HO;
+  let width = operands.WO;
+  let images = operands.N;
+  let in_quads = operands.IQ;
+  let out_quads = operands.OQ;
+  let quads = operands.QUADS;
+  let channels = operands.CHANNELS;
+  let taps_down = operands.KH;
+  let taps_across = operands.KW;
+  let stride_y = operands.SH;
+  let stride_x = operands.SW;
   let tile = group.y * groups.x + group.x;
-  let phase = group.z / (2u / 2u);
-  let first_quad = group.z % (2u / 2u) * 2u;
-  let phase_y = phase / 2u;
-  let phase_x = phase % 2u;
+  let phase_h = (operands.H + stride_y - 1u) / stride_y;
+  let phase_w = (operands.W + stride_x - 1u) / stride_x;
+  let phase = group.z / (in_quads / 2u);
+  let first_quad = (group.z - phase * (in_quads / 2u)) * 2u;
+  let phase_y = phase / stride_x;
+  let phase_x = phase - phase_y * stride_x;
+  // Of a pixel and its phase: where windows begin, and the first tap.
+  let top = (phase_y + operands.PH) / stride_y;
+  let left = (phase_x + operands.PW) / stride_x;
   let zdy = quantizers[i32(operands.DY_ROW)];
   let padding = zero_quad(zdy);
 
-  let index_0 = tile * (64u * 1u) + 0u * 64u + lane;
-  let row_0 = index_0 / W_PHASE % H_PHASE;
-  let column_0 = index_0 % W_PHASE;
-  let image_0 = index_0 / (H_PHASE * W_PHASE);
-  let top_0 = i32(row_0 + (phase_y + 1u) / 2u);
-  let left_0 = i32(column_0 + (phase_x + 1u) / 2u);
-  let base_0 = ((i32(image_0) * 5 + top_0) * 5 + left_0) * 2 + 0;
+  let next = place(64u, phase_h, phase_w);
+  var here = place(tile * (64u * 1u) + lane, phase_h, phase_w);
+  let image_0 = here.image;
+  let top_0 = i32(here.row + top);
+  let left_0 = i32(here.column + left);
+  let base_0 = ((i32(here.image) * i32(height) + top_0) * i32(width) + left_0) * i32(out_quads) + i32(operands.FIRST);
+  let y_0 = here.row * stride_y + phase_y;
+  let x_0 = here.column * stride_x + phase_x;
+  let is_0 = here.image < images && y_0 < operands.H && x_0 < operands.W;
+  let pixel_0 = select(NONE, (here.image * operands.H + y_0) * operands.W + x_0, is_0);
+  here = onwards(here, next, phase_h, phase_w);
   var a_0_0: vec4<Sum>;
   var a_0_1: vec4<Sum>;
 
-  let weights_of_input = 3u * 3u * 2u;
+  let weights_of_input = taps_down * taps_across * quads;
   var up = 0;
-  for (var ky = (phase_y + 1u) % 2u; ky < 3u; ky += 2u) {
+  for (var ky = phase_y + operands.PH - top * stride_y; ky < taps_down; ky += stride_y) {
     var across = 0;
-    for (var kx = (phase_x + 1u) % 2u; kx < 3u; kx += 2u) {
-      let inside_0 = u32(top_0 - up) < 5u && u32(left_0 - across) < 5u && image_0 < 2u;
-      let from_0 = u32(select(0, base_0 - (up * 5 + across) * 2, inside_0));
-      let tap = first_quad * 4u * weights_of_input + (ky * 3u + kx) * 2u;
-      for (var c = 0u; c < 2u; c++) {
+    for (var kx = phase_x + operands.PW - left * stride_x; kx < taps_across; kx += stride_x) {
+      let inside_0 = u32(top_0 - up) < height && u32(left_0 - across) < width && image_0 < images;
+      let from_0 = u32(select(0, base_0 - (up * i32(width) + across) * i32(out_quads), inside_0));
+      let tap = first_quad * 4u * weights_of_input + (ky * taps_across + kx) * quads;
+      for (var c = 0u; c < quads; c++) {
         let v_0 = select(padding, dy[from_0 + c], inside_0);
         {
           let w_at = tap + c + 0u * 4u * weights_of_input;
@@ -153,46 +198,46 @@ fn main(
 
   let zdx = quantizers[i32(operands.DX_ROW)];
   let key = stream(operands.DX_ROW);
+  var pixels = array<u32, 1>(
+    pixel_0,
+  );
+  let inputs = in_quads / operands.GQ;
   {
     let quad = first_quad + 0u;
-    let lanes = min(4u, 8u - quad % 2u * 4u);
+    let input = quad / operands.GQ;
+    let channel = (quad - input * operands.GQ) * 4u;
+    let lanes = min(4u, channels - channel);
     var own = array<vec4<Sum>, 1>(
       a_0_0,
     );
     // Not unrolled, as in conv_forward.
     for (var p = 0u; p < 1u; p++) {
-      let index = tile * (64u * 1u) + p * 64u + lane;
-      let image = index / (H_PHASE * W_PHASE);
-      let y = index / W_PHASE % H_PHASE * 2u + phase_y;
-      let x = index % W_PHASE * 2u + phase_x;
-      if (image < 2u && y < 9u && x < 9u) {
+      let pixel = pixels[p];
+      if (pixel != NONE) {
         let sum = own[p];
         let v = sum;
-        let pixel = (image * 9u + y) * 9u + x;
-        let at = pixel * 2u + quad;
-        let element = (pixel * (2u / 2u) + quad / 2u) * 8u + quad % 2u * 4u;
+        let at = pixel * in_quads + quad;
+        let element = (pixel * inputs + input) * channels + channel;
         dx[at] = quantize(finish(v, at), zdx, element, key, lanes);
       }
     }
   }
   {
     let quad = first_quad + 1u;
-    let lanes = min(4u, 8u - quad % 2u * 4u);
+    let input = quad / operands.GQ;
+    let channel = (quad - input * operands.GQ) * 4u;
+    let lanes = min(4u, channels - channel);
     var own = array<vec4<Sum>, 1>(
       a_0_1,
     );
     // Not unrolled, as in conv_forward.
     for (var p = 0u; p < 1u; p++) {
-      let index = tile * (64u * 1u) + p * 64u + lane;
-      let image = index / (H_PHASE * W_PHASE);
-      let y = index / W_PHASE % H_PHASE * 2u + phase_y;
-      let x = index % W_PHASE * 2u + phase_x;
-      if (image < 2u && y < 9u && x < 9u) {
+      let pixel = pixels[p];
+      if (pixel != NONE) {
         let sum = own[p];
         let v = sum;
-        let pixel = (image * 9u + y) * 9u + x;
-        let at = pixel * 2u + quad;
-        let element = (pixel * (2u / 2u) + quad / 2u) * 8u + quad % 2u * 4u;
+        let at = pixel * in_quads + quad;
+        let element = (pixel * inputs + input) * channels + channel;
         dx[at] = quantize(finish(v, at), zdx, element, key, lanes);
       }
     }
@@ -200,6 +245,6 @@ fn main(
   record(operands.DX_ROW, tile + group.z, lane);
 }
 
-struct Operands { MASK_ROW: u32, DY_ROW: u32, DX_ROW: u32 }
+struct Operands { MASK_ROW: u32, HO: u32, WO: u32, N: u32, IQ: u32, OQ: u32, QUADS: u32, CHANNELS: u32, KH: u32, KW: u32, SH: u32, SW: u32, H: u32, W: u32, PH: u32, PW: u32, DY_ROW: u32, FIRST: u32, DX_ROW: u32, GQ: u32 }
 @group(0) @binding(15) var<uniform> operands: Operands;
 

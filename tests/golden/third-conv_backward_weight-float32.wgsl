@@ -16,6 +16,7 @@
 // The number of chunks follows from the shape alone, so tile choice never changes a float sum.
 // The totals are made by the workgroups of the first output tile and of the first tap only, where
 // the branch is uniform. Without INT8 the same loops add f32 products, pixel by pixel.
+// Sizes are operands, as in conv_forward; where a pixel lies is counted on, not divided anew.
 // Reference: lib/reference/conv_backward_weight.ts
 // The unit of storage: four neighbouring channels of one pixel, a *quad*. With INT8 a quad is four
 // codes in a u32; without, a vec4<f32>. A *wide* is V quads read in one load: the bounds check that
@@ -63,6 +64,30 @@ fn real(q: Quad, z: Quantizer) -> vec4<f32> { return q; }
 alias Four = mat4x4<f32>;
 fn dot_four(q: Quad, w: Four) -> vec4<f32> { return q * w; }
 
+// Where a pixel lies in images of height × width. Kernels divide for their first pixel and count on
+// from it: a division by a size that only the step knows is eight scalar ones on a CPU adapter.
+
+struct Place {
+  image: u32,
+  row: u32,
+  column: u32,
+}
+
+fn place(pixel: u32, height: u32, width: u32) -> Place {
+  let line = pixel / width;
+  let image = line / height;
+  return Place(image, line - image * height, pixel - line * width);
+}
+
+// As many pixels on as there are before `by`.
+fn onwards(p: Place, by: Place, height: u32, width: u32) -> Place {
+  let column = p.column + by.column;
+  let wraps = column >= width;
+  let row = p.row + by.row + u32(wraps);
+  let ends = row >= height;
+  return Place(p.image + by.image + u32(ends), select(row, row - height, ends), select(column, column - width, wraps));
+}
+
 
 alias XWide = Quad;
 alias YWide = Quad;
@@ -75,14 +100,22 @@ alias YWide = Quad;
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+  let height = operands.H;
+  let width = operands.W;
+  let out_height = operands.HO;
+  let out_width = operands.WO;
+  let stride_y = operands.SH;
+  let stride_x = operands.SW;
+  let in_quads = operands.IQ;
   let thread = group.x * 64u + lane;
-  let x_tile = thread % (2u / 2u);
-  let chunk = thread / (2u / 2u);
-  if (chunk >= 1u) { return; }
+  let chunk = thread / (in_quads / 2u);
+  let x_tile = thread - chunk * (in_quads / 2u);
+  if (chunk >= operands.CHUNKS) { return; }
   let y_tile = group.y;
   let tap = group.z;
-  let shift_y = i32(tap / 3u) - 1;
-  let shift_x = i32(tap % 3u) - 1;
+  let tap_y = tap / operands.KW;
+  let shift_y = i32(tap_y) - i32(operands.PH);
+  let shift_x = i32(tap - tap_y * operands.KW) - i32(operands.PW);
   let padding = XWide(zero_quad(quantizers[i32(operands.X_ROW)]));
 
   var a_0_0_0: vec4<Sum>;
@@ -106,16 +139,22 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   var x_sum_0: vec4<Sum>;
   var x_sum_1: vec4<Sum>;
 
-  let end = min((chunk + 1u) * 64u, 50u);
-  for (var first = chunk * 64u; first < end; first += 1u) {
+  let end = min((chunk + 1u) * operands.CHUNK, operands.PIXELS);
+  // Loads of a pixel, and where this thread's begin.
+  let x_loads = in_quads / 1u;
+  let x_own = x_tile * (2u / 1u);
+  let dy_loads = operands.DQ / 1u;
+  let dy_own = operands.FIRST / 1u + y_tile * (2u / 1u);
+  var here = place(chunk * operands.CHUNK, out_height, out_width);
+  for (var first = chunk * operands.CHUNK; first < end; first += 1u) {
     let p_0 = first + 0u;
     let real_0 = p_0 < end;
-    let y_0 = u32(i32(p_0 / 5u % 5u * 2u) + shift_y);
-    let column_0 = u32(i32(p_0 % 5u * 2u) + shift_x);
-    let inside_0 = real_0 && y_0 < 9u && column_0 < 9u;
-    let line_0 = p_0 / (5u * 5u) * 9u + y_0;
-    let x_at_0 = select(0u, (line_0 * 9u + column_0) * (2u / 1u) + x_tile * (2u / 1u), inside_0);
-    let dy_at_0 = select(0u, p_0 * (2u / 1u) + 0u / 1u + y_tile * (2u / 1u), real_0);
+    let y_0 = u32(i32(here.row * stride_y) + shift_y);
+    let column_0 = u32(i32(here.column * stride_x) + shift_x);
+    let inside_0 = real_0 && y_0 < height && column_0 < width;
+    let x_at_0 = select(0u, ((here.image * height + y_0) * width + column_0) * x_loads + x_own, inside_0);
+    let dy_at_0 = select(0u, p_0 * dy_loads + dy_own, real_0);
+    here = onwards(here, Place(0u, 0u, 1u), out_height, out_width);
     let x_0 = select(padding, x[x_at_0 + 0u], inside_0);
     let x_1 = select(padding, x[x_at_0 + 1u], inside_0);
     let dy_0 = dy[dy_at_0 + 0u];
@@ -140,28 +179,28 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     a_1_3_1 += dy_1[3] * x_1;
   }
 
-  partial[((chunk * 2u * 4u + (y_tile * 2u + 0u) * 4u + 0u) * (3u * 3u) + tap) * 2u + x_tile * 2u + 0u] = a_0_0_0;
-  partial[((chunk * 2u * 4u + (y_tile * 2u + 0u) * 4u + 1u) * (3u * 3u) + tap) * 2u + x_tile * 2u + 0u] = a_0_1_0;
-  partial[((chunk * 2u * 4u + (y_tile * 2u + 0u) * 4u + 2u) * (3u * 3u) + tap) * 2u + x_tile * 2u + 0u] = a_0_2_0;
-  partial[((chunk * 2u * 4u + (y_tile * 2u + 0u) * 4u + 3u) * (3u * 3u) + tap) * 2u + x_tile * 2u + 0u] = a_0_3_0;
-  partial[((chunk * 2u * 4u + (y_tile * 2u + 1u) * 4u + 0u) * (3u * 3u) + tap) * 2u + x_tile * 2u + 0u] = a_1_0_0;
-  partial[((chunk * 2u * 4u + (y_tile * 2u + 1u) * 4u + 1u) * (3u * 3u) + tap) * 2u + x_tile * 2u + 0u] = a_1_1_0;
-  partial[((chunk * 2u * 4u + (y_tile * 2u + 1u) * 4u + 2u) * (3u * 3u) + tap) * 2u + x_tile * 2u + 0u] = a_1_2_0;
-  partial[((chunk * 2u * 4u + (y_tile * 2u + 1u) * 4u + 3u) * (3u * 3u) + tap) * 2u + x_tile * 2u + 0u] = a_1_3_0;
-  partial[((chunk * 2u * 4u + (y_tile * 2u + 0u) * 4u + 0u) * (3u * 3u) + tap) * 2u + x_tile * 2u + 1u] = a_0_0_1;
-  partial[((chunk * 2u * 4u + (y_tile * 2u + 0u) * 4u + 1u) * (3u * 3u) + tap) * 2u + x_tile * 2u + 1u] = a_0_1_1;
-  partial[((chunk * 2u * 4u + (y_tile * 2u + 0u) * 4u + 2u) * (3u * 3u) + tap) * 2u + x_tile * 2u + 1u] = a_0_2_1;
-  partial[((chunk * 2u * 4u + (y_tile * 2u + 0u) * 4u + 3u) * (3u * 3u) + tap) * 2u + x_tile * 2u + 1u] = a_0_3_1;
-  partial[((chunk * 2u * 4u + (y_tile * 2u + 1u) * 4u + 0u) * (3u * 3u) + tap) * 2u + x_tile * 2u + 1u] = a_1_0_1;
-  partial[((chunk * 2u * 4u + (y_tile * 2u + 1u) * 4u + 1u) * (3u * 3u) + tap) * 2u + x_tile * 2u + 1u] = a_1_1_1;
-  partial[((chunk * 2u * 4u + (y_tile * 2u + 1u) * 4u + 2u) * (3u * 3u) + tap) * 2u + x_tile * 2u + 1u] = a_1_2_1;
-  partial[((chunk * 2u * 4u + (y_tile * 2u + 1u) * 4u + 3u) * (3u * 3u) + tap) * 2u + x_tile * 2u + 1u] = a_1_3_1;
+  partial[((chunk * operands.OQ * 4u + (y_tile * 2u + 0u) * 4u + 0u) * (operands.KH * operands.KW) + tap) * in_quads + x_tile * 2u + 0u] = a_0_0_0;
+  partial[((chunk * operands.OQ * 4u + (y_tile * 2u + 0u) * 4u + 1u) * (operands.KH * operands.KW) + tap) * in_quads + x_tile * 2u + 0u] = a_0_1_0;
+  partial[((chunk * operands.OQ * 4u + (y_tile * 2u + 0u) * 4u + 2u) * (operands.KH * operands.KW) + tap) * in_quads + x_tile * 2u + 0u] = a_0_2_0;
+  partial[((chunk * operands.OQ * 4u + (y_tile * 2u + 0u) * 4u + 3u) * (operands.KH * operands.KW) + tap) * in_quads + x_tile * 2u + 0u] = a_0_3_0;
+  partial[((chunk * operands.OQ * 4u + (y_tile * 2u + 1u) * 4u + 0u) * (operands.KH * operands.KW) + tap) * in_quads + x_tile * 2u + 0u] = a_1_0_0;
+  partial[((chunk * operands.OQ * 4u + (y_tile * 2u + 1u) * 4u + 1u) * (operands.KH * operands.KW) + tap) * in_quads + x_tile * 2u + 0u] = a_1_1_0;
+  partial[((chunk * operands.OQ * 4u + (y_tile * 2u + 1u) * 4u + 2u) * (operands.KH * operands.KW) + tap) * in_quads + x_tile * 2u + 0u] = a_1_2_0;
+  partial[((chunk * operands.OQ * 4u + (y_tile * 2u + 1u) * 4u + 3u) * (operands.KH * operands.KW) + tap) * in_quads + x_tile * 2u + 0u] = a_1_3_0;
+  partial[((chunk * operands.OQ * 4u + (y_tile * 2u + 0u) * 4u + 0u) * (operands.KH * operands.KW) + tap) * in_quads + x_tile * 2u + 1u] = a_0_0_1;
+  partial[((chunk * operands.OQ * 4u + (y_tile * 2u + 0u) * 4u + 1u) * (operands.KH * operands.KW) + tap) * in_quads + x_tile * 2u + 1u] = a_0_1_1;
+  partial[((chunk * operands.OQ * 4u + (y_tile * 2u + 0u) * 4u + 2u) * (operands.KH * operands.KW) + tap) * in_quads + x_tile * 2u + 1u] = a_0_2_1;
+  partial[((chunk * operands.OQ * 4u + (y_tile * 2u + 0u) * 4u + 3u) * (operands.KH * operands.KW) + tap) * in_quads + x_tile * 2u + 1u] = a_0_3_1;
+  partial[((chunk * operands.OQ * 4u + (y_tile * 2u + 1u) * 4u + 0u) * (operands.KH * operands.KW) + tap) * in_quads + x_tile * 2u + 1u] = a_1_0_1;
+  partial[((chunk * operands.OQ * 4u + (y_tile * 2u + 1u) * 4u + 1u) * (operands.KH * operands.KW) + tap) * in_quads + x_tile * 2u + 1u] = a_1_1_1;
+  partial[((chunk * operands.OQ * 4u + (y_tile * 2u + 1u) * 4u + 2u) * (operands.KH * operands.KW) + tap) * in_quads + x_tile * 2u + 1u] = a_1_2_1;
+  partial[((chunk * operands.OQ * 4u + (y_tile * 2u + 1u) * 4u + 3u) * (operands.KH * operands.KW) + tap) * in_quads + x_tile * 2u + 1u] = a_1_3_1;
   if (tap == 0u && x_tile == 0u) {
-    dy_total[chunk * 2u + y_tile * 2u + 0u] = dy_sum_0;
-    dy_total[chunk * 2u + y_tile * 2u + 1u] = dy_sum_1;
+    dy_total[chunk * operands.OQ + y_tile * 2u + 0u] = dy_sum_0;
+    dy_total[chunk * operands.OQ + y_tile * 2u + 1u] = dy_sum_1;
   }
 }
 
-struct Operands { X_ROW: u32 }
+struct Operands { H: u32, W: u32, HO: u32, WO: u32, SH: u32, SW: u32, IQ: u32, CHUNKS: u32, KW: u32, PH: u32, PW: u32, X_ROW: u32, CHUNK: u32, PIXELS: u32, DQ: u32, FIRST: u32, OQ: u32, KH: u32 }
 @group(0) @binding(15) var<uniform> operands: Operands;
 
