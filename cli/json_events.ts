@@ -40,6 +40,9 @@ export function jsonEvent(event: TrainEvent, folder: string): Record<string, unk
         ...(event.mostClipped ? { most_clipped: event.mostClipped } : {}),
         seconds_left: event.secondsLeft,
       };
+    case "skip":
+    case "rollback":
+      return { ...event };
     case "epoch":
       return {
         type: "epoch",

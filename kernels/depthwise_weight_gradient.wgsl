@@ -6,10 +6,12 @@
 //   gradient       [TAPS, CQ] vec4<f32>
 //   bias_gradient  [CQ] vec4<f32>, with BIAS
 //
-// Chunks are added in their order, in f32; with ACCUMULATE to the sum of the micro-batches before.
+// Chunks are added in their order, in f32; with ACCUMULATE to the sum of the micro-batches before. One
+// that is not finite raises ALARM, or BIAS_ALARM.
 // Reference: lib/reference/depthwise_weight_gradient.ts
-//@ operands CQ TAPS CHUNKS
+//@ operands CQ TAPS CHUNKS ALARM BIAS_ALARM
 //@ include quad
+//@ include finite
 
 @group(0) @binding(3) var<storage, read> partial: array<vec4<Sum>>;
 @group(0) @binding(4) var<storage, read_write> gradient: array<vec4<f32>>;
@@ -34,6 +36,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     if (step.first > 0u) { sum += gradient[id.x]; }
     //@ end
     gradient[id.x] = sum;
+    if (not_finite(sum)) { atomicAdd(&statistics[${ALARM}u], 1u); }
   }
   //@ if BIAS
   if (id.x < ${CQ}u) {
@@ -46,6 +49,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     if (step.first > 0u) { sum += bias_gradient[id.x]; }
     //@ end
     bias_gradient[id.x] = sum;
+    if (not_finite(sum)) { atomicAdd(&statistics[${BIAS_ALARM}u], 1u); }
   }
   //@ end
 }

@@ -6,7 +6,8 @@
 //   affine  [2] vec4: gain and offset of channels 0–3
 //   x       [N·H·W] quads (an image has at most four channels)
 //
-// Its range is fixed by the bounds of the normalization, so nothing is recorded.
+// Its range is fixed by the bounds of the normalization, so nothing is recorded but values that are not
+// finite.
 // Reference: lib/reference/input.ts
 //@ include quad
 
@@ -30,6 +31,9 @@ fn main(
   }
   //@ end
   //@ if STORE
+  // Bytes are finite, but what they are normalized by may not be.
+  let bad = (bitcast<vec4<u32>>(v) & vec4<u32>(0x7f800000u)) == vec4<u32>(0x7f800000u);
+  if (any(bad)) { atomicAdd(&statistics[${X_ROW}u * 64u + 3u], dot(vec4<u32>(bad), vec4<u32>(1u))); }
   let z = quantizers[${X_ROW}];
   let c = clamp(round(v * z.inverse) + z.zero, vec4<f32>(z.low), vec4<f32>(z.high));
   //@ if INT8

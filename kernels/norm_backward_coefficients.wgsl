@@ -10,10 +10,12 @@
 //                                            micro-batches before this one
 //
 // int8: Σ g·(y − mean) = scale·(N·Σ(g−z)(y−z) − Σ(y−z)·Σ(g−z))/N with the bracket exact in 64 bits.
-// LANES threads own a channel: as many as its parts keep busy.
+// LANES threads own a channel: as many as its parts keep busy. A gradient that is not finite raises
+// ALARM.
 // Reference: lib/reference/norm_backward_coefficients.ts
-//@ operands CHUNKS CHANNELS PIXELS
+//@ operands CHUNKS CHANNELS PIXELS ALARM
 //@ include quad
+//@ include finite
 //@ include int64
 
 @group(0) @binding(3) var<storage, read> sums: array<vec2<Sum>>;
@@ -72,13 +74,11 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   let a = coefficients[at];
   coefficients[at + 12u] = -a * (dgamma / pixels) * inverse;
   coefficients[at + 16u] = -a * (dbeta / pixels);
+  var both = vec2<f32>(dgamma, dbeta);
   //@ if ACCUMULATE
-  if (step.first > 0u) {
-    gradient[channel] += dgamma;
-    gradient[channels + channel] += dbeta;
-    return;
-  }
+  if (step.first > 0u) { both += vec2<f32>(gradient[channel], gradient[channels + channel]); }
   //@ end
-  gradient[channel] = dgamma;
-  gradient[channels + channel] = dbeta;
+  gradient[channel] = both.x;
+  gradient[channels + channel] = both.y;
+  if (not_finite(both.xyxy)) { atomicAdd(&statistics[${ALARM}u], 1u); }
 }

@@ -5,15 +5,19 @@
 //   sums          [TILES, CHANNELS] vec2    see channel_sums; any number of tiles
 //   affine        [2, CHANNELS]             gamma, beta (padded channels 0, so they stay 0)
 //   running       [2, CHANNELS]             running mean and unbiased variance, as PyTorch keeps them
-//   coefficients  [CHANNELS / 4, 6] vec4    a, mean, beta, c1, c2, 1/√(variance + ε); c1, c2 by the backward pass
+//   coefficients  [CHANNELS / 4, 6] vec4    a, mean, beta, c1, c2, 1/√(variance + ε); c1, c2 by the backward pass;
+//                 then [2, CHANNELS]: running as it was before the step
 //   total         [CHANNELS] i32            Σ(q − z), for the backward pass
+//   held          [0]: not 0, running stays (hold)
 //
 // int8: N·Σ(q−z)² − (Σ(q−z))² is exact in 64 bits for N ≤ 8,388,608 (the planner refuses more), so
 // the order of tiles cannot matter. f32: tiles join as (sum, squares about their own mean).
-// LANES threads own a channel: as many as its parts keep busy.
+// LANES threads own a channel: as many as its parts keep busy. A mean or variance that is not finite
+// raises the third word of ALARM.
 // Reference: lib/reference/norm_coefficients.ts
-//@ operands TILES CHANNELS CHUNK PIXELS
+//@ operands TILES CHANNELS CHUNK PIXELS ALARM
 //@ include quad
+//@ include finite
 //@ include int64
 
 @group(0) @binding(3) var<storage, read> sums: array<vec2<Sum>>;
@@ -26,6 +30,7 @@ var<workgroup> lane_sums: array<vec4<u32>, 64>;
 //@ else
 var<workgroup> lane_sums: array<f32, 64>;
 //@ end
+@group(0) @binding(8) var<storage, read> held: array<u32>;
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
@@ -87,7 +92,12 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   coefficients[at + 4u] = mean;
   coefficients[at + 8u] = affine[channels + channel];
   coefficients[at + 20u] = inverse;
-  if (step.norm_weight > 0.0) {
+  if (not_finite(vec2<f32>(mean, variance).xyxy)) { atomicAdd(&statistics[${ALARM}u + 2u], 1u); }
+  if (step.norm_weight > 0.0 && held[0] == 0u) {
+    if (step.first == 0u) {
+      coefficients[6u * channels + channel] = running[channel];
+      coefficients[7u * channels + channel] = running[channels + channel];
+    }
     const KEPT = f32(1.0 - ${MOMENTUM});
     running[channel] = KEPT * running[channel] + f32(${MOMENTUM}) * mean;
     running[channels + channel] = KEPT * running[channels + channel] + f32(${MOMENTUM}) * (variance * (pixels / max(pixels - 1.0, 1.0)));

@@ -4,14 +4,16 @@
 //
 //   gradient, weight, velocity   [SIZE] vec4<f32>
 //   clip                         [factor, norm, 0, 0], with CLIP: gradient is times the factor
+//   held                         [0]: not 0, nothing changes (hold)
 //
 // With SCALED the learning rate has the factor that `dsgc` gave the layer's gradient. With STORE
 // the minimum and maximum of the new weights go to the statistics: the next iteration's weight quantizer
-// is set from them before its pass.
+// is set from them before its pass. A new weight that is not finite raises the second word of ALARM.
 // Reference: lib/reference/sgd.ts
-//@ operands SIZE
+//@ operands SIZE ALARM
 //@ include quad
 //@ include quantize
+//@ include finite
 
 @group(0) @binding(3) var<storage, read> gradient: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read_write> weight: array<vec4<f32>>;
@@ -19,6 +21,7 @@
 //@ if CLIP
 @group(0) @binding(6) var<storage, read> clip: array<f32>;
 //@ end
+@group(0) @binding(8) var<storage, read> held: array<u32>;
 
 @compute @workgroup_size(64)
 fn main(
@@ -26,6 +29,7 @@ fn main(
   @builtin(num_workgroups) groups: vec3<u32>,
   @builtin(local_invocation_index) lane: u32,
 ) {
+  let goes = held[0] == 0u; // No return: a barrier follows.
   let tile = group.y * groups.x + group.x;
   //@ if SCALED
   let rate = step.rate * quantizers[${RATE_ROW}].rate;
@@ -35,7 +39,7 @@ fn main(
   //@ for r in 0..R
   {
     let at = (tile * ${R}u + ${r}u) * 64u + lane;
-    if (at < ${SIZE}u) {
+    if (at < ${SIZE}u && goes) {
       var w = weight[at];
       //@ if CLIP
       let g = gradient[at] * clip[0] + f32(${WEIGHT_DECAY}) * w;
@@ -50,6 +54,7 @@ fn main(
       w = w - rate * m;
       //@ end
       weight[at] = w;
+      if (not_finite(w)) { atomicAdd(&statistics[${ALARM}u + 1u], 1u); }
       //@ if STORE
       seen_low = min(seen_low, w);
       seen_high = max(seen_high, w);

@@ -4,15 +4,16 @@
 //
 // A chunk's bracket is Σ (dY − z)(X − z) over at most 32,768 pixels: below 2³¹, so it is exact in
 // i32 although its terms may wrap. Chunks are added in their order, in f32; with ACCUMULATE the sum is
-// added to that of the micro-batches before this one.
+// added to that of the micro-batches before this one. One that is not finite raises ALARM, or BIAS_ALARM.
 //
 //   partial, x_total, dy_total   see conv_backward_weight
 //   gradient       [4·OQ, TAPS, IQ] vec4<f32>
 //   bias_gradient  [OQ] vec4<f32>, with BIAS; of a part of the weights, from quad FIRST on
 //
 // Reference: lib/reference/weight_gradient.ts
-//@ operands TAPS OQ IQ PIXELS CHUNKS CHUNK FIRST
+//@ operands TAPS OQ IQ PIXELS CHUNKS CHUNK FIRST ALARM BIAS_ALARM
 //@ include quad
+//@ include finite
 
 @group(0) @binding(3) var<storage, read> partial: array<vec4<Sum>>;
 //@ if INT8
@@ -75,6 +76,7 @@ fn main(
       if (step.first > 0u) { sum += gradient[to]; }
       //@ end
       gradient[to] = sum;
+      if (not_finite(sum)) { atomicAdd(&statistics[${ALARM}u], 1u); }
     }
     //@ end
   }
@@ -96,6 +98,7 @@ fn main(
     if (step.first > 0u) { sum += bias_gradient[${FIRST}u + at]; }
     //@ end
     bias_gradient[${FIRST}u + at] = sum;
+    if (not_finite(sum)) { atomicAdd(&statistics[${BIAS_ALARM}u], 1u); }
   }
   //@ end
 }

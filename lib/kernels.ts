@@ -38,6 +38,7 @@ import errorTotalSource from "../kernels/error_total.wgsl" with { type: "text" }
 import estimateSource from "../kernels/estimate.wgsl" with { type: "text" };
 import exchangeWeightsSource from "../kernels/exchange_weights.wgsl" with { type: "text" };
 import gradientSumSource from "../kernels/gradient_sum.wgsl" with { type: "text" };
+import holdSource from "../kernels/hold.wgsl" with { type: "text" };
 import inputSource from "../kernels/input.wgsl" with { type: "text" };
 import maxPoolBackwardSource from "../kernels/max_pool_backward.wgsl" with { type: "text" };
 import maxPoolForwardSource from "../kernels/max_pool_forward.wgsl" with { type: "text" };
@@ -62,6 +63,7 @@ import weightRangeSource from "../kernels/weight_range.wgsl" with { type: "text"
 import weightSumsSource from "../kernels/weight_sums.wgsl" with { type: "text" };
 import depthwiseInclude from "../kernels/include/depthwise.wgsl" with { type: "text" };
 import dropoutInclude from "../kernels/include/dropout.wgsl" with { type: "text" };
+import finiteInclude from "../kernels/include/finite.wgsl" with { type: "text" };
 import gradientInclude from "../kernels/include/gradient.wgsl" with { type: "text" };
 import int64Include from "../kernels/include/int64.wgsl" with { type: "text" };
 import normInclude from "../kernels/include/norm.wgsl" with { type: "text" };
@@ -96,6 +98,7 @@ import { errorTotal } from "./reference/error_total.ts";
 import { estimate } from "./reference/estimate.ts";
 import { exchangeWeights } from "./reference/exchange_weights.ts";
 import { gradientSum } from "./reference/gradient_sum.ts";
+import { hold } from "./reference/hold.ts";
 import { input } from "./reference/input.ts";
 import { maxPoolBackward } from "./reference/max_pool_backward.ts";
 import { maxPoolForward } from "./reference/max_pool_forward.ts";
@@ -132,6 +135,7 @@ function kernel<C, B>(source: string, reference: (constants: C, buffers: B) => v
 export const includes: Readonly<Record<string, string>> = {
   depthwise: depthwiseInclude,
   dropout: dropoutInclude,
+  finite: finiteInclude,
   gradient: gradientInclude,
   int64: int64Include,
   norm: normInclude,
@@ -170,6 +174,7 @@ export const kernels: Readonly<Record<string, Kernel>> = {
   estimate: kernel(estimateSource, estimate),
   exchange_weights: kernel(exchangeWeightsSource, exchangeWeights),
   gradient_sum: kernel(gradientSumSource, gradientSum),
+  hold: kernel(holdSource, hold),
   input: kernel(inputSource, input),
   max_pool_backward: kernel(maxPoolBackwardSource, maxPoolBackward),
   max_pool_forward: kernel(maxPoolForwardSource, maxPoolForward),

@@ -131,6 +131,8 @@ const COMPLETE: Recipe = {
     clip_norm: 0,
     ema: 0,
     label_smoothing: 0,
+    on_nonfinite: "stop",
+    most_skips: 10,
     log_every: 10,
     checkpoint_minutes: 10,
     keep: 3,

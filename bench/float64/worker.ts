@@ -21,7 +21,7 @@ globalThis.Float32Array = Float64Array as unknown as Float32ArrayConstructor;
 const { CpuExecutor } = await import("../../lib/cpu/executor.ts");
 
 /** Buffers that hold bytes or integers; `step` holds both kinds of numbers. */
-const WORDS = ["pixels", "labels", "statistics", "step"];
+const WORDS = ["pixels", "labels", "statistics", "step", "held"];
 
 /** A buffer whose real numbers lie in memory of their own, twice as wide, made when they are used. */
 class WideBuffer {

@@ -20,8 +20,8 @@ import {
   type Way,
 } from "../program.ts";
 import { MOST_MEMORY } from "../quant/estimator.ts";
-import { ROW_BYTES } from "../quant/statistics.ts";
 import { MOST_WORKGROUPS } from "./grid.ts";
+import { statisticsBytes } from "./hold.ts";
 import { clearBeforeMeasured, makeMeasured, measuredBuffers, waitsFor } from "./measured.ts";
 import type { Part } from "./parts.ts";
 import type { Stored, Tensor } from "./tensor.ts";
@@ -359,7 +359,9 @@ export class Builder {
     const rows = Math.max(1, this.quantizers.length);
     if (this.#derived > 0) this.#placeDerived();
     this.buffer("quantizers", (rows + this.#derived) * QUANTIZER_BYTES, "table");
-    this.buffer("statistics", rows * ROW_BYTES, "table");
+    const alarms = this.#trained.length;
+    this.buffer("statistics", statisticsBytes(this.quantizers.length, alarms), "table");
+    this.buffer("held", 16, "table");
     this.buffer("step", STEP_BYTES, "table");
     this.buffer("rules", rows * RULE_BYTES, "table");
     this.buffer("memory", rows * MOST_MEMORY * 4, "table");

@@ -46,7 +46,7 @@ export function normForward(b: Builder, node: NormNode): void {
         `exactly. Use a smaller batch`,
     );
   }
-  const coefficients = b.buffer(`${name}.coefficients`, 6 * 4 * channels, "parameter");
+  const coefficients = b.buffer(`${name}.coefficients`, 8 * 4 * channels, "parameter");
   const running = b.buffer(`${name}.running`, 8 * channels, "parameter");
   b.norms.push({ layer: name, channels: x.c });
   const kept = node.frozen ? { frozen: true } : {};

@@ -8,6 +8,7 @@ import type { ParameterSpec } from "../program.ts";
 import type { OptimizerSpec } from "../recipe/types.ts";
 import type { Builder } from "./builder.ts";
 import { grid } from "./grid.ts";
+import { placeAlarms, planHold } from "./hold.ts";
 
 /** How parameters are updated. */
 export interface UpdateOptions {
@@ -40,9 +41,11 @@ export function updateBuffers(b: Builder, name: string, padded: number): void {
 
 /** Plans the updates, and the exchange of weights and averages around an evaluation. */
 export function planUpdates(b: Builder, trained: readonly Trained[]): void {
-  const { clipNorm, ema } = b.options.update;
+  const { clipNorm, ema } = b.options.update, names = trained.map(({ spec }) => spec.name);
+  if (trained.length > 0) planHold(b, names);
   if (clipNorm > 0) planNorm(b, trained, clipNorm);
   for (const { spec, padded } of trained) planUpdate(b, spec, padded / 4);
+  placeAlarms(b, names);
   if (ema === 0) return;
   for (const { spec: { name, layer, quantizer }, padded } of trained) {
     const SIZE = padded / 4, groups = grid(Math.ceil(SIZE / 64));

@@ -25,6 +25,12 @@ export interface Write {
   readonly data: Float32Array<ArrayBuffer>;
 }
 
+/** What estimators knew at some time, by the row. */
+export type Kept = ReadonlyMap<number, {
+  readonly range: Range | undefined;
+  readonly memory: Float32Array<ArrayBuffer>;
+}>;
+
 /** Ranges of all quantizers. */
 export class Scheduler {
   readonly #ranges: (Range | undefined)[];
@@ -205,6 +211,25 @@ export class Scheduler {
         notFinite,
       };
     });
+  }
+
+  /** What the dynamic estimators that run on the host know: all that a step changes on its way. */
+  keep(): Kept {
+    const rows = [...this.quantizers.keys()].filter((row) =>
+      !this.onDevice(row) && this.estimators[row]!.kind === "dynamic"
+    );
+    return new Map(rows.map((row) => [
+      row,
+      { range: this.#ranges[row], memory: this.memory(row).slice() },
+    ]));
+  }
+
+  /** Goes back to what {@link keep} has kept. */
+  restore(kept: Kept): void {
+    for (const [row, { range, memory }] of kept) {
+      this.#ranges[row] = range;
+      this.memory(row).set(memory);
+    }
   }
 
   /** Lets the rows that the host sets follow what a step saw of them. */

@@ -48,6 +48,8 @@ export const train = map({
   clip_norm: atLeast0().default(0),
   ema: keep().default(0),
   label_smoothing: keep().default(0),
+  on_nonfinite: word("stop", "skip", "rollback").default("stop"),
+  most_skips: whole(1, 1000).default(10),
   log_every: whole(1).default(10),
   checkpoint_minutes: atLeast0().default(10),
   keep: whole(1).default(3),

@@ -349,6 +349,13 @@ export interface TrainSpec {
   readonly ema: number;
   /** Share of a label that all classes have alike, 0 ≤ share < 1; in training alone. */
   readonly label_smoothing: number;
+  /**
+   * What becomes of a step in which a number is not finite: the run ends (`stop`), the step changes
+   * nothing (`skip`), or the run goes back to its last checkpoint and leaves it out (`rollback`).
+   */
+  readonly on_nonfinite: "stop" | "skip" | "rollback";
+  /** Steps of a run that may be left out so; 1 to 1000. */
+  readonly most_skips: number;
   /** Steps between two logged steps. */
   readonly log_every: number;
   /** Minutes after which a checkpoint is written within an epoch; 0: only at the end of epochs. */

@@ -5,6 +5,7 @@
  */
 import type { Buffers, HostBuffer } from "./include/host_buffer.ts";
 import { row } from "./include/quantize.ts";
+import { vectorsNotFinite } from "./weight_gradient.ts";
 
 /** Constants of the kernel; its header says what they are. */
 export interface DepthwiseWeightGradient {
@@ -16,6 +17,8 @@ export interface DepthwiseWeightGradient {
   readonly X_ROW: number;
   readonly DY_ROW: number;
   readonly ACCUMULATE: number;
+  readonly ALARM: number;
+  readonly BIAS_ALARM: number;
 }
 
 /** dW (and db) from the chunks of depthwise_backward_weight, added in their order. */
@@ -26,7 +29,7 @@ export function depthwiseWeightGradient(
   const fround = Math.fround, channels = 4 * c.CQ;
   const adds = c.ACCUMULATE && b.step.u32[3]! > 0;
   const sx = row(b.quantizers, c.X_ROW).scale, sdy = row(b.quantizers, c.DY_ROW).scale;
-  const join = (parts: HostBuffer, to: HostBuffer, size: number, unit: number) => {
+  const join = (parts: HostBuffer, to: HostBuffer, size: number, unit: number, alarm: number) => {
     for (let at = 0; at < size; at++) {
       let sum = 0;
       for (let chunk = 0; chunk < c.CHUNKS; chunk++) {
@@ -36,7 +39,8 @@ export function depthwiseWeightGradient(
       if (c.INT8) sum = fround(sum * unit);
       to.f32[at] = adds ? fround(sum + to.f32[at]!) : sum;
     }
+    b.statistics.u32[alarm]! += vectorsNotFinite(to.f32.subarray(0, size));
   };
-  join(b.partial, b.gradient, c.TAPS * channels, fround(sx * sdy));
-  if (c.BIAS) join(b.dy_total, b.bias_gradient, channels, sdy);
+  join(b.partial, b.gradient, c.TAPS * channels, fround(sx * sdy), c.ALARM);
+  if (c.BIAS) join(b.dy_total, b.bias_gradient, channels, sdy, c.BIAS_ALARM);
 }

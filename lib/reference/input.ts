@@ -31,6 +31,7 @@ export function input(c: Input, b: Buffers<"pixels" | "affine" | "x">): void {
         b.x.f32[4 * p + channel] = v;
         continue;
       }
+      if (!Number.isFinite(v)) b.statistics.u32[64 * c.X_ROW + 3]!++;
       const code = roundHalfEven(fround(v * z.inverse)) + z.zero;
       const clamped = Math.min(Math.max(code, z.low), z.high);
       if (c.INT8) b.x.i8[4 * p + channel] = clamped;

@@ -16,6 +16,7 @@ export interface NormBackwardCoefficients {
   readonly DA_ROW: number;
   readonly Y_ROW: number;
   readonly ACCUMULATE: number;
+  readonly ALARM: number;
 }
 
 /** dgamma, dbeta, and the coefficients c1 and c2 of the gradient of Y. */
@@ -56,5 +57,7 @@ export function normBackwardCoefficients(
     gradient[channel] = adds ? fround(gradient[channel]! + dgamma) : dgamma;
     const at = c.CHANNELS + channel;
     gradient[at] = adds ? fround(gradient[at]! + dbeta) : dbeta;
+    const finite = Number.isFinite(gradient[channel]) && Number.isFinite(gradient[at]);
+    if (!finite) b.statistics.u32[c.ALARM]!++;
   }
 }

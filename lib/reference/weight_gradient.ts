@@ -20,6 +20,8 @@ export interface WeightGradient {
   readonly X_ROW: number;
   readonly DY_ROW: number;
   readonly ACCUMULATE: number;
+  readonly ALARM: number;
+  readonly BIAS_ALARM: number;
 }
 
 /** dW (and db) from the chunks of conv_backward_weight, added in their order. */
@@ -51,6 +53,7 @@ export function weightGradient(
     if (c.INT8) sum = fround(sum * unit);
     b.gradient.f32[at] = adds ? fround(sum + b.gradient.f32[at]!) : sum;
   }
+  b.statistics.u32[c.ALARM]! += vectorsNotFinite(b.gradient.f32.subarray(0, outputs * row_));
   if (!c.BIAS) return;
   for (let o = 0; o < outputs; o++) {
     let sum = 0;
@@ -65,4 +68,17 @@ export function weightGradient(
     const at = 4 * c.FIRST + o;
     b.bias_gradient.f32[at] = adds ? fround(sum + b.bias_gradient.f32[at]!) : sum;
   }
+  const made = b.bias_gradient.f32.subarray(4 * c.FIRST, 4 * c.FIRST + outputs);
+  b.statistics.u32[c.BIAS_ALARM]! += vectorsNotFinite(made);
+}
+
+/** How many vectors of four hold a value that is not finite, as kernels count them. */
+export function vectorsNotFinite(values: Float32Array): number {
+  let vectors = 0;
+  for (let at = 0; at < values.length; at += 4) {
+    const [a, b, c, d] = [values[at]!, values[at + 1]!, values[at + 2]!, values[at + 3]!];
+    // A difference with itself is 0, or NaN where a value is not finite.
+    if ((a - a) + (b - b) + (c - c) + (d - d) !== 0) vectors++;
+  }
+  return vectors;
 }

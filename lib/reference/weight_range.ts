@@ -16,8 +16,9 @@ export interface WeightRange {
 /** The quantizers of the weight tensors, from their minimum and maximum. */
 export function weightRange(
   c: WeightRange,
-  b: { readonly statistics: HostBuffer; readonly table: HostBuffer },
+  b: Readonly<Record<"statistics" | "table" | "held", HostBuffer>>,
 ): void {
+  if (b.held.u32[0]) return;
   for (let row = 0; row < c.COUNT; row++) {
     const seen = usable(statistic(b.statistics.u32, row), 0);
     setRow(b.table, row, seen ?? { low: 0, high: 0 }, true);

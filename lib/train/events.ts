@@ -65,6 +65,42 @@ export interface StepEvent {
   readonly fidelity?: readonly (Fidelity | undefined)[];
 }
 
+/** After a step that was not finite and has changed nothing; it has no {@linkcode StepEvent}. */
+export interface SkipEvent {
+  /** Which event. */
+  readonly type: "skip";
+  /** The step, from 1. */
+  readonly step: number;
+  /** Steps of the whole run. */
+  readonly steps: number;
+  /** From 1. */
+  readonly epoch: number;
+  /** The layer in which a number was not finite first. */
+  readonly layer: string;
+  /** The tensor. */
+  readonly tensor: string;
+  /** Steps that may still be left out. */
+  readonly left: number;
+}
+
+/** When the run goes back; the events of steps after `to` come again. */
+export interface RollbackEvent {
+  /** Which event. */
+  readonly type: "rollback";
+  /** The step that was not finite, from 1; it will be left out. */
+  readonly step: number;
+  /** Steps done at the checkpoint that it goes back to. */
+  readonly to: number;
+  /** The layer in which a number was not finite first. */
+  readonly layer: string;
+  /** The tensor. */
+  readonly tensor: string;
+  /** What was found, in words. */
+  readonly problem: string;
+  /** Steps that may still be left out. */
+  readonly left: number;
+}
+
 /** After every epoch. */
 export interface EpochEvent {
   /** Which event. */
@@ -127,6 +163,8 @@ export interface Summary {
   readonly seed: number;
   /** Version of qtrain. */
   readonly qtrain_version: string;
+  /** Steps that were left out, as a number was not finite in them; absent where none were. */
+  readonly skipped_steps?: number;
   /** Where a run that diverged did. */
   readonly reason?: string;
 }
@@ -142,4 +180,4 @@ export interface EndEvent {
 }
 
 /** What training tells of itself. */
-export type TrainEvent = StartEvent | StepEvent | EpochEvent | EndEvent;
+export type TrainEvent = StartEvent | StepEvent | SkipEvent | RollbackEvent | EpochEvent | EndEvent;

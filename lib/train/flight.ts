@@ -6,8 +6,10 @@
  * @module
  */
 import type { Copies } from "../executor.ts";
+import type { Program } from "../program.ts";
 import type { Range } from "../quant/range.ts";
-import type { Observation, Scheduler } from "../quant/scheduler.ts";
+import type { Kept, Observation, Scheduler } from "../quant/scheduler.ts";
+import { judge, type NotFinite } from "./divergence.ts";
 import { type Fidelity, fidelityOf } from "./fidelity.ts";
 
 /** What a step gives back. */
@@ -18,6 +20,11 @@ export interface StepResult {
   readonly correct: number;
   /** Every quantizer's statistics; empty in float32. */
   readonly observations: readonly Observation[];
+  /**
+   * Where the step was not finite, if it was. It has then changed nothing, nor has any step that was
+   * submitted behind it; of those there is no result.
+   */
+  readonly notFinite?: NotFinite;
   /** The norm of all gradients together, before they are clipped; only with `train.clip_norm`. */
   readonly gradientNorm?: number;
   /**
@@ -36,15 +43,17 @@ export class Flight {
     readonly samples: number;
     /** Those that the host had set for the step. */
     readonly ranges: Ranges;
+    /** What the host's dynamic estimators knew before the step. */
+    readonly kept: Kept;
     readonly read: Copies;
   }[] = [];
   /** What steps saw and no range follows yet. */
   #seen: { readonly step: number; readonly observations: readonly Observation[] }[] = [];
 
   constructor(
+    readonly program: Program,
     readonly scheduler: Scheduler,
     readonly lag: number,
-    readonly clips = false,
   ) {}
 
   /** The buffers that a step leaves behind, to be copied with it. */
@@ -53,37 +62,51 @@ export class Flight {
       "metrics",
       "statistics",
       "quantizers",
-      ...(this.clips ? ["clip"] : []),
+      ...(this.program.training.clips ? ["clip"] : []),
       ...(telemetry ? ["fidelity"] : []),
     ];
   }
 
-  /** Takes note of a step that was just submitted, and of the copies of what it leaves behind. */
-  took(step: number, samples: number, read: Copies): void {
-    this.#pending.push({ step, samples, ranges: this.scheduler.ranges(), read });
+  /**
+   * Takes note of a step that was just submitted, and of the copies of what it leaves behind.
+   *
+   * @param kept what the host's dynamic estimators knew before the step
+   */
+  took(step: number, samples: number, kept: Kept, read: Copies): void {
+    this.#pending.push({ step, samples, ranges: this.scheduler.ranges(), kept, read });
   }
 
-  /** Waits for all steps under way, in their order. */
+  /** Waits for all steps under way, in their order; the last result may be of one that is not finite. */
   async collect(): Promise<StepResult[]> {
-    const pending = this.#pending.splice(0);
+    const pending = this.#pending.splice(0), results: StepResult[] = [];
     const read = await Promise.all(pending.map((p) => p.read()));
-    return pending.map(({ step, samples, ranges }, i) => {
+    for (const [i, { step, samples, ranges, kept }] of pending.entries()) {
       const [metrics, statistics, table, ...more] = read[i]!;
-      const clip = this.clips ? more.shift() : undefined, [fidelity] = more;
+      const clip = this.program.training.clips ? more.shift() : undefined, [fidelity] = more;
       // The sums since the step began: over all of its micro-batches.
       const [, , loss, correct] = new Float32Array(metrics!.buffer);
+      const words = new Uint32Array(statistics!.buffer);
+      const notFinite = judge(this.program, loss!, this.scheduler.read(words, ranges), words);
+      if (notFinite) {
+        // No range follows from it, nor from steps behind it.
+        this.scheduler.restore(kept);
+        this.follow(step + 1);
+        results.push({ loss: loss! / samples, correct: correct!, observations: [], notFinite });
+        break;
+      }
       const inForce = this.#takeOver(ranges, new Float32Array(table!.buffer));
-      const observations = this.scheduler.read(new Uint32Array(statistics!.buffer), inForce);
+      const observations = this.scheduler.read(words, inForce);
       this.#seen.push({ step, observations });
       this.follow(step + 1);
-      return {
+      results.push({
         loss: loss! / samples,
         correct: correct!,
         observations,
         ...(clip ? { gradientNorm: new Float32Array(clip.buffer)[1]! } : {}),
         ...(fidelity ? { fidelity: fidelityOf(new Float32Array(fidelity.buffer)) } : {}),
-      };
-    });
+      });
+    }
+    return results;
   }
 
   /** Takes over the ranges that the device has set by the end of a step; those that were in force. */

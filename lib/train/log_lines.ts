@@ -4,7 +4,7 @@
  * @module
  */
 import type { Observation } from "../quant/scheduler.ts";
-import type { EpochEvent, StepEvent } from "./events.ts";
+import type { EpochEvent, SkipEvent, StepEvent } from "./events.ts";
 
 type Line = { readonly step: number } & Readonly<Record<string, unknown>>;
 
@@ -57,6 +57,11 @@ export function rangeLines(e: StepEvent): Line[] {
     clipped: clipped / q.elements,
     ...(e.mostClipped?.quantizer === q.name ? { clips_most: true } : {}),
   }));
+}
+
+/** The line of metrics of a step that was left out. */
+export function skipLine({ step, epoch, layer, tensor }: SkipEvent): Line {
+  return { kind: "skip", step, epoch, layer, tensor };
 }
 
 /** An epoch's line of metrics. */

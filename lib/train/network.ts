@@ -16,6 +16,7 @@ import type { QuantizeSpec } from "../recipe/types.ts";
 import { Flight, type StepResult } from "./flight.ts";
 import { joined } from "./joined.ts";
 import { microBatchOf, type StepSettings } from "./micro_batch.ts";
+import { takeBack } from "./take_back.ts";
 import { chosen, trainingSteps } from "./ways.ts";
 import { type Find, Weights, type WeightsState } from "./weights.ts";
 
@@ -86,7 +87,7 @@ export class Network {
       role === "weight" ? undefined : makers[settings.estimator]!(settings)
     );
     this.scheduler = new Scheduler(quantizers, estimators, device);
-    this.#flight = new Flight(this.scheduler, quantize.lag, program.training.clips);
+    this.#flight = new Flight(program, this.scheduler, quantize.lag);
     this.inFlight = stepsInFlight(quantizers.length > 0, quantize, makers);
     const affine = new Float32Array(8);
     for (let c = 0; c < program.input[2]; c++) {
@@ -156,6 +157,7 @@ export class Network {
   async submit(batch: Batch, step: number, rate: number, telemetry = false): Promise<void> {
     const { micros } = this.program;
     this.#flight.follow(step);
+    const kept = this.scheduler.keep();
     this.#writeRanges();
     for (let micro = 0; micro < micros; micro++) {
       this.#writeBatch(batch, { step, rate, normWeight: 1 }, micro);
@@ -163,13 +165,18 @@ export class Network {
       const left = last ? this.#flight.leaves(telemetry) : [];
       const clear = micro === 0 ? ["statistics", "metrics"] : [];
       const copies = await this.#run(segments, clear, left);
-      if (last) this.#flight.took(step, batch.samples, copies);
+      if (last) this.#flight.took(step, batch.samples, kept, copies);
     }
   }
 
-  /** Waits for the steps that were submitted, in their order. */
-  collect(): Promise<StepResult[]> {
-    return this.#flight.collect();
+  /**
+   * Waits for the steps that were submitted, in their order. Where one was not finite its result is the
+   * last, and all is as before it: weights, momentum, averages, running statistics and ranges.
+   */
+  async collect(): Promise<StepResult[]> {
+    const results = await this.#flight.collect();
+    if (results.at(-1)?.notFinite) await takeBack(this.program, this.executor, this.scheduler);
+    return results;
   }
 
   /** Submits a training step and waits for it. */

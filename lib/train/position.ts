@@ -16,8 +16,21 @@ export interface Position {
   readonly last: EpochFigures | null;
   /** Every evaluation that was better than all before it, in order; the last one is the best. */
   readonly bests: readonly Best[];
+  /**
+   * Steps in which a number was not finite: left out so far, or by a rollback to be left out later;
+   * absent where there are none.
+   */
+  readonly skipped?: readonly Skipped[];
   /** The steps of an epoch are done, but its evaluation was cut short: it comes first. */
   readonly unevaluated?: true;
+}
+
+/** A step that has changed nothing, and why. */
+export interface Skipped {
+  /** From 1. */
+  readonly step: number;
+  readonly layer: string;
+  readonly tensor: string;
 }
 
 /** What an epoch came to. */
@@ -57,12 +70,12 @@ export function withEvaluation(bests: readonly Best[], evaluation: Best): readon
  */
 export function decodePosition(text: string, file: string): Position {
   try {
-    const { step, epochLoss, epochCorrect, last = null, bests = [], unevaluated } = JSON.parse(
-      text,
-    );
+    const { step, epochLoss, epochCorrect, last = null, bests = [], skipped = [], unevaluated } =
+      JSON.parse(text);
     if (
       isCount(step) && [epochLoss, epochCorrect].every(Number.isFinite) &&
-      (last === null || isFigures(last)) && Array.isArray(bests) && bests.every(isBest)
+      (last === null || isFigures(last)) && Array.isArray(bests) && bests.every(isBest) &&
+      Array.isArray(skipped) && skipped.every(isSkipped)
     ) {
       return {
         step,
@@ -70,6 +83,7 @@ export function decodePosition(text: string, file: string): Position {
         epochCorrect,
         last,
         bests,
+        ...(skipped.length > 0 ? { skipped } : {}),
         ...(unevaluated === true ? { unevaluated } : {}),
       };
     }
@@ -91,4 +105,9 @@ function isFigures(value: Record<string, unknown>): boolean {
 
 function isBest(value: Record<string, unknown>): boolean {
   return isCount(value?.step) && typeof value?.testAccuracy === "number";
+}
+
+function isSkipped(value: Record<string, unknown>): boolean {
+  return isCount(value?.step) && typeof value?.layer === "string" &&
+    typeof value?.tensor === "string";
 }

@@ -9,9 +9,16 @@ import type { Recipe } from "../recipe/types.ts";
 import type { FoundCheckpoint } from "./newest_checkpoint.ts";
 import type { RunFolder } from "./run_folder.ts";
 
-/** What may change when a run goes on: its length and its learning rate, which is told as it changes
- * the result; */
-const TOLD = ["train.epochs", "train.max_steps", "train.optimizer.lr", "train.schedule"];
+/** What may change when a run goes on: its length, its learning rate and what becomes of steps that are
+ * not finite, which is told as it changes the result; */
+const TOLD = [
+  "train.epochs",
+  "train.max_steps",
+  "train.optimizer.lr",
+  "train.schedule",
+  "train.on_nonfinite",
+  "train.most_skips",
+];
 /** what it tells of itself, when it is saved, and who reads the images, which change no bit. */
 const SILENT = [
   "telemetry",

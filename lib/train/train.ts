@@ -22,13 +22,14 @@ import { BatchReader } from "./batches.ts";
 import { openCheckedDevice } from "./checked_device.ts";
 import { withWhatFits } from "./what_fits.ts";
 import { encodeCheckpoint } from "./checkpoint.ts";
-import { findNotFinite, stateNotFinite } from "./divergence.ts";
+import { stateNotFinite } from "./divergence.ts";
 import { DataWait } from "./data_wait.ts";
 import { DataWatch } from "./data_watch.ts";
 import type { EpochEvent, StartEvent, StepEvent, Summary, TrainEvent } from "./events.ts";
 import { Feed } from "./feed.ts";
-import { epochLine, mostClipped, rangeLines, stepLine } from "./log_lines.ts";
+import { epochLine, mostClipped, rangeLines, skipLine, stepLine } from "./log_lines.ts";
 import type { StepResult } from "./flight.ts";
+import { ClippingWatch } from "./clipping_watch.ts";
 import { type InitialWeights, initialWeights } from "./init.ts";
 import { type Batch, Network } from "./network.ts";
 import { newestCheckpoint } from "./newest_checkpoint.ts";
@@ -41,6 +42,7 @@ import {
 } from "./position.ts";
 import type { RunFolder } from "./run_folder.ts";
 import { outlivingAdapter } from "./outliving.ts";
+import { Safeguard } from "./safeguard.ts";
 import { sameRecipe } from "./same_recipe.ts";
 import { SaveClock } from "./save_clock.ts";
 import { learningRate } from "./schedule.ts";
@@ -186,6 +188,8 @@ class Run {
   /** Steps of the whole run. */
   readonly steps: number;
   readonly #rate: (step: number) => number;
+  readonly #guard: Safeguard;
+  readonly #clipping = new ClippingWatch();
   #timedSteps = 0;
   #timedSeconds = 0;
   /** Of the timed seconds, those in which the device had nothing to do for want of data. */
@@ -210,6 +214,8 @@ class Run {
     this.steps = Math.min(epochs * perEpoch, max_steps || Infinity);
     this.#feed = new Feed(reader, recipe.seed, perEpoch, this.steps);
     this.#wait = new DataWait(network.executor.device);
+    const { folder, warn } = options;
+    this.#guard = new Safeguard({ network, train: recipe.train, text, folder, warn });
     this.#rate = learningRate(recipe.train, perEpoch, this.steps);
     this.#saves = new SaveClock(recipe.train.checkpoint_minutes);
   }
@@ -236,7 +242,7 @@ class Run {
   }
 
   async *go(from: Position): AsyncGenerator<TrainEvent, void, void> {
-    const { recipe, network, perEpoch, options } = this;
+    const { recipe, network, perEpoch, options } = this, guard = this.#guard;
     const { executor, program } = network, { batch, epochs } = recipe.train;
     let { step, epochLoss, epochCorrect } = from;
     // An evaluation that was cut short comes first: no step, then the end of its epoch.
@@ -247,9 +253,11 @@ class Run {
       epochCorrect,
       last: this.#last,
       bests: this.#bests,
+      ...guard.skipped,
     });
     this.#last = from.last;
     this.#bests = from.bests;
+    await guard.begin(from);
     yield this.startEvent(step);
     let epochStarted = performance.now();
     let next = step < this.steps ? await this.#feed.at(step) : undefined;
@@ -264,9 +272,9 @@ class Run {
       const inFlight = step === from.step
         ? 1
         : Math.max(1, Math.min(network.inFlight, Math.floor(MOST_WAIT / stepSeconds)));
-      const last = unevaluated
-        ? step
-        : Math.min(step + inFlight, (epoch + 1) * perEpoch, this.steps);
+      const ahead = Math.min((epoch + 1) * perEpoch, this.steps, guard.next(step));
+      const last = unevaluated ? step : Math.min(step + inFlight, ahead);
+      let skipped = unevaluated ? undefined : guard.leaveOut(step);
       for (let at = step; at < last; at++) {
         await network.submit(next!, at, this.#rate(at), this.#telemetry(at + 1));
         // The next batch is read while the GPU works.
@@ -279,28 +287,49 @@ class Run {
       const came = performance.now(), results = await network.collect();
       const ended = performance.now(), seconds = (ended - began) / 1000;
       const waited = this.#wait.since((ended - came) / 1000);
-      stepSeconds = seconds / results.length;
+      if (results.length > 0) stepSeconds = seconds / results.length;
       if (step > from.step) {
         this.#timedSteps += results.length;
         this.#timedSeconds += seconds;
         this.#waitedSeconds += waited;
       }
       for (const result of results) {
-        const { loss, correct, observations } = result, rate = this.#rate(step);
-        if (!Number.isFinite(loss) || observations.some((o) => o.notFinite > 0)) {
-          // What lies in memory is of the last step in flight.
-          const here = step + 1 === last || observations.length > 0;
-          const where = here ? await findNotFinite(program, executor, observations) : undefined;
-          status = "diverged";
-          reason = diverged(step + 1, where ?? `the loss is ${loss}`);
-          break run;
+        const { loss, correct, observations, notFinite } = result, rate = this.#rate(step);
+        if (notFinite) {
+          const turn = await guard.turn(step, notFinite, () => this.#feed.at(step));
+          if ("stop" in turn) {
+            status = "diverged";
+            reason = diverged(step + 1, turn.stop);
+            break run;
+          }
+          if ("back" in turn) {
+            ({ step, epochLoss, epochCorrect, last: this.#last, bests: this.#bests } = turn.back);
+            unevaluated = turn.back.unevaluated === true;
+            await options.folder?.truncateLogs(step);
+            await this.#save(position()); // What it leaves out must outlive a kill.
+            yield turn.event;
+            next = await this.#feed.at(step);
+            continue run;
+          }
+          skipped = turn.skipped;
+          break;
         }
         step++;
         epochLoss += loss;
         epochCorrect += correct;
         const event = this.#stepEvent(step, epoch + 1, result, rate);
         if (this.#logs(step)) this.#log(event);
+        const clips = this.#clipping.see(observations);
+        if (clips !== undefined) options.warn?.(`step ${step}: ${clips}`);
         yield event;
+      }
+      if (skipped) {
+        const event = guard.event(skipped, this.steps, epoch + 1);
+        options.folder?.appendMetrics(skipLine(event));
+        step++;
+        yield event;
+        // What was in flight behind it has changed nothing either, and runs again.
+        next = step < this.steps ? await this.#feed.at(step) : undefined;
       }
       const inEpoch = (step - 1) % perEpoch + 1, ends = this.#ends(step);
       if (ends) {
@@ -313,15 +342,16 @@ class Run {
         }
         unevaluated = false;
         const { loss, accuracy } = tested;
+        const learned = inEpoch - guard.since(step - inEpoch);
         this.#bests = withEvaluation(this.#bests, { step, testAccuracy: accuracy });
-        this.#last = { trainLoss: epochLoss / inEpoch, testLoss: loss, testAccuracy: accuracy };
+        this.#last = { trainLoss: epochLoss / learned, testLoss: loss, testAccuracy: accuracy };
         const event: EpochEvent = {
           type: "epoch",
           epoch: epoch + 1,
           epochs,
           step,
           ...this.#last,
-          trainAccuracy: epochCorrect / (inEpoch * batch),
+          trainAccuracy: epochCorrect / (learned * batch),
           seconds: (performance.now() - epochStarted) / 1000,
         };
         if (inEpoch === perEpoch) epochLoss = epochCorrect = 0;
@@ -333,6 +363,7 @@ class Run {
           reason = diverged(step, where);
           break;
         }
+        await guard.keep(position());
         yield event;
         epochStarted = performance.now();
       }
@@ -456,6 +487,7 @@ class Run {
 
   #summary(status: Summary["status"], steps: number, reason: string | undefined): Summary {
     const { recipe, network: { executor } } = this, q = recipe.quantize;
+    const skipped = this.#guard.since(0);
     return {
       status,
       epochs: Math.ceil(steps / this.perEpoch),
@@ -480,6 +512,7 @@ class Run {
       scheduler: this.network.scheduler.device ? "device" : "host",
       seed: recipe.seed,
       qtrain_version: VERSION,
+      ...(skipped > 0 ? { skipped_steps: skipped } : {}),
       ...(reason === undefined ? {} : { reason }),
     };
   }

@@ -4,10 +4,11 @@
 //
 //   gradient, weight, velocity   [SIZE] vec4<f32>
 //   clip                         [factor, norm, 0, 0], with CLIP: gradient is times the factor
+//   held                         [0]: not 0, nothing changes (hold)
 //
 // With SCALED the learning rate has the factor that `dsgc` gave the layer's gradient. With STORE
 // the minimum and maximum of the new weights go to the statistics: the next iteration's weight quantizer
-// is set from them before its pass.
+// is set from them before its pass. A new weight that is not finite raises the second word of ALARM.
 // Reference: lib/reference/sgd.ts
 // The unit of storage: four neighbouring channels of one pixel, a *quad*. With INT8 a quad is four
 // codes in a u32; without, a vec4<f32>. A *wide* is V quads read in one load: the bounds check that
@@ -70,10 +71,19 @@ fn stream(row: u32) -> vec2<u32> { return vec2<u32>(0u); }
 fn quantize(v: vec4<f32>, z: Quantizer, element: u32, key: vec2<u32>, lanes: u32) -> Stored { return v; }
 fn record(row: u32, tile: u32, lane: u32) {}
 
+// Whether one of four values is NaN or infinite, by its bits: compilers fold `x != x` to false.
+// Where one is, who made it adds one to its alarm, a word behind the rows of the statistics
+// (lib/ops/hold.ts).
+
+fn not_finite(v: vec4<f32>) -> bool {
+  return any((bitcast<vec4<u32>>(v) & vec4<u32>(0x7f800000u)) == vec4<u32>(0x7f800000u));
+}
+
 
 @group(0) @binding(3) var<storage, read> gradient: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read_write> weight: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read_write> velocity: array<vec4<f32>>;
+@group(0) @binding(8) var<storage, read> held: array<u32>;
 
 @compute @workgroup_size(64)
 fn main(
@@ -81,54 +91,59 @@ fn main(
   @builtin(num_workgroups) groups: vec3<u32>,
   @builtin(local_invocation_index) lane: u32,
 ) {
+  let goes = held[0] == 0u; // No return: a barrier follows.
   let tile = group.y * groups.x + group.x;
   let rate = step.rate;
   {
     let at = (tile * 4u + 0u) * 64u + lane;
-    if (at < operands.SIZE) {
+    if (at < operands.SIZE && goes) {
       var w = weight[at];
       let g = gradient[at] + f32(0.0001) * w;
       let m = f32(0.9) * velocity[at] + g;
       velocity[at] = m;
       w = w - rate * m;
       weight[at] = w;
+      if (not_finite(w)) { atomicAdd(&statistics[operands.ALARM + 1u], 1u); }
     }
   }
   {
     let at = (tile * 4u + 1u) * 64u + lane;
-    if (at < operands.SIZE) {
+    if (at < operands.SIZE && goes) {
       var w = weight[at];
       let g = gradient[at] + f32(0.0001) * w;
       let m = f32(0.9) * velocity[at] + g;
       velocity[at] = m;
       w = w - rate * m;
       weight[at] = w;
+      if (not_finite(w)) { atomicAdd(&statistics[operands.ALARM + 1u], 1u); }
     }
   }
   {
     let at = (tile * 4u + 2u) * 64u + lane;
-    if (at < operands.SIZE) {
+    if (at < operands.SIZE && goes) {
       var w = weight[at];
       let g = gradient[at] + f32(0.0001) * w;
       let m = f32(0.9) * velocity[at] + g;
       velocity[at] = m;
       w = w - rate * m;
       weight[at] = w;
+      if (not_finite(w)) { atomicAdd(&statistics[operands.ALARM + 1u], 1u); }
     }
   }
   {
     let at = (tile * 4u + 3u) * 64u + lane;
-    if (at < operands.SIZE) {
+    if (at < operands.SIZE && goes) {
       var w = weight[at];
       let g = gradient[at] + f32(0.0001) * w;
       let m = f32(0.9) * velocity[at] + g;
       velocity[at] = m;
       w = w - rate * m;
       weight[at] = w;
+      if (not_finite(w)) { atomicAdd(&statistics[operands.ALARM + 1u], 1u); }
     }
   }
 }
 
-struct Operands { SIZE: u32 }
+struct Operands { SIZE: u32, ALARM: u32 }
 @group(0) @binding(15) var<uniform> operands: Operands;
 

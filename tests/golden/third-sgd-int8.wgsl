@@ -4,10 +4,11 @@
 //
 //   gradient, weight, velocity   [SIZE] vec4<f32>
 //   clip                         [factor, norm, 0, 0], with CLIP: gradient is times the factor
+//   held                         [0]: not 0, nothing changes (hold)
 //
 // With SCALED the learning rate has the factor that `dsgc` gave the layer's gradient. With STORE
 // the minimum and maximum of the new weights go to the statistics: the next iteration's weight quantizer
-// is set from them before its pass.
+// is set from them before its pass. A new weight that is not finite raises the second word of ALARM.
 // Reference: lib/reference/sgd.ts
 // The unit of storage: four neighbouring channels of one pixel, a *quad*. With INT8 a quad is four
 // codes in a u32; without, a vec4<f32>. A *wide* is V quads read in one load: the bounds check that
@@ -143,10 +144,19 @@ fn record(row: u32, tile: u32, lane: u32) {
   }
 }
 
+// Whether one of four values is NaN or infinite, by its bits: compilers fold `x != x` to false.
+// Where one is, who made it adds one to its alarm, a word behind the rows of the statistics
+// (lib/ops/hold.ts).
+
+fn not_finite(v: vec4<f32>) -> bool {
+  return any((bitcast<vec4<u32>>(v) & vec4<u32>(0x7f800000u)) == vec4<u32>(0x7f800000u));
+}
+
 
 @group(0) @binding(3) var<storage, read> gradient: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read_write> weight: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read_write> velocity: array<vec4<f32>>;
+@group(0) @binding(8) var<storage, read> held: array<u32>;
 
 @compute @workgroup_size(64)
 fn main(
@@ -154,17 +164,19 @@ fn main(
   @builtin(num_workgroups) groups: vec3<u32>,
   @builtin(local_invocation_index) lane: u32,
 ) {
+  let goes = held[0] == 0u; // No return: a barrier follows.
   let tile = group.y * groups.x + group.x;
   let rate = step.rate;
   {
     let at = (tile * 4u + 0u) * 64u + lane;
-    if (at < operands.SIZE) {
+    if (at < operands.SIZE && goes) {
       var w = weight[at];
       let g = gradient[at] + f32(0.0001) * w;
       let m = f32(0.9) * velocity[at] + g;
       velocity[at] = m;
       w = w - rate * m;
       weight[at] = w;
+      if (not_finite(w)) { atomicAdd(&statistics[operands.ALARM + 1u], 1u); }
       seen_low = min(seen_low, w);
       seen_high = max(seen_high, w);
       seen_bad += vec4<u32>((bitcast<vec4<u32>>(w) & vec4<u32>(0x7f800000u)) == vec4<u32>(0x7f800000u));
@@ -172,13 +184,14 @@ fn main(
   }
   {
     let at = (tile * 4u + 1u) * 64u + lane;
-    if (at < operands.SIZE) {
+    if (at < operands.SIZE && goes) {
       var w = weight[at];
       let g = gradient[at] + f32(0.0001) * w;
       let m = f32(0.9) * velocity[at] + g;
       velocity[at] = m;
       w = w - rate * m;
       weight[at] = w;
+      if (not_finite(w)) { atomicAdd(&statistics[operands.ALARM + 1u], 1u); }
       seen_low = min(seen_low, w);
       seen_high = max(seen_high, w);
       seen_bad += vec4<u32>((bitcast<vec4<u32>>(w) & vec4<u32>(0x7f800000u)) == vec4<u32>(0x7f800000u));
@@ -186,13 +199,14 @@ fn main(
   }
   {
     let at = (tile * 4u + 2u) * 64u + lane;
-    if (at < operands.SIZE) {
+    if (at < operands.SIZE && goes) {
       var w = weight[at];
       let g = gradient[at] + f32(0.0001) * w;
       let m = f32(0.9) * velocity[at] + g;
       velocity[at] = m;
       w = w - rate * m;
       weight[at] = w;
+      if (not_finite(w)) { atomicAdd(&statistics[operands.ALARM + 1u], 1u); }
       seen_low = min(seen_low, w);
       seen_high = max(seen_high, w);
       seen_bad += vec4<u32>((bitcast<vec4<u32>>(w) & vec4<u32>(0x7f800000u)) == vec4<u32>(0x7f800000u));
@@ -200,13 +214,14 @@ fn main(
   }
   {
     let at = (tile * 4u + 3u) * 64u + lane;
-    if (at < operands.SIZE) {
+    if (at < operands.SIZE && goes) {
       var w = weight[at];
       let g = gradient[at] + f32(0.0001) * w;
       let m = f32(0.9) * velocity[at] + g;
       velocity[at] = m;
       w = w - rate * m;
       weight[at] = w;
+      if (not_finite(w)) { atomicAdd(&statistics[operands.ALARM + 1u], 1u); }
       seen_low = min(seen_low, w);
       seen_high = max(seen_high, w);
       seen_bad += vec4<u32>((bitcast<vec4<u32>>(w) & vec4<u32>(0x7f800000u)) == vec4<u32>(0x7f800000u));
@@ -215,6 +230,6 @@ fn main(
   record(operands.W_ROW, tile, lane);
 }
 
-struct Operands { SIZE: u32, W_ROW: u32 }
+struct Operands { SIZE: u32, ALARM: u32, W_ROW: u32 }
 @group(0) @binding(15) var<uniform> operands: Operands;
 

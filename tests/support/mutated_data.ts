@@ -110,6 +110,7 @@ async function checkpointKind(): Promise<Kind> {
     epochLoss: 1.5,
     epochCorrect: 3,
     last: { trainLoss: 1, testLoss: 1.25, testAccuracy: 0.5 },
+    bests: [],
   };
   const bytes = encodeCheckpoint(await first.state(), formatRecipe(RECIPE), position, SHAPE);
   return {

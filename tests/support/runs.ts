@@ -27,6 +27,8 @@ export interface RunOptions {
   readonly resume?: boolean;
   /** Asks for an end after this step. */
   readonly stopAt?: number;
+  /** Not before an event of this type. */
+  readonly stopFrom?: TrainEvent["type"];
 }
 
 /** What a run told. */
@@ -39,7 +41,7 @@ export interface Run {
 
 /** Trains to the end, or until asked to stop. */
 export async function runOf(recipe: RecipeInput, options: RunOptions = {}): Promise<Run> {
-  const { device = "gpu", out, resume = false, stopAt } = options;
+  const { device = "gpu", out, resume = false, stopAt, stopFrom = "start" } = options;
   const opened = options.opened ?? await openDevice(device);
   const events: TrainEvent[] = [], warnings: string[] = [];
   const stop = new AbortController();
@@ -57,7 +59,8 @@ export async function runOf(recipe: RecipeInput, options: RunOptions = {}): Prom
     })
   ) {
     events.push(event);
-    if (event.type === "step" && event.step === stopAt) stop.abort();
+    const counts = events.some(({ type }) => type === stopFrom);
+    if (counts && event.type === "step" && event.step === stopAt) stop.abort();
   }
   return {
     events,
