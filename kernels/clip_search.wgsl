@@ -13,7 +13,6 @@
 // max(exp(−20·distance), 0.1) as the factor of the learning rate.
 // A range is [max(low, −c), min(high, c)] of the extremes.
 // Reference: lib/reference/clip_search.ts
-//@ operands TILES
 
 @group(0) @binding(1) var<storage, read> statistics: array<u32>;
 @group(0) @binding(3) var<storage, read> errors: array<vec4<f32>>;

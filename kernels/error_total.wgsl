@@ -4,7 +4,6 @@
 //   fidelity   [rows] vec4: Σ x², Σ x·e, Σ e²
 //
 // Reference: lib/reference/error_total.ts
-//@ operands TILES
 
 @group(0) @binding(3) var<storage, read> errors: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read_write> fidelity: array<vec4<f32>>;

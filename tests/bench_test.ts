@@ -112,7 +112,8 @@ Deno.test("a layer's steps fall into its directions, updates and packed weights 
 Deno.test("bytes are those of the buffers that a step binds, once each", () => {
   const { program } = plan(recipeOf(), DATA), bytesOf = boundBytes(program);
   const step = program.sections.forward.find(({ kernel }) => kernel === "norm_forward")!;
-  const codes = 4 * 36 * 8, coefficients = 6 * 8 * 4;
+  // Behind its six coefficients a channel keeps the running statistics of before the step.
+  const codes = 4 * 36 * 8, coefficients = (6 + 2) * 8 * 4;
   assert.equal(bytesOf(step), 2 * codes + coefficients);
 });
 

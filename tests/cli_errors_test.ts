@@ -246,7 +246,10 @@ Deno.test("a buffer beyond the adapter's limit is named with what to do", {
       cwd,
       env: { QTRAIN_TERMS: "edge" },
     });
-    assert.match(stderr, /^buffer \S+ needs \d+ MiB but this adapter's limit is 128 MiB; use a /m);
+    assert.match(
+      stderr,
+      /^out of memory: the plan needs .* one buffer may take 128 MiB here, and conv1.output takes 512 MiB\. train\.micro_batch=512 would fit, or /m,
+    );
     assert.equal(code, 1);
   });
 });

@@ -73,7 +73,7 @@ Deno.test("operands are read from the step's block, rows and what a template dec
   );
   assert.equal(
     expand(source, { X_ROW: 3, SIZE: 7, WIDE: 2 }, {}, used),
-    lines("q[i32(operands.X_ROW)] + operands.X_ROW + f32(i32(operands.SIZE)) + 2u", "large"),
+    lines("q[i32(operand_X_ROW())] + operand_X_ROW() + f32(i32(operand_SIZE())) + 2u", "large"),
   );
   assert.deepEqual([...used], ["X_ROW", "SIZE"]);
 });

@@ -27,7 +27,7 @@ struct Step {
   smoothing: f32,   // share of a label that all classes have alike
   first_correction: f32,  // of the averages of AdamW: 1/(1 − β₁ᵗ) and 1/√(1 − β₂ᵗ)
   second_correction: f32,
-  unused_a: u32,
+  origin: u32,      // 0, which no compiler knows: see shader() in lib/gpu/executor.ts
   unused_b: u32,
 }
 

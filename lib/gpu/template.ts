@@ -35,7 +35,7 @@ interface Context {
  * @param source the template's text
  * @param constants the values of its names
  * @param includes the text of each file that `include` may name
- * @param operands gets the names of the operands that the text reads as `operands.NAME`, each a u32
+ * @param operands gets the names of the operands that the text reads as `operand_NAME()`, each a u32
  * @throws Error for an unknown name or an unbalanced directive: a defect of the template
  */
 export function expand(
@@ -161,6 +161,6 @@ function substitute(line: string, { constants, declared, used }: Context): strin
     const number = value(name, constants);
     if (!name.endsWith("ROW") && !declared.has(name)) return `${number}${unsigned}`;
     used.add(name);
-    return unsigned ? `operands.${name}` : `i32(operands.${name})`;
+    return unsigned ? `operand_${name}()` : `i32(operand_${name}())`;
   });
 }

@@ -36,7 +36,7 @@ struct Step {
   smoothing: f32,   // share of a label that all classes have alike
   first_correction: f32,  // of the averages of AdamW: 1/(1 − β₁ᵗ) and 1/√(1 − β₂ᵗ)
   second_correction: f32,
-  unused_a: u32,
+  origin: u32,      // 0, which no compiler knows: see shader() in lib/gpu/executor.ts
   unused_b: u32,
 }
 
@@ -208,15 +208,15 @@ fn main(
 ) {
   let tile = group.y * groups.x + group.x;
   let thread = tile * 64u + lane;
-  let blocks = operands.CW;
-  let channels = operands.CHANNELS;
-  let stride = operands.STRIDE;
+  let blocks = operand_CW();
+  let channels = operand_CHANNELS();
+  let stride = operand_STRIDE();
   let first = thread / blocks;
   let block = thread - first * blocks;
-  let zda = quantizers[i32(operands.DA_ROW)];
-  let zy = quantizers[i32(operands.Y_ROW)];
-  let zdy = quantizers[i32(operands.DY_ROW)];
-  let key = stream(operands.DY_ROW);
+  let zda = quantizers[i32(operand_DA_ROW())];
+  let zy = quantizers[i32(operand_Y_ROW())];
+  let zdy = quantizers[i32(operand_DY_ROW())];
+  let key = stream(operand_DY_ROW());
   let quad_0 = block * 2u + 0u;
   let lanes_0 = 4u;
   let map_0 = affine(quad_0);
@@ -227,7 +227,7 @@ fn main(
   let map_1 = affine(quad_1);
   let c1_1 = coefficients[quad_1 * 6u + 3u];
   let c2_1 = coefficients[quad_1 * 6u + 4u];
-  let end = select(0u, operands.PIXELS, first < stride);
+  let end = select(0u, operand_PIXELS(), first < stride);
   for (var pixel = first; pixel < end; pixel += stride) {
     let at = pixel * blocks + block;
     let wide_da = da[at];
@@ -244,9 +244,16 @@ fn main(
 output[at] = Wide(q_0, q_1);
 
   }
-  record(operands.DY_ROW, tile, lane);
+  record(operand_DY_ROW(), tile, lane);
 }
 
-struct Operands { CW: u32, CHANNELS: u32, STRIDE: u32, DA_ROW: u32, Y_ROW: u32, DY_ROW: u32, PIXELS: u32 }
-@group(0) @binding(15) var<uniform> operands: Operands;
+@group(0) @binding(15) var<uniform> operands: array<vec4<u32>, 16>;
+
+fn operand_CW() -> u32 { return operands[0u + step.origin].x; }
+fn operand_CHANNELS() -> u32 { return operands[0u + step.origin].y; }
+fn operand_STRIDE() -> u32 { return operands[0u + step.origin].z; }
+fn operand_DA_ROW() -> u32 { return operands[0u + step.origin].w; }
+fn operand_Y_ROW() -> u32 { return operands[1u + step.origin].x; }
+fn operand_DY_ROW() -> u32 { return operands[1u + step.origin].y; }
+fn operand_PIXELS() -> u32 { return operands[1u + step.origin].z; }
 

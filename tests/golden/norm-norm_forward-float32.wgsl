@@ -36,7 +36,7 @@ struct Step {
   smoothing: f32,   // share of a label that all classes have alike
   first_correction: f32,  // of the averages of AdamW: 1/(1 − β₁ᵗ) and 1/√(1 − β₂ᵗ)
   second_correction: f32,
-  unused_a: u32,
+  origin: u32,      // 0, which no compiler knows: see shader() in lib/gpu/executor.ts
   unused_b: u32,
 }
 
@@ -102,15 +102,15 @@ fn main(
 ) {
   let tile = group.y * groups.x + group.x;
   let thread = tile * 64u + lane;
-  let blocks = operands.CW;
-  let stride = operands.STRIDE;
+  let blocks = operand_CW();
+  let stride = operand_STRIDE();
   let first = thread / blocks;
   let block = thread - first * blocks;
-  let zy = quantizers[i32(operands.Y_ROW)];
-  let za = quantizers[i32(operands.A_ROW)];
+  let zy = quantizers[i32(operand_Y_ROW())];
+  let za = quantizers[i32(operand_A_ROW())];
   let lanes_0 = 4u;
   let map_0 = affine(block * 1u + 0u);
-  let end = select(0u, operands.PIXELS, first < stride);
+  let end = select(0u, operand_PIXELS(), first < stride);
   for (var pixel = first; pixel < end; pixel += stride) {
     let at = pixel * blocks + block;
     let wide = y[at];
@@ -119,9 +119,14 @@ fn main(
 output[at] = q_0;
 
   }
-  record(operands.A_ROW, tile, lane);
+  record(operand_A_ROW(), tile, lane);
 }
 
-struct Operands { CW: u32, STRIDE: u32, Y_ROW: u32, A_ROW: u32, PIXELS: u32 }
-@group(0) @binding(15) var<uniform> operands: Operands;
+@group(0) @binding(15) var<uniform> operands: array<vec4<u32>, 16>;
+
+fn operand_CW() -> u32 { return operands[0u + step.origin].x; }
+fn operand_STRIDE() -> u32 { return operands[0u + step.origin].y; }
+fn operand_Y_ROW() -> u32 { return operands[0u + step.origin].z; }
+fn operand_A_ROW() -> u32 { return operands[0u + step.origin].w; }
+fn operand_PIXELS() -> u32 { return operands[1u + step.origin].x; }
 

@@ -48,7 +48,7 @@ struct Step {
   smoothing: f32,   // share of a label that all classes have alike
   first_correction: f32,  // of the averages of AdamW: 1/(1 − β₁ᵗ) and 1/√(1 − β₂ᵗ)
   second_correction: f32,
-  unused_a: u32,
+  origin: u32,      // 0, which no compiler knows: see shader() in lib/gpu/executor.ts
   unused_b: u32,
 }
 
@@ -190,38 +190,38 @@ fn main(
   @builtin(num_workgroups) groups: vec3<u32>,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  let height = operands.H;
-  let width = operands.W;
-  let in_quads = operands.IQ;
-  let out_quads = operands.OQ;
-  let taps_down = operands.KH;
-  let taps_across = operands.KW;
-  let pixels = operands.PIXELS;
+  let height = operand_H();
+  let width = operand_W();
+  let in_quads = operand_IQ();
+  let out_quads = operand_OQ();
+  let taps_down = operand_KH();
+  let taps_across = operand_KW();
+  let pixels = operand_PIXELS();
   let tile = group.y * groups.x + group.x;
-  let zx = quantizers[i32(operands.X_ROW)];
+  let zx = quantizers[i32(operand_X_ROW())];
   let padding = zero_quad(zx);
 
-  let next = place(64u, operands.HO, operands.WO);
-  var here = place(tile * (64u * 3u) + lane, operands.HO, operands.WO);
+  let next = place(64u, operand_HO(), operand_WO());
+  var here = place(tile * (64u * 3u) + lane, operand_HO(), operand_WO());
   let pixel_0 = tile * (64u * 3u) + 0u * 64u + lane;
-  let row_0 = i32(here.row * operands.SH) - i32(operands.PH);
-  let column_0 = i32(here.column * operands.SW) - i32(operands.PW);
+  let row_0 = i32(here.row * operand_SH()) - i32(operand_PH());
+  let column_0 = i32(here.column * operand_SW()) - i32(operand_PW());
   let base_0 = ((i32(here.image * height) + row_0) * i32(width) + column_0) * i32(in_quads);
-  here = onwards(here, next, operands.HO, operands.WO);
+  here = onwards(here, next, operand_HO(), operand_WO());
   var a_0_0: vec4<Sum>;
   var a_0_1: vec4<Sum>;
   let pixel_1 = tile * (64u * 3u) + 1u * 64u + lane;
-  let row_1 = i32(here.row * operands.SH) - i32(operands.PH);
-  let column_1 = i32(here.column * operands.SW) - i32(operands.PW);
+  let row_1 = i32(here.row * operand_SH()) - i32(operand_PH());
+  let column_1 = i32(here.column * operand_SW()) - i32(operand_PW());
   let base_1 = ((i32(here.image * height) + row_1) * i32(width) + column_1) * i32(in_quads);
-  here = onwards(here, next, operands.HO, operands.WO);
+  here = onwards(here, next, operand_HO(), operand_WO());
   var a_1_0: vec4<Sum>;
   var a_1_1: vec4<Sum>;
   let pixel_2 = tile * (64u * 3u) + 2u * 64u + lane;
-  let row_2 = i32(here.row * operands.SH) - i32(operands.PH);
-  let column_2 = i32(here.column * operands.SW) - i32(operands.PW);
+  let row_2 = i32(here.row * operand_SH()) - i32(operand_PH());
+  let column_2 = i32(here.column * operand_SW()) - i32(operand_PW());
   let base_2 = ((i32(here.image * height) + row_2) * i32(width) + column_2) * i32(in_quads);
-  here = onwards(here, next, operands.HO, operands.WO);
+  here = onwards(here, next, operand_HO(), operand_WO());
   var a_2_0: vec4<Sum>;
   var a_2_1: vec4<Sum>;
 
@@ -254,11 +254,11 @@ fn main(
     }
   }
 
-  let zy = quantizers[i32(operands.Y_ROW)];
-  let unit = zx.scale * quantizers[i32(operands.W_ROW)].scale;
+  let zy = quantizers[i32(operand_Y_ROW())];
+  let unit = zx.scale * quantizers[i32(operand_W_ROW())].scale;
   {
-    let quad = operands.FIRST + group.z * 2u + 0u;
-    let lanes = min(4u, operands.CHANNELS - quad * 4u);
+    let quad = operand_FIRST() + group.z * 2u + 0u;
+    let lanes = min(4u, operand_CHANNELS() - quad * 4u);
     let correction = i32(zx.zero) * row_sum[quad];
     var own = array<vec4<Sum>, 3>(
       a_0_0,
@@ -278,8 +278,8 @@ fn main(
     }
   }
   {
-    let quad = operands.FIRST + group.z * 2u + 1u;
-    let lanes = min(4u, operands.CHANNELS - quad * 4u);
+    let quad = operand_FIRST() + group.z * 2u + 1u;
+    let lanes = min(4u, operand_CHANNELS() - quad * 4u);
     let correction = i32(zx.zero) * row_sum[quad];
     var own = array<vec4<Sum>, 3>(
       a_0_1,
@@ -298,9 +298,27 @@ fn main(
       y[at] = stored;
     }
   }
-  record(operands.Y_ROW, tile + group.z, lane);
+  record(operand_Y_ROW(), tile + group.z, lane);
 }
 
-struct Operands { H: u32, W: u32, IQ: u32, OQ: u32, KH: u32, KW: u32, PIXELS: u32, X_ROW: u32, HO: u32, WO: u32, SH: u32, PH: u32, SW: u32, PW: u32, Y_ROW: u32, W_ROW: u32, FIRST: u32, CHANNELS: u32 }
-@group(0) @binding(15) var<uniform> operands: Operands;
+@group(0) @binding(15) var<uniform> operands: array<vec4<u32>, 16>;
+
+fn operand_H() -> u32 { return operands[0u + step.origin].x; }
+fn operand_W() -> u32 { return operands[0u + step.origin].y; }
+fn operand_IQ() -> u32 { return operands[0u + step.origin].z; }
+fn operand_OQ() -> u32 { return operands[0u + step.origin].w; }
+fn operand_KH() -> u32 { return operands[1u + step.origin].x; }
+fn operand_KW() -> u32 { return operands[1u + step.origin].y; }
+fn operand_PIXELS() -> u32 { return operands[1u + step.origin].z; }
+fn operand_X_ROW() -> u32 { return operands[1u + step.origin].w; }
+fn operand_HO() -> u32 { return operands[2u + step.origin].x; }
+fn operand_WO() -> u32 { return operands[2u + step.origin].y; }
+fn operand_SH() -> u32 { return operands[2u + step.origin].z; }
+fn operand_PH() -> u32 { return operands[2u + step.origin].w; }
+fn operand_SW() -> u32 { return operands[3u + step.origin].x; }
+fn operand_PW() -> u32 { return operands[3u + step.origin].y; }
+fn operand_Y_ROW() -> u32 { return operands[3u + step.origin].z; }
+fn operand_W_ROW() -> u32 { return operands[3u + step.origin].w; }
+fn operand_FIRST() -> u32 { return operands[4u + step.origin].x; }
+fn operand_CHANNELS() -> u32 { return operands[4u + step.origin].y; }
 

@@ -48,7 +48,7 @@ struct Step {
   smoothing: f32,   // share of a label that all classes have alike
   first_correction: f32,  // of the averages of AdamW: 1/(1 − β₁ᵗ) and 1/√(1 − β₂ᵗ)
   second_correction: f32,
-  unused_a: u32,
+  origin: u32,      // 0, which no compiler knows: see shader() in lib/gpu/executor.ts
   unused_b: u32,
 }
 
@@ -89,7 +89,7 @@ fn record(row: u32, tile: u32, lane: u32) {}
 
 fn finish(v: vec4<f32>, at: u32) -> vec4<f32> {
   var g = v;
-  let m = real(mask[at], quantizers[i32(operands.MASK_ROW)]);
+  let m = real(mask[at], quantizers[i32(operand_MASK_ROW())]);
   g = select(vec4<f32>(0.0), g, m > vec4<f32>(0.0));
   return g;
 }
@@ -132,28 +132,28 @@ fn main(
   @builtin(num_workgroups) groups: vec3<u32>,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  let height = operands.HO;
-  let width = operands.WO;
-  let images = operands.N;
-  let in_quads = operands.IQ;
-  let out_quads = operands.OQ;
-  let quads = operands.QUADS;
-  let channels = operands.CHANNELS;
-  let taps_down = operands.KH;
-  let taps_across = operands.KW;
-  let stride_y = operands.SH;
-  let stride_x = operands.SW;
+  let height = operand_HO();
+  let width = operand_WO();
+  let images = operand_N();
+  let in_quads = operand_IQ();
+  let out_quads = operand_OQ();
+  let quads = operand_QUADS();
+  let channels = operand_CHANNELS();
+  let taps_down = operand_KH();
+  let taps_across = operand_KW();
+  let stride_y = operand_SH();
+  let stride_x = operand_SW();
   let tile = group.y * groups.x + group.x;
-  let phase_h = (operands.H + stride_y - 1u) / stride_y;
-  let phase_w = (operands.W + stride_x - 1u) / stride_x;
+  let phase_h = (operand_H() + stride_y - 1u) / stride_y;
+  let phase_w = (operand_W() + stride_x - 1u) / stride_x;
   let phase = group.z / (in_quads / 2u);
   let first_quad = (group.z - phase * (in_quads / 2u)) * 2u;
   let phase_y = phase / stride_x;
   let phase_x = phase - phase_y * stride_x;
   // Of a pixel and its phase: where windows begin, and the first tap.
-  let top = (phase_y + operands.PH) / stride_y;
-  let left = (phase_x + operands.PW) / stride_x;
-  let zdy = quantizers[i32(operands.DY_ROW)];
+  let top = (phase_y + operand_PH()) / stride_y;
+  let left = (phase_x + operand_PW()) / stride_x;
+  let zdy = quantizers[i32(operand_DY_ROW())];
   let padding = zero_quad(zdy);
 
   let next = place(64u, phase_h, phase_w);
@@ -161,20 +161,20 @@ fn main(
   let image_0 = here.image;
   let top_0 = i32(here.row + top);
   let left_0 = i32(here.column + left);
-  let base_0 = ((i32(here.image) * i32(height) + top_0) * i32(width) + left_0) * i32(out_quads) + i32(operands.FIRST);
+  let base_0 = ((i32(here.image) * i32(height) + top_0) * i32(width) + left_0) * i32(out_quads) + i32(operand_FIRST());
   let y_0 = here.row * stride_y + phase_y;
   let x_0 = here.column * stride_x + phase_x;
-  let is_0 = here.image < images && y_0 < operands.H && x_0 < operands.W;
-  let pixel_0 = select(NONE, (here.image * operands.H + y_0) * operands.W + x_0, is_0);
+  let is_0 = here.image < images && y_0 < operand_H() && x_0 < operand_W();
+  let pixel_0 = select(NONE, (here.image * operand_H() + y_0) * operand_W() + x_0, is_0);
   here = onwards(here, next, phase_h, phase_w);
   var a_0_0: vec4<Sum>;
   var a_0_1: vec4<Sum>;
 
   let weights_of_input = taps_down * taps_across * quads;
   var up = 0;
-  for (var ky = phase_y + operands.PH - top * stride_y; ky < taps_down; ky += stride_y) {
+  for (var ky = phase_y + operand_PH() - top * stride_y; ky < taps_down; ky += stride_y) {
     var across = 0;
-    for (var kx = phase_x + operands.PW - left * stride_x; kx < taps_across; kx += stride_x) {
+    for (var kx = phase_x + operand_PW() - left * stride_x; kx < taps_across; kx += stride_x) {
       let inside_0 = u32(top_0 - up) < height && u32(left_0 - across) < width && image_0 < images;
       let from_0 = u32(select(0, base_0 - (up * i32(width) + across) * i32(out_quads), inside_0));
       let tap = first_quad * 4u * weights_of_input + (ky * taps_across + kx) * quads;
@@ -196,16 +196,16 @@ fn main(
     up++;
   }
 
-  let zdx = quantizers[i32(operands.DX_ROW)];
-  let key = stream(operands.DX_ROW);
+  let zdx = quantizers[i32(operand_DX_ROW())];
+  let key = stream(operand_DX_ROW());
   var pixels = array<u32, 1>(
     pixel_0,
   );
-  let inputs = in_quads / operands.GQ;
+  let inputs = in_quads / operand_GQ();
   {
     let quad = first_quad + 0u;
-    let input = quad / operands.GQ;
-    let channel = (quad - input * operands.GQ) * 4u;
+    let input = quad / operand_GQ();
+    let channel = (quad - input * operand_GQ()) * 4u;
     let lanes = min(4u, channels - channel);
     var own = array<vec4<Sum>, 1>(
       a_0_0,
@@ -224,8 +224,8 @@ fn main(
   }
   {
     let quad = first_quad + 1u;
-    let input = quad / operands.GQ;
-    let channel = (quad - input * operands.GQ) * 4u;
+    let input = quad / operand_GQ();
+    let channel = (quad - input * operand_GQ()) * 4u;
     let lanes = min(4u, channels - channel);
     var own = array<vec4<Sum>, 1>(
       a_0_1,
@@ -242,9 +242,29 @@ fn main(
       }
     }
   }
-  record(operands.DX_ROW, tile + group.z, lane);
+  record(operand_DX_ROW(), tile + group.z, lane);
 }
 
-struct Operands { MASK_ROW: u32, HO: u32, WO: u32, N: u32, IQ: u32, OQ: u32, QUADS: u32, CHANNELS: u32, KH: u32, KW: u32, SH: u32, SW: u32, H: u32, W: u32, PH: u32, PW: u32, DY_ROW: u32, FIRST: u32, DX_ROW: u32, GQ: u32 }
-@group(0) @binding(15) var<uniform> operands: Operands;
+@group(0) @binding(15) var<uniform> operands: array<vec4<u32>, 16>;
+
+fn operand_MASK_ROW() -> u32 { return operands[0u + step.origin].x; }
+fn operand_HO() -> u32 { return operands[0u + step.origin].y; }
+fn operand_WO() -> u32 { return operands[0u + step.origin].z; }
+fn operand_N() -> u32 { return operands[0u + step.origin].w; }
+fn operand_IQ() -> u32 { return operands[1u + step.origin].x; }
+fn operand_OQ() -> u32 { return operands[1u + step.origin].y; }
+fn operand_QUADS() -> u32 { return operands[1u + step.origin].z; }
+fn operand_CHANNELS() -> u32 { return operands[1u + step.origin].w; }
+fn operand_KH() -> u32 { return operands[2u + step.origin].x; }
+fn operand_KW() -> u32 { return operands[2u + step.origin].y; }
+fn operand_SH() -> u32 { return operands[2u + step.origin].z; }
+fn operand_SW() -> u32 { return operands[2u + step.origin].w; }
+fn operand_H() -> u32 { return operands[3u + step.origin].x; }
+fn operand_W() -> u32 { return operands[3u + step.origin].y; }
+fn operand_PH() -> u32 { return operands[3u + step.origin].z; }
+fn operand_PW() -> u32 { return operands[3u + step.origin].w; }
+fn operand_DY_ROW() -> u32 { return operands[4u + step.origin].x; }
+fn operand_FIRST() -> u32 { return operands[4u + step.origin].y; }
+fn operand_DX_ROW() -> u32 { return operands[4u + step.origin].z; }
+fn operand_GQ() -> u32 { return operands[4u + step.origin].w; }
 

@@ -47,7 +47,7 @@ struct Step {
   smoothing: f32,   // share of a label that all classes have alike
   first_correction: f32,  // of the averages of AdamW: 1/(1 − β₁ᵗ) and 1/√(1 − β₂ᵗ)
   second_correction: f32,
-  unused_a: u32,
+  origin: u32,      // 0, which no compiler knows: see shader() in lib/gpu/executor.ts
   unused_b: u32,
 }
 
@@ -100,23 +100,23 @@ alias YWide = Quad;
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-  let height = operands.H;
-  let width = operands.W;
-  let out_height = operands.HO;
-  let out_width = operands.WO;
-  let stride_y = operands.SH;
-  let stride_x = operands.SW;
-  let in_quads = operands.IQ;
+  let height = operand_H();
+  let width = operand_W();
+  let out_height = operand_HO();
+  let out_width = operand_WO();
+  let stride_y = operand_SH();
+  let stride_x = operand_SW();
+  let in_quads = operand_IQ();
   let thread = group.x * 64u + lane;
   let chunk = thread / (in_quads / 2u);
   let x_tile = thread - chunk * (in_quads / 2u);
-  if (chunk >= operands.CHUNKS) { return; }
+  if (chunk >= operand_CHUNKS()) { return; }
   let y_tile = group.y;
   let tap = group.z;
-  let tap_y = tap / operands.KW;
-  let shift_y = i32(tap_y) - i32(operands.PH);
-  let shift_x = i32(tap - tap_y * operands.KW) - i32(operands.PW);
-  let padding = XWide(zero_quad(quantizers[i32(operands.X_ROW)]));
+  let tap_y = tap / operand_KW();
+  let shift_y = i32(tap_y) - i32(operand_PH());
+  let shift_x = i32(tap - tap_y * operand_KW()) - i32(operand_PW());
+  let padding = XWide(zero_quad(quantizers[i32(operand_X_ROW())]));
 
   var a_0_0_0: vec4<Sum>;
   var a_0_0_1: vec4<Sum>;
@@ -139,14 +139,14 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   var x_sum_0: vec4<Sum>;
   var x_sum_1: vec4<Sum>;
 
-  let end = min((chunk + 1u) * operands.CHUNK, operands.PIXELS);
+  let end = min((chunk + 1u) * operand_CHUNK(), operand_PIXELS());
   // Loads of a pixel, and where this thread's begin.
   let x_loads = in_quads / 1u;
   let x_own = x_tile * (2u / 1u);
-  let dy_loads = operands.DQ / 1u;
-  let dy_own = operands.FIRST / 1u + y_tile * (2u / 1u);
-  var here = place(chunk * operands.CHUNK, out_height, out_width);
-  for (var first = chunk * operands.CHUNK; first < end; first += 1u) {
+  let dy_loads = operand_DQ() / 1u;
+  let dy_own = operand_FIRST() / 1u + y_tile * (2u / 1u);
+  var here = place(chunk * operand_CHUNK(), out_height, out_width);
+  for (var first = chunk * operand_CHUNK(); first < end; first += 1u) {
     let p_0 = first + 0u;
     let real_0 = p_0 < end;
     let y_0 = u32(i32(here.row * stride_y) + shift_y);
@@ -179,28 +179,46 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     a_1_3_1 += dy_1[3] * x_1;
   }
 
-  partial[((chunk * operands.OQ * 4u + (y_tile * 2u + 0u) * 4u + 0u) * (operands.KH * operands.KW) + tap) * in_quads + x_tile * 2u + 0u] = a_0_0_0;
-  partial[((chunk * operands.OQ * 4u + (y_tile * 2u + 0u) * 4u + 1u) * (operands.KH * operands.KW) + tap) * in_quads + x_tile * 2u + 0u] = a_0_1_0;
-  partial[((chunk * operands.OQ * 4u + (y_tile * 2u + 0u) * 4u + 2u) * (operands.KH * operands.KW) + tap) * in_quads + x_tile * 2u + 0u] = a_0_2_0;
-  partial[((chunk * operands.OQ * 4u + (y_tile * 2u + 0u) * 4u + 3u) * (operands.KH * operands.KW) + tap) * in_quads + x_tile * 2u + 0u] = a_0_3_0;
-  partial[((chunk * operands.OQ * 4u + (y_tile * 2u + 1u) * 4u + 0u) * (operands.KH * operands.KW) + tap) * in_quads + x_tile * 2u + 0u] = a_1_0_0;
-  partial[((chunk * operands.OQ * 4u + (y_tile * 2u + 1u) * 4u + 1u) * (operands.KH * operands.KW) + tap) * in_quads + x_tile * 2u + 0u] = a_1_1_0;
-  partial[((chunk * operands.OQ * 4u + (y_tile * 2u + 1u) * 4u + 2u) * (operands.KH * operands.KW) + tap) * in_quads + x_tile * 2u + 0u] = a_1_2_0;
-  partial[((chunk * operands.OQ * 4u + (y_tile * 2u + 1u) * 4u + 3u) * (operands.KH * operands.KW) + tap) * in_quads + x_tile * 2u + 0u] = a_1_3_0;
-  partial[((chunk * operands.OQ * 4u + (y_tile * 2u + 0u) * 4u + 0u) * (operands.KH * operands.KW) + tap) * in_quads + x_tile * 2u + 1u] = a_0_0_1;
-  partial[((chunk * operands.OQ * 4u + (y_tile * 2u + 0u) * 4u + 1u) * (operands.KH * operands.KW) + tap) * in_quads + x_tile * 2u + 1u] = a_0_1_1;
-  partial[((chunk * operands.OQ * 4u + (y_tile * 2u + 0u) * 4u + 2u) * (operands.KH * operands.KW) + tap) * in_quads + x_tile * 2u + 1u] = a_0_2_1;
-  partial[((chunk * operands.OQ * 4u + (y_tile * 2u + 0u) * 4u + 3u) * (operands.KH * operands.KW) + tap) * in_quads + x_tile * 2u + 1u] = a_0_3_1;
-  partial[((chunk * operands.OQ * 4u + (y_tile * 2u + 1u) * 4u + 0u) * (operands.KH * operands.KW) + tap) * in_quads + x_tile * 2u + 1u] = a_1_0_1;
-  partial[((chunk * operands.OQ * 4u + (y_tile * 2u + 1u) * 4u + 1u) * (operands.KH * operands.KW) + tap) * in_quads + x_tile * 2u + 1u] = a_1_1_1;
-  partial[((chunk * operands.OQ * 4u + (y_tile * 2u + 1u) * 4u + 2u) * (operands.KH * operands.KW) + tap) * in_quads + x_tile * 2u + 1u] = a_1_2_1;
-  partial[((chunk * operands.OQ * 4u + (y_tile * 2u + 1u) * 4u + 3u) * (operands.KH * operands.KW) + tap) * in_quads + x_tile * 2u + 1u] = a_1_3_1;
+  partial[((chunk * operand_OQ() * 4u + (y_tile * 2u + 0u) * 4u + 0u) * (operand_KH() * operand_KW()) + tap) * in_quads + x_tile * 2u + 0u] = a_0_0_0;
+  partial[((chunk * operand_OQ() * 4u + (y_tile * 2u + 0u) * 4u + 1u) * (operand_KH() * operand_KW()) + tap) * in_quads + x_tile * 2u + 0u] = a_0_1_0;
+  partial[((chunk * operand_OQ() * 4u + (y_tile * 2u + 0u) * 4u + 2u) * (operand_KH() * operand_KW()) + tap) * in_quads + x_tile * 2u + 0u] = a_0_2_0;
+  partial[((chunk * operand_OQ() * 4u + (y_tile * 2u + 0u) * 4u + 3u) * (operand_KH() * operand_KW()) + tap) * in_quads + x_tile * 2u + 0u] = a_0_3_0;
+  partial[((chunk * operand_OQ() * 4u + (y_tile * 2u + 1u) * 4u + 0u) * (operand_KH() * operand_KW()) + tap) * in_quads + x_tile * 2u + 0u] = a_1_0_0;
+  partial[((chunk * operand_OQ() * 4u + (y_tile * 2u + 1u) * 4u + 1u) * (operand_KH() * operand_KW()) + tap) * in_quads + x_tile * 2u + 0u] = a_1_1_0;
+  partial[((chunk * operand_OQ() * 4u + (y_tile * 2u + 1u) * 4u + 2u) * (operand_KH() * operand_KW()) + tap) * in_quads + x_tile * 2u + 0u] = a_1_2_0;
+  partial[((chunk * operand_OQ() * 4u + (y_tile * 2u + 1u) * 4u + 3u) * (operand_KH() * operand_KW()) + tap) * in_quads + x_tile * 2u + 0u] = a_1_3_0;
+  partial[((chunk * operand_OQ() * 4u + (y_tile * 2u + 0u) * 4u + 0u) * (operand_KH() * operand_KW()) + tap) * in_quads + x_tile * 2u + 1u] = a_0_0_1;
+  partial[((chunk * operand_OQ() * 4u + (y_tile * 2u + 0u) * 4u + 1u) * (operand_KH() * operand_KW()) + tap) * in_quads + x_tile * 2u + 1u] = a_0_1_1;
+  partial[((chunk * operand_OQ() * 4u + (y_tile * 2u + 0u) * 4u + 2u) * (operand_KH() * operand_KW()) + tap) * in_quads + x_tile * 2u + 1u] = a_0_2_1;
+  partial[((chunk * operand_OQ() * 4u + (y_tile * 2u + 0u) * 4u + 3u) * (operand_KH() * operand_KW()) + tap) * in_quads + x_tile * 2u + 1u] = a_0_3_1;
+  partial[((chunk * operand_OQ() * 4u + (y_tile * 2u + 1u) * 4u + 0u) * (operand_KH() * operand_KW()) + tap) * in_quads + x_tile * 2u + 1u] = a_1_0_1;
+  partial[((chunk * operand_OQ() * 4u + (y_tile * 2u + 1u) * 4u + 1u) * (operand_KH() * operand_KW()) + tap) * in_quads + x_tile * 2u + 1u] = a_1_1_1;
+  partial[((chunk * operand_OQ() * 4u + (y_tile * 2u + 1u) * 4u + 2u) * (operand_KH() * operand_KW()) + tap) * in_quads + x_tile * 2u + 1u] = a_1_2_1;
+  partial[((chunk * operand_OQ() * 4u + (y_tile * 2u + 1u) * 4u + 3u) * (operand_KH() * operand_KW()) + tap) * in_quads + x_tile * 2u + 1u] = a_1_3_1;
   if (tap == 0u && x_tile == 0u) {
-    dy_total[chunk * operands.OQ + y_tile * 2u + 0u] = dy_sum_0;
-    dy_total[chunk * operands.OQ + y_tile * 2u + 1u] = dy_sum_1;
+    dy_total[chunk * operand_OQ() + y_tile * 2u + 0u] = dy_sum_0;
+    dy_total[chunk * operand_OQ() + y_tile * 2u + 1u] = dy_sum_1;
   }
 }
 
-struct Operands { H: u32, W: u32, HO: u32, WO: u32, SH: u32, SW: u32, IQ: u32, CHUNKS: u32, KW: u32, PH: u32, PW: u32, X_ROW: u32, CHUNK: u32, PIXELS: u32, DQ: u32, FIRST: u32, OQ: u32, KH: u32 }
-@group(0) @binding(15) var<uniform> operands: Operands;
+@group(0) @binding(15) var<uniform> operands: array<vec4<u32>, 16>;
+
+fn operand_H() -> u32 { return operands[0u + step.origin].x; }
+fn operand_W() -> u32 { return operands[0u + step.origin].y; }
+fn operand_HO() -> u32 { return operands[0u + step.origin].z; }
+fn operand_WO() -> u32 { return operands[0u + step.origin].w; }
+fn operand_SH() -> u32 { return operands[1u + step.origin].x; }
+fn operand_SW() -> u32 { return operands[1u + step.origin].y; }
+fn operand_IQ() -> u32 { return operands[1u + step.origin].z; }
+fn operand_CHUNKS() -> u32 { return operands[1u + step.origin].w; }
+fn operand_KW() -> u32 { return operands[2u + step.origin].x; }
+fn operand_PH() -> u32 { return operands[2u + step.origin].y; }
+fn operand_PW() -> u32 { return operands[2u + step.origin].z; }
+fn operand_X_ROW() -> u32 { return operands[2u + step.origin].w; }
+fn operand_CHUNK() -> u32 { return operands[3u + step.origin].x; }
+fn operand_PIXELS() -> u32 { return operands[3u + step.origin].y; }
+fn operand_DQ() -> u32 { return operands[3u + step.origin].z; }
+fn operand_FIRST() -> u32 { return operands[3u + step.origin].w; }
+fn operand_OQ() -> u32 { return operands[4u + step.origin].x; }
+fn operand_KH() -> u32 { return operands[4u + step.origin].y; }
 

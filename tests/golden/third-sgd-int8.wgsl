@@ -39,7 +39,7 @@ struct Step {
   smoothing: f32,   // share of a label that all classes have alike
   first_correction: f32,  // of the averages of AdamW: 1/(1 − β₁ᵗ) and 1/√(1 − β₂ᵗ)
   second_correction: f32,
-  unused_a: u32,
+  origin: u32,      // 0, which no compiler knows: see shader() in lib/gpu/executor.ts
   unused_b: u32,
 }
 
@@ -169,14 +169,14 @@ fn main(
   let rate = step.rate;
   {
     let at = (tile * 4u + 0u) * 64u + lane;
-    if (at < operands.SIZE && goes) {
+    if (at < operand_SIZE() && goes) {
       var w = weight[at];
       let g = gradient[at] + f32(0.0001) * w;
       let m = f32(0.9) * velocity[at] + g;
       velocity[at] = m;
       w = w - rate * m;
       weight[at] = w;
-      if (not_finite(w)) { atomicAdd(&statistics[operands.ALARM + 1u], 1u); }
+      if (not_finite(w)) { atomicAdd(&statistics[operand_ALARM() + 1u], 1u); }
       seen_low = min(seen_low, w);
       seen_high = max(seen_high, w);
       seen_bad += vec4<u32>((bitcast<vec4<u32>>(w) & vec4<u32>(0x7f800000u)) == vec4<u32>(0x7f800000u));
@@ -184,14 +184,14 @@ fn main(
   }
   {
     let at = (tile * 4u + 1u) * 64u + lane;
-    if (at < operands.SIZE && goes) {
+    if (at < operand_SIZE() && goes) {
       var w = weight[at];
       let g = gradient[at] + f32(0.0001) * w;
       let m = f32(0.9) * velocity[at] + g;
       velocity[at] = m;
       w = w - rate * m;
       weight[at] = w;
-      if (not_finite(w)) { atomicAdd(&statistics[operands.ALARM + 1u], 1u); }
+      if (not_finite(w)) { atomicAdd(&statistics[operand_ALARM() + 1u], 1u); }
       seen_low = min(seen_low, w);
       seen_high = max(seen_high, w);
       seen_bad += vec4<u32>((bitcast<vec4<u32>>(w) & vec4<u32>(0x7f800000u)) == vec4<u32>(0x7f800000u));
@@ -199,14 +199,14 @@ fn main(
   }
   {
     let at = (tile * 4u + 2u) * 64u + lane;
-    if (at < operands.SIZE && goes) {
+    if (at < operand_SIZE() && goes) {
       var w = weight[at];
       let g = gradient[at] + f32(0.0001) * w;
       let m = f32(0.9) * velocity[at] + g;
       velocity[at] = m;
       w = w - rate * m;
       weight[at] = w;
-      if (not_finite(w)) { atomicAdd(&statistics[operands.ALARM + 1u], 1u); }
+      if (not_finite(w)) { atomicAdd(&statistics[operand_ALARM() + 1u], 1u); }
       seen_low = min(seen_low, w);
       seen_high = max(seen_high, w);
       seen_bad += vec4<u32>((bitcast<vec4<u32>>(w) & vec4<u32>(0x7f800000u)) == vec4<u32>(0x7f800000u));
@@ -214,22 +214,25 @@ fn main(
   }
   {
     let at = (tile * 4u + 3u) * 64u + lane;
-    if (at < operands.SIZE && goes) {
+    if (at < operand_SIZE() && goes) {
       var w = weight[at];
       let g = gradient[at] + f32(0.0001) * w;
       let m = f32(0.9) * velocity[at] + g;
       velocity[at] = m;
       w = w - rate * m;
       weight[at] = w;
-      if (not_finite(w)) { atomicAdd(&statistics[operands.ALARM + 1u], 1u); }
+      if (not_finite(w)) { atomicAdd(&statistics[operand_ALARM() + 1u], 1u); }
       seen_low = min(seen_low, w);
       seen_high = max(seen_high, w);
       seen_bad += vec4<u32>((bitcast<vec4<u32>>(w) & vec4<u32>(0x7f800000u)) == vec4<u32>(0x7f800000u));
     }
   }
-  record(operands.W_ROW, tile, lane);
+  record(operand_W_ROW(), tile, lane);
 }
 
-struct Operands { SIZE: u32, ALARM: u32, W_ROW: u32 }
-@group(0) @binding(15) var<uniform> operands: Operands;
+@group(0) @binding(15) var<uniform> operands: array<vec4<u32>, 16>;
+
+fn operand_SIZE() -> u32 { return operands[0u + step.origin].x; }
+fn operand_ALARM() -> u32 { return operands[0u + step.origin].y; }
+fn operand_W_ROW() -> u32 { return operands[0u + step.origin].z; }
 

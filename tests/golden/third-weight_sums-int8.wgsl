@@ -34,7 +34,7 @@ struct Step {
   smoothing: f32,   // share of a label that all classes have alike
   first_correction: f32,  // of the averages of AdamW: 1/(1 − β₁ᵗ) and 1/√(1 − β₂ᵗ)
   second_correction: f32,
-  unused_a: u32,
+  origin: u32,      // 0, which no compiler knows: see shader() in lib/gpu/executor.ts
   unused_b: u32,
 }
 
@@ -81,22 +81,22 @@ fn dot_four(q: Quad, w: Four) -> vec4<i32> {
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   let at = id.x;
-  if (at < operands.OQ) {
-    let row = operands.KH * operands.KW * operands.IQ;
+  if (at < operand_OQ()) {
+    let row = operand_KH() * operand_KW() * operand_IQ();
     var sum = vec4<i32>();
     for (var k = 0u; k < row; k++) {
-      sum += dot_four(0x01010101u, forward[k * operands.OQ + at]);
+      sum += dot_four(0x01010101u, forward[k * operand_OQ() + at]);
     }
     forward_sum[at] = sum;
   }
-  if (at < operands.SH * operands.SW * operands.IQ) {
-    let phase = at / operands.IQ;
-    let input = at % operands.IQ;
+  if (at < operand_SH() * operand_SW() * operand_IQ()) {
+    let phase = at / operand_IQ();
+    let input = at % operand_IQ();
     var sum = vec4<i32>();
-    for (var ky = (phase / operands.SW + operands.PH) % operands.SH; ky < operands.KH; ky += operands.SH) {
-      for (var kx = (phase % operands.SW + operands.PW) % operands.SW; kx < operands.KW; kx += operands.SW) {
-        for (var o = 0u; o < operands.OQ; o++) {
-          sum += dot_four(0x01010101u, backward[((ky * operands.KW + kx) * operands.OQ + o) * operands.IQ + input]);
+    for (var ky = (phase / operand_SW() + operand_PH()) % operand_SH(); ky < operand_KH(); ky += operand_SH()) {
+      for (var kx = (phase % operand_SW() + operand_PW()) % operand_SW(); kx < operand_KW(); kx += operand_SW()) {
+        for (var o = 0u; o < operand_OQ(); o++) {
+          sum += dot_four(0x01010101u, backward[((ky * operand_KW() + kx) * operand_OQ() + o) * operand_IQ() + input]);
         }
       }
     }
@@ -104,6 +104,14 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   }
 }
 
-struct Operands { OQ: u32, KH: u32, KW: u32, IQ: u32, SH: u32, SW: u32, PH: u32, PW: u32 }
-@group(0) @binding(15) var<uniform> operands: Operands;
+@group(0) @binding(15) var<uniform> operands: array<vec4<u32>, 16>;
+
+fn operand_OQ() -> u32 { return operands[0u + step.origin].x; }
+fn operand_KH() -> u32 { return operands[0u + step.origin].y; }
+fn operand_KW() -> u32 { return operands[0u + step.origin].z; }
+fn operand_IQ() -> u32 { return operands[0u + step.origin].w; }
+fn operand_SH() -> u32 { return operands[1u + step.origin].x; }
+fn operand_SW() -> u32 { return operands[1u + step.origin].y; }
+fn operand_PH() -> u32 { return operands[1u + step.origin].z; }
+fn operand_PW() -> u32 { return operands[1u + step.origin].w; }
 
