@@ -53,7 +53,7 @@ Deno.test("a shader binds at most 8 storage buffers, each once, and two uniform 
     const all = bindings(code), storage = all.filter((b) => b.type !== "uniform");
     assert.ok(storage.length <= 8, `${kernel}: ${storage.map((b) => b.variable)}`);
     assert.equal(new Set(all.map((b) => b.index)).size, all.length, kernel);
-    const operands = /var<uniform> operands: Operands/.test(code) ? 1 : 0;
+    const operands = /var<uniform> operands:/.test(code) ? 1 : 0;
     const found = (code.match(/@binding/g) ?? []).length;
     assert.equal(found, all.length + operands, `${kernel}: all are read`);
   });
