@@ -52,7 +52,7 @@ Deno.test("every damaged byte and every cut of a checkpoint is noticed, and is n
   }
   assert.match(
     refusal(bytes.with(bytes.length - 1, 77) as typeof bytes).message,
-    /^x\.safetensors: expected the checksum [0-9a-f]{8}, found "[0-9a-f]{8}": the file is damaged/,
+    /^x\.safetensors: byte 34: expected the checksum [0-9a-f]{8}, found "[0-9a-f]{8}": the file is damaged/,
   );
 });
 

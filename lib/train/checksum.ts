@@ -25,8 +25,17 @@ export function encodeChecked(
 ): Uint8Array<ArrayBuffer> {
   const { [KEY]: _, ...rest } = metadata;
   const bytes = encodeSafetensors(tensors, { [KEY]: "0".repeat(DIGITS), ...rest });
-  bytes.set(new TextEncoder().encode(sumOf(bytes)), AT);
+  return withChecksum(bytes);
+}
+
+/** A file that has a place for a checksum, with the right one in it; others stay as they are. */
+export function withChecksum(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  if (hasPlace(bytes)) bytes.set(new TextEncoder().encode(sumOf(bytes)), AT);
   return bytes;
+}
+
+function hasPlace(bytes: Uint8Array<ArrayBuffer>): boolean {
+  return bytes.length >= AT + DIGITS && BEGINNING.every((byte, i) => bytes[8 + i] === byte);
 }
 
 /**
@@ -35,11 +44,11 @@ export function encodeChecked(
  * @throws DataError when it is another than the file's: the file is damaged
  */
 export function hasChecksum(bytes: Uint8Array<ArrayBuffer>, file: string): boolean {
-  if (!BEGINNING.every((byte, i) => bytes[8 + i] === byte)) return false;
+  if (!hasPlace(bytes)) return false;
   const found = new TextDecoder().decode(bytes.subarray(AT, AT + DIGITS)), expected = sumOf(bytes);
   if (found === expected) return true;
   throw new DataError(
-    `${file}: expected the checksum ${expected}, found ${JSON.stringify(found)}: ` +
+    `${file}: byte ${AT}: expected the checksum ${expected}, found ${JSON.stringify(found)}: ` +
       "the file is damaged, or another program changed it",
   );
 }

@@ -14,6 +14,7 @@ import { decodeImage } from "../../lib/image/decode.ts";
 import { CpuExecutor } from "../../lib/cpu/executor.ts";
 import { plan } from "../../lib/model/plan.ts";
 import { formatRecipe, resolveRecipe } from "../../lib/recipe/load.ts";
+import { withChecksum } from "../../lib/train/checksum.ts";
 import { decodeCheckpoint, encodeCheckpoint } from "../../lib/train/checkpoint.ts";
 import { initialWeights } from "../../lib/train/init.ts";
 import { Network } from "../../lib/train/network.ts";
@@ -101,8 +102,8 @@ function network(): Network {
   return new Network(PROGRAM, executor, 1, RECIPE.quantize, SHAPE, estimators);
 }
 
-/** A checkpoint: whole, and loaded into a network. */
-async function checkpointKind(): Promise<Kind> {
+/** A checkpoint: whole, and loaded into a network; also with its checksum made right again. */
+async function checkpointKind(repaired: boolean): Promise<Kind> {
   const first = network();
   first.initialize();
   const position = {
@@ -116,7 +117,7 @@ async function checkpointKind(): Promise<Kind> {
   return {
     name: "step-00000004.safetensors",
     run(damage) {
-      const file = damage(bytes);
+      const file = repaired ? withChecksum(damage(bytes)) : damage(bytes);
       return Promise.resolve(() => {
         const found = decodeCheckpoint(file, "step-00000004.safetensors");
         network().load({ ...found, step: found.position.step });
@@ -208,8 +209,8 @@ async function kinds(): Promise<Kind[]> {
       png({ width: 9, height: 7, colour: 3, depth: 2, sample: grey, palette: [1, 2, 3, 4, 5, 6] }),
       true,
     ),
-    await checkpointKind(),
-    await checkpointKind(),
+    await checkpointKind(false),
+    await checkpointKind(true),
     await weightsKind(),
   ];
 }
