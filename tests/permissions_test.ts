@@ -9,7 +9,7 @@ import { HAS_GPU, inFolder, ROOT } from "./support/command.ts";
 import { jpeg, png } from "./support/images.ts";
 
 const GLYPHS = `data: { format: glyphs, size: 12, train: 32, test: 16 }
-model: { name: cnn, width: 4 }
+model: { name: mlp, width: 8 }
 train: { epochs: 1, batch: 16 }
 `;
 const PHOTOS = `data: { format: folder, root: photos, size: 12, workers: 1, augment: [flip] }
