@@ -17,24 +17,32 @@
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+  let taps_down = ${KH}u;
+  let taps_across = ${KW}u;
+  let stride_y = ${SH}u;
+  let stride_x = ${SW}u;
+  let padding_y = ${PH}u;
+  let padding_x = ${PW}u;
+  let out_quads = ${OQ}u;
+  let in_quads = ${IQ}u;
   let at = id.x;
-  if (at < ${OQ}u) {
-    let row = ${KH}u * ${KW}u * ${IQ}u;
+  if (at < out_quads) {
+    let row = taps_down * taps_across * in_quads;
     var sum = vec4<i32>();
     for (var k = 0u; k < row; k++) {
-      sum += dot_four(0x01010101u, forward[k * ${OQ}u + at]);
+      sum += dot_four(0x01010101u, forward[k * out_quads + at]);
     }
     forward_sum[at] = sum;
   }
   //@ if BACKWARD
-  if (at < ${SH}u * ${SW}u * ${IQ}u) {
-    let phase = at / ${IQ}u;
-    let input = at % ${IQ}u;
+  if (at < stride_y * stride_x * in_quads) {
+    let phase = at / in_quads;
+    let input = at % in_quads;
     var sum = vec4<i32>();
-    for (var ky = (phase / ${SW}u + ${PH}u) % ${SH}u; ky < ${KH}u; ky += ${SH}u) {
-      for (var kx = (phase % ${SW}u + ${PW}u) % ${SW}u; kx < ${KW}u; kx += ${SW}u) {
-        for (var o = 0u; o < ${OQ}u; o++) {
-          sum += dot_four(0x01010101u, backward[((ky * ${KW}u + kx) * ${OQ}u + o) * ${IQ}u + input]);
+    for (var ky = (phase / stride_x + padding_y) % stride_y; ky < taps_down; ky += stride_y) {
+      for (var kx = (phase % stride_x + padding_x) % stride_x; kx < taps_across; kx += stride_x) {
+        for (var o = 0u; o < out_quads; o++) {
+          sum += dot_four(0x01010101u, backward[((ky * taps_across + kx) * out_quads + o) * in_quads + input]);
         }
       }
     }

@@ -155,6 +155,7 @@ fn record(row: u32, tile: u32, lane: u32) {
 
 // Where a pixel lies in images of height × width. Kernels divide for their first pixel and count on
 // from it: a division by a size that only the step knows is eight scalar ones on a CPU adapter.
+// References need none of it: they loop over pixels.
 
 struct Place {
   image: u32,

@@ -80,23 +80,31 @@ fn dot_four(q: Quad, w: Four) -> vec4<i32> {
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+  let taps_down = operand_KH();
+  let taps_across = operand_KW();
+  let stride_y = operand_SH();
+  let stride_x = operand_SW();
+  let padding_y = operand_PH();
+  let padding_x = operand_PW();
+  let out_quads = operand_OQ();
+  let in_quads = operand_IQ();
   let at = id.x;
-  if (at < operand_OQ()) {
-    let row = operand_KH() * operand_KW() * operand_IQ();
+  if (at < out_quads) {
+    let row = taps_down * taps_across * in_quads;
     var sum = vec4<i32>();
     for (var k = 0u; k < row; k++) {
-      sum += dot_four(0x01010101u, forward[k * operand_OQ() + at]);
+      sum += dot_four(0x01010101u, forward[k * out_quads + at]);
     }
     forward_sum[at] = sum;
   }
-  if (at < operand_SH() * operand_SW() * operand_IQ()) {
-    let phase = at / operand_IQ();
-    let input = at % operand_IQ();
+  if (at < stride_y * stride_x * in_quads) {
+    let phase = at / in_quads;
+    let input = at % in_quads;
     var sum = vec4<i32>();
-    for (var ky = (phase / operand_SW() + operand_PH()) % operand_SH(); ky < operand_KH(); ky += operand_SH()) {
-      for (var kx = (phase % operand_SW() + operand_PW()) % operand_SW(); kx < operand_KW(); kx += operand_SW()) {
-        for (var o = 0u; o < operand_OQ(); o++) {
-          sum += dot_four(0x01010101u, backward[((ky * operand_KW() + kx) * operand_OQ() + o) * operand_IQ() + input]);
+    for (var ky = (phase / stride_x + padding_y) % stride_y; ky < taps_down; ky += stride_y) {
+      for (var kx = (phase % stride_x + padding_x) % stride_x; kx < taps_across; kx += stride_x) {
+        for (var o = 0u; o < out_quads; o++) {
+          sum += dot_four(0x01010101u, backward[((ky * taps_across + kx) * out_quads + o) * in_quads + input]);
         }
       }
     }
@@ -106,12 +114,12 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
 
 @group(0) @binding(15) var<uniform> operands: array<vec4<u32>, 16>;
 
-fn operand_OQ() -> u32 { return operands[0u + step.origin].x; }
-fn operand_KH() -> u32 { return operands[0u + step.origin].y; }
-fn operand_KW() -> u32 { return operands[0u + step.origin].z; }
-fn operand_IQ() -> u32 { return operands[0u + step.origin].w; }
-fn operand_SH() -> u32 { return operands[1u + step.origin].x; }
-fn operand_SW() -> u32 { return operands[1u + step.origin].y; }
-fn operand_PH() -> u32 { return operands[1u + step.origin].z; }
-fn operand_PW() -> u32 { return operands[1u + step.origin].w; }
+fn operand_KH() -> u32 { return operands[0u + step.origin].x; }
+fn operand_KW() -> u32 { return operands[0u + step.origin].y; }
+fn operand_SH() -> u32 { return operands[0u + step.origin].z; }
+fn operand_SW() -> u32 { return operands[0u + step.origin].w; }
+fn operand_PH() -> u32 { return operands[1u + step.origin].x; }
+fn operand_PW() -> u32 { return operands[1u + step.origin].y; }
+fn operand_OQ() -> u32 { return operands[1u + step.origin].z; }
+fn operand_IQ() -> u32 { return operands[1u + step.origin].w; }
 
