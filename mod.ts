@@ -16,9 +16,9 @@
  */
 export { formatRecipe, loadRecipe, parseRecipe, resolveRecipe } from "./lib/recipe/load.ts";
 export type * from "./lib/recipe/types.ts";
-export { WITHIN } from "./lib/recipe/fence.ts";
-export type { Fence } from "./lib/recipe/fence.ts";
-export type * from "./lib/recipe/input.ts";
+export { PATH_SCOPE as WITHIN } from "./lib/recipe/path_scope.ts";
+export type { Fence } from "./lib/recipe/path_scope.ts";
+export type * from "./lib/recipe/recipe_input.ts";
 
 export { train } from "./lib/train/train.ts";
 export type { TrainOptions } from "./lib/train/train.ts";
@@ -26,35 +26,45 @@ export type * from "./lib/train/events.ts";
 export { evaluate } from "./lib/train/evaluate.ts";
 export type { EvaluateOptions, Evaluation } from "./lib/train/evaluate.ts";
 export { predict } from "./lib/train/predict.ts";
-export type { Likelihood, Prediction, PredictOptions, Unanswered } from "./lib/train/predict.ts";
-export { RunFolder } from "./lib/train/run_folder.ts";
-export type { CheckpointFile, RunFolderOptions } from "./lib/train/run_folder.ts";
-export type { NetworkState } from "./lib/train/network.ts";
-export type { WeightsState } from "./lib/train/weights.ts";
-export { exportRun } from "./lib/train/export_run.ts";
+export type {
+  ClassProbability as Likelihood,
+  Prediction,
+  PredictionError as Unanswered,
+  PredictOptions,
+} from "./lib/train/predict.ts";
+export { RunFolder } from "./lib/train/run_folder/run_folder.ts";
+export type { CheckpointFile, RunFolderOptions } from "./lib/train/run_folder/run_folder.ts";
+export type { NetworkState } from "./lib/train/network/network.ts";
+export type { WeightsState } from "./lib/train/network/weights.ts";
+export { exportRun } from "./lib/train/checkpoint/export.ts";
 
-export { plan } from "./lib/model/plan.ts";
-export type { DataShape, Plan, PlanOptions } from "./lib/model/plan.ts";
-export type { Layer } from "./lib/model/outline.ts";
-export type { NamedTensor } from "./lib/model/parameters.ts";
+export { plan } from "./lib/program/plan.ts";
+export type { DataShape, Plan, PlanOptions } from "./lib/program/plan.ts";
+export type { Layer } from "./lib/program/summary.ts";
+export type { NamedTensor } from "./lib/program/parameter_layout.ts";
 export { zoo } from "./lib/model/zoo.ts";
 export type { ZooNetwork } from "./lib/model/zoo.ts";
 export type { ZooOptions } from "./lib/model/blocks.ts";
-export type * from "./lib/program.ts";
+export type * from "./lib/program/program.ts";
 
-export { openDevice } from "./lib/open_device.ts";
-export type { Device, DeviceChoice, DeviceOptions } from "./lib/open_device.ts";
-export type { Gpu, GpuOptions } from "./lib/gpu/device.ts";
-export type { ExecutorOptions } from "./lib/gpu/executor.ts";
-export type { Tiles } from "./lib/gpu/tuning.ts";
-export type { Copies, Executor } from "./lib/executor.ts";
+export { openDevice } from "./lib/runtime/device.ts";
+export type { Device, DeviceChoice, DeviceOptions } from "./lib/runtime/device.ts";
+export type { Gpu, GpuOptions } from "./lib/runtime/gpu/device.ts";
+export type { ExecutorOptions } from "./lib/runtime/gpu/executor.ts";
+export type { Tiles } from "./lib/runtime/gpu/autotune.ts";
+export type { Copies, Executor } from "./lib/runtime/executor.ts";
 
 export { estimators } from "./lib/quant/estimators.ts";
-export type { Estimator, EstimatorMaker, EstimatorMakers, Seen } from "./lib/quant/estimator.ts";
-export type { Fidelity } from "./lib/train/fidelity.ts";
+export type {
+  Estimator,
+  EstimatorMaker,
+  EstimatorMakers,
+  RangeStatistics as Seen,
+} from "./lib/quant/estimator.ts";
+export type { QuantizationError as Fidelity } from "./lib/train/network/quantization_error.ts";
 export type { Observation } from "./lib/quant/scheduler.ts";
 export type { Statistic } from "./lib/quant/statistics.ts";
 export type { Range } from "./lib/quant/range.ts";
 
-export * from "./lib/errors.ts";
-export { VERSION } from "./lib/version.ts";
+export * from "./lib/core/errors.ts";
+export { VERSION } from "./lib/core/version.ts";

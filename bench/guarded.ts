@@ -10,11 +10,16 @@
  */
 import { parseArgs } from "node:util";
 import { openDataset } from "../lib/data/open.ts";
-import { plan } from "../lib/model/plan.ts";
-import { openDevice } from "../lib/open_device.ts";
+import { plan } from "../lib/program/plan.ts";
+import { openDevice } from "../lib/runtime/device.ts";
 import { resolveRecipe } from "../lib/recipe/load.ts";
-import { BatchReader } from "../lib/train/batches.ts";
-import { type Batch, Network, type NetworkState, type Saved } from "../lib/train/network.ts";
+import { BatchReader } from "../lib/data/batch_reader.ts";
+import {
+  type Batch,
+  type LoadedState,
+  Network,
+  type NetworkState,
+} from "../lib/train/network/network.ts";
 import { mean } from "../lib/report/statistics.ts";
 import { table } from "../cli/format.ts";
 
@@ -48,7 +53,7 @@ async function batchAt(seed: number, step: number): Promise<Batch> {
   return await READER.training(READER.order(seed, Math.floor(step / 30)), step % 30);
 }
 
-function saved(state: NetworkState, ranges = state.ranges): Saved {
+function saved(state: NetworkState, ranges = state.ranges): LoadedState {
   const tensors = new Map([
     ...[...state.parameters, ...state.running].map((t) => [t.name, t.data] as const),
     ...state.velocities.map((t) => [`velocity.${t.name}`, t.data] as const),
@@ -65,7 +70,7 @@ interface Event {
   readonly rate?: number;
   readonly data?: (batch: Batch) => Batch;
   /** What the network is loaded from, given its state and that of a fresh, calibrated one. */
-  readonly load?: (trained: NetworkState, fresh: NetworkState) => Saved;
+  readonly load?: (trained: NetworkState, fresh: NetworkState) => LoadedState;
 }
 
 const EVENTS: readonly Event[] = [

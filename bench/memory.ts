@@ -9,16 +9,16 @@
  * @module
  */
 import { parseArgs } from "node:util";
-import { bytesOf } from "../lib/memory/bytes.ts";
-import { layOut } from "../lib/memory/layout.ts";
-import { peakMemory } from "../lib/memory/peak.ts";
-import { recomputable, recompute } from "../lib/memory/recompute.ts";
-import { type DataShape, plan } from "../lib/model/plan.ts";
-import { openDevice } from "../lib/open_device.ts";
+import { bytesOf } from "../lib/program/memory/bytes.ts";
+import { layOut } from "../lib/program/memory/layout.ts";
+import { peakMemory } from "../lib/program/memory/peak.ts";
+import { recomputable, recompute } from "../lib/program/passes/recompute.ts";
+import { type DataShape, plan } from "../lib/program/plan.ts";
+import { openDevice } from "../lib/runtime/device.ts";
 import { resolveRecipe } from "../lib/recipe/load.ts";
-import type { Program } from "../lib/program.ts";
+import type { Program } from "../lib/program/program.ts";
 import type { ZooName } from "../lib/recipe/types.ts";
-import { type Batch, Network } from "../lib/train/network.ts";
+import { type Batch, Network } from "../lib/train/network/network.ts";
 
 type Arithmetic = "int8" | "float32";
 

@@ -6,17 +6,17 @@
  * @module
  */
 import { parseArgs } from "node:util";
-import { draw, key } from "../lib/data/random.ts";
-import type { Copies, Executor } from "../lib/executor.ts";
-import { openGpu } from "../lib/gpu/device.ts";
-import { GpuExecutor } from "../lib/gpu/executor.ts";
-import { accesses } from "../lib/memory/lifetimes.ts";
-import { type DataShape, plan } from "../lib/model/plan.ts";
-import { buffersOf, type ParameterSpec, type Program, type Step } from "../lib/program.ts";
+import { draw, key } from "../lib/data/counter_rng.ts";
+import type { Copies, Executor } from "../lib/runtime/executor.ts";
+import { openGpu } from "../lib/runtime/gpu/device.ts";
+import { GpuExecutor } from "../lib/runtime/gpu/executor.ts";
+import { accesses } from "../lib/program/memory/lifetimes.ts";
+import { type DataShape, plan } from "../lib/program/plan.ts";
+import { buffersOf, type ParameterSpec, type Program, type Step } from "../lib/program/program.ts";
 import { resolveRecipe } from "../lib/recipe/load.ts";
 import type { Recipe, ZooName } from "../lib/recipe/types.ts";
-import { microBatchOf } from "../lib/train/micro_batch.ts";
-import { type Batch, Network } from "../lib/train/network.ts";
+import { microBatchOf } from "../lib/train/network/micro_batch.ts";
+import { type Batch, Network } from "../lib/train/network/network.ts";
 import { Float64Executor } from "./float64/executor.ts";
 
 const NETWORKS = ["resnet18", "vgg16", "mobilenet-v2"] as const satisfies readonly ZooName[];

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { adapterName, readTiles, tileFile } from "../lib/gpu/tile_cache.ts";
-import { packedDotProduct, requestAdapter } from "../lib/gpu/device.ts";
+import { adapterName, readTiles, tileFile } from "../lib/runtime/gpu/autotune_cache.ts";
+import { packedDotProduct, requestAdapter } from "../lib/runtime/gpu/device.ts";
 
 /** A limit beside what WebGPU promises of every device, which is all that qtrain's kernels use. */
 export interface Limit {

@@ -5,23 +5,23 @@
  */
 import { bench } from "../lib/bench/bench.ts";
 import { LAYERS } from "../lib/bench/layers.ts";
-import { MODELS, RANGES, SIDES } from "../lib/bench/sides.ts";
+import { MODELS, RANGES, SIDES } from "../lib/bench/variants.ts";
 import { benchMarkdown, benchSummary, benchTables } from "../lib/bench/tables.ts";
-import { DeviceError, UsageError } from "../lib/errors.ts";
-import { makeFolder, writeAtomic } from "../lib/files.ts";
+import { DeviceError, UsageError } from "../lib/core/errors.ts";
+import { makeFolder, writeAtomic } from "../lib/core/files.ts";
 import { zoo } from "../lib/model/zoo.ts";
-import { nearest } from "../lib/recipe/nearest.ts";
+import { nearest } from "../lib/core/did_you_mean.ts";
 import type { ZooName } from "../lib/recipe/types.ts";
 import type { Command } from "./command.ts";
 import { table } from "./format.ts";
 import { type Arguments, tilesOf } from "./options.ts";
-import { print, printJson } from "./output.ts";
+import { print, printJson } from "./print.ts";
 
 const PARTS = ["kernels", "steps", "all"] as const;
 type Part = (typeof PARTS)[number];
 
 const SHAPES = LAYERS.map(({ group }) => group), NETWORKS = Object.keys(zoo) as ZooName[];
-const ROUNDS = 5, MOST_ROUNDS = 1000, MOST_BATCH = 65536, MOST_SIZE = 1024;
+const ROUNDS = 5, MAX_ROUNDS = 1000, MAX_BATCH = 65536, MAX_SIZE = 1024;
 
 /** The command. */
 export const benchCommand: Command = {
@@ -47,9 +47,9 @@ minutes; what is being timed is told on stderr.`,
 
 async function run(args: Arguments): Promise<number> {
   const { kernels, models } = chosen(args);
-  const rounds = whole("rounds", args.rounds, MOST_ROUNDS) ?? ROUNDS;
-  const batch = whole("batch", args.batch, MOST_BATCH);
-  const size = whole("input", args.input, MOST_SIZE);
+  const rounds = whole("rounds", args.rounds, MAX_ROUNDS) ?? ROUNDS;
+  const batch = whole("batch", args.batch, MAX_BATCH);
+  const size = whole("input", args.input, MAX_SIZE);
   if (size !== undefined && models.length === 0) {
     throw new UsageError(
       "--input: expected only with steps, as the kernels have shapes of their own",
@@ -65,9 +65,9 @@ async function run(args: Arguments): Promise<number> {
     if (args.quiet) return;
     console.error(`${((performance.now() - began) / 1000).toFixed(0).padStart(4)} s  ${text}`);
   };
-  const sides = args.ranges ? RANGES : SIDES;
+  const variants = args.ranges ? RANGES : SIDES;
   const { tiles } = tilesOf(args, "timed");
-  const how = { groups, models, sides, rounds, batch, size, tiles, progress };
+  const how = { groups, models, variants, rounds, batch, size, tiles, progress };
   const report = await bench(how).catch((error) => {
     if (!(error instanceof DeviceError)) throw error;
     throw new DeviceError(`qtrain bench: ${error.message}`);

@@ -3,19 +3,19 @@
  *
  * @module
  */
-import { bytesOf } from "../lib/memory/bytes.ts";
-import { type PeakMemory, peakMemory } from "../lib/memory/peak.ts";
-import { type Layer, parameterCount } from "../lib/model/outline.ts";
-import { type DataShape, plan } from "../lib/model/plan.ts";
-import { operandsBytes, type Program } from "../lib/program.ts";
+import { bytesOf } from "../lib/program/memory/bytes.ts";
+import { type PeakMemory, peakMemory } from "../lib/program/memory/peak.ts";
+import { type Layer, parameterCount } from "../lib/program/summary.ts";
+import { type DataShape, plan } from "../lib/program/plan.ts";
+import { operandsBytes, type Program } from "../lib/program/program.ts";
 import { loadRecipe } from "../lib/recipe/load.ts";
 import type { Recipe } from "../lib/recipe/types.ts";
 import { type Command, first } from "./command.ts";
 import { shapeOf } from "./data_shape.ts";
 import { bytes, settingsTable, table } from "./format.ts";
 import type { Arguments } from "./options.ts";
-import { print, printJson } from "./output.ts";
-import { arithmetic, grouped, microBatches, network, recomputing } from "./settings.ts";
+import { print, printJson } from "./print.ts";
+import { arithmetic, microBatches, network, recomputing, withThousands } from "./settings.ts";
 
 /** Every WebGPU device binds this much at once; more needs a larger one. */
 const BASE_BINDING = 128 * 2 ** 20;
@@ -73,7 +73,7 @@ function asText(
   float32: number,
 ): string {
   const shape = (s: readonly number[]) => `[${s.join(", ")}]`;
-  const rows = layers.map((l) => [l.name, l.kind, shape(l.output), grouped(l.parameters)]);
+  const rows = layers.map((l) => [l.name, l.kind, shape(l.output), withThousands(l.parameters)]);
   const peak = peakMemory(program);
   const memory = Object.entries(peak).map(([kind, n]) => [kind, bytes(n)]);
   const largest = program.buffers.reduce((a, b) => b.bytes > a.bytes ? b : a);
@@ -98,7 +98,7 @@ function asText(
       [
         ["input", "", shape(program.input), ""],
         ...rows,
-        ["total", "", "", grouped(parameterCount(program))],
+        ["total", "", "", withThousands(parameterCount(program))],
       ],
       ["left", "left", "left", "right"],
     ),

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { UsageError } from "../lib/errors.ts";
+import { UsageError } from "../lib/core/errors.ts";
 import { type Arguments, optionHelp, type OptionName } from "./options.ts";
 
 /** One command of qtrain. */
@@ -43,7 +43,7 @@ export function first(
 }
 
 /** The one positional of a command. @throws UsageError unless there is exactly one */
-export function only(args: Arguments, command: string, what: string): string {
+export function onlyPositional(args: Arguments, command: string, what: string): string {
   const [value, rest] = first(args, command, what);
   if (rest.length > 0) {
     throw new UsageError(`qtrain ${command}: expected ${what} alone, got also ${rest.join(" ")}`);

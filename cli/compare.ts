@@ -13,18 +13,18 @@ import {
 } from "../lib/compare/grid.ts";
 import type { Report } from "../lib/compare/report.ts";
 import { notes, textTable } from "../lib/compare/table.ts";
-import { UsageError } from "../lib/errors.ts";
+import { UsageError } from "../lib/core/errors.ts";
 import { parseRecipe } from "../lib/recipe/load.ts";
 import { readText } from "../lib/recipe/read_text.ts";
 import type { Summary } from "../lib/train/events.ts";
-import { RunFolder } from "../lib/train/run_folder.ts";
+import { RunFolder } from "../lib/train/run_folder/run_folder.ts";
 import { train } from "../lib/train/train.ts";
 import { type Command, first } from "./command.ts";
 import { epochLine, percent, table } from "./format.ts";
 import { INTERRUPTED, listenForInterrupt } from "./interrupt.ts";
 import { liveStep } from "./live_step.ts";
 import { type Arguments, progressMode, tilesOf } from "./options.ts";
-import { print, printJson, PROGRAM } from "./output.ts";
+import { print, printJson, PROGRAM } from "./print.ts";
 import { Progress } from "./progress.ts";
 
 /** The command. */

@@ -24,7 +24,7 @@ export const PERMISSIONS: readonly string[] = [
 ];
 
 /** Modules that workers begin with: nothing imports them, so they are embedded by name. */
-export const WORKERS: readonly string[] = ["lib/data/worker.ts"];
+export const WORKERS: readonly string[] = ["lib/data/workers/worker.ts"];
 
 /** Arguments of deno that make the binary of a target. */
 export function compileArguments(target: string, output = `dist/qtrain-${target}`): string[] {

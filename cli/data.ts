@@ -4,27 +4,27 @@
  * @module
  */
 import type { Dataset } from "../lib/data/dataset.ts";
-import { findPlace } from "../lib/data/files.ts";
+import { findPlace } from "../lib/data/paths/find_data.ts";
 import { dataOf } from "../lib/data/recipe.ts";
 import { Loader } from "../lib/data/loader.ts";
 import { openDataset } from "../lib/data/open.ts";
-import { previewPng } from "../lib/data/preview.ts";
-import { type Survey, survey } from "../lib/data/survey.ts";
-import { UsageError } from "../lib/errors.ts";
-import { writeAtomic } from "../lib/files.ts";
-import { withFence, WITHIN } from "../lib/recipe/fence.ts";
+import { previewPng } from "../lib/data/inspect/preview.ts";
+import { type Survey, survey } from "../lib/data/inspect/dataset_statistics.ts";
+import { UsageError } from "../lib/core/errors.ts";
+import { writeAtomic } from "../lib/core/files.ts";
+import { PATH_SCOPE, withFence } from "../lib/recipe/path_scope.ts";
 import { loadRecipe } from "../lib/recipe/load.ts";
 import type { Recipe } from "../lib/recipe/types.ts";
 import { type Command, first } from "./command.ts";
 import { settingsTable, table } from "./format.ts";
 import type { Arguments } from "./options.ts";
-import { print, printJson } from "./output.ts";
-import { augmentations, grouped } from "./settings.ts";
+import { print, printJson } from "./print.ts";
+import { augmentations, withThousands } from "./settings.ts";
 
 /** Where the picture goes unless `--out` says. */
 const PREVIEW = "preview.png";
 /** More classes than this are not listed one by one. */
-const MOST_LISTED = 30;
+const MAX_LISTED = 30;
 /** Columns of the longest bar. */
 const BAR = 30;
 
@@ -56,7 +56,7 @@ async function run(args: Arguments): Promise<number> {
   const { seed } = recipe;
   const skipping = withFence(
     { ...recipe.data, on_bad_image: "skip" as const },
-    recipe.data[WITHIN],
+    recipe.data[PATH_SCOPE],
   );
   // All that is wrong is to be found, not the first of it.
   const data = await openDataset(dataOf({ ...recipe, data: skipping }), { warn });
@@ -106,15 +106,23 @@ function asText(
   const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
   const least = Math.min(...counts.train), most = Math.max(...counts.train);
   const ratio = imbalance === null ? "" : ` (${imbalance.toFixed(2)} times)`;
-  const of = measured.images < data.train.count ? `, of ${grouped(measured.images)} images` : "";
+  const of = measured.images < data.train.count
+    ? `, of ${withThousands(measured.images)} images`
+    : "";
   const rows: [string, string][] = [
     [
       "data",
       data.name + (spec.root ? `, ${spec.format} in ${spec.root}` : ", made by the program"),
     ],
-    ["images", `${grouped(sum(counts.train))} to train, ${grouped(sum(counts.test))} to test`],
+    [
+      "images",
+      `${withThousands(sum(counts.train))} to train, ${withThousands(sum(counts.test))} to test`,
+    ],
     ["shape", `${data.shape.join("×")}`],
-    ["classes", `${data.classes}, ${grouped(least)} to ${grouped(most)} training images${ratio}`],
+    [
+      "classes",
+      `${data.classes}, ${withThousands(least)} to ${withThousands(most)} training images${ratio}`,
+    ],
     ["mean", `${list(measured.mean)}${of}; the recipe subtracts ${list(data.mean)}`],
     ["std", `${list(measured.std)}${of}; the recipe divides by ${list(data.std)}`],
     ["augment", augmentations(spec) || "nothing"],
@@ -133,13 +141,13 @@ function classTable(data: Dataset, { train, test }: Survey["counts"]): string {
   const most = Math.max(...train, 1);
   const row = (label: number) => [
     data.classNames?.[label] ?? String(label),
-    grouped(train[label]!),
-    grouped(test[label]!),
+    withThousands(train[label]!),
+    withThousands(test[label]!),
     "█".repeat(Math.ceil(train[label]! / most * BAR)),
   ];
   const labels = train.map((_, label) => label);
   let rows = labels.map(row);
-  if (labels.length > MOST_LISTED) {
+  if (labels.length > MAX_LISTED) {
     const bySize = labels.toSorted((a, b) => train[b]! - train[a]! || a - b);
     const left = `${labels.length - 10} more`;
     rows = [...bySize.slice(0, 5).map(row), [left], ...bySize.slice(-5).map(row)];

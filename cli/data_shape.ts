@@ -5,7 +5,7 @@
  */
 import { openDataset } from "../lib/data/open.ts";
 import { dataOf } from "../lib/data/recipe.ts";
-import type { DataShape } from "../lib/model/plan.ts";
+import type { DataShape } from "../lib/program/plan.ts";
 import type { DataSpec, Pair, Recipe } from "../lib/recipe/types.ts";
 
 /** What the recipe says of its images, or else the data. */

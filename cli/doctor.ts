@@ -3,15 +3,15 @@
  *
  * @module
  */
-import { DeviceError, UsageError } from "../lib/errors.ts";
-import { tileFile } from "../lib/gpu/tile_cache.ts";
-import { type KernelCheck, selfTest } from "../lib/model/self_test.ts";
-import { VERSION } from "../lib/version.ts";
+import { DeviceError, UsageError } from "../lib/core/errors.ts";
+import { tileFile } from "../lib/runtime/gpu/autotune_cache.ts";
+import { type KernelCheck, selfTest } from "../lib/runtime/self_test/self_test.ts";
+import { VERSION } from "../lib/core/version.ts";
 import { type Adapter, findAdapters } from "./adapters.ts";
 import type { Command } from "./command.ts";
 import { bytes, table } from "./format.ts";
 import type { Arguments } from "./options.ts";
-import { print, printJson } from "./output.ts";
+import { print, printJson } from "./print.ts";
 
 /** The command. */
 export const doctorCommand: Command = {

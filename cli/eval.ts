@@ -4,12 +4,12 @@
  * @module
  */
 import { evaluate } from "../lib/train/evaluate.ts";
-import { UsageError } from "../lib/errors.ts";
+import { UsageError } from "../lib/core/errors.ts";
 import { type Command, first } from "./command.ts";
 import { percent } from "./format.ts";
 import { type Arguments, tilesOf } from "./options.ts";
-import { print, printJson } from "./output.ts";
-import { grouped } from "./settings.ts";
+import { print, printJson } from "./print.ts";
+import { withThousands } from "./settings.ts";
 
 /** The command. */
 export const evalCommand: Command = {
@@ -42,7 +42,7 @@ async function run(args: Arguments): Promise<number> {
   else {
     print(
       `test accuracy ${percent(accuracy, 2)}, test loss ${loss.toFixed(4)} ` +
-        `(${grouped(images)} images, after step ${step}, ${device})`,
+        `(${withThousands(images)} images, after step ${step}, ${device})`,
     );
   }
   return 0;

@@ -3,13 +3,13 @@
  *
  * @module
  */
-import { UsageError } from "../lib/errors.ts";
-import { exportRun } from "../lib/train/export_run.ts";
-import { writeAtomic } from "../lib/files.ts";
-import { type Command, only } from "./command.ts";
+import { UsageError } from "../lib/core/errors.ts";
+import { exportRun } from "../lib/train/checkpoint/export.ts";
+import { writeAtomic } from "../lib/core/files.ts";
+import { type Command, onlyPositional } from "./command.ts";
 import { bytes as size } from "./format.ts";
 import type { Arguments } from "./options.ts";
-import { print } from "./output.ts";
+import { print } from "./print.ts";
 
 /** The command. */
 export const exportCommand: Command = {
@@ -23,7 +23,7 @@ holds the recipe. Same run, same bytes. Needs no GPU and no data.`,
 };
 
 async function run(args: Arguments): Promise<number> {
-  const path = only(args, "export", "the folder of a run");
+  const path = onlyPositional(args, "export", "the folder of a run");
   const { format, out } = args;
   if (format === undefined || out === undefined) {
     const missing = format === undefined ? "--format safetensors" : "--out FILE";

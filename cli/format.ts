@@ -5,9 +5,9 @@
  * @module
  */
 
-import { percent, UNKNOWN } from "../lib/report/numbers.ts";
+import { percent, UNKNOWN } from "../lib/core/format.ts";
 
-export { bytes, percent } from "../lib/report/numbers.ts";
+export { bytes, percent } from "../lib/core/format.ts";
 
 /** A time: `400ms`, `4.2s`, `38s`, `1m 20s`, `1h 02m`, `2d 3h`. */
 export function duration(seconds: number): string {

@@ -4,8 +4,8 @@
  *
  * @module
  */
-import { peakMemory } from "../lib/memory/peak.ts";
-import { parameterCount } from "../lib/model/outline.ts";
+import { peakMemory } from "../lib/program/memory/peak.ts";
+import { parameterCount } from "../lib/program/summary.ts";
 import type { TrainEvent } from "../lib/train/events.ts";
 
 /** The JSON object of an event. */

@@ -3,12 +3,12 @@
  *
  * @module
  */
-import { QtrainError, UsageError } from "../lib/errors.ts";
-import { nearest } from "../lib/recipe/nearest.ts";
-import { VERSION } from "../lib/version.ts";
+import { QtrainError, UsageError } from "../lib/core/errors.ts";
+import { nearest } from "../lib/core/did_you_mean.ts";
+import { VERSION } from "../lib/core/version.ts";
 import { type Command, commandHelp, looksLikeRecipe } from "./command.ts";
-import { allow, type Arguments, optionHelp, readArguments } from "./options.ts";
-import { print } from "./output.ts";
+import { type Arguments, optionHelp, readArguments, rejectOtherOptions } from "./options.ts";
+import { print } from "./print.ts";
 
 /** Commands by name, each loaded when it is asked for: the others would cost a start 30 ms. */
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
@@ -56,7 +56,7 @@ async function dispatch(args: Arguments): Promise<number> {
     print(commandHelp(command));
     return 0;
   }
-  allow(command.name, args, command.options);
+  rejectOtherOptions(command.name, args, command.options);
   return await command.run({ ...args, positionals: named ? rest : args.positionals });
 }
 

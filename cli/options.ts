@@ -4,10 +4,10 @@
  * @module
  */
 import { parseArgs } from "node:util";
-import { UsageError } from "../lib/errors.ts";
-import type { Tiles } from "../lib/gpu/tuning.ts";
-import type { DeviceChoice } from "../lib/open_device.ts";
-import { nearest } from "../lib/recipe/nearest.ts";
+import { UsageError } from "../lib/core/errors.ts";
+import type { Tiles } from "../lib/runtime/gpu/autotune.ts";
+import type { DeviceChoice } from "../lib/runtime/device.ts";
+import { nearest } from "../lib/core/did_you_mean.ts";
 import type { ProgressMode } from "./progress.ts";
 
 interface Option {
@@ -113,7 +113,7 @@ const option = (name: OptionName): Option => OPTIONS[name];
 const names = Object.keys(OPTIONS) as OptionName[];
 
 /**
- * Reads a command line. Whether a command takes the options given is checked by {@link allow}.
+ * Reads a command line. Whether a command takes the options given is checked by {@link rejectOtherOptions}.
  *
  * @throws UsageError for an unknown option, a value that is missing, too much, or unknown
  */
@@ -182,7 +182,11 @@ export function tilesOf(args: Arguments, tiles: Tiles): { readonly tiles: Tiles 
 }
 
 /** @throws UsageError when an option was given that the command does not take */
-export function allow(command: string, args: Arguments, allowed: readonly OptionName[]): void {
+export function rejectOtherOptions(
+  command: string,
+  args: Arguments,
+  allowed: readonly OptionName[],
+): void {
   for (const name of names) {
     if (args[name] === undefined || name === "help" || allowed.includes(name)) continue;
     const takes = [...allowed, "help" as const].map((n) => `--${n}`).join(", ");

@@ -3,12 +3,12 @@
  *
  * @module
  */
-import { UsageError } from "../lib/errors.ts";
+import { UsageError } from "../lib/core/errors.ts";
 import { predict } from "../lib/train/predict.ts";
 import { type Command, first } from "./command.ts";
 import { percent } from "./format.ts";
 import { type Arguments, tilesOf } from "./options.ts";
-import { print, printJson } from "./output.ts";
+import { print, printJson } from "./print.ts";
 
 /** The command. */
 export const predictCommand: Command = {

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { printable } from "../lib/errors.ts";
+import { printable } from "../lib/core/errors.ts";
 
 /** What the person asked to see. */
 export type ProgressMode = "normal" | "quiet" | "json";

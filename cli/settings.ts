@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { onDevice } from "../lib/model/on_device.ts";
-import { peakMemory } from "../lib/memory/peak.ts";
-import { parameterCount } from "../lib/model/outline.ts";
-import type { Program } from "../lib/program.ts";
+import { rangesOnDevice } from "../lib/program/scheduler_placement.ts";
+import { peakMemory } from "../lib/program/memory/peak.ts";
+import { parameterCount } from "../lib/program/summary.ts";
+import type { Program } from "../lib/program/program.ts";
 import type {
   ActivationsSpec,
   DataSpec,
@@ -21,7 +21,7 @@ import type { StartEvent } from "../lib/train/events.ts";
 import { bytes } from "./format.ts";
 
 /** A whole number with its thousands apart: 12,345. */
-export function grouped(n: number): string {
+export function withThousands(n: number): string {
   // Not toLocaleString, which loads 30 ms of languages when it is first asked.
   return String(n).replace(/\B(?=(\d{3})+$)/g, ",");
 }
@@ -34,7 +34,7 @@ export function settings(start: StartEvent, folder: string): [string, string][] 
   const clip = clip_norm > 0 ? `, gradients clipped to norm ${clip_norm}` : "";
   const decay = o.weight_decay > 0 ? `, weight decay ${o.weight_decay}` : "";
   const warmup = s.warmup_steps > 0 ? `, ${s.warmup_steps} warm-up steps` : "";
-  const images = `${grouped(trainImages)} + ${grouped(testImages)} images`;
+  const images = `${withThousands(trainImages)} + ${withThousands(testImages)} images`;
   return [
     ["recipe", `${recipe.name}, seed ${recipe.seed}`],
     ["network", network(recipe, program)],
@@ -70,7 +70,7 @@ function moments({ name, momentum, nesterov, betas }: OptimizerSpec): string {
 export function network(recipe: Recipe, program: Program): string {
   const { model } = recipe;
   const name = "name" in model ? `${model.name}, width ${model.width}` : "layers of the recipe";
-  return `${name}: ${grouped(parameterCount(program))} parameters`;
+  return `${name}: ${withThousands(parameterCount(program))} parameters`;
 }
 
 /** How a batch is cut, as a row; none where it is not. */
@@ -143,7 +143,9 @@ function different({ match: _, ...classes }: LayerQuantizeSpec): string {
 }
 
 function scheduler(q: QuantizeSpec): [string, string] {
-  const where = q.scheduler === "auto" ? `auto: ${onDevice(q) ? "device" : "host"}` : q.scheduler;
+  const where = q.scheduler === "auto"
+    ? `auto: ${rangesOnDevice(q) ? "device" : "host"}`
+    : q.scheduler;
   return ["scheduler", `${where}${q.lag === 2 ? ", a lag of 2 steps" : ""}`];
 }
 
@@ -169,5 +171,5 @@ function where({ format, root }: DataSpec): string {
 }
 
 function count(n: number, noun: string): string {
-  return `${grouped(n)} ${noun}${n === 1 ? "" : "s"}`;
+  return `${withThousands(n)} ${noun}${n === 1 ? "" : "s"}`;
 }

@@ -3,13 +3,13 @@
  *
  * @module
  */
-import { DeviceError, ModelError, UsageError } from "../lib/errors.ts";
-import { buildGraph, type Graph } from "../lib/model/graph.ts";
-import { outline } from "../lib/model/outline.ts";
-import { type DataShape, layersOf } from "../lib/model/plan.ts";
+import { DeviceError, ModelError, UsageError } from "../lib/core/errors.ts";
+import { buildGraph, type Graph } from "../lib/program/graph.ts";
+import { summarize } from "../lib/program/summary.ts";
+import { type DataShape, layersOf } from "../lib/program/plan.ts";
 import { zoo } from "../lib/model/zoo.ts";
 import { loadRecipe, parseRecipe } from "../lib/recipe/load.ts";
-import { nearest } from "../lib/recipe/nearest.ts";
+import { nearest } from "../lib/core/did_you_mean.ts";
 import type { Pair, Recipe } from "../lib/recipe/types.ts";
 import { measure } from "../lib/report/measure.ts";
 import { programTraffic } from "../lib/report/program_traffic.ts";
@@ -18,7 +18,7 @@ import { type Variants, variants } from "../lib/report/variants.ts";
 import { type Command, first, looksLikeRecipe } from "./command.ts";
 import { shapeOf, statedShape } from "./data_shape.ts";
 import { type Arguments, tilesOf } from "./options.ts";
-import { print, printJson } from "./output.ts";
+import { print, printJson } from "./print.ts";
 import { asJson, asText, type Measured, type Report } from "./traffic_report.ts";
 
 /** Images of ImageNet, which a network by name is counted on unless one says otherwise. */
@@ -68,7 +68,7 @@ async function run(args: Arguments): Promise<number> {
     name: "name" in recipe.model ? recipe.model.name : recipe.name,
     data,
     batch: recipe.train.batch,
-    layers: outline(graph),
+    layers: summarize(graph),
     traffic: traffic(graph),
     programs: {
       ...(planned.static ? { static: programTraffic(planned.static.program) } : {}),

@@ -3,14 +3,14 @@
  *
  * @module
  */
-import type { Layer } from "../lib/model/outline.ts";
-import type { DataShape } from "../lib/model/plan.ts";
+import type { Layer } from "../lib/program/summary.ts";
+import type { DataShape } from "../lib/program/plan.ts";
 import type { LayerTime } from "../lib/report/measure.ts";
 import type { ProgramTraffic } from "../lib/report/program_traffic.ts";
 import { type Bytes, type LayerTraffic, sum } from "../lib/report/traffic.ts";
 import type { Ranges } from "../lib/report/variants.ts";
 import { percent, settingsTable, table } from "./format.ts";
-import { grouped } from "./settings.ts";
+import { withThousands } from "./settings.ts";
 
 /** Times by variant and layer. */
 export interface Measured {
@@ -77,7 +77,7 @@ const TOTALS = [
 /** As tables: forward and backward. */
 export function asText(report: Report): string {
   const { name, data, batch, layers, measured, problems, programs } = report;
-  const parameters = grouped(layers.reduce((n, l) => n + l.parameters, 0));
+  const parameters = withThousands(layers.reduce((n, l) => n + l.parameters, 0));
   const notes = [
     ...problems.map((problem) => `program: ${problem}`),
     ...(programs.static ? [rest(programs.static)] : []),

@@ -4,7 +4,7 @@
  * @module
  */
 import { loadRecipe } from "../lib/recipe/load.ts";
-import { RunFolder } from "../lib/train/run_folder.ts";
+import { RunFolder } from "../lib/train/run_folder/run_folder.ts";
 import type { StartEvent, Summary, TrainEvent } from "../lib/train/events.ts";
 import { train } from "../lib/train/train.ts";
 import { type Command, first } from "./command.ts";
@@ -13,7 +13,7 @@ import { INTERRUPTED, listenForInterrupt } from "./interrupt.ts";
 import { jsonEvent } from "./json_events.ts";
 import { liveStep } from "./live_step.ts";
 import { type Arguments, progressMode, tilesOf } from "./options.ts";
-import { print, printJson, PROGRAM } from "./output.ts";
+import { print, printJson, PROGRAM } from "./print.ts";
 import { Progress } from "./progress.ts";
 import { settings } from "./settings.ts";
 

@@ -4,11 +4,11 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { DeviceError } from "../lib/errors.ts";
-import { openGpu, requestAdapter } from "../lib/gpu/device.ts";
-import { GpuExecutor } from "../lib/gpu/executor.ts";
-import { openDevice } from "../lib/open_device.ts";
-import type { Program, Sections, Step } from "../lib/program.ts";
+import { DeviceError } from "../lib/core/errors.ts";
+import { openGpu, requestAdapter } from "../lib/runtime/gpu/device.ts";
+import { GpuExecutor } from "../lib/runtime/gpu/executor.ts";
+import { openDevice } from "../lib/runtime/device.ts";
+import type { Program, Sections, Step } from "../lib/program/program.ts";
 import { train } from "../lib/train/train.ts";
 import { SHORT } from "./support/runs.ts";
 import { withBroken } from "./support/broken_kernel.ts";

@@ -2,14 +2,14 @@ import assert from "node:assert/strict";
 import { Augmenter } from "../lib/data/augment/augmenter.ts";
 import { crop, shifted } from "../lib/data/augment/crop.ts";
 import { cutout } from "../lib/data/augment/cutout.ts";
-import { Draws } from "../lib/data/augment/draws.ts";
+import { Draws } from "../lib/data/augment/augment_rng.ts";
 import { flip, mirror } from "../lib/data/augment/flip.ts";
 import type { Image } from "../lib/data/augment/image.ts";
 import { jitter, recolour } from "../lib/data/augment/jitter.ts";
 import { drawWeight, mixup } from "../lib/data/augment/mixup.ts";
 import { resample } from "../lib/data/augment/resample.ts";
 import { drawBox, resizedCrop } from "../lib/data/augment/resized_crop.ts";
-import { draw } from "../lib/data/random.ts";
+import { draw } from "../lib/data/counter_rng.ts";
 import type { AugmentSpec } from "../lib/recipe/types.ts";
 
 const SHAPES = [[1, 1, 1], [5, 7, 1], [4, 4, 2], [6, 5, 3], [3, 8, 4]] as const;

@@ -4,15 +4,15 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { decodeSafetensors, encodeSafetensors } from "../lib/export/safetensors.ts";
-import type { RecipeInput } from "../lib/recipe/input.ts";
-import { decodeCheckpoint } from "../lib/train/checkpoint.ts";
-import { encodeChecked } from "../lib/train/checksum.ts";
+import { decodeSafetensors, encodeSafetensors } from "../lib/core/safetensors.ts";
+import type { RecipeInput } from "../lib/recipe/recipe_input.ts";
+import { decodeCheckpoint } from "../lib/train/checkpoint/checkpoint.ts";
+import { encodeChecked } from "../lib/train/checkpoint/checksum.ts";
 import { evaluate } from "../lib/train/evaluate.ts";
-import { exportRun } from "../lib/train/export_run.ts";
-import { expectCheckpoint, newestCheckpoint } from "../lib/train/newest_checkpoint.ts";
-import { withEvaluation } from "../lib/train/position.ts";
-import { RunFolder } from "../lib/train/run_folder.ts";
+import { exportRun } from "../lib/train/checkpoint/export.ts";
+import { expectCheckpoint, latestCheckpoint } from "../lib/train/checkpoint/latest.ts";
+import { recordEvaluation } from "../lib/train/checkpoint/trainer_state.ts";
+import { RunFolder } from "../lib/train/run_folder/run_folder.ts";
 import { inFolder, runOf, type RunOptions, SHORT } from "./support/runs.ts";
 
 const cpu = (out: string, more: RunOptions = {}): RunOptions => ({ device: "cpu", out, ...more });
@@ -26,7 +26,7 @@ async function checkpointBytes(): Promise<Uint8Array<ArrayBuffer>> {
   let bytes!: Uint8Array<ArrayBuffer>;
   await inFolder(async (out) => {
     await runOf(trainWith({ max_steps: 2 }), cpu(out));
-    bytes = (await newestCheckpoint(await RunFolder.open(out)))!.bytes;
+    bytes = (await latestCheckpoint(await RunFolder.open(out)))!.bytes;
   });
   return bytes;
 }
@@ -161,9 +161,9 @@ Deno.test("the newest checkpoints are kept, as many as the recipe says, and the 
 });
 
 Deno.test("of evaluations the best is remembered, and of equals the first", () => {
-  let bests = withEvaluation([], { step: 10, testAccuracy: 0 });
+  let bests = recordEvaluation([], { step: 10, testAccuracy: 0 });
   for (const [step, testAccuracy] of [[20, 0.5], [30, 0.4], [40, 0.5], [50, 0.6]] as const) {
-    bests = withEvaluation(bests, { step, testAccuracy });
+    bests = recordEvaluation(bests, { step, testAccuracy });
   }
   assert.deepEqual(bests.map((b) => b.step), [10, 20, 50]);
 });

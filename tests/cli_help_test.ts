@@ -5,7 +5,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { VERSION } from "../lib/version.ts";
+import { VERSION } from "../lib/core/version.ts";
 import { golden, inFolder, qtrain } from "./support/command.ts";
 
 const RECIPE = `data: { format: glyphs, size: 12 }

@@ -4,7 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { decodeSafetensors } from "../lib/export/safetensors.ts";
+import { decodeSafetensors } from "../lib/core/safetensors.ts";
 import { command, HAS_GPU, inFolder, qtrain, ROOT } from "./support/command.ts";
 
 const RECIPE = "data: { format: glyphs, size: 12, train: 64, test: 32 }\n" +

@@ -6,8 +6,8 @@
  */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { plan } from "../lib/model/plan.ts";
-import { MOST_BYTES } from "../lib/ops/parts.ts";
+import { plan } from "../lib/program/plan.ts";
+import { MAX_BYTES } from "../lib/program/shards.ts";
 import { loadRecipe } from "../lib/recipe/load.ts";
 
 const FOLDER = new URL("../configs/", import.meta.url);
@@ -21,6 +21,6 @@ for (
     const { size: [h, w], channels, classes, mean, std } = recipe.data;
     const images = { shape: [h, w, channels] as const, classes: classes || 5, mean, std };
     const { program } = plan(recipe, images);
-    for (const { name, bytes } of program.buffers) assert.ok(bytes <= MOST_BYTES, name);
+    for (const { name, bytes } of program.buffers) assert.ok(bytes <= MAX_BYTES, name);
   });
 }

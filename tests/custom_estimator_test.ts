@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { type Estimator, RunFolder, train } from "../mod.ts";
 import { inFolder, SHORT } from "./support/runs.ts";
-import { requestAdapter } from "../lib/gpu/device.ts";
+import { requestAdapter } from "../lib/runtime/gpu/device.ts";
 
 const device = await requestAdapter() === null ? "cpu" : "gpu";
 

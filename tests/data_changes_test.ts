@@ -4,10 +4,10 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { openDevice } from "../lib/open_device.ts";
+import { openDevice } from "../lib/runtime/device.ts";
 import { loadRecipe } from "../lib/recipe/load.ts";
 import type { Recipe } from "../lib/recipe/types.ts";
-import { RunFolder } from "../lib/train/run_folder.ts";
+import { RunFolder } from "../lib/train/run_folder/run_folder.ts";
 import { train } from "../lib/train/train.ts";
 import { smallIdx, withFolder } from "./data_helpers.ts";
 import { qtrain } from "./support/command.ts";

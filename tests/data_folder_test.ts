@@ -2,11 +2,11 @@
 import assert from "node:assert/strict";
 import { join, relative } from "node:path";
 import { openDataset } from "../lib/data/open.ts";
-import { folderSplit } from "../lib/data/folder_split.ts";
-import type { FolderSplit } from "../lib/data/folder_split.ts";
+import { folderSplit } from "../lib/data/image_folder/split.ts";
+import type { FolderSplit } from "../lib/data/image_folder/split.ts";
 import type { DataRecipe } from "../lib/data/recipe.ts";
 import { decodeImage } from "../lib/image/decode.ts";
-import { fit } from "../lib/image/resize.ts";
+import { resizeAndCrop } from "../lib/image/resize.ts";
 import { dataRecipe, readAll, withFolder } from "./data_helpers.ts";
 import { jpeg, turnedJpeg } from "./support/images.ts";
 import { IMAGENET, PLAIN, plainPng, TINY } from "./support/image_folders.ts";
@@ -119,7 +119,7 @@ Deno.test("an image of the wanted size is kept as it is, others just cover it an
       const image = await decodeImage(bytes, path);
       const pixels = new Uint8Array(720);
       await train.read(Uint32Array.of(index), pixels, new Uint32Array(1));
-      assert.deepEqual(pixels, fit(image, 3, 12, 20).pixels);
+      assert.deepEqual(pixels, resizeAndCrop(image, 3, 12, 20).pixels);
       if (image.width === 20) assert.deepEqual(pixels, image.pixels);
     }
   });

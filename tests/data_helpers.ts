@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { DataError } from "../lib/errors.ts";
+import { DataError } from "../lib/core/errors.ts";
 import type { Split } from "../lib/data/dataset.ts";
 import type { DataRecipe } from "../lib/data/recipe.ts";
 

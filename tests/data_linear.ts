@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { epochOrder } from "../lib/data/order.ts";
+import { epochOrder } from "../lib/data/sampler.ts";
 
 /** Images u8 `[n, size]` and their labels. */
 export interface Examples {

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { memorySplit, pixelStatistics } from "../lib/data/dataset.ts";
 import { openDataset } from "../lib/data/open.ts";
-import { batchAt, epochOrder, stepsPerEpoch } from "../lib/data/order.ts";
-import { draw, key, mix, scaleTo } from "../lib/data/random.ts";
+import { batchAt, epochOrder, stepsPerEpoch } from "../lib/data/sampler.ts";
+import { draw, key, mix, scaleTo } from "../lib/data/counter_rng.ts";
 import { dataRecipe, idxBytes, ramp, rejectsData, smallIdx, withFolder } from "./data_helpers.ts";
 
 Deno.test("an epoch's order holds every image once", () => {

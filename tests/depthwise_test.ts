@@ -5,10 +5,10 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { requestAdapter } from "../lib/gpu/device.ts";
+import { requestAdapter } from "../lib/runtime/gpu/device.ts";
 import { mobilenetV2 } from "../lib/model/mobilenet.ts";
-import type { LayerInput } from "../lib/recipe/input.ts";
-import { trainingSteps } from "../lib/train/ways.ts";
+import type { LayerInput } from "../lib/recipe/recipe_input.ts";
+import { trainingSteps } from "../lib/program/select_steps.ts";
 import { filled } from "./support/fill.ts";
 import { lockstepOf } from "./support/lockstep_all.ts";
 import { type Case, programOf } from "./support/networks.ts";

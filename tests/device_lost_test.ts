@@ -5,11 +5,11 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { DeviceError, DeviceLostError } from "../lib/errors.ts";
-import { requestAdapter } from "../lib/gpu/device.ts";
-import { type Device, openDevice } from "../lib/open_device.ts";
+import { DeviceError, DeviceLostError } from "../lib/core/errors.ts";
+import { requestAdapter } from "../lib/runtime/gpu/device.ts";
+import { type Device, openDevice } from "../lib/runtime/device.ts";
 import type { TrainEvent } from "../lib/train/events.ts";
-import { RunFolder } from "../lib/train/run_folder.ts";
+import { RunFolder } from "../lib/train/run_folder/run_folder.ts";
 import { train, type TrainOptions } from "../lib/train/train.ts";
 import { inFolder, runOf, SHORT } from "./support/runs.ts";
 

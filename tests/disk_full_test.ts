@@ -5,11 +5,11 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { UsageError } from "../lib/errors.ts";
-import { openDevice } from "../lib/open_device.ts";
+import { UsageError } from "../lib/core/errors.ts";
+import { openDevice } from "../lib/runtime/device.ts";
 import type { TrainEvent } from "../lib/train/events.ts";
-import { newestCheckpoint } from "../lib/train/newest_checkpoint.ts";
-import { RunFolder } from "../lib/train/run_folder.ts";
+import { latestCheckpoint } from "../lib/train/checkpoint/latest.ts";
+import { RunFolder } from "../lib/train/run_folder/run_folder.ts";
 import { train } from "../lib/train/train.ts";
 import { qtrain } from "./support/command.ts";
 import { inFolder, SHORT } from "./support/runs.ts";
@@ -66,7 +66,7 @@ async function run(
   const folder = await RunFolder.create({ out, name: "run", resume });
   const opened = await openDevice("cpu");
   for await (const event of train(RECIPE, { folder, resume, opened })) await after(event);
-  return (await newestCheckpoint(folder))!.bytes;
+  return (await latestCheckpoint(folder))!.bytes;
 }
 
 let whole: Uint8Array | undefined;
@@ -102,7 +102,7 @@ for (const left of LEFT) {
       });
       const folder = await RunFolder.open(out), warnings: string[] = [];
       assert.deepEqual((await folder.checkpoints()).map(({ path }) => path), kept);
-      assert.equal((await newestCheckpoint(folder, (t) => warnings.push(t)))!.position.step, 10);
+      assert.equal((await latestCheckpoint(folder, (t) => warnings.push(t)))!.position.step, 10);
       assert.deepEqual(warnings, []);
       await Deno.remove(`${disk}/filler`);
       assert.deepEqual(await run(out, { resume: true }), await undisturbed());

@@ -4,10 +4,10 @@
  * @module
  */
 import assert from "node:assert/strict";
-import type { CpuExecutor } from "../lib/cpu/executor.ts";
-import { requestAdapter } from "../lib/gpu/device.ts";
-import type { Program } from "../lib/program.ts";
-import { reader, row } from "../lib/reference/include/quantize.ts";
+import type { CpuExecutor } from "../lib/runtime/cpu/executor.ts";
+import { requestAdapter } from "../lib/runtime/gpu/device.ts";
+import type { Program } from "../lib/program/program.ts";
+import { reader, row } from "../kernels/include/quantize.ts";
 import { resolveRecipe } from "../lib/recipe/load.ts";
 import { filled } from "./support/fill.ts";
 import type { Arithmetic, Case } from "./support/networks.ts";

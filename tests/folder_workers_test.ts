@@ -7,12 +7,12 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { Loader } from "../lib/data/loader.ts";
 import { openDataset } from "../lib/data/open.ts";
-import { draw } from "../lib/data/random.ts";
-import { DataError } from "../lib/errors.ts";
+import { draw } from "../lib/data/counter_rng.ts";
+import { DataError } from "../lib/core/errors.ts";
 import { encodePng } from "../lib/image/png_encode.ts";
 import type { AugmentSpec } from "../lib/recipe/types.ts";
-import { BatchReader } from "../lib/train/batches.ts";
-import { Feed } from "../lib/train/feed.ts";
+import { BatchReader } from "../lib/data/batch_reader.ts";
+import { Prefetcher } from "../lib/train/loop/prefetch.ts";
 import { dataRecipe } from "./data_helpers.ts";
 import { qtrain } from "./support/command.ts";
 
@@ -58,7 +58,7 @@ for (
         const data = await openDataset(recipe(folder));
         const loader = await Loader.open(data, { augment, seed: 3, workers });
         try {
-          const reader = new BatchReader(data, 5, loader), feed = new Feed(reader, 3, 4, 8);
+          const reader = new BatchReader(data, 5, loader), feed = new Prefetcher(reader, 3, 4, 8);
           const train = [];
           for (let step = 0; step < 8; step++) train.push(await feed.at(step));
           return [train, await Array.fromAsync(reader.testing())];
@@ -80,7 +80,7 @@ Deno.test("a file that a worker cannot decode is an error with its path, or a wa
       const data = await openDataset(recipe(folder, { on_bad_image }));
       const loader = await Loader.open(data, { workers: 2, warn });
       try {
-        const reader = new BatchReader(data, 7, loader), feed = new Feed(reader, 3, 3, 6);
+        const reader = new BatchReader(data, 7, loader), feed = new Prefetcher(reader, 3, 3, 6);
         for (let step = 0; step < 6; step++) await feed.at(step);
       } finally {
         loader.close();

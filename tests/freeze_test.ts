@@ -4,13 +4,13 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { plan } from "../lib/model/plan.ts";
-import { parameterCount } from "../lib/model/outline.ts";
-import type { Program } from "../lib/program.ts";
-import type { RecipeInput } from "../lib/recipe/input.ts";
+import { plan } from "../lib/program/plan.ts";
+import { parameterCount } from "../lib/program/summary.ts";
+import type { Program } from "../lib/program/program.ts";
+import type { RecipeInput } from "../lib/recipe/recipe_input.ts";
 import { resolveRecipe } from "../lib/recipe/load.ts";
-import { CpuExecutor } from "../lib/cpu/executor.ts";
-import { Network, type NetworkState } from "../lib/train/network.ts";
+import { CpuExecutor } from "../lib/runtime/cpu/executor.ts";
+import { Network, type NetworkState } from "../lib/train/network/network.ts";
 import { batchOf } from "./support/fill.ts";
 import { inFolder, runOf, SHORT } from "./support/runs.ts";
 
@@ -26,7 +26,7 @@ Deno.test("with all but the last layer frozen, only its weight gradient is left 
   const all = planned([]), { sections, buffers } = planned(BODY);
   assert.deepEqual(
     sections.backward.map(({ layer, kernel }) => `${layer} ${kernel}`),
-    ["linear conv_backward_weight", "linear weight_gradient"],
+    ["linear conv_backward_weight", "linear reduce_weight_gradient"],
   );
   const updates = sections.update.filter((s) => s.kernel === "sgd");
   assert.deepEqual(updates.map((s) => s.buffers.weight), ["linear.weight", "linear.bias"]);

@@ -5,8 +5,8 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { wgsl } from "../lib/gpu/executor.ts";
-import type { Step } from "../lib/program.ts";
+import { wgsl } from "../lib/runtime/gpu/executor.ts";
+import type { Step } from "../lib/program/program.ts";
 import { type Arithmetic, type Case, programOf } from "./support/networks.ts";
 
 /** Ragged, strided, with everything in the epilogue. */

@@ -8,9 +8,9 @@
  * @module
  */
 import assert from "node:assert/strict";
-import type { Program } from "../lib/program.ts";
-import type { LayerInput } from "../lib/recipe/input.ts";
-import type { CpuExecutor } from "../lib/cpu/executor.ts";
+import type { Program } from "../lib/program/program.ts";
+import type { LayerInput } from "../lib/recipe/recipe_input.ts";
+import type { CpuExecutor } from "../lib/runtime/cpu/executor.ts";
 import { filled, uniform } from "./support/fill.ts";
 import type { Case } from "./support/networks.ts";
 

@@ -9,7 +9,7 @@ import { crc32 } from "node:zlib";
 import { basename } from "node:path";
 import { JPEG_DECODERS } from "../bench/decoders.ts";
 import { decodeImage } from "../lib/image/decode.ts";
-import { DataError } from "../lib/errors.ts";
+import { DataError } from "../lib/core/errors.ts";
 import { ROOT } from "./support/command.ts";
 
 /** CRC-32 of RGB pixels from Pillow 12.3, turned as EXIF says. */

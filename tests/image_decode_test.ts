@@ -1,9 +1,9 @@
 /** Decoding of JPEG and PNG: right pixels, and a clear error for everything else. */
 import assert from "node:assert/strict";
 import { crc32 } from "node:zlib";
-import { DataError } from "../lib/errors.ts";
+import { DataError } from "../lib/core/errors.ts";
 import { decodeImage, imageSize } from "../lib/image/decode.ts";
-import { draw, key, scaleTo } from "../lib/data/random.ts";
+import { draw, key, scaleTo } from "../lib/data/counter_rng.ts";
 import { rejectsData } from "./data_helpers.ts";
 import { jpeg, JPEGS, png, pngOf, type PngParts, turnedJpeg } from "./support/images.ts";
 

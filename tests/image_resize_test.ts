@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { crc32 } from "node:zlib";
 import type { Plane } from "../lib/image/pixels.ts";
-import { fit, resize } from "../lib/image/resize.ts";
+import { resize, resizeAndCrop } from "../lib/image/resize.ts";
 
 function made(width: number, height: number, channels: number): Plane {
   const pixels = new Uint8Array(width * height * channels);
@@ -31,7 +31,7 @@ const PILLOW: [w: number, h: number, toH: number, toW: number, colour: number, g
 for (const [w, h, toH, toW, colour, grey] of PILLOW) {
   Deno.test(`${w}×${h} that just covers ${toW}×${toH}, cut around the middle, is Pillow's`, () => {
     for (const [channels, expected] of [[3, colour], [1, grey]] as const) {
-      const { width, height, pixels } = fit(made(w, h, channels), channels, toH, toW);
+      const { width, height, pixels } = resizeAndCrop(made(w, h, channels), channels, toH, toW);
       assert.deepEqual([width, height, pixels.length], [toW, toH, toW * toH * channels]);
       assert.equal(crc32(pixels), expected);
     }
@@ -53,7 +53,7 @@ Deno.test("a part of a scaled image is that part of all of it", () => {
 
 Deno.test("an image of the wanted size is given back itself, and one colour stays that colour", () => {
   const image = made(8, 6, 3);
-  assert.equal(fit(image, 3, 6, 8), image);
+  assert.equal(resizeAndCrop(image, 3, 6, 8), image);
   const white = { width: 90, height: 70, pixels: new Uint8Array(90 * 70).fill(255) };
-  assert.ok(fit(white, 1, 13, 17).pixels.every((value) => value === 255));
+  assert.ok(resizeAndCrop(white, 1, 13, 17).pixels.every((value) => value === 255));
 });

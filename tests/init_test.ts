@@ -4,24 +4,20 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { CpuExecutor } from "../lib/cpu/executor.ts";
-import {
-  decodeSafetensors,
-  encodeSafetensors,
-  type TensorInput,
-} from "../lib/export/safetensors.ts";
-import { buildGraph } from "../lib/model/graph.ts";
-import { type DataShape, layersOf, plan } from "../lib/model/plan.ts";
+import { CpuExecutor } from "../lib/runtime/cpu/executor.ts";
+import { decodeSafetensors, encodeSafetensors, type TensorInput } from "../lib/core/safetensors.ts";
+import { buildGraph } from "../lib/program/graph.ts";
+import { type DataShape, layersOf, plan } from "../lib/program/plan.ts";
 import { pytorchNames } from "../lib/model/pytorch_names.ts";
-import { weightDims } from "../lib/ops/conv.ts";
-import type { RecipeInput } from "../lib/recipe/input.ts";
+import { weightDims } from "../lib/program/ops/conv.ts";
+import type { RecipeInput } from "../lib/recipe/recipe_input.ts";
 import { parseRecipe, resolveRecipe } from "../lib/recipe/load.ts";
 import type { Recipe, ZooName } from "../lib/recipe/types.ts";
-import { decodeCheckpoint, encodeCheckpoint } from "../lib/train/checkpoint.ts";
-import { encodeChecked } from "../lib/train/checksum.ts";
-import { exportRun } from "../lib/train/export_run.ts";
-import { initialWeights } from "../lib/train/init.ts";
-import { Network, type NetworkState } from "../lib/train/network.ts";
+import { decodeCheckpoint, encodeCheckpoint } from "../lib/train/checkpoint/checkpoint.ts";
+import { encodeChecked } from "../lib/train/checkpoint/checksum.ts";
+import { exportRun } from "../lib/train/checkpoint/export.ts";
+import { initialWeights } from "../lib/train/checkpoint/init.ts";
+import { Network, type NetworkState } from "../lib/train/network/network.ts";
 import { batchOf, uniform } from "./support/fill.ts";
 import { writePhotos } from "./support/photos.ts";
 import { inFolder, runOf, SHORT } from "./support/runs.ts";

@@ -4,11 +4,11 @@
  * @module
  */
 import assert from "node:assert/strict";
-import type { RecipeInput } from "../lib/recipe/input.ts";
-import { openDevice } from "../lib/open_device.ts";
-import { RunFolder } from "../lib/train/run_folder.ts";
+import type { RecipeInput } from "../lib/recipe/recipe_input.ts";
+import { openDevice } from "../lib/runtime/device.ts";
+import { RunFolder } from "../lib/train/run_folder/run_folder.ts";
 import { train } from "../lib/train/train.ts";
-import { untilAborted } from "../lib/train/until_aborted.ts";
+import { untilAborted } from "../lib/train/loop/abortable.ts";
 import { inFolder as inFolderOf, ROOT } from "./support/command.ts";
 import { inFolder, runOf, SHORT } from "./support/runs.ts";
 

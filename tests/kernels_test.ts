@@ -6,10 +6,10 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { requestAdapter } from "../lib/gpu/device.ts";
-import { kernels } from "../lib/kernels.ts";
+import { requestAdapter } from "../lib/runtime/gpu/device.ts";
+import { kernels } from "../kernels/mod.ts";
 import { statistic } from "../lib/quant/statistics.ts";
-import { CpuExecutor } from "../lib/cpu/executor.ts";
+import { CpuExecutor } from "../lib/runtime/cpu/executor.ts";
 import { filled, uniform } from "./support/fill.ts";
 import { CASES, ESTIMATOR_CASES, SIMULATED_CASES } from "./support/cases.ts";
 import { allSteps, lockstepAll, lockstepOf } from "./support/lockstep_all.ts";
@@ -96,8 +96,8 @@ Deno.test({
 
 /** Kernels that an arithmetic has no use for. */
 const WITHOUT = {
-  int8: ["channel_range"],
-  simulated: ["dropout_range", "weight_sums"],
+  int8: ["per_channel_weight_range"],
+  simulated: ["dropout_quantizer", "weight_sums"],
   float32: QUANTIZER_KERNELS,
 } as const;
 

@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
 import { type Dataset, memorySplit } from "../lib/data/dataset.ts";
 import { Loader, workersFor } from "../lib/data/loader.ts";
-import { draw } from "../lib/data/random.ts";
+import { draw } from "../lib/data/counter_rng.ts";
 import { shareSources } from "../lib/data/source.ts";
-import { WorkerPool } from "../lib/data/worker_pool.ts";
-import { DataError } from "../lib/errors.ts";
+import { WorkerPool } from "../lib/data/workers/worker_pool.ts";
+import { DataError } from "../lib/core/errors.ts";
 import type { AugmentSpec } from "../lib/recipe/types.ts";
-import { BatchReader } from "../lib/train/batches.ts";
-import { DataWait } from "../lib/train/data_wait.ts";
-import { Feed } from "../lib/train/feed.ts";
-import type { Batch } from "../lib/train/network.ts";
+import { BatchReader } from "../lib/data/batch_reader.ts";
+import { DataWait } from "../lib/train/loop/data_wait.ts";
+import { Prefetcher } from "../lib/train/loop/prefetch.ts";
+import type { Batch } from "../lib/train/network/network.ts";
 
 const AUGMENT: readonly AugmentSpec[] = [
   { crop: { padding: 2 } },
@@ -42,7 +42,7 @@ const all = (batches: AsyncIterable<Batch>) => Array.fromAsync(batches);
 async function batches(workers: number, from = 0): Promise<{ train: Batch[]; test: Batch[] }> {
   const loader = await Loader.open(data(), { augment: AUGMENT, seed: 7, workers });
   try {
-    const reader = new BatchReader(loader.data, 8, loader), feed = new Feed(reader, 7, 6, 18);
+    const reader = new BatchReader(loader.data, 8, loader), feed = new Prefetcher(reader, 7, 6, 18);
     const train: Batch[] = [];
     for (let step = from; step < 18; step++) train.push(await feed.at(step));
     return { train, test: await all(reader.testing()) };
@@ -91,7 +91,7 @@ Deno.test("batches are asked for ahead, as far as there are steps, each once", a
       return Promise.resolve({ step } as unknown as Batch);
     },
   } as unknown as BatchReader;
-  const feed = new Feed(reader, 1, 3, 5), seen: number[][] = [];
+  const feed = new Prefetcher(reader, 1, 3, 5), seen: number[][] = [];
   for (let step = 0; step < 5; step++) {
     await feed.at(step);
     seen.push(asked.splice(0));

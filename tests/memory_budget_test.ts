@@ -5,14 +5,14 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { CpuExecutor } from "../lib/cpu/executor.ts";
-import { layOut, problemsOf } from "../lib/memory/layout.ts";
-import { peakMemory } from "../lib/memory/peak.ts";
-import { recomputable, recompute } from "../lib/memory/recompute.ts";
-import { plan } from "../lib/model/plan.ts";
-import { openDevice } from "../lib/open_device.ts";
-import type { Program } from "../lib/program.ts";
-import type { RecipeInput } from "../lib/recipe/input.ts";
+import { CpuExecutor } from "../lib/runtime/cpu/executor.ts";
+import { layOut, verifyLayout } from "../lib/program/memory/layout.ts";
+import { peakMemory } from "../lib/program/memory/peak.ts";
+import { recomputable, recompute } from "../lib/program/passes/recompute.ts";
+import { plan } from "../lib/program/plan.ts";
+import { openDevice } from "../lib/runtime/device.ts";
+import type { Program } from "../lib/program/program.ts";
+import type { RecipeInput } from "../lib/recipe/recipe_input.ts";
 import { resolveRecipe } from "../lib/recipe/load.ts";
 import { CASES, ESTIMATOR_CASES } from "./support/cases.ts";
 import { inFolder, qtrain } from "./support/command.ts";
@@ -40,7 +40,7 @@ for (const [test, arithmetic] of RUNS) {
   const program = programOf(test, arithmetic), changed = recomputed(program);
   if (!changed.recomputed) continue;
   Deno.test(`${arithmetic}, ${test.name}: recomputing changes no bit`, async () => {
-    assert.deepEqual(problemsOf(changed), []);
+    assert.deepEqual(verifyLayout(changed), []);
     const plain = await outcome(test, program, new CpuExecutor(program.buffers));
     const executor = new CpuExecutor(changed.buffers, changed.layout);
     assert.deepEqual(await outcome(test, changed, executor), plain);
@@ -76,7 +76,7 @@ Deno.test("a budget is kept by recomputing where that is enough, else by smaller
   assert.equal(cut.micros, 2);
   for (const [budget, program] of [[least, squeezed], [least - 1, cut]] as const) {
     assert.ok(peakMemory(program).total <= budget);
-    assert.deepEqual(problemsOf(program), []);
+    assert.deepEqual(verifyLayout(program), []);
   }
   const train = { batch: 60, micro_batch: 20 };
   assert.equal(60 % planned("4MB", { train }).batch, 0, "a micro-batch divides the batch");

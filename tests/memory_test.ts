@@ -4,17 +4,17 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { CpuExecutor } from "../lib/cpu/executor.ts";
-import type { Copies } from "../lib/executor.ts";
-import { accesses, lifetimesOf, stepsInOrder } from "../lib/memory/lifetimes.ts";
-import { problemsOf } from "../lib/memory/layout.ts";
-import { bytesOf } from "../lib/memory/bytes.ts";
-import { peakMemory } from "../lib/memory/peak.ts";
-import { plan } from "../lib/model/plan.ts";
-import { openDevice } from "../lib/open_device.ts";
-import type { Program, Step } from "../lib/program.ts";
+import { CpuExecutor } from "../lib/runtime/cpu/executor.ts";
+import type { Copies } from "../lib/runtime/executor.ts";
+import { accesses, lifetimesOf, stepsInOrder } from "../lib/program/memory/lifetimes.ts";
+import { verifyLayout } from "../lib/program/memory/layout.ts";
+import { bytesOf } from "../lib/program/memory/bytes.ts";
+import { peakMemory } from "../lib/program/memory/peak.ts";
+import { plan } from "../lib/program/plan.ts";
+import { openDevice } from "../lib/runtime/device.ts";
+import type { Program, Step } from "../lib/program/program.ts";
 import { resolveRecipe } from "../lib/recipe/load.ts";
-import { Network } from "../lib/train/network.ts";
+import { Network } from "../lib/train/network/network.ts";
 import { CASES, ESTIMATOR_CASES } from "./support/cases.ts";
 import { batchOf } from "./support/fill.ts";
 import { dataOf, programOf, recipeOf } from "./support/networks.ts";
@@ -57,7 +57,7 @@ class SpoilingExecutor extends CpuExecutor {
 Deno.test("no two tensors in use at the same time share memory", () => {
   for (const [test, arithmetic] of RUNS) {
     const program = programOf(test, arithmetic);
-    assert.deepEqual(problemsOf(program), [], `${test.name}, ${arithmetic}`);
+    assert.deepEqual(verifyLayout(program), [], `${test.name}, ${arithmetic}`);
   }
 });
 
@@ -67,7 +67,7 @@ Deno.test("the proof sees a layout that is wrong", () => {
   const moved = new Map(places);
   moved.set(second!.buffers.y!, places.get(first!.buffers.y!)!);
   const wrong = { ...program, layout: { regions: regions.map(() => 2 ** 30), places: moved } };
-  assert.notDeepEqual(problemsOf(wrong), []);
+  assert.notDeepEqual(verifyLayout(wrong), []);
 });
 
 for (const [test, arithmetic] of RUNS) {

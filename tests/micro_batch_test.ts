@@ -4,11 +4,11 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { CpuExecutor } from "../lib/cpu/executor.ts";
-import { requestAdapter } from "../lib/gpu/device.ts";
-import type { Program } from "../lib/program.ts";
-import type { RecipeInput } from "../lib/recipe/input.ts";
-import { type Batch, Network } from "../lib/train/network.ts";
+import { CpuExecutor } from "../lib/runtime/cpu/executor.ts";
+import { requestAdapter } from "../lib/runtime/gpu/device.ts";
+import type { Program } from "../lib/program/program.ts";
+import type { RecipeInput } from "../lib/recipe/recipe_input.ts";
+import { type Batch, Network } from "../lib/train/network/network.ts";
 import { inFolder, type Run, runOf, SHORT } from "./support/runs.ts";
 import { uniform } from "./support/fill.ts";
 import { type Arithmetic, type Case, dataOf, programOf, recipeOf } from "./support/networks.ts";

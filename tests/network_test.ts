@@ -5,11 +5,11 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { fromNamed, initialValues, paddedSize, toNamed } from "../lib/model/parameters.ts";
-import type { ParameterSpec, Program } from "../lib/program.ts";
-import type { LayerInput } from "../lib/recipe/input.ts";
-import { CpuExecutor } from "../lib/cpu/executor.ts";
-import { Network } from "../lib/train/network.ts";
+import { fromNamed, initialValues, paddedSize, toNamed } from "../lib/program/parameter_layout.ts";
+import type { ParameterSpec, Program } from "../lib/program/program.ts";
+import type { LayerInput } from "../lib/recipe/recipe_input.ts";
+import { CpuExecutor } from "../lib/runtime/cpu/executor.ts";
+import { Network } from "../lib/train/network/network.ts";
 import { batchOf, filled, uniform } from "./support/fill.ts";
 import { type Case, dataOf, programOf, recipeOf } from "./support/networks.ts";
 

@@ -5,16 +5,16 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { CpuExecutor } from "../lib/cpu/executor.ts";
+import { CpuExecutor } from "../lib/runtime/cpu/executor.ts";
 import type { EstimatorMakers } from "../lib/quant/estimator.ts";
 import { estimators } from "../lib/quant/estimators.ts";
-import type { Executor } from "../lib/executor.ts";
-import { openDevice } from "../lib/open_device.ts";
-import type { Program } from "../lib/program.ts";
-import type { RecipeInput } from "../lib/recipe/input.ts";
-import { decodeCheckpoint, encodeCheckpoint } from "../lib/train/checkpoint.ts";
-import { type Batch, Network } from "../lib/train/network.ts";
-import { trace } from "../lib/train/take_back.ts";
+import type { Executor } from "../lib/runtime/executor.ts";
+import { openDevice } from "../lib/runtime/device.ts";
+import type { Program } from "../lib/program/program.ts";
+import type { RecipeInput } from "../lib/recipe/recipe_input.ts";
+import { decodeCheckpoint, encodeCheckpoint } from "../lib/train/checkpoint/checkpoint.ts";
+import { type Batch, Network } from "../lib/train/network/network.ts";
+import { locateNonfinite } from "../lib/train/network/undo_step.ts";
 import { batchOf } from "./support/fill.ts";
 import { type Arithmetic, type Case, dataOf, programOf, recipeOf } from "./support/networks.ts";
 import { type Plant, Planted, plantedDevice } from "./support/planted.ts";
@@ -109,14 +109,14 @@ function planted(
 const PLANTS: readonly (readonly [string, Omit<Plant, "steps">, string, RegExp])[] = [
   [
     "the data",
-    { kernel: "input", layer: "input", buffer: "normalization", passes: true },
+    { kernel: "normalize_input", layer: "input", buffer: "normalization", passes: true },
     "input",
     /^(quantizer input: \d+ of 432 values are|tensor input.output:) not finite$/,
   ],
   [
     "a gradient of a weight",
     {
-      kernel: "weight_gradient",
+      kernel: "reduce_weight_gradient",
       layer: "conv3",
       later: true,
       buffer: "conv3.weight.gradient",
@@ -127,7 +127,7 @@ const PLANTS: readonly (readonly [string, Omit<Plant, "steps">, string, RegExp])
   [
     "a gradient of a bias",
     {
-      kernel: "weight_gradient",
+      kernel: "reduce_weight_gradient",
       layer: "conv3",
       later: true,
       buffer: "conv3.bias.gradient",
@@ -138,7 +138,7 @@ const PLANTS: readonly (readonly [string, Omit<Plant, "steps">, string, RegExp])
   [
     "a gradient of a depthwise weight",
     {
-      kernel: "depthwise_weight_gradient",
+      kernel: "reduce_depthwise_weight_gradient",
       layer: "conv2",
       later: true,
       buffer: "conv2.weight.gradient",
@@ -184,7 +184,9 @@ for (const device of ["cpu", "gpu"] as const) {
           assert.equal((await network.step(batch, 0, 0.05)).notFinite, undefined);
           let { notFinite } = await network.step(batch, 1, 0.05);
           // Without quantizers what is made on the way is looked through in a second pass.
-          if (arithmetic === "float32") notFinite = await trace(network, batch, 1) ?? notFinite;
+          if (arithmetic === "float32") {
+            notFinite = await locateNonfinite(network, batch, 1) ?? notFinite;
+          }
           const end = `${arithmetic}: ${notFinite?.where}`;
           assert.equal(notFinite?.layer, layer, end);
           assert.match(notFinite!.where.slice(`layer ${layer}, `.length), tensor, end);
@@ -235,7 +237,7 @@ Deno.test("every gradient of a parameter has its alarm, and none has another's",
   for (const arithmetic of ["int8", "float32"] as const) {
     const program = programOf(SMALL, arithmetic), alarms = new Set<number>();
     const writes = program.sections.backward.filter(({ kernel }) =>
-      kernel.endsWith("weight_gradient") || kernel === "norm_backward_coefficients"
+      kernel.endsWith("reduce_weight_gradient") || kernel === "norm_backward_coefficients"
     );
     for (const { constants: { ALARM, BIAS_ALARM } } of writes) {
       for (const alarm of [ALARM, BIAS_ALARM]) if (alarm !== undefined) alarms.add(alarm);
@@ -255,7 +257,12 @@ const withTrain = (train: NonNullable<RecipeInput["train"]>): RecipeInput => ({
   ...RUN,
   train: { ...RUN.train, ...train },
 });
-const DATA = { kernel: "input", layer: "input", buffer: "normalization", passes: true } as const;
+const DATA = {
+  kernel: "normalize_input",
+  layer: "input",
+  buffer: "normalization",
+  passes: true,
+} as const;
 const weightsOf = (path: string) => Deno.readFile(`${path}/checkpoints/step-00000020.safetensors`);
 const linesOf = async (path: string) => {
   const text = await Deno.readTextFile(`${path}/metrics.jsonl`);

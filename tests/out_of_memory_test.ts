@@ -4,15 +4,15 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { DeviceMemoryError } from "../lib/errors.ts";
-import { availableBytes } from "../lib/gpu/available.ts";
-import { openGpu, requestAdapter } from "../lib/gpu/device.ts";
-import { peakMemory } from "../lib/memory/peak.ts";
-import { plan } from "../lib/model/plan.ts";
-import type { Program } from "../lib/program.ts";
+import { DeviceMemoryError } from "../lib/core/errors.ts";
+import { probeAvailableBytes } from "../lib/runtime/gpu/probe_memory.ts";
+import { openGpu, requestAdapter } from "../lib/runtime/gpu/device.ts";
+import { peakMemory } from "../lib/program/memory/peak.ts";
+import { plan } from "../lib/program/plan.ts";
+import type { Program } from "../lib/program/program.ts";
 import { resolveRecipe } from "../lib/recipe/load.ts";
 import { train } from "../lib/train/train.ts";
-import { withWhatFits } from "../lib/train/what_fits.ts";
+import { withMemoryAdvice } from "../lib/train/loop/memory_advice.ts";
 import { ROOT } from "./support/command.ts";
 
 const ignore = await requestAdapter() === null;
@@ -28,7 +28,7 @@ const DATA = { shape: [28, 28, 1], classes: 10, mean: [0.5], std: [0.5] } as con
 
 function explained(recipe: ReturnType<typeof recipeOf>, error: DeviceMemoryError) {
   const whole = resolveRecipe(recipe), { program } = plan(whole, DATA);
-  const found = withWhatFits(error, whole, DATA, program);
+  const found = withMemoryAdvice(error, whole, DATA, program);
   assert.ok(found instanceof DeviceMemoryError && found.exitCode === 1);
   assert.equal(found.message.includes("\n"), false);
   return { message: found.message, program, whole };
@@ -73,15 +73,15 @@ Deno.test("where nothing would fit, or nobody knows how much there is, that is s
   assert.match(unknown, /but the GPU ran out of memory\. memory=\d+KiB would fit/);
   const other = new Error("something else");
   const whole = resolveRecipe(recipe);
-  assert.equal(withWhatFits(other, whole, DATA, plan(whole, DATA).program), other);
+  assert.equal(withMemoryAdvice(other, whole, DATA, plan(whole, DATA).program), other);
 });
 
 Deno.test(
   { name: "a device is asked for what it gives, and keeps none of it", ignore },
   async () => {
     const { device } = await openGpu();
-    assert.equal(await availableBytes(device, 100e6), 100e6);
-    assert.equal(await availableBytes(device, 5), 5);
+    assert.equal(await probeAvailableBytes(device, 100e6), 100e6);
+    assert.equal(await probeAvailableBytes(device, 5), 5);
     device.destroy();
   },
 );

@@ -139,7 +139,13 @@ Deno.test("what is shipped may read, write and see its own variables, and nothin
   const flags = PERMISSIONS.map((flag) => flag.split("=")[0]);
   assert.deepEqual(flags, ["--no-prompt", "--allow-read", "--allow-write", "--allow-env"]);
   const asked = new Set<string>();
-  for (const file of ["lib/gpu/device.ts", "lib/gpu/tile_cache.ts", "lib/data/guard.ts"]) {
+  for (
+    const file of [
+      "lib/runtime/gpu/device.ts",
+      "lib/runtime/gpu/autotune_cache.ts",
+      "lib/data/paths/path_policy.ts",
+    ]
+  ) {
     const text = await Deno.readTextFile(ROOT + file);
     for (const [, name] of text.matchAll(/env(?:\.get|ironment)?\("([A-Z_]+)"/g)) asked.add(name!);
   }

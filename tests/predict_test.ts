@@ -5,12 +5,12 @@
  * @module
  */
 import assert from "node:assert/strict";
-import type { RecipeInput } from "../lib/recipe/input.ts";
-import { decodeSafetensors } from "../lib/export/safetensors.ts";
+import type { RecipeInput } from "../lib/recipe/recipe_input.ts";
+import { decodeSafetensors } from "../lib/core/safetensors.ts";
 import { evaluate } from "../lib/train/evaluate.ts";
 import { predict, type Prediction } from "../lib/train/predict.ts";
-import { encodeChecked } from "../lib/train/checksum.ts";
-import { RunFolder } from "../lib/train/run_folder.ts";
+import { encodeChecked } from "../lib/train/checkpoint/checksum.ts";
+import { RunFolder } from "../lib/train/run_folder/run_folder.ts";
 import { qtrain } from "./support/command.ts";
 import { photo, pngOf, writePhotos } from "./support/photos.ts";
 import { runOf } from "./support/runs.ts";

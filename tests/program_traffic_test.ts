@@ -4,9 +4,9 @@
  * @module
  */
 import assert from "node:assert/strict";
-import type { Gpu } from "../lib/gpu/device.ts";
-import type { GpuExecutor } from "../lib/gpu/executor.ts";
-import { StepTimer } from "../lib/gpu/timing.ts";
+import type { Gpu } from "../lib/runtime/gpu/device.ts";
+import type { GpuExecutor } from "../lib/runtime/gpu/executor.ts";
+import { StepTimer } from "../lib/runtime/gpu/timing.ts";
 import { resolveRecipe } from "../lib/recipe/load.ts";
 import { measure } from "../lib/report/measure.ts";
 import { programTraffic } from "../lib/report/program_traffic.ts";

@@ -4,18 +4,23 @@
  * @module
  */
 import assert from "node:assert/strict";
-import type { QuantizerSpec } from "../lib/program.ts";
-import type { Seen } from "../lib/quant/estimator.ts";
+import type { QuantizerSpec } from "../lib/program/program.ts";
+import type { RangeStatistics } from "../lib/quant/estimator.ts";
 import { fixed, hindsightMinmax } from "../lib/quant/rules.ts";
-import { quantizerOf, type Range, roundHalfEven, SMALLEST_SCALE } from "../lib/quant/range.ts";
+import { MIN_SCALE, quantizerOf, type Range, roundHalfEven } from "../lib/quant/range.ts";
 import { Scheduler, type Write } from "../lib/quant/scheduler.ts";
-import { key, statistic, unkey } from "../lib/quant/statistics.ts";
+import { fromOrderedBits, orderedBits, statistic } from "../lib/quant/statistics.ts";
 
 const fround = Math.fround;
 
 const NONE = new Float32Array();
 /** What one iteration saw, nothing of it clipped. */
-const seen = (low: number, high: number): Seen => ({ low, high, clipped: 0, elements: 1000 });
+const seen = (low: number, high: number): RangeStatistics => ({
+  low,
+  high,
+  clipped: 0,
+  elements: 1000,
+});
 
 Deno.test("an asymmetric quantizer spreads its codes over the range widened to 0", () => {
   assert.deepEqual(quantizerOf({ low: -1, high: 1.55 }, 8, false), {
@@ -82,7 +87,7 @@ Deno.test("gradients of 1e-20 keep their resolution; the scale never drops below
   for (const high of [1e-36, 1e-44, 2 ** -149]) {
     for (const symmetric of [false, true]) {
       const { scale, inverse } = quantizerOf({ low: 0, high }, 8, symmetric);
-      assert.equal(scale, SMALLEST_SCALE);
+      assert.equal(scale, MIN_SCALE);
       assert.equal(inverse, 2 ** 100);
     }
   }
@@ -110,12 +115,15 @@ const ORDERED = [
 ].map(fround);
 
 Deno.test("keys order as their numbers do, and -0 has the key of +0", () => {
-  const keys = ORDERED.map(key);
+  const keys = ORDERED.map(orderedBits);
   keys.slice(1).forEach((k, i) => assert.ok(k > keys[i]!, `${ORDERED[i + 1]}`));
-  assert.equal(key(-0), key(0));
+  assert.equal(orderedBits(-0), orderedBits(0));
   for (const x of ORDERED) {
-    assert.ok(Object.is(unkey(key(x)), x), `${x}`);
-    assert.ok(key(x) > 0 && ~key(x) >>> 0 > 0, "0 is below every key: it is the identity");
+    assert.ok(Object.is(fromOrderedBits(orderedBits(x)), x), `${x}`);
+    assert.ok(
+      orderedBits(x) > 0 && ~orderedBits(x) >>> 0 > 0,
+      "0 is below every key: it is the identity",
+    );
   }
 });
 
@@ -123,7 +131,7 @@ Deno.test("keys order as their numbers do, and -0 has the key of +0", () => {
 function rowOf(...slots: { min: number; max: number; clipped?: number; bad?: number }[]) {
   const words = new Uint32Array(2 * 64);
   slots.forEach(({ min, max, clipped = 0, bad = 0 }, i) =>
-    words.set([~key(min) >>> 0, key(max), clipped, bad], 64 + 4 * ((5 * i) % 16))
+    words.set([~orderedBits(min) >>> 0, orderedBits(max), clipped, bad], 64 + 4 * ((5 * i) % 16))
   );
   return words;
 }

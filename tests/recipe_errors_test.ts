@@ -5,8 +5,8 @@
  */
 
 import assert from "node:assert/strict";
-import { RecipeError, UsageError } from "../lib/errors.ts";
-import type { RecipeInput } from "../lib/recipe/input.ts";
+import { RecipeError, UsageError } from "../lib/core/errors.ts";
+import type { RecipeInput } from "../lib/recipe/recipe_input.ts";
 import { loadRecipe, parseRecipe, resolveRecipe } from "../lib/recipe/load.ts";
 
 const SHORT = "data: { format: glyphs }\nmodel: { name: cnn }\n";

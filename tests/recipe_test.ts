@@ -5,9 +5,9 @@
  */
 
 import assert from "node:assert/strict";
-import type { RecipeInput } from "../lib/recipe/input.ts";
+import type { RecipeInput } from "../lib/recipe/recipe_input.ts";
 import { formatRecipe, loadRecipe, parseRecipe, resolveRecipe } from "../lib/recipe/load.ts";
-import { editDistance, nearest } from "../lib/recipe/nearest.ts";
+import { editDistance, nearest } from "../lib/core/did_you_mean.ts";
 import type { Recipe } from "../lib/recipe/types.ts";
 
 const SHORT = "data: { format: glyphs }\nmodel: { name: cnn }\n";

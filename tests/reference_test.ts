@@ -5,13 +5,13 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { gradientSum } from "../lib/reference/gradient_sum.ts";
-import { convBackwardInput } from "../lib/reference/conv_backward_input.ts";
-import { HostBuffer } from "../lib/reference/include/host_buffer.ts";
-import { float64 } from "../lib/reference/norm_coefficients.ts";
-import { normCoefficients } from "../lib/reference/norm_coefficients.ts";
-import { maxPoolBackward } from "../lib/reference/max_pool_backward.ts";
-import { sgd } from "../lib/reference/sgd.ts";
+import { addGradients } from "../kernels/add_gradients/reference.ts";
+import { convBackwardInput } from "../kernels/conv_backward_input/reference.ts";
+import { HostBuffer } from "../kernels/include/host_buffer.ts";
+import { float64 } from "../kernels/norm_coefficients/reference.ts";
+import { normCoefficients } from "../kernels/norm_coefficients/reference.ts";
+import { maxPoolBackward } from "../kernels/max_pool_backward/reference.ts";
+import { sgd } from "../kernels/sgd/reference.ts";
 
 /** A buffer of f32 values. */
 function floats(...values: number[]): HostBuffer {
@@ -192,7 +192,7 @@ Deno.test("masks: ReLU passes above 0, ReLU6 above 0 and below 6, neither at its
   const masked = (MASK: number) => {
     const dx = new HostBuffer(32);
     const c = { ...POOL, INT8: 0, STORE: 0, QUADS: 2, CQ: 2, CHANNELS: 8, MASK };
-    gradientSum(c, { ...tables(), dy, dx, mask: of });
+    addGradients(c, { ...tables(), dy, dx, mask: of });
     return [...dx.f32];
   };
   assert.deepEqual(masked(0), [1, 1, 1, 1, 1, 1, 1, 1]);
@@ -224,7 +224,7 @@ Deno.test("a linear layer's gradient draws for the same elements as a convolutio
     ...{ P: 1, Q: 1, N: 1, H: 1, W: 1, IQ: GQ * H * W, GQ, CHANNELS, KH: 1, KW: 1 },
     ...{ HO: 1, WO: 1, OQ: 1, QUADS: 1, FIRST: 0, BEFORE: 0, W_ROW: 0 },
   }, { ...t, dy: zeros, weight: zeros, before: zeros, dx: flat, addend: half });
-  gradientSum({ ...POOL, ...epilogue, QUADS: GQ * H * W, CQ: GQ, CHANNELS }, {
+  addGradients({ ...POOL, ...epilogue, QUADS: GQ * H * W, CQ: GQ, CHANNELS }, {
     ...t,
     dy: zeros,
     dx: spread,

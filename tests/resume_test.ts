@@ -4,9 +4,9 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { decodeSafetensors, encodeSafetensors } from "../lib/export/safetensors.ts";
-import { encodeChecked } from "../lib/train/checksum.ts";
-import { RunFolder } from "../lib/train/run_folder.ts";
+import { decodeSafetensors, encodeSafetensors } from "../lib/core/safetensors.ts";
+import { encodeChecked } from "../lib/train/checkpoint/checksum.ts";
+import { RunFolder } from "../lib/train/run_folder/run_folder.ts";
 import { inFolder, runOf, type RunOptions, SHORT } from "./support/runs.ts";
 
 const cpu = (out: string, more: RunOptions = {}): RunOptions => ({ device: "cpu", out, ...more });

@@ -5,12 +5,12 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { openGpu, requestAdapter } from "../lib/gpu/device.ts";
-import { GpuExecutor } from "../lib/gpu/executor.ts";
+import { openGpu, requestAdapter } from "../lib/runtime/gpu/device.ts";
+import { GpuExecutor } from "../lib/runtime/gpu/executor.ts";
 import { quantizerOf, type Range } from "../lib/quant/range.ts";
-import { key, statistic } from "../lib/quant/statistics.ts";
-import { HostBuffer } from "../lib/reference/include/host_buffer.ts";
-import { uniforms, Writer } from "../lib/reference/include/quantize.ts";
+import { orderedBits, statistic } from "../lib/quant/statistics.ts";
+import { HostBuffer } from "../kernels/include/host_buffer.ts";
+import { uniforms, Writer } from "../kernels/include/quantize.ts";
 import { programOf } from "./support/networks.ts";
 
 /** Writes values through a quantizer; returns codes and what was recorded. */
@@ -173,14 +173,14 @@ Deno.test({
         }],
         quantize: { weights: { bits } },
       }, "int8");
-      const step = program.sections.weights.find((s) => s.kernel === "weight_range")!;
+      const step = program.sections.weights.find((s) => s.kernel === "update_weight_ranges")!;
       const executor = await GpuExecutor.create(await openGpu(), program);
       const statistics = new Uint32Array(64 * program.quantizers.length);
       EXTREMES.forEach((extremes, row) => {
         if (!extremes) return;
         // Each in a slot of its own.
-        statistics[64 * row + 12] = ~key(extremes[0]) >>> 0;
-        statistics[64 * row + 4 * 15 + 1] = key(extremes[1]);
+        statistics[64 * row + 12] = ~orderedBits(extremes[0]) >>> 0;
+        statistics[64 * row + 4 * 15 + 1] = orderedBits(extremes[1]);
       });
       executor.write("statistics", statistics);
       // The host says once and for all which codes there are.

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { RunFolder } from "../lib/train/run_folder.ts";
-import { writeAtomic } from "../lib/files.ts";
-import { DataError, UsageError } from "../lib/errors.ts";
+import { RunFolder } from "../lib/train/run_folder/run_folder.ts";
+import { writeAtomic } from "../lib/core/files.ts";
+import { DataError, UsageError } from "../lib/core/errors.ts";
 
 /** Runs a test in a folder of its own. */
 function inFolder(name: string, test: (dir: string) => Promise<void>): void {

@@ -4,7 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { RunFolder } from "../lib/train/run_folder.ts";
+import { RunFolder } from "../lib/train/run_folder/run_folder.ts";
 import { command, inFolder, qtrain } from "./support/command.ts";
 import { runOf, SHORT } from "./support/runs.ts";
 

@@ -5,8 +5,8 @@ import {
   float32Values,
   floatValues,
   type TensorInput,
-} from "../lib/export/safetensors.ts";
-import { DataError } from "../lib/errors.ts";
+} from "../lib/core/safetensors.ts";
+import { DataError } from "../lib/core/errors.ts";
 
 const SOME: Record<string, TensorInput> = {
   codes: { dtype: "I8", shape: [3], data: new Int8Array([-128, 0, 127]) },

@@ -5,8 +5,8 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { requestAdapter } from "../lib/gpu/device.ts";
-import type { RecipeInput } from "../lib/recipe/input.ts";
+import { requestAdapter } from "../lib/runtime/gpu/device.ts";
+import type { RecipeInput } from "../lib/recipe/recipe_input.ts";
 import { Scheduler } from "../lib/quant/scheduler.ts";
 import { estimators } from "../lib/quant/estimators.ts";
 import { inFolder, type Run, runOf, SHORT } from "./support/runs.ts";

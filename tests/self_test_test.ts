@@ -4,13 +4,13 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { DeviceError } from "../lib/errors.ts";
-import { openGpu } from "../lib/gpu/device.ts";
-import { kernels } from "../lib/kernels.ts";
-import { notAsked, remember } from "../lib/model/asked_before.ts";
-import { selfTest } from "../lib/model/self_test.ts";
-import type { Program } from "../lib/program.ts";
-import { openCheckedDevice } from "../lib/train/checked_device.ts";
+import { DeviceError } from "../lib/core/errors.ts";
+import { openGpu } from "../lib/runtime/gpu/device.ts";
+import { kernels } from "../kernels/mod.ts";
+import { rememberPassed, untestedKernels } from "../lib/runtime/self_test/cache.ts";
+import { selfTest } from "../lib/runtime/self_test/self_test.ts";
+import type { Program } from "../lib/program/program.ts";
+import { openTestedDevice } from "../lib/runtime/open_tested_device.ts";
 import { train } from "../lib/train/train.ts";
 import { withBroken } from "./support/broken_kernel.ts";
 import { HAS_GPU, inFolder, qtrain } from "./support/command.ts";
@@ -19,7 +19,7 @@ import { programOf } from "./support/networks.ts";
 import { QUANTIZER_KERNELS } from "./support/quantizer_kernels.ts";
 
 /** Simulated arithmetic runs the float32 kernels; what it has of its own is asked. */
-const SIMULATED = ["channel_range", "norm_forward", "pack_weights"];
+const SIMULATED = ["per_channel_weight_range", "norm_forward", "pack_weights"];
 
 Deno.test("the self-test asks every kernel, in int8 and in float32, and this adapter passes", {
   ignore: !HAS_GPU,
@@ -28,7 +28,7 @@ Deno.test("the self-test asks every kernel, in int8 and in float32, and this ada
   const of = (arithmetic: string) =>
     checks.filter((c) => c.arithmetic === arithmetic).map((c) => c.kernel).sort();
   const all = Object.keys(kernels).sort();
-  assert.deepEqual(of("int8"), all.filter((k) => k !== "channel_range"));
+  assert.deepEqual(of("int8"), all.filter((k) => k !== "per_channel_weight_range"));
   assert.deepEqual(of("simulated"), SIMULATED);
   assert.deepEqual(of("float32"), all.filter((k) => !QUANTIZER_KERNELS.includes(k)));
   assert.deepEqual(checks.filter((c) => c.result === "wrong"), []);
@@ -81,7 +81,7 @@ for (const arithmetic of ["int8", "simulated", "float32"] as const) {
     assert.deepEqual(checks.filter((c) => c.result === "wrong"), []);
     const asked = new Set(checks.map((c) => c.kernel));
     const left = all.filter((kernel) => !asked.has(kernel));
-    if (arithmetic === "int8") assert.deepEqual(left, ["channel_range"]);
+    if (arithmetic === "int8") assert.deepEqual(left, ["per_channel_weight_range"]);
     if (arithmetic === "simulated") assert.deepEqual(left, []);
     if (arithmetic === "float32") assert.deepEqual(left.sort(), [...QUANTIZER_KERNELS].sort());
     const one = await selfTest({}, { arithmetic, kernels: new Set(["norm_forward"]) });
@@ -95,7 +95,7 @@ Deno.test("an adapter is asked for what it has not answered yet, and only that",
   withCache(async (folder) => {
     const open = async (...names: string[]) => {
       const options = { selfTest: true };
-      const device = await openCheckedDevice("gpu", withKernels(...names), options);
+      const device = await openTestedDevice("gpu", withKernels(...names), options);
       device.gpu!.device.destroy();
     };
     assert.equal(await compiled(() => open("max_pool_forward", "sgd")), 2);
@@ -105,13 +105,17 @@ Deno.test("an adapter is asked for what it has not answered yet, and only that",
     const gpu = await openGpu(), edge = { ...gpu, emulateDot: true };
     gpu.device.destroy();
     const both = withKernels("sgd", "add_forward");
-    assert.deepEqual(await notAsked(both, gpu), new Set());
-    assert.equal((await notAsked(both, edge)).size, 2, "other code was compiled");
-    assert.equal((await notAsked({ ...both, arithmetic: "float32" }, gpu)).size, 2);
+    assert.deepEqual(await untestedKernels(both, gpu), new Set());
+    assert.equal((await untestedKernels(both, edge)).size, 2, "other code was compiled");
+    assert.equal((await untestedKernels({ ...both, arithmetic: "float32" }, gpu)).size, 2);
     const later = Date.now() + 31 * 86_400_000;
-    assert.equal((await notAsked(both, gpu, later)).size, 2, "the driver may be another by now");
+    assert.equal(
+      (await untestedKernels(both, gpu, later)).size,
+      2,
+      "the driver may be another by now",
+    );
     await Deno.writeTextFile(`${folder}/self_test.json`, "{");
-    assert.equal((await notAsked(both, gpu)).size, 2);
+    assert.equal((await untestedKernels(both, gpu)).size, 2);
   }));
 
 Deno.test({
@@ -121,8 +125,8 @@ Deno.test({
   fn: async () => {
     const gpu = await openGpu();
     gpu.device.destroy();
-    await remember("int8", ["sgd"], gpu);
-    assert.deepEqual(await notAsked(withKernels("sgd"), gpu), new Set(["sgd"]));
+    await rememberPassed("int8", ["sgd"], gpu);
+    assert.deepEqual(await untestedKernels(withKernels("sgd"), gpu), new Set(["sgd"]));
   },
 });
 
@@ -176,7 +180,7 @@ Deno.test("a wrong kernel is named, and keeps OpenGL from training in int8", {
     Deno.env.set("DENO_WEBGPU_BACKEND", "vulkan,gl");
     try {
       const program = withKernels("max_pool_forward");
-      await assert.rejects(openCheckedDevice("gpu", program), (error) => {
+      await assert.rejects(openTestedDevice("gpu", program), (error) => {
         assert.ok(error instanceof DeviceError);
         assert.match(error.message, /through OpenGL: .* found wrong ones from max_pool_forward\. /);
         return true;

@@ -5,8 +5,8 @@
  */
 import assert from "node:assert/strict";
 import { arithmetic, microBatches, settings } from "../cli/settings.ts";
-import { plan } from "../lib/model/plan.ts";
-import type { RecipeInput } from "../lib/recipe/input.ts";
+import { plan } from "../lib/program/plan.ts";
+import type { RecipeInput } from "../lib/recipe/recipe_input.ts";
 import { resolveRecipe } from "../lib/recipe/load.ts";
 
 const rows = (quantize: NonNullable<RecipeInput["quantize"]>) =>

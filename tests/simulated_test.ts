@@ -10,16 +10,16 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { requestAdapter } from "../lib/gpu/device.ts";
-import type { Executor } from "../lib/executor.ts";
-import { plan } from "../lib/model/plan.ts";
-import { openDevice } from "../lib/open_device.ts";
-import { type Program, QUANTIZER_WORDS, type Step } from "../lib/program.ts";
-import type { RecipeInput } from "../lib/recipe/input.ts";
+import { requestAdapter } from "../lib/runtime/gpu/device.ts";
+import type { Executor } from "../lib/runtime/executor.ts";
+import { plan } from "../lib/program/plan.ts";
+import { openDevice } from "../lib/runtime/device.ts";
+import { type Program, QUANTIZER_WORDS, type Step } from "../lib/program/program.ts";
+import type { RecipeInput } from "../lib/recipe/recipe_input.ts";
 import { resolveRecipe } from "../lib/recipe/load.ts";
 import { openDataset } from "../lib/data/open.ts";
-import { BatchReader } from "../lib/train/batches.ts";
-import { Network } from "../lib/train/network.ts";
+import { BatchReader } from "../lib/data/batch_reader.ts";
+import { Network } from "../lib/train/network/network.ts";
 
 const ignore = await requestAdapter() === null;
 
@@ -64,7 +64,7 @@ async function sides(model: "cnn" | "resnet8", quantize: Quantize) {
 
 /** A step that quantizes a tensor: where it lies, and whose row it is. */
 function outputOf({ constants: c, buffers: b, kernel, quantizer }: Step): string | undefined {
-  if (c.STORE !== 1 || quantizer === undefined || kernel === "input") return undefined;
+  if (c.STORE !== 1 || quantizer === undefined || kernel === "normalize_input") return undefined;
   return b.dlogits ?? b.dx ?? b.output ?? b.q ?? b.y;
 }
 

@@ -6,13 +6,13 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { CpuExecutor } from "../lib/cpu/executor.ts";
-import type { Executor } from "../lib/executor.ts";
-import { openGpu, requestAdapter } from "../lib/gpu/device.ts";
-import { GpuExecutor } from "../lib/gpu/executor.ts";
-import { MOST_BYTES, partsOf } from "../lib/ops/parts.ts";
-import type { Program } from "../lib/program.ts";
-import { Network, type NetworkState } from "../lib/train/network.ts";
+import { CpuExecutor } from "../lib/runtime/cpu/executor.ts";
+import type { Executor } from "../lib/runtime/executor.ts";
+import { openGpu, requestAdapter } from "../lib/runtime/gpu/device.ts";
+import { GpuExecutor } from "../lib/runtime/gpu/executor.ts";
+import { MAX_BYTES, shardsOf } from "../lib/program/shards.ts";
+import type { Program } from "../lib/program/program.ts";
+import { Network, type NetworkState } from "../lib/train/network/network.ts";
 import { CASES, SIMULATED_CASES } from "./support/cases.ts";
 import { batchOf } from "./support/fill.ts";
 import { lockstepAll } from "./support/lockstep_all.ts";
@@ -68,22 +68,22 @@ Deno.test("of an output that is made in parts, a dynamic range follows from all 
   );
   assert.ok(linear.length > 0);
   for (const [first, ...rest] of linear) {
-    assert.equal(first, "clear_extremes");
+    assert.equal(first, "reset_statistics");
     assert.ok(rest.filter((kernel) => kernel === "conv_forward").length > 1, `${rest}`);
-    assert.ok(!rest.includes("clear_extremes"), `${rest}`);
+    assert.ok(!rest.includes("reset_statistics"), `${rest}`);
   }
 });
 
 Deno.test("parts are as even as they can be, and have all quads", () => {
-  assert.deepEqual(partsOf(5, 10, 50), [{ suffix: "", first: 0, quads: 5 }]);
-  assert.deepEqual(partsOf(5, 10, 39), [
+  assert.deepEqual(shardsOf(5, 10, 50), [{ suffix: "", first: 0, quads: 5 }]);
+  assert.deepEqual(shardsOf(5, 10, 39), [
     { suffix: ".0", first: 0, quads: 2 },
     { suffix: ".1", first: 2, quads: 2 },
     { suffix: ".2", first: 4, quads: 1 },
   ]);
-  assert.equal(partsOf(5, 10, 1).length, 5);
+  assert.equal(shardsOf(5, 10, 1).length, 5);
   // VGG16's first linear layer: 4096 rows of 25,088 values.
-  const vgg = partsOf(1024, 16 * 25088, MOST_BYTES);
+  const vgg = shardsOf(1024, 16 * 25088, MAX_BYTES);
   assert.deepEqual(vgg.map((part) => part.quads), [334, 334, 334, 22]);
 });
 

@@ -5,9 +5,9 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { requestAdapter } from "../lib/gpu/device.ts";
-import { fidelityOf } from "../lib/train/fidelity.ts";
-import { mostClipped } from "../lib/train/log_lines.ts";
+import { requestAdapter } from "../lib/runtime/gpu/device.ts";
+import { quantizationErrorOf } from "../lib/train/network/quantization_error.ts";
+import { mostClipped } from "../lib/train/run_folder/metrics_log.ts";
 import type { Observation } from "../lib/quant/scheduler.ts";
 import { inFolder, runOf, SHORT } from "./support/runs.ts";
 
@@ -16,7 +16,9 @@ const test = (name: string, fn: () => Promise<void>) => Deno.test({ name, ignore
 
 Deno.test("signal to noise and cosine follow from the sums of values and errors", () => {
   // x = (3, 4), x̂ = (3, 4.5): e = (0, 0.5).
-  const [one, zero, equal] = fidelityOf(Float32Array.of(25, 2, 0.25, 0, 0, 0, 0, 0, 25, 0, 0, 0));
+  const [one, zero, equal] = quantizationErrorOf(
+    Float32Array.of(25, 2, 0.25, 0, 0, 0, 0, 0, 25, 0, 0, 0),
+  );
   assert.ok(Math.abs(one!.sqnr - 20) < 1e-6);
   assert.ok(Math.abs(one!.cosine - 27 / (5 * Math.hypot(3, 4.5))) < 1e-6);
   assert.equal(zero, undefined);

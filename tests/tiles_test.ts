@@ -5,16 +5,16 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { requestAdapter } from "../lib/gpu/device.ts";
-import { tileName } from "../lib/gpu/tile_class.ts";
-import type { Step } from "../lib/program.ts";
-import type { RecipeInput } from "../lib/recipe/input.ts";
+import { requestAdapter } from "../lib/runtime/gpu/device.ts";
+import { tileName } from "../lib/runtime/gpu/tuning_key.ts";
+import type { Step } from "../lib/program/program.ts";
+import type { RecipeInput } from "../lib/recipe/recipe_input.ts";
 import { CASES } from "./support/cases.ts";
 import { filled } from "./support/fill.ts";
 import { lockstepOf } from "./support/lockstep_all.ts";
 import { programOf } from "./support/networks.ts";
 import { inFolder, runOf, SHORT } from "./support/runs.ts";
-import { deviceWithTile, MOST_TILES, programOfSteps, tiledSteps } from "./support/tiles.ts";
+import { deviceWithTile, MAX_TILES, programOfSteps, tiledSteps } from "./support/tiles.ts";
 
 const ignore = await requestAdapter() === null;
 
@@ -28,7 +28,7 @@ for (const arithmetic of ["int8", "float32"] as const) {
       ignore,
       fn: async () => {
         const { program, cpu } = await filled(test, arithmetic);
-        for (let n = 1; n < MOST_TILES; n++) {
+        for (let n = 1; n < MAX_TILES; n++) {
           const steps = tiledSteps(program, n);
           await lockstepOf(programOfSteps(program, steps), cpu, steps, "adapter");
         }
@@ -65,7 +65,7 @@ for (const arithmetic of ["int8", "float32"] as const) {
     ignore,
     fn: async () => {
       const ends: Uint8Array[] = [], losses: (readonly number[])[] = [];
-      for (let n = 0; n < MOST_TILES; n++) {
+      for (let n = 0; n < MAX_TILES; n++) {
         await inFolder(async (out) => {
           const opened = await deviceWithTile(n), quantize = { arithmetic };
           const run = await runOf({ ...RECIPE, quantize }, { opened, out });
@@ -75,7 +75,7 @@ for (const arithmetic of ["int8", "float32"] as const) {
           ends.push(await Deno.readFile(`${out}/checkpoints/${last}`));
         });
       }
-      for (let n = 1; n < MOST_TILES; n++) {
+      for (let n = 1; n < MAX_TILES; n++) {
         assert.deepEqual(losses[n], losses[0]);
         assert.deepEqual(ends[n], ends[0]);
       }
@@ -93,7 +93,7 @@ Deno.test("the first tile is the step as it stands, tiles differ, and buffers do
       const [first] = step.tiles;
       assert.deepEqual({ ...step.constants, ...first!.constants }, step.constants);
       assert.deepEqual(first!.workgroups, step.workgroups);
-      assert.ok(step.tiles.length > 1 && step.tiles.length <= MOST_TILES, step.kernel);
+      assert.ok(step.tiles.length > 1 && step.tiles.length <= MAX_TILES, step.kernel);
       assert.equal(new Set(step.tiles.map(tileName)).size, step.tiles.length);
       const names = step.tiles.map(({ constants }) => Object.keys(constants).join());
       assert.equal(new Set(names).size, 1, `${step.kernel}: each sets the same constants`);

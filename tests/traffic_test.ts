@@ -4,9 +4,9 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { buildGraph } from "../lib/model/graph.ts";
+import { buildGraph } from "../lib/program/graph.ts";
 import { zoo } from "../lib/model/zoo.ts";
-import type { LayerInput } from "../lib/recipe/input.ts";
+import type { LayerInput } from "../lib/recipe/recipe_input.ts";
 import { resolveRecipe } from "../lib/recipe/load.ts";
 import type { ZooName } from "../lib/recipe/types.ts";
 import { type Bytes, type LayerTraffic, sum, traffic } from "../lib/report/traffic.ts";

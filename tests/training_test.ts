@@ -4,9 +4,9 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { requestAdapter } from "../lib/gpu/device.ts";
-import type { RecipeInput } from "../lib/recipe/input.ts";
-import { RunFolder } from "../lib/train/run_folder.ts";
+import { requestAdapter } from "../lib/runtime/gpu/device.ts";
+import type { RecipeInput } from "../lib/recipe/recipe_input.ts";
+import { RunFolder } from "../lib/train/run_folder/run_folder.ts";
 import { inFolder, type Run, runOf, SHORT } from "./support/runs.ts";
 
 const ignore = await requestAdapter() === null;

@@ -5,17 +5,17 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { CpuExecutor } from "../lib/cpu/executor.ts";
-import { decodeSafetensors } from "../lib/export/safetensors.ts";
-import type { RecipeInput } from "../lib/recipe/input.ts";
+import { CpuExecutor } from "../lib/runtime/cpu/executor.ts";
+import { decodeSafetensors } from "../lib/core/safetensors.ts";
+import type { RecipeInput } from "../lib/recipe/recipe_input.ts";
 import { resolveRecipe } from "../lib/recipe/load.ts";
-import { adamw } from "../lib/reference/adamw.ts";
-import { clipFactor } from "../lib/reference/clip_factor.ts";
-import { HostBuffer } from "../lib/reference/include/host_buffer.ts";
-import { squareSums } from "../lib/reference/square_sums.ts";
+import { adamw } from "../kernels/adamw/reference.ts";
+import { gradientClipScale } from "../kernels/gradient_clip_scale/reference.ts";
+import { HostBuffer } from "../kernels/include/host_buffer.ts";
+import { gradientNormPartials } from "../kernels/gradient_norm_partials/reference.ts";
 import { evaluate } from "../lib/train/evaluate.ts";
-import { exportRun } from "../lib/train/export_run.ts";
-import { type Batch, Network } from "../lib/train/network.ts";
+import { exportRun } from "../lib/train/checkpoint/export.ts";
+import { type Batch, Network } from "../lib/train/network/network.ts";
 import { batchOf } from "./support/fill.ts";
 import { type Arithmetic, type Case, dataOf, programOf, recipeOf } from "./support/networks.ts";
 import { inFolder, runOf, SHORT } from "./support/runs.ts";
@@ -114,7 +114,7 @@ Deno.test("adamw is PyTorch's: averages corrected by the step, decay apart from 
 Deno.test("the norm is that of all gradients together, and one that is not finite clips nothing", () => {
   const tiles = floats(0, 0, 0), clip = floats(0, 0, 0, 0);
   const sums = (gradient: HostBuffer, FIRST: number, TILES: number) =>
-    squareSums(
+    gradientNormPartials(
       { R: 1, SIZE: gradient.f32.length / 4, TILES, FIRST },
       { gradient, square_tiles: tiles },
     );
@@ -125,7 +125,7 @@ Deno.test("the norm is that of all gradients together, and one that is not finit
   sums(floats(0, 12, 0, 0), 2, 1);
   assert.deepEqual([...tiles.f32], [9, 16, 144]);
   const of = (CLIP_NORM: number) => {
-    clipFactor({ TILES: 3, CLIP_NORM }, { square_tiles: tiles, clip });
+    gradientClipScale({ TILES: 3, CLIP_NORM }, { square_tiles: tiles, clip });
     return [...clip.f32.subarray(0, 2)];
   };
   assert.deepEqual(of(6.5), [0.5, 13]);

@@ -4,8 +4,8 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { requestAdapter } from "../lib/gpu/device.ts";
-import { patience } from "../lib/gpu/watchdog.ts";
+import { requestAdapter } from "../lib/runtime/gpu/device.ts";
+import { timeoutSeconds } from "../lib/runtime/gpu/watchdog.ts";
 import { ROOT } from "./support/command.ts";
 
 const ignore = await requestAdapter() === null || Deno.build.os === "windows";
@@ -67,7 +67,7 @@ Deno.test({
 });
 
 Deno.test("patience comes from the environment; what is no number of seconds counts as none", () => {
-  const of = (text: string | undefined) => patience(() => text);
+  const of = (text: string | undefined) => timeoutSeconds(() => text);
   assert.deepEqual([of(undefined), of(""), of("90"), of("0"), of("0.5")], [60, 60, 90, 0, 0.5]);
   assert.deepEqual([of("soon"), of("-1"), of("Infinity")], [60, 60, 60]);
 });

@@ -5,11 +5,11 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { QtrainError } from "../lib/errors.ts";
-import { bindings, wgsl } from "../lib/gpu/executor.ts";
+import { QtrainError } from "../lib/core/errors.ts";
+import { bindings, wgsl } from "../lib/runtime/gpu/executor.ts";
 import { zoo } from "../lib/model/zoo.ts";
-import { type Program, type Step, withTile } from "../lib/program.ts";
-import type { LayerInput } from "../lib/recipe/input.ts";
+import { type Program, type Step, withTile } from "../lib/program/program.ts";
+import type { LayerInput } from "../lib/recipe/recipe_input.ts";
 import { CASES } from "./support/cases.ts";
 import { type Case, programOf } from "./support/networks.ts";
 

@@ -4,13 +4,13 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { buildGraph } from "../lib/model/graph.ts";
-import { type Layer, outline, parameterCount } from "../lib/model/outline.ts";
-import { fromNamed, initialValues, toNamed } from "../lib/model/parameters.ts";
-import { plan } from "../lib/model/plan.ts";
+import { buildGraph } from "../lib/program/graph.ts";
+import { type Layer, parameterCount, summarize } from "../lib/program/summary.ts";
+import { fromNamed, initialValues, toNamed } from "../lib/program/parameter_layout.ts";
+import { plan } from "../lib/program/plan.ts";
 import type { ZooOptions } from "../lib/model/blocks.ts";
 import { zoo } from "../lib/model/zoo.ts";
-import type { LayerInput, RecipeInput } from "../lib/recipe/input.ts";
+import type { LayerInput, RecipeInput } from "../lib/recipe/recipe_input.ts";
 import { resolveRecipe } from "../lib/recipe/load.ts";
 import type { LayerSpec, ZooName } from "../lib/recipe/types.ts";
 
@@ -25,7 +25,7 @@ function layersOf(
   shape: readonly [number, number, number] = IMAGENET.shape,
   classes: number = IMAGENET.classes,
 ): Layer[] {
-  return outline(buildGraph(layers, shape, classes));
+  return summarize(buildGraph(layers, shape, classes));
 }
 
 /** A network for small images with ten classes. */

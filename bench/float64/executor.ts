@@ -3,8 +3,8 @@
  *
  * @module
  */
-import type { Copies, Executor } from "../../lib/executor.ts";
-import type { BufferSpec, Step } from "../../lib/program.ts";
+import type { Copies, Executor } from "../../lib/runtime/executor.ts";
+import type { BufferSpec, Step } from "../../lib/program/program.ts";
 import type { Request } from "./worker.ts";
 
 /** The executor; its work is done by a thread, in the order in which it is asked. */
@@ -31,7 +31,7 @@ export class Float64Executor implements Executor {
 
   /** Starts the thread. */
   static async create(buffers: readonly BufferSpec[]): Promise<Float64Executor> {
-    const worker = new Worker(new URL("worker.ts", import.meta.url), { type: "module" });
+    const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
     await new Promise((resolve, reject) => {
       worker.onmessage = resolve;
       worker.onerror = (event) => reject(new Error(event.message));

@@ -5,8 +5,8 @@
  *
  * @module
  */
-import type { BufferSpec, Step } from "../../lib/program.ts";
-import type { HostBuffer } from "../../lib/reference/include/host_buffer.ts";
+import type { BufferSpec, Step } from "../../lib/program/program.ts";
+import type { HostBuffer } from "../../kernels/include/host_buffer.ts";
 
 /** What the thread is asked, in order. */
 export type Request =
@@ -18,7 +18,7 @@ export type Request =
 const Single = Float32Array;
 Math.fround = (x) => x;
 globalThis.Float32Array = Float64Array as unknown as Float32ArrayConstructor;
-const { CpuExecutor } = await import("../../lib/cpu/executor.ts");
+const { CpuExecutor } = await import("../../lib/runtime/cpu/executor.ts");
 
 /** Buffers that hold bytes or integers; `step` holds both kinds of numbers. */
 const WORDS = ["pixels", "labels", "statistics", "step", "held"];

@@ -4,10 +4,10 @@
  *
  * @module
  */
-import { plan } from "../../lib/model/plan.ts";
-import { openDevice } from "../../lib/open_device.ts";
-import { Network } from "../../lib/train/network.ts";
-import { VERSION } from "../../lib/version.ts";
+import { plan } from "../../lib/program/plan.ts";
+import { openDevice } from "../../lib/runtime/device.ts";
+import { Network } from "../../lib/train/network/network.ts";
+import { VERSION } from "../../lib/core/version.ts";
 import { serve, type Trainer } from "./serve.ts";
 import { batchesOf, RATE, recipeOf } from "./training.ts";
 

@@ -11,7 +11,7 @@
  * @module
  */
 import { TextLineStream } from "./lines.ts";
-import { requestAdapter } from "../../lib/gpu/device.ts";
+import { requestAdapter } from "../../lib/runtime/gpu/device.ts";
 
 /** Steps before the first round: what is compiled or measured once is so in them. */
 const WARM_UP = 2;

@@ -6,18 +6,18 @@
  * @module
  */
 import { openDataset } from "../../lib/data/open.ts";
-import { epochOrder } from "../../lib/data/order.ts";
+import { epochOrder } from "../../lib/data/sampler.ts";
 import {
   decodeSafetensors,
   encodeSafetensors,
   floatValues,
   type TensorInput,
-} from "../../lib/export/safetensors.ts";
-import { initialValues, toNamed } from "../../lib/model/parameters.ts";
-import { plan } from "../../lib/model/plan.ts";
+} from "../../lib/core/safetensors.ts";
+import { initialValues, toNamed } from "../../lib/program/parameter_layout.ts";
+import { plan } from "../../lib/program/plan.ts";
 import { resolveRecipe } from "../../lib/recipe/load.ts";
-import type { RecipeInput } from "../../lib/recipe/input.ts";
-import { BatchReader } from "../../lib/train/batches.ts";
+import type { RecipeInput } from "../../lib/recipe/recipe_input.ts";
+import { BatchReader } from "../../lib/data/batch_reader.ts";
 
 /** Images of a batch. */
 export const BATCH = 64;

@@ -1,7 +1,7 @@
 // Which elements a dropout layer keeps in training: a hash of (seed, step, layer, element), made like
 // the random numbers of stochastic rounding, so the backward pass draws the same mask and nothing is
 // stored. The highest bit tells layers from quantizers.
-// Reference: lib/reference/include/dropout.ts
+// Reference: kernels/include/dropout.ts
 
 fn mix_dropout(x: u32) -> u32 {
   var h = (x ^ (x >> 16u)) * 0x7feb352du;

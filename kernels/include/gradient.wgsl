@@ -1,7 +1,7 @@
 // A gradient is written once, by the last kernel that contributes to it. Its epilogue adds what the
 // other branches gave (ADDEND) and applies the mask of the activation that made the tensor (MASK:
 // 1 ReLU, 2 ReLU6), so the backward pass of an addition or an activation copies nothing.
-// Reference: lib/reference/include/gradient.ts
+// Reference: kernels/include/gradient.ts
 
 //@ if ADDEND
 @group(0) @binding(6) var<storage, read> addend: array<Quad>;

@@ -1,6 +1,6 @@
 // 64-bit integers as vec2<u32>(low, high) in two's complement: the sums of batch norm stay exact
-// until one final rounding. References: BigInt in lib/reference/norm_coefficients.ts and
-// lib/reference/norm_backward_coefficients.ts.
+// until one final rounding. References: BigInt in kernels/norm_coefficients/reference.ts and
+// kernels/norm_backward_coefficients/reference.ts.
 
 fn int64(v: i32) -> vec2<u32> { return vec2<u32>(bitcast<u32>(v), select(0u, 0xffffffffu, v < 0)); }
 

@@ -4,7 +4,7 @@
 // the real values that the codes stand for; 2 real values, seen but not quantized yet: the range
 // waits for them.
 // QUIET: nothing is recorded, as the tensor was seen when it was made first.
-// Reference: lib/reference/include/quantize.ts
+// Reference: kernels/include/quantize.ts
 //@ operands IMAGE
 
 //@ if STORE == 1

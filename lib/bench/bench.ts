@@ -3,17 +3,17 @@
  *
  * @module
  */
-import { DeviceError } from "../errors.ts";
-import { openGpu, packedDotProduct } from "../gpu/device.ts";
-import { hasTimestamps } from "../gpu/timing.ts";
-import type { Tiles } from "../gpu/tuning.ts";
+import { DeviceError } from "../core/errors.ts";
+import { openGpu, packedDotProduct } from "../runtime/gpu/device.ts";
+import { hasTimestamps } from "../runtime/gpu/timing.ts";
+import type { Tiles } from "../runtime/gpu/autotune.ts";
 import type { ZooName } from "../recipe/types.ts";
-import { VERSION } from "../version.ts";
+import { VERSION } from "../core/version.ts";
 import { measureCeilings } from "./ceilings.ts";
 import { benchKernels, type KernelTables } from "./kernels.ts";
 import type { LayersOfGroup } from "./layers.ts";
 import type { BenchReport, Ceilings, Progress, StepsOfModel } from "./report.ts";
-import { type Quantize, SIZES } from "./sides.ts";
+import { type Quantize, SIZES } from "./variants.ts";
 import { benchSteps } from "./steps.ts";
 
 /** What is timed, and how often. */
@@ -23,7 +23,7 @@ export interface BenchOptions {
   /** Networks whose whole steps are timed. */
   readonly models: readonly ZooName[];
   /** Ways to compute that steps are compared over. */
-  readonly sides: Readonly<Record<string, Quantize>>;
+  readonly variants: Readonly<Record<string, Quantize>>;
   readonly rounds: number;
   /** Images of a batch, in place of each network's own. */
   readonly batch?: number | undefined;
@@ -42,7 +42,7 @@ export interface BenchOptions {
  * has no timestamps; RecipeError, ModelError or DataError where batch or size do not fit
  */
 export async function bench(options: BenchOptions): Promise<BenchReport> {
-  const { groups, models, rounds, batch, size, tiles, progress, sides } = options;
+  const { groups, models, rounds, batch, size, tiles, progress, variants } = options;
   const gpu = await openGpu(), timestamps = hasTimestamps(gpu);
   let ceilings: Ceilings | undefined, tables: KernelTables | undefined;
   try {
@@ -67,7 +67,7 @@ export async function bench(options: BenchOptions): Promise<BenchReport> {
   for (const model of models) {
     const own = SIZES[model];
     const how = { model, batch: batch ?? own.batch, size: size ?? own.size };
-    steps.push(await benchSteps({ ...how, rounds, sides, tiles, progress }));
+    steps.push(await benchSteps({ ...how, rounds, variants, tiles, progress }));
   }
   return {
     qtrain: VERSION,

@@ -7,10 +7,10 @@
 import copySource from "./ceiling_copy.wgsl" with { type: "text" };
 import float32Source from "./ceiling_float32.wgsl" with { type: "text" };
 import int8Source from "./ceiling_int8.wgsl" with { type: "text" };
-import { DeviceError } from "../errors.ts";
-import type { Gpu } from "../gpu/device.ts";
-import { expand } from "../gpu/template.ts";
-import { type Encode, PassTimer } from "../gpu/timing.ts";
+import { DeviceError } from "../core/errors.ts";
+import type { Gpu } from "../runtime/gpu/device.ts";
+import { expand } from "../runtime/gpu/wgsl_template.ts";
+import { type Encode, PassTimer } from "../runtime/gpu/timing.ts";
 import { type Ceilings, spread } from "./report.ts";
 
 /** Turns of the loops in registers. */
@@ -22,11 +22,11 @@ const COPIED = 64 * 2 ** 20;
 /** Bytes that a workgroup copies. */
 const COPIED_BY_GROUP = 256 * 4 * 16;
 /** A pass should take so long, for clocks and boosts to settle: more dispatches where one is faster. */
-const LEAST_NS = 2e7;
+const MIN_NS = 2e7;
 /** Rounds at least: what counts is the best of them. */
-const LEAST_ROUNDS = 5;
+const MIN_ROUNDS = 5;
 /** Dispatches of a pass at most. */
-const MOST_DISPATCHES = 1024;
+const MAX_DISPATCHES = 1024;
 
 /** One kernel to time: what a dispatch does, in operations or bytes. */
 interface Loop {
@@ -66,7 +66,7 @@ export async function measureCeilings(gpu: Gpu, rounds: number): Promise<Ceiling
     ];
     const rates = kinds.map((): number[] => []);
     for (const kind of kinds) await settle(timer, kind);
-    for (let round = 0; round < Math.max(rounds, LEAST_ROUNDS); round++) {
+    for (let round = 0; round < Math.max(rounds, MIN_ROUNDS); round++) {
       const times = await timer.time(kinds.map(repeated));
       for (const [i, { work, times: n }] of kinds.entries()) rates[i]!.push(work * n / times[i]!);
     }
@@ -85,9 +85,9 @@ export async function measureCeilings(gpu: Gpu, rounds: number): Promise<Ceiling
 /** Finds how many dispatches take long enough; the first pass compiles. */
 async function settle(timer: PassTimer, kind: Loop): Promise<void> {
   await timer.time([repeated(kind)]);
-  while (kind.times < MOST_DISPATCHES) {
+  while (kind.times < MAX_DISPATCHES) {
     const [ns] = await timer.time([repeated(kind)]);
-    if (ns! >= LEAST_NS) return;
+    if (ns! >= MIN_NS) return;
     kind.times *= 2;
   }
 }

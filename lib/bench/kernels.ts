@@ -8,9 +8,9 @@
 import { boundBytes } from "../report/program_traffic.ts";
 import { median } from "../report/statistics.ts";
 import { noise, TimedNetwork } from "../report/timed_network.ts";
-import type { Tiles } from "../gpu/tuning.ts";
-import type { Program, Step } from "../program.ts";
-import { chosen } from "../train/ways.ts";
+import type { Tiles } from "../runtime/gpu/autotune.ts";
+import type { Program, Step } from "../program/program.ts";
+import { selectSteps } from "../program/select_steps.ts";
 import {
   backwardDirection,
   type LayersOfGroup,
@@ -26,7 +26,7 @@ import {
   spread,
   type StatisticsRow,
 } from "./report.ts";
-import { recordsStatistics, withQuietTwins } from "./quiet.ts";
+import { recordsStatistics, withQuietTwins } from "./statistics_cost.ts";
 
 const ARITHMETICS = ["int8", "float32"] as const;
 /** Pairs of a kernel with statistics and the one without, in a round. */
@@ -227,7 +227,9 @@ export function timedSteps(
   left: ReadonlySet<Step> = new Set(),
 ): Timed[] {
   const of = (section: keyof Program["sections"]) =>
-    chosen(sections[section], quantizers, { phase: "train" }).filter((step) => !left.has(step));
+    selectSteps(sections[section], quantizers, { phase: "train" }).filter((step) =>
+      !left.has(step)
+    );
   const forward = of("forward"), backward = of("backward");
   const each = layers.flatMap((layer) => {
     const groups = new Map<Direction, Step[]>();

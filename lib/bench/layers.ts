@@ -4,12 +4,12 @@
  *
  * @module
  */
-import { buildGraph, type Node } from "../model/graph.ts";
-import { outline } from "../model/outline.ts";
-import { type DataShape, layersOf, type Plan, plan } from "../model/plan.ts";
-import { weightDims } from "../ops/conv.ts";
-import type { Step } from "../program.ts";
-import type { LayerInput, PairInput, RecipeInput } from "../recipe/input.ts";
+import { buildGraph, type Node } from "../program/graph.ts";
+import { summarize } from "../program/summary.ts";
+import { type DataShape, layersOf, type Plan, plan } from "../program/plan.ts";
+import { weightDims } from "../program/ops/conv.ts";
+import type { Step } from "../program/program.ts";
+import type { LayerInput, PairInput, RecipeInput } from "../recipe/recipe_input.ts";
 import { resolveRecipe } from "../recipe/load.ts";
 import type { Recipe } from "../recipe/types.ts";
 import type { Direction } from "./report.ts";
@@ -163,7 +163,7 @@ export function planLayers(
 /** What every layer of a recipe's network computes in a step. */
 export function describe(recipe: Recipe, data: DataShape): TimedLayer[] {
   const graph = buildGraph(layersOf(recipe, data), data.shape, data.classes);
-  const layers = outline(graph);
+  const layers = summarize(graph);
   return graph.nodes.map((node, i) => ({
     name: node.name,
     label: `${layers[i]!.kind} ${shapeOf(node)}`,

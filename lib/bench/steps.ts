@@ -7,26 +7,26 @@
  */
 import { openDataset } from "../data/open.ts";
 import { Loader } from "../data/loader.ts";
-import { openGpu } from "../gpu/device.ts";
-import type { Tiles } from "../gpu/tuning.ts";
-import type { GpuExecutor } from "../gpu/executor.ts";
-import { hasTimestamps, StepTimer } from "../gpu/timing.ts";
-import { parameterCount } from "../model/outline.ts";
-import { plan } from "../model/plan.ts";
-import { gpuDevice } from "../open_device.ts";
-import type { Program } from "../program.ts";
+import { openGpu } from "../runtime/gpu/device.ts";
+import type { Tiles } from "../runtime/gpu/autotune.ts";
+import type { GpuExecutor } from "../runtime/gpu/executor.ts";
+import { hasTimestamps, StepTimer } from "../runtime/gpu/timing.ts";
+import { parameterCount } from "../program/summary.ts";
+import { plan } from "../program/plan.ts";
+import { gpuDevice } from "../runtime/device.ts";
+import type { Program } from "../program/program.ts";
 import { resolveRecipe } from "../recipe/load.ts";
 import type { Recipe, ZooName } from "../recipe/types.ts";
 import { programTraffic } from "../report/program_traffic.ts";
 import { median } from "../report/statistics.ts";
-import { BatchReader } from "../train/batches.ts";
-import { Feed } from "../train/feed.ts";
-import { Network } from "../train/network.ts";
-import { chosen } from "../train/ways.ts";
+import { BatchReader } from "../data/batch_reader.ts";
+import { Prefetcher } from "../train/loop/prefetch.ts";
+import { Network } from "../train/network/network.ts";
+import { selectSteps } from "../program/select_steps.ts";
 import { describe } from "./layers.ts";
 import { type Progress, spread, type StepsOfModel, type StepsRow } from "./report.ts";
-import type { Quantize } from "./sides.ts";
-import { type Overheads, overheads, SubmitClock, WaitClock } from "./split.ts";
+import type { Quantize } from "./variants.ts";
+import { type Overheads, overheads, SubmitClock, WaitClock } from "./time_breakdown.ts";
 
 /** What is timed. */
 export interface StepsOptions {
@@ -36,7 +36,7 @@ export interface StepsOptions {
   readonly size: number;
   readonly rounds: number;
   /** By name; the first is what the others are held against. */
-  readonly sides: Readonly<Record<string, Quantize>>;
+  readonly variants: Readonly<Record<string, Quantize>>;
   /** Which tiles kernels run with. */
   readonly tiles: Tiles;
   readonly progress: Progress;
@@ -48,7 +48,7 @@ export interface StepsOptions {
  */
 const ROUND_MS = 1000;
 /** Steps of a round; at most those that share a wait where the device sets ranges. */
-const LEAST_STEPS = 2, MOST_STEPS = 8;
+const MIN_STEPS = 2, MAX_STEPS = 8;
 /** Batches of an epoch. */
 const BATCHES = 4;
 const SEED = 1, RATE = 0.01;
@@ -63,7 +63,7 @@ export async function benchSteps(options: StepsOptions): Promise<StepsOfModel> {
   const { model, batch, size, rounds, progress } = options, sides: Side[] = [];
   const name = `steps of ${model}, batch ${batch}, ${size}×${size}`;
   try {
-    for (const [side, quantize] of Object.entries(options.sides)) {
+    for (const [side, quantize] of Object.entries(options.variants)) {
       progress(`${name}: setting up ${side}`);
       sides.push(await Side.open(side, recipeOf(options, quantize), options.tiles));
     }
@@ -139,7 +139,7 @@ class Side {
     readonly program: Program,
     readonly data: Awaited<ReturnType<typeof openDataset>>,
     readonly network: Network,
-    readonly feed: Feed,
+    readonly feed: Prefetcher,
     readonly clock: WaitClock,
     readonly submits: SubmitClock,
     readonly timer: StepTimer | undefined,
@@ -155,7 +155,7 @@ class Side {
       const clock = new WaitClock(executor), submits = new SubmitClock(gpu.device.queue);
       const network = new Network(program, clock, SEED, recipe.quantize, data);
       const reader = new BatchReader(data, recipe.train.batch, new Loader(data));
-      const feed = new Feed(reader, SEED, BATCHES, Number.MAX_SAFE_INTEGER);
+      const feed = new Prefetcher(reader, SEED, BATCHES, Number.MAX_SAFE_INTEGER);
       const side = new Side(name, recipe, program, data, network, feed, clock, submits, timer);
       network.initialize();
       await network.calibrate([await feed.at(0)]);
@@ -172,7 +172,7 @@ class Side {
   /** Steps that fill a round. */
   async stepsARound(): Promise<number> {
     const { all } = await this.#steps(1);
-    return Math.max(LEAST_STEPS, Math.min(MOST_STEPS, Math.round(ROUND_MS / all)));
+    return Math.max(MIN_STEPS, Math.min(MAX_STEPS, Math.round(ROUND_MS / all)));
   }
 
   /** Runs steps as training does: as many in flight as may be. */
@@ -215,7 +215,7 @@ class Side {
     if (!this.timer) return;
     const { quantizers, sections: { exchange: _, ...sections } } = this.program;
     const named = Object.entries(sections).flatMap(([section, steps]) =>
-      chosen(steps, quantizers, { phase: "train" }).filter((step) => !step.once)
+      selectSteps(steps, quantizers, { phase: "train" }).filter((step) => !step.once)
         .map((step) => ({ section, step }))
     );
     const times = await this.timer.time(named.map(({ step }) => step));

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { bytes, percent, UNKNOWN } from "../report/numbers.ts";
+import { bytes, percent, UNKNOWN } from "../core/format.ts";
 import { escapeMarkdown, markdownTable, type TextTable } from "../report/markdown.ts";
 import type {
   BenchReport,

@@ -7,11 +7,11 @@ import type { Grid } from "./grid.ts";
 import { type Mark, type Point, short, svg } from "./plot.ts";
 import type { RunCurves } from "./read_runs.ts";
 import type { Report } from "./report.ts";
-import { linear, logarithmic, type Scale, thin } from "./scale.ts";
+import { downsample, linear, logarithmic, type Scale } from "./axis.ts";
 import { colourOf, dashOf } from "./style.ts";
 
 /** Points of a curve: more than one a pixel or two nobody sees. */
-const MOST_POINTS = 200;
+const MAX_POINTS = 200;
 /** What the average keeps at each logged step. */
 const KEPT = 0.9;
 const SIZE = { width: 560, height: 300 };
@@ -36,8 +36,8 @@ export function learningCurves(
     const { row } = grid.cells[i]!;
     return {
       classes: `line ${colourOf(grid, row)} ${dashOf(grid, row)} r${row}`,
-      loss: thin(smooth(curve.loss), MOST_POINTS),
-      accuracy: thin(curve.accuracy, MOST_POINTS),
+      loss: downsample(smooth(curve.loss), MAX_POINTS),
+      accuracy: downsample(curve.accuracy, MAX_POINTS),
       // One that diverges must not push the others together.
       counts: report.runs[i]!.status !== "diverged",
     };

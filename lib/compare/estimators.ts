@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { UsageError } from "../errors.ts";
-import { describe } from "../recipe/explain.ts";
-import { nearest } from "../recipe/nearest.ts";
+import { UsageError } from "../core/errors.ts";
+import { describe } from "../recipe/recipe_errors.ts";
+import { nearest } from "../core/did_you_mean.ts";
 import { ESTIMATOR_NAMES, FOLDER_NAME } from "../recipe/schema.ts";
 
 /** One entry of the list. */

@@ -3,11 +3,11 @@
  *
  * @module
  */
-import { UsageError } from "../errors.ts";
-import { fileError, makeFolder, readTextIfThere, writeAtomic } from "../files.ts";
+import { UsageError } from "../core/errors.ts";
+import { fileError, makeFolder, readTextIfThere, writeAtomic } from "../core/files.ts";
 import { parseRecipe } from "../recipe/load.ts";
 import type { Recipe } from "../recipe/types.ts";
-import { differences } from "../train/same_recipe.ts";
+import { differences } from "../train/run_folder/resume_check.ts";
 import type { Grid } from "./grid.ts";
 import { html } from "./html.ts";
 import { markdown } from "./markdown.ts";

@@ -3,12 +3,12 @@
  *
  * @module
  */
-import { QtrainError, UsageError } from "../errors.ts";
-import { describe } from "../recipe/explain.ts";
-import { keysIn } from "../recipe/plain.ts";
+import { QtrainError, UsageError } from "../core/errors.ts";
+import { describe } from "../recipe/recipe_errors.ts";
+import { keysIn } from "../core/json_value.ts";
 import type { Recipe } from "../recipe/types.ts";
 import { type Entry, readEstimators } from "./estimators.ts";
-import { keysMeant, lastPart, readVaried, type Varied } from "./vary.ts";
+import { lastPart, readVaried, resolveKeys, type Varied } from "./sweep.ts";
 
 /** What is compared when nothing is said. */
 export const DEFAULT_ESTIMATORS = "float32,hindsight-minmax,current-minmax";
@@ -150,7 +150,7 @@ function withFullKeys({ label, overrides }: Entry, keys: readonly string[]): Ent
   return {
     label,
     overrides: overrides.map((text) => {
-      const key = keyOf(text), meant = keysMeant(key, keys);
+      const key = keyOf(text), meant = resolveKeys(key, keys);
       // What is not of one place is left to the recipe's own check.
       return meant.length === 1 ? meant[0] + text.slice(text.indexOf("=")) : text;
     }),

@@ -11,7 +11,7 @@ import type { RunCurves } from "./read_runs.ts";
 import type { Report } from "./report.ts";
 import { colourOf, dashOf, style } from "./style.ts";
 import { notes, textTable } from "./table.ts";
-import { gapBars } from "./gap_bars.ts";
+import { gapChart } from "./gap_chart.ts";
 
 /** Shows the panels of the quantizer that is chosen. */
 const SCRIPT = `const box = document.querySelector("#quantizer");
@@ -59,7 +59,7 @@ function subtitle({ estimators, varied, seeds, qtrain_version: version }: Report
 function table(report: Report, grid: Grid): string {
   const { headers, rows, alignments } = textTable(report);
   const right = (i: number) => alignments[i] === "right" ? ' class="right"' : "";
-  const bars = gapBars(report, grid);
+  const bars = gapChart(report, grid);
   const head = headers.map((header, i) => `<th${right(i)}>${escape(header)}</th>`).join("");
   const body = rows.map((cells, row) =>
     `<tr data-row="${row}">${

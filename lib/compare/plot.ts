@@ -4,7 +4,7 @@
  * @module
  */
 import { escape } from "./escape.ts";
-import type { Scale } from "./scale.ts";
+import type { Scale } from "./axis.ts";
 
 /** A value on both axes. */
 export type Point = readonly [x: number, y: number];

@@ -3,16 +3,16 @@
  *
  * @module
  */
-import { percent } from "../report/numbers.ts";
+import { percent } from "../core/format.ts";
 import { escape } from "./escape.ts";
 import { type Grid, rowName } from "./grid.ts";
 import { type Point, short, svg } from "./plot.ts";
 import type { RangePoint, RunCurves, RunRecord } from "./read_runs.ts";
 import type { Report, ReportRow } from "./report.ts";
-import { linear, quantile, thin } from "./scale.ts";
+import { downsample, linear, quantile } from "./axis.ts";
 import { colourOf } from "./style.ts";
 
-const MOST_POINTS = 200, FEWEST_POINTS = 40;
+const MAX_POINTS = 200, FEWEST_POINTS = 40;
 /** Bytes of all panels, and of one value in a curve and of a panel without curves, as measured. */
 const BUDGET = 2.2e6, BYTES_OF_VALUE = 11, BYTES_OF_PANEL = 1600;
 
@@ -50,9 +50,9 @@ export function rangePanels(
   });
   const panels = [...series.values()].reduce((sum, list) => sum + list.length, 0);
   const room = (BUDGET / panels - BYTES_OF_PANEL) / (4 * BYTES_OF_VALUE);
-  const most = Math.min(MOST_POINTS, Math.max(FEWEST_POINTS, Math.floor(room)));
+  const most = Math.min(MAX_POINTS, Math.max(FEWEST_POINTS, Math.floor(room)));
   return [...series].map(([name, list]) => {
-    const thinned = list.map((one) => ({ ...one, points: thin(one.points, most) }));
+    const thinned = list.map((one) => ({ ...one, points: downsample(one.points, most) }));
     const y = domain(thinned.flatMap(({ points }) => points));
     const last = Math.max(...list.flatMap(({ points }) => points.map(({ step }) => step)));
     return {

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { DataError } from "../errors.ts";
-import { readTextIfThere } from "../files.ts";
+import { DataError } from "../core/errors.ts";
+import { readTextIfThere } from "../core/files.ts";
 import type { Cell, RowSpec } from "./grid.ts";
 import { mean } from "../report/statistics.ts";
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { VERSION } from "../version.ts";
+import { VERSION } from "../core/version.ts";
 import { FLOAT32 } from "./estimators.ts";
 import type { Grid } from "./grid.ts";
 import type { RunRecord } from "./read_runs.ts";

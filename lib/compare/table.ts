@@ -4,7 +4,7 @@
  * @module
  */
 import type { TextTable } from "../report/markdown.ts";
-import { bytes, percent, UNKNOWN } from "../report/numbers.ts";
+import { bytes, percent, UNKNOWN } from "../core/format.ts";
 import { shortKey } from "./grid.ts";
 import type { Report, ReportRow } from "./report.ts";
 import type { PairedDifference } from "../report/statistics.ts";

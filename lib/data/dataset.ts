@@ -6,8 +6,8 @@
  * @module
  */
 import type { Image } from "./augment/image.ts";
-import type { DataFiles } from "./opened.ts";
-import type { Source } from "./source.ts";
+import type { DataFiles } from "./raw_dataset.ts";
+import type { SplitSource } from "./source.ts";
 
 /** One split: in memory now, streamed later. */
 export interface Split {
@@ -21,7 +21,7 @@ export interface Split {
   /** The label of every image. */
   readonly labels: Uint8Array | Uint32Array;
   /** What a worker needs to read the split by itself; without it, only this thread reads it. */
-  readonly source?: Source;
+  readonly source?: SplitSource;
   /**
    * Image `index` as it is stored, of any height and width: where it is there, augmentations that
    * take any size get this one.
@@ -54,7 +54,7 @@ export interface Dataset {
 }
 
 /** Images and their labels, as a reader of a format hands them over. */
-export interface Labelled {
+export interface LabelledImages {
   /** u8, `[labels.length, h, w, c]`, row-major. */
   readonly images: Uint8Array;
   /** One per image. */
@@ -66,7 +66,7 @@ export interface Labelled {
  *
  * @throws {RangeError} when the images are not a whole number of bytes per label
  */
-export function memorySplit({ images, labels }: Labelled): Split {
+export function memorySplit({ images, labels }: LabelledImages): Split {
   const count = labels.length;
   const size = images.length / count;
   if (count === 0 || !Number.isInteger(size)) {

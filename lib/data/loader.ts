@@ -7,10 +7,10 @@
 import type { AugmentSpec } from "../recipe/types.ts";
 import { Augmenter, type AugmentPlan } from "./augment/augmenter.ts";
 import type { Dataset } from "./dataset.ts";
-import { type BatchRequest, type LoadedBatch, readBatch } from "./read_batch.ts";
+import { type BatchRequest, type LoadedBatch, readBatch } from "./workers/read_batch.ts";
 import { shareSources } from "./source.ts";
-import type { SplitName } from "./worker.ts";
-import { WorkerPool } from "./worker_pool.ts";
+import type { SplitName } from "./workers/worker.ts";
+import { WorkerPool } from "./workers/worker_pool.ts";
 
 /** How batches are made. */
 export interface LoaderOptions {
@@ -25,7 +25,7 @@ export interface LoaderOptions {
 }
 
 /** More decode faster than any of today's GPUs train. */
-const MOST_WORKERS = 8;
+const MAX_WORKERS = 8;
 
 /** Reads batches of one data set. */
 export class Loader {
@@ -89,5 +89,5 @@ export function workersFor(
   // (64×64×3, one core: flip 3 µs, crop 9, mixup 40; resized_crop 160, jitter 400).
   const light = augment.every((a) => !("resized_crop" in a || "jitter" in a));
   if (train.source?.kind === "memory" && light) return 0;
-  return Math.min(MOST_WORKERS, Math.max(1, processors - 1));
+  return Math.min(MAX_WORKERS, Math.max(1, processors - 1));
 }

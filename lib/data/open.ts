@@ -3,23 +3,23 @@
  *
  * @module
  */
-import { DataError } from "../errors.ts";
+import { DataError } from "../core/errors.ts";
 import {
   type Dataset,
-  type Labelled,
+  type LabelledImages,
   memorySplit,
   pixelStatistics,
   type Split,
 } from "./dataset.ts";
-import { changesSince } from "./stamps.ts";
-import { openGlyphs } from "./glyphs.ts";
-import type { Opened, OpenedSplits } from "./opened.ts";
-import { epochOrder } from "./order.ts";
-import { key, PURPOSE } from "./random.ts";
+import { changesSince } from "./paths/file_fingerprint.ts";
+import { openGlyphs } from "./formats/glyphs.ts";
+import type { OpenedSplits, RawDataset } from "./raw_dataset.ts";
+import { epochOrder } from "./sampler.ts";
+import { key, PURPOSE } from "./counter_rng.ts";
 import type { DataRecipe } from "./recipe.ts";
 
 /** Images in files that mean and standard deviation are taken from. */
-const MOST_MEASURED = 1000;
+const MAX_MEASURED = 1000;
 
 /**
  * Makes or reads a data set, checks it, and takes from it what the recipe leaves open.
@@ -71,19 +71,19 @@ async function expectUnchanged(stamps: Parameters<typeof changesSince>[0]): Prom
   );
 }
 
-function splitOf(images: Labelled | Split): Split {
+function splitOf(images: LabelledImages | Split): Split {
   return "read" in images ? images : memorySplit(images);
 }
 
 /** The images that pixels are measured on: all that lie in memory, or 1,000 of those in files. */
 async function sample(
-  split: Labelled | Split,
-  [h, w, c]: Opened["shape"],
+  split: LabelledImages | Split,
+  [h, w, c]: RawDataset["shape"],
   seed: number,
 ): Promise<Uint8Array> {
   if (!("read" in split)) return split.images;
   if (split.source?.kind === "memory") return split.source.images;
-  const indices = epochOrder(split.count, key(PURPOSE.sample, seed), 0).subarray(0, MOST_MEASURED);
+  const indices = epochOrder(split.count, key(PURPOSE.sample, seed), 0).subarray(0, MAX_MEASURED);
   const images = new Uint8Array(indices.length * h * w * c);
   await split.read(indices, images, new Uint32Array(indices.length));
   return images;
@@ -93,18 +93,18 @@ async function sample(
 async function open(
   recipe: DataRecipe,
   warn: (text: string) => void,
-): Promise<Opened | OpenedSplits> {
+): Promise<RawDataset | OpenedSplits> {
   switch (recipe.format) {
     case "glyphs":
       return openGlyphs(recipe);
     case "idx":
-      return await (await import("./idx.ts")).openIdx(recipe);
+      return await (await import("./formats/idx.ts")).openIdx(recipe);
     case "cifar":
-      return await (await import("./cifar.ts")).openCifar(recipe, warn);
+      return await (await import("./formats/cifar.ts")).openCifar(recipe, warn);
     case "npz":
-      return await (await import("./npz.ts")).openNpz(recipe);
+      return await (await import("./formats/npz.ts")).openNpz(recipe);
     case "folder":
-      return await (await import("./folder.ts")).openFolder(recipe, warn);
+      return await (await import("./image_folder/image_folder.ts")).openFolder(recipe, warn);
     default:
       throw new DataError(
         `data.format: expected one of glyphs, idx, cifar, npz, folder, found ${recipe
@@ -141,7 +141,10 @@ function positive(std: readonly number[]): readonly number[] {
   return std;
 }
 
-function warnOfMissingClasses(opened: Opened | OpenedSplits, warn: (text: string) => void): void {
+function warnOfMissingClasses(
+  opened: RawDataset | OpenedSplits,
+  warn: (text: string) => void,
+): void {
   const seen = new Set(opened.train.labels);
   const missing = Array.from({ length: opened.classes }, (_, label) => label)
     .filter((label) => !seen.has(label));

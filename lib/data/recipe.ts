@@ -4,11 +4,11 @@
  * @module
  */
 
-import { withFence, WITHIN } from "../recipe/fence.ts";
-import type { Fenced } from "./guard.ts";
+import { PATH_SCOPE, withFence } from "../recipe/path_scope.ts";
+import type { PathScoped } from "./paths/path_policy.ts";
 
 /** Which data to open. 0 means "take it from the data" in every field where 0 makes no sense. */
-export interface DataRecipe extends Fenced {
+export interface DataRecipe extends PathScoped {
   /** Who makes or reads the images. */
   readonly format: "glyphs" | "idx" | "cifar" | "npz" | "folder";
   /** Folder of the files, or with `npz` the file; not used by `glyphs`. */
@@ -45,7 +45,7 @@ export interface DataRecipe extends Fenced {
 export function dataOf(
   { data, seed }: { readonly data: DataRecipe; readonly seed: number },
 ): DataRecipe {
-  return withFence({ ...data, seed }, data[WITHIN]);
+  return withFence({ ...data, seed }, data[PATH_SCOPE]);
 }
 
 /** Height and width that a recipe asks for, or undefined where the data decides. */

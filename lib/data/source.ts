@@ -4,7 +4,7 @@
  * @module
  */
 import type { Dataset } from "./dataset.ts";
-import type { FolderSource } from "./folder_split.ts";
+import type { FolderSource } from "./image_folder/split.ts";
 
 /** Images that lie in memory. */
 export interface MemorySource {
@@ -17,23 +17,23 @@ export interface MemorySource {
 }
 
 /** Images of a split. */
-export type Source = MemorySource | FolderSource;
+export type SplitSource = MemorySource | FolderSource;
 
 /** Both splits, as far as a worker can read them. */
-export interface Sources {
-  readonly train: Source;
-  readonly test: Source;
+export interface SplitSources {
+  readonly train: SplitSource;
+  readonly test: SplitSource;
 }
 
 /** The sources of a data set, in memory that threads share; undefined where it has none. */
-export function shareSources({ train, test }: Dataset): Sources | undefined {
+export function shareSources({ train, test }: Dataset): SplitSources | undefined {
   return train.source && test.source
     ? { train: shared(train.source), test: shared(test.source) }
     : undefined;
 }
 
 /** Sending would copy what lies in memory to every worker; this copies it once. */
-function shared(source: Source): Source {
+function shared(source: SplitSource): SplitSource {
   if (source.kind !== "memory" || source.images.buffer instanceof SharedArrayBuffer) return source;
   const images = new Uint8Array(new SharedArrayBuffer(source.images.length));
   images.set(source.images);

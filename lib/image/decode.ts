@@ -5,17 +5,17 @@
  *
  * @module
  */
-import { DataError } from "../errors.ts";
+import { DataError } from "../core/errors.ts";
 import { decodeByBitmap } from "./bitmap.ts";
 import { type ImageHeader, readHeader } from "./header.ts";
 import { decodeJpeg } from "./jpeg.ts";
 import { countScans } from "./jpeg_header.ts";
 import { orient, type Plane, toChannels } from "./pixels.ts";
 import { decodePng } from "./png.ts";
-import { type DecodedImage, type DecodeOptions, ImageProblem, MOST_PIXELS } from "./types.ts";
+import { type DecodedImage, type DecodeOptions, ImageProblem, MAX_PIXELS } from "./types.ts";
 
 /** Pixels times scans, some seconds of work: 200 scans of 100 megapixels. Photos have a dozen. */
-const MOST_WORK = 2e10;
+const MAX_WORK = 2e10;
 
 export type { DecodedImage, DecodeOptions } from "./types.ts";
 
@@ -34,7 +34,7 @@ export async function decodeImage(
   const { channels = 3 } = options;
   let header: ImageHeader | undefined;
   try {
-    header = imageHeader(bytes, options.maxPixels ?? MOST_PIXELS);
+    header = imageHeader(bytes, options.maxPixels ?? MAX_PIXELS);
     const { plane, stored, warning } = await decodeStored(bytes, header);
     const { width, height, pixels } = orient(
       { ...plane, pixels: toChannels(plane.pixels, stored, channels) },
@@ -63,7 +63,7 @@ export async function decodeImage(
 export function imageSize(
   bytes: Uint8Array,
   name: string,
-  maxPixels = MOST_PIXELS,
+  maxPixels = MAX_PIXELS,
 ): { width: number; height: number } {
   try {
     const { width, height, orientation } = imageHeader(bytes, maxPixels);
@@ -92,14 +92,14 @@ function imageHeader(bytes: Uint8Array, maxPixels: number): ImageHeader {
   return header;
 }
 
-interface Stored {
+interface StoredImage {
   readonly plane: Plane;
   /** Bytes of a pixel. */
   readonly stored: 1 | 3 | 4;
   readonly warning: string | undefined;
 }
 
-async function decodeStored(bytes: Uint8Array, header: ImageHeader): Promise<Stored> {
+async function decodeStored(bytes: Uint8Array, header: ImageHeader): Promise<StoredImage> {
   const { kind, width, height, components, sizeAt } = header;
   if (kind === "PNG") {
     const { pixels, channels } = decodePng(bytes);
@@ -114,7 +114,7 @@ async function decodeStored(bytes: Uint8Array, header: ImageHeader): Promise<Sto
     );
   }
   const scans = countScans(bytes);
-  if (scans * width * height > MOST_WORK) {
+  if (scans * width * height > MAX_WORK) {
     throw new ImageProblem(
       `expected an image of a few scans, found ${scans} of ${width}×${height} pixels, made to keep ` +
         `decoders busy; take it out`,

@@ -8,7 +8,7 @@
  */
 // deno-lint-ignore no-import-prefix -- a module imported by URL has no import map
 import createModule from "npm:@jsquash/jpeg@1.6.0/codec/dec/mozjpeg_dec.js";
-import { DeviceError } from "../errors.ts";
+import { DeviceError } from "../core/errors.ts";
 import { ImageProblem } from "./types.ts";
 
 /** Where the code of the decoder is. */

@@ -154,7 +154,12 @@ function scaleColumns(
  *
  * @returns the image itself where it has that size
  */
-export function fit(image: Plane, channels: number, height: number, width: number): Plane {
+export function resizeAndCrop(
+  image: Plane,
+  channels: number,
+  height: number,
+  width: number,
+): Plane {
   if (image.height === height && image.width === width) return image;
   const byHeight = height * image.width >= width * image.height;
   const h = byHeight ? height : Math.max(height, Math.trunc(width * image.height / image.width));

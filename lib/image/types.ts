@@ -5,7 +5,7 @@
  */
 
 /** Images of more pixels than this are refused unless the caller says otherwise. */
-export const MOST_PIXELS = 100_000_000;
+export const MAX_PIXELS = 100_000_000;
 
 /** How an image is decoded. */
 export interface DecodeOptions {

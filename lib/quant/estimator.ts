@@ -4,11 +4,11 @@
  *
  * @module
  */
-import type { EstimatorSettings } from "../program.ts";
+import type { EstimatorSettings } from "../program/program.ts";
 import type { Range } from "./range.ts";
 
 /** What one iteration saw of a tensor, before rounding and clamping. All finite, not all zero. */
-export interface Seen extends Range {
+export interface RangeStatistics extends Range {
   /** Values that lay outside the range in force; 0 for a dynamic estimator, which has none yet. */
   readonly clipped: number;
   /** Values in the tensor. */
@@ -25,10 +25,10 @@ export interface Estimator {
   readonly kind: "static" | "dynamic";
   /** A range that is known from the start and never changes. */
   readonly initial?: Range;
-  /** How many f32 values it keeps beside the range, at most {@linkcode MOST_MEMORY}; 0 by default. */
+  /** How many f32 values it keeps beside the range, at most {@linkcode MAX_MEMORY}; 0 by default. */
   readonly memory?: number;
   /**
-   * The same rule in kernels/estimate.wgsl: its number there, and four settings. Without it the
+   * The same rule in kernels/update_ranges/shader.wgsl: its number there, and four settings. Without it the
    * rule runs on the host, which a dynamic estimator pays for with a wait of about 11 ms for each
    * quantizer and step.
    */
@@ -42,11 +42,11 @@ export interface Estimator {
    * @param seen what this iteration saw
    * @param memory what it keeps from call to call, zeros at first; part of a checkpoint
    */
-  next(range: Range | undefined, seen: Seen, memory: Float32Array): Range;
+  next(range: Range | undefined, seen: RangeStatistics, memory: Float32Array): Range;
 }
 
 /** Values that an estimator may keep for a quantizer. */
-export const MOST_MEMORY = 32;
+export const MAX_MEMORY = 32;
 
 /** Makes an estimator from the settings of a quantizer. */
 export type EstimatorMaker = (settings: EstimatorSettings) => Estimator;

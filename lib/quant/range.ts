@@ -1,13 +1,13 @@
 /**
  * From a range to a quantizer: the one place that derives scale, 1/scale and zero point, in f32
- * operations that kernels/weight_range.wgsl repeats.
+ * operations that kernels/update_weight_ranges/shader.wgsl repeats.
  *
  * @module
  */
 const fround = Math.fround;
 
 /** A scale is never smaller: 1/scale must stay finite. */
-export const SMALLEST_SCALE = 2 ** -100;
+export const MIN_SCALE = 2 ** -100;
 
 /** The interval of real values that the codes cover. */
 export interface Range {
@@ -57,7 +57,7 @@ export function quantizerOf(
 }
 
 function atLeast(scale: number): number {
-  return Number.isFinite(scale) ? Math.max(scale, SMALLEST_SCALE) : fround(3e38);
+  return Number.isFinite(scale) ? Math.max(scale, MIN_SCALE) : fround(3e38);
 }
 
 /** Round half to even, as WGSL's `round` and ONNX. */

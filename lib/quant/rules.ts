@@ -1,14 +1,14 @@
 /**
- * The rules of the estimators, in f32 operations that kernels/estimate.wgsl repeats one by one.
+ * The rules of the estimators, in f32 operations that kernels/update_ranges/shader.wgsl repeats one by one.
  *
  * @module
  */
-import type { Estimator, Seen } from "./estimator.ts";
+import type { Estimator, RangeStatistics } from "./estimator.ts";
 import type { Range } from "./range.ts";
 
 const fround = Math.fround;
 
-/** Rules by their number in kernels/estimate.wgsl. */
+/** Rules by their number in kernels/update_ranges/shader.wgsl. */
 export const RULES = { current: 1, average: 2, delayed: 3, guarded: 4 } as const;
 
 const extremes = ({ low, high }: Range): Range => ({ low, high });
@@ -106,7 +106,7 @@ export function delayedMax(window: number, margin: number): Estimator {
   };
 }
 
-/** An estimator by its rule's number and settings, as kernels/estimate.wgsl reads them. */
+/** An estimator by its rule's number and settings, as kernels/update_ranges/shader.wgsl reads them. */
 export function ruleOf(rule: number, settings: readonly number[]): Estimator | undefined {
   const [a = 0, b = 0] = settings;
   switch (rule) {
@@ -123,9 +123,9 @@ export function ruleOf(rule: number, settings: readonly number[]): Estimator | u
 }
 
 /** More than this share of clipped values means that the range has jumped: docs/guarded.md. */
-export const JUMP = 1 / 256;
+export const CLIP_RATIO = 1 / 256;
 /** A range is never this much wider than what was just seen. */
-export const WIDEST = 4;
+export const MAX_WIDTH_RATIO = 4;
 
 /**
  * {@linkcode hindsightMinmax} that opens at once when it clips, and never stays much too wide: see
@@ -135,16 +135,16 @@ export function hindsightGuarded(momentum: number): Estimator {
   const [kept, taken] = shares(momentum);
   return {
     kind: "static",
-    device: { rule: RULES.guarded, settings: [kept, taken, JUMP, WIDEST] },
+    device: { rule: RULES.guarded, settings: [kept, taken, CLIP_RATIO, MAX_WIDTH_RATIO] },
     next: (range, seen) => guarded(average(kept, taken, range, seen), seen),
   };
 }
 
-function guarded({ low, high }: Range, seen: Seen): Range {
-  if (fround(seen.clipped) > fround(fround(seen.elements) * JUMP)) {
+function guarded({ low, high }: Range, seen: RangeStatistics): Range {
+  if (fround(seen.clipped) > fround(fround(seen.elements) * CLIP_RATIO)) {
     low = Math.min(low, seen.low);
     high = Math.max(high, seen.high);
   }
-  const bound = fround(largest(seen) * WIDEST);
+  const bound = fround(largest(seen) * MAX_WIDTH_RATIO);
   return { low: Math.max(low, -bound), high: Math.min(high, bound) };
 }

@@ -4,9 +4,14 @@
  *
  * @module
  */
-import { UsageError } from "../errors.ts";
-import { QUANTIZER_BYTES, QUANTIZER_WORDS, type QuantizerSpec, RULE_BYTES } from "../program.ts";
-import { type Estimator, MOST_MEMORY, type Seen } from "./estimator.ts";
+import { UsageError } from "../core/errors.ts";
+import {
+  QUANTIZER_BYTES,
+  QUANTIZER_WORDS,
+  type QuantizerSpec,
+  RULE_BYTES,
+} from "../program/program.ts";
+import { type Estimator, MAX_MEMORY, type RangeStatistics } from "./estimator.ts";
 import { quantizerOf, type Range } from "./range.ts";
 import { type Statistic, statistic } from "./statistics.ts";
 
@@ -26,7 +31,7 @@ export interface Write {
 }
 
 /** What estimators knew at some time, by the row. */
-export type Kept = ReadonlyMap<number, {
+export type EstimatorState = ReadonlyMap<number, {
   readonly range: Range | undefined;
   readonly memory: Float32Array<ArrayBuffer>;
 }>;
@@ -50,16 +55,16 @@ export class Scheduler {
     readonly device: boolean,
   ) {
     for (const e of estimators) {
-      if ((e?.memory ?? 0) > MOST_MEMORY || (e?.device?.settings.length ?? 0) > 4) {
+      if ((e?.memory ?? 0) > MAX_MEMORY || (e?.device?.settings.length ?? 0) > 4) {
         throw new UsageError(
-          `an estimator may keep ${MOST_MEMORY} values and give its rule four settings, got one ` +
+          `an estimator may keep ${MAX_MEMORY} values and give its rule four settings, got one ` +
             `with ${e!.memory ?? 0} and ${e!.device?.settings.length ?? 0}`,
         );
       }
     }
     this.#ranges = estimators.map((e) => e?.initial);
     this.#table = new Float32Array(quantizers.length * QUANTIZER_WORDS);
-    this.#memory = new Float32Array(quantizers.length * MOST_MEMORY);
+    this.#memory = new Float32Array(quantizers.length * MAX_MEMORY);
     const spans: [number, number][] = [];
     for (const row of quantizers.keys()) {
       if (this.onDevice(row)) continue;
@@ -94,11 +99,11 @@ export class Scheduler {
 
   /** What a row's estimator keeps; empty for most. */
   memory(row: number): Float32Array<ArrayBuffer> {
-    const at = row * MOST_MEMORY;
+    const at = row * MAX_MEMORY;
     return this.#memory.subarray(at, at + (this.estimators[row]?.memory ?? 0));
   }
 
-  /** What kernels/estimate.wgsl goes by: the rules of the rows that the device sets. */
+  /** What kernels/update_ranges/shader.wgsl goes by: the rules of the rows that the device sets. */
   rules(): Float32Array<ArrayBuffer> {
     const words = RULE_BYTES / 4, rules = new Float32Array(this.quantizers.length * words);
     this.quantizers.forEach((q, row) => {
@@ -115,7 +120,7 @@ export class Scheduler {
   }
 
   /** All rows of the table and all memory, for the start. */
-  everything(): { readonly table: Write; readonly memory: Write } {
+  fullTable(): { readonly table: Write; readonly memory: Write } {
     for (const row of this.quantizers.keys()) this.#fill(row);
     return {
       table: { offset: 0, data: this.#table },
@@ -160,7 +165,7 @@ export class Scheduler {
    *
    * @param all also those of other rows, which a calibration has set
    */
-  adopt(table: Float32Array, memory?: Float32Array, all = false): void {
+  mirrorFromDevice(table: Float32Array, memory?: Float32Array, all = false): void {
     for (const row of this.quantizers.keys()) {
       if (!all && !this.onDevice(row)) continue;
       const at = row * QUANTIZER_WORDS, low = table[at + 5]!, high = table[at + 6]!;
@@ -168,7 +173,7 @@ export class Scheduler {
       if (this.estimators[row]?.search) this.memory(row)[0] = table[at + 7]!;
       else if (memory) {
         this.memory(row).set(
-          memory.subarray(row * MOST_MEMORY).subarray(0, this.memory(row).length),
+          memory.subarray(row * MAX_MEMORY).subarray(0, this.memory(row).length),
         );
       }
     }
@@ -214,7 +219,7 @@ export class Scheduler {
   }
 
   /** What the dynamic estimators that run on the host know: all that a step changes on its way. */
-  keep(): Kept {
+  keep(): EstimatorState {
     const rows = [...this.quantizers.keys()].filter((row) =>
       !this.onDevice(row) && this.estimators[row]!.kind === "dynamic"
     );
@@ -225,7 +230,7 @@ export class Scheduler {
   }
 
   /** Goes back to what {@link keep} has kept. */
-  restore(kept: Kept): void {
+  restore(kept: EstimatorState): void {
     for (const [row, { range, memory }] of kept) {
       this.#ranges[row] = range;
       this.memory(row).set(memory);
@@ -254,7 +259,7 @@ export class Scheduler {
 }
 
 /** A statistic that may set a range: something was seen, all of it finite, not all of it zero. */
-export function usable(seen: Statistic, elements: number): Seen | undefined {
+export function usable(seen: Statistic, elements: number): RangeStatistics | undefined {
   const { min, max, notFinite, clipped } = seen;
   if (min === undefined || max === undefined || notFinite > 0) return undefined;
   if (!Number.isFinite(min) || !Number.isFinite(max)) return undefined;

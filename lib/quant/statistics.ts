@@ -17,13 +17,13 @@ const float = new Float32Array(1);
 const word = new Uint32Array(float.buffer);
 
 /** A u32 that orders as the f32 does; −0 counts as +0. */
-export function key(x: number): number {
+export function orderedBits(x: number): number {
   float[0] = x === 0 ? 0 : x;
   return word[0]! >>> 31 ? ~word[0]! >>> 0 : (word[0]! | 0x80000000) >>> 0;
 }
 
 /** The f32 of a key. */
-export function unkey(k: number): number {
+export function fromOrderedBits(k: number): number {
   word[0] = k >>> 31 ? k & 0x7fffffff : ~k;
   return float[0]!;
 }
@@ -51,8 +51,8 @@ export function statistic(buffer: Uint32Array, row: number): Statistic {
     notFinite += buffer[at + 3]!;
   }
   return {
-    min: low === 0 ? undefined : unkey(~low >>> 0),
-    max: high === 0 ? undefined : unkey(high),
+    min: low === 0 ? undefined : fromOrderedBits(~low >>> 0),
+    max: high === 0 ? undefined : fromOrderedBits(high),
     clipped,
     notFinite,
   };

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { LARGEST, map, oneOf, positive, share, whole } from "./fields.ts";
+import { fraction, integer, LARGEST, map, oneOf, positive } from "./fields.ts";
 import type { AugmentSpec } from "./types.ts";
 import * as z from "./zod.ts";
 
@@ -20,8 +20,8 @@ const strength = (most: number) => {
 
 /** The settings of each, by its name. */
 const SETTINGS = {
-  flip: map({ share: share().default(0.5) }),
-  crop: map({ padding: whole(0, LARGEST).default(4) }),
+  flip: map({ share: fraction().default(0.5) }),
+  crop: map({ padding: integer(0, LARGEST).default(4) }),
   resized_crop: map({
     scale: span(1, "two shares of the area above 0 and at most 1, as [least, largest]")
       .default([0.08, 1]),
@@ -34,7 +34,7 @@ const SETTINGS = {
     saturation: strength(1).default(0.4),
     hue: strength(0.5).default(0),
   }),
-  cutout: map({ size: whole(0, LARGEST).default(8) }),
+  cutout: map({ size: integer(0, LARGEST).default(8) }),
   mixup: map({ alpha: positive().default(0.2) }),
 };
 

@@ -4,8 +4,8 @@
  * @module
  */
 import { augment } from "./augment_schema.ts";
-import { dataMisfits, FORMATS } from "./data_misfits.ts";
-import { LARGEST, map, pair, perChannel, positive, whole, word } from "./fields.ts";
+import { dataMisfits, FORMATS } from "./data_checks.ts";
+import { integer, LARGEST, map, pair, perChannel, positive, word } from "./fields.ts";
 import type { Pair } from "./types.ts";
 import * as z from "./zod.ts";
 
@@ -17,18 +17,18 @@ const SHARE = "a number above 0 and below 1";
 export const data = map({
   format: word(...FORMATS),
   root: z.string("the path of a folder or a file").default(""),
-  classes: z.union([z.literal(0), whole(2, LARGEST)], `a whole number from 2 to ${LARGEST}`)
+  classes: z.union([z.literal(0), integer(2, LARGEST)], `a whole number from 2 to ${LARGEST}`)
     .optional(),
   size: pair(0).optional(),
-  channels: whole(0, 4).optional(),
-  train: whole(0).optional(),
-  test: whole(0).optional(),
+  channels: integer(0, 4).optional(),
+  train: integer(0).optional(),
+  test: integer(0).optional(),
   mean: perChannel(z.number("a number"), "a number").prefault(0.5),
   std: perChannel(positive(), "a number above 0").prefault(0.5),
   holdout: z.number(SHARE).gt(0, SHARE).lt(1, SHARE).default(0.1),
   on_bad_image: word("fail", "skip").default("fail"),
   augment: augment.default([]),
-  workers: z.union([z.literal("auto"), whole(0, 64)], "auto or a whole number from 0 to 64")
+  workers: z.union([z.literal("auto"), integer(0, 64)], "auto or a whole number from 0 to 64")
     .default("auto"),
 }, DATA).check(({ value: v, issues }) => {
   for (const { key, message } of dataMisfits(v)) {

@@ -17,7 +17,7 @@ export const oneOf = (words: readonly string[]): string =>
 export const word = <const T extends readonly string[]>(...words: T) => z.enum(words, oneOf(words));
 
 /** A whole number from `least` to `most`. */
-export const whole = (least: number, most: number = Number.MAX_SAFE_INTEGER) => {
+export const integer = (least: number, most: number = Number.MAX_SAFE_INTEGER) => {
   const error = most === Number.MAX_SAFE_INTEGER
     ? `a whole number of at least ${least}`
     : `a whole number from ${least} to ${most}`;
@@ -28,7 +28,7 @@ export const whole = (least: number, most: number = Number.MAX_SAFE_INTEGER) => 
 export const flag = () => z.boolean("true or false");
 
 /** 0 ≤ x < 1: the weight that an average gives to what it already has. */
-export const keep = () => {
+export const decay = () => {
   const error = "a number of at least 0 and less than 1";
   return z.number(error).min(0, error).lt(1, error);
 };
@@ -37,7 +37,7 @@ export const keep = () => {
 export const positive = () => z.number("a number above 0").gt(0, "a number above 0");
 
 /** A number from 0 to 1. */
-export const share = () => {
+export const fraction = () => {
   const error = "a number from 0 to 1";
   return z.number(error).min(0, error).max(1, error);
 };
@@ -53,7 +53,7 @@ export const map = <T extends z.ZodRawShape>(shape: T, expected?: string) => {
 
 /** A number for both directions, or `[h, w]`; comes out as `[h, w]`. */
 export const pair = (least: number) => {
-  const side = whole(least, LARGEST);
+  const side = integer(least, LARGEST);
   const error = `a whole number from ${least} to ${LARGEST}, or two of them as [h, w]`;
   return z.union([side, z.tuple([side, side])], error)
     .transform((v): [number, number] => typeof v === "number" ? [v, v] : v);

@@ -3,7 +3,18 @@
  *
  * @module
  */
-import { flag, keep, label, LARGEST, map, oneOf, pair, positive, share, whole } from "./fields.ts";
+import {
+  decay,
+  flag,
+  fraction,
+  integer,
+  label,
+  LARGEST,
+  map,
+  oneOf,
+  pair,
+  positive,
+} from "./fields.ts";
 import type { LayerSpec, Pair } from "./types.ts";
 import * as z from "./zod.ts";
 
@@ -33,25 +44,25 @@ export const layerList = () => {
 const conv2d = map({
   type: z.literal("conv2d"),
   ...named,
-  channels: whole(1, LARGEST),
+  channels: integer(1, LARGEST),
   kernel: pair(1),
   stride: pair(1).prefault(1),
   padding: pair(0).prefault(0),
-  groups: whole(1, LARGEST).default(1),
+  groups: integer(1, LARGEST).default(1),
   bias: flag().default(true),
 }).check(paddingFits);
 
 const linear = map({
   type: z.literal("linear"),
   ...named,
-  features: whole(1, LARGEST),
+  features: integer(1, LARGEST),
   bias: flag().default(true),
 });
 
 const batchNorm = map({
   type: z.literal("batch_norm"),
   ...named,
-  momentum: share().default(0.1),
+  momentum: fraction().default(0.1),
   epsilon: positive().default(1e-5),
 });
 
@@ -67,7 +78,7 @@ const pool = map({
   padding,
 }));
 
-const dropout = map({ type: z.literal("dropout"), ...named, rate: keep().default(0.5) });
+const dropout = map({ type: z.literal("dropout"), ...named, rate: decay().default(0.5) });
 
 const plain = map({ type: z.enum(["relu", "relu6", "global_avg_pool"]), ...named });
 

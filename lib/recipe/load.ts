@@ -6,20 +6,28 @@
  */
 
 import { dirname, parse as parsePath, resolve } from "node:path";
-import { RecipeError } from "../errors.ts";
-import { dotted, explain } from "./explain.ts";
-import { type Fence, withFence, WITHIN } from "./fence.ts";
+import { RecipeError } from "../core/errors.ts";
+import { dotted, explain } from "./recipe_errors.ts";
+import { type Fence, PATH_SCOPE, withFence } from "./path_scope.ts";
 import { applyOverride, type Override, parseOverride } from "./overrides.ts";
-import { DEEPEST, deepFreeze, isMap, keysIn, plainCopy, TooDeep, valueAt } from "./plain.ts";
+import {
+  DEEPEST,
+  deepFreeze,
+  isMap,
+  keysIn,
+  plainCopy,
+  TooDeep,
+  valueAt,
+} from "../core/json_value.ts";
 import type { Path, Problem } from "./problems.ts";
 import { readText } from "./read_text.ts";
 import { checkRecipe } from "./schema.ts";
-import type { RecipeInput } from "./input.ts";
+import type { RecipeInput } from "./recipe_input.ts";
 import type { Recipe } from "./types.ts";
 import { formatYaml, parseYaml, type Position, type YamlText } from "./yaml.ts";
 
 /** More than this many lines of problems help nobody. */
-const MOST_PROBLEMS = 20;
+const MAX_PROBLEMS = 20;
 
 /** Says where in what a person wrote a path is: its name in messages, and its place in the order. */
 type Locate = (path: Path, part: "value" | "key") => Position & { readonly name: string };
@@ -99,7 +107,7 @@ export function resolveRecipe(
 ): Recipe {
   const locate = () => ({ name: "recipe", line: 0, col: 0 });
   const recipe = complete(input, [], locate, "run", directory, more);
-  const fence = isMap(input) && isMap(input.data) ? (input as Recipe).data[WITHIN] : undefined;
+  const fence = isMap(input) && isMap(input.data) ? (input as Recipe).data[PATH_SCOPE] : undefined;
   return fence ? fenced(recipe, fence) : recipe;
 }
 
@@ -149,9 +157,9 @@ function report(
     const part = problem.unknownKey || valueAt(root, problem.path) === undefined ? "key" : "value";
     return { ...locate(problem.path, part), text: explain(problem, root, keys) };
   }).sort((a, b) => a.line === b.line ? a.col - b.col : a.line - b.line)
-    .slice(0, MOST_PROBLEMS).map(({ name, text }) => `${name}: ${text}`);
-  if (problems.length > MOST_PROBLEMS) {
-    lines.push(`… and ${problems.length - MOST_PROBLEMS} more`);
+    .slice(0, MAX_PROBLEMS).map(({ name, text }) => `${name}: ${text}`);
+  if (problems.length > MAX_PROBLEMS) {
+    lines.push(`… and ${problems.length - MAX_PROBLEMS} more`);
   }
   return lines.join("\n");
 }

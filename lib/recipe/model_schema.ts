@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { LARGEST, map, whole, word } from "./fields.ts";
+import { integer, LARGEST, map, word } from "./fields.ts";
 import { layerList } from "./layer_schema.ts";
 import type { LayerSpec, ModelSpec, ZooName } from "./types.ts";
 import * as z from "./zod.ts";
@@ -48,7 +48,7 @@ const variant = () => word("auto", "imagenet", "small").optional();
 /** `model`. */
 export const model = map({
   name: word(...ZOO_NAMES).optional(),
-  width: whole(1, LARGEST).optional(),
+  width: integer(1, LARGEST).optional(),
   stem: variant(),
   head: variant(),
   layers: layerList().optional(),

@@ -4,9 +4,9 @@
  * @module
  */
 
-import { RecipeError, UsageError } from "../errors.ts";
-import { describe } from "./explain.ts";
-import { isMap, setKey } from "./plain.ts";
+import { RecipeError, UsageError } from "../core/errors.ts";
+import { describe } from "./recipe_errors.ts";
+import { isMap, setKey } from "../core/json_value.ts";
 import type { Path } from "./problems.ts";
 import { parseYaml } from "./yaml.ts";
 

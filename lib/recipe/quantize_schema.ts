@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { MOST_MEMORY } from "../quant/estimator.ts";
-import { flag, keep, map, whole, word } from "./fields.ts";
-import { misfits } from "./misfits.ts";
+import { MAX_MEMORY } from "../quant/estimator.ts";
+import { decay, flag, integer, map, word } from "./fields.ts";
+import { checkQuantizeFields } from "./quantize_checks.ts";
 import * as z from "./zod.ts";
 
 const BITS = "a whole number from 2 to 8 (to 16 with arithmetic: simulated)";
@@ -14,7 +14,7 @@ const RANGE = "two numbers, [low, high], of which the first is smaller";
 /** What says how a class of tensors is quantized, without defaults. */
 const quantizing = (names: readonly string[]) => {
   const bits = z.int(BITS).min(2, BITS).max(16, BITS);
-  const momentum = keep();
+  const momentum = decay();
   const range = z.tuple([z.number(RANGE), z.number(RANGE)], RANGE)
     .refine(([low, high]) => low < high && Math.max(-low, high) <= 3e38, RANGE);
   const activations = {
@@ -22,9 +22,9 @@ const quantizing = (names: readonly string[]) => {
     estimator: word(...names),
     momentum,
     symmetric: flag(),
-    window: whole(1, MOST_MEMORY),
-    margin: whole(0, 8),
-    interval: whole(1),
+    window: integer(1, MAX_MEMORY),
+    margin: integer(0, 8),
+    interval: integer(1),
     range,
   };
   return {
@@ -84,7 +84,7 @@ export const quantize = (names: readonly string[]) => {
     }).prefault({}),
     scheduler: word("host", "device", "auto").default("host"),
     lag: z.union([z.literal(1), z.literal(2)], "1 or 2").default(1),
-    calibrate: whole(0).default(1),
+    calibrate: integer(0).default(1),
     layers: z.array(
       map({
         match: z.string("the name of a layer, or a pattern such as conv*").min(1),
@@ -95,7 +95,7 @@ export const quantize = (names: readonly string[]) => {
       "a list of maps with match",
     ).default([]),
   }).check(({ value, issues }) => {
-    for (const { path, message } of misfits(value)) {
+    for (const { path, message } of checkQuantizeFields(value)) {
       issues.push({ code: "custom", input: value, path: [...path], message });
     }
   });

@@ -4,10 +4,10 @@
  * @module
  */
 
-import { RecipeError } from "../errors.ts";
+import { RecipeError } from "../core/errors.ts";
 
 /** Far above any recipe; a file beyond it is something else. */
-const MOST_BYTES = 2 ** 20;
+const MAX_BYTES = 2 ** 20;
 
 /**
  * The text of a file of at most 1 MiB.
@@ -47,7 +47,7 @@ async function readBytes(path: string): Promise<Uint8Array<ArrayBuffer>> {
   try {
     using file = await Deno.open(path);
     if ((await file.stat()).isDirectory) throw new RecipeError(`${expected}, got a folder`);
-    const bytes = new Uint8Array(MOST_BYTES + 1);
+    const bytes = new Uint8Array(MAX_BYTES + 1);
     let length = 0;
     while (length < bytes.length) {
       const read = await file.read(bytes.subarray(length));

@@ -6,8 +6,8 @@
  */
 import { estimators } from "../quant/estimators.ts";
 import { data } from "./data_schema.ts";
-import { map, whole, word } from "./fields.ts";
-import { memory } from "./memory_schema.ts";
+import { integer, map, word } from "./fields.ts";
+import { memory } from "./byte_size.ts";
 import { model } from "./model_schema.ts";
 import { type Problem, toProblems } from "./problems.ts";
 import { quantize } from "./quantize_schema.ts";
@@ -34,7 +34,7 @@ const runName = () => {
 const recipeWith = (names: readonly string[]) =>
   map({
     name: runName().default("run"),
-    seed: whole(0, 2 ** 32 - 1).default(1),
+    seed: integer(0, 2 ** 32 - 1).default(1),
     data,
     model,
     init: z.string("the path of a safetensors file or of a run's folder").default(""),

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { flag, keep, LARGEST, map, positive, whole, word } from "./fields.ts";
+import { decay, flag, integer, LARGEST, map, positive, word } from "./fields.ts";
 import * as z from "./zod.ts";
 
 const atLeast0 = () => z.number("a number of at least 0").min(0, "a number of at least 0");
@@ -21,7 +21,7 @@ const OWN = {
 const optimizer = map({
   name: word("sgd", "adamw").default("sgd"),
   lr: z.exactOptional(positive()),
-  momentum: keep().default(0.9),
+  momentum: decay().default(0.9),
   nesterov: flag().default(false),
   betas: z.tuple([beta(), beta()], BETAS).default([0.9, 0.999]),
   epsilon: positive().default(1e-8),
@@ -34,25 +34,25 @@ const optimizer = map({
 
 /** `train`. */
 export const train = map({
-  epochs: whole(1).default(5),
-  max_steps: whole(0).default(0),
-  batch: whole(1, LARGEST).default(64),
-  micro_batch: whole(0, LARGEST).default(0),
+  epochs: integer(1).default(5),
+  max_steps: integer(0).default(0),
+  batch: integer(1, LARGEST).default(64),
+  micro_batch: integer(0, LARGEST).default(0),
   optimizer: optimizer.prefault({}),
   schedule: map({
     name: word("constant", "step", "cosine").default("cosine"),
-    warmup_steps: whole(0).default(0),
-    every_epochs: whole(1).default(10),
+    warmup_steps: integer(0).default(0),
+    every_epochs: integer(1).default(10),
     factor: positive().max(1, "a number above 0 and at most 1").default(0.1),
   }).prefault({}),
   clip_norm: atLeast0().default(0),
-  ema: keep().default(0),
-  label_smoothing: keep().default(0),
+  ema: decay().default(0),
+  label_smoothing: decay().default(0),
   on_nonfinite: word("stop", "skip", "rollback").default("stop"),
-  most_skips: whole(1, 1000).default(10),
-  log_every: whole(1).default(10),
+  most_skips: integer(1, 1000).default(10),
+  log_every: integer(1).default(10),
   checkpoint_minutes: atLeast0().default(10),
-  keep: whole(1).default(3),
+  keep: integer(1).default(3),
 }).check(({ value, issues }) => {
   const { batch, micro_batch: micro } = value;
   if (micro === 0 || batch % micro === 0) return;

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Fence, WITHIN } from "./fence.ts";
+import type { Fence, PATH_SCOPE } from "./path_scope.ts";
 
 /** Height and width, in that order. */
 export type Pair = readonly [number, number];
@@ -139,7 +139,7 @@ export type ModelSpec =
 /** Where the images come from. In numbers, 0 means: take it from the data. */
 export interface DataSpec {
   /** Where `root` and `init` may lead, of a recipe that was read from a file. */
-  readonly [WITHIN]?: Fence;
+  readonly [PATH_SCOPE]?: Fence;
   /**
    * Which reader, or maker, of images. `glyphs`: made by the program. `idx`: four IDX files, as
    * MNIST is published. `cifar`: CIFAR-10 or CIFAR-100, binary version. `npz`: NumPy arrays

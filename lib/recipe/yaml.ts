@@ -65,10 +65,10 @@ export interface YamlProblem extends Position {
 }
 
 /** How often anchors may be repeated in all; nested ones multiply. */
-const MOST_ALIASES = 100;
+const MAX_ALIASES = 100;
 
 /** Brackets within brackets, or list items within list items on one line: the parser recurses. */
-const MOST_NESTED = 100;
+const MAX_NESTED = 100;
 
 /** Reads one document. */
 export function parseYaml(text: string): YamlText | YamlProblem {
@@ -100,7 +100,7 @@ export function parseYaml(text: string): YamlText | YamlProblem {
   const key = firstComplexKey(doc);
   if (key) return wrong(key.range?.[0] ?? 0, "a key must be a word");
   try {
-    const value: unknown = doc.toJS({ maxAliasCount: MOST_ALIASES });
+    const value: unknown = doc.toJS({ maxAliasCount: MAX_ALIASES });
     return {
       value,
       position: (path, part) => {
@@ -119,7 +119,7 @@ export function parseYaml(text: string): YamlText | YamlProblem {
 
 function deepProblem(text: string, offset: number): YamlProblem {
   const before = text.slice(0, offset), line = before.split("\n").length;
-  const problem = `expected valid YAML, got more than ${MOST_NESTED} levels (nested too deeply)`;
+  const problem = `expected valid YAML, got more than ${MAX_NESTED} levels (nested too deeply)`;
   return { line, col: offset - before.lastIndexOf("\n"), problem };
 }
 
@@ -134,7 +134,7 @@ function tooDeep(text: string): number | undefined {
     else if (token === "]" || token === "}") flow--;
     else if (token === "-" || token === "?" || token === ":") inLine++;
     else if (token.includes("\n")) inLine = 0;
-    if (flow > MOST_NESTED || (flow <= 0 && inLine > MOST_NESTED)) return offset;
+    if (flow > MAX_NESTED || (flow <= 0 && inLine > MAX_NESTED)) return offset;
     if (!MARKS.has(token)) offset += token.length;
   }
   return undefined;

@@ -3,10 +3,10 @@
  *
  * @module
  */
-import type { Tiles } from "../gpu/tuning.ts";
-import type { DataShape } from "../model/plan.ts";
-import type { Program, Step } from "../program.ts";
-import { chosen } from "../train/ways.ts";
+import type { Tiles } from "../runtime/gpu/autotune.ts";
+import type { DataShape } from "../program/plan.ts";
+import type { Program, Step } from "../program/program.ts";
+import { selectSteps } from "../program/select_steps.ts";
 import { median } from "./statistics.ts";
 import { TimedNetwork } from "./timed_network.ts";
 import type { Variant } from "./variants.ts";
@@ -55,7 +55,7 @@ class Bench {
   private constructor({ sections: s, quantizers }: Program, readonly network: TimedNetwork) {
     this.#backward = new Set(s.backward);
     const steps = [...s.forward, ...s.loss, ...s.backward];
-    this.#steps = chosen(steps, quantizers, { phase: "train" });
+    this.#steps = selectSteps(steps, quantizers, { phase: "train" });
   }
 
   static async open(variant: Variant, data: DataShape, tiles: Tiles): Promise<Bench> {

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { bindings, wgsl } from "../gpu/executor.ts";
-import type { Program, Step } from "../program.ts";
-import { chosen } from "../train/ways.ts";
+import { bindings, wgsl } from "../runtime/gpu/executor.ts";
+import type { Program, Step } from "../program/program.ts";
+import { selectSteps } from "../program/select_steps.ts";
 
 /** Bytes for one image. */
 export interface Moved {
@@ -38,7 +38,7 @@ export function programTraffic(program: Program): ProgramTraffic {
     // The rest runs once for all micro-batches.
     const cut = section === "forward" || section === "loss" || section === "backward";
     const images = cut ? program.batch : program.batch * program.micros;
-    for (const step of chosen(steps, program.quantizers, { phase: "train" })) {
+    for (const step of selectSteps(steps, program.quantizers, { phase: "train" })) {
       if (step.once) continue; // Not in a step.
       const bytes = bytesOf(step) / images;
       sections[section] += bytes;

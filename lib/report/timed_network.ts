@@ -4,14 +4,14 @@
  *
  * @module
  */
-import { openGpu } from "../gpu/device.ts";
-import type { GpuExecutor } from "../gpu/executor.ts";
-import { StepTimer } from "../gpu/timing.ts";
-import type { Tiles } from "../gpu/tuning.ts";
-import type { DataShape } from "../model/plan.ts";
-import { gpuDevice } from "../open_device.ts";
-import type { Program, Step } from "../program.ts";
-import { type Batch, Network } from "../train/network.ts";
+import { openGpu } from "../runtime/gpu/device.ts";
+import type { GpuExecutor } from "../runtime/gpu/executor.ts";
+import { StepTimer } from "../runtime/gpu/timing.ts";
+import type { Tiles } from "../runtime/gpu/autotune.ts";
+import type { DataShape } from "../program/plan.ts";
+import { gpuDevice } from "../runtime/device.ts";
+import type { Program, Step } from "../program/program.ts";
+import { type Batch, Network } from "../train/network/network.ts";
 import type { Variant } from "./variants.ts";
 
 /** A network whose steps can be timed. */

@@ -26,9 +26,9 @@
  *
  * @module
  */
-import type { Graph, Node } from "../model/graph.ts";
-import { weightDims } from "../ops/conv.ts";
-import type { Tensor } from "../ops/tensor.ts";
+import type { Graph, Node } from "../program/graph.ts";
+import { weightDims } from "../program/ops/conv.ts";
+import type { Tensor } from "../program/tensor.ts";
 
 /** Bytes of a stored activation or gradient, of a weight, and of an accumulator. */
 const ACTIVATION = 1, WEIGHT = 1, ACCUMULATOR = 4;

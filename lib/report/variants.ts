@@ -3,12 +3,12 @@
  *
  * @module
  */
-import { ModelError, RecipeError } from "../errors.ts";
-import { type DataShape, plan } from "../model/plan.ts";
-import type { Program } from "../program.ts";
-import type { RecipeInput } from "../recipe/input.ts";
+import { ModelError, RecipeError } from "../core/errors.ts";
+import { type DataShape, plan } from "../program/plan.ts";
+import type { Program } from "../program/program.ts";
+import type { RecipeInput } from "../recipe/recipe_input.ts";
 import { resolveRecipe } from "../recipe/load.ts";
-import { isMap } from "../recipe/plain.ts";
+import { isMap } from "../core/json_value.ts";
 import type { Recipe } from "../recipe/types.ts";
 
 /** The estimators that stand for static and for dynamic ranges. */

@@ -6,14 +6,14 @@
 import { Loader } from "../data/loader.ts";
 import { openDataset } from "../data/open.ts";
 import { dataOf } from "../data/recipe.ts";
-import { plan } from "../model/plan.ts";
-import type { Tiles } from "../gpu/tuning.ts";
-import type { DeviceChoice } from "../open_device.ts";
+import { plan } from "../program/plan.ts";
+import type { Tiles } from "../runtime/gpu/autotune.ts";
+import type { DeviceChoice } from "../runtime/device.ts";
 import type { EstimatorMakers } from "../quant/estimator.ts";
-import { BatchReader } from "./batches.ts";
-import { openCheckedDevice } from "./checked_device.ts";
-import { Network } from "./network.ts";
-import { readRun } from "./trained_run.ts";
+import { BatchReader } from "../data/batch_reader.ts";
+import { openTestedDevice } from "../runtime/open_tested_device.ts";
+import { Network } from "./network/network.ts";
+import { loadRun } from "./checkpoint/load_run.ts";
 
 /** How to evaluate. */
 export interface EvaluateOptions {
@@ -55,11 +55,11 @@ export interface Evaluation {
  * @throws DataError when it holds no run or no whole checkpoint, or its data is gone; DeviceError
  */
 export async function evaluate(path: string, options: EvaluateOptions = {}): Promise<Evaluation> {
-  const { recipe, checkpoint: found, makers } = await readRun(path, options);
+  const { recipe, checkpoint: found, makers } = await loadRun(path, options);
   const warnings = options.warn ? { warn: options.warn } : {};
   const data = await openDataset(dataOf(recipe), warnings);
   const { program } = plan(recipe, data, { estimators: makers, inference: true });
-  const device = await openCheckedDevice(options.device, program, options);
+  const device = await openTestedDevice(options.device, program, options);
   const executor = await device.createExecutor(program);
   let loader: Loader | undefined;
   try {

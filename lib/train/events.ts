@@ -3,11 +3,11 @@
  *
  * @module
  */
-import type { Arithmetic, Program } from "../program.ts";
+import type { Arithmetic, Program } from "../program/program.ts";
 import type { Observation } from "../quant/scheduler.ts";
 import type { Recipe } from "../recipe/types.ts";
-import type { Fidelity } from "./fidelity.ts";
-import type { NetworkState } from "./network.ts";
+import type { QuantizationError } from "./network/quantization_error.ts";
+import type { NetworkState } from "./network/network.ts";
 
 /** Before the first step; again when a lost adapter was opened anew, and steps are told again. */
 export interface StartEvent {
@@ -62,7 +62,7 @@ export interface StepEvent {
   /** What every quantizer saw; empty in float32. */
   readonly observations: readonly Observation[];
   /** By row: how true codes are to real values; on logged steps with `telemetry: full`. */
-  readonly fidelity?: readonly (Fidelity | undefined)[];
+  readonly fidelity?: readonly (QuantizationError | undefined)[];
 }
 
 /** After a step that was not finite and has changed nothing; it has no {@linkcode StepEvent}. */

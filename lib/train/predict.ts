@@ -4,19 +4,19 @@
  *
  * @module
  */
-import { DataError, UsageError } from "../errors.ts";
-import { unreadable } from "../data/look.ts";
-import { readImageFile } from "../data/folder_split.ts";
+import { DataError, UsageError } from "../core/errors.ts";
+import { unreadable } from "../data/paths/stat.ts";
+import { readImageFile } from "../data/image_folder/split.ts";
 import { decodeImage } from "../image/decode.ts";
-import { fit } from "../image/resize.ts";
-import { plan } from "../model/plan.ts";
-import type { Tiles } from "../gpu/tuning.ts";
-import type { DeviceChoice } from "../open_device.ts";
+import { resizeAndCrop } from "../image/resize.ts";
+import { plan } from "../program/plan.ts";
+import type { Tiles } from "../runtime/gpu/autotune.ts";
+import type { DeviceChoice } from "../runtime/device.ts";
 import type { EstimatorMakers } from "../quant/estimator.ts";
-import { openCheckedDevice } from "./checked_device.ts";
-import { type DataFacts, nameOf } from "./data_facts.ts";
-import { Network } from "./network.ts";
-import { readRun, type TrainedRun } from "./trained_run.ts";
+import { openTestedDevice } from "../runtime/open_tested_device.ts";
+import { classNameOf, type InputSpec } from "./checkpoint/input_spec.ts";
+import { Network } from "./network/network.ts";
+import { loadRun, type TrainedRun } from "./checkpoint/load_run.ts";
 
 /** How to predict. */
 export interface PredictOptions {
@@ -35,7 +35,7 @@ export interface PredictOptions {
 }
 
 /** How likely a class is. */
-export interface Likelihood {
+export interface ClassProbability {
   /** What the data calls it; its label as text where that has no names. */
   readonly class: string;
   /** Its number, from 0. */
@@ -45,15 +45,15 @@ export interface Likelihood {
 }
 
 /** What a network says of an image. */
-export interface Prediction extends Likelihood {
+export interface Prediction extends ClassProbability {
   /** The image's path. */
   readonly image: string;
   /** The likeliest classes, this one first. */
-  readonly top: readonly Likelihood[];
+  readonly top: readonly ClassProbability[];
 }
 
 /** An image that could not be answered. */
-export interface Unanswered {
+export interface PredictionError {
   /** The image's path. */
   readonly image: string;
   /** Why, with what to do about it. */
@@ -75,16 +75,16 @@ export async function predict(
   path: string,
   images: readonly string[],
   options: PredictOptions = {},
-): Promise<(Prediction | Unanswered)[]> {
+): Promise<(Prediction | PredictionError)[]> {
   const { top = 1, warn } = options;
   if (!Number.isInteger(top) || top < 1) {
     throw new UsageError(`top: expected a whole number of at least 1, got ${top}`);
   }
-  const run = await readRun(path, options), facts = factsOf(run);
+  const run = await loadRun(path, options), facts = factsOf(run);
   const asked = (await Promise.all(images.map(imagesIn))).flat();
   // What has an error already is a folder without images.
   const readable = asked.flatMap((a, index) => "error" in a ? [] : [{ index, image: a.image }]);
-  const answers = [...asked] as (Prediction | Unanswered)[];
+  const answers = [...asked] as (Prediction | PredictionError)[];
   if (readable.length === 0) return answers;
   const most = Math.min(readable.length, run.recipe.train.batch);
   const network = await openNetwork(run, facts, most, options);
@@ -120,7 +120,7 @@ export async function predict(
 }
 
 /** @throws DataError where the checkpoint does not say enough of its images, or no photo fits them */
-function factsOf({ checkpoint: { data, path } }: TrainedRun): DataFacts {
+function factsOf({ checkpoint: { data, path } }: TrainedRun): InputSpec {
   if (!data) {
     throw new DataError(
       `${path}: expected the shape, classes, mean and std of its images in the metadata, found ` +
@@ -140,13 +140,13 @@ function factsOf({ checkpoint: { data, path } }: TrainedRun): DataFacts {
 
 async function openNetwork(
   { recipe, checkpoint, makers }: TrainedRun,
-  facts: DataFacts,
+  facts: InputSpec,
   batch: number,
   options: PredictOptions,
 ): Promise<Network> {
   const sized = { ...recipe, train: { ...recipe.train, batch, micro_batch: 0 } };
   const { program } = plan(sized, facts, { estimators: makers, inference: true });
-  const device = await openCheckedDevice(options.device, program, options);
+  const device = await openTestedDevice(options.device, program, options);
   const executor = await device.createExecutor(program);
   try {
     const network = new Network(program, executor, recipe.seed, recipe.quantize, facts, makers);
@@ -161,27 +161,27 @@ async function openNetwork(
 /** An image as the network sees it. */
 async function pixelsOf(
   path: string,
-  { shape: [h, w, c] }: DataFacts,
+  { shape: [h, w, c] }: InputSpec,
   warn?: (text: string) => void,
 ): Promise<Uint8Array> {
   const channels = c === 1 ? 1 : 3;
   const image = await decodeImage(await readImageFile(path), path, { channels });
   if (image.warning) warn?.(`${path}: ${image.warning}`);
-  return fit(image, channels, h, w).pixels;
+  return resizeAndCrop(image, channels, h, w).pixels;
 }
 
 /** All classes, likeliest first; of equals the one of the lower label. */
-function likelihoods(logits: Float32Array, facts: DataFacts): Likelihood[] {
+function likelihoods(logits: Float32Array, facts: InputSpec): ClassProbability[] {
   const largest = Math.max(...logits);
   const powers = Array.from(logits, (l) => Math.exp(l - largest));
   const sum = powers.reduce((a, b) => a + b, 0);
   return powers
-    .map((p, label) => ({ class: nameOf(facts, label), label, probability: p / sum }))
+    .map((p, label) => ({ class: classNameOf(facts, label), label, probability: p / sum }))
     .sort((a, b) => b.probability - a.probability || a.label - b.label);
 }
 
 /** The path itself, or those of the images in a folder, by name. */
-async function imagesIn(path: string): Promise<(Pick<Prediction, "image"> | Unanswered)[]> {
+async function imagesIn(path: string): Promise<(Pick<Prediction, "image"> | PredictionError)[]> {
   const folder = await Deno.stat(path).then((info) => info.isDirectory, () => false);
   if (!folder) return [{ image: path }];
   const names: string[] = [];

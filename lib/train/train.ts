@@ -5,29 +5,29 @@
  */
 import { Loader } from "../data/loader.ts";
 import { openDataset } from "../data/open.ts";
-import { stepsPerEpoch } from "../data/order.ts";
+import { stepsPerEpoch } from "../data/sampler.ts";
 import { dataOf } from "../data/recipe.ts";
-import { plan } from "../model/plan.ts";
-import type { Tiles } from "../gpu/tuning.ts";
-import type { Device, DeviceChoice } from "../open_device.ts";
+import { plan } from "../program/plan.ts";
+import type { Tiles } from "../runtime/gpu/autotune.ts";
+import type { Device, DeviceChoice } from "../runtime/device.ts";
 import type { EstimatorMakers } from "../quant/estimator.ts";
 import { estimators as ownEstimators } from "../quant/estimators.ts";
-import type { RecipeInput } from "../recipe/input.ts";
+import type { RecipeInput } from "../recipe/recipe_input.ts";
 import { formatRecipe, resolveRecipe } from "../recipe/load.ts";
 import type { Recipe } from "../recipe/types.ts";
-import { BatchReader } from "./batches.ts";
-import { openCheckedDevice } from "./checked_device.ts";
-import { withWhatFits } from "./what_fits.ts";
-import { DataWatch } from "./data_watch.ts";
+import { BatchReader } from "../data/batch_reader.ts";
+import { openTestedDevice } from "../runtime/open_tested_device.ts";
+import { withMemoryAdvice } from "./loop/memory_advice.ts";
+import { DataChangeMonitor } from "./run_folder/data_change_monitor.ts";
 import type { Summary, TrainEvent } from "./events.ts";
-import { initialWeights } from "./init.ts";
-import { Network } from "./network.ts";
-import { newestCheckpoint } from "./newest_checkpoint.ts";
-import { BEGINNING } from "./position.ts";
-import type { RunFolder } from "./run_folder.ts";
-import { outlivingAdapter } from "./outliving.ts";
-import { sameRecipe } from "./same_recipe.ts";
-import { Run } from "./run.ts";
+import { initialWeights } from "./checkpoint/init.ts";
+import { Network } from "./network/network.ts";
+import { latestCheckpoint } from "./checkpoint/latest.ts";
+import { INITIAL_STATE } from "./checkpoint/trainer_state.ts";
+import type { RunFolder } from "./run_folder/run_folder.ts";
+import { withDeviceRecovery } from "./loop/device_recovery.ts";
+import { checkResumable } from "./run_folder/resume_check.ts";
+import { Run } from "./loop/run.ts";
 
 /** How to train, beside the recipe. */
 export interface TrainOptions {
@@ -73,7 +73,7 @@ export async function* train(
 ): AsyncGenerator<TrainEvent, void, void> {
   const started = performance.now();
   await using _lock = await options.folder?.lock();
-  yield* outlivingAdapter(options, (again, opens) => trainOnce(input, again, started, opens));
+  yield* withDeviceRecovery(options, (again, opens) => trainOnce(input, again, started, opens));
 }
 
 /** The same on one device, which {@linkcode train} may open again. */
@@ -88,9 +88,9 @@ async function* trainOnce(
   const makers = { ...ownEstimators, ...estimators };
   const text = formatRecipe(recipe);
   const { warn } = options;
-  let found = folder && options.resume ? await newestCheckpoint(folder, warn) : undefined;
+  let found = folder && options.resume ? await latestCheckpoint(folder, warn) : undefined;
   if (folder && options.resume) {
-    await sameRecipe(folder, recipe, found, { estimators: more, ...(warn ? { warn } : {}) });
+    await checkResumable(folder, recipe, found, { estimators: more, ...(warn ? { warn } : {}) });
   }
   const data = await openDataset(
     dataOf(recipe),
@@ -100,9 +100,9 @@ async function* trainOnce(
   const { program } = plan(recipe, data, { estimators: makers });
   let initial = recipe.init && !found ? await initialWeights(recipe, program, warn) : undefined;
   const device = options.opened ??
-    await openCheckedDevice(options.device, program, options);
+    await openTestedDevice(options.device, program, options);
   opens(device);
-  const fitting = (error: unknown) => withWhatFits(error, recipe, data, program, makers);
+  const fitting = (error: unknown) => withMemoryAdvice(error, recipe, data, program, makers);
   const executor = await device.createExecutor(program, { lazily: true }).catch((error) => {
     throw fitting(error);
   });
@@ -122,7 +122,7 @@ async function* trainOnce(
     const position = found?.position;
     found = undefined; // Lets the file go.
     const reader = new BatchReader(data, recipe.train.batch, loader);
-    const watch = new DataWatch(data, recipe, warn);
+    const watch = new DataChangeMonitor(data, recipe, warn);
     const run = new Run(recipe, text, data, network, reader, perEpoch, options, started, watch);
     if (folder && position && position.step >= run.steps) {
       const before = await folder.readSummary();
@@ -149,7 +149,7 @@ async function* trainOnce(
       warn?.("the checkpoint has lost its ranges: calibrating anew");
       await run.calibrate(position.step);
     }
-    yield* run.go(position ?? BEGINNING);
+    yield* run.go(position ?? INITIAL_STATE);
   } catch (error) {
     throw fitting(error);
   } finally {

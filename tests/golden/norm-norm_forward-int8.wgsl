@@ -6,13 +6,13 @@
 //
 // A thread owns one wide of every STRIDE-th pixel, so coefficients are read once for several, and
 // neighbouring threads read neighbouring words.
-// Reference: lib/reference/norm_forward.ts
+// Reference: kernels/norm_forward/reference.ts
 // The unit of storage: four neighbouring channels of one pixel, a *quad*. With INT8 a quad is four
 // codes in a u32; without, a vec4<f32>. A *wide* is V quads read in one load: the bounds check that
 // every driver adds is then paid once for 4·V values (int8 512³ on llvmpipe: 17 GOP/s by words,
 // 48 by four).
 // Padded channels always hold the code of zero.
-// Reference: lib/reference/include/quantize.ts (row, reader)
+// Reference: kernels/include/quantize.ts (row, reader)
 
 struct Quantizer {
   scale: f32,    // real = scale · (code − zero)
@@ -36,7 +36,7 @@ struct Step {
   smoothing: f32,   // share of a label that all classes have alike
   first_correction: f32,  // of the averages of AdamW: 1/(1 − β₁ᵗ) and 1/√(1 − β₂ᵗ)
   second_correction: f32,
-  origin: u32,      // 0, which no compiler knows: see shader() in lib/gpu/executor.ts
+  origin: u32,      // 0, which no compiler knows: see shader() in lib/runtime/gpu/executor.ts
   unused_b: u32,
 }
 
@@ -81,7 +81,7 @@ fn dot_four(q: Quad, w: Four) -> vec4<i32> {
 // the real values that the codes stand for; 2 real values, seen but not quantized yet: the range
 // waits for them.
 // QUIET: nothing is recorded, as the tensor was seen when it was made first.
-// Reference: lib/reference/include/quantize.ts
+// Reference: kernels/include/quantize.ts
 
 alias Stored = Quad;
 alias StoredWide = Wide;

@@ -14,17 +14,17 @@
 //                                  at most 64·P·255² < 2³¹; TILES is enough for the smallest tile that
 //                                  may be chosen, and what a larger one leaves over is 0
 //
-// Weights may be QUADS of the OQ quads of outputs, of which FIRST are before them (lib/ops/parts.ts).
+// Weights may be QUADS of the OQ quads of outputs, of which FIRST are before them (lib/program/shards.ts).
 // Padding reads the code of zero, so one correction, −z·row_sum, holds for every pixel.
 // Accumulators: |Σ (x − z)·w| ≤ K·255·127, which fits i32 to K = 66,000; the planner refuses more.
 // Sizes are operands, so that layers with the same tile share a pipeline.
-// Reference: lib/reference/conv_forward.ts
+// Reference: kernels/conv_forward/reference.ts
 // The unit of storage: four neighbouring channels of one pixel, a *quad*. With INT8 a quad is four
 // codes in a u32; without, a vec4<f32>. A *wide* is V quads read in one load: the bounds check that
 // every driver adds is then paid once for 4·V values (int8 512³ on llvmpipe: 17 GOP/s by words,
 // 48 by four).
 // Padded channels always hold the code of zero.
-// Reference: lib/reference/include/quantize.ts (row, reader)
+// Reference: kernels/include/quantize.ts (row, reader)
 
 struct Quantizer {
   scale: f32,    // real = scale · (code − zero)
@@ -48,7 +48,7 @@ struct Step {
   smoothing: f32,   // share of a label that all classes have alike
   first_correction: f32,  // of the averages of AdamW: 1/(1 − β₁ᵗ) and 1/√(1 − β₂ᵗ)
   second_correction: f32,
-  origin: u32,      // 0, which no compiler knows: see shader() in lib/gpu/executor.ts
+  origin: u32,      // 0, which no compiler knows: see shader() in lib/runtime/gpu/executor.ts
   unused_b: u32,
 }
 
@@ -92,7 +92,7 @@ fn dot_four(q: Quad, w: Four) -> vec4<i32> {
 // the real values that the codes stand for; 2 real values, seen but not quantized yet: the range
 // waits for them.
 // QUIET: nothing is recorded, as the tensor was seen when it was made first.
-// Reference: lib/reference/include/quantize.ts
+// Reference: kernels/include/quantize.ts
 
 alias Stored = Quad;
 alias StoredWide = Wide;

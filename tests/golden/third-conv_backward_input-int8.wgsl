@@ -12,19 +12,19 @@
 //   dx        [n, H, W, 4·IQ]            quads
 //
 // A tap that falls outside dY reads its code of zero, so the correction depends on the phase alone.
-// Weights may be those of a part of the outputs (lib/ops/parts.ts): QUADS of the OQ quads of a pixel of
+// Weights may be those of a part of the outputs (lib/program/shards.ts): QUADS of the OQ quads of a pixel of
 // dy, of which FIRST are before them. With BEFORE the sum goes on from what earlier parts came to:
 //   before    [n, H, W, 4·IQ]            real values, without INT8
 // IQ counts quads a pixel; a linear layer sees its input as one pixel, IQ/GQ pixels of
 // GQ quads.
 // Sizes are operands, as in conv_forward.
-// Reference: lib/reference/conv_backward_input.ts
+// Reference: kernels/conv_backward_input/reference.ts
 // The unit of storage: four neighbouring channels of one pixel, a *quad*. With INT8 a quad is four
 // codes in a u32; without, a vec4<f32>. A *wide* is V quads read in one load: the bounds check that
 // every driver adds is then paid once for 4·V values (int8 512³ on llvmpipe: 17 GOP/s by words,
 // 48 by four).
 // Padded channels always hold the code of zero.
-// Reference: lib/reference/include/quantize.ts (row, reader)
+// Reference: kernels/include/quantize.ts (row, reader)
 
 struct Quantizer {
   scale: f32,    // real = scale · (code − zero)
@@ -48,7 +48,7 @@ struct Step {
   smoothing: f32,   // share of a label that all classes have alike
   first_correction: f32,  // of the averages of AdamW: 1/(1 − β₁ᵗ) and 1/√(1 − β₂ᵗ)
   second_correction: f32,
-  origin: u32,      // 0, which no compiler knows: see shader() in lib/gpu/executor.ts
+  origin: u32,      // 0, which no compiler knows: see shader() in lib/runtime/gpu/executor.ts
   unused_b: u32,
 }
 
@@ -92,7 +92,7 @@ fn dot_four(q: Quad, w: Four) -> vec4<i32> {
 // the real values that the codes stand for; 2 real values, seen but not quantized yet: the range
 // waits for them.
 // QUIET: nothing is recorded, as the tensor was seen when it was made first.
-// Reference: lib/reference/include/quantize.ts
+// Reference: kernels/include/quantize.ts
 
 alias Stored = Quad;
 alias StoredWide = Wide;
@@ -176,7 +176,7 @@ fn record(row: u32, tile: u32, lane: u32) {
 // A gradient is written once, by the last kernel that contributes to it. Its epilogue adds what the
 // other branches gave (ADDEND) and applies the mask of the activation that made the tensor (MASK:
 // 1 ReLU, 2 ReLU6), so the backward pass of an addition or an activation copies nothing.
-// Reference: lib/reference/include/gradient.ts
+// Reference: kernels/include/gradient.ts
 
 @group(0) @binding(7) var<storage, read> mask: array<Quad>;
 

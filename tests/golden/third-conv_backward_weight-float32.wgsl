@@ -8,7 +8,7 @@
 //
 //   x         [n, H, W, 4·IQ]                  quads
 //   dy        [n, HO, WO, 4·DQ]                quads; OQ of them from FIRST on, which is all of them
-//                                              where the weights are not split (lib/ops/parts.ts)
+//                                              where the weights are not split (lib/program/shards.ts)
 //   partial   [CHUNKS, 4·OQ, KH·KW, IQ] vec4   raw sums of products of codes
 //   x_total   [CHUNKS, KH·KW, IQ] vec4<i32>    Σ X, and
 //   dy_total  [CHUNKS, OQ] vec4                Σ dY: what the zero points are corrected with
@@ -17,13 +17,13 @@
 // The totals are made by the workgroups of the first output tile and of the first tap only, where
 // the branch is uniform. Without INT8 the same loops add f32 products, pixel by pixel.
 // Sizes are operands, as in conv_forward; where a pixel lies is counted on, not divided anew.
-// Reference: lib/reference/conv_backward_weight.ts
+// Reference: kernels/conv_backward_weight/reference.ts
 // The unit of storage: four neighbouring channels of one pixel, a *quad*. With INT8 a quad is four
 // codes in a u32; without, a vec4<f32>. A *wide* is V quads read in one load: the bounds check that
 // every driver adds is then paid once for 4·V values (int8 512³ on llvmpipe: 17 GOP/s by words,
 // 48 by four).
 // Padded channels always hold the code of zero.
-// Reference: lib/reference/include/quantize.ts (row, reader)
+// Reference: kernels/include/quantize.ts (row, reader)
 
 struct Quantizer {
   scale: f32,    // real = scale · (code − zero)
@@ -47,7 +47,7 @@ struct Step {
   smoothing: f32,   // share of a label that all classes have alike
   first_correction: f32,  // of the averages of AdamW: 1/(1 − β₁ᵗ) and 1/√(1 − β₂ᵗ)
   second_correction: f32,
-  origin: u32,      // 0, which no compiler knows: see shader() in lib/gpu/executor.ts
+  origin: u32,      // 0, which no compiler knows: see shader() in lib/runtime/gpu/executor.ts
   unused_b: u32,
 }
 

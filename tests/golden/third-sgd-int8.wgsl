@@ -9,13 +9,13 @@
 // With SCALED the learning rate has the factor that `dsgc` gave the layer's gradient. With STORE
 // the minimum and maximum of the new weights go to the statistics: the next iteration's weight quantizer
 // is set from them before its pass. A new weight that is not finite raises the second word of ALARM.
-// Reference: lib/reference/sgd.ts
+// Reference: kernels/sgd/reference.ts
 // The unit of storage: four neighbouring channels of one pixel, a *quad*. With INT8 a quad is four
 // codes in a u32; without, a vec4<f32>. A *wide* is V quads read in one load: the bounds check that
 // every driver adds is then paid once for 4·V values (int8 512³ on llvmpipe: 17 GOP/s by words,
 // 48 by four).
 // Padded channels always hold the code of zero.
-// Reference: lib/reference/include/quantize.ts (row, reader)
+// Reference: kernels/include/quantize.ts (row, reader)
 
 struct Quantizer {
   scale: f32,    // real = scale · (code − zero)
@@ -39,7 +39,7 @@ struct Step {
   smoothing: f32,   // share of a label that all classes have alike
   first_correction: f32,  // of the averages of AdamW: 1/(1 − β₁ᵗ) and 1/√(1 − β₂ᵗ)
   second_correction: f32,
-  origin: u32,      // 0, which no compiler knows: see shader() in lib/gpu/executor.ts
+  origin: u32,      // 0, which no compiler knows: see shader() in lib/runtime/gpu/executor.ts
   unused_b: u32,
 }
 
@@ -83,7 +83,7 @@ fn dot_four(q: Quad, w: Four) -> vec4<i32> {
 // the real values that the codes stand for; 2 real values, seen but not quantized yet: the range
 // waits for them.
 // QUIET: nothing is recorded, as the tensor was seen when it was made first.
-// Reference: lib/reference/include/quantize.ts
+// Reference: kernels/include/quantize.ts
 
 alias Stored = Quad;
 alias StoredWide = Wide;
@@ -146,7 +146,7 @@ fn record(row: u32, tile: u32, lane: u32) {
 
 // Whether one of four values is NaN or infinite, by its bits: compilers fold `x != x` to false.
 // Where one is, who made it adds one to its alarm, a word behind the rows of the statistics
-// (lib/ops/hold.ts). Reference: Number.isFinite where the kernels' references raise it.
+// (lib/program/passes/nonfinite_guard.ts). Reference: Number.isFinite where the kernels' references raise it.
 
 fn not_finite(v: vec4<f32>) -> bool {
   return any((bitcast<vec4<u32>>(v) & vec4<u32>(0x7f800000u)) == vec4<u32>(0x7f800000u));

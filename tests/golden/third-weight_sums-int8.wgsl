@@ -4,13 +4,13 @@
 //   backward      [TAPS, OQ, IQ] four quads   → backward_sum  [SH·SW, IQ] vec4<i32>: Σ over the taps that
 //                 a phase of the input uses (tap ≡ phase + padding mod stride) and over outputs
 //
-// Reference: lib/reference/weight_sums.ts
+// Reference: kernels/weight_sums/reference.ts
 // The unit of storage: four neighbouring channels of one pixel, a *quad*. With INT8 a quad is four
 // codes in a u32; without, a vec4<f32>. A *wide* is V quads read in one load: the bounds check that
 // every driver adds is then paid once for 4·V values (int8 512³ on llvmpipe: 17 GOP/s by words,
 // 48 by four).
 // Padded channels always hold the code of zero.
-// Reference: lib/reference/include/quantize.ts (row, reader)
+// Reference: kernels/include/quantize.ts (row, reader)
 
 struct Quantizer {
   scale: f32,    // real = scale · (code − zero)
@@ -34,7 +34,7 @@ struct Step {
   smoothing: f32,   // share of a label that all classes have alike
   first_correction: f32,  // of the averages of AdamW: 1/(1 − β₁ᵗ) and 1/√(1 − β₂ᵗ)
   second_correction: f32,
-  origin: u32,      // 0, which no compiler knows: see shader() in lib/gpu/executor.ts
+  origin: u32,      // 0, which no compiler knows: see shader() in lib/runtime/gpu/executor.ts
   unused_b: u32,
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { RunFolder } from "../../lib/train/run_folder.ts";
+import { RunFolder } from "../../lib/train/run_folder/run_folder.ts";
 import { train } from "../../lib/train/train.ts";
 import { inFolder } from "../support/command.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { type Kernel, kernels } from "../../lib/kernels.ts";
+import { type Kernel, kernels } from "../../kernels/mod.ts";
 
 /** Replaces a kernel's text while `body` runs. */
 export async function withBroken(

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { LayerInput, PairInput } from "../../lib/recipe/input.ts";
+import type { LayerInput, PairInput } from "../../lib/recipe/recipe_input.ts";
 import type { Case } from "./networks.ts";
 
 const conv = (channels: number, kernel: PairInput, more: object = {}): LayerInput => ({

@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { PERMISSIONS } from "../../cli/compile.ts";
-import { requestAdapter } from "../../lib/gpu/device.ts";
+import { requestAdapter } from "../../lib/runtime/gpu/device.ts";
 
 /** Whether there is a native GPU driver; without one, runs go to the CPU. */
 export const HAS_GPU: boolean = await requestAdapter() !== null;

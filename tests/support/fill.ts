@@ -4,12 +4,12 @@
  *
  * @module
  */
-import { draw, key } from "../../lib/data/random.ts";
-import type { PlanOptions } from "../../lib/model/plan.ts";
-import { buffersOf, type Program } from "../../lib/program.ts";
-import { key as keyOf } from "../../lib/quant/statistics.ts";
-import { CpuExecutor } from "../../lib/cpu/executor.ts";
-import { type Batch, Network } from "../../lib/train/network.ts";
+import { draw, key } from "../../lib/data/counter_rng.ts";
+import type { PlanOptions } from "../../lib/program/plan.ts";
+import { buffersOf, type Program } from "../../lib/program/program.ts";
+import { orderedBits as keyOf } from "../../lib/quant/statistics.ts";
+import { CpuExecutor } from "../../lib/runtime/cpu/executor.ts";
+import { type Batch, Network } from "../../lib/train/network/network.ts";
 import { type Arithmetic, type Case, dataOf, programOf, recipeOf } from "./networks.ts";
 
 /** Uniform numbers in [0, 1) by purpose and counter. */
@@ -97,7 +97,7 @@ export async function filled(
     }
   });
   if (program.quantizers.length > 0) {
-    cpu.write("quantizers", network.scheduler.everything().table.data);
+    cpu.write("quantizers", network.scheduler.fullTable().table.data);
   }
   cpu.write("pixels", batch.images);
   cpu.write("labels", batch.labels);

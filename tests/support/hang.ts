@@ -4,8 +4,8 @@
  *
  * @module
  */
-import { openDevice } from "../../lib/open_device.ts";
-import type { Program, Step } from "../../lib/program.ts";
+import { openDevice } from "../../lib/runtime/device.ts";
+import type { Program, Step } from "../../lib/program/program.ts";
 import { train } from "../../lib/train/train.ts";
 import { SHORT } from "./runs.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 import process from "node:process";
-import { QtrainError } from "../../lib/errors.ts";
+import { QtrainError } from "../../lib/core/errors.ts";
 
 /** What came of many damaged files. */
 export interface Verdicts {

@@ -4,8 +4,8 @@
  *
  * @module
  */
-import { DeviceMemoryError } from "../../lib/errors.ts";
-import { openDevice } from "../../lib/open_device.ts";
+import { DeviceMemoryError } from "../../lib/core/errors.ts";
+import { openDevice } from "../../lib/runtime/device.ts";
 import { train } from "../../lib/train/train.ts";
 
 const [recipe, more] = [JSON.parse(Deno.args[0]!), Number(Deno.args[1])];

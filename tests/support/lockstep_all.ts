@@ -4,13 +4,13 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { type Gpu, openGpu } from "../../lib/gpu/device.ts";
-import { GpuExecutor } from "../../lib/gpu/executor.ts";
-import { type Difference, lockstep } from "../../lib/model/lockstep.ts";
-import type { PlanOptions } from "../../lib/model/plan.ts";
-import type { Program, Step } from "../../lib/program.ts";
+import { type Gpu, openGpu } from "../../lib/runtime/gpu/device.ts";
+import { GpuExecutor } from "../../lib/runtime/gpu/executor.ts";
+import { compareExecutors, type Difference } from "../../lib/runtime/compare_executors.ts";
+import type { PlanOptions } from "../../lib/program/plan.ts";
+import type { Program, Step } from "../../lib/program/program.ts";
 import { statistic } from "../../lib/quant/statistics.ts";
-import type { CpuExecutor } from "../../lib/cpu/executor.ts";
+import type { CpuExecutor } from "../../lib/runtime/cpu/executor.ts";
 import { filled } from "./fill.ts";
 import type { Arithmetic, Case } from "./networks.ts";
 
@@ -51,13 +51,13 @@ export async function lockstepOf(
   steps: readonly Step[],
   terms: "adapter" | "edge",
 ): Promise<void> {
-  const gpu = await openGpu({ terms });
+  const gpu = await openGpu({ limits: terms });
   const executor = await GpuExecutor.create(gpu, program);
   const wrong: string[] = [];
   try {
     for (const step of steps) {
       const found: Difference[] = [];
-      await lockstep(program, [step], cpu, executor, (d) => found.push(d));
+      await compareExecutors(program, [step], cpu, executor, (d) => found.push(d));
       for (const d of found) {
         const problem = await judge(d, program, cpu, executor, exact(gpu));
         if (problem) {
@@ -93,7 +93,7 @@ async function judge(
     return await nearStatistics(d, cpu, executor);
   }
   // The factor of the learning rate goes through exp.
-  if (step.kernel === "clip_search" && variable === "table" && d.largest < 1e-6) return undefined;
+  if (step.kernel === "dsgc_search" && variable === "table" && d.largest < 1e-6) return undefined;
   if (variable === "errors") return d.largest > FLOAT_BOUND ? "beyond the bound" : undefined;
   // The one kernel with exp and log, whose last places WGSL leaves open.
   if (step.kernel === "softmax_cross_entropy") {

@@ -4,7 +4,7 @@
  * @module
  */
 import { loadRecipe } from "../../lib/recipe/load.ts";
-import { plan } from "../../lib/model/plan.ts";
+import { plan } from "../../lib/program/plan.ts";
 import { statedShape } from "../../cli/data_shape.ts";
 import { ROOT } from "./command.ts";
 import { tryAll, type Verdicts } from "./hostile.ts";

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { scaleTo } from "../../lib/data/random.ts";
+import { scaleTo } from "../../lib/data/counter_rng.ts";
 import { uniform } from "./fill.ts";
 
 /** A stream of random choices. */

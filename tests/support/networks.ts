@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { type DataShape, plan, type PlanOptions } from "../../lib/model/plan.ts";
-import type { Program } from "../../lib/program.ts";
-import type { LayerInput, RecipeInput } from "../../lib/recipe/input.ts";
+import { type DataShape, plan, type PlanOptions } from "../../lib/program/plan.ts";
+import type { Program } from "../../lib/program/program.ts";
+import type { LayerInput, RecipeInput } from "../../lib/recipe/recipe_input.ts";
 import { resolveRecipe } from "../../lib/recipe/load.ts";
 import type { Recipe } from "../../lib/recipe/types.ts";
 

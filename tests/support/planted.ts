@@ -3,9 +3,9 @@
  *
  * @module
  */
-import type { Copies, Executor } from "../../lib/executor.ts";
-import { type Device, type DeviceChoice, openDevice } from "../../lib/open_device.ts";
-import type { Step } from "../../lib/program.ts";
+import type { Copies, Executor } from "../../lib/runtime/executor.ts";
+import { type Device, type DeviceChoice, openDevice } from "../../lib/runtime/device.ts";
+import type { Step } from "../../lib/program/program.ts";
 
 /** What goes wrong. */
 export interface Plant {

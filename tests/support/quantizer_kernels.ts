@@ -6,15 +6,15 @@
 
 /** Sorted. */
 export const QUANTIZER_KERNELS: readonly string[] = [
-  "channel_range",
-  "clear_extremes",
-  "clip_search",
-  "depthwise_weights",
-  "dropout_range",
-  "error_total",
-  "estimate",
+  "per_channel_weight_range",
+  "reset_statistics",
+  "dsgc_search",
+  "quantize_depthwise_weights",
+  "dropout_quantizer",
+  "reduce_quantization_error",
+  "update_ranges",
   "quantization_error",
-  "quantize_real",
-  "weight_range",
+  "quantize_f32",
+  "update_weight_ranges",
   "weight_sums",
 ];

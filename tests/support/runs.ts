@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { type Device, type DeviceChoice, openDevice } from "../../lib/open_device.ts";
-import type { RecipeInput } from "../../lib/recipe/input.ts";
-import { RunFolder } from "../../lib/train/run_folder.ts";
+import { type Device, type DeviceChoice, openDevice } from "../../lib/runtime/device.ts";
+import type { RecipeInput } from "../../lib/recipe/recipe_input.ts";
+import { RunFolder } from "../../lib/train/run_folder/run_folder.ts";
 import type { EndEvent, TrainEvent } from "../../lib/train/events.ts";
 import { train } from "../../lib/train/train.ts";
 

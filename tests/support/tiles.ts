@@ -3,13 +3,13 @@
  *
  * @module
  */
-import { openGpu } from "../../lib/gpu/device.ts";
-import { GpuExecutor } from "../../lib/gpu/executor.ts";
-import type { Device } from "../../lib/open_device.ts";
-import { type Program, type Step, type Tile, withTile } from "../../lib/program.ts";
+import { openGpu } from "../../lib/runtime/gpu/device.ts";
+import { GpuExecutor } from "../../lib/runtime/gpu/executor.ts";
+import type { Device } from "../../lib/runtime/device.ts";
+import { type Program, type Step, type Tile, withTile } from "../../lib/program/program.ts";
 
 /** Tiles that a step has at most. */
-export const MOST_TILES = 3;
+export const MAX_TILES = 3;
 
 /** Tile `n` of a step, counted around. */
 function nth({ tiles = [] }: Step, n: number): Tile | undefined {

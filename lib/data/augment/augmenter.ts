@@ -9,7 +9,7 @@
 import type { AugmentSpec } from "../../recipe/types.ts";
 import { crop } from "./crop.ts";
 import { cutout } from "./cutout.ts";
-import { Draws } from "./draws.ts";
+import { Draws } from "./augment_rng.ts";
 import { flip } from "./flip.ts";
 import type { Augmentation, Image, Setting } from "./image.ts";
 import { jitter } from "./jitter.ts";

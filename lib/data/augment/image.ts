@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Draws } from "./draws.ts";
+import type { Draws } from "./augment_rng.ts";
 
 /** One image: u8, `[h, w, c]`, row-major, 1 to 4 channels. */
 export interface Image {

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Draws } from "./draws.ts";
+import type { Draws } from "./augment_rng.ts";
 import type { Augmentation, Image } from "./image.ts";
 
 /** What a recipe says of it; 0 leaves the property alone. */

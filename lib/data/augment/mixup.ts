@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { Draws } from "./draws.ts";
+import { Draws } from "./augment_rng.ts";
 
 /** What a recipe says of it. */
 export interface MixupSpec {

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Draws } from "./draws.ts";
+import type { Draws } from "./augment_rng.ts";
 import type { Augmentation, Setting } from "./image.ts";
 import { type Box, resample } from "./resample.ts";
 

@@ -1,0 +1,57 @@
+/**
+ * Reference of kernels/adamw/shader.wgsl.
+ *
+ * @module
+ */
+import { QUANTIZER_WORDS } from "../../lib/program/program.ts";
+import type { Buffers } from "../include/host_buffer.ts";
+import { type StoreConstants, Writer } from "../include/quantize.ts";
+
+/** Constants of the kernel; its header says what they are. */
+export interface AdamW extends StoreConstants {
+  readonly V: number;
+  readonly R: number;
+  readonly SIZE: number;
+  readonly BETA_1: number;
+  readonly BETA_2: number;
+  /** 1 − β₁ and 1 − β₂. */
+  readonly REST_1: number;
+  readonly REST_2: number;
+  readonly EPSILON: number;
+  readonly WEIGHT_DECAY: number;
+  readonly SCALED: number;
+  readonly RATE_ROW: number;
+  readonly W_ROW: number;
+  readonly CLIP: number;
+  readonly ALARM: number;
+}
+
+/** One parameter tensor's update. */
+export function adamw(
+  c: AdamW,
+  b: Buffers<"gradient" | "weight" | "velocity" | "second" | "clip" | "held">,
+): void {
+  if (b.held.u32[0]) return;
+  const fround = Math.fround;
+  const factor = c.SCALED ? b.quantizers.f32[QUANTIZER_WORDS * c.RATE_ROW + 7]! : 1;
+  const rate = fround(b.step.f32[4]! * factor), decay = fround(rate * fround(c.WEIGHT_DECAY));
+  const corrected = fround(rate * b.step.f32[8]!), second = b.step.f32[9]!;
+  const beta1 = fround(c.BETA_1), rest1 = fround(c.REST_1);
+  const beta2 = fround(c.BETA_2), rest2 = fround(c.REST_2), epsilon = fround(c.EPSILON);
+  const clip = c.CLIP ? b.clip.f32[0]! : 1;
+  const seen = new Writer(c, b, b.weight, c.W_ROW), bad = new Set<number>();
+  for (let at = 0; at < 4 * c.SIZE; at++) {
+    const g = fround(b.gradient.f32[at]! * clip);
+    const w = fround(b.weight.f32[at]! - fround(decay * b.weight.f32[at]!));
+    const m = fround(fround(beta1 * b.velocity.f32[at]!) + fround(rest1 * g));
+    const v = fround(fround(beta2 * b.second.f32[at]!) + fround(rest2 * fround(g * g)));
+    b.velocity.f32[at] = m;
+    b.second.f32[at] = v;
+    const below = fround(fround(fround(Math.sqrt(v)) * second) + epsilon);
+    b.weight.f32[at] = fround(w - fround(corrected * fround(m / below)));
+    if (!Number.isFinite(b.weight.f32[at]!) || !Number.isFinite(v)) bad.add(at >> 2);
+    if (c.STORE) seen.see(b.weight.f32[at]!);
+  }
+  b.statistics.u32[c.ALARM + 1]! += bad.size; // Vectors, as the kernel counts them.
+  if (c.STORE) seen.record();
+}

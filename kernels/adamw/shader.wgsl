@@ -1,0 +1,74 @@
+// adamw: one parameter tensor, as PyTorch's AdamW (Loshchilov & Hutter, arXiv 1711.05101)
+//
+//   w ← w − rate·weight_decay·w
+//   m ← β₁·m + (1 − β₁)·g,   v ← β₂·v + (1 − β₂)·g²
+//   w ← w − rate/(1 − β₁ᵗ) · m / (√v/√(1 − β₂ᵗ) + ε)
+//
+//   gradient, weight, velocity, second   [SIZE] vec4<f32>; velocity is m, second is v
+//   clip                                 [factor, norm, 0, 0], with CLIP: g = factor·gradient
+//   held                                 [0]: not 0, nothing changes (check_finite)
+//
+// The corrections 1/(1 − β₁ᵗ) and 1/√(1 − β₂ᵗ) are the step's, made on the host in f64. With SCALED
+// the learning rate has the factor that `dsgc` gave the layer's gradient; with STORE the extremes of
+// the new weights go to the statistics, as in sgd. A new value that is not finite raises the second
+// word of ALARM.
+// Reference: kernels/adamw/reference.ts
+//@ operands SIZE ALARM
+//@ include quad
+//@ include quantize
+//@ include finite
+
+@group(0) @binding(3) var<storage, read> gradient: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read_write> weight: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read_write> velocity: array<vec4<f32>>;
+@group(0) @binding(6) var<storage, read_write> second: array<vec4<f32>>;
+//@ if CLIP
+@group(0) @binding(7) var<storage, read> clip: array<f32>;
+//@ end
+@group(0) @binding(8) var<storage, read> held: array<u32>;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let goes = held[0] == 0u; // No return: a barrier follows.
+  let tile = group.y * groups.x + group.x;
+  //@ if SCALED
+  let rate = step.rate * quantizers[${RATE_ROW}].rate;
+  //@ else
+  let rate = step.rate;
+  //@ end
+  let decay = rate * f32(${WEIGHT_DECAY});
+  let corrected = rate * step.first_correction;
+  //@ for r in 0..R
+  {
+    let at = (tile * ${R}u + ${r}u) * 64u + lane;
+    if (at < ${SIZE}u && goes) {
+      //@ if CLIP
+      let g = gradient[at] * clip[0];
+      //@ else
+      let g = gradient[at];
+      //@ end
+      var w = weight[at];
+      w = w - decay * w;
+      let m = f32(${BETA_1}) * velocity[at] + f32(${REST_1}) * g;
+      let v = f32(${BETA_2}) * second[at] + f32(${REST_2}) * (g * g);
+      velocity[at] = m;
+      second[at] = v;
+      w = w - corrected * (m / (sqrt(v) * step.second_correction + f32(${EPSILON})));
+      weight[at] = w;
+      if (not_finite(w) || not_finite(v)) { atomicAdd(&statistics[${ALARM}u + 1u], 1u); }
+      //@ if STORE
+      seen_low = min(seen_low, w);
+      seen_high = max(seen_high, w);
+      seen_bad += vec4<u32>((bitcast<vec4<u32>>(w) & vec4<u32>(0x7f800000u)) == vec4<u32>(0x7f800000u));
+      //@ end
+    }
+  }
+  //@ end
+  //@ if STORE
+  record(${W_ROW}u, tile, lane);
+  //@ end
+}

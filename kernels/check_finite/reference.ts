@@ -1,0 +1,27 @@
+/**
+ * Reference of kernels/check_finite/shader.wgsl.
+ *
+ * @module
+ */
+import { SLOTS, WORDS_OF_ROW } from "../../lib/quant/statistics.ts";
+import type { HostBuffer } from "../include/host_buffer.ts";
+
+/** Constants of the kernel; its header says what they are. */
+export interface CheckFinite {
+  readonly ROWS: number;
+  readonly ALARMS: number;
+}
+
+/** Whether the step has met a value that is not finite. */
+export function checkFinite(
+  c: CheckFinite,
+  b: Readonly<Record<"statistics" | "metrics" | "held", HostBuffer>>,
+): void {
+  const words = b.statistics.u32, slots = c.ROWS * SLOTS;
+  let bad = !Number.isFinite(b.metrics.f32[2]!);
+  for (let slot = 0; slot < slots; slot++) bad ||= words[slot * WORDS_OF_ROW + 3]! > 0;
+  for (let i = slots; i < slots + c.ALARMS; i++) {
+    bad ||= words[i * WORDS_OF_ROW]! > 0 || words[i * WORDS_OF_ROW + 2]! > 0;
+  }
+  if (bad) b.held.u32[0] = 1;
+}

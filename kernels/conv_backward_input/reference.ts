@@ -1,0 +1,85 @@
+/**
+ * Reference of kernels/conv_backward_input/shader.wgsl.
+ *
+ * @module
+ */
+import { type GradientConstants, gradientEpilogue } from "../include/gradient.ts";
+import type { Buffers, HostBuffer } from "../include/host_buffer.ts";
+import { packedIndex } from "../include/panel.ts";
+import { row, Writer } from "../include/quantize.ts";
+
+/** Constants of the kernel; its header says what they are. */
+export interface ConvBackwardInput extends GradientConstants {
+  readonly P: number;
+  readonly Q: number;
+  readonly N: number;
+  readonly H: number;
+  readonly W: number;
+  readonly IQ: number;
+  readonly GQ: number;
+  readonly CHANNELS: number;
+  readonly KH: number;
+  readonly KW: number;
+  readonly SH: number;
+  readonly SW: number;
+  readonly PH: number;
+  readonly PW: number;
+  readonly HO: number;
+  readonly WO: number;
+  readonly OQ: number;
+  readonly QUADS: number;
+  readonly FIRST: number;
+  readonly BEFORE: number;
+  readonly DY_ROW: number;
+  readonly W_ROW: number;
+  readonly DX_ROW: number;
+}
+
+/** dX = the transposed convolution of dY with W, quantized. */
+export function convBackwardInput(
+  c: ConvBackwardInput,
+  b: Buffers<"dy" | "weight" | "before" | "dx"> & {
+    readonly addend?: HostBuffer;
+    readonly mask?: HostBuffer;
+  },
+): void {
+  const inputs = 4 * c.IQ, outputs = 4 * c.QUADS, all = 4 * c.OQ;
+  const zdy = row(b.quantizers, c.DY_ROW);
+  const unit = Math.fround(zdy.scale * row(b.quantizers, c.W_ROW).scale);
+  const dy = c.INT8 ? b.dy.i8 : b.dy.f32, w = c.INT8 ? b.weight.i8 : b.weight.f32;
+  const zero = c.INT8 ? zdy.zero : 0;
+  const [taps, place] = [c.KH * c.KW, packedIndex(c.OQ, c.IQ)];
+  const weightAt = (i: number, tap: number, o: number) =>
+    c.INT8 ? place(tap, o, i) : (i * taps + tap) * outputs + o;
+  const writer = new Writer(c, b, b.dx, c.DX_ROW);
+  const finish = gradientEpilogue(c, b);
+  for (let pixel = 0; pixel < c.N * c.H * c.W; pixel++) {
+    const image = Math.floor(pixel / (c.H * c.W));
+    const y = Math.floor(pixel / c.W) % c.H, x = pixel % c.W;
+    for (let i = 0; i < inputs; i++) {
+      const at = pixel * inputs + i;
+      const group = Math.floor(i / (4 * c.GQ)), channel = i % (4 * c.GQ);
+      if (channel >= c.CHANNELS) {
+        writer.pad(at);
+        continue;
+      }
+      let sum = c.BEFORE ? b.before.f32[at]! : 0;
+      for (let ky = (y + c.PH) % c.SH; ky < c.KH; ky += c.SH) {
+        const oy = (y + c.PH - ky) / c.SH;
+        if (oy < 0 || oy >= c.HO) continue;
+        for (let kx = (x + c.PW) % c.SW; kx < c.KW; kx += c.SW) {
+          const ox = (x + c.PW - kx) / c.SW;
+          if (ox < 0 || ox >= c.WO) continue;
+          const from = ((image * c.HO + oy) * c.WO + ox) * all + 4 * c.FIRST;
+          const tap = ky * c.KW + kx;
+          for (let o = 0; o < outputs; o++) sum += (dy[from + o]! - zero) * w[weightAt(i, tap, o)]!;
+        }
+      }
+      let v = Math.fround(sum);
+      if (c.INT8) v = Math.fround(v * unit);
+      const element = (pixel * (c.IQ / c.GQ) + group) * c.CHANNELS + channel;
+      writer.store(at, finish(v, at), element);
+    }
+  }
+  writer.record();
+}

@@ -1,0 +1,79 @@
+/**
+ * Reference of kernels/conv_backward_weight/shader.wgsl.
+ *
+ * @module
+ */
+import type { Buffers } from "../include/host_buffer.ts";
+import { row } from "../include/quantize.ts";
+
+/** Constants of the kernel; its header says what they are. */
+export interface ConvBackwardWeight {
+  readonly INT8: number;
+  readonly XV: number;
+  readonly XQ: number;
+  readonly YV: number;
+  readonly YQ: number;
+  readonly N: number;
+  readonly H: number;
+  readonly W: number;
+  readonly IQ: number;
+  readonly HO: number;
+  readonly WO: number;
+  readonly OQ: number;
+  readonly DQ: number;
+  readonly FIRST: number;
+  readonly KH: number;
+  readonly KW: number;
+  readonly SH: number;
+  readonly SW: number;
+  readonly PH: number;
+  readonly PW: number;
+  /** Pixels read at a time. */
+  readonly K: number;
+  readonly PIXELS: number;
+  readonly CHUNKS: number;
+  /** Pixels in a chunk. */
+  readonly CHUNK: number;
+  readonly X_ROW: number;
+}
+
+/** Sums over the pixels of each chunk: products, and the totals that correct for zero points. */
+export function convBackwardWeight(
+  c: ConvBackwardWeight,
+  b: Buffers<"x" | "dy" | "partial" | "x_total" | "dy_total">,
+): void {
+  const inputs = 4 * c.IQ, outputs = 4 * c.OQ, taps = c.KH * c.KW;
+  const padding = c.INT8 ? row(b.quantizers, c.X_ROW).zero : 0;
+  const x = c.INT8 ? b.x.i8 : b.x.f32, dy = c.INT8 ? b.dy.i8 : b.dy.f32;
+  const partial = c.INT8 ? b.partial.i32 : b.partial.f32;
+  const dyTotal = c.INT8 ? b.dy_total.i32 : b.dy_total.f32;
+  const xs = new Float64Array(inputs);
+  for (let chunk = 0; chunk < c.CHUNKS; chunk++) {
+    const products = new Float64Array(outputs * taps * inputs);
+    const xSums = new Float64Array(taps * inputs), dySums = new Float64Array(outputs);
+    const last = Math.min((chunk + 1) * c.CHUNK, c.PIXELS);
+    for (let pixel = chunk * c.CHUNK; pixel < last; pixel++) {
+      const image = Math.floor(pixel / (c.HO * c.WO));
+      const row_ = Math.floor(pixel / c.WO) % c.HO, column = pixel % c.WO;
+      const from = 4 * (pixel * c.DQ + c.FIRST);
+      for (let o = 0; o < outputs; o++) dySums[o]! += dy[from + o]!;
+      for (let tap = 0; tap < taps; tap++) {
+        const y = row_ * c.SH - c.PH + Math.floor(tap / c.KW);
+        const at = column * c.SW - c.PW + tap % c.KW;
+        const inside = y >= 0 && y < c.H && at >= 0 && at < c.W;
+        const xFrom = ((image * c.H + y) * c.W + at) * inputs;
+        for (let i = 0; i < inputs; i++) {
+          xs[i] = inside ? x[xFrom + i]! : padding;
+          xSums[tap * inputs + i]! += xs[i]!;
+        }
+        for (let o = 0; o < outputs; o++) {
+          const d = dy[from + o]!, to = (o * taps + tap) * inputs;
+          for (let i = 0; i < inputs; i++) products[to + i]! += d * xs[i]!;
+        }
+      }
+    }
+    partial.set(products, chunk * products.length);
+    dyTotal.set(dySums, chunk * outputs);
+    if (c.INT8) b.x_total.i32.set(xSums, chunk * xSums.length);
+  }
+}

@@ -1,0 +1,87 @@
+/**
+ * Reference of kernels/conv_forward/shader.wgsl.
+ *
+ * @module
+ */
+import type { Buffers } from "../include/host_buffer.ts";
+import { packedIndex } from "../include/panel.ts";
+import { row, type StoreConstants, Writer } from "../include/quantize.ts";
+
+/** Constants of the kernel; its header says what they are. */
+export interface ConvForward extends StoreConstants {
+  readonly P: number;
+  readonly Q: number;
+  readonly H: number;
+  readonly W: number;
+  readonly IQ: number;
+  readonly KH: number;
+  readonly KW: number;
+  readonly SH: number;
+  readonly SW: number;
+  readonly PH: number;
+  readonly PW: number;
+  readonly HO: number;
+  readonly WO: number;
+  readonly OQ: number;
+  readonly QUADS: number;
+  readonly FIRST: number;
+  readonly PIXELS: number;
+  readonly CHANNELS: number;
+  readonly BIAS: number;
+  readonly LOGITS: number;
+  readonly SUMS: number;
+  readonly X_ROW: number;
+  readonly W_ROW: number;
+  readonly Y_ROW: number;
+}
+
+/** Y = conv(X, W) (+ bias), quantized. */
+export function convForward(
+  c: ConvForward,
+  b: Buffers<"x" | "weight" | "bias" | "y" | "sums">,
+): void {
+  const inputs = 4 * c.IQ, outputs = 4 * c.OQ;
+  const zx = row(b.quantizers, c.X_ROW), zy = row(b.quantizers, c.Y_ROW);
+  const unit = Math.fround(zx.scale * row(b.quantizers, c.W_ROW).scale);
+  const x = c.INT8 ? b.x.i8 : b.x.f32, w = c.INT8 ? b.weight.i8 : b.weight.f32;
+  const zero = c.INT8 ? zx.zero : 0;
+  const [taps, place] = [c.KH * c.KW, packedIndex(c.IQ, c.OQ)];
+  const weightAt = (own: number, tap: number, i: number) =>
+    c.INT8 ? place(tap, i, own) : (own * taps + tap) * inputs + i;
+  const writer = new Writer(c, b, b.y, c.Y_ROW);
+  const tileSize = 64 * c.P;
+  if (c.SUMS) b.sums.i32.fill(0);
+  for (let pixel = 0; pixel < c.PIXELS; pixel++) {
+    const image = Math.floor(pixel / (c.HO * c.WO));
+    const top = Math.floor(pixel / c.WO) % c.HO * c.SH - c.PH;
+    const left = pixel % c.WO * c.SW - c.PW;
+    for (let own = 0; own < 4 * c.QUADS; own++) {
+      const o = 4 * c.FIRST + own;
+      let sum = 0;
+      for (let ky = Math.max(0, -top); ky < c.KH && top + ky < c.H; ky++) {
+        for (let kx = Math.max(0, -left); kx < c.KW && left + kx < c.W; kx++) {
+          const from = ((image * c.H + top + ky) * c.W + left + kx) * inputs;
+          const tap = ky * c.KW + kx;
+          for (let i = 0; i < inputs; i++) sum += (x[from + i]! - zero) * w[weightAt(own, tap, i)]!;
+        }
+      }
+      let v = Math.fround(sum);
+      if (c.INT8) v = Math.fround(v * unit);
+      if (c.BIAS) v = Math.fround(v + b.bias.f32[o]!);
+      const at = pixel * outputs + o;
+      if (c.LOGITS) {
+        b.y.f32[at] = v;
+      } else if (o >= c.CHANNELS) {
+        writer.pad(at);
+      } else {
+        const d = writer.store(at, v) - zy.zero;
+        if (c.SUMS) {
+          const to = 2 * (Math.floor(pixel / tileSize) * outputs + o);
+          b.sums.i32[to]! += d;
+          b.sums.i32[to + 1]! += d * d;
+        }
+      }
+    }
+  }
+  if (!c.LOGITS) writer.record();
+}

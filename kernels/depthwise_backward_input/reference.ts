@@ -1,0 +1,69 @@
+/**
+ * Reference of kernels/depthwise_backward_input/shader.wgsl.
+ *
+ * @module
+ */
+import { zeroCentred } from "../include/depthwise.ts";
+import { type GradientConstants, gradientEpilogue } from "../include/gradient.ts";
+import type { Buffers, HostBuffer } from "../include/host_buffer.ts";
+import { row, Writer } from "../include/quantize.ts";
+
+/** Constants of the kernel; its header says what they are. */
+export interface DepthwiseBackwardInput extends GradientConstants {
+  readonly N: number;
+  readonly H: number;
+  readonly W: number;
+  readonly HO: number;
+  readonly WO: number;
+  readonly CQ: number;
+  readonly CHANNELS: number;
+  readonly KH: number;
+  readonly KW: number;
+  readonly SH: number;
+  readonly SW: number;
+  readonly PH: number;
+  readonly PW: number;
+  readonly DY_ROW: number;
+  readonly DX_ROW: number;
+}
+
+/** dX = each channel's own transposed convolution of dY with W, quantized. */
+export function depthwiseBackwardInput(
+  c: DepthwiseBackwardInput,
+  b: Buffers<"dy" | "weight" | "scales" | "dx"> & {
+    readonly addend?: HostBuffer;
+    readonly mask?: HostBuffer;
+  },
+): void {
+  const fround = Math.fround, channels = 4 * c.CQ;
+  const zdy = row(b.quantizers, c.DY_ROW);
+  const dy = zeroCentred(c.INT8, b.dy, zdy.zero), w = zeroCentred(c.INT8, b.weight, 0);
+  const writer = new Writer(c, b, b.dx, c.DX_ROW);
+  const finish = gradientEpilogue(c, b);
+  for (let pixel = 0; pixel < c.N * c.H * c.W; pixel++) {
+    const image = Math.floor(pixel / (c.H * c.W));
+    const y = Math.floor(pixel / c.W) % c.H, x = pixel % c.W;
+    for (let channel = 0; channel < channels; channel++) {
+      const at = pixel * channels + channel;
+      if (channel >= c.CHANNELS) {
+        writer.pad(at);
+        continue;
+      }
+      let sum = 0;
+      for (let ky = (y + c.PH) % c.SH; ky < c.KH; ky += c.SH) {
+        const oy = (y + c.PH - ky) / c.SH;
+        if (oy < 0 || oy >= c.HO) continue;
+        for (let kx = (x + c.PW) % c.SW; kx < c.KW; kx += c.SW) {
+          const ox = (x + c.PW - kx) / c.SW;
+          if (ox < 0 || ox >= c.WO) continue;
+          const from = (image * c.HO + oy) * c.WO + ox;
+          sum += dy(from * channels + channel) * w((ky * c.KW + kx) * channels + channel);
+        }
+      }
+      let v = fround(sum);
+      if (c.INT8) v = fround(v * fround(zdy.scale * b.scales.f32[channel]!));
+      writer.store(at, finish(v, at), pixel * c.CHANNELS + channel);
+    }
+  }
+  writer.record();
+}

@@ -1,0 +1,117 @@
+// depthwise_backward_input: dX[p, c] = Σ_taps dY[(p + padding − tap) / stride, c] · W[tap, c]
+// over the taps for which the division is exact.
+//
+// Pixels are grouped by phase (p mod stride) as in conv_backward_input; within a phase a thread owns a
+// quad and runs of R pixels, T of them, as in depthwise_forward. AX = ⌈KW/SW⌉ taps of a row of weights
+// are a phase's at most, so SPAN = R + AX − 1 columns of dY lie under a run.
+//
+//   dy        [n, HO, WO, CQ]     quads
+//   weight    [KH·KW, CQ]         quads
+//   scales    [CQ] vec4<f32>      with INT8: the weights' scale in each channel
+//   addend, mask                  see include/gradient.wgsl
+//   dx        [n, H, W, CQ]       quads
+//
+// RUNS is how many runs a row of a phase has, QG = ⌈CQ/QL⌉.
+// Reference: kernels/depthwise_backward_input/reference.ts
+//@ operands N H W HO WO CQ QG KH SH PH PW CHANNELS RUNS
+//@ include quad
+//@ include quantize
+//@ include gradient
+//@ include place
+//@ include depthwise
+
+@group(0) @binding(3) var<storage, read> dy: array<Quad>;
+@group(0) @binding(4) var<storage, read> weight: array<Quad>;
+//@ if INT8
+@group(0) @binding(5) var<storage, read> scales: array<vec4<f32>>;
+//@ end
+@group(0) @binding(8) var<storage, read_write> dx: array<Stored>;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let images = ${N}u;
+  let height = ${H}u;
+  let width = ${W}u;
+  let dy_height = ${HO}u;
+  let dy_width = ${WO}u;
+  let quads = ${CQ}u;
+  let taps_down = ${KH}u;
+  let stride_y = ${SH}u;
+  let channels = ${CHANNELS}u;
+  let runs = ${RUNS}u;
+  let tile = group.y * groups.x + group.x;
+  let phase_h = (height + stride_y - 1u) / stride_y;
+  let phase = group.z / ${QG}u;
+  let phase_y = phase / ${SW}u;
+  let phase_x = phase % ${SW}u;
+  let quad = (group.z - phase * ${QG}u) * ${QL}u + lane % ${QL}u;
+  // Of a pixel and its phase: where windows begin.
+  let under = (phase_y + ${PH}u) / stride_y;
+  let zdy = quantizers[${DY_ROW}];
+  let zdx = quantizers[${DX_ROW}];
+  let key = stream(${DX_ROW}u);
+
+  let next = place(64u / ${QL}u, phase_h, runs);
+  var here = place(tile * ${T}u * (64u / ${QL}u) + lane / ${QL}u, phase_h, runs);
+  for (var t = 0u; t < ${T}u; t++) {
+    let first = here.column * ${R}u;
+    let y = here.row * stride_y + phase_y;
+    let image = here.image;
+    if (image < images && y < height && quad < quads) {
+      let top = i32(here.row + under);
+      let left = i32(first + (phase_x + ${PW}u) / ${SW}u) - (${AX} - 1);
+      //@ for p in 0..R
+      var a_${p} = vec4<f32>();
+      //@ end
+      var up = 0;
+      for (var ky = phase_y + ${PH}u - under * stride_y; ky < taps_down; ky += stride_y) {
+        if (u32(top - up) < dy_height) {
+          let base = (i32(image * dy_height) + top - up) * i32(dy_width) + left;
+          var dy_at = u32(base) * quads + quad;
+          var v: array<vec4<f32>, ${SPAN}>;
+          //@ for i in 0..SPAN
+          let inside_${i} = u32(left + ${i}) < dy_width;
+          v[${i}] = select(vec4<f32>(), centred(dy[select(0u, dy_at, inside_${i})], zdy.zero), inside_${i});
+          dy_at += quads;
+          //@ end
+          //@ for across in 0..AX
+          {
+            let kx = (phase_x + ${PW}u) % ${SW}u + ${across}u * ${SW}u;
+            if (kx < ${KW}u) {
+              let w = centred(weight[(ky * ${KW}u + kx) * quads + quad], 0.0);
+              //@ for p in 0..R
+              a_${p} += v[${p} + ${AX} - 1 - ${across}] * w;
+              //@ end
+            }
+          }
+          //@ end
+        }
+        up++;
+      }
+      let lanes = min(4u, channels - quad * 4u);
+      //@ if INT8
+      let unit = zdy.scale * scales[quad];
+      //@ end
+      //@ for p in 0..R
+      {
+        let column = (first + ${p}u) * ${SW}u + phase_x;
+        if (column < width) {
+          var r = a_${p};
+          //@ if INT8
+          r *= unit;
+          //@ end
+          let pixel = (image * height + y) * width + column;
+          let at = pixel * quads + quad;
+          dx[at] = quantize(finish(r, at), zdx, pixel * channels + quad * 4u, key, lanes);
+        }
+      }
+      //@ end
+    }
+    here = onwards(here, next, phase_h, runs);
+  }
+  record(${DX_ROW}u, tile + group.z, lane);
+}

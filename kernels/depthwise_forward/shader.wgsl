@@ -1,0 +1,135 @@
+// depthwise_forward: Y[p, c] = Σ_taps X[p·stride − padding + tap, c] · W[tap, c] (+ bias[c])
+//
+// A value of X meets KH·KW weights and no other channel, so loads decide and not products. A thread
+// owns a quad and runs of R neighbouring pixels of a row, T of them: what the windows of a run share
+// is loaded once. A workgroup owns QL neighbouring quads, for wide loads across threads, and 64/QL·T
+// runs one behind the other. Four turns of a thread (T) are worth 10 to 30% over one; reading outside
+// the image and dropping it, against a branch, 5 to 40%; a loop over ky unrolled loses up to half
+// (llvmpipe under load, 56×56×96 and 14×14×384, int8: 4 to 5 GOP/s in all three passes).
+//
+//   x        [n, H, W, CQ]      quads
+//   weight   [KH·KW, CQ]        quads
+//   scales   [CQ] vec4<f32>     with INT8: the weights' scale in each channel
+//   bias     [CQ] vec4<f32>     with BIAS
+//   y        [n, HO, WO, CQ]    quads
+//   sums     [tiles, 4·CQ, 2] i32   with SUMS: Σ(q − z) and Σ(q − z)² of this workgroup's pixels, at most
+//                               64/QL·T·R·255² < 2³¹
+//
+// SPAN = (R − 1)·SW + KW columns lie under a run; RUNS is how many runs a row has, LINES = n·HO.
+// Reference: kernels/depthwise_forward/reference.ts
+//@ operands H W HO WO CQ KH SH PH PW CHANNELS RUNS LINES
+//@ include quad
+//@ include quantize
+//@ include depthwise
+//@ include place
+
+@group(0) @binding(3) var<storage, read> x: array<Quad>;
+@group(0) @binding(4) var<storage, read> weight: array<Quad>;
+//@ if INT8
+@group(0) @binding(5) var<storage, read> scales: array<vec4<f32>>;
+//@ end
+//@ if BIAS
+@group(0) @binding(6) var<storage, read> bias: array<vec4<f32>>;
+//@ end
+@group(0) @binding(7) var<storage, read_write> y: array<Stored>;
+//@ if SUMS
+@group(0) @binding(8) var<storage, read_write> sums: array<vec2<i32>>;
+var<workgroup> tile_sums: array<array<atomic<i32>, 2>, 4 * ${QL}>;
+//@ end
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let height = ${H}u;
+  let width = ${W}u;
+  let out_height = ${HO}u;
+  let out_width = ${WO}u;
+  let quads = ${CQ}u;
+  let taps_down = ${KH}u;
+  let stride_y = ${SH}u;
+  let padding_y = ${PH}u;
+  let padding_x = ${PW}u;
+  let channels = ${CHANNELS}u;
+  let runs = ${RUNS}u;
+  let lines = ${LINES}u;
+  let tile = group.y * groups.x + group.x;
+  let quad = group.z * ${QL}u + lane % ${QL}u;
+  let zx = quantizers[${X_ROW}];
+  let zy = quantizers[${Y_ROW}];
+  //@ if SUMS
+  var total = vec4<i32>();
+  var square = vec4<i32>();
+  //@ end
+
+  let next = place(64u / ${QL}u, out_height, runs);
+  var here = place(tile * ${T}u * (64u / ${QL}u) + lane / ${QL}u, out_height, runs);
+  for (var t = 0u; t < ${T}u; t++) {
+    let line = here.image * out_height + here.row;
+    let first = here.column * ${R}u;
+    if (line < lines && quad < quads) {
+      let top = i32(here.row * stride_y) - i32(padding_y);
+      let left = i32(first * ${SW}u) - i32(padding_x);
+      //@ for p in 0..R
+      var a_${p} = vec4<f32>();
+      //@ end
+      for (var ky = 0; ky < i32(taps_down); ky++) {
+        if (u32(top + ky) < height) {
+          let base = (i32(here.image * height) + top + ky) * i32(width) + left;
+          var at = u32(base) * quads + quad;
+          var v: array<vec4<f32>, ${SPAN}>;
+          //@ for i in 0..SPAN
+          let inside_${i} = u32(left + ${i}) < width;
+          v[${i}] = select(vec4<f32>(), centred(x[select(0u, at, inside_${i})], zx.zero), inside_${i});
+          at += quads;
+          //@ end
+          //@ for kx in 0..KW
+          {
+            let w = centred(weight[u32(ky * ${KW} + ${kx}) * quads + quad], 0.0);
+            //@ for p in 0..R
+            a_${p} += v[${p} * ${SW} + ${kx}] * w;
+            //@ end
+          }
+          //@ end
+        }
+      }
+      let lanes = min(4u, channels - quad * 4u);
+      //@ if INT8
+      let unit = zx.scale * scales[quad];
+      //@ end
+      //@ for p in 0..R
+      if (first + ${p}u < out_width) {
+        var r = a_${p};
+        //@ if INT8
+        r *= unit;
+        //@ end
+        //@ if BIAS
+        r += bias[quad];
+        //@ end
+        let stored = quantize(r, zy, 0u, vec2<u32>(), lanes);
+        y[(line * out_width + first + ${p}u) * quads + quad] = stored;
+        //@ if SUMS
+        let d = codes(stored) - vec4<i32>(i32(zy.zero));
+        total += d;
+        square += d * d;
+        //@ end
+      }
+      //@ end
+    }
+    here = onwards(here, next, out_height, runs);
+  }
+  record(${Y_ROW}u, tile + group.z, lane);
+  //@ if SUMS
+  //@ for j in 0..4
+  atomicAdd(&tile_sums[lane % ${QL}u * 4u + ${j}u][0], total[${j}]);
+  atomicAdd(&tile_sums[lane % ${QL}u * 4u + ${j}u][1], square[${j}]);
+  //@ end
+  workgroupBarrier();
+  if (lane < 4u * ${QL}u && group.z * ${QL}u + lane / 4u < quads) {
+    let at = (tile * quads + group.z * ${QL}u) * 4u + lane;
+    sums[at] = vec2<i32>(atomicLoad(&tile_sums[lane][0]), atomicLoad(&tile_sums[lane][1]));
+  }
+  //@ end
+}

@@ -1,0 +1,93 @@
+// dsgc_search: one move of the golden-section search for the clip c of `dsgc`, which minimises the
+// cosine distance between a tensor and its quantized self (Zhu et al., CVPR 2020)
+//
+//   statistics  [rows, 16 slots, 4]: the tensor's extremes
+//   errors      [TILES] vec4: Σ x², Σ x·e, Σ e² of the candidate that the table holds
+//   search      [8] f32: moves done, a, b, candidate, other inner point, its distance, best clip,
+//               best distance
+//   table       the network's table of quantizers: gets the next candidate, at the end the best one
+//
+// Move 0 puts the largest |x| into the table: no clip at all, so that the result is never worse than
+// that. Moves 1 and 2 begin with the golden section of [0, largest |x|]; every later one cuts the
+// interval by 0.618. Move MOVES puts the best clip into the table and, with SCALE_RATE,
+// max(exp(−20·distance), 0.1) as the factor of the learning rate.
+// A range is [max(low, −c), min(high, c)] of the extremes.
+// Reference: kernels/dsgc_search/reference.ts
+
+@group(0) @binding(1) var<storage, read> statistics: array<u32>;
+@group(0) @binding(3) var<storage, read> errors: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read_write> table: array<Row>;
+@group(0) @binding(5) var<storage, read_write> search: array<f32>;
+//@ include range
+
+const GOLDEN = 0.618034;
+
+@compute @workgroup_size(1)
+fn main() {
+  let seen = seen_of(${ROW}u);
+  if (!seen.usable) { return; }
+  let old = table[${ROW}];
+  let largest = max(-seen.low, seen.high);
+  let move_ = u32(search[0]);
+  var candidate = largest;
+  if (move_ == 0u) {
+    search[1] = 0.0;
+    search[2] = largest;
+    search[6] = largest;
+    search[7] = 3.4028234e38;
+  } else {
+    var sum = vec4<f32>();
+    for (var tile = 0u; tile < ${TILES}u; tile++) { sum += errors[tile]; }
+    // With u = Σxe/Σxx, v = Σee/Σxx: 1 − cos² = (v − u²)/(1 + 2u + v) = s, 1 − cos = s/(1 + √(1 − s)).
+    // Values so small that their squares are 0 tell nothing: no clip is taken.
+    let squares = select(1.0, sum.x, sum.x > 0.0);
+    let u = sum.y / squares;
+    let v = sum.z / squares;
+    let length = 1.0 + (2.0 * u + v);
+    var distance = 1.0; // Nothing is left of the tensor: as far as can be.
+    if (length > 0.0) {
+      let s = clamp((v - u * u) / length, 0.0, 1.0);
+      distance = s / (1.0 + sqrt(1.0 - s));
+    }
+    // The candidate that was measured.
+    let measured = search[3];
+    if (distance < search[7]) {
+      search[7] = distance;
+      search[6] = measured;
+    }
+    let a = search[1];
+    let b = search[2];
+    if (move_ == 1u) {
+      search[4] = a + GOLDEN * (b - a);
+      candidate = b - GOLDEN * (b - a);
+    } else if (move_ == 2u) {
+      // left is measured; right comes next.
+      search[5] = distance;
+      candidate = search[4];
+      search[4] = measured;
+    } else {
+      // search[4] is the other inner point with distance search[5]; `measured` the newest.
+      let other = search[4];
+      let nearer = distance < search[5];
+      let keep = select(other, measured, nearer);
+      let drop = select(measured, other, nearer);
+      // The interval ends at the point that was dropped.
+      if (drop > keep) { search[2] = drop; } else { search[1] = drop; }
+      if (nearer) { search[4] = measured; search[5] = distance; }
+      candidate = search[1] + search[2] - keep;
+    }
+  }
+  search[3] = candidate;
+  search[0] = f32(move_ + 1u);
+  var rate = old[7];
+  if (move_ == ${MOVES}u) {
+    candidate = search[6];
+    //@ if SCALE_RATE
+    rate = max(exp(-20.0 * search[7]), 0.1);
+    //@ end
+    search[0] = 0.0;
+  }
+  var row = old;
+  row[7] = rate;
+  table[${ROW}] = row_of(max(seen.low, -candidate), min(seen.high, candidate), ${SYMMETRIC} == 1, row);
+}

@@ -1,0 +1,26 @@
+/**
+ * What kernels/include/dropout.wgsl computes.
+ *
+ * @module
+ */
+import type { HostBuffer } from "./host_buffer.ts";
+import { uniforms } from "./quantize.ts";
+
+/** Constants of a kernel that drops. */
+export interface DropoutConstants {
+  readonly CHANNELS: number;
+  readonly PIXELS_OF_IMAGE: number;
+  /** Which of the network's dropout layers. */
+  readonly LAYER: number;
+  readonly RATE: number;
+}
+
+/** Whether a channel of a pixel, counted through the batch, is kept in this step. */
+export function dropoutMask(
+  c: DropoutConstants,
+  step: HostBuffer,
+): (pixel: number, channel: number) => boolean {
+  const uniform = uniforms(step, 2 ** 31 + c.LAYER), rate = Math.fround(c.RATE);
+  const first = step.u32[3]! * c.PIXELS_OF_IMAGE;
+  return (pixel, channel) => uniform((first + pixel) * c.CHANNELS + channel) >= rate;
+}

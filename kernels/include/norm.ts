@@ -1,0 +1,25 @@
+/**
+ * What kernels/include/norm.wgsl computes: the affine map of batch norm, and the activation behind.
+ *
+ * @module
+ */
+import { coefficientIndex } from "../norm_coefficients/reference.ts";
+import type { HostBuffer } from "./host_buffer.ts";
+
+const fround = Math.fround;
+
+/** a·(y − mean) + beta of one channel. */
+export function normalized(coefficients: HostBuffer, y: number, channel: number): number {
+  const at = coefficientIndex(channel, 0), k = coefficients.f32;
+  return fround(fround(k[at]! * fround(y - k[at + 4]!)) + k[at + 8]!);
+}
+
+/** The activation: 0 none, 1 ReLU, 2 ReLU6. */
+export function activate(act: number, v: number): number {
+  return act === 0 ? v : Math.min(Math.max(v, 0), act === 2 ? 6 : Infinity);
+}
+
+/** Whether the activation passes a gradient on. */
+export function activationPasses(act: number, v: number): boolean {
+  return act === 0 || (v > 0 && (act === 1 || v < 6));
+}

@@ -1,0 +1,138 @@
+/**
+ * What kernels/include/quad.wgsl and quantize.wgsl compute, one value at a time, in the f32
+ * arithmetic of `Math.fround`.
+ *
+ * @module
+ */
+import { roundHalfEven } from "../../lib/quant/range.ts";
+import { orderedBits, SLOTS, WORDS_OF_ROW } from "../../lib/quant/statistics.ts";
+import type { Buffers, HostBuffer } from "./host_buffer.ts";
+
+const fround = Math.fround;
+
+/** One row of the table of quantizers. */
+export interface Row {
+  readonly scale: number;
+  readonly inverse: number;
+  readonly zero: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+/** Row `index` of the table `quantizers`. */
+export function row(quantizers: HostBuffer, index: number): Row {
+  const [scale, inverse, zero, low, high] = quantizers.f32.subarray(8 * index, 8 * index + 5);
+  return { scale: scale!, inverse: inverse!, zero: zero!, low: low!, high: high! };
+}
+
+/** Real values of a stored tensor by padded index: codes through their quantizer, or f32 as is. */
+export function reader(int8: number, tensor: HostBuffer, z: Row): (index: number) => number {
+  return int8
+    ? (index) => fround((tensor.i8[index]! - z.zero) * z.scale)
+    : (index) => tensor.f32[index]!;
+}
+
+function mix(x: number): number {
+  let h = Math.imul(x ^ (x >>> 16), 0x7feb352d);
+  h = Math.imul(h ^ (h >>> 15), 0x846ca68b);
+  return (h ^ (h >>> 16)) >>> 0;
+}
+
+/**
+ * Uniform numbers in [0, 1) for (seed, step, quantizer), by logical element: 24 bits of a hash.
+ *
+ * @param image elements of an image, by which a micro-batch's elements follow on those before it
+ */
+export function uniforms(
+  step: HostBuffer,
+  quantizer: number,
+  image = 0,
+): (element: number) => number {
+  const before = step.u32[3]! * image;
+  const a = mix((mix(step.u32[0]! ^ 0x9e3779b9) + step.u32[1]!) | 0);
+  const first = mix((a + quantizer) | 0);
+  const second = mix(((a ^ 0x85ebca6b) + quantizer) | 0);
+  return (element) => {
+    let h = (Math.imul(element + before, 0x9e3779b1) + first) | 0;
+    h = Math.imul(h ^ (h >>> 16), 0x7feb352d);
+    h = Math.imul(((h ^ (h >>> 15)) + second) | 0, 0x846ca68b);
+    return ((h ^ (h >>> 16)) >>> 8) * 2 ** -24;
+  };
+}
+
+/** How a kernel stores what it makes. */
+export interface StoreConstants {
+  readonly INT8: number;
+  /** 0 real values, not seen; 1 quantized; 2 real values, seen. */
+  readonly STORE: number;
+  /** 1: what is stored was seen before, and is not recorded. */
+  readonly QUIET?: number;
+  /** Whether codes are rounded at random, or to nearest (half to even). */
+  readonly STOCHASTIC: number;
+  /** Elements of an image where a batch is cut into micro-batches; else 0 or absent. */
+  readonly IMAGE?: number;
+}
+
+/** Stores real values into a tensor and, at the end, records what it saw. */
+export class Writer {
+  #low = Infinity;
+  #high = -Infinity;
+  #clipped = 0;
+  #bad = 0;
+  readonly #uniform: ((element: number) => number) | undefined;
+  readonly #row: Row;
+
+  constructor(
+    readonly c: StoreConstants,
+    readonly b: Buffers<never>,
+    readonly tensor: HostBuffer,
+    readonly quantizer: number,
+  ) {
+    this.#row = row(b.quantizers, quantizer);
+    this.#uniform = c.STOCHASTIC ? uniforms(b.step, quantizer, c.IMAGE) : undefined;
+  }
+
+  /** Stores `v` at padded index `at`; returns what it stored. `element` is the logical index. */
+  store(at: number, v: number, element = 0): number {
+    const { INT8, STORE } = this.c;
+    if (!STORE) return this.tensor.f32[at] = v;
+    const z = this.#row;
+    const bad = !Number.isFinite(v);
+    const x = bad ? 0 : v;
+    if (bad) this.#bad++;
+    if (x < this.#low) this.#low = x;
+    if (x > this.#high) this.#high = x;
+    if (STORE === 2) return this.tensor.f32[at] = x;
+    const t = fround(x * z.inverse);
+    const whole = this.#uniform ? Math.floor(fround(t + this.#uniform(element))) : roundHalfEven(t);
+    const code = fround(whole + z.zero);
+    const clamped = Math.min(Math.max(code, z.low), z.high);
+    if (clamped !== code) this.#clipped++;
+    if (INT8) return this.tensor.i8[at] = clamped;
+    return this.tensor.f32[at] = fround(fround(clamped - z.zero) * z.scale);
+  }
+
+  /** Fills the padded lane at `at`. */
+  pad(at: number): void {
+    if (this.c.INT8 && this.c.STORE === 1) this.tensor.i8[at] = this.#row.zero;
+    else this.tensor.f32[at] = 0;
+  }
+
+  /** Counts a value without storing it (the weights after an update). */
+  see(v: number): void {
+    if (!Number.isFinite(v)) this.#bad++;
+    if (v < this.#low) this.#low = v;
+    if (v > this.#high) this.#high = v;
+  }
+
+  /** Folds what was seen into slot 0 of the quantizer's row. */
+  record(): void {
+    if (!this.c.STORE || this.c.QUIET || this.#low > this.#high) return;
+    const s = this.b.statistics.u32;
+    const at = this.quantizer * SLOTS * WORDS_OF_ROW;
+    s[at] = Math.max(s[at]!, ~orderedBits(this.#low) >>> 0);
+    s[at + 1] = Math.max(s[at + 1]!, orderedBits(this.#high));
+    s[at + 2]! += this.#clipped;
+    s[at + 3]! += this.#bad;
+  }
+}

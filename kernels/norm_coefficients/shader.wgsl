@@ -1,0 +1,105 @@
+// norm_coefficients: from the sums of a batch, what batch norm needs per channel
+//
+//   mean = E[y], variance = E[(y − mean)²], norm(y) = a·(y − mean) + beta, a = gamma / √(variance + ε)
+//
+//   sums          [TILES, CHANNELS] vec2    see channel_sums; any number of tiles
+//   affine        [2, CHANNELS]             gamma, beta (padded channels 0, so they stay 0)
+//   running       [2, CHANNELS]             running mean and unbiased variance, as PyTorch keeps them
+//   coefficients  [CHANNELS / 4, 6] vec4    a, mean, beta, c1, c2, 1/√(variance + ε); c1, c2 by the backward pass;
+//                 then [2, CHANNELS]: running as it was before the step
+//   total         [CHANNELS] i32            Σ(q − z), for the backward pass
+//   held          [0]: not 0, running stays (check_finite)
+//
+// int8: N·Σ(q−z)² − (Σ(q−z))² is exact in 64 bits for N ≤ 8,388,608 (the planner refuses more), so
+// the order of tiles cannot matter. f32: tiles join as (sum, squares about their own mean).
+// LANES threads own a channel: as many as its parts keep busy. A mean or variance that is not finite
+// raises the third word of ALARM.
+// Reference: kernels/norm_coefficients/reference.ts
+//@ operands TILES CHANNELS CHUNK PIXELS ALARM
+//@ include quad
+//@ include finite
+//@ include int64
+
+@group(0) @binding(3) var<storage, read> sums: array<vec2<Sum>>;
+@group(0) @binding(4) var<storage, read> affine: array<f32>;
+@group(0) @binding(5) var<storage, read_write> running: array<f32>;
+@group(0) @binding(6) var<storage, read_write> coefficients: array<f32>;
+//@ if INT8
+@group(0) @binding(7) var<storage, read_write> total: array<i32>;
+var<workgroup> lane_sums: array<vec4<u32>, 64>;
+//@ else
+var<workgroup> lane_sums: array<f32, 64>;
+//@ end
+@group(0) @binding(8) var<storage, read> held: array<u32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+  let channel = group.x * (64u / ${LANES}u) + lane / ${LANES}u;
+  let own = lane % ${LANES}u;
+  let pixels = f32(${PIXELS});
+  let channels = ${CHANNELS}u;
+  let parts = ${TILES}u;
+  // Parts of a channel that there is, and its lanes that have one.
+  let last = select(0u, parts, channel < channels);
+  let used = min(${LANES}u, parts);
+  //@ if INT8
+  var first = vec2<u32>();
+  var second = vec2<u32>();
+  for (var tile = own; tile < last; tile += ${LANES}u) {
+    let s = sums[tile * channels + channel];
+    first = add64(first, int64(s.x));
+    second = add64(second, vec2<u32>(bitcast<u32>(s.y), 0u));
+  }
+  lane_sums[lane] = vec4<u32>(first, second);
+  workgroupBarrier();
+  if (own > 0u || channel >= channels) { return; }
+  for (var i = 1u; i < used; i++) {
+    first = add64(first, lane_sums[lane - own + i].xy);
+    second = add64(second, lane_sums[lane - own + i].zw);
+  }
+  let scale = quantizers[${Y_ROW}].scale;
+  let spread = add64(multiply64(vec2<u32>(${PIXELS}u, 0u), second), negate64(multiply64(first, first)));
+  let mean = float64(first) / pixels * scale;
+  let variance = float64(spread) / (pixels * pixels) * scale * scale;
+  total[channel] = bitcast<i32>(first.x);
+  //@ else
+  var sum = 0.0;
+  for (var tile = own; tile < last; tile += ${LANES}u) { sum += sums[tile * channels + channel].x; }
+  lane_sums[lane] = sum;
+  workgroupBarrier();
+  var mean = 0.0;
+  for (var i = 0u; i < used; i++) { mean += lane_sums[lane - own + i]; }
+  mean = mean / pixels;
+  workgroupBarrier();
+  var squares = 0.0;
+  for (var tile = own; tile < last; tile += ${LANES}u) {
+    let s = sums[tile * channels + channel];
+    let n = f32(min(${CHUNK}u, ${PIXELS}u - tile * ${CHUNK}u));
+    let d = s.x / n - mean;
+    squares += s.y + n * d * d;
+  }
+  lane_sums[lane] = squares;
+  workgroupBarrier();
+  if (own > 0u || channel >= channels) { return; }
+  var variance = 0.0;
+  for (var i = 0u; i < used; i++) { variance += lane_sums[lane - own + i]; }
+  variance = variance / pixels;
+  //@ end
+
+  let inverse = 1.0 / sqrt(variance + f32(${EPSILON}));
+  let at = channel / 4u * 24u + channel % 4u;
+  coefficients[at] = affine[channel] * inverse;
+  coefficients[at + 4u] = mean;
+  coefficients[at + 8u] = affine[channels + channel];
+  coefficients[at + 20u] = inverse;
+  if (not_finite(vec2<f32>(mean, variance).xyxy)) { atomicAdd(&statistics[${ALARM}u + 2u], 1u); }
+  if (step.norm_weight > 0.0 && held[0] == 0u) {
+    if (step.first == 0u) {
+      coefficients[6u * channels + channel] = running[channel];
+      coefficients[7u * channels + channel] = running[channels + channel];
+    }
+    const KEPT = f32(1.0 - ${MOMENTUM});
+    running[channel] = KEPT * running[channel] + f32(${MOMENTUM}) * mean;
+    running[channels + channel] = KEPT * running[channels + channel] + f32(${MOMENTUM}) * (variance * (pixels / max(pixels - 1.0, 1.0)));
+  }
+}

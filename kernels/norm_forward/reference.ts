@@ -1,0 +1,33 @@
+/**
+ * Reference of kernels/norm_forward/shader.wgsl.
+ *
+ * @module
+ */
+import type { Buffers } from "../include/host_buffer.ts";
+import { activate, normalized } from "../include/norm.ts";
+import { reader, row, type StoreConstants, Writer } from "../include/quantize.ts";
+
+/** Constants of the kernel; its header says what they are. */
+export interface NormForward extends StoreConstants {
+  readonly V: number;
+  readonly STRIDE: number;
+  readonly CW: number;
+  readonly PIXELS: number;
+  readonly CHANNELS: number;
+  readonly ACT: number;
+  readonly Y_ROW: number;
+  readonly A_ROW: number;
+}
+
+/** A = act(norm(Y)), quantized. */
+export function normForward(c: NormForward, b: Buffers<"y" | "coefficients" | "output">): void {
+  const channels = 4 * c.V * c.CW;
+  const y = reader(c.INT8, b.y, row(b.quantizers, c.Y_ROW));
+  const writer = new Writer(c, b, b.output, c.A_ROW);
+  for (let at = 0; at < c.PIXELS * channels; at++) {
+    const channel = at % channels;
+    if (channel >= c.CHANNELS) writer.pad(at);
+    else writer.store(at, activate(c.ACT, normalized(b.coefficients, y(at), channel)));
+  }
+  writer.record();
+}

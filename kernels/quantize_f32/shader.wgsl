@@ -1,0 +1,34 @@
+// quantize_f32: real values that lie in memory → quads, with a range that was set after they were
+// made: the second pass of a dynamic estimator, which a static one saves
+//
+//   real  [QUADS] vec4<f32>, CQ to a pixel
+//   q     [QUADS] quads
+//
+// Reference: kernels/quantize_f32/reference.ts
+//@ operands QUADS CQ CHANNELS
+//@ include quad
+//@ include quantize
+
+@group(0) @binding(3) var<storage, read> real_values: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read_write> q: array<Quad>;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let tile = group.y * groups.x + group.x;
+  let z = quantizers[${ROW}];
+  let key = stream(${ROW}u);
+  //@ for r in 0..R
+  {
+    let at = (tile * ${R}u + ${r}u) * 64u + lane;
+    if (at < ${QUADS}u) {
+      let quad = at % ${CQ}u;
+      q[at] = quantize(real_values[at], z, at / ${CQ}u * ${CHANNELS}u + quad * 4u, key, min(4u, ${CHANNELS}u - quad * 4u));
+    }
+  }
+  //@ end
+  record(${ROW}u, tile, lane);
+}

@@ -1,0 +1,69 @@
+// sgd: one parameter tensor, as PyTorch's SGD
+//
+//   g = gradient + weight_decay·w;  m ← momentum·m + g;  w ← w − rate·(g + momentum·m | m)   (Nesterov | not)
+//
+//   gradient, weight, velocity   [SIZE] vec4<f32>
+//   clip                         [factor, norm, 0, 0], with CLIP: gradient is times the factor
+//   held                         [0]: not 0, nothing changes (check_finite)
+//
+// With SCALED the learning rate has the factor that `dsgc` gave the layer's gradient. With STORE
+// the minimum and maximum of the new weights go to the statistics: the next iteration's weight quantizer
+// is set from them before its pass. A new weight that is not finite raises the second word of ALARM.
+// Reference: kernels/sgd/reference.ts
+//@ operands SIZE ALARM
+//@ include quad
+//@ include quantize
+//@ include finite
+
+@group(0) @binding(3) var<storage, read> gradient: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read_write> weight: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read_write> velocity: array<vec4<f32>>;
+//@ if CLIP
+@group(0) @binding(6) var<storage, read> clip: array<f32>;
+//@ end
+@group(0) @binding(8) var<storage, read> held: array<u32>;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let goes = held[0] == 0u; // No return: a barrier follows.
+  let tile = group.y * groups.x + group.x;
+  //@ if SCALED
+  let rate = step.rate * quantizers[${RATE_ROW}].rate;
+  //@ else
+  let rate = step.rate;
+  //@ end
+  //@ for r in 0..R
+  {
+    let at = (tile * ${R}u + ${r}u) * 64u + lane;
+    if (at < ${SIZE}u && goes) {
+      var w = weight[at];
+      //@ if CLIP
+      let g = gradient[at] * clip[0] + f32(${WEIGHT_DECAY}) * w;
+      //@ else
+      let g = gradient[at] + f32(${WEIGHT_DECAY}) * w;
+      //@ end
+      let m = f32(${MOMENTUM}) * velocity[at] + g;
+      velocity[at] = m;
+      //@ if NESTEROV
+      w = w - rate * (g + f32(${MOMENTUM}) * m);
+      //@ else
+      w = w - rate * m;
+      //@ end
+      weight[at] = w;
+      if (not_finite(w)) { atomicAdd(&statistics[${ALARM}u + 1u], 1u); }
+      //@ if STORE
+      seen_low = min(seen_low, w);
+      seen_high = max(seen_high, w);
+      seen_bad += vec4<u32>((bitcast<vec4<u32>>(w) & vec4<u32>(0x7f800000u)) == vec4<u32>(0x7f800000u));
+      //@ end
+    }
+  }
+  //@ end
+  //@ if STORE
+  record(${W_ROW}u, tile, lane);
+  //@ end
+}

@@ -1,0 +1,36 @@
+// swap_ema: a parameter and its moving average change places, before an evaluation and after it
+//
+//   weight, average  [SIZE] vec4<f32>
+//
+// With STORE the extremes of what is the weight now go to the statistics, as in an update: the weight's
+// range follows from them.
+// Reference: kernels/swap_ema/reference.ts
+//@ operands SIZE
+//@ include quad
+//@ include quantize
+
+@group(0) @binding(3) var<storage, read_write> weight: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read_write> average: array<vec4<f32>>;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let tile = group.y * groups.x + group.x;
+  let at = tile * 64u + lane;
+  if (at < ${SIZE}u) {
+    let w = average[at];
+    average[at] = weight[at];
+    weight[at] = w;
+    //@ if STORE
+    seen_low = w;
+    seen_high = w;
+    seen_bad = vec4<u32>((bitcast<vec4<u32>>(w) & vec4<u32>(0x7f800000u)) == vec4<u32>(0x7f800000u));
+    //@ end
+  }
+  //@ if STORE
+  record(${W_ROW}u, tile, lane);
+  //@ end
+}

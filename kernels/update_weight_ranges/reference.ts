@@ -1,0 +1,26 @@
+/**
+ * Reference of kernels/update_weight_ranges/shader.wgsl.
+ *
+ * @module
+ */
+import { statistic } from "../../lib/quant/statistics.ts";
+import { usable } from "../../lib/quant/scheduler.ts";
+import type { HostBuffer } from "../include/host_buffer.ts";
+import { setRow } from "../include/range.ts";
+
+/** Constants of the kernel; its header says what they are. */
+export interface UpdateWeightRanges {
+  readonly COUNT: number;
+}
+
+/** The quantizers of the weight tensors, from their minimum and maximum. */
+export function updateWeightRanges(
+  c: UpdateWeightRanges,
+  b: Readonly<Record<"statistics" | "table" | "held", HostBuffer>>,
+): void {
+  if (b.held.u32[0]) return;
+  for (let row = 0; row < c.COUNT; row++) {
+    const seen = usable(statistic(b.statistics.u32, row), 0);
+    setRow(b.table, row, seen ?? { low: 0, high: 0 }, true);
+  }
+}

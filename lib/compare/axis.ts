@@ -1,0 +1,66 @@
+/**
+ * Axes of plots: from values to places on the page, and the marks between.
+ *
+ * @module
+ */
+
+/** Places a value along an axis. */
+export interface Scale {
+  /** 0 at the low end, 1 at the high end. */
+  at(value: number): number;
+  /** Values worth a mark, from low to high. */
+  readonly ticks: readonly number[];
+}
+
+/** An axis of equal steps. A domain without width gets one. */
+export function linear(low: number, high: number, marks = 5): Scale {
+  const pad = high > low ? 0 : Math.abs(low) * 0.5 || 0.5;
+  const from = low - pad, to = high + pad;
+  return { at: (value) => (value - from) / (to - from), ticks: roundTicks(from, to, marks) };
+}
+
+/** An axis of equal factors; both ends above 0. */
+export function logarithmic(low: number, high: number): Scale {
+  const from = Math.log10(low), width = Math.max(Math.log10(high) - from, 1e-9);
+  const all: number[] = [];
+  for (let power = Math.floor(from); power <= from + width; power++) {
+    for (const digit of [1, 2, 5]) {
+      // From its digits, so that 5e-2 is 0.05 and nothing beside it.
+      const value = Number(`${digit}e${power}`);
+      if (value >= low && value <= high) all.push(value);
+    }
+  }
+  const decades = all.filter((value) => /^1/.test(value.toExponential()));
+  return {
+    at: (value) => (Math.log10(value) - from) / width,
+    ticks: all.length > 9 && decades.length > 1 ? decades : all,
+  };
+}
+
+/** About `count` multiples of 1, 2 or 5 times a power of ten within the domain. */
+export function roundTicks(low: number, high: number, count: number): number[] {
+  const raw = (high - low) / count;
+  const power = Math.floor(Math.log10(raw));
+  const digit = [1, 2, 5, 10].find((d) => d * 10 ** power >= raw * 0.999) ?? 10;
+  const step = digit * 10 ** power;
+  const ticks: number[] = [];
+  for (let k = Math.ceil(low / step - 1e-9); k * step <= high + step * 1e-9; k++) {
+    ticks.push(Number((k * step).toPrecision(12)));
+  }
+  return ticks;
+}
+
+/** The value below which a share of the values lies; NaN of nothing. */
+export function quantile(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.round(share * (sorted.length - 1))] ?? NaN;
+}
+
+/** At most `most` of the items, evenly spread, the first and the last among them. */
+export function downsample<T>(items: readonly T[], most: number): T[] {
+  if (items.length <= most) return [...items];
+  return Array.from(
+    { length: most },
+    (_, i) => items[Math.round(i * (items.length - 1) / (most - 1))]!,
+  );
+}

@@ -1,0 +1,313 @@
+/**
+ * The safetensors format, written and read: eight bytes of header length (little-endian), a JSON
+ * header, then the tensors end to end. Same input, same bytes: no clock time, nothing unordered.
+ *
+ * The format allows no gap between tensors, so alignment comes from order: the header keeps the
+ * order given, the data is laid out with wider elements first, and the header is padded with
+ * spaces to 8 bytes. Each tensor then starts at a multiple of its element size.
+ *
+ * Not promised: hosts that are big-endian.
+ *
+ * @module
+ */
+
+import { DataError } from "./errors.ts";
+
+/** An element type, by the format's name. */
+export type Dtype =
+  | "F64"
+  | "I64"
+  | "U64"
+  | "F32"
+  | "I32"
+  | "U32"
+  | "F16"
+  | "BF16"
+  | "I16"
+  | "U16"
+  | "I8"
+  | "U8"
+  | "BOOL";
+
+/** Bytes of one element. */
+const WIDTH: Readonly<Record<Dtype, number>> = {
+  F64: 8,
+  I64: 8,
+  U64: 8,
+  F32: 4,
+  I32: 4,
+  U32: 4,
+  F16: 2,
+  BF16: 2,
+  I16: 2,
+  U16: 2,
+  I8: 1,
+  U8: 1,
+  BOOL: 1,
+};
+
+/** One tensor to write. */
+export interface TensorInput {
+  /** Element type. */
+  readonly dtype: Dtype;
+  /** Lengths of the dimensions; `[]` is a scalar. */
+  readonly shape: readonly number[];
+  /** Elements in row-major order: product of `shape` × element size bytes. */
+  readonly data: ArrayBufferView;
+}
+
+/** One tensor that was read. */
+export interface Tensor extends TensorInput {
+  /** Its bytes: a view of the file, not a copy. */
+  readonly data: Uint8Array<ArrayBuffer>;
+}
+
+/** What a file holds, in the order of its header. */
+export interface SafetensorsFile {
+  /** Tensors by name. */
+  readonly tensors: Record<string, Tensor>;
+  /** The free text pairs of `__metadata__`. */
+  readonly metadata: Record<string, string>;
+}
+
+/**
+ * The bytes of a safetensors file.
+ *
+ * @throws {RangeError} when a tensor's data does not have the size of its shape (a defect).
+ */
+export function encodeSafetensors(
+  tensors: Readonly<Record<string, TensorInput>>,
+  metadata: Readonly<Record<string, string>> = {},
+): Uint8Array<ArrayBuffer> {
+  const entries = Object.entries(tensors);
+  // Array.sort is stable: tensors of one width stay in the order given.
+  const laidOut = [...entries].sort(([, a], [, b]) => WIDTH[b.dtype] - WIDTH[a.dtype]);
+  const begins = new Map<string, number>();
+  let end = 0;
+  for (const [name, { dtype, shape, data }] of laidOut) {
+    if (name === "__metadata__") throw new RangeError(`tensor name ${name} is reserved`);
+    const size = byteSize(dtype, shape);
+    if (size !== data.byteLength) {
+      throw new RangeError(
+        `tensor ${name}: ${dtype} [${shape}] has ${size} bytes, got ${data.byteLength}`,
+      );
+    }
+    begins.set(name, end);
+    end += size;
+  }
+  const described = entries.map(([name, { dtype, shape, data }]) => {
+    const begin = begins.get(name)!;
+    return [name, { dtype, shape, data_offsets: [begin, begin + data.byteLength] }];
+  });
+  const extra = Object.keys(metadata).length > 0 ? [["__metadata__", metadata]] : [];
+  const json = JSON.stringify(Object.fromEntries([...extra, ...described]));
+  const text = new TextEncoder().encode(json);
+  const headerSize = Math.ceil(text.length / 8) * 8;
+
+  const file = new Uint8Array(8 + headerSize + end).fill(0x20, 8, 8 + headerSize);
+  new DataView(file.buffer).setBigUint64(0, BigInt(headerSize), true);
+  file.set(text, 8);
+  for (const [name, { data }] of laidOut) {
+    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    file.set(bytes, 8 + headerSize + begins.get(name)!);
+  }
+  return file;
+}
+
+/**
+ * Reads a safetensors file, checked in full before anything is handed out: header length, JSON,
+ * types, and that the tensors cover the data from end to end without a gap or an overlap.
+ *
+ * @param file names the file in messages.
+ * @throws {DataError} with the file and the byte offset where it stopped making sense.
+ */
+export function decodeSafetensors(
+  bytes: Uint8Array<ArrayBuffer>,
+  file: string,
+): SafetensorsFile {
+  const fail = (offset: number, expected: string, found: string): never => {
+    throw new DataError(
+      `${file}: byte ${offset}: expected ${expected}, found ${found}; ` +
+        `the file is damaged or not safetensors: make or fetch it again`,
+    );
+  };
+  if (bytes.length < 8) {
+    fail(0, "8 bytes of header length", `a file of ${bytes.length} bytes`);
+  }
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const claimed = view.getBigUint64(0, true);
+  if (claimed > BigInt(bytes.length - 8)) {
+    fail(0, `a header of at most ${bytes.length - 8} bytes`, `a length of ${claimed}`);
+  }
+  const dataAt = 8 + Number(claimed);
+
+  let text = "";
+  let header: unknown;
+  try {
+    const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+    text = decoder.decode(bytes.subarray(8, dataAt));
+    header = JSON.parse(text);
+  } catch (error) {
+    fail(8, "a header of JSON", (error as Error).message);
+  }
+  if (!isObject(header)) return fail(8, "a JSON object", describe(header));
+  const twice = repeatedKey(text);
+  if (twice) {
+    const at = 8 + new TextEncoder().encode(text.slice(0, twice.at)).length;
+    fail(at, "each name once", `${describe(twice.key)} again`);
+  }
+
+  /** Where `key` stands in the file, to point at. */
+  const keyAt = (key: string): number => {
+    const at = text.indexOf(JSON.stringify(key));
+    return 8 + (at < 0 ? 0 : new TextEncoder().encode(text.slice(0, at)).length);
+  };
+
+  const { __metadata__: metadata = {}, ...entries } = header;
+  const metadataFits = isObject(metadata) &&
+    Object.values(metadata).every((value) => typeof value === "string");
+  if (!metadataFits) {
+    fail(keyAt("__metadata__"), "__metadata__ with text values", describe(metadata));
+  }
+
+  const tensors: [string, Tensor][] = [];
+  const spans: { name: string; begin: number; end: number }[] = [];
+  for (const [name, entry] of Object.entries(entries)) {
+    const bad = (expected: string, found: unknown): never =>
+      fail(keyAt(name), `tensor ${JSON.stringify(name)} with ${expected}`, describe(found));
+    if (!isObject(entry)) return bad("dtype, shape and data_offsets", entry);
+    const { dtype, shape, data_offsets: offsets } = entry;
+    if (!isDtype(dtype)) return bad(`a dtype of ${Object.keys(WIDTH).join(", ")}`, dtype);
+    if (!areCounts(shape)) return bad("a shape of whole numbers", shape);
+    if (!areCounts(offsets) || offsets.length !== 2) return bad("two data_offsets", offsets);
+    const [begin, end] = offsets as [number, number];
+    if (begin > end || end > bytes.length - dataAt) {
+      bad(`data_offsets within ${bytes.length - dataAt} bytes of data`, offsets);
+    }
+    if (!Number.isSafeInteger(byteSize(dtype, shape))) {
+      bad("a shape whose size can be counted", shape);
+    }
+    if (byteSize(dtype, shape) !== end - begin) {
+      bad(`${byteSize(dtype, shape)} bytes for ${dtype} [${shape}]`, end - begin);
+    }
+    spans.push({ name, begin, end });
+    tensors.push([name, { dtype, shape, data: bytes.subarray(dataAt + begin, dataAt + end) }]);
+  }
+
+  let covered = 0;
+  for (const { name, begin, end } of spans.sort((a, b) => a.begin - b.begin || a.end - b.end)) {
+    if (begin !== covered) {
+      const found = begin < covered ? "an overlap" : "a gap";
+      const from = `tensor ${JSON.stringify(name)} from data offset ${covered}`;
+      fail(keyAt(name), from, `${found}: ${begin}`);
+    }
+    covered = end;
+  }
+  if (covered !== bytes.length - dataAt) {
+    const left = bytes.length - dataAt - covered;
+    fail(dataAt + covered, "the end of the file", `${left} bytes that belong to no tensor`);
+  }
+  return {
+    tensors: Object.fromEntries(tensors),
+    metadata: metadata as Record<string, string>,
+  };
+}
+
+/**
+ * The elements of an `F32` tensor. A view where the file happens to be aligned, else a copy: treat
+ * it as read-only.
+ *
+ * @throws {DataError} when the tensor has another type.
+ */
+export function float32Values(
+  tensor: Tensor,
+  name: string,
+  file: string,
+): Float32Array<ArrayBuffer> {
+  if (tensor.dtype !== "F32") {
+    throw new DataError(
+      `${file}: tensor ${JSON.stringify(name)}: expected F32, found ${tensor.dtype}; ` +
+        `give a file that qtrain wrote`,
+    );
+  }
+  const { data } = tensor;
+  const aligned = data.byteOffset % 4 === 0 ? data : data.slice();
+  return new Float32Array(aligned.buffer, aligned.byteOffset, aligned.byteLength / 4);
+}
+
+/**
+ * The elements of a tensor of real numbers, `F32`, `F16` or `BF16`, as f32; `undefined` for other
+ * types. Treat it as read-only: `F32` may be a view of the file.
+ */
+export function floatValues(tensor: Tensor): Float32Array<ArrayBuffer> | undefined {
+  const { dtype, data } = tensor;
+  if (dtype === "F32") return float32Values(tensor, "", "");
+  if (dtype !== "F16" && dtype !== "BF16") return undefined;
+  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+  const values = new Float32Array(data.byteLength / 2);
+  // BF16 is the upper half of an f32.
+  const words = new Uint32Array(values.buffer);
+  for (let i = 0; i < values.length; i++) {
+    const bits = view.getUint16(2 * i, true);
+    if (dtype === "BF16") words[i] = bits << 16;
+    else values[i] = half(bits);
+  }
+  return values;
+}
+
+/** The value of an IEEE 754 half: 1 bit of sign, 5 of exponent, 10 of fraction. */
+function half(bits: number): number {
+  const sign = bits >> 15 ? -1 : 1, exponent = bits >> 10 & 31, fraction = bits & 1023;
+  if (exponent === 31) return fraction ? NaN : sign * Infinity;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}
+
+function byteSize(dtype: Dtype, shape: readonly number[]): number {
+  // 0 whatever else: a product that overflows before it would not be a number.
+  if (shape.includes(0)) return 0;
+  return shape.reduce((product, length) => product * length, WIDTH[dtype]);
+}
+
+/**
+ * The first key that an object has twice, and where: `JSON.parse` keeps the last and says nothing.
+ *
+ * @param text valid JSON of an object
+ */
+function repeatedKey(text: string): { key: string; at: number } | undefined {
+  const seen = new Set<string>();
+  let depth = 0, begin = 0, end = 0;
+  for (let i = 0; i < text.length; i++) {
+    const c = text[i];
+    if (c === "{" || c === "[") depth++;
+    else if (c === "}" || c === "]") depth--;
+    else if (c === '"') {
+      begin = i++;
+      for (; text[i] !== '"'; i++) if (text[i] === "\\") i++;
+      end = i + 1;
+    } else if (c === ":" && depth === 1) {
+      const key: string = JSON.parse(text.slice(begin, end));
+      if (seen.has(key)) return { key, at: begin };
+      seen.add(key);
+    }
+  }
+  return undefined;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isDtype(value: unknown): value is Dtype {
+  return typeof value === "string" && Object.hasOwn(WIDTH, value);
+}
+
+function areCounts(value: unknown): value is number[] {
+  return Array.isArray(value) && value.every((n) => Number.isSafeInteger(n) && n >= 0);
+}
+
+/** A found value as short JSON: a damaged header must not fill the screen. */
+function describe(value: unknown): string {
+  const json = JSON.stringify(value) ?? "nothing";
+  return json.length > 60 ? `${json.slice(0, 57)}…` : json;
+}

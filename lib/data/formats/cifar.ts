@@ -1,0 +1,139 @@
+/**
+ * CIFAR-10 and CIFAR-100 in the binary layout that they are published in, plain or gzip: 32×32
+ * images in colour. Which of the two it is follows from the names of the files.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import { DataError } from "../../core/errors.ts";
+import { readRecords, type RecordLayout } from "./cifar_file.ts";
+import { findFile, findRoot } from "../paths/find_data.ts";
+import { look } from "../paths/stat.ts";
+import type { RawDataset } from "../raw_dataset.ts";
+import { type DataRecipe, wantedSize } from "../recipe.ts";
+
+/** One of the two data sets, as published. */
+interface Published {
+  readonly name: string;
+  /** Folder that its archive unpacks to. */
+  readonly folder: string;
+  readonly train: readonly string[];
+  readonly test: readonly string[];
+  /** Images in each file for training, and in each for the test. */
+  readonly records: readonly [train: number, test: number];
+  /** How its records are read, by the number of classes; the first unless the recipe says. */
+  readonly layouts: readonly RecordLayout[];
+}
+
+const PUBLISHED: readonly Published[] = [
+  {
+    name: "CIFAR-10",
+    folder: "cifar-10-batches-bin",
+    train: [1, 2, 3, 4, 5].map((batch) => `data_batch_${batch}.bin`),
+    test: ["test_batch.bin"],
+    records: [10_000, 10_000],
+    layouts: [{ labels: 1, label: 0, classes: 10 }],
+  },
+  {
+    name: "CIFAR-100",
+    folder: "cifar-100-binary",
+    train: ["train.bin"],
+    test: ["test.bin"],
+    records: [50_000, 10_000],
+    // A record opens with the coarse label; the fine one follows.
+    layouts: [{ labels: 2, label: 1, classes: 100 }, { labels: 2, label: 0, classes: 20 }],
+  },
+];
+
+/**
+ * Reads and checks the files, as far as the recipe wants images of them.
+ *
+ * @param warn hears of files that have fewer images than those that are published
+ * @throws {DataError} when a file is missing or damaged, or does not fit the recipe
+ */
+export async function openCifar(
+  recipe: DataRecipe,
+  warn: (text: string) => void = () => {},
+): Promise<RawDataset> {
+  if (recipe.channels !== 0 && recipe.channels !== 3) {
+    throw new DataError(
+      `data.channels: expected 3, as CIFAR images are in colour, found ${recipe.channels}; ` +
+        `set it to 3 or leave it out`,
+    );
+  }
+  const [h, w] = wantedSize(recipe.size) ?? [32, 32];
+  if (h !== 32 || w !== 32) {
+    throw new DataError(
+      `data.size: expected 32×32, as CIFAR images are, found ${h}×${w}; correct it or leave it out`,
+    );
+  }
+  const { path: root, guard } = await findRoot(recipe);
+  const found = await findPublished(root, recipe.classes);
+  const { set, folder, layout } = found;
+  const [inTrain, inTest] = set.records;
+  const train = await findAll(folder, set.train);
+  const test = await findAll(folder, set.test);
+  const stamps = await guard.admit([...train, ...test]);
+  return {
+    name: set.name,
+    classes: layout.classes,
+    shape: [32, 32, 3],
+    train: await readRecords(train, layout, recipe.train, "data.train", {
+      records: inTrain,
+      warn,
+    }),
+    test: await readRecords(test, layout, recipe.test, "data.test", { records: inTest, warn }),
+    files: { root, stamps },
+  };
+}
+
+interface Found {
+  readonly set: Published;
+  readonly folder: string;
+  readonly layout: RecordLayout;
+}
+
+/** Looks in the folder itself, then in the folders that the archives unpack to. */
+async function findPublished(root: string, classes: number): Promise<Found> {
+  const present: { set: Published; folder: string }[] = [];
+  for (const set of PUBLISHED) {
+    for (const folder of [root, join(root, set.folder)]) {
+      if (await hasAny(folder, [...set.train, ...set.test])) present.push({ set, folder });
+    }
+  }
+  if (present.length === 0) {
+    throw new DataError(
+      `${root}: expected the binary version of CIFAR-10 (data_batch_1.bin … test_batch.bin) or ` +
+        `CIFAR-100 (train.bin, test.bin), there or in ` +
+        `${PUBLISHED.map(({ folder }) => folder).join(" or ")}, found none of these files; ` +
+        `put them there or correct data.root`,
+    );
+  }
+  for (const { set, folder } of present) {
+    const layout = set.layouts.find((layout) => classes === 0 || layout.classes === classes);
+    if (layout) return { set, folder, layout };
+  }
+  const { set, folder } = present[0]!;
+  const known = set.layouts.map((layout) => layout.classes).join(" or ");
+  throw new DataError(
+    `data.classes: expected ${known}, as ${folder} holds ${set.name}, found ${classes}; ` +
+      `correct it or leave it out`,
+  );
+}
+
+async function hasAny(folder: string, names: readonly string[]): Promise<boolean> {
+  for (const name of names.flatMap(packedToo)) {
+    if ((await look(join(folder, name)))?.isFile) return true;
+  }
+  return false;
+}
+
+async function findAll(folder: string, names: readonly string[]): Promise<string[]> {
+  const paths = [];
+  for (const name of names) paths.push(await findFile(folder, packedToo(name)));
+  return paths;
+}
+
+function packedToo(name: string): string[] {
+  return [name, `${name}.gz`];
+}

@@ -1,0 +1,115 @@
+/**
+ * A data set of four IDX files, plain or gzip, as MNIST and Fashion-MNIST are published: images
+ * and labels, for training and for test. Images are grey: one channel.
+ *
+ * @module
+ */
+import { basename } from "node:path";
+import { DataError } from "../../core/errors.ts";
+import type { LabelledImages } from "../dataset.ts";
+import { findFile, findRoot } from "../paths/find_data.ts";
+import { idxBodyOffset, type IdxFile, idxPlace, readIdxFile } from "./idx_file.ts";
+import { type DataRecipe, wantedSize } from "../recipe.ts";
+import type { RawDataset } from "../raw_dataset.ts";
+import { highestLabel, takeFirst } from "./subset.ts";
+
+/**
+ * Reads and checks the four files.
+ *
+ * @throws {DataError} when a file is missing or damaged, or does not fit the recipe
+ */
+export async function openIdx(recipe: DataRecipe): Promise<RawDataset> {
+  if (recipe.channels !== 0 && recipe.channels !== 1) {
+    throw new DataError(
+      `data.channels: expected 1, as IDX images are grey, found ${recipe.channels}; ` +
+        `set it to 1 or leave it out`,
+    );
+  }
+  const { path: root, guard } = await findRoot(recipe);
+  const paths = {
+    train: await findPair(root, "train"),
+    test: await findPair(root, "t10k"),
+  };
+  const stamps = await guard.admit(Object.values(paths).flatMap((pair) => Object.values(pair)));
+  const train = await readPair(paths.train);
+  const test = await readPair(paths.test);
+  const size = sizeOf(train.images);
+  checkSize(test.images, size, `as in ${train.images.path}`);
+  const wanted = wantedSize(recipe.size);
+  if (wanted && `${wanted}` !== `${size}`) {
+    throw new DataError(
+      `data.size: expected ${size.join("×")}, as in ${train.images.path}, ` +
+        `found ${wanted.join("×")}; correct it or leave it out`,
+    );
+  }
+  const classes = recipe.classes || highestLabel(train.labels.body, test.labels.body) + 1;
+  checkLabels(train.labels, classes);
+  checkLabels(test.labels, classes);
+  return {
+    name: basename(root),
+    classes,
+    shape: [size[0], size[1], 1],
+    train: takeFirst(bodies(train), recipe.train, "data.train", train.images.path),
+    test: takeFirst(bodies(test), recipe.test, "data.test", test.images.path),
+    files: { root, stamps },
+  };
+}
+
+interface Pair<T> {
+  readonly images: T;
+  readonly labels: T;
+}
+
+/** `train-images-idx3-ubyte`, also with a point before `idx3`, as some archives name it. */
+async function findPair(root: string, split: string): Promise<Pair<string>> {
+  const names = (stem: string, dims: number) =>
+    ["-", "."].flatMap((mark) => {
+      const name = `${split}-${stem}${mark}idx${dims}-ubyte`;
+      return [name, `${name}.gz`];
+    });
+  return {
+    images: await findFile(root, names("images", 3)),
+    labels: await findFile(root, names("labels", 1)),
+  };
+}
+
+async function readPair(paths: Pair<string>): Promise<Pair<IdxFile>> {
+  const labels = await readIdxFile(paths.labels, "labels");
+  const images = await readIdxFile(paths.images, "images");
+  const [found] = labels.dims;
+  const [expected] = images.dims;
+  if (found !== expected) {
+    throw new DataError(
+      `${idxPlace(labels, 4)}: expected ${expected} labels, one for each image of ` +
+        `${images.path}, found ${found}; get both files from the same place`,
+    );
+  }
+  return { images, labels };
+}
+
+function sizeOf(images: IdxFile): readonly [h: number, w: number] {
+  return [images.dims[1]!, images.dims[2]!];
+}
+
+function checkSize(images: IdxFile, size: readonly [number, number], why: string): void {
+  const found = sizeOf(images);
+  if (`${found}` === `${size}`) return;
+  throw new DataError(
+    `${idxPlace(images, 8)}: expected images of ${size.join("×")}, ${why}, ` +
+      `found ${found.join("×")}; get both files from the same place`,
+  );
+}
+
+function checkLabels(labels: IdxFile, classes: number): void {
+  const index = labels.body.findIndex((label) => label >= classes);
+  if (index < 0) return;
+  throw new DataError(
+    `${idxPlace(labels, idxBodyOffset("labels") + index)}: expected a label below ${classes}, ` +
+      `the number of classes, found ${labels.body[index]} at image ${index}; ` +
+      `correct data.classes or the file`,
+  );
+}
+
+function bodies({ images, labels }: Pair<IdxFile>): LabelledImages {
+  return { images: images.body, labels: labels.body };
+}

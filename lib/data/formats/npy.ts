@@ -1,0 +1,108 @@
+/**
+ * The `.npy` format, versions 1 to 3: a magic word, a header that is a Python dictionary with the
+ * type, the order and the shape, then the elements.
+ *
+ * @module
+ */
+import { DataError } from "../../core/errors.ts";
+
+/** An array as its file has it. */
+export interface NpyArray {
+  /** What messages open with. */
+  readonly place: string;
+  /** NumPy's word for the type of an element, such as `|u1` or `<i8`. */
+  readonly type: string;
+  /** Shape, last dimension fastest. */
+  readonly dims: readonly number[];
+  /** Where the header begins in the file, which has type and shape, in bytes. */
+  readonly header: number;
+  /** Where the elements begin in the file, in bytes. */
+  readonly offset: number;
+  /** The elements. */
+  readonly body: Uint8Array;
+}
+
+const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59]; // "\x93NUMPY"
+/** Magic and version. */
+const OPENING = 8;
+
+/**
+ * Reads the header and checks that the elements are all there.
+ *
+ * @param bytes of the whole file
+ * @param place what messages open with: the file
+ * @throws {DataError} when it is no `.npy` file, or not what its header says
+ */
+export function parseNpy(bytes: Uint8Array, place: string): NpyArray {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (bytes.length < OPENING || MAGIC.some((byte, at) => bytes[at] !== byte)) {
+    throw new DataError(
+      `${place}: byte 0: expected a .npy file, which opens with \\x93NUMPY, found another kind ` +
+        `of file; write it with numpy.save`,
+    );
+  }
+  const version = bytes[6]!;
+  if (version < 1 || version > 3) {
+    throw new DataError(
+      `${place}: byte 6: expected version 1, 2 or 3 of .npy, found ${version}; ` +
+        `write it with numpy.save`,
+    );
+  }
+  const start = OPENING + (version === 1 ? 2 : 4);
+  if (bytes.length < start) throw cutHeader(place, bytes.length);
+  const length = version === 1 ? view.getUint16(OPENING, true) : view.getUint32(OPENING, true);
+  const offset = start + length;
+  if (offset > bytes.length) throw cutHeader(place, bytes.length, length);
+  const header = new TextDecoder().decode(bytes.subarray(start, offset));
+  const { type, dims } = parseHeader(header, `${place}: byte ${start}`);
+  const body = bytes.subarray(offset);
+  checkLength(body.length, type, dims, `${place}: byte ${offset}`);
+  return { place, type, dims, header: start, offset, body };
+}
+
+function cutHeader(place: string, size: number, length?: number): DataError {
+  const what = length === undefined ? "a header" : `a header of ${length} bytes`;
+  return new DataError(
+    `${place}: byte ${OPENING}: expected ${what}, found the end of the file at byte ${size}; ` +
+      `get the file again`,
+  );
+}
+
+function parseHeader(header: string, place: string): { type: string; dims: number[] } {
+  const type = /['"]descr['"]\s*:\s*(?:['"]([^'"]*)['"]|\[)/.exec(header);
+  const order = /['"]fortran_order['"]\s*:\s*(True|False)/.exec(header);
+  const shape = /['"]shape['"]\s*:\s*\(([\d\s,]*)\)/.exec(header);
+  if (!type || !order || !shape) {
+    throw new DataError(
+      `${place}: expected a header with descr, fortran_order and shape, found ` +
+        `${JSON.stringify(header.trim().slice(0, 80))}; write it with numpy.save`,
+    );
+  }
+  const dims = shape[1]!.split(",").map((part) => part.trim()).filter((part) => part !== "")
+    .map(Number);
+  if (order[1] === "True" && dims.length > 1) {
+    throw new DataError(
+      `${place}: expected an array in C order, found Fortran order; ` +
+        `save numpy.ascontiguousarray(x) instead of x`,
+    );
+  }
+  return { type: type[1] ?? "a record", dims };
+}
+
+/** The header is not believed: what is there must be what it says. Nothing is allocated by it. */
+function checkLength(found: number, type: string, dims: readonly number[], place: string): void {
+  const width = elementBytes(type);
+  if (width === undefined) return; // Such a type is refused by what needs another.
+  const size = dims.reduce((product, dim) => product * dim, width);
+  if (size === found) return;
+  throw new DataError(
+    `${place}: expected ${size} bytes (${[...dims, width].join(" × ")}) after the header, ` +
+      `found ${found}; get the file again`,
+  );
+}
+
+function elementBytes(type: string): number | undefined {
+  const size = /^[<>|=]?[a-zA-Z](\d+)$/.exec(type);
+  if (!size) return undefined;
+  return (type.includes("U") ? 4 : 1) * Number(size[1]);
+}

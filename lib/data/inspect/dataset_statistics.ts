@@ -1,0 +1,129 @@
+/**
+ * What a data set holds, in figures, before hours are spent on it.
+ *
+ * @module
+ */
+import type { Dataset, Split } from "../dataset.ts";
+import { pixelStatistics } from "../dataset.ts";
+import type { Loader } from "../loader.ts";
+import { epochOrder } from "../sampler.ts";
+
+/** Images that pixels are measured on, at most, where they must be decoded for it. */
+const MAX_MEASURED = 2000;
+/** Images that are read at a time. */
+const CHUNK = 64;
+
+/** Mean and standard deviation of pixel / 255, per channel. */
+export interface Measured {
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
+  /** Images that they were measured on. */
+  readonly images: number;
+}
+
+/** Figures of a data set. */
+export interface Survey {
+  /** By label: images of it. */
+  readonly counts: { readonly train: readonly number[]; readonly test: readonly number[] };
+  /** Training images of the largest class / those of the smallest; null where a class has none. */
+  readonly imbalance: number | null;
+  /** Of the training images. */
+  readonly measured: Measured;
+  /** What a person should know, a line each, with what to do. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * Counts and measures: all training images in memory, or 2,000 of those in files.
+ *
+ * @throws {DataError} when an image cannot be read
+ */
+export async function survey(loader: Loader, seed: number): Promise<Survey> {
+  const { data } = loader;
+  const counts = {
+    train: countsOf(data.train, data.classes),
+    test: countsOf(data.test, data.classes),
+  };
+  const least = Math.min(...counts.train), most = Math.max(...counts.train);
+  const measured = await measure(loader, seed);
+  return {
+    counts,
+    imbalance: least > 0 ? most / least : null,
+    measured,
+    notes: [...normalizationNotes(data, measured), ...balanceNotes(data, counts)],
+  };
+}
+
+function countsOf({ labels }: Split, classes: number): number[] {
+  const counts = Array<number>(classes).fill(0);
+  for (const label of labels) counts[label]!++;
+  return counts;
+}
+
+async function measure(loader: Loader, seed: number): Promise<Measured> {
+  const { train, shape: [h, w, c] } = loader.data;
+  const { source } = train;
+  if (source?.kind === "memory") {
+    return { ...pixelStatistics(source.images, c), images: train.count };
+  }
+  const size = h * w * c;
+  const indices = epochOrder(train.count, seed, 0).slice(0, MAX_MEASURED);
+  const images = new Uint8Array(indices.length * size);
+  const read = async (first: number) => {
+    const chunk = indices.slice(first, first + CHUNK);
+    const batch = await loader.read("train", { indices: chunk, batch: chunk.length });
+    images.set(batch.images.subarray(0, chunk.length * size), first * size);
+  };
+  const firsts = Array.from({ length: Math.ceil(indices.length / CHUNK) }, (_, i) => i * CHUNK);
+  if (loader.ahead > 0) await Promise.all(firsts.map(read));
+  else for (const first of firsts) await read(first);
+  return { ...pixelStatistics(images, c), images: indices.length };
+}
+
+/**
+ * Normalized pixels should be of the order of 1 around 0. A rough 0.5 and 0.5 does for most images,
+ * so only what is far off is worth a word: a mean beyond 1, or a deviation off by a factor of 3.
+ */
+function normalizationNotes(data: Dataset, { mean, std }: Measured): string[] {
+  const off = mean.some((value, channel) => {
+    const ratio = std[channel]! / data.std[channel]!;
+    const constant = std[channel] === 0;
+    return Math.abs(value - data.mean[channel]!) > data.std[channel]! ||
+      (!constant && (ratio > 3 || ratio < 1 / 3));
+  });
+  const list = (values: readonly number[]) => `[${values.map((v) => v.toFixed(3)).join(", ")}]`;
+  const notes = std.flatMap((value, channel) =>
+    value === 0 ? [`every training pixel of channel ${channel} is the same`] : []
+  );
+  if (!off) return notes;
+  const better = std.map((value) => value || 1);
+  return [
+    ...notes,
+    `mean and std are far from those of the images; write data.mean: ${list(mean)} and ` +
+    `data.std: ${list(better)}`,
+  ];
+}
+
+function balanceNotes(data: Dataset, { train, test }: Survey["counts"]): string[] {
+  const names = (counts: readonly number[]) =>
+    counts.flatMap((count, label) =>
+      count === 0 ? [data.classNames?.[label] ?? String(label)] : []
+    );
+  const notes: string[] = [];
+  const unmeasured = names(test); // Of training images, opening the data says as much.
+  if (unmeasured.length > 0) notes.push(`no test image of ${some(unmeasured)}: never measured`);
+  const least = Math.min(...train), most = Math.max(...train);
+  if (least > 0 && most / least >= 10) {
+    notes.push(
+      `the largest class has ${Math.round(most / least)} times the images of the smallest: ` +
+        `accuracy says little about the small ones`,
+    );
+  }
+  return notes;
+}
+
+/** A few of many words. */
+function some(words: readonly string[]): string {
+  const noun = words.length === 1 ? "class" : "classes";
+  return `${noun} ${words.slice(0, 5).join(", ")}${words.length > 5 ? ", …" : ""}`;
+}

@@ -1,0 +1,92 @@
+/**
+ * A worker that reads and augments batches: `worker_pool.ts` starts it and is the only one that talks
+ * to it.
+ *
+ * @module
+ */
+import { QtrainError } from "../../core/errors.ts";
+import { Augmenter, type AugmentPlan } from "../augment/augmenter.ts";
+import type { Split } from "../dataset.ts";
+import { type BatchRequest, type LoadedBatch, readBatch } from "./read_batch.ts";
+import { openSource } from "../split_from_source.ts";
+import type { SplitSources } from "../source.ts";
+
+/** Which split a batch is of. */
+export type SplitName = "train" | "test";
+
+/** The first message to a worker. */
+export interface OpenMessage {
+  readonly sources: SplitSources;
+  readonly plan: AugmentPlan;
+  /** Shared, three words: images begun; of the last one its index, and 1 where it is of the test split. */
+  readonly progress: Int32Array;
+}
+
+/** Every other message to a worker. */
+export interface ReadMessage extends BatchRequest {
+  readonly id: number;
+  readonly split: SplitName;
+}
+
+/** A message from a worker, which begins with `"ready"`. */
+export type Answer =
+  | "ready"
+  | { readonly warning: string }
+  | { readonly id: number; readonly batch: LoadedBatch }
+  | {
+    readonly id: number;
+    /** What went wrong; `ours`: a message for a person. */
+    readonly message: string;
+    readonly ours: boolean;
+  };
+
+/** Of the global scope of a worker, what is used here: the compiler is told of a page's. */
+interface Scope {
+  onmessage: (event: MessageEvent<OpenMessage | ReadMessage>) => void;
+  postMessage(answer: Answer, transfer?: ArrayBuffer[]): void;
+}
+
+/** Answers requests in their order. */
+function serve(scope: Scope): void {
+  let opened: OpenMessage, splits: Record<SplitName, Split>, augmenter: Augmenter;
+  let before = Promise.resolve();
+  scope.onmessage = ({ data }) => {
+    if ("sources" in data) {
+      opened = data;
+      const { train, test } = data.sources;
+      const warn = (warning: string) => scope.postMessage({ warning });
+      splits = { train: openSource(train, warn), test: openSource(test, warn) };
+      augmenter = new Augmenter(data.plan);
+      return scope.postMessage("ready");
+    }
+    before = before.then(async () => {
+      const began = (index: number) => {
+        Atomics.store(opened.progress, 1, index);
+        Atomics.store(opened.progress, 2, data.split === "test" ? 1 : 0);
+        Atomics.add(opened.progress, 0, 1);
+      };
+      try {
+        const batch = await readBatch(
+          splits[data.split],
+          opened.plan.shape,
+          data,
+          augmenter,
+          began,
+        );
+        Atomics.add(opened.progress, 0, 1);
+        const arrays = [batch.images, batch.labels, batch.others, batch.weights];
+        scope.postMessage(
+          { id: data.id, batch },
+          arrays.flatMap((array) => array ? [array.buffer] : []),
+        );
+      } catch (error) {
+        const ours = error instanceof QtrainError;
+        const { message, stack } = error instanceof Error ? error : new Error(String(error));
+        scope.postMessage({ id: data.id, message: ours ? message : stack ?? message, ours });
+      }
+    });
+  };
+}
+
+// Types are imported from here too, by threads that are no workers.
+if ("WorkerGlobalScope" in globalThis) serve(globalThis as unknown as Scope);

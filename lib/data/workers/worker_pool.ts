@@ -1,0 +1,189 @@
+/**
+ * Workers that read and augment batches, and what happens when one of them dies or hangs: an error
+ * for whoever waits, never a wait without end.
+ *
+ * @module
+ */
+import { DataError } from "../../core/errors.ts";
+import type { AugmentPlan } from "../augment/augmenter.ts";
+import type { BatchRequest, LoadedBatch } from "./read_batch.ts";
+import type { SplitSources } from "../source.ts";
+import type { Answer, OpenMessage, ReadMessage, SplitName } from "./worker.ts";
+
+/** How to start workers; module and patience are for tests. */
+export interface PoolOptions {
+  /** Workers, 1 or more. */
+  readonly workers: number;
+  /** Hears once of every file that is odd or left out. */
+  readonly warn?: (text: string) => void;
+  /** Module of the worker. */
+  readonly module?: URL;
+  /** Seconds without any sign of a worker after which it is taken to hang. */
+  readonly patience?: number;
+}
+
+/** A disk that wakes up, or a photo of 100 megapixels, takes seconds. */
+const PATIENCE_S = 60;
+
+interface Waiting {
+  readonly resolve: (batch: LoadedBatch) => void;
+  readonly reject: (error: Error) => void;
+}
+
+interface Member {
+  readonly worker: Worker;
+  readonly progress: Int32Array;
+  readonly waiting: Map<number, Waiting>;
+  /** What `progress` was at the last look, and looks since it changed. */
+  seen: number;
+  still: number;
+  /** Why it answers no more. */
+  dead?: Error;
+}
+
+/** Workers with the same images. */
+export class WorkerPool {
+  readonly #members: Member[] = [];
+  readonly #patience: number;
+  readonly #clock: ReturnType<typeof setInterval>;
+  readonly #sources: SplitSources;
+  readonly #warn: (text: string) => void;
+  /** What was warned of: each worker finds the same. */
+  readonly #warned = new Set<string>();
+  #next = 0;
+
+  private constructor(
+    sources: SplitSources,
+    { patience = PATIENCE_S, warn = () => {} }: PoolOptions,
+  ) {
+    this.#sources = sources;
+    this.#warn = warn;
+    this.#patience = patience;
+    // Looks are counted, not time: while this thread itself waits for the GPU, none is missed.
+    this.#clock = setInterval(() => this.#look(), 1000);
+    Deno.unrefTimer(Number(this.#clock));
+  }
+
+  /**
+   * Starts workers.
+   *
+   * @throws {Error} where one cannot be started: a bundle has no module for it, for example
+   */
+  static async start(
+    sources: SplitSources,
+    plan: AugmentPlan,
+    options: PoolOptions,
+  ): Promise<WorkerPool> {
+    const pool = new WorkerPool(sources, options);
+    try {
+      // Named so that deno compile and bundlers see it.
+      const module = options.module ?? new URL("./worker.ts", import.meta.url);
+      for (let i = 0; i < options.workers; i++) {
+        pool.#members.push(await pool.#begin(module, sources, plan));
+      }
+      return pool;
+    } catch (error) {
+      pool.close();
+      throw error;
+    }
+  }
+
+  /** Workers in it. */
+  get workers(): number {
+    return this.#members.length;
+  }
+
+  /**
+   * Reads a batch, in the worker that has the fewest to read.
+   *
+   * @throws {DataError} when an image cannot be read, or the worker has died or hangs
+   */
+  read(split: SplitName, request: BatchRequest): Promise<LoadedBatch> {
+    const member = this.#members.reduce((a, b) => b.waiting.size < a.waiting.size ? b : a);
+    if (member.dead) return Promise.reject(member.dead);
+    const id = this.#next++;
+    return new Promise((resolve, reject) => {
+      if (member.waiting.size === 0) member.still = 0;
+      member.waiting.set(id, { resolve, reject });
+      // A copy: of a view, all that lies behind it would be sent, the order of the whole epoch.
+      const indices = request.indices.slice();
+      member.worker.postMessage({ ...request, indices, id, split } satisfies ReadMessage);
+    });
+  }
+
+  /** Ends the workers; batches that are waited for never come. */
+  close(): void {
+    clearInterval(this.#clock);
+    for (const { worker } of this.#members) worker.terminate();
+  }
+
+  #begin(module: URL, sources: SplitSources, plan: AugmentPlan): Promise<Member> {
+    const worker = new Worker(module, { type: "module" });
+    const progress = new Int32Array(new SharedArrayBuffer(12));
+    const member: Member = { worker, progress, waiting: new Map(), seen: 0, still: 0 };
+    return new Promise((resolve, reject) => {
+      const late = setTimeout(() => {
+        worker.terminate();
+        reject(new Error(`no answer in ${PATIENCE_S} s`));
+      }, PATIENCE_S * 1000);
+      worker.onmessage = ({ data }: MessageEvent<Answer>) => {
+        if (data !== "ready") {
+          return "warning" in data ? this.#warnOnce(data.warning) : settle(member, data);
+        }
+        clearTimeout(late);
+        resolve(member);
+      };
+      worker.onerror = (event) => {
+        event.preventDefault();
+        clearTimeout(late);
+        worker.terminate();
+        reject(new Error(event.message));
+        this.#fail(member, `stopped: ${event.message}`);
+      };
+      worker.postMessage({ sources, plan, progress } satisfies OpenMessage);
+    });
+  }
+
+  /** What a person calls the image that was begun last. */
+  #nameOf(progress: Int32Array): string {
+    const { train, test } = this.#sources,
+      index = progress[1]!,
+      source = progress[2] ? test : train;
+    return source.kind === "folder" ? source.paths[index]! : `image ${index}`;
+  }
+
+  #warnOnce(text: string): void {
+    if (this.#warned.has(text)) return;
+    this.#warned.add(text);
+    this.#warn(text);
+  }
+
+  /** Once a second: a worker that should read and begins no image for long enough hangs. */
+  #look(): void {
+    for (const member of this.#members) {
+      const seen = Atomics.load(member.progress, 0);
+      member.still = seen === member.seen && member.waiting.size > 0 ? member.still + 1 : 0;
+      member.seen = seen;
+      if (member.still < this.#patience || member.dead) continue;
+      const last = seen > 0 ? `, the last one begun is ${this.#nameOf(member.progress)}` : "";
+      member.worker.terminate();
+      this.#fail(member, `gave no image for ${this.#patience} s${last}`);
+    }
+  }
+
+  #fail(member: Member, what: string): void {
+    member.dead = new DataError(
+      `data.workers: a worker that reads images ${what}; ` +
+        `data.workers=0 reads them in the training thread`,
+    );
+    for (const { reject } of member.waiting.values()) reject(member.dead);
+    member.waiting.clear();
+  }
+}
+
+function settle(member: Member, answer: Extract<Answer, { readonly id: number }>): void {
+  const waiting = member.waiting.get(answer.id);
+  member.waiting.delete(answer.id);
+  if ("batch" in answer) return waiting?.resolve(answer.batch);
+  waiting?.reject(answer.ours ? new DataError(answer.message) : new Error(answer.message));
+}

@@ -1,0 +1,63 @@
+/**
+ * Layers that do not train. They keep weights, biases and norm parameters, and a frozen batch norm
+ * normalizes with its running statistics, which stay as they are. What lies below the lowest layer
+ * that trains needs no gradient, so it has no backward pass at all.
+ *
+ * @module
+ */
+import { ModelError } from "../core/errors.ts";
+import { nearest } from "../core/did_you_mean.ts";
+import type { Graph, Node } from "./graph.ts";
+import { matches } from "./quantizer_config.ts";
+
+type Trainable = Extract<Node, { frozen?: boolean }>;
+
+/** Whether a layer has anything that could train. */
+function isTrainable(node: Node): node is Trainable {
+  return node.op === "conv" || node.op === "norm";
+}
+
+/** Freezes every layer: a network that only answers. */
+export function freezeAll(graph: Graph): void {
+  for (const node of graph.nodes) if (isTrainable(node)) node.frozen = true;
+  updateNeedsGradient(graph);
+}
+
+/**
+ * Freezes the layers that a pattern matches.
+ *
+ * @param patterns as in `quantize.layers`: names with `*` and `?`, `|` between them
+ * @throws ModelError for a pattern that matches no layer with weights, or when nothing is left to train
+ */
+export function freeze(graph: Graph, patterns: readonly string[]): void {
+  if (patterns.length === 0) return;
+  const trainable = graph.nodes.filter(isTrainable), names = trainable.map((node) => node.name);
+  patterns.forEach((pattern, i) => {
+    const found = trainable.filter(({ name }) => matches(pattern, name));
+    for (const node of found) node.frozen = true;
+    if (found.length > 0) return;
+    // The name of a residual is that of its addition: its layers are frozen by theirs.
+    const inside = names.some((name) => matches(`${pattern}-*`, name));
+    const meant = inside ? `${pattern}-*` : nearest(pattern, names);
+    throw new ModelError(
+      `freeze.${i}: expected a pattern that matches a layer with weights, got "${pattern}"` +
+        `${meant ? ` (did you mean ${meant}?)` : ""}; layers are ${names.join(", ")}`,
+    );
+  });
+  if (trainable.every((node) => node.frozen)) {
+    throw new ModelError(
+      "freeze: expected at least one layer that trains, got patterns that match all of " +
+        `${names.join(", ")}; leave out the last, ${names.at(-1)}`,
+    );
+  }
+  updateNeedsGradient(graph);
+}
+
+/** Says anew which tensors have anything before them that trains. */
+function updateNeedsGradient({ nodes }: Graph): void {
+  for (const node of nodes) {
+    const inputs = node.op === "add" ? [node.input, node.other] : [node.input];
+    const trains = isTrainable(node) && !node.frozen;
+    node.output.needsGradient = trains || inputs.some((tensor) => tensor.needsGradient);
+  }
+}

@@ -1,0 +1,93 @@
+/**
+ * When each tensor of a program is in use, and which tensors may not share a buffer.
+ *
+ * @module
+ */
+import { kernels } from "../../../kernels/mod.ts";
+import { buffersOf, type BufferSpec, type Program, type Step } from "../program.ts";
+
+/** From the first step that uses a tensor to the last; −1: the host writes it before the first. */
+export type Lifetime = readonly [first: number, last: number];
+
+/** What a program's steps say of its tensors. */
+export interface Lifetimes {
+  /** Only tensors whose contents nothing needs from one step of training to the next. */
+  readonly lifetimes: ReadonlyMap<string, Lifetime>;
+  /**
+   * Tensors that a dispatch binds to read beside one that it writes, both ways: WebGPU refuses one
+   * buffer for both, even where the ranges are disjoint.
+   */
+  readonly cannotShare: ReadonlyMap<string, ReadonlySet<string>>;
+}
+
+/** A tensor that a step binds. */
+export interface Access {
+  readonly name: string;
+  readonly writes: boolean;
+}
+
+/** All steps of a program in the order in which training, evaluation and calibration run some of them. */
+export function stepsInOrder({ sections: s }: Program): Step[] {
+  return [...s.forward, ...s.loss, ...s.backward, ...s.update, ...s.schedule, ...s.weights];
+}
+
+const variables = new Map<string, ReadonlyMap<string, boolean>>();
+
+/** A kernel's own variables, and whether it writes them; what it includes only reads, but tables. */
+function variablesOf(kernel: string): ReadonlyMap<string, boolean> {
+  let found = variables.get(kernel);
+  if (!found) {
+    const declared = kernels[kernel]!.source.matchAll(/var<storage, (read|read_write)> (\w+)/g);
+    found = new Map([...declared].map(([, mode, name]) => [name!, mode === "read_write"]));
+    variables.set(kernel, found);
+  }
+  return found;
+}
+
+/** The tensors of `known` that a step may bind, whatever its constants leave out. */
+export function accesses(step: Step, known: ReadonlySet<string>): Access[] {
+  const own = variablesOf(step.kernel), found = new Map<string, boolean>();
+  const add = (name: string, writes: boolean) => {
+    if (known.has(name)) found.set(name, writes || (found.get(name) ?? false));
+  };
+  for (const [variable, writes] of own) add(step.buffers[variable] ?? variable, writes);
+  for (const [variable, name] of Object.entries(step.buffers)) {
+    add(name, own.get(variable) ?? false);
+  }
+  return [...found].map(([name, writes]) => ({ name, writes }));
+}
+
+/** Whether a tensor is made anew by each step of training (or micro-batch) before it is read. */
+function transient({ name, kind }: BufferSpec, gradients: ReadonlySet<string>): boolean {
+  return kind === "activation" || kind === "gradient" || kind === "scratch" || gradients.has(name);
+}
+
+/** Finds out, from all steps: those of both phases, and of every way to quantize. */
+export function lifetimesOf(program: Program): Lifetimes {
+  const gradients = new Set(
+    program.parameters.flatMap(buffersOf).map((name) => `${name}.gradient`),
+  );
+  const known = new Set(
+    program.buffers.filter((buffer) => transient(buffer, gradients)).map(({ name }) => name),
+  );
+  const lifetimes = new Map<string, [number, number]>(), apart = new Map<string, Set<string>>();
+  const separate = (a: string, b: string) => {
+    const others = apart.get(a);
+    if (others) others.add(b);
+    else apart.set(a, new Set([b]));
+  };
+  stepsInOrder(program).forEach((step, i) => {
+    const bound = accesses(step, known);
+    for (const { name, writes: made } of bound) {
+      // Micro-batches add to the gradients of parameters, which so outlive each of them.
+      const writes = made && !(program.micros > 1 && gradients.has(name));
+      const lifetime = lifetimes.get(name);
+      if (lifetime) lifetime[1] = i;
+      else lifetimes.set(name, [writes ? i : -1, i]);
+      for (const other of bound) {
+        if (other.name !== name && (made || other.writes)) separate(name, other.name);
+      }
+    }
+  });
+  return { lifetimes, cannotShare: apart };
+}

@@ -1,0 +1,365 @@
+/**
+ * Convolution, and the linear layer as the 1×1 convolution of one wide pixel.
+ *
+ * @module
+ */
+import { ModelError } from "../../core/errors.ts";
+import { type Builder, wideOf } from "../builder.ts";
+import { grid } from "./grid.ts";
+import { addGradient } from "./gradient.ts";
+import { type Shard, shardsOf } from "../shards.ts";
+import type { Tensor } from "../tensor.ts";
+import { tiled } from "./tiles.ts";
+
+/** A convolution or linear layer. */
+export interface ConvNode {
+  readonly op: "conv";
+  readonly name: string;
+  readonly input: Tensor;
+  readonly output: Tensor;
+  readonly kernel: readonly [number, number];
+  readonly stride: readonly [number, number];
+  readonly padding: readonly [number, number];
+  /** Groups of channels that do not see each other. */
+  readonly groups: number;
+  readonly bias: boolean;
+  /** Reads its input as one pixel of h·w·c channels. */
+  readonly linear: boolean;
+  /** Its output is the logits: real f32 values instead of codes. */
+  logits: boolean;
+  /** Whether its weight and bias stay as they are. */
+  frozen?: boolean;
+}
+
+/** Pixels in a chunk of a weight gradient: 32,768·128² < 2³¹. */
+const MAX_PIXELS = 32768;
+/** Pixels in such a chunk at least, where there are as many. */
+const MIN_PIXELS = 64;
+/** Threads that a weight gradient is split into at least, where its size allows. */
+const ENOUGH_THREADS = 8192;
+/** Products in a sum: 66,000·255·127 < 2³¹. */
+const MAX_PRODUCTS = 66000;
+
+/** Outputs, inputs that each of them sees, kernel height and width; a linear layer's is its input. */
+export function weightDims({ input, output, kernel, groups }: ConvNode) {
+  return [output.c, input.c / groups, kernel[0], kernel[1]] as const;
+}
+
+/** The layer's numbers in the names of the kernels' constants. */
+function shape(b: Builder, node: ConvNode) {
+  const { input: x, output: y, linear } = node;
+  const [KH, KW] = linear ? [1, 1] : node.kernel;
+  const [SH, SW] = linear ? [1, 1] : node.stride;
+  const [PH, PW] = linear ? [0, 0] : node.padding;
+  const IQ = linear ? x.h * x.w * x.quads : x.quads;
+  return {
+    N: b.options.batch,
+    H: linear ? 1 : x.h,
+    W: linear ? 1 : x.w,
+    HO: y.h,
+    WO: y.w,
+    OQ: y.quads,
+    IQ,
+    KH,
+    KW,
+    SH,
+    SW,
+    PH,
+    PW,
+  };
+}
+
+/** Parts of a layer's weights that have buffers of their own; nearly always one, the whole. */
+function weightParts(b: Builder, node: ConvNode): Shard[] {
+  const { CHUNKS, s } = chunked(b, node);
+  return shardsOf(s.OQ, CHUNKS * 64 * s.KH * s.KW * s.IQ, b.options.mostBytes);
+}
+
+/** Parts of the copies that convolutions read: codes are whole. */
+function packedParts(b: Builder, node: ConvNode): Shard[] {
+  return b.options.int8
+    ? [{ suffix: "", first: 0, quads: node.output.quads }]
+    : weightParts(b, node);
+}
+
+/**
+ * Plans the weights and the forward pass.
+ *
+ * @param sumsFor the buffer of batch norm's sums over the output, where a norm follows
+ * @returns tiles of those sums, where the epilogue makes them: where the codes are made; else the
+ * norm makes them
+ */
+export function convForward(b: Builder, node: ConvNode, sumsFor?: string): number | undefined {
+  const { name, input, output } = node, s = shape(b, node);
+  const TAPS = s.KH * s.KW, quad = 16 * TAPS * s.IQ, size = s.OQ * quad;
+  const parts = weightParts(b, node), packed = packedParts(b, node);
+  // The gradient of the input sums over taps and outputs.
+  const products = 4 * TAPS * Math.max(s.IQ, input.needsGradient ? s.OQ : 0);
+  if (b.options.int8 && products > MAX_PRODUCTS) {
+    throw new ModelError(
+      `layer ${name}: a sum of ${products} products may overflow 32 bits; int8 takes at most ` +
+        `${MAX_PRODUCTS}. Use fewer channels, a smaller kernel, or arithmetic: float32`,
+    );
+  }
+  const weightRow = b.weightRows.get(name), W_ROW = weightRow ?? 0;
+  const quantized = weightRow !== undefined;
+  const perChannel = quantized && b.options.quantizing("weight", name)!.perChannel;
+  if (perChannel && b.options.int8) {
+    throw new ModelError(
+      `layer ${name}: expected weights with per_channel: false, as in int8 only depthwise layers may ` +
+        "have a range for each channel (the gradient of the input of any other sums over output " +
+        "channels, so their scales cannot leave the int32 sum), got true; name the depthwise layers " +
+        "in quantize.layers, or use arithmetic: simulated",
+    );
+  }
+  const linear = node.linear, kept = node.frozen ? { frozen: true } : {};
+  b.parameter(
+    {
+      name: `${name}.weight`,
+      layer: name,
+      role: "weight",
+      dims: weightDims(node),
+      linear,
+      ...kept,
+      ...(quantized ? { quantizer: W_ROW } : {}),
+    },
+    size,
+    parts,
+  );
+  if (node.bias) {
+    const spec = { name: `${name}.bias`, layer: name, role: "bias", ...kept } as const;
+    b.parameter({ ...spec, dims: [output.c, 1, 1, 1] }, 4 * s.OQ);
+  }
+
+  const BACKWARD = input.needsGradient ? 1 : 0;
+  for (const { suffix, quads } of packed) {
+    const bytes = quads * quad / 4 * b.quadBytes;
+    if (quantized) b.buffer(`${name}.forward${suffix}`, bytes, "parameter");
+    if (BACKWARD) b.buffer(`${name}.backward${suffix}`, bytes, "parameter");
+  }
+  const forward = (suffix: string) => `${name}.${quantized ? "forward" : "weight"}${suffix}`;
+  const backward = (suffix: string): Record<string, string> =>
+    BACKWARD ? { backward: `${name}.backward${suffix}` } : {};
+  for (const { suffix, first, quads } of parts) {
+    const weight = `${name}.weight${suffix}`;
+    const channels: Record<string, string> = perChannel
+      ? { channels: b.buffer(`${name}.channels${suffix}`, 32 * quads, "parameter") }
+      : {};
+    if (perChannel) {
+      b.step("weights", name, "per_channel_weight_range", [Math.ceil(quads * 4 / 64), 1, 1], {
+        V: 1,
+        OQ: quads,
+        SIZE: TAPS * s.IQ,
+        W_ROW,
+      }, { weight, ...channels });
+    }
+    if (quantized || BACKWARD) {
+      const whole = packed.length === 1, to = whole ? "" : suffix;
+      b.step("weights", name, "pack_weights", grid(Math.ceil(quads * quad / 256)), {
+        V: 1,
+        QUANTIZED: quantized ? 1 : 0,
+        PER_CHANNEL: perChannel ? 1 : 0,
+        BACKWARD,
+        OQ: quads,
+        ALL: whole ? s.OQ : quads,
+        FIRST: whole ? first : 0,
+        IQ: s.IQ,
+        TAPS,
+        W_ROW,
+      }, { weight, forward: forward(to), ...backward(to), ...channels });
+    }
+  }
+  if (b.options.int8) {
+    b.buffer(`${name}.forward_sum`, 16 * s.OQ, "parameter");
+    const sums = { forward_sum: `${name}.forward_sum` };
+    const backwardSums: Record<string, string> = BACKWARD
+      ? {
+        backward_sum: b.buffer(`${name}.backward_sum`, 16 * s.SH * s.SW * s.IQ, "parameter"),
+      }
+      : {};
+    const threads = Math.max(s.OQ, BACKWARD * s.SH * s.SW * s.IQ);
+    b.step("weights", name, "weight_sums", [Math.ceil(threads / 64), 1, 1], {
+      ...s,
+      V: 1,
+      BACKWARD,
+    }, { forward: forward(""), ...sums, ...backward(""), ...backwardSums });
+  }
+
+  const PIXELS = s.N * s.HO * s.WO;
+  const y = node.logits
+    ? {
+      buffer: b.buffer(`${output.name}.output`, 16 * PIXELS * s.OQ, "activation"),
+      row: 0,
+      quantized: false,
+      stochastic: false,
+    }
+    : b.store(output, name);
+  output.stored = y;
+  const sums = sumsFor !== undefined && b.options.int8 && b.isOnePass(y) ? sumsFor : undefined;
+  const TILES = Math.ceil(PIXELS / MIN_TILE), tiles = tilesOf(b.options.int8);
+  for (const part of packed) {
+    b.step("forward", name, "conv_forward", tiles(PIXELS, part.quads, 1), {
+      ...s,
+      QUADS: part.quads,
+      FIRST: part.first,
+      V: 1,
+      PIXELS,
+      TILES,
+      CHANNELS: output.c,
+      BIAS: node.bias ? 1 : 0,
+      LOGITS: node.logits ? 1 : 0,
+      SUMS: sums ? 1 : 0,
+      X_ROW: input.at.row,
+      W_ROW,
+      Y_ROW: y.row,
+    }, {
+      x: input.at.buffer,
+      weight: forward(part.suffix),
+      row_sum: `${name}.forward_sum`,
+      bias: `${name}.bias`,
+      ...(sums ? { sums } : {}),
+    }, {
+      output: b.output("y", y, output),
+      unfinished: part !== packed.at(-1),
+      continued: part !== packed[0],
+    });
+  }
+  return sums === undefined ? undefined : TILES;
+}
+
+/** Plans the gradients of weight, bias and input. */
+export function convBackward(b: Builder, node: ConvNode): void {
+  const { name, input, output } = node, s = shape(b, node);
+  const dy = output.gradientAt;
+  if (!node.frozen) {
+    b.scalesRate(name, dy);
+    weightGradient(b, node);
+  }
+  if (!input.needsGradient) return;
+  const { to, constants, buffers } = addGradient(b, input, name);
+  const tiles = tilesOf(b.options.int8);
+  const phasePixels = s.N * Math.ceil(s.H / s.SH) * Math.ceil(s.W / s.SW);
+  const parts = packedParts(b, node);
+  // What parts of the outputs come to goes from one of two buffers to the other, in f32.
+  const sums = parts.slice(1, 3).map((_, i) =>
+    b.buffer(`${name}.dx.${i}`, b.bytesOf(input), "scratch")
+  );
+  for (const [i, { suffix, first, quads }] of parts.entries()) {
+    const last = i === parts.length - 1;
+    const ways = tiles(phasePixels, s.IQ, s.SH * s.SW);
+    b.step("backward", name, "conv_backward_input", ways, {
+      ...s,
+      ...(last ? constants : { ADDEND: 0, MASK: 0 }),
+      BEFORE: i > 0 ? 1 : 0,
+      V: 1,
+      QUADS: quads,
+      FIRST: first,
+      GQ: input.quads,
+      CHANNELS: input.c,
+      DY_ROW: dy.row,
+      W_ROW: b.weightRows.get(name) ?? 0,
+      DX_ROW: to.row,
+    }, {
+      ...(last ? buffers : { dx: sums[i % 2]! }),
+      ...(i > 0 ? { before: sums[(i - 1) % 2]! } : {}),
+      dy: dy.buffer,
+      weight: `${name}.backward${suffix}`,
+      row_sum: `${name}.backward_sum`,
+    }, last ? { output: b.output("dx", to, input) } : {});
+  }
+}
+
+/** How the sum of a weight gradient is cut. */
+function chunked(b: Builder, node: ConvNode) {
+  const s = shape(b, node);
+  const TAPS = s.KH * s.KW, tiles = Math.ceil(s.IQ / 2) * Math.ceil(s.OQ / 2) * TAPS;
+  // Enough chunks to fill the device, none above the bound that keeps int32 exact. The rule must
+  // not depend on tiles that tuning may change: f32 sums are chunk by chunk.
+  const PIXELS = s.N * s.HO * s.WO, even = 4 * Math.ceil(PIXELS * tiles / ENOUGH_THREADS / 4);
+  const CHUNK = Math.min(MAX_PIXELS, Math.max(MIN_PIXELS, even));
+  return { s, TAPS, PIXELS, CHUNK, CHUNKS: Math.ceil(PIXELS / CHUNK) };
+}
+
+function weightGradient(b: Builder, node: ConvNode): void {
+  const { name, input, output } = node, dy = output.gradientAt, x = input.at;
+  const { s, TAPS, PIXELS, CHUNK, CHUNKS } = chunked(b, node), XQ = wideOf(s.IQ);
+  const parts = weightParts(b, node), [{ quads: largest }] = parts as [Shard];
+  const partial = b.buffer(`${name}.partial`, CHUNKS * 64 * largest * TAPS * s.IQ, "scratch");
+  const totals = {
+    ...(b.options.int8
+      ? { x_total: b.buffer(`${name}.x_total`, CHUNKS * TAPS * s.IQ * 16, "scratch") }
+      : {}),
+    dy_total: b.buffer(`${name}.dy_total`, CHUNKS * s.OQ * 16, "scratch"),
+  };
+  const threads = CHUNKS * s.IQ / XQ;
+  for (const { suffix, first, quads } of parts) {
+    const YQ = Math.min(wideOf(s.OQ), wideOf(quads));
+    b.step("backward", name, "conv_backward_weight", [Math.ceil(threads / 64), quads / YQ, TAPS], {
+      ...s,
+      OQ: quads,
+      DQ: s.OQ,
+      FIRST: first,
+      V: 1,
+      XQ,
+      XV: b.options.int8 ? XQ : 1,
+      YQ,
+      YV: b.options.int8 ? YQ : 1,
+      K: b.options.int8 ? 4 : 1,
+      PIXELS,
+      CHUNKS,
+      CHUNK,
+      X_ROW: x.row,
+    }, { x: x.buffer, dy: dy.buffer, partial, ...totals });
+    b.step("backward", name, "reduce_weight_gradient", grid(Math.ceil(quads * TAPS * s.IQ / 64)), {
+      V: 1,
+      BIAS: node.bias ? 1 : 0,
+      OQ: quads,
+      FIRST: first,
+      IQ: s.IQ,
+      TAPS,
+      PIXELS,
+      CHUNKS,
+      CHUNK,
+      X_ROW: x.row,
+      DY_ROW: dy.row,
+    }, {
+      partial,
+      ...totals,
+      gradient: `${name}.weight${suffix}.gradient`,
+      bias_gradient: `${name}.bias.gradient`,
+    });
+  }
+}
+
+/** Pixels of the smallest tile: sums have room for so many tiles, whichever is taken. */
+const MIN_TILE = 64 * 4;
+
+/**
+ * Tiles of conv_forward and conv_backward_input: Q quads of channels and P pixels a thread. On llvmpipe
+ * a load costs as much as twenty packed dot products, so large tiles win, until the unrolled loop
+ * outgrows the processor's instruction cache: 256 dot products a step are best (conv 32 → 64 on 14 × 14,
+ * batch 64: 14.1 ms at 64, 10.9 at 128, 10.3 at 256, 14.0 at 384). The small tile is for GPUs, whose
+ * threads have fewer registers.
+ *
+ * @returns the tiles of `pixels` and `quads`, in so many phases
+ */
+function tilesOf(int8: boolean) {
+  const large = (quads: number) => {
+    const Q = most(int8 ? 8 : 4, quads);
+    return { Q, P: int8 ? (Q > 4 ? 8 : 16) : 12 };
+  };
+  return (pixels: number, quads: number, phases: number) => {
+    // As few pixels a thread as the number of tiles lets be: 49 rows of 64 pixels are 7 tiles of 7,
+    // not of 8, of which an eighth would be beyond the end.
+    const rows = Math.ceil(pixels / 64);
+    const all = [large(quads), { Q: most(2, quads), P: 4 }]
+      .map(({ Q, P }) => ({ Q, P: Math.ceil(rows / Math.ceil(rows / P)) }));
+    return tiled(all, ({ Q, P }) => grid(Math.ceil(pixels / (64 * P)), phases * quads / Q));
+  };
+}
+
+/** The largest divisor of `quads` that is at most `limit`. */
+function most(limit: number, quads: number): number {
+  while (quads % limit !== 0) limit--;
+  return limit;
+}

@@ -1,0 +1,78 @@
+/**
+ * Dropout (Srivastava et al. 2014): in training a value is dropped with probability `rate` and else
+ * divided by 1 − rate; in evaluation nothing changes.
+ *
+ * @module
+ */
+import type { Builder } from "../builder.ts";
+import { addGradient } from "./gradient.ts";
+import { grid } from "./grid.ts";
+import type { Tensor } from "../tensor.ts";
+
+/** A dropout layer. */
+export interface DropoutNode {
+  readonly op: "dropout";
+  readonly name: string;
+  readonly input: Tensor;
+  readonly output: Tensor;
+  /** Share that is dropped, 0 ≤ rate < 1. */
+  readonly rate: number;
+  /** Which of the network's dropout layers: each has a mask of its own. */
+  readonly index: number;
+}
+
+function shape(b: Builder, { input: x, rate, index }: DropoutNode) {
+  return {
+    V: 1,
+    QUADS: b.options.batch * x.h * x.w * x.quads,
+    CQ: x.quads,
+    CHANNELS: x.c,
+    PIXELS_OF_IMAGE: x.h * x.w,
+    LAYER: index,
+    RATE: rate,
+    FACTOR: 1 / (1 - rate),
+  };
+}
+
+/**
+ * Plans the forward pass. Codes are copied, so the output's quantizer is that of the input with
+ * another scale: its row of the table is made from the input's, in training and in evaluation.
+ */
+export function dropoutForward(b: Builder, node: DropoutNode): void {
+  const { name, input: x, output: y } = node, s = shape(b, node);
+  const buffer = b.buffer(`${y.name}.output`, b.bytesOf(y), "activation");
+  const row = b.options.int8 ? b.derivedRow() : x.at.row;
+  y.stored = { ...x.at, buffer, row };
+  for (const phase of ["train", "eval"] as const) {
+    const TRAIN = phase === "train" ? 1 : 0;
+    if (b.options.int8) {
+      const constants = { X_ROW: x.at.row, Y_ROW: row, FACTOR: TRAIN ? s.FACTOR : 1 };
+      const table = { table: "quantizers" };
+      b.step("forward", name, "dropout_quantizer", [1, 1, 1], constants, table, { phase });
+    }
+    const groups = grid(Math.ceil(s.QUADS / 64)), constants = { ...s, TRAIN, X_ROW: x.at.row };
+    const buffers = { x: x.at.buffer, y: buffer };
+    b.step("forward", name, "dropout_forward", groups, constants, buffers, { phase });
+  }
+}
+
+/** Plans the gradient of the input. */
+export function dropoutBackward(b: Builder, node: DropoutNode): void {
+  const { name, input: x, output } = node, dy = output.gradientAt, s = shape(b, node);
+  if (!x.needsGradient) return;
+  const { to, constants, buffers } = addGradient(b, x, name);
+  b.step(
+    "backward",
+    name,
+    "dropout_backward",
+    grid(Math.ceil(s.QUADS / 64)),
+    {
+      ...s,
+      ...constants,
+      DY_ROW: dy.row,
+      DX_ROW: to.row,
+    },
+    { ...buffers, dy: dy.buffer },
+    { output: b.output("dx", to, x) },
+  );
+}

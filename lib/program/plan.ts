@@ -1,0 +1,256 @@
+/**
+ * From a recipe to a program: the graph is built once, every node writes its forward steps in order
+ * and its backward steps in reverse.
+ *
+ * @module
+ */
+import { ModelError } from "../core/errors.ts";
+import { planWithinBudget } from "./memory/budget.ts";
+import { stagingOf } from "./memory/staging.ts";
+import type { Program } from "./program.ts";
+import { activationBackward, activationForward } from "./ops/activation.ts";
+import { addBackward, addForward } from "./ops/add.ts";
+import { Builder } from "./builder.ts";
+import { convBackward, convForward, weightDims } from "./ops/conv.ts";
+import { depthwiseBackward, depthwiseForward, isDepthwise } from "./ops/depthwise.ts";
+import { dropoutBackward, dropoutForward } from "./ops/dropout.ts";
+import { inputForward, lossForward } from "./ops/loss.ts";
+import { normBackward, normForward, sumsBuffer } from "./ops/norm.ts";
+import { MAX_BYTES } from "./shards.ts";
+import { poolBackward, poolForward } from "./ops/pool.ts";
+import type { EstimatorMakers } from "../quant/estimator.ts";
+import type { LayerSpec, Recipe } from "../recipe/types.ts";
+import { freeze, freezeAll } from "./freeze.ts";
+import { buildGraph, type Node } from "./graph.ts";
+import { type Layer, summarize } from "./summary.ts";
+import { rangesOnDevice, stepsInFlight } from "./scheduler_placement.ts";
+import { QuantizerConfig } from "./quantizer_config.ts";
+import { zoo } from "../model/zoo.ts";
+
+/** What the data decides: image shape, classes, and how pixels are normalized, per channel. */
+export interface DataShape {
+  /** Height, width, channels. */
+  readonly shape: readonly [number, number, number];
+  /** How many kinds of images. */
+  readonly classes: number;
+  /** Subtracted from pixel/255, per channel. */
+  readonly mean: readonly number[];
+  /** Divides pixel/255 − mean, per channel. */
+  readonly std: readonly number[];
+}
+
+/** What is not in the recipe. */
+export interface PlanOptions {
+  /** Estimators that the recipe may name; those of qtrain by default. */
+  readonly estimators?: EstimatorMakers | undefined;
+  /** A program that only answers: no backward pass, no optimizer, none of their buffers. */
+  readonly inference?: boolean;
+  /** Bytes of the largest buffer of weights, above which a tensor is split by rows; 128 MiB. */
+  readonly mostBytes?: number;
+  /** Whether batches have second labels; what the recipe's augmentation says by default. */
+  readonly mixed?: boolean;
+  /** false: every tensor has memory of its own, so that all of a step can be read after it. */
+  readonly reuse?: boolean | undefined;
+}
+
+/** A program, and the layers it came from. */
+export interface Plan {
+  /** What an executor runs. */
+  readonly program: Program;
+  /** What a person reads. */
+  readonly layers: readonly Layer[];
+}
+
+/** The layers that a recipe's `model` stands for, for the images and classes of the data. */
+export function layersOf(
+  { model }: Recipe,
+  { classes, shape: [h, w] }: Pick<DataShape, "classes" | "shape">,
+): readonly LayerSpec[] {
+  return "layers" in model ? model.layers : zoo[model.name]({ ...model, classes, size: [h, w] });
+}
+
+/**
+ * Plans the training of a recipe's network, within the memory that the recipe allows.
+ *
+ * @param data what the data set (or the recipe, for `check`) says of the images
+ * @throws ModelError when shapes do not fit, or all of it does not fit the memory
+ */
+export function plan(recipe: Recipe, data: DataShape, options: PlanOptions = {}): Plan {
+  const { batch, micro_batch } = recipe.train, micro = micro_batch || batch;
+  if (options.reuse === false) return planFor(micro, recipe, data, options);
+  let layers: readonly Layer[] = [];
+  const program = planWithinBudget(recipe.memory, { batch, micro }, (size) => {
+    const planned = planFor(size, recipe, data, options);
+    layers = planned.layers;
+    return planned.program;
+  });
+  return { program, layers };
+}
+
+/** Plans for micro-batches of `batch` images; every tensor has memory of its own. */
+function planFor(batch: number, recipe: Recipe, data: DataShape, options: PlanOptions): Plan {
+  const { quantize, train } = recipe;
+  const micros = train.batch / batch;
+  const augment: readonly object[] = recipe.data.augment;
+  const mixed = options.mixed ?? augment.some((spec) => "mixup" in spec);
+  const graph = buildGraph(layersOf(recipe, data), data.shape, data.classes);
+  refuseGroups(graph.nodes);
+  const inference = options.inference ?? false;
+  if (inference) freezeAll(graph);
+  else freeze(graph, recipe.freeze);
+  const names = ["input", ...graph.nodes.map((node) => node.name)];
+  const quantizing = new QuantizerConfig(quantize, names, options.estimators);
+  const b = new Builder({
+    int8: quantize.arithmetic === "int8",
+    batch,
+    micros,
+    quantizing: (role, layer) => quantizing.of(role, layer),
+    telemetry: recipe.telemetry === "full" && quantize.arithmetic !== "float32" && !inference,
+    inference,
+    mostBytes: options.mostBytes ?? MAX_BYTES,
+    update: { optimizer: train.optimizer, clipNorm: train.clip_norm, ema: train.ema },
+    targets: { smoothing: train.label_smoothing, mixed },
+  });
+  // Weights come first in the table, and of them those that train: one kernel sets their rows.
+  const convs = graph.nodes.filter((node) => node.op === "conv");
+  const trained = convs.filter((node) => !node.frozen);
+  for (const node of [...trained, ...convs.filter((node) => node.frozen)]) {
+    const elements = weightDims(node).reduce((a, b) => a * b);
+    const { row, quantized } = b.stored(
+      `${node.name}.weight`,
+      { name: `${node.name}.weight`, layer: node.name, role: "weight", elements },
+      node.name,
+    );
+    if (quantized) b.weightRows.set(node.name, row);
+  }
+  const weights = b.weightRows.size;
+  const ranges = (COUNT: number, once: boolean) =>
+    b.step("weights", "weights", "update_weight_ranges", [Math.ceil(COUNT / 64), 1, 1], { COUNT }, {
+      table: "quantizers",
+    }, { once });
+  const follow = trained.filter((node) => b.weightRows.has(node.name)).length;
+  // The statistics of frozen weights are there after loading alone, so their ranges stay.
+  if (follow < weights) ranges(weights, true);
+  if (follow > 0) ranges(follow, false);
+  inputForward(b, graph.image, pixelBounds(data));
+  graph.nodes.forEach((node, i) => forward(b, node, graph.nodes[i + 1]));
+  lossForward(b, graph.logits);
+  for (const node of graph.nodes.toReversed()) {
+    if (node.output.needsGradient) backward(b, node);
+  }
+  b.updates();
+  if (!inference) quantizing.checkUsed();
+  if (rangesOnDevice(quantize, options.estimators) && b.quantizers.length > weights) {
+    const COUNT = b.quantizers.length - weights;
+    b.step("schedule", "scheduler", "update_ranges", [Math.ceil(COUNT / 64), 1, 1], {
+      FIRST: weights,
+      COUNT,
+      STATIC: 1,
+      CALIBRATE: 0,
+    }, { table: "quantizers" });
+  }
+  for (let FIRST = weights; FIRST < b.quantizers.length && !inference; FIRST++) {
+    const constants = { FIRST, COUNT: 1, STATIC: 0, CALIBRATE: 1 };
+    b.push("calibrate", "calibration", "update_ranges", [1, 1, 1], constants, {
+      table: "quantizers",
+    }, {
+      quantizer: FIRST,
+    });
+  }
+  b.tables();
+  const program: Program = {
+    arithmetic: quantize.arithmetic,
+    batch,
+    micros,
+    input: data.shape,
+    classes: data.classes,
+    buffers: b.buffers,
+    sections: b.sections,
+    quantizers: b.quantizers,
+    weightQuantizers: weights,
+    parameters: b.parameters,
+    norms: b.norms,
+    training: {
+      smoothing: train.label_smoothing,
+      mixed,
+      averages: train.ema > 0,
+      clips: train.clip_norm > 0,
+      ...(train.optimizer.name === "adamw" ? { betas: train.optimizer.betas } : {}),
+    },
+  };
+  const inFlight = stepsInFlight(b.quantizers.length > 0, quantize, options.estimators);
+  const staging = stagingOf(program, inFlight);
+  return { program: { ...program, staging }, layers: summarize(graph) };
+}
+
+/** There are kernels for one group and for as many as there are channels. */
+function refuseGroups(nodes: readonly Node[]): void {
+  for (const node of nodes) {
+    if (node.op !== "conv" || node.groups === 1 || isDepthwise(node)) continue;
+    throw new ModelError(
+      `layer ${node.name}: expected groups: 1, or groups: ${node.input.c} with channels: ` +
+        `${node.input.c} (depthwise), got groups: ${node.groups} with channels: ${node.output.c}; ` +
+        "other groups can be counted (qtrain traffic) but not trained",
+    );
+  }
+}
+
+/** The smallest and largest value that a normalized pixel can have. */
+function pixelBounds({ mean, std }: DataShape): [low: number, high: number] {
+  return [
+    Math.min(...mean.map((m, i) => -m / std[i]!)),
+    Math.max(...mean.map((m, i) => (1 - m) / std[i]!)),
+  ];
+}
+
+function forward(b: Builder, node: Node, next: Node | undefined): void {
+  switch (node.op) {
+    case "conv": {
+      // A convolution before a norm makes the norm's sums on the way out.
+      const summed = next?.op === "norm" && next.input === node.output && !next.frozen;
+      const norm = summed ? next : undefined;
+      const plan = isDepthwise(node) ? depthwiseForward : convForward;
+      const tiles = plan(b, node, norm && sumsBuffer(norm.name));
+      if (norm && tiles !== undefined) Object.assign(norm, { tiles });
+      break;
+    }
+    case "norm":
+      normForward(b, node);
+      break;
+    case "add":
+      addForward(b, node);
+      break;
+    case "activation":
+      activationForward(b, node);
+      break;
+    case "pool":
+      poolForward(b, node);
+      break;
+    case "dropout":
+      dropoutForward(b, node);
+      break;
+  }
+}
+
+function backward(b: Builder, node: Node): void {
+  switch (node.op) {
+    case "conv":
+      (isDepthwise(node) ? depthwiseBackward : convBackward)(b, node);
+      break;
+    case "norm":
+      normBackward(b, node);
+      break;
+    case "add":
+      addBackward(b, node);
+      break;
+    case "activation":
+      activationBackward(b, node);
+      break;
+    case "pool":
+      poolBackward(b, node);
+      break;
+    case "dropout":
+      dropoutBackward(b, node);
+      break;
+  }
+}

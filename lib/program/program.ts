@@ -1,0 +1,273 @@
+/**
+ * A program: what a network becomes once it is planned. A flat list of steps, each one kernel by
+ * name with its constants and buffers; two executors walk it, on the GPU and on the CPU.
+ *
+ * @module
+ */
+/** Values of a kernel's template: whole numbers, flags as 0 and 1, a few real settings. */
+export type Constants = Readonly<Record<string, number>>;
+
+/**
+ * What a buffer is for; `check` and the memory report group by it. Activations, gradients and scratch
+ * are made anew in every step, by a kernel before any reads them or by the host before the step: what
+ * they held before is gone.
+ */
+export type BufferKind =
+  | "parameter"
+  | "optimizer"
+  | "activation"
+  | "gradient"
+  | "scratch"
+  | "table";
+
+/** A buffer that the program needs. */
+export interface BufferSpec {
+  /** Once in a program. */
+  readonly name: string;
+  /** Size, a multiple of 16. */
+  readonly bytes: number;
+  /** What it is for. */
+  readonly kind: BufferKind;
+}
+
+/**
+ * One way to cut a step into workgroups and threads. Each gives the same bits in the same buffers; which
+ * is fastest, an adapter decides (lib/runtime/gpu/autotune.ts).
+ */
+export interface Tile {
+  /** The tile: values that take the place of the step's own. */
+  readonly constants: Constants;
+  /** Workgroups in x, y and z. */
+  readonly workgroups: readonly [number, number, number];
+}
+
+/** One dispatch of one kernel. */
+export interface Step {
+  /** Name of the kernel: kernels/NAME.wgsl and lib/reference/NAME.ts. */
+  readonly kernel: string;
+  /** The layer it belongs to. */
+  readonly layer: string;
+  /** Values that the kernel's template is expanded with. */
+  readonly constants: Constants;
+  /** The kernel's variables → names of buffers; a variable not listed is the buffer of its name. */
+  readonly buffers: Readonly<Record<string, string>>;
+  /** Workgroups in x, y and z. */
+  readonly workgroups: readonly [number, number, number];
+  /** Tiles to choose from, where there are some: the first is the step as it stands. */
+  readonly tiles?: readonly Tile[];
+  /** The step that this one is a tile of. */
+  readonly tileOf?: Step;
+  /** The quantizer whose tensor this step makes, measures or quantizes. */
+  readonly quantizer?: number;
+  /** Steps of one phase are left out in the other; absent: in both. */
+  readonly phase?: "train" | "eval";
+  /** Steps of one way to quantize a tensor are left out where it goes another way. */
+  readonly when?: QuantizePass;
+  /** Of `weights`: weights that are frozen need it after loading alone. */
+  readonly once?: boolean;
+}
+
+/** A step as one of its tiles has it. */
+export function withTile(whole: Step, { constants, workgroups }: Tile): Step {
+  const { tiles: _, ...step } = whole;
+  return {
+    ...step,
+    tileOf: whole,
+    constants: { ...step.constants, ...constants },
+    workgroups,
+  };
+}
+
+/**
+ * A tensor is quantized in one of two ways. `static`: by the kernel that makes it, in one pass, with
+ * a range that is known. `measured`: its real values go to memory first (`real`), where they are
+ * seen before they are quantized: `estimate` sets the range of a dynamic quantizer, `search` looks
+ * for one, `telemetry` compares codes with real values.
+ */
+export type QuantizePass = "static" | "measured" | "estimate" | "search" | "telemetry";
+
+/** How a range is estimated, settings included; an estimator reads those that it needs. */
+export interface EstimatorSettings {
+  /** The estimator's name. */
+  readonly estimator: string;
+  /** η of an average: what the old range keeps. */
+  readonly momentum: number;
+  /** Iterations that `delayed-max` looks back over. */
+  readonly window: number;
+  /** Powers of two that `delayed-max` leaves above the largest value. */
+  readonly margin: number;
+  /** Iterations between two searches of `dsgc`. */
+  readonly interval: number;
+  /** Whether `dsgc` scales the learning rate of what it gives gradients to. */
+  readonly scale_rate: boolean;
+  /** The range of `fixed`. */
+  readonly range?: readonly [low: number, high: number];
+}
+
+/** A stored tensor's quantizer: one row of the table and of the statistics. */
+export interface QuantizerSpec {
+  /** The tensor it quantizes, e.g. `conv1` or `conv1.gradient`. */
+  readonly name: string;
+  /** The layer it belongs to. */
+  readonly layer: string;
+  /** What kind of tensor. */
+  readonly role: "weight" | "input" | "activation" | "gradient";
+  /** Values of the tensor that a step sees in all its micro-batches, without padding. */
+  readonly elements: number;
+  /** 2 to 8; with simulated arithmetic up to 16. */
+  readonly bits: number;
+  /** Zero point 0, codes ±qmax. */
+  readonly symmetric: boolean;
+  /** Where its range comes from. */
+  readonly settings: EstimatorSettings;
+  /** Whether its range needs the tensor itself, and is set between making and quantizing it. */
+  readonly dynamic: boolean;
+  /** The device looks for its range in the tensor itself, every `interval` steps. */
+  readonly search?: { readonly interval: number; readonly scaleRate: boolean };
+}
+
+/** A trainable tensor and its buffers. */
+export interface ParameterSpec {
+  /** Its name in a checkpoint, e.g. `conv1.weight`. */
+  readonly name: string;
+  /** The layer it belongs to. */
+  readonly layer: string;
+  /** What it does there. */
+  readonly role: "weight" | "bias" | "norm";
+  /** Outputs, inputs, kernel height and width; a bias is [o, 1, 1, 1], norm [2, channels, 1, 1]. */
+  readonly dims: readonly [o: number, i: number, h: number, w: number];
+  /** A linear layer's weight: [o, i·h·w] in a file. */
+  readonly linear?: boolean;
+  /** A depthwise convolution's weight: its buffer is [h·w, o], as each output sees one input. */
+  readonly depthwise?: boolean;
+  /** Row of the weight's quantizer. */
+  readonly quantizer?: number;
+  /** It stays as it is: no gradient, no momentum. */
+  readonly frozen?: boolean;
+  /** Its buffers are split by outputs into so many: `NAME.0`, …, `NAME.0.gradient`, …. */
+  readonly parts?: number;
+}
+
+/** The buffers of a parameter: of one that is split by rows, those of its parts. */
+export function buffersOf(
+  { name, parts }: { readonly name: string; readonly parts?: number | undefined },
+): string[] {
+  return parts === undefined ? [name] : Array.from({ length: parts }, (_, i) => `${name}.${i}`);
+}
+
+/** Batch norm's running statistics: a buffer `LAYER.running` of [2, padded channels]. */
+export interface NormSpec {
+  /** The layer. */
+  readonly layer: string;
+  /** Without padding. */
+  readonly channels: number;
+}
+
+/**
+ * `int8`: codes and int8 dot products. `simulated`: f32 that holds only values which codes stand for,
+ * quantized at the same points. `float32`: no quantizers.
+ */
+export type Arithmetic = "int8" | "simulated" | "float32";
+
+/** The steps of a program, in the order in which a training step runs them. */
+export interface Sections {
+  /** From pixels to logits. */
+  readonly forward: readonly Step[];
+  /** Loss, right answers, gradient of the logits. */
+  readonly loss: readonly Step[];
+  /** Gradients of activations and parameters. */
+  readonly backward: readonly Step[];
+  /** The optimizer's. */
+  readonly update: readonly Step[];
+  /** With the scheduler on the device: from this step's statistics to the next step's ranges. */
+  readonly schedule: readonly Step[];
+  /** From master weights to what convolutions read; after an update, and after loading. */
+  readonly weights: readonly Step[];
+  /** Master weights and their moving average change places: around an evaluation. */
+  readonly exchange: readonly Step[];
+  /** For each quantizer but the weights', from what a batch showed of its tensor to its first range. */
+  readonly calibrate: readonly Step[];
+}
+
+/** What of training a step is described by, besides its rate. */
+export interface TrainingSpec {
+  /** Share of a label that all classes have alike. */
+  readonly smoothing: number;
+  /** Whether a sample may have two labels: a buffer `mixes` of [second label, bits of the first's weight]. */
+  readonly mixed: boolean;
+  /** AdamW's: its bias is corrected by the number of the step. */
+  readonly betas?: readonly [first: number, second: number];
+  /** Whether parameters have a moving average. */
+  readonly averages: boolean;
+  /** Whether gradients are clipped, for which their norm is known: the second word of `clip`. */
+  readonly clips: boolean;
+}
+
+/** Where a tensor lies. */
+export interface TensorPlacement {
+  /** Which region. */
+  readonly region: number;
+  /** Bytes into it, a multiple of 256. */
+  readonly offset: number;
+}
+
+/** Which tensors share memory (lib/program/memory/layout.ts). */
+export interface Layout {
+  /** Bytes of each region: a buffer that tensors lie in, at different times in the same place. */
+  readonly regions: readonly number[];
+  /** Where a tensor lies, by its name; one that is not here has a buffer of its own. */
+  readonly places: ReadonlyMap<string, TensorPlacement>;
+}
+
+/** Bytes of the operands of all steps of a program: see lib/runtime/gpu/wgsl_template.ts. */
+export function operandsBytes({ sections }: Pick<Program, "sections">): number {
+  return OPERANDS_BYTES * Object.values(sections).flat().length;
+}
+
+/** A planned network. */
+export interface Program {
+  /** Codes in memory; f32 with the values that codes stand for; f32 without quantizers. */
+  readonly arithmetic: Arithmetic;
+  /** Images that a pass forward and backward takes: the batch, or a micro-batch of it. */
+  readonly batch: number;
+  /** Micro-batches whose gradients are summed for an update; 1: a batch is not cut. */
+  readonly micros: number;
+  /** Image height, width and channels. */
+  readonly input: readonly [h: number, w: number, c: number];
+  /** Scores that the network gives. */
+  readonly classes: number;
+  /** Everything that it keeps in memory. */
+  readonly buffers: readonly BufferSpec[];
+  /** Norms whose output is made again in the backward pass (lib/program/passes/recompute.ts). */
+  readonly recomputed?: readonly string[];
+  /** Where that lies; absent: every tensor has a buffer of its own. */
+  readonly layout?: Layout;
+  /** Bytes of each buffer that results come back through; absent: made when they are needed. */
+  readonly staging?: readonly number[];
+  /** What it runs. */
+  readonly sections: Sections;
+  /** Rows in order: first the weights', which the device sets. */
+  readonly quantizers: readonly QuantizerSpec[];
+  /** How many rows are weights'. */
+  readonly weightQuantizers: number;
+  /** What trains. */
+  readonly parameters: readonly ParameterSpec[];
+  /** Batch norms with running statistics. */
+  readonly norms: readonly NormSpec[];
+  /** How it is trained. */
+  readonly training: TrainingSpec;
+}
+
+/**
+ * Words of a row of the table of quantizers: scale, 1/scale, zero point, smallest and largest code,
+ * low and high of the range (0, 0: none yet), factor of the learning rate.
+ */
+export const QUANTIZER_WORDS = 8;
+/** Bytes of a row of the table of quantizers. */
+export const QUANTIZER_BYTES = 4 * QUANTIZER_WORDS;
+/** Bytes of a row of the table of rules: see kernels/update_ranges/shader.wgsl. */
+export const RULE_BYTES = 32;
+/** Bytes of a step's operands: what the offset of a uniform block must be a multiple of. */
+export const OPERANDS_BYTES = 256;
+/** Bytes of the uniform block that a step is described by: `Step` in kernels/include/quad.wgsl. */
+export const STEP_BYTES = 48;

@@ -1,0 +1,140 @@
+/**
+ * How each tensor of a network is quantized: its class's settings in the recipe, and what
+ * `quantize.layers` says of layers whose name matches.
+ *
+ * @module
+ */
+import { ModelError } from "../core/errors.ts";
+import type { QuantizerSettings } from "./builder.ts";
+import type { QuantizerSpec } from "./program.ts";
+import type { EstimatorMakers } from "../quant/estimator.ts";
+import { estimators } from "../quant/estimators.ts";
+import { nearest } from "../core/did_you_mean.ts";
+import type { QuantizeSpec } from "../recipe/types.ts";
+
+/** Whether a layer's name matches a pattern: `*` any letters, `?` one, `|` between patterns. */
+export function matches(pattern: string, layer: string): boolean {
+  return pattern.split("|").some((part) => {
+    const escaped = part.trim().replace(/[.+^${}()[\]\\]/g, "\\$&");
+    return new RegExp(`^${escaped.replaceAll("*", ".*").replaceAll("?", ".")}$`).test(layer);
+  });
+}
+
+type Class = "weights" | "activations" | "gradients";
+
+const classOf = (role: QuantizerSpec["role"]): Class =>
+  role === "input" ? "activations" : `${role}s`;
+
+/** How the tensors of one network are quantized. */
+export class QuantizerConfig {
+  /** Entries of `quantize.layers` that a tensor took something from. */
+  readonly #used = new Set<string>();
+
+  /**
+   * @param layers names of the network's layers, `input` for the images
+   * @throws ModelError for a pattern that no layer matches
+   */
+  constructor(
+    readonly quantize: QuantizeSpec,
+    layers: readonly string[],
+    readonly makers: EstimatorMakers = estimators,
+  ) {
+    quantize.layers.forEach(({ match }, i) => {
+      if (layers.some((layer) => matches(match, layer))) return;
+      const meant = nearest(match, layers);
+      throw new ModelError(
+        `quantize.layers.${i}.match: expected a pattern that matches a layer, got "${match}"` +
+          `${meant ? ` (did you mean ${meant}?)` : ""}; layers are ${layers.join(", ")}`,
+      );
+    });
+  }
+
+  /**
+   * How the tensor of a layer is quantized; `undefined` where it is not.
+   *
+   * @throws ModelError for settings that do not fit together, or an estimator without a rule
+   */
+  of(role: QuantizerSpec["role"], layer: string): QuantizerSettings | undefined {
+    const { quantize } = this, name = classOf(role);
+    if (quantize.arithmetic === "float32") return undefined;
+    const settings = { ...DEFAULTS, ...quantize[name] };
+    quantize.layers.forEach((entry, i) => {
+      if (!entry[name] || !matches(entry.match, layer)) return;
+      this.#used.add(`${i}.${name}`);
+      Object.assign(settings, entry[name]);
+    });
+    if (settings.estimator === "none") return undefined;
+    const { bits, symmetric, rounding, per_channel, ...estimator } = settings;
+    if (role === "weight") {
+      const more = { stochastic: false, perChannel: per_channel, settings: estimator };
+      return { bits, symmetric: true, dynamic: false, ...more };
+    }
+    if (role === "input") {
+      // Its range is that of the normalization, whatever activations go by.
+      const settings = { ...estimator, estimator: "fixed" };
+      return {
+        bits,
+        symmetric: false,
+        dynamic: false,
+        stochastic: false,
+        perChannel: false,
+        settings,
+      };
+    }
+    if (estimator.estimator === "fixed" && !estimator.range) {
+      throw new ModelError(
+        `quantize.layers: layer ${layer}, ${name}: expected range: [low, high] with the estimator ` +
+          "fixed, got none",
+      );
+    }
+    const make = this.makers[estimator.estimator];
+    if (!make) {
+      throw new ModelError(
+        `layer ${layer}, ${name}: expected an estimator with a rule, got ${estimator.estimator}; ` +
+          "give its rule as an option: { estimators: { … } }",
+      );
+    }
+    const { kind, search } = make(estimator);
+    return {
+      bits,
+      symmetric,
+      stochastic: rounding === "stochastic",
+      perChannel: false,
+      settings: estimator,
+      dynamic: kind === "dynamic",
+      ...(search ? { search } : {}),
+    };
+  }
+
+  /** @throws ModelError for an entry that says something of tensors that there are none of */
+  checkUsed(): void {
+    if (this.quantize.arithmetic === "float32") return;
+    this.quantize.layers.forEach((entry, i) => {
+      for (const name of ["weights", "activations", "gradients"] as const) {
+        if (!entry[name] || this.#used.has(`${i}.${name}`)) continue;
+        throw new ModelError(
+          `quantize.layers.${i}.${name}: expected a layer with ${name} that are quantized on their ` +
+            `own, got none among those that "${entry.match}" matches; ${WHY[name]}`,
+        );
+      }
+    });
+  }
+}
+
+const WHY: Readonly<Record<Class, string>> = {
+  weights: "convolutions and linear layers have weights",
+  activations: "the scores of the last layer stay real, and max pooling and dropout copy codes",
+  gradients: "an addition or activation passes the gradient on as it lies, and below the first " +
+    "layer that trains there is none",
+};
+
+/** What a class of tensors does not have. */
+const DEFAULTS = {
+  symmetric: false,
+  rounding: "nearest",
+  per_channel: false,
+  window: 16,
+  margin: 0,
+  interval: 100,
+  scale_rate: false,
+} as const;

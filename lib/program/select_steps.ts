@@ -1,0 +1,48 @@
+/**
+ * Which steps of a program run: those of a phase, and of each quantized tensor those of the way that
+ * it goes this time (see `Way` in lib/program/program.ts).
+ *
+ * @module
+ */
+import type { Program, QuantizerSpec, Step } from "./program.ts";
+
+/** What decides. */
+export interface Choice {
+  readonly phase: "train" | "eval";
+  /** Rows whose range is searched for now. */
+  readonly searching?: ReadonlySet<number>;
+  /** Whether codes are compared with real values. */
+  readonly telemetry?: boolean;
+}
+
+/** Steps that run, in their order. */
+export function selectSteps(
+  steps: readonly Step[],
+  quantizers: readonly QuantizerSpec[],
+  { phase, searching = new Set(), telemetry = false }: Choice,
+): Step[] {
+  return steps.filter((step) => {
+    if (step.phase !== undefined && step.phase !== phase) return false;
+    if (step.when === undefined) return true;
+    const row = step.quantizer!, dynamic = quantizers[row]!.dynamic;
+    const measured = phase === "train" && (dynamic || searching.has(row) || telemetry);
+    switch (step.when) {
+      case "static":
+        return !measured;
+      case "measured":
+        return measured;
+      case "estimate":
+        return measured && dynamic;
+      case "search":
+        return searching.has(row);
+      case "telemetry":
+        return telemetry;
+    }
+  });
+}
+
+/** A training step's sections, in the order in which they run. */
+export function trainingSteps({ sections: s }: Program): Step[] {
+  const weights = s.weights.filter((step) => !step.once);
+  return [...s.forward, ...s.loss, ...s.backward, ...s.update, ...s.schedule, ...weights];
+}

@@ -1,0 +1,69 @@
+/**
+ * Puts a problem into words: `path: expected …, got …`, with the word that was likely meant.
+ *
+ * @module
+ */
+
+import { nearest } from "../core/did_you_mean.ts";
+import { isMap, valueAt } from "../core/json_value.ts";
+import type { Path, Problem } from "./problems.ts";
+
+/** A value as a message shows it: short, on one line, strings in quotes. */
+export function describe(value: unknown): string {
+  if (value === null) return "nothing";
+  if (typeof value === "string") {
+    return JSON.stringify(value.length > 60 ? value.slice(0, 57) + "..." : value);
+  }
+  if (Array.isArray(value)) {
+    const text = value.every((item) => typeof item !== "object")
+      ? `[${value.slice(0, 9).map(describe).join(", ")}]`
+      : "";
+    return text !== "" && value.length < 9 && text.length <= 60 ? text : "a list";
+  }
+  if (typeof value === "object") return "a map";
+  return typeof value === "function" ? "a function" : String(value);
+}
+
+/** A path as overrides spell it. */
+export function dotted(path: Path): string {
+  return path.map((step) => step === "" ? '""' : step).join(".");
+}
+
+/** The words of `one of a, b, c`. */
+function choices(expected: string): string[] {
+  return expected.startsWith("one of ") ? expected.slice("one of ".length).split(", ") : [];
+}
+
+/**
+ * The line for one problem, without its place.
+ *
+ * @param root the recipe as written, overrides included
+ * @param keys every key that a recipe can have, as dotted paths
+ */
+export function explain(problem: Problem, root: unknown, keys: readonly string[]): string {
+  const { expected, unknownKey } = problem;
+  const path = writtenPath(problem.path, root);
+  const place = path.length === 0 ? "" : `${dotted(path)}: `;
+  if (unknownKey) {
+    const meant = nearest(String(path.at(-1)), choices(expected)) ?? elsewhere(path, keys);
+    return `${place}unknown key${meant ? ` (did you mean ${meant}?)` : `; expected ${expected}`}`;
+  }
+  const value = valueAt(root, path);
+  if (value === undefined) return `${place}missing; expected ${expected}`;
+  const meant = typeof value === "string" ? nearest(value, choices(expected)) : undefined;
+  const hint = meant ? ` (did you mean ${meant}?)` : "";
+  return `${place}expected ${expected}, got ${describe(value)}${hint}`;
+}
+
+/** A layer may be written as its bare type: what is wrong with the type is then wrong with it. */
+function writtenPath(path: Path, root: unknown): Path {
+  const parent = path.slice(0, -1);
+  return path.at(-1) === "type" && !isMap(valueAt(root, parent)) ? parent : path;
+}
+
+/** A key of the same name in another map, one below the same map first. */
+function elsewhere(path: Path, keys: readonly string[]): string | undefined {
+  const same = keys.filter((key) => key.split(".").at(-1) === path.at(-1));
+  const parent = path.slice(0, -1).map((step) => `${step}.`).join("");
+  return same.find((key) => key.startsWith(parent)) ?? same[0];
+}

@@ -1,0 +1,83 @@
+/**
+ * Walks a program on the CPU with the references: slowly but rightly.
+ *
+ * @module
+ */
+import type { Copies, Executor } from "../executor.ts";
+import { kernels } from "../../../kernels/mod.ts";
+import type { BufferSpec, Layout, Step } from "../../program/program.ts";
+import { bytesOf } from "../../program/memory/bytes.ts";
+import { HostBuffer } from "../../../kernels/include/host_buffer.ts";
+
+/** The executor of `--device cpu`. */
+export class CpuExecutor implements Executor {
+  readonly device = "cpu";
+  readonly adapter = "CPU (reference kernels)";
+  readonly bytes: number;
+  /** The memory of each buffer. */
+  readonly memory: ReadonlyMap<string, HostBuffer>;
+
+  /** @param layout which buffers share memory; none do where it is left out */
+  constructor(buffers: readonly BufferSpec[], layout?: Layout) {
+    const regions = layout?.regions.map((bytes) => new ArrayBuffer(bytes)) ?? [];
+    this.memory = new Map(buffers.map(({ name, bytes }) => {
+      const place = layout?.places.get(name);
+      return [name, new HostBuffer(bytes, place && regions[place.region], place?.offset)];
+    }));
+    this.bytes = bytesOf(buffers, layout);
+  }
+
+  write(buffer: string, data: ArrayBufferView<ArrayBuffer>, offset = 0): void {
+    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    this.#find(buffer).bytes.set(bytes, offset);
+  }
+
+  ready(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  run(
+    steps: readonly Step[],
+    clear: readonly string[] = [],
+    copied: readonly string[] = [],
+  ): Copies {
+    for (const name of clear) this.#find(name).bytes.fill(0);
+    for (const step of steps) this.#run(step);
+    const copies = copied.map((name) => this.#find(name).bytes.slice());
+    return () => Promise.resolve(copies);
+  }
+
+  read(buffers: readonly string[]): Promise<Uint8Array<ArrayBuffer>[]> {
+    return this.run([], [], buffers)();
+  }
+
+  close(): void {}
+
+  #run(step: Step): void {
+    const buffers: Record<string, HostBuffer> = {};
+    for (const name of ["quantizers", "statistics", "step", ...kernelVariables(step.kernel)]) {
+      const found = this.memory.get(step.buffers[name] ?? name);
+      if (found) buffers[name] = found;
+    }
+    kernels[step.kernel]!.reference(step.constants, buffers);
+  }
+
+  #find(name: string): HostBuffer {
+    const found = this.memory.get(name);
+    if (!found) throw new Error(`no buffer is named ${name}`);
+    return found;
+  }
+}
+
+const variables = new Map<string, readonly string[]>();
+
+/** The variables of a kernel that are buffers, from its template and the gradient epilogue. */
+function kernelVariables(kernel: string): readonly string[] {
+  let found = variables.get(kernel);
+  if (!found) {
+    const names = kernels[kernel]!.source.matchAll(/@binding\(\d+\) var<[^>]*> (\w+)/g);
+    found = ["addend", "mask", "coefficients", ...[...names].map((match) => match[1]!)];
+    variables.set(kernel, found);
+  }
+  return found;
+}

@@ -1,0 +1,51 @@
+/**
+ * Whether two ways to run a step give the same bits on an adapter. They should everywhere; a driver
+ * that fuses a product and a sum in one of them, or compiles one of them wrongly, is caught here.
+ *
+ * @module
+ */
+import { QUANTIZER_WORDS, type Step } from "../../program/program.ts";
+import { bindings, type GpuExecutor, wgsl } from "./executor.ts";
+
+/** Bytes of a buffer that are filled, at most; the rest stays 0. */
+const MAX_FILLED = 4 * 2 ** 20;
+/**
+ * What is not compared: in which slot a tile's share lies is its own affair (lib/quant/statistics.ts,
+ * kernels/norm_coefficients/shader.wgsl); both follow from the values that are.
+ */
+const BY_TILE: ReadonlySet<string> = new Set(["statistics", "sums"]);
+/** A scale that leaves most outputs inside the codes, and a zero point. */
+const SCALE = 2 ** -10, ZERO = 3;
+
+/** Runs both on the same noise and compares what they write. Changes the step's buffers. */
+export async function tilesAgree(executor: GpuExecutor, a: Step, b: Step): Promise<boolean> {
+  const declared = bindings(wgsl(a, false)).filter((d) => d.type !== "uniform");
+  const nameOf = (variable: string) => a.buffers[variable] ?? variable;
+  const written = declared.filter((d) => d.type === "storage" && !BY_TILE.has(d.variable))
+    .map((d) => nameOf(d.variable));
+  const run = async (step: Step) => {
+    for (const { variable } of declared) {
+      const name = nameOf(variable), size = Math.min(executor.sizeOf(name), MAX_FILLED);
+      executor.write(name, variable === "quantizers" ? rows(size / 4) : noise(size / 4));
+    }
+    executor.run([step]);
+    return await executor.read(written);
+  };
+  const [of, other] = [await run(a), await run(b)];
+  return of.every((bytes, i) => bytes.every((byte, n) => byte === other[i]![n]));
+}
+
+/** f32 in [−1, 1), also as codes of every kind. */
+function noise(words: number): Float32Array<ArrayBuffer> {
+  return new Float32Array(words).map((_, i) => {
+    let h = Math.imul(i + 1, 0x9e3779b1);
+    h = Math.imul(h ^ (h >>> 15), 0x846ca68b);
+    return ((h ^ (h >>> 16)) >> 8) * 2 ** -23;
+  });
+}
+
+/** A table of quantizers. */
+function rows(words: number): Float32Array<ArrayBuffer> {
+  const row = [SCALE, 1 / SCALE, ZERO, -128, 127, -1, 1, 1];
+  return new Float32Array(words).map((_, i) => row[i % QUANTIZER_WORDS]!);
+}

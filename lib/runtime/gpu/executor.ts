@@ -1,0 +1,345 @@
+/**
+ * Walks a program on the GPU. Buffers are made at once, the pipelines and bind groups of steps before
+ * these first run; running encodes dispatches and submits once.
+ *
+ * @module
+ */
+import type { Copies, Executor } from "../executor.ts";
+import { includes, kernels } from "../../../kernels/mod.ts";
+import {
+  OPERANDS_BYTES,
+  type Program,
+  type Step,
+  type Tile,
+  withTile,
+} from "../../program/program.ts";
+import { createBuffers, OPERANDS, type ProgramBuffers } from "./buffers.ts";
+import type { Gpu } from "./device.ts";
+import { DeviceErrors } from "./device_errors.ts";
+import { type BufferSlice, Readback } from "./readback.ts";
+import { withErrorScope } from "./error_scope.ts";
+import { expand } from "./wgsl_template.ts";
+import type { WatchdogListener } from "./watchdog.ts";
+
+interface Dispatch {
+  readonly pipeline: GPUComputePipeline;
+  readonly group: GPUBindGroup;
+  readonly workgroups: Step["workgroups"];
+}
+
+/** How a program is compiled. */
+export interface ExecutorOptions {
+  /** Compiles a step when {@linkcode GpuExecutor.ready} asks for it, not all of them at once. */
+  readonly lazily?: boolean;
+}
+
+/** Says which of its tiles a step runs with; a step that is not told of runs as it stands. */
+export type ChooseTiles = (
+  executor: GpuExecutor,
+  steps: readonly Step[],
+) => Promise<ReadonlyMap<Step, Tile>>;
+
+interface Binding {
+  readonly index: number;
+  readonly type: GPUBufferBindingType;
+  readonly variable: string;
+}
+
+const WITHOUT = "Go on with --device cpu";
+
+/** Where the operands of a step are bound, behind all of its buffers. */
+const OPERANDS_BINDING = 15;
+
+/** The WGSL of a step on a given adapter, and the names of its operands in their order. */
+export function shader(step: Step, emulateDot: boolean): { code: string; operands: string[] } {
+  const { source } = kernels[step.kernel]!, names = new Set<string>();
+  const constants = { ...step.constants, EMULATE: emulateDot ? 1 : 0 };
+  const code = expand(source, constants, includes, names), operands = [...names];
+  if (operands.length === 0) return { code, operands };
+  // Read at an offset that only the step knows: of uniforms at constant ones, lavapipe (Mesa 22.3)
+  // compiles loops anew at every dispatch and frees nothing, 1.7 MB a step of a small network.
+  // Kernels that know no step have no such loop.
+  const origin = code.includes("var<uniform> step:") ? " + step.origin" : "";
+  const functions = operands.map((name, i) =>
+    `fn operand_${name}() -> u32 { return operands[${i >> 2}u${origin}].${"xyzw"[i & 3]}; }`
+  );
+  const size = OPERANDS_BYTES / 16;
+  const block =
+    `@group(0) @binding(${OPERANDS_BINDING}) var<uniform> operands: array<vec4<u32>, ${size}>;\n`;
+  return { code: [code, block, ...functions, ""].join("\n"), operands };
+}
+
+/** The WGSL of a step on a given adapter. */
+export function wgsl(step: Step, emulateDot: boolean): string {
+  return shader(step, emulateDot).code;
+}
+
+/** The buffers of a program that a shader declares. */
+export function bindings(code: string): Binding[] {
+  const declared =
+    /@group\(0\) @binding\((\d+)\) var<(uniform|storage, read|storage, read_write)> (\w+)/g;
+  const all = [...code.matchAll(declared)].map(([, index, access, variable]): Binding => ({
+    index: Number(index),
+    type: access === "uniform"
+      ? "uniform"
+      : access === "storage, read"
+      ? "read-only-storage"
+      : "storage",
+    variable: variable!,
+  }));
+  return all.filter(({ index }) => index !== OPERANDS_BINDING);
+}
+
+/** The executor of `--device gpu`. */
+export class GpuExecutor implements Executor {
+  readonly device = "gpu";
+  readonly adapter: string;
+  readonly #gpu: GPUDevice;
+  readonly #emulateDot: boolean;
+  readonly #buffers: readonly GPUBuffer[];
+  readonly #parts: ReadonlyMap<string, BufferSlice>;
+  /** Steps by their place in the program, which is that of their operands. */
+  readonly #places: ReadonlyMap<Step, number>;
+  readonly #layouts = new Map<string, GPUBindGroupLayout>();
+  /** By their WGSL. */
+  readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
+  readonly #prepared = new Map<Step, Promise<void>>();
+  readonly #dispatches = new Map<Step, Dispatch>();
+  /** Steps that run with another tile than their first. */
+  readonly #chosen = new Map<Step, Step>();
+  readonly #readback: Readback;
+  readonly #failures: DeviceErrors;
+  readonly #watch: WatchdogListener | undefined;
+
+  private constructor(
+    gpu: Gpu,
+    program: Program,
+    failures: DeviceErrors,
+    { buffers, parts, staging }: ProgramBuffers,
+    watch: WatchdogListener | undefined,
+  ) {
+    this.#gpu = gpu.device;
+    this.adapter = gpu.name;
+    this.#emulateDot = gpu.emulateDot;
+    const steps = Object.values(program.sections).flat() as Step[];
+    this.#places = new Map(steps.map((step, place) => [step, place]));
+    this.#failures = failures;
+    this.#watch = watch;
+    this.#buffers = buffers;
+    this.#parts = parts;
+    this.#readback = new Readback(gpu.device, staging, (map) => this.#wait(map));
+  }
+
+  /**
+   * Creates all buffers and compiles all pipelines of a program.
+   *
+   * @param choose may run steps to see which tiles are fast: buffers are zero behind it
+   * @param watch ends the process when the GPU never answers
+   * @throws DeviceMemoryError when a buffer exceeds a limit or does not fit; DeviceError when a shader
+   * does not compile
+   */
+  static async create(
+    gpu: Gpu,
+    program: Program,
+    { lazily = false }: ExecutorOptions = {},
+    choose?: ChooseTiles,
+    watch?: WatchdogListener,
+  ): Promise<GpuExecutor> {
+    let executor: GpuExecutor | undefined;
+    const failures = new DeviceErrors(gpu.device, (pass, step) => executor?.encode(pass, step));
+    try {
+      const buffers = await createBuffers(gpu.device, program);
+      executor = new GpuExecutor(gpu, program, failures, buffers, watch);
+      const steps = [...executor.#places.keys()];
+      for (const [step, tile] of await choose?.(executor, steps) ?? []) {
+        executor.#chosen.set(step, withTile(step, tile));
+      }
+      if (!lazily) await executor.ready(steps);
+      return executor;
+    } catch (error) {
+      failures.close();
+      watch?.close();
+      if (executor) executor.close();
+      else gpu.device.destroy();
+      throw error;
+    }
+  }
+
+  get bytes(): number {
+    return this.#buffers.reduce((sum, { size }) => sum + size, this.#readback.bytes);
+  }
+
+  async ready(steps: readonly Step[]): Promise<void> {
+    const missing = steps.filter((step) => !this.#dispatches.has(step));
+    await Promise.all(missing.map((step) => {
+      let prepared = this.#prepared.get(step);
+      if (!prepared) this.#prepared.set(step, prepared = this.#prepare(step));
+      return prepared;
+    }));
+  }
+
+  /** Compiles what a step needs that no step before it has needed, and binds its buffers. */
+  async #prepare(step: Step): Promise<void> {
+    const place = this.#places.get(step) ?? this.#places.get(step.tileOf ?? step);
+    const way = this.#chosen.get(step) ?? step;
+    if (place === undefined) throw new Error(`step ${step.kernel} belongs to another program`);
+    const { code, operands } = shader(way, this.#emulateDot), declared = bindings(code);
+    const entries: GPUBindGroupEntry[] = declared.map(({ index, variable }) => ({
+      binding: index,
+      resource: this.#find(step.buffers[variable] ?? variable, step),
+    }));
+    if (operands.length > 0) {
+      declared.push({ index: OPERANDS_BINDING, type: "uniform", variable: OPERANDS });
+      const { buffer } = this.#find(OPERANDS), offset = OPERANDS_BYTES * place;
+      const resource = { buffer, offset, size: OPERANDS_BYTES };
+      entries.push({ binding: OPERANDS_BINDING, resource });
+      const values = Uint32Array.from(operands, (name) => way.constants[name]!);
+      this.#gpu.queue.writeBuffer(buffer, offset, values);
+    }
+    const { made, error } = await withErrorScope(this.#gpu, () => {
+      const layout = this.#layout(declared);
+      const group = this.#gpu.createBindGroup({ label: step.kernel, layout, entries });
+      return { layout, group };
+    });
+    if (error) {
+      const what = `kernel ${step.kernel} of ${step.layer} is refused`;
+      throw await this.#failures.refused(error.message, what, WITHOUT);
+    }
+    let pipeline = this.#pipelines.get(code);
+    if (!pipeline) {
+      this.#pipelines.set(code, pipeline = this.#compile(step.kernel, code, made.layout));
+    }
+    const { workgroups } = way;
+    this.#dispatches.set(step, { pipeline: await pipeline, group: made.group, workgroups });
+  }
+
+  #layout(declared: readonly Binding[]): GPUBindGroupLayout {
+    const key = declared.map((d) => `${d.index}${d.type}`).join();
+    let layout = this.#layouts.get(key);
+    if (!layout) {
+      const entries = declared.map(({ index, type }) => ({
+        binding: index,
+        visibility: GPUShaderStage.COMPUTE,
+        buffer: { type },
+      }));
+      this.#layouts.set(key, layout = this.#gpu.createBindGroupLayout({ entries }));
+    }
+    return layout;
+  }
+
+  async #compile(
+    kernel: string,
+    code: string,
+    layout: GPUBindGroupLayout,
+  ): Promise<GPUComputePipeline> {
+    const { made: [module, pipelineLayout], error: refused } = await withErrorScope(
+      this.#gpu,
+      () =>
+        [
+          this.#gpu.createShaderModule({ label: kernel, code }),
+          this.#gpu.createPipelineLayout({ bindGroupLayouts: [layout] }),
+        ] as const,
+    );
+    const { messages } = await module.getCompilationInfo();
+    const error = messages.find((message) => message.type === "error");
+    if (error) {
+      const line = code.split("\n")[error.lineNum - 1]?.trim() ?? "";
+      const what = `kernel ${kernel} does not compile, at "${line}"`;
+      throw await this.#failures.refused(error.message, what, WITHOUT);
+    }
+    try {
+      if (refused) throw new Error(refused.message);
+      return await this.#gpu.createComputePipelineAsync({
+        label: kernel,
+        layout: pipelineLayout,
+        compute: { module, entryPoint: "main" },
+      });
+    } catch (error) {
+      const what = `kernel ${kernel} is refused by the driver`;
+      throw await this.#failures.refused(error, what, WITHOUT);
+    }
+  }
+
+  write(buffer: string, data: ArrayBufferView<ArrayBuffer>, offset = 0): void {
+    const part = this.#find(buffer);
+    this.#gpu.queue.writeBuffer(part.buffer, part.offset + offset, data);
+  }
+
+  run(
+    steps: readonly Step[],
+    clear: readonly string[] = [],
+    copied: readonly string[] = [],
+  ): Copies {
+    // What has failed is thrown to who waits, with the kernel's name, which takes a moment to find.
+    if (this.#failures.any) return () => this.#failures.check().then(() => []);
+    const encoder = this.#gpu.createCommandEncoder();
+    for (const name of clear) {
+      const { buffer, offset, size } = this.#find(name);
+      encoder.clearBuffer(buffer, offset, size);
+    }
+    const pass = encoder.beginComputePass();
+    for (const step of steps) this.encode(pass, step);
+    pass.end();
+    const copies = this.#readback.copy(encoder, copied.map((name) => this.#find(name)));
+    // One submit: lavapipe runs one after the other, and a second one would wait here for the first.
+    this.#failures.submits(steps);
+    this.#watch?.submits();
+    this.#gpu.queue.submit([encoder.finish()]);
+    this.#watch?.submitted();
+    return copies;
+  }
+
+  /** Waits for what was submitted. @throws DeviceError what has failed */
+  async #wait(map: () => Promise<void>): Promise<void> {
+    this.#watch?.waits();
+    try {
+      await map();
+    } catch (error) {
+      throw await this.#failures.refused(error, "the GPU failed");
+    } finally {
+      this.#watch?.answered();
+    }
+    await this.#failures.check();
+  }
+
+  /** Writes a step into a pass: of `run`, or of who measures it (lib/runtime/gpu/timing.ts). */
+  encode(pass: GPUComputePassEncoder, step: Step): void {
+    const dispatch = this.#dispatches.get(step);
+    if (!dispatch) throw new Error(`step ${step.kernel} of ${step.layer} is not ready`);
+    pass.setPipeline(dispatch.pipeline);
+    pass.setBindGroup(0, dispatch.group);
+    pass.dispatchWorkgroups(...dispatch.workgroups);
+  }
+
+  /** Bytes of a buffer. */
+  sizeOf(buffer: string): number {
+    return this.#find(buffer).size;
+  }
+
+  /** Sets all buffers to zero, as they were at first, but for the operands of steps. */
+  clear(): void {
+    const encoder = this.#gpu.createCommandEncoder();
+    for (const buffer of this.#buffers) {
+      if (buffer.label !== OPERANDS) encoder.clearBuffer(buffer);
+    }
+    this.#gpu.queue.submit([encoder.finish()]);
+  }
+
+  read(buffers: readonly string[]): Promise<Uint8Array<ArrayBuffer>[]> {
+    return this.#readback.read(buffers.map((name) => this.#find(name)));
+  }
+
+  close(): void {
+    this.#failures.close();
+    this.#watch?.close();
+    for (const buffer of this.#buffers) buffer.destroy();
+    this.#readback.close();
+    this.#gpu.destroy();
+  }
+
+  #find(name: string, step?: Step): BufferSlice {
+    const found = this.#parts.get(name);
+    if (!found) throw new Error(`no buffer is named ${name}${step ? ` (${step.kernel})` : ""}`);
+    return found;
+  }
+}

@@ -1,0 +1,166 @@
+/**
+ * Expands a shader template. Directives are WGSL comments, so a template reads as a shader:
+ *
+ *     //@ include NAME            the text of kernels/include/NAME.wgsl, expanded with the same values
+ *     //@ if EXPR … //@ else … //@ end
+ *     //@ for i in 0..EXPR … //@ end      the body once for each i, unrolled
+ *     //@ operands NAME …         constants that a step hands over when it runs
+ *     ${NAME}                     the value of a constant or loop variable
+ *
+ * An operand is read from a uniform block instead of being pasted in, so that steps which differ in
+ * nothing else share a pipeline: they are compiled once. Rows (every name that ends in ROW) always are;
+ * what else a template names must not be a size of an array or of an unrolled loop.
+ *
+ * EXPR is a name, a whole number, or two of them compared with ==, <, or >; a name counts as true
+ * when it is not 0. Loops are unrolled here because the shader compilers under WebGPU bound every
+ * loop and then do not, and an array of accumulators may leave the registers.
+ *
+ * @module
+ */
+import type { Constants } from "../../program/program.ts";
+
+/** What a template is expanded with. */
+interface Context {
+  readonly constants: Constants;
+  readonly includes: Readonly<Record<string, string>>;
+  /** Names that are operands. */
+  readonly declared: Set<string>;
+  /** Those of them that the text uses, in the order in which it first does. */
+  readonly used: Set<string>;
+}
+
+/**
+ * The WGSL of a template.
+ *
+ * @param source the template's text
+ * @param constants the values of its names
+ * @param includes the text of each file that `include` may name
+ * @param operands gets the names of the operands that the text reads as `operand_NAME()`, each a u32
+ * @throws Error for an unknown name or an unbalanced directive: a defect of the template
+ */
+export function expand(
+  source: string,
+  constants: Constants,
+  includes: Readonly<Record<string, string>> = {},
+  operands: Set<string> = new Set(),
+): string {
+  return whole(source, { constants, includes, declared: new Set(), used: operands });
+}
+
+function whole(source: string, context: Context): string {
+  const lines = source.split("\n");
+  const [text, end] = block(lines, 0, context);
+  if (end < lines.length) throw new Error(`template: "${lines[end]?.trim()}" closes nothing`);
+  return text.join("\n");
+}
+
+/** Expands lines from `at` to the directive that closes the block; returns that line's index. */
+function block(
+  lines: readonly string[],
+  at: number,
+  context: Context,
+): [string[], number] {
+  const out: string[] = [], { constants, includes } = context;
+  while (at < lines.length) {
+    const line = lines[at]!;
+    const [word, rest] = directive(line);
+    if (word === undefined) {
+      out.push(substitute(line, context));
+      at++;
+    } else if (word === "else" || word === "end") {
+      return [out, at];
+    } else if (word === "include") {
+      const text = includes[rest];
+      if (text === undefined) throw new Error(`template: no include is named "${rest}"`);
+      out.push(whole(text, context));
+      at++;
+    } else if (word === "if") {
+      const chosen = condition(rest, constants);
+      let [body, close] = skipOrExpand(lines, at + 1, chosen, context);
+      if (directive(lines[close] ?? "")[0] === "else") {
+        const [other, end] = skipOrExpand(lines, close + 1, !chosen, context);
+        if (!chosen) body = other;
+        close = end;
+      }
+      expectEnd(lines, close, line);
+      out.push(...body);
+      at = close + 1;
+    } else if (word === "for") {
+      const loop = /^(\w+) in (\w+)\.\.(\w+)$/.exec(rest);
+      if (!loop) throw new Error(`template: cannot read "${line.trim()}"`);
+      const [, name, from, to] = loop as unknown as [string, string, string, string];
+      const close = skip(lines, at + 1);
+      expectEnd(lines, close, line);
+      for (let i = value(from, constants); i < value(to, constants); i++) {
+        out.push(
+          ...block(lines, at + 1, { ...context, constants: { ...constants, [name]: i } })[0],
+        );
+      }
+      at = close + 1;
+    } else if (word === "operands") {
+      for (const name of rest.split(/\s+/)) context.declared.add(name);
+      at++;
+    } else {
+      throw new Error(`template: unknown directive "${line.trim()}"`);
+    }
+  }
+  return [out, at];
+}
+
+function directive(line: string): [string | undefined, string] {
+  if (!line.includes("//@")) return [undefined, ""];
+  const match = /^\s*\/\/@\s*(\w+)\s*(.*?)\s*$/.exec(line);
+  return match ? [match[1], match[2]!] : [undefined, ""];
+}
+
+function skipOrExpand(
+  lines: readonly string[],
+  at: number,
+  wanted: boolean,
+  context: Context,
+): [string[], number] {
+  return wanted ? block(lines, at, context) : [[], skip(lines, at)];
+}
+
+/** The index of the `else` or `end` that closes the block opened just before `at`. */
+function skip(lines: readonly string[], at: number): number {
+  for (let depth = 0; at < lines.length; at++) {
+    const [word] = directive(lines[at]!);
+    if (word === "if" || word === "for") depth++;
+    if (word === "end" && depth-- === 0) return at;
+    if (word === "else" && depth === 0) return at;
+  }
+  return at;
+}
+
+function expectEnd(lines: readonly string[], at: number, opened: string): void {
+  if (directive(lines[at] ?? "")[0] !== "end") {
+    throw new Error(`template: "${opened.trim()}" has no end`);
+  }
+}
+
+function condition(text: string, constants: Constants): boolean {
+  const match = /^(\w+)(?:\s*(==|<|>)\s*(\w+))?$/.exec(text);
+  if (!match) throw new Error(`template: cannot read the condition "${text}"`);
+  const left = value(match[1]!, constants);
+  if (match[2] === undefined) return left !== 0;
+  const right = value(match[3]!, constants);
+  return match[2] === "==" ? left === right : match[2] === "<" ? left < right : left > right;
+}
+
+function value(text: string, constants: Constants): number {
+  if (/^\d+$/.test(text)) return Number(text);
+  const found = constants[text];
+  if (found === undefined) throw new Error(`template: no value for "${text}"`);
+  return found;
+}
+
+function substitute(line: string, { constants, declared, used }: Context): string {
+  if (!line.includes("${")) return line;
+  return line.replace(/\$\{(\w+)\}(u?)/g, (_, name: string, unsigned: string) => {
+    const number = value(name, constants);
+    if (!name.endsWith("ROW") && !declared.has(name)) return `${number}${unsigned}`;
+    used.add(name);
+    return unsigned ? `operand_${name}()` : `i32(operand_${name}())`;
+  });
+}

@@ -1,0 +1,231 @@
+/**
+ * Asks a GPU for known answers: a small network that uses every kernel, in int8 and in float32,
+ * walked in lockstep with the references. Takes a few seconds.
+ *
+ * Passing means that a kernel is right for the shapes tried, which have ragged edges; it does not
+ * mean that the adapter is stable.
+ *
+ * @module
+ */
+import { type GpuOptions, openGpu } from "../gpu/device.ts";
+import { GpuExecutor } from "../gpu/executor.ts";
+import type { Program } from "../../program/program.ts";
+import type { EstimatorMakers } from "../../quant/estimator.ts";
+import { estimators } from "../../quant/estimators.ts";
+import { Scheduler } from "../../quant/scheduler.ts";
+import { orderedBits, ROW_BYTES } from "../../quant/statistics.ts";
+import { CpuExecutor } from "../cpu/executor.ts";
+import { compareExecutors, type Difference } from "../compare_executors.ts";
+import { fromNamed } from "../../program/parameter_layout.ts";
+import { BATCH, programOf, TEST_NETWORKS, testNetworksOf } from "./test_networks.ts";
+
+/** How a kernel compares with its reference. */
+export interface KernelCheck {
+  /** Its name: kernels/NAME.wgsl. */
+  readonly kernel: string;
+  /** The arithmetic it was compiled for. */
+  readonly arithmetic: Program["arithmetic"];
+  /** `equal` in every bit; `close` within {@link BOUNDS}; else `wrong`. */
+  readonly result: "equal" | "close" | "wrong";
+  /** What differs most: bytes (codes), words (integers), or f32 (floats). */
+  readonly type: Difference["type"];
+  /** The largest difference: in codes, in units, or relative to the largest value. */
+  readonly largest: number;
+}
+
+/** Largest differences that another driver's rounding explains. */
+export const BOUNDS = {
+  /** Next to a rounding tie. */
+  codes: 1,
+  /** Sums of integers are exact everywhere. */
+  integers: 0,
+  /** Relative to the largest value of the tensor. */
+  floats: 1e-5,
+  /** Units in the last place of an f32 extreme; also clipped values next to the range's end. */
+  statistics: 16,
+} as const;
+
+/**
+ * Steps of one kernel that are asked of the GPU. Drivers compile at the first dispatch, and every
+ * layer is a compilation: all of them took 24 s on llvmpipe, these take 8 s (2 s from its cache).
+ */
+const MAX_STEPS: Readonly<Record<string, number>> = {
+  conv_forward: 3,
+  conv_backward_input: 3,
+  conv_backward_weight: 2,
+  dsgc_search: 3, // Its first moves differ.
+};
+
+/**
+ * The same of a kernel that is wanted by itself: of convolutions, one with sums for a norm and one
+ * without. With three of each, a first start takes 3.6 s in place of 3.2 s.
+ */
+const MAX_WANTED = 2;
+
+/** Some kernels, each to be asked for known answers in one trial. */
+export interface KernelSelection {
+  /** What they were compiled for. */
+  readonly arithmetic: Program["arithmetic"];
+  /** Their names. */
+  readonly kernels: ReadonlySet<string>;
+}
+
+/**
+ * Runs the self-test on the GPU that `openGpu` opens.
+ *
+ * @param wanted asks these alone: what a training needs, in a fraction of the time
+ * @returns a line for each kernel and arithmetic, in the order in which a step meets them
+ * @throws DeviceError when there is no adapter, or it refuses a kernel
+ */
+export async function selfTest(
+  options: GpuOptions = {},
+  wanted?: KernelSelection,
+): Promise<KernelCheck[]> {
+  const checks = new Map<string, KernelCheck>();
+  const left = new Set(wanted?.kernels);
+  for (const trial of wanted ? testNetworksOf(wanted.arithmetic) : TEST_NETWORKS) {
+    if (wanted && left.size === 0) break;
+    const program = programOf(trial);
+    const most = (kernel: string) =>
+      wanted
+        ? left.has(kernel) ? Math.min(MAX_WANTED, MAX_STEPS[kernel] ?? 1) : 0
+        : trial.only?.includes(kernel) ?? true
+        ? MAX_STEPS[kernel] ?? 1
+        : 0;
+    await check(program, most, options, checks);
+    for (const step of Object.values(program.sections).flat()) left.delete(step.kernel);
+  }
+  return [...checks.values()];
+}
+
+/** @param most steps of a kernel that the GPU is asked */
+async function check(
+  program: Program,
+  most: (kernel: string) => number,
+  options: GpuOptions,
+  checks: Map<string, KernelCheck>,
+): Promise<void> {
+  const cpu = new CpuExecutor(program.buffers);
+  fill(program, cpu);
+  const { arithmetic, sections: s } = program;
+  const all = [
+    ...s.weights,
+    ...s.forward,
+    ...s.loss,
+    ...s.backward,
+    ...s.update,
+    ...s.schedule,
+    ...s.exchange,
+    ...s.calibrate,
+  ];
+  const times = new Map<string, number>();
+  const asked = all.filter(({ kernel }) => {
+    const before = times.get(kernel) ?? 0;
+    times.set(kernel, before + 1);
+    return before < most(kernel);
+  });
+  const last = all.indexOf(asked.at(-1)!);
+  if (last < 0) return;
+  const none: Program["sections"] = {
+    forward: [],
+    loss: [],
+    backward: [],
+    update: [],
+    schedule: [],
+    weights: [],
+    exchange: [],
+    calibrate: [],
+  };
+  // What the GPU is not asked it need not compile.
+  const sections = { ...none, forward: asked };
+  const gpu = await GpuExecutor.create(await openGpu(options), { ...program, sections });
+  try {
+    const each = (difference: Difference) => {
+      const { step: { kernel }, type, largest } = difference;
+      const found = { kernel, arithmetic, result: judge(difference, arithmetic), type, largest };
+      const id = `${arithmetic} ${kernel}`, before = checks.get(id);
+      if (!before || badness(found) > badness(before)) checks.set(id, found);
+    };
+    for (const step of all.slice(0, last + 1)) {
+      if (asked.includes(step)) await compareExecutors(program, [step], cpu, gpu, each);
+      else cpu.run([step]);
+    }
+  } finally {
+    gpu.close();
+  }
+}
+
+function judge(
+  { variable, type, largest, differing, step }: Difference,
+  arithmetic: Program["arithmetic"],
+): KernelCheck["result"] {
+  if (differing === 0) return "equal";
+  // A code off by one, as the real value that it stands for.
+  if (arithmetic === "simulated" && step.constants.STORE === 1 && type === "floats") {
+    return largest <= BOUNDS.codes / 100 ? "close" : "wrong";
+  }
+  const bound = variable === "statistics" ? BOUNDS.statistics : BOUNDS[type];
+  return largest <= bound ? "close" : "wrong";
+}
+
+function badness({ result, largest }: KernelCheck): number {
+  return ["equal", "close", "wrong"].indexOf(result) + largest / (1 + largest) / 2;
+}
+
+/** Fills a program's memory with made-up weights, images and ranges: always the same ones. */
+function fill(program: Program, cpu: CpuExecutor): void {
+  let state = 12345;
+  const random = () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 2 ** 32;
+  };
+  const at = (name: string) => cpu.memory.get(name)!;
+  for (const spec of program.parameters) {
+    const [, inputs, h, w] = spec.dims;
+    const spread = spec.role === "weight" ? 2 / Math.sqrt(inputs * h * w) : 1;
+    const values = fromNamed(spec, (_, shape) => {
+      const length = shape.reduce((a, b) => a * b, 1);
+      return Float32Array.from({ length }, () => (2 * random() - 1) * spread);
+    });
+    cpu.write(spec.name, values);
+    for (const [kept, most] of [["second", 1e-3], ["average", 1]] as const) {
+      const buffer = cpu.memory.get(`${spec.name}.${kept}`)?.f32;
+      values.forEach((v, n) => buffer && (buffer[n] = v === 0 ? 0 : random() * most));
+    }
+    if (spec.quantizer === undefined) continue;
+    const words = at("statistics").u32, row = spec.quantizer * ROW_BYTES / 4;
+    words[row] = ~orderedBits(Math.min(...values)) >>> 0;
+    words[row + 1] = orderedBits(Math.max(...values));
+  }
+  for (const { layer } of program.norms) {
+    const running = at(`${layer}.running`).f32;
+    running.fill(1, running.length / 2);
+  }
+  at("pixels").bytes.forEach((_, i, all) => all[i] = random() * 256);
+  at("labels").u32.forEach((_, i, all) => all[i] = random() * program.classes);
+  at("normalization").f32.fill(2 / 255, 0, program.input[2]).fill(-1, 4, 4 + program.input[2]);
+  // Seed, step, images that count (the last is filling) and that came before; the learning rate.
+  const step = at("step");
+  step.u32.set([7, 3, BATCH - 1, (program.micros - 1) * BATCH]);
+  step.f32.set([0.05, 1], 4);
+  step.u32.set([program.micros * BATCH - 1], 6);
+  // Smoothing, and the corrections of averages that began four steps ago.
+  step.f32.set([program.training.smoothing, 2.9, 16], 7);
+  if (program.quantizers.length === 0) return;
+  const rules = program.quantizers.map(({ role, settings }) =>
+    role === "weight" ? undefined : (estimators as EstimatorMakers)[settings.estimator]!(settings)
+  );
+  const scheduler = new Scheduler(program.quantizers, rules, true);
+  program.quantizers.forEach((q, row) => {
+    // Narrow enough that some values are clipped; no two alike, so that no row does for another.
+    const wider = 1 + row / 32;
+    scheduler.setRange(
+      row,
+      q.role === "gradient"
+        ? { low: -0.02 * wider, high: 0.03 / wider }
+        : { low: -1.5 * wider, high: 2 / wider },
+    );
+  });
+  at("rules").f32.set(scheduler.rules());
+  at("quantizers").f32.set(scheduler.fullTable().table.data);
+}

@@ -1,0 +1,144 @@
+/**
+ * The networks that an adapter's self-test walks: small, with odd shapes.
+ *
+ * @module
+ */
+import type { Program } from "../../program/program.ts";
+import type { LayerInput, RecipeInput } from "../../recipe/recipe_input.ts";
+import { resolveRecipe } from "../../recipe/load.ts";
+import { plan } from "../../program/plan.ts";
+
+/** A network with odd shapes that uses every kernel. */
+const IMAGE = [9, 11, 3] as const;
+const CLASSES = 3;
+const LAYERS: readonly LayerInput[] = [
+  { type: "conv2d", channels: 5, kernel: 3, padding: 1 },
+  "relu6",
+  { type: "max_pool", kernel: 3, stride: 2, padding: 1 },
+  { type: "conv2d", channels: 5, kernel: 3, padding: 1, groups: 5 },
+  { type: "conv2d", channels: 17, kernel: [3, 2], stride: 2, bias: false },
+  "batch_norm",
+  "relu",
+  {
+    type: "residual",
+    body: [{ type: "conv2d", channels: 17, kernel: 3, padding: 1, bias: false }, "batch_norm"],
+  },
+  // Two gradients that meet with no kernel between them.
+  { type: "residual", body: ["relu"] },
+  { type: "avg_pool", kernel: 2, stride: 1 },
+  "batch_norm",
+  "dropout",
+  { type: "linear", features: CLASSES },
+];
+
+/** Images of a batch, or of a micro-batch. */
+export const BATCH = 7;
+
+/** A small network that some kernels are asked in. */
+export interface TestNetwork {
+  readonly layers: readonly LayerInput[];
+  readonly quantize: NonNullable<RecipeInput["quantize"]>;
+  readonly telemetry?: "full";
+  /** Of `train`, besides the batch. */
+  readonly train?: NonNullable<RecipeInput["train"]>;
+  /** Micro-batches of a step; the one that is asked follows on others. */
+  readonly micros?: number;
+  /** Kernels that the GPU is asked; all where there is no list. */
+  readonly only?: readonly string[];
+}
+
+/** A block is enough for the kernels that quantize in a second pass. */
+const BLOCK: readonly LayerInput[] = [
+  { type: "conv2d", channels: 5, kernel: 3, padding: 1, bias: false },
+  "batch_norm",
+  "relu",
+  { type: "linear", features: CLASSES },
+];
+
+/** What ends a step with AdamW, clipped gradients and averaged weights. */
+const ENDING: Pick<TestNetwork, "layers" | "train" | "only"> = {
+  layers: BLOCK,
+  train: { optimizer: { name: "adamw" }, clip_norm: 0.01, ema: 0.9, label_smoothing: 0.1 },
+  only: [
+    "adamw",
+    "update_ema",
+    "gradient_clip_scale",
+    "swap_ema",
+    "softmax_cross_entropy",
+    "gradient_norm_partials",
+  ],
+};
+
+/** Between them they have every kernel, in every arithmetic that has it. */
+export const TEST_NETWORKS: readonly TestNetwork[] = [
+  {
+    layers: LAYERS,
+    quantize: {
+      arithmetic: "int8",
+      layers: [{ match: "conv2", weights: { per_channel: true } }], // The depthwise one.
+    },
+  },
+  {
+    layers: BLOCK,
+    quantize: {
+      arithmetic: "int8",
+      scheduler: "device",
+      activations: { estimator: "current-minmax" },
+      gradients: { estimator: "dsgc", scale_rate: true },
+    },
+    telemetry: "full",
+    only: [
+      "dsgc_search",
+      "reduce_quantization_error",
+      "update_ranges",
+      "quantization_error",
+      "quantize_f32",
+    ],
+  },
+  {
+    layers: BLOCK,
+    quantize: { arithmetic: "int8", gradients: { estimator: "current-minmax" } },
+    micros: 2,
+    only: [
+      "reset_statistics",
+      "norm_backward_coefficients",
+      "softmax_cross_entropy",
+      "reduce_weight_gradient",
+    ],
+  },
+  {
+    layers: BLOCK,
+    quantize: { arithmetic: "simulated", weights: { per_channel: true } },
+    only: ["per_channel_weight_range", "pack_weights", "norm_forward"],
+  },
+  { ...ENDING, quantize: { arithmetic: "int8" } },
+  { layers: LAYERS, quantize: { arithmetic: "float32" } },
+  { ...ENDING, quantize: { arithmetic: "float32" } },
+];
+
+/** Simulated arithmetic runs kernels of the others: what its own trial does not have is asked there. */
+export function testNetworksOf(arithmetic: Program["arithmetic"]): readonly TestNetwork[] {
+  const of = (wanted: Program["arithmetic"]) =>
+    TEST_NETWORKS.filter(({ quantize }) => quantize.arithmetic === wanted);
+  return arithmetic === "simulated"
+    ? [...of("simulated"), ...of("float32"), ...of("int8")]
+    : of(arithmetic);
+}
+
+/** The program of a trial. */
+export function programOf(trial: TestNetwork): Program {
+  const recipe = resolveRecipe({
+    data: { format: "idx", root: "none" },
+    model: { layers: trial.layers },
+    quantize: trial.quantize,
+    train: {
+      batch: BATCH * (trial.micros ?? 1),
+      micro_batch: BATCH,
+      ...trial.train,
+      optimizer: { nesterov: true, ...trial.train?.optimizer },
+    },
+    telemetry: trial.telemetry ?? "basic",
+  });
+  const half = Array<number>(IMAGE[2]).fill(0.5);
+  return plan(recipe, { shape: IMAGE, classes: CLASSES, mean: half, std: half }).program;
+}

@@ -1,0 +1,109 @@
+/**
+ * An executor that knows parameters whose buffers are split by rows (`NAME.0`, `NAME.1`, …) by the
+ * name of the whole, so that who reads and writes parameters need not know of parts.
+ *
+ * @module
+ */
+import type { Copies, Executor } from "./executor.ts";
+import { MAX_BYTES } from "../program/shards.ts";
+import { buffersOf, type Program, type Step } from "../program/program.ts";
+
+/** The executor itself where nothing is split, else one that joins the parts. */
+export function shardedExecutor(executor: Executor, program: Program): Executor {
+  const split = program.parameters.filter((p) => p.parts !== undefined);
+  return split.length === 0 ? executor : new ShardedExecutor(executor, program);
+}
+
+/** The names of a program's buffers, those of split ones both in parts and as a whole. */
+export function bufferNames({ buffers, parameters }: Program): ReadonlySet<string> {
+  const names = new Set(buffers.map((b) => b.name));
+  for (const { name, parts } of parameters) {
+    if (parts === undefined) continue;
+    const first = `${name}.0`;
+    for (const buffer of [...names]) {
+      if (`${buffer}.`.startsWith(`${first}.`)) names.add(name + buffer.slice(first.length));
+    }
+  }
+  return names;
+}
+
+class ShardedExecutor implements Executor {
+  readonly device: Executor["device"];
+  readonly adapter: string;
+  readonly bytes: number;
+  /** Bytes of every buffer. */
+  readonly #sizes: ReadonlyMap<string, number>;
+
+  constructor(readonly inner: Executor, readonly program: Program) {
+    ({ device: this.device, adapter: this.adapter, bytes: this.bytes } = inner);
+    this.#sizes = new Map(program.buffers.map((b) => [b.name, b.bytes]));
+  }
+
+  /** The buffers of a name: of `NAME.velocity`, `NAME.0.velocity` and so on. */
+  #parts(name: string): string[] {
+    if (this.#sizes.has(name)) return [name];
+    const spec = this.program.parameters.find((p) =>
+      p.parts && `${name}.`.startsWith(`${p.name}.`)
+    );
+    if (!spec) return [name];
+    const rest = name.slice(spec.name.length);
+    return buffersOf(spec).map((part) => part + rest);
+  }
+
+  write(buffer: string, data: ArrayBufferView<ArrayBuffer>, offset = 0): void {
+    const parts = this.#parts(buffer);
+    if (parts.length === 1) return this.inner.write(buffer, data, offset);
+    if (offset !== 0) throw new Error(`${buffer} is split and can only be written as a whole`);
+    let at = data.byteOffset;
+    for (const part of parts) {
+      const bytes = this.#sizes.get(part)!;
+      this.inner.write(part, new Uint8Array(data.buffer, at, bytes));
+      at += bytes;
+    }
+  }
+
+  ready(steps: readonly Step[]): Promise<void> {
+    return this.inner.ready(steps);
+  }
+
+  /** What is copied is never a parameter. */
+  run(...args: Parameters<Executor["run"]>): Copies {
+    return this.inner.run(...args);
+  }
+
+  /** As of any executor, but never more than one buffer beyond {@link MAX_BYTES} at a time. */
+  async read(buffers: readonly string[]): Promise<Uint8Array<ArrayBuffer>[]> {
+    const names = buffers.map((name) => this.#parts(name));
+    const copies = new Map<string, Uint8Array<ArrayBuffer>>();
+    let group: string[] = [], bytes = 0;
+    const flush = async () => {
+      const read = group.length > 0 ? await this.inner.read(group) : [];
+      group.forEach((name, i) => copies.set(name, read[i]!));
+      group = [];
+      bytes = 0;
+    };
+    for (const name of names.flat()) {
+      const size = this.#sizes.get(name) ?? 0;
+      if (bytes + size > MAX_BYTES) await flush();
+      group.push(name);
+      bytes += size;
+    }
+    await flush();
+    return names.map((parts) => concat(parts.map((part) => copies.get(part)!)));
+  }
+
+  close(): void {
+    this.inner.close();
+  }
+}
+
+function concat(parts: readonly Uint8Array<ArrayBuffer>[]): Uint8Array<ArrayBuffer> {
+  if (parts.length === 1) return parts[0]!;
+  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}

@@ -1,0 +1,60 @@
+/**
+ * Tells of quantizers that clip much for long.
+ *
+ * @module
+ */
+import type { QuantizerSpec } from "../../program/program.ts";
+import type { Observation } from "../../quant/scheduler.ts";
+
+/** Share of its values that a quantizer clips too many of. */
+const MUCH = 0.1;
+/**
+ * Steps in a row. In-hindsight ranges at momentum 0.9 follow a jump by ×10 within 40 steps to 1%; one
+ * that takes longer does not follow.
+ */
+const LONG = 50;
+
+/** Counts the steps in which quantizers clip much. */
+export class ClippingMonitor {
+  /** By row: steps in a row; infinite once it was told of. */
+  readonly #steps: number[] = [];
+
+  /** Takes note of a step; a line for people when quantizers have clipped much for long, once each. */
+  see(observations: readonly Observation[]): string | undefined {
+    const much: Observation[] = [];
+    observations.forEach((seen, row) => {
+      const clips = seen.clipped > MUCH * seen.quantizer.elements;
+      const before = this.#steps[row] ?? 0;
+      if (before === Infinity) return;
+      this.#steps[row] = clips ? before + 1 : 0;
+      if (this.#steps[row] < LONG) return;
+      this.#steps[row] = Infinity;
+      much.push(seen);
+    });
+    const [first, ...others] = much;
+    if (!first) return undefined;
+    const { quantizer: q, clipped } = first, more = others.length;
+    const whose = more === 0 ? "" : ` (and ${more} ${more === 1 ? "other" : "others"})`;
+    return `quantizer ${q.name}${whose} has clipped more than ${100 * MUCH}% of its values for ` +
+      `${LONG} steps, now ${Math.round(100 * clipped / q.elements)}%: ${remedy(q)}`;
+  }
+}
+
+/** Which field of the recipe widens a range. */
+function remedy({ role, settings: s }: QuantizerSpec): string {
+  const where = role === "gradient" ? "quantize.gradients" : "quantize.activations";
+  const other = `take ${where}.estimator: hindsight-guarded, which opens at once`;
+  switch (s.estimator) {
+    case "fixed":
+      return `widen ${where}.range, or ${other}`;
+    case "delayed-max":
+      return `raise ${where}.margin (${s.margin}), or ${other}`;
+    case "dsgc":
+      return `lower ${where}.interval (${s.interval}), or ${other}`;
+    case "hindsight-minmax":
+      return `lower ${where}.momentum (${s.momentum}), or ${other}`;
+    case "hindsight-guarded":
+      return `lower ${where}.momentum (${s.momentum}), or take ${where}.estimator: current-minmax`;
+  }
+  return other;
+}

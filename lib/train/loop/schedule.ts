@@ -1,0 +1,32 @@
+/**
+ * The learning rate of a step.
+ *
+ * @module
+ */
+import type { TrainSpec } from "../../recipe/types.ts";
+
+/**
+ * Learning rate by step, from 0: a linear warm-up to the peak, then constant, dropping by a factor
+ * every so many epochs, or half a cosine down to 0.
+ */
+export function learningRate(
+  train: TrainSpec,
+  stepsPerEpoch: number,
+  steps: number,
+): (step: number) => number {
+  const { optimizer: { lr }, schedule: { name, warmup_steps: warmup, every_epochs, factor } } =
+    train;
+  return (step) => {
+    if (step < warmup) return lr * (step + 1) / warmup;
+    switch (name) {
+      case "constant":
+        return lr;
+      case "step":
+        return lr * factor ** Math.floor(step / (stepsPerEpoch * every_epochs));
+      case "cosine": {
+        const part = (step - warmup) / Math.max(1, steps - warmup);
+        return lr * 0.5 * (1 + Math.cos(Math.PI * part));
+      }
+    }
+  };
+}

@@ -1,0 +1,135 @@
+/**
+ * Where numbers stopped being finite.
+ *
+ * @module
+ */
+import type { Executor } from "../../runtime/executor.ts";
+import { accesses } from "../../program/memory/lifetimes.ts";
+import { ALARM_WORDS, alarmsFrom } from "../../program/passes/nonfinite_guard.ts";
+import { buffersOf, type Program, type Step } from "../../program/program.ts";
+import type { Observation } from "../../quant/scheduler.ts";
+import { WORDS_OF_ROW } from "../../quant/statistics.ts";
+import type { NetworkState } from "./network.ts";
+
+/** A tensor that holds values which are not finite. */
+export interface Nonfinite {
+  /** The layer that made it. */
+  readonly layer: string;
+  /** What it is called. */
+  readonly tensor: string;
+  /** All of it in words. */
+  readonly where: string;
+  /** Whether it outlives the step: weights, momentum, running statistics. */
+  readonly persistent: boolean;
+}
+
+const found = (layer: string, what: string, tensor: string, how: string, persistent = false) => ({
+  layer,
+  tensor,
+  where: `layer ${layer}, ${what} ${tensor}: ${how}`,
+  persistent,
+});
+
+/** The first tensor of a state that is not finite (a variance that overflowed), in words. */
+export function describeNonfiniteState(state: NetworkState, program?: Program): string | undefined {
+  return persistentNonfinite(state, program)?.where;
+}
+
+/** The same, of the first layer in the order of `program`. */
+export function persistentNonfinite(state: NetworkState, program?: Program): Nonfinite | undefined {
+  const all = [...state.running, ...state.parameters, ...state.velocities, ...state.seconds];
+  const bad = all.filter(({ data }) => data.some((v) => !Number.isFinite(v)));
+  if (bad.length === 0) return undefined;
+  // A layer's name may hold points, those of its tensors do not.
+  const layerOf = (name: string) => name.slice(0, name.lastIndexOf("."));
+  const order = program?.sections.forward.map(({ layer }) => layer) ?? [];
+  const at = (name: string) => order.indexOf(layerOf(name));
+  const { name } = bad.toSorted((a, b) => at(a.name) - at(b.name))[0]!;
+  return found(layerOf(name), "tensor", name, "not finite", true);
+}
+
+/**
+ * Judges a step by what it leaves behind: its loss, what quantizers saw, and the alarms of parameters
+ * (lib/program/passes/nonfinite_guard.ts). `undefined` where all is finite, else what comes first in the order of the step.
+ */
+export function firstNonfinite(
+  program: Program,
+  loss: number,
+  observations: readonly Observation[],
+  statistics: Uint32Array,
+): Nonfinite | undefined {
+  const { sections: s, quantizers } = program, first = alarmsFrom(quantizers.length);
+  const fine = Number.isFinite(loss) && observations.every((o) => o.notFinite === 0) &&
+    statistics.subarray(first).every((word) => word === 0);
+  if (fine) return undefined;
+  const names = program.parameters.filter(({ frozen }) => !frozen).flatMap(buffersOf);
+  for (const step of [...s.forward, ...s.loss, ...s.backward, ...s.update]) {
+    const bad = ofQuantizer(step, observations) ?? ofAlarm(step, statistics, first, names);
+    // Scores have no quantizer, and of finite ones all that the loss makes is finite.
+    const scores = s.loss.includes(step) && (bad || !Number.isFinite(loss));
+    if (scores) return ofScores(program, step);
+    if (bad) return bad;
+  }
+  const { quantizer: q } = observations.find((o) => o.notFinite > 0) ?? {};
+  return found(q?.layer ?? "of the loss", "quantizer", q?.name ?? "loss", "not finite");
+}
+
+function ofScores({ sections }: Program, { buffers }: Step): Nonfinite {
+  return found(sections.forward.at(-1)!.layer, "tensor", buffers.logits!, "not finite");
+}
+
+function ofQuantizer(
+  { quantizer, kernel, constants: { STORE, X_ROW } }: Step,
+  observations: readonly Observation[],
+): Nonfinite | undefined {
+  // The input's quantizer is never waited for, so no step is said to be its own.
+  const row = kernel === "normalize_input" && STORE ? X_ROW : quantizer;
+  if (row === undefined || observations[row]!.notFinite === 0) return undefined;
+  const { quantizer: { name, layer, elements }, notFinite } = observations[row]!;
+  return found(layer, "quantizer", name, `${notFinite} of ${elements} values are not finite`);
+}
+
+function ofAlarm(
+  { kernel, layer, constants: { ALARM, BIAS_ALARM } }: Step,
+  statistics: Uint32Array,
+  first: number,
+  names: readonly string[],
+): Nonfinite | undefined {
+  if (ALARM === undefined) return undefined;
+  if (kernel === "norm_coefficients") {
+    if (statistics[ALARM + ALARM_WORDS.statistics] === 0) return undefined;
+    return found(layer, "tensor", `${layer}.statistics`, "mean or variance is not finite");
+  }
+  const name = (alarm: number) => names[(alarm - first) / WORDS_OF_ROW]!;
+  if (kernel === "sgd" || kernel === "adamw") {
+    if (statistics[ALARM + ALARM_WORDS.update] === 0) return undefined;
+    return found(layer, "tensor", name(ALARM), "not finite after the update", true);
+  }
+  const bad = [ALARM, BIAS_ALARM].find((alarm) =>
+    alarm !== undefined && statistics[alarm + ALARM_WORDS.gradient]! > 0
+  );
+  if (bad === undefined) return undefined;
+  return found(layer, "tensor", `${name(bad)}.gradient`, "not finite");
+}
+
+/** The first tensor of f32 that one step has just made and that holds such a value. */
+export async function nonfiniteSource(
+  program: Program,
+  executor: Executor,
+  step: Step,
+): Promise<Nonfinite | undefined> {
+  const known = new Set(
+    program.buffers.filter(({ name, kind }) =>
+      kind === "activation" || kind === "gradient" || kind === "scratch" ||
+      name.endsWith(".gradient")
+    ).map(({ name }) => name),
+  );
+  const made = accesses(step, known).filter(({ writes }) => writes).map(({ name }) => name);
+  for (const [i, bytes] of (await executor.read(made)).entries()) {
+    const values = new Float32Array(bytes.buffer);
+    if (values.every(Number.isFinite)) continue;
+    if (program.sections.loss.includes(step)) return ofScores(program, step);
+    return found(step.layer, "tensor", made[i]!, "not finite");
+  }
+  return undefined;
+}

@@ -1,0 +1,76 @@
+/**
+ * What a step is told of a micro-batch: its pixels and labels, and the step's uniform block.
+ *
+ * @module
+ */
+import { type Program, STEP_BYTES } from "../../program/program.ts";
+import type { Batch } from "./network.ts";
+
+/** What a step is run with. */
+export interface StepSettings {
+  /** Counts from 0. */
+  readonly step: number;
+  /** Learning rate. */
+  readonly rate: number;
+  /** 1: running statistics follow this batch; 0: they stay. */
+  readonly normWeight: number;
+  /** Whether labels are smoothed, as training has them; true by default. */
+  readonly soft?: boolean;
+}
+
+/** The contents of the buffers, by name, for micro-batch `micro` of a batch. */
+export function microBatchOf(
+  program: Program,
+  seed: number,
+  { images, labels, samples: total, others = labels, weights }: Batch,
+  { step, rate, normWeight, soft = true }: StepSettings,
+  micro: number,
+): Readonly<Record<string, ArrayBufferView<ArrayBuffer>>> {
+  const { batch: size, input: [h, w, c], training: { smoothing, mixed, betas } } = program;
+  const first = micro * size, samples = Math.max(0, Math.min(total - first, size));
+  const block = new ArrayBuffer(STEP_BYTES);
+  new Uint32Array(block).set([seed, step, samples, first]);
+  new Float32Array(block).set([rate, normWeight], 4);
+  new Uint32Array(block).set([total], 6);
+  new Float32Array(block).set([soft ? smoothing : 0, ...corrections(betas, step)], 7);
+  return {
+    step: new Uint8Array(block),
+    pixels: cutPixels(images, first * h * w * c, size * h * w * c),
+    labels: labels.subarray(first, first + size),
+    ...(mixed ? { mixes: cutMixes(others, weights, first, size) } : {}),
+  };
+}
+
+/** `bytes` of the pixels of a batch from `first` on, rounded up: WebGPU writes multiples of 4. */
+function cutPixels(
+  images: Uint8Array<ArrayBuffer>,
+  first: number,
+  bytes: number,
+): Uint8Array<ArrayBuffer> {
+  const padded = Math.ceil(bytes / 4) * 4;
+  if (first + padded <= images.length) return images.subarray(first, first + padded);
+  const cut = new Uint8Array(padded);
+  cut.set(images.subarray(first, first + bytes));
+  return cut;
+}
+
+/** The second labels of `size` samples from `first` on, each with the bits of the first one's weight. */
+function cutMixes(
+  others: Uint32Array,
+  weights: Float32Array | undefined,
+  first: number,
+  size: number,
+): Uint32Array<ArrayBuffer> {
+  const mixes = new Uint32Array(2 * size), shares = new Float32Array(mixes.buffer);
+  for (let n = 0; n < size; n++) {
+    mixes[2 * n] = others[first + n]!;
+    shares[2 * n + 1] = weights?.[first + n] ?? 1;
+  }
+  return mixes;
+}
+
+/** What AdamW's averages are corrected by in a step (counted from 0), as they begin at zero. */
+function corrections(betas: readonly [number, number] | undefined, step: number): number[] {
+  if (!betas) return [1, 1];
+  return [1 / (1 - betas[0] ** (step + 1)), 1 / Math.sqrt(1 - betas[1] ** (step + 1))];
+}

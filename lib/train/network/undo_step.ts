@@ -1,0 +1,65 @@
+/**
+ * After a step that was not finite: what it has changed on its way is taken back, and its tensors are
+ * looked through.
+ *
+ * @module
+ */
+import type { Executor } from "../../runtime/executor.ts";
+import type { Program } from "../../program/program.ts";
+import type { Scheduler } from "../../quant/scheduler.ts";
+import { type Nonfinite, nonfiniteSource } from "./divergence.ts";
+import { microBatchOf } from "./micro_batch.ts";
+import type { Batch, Network } from "./network.ts";
+import { selectSteps } from "../../program/select_steps.ts";
+
+/**
+ * Takes back what a step that is held (kernels/check_finite/shader.wgsl) has changed before anything was known:
+ * running statistics, whose values before the step norms have kept, and ranges that were set between
+ * making a tensor and quantizing it, which the host knows. Then steps go on.
+ */
+export async function undoStep(
+  { quantizers, sections }: Program,
+  executor: Executor,
+  scheduler: Scheduler,
+): Promise<void> {
+  const norms = sections.forward.filter(({ kernel }) => kernel === "norm_coefficients");
+  const read = await executor.read(norms.map(({ buffers }) => buffers.coefficients!));
+  for (const [i, { buffers, constants }] of norms.entries()) {
+    const before = new Float32Array(read[i]!.buffer).slice(6 * constants.CHANNELS!);
+    executor.write(buffers.running!, before.subarray(0, 2 * constants.CHANNELS!));
+  }
+  for (const [row, { dynamic, search }] of quantizers.entries()) {
+    if (!dynamic && !search) continue;
+    const { offset, data } = scheduler.row(row);
+    executor.write("quantizers", data, offset);
+  }
+  executor.write("held", new Uint32Array(4));
+}
+
+/**
+ * Runs a step kernel by kernel up to the gradients and looks for the first tensor that is not finite:
+ * for programs without quantizers, which count none. Changes nothing that lasts.
+ *
+ * @param step counts from 0
+ */
+export async function locateNonfinite(
+  { program, executor, seed }: Network,
+  batch: Batch,
+  step: number,
+): Promise<Nonfinite | undefined> {
+  const { forward, loss, backward } = program.sections;
+  const steps = selectSteps([...forward, ...loss, ...backward], program.quantizers, {
+    phase: "train",
+  });
+  executor.run([], ["statistics", "metrics"]);
+  for (let micro = 0; micro < program.micros; micro++) {
+    const parts = microBatchOf(program, seed, batch, { step, rate: 0, normWeight: 0 }, micro);
+    for (const [name, data] of Object.entries(parts)) executor.write(name, data);
+    for (const one of steps) {
+      executor.run([one]);
+      const found = await nonfiniteSource(program, executor, one);
+      if (found) return found;
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,355 @@
+/**
+ * How tiles are chosen: what is raced, for how long, what wins, and what is remembered.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import { DeviceError } from "../lib/core/errors.ts";
+import { openGpu, requestAdapter } from "../lib/runtime/gpu/device.ts";
+import { GpuExecutor } from "../lib/runtime/gpu/executor.ts";
+import { tilesAgree } from "../lib/runtime/gpu/compare_tiles.ts";
+import type { AdapterTimes } from "../lib/runtime/gpu/autotune_cache.ts";
+import { tileName, type TuningKey, tuningKeys } from "../lib/runtime/gpu/tuning_key.ts";
+import { ClockTimer, StepTimer, type Timer } from "../lib/runtime/gpu/timing.ts";
+import {
+  autotuneSteps,
+  chooseTiles,
+  type TimingBackend,
+  tunePair,
+} from "../lib/runtime/gpu/autotune.ts";
+import { type Program, type Step, withTile } from "../lib/program/program.ts";
+import { inFolder, qtrain } from "./support/command.ts";
+import { type Case, programOf } from "./support/networks.ts";
+import { programOfSteps } from "./support/tiles.ts";
+
+const ignore = await requestAdapter() === null;
+
+const NETWORK: Case = {
+  name: "two layers",
+  image: [16, 16, 3],
+  batch: 8,
+  classes: 3,
+  layers: [
+    { type: "conv2d", channels: 8, kernel: 3, padding: 1, bias: false },
+    "batch_norm",
+    "relu",
+    { type: "conv2d", channels: 8, kernel: 3, padding: 1, bias: false },
+    "batch_norm",
+    "relu",
+    { type: "conv2d", channels: 8, kernel: 3, padding: 1, bias: true },
+    { type: "linear", features: 3 },
+  ],
+};
+
+const stepsOf = ({ sections }: Program) => Object.values(sections).flat() as Step[];
+const classesOf = (program: Program) => tuningKeys(stepsOf(program), false);
+
+/** A bench whose steps take what `nanoseconds` says, and whose clock goes on by `cost` a compilation. */
+class FakeBench implements TimingBackend {
+  readonly raced: string[] = [];
+  readonly refused = new Set<string>();
+  readonly differ = new Set<string>();
+  timed = 0;
+  #now = 0;
+
+  constructor(readonly nanoseconds: (step: Step) => number, readonly cost = 0) {}
+
+  prepare(steps: readonly Step[]): Promise<void> {
+    for (const step of steps) {
+      if (this.refused.has(name(step))) throw new DeviceError("refused");
+    }
+    if (steps.length === 2) {
+      this.raced.push(name(steps[1]!));
+      this.#now += this.cost;
+    }
+    return Promise.resolve();
+  }
+
+  time(steps: readonly Step[]): Promise<number[]> {
+    this.timed += steps.length;
+    return Promise.resolve(steps.map(this.nanoseconds));
+  }
+
+  same(_: Step, way: Step): Promise<boolean> {
+    return Promise.resolve(!this.differ.has(name(way)));
+  }
+
+  now(): number {
+    return this.#now;
+  }
+}
+
+/** A step by kernel, layer and tile. */
+function name({ kernel, layer, constants: { P, Q, R } }: Step): string {
+  return `${kernel} ${layer} ${P === undefined ? `R${R}` : `P${P}Q${Q}`}`;
+}
+
+/** A convolution of the default tile takes 4 ms, a norm 1 ms; P = 4 is a tenth faster, R = 1 slower. */
+const typical = ({ kernel, constants: { P, Q, R } }: Step) =>
+  /^conv/.test(kernel) ? P === 4 ? 3.6e6 : Q === 1 ? 3.9e6 : 4e6 : R === 1 ? 2e6 : 1e6;
+
+/** What was chosen, by step. */
+const chosen = (classes: readonly TuningKey[], times: AdapterTimes) =>
+  [...autotuneSteps(classes, times)].map(([step, tile]) =>
+    `${step.layer} ${step.kernel} ${tileName(tile)}`
+  );
+
+Deno.test("steps of one kernel on one shape are one class, whatever their tensors and epilogues", () => {
+  const classes = classesOf(programOf(NETWORK, "int8"));
+  const of = (layer: string, kernel: string) =>
+    classes.find(({ steps }) => steps.some((s) => s.layer === layer && s.kernel === kernel));
+  assert.notEqual(of("conv1", "conv_forward"), of("conv2", "conv_forward"));
+  // The second makes the sums of a norm; the third has a bias and no norm.
+  assert.equal(of("conv2", "conv_forward"), of("conv3", "conv_forward"));
+  assert.notEqual(of("conv2", "conv_forward"), of("conv2", "conv_backward_input"));
+  assert.equal(of("norm1", "norm_forward"), undefined, "it has one tile alone");
+  const emulated = tuningKeys(stepsOf(programOf(NETWORK, "int8")), true);
+  assert.ok(emulated.every(({ name }) => name.endsWith(" EMULATE=1")));
+});
+
+Deno.test("the fastest tile is chosen for all steps of its class, by a clear margin alone", async () => {
+  const classes = classesOf(programOf(NETWORK, "int8")), bench = new FakeBench(typical);
+  const found = await tunePair(classes, new Map(), bench);
+  const tiles = chosen(classes, found);
+  // 3.9 of 4 ms is no clear margin; a norm has nothing faster than its default.
+  for (const layer of ["conv1", "conv2", "conv3"]) {
+    assert.ok(tiles.includes(`${layer} conv_forward P=4 Q=2`), tiles.join("; "));
+  }
+  assert.ok(tiles.every((tile) => !tile.includes("norm")), tiles.join("; "));
+  const again = new FakeBench(typical);
+  assert.equal((await tunePair(classes, found, again)).size, 0);
+  assert.equal(again.timed, 0, "what is known is not timed again");
+});
+
+Deno.test("races go from the longest class to the shortest and end with the time; the next run goes on", async () => {
+  const classes = classesOf(programOf(NETWORK, "int8"));
+  let known: AdapterTimes = new Map();
+  const runs: string[][] = [];
+  for (;;) {
+    const bench = new FakeBench(typical, 300);
+    const found = await tunePair(classes, known, bench);
+    if (found.size === 0) break;
+    runs.push(bench.raced);
+    known = new Map([...known, ...found]);
+  }
+  // 0.7 s have room for two races of 0.3 s.
+  assert.deepEqual(runs.map((raced) => raced.length).slice(0, -1).filter((n) => n !== 2), []);
+  const order = runs.flat().map((way) => way.split("_")[0]);
+  assert.deepEqual(order, order.toSorted(), "convolutions before norms");
+  assert.equal(new Set(runs.flat()).size, runs.flat().length, "nothing twice");
+});
+
+Deno.test("one race is run however long compiling takes, and a slow network has more time", async () => {
+  const classes = classesOf(programOf(NETWORK, "int8"));
+  const one = new FakeBench(typical, 5000);
+  await tunePair(classes, new Map(), one);
+  assert.equal(one.raced.length, 1);
+  const slow = new FakeBench((step) => 1000 * typical(step), 5000);
+  await tunePair(classes, new Map(), slow);
+  assert.ok(slow.raced.length > 2);
+});
+
+Deno.test("a class that takes next to nothing of a step is not raced", async () => {
+  const classes = classesOf(programOf(NETWORK, "int8"));
+  const bench = new FakeBench((step) => step.kernel === "conv_forward" ? 1e4 : typical(step));
+  const found = await tunePair(classes, new Map(), bench);
+  assert.ok(bench.raced.every((way) => !way.startsWith("conv_forward")));
+  assert.ok(bench.raced.some((way) => way.startsWith("conv_backward_input")));
+  const again = new FakeBench(typical);
+  assert.equal((await tunePair(classes, found, again)).size, 0, "nor is it timed again");
+});
+
+Deno.test("a tile that is refused, or gives other bits, or wins by chance, is not taken", async () => {
+  const classes = classesOf(programOf(NETWORK, "int8"));
+  const refused = new FakeBench(typical), other = new FakeBench(typical);
+  let runs = 0;
+  const chance = new FakeBench((step) =>
+    step.constants.P === 4 && runs++ > 60 ? 4e6 : typical(step)
+  );
+  const [first] = classes as [TuningKey];
+  for (const way of first.ways.values()) {
+    refused.refused.add(name(way));
+    other.differ.add(name(way));
+  }
+  refused.refused.delete(name(first.steps[0]!));
+  for (const bench of [refused, other]) {
+    const found = await tunePair(classes, new Map(), bench);
+    assert.equal(found.get(first.name)!.ratios["P=4 Q=2"], null);
+    assert.ok(!chosen(classes, found).includes("conv1 conv_forward P=4 Q=2"));
+    const again = new FakeBench(typical);
+    assert.equal((await tunePair(classes, found, again)).size, 0, "and not tried again");
+  }
+  const found = await tunePair([first], new Map(), chance);
+  assert.ok(found.get(first.name)!.ratios["P=4 Q=2"]! <= 1);
+});
+
+Deno.test("what was timed of another text of a kernel is timed anew", async () => {
+  const classes = classesOf(programOf(NETWORK, "int8"));
+  const found = await tunePair(classes, new Map(), new FakeBench(typical));
+  const old = new Map([...found].map(([name, times]) => [name, { ...times, source: "another" }]));
+  assert.deepEqual(chosen(classes, old), []);
+  const again = await tunePair(classes, old, new FakeBench(typical));
+  assert.deepEqual(again, found);
+});
+
+/** Runs `body` with a cache folder of its own. */
+async function withCache(body: (folder: string) => Promise<void>): Promise<void> {
+  await inFolder({}, async (folder) => {
+    const before = Deno.env.get("QTRAIN_CACHE");
+    Deno.env.set("QTRAIN_CACHE", folder);
+    try {
+      await body(folder);
+    } finally {
+      if (before === undefined) Deno.env.delete("QTRAIN_CACHE");
+      else Deno.env.set("QTRAIN_CACHE", before);
+    }
+  });
+}
+
+Deno.test({
+  name: "on the GPU: tiles are timed once, remembered, and leave all buffers at zero",
+  ignore,
+  fn: async () => {
+    await withCache(async (folder) => {
+      const whole = programOf(NETWORK, "int8"), path = `${folder}/tiles.json`;
+      // Two classes: more would take long where the driver compiles slowly.
+      const some = whole.sections.forward.filter(({ layer }) =>
+        layer === "conv1" || layer === "norm1"
+      );
+      const program = programOfSteps(whole, some);
+      let before: string | undefined;
+      for (let run = 0; run < 6; run++) {
+        const gpu = await openGpu();
+        const executor = await GpuExecutor.create(gpu, program, {}, chooseTiles(gpu, "timed"));
+        try {
+          if (run === 0) {
+            const bytes = await executor.read(program.buffers.map((b) => b.name));
+            assert.ok(bytes.every((b) => b.every((byte) => byte === 0)));
+            assert.equal(executor.bytes, (await fresh(program)).bytes);
+          }
+        } finally {
+          executor.close();
+        }
+        const text = await Deno.readTextFile(path);
+        if (text === before) return; // All is known.
+        before = text;
+      }
+      assert.fail("races never end");
+    });
+  },
+});
+
+async function fresh(program: Program): Promise<GpuExecutor> {
+  const executor = await GpuExecutor.create(await openGpu(), program);
+  executor.close();
+  return executor;
+}
+
+Deno.test({
+  name: "on the GPU: what is remembered is used, and nothing is timed or written",
+  ignore,
+  fn: async () => {
+    await withCache(async (folder) => {
+      const program = programOf(NETWORK, "int8"), gpu = await openGpu();
+      const choose = chooseTiles(gpu, "remembered")!;
+      const none = {} as GpuExecutor;
+      assert.equal((await choose(none, stepsOf(program))).size, 0);
+      assert.equal((await Array.fromAsync(Deno.readDir(folder))).length, 0);
+      Deno.env.set("QTRAIN_NO_TUNE", "1");
+      try {
+        assert.equal(chooseTiles(gpu, "timed"), undefined);
+      } finally {
+        Deno.env.delete("QTRAIN_NO_TUNE");
+      }
+      assert.equal(chooseTiles(gpu, "default"), undefined);
+      gpu.device.destroy();
+    });
+  },
+});
+
+Deno.test({
+  name: "on the GPU: every tile gives the same bits on noise, and another step does not",
+  ignore,
+  fn: async () => {
+    for (const arithmetic of ["int8", "float32"] as const) {
+      const program = programOf(NETWORK, arithmetic), gpu = await openGpu();
+      const executor = await GpuExecutor.create(gpu, program, { lazily: true });
+      const kernels = new Set<string>();
+      for (const { steps: [step] } of tuningKeys(stepsOf(program), gpu.emulateDot)) {
+        if (kernels.has(step!.kernel)) continue;
+        kernels.add(step!.kernel);
+        const ways = step!.tiles!.map((tile) => withTile(step!, tile));
+        // One workgroup less leaves pixels as they were.
+        const [x, y, z] = step!.workgroups,
+          short: Step = { ...step!, tileOf: step!, workgroups: [0, y, z] };
+        await executor.ready([...ways, short]);
+        for (const way of ways) assert.ok(await tilesAgree(executor, ways[0]!, way), step!.kernel);
+        assert.ok(x > 0 && !await tilesAgree(executor, ways[0]!, short), step!.kernel);
+      }
+      executor.close();
+    }
+  },
+});
+
+Deno.test({
+  name:
+    "on the GPU: the clock tells of the same step what timestamps tell, within what a wait varies by",
+  ignore,
+  fn: async () => {
+    const program = programOf({ ...NETWORK, batch: 64 }, "int8"), gpu = await openGpu();
+    const steps = program.sections.forward.filter(({ kernel }) => kernel === "conv_forward");
+    const executor = await GpuExecutor.create(gpu, programOfSteps(program, steps));
+    const stamps = new StepTimer(gpu, executor), clock = new ClockTimer(gpu, executor);
+    await stamps.time(steps);
+    // The least of many: what else a machine does only adds.
+    const least = async (timer: Timer) => {
+      const rounds: number[][] = [];
+      for (let i = 0; i < 12; i++) rounds.push(await timer.time(steps));
+      return steps.map((_, i) => Math.min(...rounds.map((times) => times[i]!)));
+    };
+    const [a, b] = [await least(stamps), await least(clock)];
+    steps.forEach((_, i) => assert.ok(b[i]! > a[i]! / 10 && b[i]! < 10 * a[i]!, `${a[i]} ${b[i]}`));
+    stamps.close();
+    executor.close();
+  },
+});
+
+const SMALL = [
+  "data.train=64",
+  "data.test=16",
+  "data.size=12",
+  "model.width=4",
+  "train.batch=16",
+  "train.max_steps=1",
+];
+
+Deno.test({
+  name: "a run remembers tiles, --no-tune does not; one that cannot says so and goes on",
+  ignore,
+  fn: async () => {
+    await inFolder({ file: "" }, async (folder) => {
+      const recipe = "configs/quickstart.yaml";
+      const run = async (out: string, QTRAIN_CACHE: string, more: string[] = []) => {
+        const args = [recipe, ...SMALL, "--out", `${folder}/${out}`, "--quiet", ...more];
+        const result = await qtrain(args, { env: { QTRAIN_NO_TUNE: "", QTRAIN_CACHE } });
+        assert.equal(result.code, 0, result.stderr);
+        return result;
+      };
+      const cache = `${folder}/cache`;
+      await run("a", cache, ["--no-tune"]);
+      await assert.rejects(Deno.stat(cache), Deno.errors.NotFound);
+      assert.equal((await run("b", cache)).stderr, "");
+      assert.ok((await Deno.stat(`${cache}/tiles.json`)).isFile);
+      const { stderr } = await run("c", `${folder}/file`);
+      assert.match(
+        stderr,
+        /^the fastest tiles are not remembered: .*\/file\/tiles.json: cannot write: .*QTRAIN_CACHE/,
+      );
+      const checkpoint = async (out: string) => {
+        const [file] = await Array.fromAsync(Deno.readDir(`${folder}/${out}/checkpoints`));
+        return await Deno.readFile(`${folder}/${out}/checkpoints/${file!.name}`);
+      };
+      assert.deepEqual(await checkpoint("b"), await checkpoint("a"));
+    });
+  },
+});
