@@ -99,7 +99,7 @@ export function arithmetic({ quantize: q }: Recipe): [string, string][] {
     ["activations", quantizer(q.activations)],
     ["gradients", quantizer(q.gradients)],
     ...q.layers.map((layer): [string, string] => [`layers ${layer.match}`, different(layer)]),
-    ...(q.scheduler === "host" && q.lag === 1 ? [] : [scheduler(q)]),
+    ...(q.scheduler === "host" ? [] : [scheduler(q)]),
   ];
 }
 
@@ -146,7 +146,7 @@ function scheduler(q: QuantizeSpec): [string, string] {
   const where = q.scheduler === "auto"
     ? `auto: ${rangesOnDevice(q) ? "device" : "host"}`
     : q.scheduler;
-  return ["scheduler", `${where}${q.lag === 2 ? ", a lag of 2 steps" : ""}`];
+  return ["scheduler", where];
 }
 
 function memory(program: Program, allowed: number): string {

@@ -107,6 +107,6 @@ Deno.test("fixed needs a range, from the entry, an earlier one, or the class", (
 });
 
 Deno.test("float32 ignores what it does not use", () => {
-  const quantize = { arithmetic: "float32", scheduler: "device", lag: 2 } as const;
+  const quantize = { arithmetic: "float32", scheduler: "device" } as const;
   assert.deepEqual(quantizers({ ...quantize, activations: { estimator: "none" } }), []);
 });

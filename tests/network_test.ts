@@ -232,7 +232,7 @@ Deno.test("first weights have the variance of their fan-in, and each parameter i
 });
 
 Deno.test("a layer may not take a name that checkpoints use themselves", () => {
-  for (const name of ["ema", "input", "memory", "range", "second_moment", "seen", "velocity"]) {
+  for (const name of ["ema", "input", "memory", "range", "second_moment", "velocity"]) {
     const layers: LayerInput[] = [{ type: "linear", name, features: 2 }];
     assert.throws(
       () => programOf({ name, image: [2, 2, 1], batch: 1, classes: 2, layers }, "int8"),

@@ -62,7 +62,6 @@ const WAYS: readonly (readonly [
   EstimatorMakers?,
 ])[] = [
   ["on the host", { scheduler: "host" }],
-  ["on the host, a step later", { scheduler: "host", lag: 2 }],
   ["on the device", {
     scheduler: "device",
     activations: { estimator: "delayed-max" },
@@ -218,14 +217,12 @@ for (const [how, quantize, makers] of WAYS) {
         const results = await network.collect();
         assert.equal(results.length, 1);
         assert.ok(results[0]!.notFinite);
-        const after = await network.state(), same = { ...after };
-        // Two steps late, the step that passed lets ranges follow what the one before it saw.
-        if (quantize.lag === 2) Object.assign(same, { ranges: before.ranges, seen: before.seen });
-        assert.deepEqual(same, before, `${arithmetic}, ${name}`);
+        const after = await network.state();
+        assert.deepEqual(after, before, `${arithmetic}, ${name}`);
         // And it goes on as a network that has not met it.
         await network.step(batch, 3, 0.05);
         const saved = decodeCheckpoint(encodeCheckpoint(after, "", POSITION), "it");
-        other.load({ ...saved, step: 3 });
+        other.load(saved);
         await other.step(batch, 3, 0.05);
         assert.deepEqual(await network.state(), await other.state(), `${arithmetic}, ${name}`);
       }
@@ -237,7 +234,7 @@ Deno.test("every gradient of a parameter has its alarm, and none has another's",
   for (const arithmetic of ["int8", "float32"] as const) {
     const program = programOf(SMALL, arithmetic), alarms = new Set<number>();
     const writes = program.sections.backward.filter(({ kernel }) =>
-      kernel.endsWith("reduce_weight_gradient") || kernel === "norm_backward_coefficients"
+      kernel.endsWith("weight_gradient") || kernel === "norm_backward_coefficients"
     );
     for (const { constants: { ALARM, BIAS_ALARM } } of writes) {
       for (const alarm of [ALARM, BIAS_ALARM]) if (alarm !== undefined) alarms.add(alarm);

@@ -68,7 +68,6 @@ Deno.test("a variant is the recipe in int8 with one estimator for activations an
       weights: { bits: 4 },
       activations: { estimator: "fixed", range: [0, 1], bits: 6 },
       layers: [{ match: "conv1", gradients: { estimator: "dsgc", interval: 3 } }],
-      lag: 2,
     },
     telemetry: "full",
   });
@@ -83,7 +82,6 @@ Deno.test("a variant is the recipe in int8 with one estimator for activations an
     gradients: { ...given.gradients, estimator: "current-minmax" },
     layers: [{ match: "conv1", gradients: { estimator: "current-minmax", interval: 3 } }],
     scheduler: "auto",
-    lag: 1,
   });
 });
 

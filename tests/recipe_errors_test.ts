@@ -263,7 +263,7 @@ const BAD_TEXTS: [string, string, string][] = [
   activations: { bits: 1, momentum: 1, range: [2, 1] }
   gradients: { estimator: hindsight, rounding: stochastc }
   scheduler: cpu
-  lag: 3
+  lag: 2
   layers: [{ match: conv1, gradients: { bits: 1 } }, { weights: {} }]`,
     [
       'r.yaml:4:15: quantize.arithmetic: expected one of int8, simulated, float32, got "int4" ' +
@@ -282,7 +282,8 @@ const BAD_TEXTS: [string, string, string][] = [
       "r.yaml:7:48: quantize.gradients.rounding: expected one of stochastic, nearest, " +
       'got "stochastc" (did you mean stochastic?)',
       'r.yaml:8:14: quantize.scheduler: expected one of host, device, auto, got "cpu"',
-      "r.yaml:9:8: quantize.lag: expected 1 or 2, got 3",
+      "r.yaml:9:3: quantize.lag: lag is gone, as the scheduler on the device is faster: use " +
+      "scheduler: device",
       `r.yaml:10:47: quantize.layers.0.gradients.bits: expected ${BITS}, got 1`,
       "r.yaml:10:54: quantize.layers.1.match: missing; expected the name of a layer, or a pattern " +
       "such as conv*",
@@ -310,21 +311,14 @@ const BAD_TEXTS: [string, string, string][] = [
     ].join("\n"),
   ],
   [
-    "fixed without a range, a lag that the device has not",
+    "fixed without a range",
     SHORT + `quantize:
   activations: { estimator: fixed }
   gradients: { range: [-1, 1] }
-  scheduler: device
-  lag: 2
   layers:
     - { match: conv1, activations: { range: [0, 6] } }
     - { match: conv2, gradients: { estimator: fixed } }`,
-    [
-      "r.yaml:4:3: quantize.activations.range: missing; expected [low, high], as the estimator is " +
-      "fixed",
-      "r.yaml:7:8: quantize.lag: expected 1 with scheduler: device; a lag of 2 is for " +
-      "scheduler: host, got 2",
-    ].join("\n"),
+    "r.yaml:4:3: quantize.activations.range: missing; expected [low, high], as the estimator is fixed",
   ],
   [
     "a section without its fields",

@@ -109,7 +109,6 @@ const COMPLETE: Recipe = {
       scale_rate: false,
     },
     scheduler: "host",
-    lag: 1,
     calibrate: 1,
     layers: [],
   },

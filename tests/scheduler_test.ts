@@ -1,6 +1,5 @@
 /**
- * Who sets the ranges, and when: the device gives the host's ranges to the bit, and with a lag of 2
- * a step's ranges follow from what was seen two steps before.
+ * Who sets the ranges: the device gives the host's ranges to the bit.
  *
  * @module
  */
@@ -8,7 +7,6 @@ import assert from "node:assert/strict";
 import { requestAdapter } from "../lib/runtime/gpu/device.ts";
 import type { RecipeInput } from "../lib/recipe/recipe_input.ts";
 import { Scheduler } from "../lib/quant/scheduler.ts";
-import { estimators } from "../lib/quant/estimators.ts";
 import { inFolder, type Run, runOf, SHORT } from "./support/runs.ts";
 
 const ignore = await requestAdapter() === null;
@@ -71,44 +69,6 @@ test("a run with its ranges on the device resumes to the same bits", async () =>
     assert.deepEqual(rest.end.state, whole.end.state);
   });
 });
-
-const LAG2: RecipeInput = { ...SHORT, quantize: { lag: 2 } };
-
-test("with a lag of 2 a step's ranges follow from what was seen up to two steps before", async () => {
-  const steps = observed(await runOf(LAG2)), first = steps[0]!;
-  const quantizers = first.map((o) => o.quantizer);
-  const scheduler = new Scheduler(
-    quantizers,
-    quantizers.map((q) =>
-      q.role === "weight"
-        ? undefined
-        : estimators[q.settings.estimator as keyof typeof estimators](q.settings)
-    ),
-    false,
-  );
-  // The second step has the calibration's ranges too: nothing was seen two steps before it.
-  first.forEach(({ range }, row) => scheduler.setRange(row, range));
-  for (const [step, observations] of steps.entries()) {
-    if (step >= 2) scheduler.observe(steps[step - 2]!);
-    for (const [row, { quantizer: q, range }] of observations.entries()) {
-      if (q.role !== "weight") {
-        assert.deepEqual(range, scheduler.range(row), `${q.name}, step ${step + 1}`);
-      }
-    }
-  }
-});
-
-for (const stopAt of [5, 6]) {
-  test(`a run with a lag of 2, stopped after step ${stopAt}, resumes to the same bits`, async () => {
-    const whole = await runOf(LAG2);
-    await inFolder(async (out) => {
-      const part = await runOf(LAG2, { out, stopAt });
-      const rest = await runOf(LAG2, { out, resume: true });
-      assert.deepEqual([...part.losses, ...rest.losses], whole.losses);
-      assert.deepEqual(rest.end.state, whole.end.state);
-    });
-  });
-}
 
 Deno.test("an estimator that keeps more than there is room for is refused", () => {
   const one = { kind: "static", memory: 33, next: () => ({ low: 0, high: 1 }) } as const;

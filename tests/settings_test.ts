@@ -24,7 +24,7 @@ Deno.test("every class of tensors says its bits, its estimator and what that goe
         { match: "conv1|linear", weights: { bits: 8 }, activations: { bits: 8 } },
         { match: "norm*", gradients: { estimator: "current-minmax" } },
       ],
-      lag: 2,
+      scheduler: "device",
     }),
     [
       "arithmetic: simulated: f32 that holds quantized values",
@@ -33,7 +33,7 @@ Deno.test("every class of tensors says its bits, its estimator and what that goe
       "gradients: 8 bits, dsgc every 50 steps, scales the rate, nearest",
       "layers conv1|linear: weights 8 bits; activations 8 bits",
       "layers norm*: gradients current-minmax",
-      "scheduler: host, a lag of 2 steps",
+      "scheduler: device",
     ],
   );
   assert.deepEqual(

@@ -27,7 +27,6 @@ export const SIDES: Readonly<Record<string, Quantize>> = {
 export const RANGES: Readonly<Record<string, Quantize>> = {
   "hindsight-minmax, device": both("hindsight-minmax"),
   "hindsight-minmax, host": {},
-  "hindsight-minmax, host, lag 2": { lag: 2 },
   "hindsight-guarded, device": both("hindsight-guarded"),
   "dsgc, device": both("dsgc"),
   "current-minmax, device": both("current-minmax"),

@@ -65,7 +65,6 @@ export const RESERVED: readonly string[] = [
   "memory",
   "range",
   "second_moment",
-  "seen",
   "velocity",
 ];
 

@@ -23,7 +23,7 @@ export function stepsInFlight(
   makers: EstimatorMakers = estimators,
 ): number {
   const waits = quantized ? !rangesOnDevice(quantize, makers) : quantize.scheduler === "host";
-  return !waits ? IN_FLIGHT : quantized ? quantize.lag : 1;
+  return waits ? 1 : IN_FLIGHT;
 }
 
 /**

@@ -21,9 +21,6 @@ export function checkQuantizeFields(q: QuantizeSpec): Misfit[] {
   const add = (path: Misfit["path"], message: string) => void found.push({ path, message });
   if (q.arithmetic === "float32") return found; // It ignores the rest.
   const int8 = q.arithmetic === "int8";
-  if (q.lag === 2 && q.scheduler !== "host") {
-    add(["lag"], `1 with scheduler: ${q.scheduler}; a lag of 2 is for scheduler: host`);
-  }
   for (const name of CLASSES) {
     const maps = [
       { path: [name], own: q[name] as Settings },

@@ -83,7 +83,6 @@ export const quantize = (names: readonly string[]) => {
       scale_rate: g.scale_rate.default(false),
     }).prefault({}),
     scheduler: word("host", "device", "auto").default("host"),
-    lag: z.union([z.literal(1), z.literal(2)], "1 or 2").default(1),
     calibrate: integer(0).default(1),
     layers: z.array(
       map({

@@ -8,6 +8,11 @@ import { nearest } from "../core/did_you_mean.ts";
 import { isMap, valueAt } from "../core/json_value.ts";
 import type { Path, Problem } from "./problems.ts";
 
+/** Keys that earlier recipes had, by their path, and what to do instead. */
+const REMOVED: Readonly<Record<string, string>> = {
+  "quantize.lag": "lag is gone, as the scheduler on the device is faster: use scheduler: device",
+};
+
 /** A value as a message shows it: short, on one line, strings in quotes. */
 export function describe(value: unknown): string {
   if (value === null) return "nothing";
@@ -45,6 +50,8 @@ export function explain(problem: Problem, root: unknown, keys: readonly string[]
   const path = writtenPath(problem.path, root);
   const place = path.length === 0 ? "" : `${dotted(path)}: `;
   if (unknownKey) {
+    const removed = REMOVED[dotted(path)];
+    if (removed) return `${place}${removed}`;
     const meant = nearest(String(path.at(-1)), choices(expected)) ?? elsewhere(path, keys);
     return `${place}unknown key${meant ? ` (did you mean ${meant}?)` : `; expected ${expected}`}`;
   }

@@ -291,8 +291,6 @@ export interface QuantizeSpec {
   readonly gradients: GradientsSpec;
   /** Who turns statistics into the next ranges. */
   readonly scheduler: "host" | "device" | "auto";
-  /** Steps between a statistic and the range that follows from it; 2 with `scheduler: host` alone. */
-  readonly lag: 1 | 2;
   /** Batches that set the first ranges. */
   readonly calibrate: number;
   /** What is different about some layers; of two that match, the later wins. */

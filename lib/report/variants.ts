@@ -57,7 +57,6 @@ export function variant(recipe: Recipe, estimator: string): Recipe {
     ...replaced(recipe.quantize, estimator),
     arithmetic: "int8",
     scheduler: "auto",
-    lag: 1,
   };
   return resolveRecipe({ ...recipe, quantize, telemetry: "basic" } as RecipeInput);
 }

@@ -115,7 +115,7 @@ async function* trainOnce(
       ...(warn ? { warn } : {}),
     });
     const network = new Network(program, executor, recipe.seed, recipe.quantize, data, makers);
-    if (found) network.load({ ...found, step: found.position.step });
+    if (found) network.load(found);
     else if (options.resume) {
       warn?.(`${folder?.path ?? "the run"} holds no whole checkpoint: starting afresh`);
     }

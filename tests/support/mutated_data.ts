@@ -120,7 +120,7 @@ async function checkpointKind(repaired: boolean): Promise<Kind> {
       const file = repaired ? withChecksum(damage(bytes)) : damage(bytes);
       return Promise.resolve(() => {
         const found = decodeCheckpoint(file, "step-00000004.safetensors");
-        network().load({ ...found, step: found.position.step });
+        network().load(found);
       });
     },
   };

@@ -42,7 +42,6 @@ quantize:
   layers:
     - { match: "conv*|first", activations: { bits: 4 }, gradients: { estimator: dsgc, interval: 5 } }
   scheduler: host
-  lag: 2
 train:
   epochs: 2
   batch: 16

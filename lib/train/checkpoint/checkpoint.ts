@@ -2,8 +2,7 @@
  * A checkpoint: one safetensors file with PyTorch's names and shapes. Weights, momentum
  * (`velocity.NAME`), AdamW's second moment (`second_moment.NAME`), the weights' moving average
  * (`ema.NAME`), running statistics, ranges (`range.QUANTIZER`) and what estimators keep
- * (`memory.QUANTIZER`, `seen.QUANTIZER`) are tensors; where the run stands is in the metadata, behind
- * a checksum of the whole file. No clock time: the same run gives the same bytes.
+ * (`memory.QUANTIZER`) are tensors; where the run stands is in the metadata, behind a checksum of the whole file. No clock time: the same run gives the same bytes.
  *
  * @module
  */
@@ -25,7 +24,6 @@ export interface Checkpoint {
   readonly has: (name: string) => boolean;
   readonly ranges: ReadonlyMap<string, Range>;
   readonly memories: NetworkState["memories"];
-  readonly seen: NetworkState["seen"];
   /** The recipe of the run, as YAML. */
   readonly recipe: string;
   /** What the run knows of its images; absent where an earlier version wrote it. */
@@ -67,10 +65,8 @@ export function encodeCheckpoint(
     tensors[`range.${name}`] = { dtype: "F32", shape: [2], data: new Float32Array([low, high]) };
   }
   if (position) {
-    for (const prefix of ["memory", "seen"] as const) {
-      for (const [name, data] of prefix === "memory" ? state.memories : state.seen) {
-        tensors[`${prefix}.${name}`] = { dtype: "F32", shape: [data.length], data };
-      }
+    for (const [name, data] of state.memories) {
+      tensors[`memory.${name}`] = { dtype: "F32", shape: [data.length], data };
     }
   }
   return encodeChecked(tensors, {
@@ -140,7 +136,6 @@ export function decodeCheckpoint(bytes: Uint8Array<ArrayBuffer>, file: string): 
     has: (name) => Object.hasOwn(tensors, name),
     ranges,
     memories: kept("memory"),
-    seen: kept("seen"),
     recipe: metadata.recipe,
     ...(metadata.data !== undefined ? { data: decodeInputSpec(metadata.data, file) } : {}),
   };

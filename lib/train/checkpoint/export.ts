@@ -25,7 +25,7 @@ export async function exportRun(
   const checkpoint = await expectCheckpoint(await RunFolder.open(path), warn, best);
   const { tensors, metadata } = decodeSafetensors(checkpoint.bytes, checkpoint.path);
   const kept = Object.entries(tensors)
-    .filter(([name]) => !/^(velocity|second_moment|memory|seen|ema)\./.test(name))
+    .filter(([name]) => !/^(velocity|second_moment|memory|ema)\./.test(name))
     // As evaluation has it: the moving average, where there is one.
     .map(([name, tensor]) => [name, tensors[`ema.${name}`] ?? tensor]);
   const { position: _, ...rest } = metadata;

@@ -117,7 +117,7 @@ export class NonfinitePolicy {
     }
     this.#ahead.set(step + 1, skipped);
     const { position, ...saved } = await this.#last();
-    network.load({ ...saved, step: position.step });
+    network.load(saved);
     this.#at(position);
     const at = position.step === 0 ? "the start" : `the checkpoint of step ${position.step}`;
     warn?.(`step ${step + 1}: ${where}: back to ${at}, then without this step; ${this.#more()}`);

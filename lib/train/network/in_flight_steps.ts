@@ -1,7 +1,6 @@
 /**
- * Training steps that were submitted and not yet waited for, and what they saw on its way to the
- * ranges: a step's ranges follow from what was seen `lag` steps before it, however steps are waited
- * for.
+ * Training steps that were submitted and not yet waited for. Collecting a step advances the ranges
+ * that the host sets, so the next step runs with them.
  *
  * @module
  */
@@ -39,7 +38,6 @@ type Ranges = readonly (Range | undefined)[];
 /** Steps under way. */
 export class InFlightSteps {
   #pending: {
-    readonly step: number;
     readonly samples: number;
     /** Those that the host had set for the step. */
     readonly ranges: Ranges;
@@ -47,13 +45,10 @@ export class InFlightSteps {
     readonly kept: EstimatorState;
     readonly read: Copies;
   }[] = [];
-  /** What steps saw and no range follows yet. */
-  #seen: { readonly step: number; readonly observations: readonly Observation[] }[] = [];
 
   constructor(
     readonly program: Program,
     readonly scheduler: Scheduler,
-    readonly lag: number,
   ) {}
 
   /** The buffers that a step leaves behind, to be copied with it. */
@@ -68,19 +63,19 @@ export class InFlightSteps {
   }
 
   /**
-   * Takes note of a step that was just submitted, and of the copies of what it leaves behind.
+   * Adds a step that was just submitted, with the copies of the buffers it leaves behind.
    *
    * @param kept what the host's dynamic estimators knew before the step
    */
-  enqueue(step: number, samples: number, kept: EstimatorState, read: Copies): void {
-    this.#pending.push({ step, samples, ranges: this.scheduler.ranges(), kept, read });
+  enqueue(samples: number, kept: EstimatorState, read: Copies): void {
+    this.#pending.push({ samples, ranges: this.scheduler.ranges(), kept, read });
   }
 
   /** Waits for all steps under way, in their order; the last result may be of one that is not finite. */
   async collect(): Promise<StepResult[]> {
     const pending = this.#pending.splice(0), results: StepResult[] = [];
     const read = await Promise.all(pending.map((p) => p.read()));
-    for (const [i, { step, samples, ranges, kept }] of pending.entries()) {
+    for (const [i, { samples, ranges, kept }] of pending.entries()) {
       const [metrics, statistics, table, ...more] = read[i]!;
       const clip = this.program.training.clips ? more.shift() : undefined, [fidelity] = more;
       // The sums since the step began: over all of its micro-batches.
@@ -93,16 +88,14 @@ export class InFlightSteps {
         words,
       );
       if (notFinite) {
-        // No range follows from it, nor from steps behind it.
+        // Its statistics change no range, nor do those of the steps after it.
         this.scheduler.restore(kept);
-        this.advanceRanges(step + 1);
         results.push({ loss: loss! / samples, correct: correct!, observations: [], notFinite });
         break;
       }
       const inForce = this.#takeOver(ranges, new Float32Array(table!.buffer));
       const observations = this.scheduler.read(words, inForce);
-      this.#seen.push({ step, observations });
-      this.advanceRanges(step + 1);
+      this.scheduler.observe(observations);
       results.push({
         loss: loss! / samples,
         correct: correct!,
@@ -127,24 +120,8 @@ export class InFlightSteps {
     });
   }
 
-  /** Lets the ranges follow what steps saw, as far as `step` may know of it. */
-  advanceRanges(step: number): void {
-    while (this.#seen[0] && this.#seen[0].step <= step - this.lag) {
-      this.scheduler.observe(this.#seen.shift()!.observations);
-    }
-  }
-
-  /** What the last step saw and no range follows yet (a lag of 2), by the quantizer's name. */
-  pendingStatistics(): Map<string, Float32Array<ArrayBuffer>> {
-    const [next] = this.#seen;
-    return next ? this.scheduler.remember(next.observations) : new Map();
-  }
-
-  /** Begins at `step` with what {@link pendingStatistics} had kept. */
-  restart(step: number, seen: ReadonlyMap<string, Float32Array> = new Map()): void {
+  /** Forgets steps whose results nobody will collect: the network was loaded anew. */
+  discard(): void {
     this.#pending = [];
-    this.#seen = seen.size > 0
-      ? [{ step: step - 1, observations: this.scheduler.recall(seen) }]
-      : [];
   }
 }

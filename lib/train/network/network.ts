@@ -40,8 +40,6 @@ export interface NetworkState extends WeightsState {
   readonly ranges: ReadonlyMap<string, Range>;
   /** What estimators keep beside the range, by the name of the quantizer. */
   readonly memories: ReadonlyMap<string, Float32Array<ArrayBuffer>>;
-  /** With a lag of 2: what the last step saw, which no range follows yet. */
-  readonly seen: ReadonlyMap<string, Float32Array<ArrayBuffer>>;
 }
 
 /** What a network is loaded from. */
@@ -50,9 +48,6 @@ export interface LoadedState extends Pick<NetworkState, "ranges"> {
   /** Whether the file has a tensor. */
   readonly has?: (name: string) => boolean;
   readonly memories?: NetworkState["memories"];
-  readonly seen?: NetworkState["seen"];
-  /** Training steps done. */
-  readonly step?: number;
 }
 
 /** Steps that run in one go, and the row whose estimator the host asks behind them. */
@@ -87,7 +82,7 @@ export class Network {
       role === "weight" ? undefined : makers[settings.estimator]!(settings)
     );
     this.scheduler = new Scheduler(quantizers, estimators, device);
-    this.#flight = new InFlightSteps(program, this.scheduler, quantize.lag);
+    this.#flight = new InFlightSteps(program, this.scheduler);
     this.inFlight = stepsInFlight(quantizers.length > 0, quantize, makers);
     const affine = new Float32Array(8);
     for (let c = 0; c < program.input[2]; c++) {
@@ -112,7 +107,7 @@ export class Network {
    * @param training false: evaluation alone, without momentum; the weights are their moving averages
    * where there are any
    */
-  load({ find, has, ranges, memories, seen, step = 0 }: LoadedState, training = true): void {
+  load({ find, has, ranges, memories }: LoadedState, training = true): void {
     this.#weights.load(find, has, training);
     this.program.quantizers.forEach((q, row) => {
       this.scheduler.setRange(row, ranges.get(q.name));
@@ -120,7 +115,7 @@ export class Network {
       memory.fill(0);
       if (kept && kept.length === memory.length) memory.set(kept);
     });
-    this.#flight.restart(step, seen);
+    this.#flight.discard();
     this.#writeEverything();
     this.executor.run(this.program.sections.weights);
   }
@@ -139,12 +134,7 @@ export class Network {
       if (range) ranges.set(q.name, range);
       if (kept.length > 0) memories.set(q.name, kept.slice());
     });
-    return {
-      ...this.#weights.state(values),
-      ranges,
-      memories,
-      seen: this.#flight.pendingStatistics(),
-    };
+    return { ...this.#weights.state(values), ranges, memories };
   }
 
   /**
@@ -156,7 +146,6 @@ export class Network {
    */
   async submit(batch: Batch, step: number, rate: number, telemetry = false): Promise<void> {
     const { micros } = this.program;
-    this.#flight.advanceRanges(step);
     const kept = this.scheduler.keep();
     this.#writeRanges();
     for (let micro = 0; micro < micros; micro++) {
@@ -165,7 +154,7 @@ export class Network {
       const left = last ? this.#flight.readbackBuffers(telemetry) : [];
       const clear = micro === 0 ? ["statistics", "metrics"] : [];
       const copies = await this.#run(segments, clear, left);
-      if (last) this.#flight.enqueue(step, batch.samples, kept, copies);
+      if (last) this.#flight.enqueue(batch.samples, kept, copies);
     }
   }
 
@@ -317,7 +306,7 @@ export class Network {
       return !estimator || estimator.initial || q.dynamic ? [] : [row];
     });
     const known = rows.some((row) => this.scheduler.range(row));
-    return rows.length > 0 && !known && this.#flight.pendingStatistics().size === 0;
+    return rows.length > 0 && !known;
   }
 
   /**
