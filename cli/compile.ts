@@ -6,7 +6,7 @@
  */
 
 /** Systems that binaries are made for, as Deno names them. */
-export const TARGETS: readonly string[] = [
+const TARGETS: readonly string[] = [
   "x86_64-unknown-linux-gnu",
   "aarch64-unknown-linux-gnu",
   "x86_64-apple-darwin",

@@ -4,7 +4,6 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { measureCeilings } from "../lib/bench/ceilings.ts";
 import { timedSteps } from "../lib/bench/kernels.ts";
 import { describe, LAYERS, planLayers } from "../lib/bench/layers.ts";
 import { recordsStatistics, withQuietTwins } from "../lib/bench/statistics_cost.ts";
@@ -13,7 +12,6 @@ import { SubmitClock, WaitClock } from "../lib/bench/time_breakdown.ts";
 import { activationBytes, stepOperations } from "../lib/bench/steps.ts";
 import { benchMarkdown, digits } from "../lib/bench/tables.ts";
 import type { Executor } from "../lib/runtime/executor.ts";
-import { openGpu } from "../lib/runtime/gpu/device.ts";
 import { plan } from "../lib/program/plan.ts";
 import type { RecipeInput } from "../lib/recipe/recipe_input.ts";
 import { resolveRecipe } from "../lib/recipe/load.ts";
@@ -192,18 +190,6 @@ Deno.test("waits that overlap are one, and submits are counted", async () => {
   queue.submit([]);
   assert.deepEqual([passed, submits.submits], [2, 2]);
   assert.ok(submits.spent >= 0);
-});
-
-Deno.test("the ceilings of an adapter are above nothing", { ignore: !HAS_GPU }, async () => {
-  const gpu = await openGpu();
-  try {
-    const { int8, float32, copy } = await measureCeilings(gpu, 1);
-    for (const { median, min, max } of [int8, float32, copy]) {
-      assert.ok(median > 0 && min <= median && median <= max);
-    }
-  } finally {
-    gpu.device.destroy();
-  }
 });
 
 Deno.test("figures have three digits", () => {

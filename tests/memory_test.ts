@@ -153,7 +153,7 @@ Deno.test({
   const one = async (batch: number) => {
     const { stdout } = await new Deno.Command(Deno.execPath(), {
       args: [
-        ...["run", "-A", "--no-check", new URL("../bench/memory.ts", import.meta.url).href],
+        ...["run", "-A", "--no-check", new URL("../experiments/memory.ts", import.meta.url).href],
         ...["--one", `${batch}`, "--arithmetic", "float32"],
       ],
     }).output();

@@ -4,7 +4,7 @@
  * glyphs trains for 120 steps, then it happens; the 20 steps behind it are measured, for each
  * estimator from the same seeds and batches.
  *
- *     deno run -A bench/guarded.ts [--seeds 5] [--json FILE]
+ *     deno run -A experiments/guarded.ts [--seeds 5] [--json FILE]
  *
  * @module
  */

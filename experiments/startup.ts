@@ -4,7 +4,7 @@
  * ends it after that step. What Deno and the driver cache is warm from the second time on; with
  * `--cold` the driver's compiled kernels are not.
  *
- *     deno run -A bench/startup.ts [recipe.yaml] [key=value …] [--times 7] [--cold] [--json FILE]
+ *     deno run -A experiments/startup.ts [recipe.yaml] [key=value …] [--times 7] [--cold] [--json FILE]
  *
  * @module
  */

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { SideProblem, SideProcess } from "../bench/peers/process.ts";
-import { asMarkdown, asText, reportOf } from "../bench/peers/report.ts";
-import { type Side, SIDES } from "../bench/peers/sides.ts";
-import { BATCH, readTraining, SIZE, writeTraining } from "../bench/peers/training.ts";
+import { SideProblem, SideProcess } from "../experiments/peers/process.ts";
+import { asMarkdown, asText, reportOf } from "../experiments/peers/report.ts";
+import { type Side, SIDES } from "../experiments/peers/sides.ts";
+import { BATCH, readTraining, SIZE, writeTraining } from "../experiments/peers/training.ts";
 
 Deno.test("a side whose process fails tells why, and its row has the reason", async () => {
   const side: Side = { name: "absent", what: "nothing", steps: 1, script: "absent.ts" };
@@ -43,9 +43,4 @@ Deno.test("all sides read the same batches and first weights from the training's
   } finally {
     await Deno.remove(file);
   }
-});
-
-Deno.test("the packages of the other sides are none of the project's dependencies", async () => {
-  const lock = await Deno.readTextFile(new URL("../deno.lock", import.meta.url));
-  assert.ok(!/jax-js|tensorflow/.test(lock), "deno.lock: expected no package of bench/peers");
 });

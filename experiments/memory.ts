@@ -2,9 +2,9 @@
  * How much memory training takes: what is planned, and what the process then holds on the software
  * adapter, where the GPU's memory is the process's own.
  *
- *     deno run -A bench/memory.ts            the plan of the networks of docs/results.md
- *     deno run -A bench/memory.ts --measure  cnn in two batch sizes, by resident memory
- *     deno run -A bench/memory.ts --time     steps of cnn, with each way to save memory
+ *     deno run -A experiments/memory.ts            the plan of the networks of docs/results.md
+ *     deno run -A experiments/memory.ts --measure  cnn in two batch sizes, by resident memory
+ *     deno run -A experiments/memory.ts --time     steps of cnn, with each way to save memory
  *
  * @module
  */
