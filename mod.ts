@@ -46,6 +46,7 @@ export { zoo } from "./lib/model/zoo.ts";
 export type { ZooNetwork } from "./lib/model/zoo.ts";
 export type { ZooOptions } from "./lib/model/blocks.ts";
 export type * from "./lib/program/program.ts";
+export type { Arithmetic, QuantizerSpec } from "./lib/quant/quantizer.ts";
 
 export { openDevice } from "./lib/runtime/device.ts";
 export type { Device, DeviceChoice, DeviceOptions } from "./lib/runtime/device.ts";
@@ -59,6 +60,7 @@ export type {
   Estimator,
   EstimatorMaker,
   EstimatorMakers,
+  EstimatorSettings,
   RangeStatistics as Seen,
 } from "./lib/quant/estimator.ts";
 export type { QuantizationError as Fidelity } from "./lib/train/network/quantization_error.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import type { EstimatorSettings } from "../lib/program/program.ts";
+import type { EstimatorSettings } from "../lib/quant/estimator.ts";
 import type { Estimator } from "../lib/quant/estimator.ts";
 import { estimators } from "../lib/quant/estimators.ts";
 import type { Range } from "../lib/quant/range.ts";

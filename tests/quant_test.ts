@@ -4,7 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import type { QuantizerSpec } from "../lib/program/program.ts";
+import type { QuantizerSpec } from "../lib/quant/quantizer.ts";
 import type { RangeStatistics } from "../lib/quant/estimator.ts";
 import { fixed, hindsightMinmax } from "../lib/quant/rules.ts";
 import { MIN_SCALE, quantizerOf, type Range, roundHalfEven } from "../lib/quant/range.ts";

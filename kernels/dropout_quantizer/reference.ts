@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { QUANTIZER_WORDS } from "../../lib/program/program.ts";
+import { QUANTIZER_WORDS } from "../../lib/quant/layouts.ts";
 import type { Buffers } from "../include/host_buffer.ts";
 
 /** Constants of the kernel; its header says what they are. */

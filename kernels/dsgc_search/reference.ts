@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { QUANTIZER_WORDS } from "../../lib/program/program.ts";
+import { QUANTIZER_WORDS } from "../../lib/quant/layouts.ts";
 import { usable } from "../../lib/quant/scheduler.ts";
 import { statistic } from "../../lib/quant/statistics.ts";
 import { joinErrors } from "../reduce_quantization_error/reference.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { QUANTIZER_WORDS } from "../../lib/program/program.ts";
+import { QUANTIZER_WORDS } from "../../lib/quant/layouts.ts";
 import { quantizerOf, type Range } from "../../lib/quant/range.ts";
 import type { HostBuffer } from "./host_buffer.ts";
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { QUANTIZER_WORDS } from "../../lib/program/program.ts";
+import { QUANTIZER_WORDS } from "../../lib/quant/layouts.ts";
 import { type Estimator, MAX_MEMORY } from "../../lib/quant/estimator.ts";
 import { ruleOf } from "../../lib/quant/rules.ts";
 import { usable } from "../../lib/quant/scheduler.ts";

@@ -4,21 +4,19 @@
  * @module
  */
 import { ModelError } from "../core/errors.ts";
-import {
-  type BufferKind,
-  type BufferSpec,
-  type Constants,
-  type NormSpec,
-  type ParameterSpec,
-  type QuantizePass,
-  QUANTIZER_BYTES,
-  type QuantizerSpec,
-  RULE_BYTES,
-  type Sections,
-  type Step,
-  STEP_BYTES,
-  type Tile,
+import type {
+  BufferKind,
+  BufferSpec,
+  Constants,
+  NormSpec,
+  ParameterSpec,
+  QuantizePass,
+  Sections,
+  Step,
+  Tile,
 } from "./program.ts";
+import { QUANTIZER_BYTES, RULE_BYTES, STEP_BYTES } from "../quant/layouts.ts";
+import type { QuantizerSpec } from "../quant/quantizer.ts";
 import { MAX_MEMORY } from "../quant/estimator.ts";
 import { MAX_WORKGROUPS } from "./ops/grid.ts";
 import { statisticsBytes } from "./passes/nonfinite_guard.ts";

@@ -4,6 +4,8 @@
  *
  * @module
  */
+import type { Arithmetic, QuantizerSpec } from "../quant/quantizer.ts";
+
 /** Values of a kernel's template: whole numbers, flags as 0 and 1, a few real settings. */
 export type Constants = Readonly<Record<string, number>>;
 
@@ -86,46 +88,6 @@ export function withTile(whole: Step, { constants, workgroups }: Tile): Step {
  */
 export type QuantizePass = "static" | "measured" | "estimate" | "search" | "telemetry";
 
-/** How a range is estimated, settings included; an estimator reads those that it needs. */
-export interface EstimatorSettings {
-  /** The estimator's name. */
-  readonly estimator: string;
-  /** η of an average: what the old range keeps. */
-  readonly momentum: number;
-  /** Iterations that `delayed-max` looks back over. */
-  readonly window: number;
-  /** Powers of two that `delayed-max` leaves above the largest value. */
-  readonly margin: number;
-  /** Iterations between two searches of `dsgc`. */
-  readonly interval: number;
-  /** Whether `dsgc` scales the learning rate of what it gives gradients to. */
-  readonly scale_rate: boolean;
-  /** The range of `fixed`. */
-  readonly range?: readonly [low: number, high: number];
-}
-
-/** A stored tensor's quantizer: one row of the table and of the statistics. */
-export interface QuantizerSpec {
-  /** The tensor it quantizes, e.g. `conv1` or `conv1.gradient`. */
-  readonly name: string;
-  /** The layer it belongs to. */
-  readonly layer: string;
-  /** What kind of tensor. */
-  readonly role: "weight" | "input" | "activation" | "gradient";
-  /** Values of the tensor that a step sees in all its micro-batches, without padding. */
-  readonly elements: number;
-  /** 2 to 8; with simulated arithmetic up to 16. */
-  readonly bits: number;
-  /** Zero point 0, codes ±qmax. */
-  readonly symmetric: boolean;
-  /** Where its range comes from. */
-  readonly settings: EstimatorSettings;
-  /** Whether its range needs the tensor itself, and is set between making and quantizing it. */
-  readonly dynamic: boolean;
-  /** The device looks for its range in the tensor itself, every `interval` steps. */
-  readonly search?: { readonly interval: number; readonly scaleRate: boolean };
-}
-
 /** A trainable tensor and its buffers. */
 export interface ParameterSpec {
   /** Its name in a checkpoint, e.g. `conv1.weight`. */
@@ -162,12 +124,6 @@ export interface NormSpec {
   /** Without padding. */
   readonly channels: number;
 }
-
-/**
- * `int8`: codes and int8 dot products. `simulated`: f32 that holds only values which codes stand for,
- * quantized at the same points. `float32`: no quantizers.
- */
-export type Arithmetic = "int8" | "simulated" | "float32";
 
 /** The steps of a program, in the order in which a training step runs them. */
 export interface Sections {
@@ -258,16 +214,5 @@ export interface Program {
   readonly training: TrainingSpec;
 }
 
-/**
- * Words of a row of the table of quantizers: scale, 1/scale, zero point, smallest and largest code,
- * low and high of the range (0, 0: none yet), factor of the learning rate.
- */
-export const QUANTIZER_WORDS = 8;
-/** Bytes of a row of the table of quantizers. */
-export const QUANTIZER_BYTES = 4 * QUANTIZER_WORDS;
-/** Bytes of a row of the table of rules: see kernels/update_ranges/shader.wgsl. */
-export const RULE_BYTES = 32;
 /** Bytes of a step's operands: what the offset of a uniform block must be a multiple of. */
 export const OPERANDS_BYTES = 256;
-/** Bytes of the uniform block that a step is described by: `Step` in kernels/include/quad.wgsl. */
-export const STEP_BYTES = 48;

@@ -6,7 +6,7 @@
  */
 import { ModelError } from "../core/errors.ts";
 import type { QuantizerSettings } from "./builder.ts";
-import type { QuantizerSpec } from "./program.ts";
+import type { QuantizerSpec } from "../quant/quantizer.ts";
 import type { EstimatorMakers } from "../quant/estimator.ts";
 import { estimators } from "../quant/estimators.ts";
 import { nearest } from "../core/did_you_mean.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import { UsageError } from "../core/errors.ts";
-import type { EstimatorSettings } from "./program.ts";
+import type { EstimatorSettings } from "../quant/estimator.ts";
 import type { EstimatorMakers } from "../quant/estimator.ts";
 import { estimators } from "../quant/estimators.ts";
 import type { QuantizeSpec } from "../recipe/types.ts";

@@ -4,7 +4,8 @@
  *
  * @module
  */
-import type { Program, QuantizerSpec, Step } from "./program.ts";
+import type { Program, Step } from "./program.ts";
+import type { QuantizerSpec } from "../quant/quantizer.ts";
 
 /** What decides. */
 export interface Choice {

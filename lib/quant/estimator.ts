@@ -4,8 +4,25 @@
  *
  * @module
  */
-import type { EstimatorSettings } from "../program/program.ts";
 import type { Range } from "./range.ts";
+
+/** How a range is estimated, settings included; an estimator reads those that it needs. */
+export interface EstimatorSettings {
+  /** The estimator's name. */
+  readonly estimator: string;
+  /** η of an average: what the old range keeps. */
+  readonly momentum: number;
+  /** Iterations that `delayed-max` looks back over. */
+  readonly window: number;
+  /** Powers of two that `delayed-max` leaves above the largest value. */
+  readonly margin: number;
+  /** Iterations between two searches of `dsgc`. */
+  readonly interval: number;
+  /** Whether `dsgc` scales the learning rate of what it gives gradients to. */
+  readonly scale_rate: boolean;
+  /** The range of `fixed`. */
+  readonly range?: readonly [low: number, high: number];
+}
 
 /** What one iteration saw of a tensor, before rounding and clamping. All finite, not all zero. */
 export interface RangeStatistics extends Range {

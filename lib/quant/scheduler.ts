@@ -5,12 +5,8 @@
  * @module
  */
 import { UsageError } from "../core/errors.ts";
-import {
-  QUANTIZER_BYTES,
-  QUANTIZER_WORDS,
-  type QuantizerSpec,
-  RULE_BYTES,
-} from "../program/program.ts";
+import { QUANTIZER_BYTES, QUANTIZER_WORDS, RULE_BYTES } from "./layouts.ts";
+import type { QuantizerSpec } from "./quantizer.ts";
 import { type Estimator, MAX_MEMORY, type RangeStatistics } from "./estimator.ts";
 import { quantizerOf, type Range } from "./range.ts";
 import { type Statistic, statistic } from "./statistics.ts";

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { Arithmetic, Program } from "../program/program.ts";
+import type { Program } from "../program/program.ts";
+import type { Arithmetic } from "../quant/quantizer.ts";
 import type { Observation } from "../quant/scheduler.ts";
 import type { Recipe } from "../recipe/types.ts";
 import type { QuantizationError } from "./network/quantization_error.ts";

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import type { QuantizerSpec } from "../program.ts";
+import type { QuantizerSpec } from "../../quant/quantizer.ts";
 import type { Builder, BuildOptions, Output, Section } from "../builder.ts";
 import { grid } from "../ops/grid.ts";
 

@@ -4,7 +4,8 @@
  *
  * @module
  */
-import { QUANTIZER_WORDS, type Step } from "../../program/program.ts";
+import type { Step } from "../../program/program.ts";
+import { QUANTIZER_WORDS } from "../../quant/layouts.ts";
 import { bindings, type GpuExecutor, wgsl } from "./executor.ts";
 
 /** Bytes of a buffer that are filled, at most; the rest stays 0. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { QuantizerSpec } from "../../program/program.ts";
+import type { QuantizerSpec } from "../../quant/quantizer.ts";
 import type { Observation } from "../../quant/scheduler.ts";
 
 /** Share of its values that a quantizer clips too many of. */

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { type Program, STEP_BYTES } from "../../program/program.ts";
+import type { Program } from "../../program/program.ts";
+import { STEP_BYTES } from "../../quant/layouts.ts";
 import type { Batch } from "./network.ts";
 
 /** What a step is run with. */
