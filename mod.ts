@@ -21,7 +21,7 @@ export type { Fence } from "./lib/recipe/path_scope.ts";
 export type * from "./lib/recipe/recipe_input.ts";
 
 export { train } from "./lib/train/train.ts";
-export type { TrainOptions } from "./lib/train/train.ts";
+export type { TrainOptions } from "./lib/train/options.ts";
 export type * from "./lib/train/events.ts";
 export { evaluate } from "./lib/train/evaluate.ts";
 export type { EvaluateOptions, Evaluation } from "./lib/train/evaluate.ts";
@@ -34,8 +34,7 @@ export type {
 } from "./lib/train/predict.ts";
 export { RunFolder } from "./lib/train/run_folder/run_folder.ts";
 export type { CheckpointFile, RunFolderOptions } from "./lib/train/run_folder/run_folder.ts";
-export type { NetworkState } from "./lib/train/network/network.ts";
-export type { WeightsState } from "./lib/train/network/weights.ts";
+export type { NetworkState, WeightsState } from "./lib/train/network/types.ts";
 export { exportRun } from "./lib/train/checkpoint/export.ts";
 
 export { plan } from "./lib/program/plan.ts";

@@ -14,12 +14,9 @@ import { plan } from "../lib/program/plan.ts";
 import { openDevice } from "../lib/runtime/device.ts";
 import { resolveRecipe } from "../lib/recipe/load.ts";
 import { BatchReader } from "../lib/data/batch_reader.ts";
-import {
-  type Batch,
-  type LoadedState,
-  Network,
-  type NetworkState,
-} from "../lib/train/network/network.ts";
+import { Network } from "../lib/train/network/network.ts";
+import type { LoadedState, NetworkState } from "../lib/train/network/types.ts";
+import type { Batch } from "../lib/data/batch.ts";
 import { mean } from "../lib/report/statistics.ts";
 import { table } from "../cli/format.ts";
 

@@ -18,7 +18,8 @@ import { openDevice } from "../lib/runtime/device.ts";
 import { resolveRecipe } from "../lib/recipe/load.ts";
 import type { Program } from "../lib/program/program.ts";
 import type { ZooName } from "../lib/recipe/types.ts";
-import { type Batch, Network } from "../lib/train/network/network.ts";
+import { Network } from "../lib/train/network/network.ts";
+import type { Batch } from "../lib/data/batch.ts";
 
 type Arithmetic = "int8" | "float32";
 

@@ -16,7 +16,8 @@ import { buffersOf, type ParameterSpec, type Program, type Step } from "../lib/p
 import { resolveRecipe } from "../lib/recipe/load.ts";
 import type { Recipe, ZooName } from "../lib/recipe/types.ts";
 import { microBatchOf } from "../lib/train/network/micro_batch.ts";
-import { type Batch, Network } from "../lib/train/network/network.ts";
+import { Network } from "../lib/train/network/network.ts";
+import type { Batch } from "../lib/data/batch.ts";
 import { Float64Executor } from "./float64/executor.ts";
 
 const NETWORKS = ["resnet18", "vgg16", "mobilenet-v2"] as const satisfies readonly ZooName[];

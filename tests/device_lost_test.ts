@@ -10,7 +10,8 @@ import { requestAdapter } from "../lib/runtime/gpu/device.ts";
 import { type Device, openDevice } from "../lib/runtime/device.ts";
 import type { TrainEvent } from "../lib/train/events.ts";
 import { RunFolder } from "../lib/train/run_folder/run_folder.ts";
-import { train, type TrainOptions } from "../lib/train/train.ts";
+import { train } from "../lib/train/train.ts";
+import type { TrainOptions } from "../lib/train/options.ts";
 import { inFolder, runOf, SHORT } from "./support/runs.ts";
 
 const ignore = await requestAdapter() === null;

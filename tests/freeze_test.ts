@@ -10,7 +10,8 @@ import type { Program } from "../lib/program/program.ts";
 import type { RecipeInput } from "../lib/recipe/recipe_input.ts";
 import { resolveRecipe } from "../lib/recipe/load.ts";
 import { CpuExecutor } from "../lib/runtime/cpu/executor.ts";
-import { Network, type NetworkState } from "../lib/train/network/network.ts";
+import { Network } from "../lib/train/network/network.ts";
+import type { NetworkState } from "../lib/train/network/types.ts";
 import { batchOf } from "./support/fill.ts";
 import { inFolder, runOf, SHORT } from "./support/runs.ts";
 

@@ -17,7 +17,8 @@ import { decodeCheckpoint, encodeCheckpoint } from "../lib/train/checkpoint/chec
 import { encodeChecked } from "../lib/train/checkpoint/checksum.ts";
 import { exportRun } from "../lib/train/checkpoint/export.ts";
 import { initialWeights } from "../lib/train/checkpoint/init.ts";
-import { Network, type NetworkState } from "../lib/train/network/network.ts";
+import { Network } from "../lib/train/network/network.ts";
+import type { NetworkState } from "../lib/train/network/types.ts";
 import { batchOf, uniform } from "./support/fill.ts";
 import { writePhotos } from "./support/photos.ts";
 import { inFolder, runOf, SHORT } from "./support/runs.ts";

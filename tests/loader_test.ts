@@ -9,7 +9,7 @@ import type { AugmentSpec } from "../lib/recipe/types.ts";
 import { BatchReader } from "../lib/data/batch_reader.ts";
 import { DataWait } from "../lib/train/loop/data_wait.ts";
 import { Prefetcher } from "../lib/train/loop/prefetch.ts";
-import type { Batch } from "../lib/train/network/network.ts";
+import type { Batch } from "../lib/data/batch.ts";
 
 const AUGMENT: readonly AugmentSpec[] = [
   { crop: { padding: 2 } },

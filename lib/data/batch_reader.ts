@@ -6,7 +6,7 @@
 import type { Dataset } from "./dataset.ts";
 import { Loader } from "./loader.ts";
 import { batchAt, epochOrder } from "./sampler.ts";
-import type { Batch } from "../train/network/network.ts";
+import type { Batch } from "./batch.ts";
 
 /** Milliseconds between two looks at signals and timers. */
 const LISTEN_MS = 50;

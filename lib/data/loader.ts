@@ -7,7 +7,8 @@
 import type { AugmentSpec } from "../recipe/types.ts";
 import { Augmenter, type AugmentPlan } from "./augment/augmenter.ts";
 import type { Dataset } from "./dataset.ts";
-import { type BatchRequest, type LoadedBatch, readBatch } from "./workers/read_batch.ts";
+import { type BatchRequest, readBatch } from "./workers/read_batch.ts";
+import type { Batch } from "./batch.ts";
 import { shareSources } from "./source.ts";
 import type { SplitName } from "./workers/worker.ts";
 import { WorkerPool } from "./workers/worker_pool.ts";
@@ -66,7 +67,7 @@ export class Loader {
   }
 
   /** Reads a batch. @throws {DataError} when it cannot be read */
-  read(split: SplitName, request: BatchRequest): Promise<LoadedBatch> {
+  read(split: SplitName, request: BatchRequest): Promise<Batch> {
     return this.#pool
       ? this.#pool.read(split, request)
       : readBatch(this.data[split], this.data.shape, request, this.#augmenter);

@@ -11,7 +11,8 @@ import type { Tiles } from "../runtime/gpu/autotune.ts";
 import type { DataShape } from "../program/plan.ts";
 import { gpuDevice } from "../runtime/device.ts";
 import type { Program, Step } from "../program/program.ts";
-import { type Batch, Network } from "../train/network/network.ts";
+import { Network } from "../train/network/network.ts";
+import type { Batch } from "../data/batch.ts";
 import type { Variant } from "./variants.ts";
 
 /** A network whose steps can be timed. */

@@ -8,7 +8,7 @@ import type { Arithmetic } from "../quant/quantizer.ts";
 import type { Observation } from "../quant/scheduler.ts";
 import type { Recipe } from "../recipe/types.ts";
 import type { QuantizationError } from "./network/quantization_error.ts";
-import type { NetworkState } from "./network/network.ts";
+import type { NetworkState } from "./network/types.ts";
 
 /** Before the first step; again when a lost adapter was opened anew, and steps are told again. */
 export interface StartEvent {

@@ -8,9 +8,7 @@ import { openDataset } from "../data/open.ts";
 import { stepsPerEpoch } from "../data/sampler.ts";
 import { dataOf } from "../data/recipe.ts";
 import { plan } from "../program/plan.ts";
-import type { Tiles } from "../runtime/gpu/autotune.ts";
-import type { Device, DeviceChoice } from "../runtime/device.ts";
-import type { EstimatorMakers } from "../quant/estimator.ts";
+import type { Device } from "../runtime/device.ts";
 import { estimators as ownEstimators } from "../quant/estimators.ts";
 import type { RecipeInput } from "../recipe/recipe_input.ts";
 import { formatRecipe, resolveRecipe } from "../recipe/load.ts";
@@ -24,37 +22,10 @@ import { initialWeights } from "./checkpoint/init.ts";
 import { Network } from "./network/network.ts";
 import { latestCheckpoint } from "./checkpoint/latest.ts";
 import { INITIAL_STATE } from "./checkpoint/trainer_state.ts";
-import type { RunFolder } from "./run_folder/run_folder.ts";
 import { withDeviceRecovery } from "./loop/device_recovery.ts";
 import { checkResumable } from "./run_folder/resume_check.ts";
+import type { TrainOptions } from "./options.ts";
 import { Run } from "./loop/run.ts";
-
-/** How to train, beside the recipe. */
-export interface TrainOptions {
-  /** Where: `auto` by default. */
-  readonly device?: DeviceChoice;
-  /** A device that is open already; it is closed with the run. */
-  readonly opened?: Device;
-  /** Kills the process when a GPU never answers: see `DeviceOptions`. */
-  readonly watchdog?: boolean;
-  /**
-   * Asks the GPU for known answers before it trains, where this adapter was not asked before; writes
-   * the user's cache folder.
-   */
-  readonly selfTest?: boolean;
-  /** Which tiles kernels run with: `default` by default; `timed` writes the user's cache folder. */
-  readonly tiles?: Tiles;
-  /** The run's folder. Without one nothing else is written. */
-  readonly folder?: RunFolder;
-  /** Go on from the folder's newest checkpoint. */
-  readonly resume?: boolean;
-  /** Ends the run after the step in progress, with a checkpoint. */
-  readonly signal?: AbortSignal;
-  /** Hears of things that are odd but no reason to stop. */
-  readonly warn?: (text: string) => void;
-  /** Estimators of one's own, by the names that the recipe uses for them. */
-  readonly estimators?: EstimatorMakers;
-}
 
 /**
  * Trains a network, telling of every step. Nothing is printed.

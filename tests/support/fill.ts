@@ -9,7 +9,8 @@ import type { PlanOptions } from "../../lib/program/plan.ts";
 import { buffersOf, type Program } from "../../lib/program/program.ts";
 import { orderedBits as keyOf } from "../../lib/quant/statistics.ts";
 import { CpuExecutor } from "../../lib/runtime/cpu/executor.ts";
-import { type Batch, Network } from "../../lib/train/network/network.ts";
+import { Network } from "../../lib/train/network/network.ts";
+import type { Batch } from "../../lib/data/batch.ts";
 import { type Arithmetic, type Case, dataOf, programOf, recipeOf } from "./networks.ts";
 
 /** Uniform numbers in [0, 1) by purpose and counter. */

@@ -6,7 +6,8 @@
 import type { Executor } from "../../lib/runtime/executor.ts";
 import type { Program } from "../../lib/program/program.ts";
 import type { StepResult } from "../../lib/train/network/in_flight_steps.ts";
-import { Network, type NetworkState } from "../../lib/train/network/network.ts";
+import { Network } from "../../lib/train/network/network.ts";
+import type { NetworkState } from "../../lib/train/network/types.ts";
 import { CASES, ESTIMATOR_CASES, SIMULATED_CASES } from "./cases.ts";
 import { batchOf } from "./fill.ts";
 import { type Arithmetic, type Case, dataOf, recipeOf } from "./networks.ts";

@@ -5,6 +5,7 @@
  * @module
  */
 import type { Augmenter } from "../augment/augmenter.ts";
+import type { Batch } from "../batch.ts";
 import type { Split } from "../dataset.ts";
 
 /** What a batch is made of. A plain value. */
@@ -15,20 +16,6 @@ export interface BatchRequest {
   readonly batch: number;
   /** From 0; undefined: images as they are, without augmentation. */
   readonly epoch?: number;
-}
-
-/** A batch on the host: u8 pixels `[batch, h, w, c]`, and labels. Both end in zeros where images lack. */
-export interface LoadedBatch {
-  /** Padded to a multiple of 4 bytes. */
-  readonly images: Uint8Array<ArrayBuffer>;
-  /** One per image. */
-  readonly labels: Uint32Array<ArrayBuffer>;
-  /** Images in it. */
-  readonly samples: number;
-  /** With mixup: for each image, the label of the one that was mixed in. */
-  readonly others?: Uint32Array<ArrayBuffer>;
-  /** With mixup: what the image's own label weighs, 0 to 1; the other one weighs the rest. */
-  readonly weights?: Float32Array<ArrayBuffer>;
 }
 
 /** Bytes rounded up so that a buffer may be written: WebGPU wants multiples of 4. */
@@ -46,7 +33,7 @@ export async function readBatch(
   { indices, batch, epoch }: BatchRequest,
   augmenter?: Augmenter,
   began: (index: number) => void = () => {},
-): Promise<LoadedBatch> {
+): Promise<Batch> {
   const [h, w, c] = shape, size = h * w * c, samples = indices.length;
   const images = new Uint8Array(padded(batch * size)), labels = new Uint32Array(batch);
   const used = images.subarray(0, samples * size), own = labels.subarray(0, samples);

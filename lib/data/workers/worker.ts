@@ -7,7 +7,8 @@
 import { QtrainError } from "../../core/errors.ts";
 import { Augmenter, type AugmentPlan } from "../augment/augmenter.ts";
 import type { Split } from "../dataset.ts";
-import { type BatchRequest, type LoadedBatch, readBatch } from "./read_batch.ts";
+import { type BatchRequest, readBatch } from "./read_batch.ts";
+import type { Batch } from "../batch.ts";
 import { openSource } from "../split_from_source.ts";
 import type { SplitSources } from "../source.ts";
 
@@ -32,7 +33,7 @@ export interface ReadMessage extends BatchRequest {
 export type Answer =
   | "ready"
   | { readonly warning: string }
-  | { readonly id: number; readonly batch: LoadedBatch }
+  | { readonly id: number; readonly batch: Batch }
   | {
     readonly id: number;
     /** What went wrong; `ours`: a message for a person. */

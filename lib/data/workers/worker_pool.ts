@@ -6,7 +6,8 @@
  */
 import { DataError } from "../../core/errors.ts";
 import type { AugmentPlan } from "../augment/augmenter.ts";
-import type { BatchRequest, LoadedBatch } from "./read_batch.ts";
+import type { BatchRequest } from "./read_batch.ts";
+import type { Batch } from "../batch.ts";
 import type { SplitSources } from "../source.ts";
 import type { Answer, OpenMessage, ReadMessage, SplitName } from "./worker.ts";
 
@@ -26,7 +27,7 @@ export interface PoolOptions {
 const PATIENCE_S = 60;
 
 interface Waiting {
-  readonly resolve: (batch: LoadedBatch) => void;
+  readonly resolve: (batch: Batch) => void;
   readonly reject: (error: Error) => void;
 }
 
@@ -98,7 +99,7 @@ export class WorkerPool {
    *
    * @throws {DataError} when an image cannot be read, or the worker has died or hangs
    */
-  read(split: SplitName, request: BatchRequest): Promise<LoadedBatch> {
+  read(split: SplitName, request: BatchRequest): Promise<Batch> {
     const member = this.#members.reduce((a, b) => b.waiting.size < a.waiting.size ? b : a);
     if (member.dead) return Promise.reject(member.dead);
     const id = this.#next++;

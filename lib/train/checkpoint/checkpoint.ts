@@ -12,9 +12,8 @@ import type { Range } from "../../quant/range.ts";
 import { VERSION } from "../../core/version.ts";
 import { encodeChecked, hasChecksum } from "./checksum.ts";
 import { decodeInputSpec, encodeInputSpec, type InputSpec } from "./input_spec.ts";
-import type { NetworkState } from "../network/network.ts";
 import { decodeTrainerState, type TrainerState } from "./trainer_state.ts";
-import type { TensorLookup } from "../network/weights.ts";
+import type { NetworkState, TensorLookup } from "../network/types.ts";
 
 /** A checkpoint read back. */
 export interface Checkpoint {

@@ -15,7 +15,7 @@ import type { Program } from "../../program/program.ts";
 import type { Recipe } from "../../recipe/types.ts";
 import { FORMAT } from "./checkpoint.ts";
 import { hasChecksum } from "./checksum.ts";
-import type { TensorLookup } from "../network/weights.ts";
+import type { TensorLookup } from "../network/types.ts";
 import { expectCheckpoint } from "./latest.ts";
 import { RunFolder } from "../run_folder/run_folder.ts";
 

@@ -7,7 +7,7 @@
 import { DeviceError, DeviceLostError } from "../../core/errors.ts";
 import type { Device } from "../../runtime/device.ts";
 import type { TrainEvent } from "../events.ts";
-import type { TrainOptions } from "../train.ts";
+import type { TrainOptions } from "../options.ts";
 
 /** Seconds to wait before an adapter is opened again, the first time that a run loses it, and so on. */
 const PAUSES = [0.1, 1, 4];

@@ -5,7 +5,7 @@
  * @module
  */
 import type { BatchReader } from "../../data/batch_reader.ts";
-import type { Batch } from "../network/network.ts";
+import type { Batch } from "../../data/batch.ts";
 
 /** Hands out the batch of each step, once. */
 export class Prefetcher {

@@ -24,7 +24,8 @@ import {
 import type { StepResult } from "../network/in_flight_steps.ts";
 import { ClippingMonitor } from "./clipping_monitor.ts";
 import { type InitialWeights } from "../checkpoint/init.ts";
-import { type Batch, Network } from "../network/network.ts";
+import { Network } from "../network/network.ts";
+import type { Batch } from "../../data/batch.ts";
 import {
   type Best,
   type EpochFigures,
@@ -36,7 +37,7 @@ import { NonfinitePolicy } from "./nonfinite_policy.ts";
 import { CheckpointTimer } from "../checkpoint/timer.ts";
 import { learningRate } from "./schedule.ts";
 import { EvaluationAborted, untilAborted } from "./abortable.ts";
-import type { TrainOptions } from "../train.ts";
+import type { TrainOptions } from "../options.ts";
 
 /** Seconds of steps that are submitted before waiting for them, at most. */
 const MAX_WAIT = 0.5;

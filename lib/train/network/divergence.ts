@@ -9,7 +9,7 @@ import { ALARM_WORDS, alarmsFrom } from "../../program/passes/nonfinite_guard.ts
 import { buffersOf, type Program, type Step } from "../../program/program.ts";
 import type { Observation } from "../../quant/scheduler.ts";
 import { WORDS_OF_ROW } from "../../quant/statistics.ts";
-import type { NetworkState } from "./network.ts";
+import type { NetworkState } from "./types.ts";
 
 /** A tensor that holds values which are not finite. */
 export interface Nonfinite {

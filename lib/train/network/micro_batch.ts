@@ -5,7 +5,7 @@
  */
 import type { Program } from "../../program/program.ts";
 import { STEP_BYTES } from "../../quant/layouts.ts";
-import type { Batch } from "./network.ts";
+import type { Batch } from "../../data/batch.ts";
 
 /** What a step is run with. */
 export interface StepSettings {

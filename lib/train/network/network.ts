@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { Batch } from "../../data/batch.ts";
 import type { Copies, Executor } from "../../runtime/executor.ts";
 import { rangesOnDevice, stepsInFlight } from "../../program/scheduler_placement.ts";
 import type { DataShape } from "../../program/plan.ts";
@@ -18,37 +19,8 @@ import { shardedExecutor } from "../../runtime/sharded_executor.ts";
 import { microBatchOf, type StepSettings } from "./micro_batch.ts";
 import { undoStep } from "./undo_step.ts";
 import { selectSteps, trainingSteps } from "../../program/select_steps.ts";
-import { type TensorLookup, Weights, type WeightsState } from "./weights.ts";
-
-/**
- * A batch on the host: u8 pixels [n, h, w, c] and labels; `samples` of them count. A training step
- * takes a whole batch, whose micro-batches run one after the other; an evaluation takes micro-batches.
- */
-export interface Batch {
-  readonly images: Uint8Array<ArrayBuffer>;
-  readonly labels: Uint32Array<ArrayBuffer>;
-  readonly samples: number;
-  /** With mixup: for each sample, the label of the one that was mixed in. */
-  readonly others?: Uint32Array<ArrayBuffer>;
-  /** With mixup: what a sample's own label weighs, 0 to 1; the other one weighs the rest. */
-  readonly weights?: Float32Array<ArrayBuffer>;
-}
-
-/** Everything that a checkpoint holds of a network. */
-export interface NetworkState extends WeightsState {
-  /** By the name of the quantizer. */
-  readonly ranges: ReadonlyMap<string, Range>;
-  /** What estimators keep beside the range, by the name of the quantizer. */
-  readonly memories: ReadonlyMap<string, Float32Array<ArrayBuffer>>;
-}
-
-/** What a network is loaded from. */
-export interface LoadedState extends Pick<NetworkState, "ranges"> {
-  readonly find: TensorLookup;
-  /** Whether the file has a tensor. */
-  readonly has?: (name: string) => boolean;
-  readonly memories?: NetworkState["memories"];
-}
+import type { LoadedState, NetworkState } from "./types.ts";
+import { Weights } from "./weights.ts";
 
 /** Steps that run in one go, and the row whose estimator the host asks behind them. */
 interface Segment {

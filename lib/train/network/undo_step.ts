@@ -9,7 +9,7 @@ import type { Program } from "../../program/program.ts";
 import type { Scheduler } from "../../quant/scheduler.ts";
 import { type Nonfinite, nonfiniteSource } from "./divergence.ts";
 import { microBatchOf } from "./micro_batch.ts";
-import type { Batch, Network } from "./network.ts";
+import type { Batch } from "../../data/batch.ts";
 import { selectSteps } from "../../program/select_steps.ts";
 
 /**
@@ -43,7 +43,11 @@ export async function undoStep(
  * @param step counts from 0
  */
 export async function locateNonfinite(
-  { program, executor, seed }: Network,
+  { program, executor, seed }: {
+    readonly program: Program;
+    readonly executor: Executor;
+    readonly seed: number;
+  },
   batch: Batch,
   step: number,
 ): Promise<Nonfinite | undefined> {

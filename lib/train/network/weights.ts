@@ -5,32 +5,11 @@
  * @module
  */
 import type { Executor } from "../../runtime/executor.ts";
-import {
-  fromNamed,
-  initialValues,
-  type NamedTensor,
-  toNamed,
-} from "../../program/parameter_layout.ts";
+import { fromNamed, initialValues, toNamed } from "../../program/parameter_layout.ts";
 import type { NormSpec, Program } from "../../program/program.ts";
 import { orderedBits, ROW_BYTES, SLOTS, WORDS_OF_ROW } from "../../quant/statistics.ts";
 import { bufferNames } from "../../runtime/sharded_executor.ts";
-
-/** What a checkpoint holds of weights. */
-export interface WeightsState {
-  /** Master weights, biases, norm scales and shifts. */
-  readonly parameters: readonly NamedTensor[];
-  /** Momentum, by the names of the parameters that train. */
-  readonly velocities: readonly NamedTensor[];
-  /** AdamW's averages of squared gradients, by the names of the parameters; else none. */
-  readonly seconds: readonly NamedTensor[];
-  /** Moving averages of the parameters, by their names; none without `train.ema`. */
-  readonly averages: readonly NamedTensor[];
-  /** Batch norm's running means and variances. */
-  readonly running: readonly NamedTensor[];
-}
-
-/** Looks up a tensor of a file; throws when it is missing or has another shape. */
-export type TensorLookup = (name: string, shape: readonly number[]) => Float32Array;
+import type { TensorLookup, WeightsState } from "./types.ts";
 
 /** What is kept of a parameter: ends of its buffers' names, and how a file calls them. */
 const OPTIMIZER_STATE = { velocity: "velocity", second: "second_moment", average: "ema" } as const;
