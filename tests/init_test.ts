@@ -365,7 +365,7 @@ Deno.test("a run starts from a run's folder and from its export alike, with rang
     };
     const one = await runOf(recipe);
     assert.deepEqual(one.warnings, [
-      "quantize.calibrate: 0, but weights from elsewhere need ranges: calibrating on a batch",
+      "quantize.calibrate: 0, but loaded weights need ranges: calibrating on one batch",
     ]);
     const two = await runOf({ ...recipe, init: `${out}/export.safetensors` });
     assert.deepEqual(one.losses, two.losses);

@@ -284,9 +284,9 @@ for (const device of ["cpu", "gpu"] as const) {
       assert.equal(whole.end.summary.skipped_steps, 2);
       assert.deepEqual(whole.warnings, [
         "step 5: layer input, quantizer input: 2304 of 2304 values are not finite: " +
-        "skipped, nothing is changed; 9 more steps may be",
+        "update skipped (9 skips left)",
         "step 13: layer input, quantizer input: 2304 of 2304 values are not finite: " +
-        "skipped, nothing is changed; 8 more steps may be",
+        "update skipped (8 skips left)",
       ]);
       const skips = whole.events.filter((e) => e.type === "skip");
       assert.deepEqual(skips[0], {
@@ -340,7 +340,7 @@ Deno.test("skip: no more than train.most_skips, and none where the weights are l
   });
   assert.equal(end.summary.status, "diverged");
   assert.equal(end.summary.skipped_steps, 3);
-  assert.match(end.summary.reason!, /^step 6: .* and train.most_skips \(3\) steps were left out /);
+  assert.match(end.summary.reason!, /^step 6: .* after train.most_skips \(3\) skipped steps/);
   for (const arithmetic of ["int8", "float32"] as const) {
     const weight: Plant = {
       kernel: "conv_forward",
@@ -355,7 +355,7 @@ Deno.test("skip: no more than train.most_skips, and none where the weights are l
     assert.equal(lost.end.summary.status, "diverged");
     assert.match(
       lost.end.summary.reason!,
-      /^step [45]: layer conv3, tensor conv3.weight: not finite.*no skipped step can mend/,
+      /^step [45]: layer conv3, tensor conv3.weight: not finite.*skipping cannot repair/,
     );
   }
 });
@@ -380,7 +380,7 @@ for (const arithmetic of ["int8", "float32"] as const) {
       assert.equal(warnings.length, 1);
       assert.match(
         warnings[0]!,
-        /^step 1[45]: layer conv3, tensor conv3.weight: .*: back to the checkpoint of step 10, then /,
+        /^step 1[45]: layer conv3, tensor conv3.weight: .*: back to the checkpoint of step 10; this step /,
       );
       const back = events.find((e) => e.type === "rollback")!;
       assert.equal(back.type === "rollback" && back.to, 10);
@@ -401,7 +401,10 @@ for (const arithmetic of ["int8", "float32"] as const) {
     });
     const early = await run(undefined, [2]);
     assert.equal(early.end.summary.status, "done");
-    assert.match(early.warnings[0]!, /back to the start, then without this step; 9 more steps may/);
+    assert.match(
+      early.warnings[0]!,
+      /back to the start; this step will be skipped \(9 skips left\)/,
+    );
   });
 }
 

@@ -55,7 +55,7 @@ Deno.test("a checkpoint of a newer version is refused, not passed over", async (
   });
 });
 
-Deno.test("a checkpoint that has lost its ranges is calibrated anew, and says so", async () => {
+Deno.test("a checkpoint that has lost its ranges is calibrated again, with a warning", async () => {
   await inFolder(async (out) => {
     await runOf(TINY, cpu(out, { stopAt: 4 }));
     const folder = await RunFolder.open(out), [newest] = await folder.checkpoints();
@@ -65,7 +65,7 @@ Deno.test("a checkpoint that has lost its ranges is calibrated anew, and says so
     const rest = await runOf(TINY, cpu(out, { resume: true }));
     assert.match(
       rest.warnings.join(),
-      /^the checkpoint has lost its ranges: calibrating anew$/,
+      /^the checkpoint has lost its ranges: calibrating again$/,
     );
     const [first] = rest.events.filter((event) => event.type === "step");
     for (const { quantizer: q, range } of first!.observations) {

@@ -1,34 +1,39 @@
 /**
- * Trains a recipe: opens what a run needs, and lets it go.
+ * Trains the network of a recipe.
  *
  * @module
  */
+import { BatchReader } from "../data/batch_reader.ts";
+import type { Dataset } from "../data/dataset.ts";
 import { Loader } from "../data/loader.ts";
 import { openDataset } from "../data/open.ts";
-import { stepsPerEpoch } from "../data/sampler.ts";
 import { dataOf } from "../data/recipe.ts";
+import { stepsPerEpoch } from "../data/sampler.ts";
 import { plan } from "../program/plan.ts";
-import type { Device } from "../runtime/device.ts";
+import type { Program } from "../program/program.ts";
+import type { EstimatorMakers } from "../quant/estimator.ts";
 import { estimators as ownEstimators } from "../quant/estimators.ts";
-import type { RecipeInput } from "../recipe/recipe_input.ts";
 import { formatRecipe, resolveRecipe } from "../recipe/load.ts";
+import type { RecipeInput } from "../recipe/recipe_input.ts";
 import type { Recipe } from "../recipe/types.ts";
-import { BatchReader } from "../data/batch_reader.ts";
+import type { Device } from "../runtime/device.ts";
+import type { Executor } from "../runtime/executor.ts";
 import { openTestedDevice } from "../runtime/open_tested_device.ts";
-import { withMemoryAdvice } from "./loop/memory_advice.ts";
-import { DataChangeMonitor } from "./run_folder/data_change_monitor.ts";
+import { type InitialWeights, initialWeights } from "./checkpoint/init.ts";
+import { type FoundCheckpoint, latestCheckpoint } from "./checkpoint/latest.ts";
+import { INITIAL_STATE, type TrainerState } from "./checkpoint/trainer_state.ts";
 import type { Summary, TrainEvent } from "./events.ts";
-import { initialWeights } from "./checkpoint/init.ts";
-import { Network } from "./network/network.ts";
-import { latestCheckpoint } from "./checkpoint/latest.ts";
-import { INITIAL_STATE } from "./checkpoint/trainer_state.ts";
 import { withDeviceRecovery } from "./loop/device_recovery.ts";
-import { checkResumable } from "./run_folder/resume_check.ts";
-import type { TrainOptions } from "./options.ts";
+import { withMemoryAdvice } from "./loop/memory_advice.ts";
 import { Run } from "./loop/run.ts";
+import { Network } from "./network/network.ts";
+import type { TrainOptions } from "./options.ts";
+import { DataChangeMonitor } from "./run_folder/data_change_monitor.ts";
+import { checkResumable } from "./run_folder/resume_check.ts";
+import type { RunFolder } from "./run_folder/run_folder.ts";
 
 /**
- * Trains a network, telling of every step. Nothing is printed.
+ * Trains a network and yields an event for every step. Prints nothing.
  *
  * @example
  * ```ts
@@ -36,7 +41,7 @@ import { Run } from "./loop/run.ts";
  *   if (event.type === "epoch") console.log(event.epoch, event.testAccuracy);
  * }
  * ```
- * @throws RecipeError, ModelError, DataError, UsageError, DeviceError: each with a message for people
+ * @throws RecipeError, ModelError, DataError, UsageError or DeviceError, each with a message for people
  */
 export async function* train(
   input: RecipeInput | Recipe,
@@ -44,87 +49,154 @@ export async function* train(
 ): AsyncGenerator<TrainEvent, void, void> {
   const started = performance.now();
   await using _lock = await options.folder?.lock();
-  yield* withDeviceRecovery(options, (again, opens) => trainOnce(input, again, started, opens));
+  yield* withDeviceRecovery(
+    options,
+    (again, onOpen) => trainOnDevice(input, again, started, onOpen),
+  );
 }
 
-/** The same on one device, which {@linkcode train} may open again. */
-async function* trainOnce(
+/** Trains until the run ends or its device is lost. */
+async function* trainOnDevice(
   input: RecipeInput | Recipe,
   options: TrainOptions,
   started: number,
-  opens: (device: Device) => void,
+  onOpen: (device: Device) => void,
 ): AsyncGenerator<TrainEvent, void, void> {
-  const { folder, estimators = {} } = options, more = Object.keys(estimators);
-  const recipe = resolveRecipe(input as RecipeInput, ".", more);
-  const makers = { ...ownEstimators, ...estimators };
-  const text = formatRecipe(recipe);
-  const { warn } = options;
-  let found = folder && options.resume ? await latestCheckpoint(folder, warn) : undefined;
-  if (folder && options.resume) {
-    await checkResumable(folder, recipe, found, { estimators: more, ...(warn ? { warn } : {}) });
-  }
-  const data = await openDataset(
-    dataOf(recipe),
-    options.warn ? { warn: options.warn } : {},
-  );
-  const perEpoch = stepsPerEpoch(data.train.count, recipe.train.batch);
-  const { program } = plan(recipe, data, { estimators: makers });
-  let initial = recipe.init && !found ? await initialWeights(recipe, program, warn) : undefined;
-  const device = options.opened ??
-    await openTestedDevice(options.device, program, options);
-  opens(device);
-  const fitting = (error: unknown) => withMemoryAdvice(error, recipe, data, program, makers);
-  const executor = await device.createExecutor(program, { lazily: true }).catch((error) => {
-    throw fitting(error);
-  });
-  let loader: Loader | undefined;
+  const job = await prepare(input, options), { recipe, data, program, estimators } = job;
+  const device = options.opened ?? await openTestedDevice(options.device, program, options);
+  onOpen(device);
+  let executor: Executor | undefined, loader: Loader | undefined;
   try {
+    executor = await device.createExecutor(program, { lazily: true });
     await executor.ready(program.sections.weights);
-    loader = await Loader.open(data, {
-      ...recipe.data,
-      seed: recipe.seed,
-      ...(warn ? { warn } : {}),
-    });
-    const network = new Network(program, executor, recipe.seed, recipe.quantize, data, makers);
-    if (found) network.load(found);
-    else if (options.resume) {
-      warn?.(`${folder?.path ?? "the run"} holds no whole checkpoint: starting afresh`);
+    loader = await openLoader(job, options);
+    const run = openRun(job, executor, loader, options, started);
+    const finished = await finishedSummary(job, run, options);
+    if (finished) {
+      // A finished run stays as it is, to the byte.
+      yield run.startEvent(finished.steps);
+      yield { type: "end", summary: finished, state: await run.setup.network.state() };
+      return;
     }
-    const position = found?.position;
-    found = undefined; // Lets the file go.
-    const reader = new BatchReader(data, recipe.train.batch, loader);
-    const watch = new DataChangeMonitor(data, recipe, warn);
-    const run = new Run(recipe, text, data, network, reader, perEpoch, options, started, watch);
-    if (folder && position && position.step >= run.steps) {
-      const before = await folder.readSummary();
-      if (before?.status === "done" && before.steps === position.step) {
-        // A finished run stays as it is, to the byte.
-        yield run.startEvent(position.step);
-        yield { type: "end", summary: before as unknown as Summary, state: await network.state() };
-        return;
-      }
-    }
-    if (folder) {
-      await watch.begin(folder.path, position !== undefined);
-      await folder.truncateLogs(position?.step ?? 0);
-      await folder.writeRecipe(text);
-    }
-    if (!position) {
-      network.initialize();
-      if (initial) run.start(initial);
-      // Loaded weights are far from first ones: a network without ranges would unlearn in a step.
-      await run.calibrate(0, initial ? 1 : 0);
-      initial = undefined; // Lets the file go.
-    } else if (network.lostRanges && recipe.quantize.calibrate > 0) {
-      // Without its ranges a network unlearns in a step: docs/results.md, When something jumps.
-      warn?.("the checkpoint has lost its ranges: calibrating anew");
-      await run.calibrate(position.step);
-    }
-    yield* run.go(position ?? INITIAL_STATE);
+    if (options.folder) await prepareFolder(options.folder, job, run);
+    yield* run.train(await loadWeights(job, run, options));
   } catch (error) {
-    throw fitting(error);
+    throw withMemoryAdvice(error, recipe, data, program, estimators);
   } finally {
     loader?.close();
-    executor.close();
+    executor?.close();
   }
+}
+
+/** What a run needs beside a device. */
+interface Job {
+  readonly recipe: Recipe;
+  /** The recipe as YAML. */
+  readonly recipeText: string;
+  /** Those of qtrain and the custom ones. */
+  readonly estimators: EstimatorMakers;
+  readonly data: Dataset;
+  readonly program: Program;
+  /** The checkpoint to resume from; dropped once it is loaded, as it is large. */
+  checkpoint: FoundCheckpoint | undefined;
+  /** The weights of the recipe's `init`; dropped once they are loaded. */
+  initial: InitialWeights | undefined;
+}
+
+/** Completes the recipe, finds the checkpoint, opens the data and plans the program. */
+async function prepare(
+  input: RecipeInput | Recipe,
+  { folder, resume, warn, estimators: custom = {} }: TrainOptions,
+): Promise<Job> {
+  const recipe = resolveRecipe(input as RecipeInput, ".", Object.keys(custom));
+  const estimators = { ...ownEstimators, ...custom }, warning = warn ? { warn } : {};
+  let checkpoint: FoundCheckpoint | undefined;
+  if (folder && resume) {
+    checkpoint = await latestCheckpoint(folder, warn);
+    const names = Object.keys(custom);
+    await checkResumable(folder, recipe, checkpoint, { estimators: names, ...warning });
+  }
+  const data = await openDataset(dataOf(recipe), warning);
+  const { program } = plan(recipe, data, { estimators });
+  const initial = recipe.init && !checkpoint
+    ? await initialWeights(recipe, program, warn)
+    : undefined;
+  const recipeText = formatRecipe(recipe);
+  return { recipe, recipeText, estimators, data, program, checkpoint, initial };
+}
+
+function openLoader({ data, recipe }: Job, { warn }: TrainOptions): Promise<Loader> {
+  return Loader.open(data, { ...recipe.data, seed: recipe.seed, ...(warn ? { warn } : {}) });
+}
+
+function openRun(
+  { recipe, recipeText, estimators, data, program }: Job,
+  executor: Executor,
+  loader: Loader,
+  options: TrainOptions,
+  started: number,
+): Run {
+  return new Run({
+    recipe,
+    recipeText,
+    data,
+    network: new Network(program, executor, recipe.seed, recipe.quantize, data, estimators),
+    reader: new BatchReader(data, recipe.train.batch, loader),
+    stepsPerEpoch: stepsPerEpoch(data.train.count, recipe.train.batch),
+    options,
+    started,
+    dataChanges: new DataChangeMonitor(data, recipe, options.warn),
+  });
+}
+
+/** The summary of a run that has ended already, whose network is then loaded. */
+async function finishedSummary(
+  { checkpoint }: Job,
+  { steps, setup: { network } }: Run,
+  { folder }: TrainOptions,
+): Promise<Summary | undefined> {
+  if (!folder || !checkpoint || checkpoint.position.step < steps) return undefined;
+  const summary = await folder.readSummary() as Summary | undefined;
+  if (summary?.status !== "done" || summary.steps !== checkpoint.position.step) return undefined;
+  network.load(checkpoint);
+  return summary;
+}
+
+/** Compares the data with that of the run's beginning, and takes the logs back to the checkpoint. */
+async function prepareFolder(folder: RunFolder, job: Job, run: Run): Promise<void> {
+  const { checkpoint, recipeText } = job;
+  await run.setup.dataChanges.begin(folder.path, checkpoint !== undefined);
+  await folder.truncateLogs(checkpoint?.position.step ?? 0);
+  await folder.writeRecipe(recipeText);
+}
+
+/** Loads the checkpoint, or else first weights and ranges. Returns the state to train from. */
+async function loadWeights(
+  job: Job,
+  run: Run,
+  { folder, resume, warn }: TrainOptions,
+): Promise<TrainerState> {
+  const { checkpoint, initial, recipe: { quantize } } = job, { network } = run.setup;
+  job.checkpoint = job.initial = undefined;
+  if (checkpoint) {
+    network.load(checkpoint);
+    if (network.lostRanges && quantize.calibrate > 0) {
+      // Without its ranges a network unlearns in a step: docs/results.md, When something jumps.
+      warn?.("the checkpoint has lost its ranges: calibrating again");
+      await run.calibrate(checkpoint.position.step);
+    }
+    return checkpoint.position;
+  }
+  if (resume) warn?.(`${folder?.path ?? "the run"} holds no whole checkpoint: starting over`);
+  network.initialize();
+  if (initial) {
+    network.load({ find: initial.find, ranges: new Map() }, false);
+    for (const note of initial.notes) warn?.(note);
+    if (quantize.calibrate === 0 && quantize.arithmetic !== "float32") {
+      warn?.("quantize.calibrate: 0, but loaded weights need ranges: calibrating on one batch");
+    }
+  }
+  // Loaded weights are far from first ones: a network without ranges would unlearn in a step.
+  await run.calibrate(0, initial ? 1 : 0);
+  return INITIAL_STATE;
 }

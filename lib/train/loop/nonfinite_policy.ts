@@ -1,148 +1,151 @@
 /**
- * What becomes of a step that was not finite: `train.on_nonfinite`.
+ * What to do about a step with a number that is not finite: `train.on_nonfinite`.
  *
  * @module
  */
+import type { Batch } from "../../data/batch.ts";
 import type { TrainSpec } from "../../recipe/types.ts";
 import { decodeCheckpoint, encodeCheckpoint } from "../checkpoint/checkpoint.ts";
-import { type Nonfinite, persistentNonfinite } from "../network/divergence.ts";
-import type { RollbackEvent, SkipEvent } from "../events.ts";
-import type { Network } from "../network/network.ts";
-import type { Batch } from "../../data/batch.ts";
 import { latestCheckpoint } from "../checkpoint/latest.ts";
 import type { SkippedStep, TrainerState } from "../checkpoint/trainer_state.ts";
-import type { RunFolder } from "../run_folder/run_folder.ts";
+import type { RollbackEvent, SkipEvent } from "../events.ts";
+import { type Nonfinite, persistentNonfinite } from "../network/divergence.ts";
+import type { Network } from "../network/network.ts";
 import { locateNonfinite } from "../network/undo_step.ts";
+import type { RunFolder } from "../run_folder/run_folder.ts";
 
-/** What to do about a step. */
-export type NonfiniteAction =
-  /** The run ends; in words. */
+/** How a run goes on after a step that was not finite. */
+type NonfiniteAction =
+  /** The run ends, for this reason. */
   | { readonly stop: string }
-  /** It goes on behind the step. */
+  /** The run goes on after the step. */
   | { readonly skipped: SkippedStep }
-  /** It goes on from there; the network is as it was then. */
+  /** The run goes on from this state, which the network has been loaded with. */
   | { readonly back: TrainerState; readonly event: RollbackEvent };
 
-/** What a run is, as far as it matters here. */
-interface Setting {
+/** What the policy needs of a run. */
+interface PolicyOptions {
   readonly network: Network;
   readonly train: Pick<TrainSpec, "on_nonfinite" | "most_skips">;
   /** The recipe as YAML. */
-  readonly text: string;
-  readonly folder?: RunFolder | undefined;
-  readonly warn?: ((text: string) => void) | undefined;
+  readonly recipeText: string;
+  readonly folder: RunFolder | undefined;
+  readonly warn: ((text: string) => void) | undefined;
 }
 
-/** Watches over the numbers of a run. */
+/** Decides about steps that are not finite, and counts the skipped ones. */
 export class NonfinitePolicy {
   #skipped: readonly SkippedStep[] = [];
-  /** Steps that a rollback leaves out when the run comes to them again. */
-  readonly #ahead = new Map<number, SkippedStep>();
-  /** The last good state in memory, where the folder has none yet. */
-  #kept: Uint8Array<ArrayBuffer> | undefined;
+  /** Steps to skip when the run comes to them again after a rollback, by their number from 1. */
+  readonly #planned = new Map<number, SkippedStep>();
+  /** The last good state, where the folder has no checkpoint of it. */
+  #inMemory: Uint8Array<ArrayBuffer> | undefined;
 
-  constructor(readonly setting: Setting) {}
+  constructor(readonly options: PolicyOptions) {}
 
-  /** What a position says of the steps that were left out, or will be; nothing where there are none. */
+  /** Steps that were skipped or will be, as a trainer state holds them; nothing where there are none. */
   get skipped(): Pick<TrainerState, "skipped"> {
-    const skipped = [...this.#skipped, ...this.#ahead.values()];
+    const skipped = [...this.#skipped, ...this.#planned.values()];
     return skipped.length > 0 ? { skipped } : {};
   }
 
-  /** Steps after step `first`, from 1, that were left out. */
-  since(first: number): number {
+  /** Number of steps after step `first`, from 1, that were skipped. */
+  skippedAfter(first: number): number {
     return this.#skipped.filter(({ step }) => step > first).length;
   }
 
-  /** Begins at a position, which is where a rollback goes to until there is a later one. */
-  async begin(position: TrainerState): Promise<void> {
-    this.#at(position);
-    await this.keep(position, position.step > 0);
+  /** Begins at a state, to which a rollback returns until there is a later one. */
+  async begin(state: TrainerState): Promise<void> {
+    this.#restore(state);
+    await this.recordGoodState(state, state.step > 0);
   }
 
-  /** Takes over what was left out before a position, and what is to be left out behind it. */
-  #at({ step: done, skipped = [] }: TrainerState): void {
+  /** Takes over the steps skipped before a state, and those to be skipped after it. */
+  #restore({ step: done, skipped = [] }: TrainerState): void {
     this.#skipped = skipped.filter(({ step }) => step <= done);
-    for (const each of skipped) if (each.step > done) this.#ahead.set(each.step, each);
+    for (const each of skipped) if (each.step > done) this.#planned.set(each.step, each);
   }
 
   /**
-   * Takes note of a good state, which a rollback may go back to.
+   * Records a good state for a rollback to return to.
    *
-   * @param written whether it is the newest checkpoint of the folder, where there is one; else it
-   * is held in memory
+   * @param saved whether it is the latest checkpoint of the folder, where there is a folder; else the
+   * state is held in memory
    */
-  async keep(position: TrainerState, written = true): Promise<void> {
-    const { network, train, text, folder } = this.setting;
+  async recordGoodState(state: TrainerState, saved = true): Promise<void> {
+    const { network, train, recipeText, folder } = this.options;
     if (train.on_nonfinite !== "rollback") return;
-    this.#kept = folder && written
+    this.#inMemory = folder && saved
       ? undefined
-      : encodeCheckpoint(await network.state(), text, position);
+      : encodeCheckpoint(await network.state(), recipeText, state);
   }
 
-  /** The next step from `step` on, both from 0, that a rollback leaves out; infinite where none is. */
-  next(step: number): number {
-    return Math.min(...[...this.#ahead.keys()].map((at) => at - 1).filter((at) => at >= step));
+  /** The first step from `step` on, both from 0, that a rollback has planned to skip, or infinity. */
+  nextPlannedSkip(step: number): number {
+    return Math.min(...[...this.#planned.keys()].map((at) => at - 1).filter((at) => at >= step));
   }
 
-  /** Leaves out `step`, from 0, if a rollback wants that. */
-  skip(step: number): SkippedStep | undefined {
-    const skipped = this.#ahead.get(step + 1);
+  /** Skips `step`, from 0, if a rollback has planned that. */
+  takePlannedSkip(step: number): SkippedStep | undefined {
+    const skipped = this.#planned.get(step + 1);
     if (!skipped) return undefined;
-    this.#ahead.delete(step + 1);
+    this.#planned.delete(step + 1);
     return this.#skip(skipped);
   }
 
   /**
-   * Decides about `step`, from 0, which was not finite. All is as before it.
+   * Decides about a step that was not finite. The network is as it was before the step.
    *
-   * @param batch reads its batch again
+   * @param step counts from 0
+   * @param readBatch reads the step's batch again
    */
   async handle(
     step: number,
     first: Nonfinite,
-    batch: () => Promise<Batch>,
+    readBatch: () => Promise<Batch>,
   ): Promise<NonfiniteAction> {
-    const { network, train: { on_nonfinite: policy, most_skips: most }, warn } = this.setting;
-    const { layer, tensor, where, persistent } = await this.#name(step, first, batch);
+    const { train: { on_nonfinite: policy, most_skips: most }, warn } = this.options;
+    const { layer, tensor, where, persistent } = await this.#locate(step, first, readBatch);
     if (policy === "stop") return { stop: where };
     if (this.#left === 0) {
-      return { stop: `${where}, and train.most_skips (${most}) steps were left out before it` };
+      return { stop: `${where}, after train.most_skips (${most}) skipped steps` };
     }
     const skipped = { step: step + 1, layer, tensor };
     if (policy === "skip") {
-      if (persistent) return { stop: `${where}, which no skipped step can mend (rollback may)` };
+      if (persistent) return { stop: `${where}, which skipping cannot repair (rollback may)` };
       this.#skip(skipped);
-      warn?.(`step ${step + 1}: ${where}: skipped, nothing is changed; ${this.#more()}`);
+      warn?.(`step ${step + 1}: ${where}: update skipped (${this.#leftText})`);
       return { skipped };
     }
-    this.#ahead.set(step + 1, skipped);
-    const { position, ...saved } = await this.#last();
-    network.load(saved);
-    this.#at(position);
-    const at = position.step === 0 ? "the start" : `the checkpoint of step ${position.step}`;
-    warn?.(`step ${step + 1}: ${where}: back to ${at}, then without this step; ${this.#more()}`);
+    const to = await this.#rollBack(skipped);
+    const target = to.step === 0 ? "the start" : `the checkpoint of step ${to.step}`;
+    warn?.(
+      `step ${
+        step + 1
+      }: ${where}: back to ${target}; this step will be skipped (${this.#leftText})`,
+    );
     const event: RollbackEvent = {
       type: "rollback",
       ...skipped,
       problem: where,
-      to: position.step,
+      to: to.step,
       left: this.#left,
     };
-    return { back: position, event };
+    return { back: to, event };
   }
 
-  /** What is told of a step that was left out. */
-  event(skipped: SkippedStep, steps: number, epoch: number): SkipEvent {
+  /** The event of a skipped step. */
+  skipEvent(skipped: SkippedStep, steps: number, epoch: number): SkipEvent {
     return { type: "skip", ...skipped, steps, epoch, left: this.#left };
   }
 
+  /** Number of steps that may still be skipped. */
   get #left(): number {
-    return this.setting.train.most_skips - this.#skipped.length - this.#ahead.size;
+    return this.options.train.most_skips - this.#skipped.length - this.#planned.size;
   }
 
-  #more(): string {
-    return this.#left === 1 ? "1 more step may be left out" : `${this.#left} more steps may be`;
+  get #leftText(): string {
+    return `${this.#left} skip${this.#left === 1 ? "" : "s"} left`;
   }
 
   #skip(skipped: SkippedStep): SkippedStep {
@@ -150,20 +153,28 @@ export class NonfinitePolicy {
     return skipped;
   }
 
-  /** The tensor at fault: one that was there before the step, or else the first that it made. */
-  async #name(step: number, first: Nonfinite, batch: () => Promise<Batch>): Promise<Nonfinite> {
-    const { network } = this.setting, { program } = network;
-    const lasting = persistentNonfinite(await network.state(), program);
-    // After an update that overflowed, all weights may be lost: what the step has seen says where.
-    if (lasting) return first.persistent ? first : lasting;
-    if (program.quantizers.length > 0) return first;
-    return await locateNonfinite(network, await batch(), step) ?? first;
+  /** Loads the last good state into the network, and plans to skip a step after it. */
+  async #rollBack(skipped: SkippedStep): Promise<TrainerState> {
+    const { network, folder, warn } = this.options;
+    this.#planned.set(skipped.step, skipped);
+    const saved = folder && await latestCheckpoint(folder, warn);
+    const good = saved ?? decodeCheckpoint(this.#inMemory!, "the state in memory");
+    network.load(good);
+    this.#restore(good.position);
+    return good.position;
   }
 
-  /** The last good state. */
-  async #last() {
-    const { folder, warn } = this.setting;
-    const found = folder && await latestCheckpoint(folder, warn);
-    return found ?? decodeCheckpoint(this.#kept!, "the state in memory");
+  /** The tensor at fault: one that was not finite before the step, or else the first in the step. */
+  async #locate(
+    step: number,
+    first: Nonfinite,
+    readBatch: () => Promise<Batch>,
+  ): Promise<Nonfinite> {
+    const { network } = this.options, { program } = network;
+    const persistent = persistentNonfinite(await network.state(), program);
+    // After an update that overflowed, all weights may be lost: the step's statistics say where.
+    if (persistent) return first.persistent ? first : persistent;
+    if (program.quantizers.length > 0) return first;
+    return await locateNonfinite(network, await readBatch(), step) ?? first;
   }
 }

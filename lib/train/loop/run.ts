@@ -1,19 +1,36 @@
 /**
- * One run of the loop over epochs and steps, with its files and events.
+ * The training loop: epochs of steps, an evaluation and a checkpoint after each epoch, and the events,
+ * logs and summary of the run.
  *
  * @module
  */
+import type { Batch } from "../../data/batch.ts";
+import type { BatchReader } from "../../data/batch_reader.ts";
 import type { Dataset } from "../../data/dataset.ts";
 import { peakMemory } from "../../program/memory/peak.ts";
+import type { Observation } from "../../quant/scheduler.ts";
 import type { Recipe } from "../../recipe/types.ts";
 import { VERSION } from "../../core/version.ts";
-import { BatchReader } from "../../data/batch_reader.ts";
 import { encodeCheckpoint } from "../checkpoint/checkpoint.ts";
+import {
+  INITIAL_STATE,
+  recordEvaluation,
+  type SkippedStep,
+  type TrainerState,
+} from "../checkpoint/trainer_state.ts";
+import type {
+  EndEvent,
+  EpochEvent,
+  StartEvent,
+  StepEvent,
+  Summary,
+  TrainEvent,
+} from "../events.ts";
 import { describeNonfiniteState } from "../network/divergence.ts";
-import { DataWait } from "./data_wait.ts";
-import { DataChangeMonitor } from "../run_folder/data_change_monitor.ts";
-import type { EpochEvent, StartEvent, StepEvent, Summary, TrainEvent } from "../events.ts";
-import { Prefetcher } from "./prefetch.ts";
+import type { StepResult } from "../network/in_flight_steps.ts";
+import type { Network } from "../network/network.ts";
+import type { TrainOptions } from "../options.ts";
+import type { DataChangeMonitor } from "../run_folder/data_change_monitor.ts";
 import {
   epochLine,
   mostClipped,
@@ -21,229 +38,110 @@ import {
   skipLine,
   stepLine,
 } from "../run_folder/metrics_log.ts";
-import type { StepResult } from "../network/in_flight_steps.ts";
 import { ClippingMonitor } from "./clipping_monitor.ts";
-import { type InitialWeights } from "../checkpoint/init.ts";
-import { Network } from "../network/network.ts";
-import type { Batch } from "../../data/batch.ts";
-import {
-  type Best,
-  type EpochFigures,
-  recordEvaluation,
-  type TrainerState,
-} from "../checkpoint/trainer_state.ts";
-import { Throughput } from "./throughput.ts";
+import { DataWait } from "./data_wait.ts";
+import { learningRate } from "./learning_rate.ts";
 import { NonfinitePolicy } from "./nonfinite_policy.ts";
-import { CheckpointTimer } from "../checkpoint/timer.ts";
-import { learningRate } from "./schedule.ts";
-import { EvaluationAborted, untilAborted } from "./abortable.ts";
-import type { TrainOptions } from "../options.ts";
+import { Prefetcher } from "./prefetch.ts";
+import { Throughput } from "./throughput.ts";
 
-/** Seconds of steps that are submitted before waiting for them, at most. */
-const MAX_WAIT = 0.5;
+/** Seconds of steps that are submitted before waiting for them, so that Ctrl-C is noticed soon. */
+const MAX_WAIT_S = 0.5;
+/** An evaluation that ends within this time is not aborted, as it would have to be done again. */
+const MIN_EVALUATION_MS = 1000;
 
-/** One run of the loop. */
+/** What a run trains, and with what. */
+export interface RunSetup {
+  readonly recipe: Recipe;
+  /** The recipe as YAML, which checkpoints carry. */
+  readonly recipeText: string;
+  readonly data: Dataset;
+  readonly network: Network;
+  readonly reader: BatchReader;
+  readonly stepsPerEpoch: number;
+  readonly options: TrainOptions;
+  /** Time at which the run was asked for, by `performance.now()`. */
+  readonly started: number;
+  readonly dataChanges: DataChangeMonitor;
+}
+
+/** One run of the training loop. */
 export class Run {
-  readonly #reader: BatchReader;
-  readonly #feed: Prefetcher;
-  readonly #wait: DataWait;
   /** Steps of the whole run. */
   readonly steps: number;
-  readonly #rate: (step: number) => number;
-  readonly #guard: NonfinitePolicy;
+  /** Where the run stands; without the skipped steps, which the policy knows. */
+  #state: TrainerState = INITIAL_STATE;
+  /** Whether an epoch's steps are done but its evaluation was aborted: it comes first. */
+  #evaluationPending = false;
+  /** The batch of the next step; `undefined` after the last one. */
+  #batch: Batch | undefined;
+  /** How the run ended; `undefined` while it goes on. */
+  #status: Summary["status"] | undefined;
+  /** Why the run diverged. */
+  #reason: string | undefined;
+  /** Whether no step was computed yet: the first one compiles kernels, so it is not timed. */
+  #first = true;
+  /** Seconds of one of the steps that were waited for last. */
+  #stepSeconds = 0;
+  #epochStarted = 0;
+  #lastSave = performance.now();
+  readonly #prefetcher: Prefetcher;
+  readonly #dataWait: DataWait;
+  readonly #throughput: Throughput;
+  readonly #learningRate: (step: number) => number;
+  readonly #policy: NonfinitePolicy;
   readonly #clipping = new ClippingMonitor();
-  readonly #pace: Throughput;
-  #last: EpochFigures | null = null;
-  #bests: readonly Best[] = [];
-  readonly #saves: CheckpointTimer;
 
-  constructor(
-    readonly recipe: Recipe,
-    readonly text: string,
-    readonly data: Dataset,
-    readonly network: Network,
-    reader: BatchReader,
-    readonly perEpoch: number,
-    readonly options: TrainOptions,
-    readonly started: number,
-    readonly watch: DataChangeMonitor,
-  ) {
-    const { epochs, max_steps } = recipe.train;
-    this.#reader = reader;
-    this.steps = Math.min(epochs * perEpoch, max_steps || Infinity);
-    this.#feed = new Prefetcher(reader, recipe.seed, perEpoch, this.steps);
-    this.#pace = new Throughput(recipe.train.batch);
-    this.#wait = new DataWait(network.executor.device);
-    const { folder, warn } = options;
-    this.#guard = new NonfinitePolicy({ network, train: recipe.train, text, folder, warn });
-    this.#rate = learningRate(recipe.train, perEpoch, this.steps);
-    this.#saves = new CheckpointTimer(recipe.train.checkpoint_minutes);
+  constructor(readonly setup: RunSetup) {
+    const { recipe: { seed, train }, recipeText, network, reader, stepsPerEpoch } = setup;
+    const { folder, warn } = setup.options;
+    this.steps = Math.min(train.epochs * stepsPerEpoch, train.max_steps || Infinity);
+    this.#prefetcher = new Prefetcher(reader, seed, stepsPerEpoch, this.steps);
+    this.#dataWait = new DataWait(network.executor.device);
+    this.#throughput = new Throughput(train.batch);
+    this.#learningRate = learningRate(train, stepsPerEpoch, this.steps);
+    this.#policy = new NonfinitePolicy({ network, train, recipeText, folder, warn });
   }
 
-  /** Takes over weights from elsewhere, with running statistics; ranges follow from calibration. */
-  start({ find, notes }: InitialWeights): void {
-    const { network, recipe: { quantize }, options: { warn } } = this;
-    network.load({ find, ranges: new Map() }, false);
-    for (const note of notes) warn?.(note);
-    if (quantize.calibrate > 0 || quantize.arithmetic === "float32") return;
-    warn?.("quantize.calibrate: 0, but weights from elsewhere need ranges: calibrating on a batch");
-  }
-
-  /** First ranges, from the batches of the epoch that `step` belongs to, from that step on. */
-  async calibrate(step = 0, least = 0): Promise<void> {
-    const epoch = Math.floor(step / this.perEpoch);
-    const order = this.#reader.order(this.recipe.seed, epoch);
+  /**
+   * Sets first ranges from the batches of the epoch of `step`, from that step on.
+   *
+   * @param step counts from 0
+   * @param minBatches number of batches where the recipe asks for fewer
+   */
+  async calibrate(step = 0, minBatches = 0): Promise<void> {
+    const { recipe, network, reader, stepsPerEpoch } = this.setup;
+    const epoch = Math.floor(step / stepsPerEpoch), order = reader.order(recipe.seed, epoch);
+    const count = Math.min(Math.max(recipe.quantize.calibrate, minBatches), stepsPerEpoch);
     const batches: Batch[] = [];
-    const { calibrate } = this.recipe.quantize;
-    for (let i = 0; i < Math.min(Math.max(calibrate, least), this.perEpoch); i++) {
-      batches.push(await this.#reader.training(order, (step + i) % this.perEpoch, epoch));
+    for (let i = 0; i < count; i++) {
+      batches.push(await reader.training(order, (step + i) % stepsPerEpoch, epoch));
     }
-    await this.network.calibrate(batches);
+    await network.calibrate(batches);
   }
 
-  /** Trains from a position to the end of the run. */
-  async *go(from: TrainerState): AsyncGenerator<TrainEvent, void, void> {
-    const { recipe, network, perEpoch, options } = this, guard = this.#guard;
-    const { executor, program } = network, { batch, epochs } = recipe.train;
-    let { step, epochLoss, epochCorrect } = from;
-    // An evaluation that was cut short comes first: no step, then the end of its epoch.
-    let unevaluated = from.unevaluated === true && this.#ends(step);
-    const position = (): TrainerState => ({
-      step,
-      epochLoss,
-      epochCorrect,
-      last: this.#last,
-      bests: this.#bests,
-      ...guard.skipped,
-    });
-    this.#last = from.last;
-    this.#bests = from.bests;
-    await guard.begin(from);
-    yield this.startEvent(step);
-    let epochStarted = performance.now();
-    let next = step < this.steps ? await this.#feed.at(step) : undefined;
-    let status: Summary["status"] = "done", reason: string | undefined;
-    let stepSeconds = 0;
-    run: while (next || unevaluated) {
-      const epoch = Math.floor((unevaluated ? step - 1 : step) / perEpoch),
-        began = performance.now();
-      // Steps are waited for together, as many as the scheduler lets be in flight, none beyond the
-      // epoch, and no more than half a second of them, so that Ctrl-C is heard. The first goes alone,
-      // as it is not timed.
-      const inFlight = step === from.step
-        ? 1
-        : Math.max(1, Math.min(network.inFlight, Math.floor(MAX_WAIT / stepSeconds)));
-      const ahead = Math.min((epoch + 1) * perEpoch, this.steps, guard.next(step));
-      const last = unevaluated ? step : Math.min(step + inFlight, ahead);
-      let skipped = unevaluated ? undefined : guard.skip(step);
-      for (let at = step; at < last; at++) {
-        await network.submit(next!, at, this.#rate(at), this.#telemetry(at + 1));
-        // The next batch is read while the GPU works.
-        this.#wait.begin();
-        next = at + 1 < this.steps ? await this.#feed.at(at + 1) : undefined;
-        this.#wait.end();
+  /** Trains from a state to the end of the run. */
+  async *train(from: TrainerState): AsyncGenerator<TrainEvent, void, void> {
+    this.#restore(from);
+    await this.#policy.begin(from);
+    yield this.startEvent(from.step);
+    this.#epochStarted = performance.now();
+    await this.#readBatch();
+    while (!this.#status && (this.#batch || this.#evaluationPending)) {
+      if (!this.#evaluationPending) {
+        const goesOn = yield* this.#trainSteps();
+        if (!goesOn) continue;
       }
-      // What only evaluation and later steps need is compiled while the first step is computed.
-      if (step === from.step) await executor.ready(Object.values(program.sections).flat());
-      const came = performance.now(), results = await network.collect();
-      const ended = performance.now(), seconds = (ended - began) / 1000;
-      const waited = this.#wait.since((ended - came) / 1000);
-      if (results.length > 0) stepSeconds = seconds / results.length;
-      if (step > from.step) this.#pace.add(results.length, seconds, waited);
-      for (const result of results) {
-        const { loss, correct, observations, notFinite } = result, rate = this.#rate(step);
-        if (notFinite) {
-          const turn = await guard.handle(step, notFinite, () => this.#feed.at(step));
-          if ("stop" in turn) {
-            status = "diverged";
-            reason = diverged(step + 1, turn.stop);
-            break run;
-          }
-          if ("back" in turn) {
-            ({ step, epochLoss, epochCorrect, last: this.#last, bests: this.#bests } = turn.back);
-            unevaluated = turn.back.unevaluated === true;
-            await options.folder?.truncateLogs(step);
-            await this.#save(position()); // What it leaves out must outlive a kill.
-            yield turn.event;
-            next = await this.#feed.at(step);
-            continue run;
-          }
-          skipped = turn.skipped;
-          break;
-        }
-        step++;
-        epochLoss += loss;
-        epochCorrect += correct;
-        const event = this.#stepEvent(step, epoch + 1, result, rate);
-        if (this.#logs(step)) this.#log(event);
-        const clips = this.#clipping.see(observations);
-        if (clips !== undefined) options.warn?.(`step ${step}: ${clips}`);
-        yield event;
-      }
-      if (skipped) {
-        const event = guard.event(skipped, this.steps, epoch + 1);
-        options.folder?.appendMetrics(skipLine(event));
-        step++;
-        yield event;
-        // What was in flight behind it has changed nothing either, and runs again.
-        next = step < this.steps ? await this.#feed.at(step) : undefined;
-      }
-      const inEpoch = (step - 1) % perEpoch + 1, ends = this.#ends(step);
-      if (ends) {
-        const tested = await this.#evaluate();
-        if (!tested) {
-          const where = await this.#save({ ...position(), unevaluated: true });
-          status = where === undefined ? "interrupted" : "diverged";
-          if (where !== undefined) reason = diverged(step, where);
-          break;
-        }
-        unevaluated = false;
-        const { loss, accuracy } = tested;
-        const learned = inEpoch - guard.since(step - inEpoch);
-        this.#bests = recordEvaluation(this.#bests, { step, testAccuracy: accuracy });
-        this.#last = { trainLoss: epochLoss / learned, testLoss: loss, testAccuracy: accuracy };
-        const event: EpochEvent = {
-          type: "epoch",
-          epoch: epoch + 1,
-          epochs,
-          step,
-          ...this.#last,
-          trainAccuracy: epochCorrect / (learned * batch),
-          seconds: (performance.now() - epochStarted) / 1000,
-        };
-        if (inEpoch === perEpoch) epochLoss = epochCorrect = 0;
-        options.folder?.appendMetrics(epochLine(event));
-        await this.watch.look();
-        const where = await this.#save(position());
-        if (where !== undefined) {
-          status = "diverged";
-          reason = diverged(step, where);
-          break;
-        }
-        await guard.keep(position());
-        yield event;
-        epochStarted = performance.now();
-      }
-      const interrupted = options.signal?.aborted && next !== undefined;
-      if (interrupted) status = "interrupted";
-      if (!ends && (interrupted || this.#saves.due)) {
-        const where = await this.#save(position());
-        if (where !== undefined) {
-          [status, reason] = ["diverged", diverged(step, where)];
-          break;
-        }
-      }
-      if (interrupted) break;
+      if (this.#endsEpoch) yield* this.#endEpoch();
+      else if (this.#interrupted || this.#checkpointDue) await this.#save();
+      if (this.#interrupted) this.#status ??= "interrupted";
     }
-    const summary = this.#summary(status, step, reason);
-    await options.folder?.flush();
-    await options.folder?.writeSummary(summary);
-    yield { type: "end", summary, state: await network.state() };
+    yield await this.#finish();
   }
 
-  /** What is known before the first step. */
+  /** The event before the first step. */
   startEvent(resumedFrom: number): StartEvent {
-    const { recipe, data, network: { executor, program } } = this;
+    const { recipe, data, network: { executor, program } } = this.setup;
     return {
       type: "start",
       recipe,
@@ -257,97 +155,301 @@ export class Run {
     };
   }
 
-  /** Whether the run is evaluated after `step` steps. */
-  #ends(step: number): boolean {
-    return step % this.perEpoch === 0 || step >= this.steps;
+  /** Steps done. */
+  get #step(): number {
+    return this.#state.step;
   }
 
-  /** Whether step `step`, from 1, is logged. */
-  #logs(step: number): boolean {
-    return step % this.recipe.train.log_every === 0 || step === this.steps;
+  /** Epoch of the last step done, from 1. */
+  get #epoch(): number {
+    return Math.ceil(this.#step / this.setup.stepsPerEpoch);
   }
 
-  /** Whether a logged step compares codes with real values. */
-  #telemetry(step: number): boolean {
-    const { telemetry, quantize } = this.recipe;
-    return telemetry === "full" && quantize.arithmetic !== "float32" && this.#logs(step);
+  /** Whether the last step done ends an epoch, or the run. */
+  get #endsEpoch(): boolean {
+    return this.#step % this.setup.stepsPerEpoch === 0 || this.#step >= this.steps;
   }
 
-  #stepEvent(
-    step: number,
-    epoch: number,
-    { loss, correct, observations, gradientNorm, fidelity }: StepResult,
-    rate: number,
-  ): StepEvent {
-    const own = observations.slice(this.network.program.weightQuantizers);
-    const values = own.reduce((sum, o) => sum + o.quantizer.elements, 0);
-    const clipped = own.reduce((sum, o) => sum + o.clipped, 0);
-    const most = mostClipped(own);
-    return {
-      type: "step",
-      step,
-      steps: this.steps,
-      epoch,
-      loss,
-      accuracy: correct / this.recipe.train.batch,
-      rate,
-      ...(gradientNorm === undefined ? {} : { gradientNorm }),
-      imagesPerSecond: this.#pace.imagesPerSecond,
-      dataWaitShare: this.#pace.dataWaitShare,
-      clipped: values > 0 ? clipped / values : 0,
-      ...(most ? { mostClipped: most } : {}),
-      secondsLeft: this.#pace.secondsPerStep * (this.steps - step),
-      observations,
-      ...(fidelity ? { fidelity } : {}),
+  /** Whether the run was asked to stop before its last step. */
+  get #interrupted(): boolean {
+    return this.setup.options.signal?.aborted === true && this.#batch !== undefined;
+  }
+
+  get #checkpointDue(): boolean {
+    const { checkpoint_minutes: minutes } = this.setup.recipe.train;
+    return minutes > 0 && performance.now() - this.#lastSave >= minutes * 60_000;
+  }
+
+  /** Sets where the run stands; the network has been loaded with the weights of then. */
+  #restore({ step, epochLoss, epochCorrect, last, bests, unevaluated }: TrainerState): void {
+    this.#state = { step, epochLoss, epochCorrect, last, bests };
+    this.#evaluationPending = unevaluated === true && this.#endsEpoch;
+  }
+
+  /** Where the run stands, as a checkpoint holds it. */
+  #trainerState(): TrainerState {
+    return { ...this.#state, ...this.#policy.skipped };
+  }
+
+  /** Reads the batch of the next step. */
+  async #readBatch(step = this.#step): Promise<void> {
+    this.#batch = step < this.steps ? await this.#prefetcher.at(step) : undefined;
+  }
+
+  /**
+   * Trains the steps that may be in flight together.
+   *
+   * @returns false where a step diverged: the run has ended, or it goes on from an earlier state
+   */
+  async *#trainSteps(): AsyncGenerator<TrainEvent, boolean, void> {
+    const planned = this.#policy.takePlannedSkip(this.#step);
+    if (planned) {
+      yield* this.#skipStep(planned);
+      return true;
+    }
+    for (const result of await this.#runSteps()) {
+      if (!result.notFinite) {
+        yield this.#recordStep(result);
+        continue;
+      }
+      const step = this.#step;
+      const action = await this.#policy.handle(
+        step,
+        result.notFinite,
+        () => this.#prefetcher.at(step),
+      );
+      if ("skipped" in action) {
+        // Later steps that were in flight have changed nothing either, and run again.
+        yield* this.#skipStep(action.skipped);
+        return true;
+      }
+      if ("stop" in action) this.#diverge(step + 1, action.stop);
+      else {
+        await this.#rollBack(action.back);
+        yield action.event;
+        await this.#readBatch();
+      }
+      return false;
+    }
+    return true;
+  }
+
+  /**
+   * Submits as many steps as may be in flight and waits for all of them. The next batch is read while
+   * the GPU works.
+   */
+  async #runSteps(): Promise<StepResult[]> {
+    const { network } = this.setup, { executor, program } = network;
+    const began = performance.now(), end = this.#endOfFlight();
+    for (let at = this.#step; at < end; at++) {
+      await network.submit(this.#batch!, at, this.#learningRate(at), this.#hasTelemetry(at + 1));
+      this.#dataWait.begin();
+      await this.#readBatch(at + 1);
+      this.#dataWait.end();
+    }
+    // What only evaluation and later steps need is compiled while the first step is computed.
+    if (this.#first) await executor.ready(Object.values(program.sections).flat());
+    const submitted = performance.now(), results = await network.collect();
+    const ended = performance.now(), seconds = (ended - began) / 1000;
+    const waited = this.#dataWait.since((ended - submitted) / 1000);
+    this.#stepSeconds = seconds / results.length;
+    if (!this.#first) this.#throughput.add(results.length, seconds, waited);
+    this.#first = false;
+    return results;
+  }
+
+  /**
+   * The step before which to wait for results: as many as the scheduler allows are in flight, at most
+   * half a second of them, none of the next epoch. The first one goes alone, as it is not timed.
+   */
+  #endOfFlight(): number {
+    const { network, stepsPerEpoch } = this.setup, step = this.#step;
+    const most = Math.min(network.inFlight, Math.floor(MAX_WAIT_S / this.#stepSeconds));
+    const count = this.#first ? 1 : Math.max(1, most);
+    const epochEnd = (Math.floor(step / stepsPerEpoch) + 1) * stepsPerEpoch;
+    return Math.min(step + count, epochEnd, this.steps, this.#policy.nextPlannedSkip(step));
+  }
+
+  /** Adds a step to the figures of its epoch, and to the logs. */
+  #recordStep(result: StepResult): StepEvent {
+    const { folder, warn } = this.setup.options, state = this.#state;
+    const rate = this.#learningRate(state.step);
+    this.#state = {
+      ...state,
+      step: state.step + 1,
+      epochLoss: state.epochLoss + result.loss,
+      epochCorrect: state.epochCorrect + result.correct,
     };
+    const event = this.#stepEvent(result, rate);
+    if (folder && this.#isLogged(event.step)) {
+      folder.appendMetrics(stepLine(event));
+      for (const line of rangeLines(event)) folder.appendRanges(line);
+    }
+    const clipping = this.#clipping.see(result.observations);
+    if (clipping !== undefined) warn?.(`step ${event.step}: ${clipping}`);
+    return event;
   }
 
-  #log(event: StepEvent): void {
-    const { folder } = this.options;
-    if (!folder) return;
-    folder.appendMetrics(stepLine(event));
-    for (const line of rangeLines(event)) folder.appendRanges(line);
+  /** Goes on after a step that has changed nothing. */
+  async *#skipStep(skipped: SkippedStep): AsyncGenerator<TrainEvent, void, void> {
+    this.#state = { ...this.#state, step: this.#step + 1 };
+    const event = this.#policy.skipEvent(skipped, this.steps, this.#epoch);
+    this.setup.options.folder?.appendMetrics(skipLine(event));
+    yield event;
+    await this.#readBatch();
   }
 
-  /** Over the test images; `undefined` where that takes long and the run is asked to end meanwhile. */
+  /** Goes on from an earlier state, which the network has been loaded with. */
+  async #rollBack(to: TrainerState): Promise<void> {
+    this.#restore(to);
+    await this.setup.options.folder?.truncateLogs(to.step);
+    await this.#save(); // The step to be skipped must survive a kill.
+  }
+
+  /** Evaluates, saves a checkpoint and begins the next epoch. */
+  async *#endEpoch(): AsyncGenerator<TrainEvent, void, void> {
+    const { options: { folder }, dataChanges } = this.setup;
+    const test = await this.#evaluate();
+    this.#evaluationPending = test === undefined;
+    if (!test) {
+      if (await this.#save()) this.#status = "interrupted";
+      return;
+    }
+    const event = this.#recordEpoch(test);
+    folder?.appendMetrics(epochLine(event));
+    await dataChanges.look();
+    if (!await this.#save()) return;
+    await this.#policy.recordGoodState(this.#trainerState());
+    yield event;
+    this.#epochStarted = performance.now();
+  }
+
+  /** Evaluates on the test images; `undefined` where that takes long and the run is interrupted. */
   async #evaluate(): Promise<{ loss: number; accuracy: number } | undefined> {
-    const batches = this.#reader.testing(this.network.program.batch);
+    const { network, reader, options: { signal } } = this.setup, { program, executor } = network;
+    // Compiled already, but where a run resumes with an evaluation.
+    await executor.ready(Object.values(program.sections).flat());
     try {
-      return await this.network.evaluate(untilAborted(batches, this.options.signal));
+      return await network.evaluate(untilAborted(reader.testing(program.batch), signal));
     } catch (error) {
       if (error instanceof EvaluationAborted) return undefined;
       throw error;
     }
   }
 
-  /** Writes a checkpoint, unless the state is not finite: then it says where. */
-  async #save(position: TrainerState): Promise<string | undefined> {
-    const { folder } = this.options, { keep } = this.recipe.train;
-    const state = await this.network.state(), where = describeNonfiniteState(state);
-    if (where !== undefined || !folder) return where;
-    await folder.flush();
-    const bytes = encodeCheckpoint(state, this.text, position, this.data);
-    await folder.writeCheckpoint(position.step, bytes, keep, position.bests.map((b) => b.step));
-    this.#saves.saved();
-    return undefined;
+  /** Takes the figures of an epoch that has ended, and begins new sums for the next one. */
+  #recordEpoch({ loss, accuracy }: { loss: number; accuracy: number }): EpochEvent {
+    const { recipe: { train }, stepsPerEpoch } = this.setup;
+    const { step, epochLoss, epochCorrect, bests } = this.#state;
+    const inEpoch = (step - 1) % stepsPerEpoch + 1;
+    const learned = inEpoch - this.#policy.skippedAfter(step - inEpoch);
+    const last = { trainLoss: epochLoss / learned, testLoss: loss, testAccuracy: accuracy };
+    this.#state = {
+      ...this.#state,
+      ...(inEpoch === stepsPerEpoch ? { epochLoss: 0, epochCorrect: 0 } : {}),
+      last,
+      bests: recordEvaluation(bests, { step, testAccuracy: accuracy }),
+    };
+    return {
+      type: "epoch",
+      epoch: this.#epoch,
+      epochs: train.epochs,
+      step,
+      ...last,
+      trainAccuracy: epochCorrect / (learned * train.batch),
+      seconds: (performance.now() - this.#epochStarted) / 1000,
+    };
   }
 
-  #summary(status: Summary["status"], steps: number, reason: string | undefined): Summary {
-    const { recipe, network: { executor } } = this, q = recipe.quantize;
-    const skipped = this.#guard.since(0);
+  /** Saves a checkpoint. @returns false where the state is not finite: the run has diverged */
+  async #save(): Promise<boolean> {
+    const { network, recipe: { train }, recipeText, data, options: { folder } } = this.setup;
+    const weights = await network.state(), where = describeNonfiniteState(weights);
+    if (where !== undefined) {
+      this.#diverge(this.#step, where);
+      return false;
+    }
+    if (!folder) return true;
+    const state: TrainerState = {
+      ...this.#trainerState(),
+      ...(this.#evaluationPending ? { unevaluated: true } : {}),
+    };
+    await folder.flush();
+    const bytes = encodeCheckpoint(weights, recipeText, state, data);
+    await folder.writeCheckpoint(state.step, bytes, train.keep, state.bests.map((b) => b.step));
+    this.#lastSave = performance.now();
+    return true;
+  }
+
+  /** Ends the run because of a number that is not finite. */
+  #diverge(step: number, where: string): void {
+    this.#status = "diverged";
+    this.#reason = `step ${step}: ${where}. ` +
+      "Lower train.optimizer.lr or raise train.schedule.warmup_steps";
+  }
+
+  /** Writes the summary. */
+  async #finish(): Promise<EndEvent> {
+    const { network, options: { folder } } = this.setup, summary = this.#summary();
+    await folder?.flush();
+    await folder?.writeSummary(summary);
+    return { type: "end", summary, state: await network.state() };
+  }
+
+  /** Whether step `step`, from 1, is logged. */
+  #isLogged(step: number): boolean {
+    return step % this.setup.recipe.train.log_every === 0 || step === this.steps;
+  }
+
+  /** Whether step `step`, from 1, compares codes with real values. */
+  #hasTelemetry(step: number): boolean {
+    const { telemetry, quantize } = this.setup.recipe;
+    return telemetry === "full" && quantize.arithmetic !== "float32" && this.#isLogged(step);
+  }
+
+  /** The event of the last step done. */
+  #stepEvent(
+    { loss, correct, observations, gradientNorm, fidelity }: StepResult,
+    rate: number,
+  ): StepEvent {
+    const { network: { program }, recipe: { train } } = this.setup, pace = this.#throughput;
+    const noWeights = observations.slice(program.weightQuantizers), most = mostClipped(noWeights);
     return {
-      status,
-      epochs: Math.ceil(steps / this.perEpoch),
-      steps,
-      train_loss: this.#last?.trainLoss ?? null,
-      test_loss: this.#last?.testLoss ?? null,
-      test_accuracy: this.#last?.testAccuracy ?? null,
-      best_test_accuracy: this.#bests.at(-1)?.testAccuracy ?? null,
-      best_step: this.#bests.at(-1)?.step ?? null,
-      images_per_second: this.#pace.imagesPerSecond,
-      data_wait_share: this.#pace.dataWaitShare,
-      seconds: (performance.now() - this.started) / 1000,
-      peak_gpu_bytes: executor.device === "gpu" ? peakMemory(this.network.program).total : 0,
+      type: "step",
+      step: this.#step,
+      steps: this.steps,
+      epoch: this.#epoch,
+      loss,
+      accuracy: correct / train.batch,
+      rate,
+      ...(gradientNorm === undefined ? {} : { gradientNorm }),
+      imagesPerSecond: pace.imagesPerSecond,
+      dataWaitShare: pace.dataWaitShare,
+      clipped: clippedShare(noWeights),
+      ...(most ? { mostClipped: most } : {}),
+      secondsLeft: pace.secondsPerStep * (this.steps - this.#step),
+      observations,
+      ...(fidelity ? { fidelity } : {}),
+    };
+  }
+
+  #summary(): Summary {
+    const { recipe, network, stepsPerEpoch, started } = this.setup, { executor } = network;
+    const { step, last, bests } = this.#state, q = recipe.quantize;
+    const skipped = this.#policy.skippedAfter(0);
+    return {
+      status: this.#status ?? "done",
+      epochs: Math.ceil(step / stepsPerEpoch),
+      steps: step,
+      train_loss: last?.trainLoss ?? null,
+      test_loss: last?.testLoss ?? null,
+      test_accuracy: last?.testAccuracy ?? null,
+      best_test_accuracy: bests.at(-1)?.testAccuracy ?? null,
+      best_step: bests.at(-1)?.step ?? null,
+      images_per_second: this.#throughput.imagesPerSecond,
+      data_wait_share: this.#throughput.dataWaitShare,
+      seconds: (performance.now() - started) / 1000,
+      peak_gpu_bytes: executor.device === "gpu" ? peakMemory(network.program).total : 0,
       adapter: executor.adapter,
       device: executor.device,
       arithmetic: q.arithmetic,
@@ -356,15 +458,39 @@ export class Run {
         activations: q.activations.estimator,
         gradients: q.gradients.estimator,
       },
-      scheduler: this.network.scheduler.device ? "device" : "host",
+      scheduler: network.scheduler.device ? "device" : "host",
       seed: recipe.seed,
       qtrain_version: VERSION,
       ...(skipped > 0 ? { skipped_steps: skipped } : {}),
-      ...(reason === undefined ? {} : { reason }),
+      ...(this.#reason === undefined ? {} : { reason: this.#reason }),
     };
   }
 }
 
-function diverged(step: number, where: string): string {
-  return `step ${step}: ${where}. Lower train.optimizer.lr or raise train.schedule.warmup_steps`;
+/** Share of values outside their range, 0–1. */
+function clippedShare(observations: readonly Observation[]): number {
+  const values = observations.reduce((sum, o) => sum + o.quantizer.elements, 0);
+  const clipped = observations.reduce((sum, o) => sum + o.clipped, 0);
+  return values > 0 ? clipped / values : 0;
+}
+
+/** Thrown where an evaluation's batches end early. */
+export class EvaluationAborted extends Error {}
+
+/**
+ * Yields batches until the run is interrupted: a large test set on a small device takes minutes.
+ *
+ * @throws EvaluationAborted when `signal` is aborted and the evaluation has taken a second
+ */
+export async function* untilAborted<T>(
+  batches: AsyncIterable<T>,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<T> {
+  const began = performance.now();
+  for await (const batch of batches) {
+    if (signal?.aborted && performance.now() - began > MIN_EVALUATION_MS) {
+      throw new EvaluationAborted();
+    }
+    yield batch;
+  }
 }
