@@ -151,8 +151,8 @@ Deno.test("what is shipped may read, write and see its own variables, and nothin
   }
   const allowed = ENV[0]!.split("=")[1]!.split(",");
   for (const name of asked) assert.ok(allowed.includes(name), name);
-  const readme = await Deno.readTextFile(`${ROOT}README.md`);
-  const install = readme.split("\n").find((line) => line.includes("deno install"));
+  const docs = await Deno.readTextFile(`${ROOT}docs/reliability.md`);
+  const install = docs.split("\n").find((line) => line.includes("deno install"));
   assert.equal(
     install?.trim(),
     `deno install --global --name qtrain ${PERMISSIONS.join(" ")} cli/main.ts`,
