@@ -53,7 +53,7 @@ async function batchAt(seed: number, step: number): Promise<Batch> {
 function saved(state: NetworkState, ranges = state.ranges): LoadedState {
   const tensors = new Map([
     ...[...state.parameters, ...state.running].map((t) => [t.name, t.data] as const),
-    ...state.velocities.map((t) => [`velocity.${t.name}`, t.data] as const),
+    ...state.optimizer.get("velocity")!.map((t) => [`velocity.${t.name}`, t.data] as const),
   ]);
   return { find: (name) => tensors.get(name)!, ranges, memories: state.memories };
 }

@@ -190,7 +190,10 @@ for (const arithmetic of ["int8", "float32"] as const) {
       [...run.end.state.parameters, ...run.end.state.running].filter((t) => !frozen.test(t.name));
     const then = new Map(moved(first).map((t) => [t.name, t.data]));
     for (const { name, data } of moved(last)) assert.notDeepEqual(data, then.get(name), name);
-    assert.deepEqual(last.end.state.velocities.filter((t) => frozen.test(t.name)), []);
+    assert.deepEqual(
+      last.end.state.optimizer.get("velocity")!.filter((t) => frozen.test(t.name)),
+      [],
+    );
   });
 }
 

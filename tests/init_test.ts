@@ -16,6 +16,7 @@ import type { Recipe, ZooName } from "../lib/recipe/types.ts";
 import { decodeCheckpoint, encodeCheckpoint } from "../lib/train/checkpoint/checkpoint.ts";
 import { encodeChecked } from "../lib/train/checkpoint/checksum.ts";
 import { exportRun } from "../lib/train/checkpoint/export.ts";
+import { INITIAL_STATE } from "../lib/train/checkpoint/trainer_state.ts";
 import { initialWeights } from "../lib/train/checkpoint/init.ts";
 import { Network } from "../lib/train/network/network.ts";
 import type { NetworkState } from "../lib/train/network/types.ts";
@@ -277,7 +278,7 @@ Deno.test("of a checkpoint with averaged weights, init and evaluation take the a
   const bytes = encodeChecked({
     ...tensors,
     "ema.conv1.weight": { ...tensors["conv1.weight"]!, data: average },
-    "second.conv1.weight": tensors["conv1.weight"]!,
+    "second_moment.conv1.weight": tensors["conv1.weight"]!,
   }, metadata);
   await withFile(bytes, async (init) => {
     const { program } = networkOf(recipe, shape);
@@ -379,7 +380,7 @@ Deno.test("a run that is resumed goes on from its checkpoint, whatever became of
   await inFolder(async (out) => {
     const init = `${out}-weights.safetensors`, short = { ...SHORT, init };
     const state = (await runOf({ ...SHORT, train: { ...SHORT.train, max_steps: 3 } })).end.state;
-    await Deno.writeFile(init, encodeCheckpoint(state, ""));
+    await Deno.writeFile(init, encodeCheckpoint(state, "", INITIAL_STATE));
     const whole = await runOf(short);
     await runOf(short, { out, stopAt: 7 });
     await Deno.remove(init);

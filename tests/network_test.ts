@@ -48,7 +48,7 @@ Deno.test("calibration changes ranges and nothing else", async () => {
   await network.calibrate([batchOf(program)]);
   const after = await network.state();
   assert.deepEqual(after.parameters, before.parameters);
-  assert.deepEqual(after.velocities, before.velocities);
+  assert.deepEqual(after.optimizer, before.optimizer);
   assert.deepEqual(after.running, before.running);
   // Every quantizer that the host sets has one: those of activations and of gradients.
   const own = program.quantizers.slice(program.weightQuantizers).filter((q) => !q.settings.range);
@@ -145,10 +145,10 @@ Deno.test("a network loaded from another's state goes on with the same bits", as
   };
   await one.calibrate([batch]);
   await steps(one, 0, 2);
-  const { parameters, velocities, running, ranges } = await one.state();
+  const { parameters, optimizer, running, ranges } = await one.state();
   const tensors = new Map([
     ...[...parameters, ...running].map((t) => [t.name, t.data] as const),
-    ...velocities.map((t) => [`velocity.${t.name}`, t.data] as const),
+    ...optimizer.get("velocity")!.map((t) => [`velocity.${t.name}`, t.data] as const),
   ]);
   await steps(two, 0, 1); // Whatever it held before is gone.
   two.load({ find: (name) => tensors.get(name)!, ranges });
@@ -236,7 +236,7 @@ Deno.test("a layer may not take a name that checkpoints use themselves", () => {
     const layers: LayerInput[] = [{ type: "linear", name, features: 2 }];
     assert.throws(
       () => programOf({ name, image: [2, 2, 1], batch: 1, classes: 2, layers }, "int8"),
-      { name: "ModelError", message: /this name is taken/ },
+      { name: "ModelError", message: /this name is reserved/ },
     );
   }
 });

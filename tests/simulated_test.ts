@@ -121,10 +121,10 @@ const worst = (all: readonly Agreement[]) => ({
 
 /** Simulated starts from the state of int8. */
 async function follow(int8: Side, simulated: Side): Promise<void> {
-  const { parameters, velocities, running, ranges, memories } = await int8.network.state();
+  const { parameters, optimizer, running, ranges, memories } = await int8.network.state();
   const tensors = new Map([
     ...[...parameters, ...running].map((t) => [t.name, t.data] as const),
-    ...velocities.map((t) => [`velocity.${t.name}`, t.data] as const),
+    ...optimizer.get("velocity")!.map((t) => [`velocity.${t.name}`, t.data] as const),
   ]);
   simulated.network.load({ find: (n) => tensors.get(n)!, ranges, memories });
 }

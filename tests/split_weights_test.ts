@@ -177,7 +177,9 @@ for (
 Deno.test("what is saved in parts is loaded whole, and the other way round", async () => {
   const { state } = await trained(LINEAR, "int8", "cpu", MOST);
   const tensors = new Map([...state.parameters, ...state.running].map((t) => [t.name, t.data]));
-  for (const { name, data } of state.velocities) tensors.set(`velocity.${name}`, data);
+  for (const { name, data } of state.optimizer.get("velocity")!) {
+    tensors.set(`velocity.${name}`, data);
+  }
   const { quantize, seed } = recipeOf(LINEAR, "int8");
   for (const options of [{}, { mostBytes: MOST }]) {
     const program = programOf(LINEAR, "int8", options);
@@ -189,10 +191,10 @@ Deno.test("what is saved in parts is loaded whole, and the other way round", asy
       dataOf(LINEAR),
     );
     network.load({ find: (name) => tensors.get(name)!, ranges: state.ranges });
-    const { parameters, velocities } = await network.state();
-    assert.deepEqual({ parameters, velocities }, {
+    const { parameters, optimizer } = await network.state();
+    assert.deepEqual({ parameters, optimizer }, {
       parameters: state.parameters,
-      velocities: state.velocities,
+      optimizer: state.optimizer,
     });
   }
 });

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { RESERVED_NAMES } from "./tensor_names.ts";
 import { ModelError } from "../core/errors.ts";
 import type { ActivationNode } from "./ops/activation.ts";
 import type { AddNode } from "./ops/add.ts";
@@ -58,27 +59,17 @@ export function buildGraph(
   return { image: input, nodes: builder.nodes, logits };
 }
 
-/** The images, and the prefixes of a checkpoint's own tensors. */
-export const RESERVED: readonly string[] = [
-  "ema",
-  "input",
-  "memory",
-  "range",
-  "second_moment",
-  "velocity",
-];
-
 class GraphBuilder {
   readonly nodes: Node[] = [];
   readonly #taken = new Set<string>();
   readonly #counts = new Map<string, number>();
 
   constructor(layers: readonly LayerSpec[]) {
-    for (const name of RESERVED) this.#taken.add(name);
+    for (const name of RESERVED_NAMES) this.#taken.add(name);
     const reserve = (layer: LayerSpec): void => {
-      if (RESERVED.includes(layer.name ?? "")) {
+      if (RESERVED_NAMES.includes(layer.name ?? "")) {
         throw new ModelError(
-          `layer ${layer.name}: this name is taken (checkpoints use it themselves); use another`,
+          `layer ${layer.name}: this name is reserved for tensors of checkpoints; use another`,
         );
       }
       if (layer.name) this.#taken.add(layer.name);

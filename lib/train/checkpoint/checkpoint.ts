@@ -7,11 +7,13 @@
  * @module
  */
 import { DataError, UsageError } from "../../core/errors.ts";
-import { decodeSafetensors, float32Values, type TensorInput } from "../../core/safetensors.ts";
+import { decodeSafetensors, float32Values } from "../../core/safetensors.ts";
 import type { Range } from "../../quant/range.ts";
 import { VERSION } from "../../core/version.ts";
 import { encodeChecked, hasChecksum } from "./checksum.ts";
 import { decodeInputSpec, encodeInputSpec, type InputSpec } from "./input_spec.ts";
+import { checkpointTensors, namesWithPrefix } from "./tensors.ts";
+import { PREFIX } from "../../program/tensor_names.ts";
 import { decodeTrainerState, type TrainerState } from "./trainer_state.ts";
 import type { NetworkState, TensorLookup } from "../network/types.ts";
 
@@ -35,44 +37,22 @@ export const FORMAT = "qtrain";
 const FORMAT_VERSION = 2;
 
 /**
- * The bytes of a checkpoint; without `position`, of an export: weights as evaluation has them, norms
- * and ranges.
+ * The bytes of a checkpoint.
  *
- * @param data what is known of the images, so that a run can answer without them
+ * @param recipe the recipe of the run, as YAML
+ * @param data shape, classes and normalization of the images, so that the run can predict without them
  */
 export function encodeCheckpoint(
-  state: NetworkState,
+  network: NetworkState,
   recipe: string,
-  position?: TrainerState,
+  trainerState: TrainerState,
   data?: InputSpec,
 ): Uint8Array<ArrayBuffer> {
-  const tensors: Record<string, TensorInput> = {};
-  const add = (prefix: string, list: NetworkState["parameters"]) => {
-    for (const { name, shape, data } of list) {
-      tensors[prefix + name] = { dtype: "F32", shape, data };
-    }
-  };
-  add("", state.parameters);
-  if (!position) add("", state.averages); // In their place; frozen layers have none.
-  add("", state.running);
-  if (position) {
-    add("velocity.", state.velocities);
-    add("second_moment.", state.seconds);
-    add("ema.", state.averages);
-  }
-  for (const [name, { low, high }] of state.ranges) {
-    tensors[`range.${name}`] = { dtype: "F32", shape: [2], data: new Float32Array([low, high]) };
-  }
-  if (position) {
-    for (const [name, data] of state.memories) {
-      tensors[`memory.${name}`] = { dtype: "F32", shape: [data.length], data };
-    }
-  }
-  return encodeChecked(tensors, {
+  return encodeChecked(checkpointTensors(network), {
     format: FORMAT,
     format_version: String(FORMAT_VERSION),
     qtrain_version: VERSION,
-    ...(position ? { position: JSON.stringify(position) } : {}),
+    position: JSON.stringify(trainerState),
     ...(data ? { data: encodeInputSpec(data) } : {}),
     recipe,
   });
@@ -117,24 +97,22 @@ export function decodeCheckpoint(bytes: Uint8Array<ArrayBuffer>, file: string): 
     }
     return values(name);
   };
-  const ranges = new Map<string, Range>();
-  for (const name of Object.keys(tensors).filter((n) => n.startsWith("range."))) {
-    const [low, high] = find(name, [2]);
-    ranges.set(name.slice("range.".length), { low: low!, high: high! });
-  }
-  const kept = (prefix: string) =>
-    new Map(
-      Object.keys(tensors).filter((name) => name.startsWith(`${prefix}.`)).map((name) => [
-        name.slice(prefix.length + 1),
-        values(name),
-      ]),
-    );
+  const ranges = new Map(
+    namesWithPrefix(tensors, PREFIX.range).map((name): [string, Range] => {
+      const [low, high] = find(`${PREFIX.range}.${name}`, [2]);
+      return [name, { low: low!, high: high! }];
+    }),
+  );
+  const memories = new Map(
+    namesWithPrefix(tensors, PREFIX.memory)
+      .map((name) => [name, values(`${PREFIX.memory}.${name}`)]),
+  );
   return {
     position: decodeTrainerState(metadata.position, file),
     find,
     has: (name) => Object.hasOwn(tensors, name),
     ranges,
-    memories: kept("memory"),
+    memories,
     recipe: metadata.recipe,
     ...(metadata.data !== undefined ? { data: decodeInputSpec(metadata.data, file) } : {}),
   };

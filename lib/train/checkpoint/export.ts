@@ -4,6 +4,7 @@
  * @module
  */
 import { encodeChecked } from "./checksum.ts";
+import { evaluationTensors } from "./tensors.ts";
 import { expectCheckpoint } from "./latest.ts";
 import { RunFolder } from "../run_folder/run_folder.ts";
 import { decodeSafetensors } from "../../core/safetensors.ts";
@@ -24,10 +25,6 @@ export async function exportRun(
 ): Promise<Uint8Array<ArrayBuffer>> {
   const checkpoint = await expectCheckpoint(await RunFolder.open(path), warn, best);
   const { tensors, metadata } = decodeSafetensors(checkpoint.bytes, checkpoint.path);
-  const kept = Object.entries(tensors)
-    .filter(([name]) => !/^(velocity|second_moment|memory|ema)\./.test(name))
-    // As evaluation has it: the moving average, where there is one.
-    .map(([name, tensor]) => [name, tensors[`ema.${name}`] ?? tensor]);
   const { position: _, ...rest } = metadata;
-  return encodeChecked(Object.fromEntries(kept), rest);
+  return encodeChecked(evaluationTensors(tensors), rest);
 }

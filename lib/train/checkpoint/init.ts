@@ -8,19 +8,16 @@ import { expectFile } from "../../data/paths/stat.ts";
 import { DataError } from "../../core/errors.ts";
 import { decodeSafetensors, floatValues, type SafetensorsFile } from "../../core/safetensors.ts";
 import { readBytes } from "../../core/files.ts";
-import { RESERVED } from "../../program/graph.ts";
 import { initialValues, namedShapes, toNamed } from "../../program/parameter_layout.ts";
 import { pytorchNames } from "../../model/pytorch_names.ts";
 import type { Program } from "../../program/program.ts";
 import type { Recipe } from "../../recipe/types.ts";
+import { emaName, isRange, isTrainingState } from "./tensors.ts";
 import { FORMAT } from "./checkpoint.ts";
 import { hasChecksum } from "./checksum.ts";
 import type { TensorLookup } from "../network/types.ts";
 import { expectCheckpoint } from "./latest.ts";
 import { RunFolder } from "../run_folder/run_folder.ts";
-
-/** Prefixes of what only training needs, in a file of ours. */
-const TRAINING: readonly string[] = [...RESERVED, "ema", "second"];
 
 const WHAT = "a safetensors file or the folder of a run";
 
@@ -98,7 +95,7 @@ function matched(
     const part = name.slice(layer.length + 1);
     const theirs = "layers" in model ? [] : pytorchNames(model.name, layer);
     // Of a run with averaged weights, those that it was measured with.
-    const names = (own ? [`ema.${layer}`, layer, ...theirs] : [...theirs, layer])
+    const names = (own ? [emaName(layer), layer, ...theirs] : [...theirs, layer])
       .map((n) => `${n}.${part}`);
     return names.find((n) => Object.hasOwn(tensors, n)) ?? names[own ? 1 : 0]!;
   };
@@ -122,9 +119,9 @@ function matched(
     }
   }
   for (const [name, { shape }] of Object.entries(tensors)) {
-    const known = used.has(name) || used.has(`ema.${name}`) ||
+    const known = used.has(name) || used.has(emaName(name)) ||
       name.endsWith(".num_batches_tracked") ||
-      own && TRAINING.includes(name.split(".")[0]!);
+      own && (isTrainingState(name) || isRange(name));
     if (!known) problems.push(`unexpected  ${name} ${list(shape)}`);
   }
   if (problems.length > 0) {

@@ -37,7 +37,8 @@ export function describeNonfiniteState(state: NetworkState, program?: Program): 
 
 /** The same, of the first layer in the order of `program`. */
 export function persistentNonfinite(state: NetworkState, program?: Program): Nonfinite | undefined {
-  const all = [...state.running, ...state.parameters, ...state.velocities, ...state.seconds];
+  const optimizer = [...state.optimizer.values()].flat();
+  const all = [...state.running, ...state.parameters, ...optimizer];
   const bad = all.filter(({ data }) => data.some((v) => !Number.isFinite(v)));
   if (bad.length === 0) return undefined;
   // A layer's name may hold points, those of its tensors do not.

@@ -6,35 +6,36 @@
 import type { NamedTensor } from "../../program/parameter_layout.ts";
 import type { Range } from "../../quant/range.ts";
 
-/** What a checkpoint holds of weights. */
+/** Weights of a network and what training keeps beside them. */
 export interface WeightsState {
   /** Master weights, biases, norm scales and shifts. */
   readonly parameters: readonly NamedTensor[];
-  /** Momentum, by the names of the parameters that train. */
-  readonly velocities: readonly NamedTensor[];
-  /** AdamW's averages of squared gradients, by the names of the parameters; else none. */
-  readonly seconds: readonly NamedTensor[];
+  /**
+   * What the optimizer keeps of the parameters that train, by the prefix of the tensors in a file:
+   * `velocity`, and with AdamW `second_moment`.
+   */
+  readonly optimizer: ReadonlyMap<string, readonly NamedTensor[]>;
   /** Moving averages of the parameters, by their names; none without `train.ema`. */
   readonly averages: readonly NamedTensor[];
   /** Batch norm's running means and variances. */
   readonly running: readonly NamedTensor[];
 }
 
-/** Looks up a tensor of a file; throws when it is missing or has another shape. */
+/** Returns a tensor of a file. Throws when it is missing or has another shape. */
 export type TensorLookup = (name: string, shape: readonly number[]) => Float32Array;
 
 /** Everything that a checkpoint holds of a network. */
 export interface NetworkState extends WeightsState {
-  /** By the name of the quantizer. */
+  /** Ranges by the name of the quantizer. */
   readonly ranges: ReadonlyMap<string, Range>;
-  /** What estimators keep beside the range, by the name of the quantizer. */
+  /** What estimators keep beside their range, by the name of the quantizer. */
   readonly memories: ReadonlyMap<string, Float32Array<ArrayBuffer>>;
 }
 
-/** What a network is loaded from. */
+/** State to load into a network. */
 export interface LoadedState extends Pick<NetworkState, "ranges"> {
   readonly find: TensorLookup;
-  /** Whether the file has a tensor. */
+  /** Whether the file has a tensor of this name. */
   readonly has?: (name: string) => boolean;
   readonly memories?: NetworkState["memories"];
 }

@@ -1,6 +1,6 @@
 /**
- * The weights of a network on an executor: parameters, what the optimizer keeps of each, and batch
- * norm's running statistics; from first values, from a file, and back into one.
+ * The weights of a network on an executor: parameters, optimizer state, moving averages, and batch
+ * norm's running statistics. They are initialized, loaded from a file, and read back.
  *
  * @module
  */
@@ -8,43 +8,42 @@ import type { Executor } from "../../runtime/executor.ts";
 import { fromNamed, initialValues, toNamed } from "../../program/parameter_layout.ts";
 import type { NormSpec, Program } from "../../program/program.ts";
 import { orderedBits, ROW_BYTES, SLOTS, WORDS_OF_ROW } from "../../quant/statistics.ts";
+import { OPTIMIZER_STATE, PREFIX } from "../../program/tensor_names.ts";
 import { bufferNames } from "../../runtime/sharded_executor.ts";
 import type { TensorLookup, WeightsState } from "./types.ts";
 
-/** What is kept of a parameter: ends of its buffers' names, and how a file calls them. */
-const OPTIMIZER_STATE = { velocity: "velocity", second: "second_moment", average: "ema" } as const;
-type OptimizerState = keyof typeof OPTIMIZER_STATE;
+/** The end of the name of the buffer that holds a parameter's moving average. */
+const AVERAGE = "average";
 
-/** Values of a norm's running mean, and then as many of its variance. */
+/** Number of values of a norm's running mean; as many of its variance follow. */
 const paddedOf = ({ channels }: NormSpec) => Math.ceil(channels / 4) * 4;
 
 /** The weights of a program. */
 export class Weights {
-  /** Every buffer that they lie in. */
+  /** Names of all their buffers. */
   readonly buffers: readonly string[];
   readonly #there: ReadonlySet<string>;
 
-  /** @param executor that knows split parameters by the name of the whole */
+  /** @param executor one that knows a split parameter by the name of the whole */
   constructor(readonly program: Program, readonly executor: Executor) {
     this.#there = bufferNames(program);
     const { parameters, norms } = program;
     this.buffers = [
       ...parameters.map(({ name }) => name),
-      ...(Object.keys(OPTIMIZER_STATE) as OptimizerState[]).flatMap((kept) =>
-        parameters.map(({ name }) => `${name}.${kept}`).filter((name) => this.#there.has(name))
+      ...[...Object.keys(OPTIMIZER_STATE), AVERAGE].flatMap((end) =>
+        parameters.map(({ name }) => `${name}.${end}`).filter((name) => this.#there.has(name))
       ),
       ...norms.map(({ layer }) => `${layer}.running`),
     ];
   }
 
-  /** Writes first values. */
+  /** Writes initial values. */
   initialize(seed: number): void {
     this.program.parameters.forEach((spec, i) => {
       const values = initialValues(spec, seed, i), zero = new Float32Array(values.length);
       this.#writeParameter(spec.name, spec.quantizer, values);
-      this.#writeKept(spec.name, "velocity", () => zero);
-      this.#writeKept(spec.name, "second", () => zero);
-      this.#writeKept(spec.name, "average", () => values);
+      for (const end of Object.keys(OPTIMIZER_STATE)) this.#writeState(spec.name, end, () => zero);
+      this.#writeState(spec.name, AVERAGE, () => values);
     });
     for (const norm of this.program.norms) {
       const padded = paddedOf(norm);
@@ -53,24 +52,26 @@ export class Weights {
   }
 
   /**
-   * Writes those of a file.
+   * Writes the tensors of a file.
    *
-   * @param has whether the file has a tensor
-   * @param training false: the moving averages where there are any, and nothing of the optimizer's
+   * @param has whether the file has a tensor of this name
+   * @param training false: parameters are their moving averages where there are any, and optimizer
+   * state is not loaded
    */
   load(find: TensorLookup, has: ((name: string) => boolean) | undefined, training: boolean): void {
     for (const spec of this.program.parameters) {
       const weight = fromNamed(spec, (name, shape) => {
-        const averaged = !training && has?.(`ema.${name}`);
-        return find(averaged ? `ema.${name}` : name, shape);
+        const average = `${PREFIX.ema}.${name}`;
+        return find(!training && has?.(average) ? average : name, shape);
       });
-      const named = (kept: OptimizerState) => () =>
-        fromNamed(spec, (name, shape) => find(`${OPTIMIZER_STATE[kept]}.${name}`, shape));
+      const withPrefix = (prefix: string) => () =>
+        fromNamed(spec, (name, shape) => find(`${prefix}.${name}`, shape));
       this.#writeParameter(spec.name, spec.quantizer, weight);
-      this.#writeKept(spec.name, "average", training ? named("average") : () => weight);
+      this.#writeState(spec.name, AVERAGE, training ? withPrefix(PREFIX.ema) : () => weight);
       if (!training) continue;
-      this.#writeKept(spec.name, "velocity", named("velocity"));
-      this.#writeKept(spec.name, "second", named("second"));
+      for (const [end, prefix] of Object.entries(OPTIMIZER_STATE)) {
+        this.#writeState(spec.name, end, withPrefix(prefix));
+      }
     }
     for (const norm of this.program.norms) {
       const { layer, channels } = norm, padded = paddedOf(norm);
@@ -81,7 +82,7 @@ export class Weights {
     }
   }
 
-  /** What a checkpoint holds of them, from the contents of {@link buffers}. */
+  /** The state for a checkpoint, from the contents of {@link buffers}. */
   state(values: ReadonlyMap<string, Float32Array<ArrayBuffer>>): WeightsState {
     const named = (end: string) =>
       this.program.parameters.flatMap((p) => {
@@ -90,9 +91,11 @@ export class Weights {
       });
     return {
       parameters: named(""),
-      velocities: named(".velocity"),
-      seconds: named(".second"),
-      averages: named(".average"),
+      optimizer: new Map(
+        Object.entries(OPTIMIZER_STATE).map(([end, prefix]) => [prefix, named(`.${end}`)] as const)
+          .filter(([, tensors]) => tensors.length > 0),
+      ),
+      averages: named(`.${AVERAGE}`),
       running: this.program.norms.flatMap((norm) => {
         const { layer, channels } = norm, v = values.get(`${layer}.running`)!;
         const padded = paddedOf(norm), shape = [channels];
@@ -104,12 +107,12 @@ export class Weights {
     };
   }
 
-  /** Writes what is kept of a parameter, where the program keeps it. */
-  #writeKept(name: string, kept: OptimizerState, values: () => Float32Array<ArrayBuffer>): void {
-    if (this.#there.has(`${name}.${kept}`)) this.executor.write(`${name}.${kept}`, values());
+  /** Writes a buffer of a parameter's state, where the program has it. */
+  #writeState(name: string, end: string, values: () => Float32Array<ArrayBuffer>): void {
+    if (this.#there.has(`${name}.${end}`)) this.executor.write(`${name}.${end}`, values());
   }
 
-  /** Writes master weights; their extremes go where an update would have left them. */
+  /** Writes master weights, and their extremes where an update would have written them. */
   #writeParameter(
     name: string,
     row: number | undefined,
