@@ -1,9 +1,9 @@
 /**
- * `qtrain bench`: how fast kernels and whole steps are on this adapter.
+ * `qtrain bench`: times kernels and whole training steps on this adapter.
  *
  * @module
  */
-import { bench } from "../lib/bench/bench.ts";
+import { bench, type BenchOptions } from "../lib/bench/bench.ts";
 import { LAYERS } from "../lib/bench/layers.ts";
 import { MODELS, RANGES, SIDES } from "../lib/bench/variants.ts";
 import { benchMarkdown, benchSummary, benchTables } from "../lib/bench/tables.ts";
@@ -12,44 +12,73 @@ import { makeFolder, writeAtomic } from "../lib/core/files.ts";
 import { zoo } from "../lib/model/zoo.ts";
 import { nearest } from "../lib/core/did_you_mean.ts";
 import type { ZooName } from "../lib/recipe/types.ts";
-import type { Command } from "./command.ts";
+import { type Arguments, defineCommand, type Options } from "./command.ts";
 import { table } from "./format.ts";
-import { type Arguments, tilesOf } from "./options.ts";
+import { JSON_OUTPUT, NO_TUNE, QUIET } from "./options.ts";
 import { print, printJson } from "./print.ts";
 
 const PARTS = ["kernels", "steps", "all"] as const;
 type Part = (typeof PARTS)[number];
 
 const SHAPES = LAYERS.map(({ group }) => group), NETWORKS = Object.keys(zoo) as ZooName[];
-const ROUNDS = 5, MAX_ROUNDS = 1000, MAX_BATCH = 65536, MAX_SIZE = 1024;
+const ROUNDS = 5;
 
-/** The command. */
-export const benchCommand: Command = {
+const OPTIONS = {
+  ranges: {
+    type: "boolean",
+    usage: "--ranges",
+    help: "compare range estimators instead, on the host and on the device",
+  },
+  batch: {
+    type: "integer",
+    usage: "--batch N",
+    help: "images of a batch, instead of each network's default",
+    max: 65536,
+  },
+  input: {
+    type: "integer",
+    usage: "--input SIZE",
+    help: "height and width of the images of steps",
+    max: 1024,
+  },
+  rounds: {
+    type: "integer",
+    usage: "--rounds N",
+    help: `rounds to take medians over (default: ${ROUNDS})`,
+    max: 1000,
+  },
+  "no-tune": NO_TUNE,
+  out: {
+    type: "string",
+    usage: "--out PATH",
+    help: "write PATH.json and PATH.md; in a folder, bench.json and bench.md",
+  },
+  json: JSON_OUTPUT,
+  quiet: QUIET,
+} as const satisfies Options;
+
+/** `qtrain bench`. */
+export const benchCommand = defineCommand({
   name: "bench",
-  usage:
-    "qtrain bench [kernels|steps|all] [NAME…] [--ranges] [--batch N] [--input SIZE] [--rounds N] [--no-tune] [--out PATH] [--json]",
+  synopsis: "qtrain bench [kernels|steps|all] [NAME…]",
   summary: "Times kernels and whole training steps on this machine's GPU.",
   details:
     `kernels: convolutions, norms, pools and updates in every direction, in int8 and float32, with their
-share of what the adapter can do at most; of the shapes of ${SHAPES.join(", ")}.
-steps: whole training steps in int8 with static and with dynamic ranges and in float32, and what
-their time goes to; of ${MODELS.join(", ")}, or other networks by name (${
+share of the adapter's measured peak. NAME is a set of shapes: ${SHAPES.join(", ")}.
+steps: whole training steps in int8 with static and with dynamic ranges and in float32, and how their
+time breaks down. NAME is a network: ${MODELS.join(", ")} by default, or ${
       NETWORKS.filter((name) => !MODELS.includes(name)).join(", ")
-    }).
---ranges compares the ways to set ranges in place of these three.
+    }.
 
-Sides take turns in each round, and medians count, with the least and the most. Images are drawn by
-the program. --out writes PATH.json and PATH.md, and in a folder bench.json and bench.md. Takes
-minutes; what is being timed is told on stderr.`,
-  options: ["ranges", "batch", "input", "rounds", "no-tune", "out", "json", "quiet"],
+The variants take turns in each round; the tables show medians with minimum and maximum. Images are
+synthetic. Takes minutes; progress goes to stderr.`,
+  options: OPTIONS,
   run,
-};
+});
 
-async function run(args: Arguments): Promise<number> {
-  const { kernels, models } = chosen(args);
-  const rounds = whole("rounds", args.rounds, MAX_ROUNDS) ?? ROUNDS;
-  const batch = whole("batch", args.batch, MAX_BATCH);
-  const size = whole("input", args.input, MAX_SIZE);
+async function run(args: Arguments<typeof OPTIONS>): Promise<number> {
+  const { rounds = ROUNDS, batch, input: size } = args;
+  const { kernels, models } = selectParts(args);
   if (size !== undefined && models.length === 0) {
     throw new UsageError(
       "--input: expected only with steps, as the kernels have shapes of their own",
@@ -58,7 +87,7 @@ async function run(args: Arguments): Promise<number> {
   if (args.ranges && models.length === 0) {
     throw new UsageError("--ranges: expected only with steps, which it compares ranges over");
   }
-  const out = args.out === undefined ? undefined : await place(args.out);
+  const out = args.out === undefined ? undefined : await outputBase(args.out);
   const groups = LAYERS.filter(({ group }) => kernels.includes(group));
   const began = performance.now();
   const progress = (text: string) => {
@@ -66,9 +95,9 @@ async function run(args: Arguments): Promise<number> {
     console.error(`${((performance.now() - began) / 1000).toFixed(0).padStart(4)} s  ${text}`);
   };
   const variants = args.ranges ? RANGES : SIDES;
-  const { tiles } = tilesOf(args, "timed");
-  const how = { groups, models, variants, rounds, batch, size, tiles, progress };
-  const report = await bench(how).catch((error) => {
+  const tiles = args["no-tune"] ? "default" : "timed";
+  const options: BenchOptions = { groups, models, variants, rounds, batch, size, tiles, progress };
+  const report = await bench(options).catch((error) => {
     if (!(error instanceof DeviceError)) throw error;
     throw new DeviceError(`qtrain bench: ${error.message}`);
   });
@@ -87,8 +116,8 @@ async function run(args: Arguments): Promise<number> {
   return 0;
 }
 
-/** The shapes and networks that the words of the command line mean. */
-function chosen({ positionals, ranges }: Arguments): {
+/** The shapes and networks that the positionals select. */
+function selectParts({ positionals, ranges }: Arguments<typeof OPTIONS>): {
   readonly kernels: readonly string[];
   readonly models: readonly ZooName[];
 } {
@@ -110,30 +139,16 @@ function chosen({ positionals, ranges }: Arguments): {
       }; expected ${given ? "" : `${PARTS.join(", ")}, or `}one of ${takes[part].join(", ")}`,
     );
   }
-  const wanted = <T extends string>(all: readonly T[], usual: readonly T[]) =>
-    names.length === 0 ? usual : all.filter((name) => names.includes(name));
+  const select = <T extends string>(all: readonly T[], defaults: readonly T[]) =>
+    names.length === 0 ? defaults : all.filter((name) => names.includes(name));
   return {
-    kernels: part === "steps" ? [] : wanted(SHAPES, SHAPES),
-    models: part === "kernels" ? [] : wanted(NETWORKS, MODELS),
+    kernels: part === "steps" ? [] : select(SHAPES, SHAPES),
+    models: part === "kernels" ? [] : select(NETWORKS, MODELS),
   };
 }
 
-/** @throws UsageError unless the text is a whole number from 1 to `most` */
-function whole(
-  option: "rounds" | "batch" | "input",
-  text: string | undefined,
-  most: number,
-): number | undefined {
-  if (text === undefined) return undefined;
-  const value = Number(text);
-  if (/^[0-9]+$/.test(text) && value >= 1 && value <= most) return value;
-  throw new UsageError(
-    `--${option}: expected a whole number from 1 to ${most}, got ${JSON.stringify(text)}`,
-  );
-}
-
-/** Where both files go, without their endings: found out before minutes are spent. */
-async function place(path: string): Promise<string> {
+/** The path of both files without extension; checked before minutes are spent. */
+async function outputBase(path: string): Promise<string> {
   const isFolder = /[/\\]$/.test(path) ||
     await Deno.stat(path).then((info) => info.isDirectory, () => false);
   const base = isFolder ? `${path.replace(/[/\\]+$/, "")}/bench` : path.replace(/\.(json|md)$/, "");

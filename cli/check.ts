@@ -1,5 +1,5 @@
 /**
- * `qtrain check`: plans a recipe and prints the plan; runs nothing.
+ * `qtrain check`: prints the plan of a recipe without running it.
  *
  * @module
  */
@@ -10,46 +10,47 @@ import { type DataShape, plan } from "../lib/program/plan.ts";
 import { operandsBytes, type Program } from "../lib/program/program.ts";
 import { loadRecipe } from "../lib/recipe/load.ts";
 import type { Recipe } from "../lib/recipe/types.ts";
-import { type Command, first } from "./command.ts";
+import { type Arguments, defineCommand, firstPositional, type Options } from "./command.ts";
 import { shapeOf } from "./data_shape.ts";
 import { bytes, settingsTable, table } from "./format.ts";
-import type { Arguments } from "./options.ts";
+import { JSON_OUTPUT } from "./options.ts";
 import { print, printJson } from "./print.ts";
 import { arithmetic, microBatches, network, recomputing, withThousands } from "./settings.ts";
 
-/** Every WebGPU device binds this much at once; more needs a larger one. */
+/** The largest buffer binding that every WebGPU device supports, in bytes. */
 const BASE_BINDING = 128 * 2 ** 20;
 
-/** The command. */
-export const checkCommand: Command = {
-  name: "check",
-  usage: "qtrain check recipe.yaml [key=value …] [--json]",
-  summary: "Prints the plan of a recipe: layers, shapes, parameters, memory. Runs nothing.",
-  details:
-    `Needs no GPU, and no data where the recipe gives data.classes and data.size (with data.format:
-npz, data.channels too).
-Finds shapes that do not fit. Memory is every buffer that training creates on the device.`,
-  options: ["json"],
-  run,
-};
+const OPTIONS = { json: JSON_OUTPUT } as const satisfies Options;
 
-async function run(args: Arguments): Promise<number> {
-  const [path, overrides] = first(args, "check", "a recipe");
+/** `qtrain check`. */
+export const checkCommand = defineCommand({
+  name: "check",
+  synopsis: "qtrain check recipe.yaml [key=value …]",
+  summary: "Prints the plan of a recipe (layers, shapes, parameters, memory) without running it.",
+  details: `Needs no GPU. Needs no data either if the recipe gives data.classes and data.size (with
+data.format: npz, data.channels too). Reports shapes that do not fit. Memory counts every buffer
+that training allocates on the device.`,
+  options: OPTIONS,
+  run,
+});
+
+async function run(args: Arguments<typeof OPTIONS>): Promise<number> {
+  const [path, overrides] = firstPositional(args, "check", "a recipe");
   const recipe = await loadRecipe(path, overrides);
   const data = await shapeOf(recipe), { program, layers } = plan(recipe, data);
-  const float32 = inFloat32(recipe, data);
+  const float32 = bytesInFloat32(recipe, data);
   if (args.json) printJson(asJson(recipe, program, layers, float32), 2);
   else print(asText(recipe, program, layers, float32));
   return 0;
 }
 
-/** What the same recipe needs in float32. */
-function inFloat32(recipe: Recipe, data: DataShape): number {
+/** Bytes that the same recipe needs in float32. */
+function bytesInFloat32(recipe: Recipe, data: DataShape): number {
   const quantize = { ...recipe.quantize, arithmetic: "float32" } as const;
   return peakMemory(plan({ ...recipe, quantize, memory: 0 }, data).program).total;
 }
 
-/** The line on memory, e.g. `8.7 MiB (float32: 27.3 MiB; a buffer for each tensor: 20.9 MiB)`. */
+/** Planned memory, e.g. `8.7 MiB (float32: 27.3 MiB; a buffer for each tensor: 20.9 MiB)`. */
 function memoryLine(
   { memory }: Recipe,
   program: Program,
@@ -79,9 +80,9 @@ function asText(
   const largest = program.buffers.reduce((a, b) => b.bytes > a.bytes ? b : a);
   const notes = largest.bytes > BASE_BINDING
     ? [
-      `buffer ${largest.name} needs ${bytes(largest.bytes)}: more than the ${
+      `buffer ${largest.name} needs ${bytes(largest.bytes)}, more than the ${
         bytes(BASE_BINDING)
-      } that every GPU binds; a smaller train.batch or train.micro_batch needs less`,
+      } that every GPU supports; reduce train.batch or train.micro_batch`,
     ]
     : [];
   return [

@@ -1,5 +1,5 @@
 /**
- * `qtrain compare`: the same recipe over estimators and seeds, with a table and plots.
+ * `qtrain compare`: trains a recipe with several estimators and seeds; writes a table and plots.
  *
  * @module
  */
@@ -8,6 +8,7 @@ import {
   buildGrid,
   type Cell,
   DEFAULT_ESTIMATORS,
+  DEFAULT_SEEDS,
   type Grid,
   rowName,
 } from "../lib/compare/grid.ts";
@@ -19,39 +20,67 @@ import { readText } from "../lib/recipe/read_text.ts";
 import type { Summary } from "../lib/train/events.ts";
 import { RunFolder } from "../lib/train/run_folder/run_folder.ts";
 import { train } from "../lib/train/train.ts";
-import { type Command, first } from "./command.ts";
-import { epochLine, percent, table } from "./format.ts";
+import { type Arguments, defineCommand, firstPositional, type Options } from "./command.ts";
+import { epochLine, percent, stepLine, table } from "./format.ts";
 import { INTERRUPTED, listenForInterrupt } from "./interrupt.ts";
-import { liveStep } from "./live_step.ts";
-import { type Arguments, progressMode, tilesOf } from "./options.ts";
+import { DEVICE, JSON_OUTPUT, NO_TUNE, progressMode, QUIET } from "./options.ts";
 import { print, printJson, PROGRAM } from "./print.ts";
 import { Progress } from "./progress.ts";
 
-/** The command. */
-export const compareCommand: Command = {
-  name: "compare",
-  usage: "qtrain compare recipe.yaml [key=value …] [--estimators LIST] [--seeds LIST] " +
-    "[--vary key=LIST] …",
-  summary: "Trains the same recipe over estimators and seeds; writes a table and plots.",
-  details: `--estimators is a list between commas (default: ${DEFAULT_ESTIMATORS}):
-  float32            no quantizers, the baseline
-  NAME               sets the estimator of activations and of gradients
-  LABEL:key=value,…  sets what you write, as far as the next name or label; no commas in values,
-                     e.g. --estimators float32,G4:quantize.gradients.bits=4,hindsight-minmax
---vary train.lr=0.1,0.05 runs all of that with each value. Where only one key under train is
-called lr, train.lr stands for train.optimizer.lr.
+const OPTIONS = {
+  estimators: {
+    type: "string",
+    usage: "--estimators LIST",
+    help: `what to compare (default: ${DEFAULT_ESTIMATORS})`,
+  },
+  seeds: {
+    type: "string",
+    usage: "--seeds LIST",
+    help: `the seeds of the runs, e.g. 1,2,3 (default: ${DEFAULT_SEEDS})`,
+  },
+  vary: {
+    type: "string",
+    usage: "--vary key=LIST",
+    help: "values of a recipe's key to compare as well",
+    repeats: true,
+  },
+  out: {
+    type: "string",
+    usage: "--out DIR",
+    help: "the folder of the comparison (default: runs/NAME-compare)",
+  },
+  device: DEVICE,
+  "no-tune": NO_TUNE,
+  json: JSON_OUTPUT,
+  quiet: QUIET,
+} as const satisfies Options;
 
-DIR (default: runs/NAME-compare) gets a run's folder for each, and after every run compare.json,
-compare.md and compare.html. Called again it goes on: what is finished is kept. Ctrl-C ends the
-run in progress after the steps in flight, with a checkpoint.
+type Given = Arguments<typeof OPTIONS>;
+
+/** `qtrain compare`. */
+export const compareCommand = defineCommand({
+  name: "compare",
+  synopsis: "qtrain compare recipe.yaml [key=value …]",
+  summary: "Trains a recipe with several estimators and seeds; writes a table and plots.",
+  details: `LIST is separated by commas. An entry of --estimators is one of
+  float32            no quantizers: the baseline
+  NAME               sets the estimator of activations and gradients
+  LABEL:key=value,…  sets these keys, up to the next name or label; values without commas
+e.g. --estimators float32,G4:quantize.gradients.bits=4,hindsight-minmax
+--vary train.lr=0.1,0.05 repeats all of them with each value. If only one key under train is called
+lr, train.lr is short for train.optimizer.lr.
+
+The folder holds one run's folder for each combination, and compare.json, compare.md and
+compare.html, which are written after every run. The same command again resumes: finished runs are
+kept. Ctrl-C stops the run in progress after its steps in progress and saves a checkpoint.
 
 Exit codes: 0 done, 1 a run failed or diverged, 2 wrong usage, recipe or data, 130 interrupted.`,
-  options: ["estimators", "seeds", "vary", "out", "device", "no-tune", "json", "quiet"],
+  options: OPTIONS,
   run,
-};
+});
 
-async function run(args: Arguments): Promise<number> {
-  const [path, overrides] = first(args, "compare", "a recipe");
+async function run(args: Given): Promise<number> {
+  const [path, overrides] = firstPositional(args, "compare", "a recipe");
   const mode = progressMode(args);
   const seed = overrides.find((text) => /^\s*seed\s*=/.test(text));
   if (seed !== undefined) {
@@ -66,28 +95,28 @@ async function run(args: Arguments): Promise<number> {
 
   const progress = new Progress({ mode });
   using interrupt = listenForInterrupt((line) => progress.error(line));
-  const said = new Set<string>();
-  const world: World = {
+  const warned = new Set<string>();
+  const context: RunContext = {
     folder,
     progress,
     signal: interrupt.signal,
     device: args.device,
-    tiles: tilesOf(args, "timed"),
+    tiles: args["no-tune"] ? "default" : "timed",
     warn: (line) => {
-      // What is odd about the machine is odd in every run.
-      if (!said.has(line)) progress.error(line);
-      said.add(line);
+      // Warnings about the machine are the same in every run.
+      if (!warned.has(line)) progress.error(line);
+      warned.add(line);
     },
   };
   try {
     for (const [i, cell] of grid.cells.entries()) {
-      if (await settle(i, cell, world) === "interrupted") {
+      if (await completeRun(i, cell, context) === "interrupted") {
         await folder.write();
         progress.done();
         const again = [path, ...overrides, ...givenOptions(args), "--out", folder.path];
         progress.error(
-          `interrupted; ${folder.path}/compare.html has what is finished; ` +
-            `go on with: ${PROGRAM} compare ${again.map(quoted).join(" ")}`,
+          `interrupted; ${folder.path}/compare.html has the finished runs; ` +
+            `resume with: ${PROGRAM} compare ${again.map(quoted).join(" ")}`,
         );
         return INTERRUPTED;
       }
@@ -102,44 +131,44 @@ async function run(args: Arguments): Promise<number> {
   }
 }
 
-interface World {
+interface RunContext {
   readonly folder: CompareFolder;
   readonly progress: Progress;
   readonly signal: AbortSignal;
-  readonly device: Arguments["device"];
-  readonly tiles: ReturnType<typeof tilesOf>;
+  readonly device: Given["device"];
+  readonly tiles: "default" | "timed";
   readonly warn: (line: string) => void;
 }
 
-/** Sees to it that a run is done: keeps it, goes on with it or trains it. */
-async function settle(
+/** Completes a run: keeps it if it has ended, else trains or resumes it. */
+async function completeRun(
   i: number,
   cell: Cell,
-  world: World,
+  context: RunContext,
 ): Promise<"done" | "diverged" | "interrupted"> {
-  const { folder, progress, signal } = world;
+  const { folder, progress, signal } = context;
   const title = `run ${i + 1}/${folder.grid.cells.length}: ${cellName(folder.grid, cell)}`;
   const { status, test_accuracy: accuracy } = folder.run(i).record;
   if (status === "done" || status === "diverged") {
-    const was = status === "done" ? `test acc ${percent(accuracy ?? NaN, 2)}` : `diverged`;
-    progress.print(`${title} | kept, ${was}`);
+    const result = status === "done" ? `test acc ${percent(accuracy ?? NaN, 2)}` : "diverged";
+    progress.print(`${title} | already done, ${result}`);
     return status;
   }
   if (signal.aborted) return "interrupted";
   progress.print(title);
-  const summary = await trainRun(cell, world);
+  const summary = await trainRun(cell, context);
   await folder.refresh(i);
   await folder.write();
   if (summary.status === "diverged") {
-    progress.error(`diverged at ${summary.reason}. The other runs go on`);
+    progress.error(`diverged at ${summary.reason}; continuing with the other runs`);
   }
   return summary.status;
 }
 
-/** Trains a run, from its newest checkpoint where it has begun. */
+/** Trains a run, from its latest checkpoint if there is one. */
 async function trainRun(
   cell: Cell,
-  { folder, progress, signal, device, tiles, warn }: World,
+  { folder, progress, signal, device, tiles, warn }: RunContext,
 ): Promise<Summary> {
   const out = `${folder.path}/${cell.folder}`;
   const run = await RunFolder.create({ out, name: cell.recipe.name, resume: true });
@@ -150,7 +179,7 @@ async function trainRun(
       folder: run,
       resume,
       ...(device ? { device } : {}),
-      ...tiles,
+      tiles,
       selfTest: true,
       watchdog: true,
       signal,
@@ -158,9 +187,9 @@ async function trainRun(
     })
   ) {
     if (event.type === "start" && event.resumedFrom > 0) {
-      progress.print(`goes on after step ${event.resumedFrom}`);
+      progress.print(`resuming after step ${event.resumedFrom}`);
     } else if (event.type === "step") {
-      progress.live(() => liveStep(event));
+      progress.live(() => stepLine(event));
     } else if (event.type === "epoch") progress.print(epochLine(event));
     else if (event.type === "end") summary = event.summary;
   }
@@ -173,18 +202,19 @@ function cellName({ rows }: Grid, { row, seed }: Cell): string {
   return `${rowName(rows[row]!)}, seed ${seed}`;
 }
 
-/** What is printed at the end. */
+/** The table and its notes, for stdout. */
 function result(report: Report, folder: string): string {
   const { headers, rows, alignments } = textTable(report);
   return [
     table(headers, rows, alignments),
     "",
     ...notes(report),
-    `The report is ${folder}/compare.html`,
+    `Report: ${folder}/compare.html`,
   ].join("\n");
 }
 
-function givenOptions(args: Arguments): string[] {
+/** The options to resume with. */
+function givenOptions(args: Given): string[] {
   const { estimators, seeds, vary, device } = args;
   return [
     ...(estimators === undefined ? [] : ["--estimators", estimators]),
@@ -195,7 +225,7 @@ function givenOptions(args: Arguments): string[] {
   ];
 }
 
-/** An argument as a shell takes it. */
+/** An argument, quoted for a shell if need be. */
 function quoted(text: string): string {
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }

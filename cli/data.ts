@@ -15,9 +15,9 @@ import { writeAtomic } from "../lib/core/files.ts";
 import { PATH_SCOPE, withFence } from "../lib/recipe/path_scope.ts";
 import { loadRecipe } from "../lib/recipe/load.ts";
 import type { Recipe } from "../lib/recipe/types.ts";
-import { type Command, first } from "./command.ts";
+import { type Arguments, defineCommand, firstPositional, type Options } from "./command.ts";
 import { settingsTable, table } from "./format.ts";
-import type { Arguments } from "./options.ts";
+import { JSON_OUTPUT } from "./options.ts";
 import { print, printJson } from "./print.ts";
 import { augmentations, withThousands } from "./settings.ts";
 
@@ -31,23 +31,31 @@ const BAR = 30;
 /** How the warning of a file ends that cannot be decoded. */
 const REPLACED = "another image of its class takes its place";
 
-/** The command. */
-export const dataCommand: Command = {
+const OPTIONS = {
+  out: {
+    type: "string",
+    usage: "--out FILE",
+    help: `the PNG file of the grid, replaced if it exists (default: ${PREVIEW})`,
+  },
+  json: JSON_OUTPUT,
+} as const satisfies Options;
+
+/** `qtrain data`. */
+export const dataCommand = defineCommand({
   name: "data",
-  usage: "qtrain data recipe.yaml [key=value …] [--out FILE] [--json]",
-  summary: "Counts and measures a recipe's data, and draws a grid of augmented training images.",
+  synopsis: "qtrain data recipe.yaml [key=value …]",
+  summary: "Describes a recipe's data and draws a grid of augmented training images.",
   details:
-    `Images by class, shape, mean and std beside those of the recipe, and what is odd. The grid, 64
-images of the first epoch as the network gets them, is a PNG file: ${PREVIEW}, or what --out
-says; one that is there is replaced. Another seed (seed=2) shows other images. Needs no GPU.
-
-Of images in files, 2,000 are decoded; the first that cannot be are named.`,
-  options: ["out", "json"],
+    `Prints images by class, shape, mean and std next to those of the recipe, and warnings. The grid
+shows 64 images of the first epoch as the network gets them; another seed (seed=2) shows others.
+Needs no GPU. If the images are files, 2,000 of them are decoded; the first that cannot be decoded
+are reported by name.`,
+  options: OPTIONS,
   run,
-};
+});
 
-async function run(args: Arguments): Promise<number> {
-  const [path, overrides] = first(args, "data", "a recipe");
+async function run(args: Arguments<typeof OPTIONS>): Promise<number> {
+  const [path, overrides] = firstPositional(args, "data", "a recipe");
   const recipe = await loadRecipe(path, overrides);
   const out = args.out ?? PREVIEW;
   await expectPngOrNothing(out);

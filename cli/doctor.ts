@@ -1,43 +1,68 @@
 /**
- * `qtrain doctor`: what this machine has, whether its GPU computes rightly, and what is missing.
+ * `qtrain doctor`: shows the adapters, tests the kernels, and reports what is missing.
  *
  * @module
  */
 import { DeviceError, UsageError } from "../lib/core/errors.ts";
-import { tileFile } from "../lib/runtime/gpu/autotune_cache.ts";
+import { adapterName, readTiles, tileFile } from "../lib/runtime/gpu/autotune_cache.ts";
+import { packedDotProduct, requestAdapter } from "../lib/runtime/gpu/device.ts";
 import { type KernelCheck, selfTest } from "../lib/runtime/self_test/self_test.ts";
 import { VERSION } from "../lib/core/version.ts";
-import { type Adapter, findAdapters } from "./adapters.ts";
-import type { Command } from "./command.ts";
+import { type Arguments, defineCommand, type Options } from "./command.ts";
 import { bytes, table } from "./format.ts";
-import type { Arguments } from "./options.ts";
+import { JSON_OUTPUT } from "./options.ts";
 import { print, printJson } from "./print.ts";
 
-/** The command. */
-export const doctorCommand: Command = {
+const OPTIONS = { json: JSON_OUTPUT } as const satisfies Options;
+
+/** `qtrain doctor`. */
+export const doctorCommand = defineCommand({
   name: "doctor",
-  usage: "qtrain doctor [--json]",
+  synopsis: "qtrain doctor",
   summary: "Shows adapters, limits and features, and tests every kernel against known answers.",
-  details: `A kernel is equal to its reference in every bit; close, by at most one code or the last
-digits of a float, which rounding explains; or WRONG. Exit code 1 when something is wrong
-or missing. Takes a few seconds.`,
-  options: ["json"],
+  details:
+    `A kernel is "equal" if it equals its reference bit by bit; "close" if it differs by at most one
+code, or in the last digits of a float, as rounding does; otherwise "WRONG". The exit code is 1 if
+something is wrong or missing. Takes a few seconds.`,
+  options: OPTIONS,
   run,
-};
+});
+
+/** A limit, and the default that WebGPU guarantees, which is all that qtrain's kernels need. */
+interface Limit {
+  readonly value: number;
+  readonly base: number;
+  readonly unit: "count" | "bytes";
+}
+
+/** One adapter. */
+interface Adapter {
+  readonly name: string;
+  readonly vendor: string;
+  readonly architecture: string;
+  /** Whether WGSL has packed int8 dot products. */
+  readonly packedDot: boolean;
+  /** Whether the device can time kernels. */
+  readonly timestamps: boolean;
+  /** Kernels, each for one shape, whose fastest tiles are cached. */
+  readonly tiles: number;
+  readonly features: readonly string[];
+  readonly limits: Readonly<Record<string, Limit>>;
+}
 
 interface Report {
   readonly versions: Readonly<Record<string, string>>;
   readonly adapters: readonly Adapter[];
-  /** Where the fastest tiles are remembered. */
+  /** The cache of the fastest tiles. */
   readonly tileFile: string | undefined;
   readonly checks: readonly KernelCheck[];
-  /** What is wrong or missing, and what to do about it. */
+  /** What is wrong or missing, with the remedy. */
   readonly problems: readonly string[];
 }
 
-async function run(args: Arguments): Promise<number> {
+async function run(args: Arguments<typeof OPTIONS>): Promise<number> {
   if (args.positionals.length > 0) {
-    throw new UsageError(`qtrain doctor: expected no more, got ${args.positionals.join(" ")}`);
+    throw new UsageError(`qtrain doctor: expected no arguments, got ${args.positionals.join(" ")}`);
   }
   const report = await examine();
   if (args.json) {
@@ -53,13 +78,47 @@ async function run(args: Arguments): Promise<number> {
   return report.problems.length === 0 ? 0 : 1;
 }
 
+/** The adapters of native drivers, the preferred one first; none without a driver. */
+async function findAdapters(): Promise<Adapter[]> {
+  const found = new Map<string, Adapter>();
+  for (const power of ["high-performance", "low-power"] as const) {
+    const adapter = await requestAdapter(power);
+    if (!adapter) continue;
+    const described = await describe(adapter);
+    if (!found.has(described.name)) found.set(described.name, described);
+  }
+  return [...found.values()];
+}
+
+async function describe({ info, features, limits }: GPUAdapter): Promise<Adapter> {
+  const timed = await readTiles(tileFile(), adapterName(info));
+  const count = (value: number, base: number): Limit => ({ value, base, unit: "count" });
+  const size = (value: number, base: number): Limit => ({ value, base, unit: "bytes" });
+  return {
+    name: info.description || info.device || info.vendor || "unknown adapter",
+    vendor: info.vendor,
+    architecture: info.architecture,
+    packedDot: packedDotProduct(),
+    timestamps: features.has("timestamp-query"),
+    tiles: [...timed.values()].filter(({ ratios }) => Object.keys(ratios).length > 0).length,
+    features: [...features].sort(),
+    limits: {
+      "invocations a workgroup": count(limits.maxComputeInvocationsPerWorkgroup, 256),
+      "workgroup storage": size(limits.maxComputeWorkgroupStorageSize, 16 * 2 ** 10),
+      "storage buffers a stage": count(limits.maxStorageBuffersPerShaderStage, 8),
+      "storage buffer binding": size(limits.maxStorageBufferBindingSize, 128 * 2 ** 20),
+      "workgroups a dimension": count(limits.maxComputeWorkgroupsPerDimension, 65535),
+    },
+  };
+}
+
 async function examine(): Promise<Report> {
   const adapters = await findAdapters();
   const problems: string[] = [];
   for (const { name, limits } of adapters) {
     for (const [limit, { value, base }] of Object.entries(limits)) {
       if (value >= base) continue;
-      problems.push(`${name}: expected ${limit} of at least ${base}, found ${value}`);
+      problems.push(`${name}: expected ${limit} of at least ${base}, got ${value}`);
     }
   }
   let checks: KernelCheck[] = [];
@@ -74,7 +133,7 @@ async function examine(): Promise<Report> {
   );
   if (wrong.length > 0) {
     problems.push(
-      `wrong answers from ${wrong.join(", ")}: do not train on this adapter; update its driver, ` +
+      `wrong results from ${wrong.join(", ")}: do not train on this adapter; update its driver ` +
         `or use --device cpu`,
     );
   }
@@ -95,13 +154,13 @@ function asText({ versions: v, adapters, tileFile, checks, problems }: Report): 
   for (const { name, packedDot, timestamps, tiles, limits } of adapters) {
     const rows = Object.entries(limits).map(([limit, { value, base, unit }]) => {
       const text = (n: number) => unit === "bytes" ? bytes(n) : String(n);
-      return [limit, text(value), text(base), value >= base ? "enough" : "TOO LITTLE"];
+      return [limit, text(value), text(base), value >= base ? "enough" : "TOO LOW"];
     });
     blocks.push(
       [
         `adapter: ${name}`,
-        `packed dot product: ${packedDot ? "yes" : "no, spelled out (slower, same results)"}`,
-        `timestamp-query: ${timestamps ? "yes" : "no (benchmarks use the clock)"}`,
+        `packed dot product: ${packedDot ? "yes" : "no, emulated (slower, same results)"}`,
+        `timestamp-query: ${timestamps ? "yes" : "no (benchmarks use the host's clock)"}`,
         tilesLine(tiles, tileFile),
       ].join("\n"),
       table(["limit", "adapter", "needed", ""], rows, ["left", "right", "right", "left"]),
@@ -118,7 +177,7 @@ function asText({ versions: v, adapters, tileFile, checks, problems }: Report): 
   }
   blocks.push(
     problems.length === 0
-      ? "all is well: qtrain trains on this adapter"
+      ? "no problems: qtrain trains on this adapter"
       : `to do:\n${problems.map((p) => `- ${p}`).join("\n")}`,
   );
   return blocks.join("\n\n");
@@ -126,9 +185,9 @@ function asText({ versions: v, adapters, tileFile, checks, problems }: Report): 
 
 function tilesLine(tiles: number, file: string | undefined): string {
   if (file === undefined) {
-    return "tiles: not remembered, as no cache folder is known; set QTRAIN_CACHE";
+    return "tiles: not cached, as there is no cache folder; set QTRAIN_CACHE";
   }
-  return `tiles: timed for ${tiles} kernel${tiles === 1 ? "" : "s"}, remembered in ${file}`;
+  return `tiles: tuned for ${tiles} kernel${tiles === 1 ? "" : "s"}, cached in ${file}`;
 }
 
 function difference({ type, largest }: KernelCheck): string {
@@ -136,7 +195,7 @@ function difference({ type, largest }: KernelCheck): string {
     case "codes":
       return `off by ${largest === 1 ? "one code" : `${largest} codes`}`;
     case "integers":
-      return `off by ${largest} (an extreme: in its last place)`;
+      return `off by ${largest} (of an extreme: its last place)`;
     case "floats":
       return `off by ${largest.toExponential(1)} of the largest value`;
   }

@@ -5,35 +5,42 @@
  */
 import { evaluate } from "../lib/train/evaluate.ts";
 import { UsageError } from "../lib/core/errors.ts";
-import { type Command, first } from "./command.ts";
+import { type Arguments, defineCommand, firstPositional, type Options } from "./command.ts";
 import { percent } from "./format.ts";
-import { type Arguments, tilesOf } from "./options.ts";
+import { BEST, DEVICE, JSON_OUTPUT, NO_TUNE } from "./options.ts";
 import { print, printJson } from "./print.ts";
 import { withThousands } from "./settings.ts";
 
-/** The command. */
-export const evalCommand: Command = {
-  name: "eval",
-  usage: "qtrain eval RUN [--best] [data.root=PATH] [--device auto|gpu|cpu] [--no-tune] [--json]",
-  summary: "Measures a run's newest checkpoint, or its best, on the test images.",
-  details: `RUN is the folder that training wrote, e.g. runs/quickstart. Nothing in it changes.
-data.root=PATH says where its data is, where that has moved or changed since.`,
-  options: ["best", "device", "no-tune", "json"],
-  run,
-};
+const OPTIONS = {
+  best: BEST,
+  device: DEVICE,
+  "no-tune": NO_TUNE,
+  json: JSON_OUTPUT,
+} as const satisfies Options;
 
-async function run(args: Arguments): Promise<number> {
-  const [path, overrides] = first(args, "eval", "the folder of a run");
+/** `qtrain eval`. */
+export const evalCommand = defineCommand({
+  name: "eval",
+  synopsis: "qtrain eval RUN [data.root=PATH]",
+  summary: "Measures a run's latest or best checkpoint on the test images.",
+  details: `RUN is a folder that training wrote, e.g. runs/quickstart. Nothing in it changes.
+data.root=PATH gives the place of the data, if it has moved or changed since the training.`,
+  options: OPTIONS,
+  run,
+});
+
+async function run(args: Arguments<typeof OPTIONS>): Promise<number> {
+  const [path, overrides] = firstPositional(args, "eval", "the folder of a run");
   const other = overrides.find((text) => !text.startsWith("data.root="));
   if (other !== undefined) {
     throw new UsageError(
-      `qtrain eval: expected the folder of a run, and data.root=PATH at most, got also ${other}`,
+      `qtrain eval: expected the folder of a run and at most data.root=PATH, got ${other} too`,
     );
   }
   const found = await evaluate(path, {
     overrides,
     ...(args.device ? { device: args.device } : {}),
-    ...tilesOf(args, "remembered"),
+    tiles: args["no-tune"] ? "default" : "remembered",
     best: args.best ?? false,
     warn: (text) => console.error(text),
   });

@@ -1,11 +1,11 @@
 /**
- * Numbers and tables as terminal text. Pure functions without colour or trailing spaces: what they
- * return is what tests compare and what a person greps.
+ * Numbers, tables and progress lines as terminal text: pure functions, without colour and without
+ * trailing spaces.
  *
  * @module
  */
-
 import { percent, UNKNOWN } from "../lib/core/format.ts";
+import type { EpochEvent, StepEvent } from "../lib/train/events.ts";
 
 export { bytes, percent } from "../lib/core/format.ts";
 
@@ -26,7 +26,7 @@ export function duration(seconds: number): string {
   return `${Math.floor(hours / 24)}d ${hours % 24}h`;
 }
 
-/** A rate with three digits or more: `412`, `38.6`, `4.26`. */
+/** A rate with at least three digits: `412`, `38.6`, `4.26`. */
 export function rate(value: number): string {
   if (!Number.isFinite(value)) return UNKNOWN;
   return value.toFixed(value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2);
@@ -60,77 +60,37 @@ export function settingsTable(rows: readonly (readonly [string, string])[]): str
   return [rule, ...lines, rule].join("\n");
 }
 
-/** The figures of one training step. Fractions are 0–1. */
-export interface StepFigures {
-  /** Steps done, this one included. */
-  readonly step: number;
-  /** Steps of the whole run. */
-  readonly steps: number;
-  /**
-   * The epoch, from 1. Not in the line: only epoch lines hold the word, so `grep epoch` finds
-   * them alone.
-   */
-  readonly epoch?: number | undefined;
-  /** Mean training loss. */
-  readonly loss: number;
-  /** Training accuracy. */
-  readonly accuracy: number;
-  /** Learning rate of this step. */
-  readonly lr: number;
-  /** Training images per second. */
-  readonly imagesPerSecond: number;
-  /** Fraction of the time that the device waits for images; only in the line above 0.05. */
-  readonly dataWaitShare?: number | undefined;
-  /** Fraction of codes clipped; left out where nothing is quantized. */
-  readonly clipped?: number | undefined;
-  /** The quantizer that clips the largest share of its codes, and that share. */
-  readonly mostClipped?: { readonly quantizer: string; readonly share: number } | undefined;
-  /** Estimated time to the end; left out while unknown. */
-  readonly secondsLeft?: number | undefined;
-}
-
-/** One dense line a step: `step   120/780 | loss 0.4321 | acc 84.4% | lr 4.8e-2 | …`. */
-export function stepLine(figures: StepFigures): string {
-  const { step, steps, loss, accuracy, lr, imagesPerSecond, secondsLeft } = figures;
-  const { clipped, mostClipped: most } = figures;
+/**
+ * One line a step: `step   120/780 | loss 0.4321 | acc 84.4% | lr 4.8e-2 | …`. It does not name the
+ * epoch, so that `grep epoch` finds the lines of epochs only.
+ */
+export function stepLine(event: Omit<StepEvent, "type" | "epoch">): string {
+  const { step, steps, loss, accuracy, rate: lr, imagesPerSecond, observations } = event;
   const digits = Math.max(5, String(steps).length);
+  const timed = imagesPerSecond > 0; // The first step is not timed.
   const parts = [
     `step ${String(step).padStart(digits)}/${steps}`,
     `loss ${loss.toFixed(4)}`,
     `acc ${percent(accuracy)}`,
     `lr ${lr.toExponential(1)}`,
-    `${rate(imagesPerSecond)} img/s`,
+    `${rate(timed ? imagesPerSecond : NaN)} img/s`,
   ];
-  const { dataWaitShare: wait = 0 } = figures;
-  if (wait > 0.05) parts.push(`waiting for data ${percent(wait, 0)}`);
-  if (clipped !== undefined) {
-    const by = most ? ` (${most.quantizer} ${percent(most.share, 2)})` : "";
-    parts.push(`clipped ${percent(clipped, 2)}${by}`);
+  if (event.dataWaitShare > 0.05) {
+    parts.push(`waiting for data ${percent(event.dataWaitShare, 0)}`);
   }
-  // A guess: parts of a second would only flicker.
-  if (secondsLeft !== undefined) parts.push(`${duration(Math.round(secondsLeft))} left`);
+  if (observations.length > 0) {
+    const most = event.mostClipped;
+    const by = most ? ` (${most.quantizer} ${percent(most.share, 2)})` : "";
+    parts.push(`clipped ${percent(event.clipped, 2)}${by}`);
+  }
+  // An estimate: fractions of a second would only flicker.
+  if (timed) parts.push(`${duration(Math.round(event.secondsLeft))} left`);
   return parts.join(" | ");
 }
 
-/** The figures of one epoch. Fractions are 0–1. */
-export interface EpochFigures {
-  /** The epoch, from 1. */
-  readonly epoch: number;
-  /** Epochs of the whole run. */
-  readonly epochs: number;
-  /** Mean training loss over the epoch. */
-  readonly trainLoss: number;
-  /** Mean loss over the test set. */
-  readonly testLoss: number;
-  /** Accuracy on the test set. */
-  readonly testAccuracy: number;
-  /** Time that the epoch took, evaluation included. */
-  readonly seconds: number;
-}
-
 /** One line an epoch: `epoch 1/5 | train loss 0.6123 | test loss 0.3987 | test acc 85.62% | 38s`. */
-export function epochLine(figures: EpochFigures): string {
-  const { epoch, epochs, trainLoss, testLoss, testAccuracy, seconds } = figures;
+export function epochLine(event: Omit<EpochEvent, "type" | "step" | "trainAccuracy">): string {
+  const { epoch, epochs, trainLoss, testLoss, testAccuracy, seconds } = event;
   return [
     `epoch ${String(epoch).padStart(String(epochs).length)}/${epochs}`,
     `train loss ${trainLoss.toFixed(4)}`,

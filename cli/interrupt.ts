@@ -1,9 +1,10 @@
 /**
- * Ctrl-C and SIGTERM: the first ends the run after its step, with a checkpoint; the second at once.
+ * Ctrl-C and SIGTERM: the first stops the run after its step and saves a checkpoint; the second ends
+ * the process at once.
  *
- * The second is the system's own: nothing listens any more, so it ends the process even while a
- * kernel is compiled or a step of the CPU is computed, in which no listener would be called. Files
- * are whole at any moment, so it does no damage.
+ * The second is the system's own: no listener is left, so it ends the process even while a kernel is
+ * compiled or the CPU computes a step, when no listener would be called. Files are complete at any
+ * moment, so it does no damage.
  *
  * @module
  */
@@ -11,28 +12,28 @@
 /** Exit code of a run that was interrupted. */
 export const INTERRUPTED = 130;
 
-// Windows knows no SIGTERM. SIGHUP keeps its meaning: under nohup a run shall not hear it.
+// Windows has no SIGTERM. SIGHUP is left alone, so that a run under nohup ignores it.
 const SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
   ? ["SIGINT", "SIGBREAK"]
   : ["SIGINT", "SIGTERM"];
 
 /**
- * Listens for the first signal until it is disposed of.
+ * Listens for the first signal until it is disposed.
  *
- * @param say tells the person one line
+ * @param notify prints a line for the person
  */
 export function listenForInterrupt(
-  say: (text: string) => void,
+  notify: (text: string) => void,
 ): { readonly signal: AbortSignal; [Symbol.dispose](): void } {
   const controller = new AbortController();
-  const deafen = () => {
+  const stopListening = () => {
     for (const signal of SIGNALS) Deno.removeSignalListener(signal, listener);
   };
   const listener = () => {
-    deafen();
-    say("finishing what is in progress, then writing a checkpoint (once more: leave at once)");
+    stopListening();
+    notify("stopping after this step and saving a checkpoint (Ctrl-C again: quit now)");
     controller.abort();
   };
   for (const signal of SIGNALS) Deno.addSignalListener(signal, listener);
-  return { signal: controller.signal, [Symbol.dispose]: deafen };
+  return { signal: controller.signal, [Symbol.dispose]: stopListening };
 }

@@ -3,14 +3,20 @@
  *
  * @module
  */
-import { QtrainError, UsageError } from "../lib/core/errors.ts";
 import { nearest } from "../lib/core/did_you_mean.ts";
+import { QtrainError, UsageError } from "../lib/core/errors.ts";
 import { VERSION } from "../lib/core/version.ts";
-import { type Command, commandHelp, looksLikeRecipe } from "./command.ts";
-import { type Arguments, optionHelp, readArguments, rejectOtherOptions } from "./options.ts";
+import {
+  type Command,
+  firstPositionalIndex,
+  looksLikeRecipe,
+  optionHelp,
+  type Options,
+  readArguments,
+} from "./command.ts";
 import { print } from "./print.ts";
 
-/** Commands by name, each loaded when it is asked for: the others would cost a start 30 ms. */
+/** Commands by name, each imported when it is needed: the others would add 30 ms to each start. */
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   train: async () => (await import("./train.ts")).trainCommand,
   check: async () => (await import("./check.ts")).checkCommand,
@@ -24,55 +30,72 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   doctor: async () => (await import("./doctor.ts")).doctorCommand,
 };
 
+/** Options of qtrain itself. */
+const OPTIONS = {
+  help: { type: "boolean", short: "h", usage: "--help, -h", help: "show this text" },
+  version: { type: "boolean", short: "V", usage: "--version, -V", help: "show the version" },
+} as const satisfies Options;
+
 /** Runs a command line. @returns the exit code */
 export async function main(args: readonly string[]): Promise<number> {
   try {
-    return await dispatch(readArguments(args));
+    return await dispatch(args);
   } catch (error) {
     return report(error);
   }
 }
 
-async function dispatch(args: Arguments): Promise<number> {
-  const [word, ...rest] = args.positionals;
-  if (word === undefined) {
-    if (args.version) print(`qtrain ${VERSION}`);
-    else if (args.help) print(await help());
-    else throw new UsageError(`expected a recipe or a command, got nothing\n\n${await help()}`);
-    return 0;
+async function dispatch(args: readonly string[]): Promise<number> {
+  const at = await commandIndex(args);
+  if (at === undefined) return await withoutCommand(args);
+  const word = args[at]!;
+  if (Object.hasOwn(COMMANDS, word)) {
+    return await (await COMMANDS[word]!()).run(args.toSpliced(at, 1));
   }
-  const named = Object.hasOwn(COMMANDS, word);
-  if (!named && !await looksLikeRecipe(word)) {
-    const meant = nearest(word, Object.keys(COMMANDS));
-    throw new UsageError(
-      `${word}: unknown command${
-        meant ? ` (did you mean ${meant}?)` : ""
-      }; expected a recipe.yaml ` +
-        `or one of ${Object.keys(COMMANDS).join(", ")}`,
-    );
-  }
-  const command = await COMMANDS[named ? word : "train"]!();
-  if (args.help) {
-    print(commandHelp(command));
-    return 0;
-  }
-  rejectOtherOptions(command.name, args, command.options);
-  return await command.run({ ...args, positionals: named ? rest : args.positionals });
+  if (await looksLikeRecipe(word)) return await (await COMMANDS.train!()).run(args);
+  const names = Object.keys(COMMANDS), meant = nearest(word, names);
+  throw new UsageError(
+    `${word}: unknown command${meant ? ` (did you mean ${meant}?)` : ""}; expected a recipe.yaml ` +
+      `or one of ${names.join(", ")}`,
+  );
+}
+
+/** The place of the command's name or the recipe. Options may come before it. */
+async function commandIndex(args: readonly string[]): Promise<number | undefined> {
+  if (args[0] !== undefined && !args[0].startsWith("-")) return 0;
+  const commands = await allCommands();
+  const options: Options = Object.assign({}, ...commands.map((c) => c.options), OPTIONS);
+  return firstPositionalIndex(args, options);
+}
+
+async function withoutCommand(args: readonly string[]): Promise<number> {
+  const given = readArguments(args, OPTIONS);
+  if (given.version) print(`qtrain ${VERSION}`);
+  else if (given.help) print(await help());
+  else throw new UsageError(`expected a recipe or a command, got nothing\n\n${await help()}`);
+  return 0;
+}
+
+function allCommands(): Promise<Command[]> {
+  return Promise.all(Object.values(COMMANDS).map((load) => load()));
 }
 
 async function help(): Promise<string> {
-  const commands = await Promise.all(Object.values(COMMANDS).map((load) => load()));
+  const commands = await allCommands();
   const width = Math.max(...commands.map((c) => c.name.length));
   const list = commands.map((c) => `  ${c.name.padEnd(width)}  ${c.summary}`).join("\n");
   return `qtrain trains convolutional networks with 8-bit weights, activations and gradients.
 
-${commands.map((c) => `  ${c.usage}`).join("\n")}
+Usage:
+${commands.map((c) => `  ${c.usage} [options]`).join("\n")}
 
+Commands:
 ${list}
 
-${optionHelp(["help", "version"])}
+Options:
+${optionHelp(OPTIONS)}
 
-qtrain COMMAND --help says more of each; without a command, a recipe is trained.`;
+Run qtrain COMMAND --help for details. Without a command, qtrain trains the recipe.`;
 }
 
 function report(error: unknown): number {
@@ -81,9 +104,7 @@ function report(error: unknown): number {
     return error.exitCode;
   }
   const text = error instanceof Error ? error.stack ?? error.message : String(error);
-  console.error(
-    `${text}\nthis is a defect of qtrain ${VERSION}: please report it with these lines`,
-  );
+  console.error(`${text}\nthis is a bug in qtrain ${VERSION}: please report it with these lines`);
   return 1;
 }
 

@@ -5,43 +5,49 @@
  */
 import { UsageError } from "../lib/core/errors.ts";
 import { predict } from "../lib/train/predict.ts";
-import { type Command, first } from "./command.ts";
+import { type Arguments, defineCommand, firstPositional, type Options } from "./command.ts";
 import { percent } from "./format.ts";
-import { type Arguments, tilesOf } from "./options.ts";
+import { BEST, DEVICE, JSON_OUTPUT, NO_TUNE } from "./options.ts";
 import { print, printJson } from "./print.ts";
 
-/** The command. */
-export const predictCommand: Command = {
-  name: "predict",
-  usage:
-    "qtrain predict RUN IMAGE… [--top N] [--best] [--device auto|gpu|cpu] [--no-tune] [--json]",
-  summary: "Says of each image which class it is of, and how likely.",
-  details: `RUN is the folder that training wrote, e.g. runs/quickstart; its data need not be there.
-IMAGE is a JPEG or PNG file of any size, or a folder of them. An image is scaled so that it just
-covers what the network sees, and cut in the middle. One that is missing or damaged is told of on
-stderr, the others are answered all the same; the exit code is then 2.`,
-  options: ["top", "best", "device", "no-tune", "json"],
-  run,
-};
+const OPTIONS = {
+  top: {
+    type: "integer",
+    usage: "--top N",
+    help: "how many classes to print for each image (default: 1)",
+    max: 100_000,
+  },
+  best: BEST,
+  device: DEVICE,
+  "no-tune": NO_TUNE,
+  json: JSON_OUTPUT,
+} as const satisfies Options;
 
-async function run(args: Arguments): Promise<number> {
-  const [path, images] = first(args, "predict", "the folder of a run");
+/** `qtrain predict`. */
+export const predictCommand = defineCommand({
+  name: "predict",
+  synopsis: "qtrain predict RUN IMAGE…",
+  summary: "Predicts class and probability of each image.",
+  details: `RUN is a folder that training wrote, e.g. runs/quickstart; its data is not needed.
+IMAGE is a JPEG or PNG file of any size, or a folder of them. An image is resized to cover the
+network's input and cropped at the centre. Images that are missing or damaged are reported on
+stderr; the others are predicted all the same, and the exit code is 2.`,
+  options: OPTIONS,
+  run,
+});
+
+async function run(args: Arguments<typeof OPTIONS>): Promise<number> {
+  const [path, images] = firstPositional(args, "predict", "the folder of a run");
   if (images.length === 0) {
     throw new UsageError(
-      "qtrain predict: expected an image behind the folder of a run, got nothing; see qtrain " +
+      "qtrain predict: expected an image after the folder of a run, got nothing; see qtrain " +
         "predict --help",
     );
   }
-  const top = args.top ?? "1";
-  if (!/^[1-9]\d{0,5}$/.test(top)) {
-    throw new UsageError(
-      `--top: expected a whole number of at least 1, got ${JSON.stringify(top)}`,
-    );
-  }
   const answers = await predict(path, images, {
-    top: Number(top),
+    top: args.top ?? 1,
     ...(args.device ? { device: args.device } : {}),
-    ...tilesOf(args, "remembered"),
+    tiles: args["no-tune"] ? "default" : "remembered",
     best: args.best ?? false,
     warn: (text) => console.error(text),
   });
@@ -53,7 +59,7 @@ async function run(args: Arguments): Promise<number> {
       failed = true;
       console.error(answer.error);
     } else if (!args.json) {
-      const classes = answer.top.map((l) => `${l.class} ${percent(l.probability, 1)}`);
+      const classes = answer.top.map((p) => `${p.class} ${percent(p.probability, 1)}`);
       print(`${answer.image.padEnd(width)}  ${classes.join(", ")}`);
     }
   }

@@ -1,51 +1,69 @@
 /**
- * `qtrain traffic`: the memory traffic of a network, static against dynamic ranges.
+ * `qtrain traffic`: counts the memory traffic of a network with static and with dynamic ranges.
  *
  * @module
  */
 import { DeviceError, ModelError, UsageError } from "../lib/core/errors.ts";
 import { buildGraph, type Graph } from "../lib/program/graph.ts";
-import { summarize } from "../lib/program/summary.ts";
+import { type Layer, summarize } from "../lib/program/summary.ts";
 import { type DataShape, layersOf } from "../lib/program/plan.ts";
 import { zoo } from "../lib/model/zoo.ts";
 import { loadRecipe, parseRecipe } from "../lib/recipe/load.ts";
 import { nearest } from "../lib/core/did_you_mean.ts";
 import type { Pair, Recipe } from "../lib/recipe/types.ts";
-import { measure } from "../lib/report/measure.ts";
-import { programTraffic } from "../lib/report/program_traffic.ts";
-import { traffic } from "../lib/report/traffic.ts";
-import { type Variants, variants } from "../lib/report/variants.ts";
-import { type Command, first, looksLikeRecipe } from "./command.ts";
+import { type LayerTime, measure } from "../lib/report/measure.ts";
+import { type ProgramTraffic, programTraffic } from "../lib/report/program_traffic.ts";
+import { type Bytes, type LayerTraffic, sum, traffic } from "../lib/report/traffic.ts";
+import { type Ranges, type Variants, variants } from "../lib/report/variants.ts";
+import {
+  type Arguments,
+  defineCommand,
+  firstPositional,
+  looksLikeRecipe,
+  type Options,
+} from "./command.ts";
 import { shapeOf, statedShape } from "./data_shape.ts";
-import { type Arguments, tilesOf } from "./options.ts";
+import { percent, settingsTable, table } from "./format.ts";
+import { DEVICE, JSON_OUTPUT, NO_TUNE } from "./options.ts";
 import { print, printJson } from "./print.ts";
-import { asJson, asText, type Measured, type Report } from "./traffic_report.ts";
+import { withThousands } from "./settings.ts";
 
-/** Images of ImageNet, which a network by name is counted on unless one says otherwise. */
+/** Images of ImageNet: the default for a network by name. */
 const IMAGENET = { size: 224, channels: 3, classes: 1000 } as const;
 const { size, channels, classes } = IMAGENET, names = Object.keys(zoo);
-/** Higher and wider than any image. */
-const LARGEST = 65536;
 
-/** The command. */
-export const trafficCommand: Command = {
+const OPTIONS = {
+  input: {
+    type: "integer",
+    usage: "--input SIZE",
+    help: "height and width of the images, instead of the recipe's",
+    max: 65536,
+  },
+  measure: { type: "boolean", usage: "--measure", help: "time each layer on this machine's GPU" },
+  device: DEVICE,
+  "no-tune": NO_TUNE,
+  json: JSON_OUTPUT,
+} as const satisfies Options;
+
+type Given = Arguments<typeof OPTIONS>;
+
+/** `qtrain traffic`. */
+export const trafficCommand = defineCommand({
   name: "traffic",
-  usage:
-    "qtrain traffic MODEL|recipe.yaml [key=value …] [--input SIZE] [--measure [--device gpu] [--no-tune]] [--json]",
-  summary: "Counts memory traffic, static against dynamic ranges, layer by layer.",
-  details: `A model by name is ${names.join(", ")};
-its batch is one image of ${size}×${size}×${channels} with ${classes} classes, unless data.classes=…, train.batch=…
-or model.width=… says otherwise.
+  synopsis: "qtrain traffic MODEL|recipe.yaml [key=value …]",
+  summary: "Counts the memory traffic of each layer, with static and with dynamic ranges.",
+  details: `MODEL is ${names.join(", ")}, on batches of one image of
+${size}×${size}×${channels} with ${classes} classes; data.classes=…, train.batch=… and model.width=… change that.
 
-Figures are KB of 1024 bytes for one image. "static" and "dynamic" are the least that a layer moves,
-by the model of the paper (arXiv 2105.04246); "program" is what the buffers hold that qtrain's own
-steps bind. Counting runs nothing and needs no GPU. --measure runs forward and backward, with first
-weights on noise, and adds the time of each layer: ms of a whole batch.`,
-  options: ["input", "measure", "device", "no-tune", "json"],
+Figures are KB of 1024 bytes for one image. "static" and "dynamic" are the minimum that a layer
+moves, by the model of arXiv 2105.04246; "program" counts the buffers that qtrain's own steps bind.
+Counting runs nothing and needs no GPU. --measure runs forward and backward on noise and adds the
+time of each layer, in ms for a batch; --device and --no-tune apply to it only.`,
+  options: OPTIONS,
   run,
-};
+});
 
-async function run(args: Arguments): Promise<number> {
+async function run(args: Given): Promise<number> {
   const { input, device, json } = args;
   if (args.measure && device === "cpu") {
     throw new UsageError(
@@ -57,8 +75,8 @@ async function run(args: Arguments): Promise<number> {
     if (!args[option] || args.measure) continue;
     throw new UsageError(`--${option}: expected only with --measure; without it, nothing is run`);
   }
-  const [name, overrides] = first(args, "traffic", "a model or a recipe");
-  const square = input === undefined ? undefined : sizeOf(input);
+  const [name, overrides] = firstPositional(args, "traffic", "a model or a recipe");
+  const square = input === undefined ? undefined : [input, input] as const;
   const { recipe, data } = Object.hasOwn(zoo, name)
     ? ofModel(name, overrides, square)
     : await ofRecipe(name, overrides, square);
@@ -82,22 +100,14 @@ async function run(args: Arguments): Promise<number> {
   return 0;
 }
 
-function sizeOf(text: string): Pair {
-  const size = Number(text);
-  if (/^[0-9]+$/.test(text) && size >= 1 && size <= LARGEST) return [size, size];
-  throw new UsageError(
-    `--input: expected a whole number from 1 to ${LARGEST}, got ${JSON.stringify(text)}`,
-  );
-}
-
-/** What a command is about. */
+/** The recipe to count and the shape of its images. */
 interface Subject {
   readonly recipe: Recipe;
   readonly data: DataShape;
 }
 
 function ofModel(name: string, overrides: readonly string[], square: Pair | undefined): Subject {
-  // There is no data behind it: a format that takes any size and any number of classes will do.
+  // No data is read: idx accepts any size and any number of classes.
   const recipe = parseRecipe("", name, [
     "data.format=idx",
     "data.root=.",
@@ -130,7 +140,7 @@ async function ofRecipe(
   };
 }
 
-function graphOf(recipe: Recipe, data: DataShape, input: string | undefined): Graph {
+function graphOf(recipe: Recipe, data: DataShape, input: number | undefined): Graph {
   try {
     return buildGraph(layersOf(recipe, data), data.shape, data.classes);
   } catch (error) {
@@ -142,7 +152,7 @@ function graphOf(recipe: Recipe, data: DataShape, input: string | undefined): Gr
 async function measureAll(
   planned: Variants,
   data: DataShape,
-  args: Arguments,
+  args: Given,
 ): Promise<Measured> {
   if (!planned.static) {
     throw new ModelError(`--measure: ${planned.problems.join("; ")}`);
@@ -150,10 +160,177 @@ async function measureAll(
   console.error("compiling the kernels, then timing each layer; a large network takes minutes");
   const all = [planned.static, ...(planned.dynamic ? [planned.dynamic] : [])];
   try {
-    const { adapter, times } = await measure(all, data, tilesOf(args, "timed").tiles);
+    const { adapter, times } = await measure(all, data, args["no-tune"] ? "default" : "timed");
     return { adapter, static: times[0]!, ...(times[1] ? { dynamic: times[1] } : {}) };
   } catch (error) {
     if (!(error instanceof DeviceError)) throw error;
     throw new DeviceError(`--measure: ${error.message}`);
   }
+}
+
+/** Times by variant and layer. */
+interface Measured {
+  readonly adapter: string;
+  readonly static: ReadonlyMap<string, LayerTime>;
+  readonly dynamic?: ReadonlyMap<string, LayerTime>;
+}
+
+/** The result of the command. */
+interface Report {
+  readonly name: string;
+  readonly data: DataShape;
+  readonly batch: number;
+  readonly layers: readonly Layer[];
+  /** In the order of `layers`. */
+  readonly traffic: readonly LayerTraffic[];
+  /** The traffic of each planned program; a variant that cannot be planned is absent. */
+  readonly programs: { readonly [R in Ranges]?: ProgramTraffic };
+  /** Why a variant is absent. */
+  readonly problems: readonly string[];
+  readonly measured?: Measured;
+}
+
+type Section = "forward" | "backward";
+
+/** A quantity with static and with dynamic ranges; null if unknown. */
+interface StaticDynamic {
+  readonly static: number | null;
+  readonly dynamic: number | null;
+}
+
+/** Totals over some layers in one section: by the model, by the program, and measured. */
+interface Figures {
+  readonly model: Bytes;
+  readonly program: StaticDynamic;
+  /** Nanoseconds. */
+  readonly time?: StaticDynamic;
+}
+
+function figures(report: Report, rows: readonly LayerTraffic[], section: Section): Figures {
+  const { programs, measured } = report;
+  const both = (
+    of: (ranges: Ranges) => ReadonlyMap<string, LayerTime> | undefined,
+  ): StaticDynamic => {
+    const total = (ranges: Ranges) => {
+      const layers = of(ranges);
+      if (!layers) return null;
+      return rows.reduce((n, { layer }) => n + (layers.get(layer)?.[section] ?? 0), 0);
+    };
+    return { static: total("static"), dynamic: total("dynamic") };
+  };
+  return {
+    model: sum(rows.map((row) => row[section])),
+    program: both((ranges) => programs[ranges]?.layers),
+    ...(measured ? { time: both((ranges) => measured[ranges]) } : {}),
+  };
+}
+
+/** The sums under each table, each with a test of which layers belong to it. */
+const TOTALS = [
+  ["convolutions, linear", ({ group }: LayerTraffic) => group === "convolution"],
+  ["others", ({ group }: LayerTraffic) => group === "other"],
+  ["everything quantized", () => true],
+] as const;
+
+/** Two tables: forward and backward. */
+function asText(report: Report): string {
+  const { name, data, batch, layers, measured, problems, programs } = report;
+  const parameters = withThousands(layers.reduce((n, l) => n + l.parameters, 0));
+  const notes = [
+    ...problems.map((problem) => `program: ${problem}`),
+    ...(programs.static ? [otherTraffic(programs.static)] : []),
+  ];
+  return [
+    settingsTable([
+      ["network", `${name}: ${parameters} parameters`],
+      ["images", `${data.shape.join("×")}, ${data.classes} classes, batch ${batch}`],
+      ...(measured ? [["measured on", measured.adapter] as const] : []),
+    ]),
+    "",
+    sectionTable(report, "forward"),
+    "",
+    sectionTable(report, "backward"),
+    ...(notes.length > 0 ? ["", ...notes] : []),
+  ].join("\n");
+}
+
+/** The program's traffic outside of these layers. */
+function otherTraffic({ sections, layers }: ProgramTraffic): string {
+  const { forward: _, backward: __, ...others } = sections;
+  const all = { input: layers.get("input")!.forward, ...others };
+  const words = Object.entries(all).map(([what, bytes]) => `${what} ${kb(bytes)}`);
+  return `program, outside of these layers: ${words.join(", ")}`;
+}
+
+function sectionTable(report: Report, section: Section): string {
+  const cells = ({ model, program, time }: Figures) => [
+    kb(model.static),
+    kb(model.dynamic),
+    more(model),
+    kb(program.static),
+    kb(program.dynamic),
+    more(program),
+    ...(time ? [ms(time.static), ms(time.dynamic), more(time)] : []),
+  ];
+  const rows = report.layers.map(({ name, kind, output }, i) => [
+    name,
+    kind,
+    output.join("×"),
+    ...cells(figures(report, [report.traffic[i]!], section)),
+  ]);
+  const totals = TOTALS.map(([name, belongs]) => [
+    name,
+    "",
+    "",
+    ...cells(figures(report, report.traffic.filter(belongs), section)),
+  ]);
+  const headers = ["static", "dynamic", "more", "program", "program dyn.", "more"];
+  if (report.measured) headers.push("ms", "ms dyn.", "more");
+  return table(
+    [section, "KB of one image", "output", ...headers],
+    [...rows, [], ...totals],
+    ["left", "left", "left", ...headers.map(() => "right" as const)],
+  );
+}
+
+const kb = (bytes: number | null) => bytes === null ? "–" : (bytes / 1024).toFixed(1);
+const ms = (ns: number | null) => ns === null ? "–" : (ns / 1e6).toFixed(3);
+
+/** How much more dynamic ranges need than static ones. */
+function more({ static: a, dynamic: b }: StaticDynamic): string {
+  if (a === null || b === null || a === 0) return "–";
+  const share = percent(b / a - 1, 0);
+  return share.startsWith("-") ? share : `+${share}`;
+}
+
+/** JSON: bytes of one image, nanoseconds of a batch. */
+function asJson(report: Report): unknown {
+  const { name, data, batch, layers, traffic, programs, problems, measured } = report;
+  const of = (rows: readonly LayerTraffic[]) => ({
+    forward: figures(report, rows, "forward"),
+    backward: figures(report, rows, "backward"),
+  });
+  return {
+    name,
+    input: data.shape,
+    classes: data.classes,
+    batch,
+    parameters: layers.reduce((n, l) => n + l.parameters, 0),
+    adapter: measured?.adapter ?? null,
+    layers: layers.map((layer, i) => ({
+      ...layer,
+      group: traffic[i]!.group,
+      ...of([traffic[i]!]),
+    })),
+    totals: {
+      convolutions: of(traffic.filter(TOTALS[0][1])),
+      others: of(traffic.filter(TOTALS[1][1])),
+      everything: of(traffic),
+    },
+    program_sections: {
+      static: programs.static?.sections ?? null,
+      dynamic: programs.dynamic?.sections ?? null,
+    },
+    problems,
+  };
 }

@@ -1,5 +1,5 @@
 /**
- * `qtrain recipe.yaml`: trains, and shows how it goes.
+ * `qtrain recipe.yaml`: trains and shows the progress.
  *
  * @module
  */
@@ -7,41 +7,49 @@ import { loadRecipe } from "../lib/recipe/load.ts";
 import { RunFolder } from "../lib/train/run_folder/run_folder.ts";
 import type { StartEvent, Summary, TrainEvent } from "../lib/train/events.ts";
 import { train } from "../lib/train/train.ts";
-import { type Command, first } from "./command.ts";
-import { epochLine, percent, rate, settingsTable } from "./format.ts";
+import { type Arguments, defineCommand, firstPositional, type Options } from "./command.ts";
+import { epochLine, percent, rate, settingsTable, stepLine } from "./format.ts";
 import { INTERRUPTED, listenForInterrupt } from "./interrupt.ts";
 import { jsonEvent } from "./json_events.ts";
-import { liveStep } from "./live_step.ts";
-import { type Arguments, progressMode, tilesOf } from "./options.ts";
+import { DEVICE, JSON_OUTPUT, NO_TUNE, progressMode, QUIET } from "./options.ts";
 import { print, printJson, PROGRAM } from "./print.ts";
 import { Progress } from "./progress.ts";
 import { settings } from "./settings.ts";
 
-/** The command. */
-export const trainCommand: Command = {
+const OPTIONS = {
+  out: { type: "string", usage: "--out DIR", help: "the run's folder (default: runs/NAME)" },
+  resume: { type: "boolean", usage: "--resume", help: "resume the run in that folder" },
+  device: DEVICE,
+  "no-tune": NO_TUNE,
+  json: JSON_OUTPUT,
+  quiet: QUIET,
+} as const satisfies Options;
+
+/** `qtrain train`, the default command. */
+export const trainCommand = defineCommand({
   name: "train",
-  usage: "qtrain recipe.yaml [key=value …] [--out DIR] [--resume] [--device auto|gpu|cpu] " +
-    "[--no-tune] [--json | --quiet]",
+  synopsis: "qtrain recipe.yaml [key=value …]",
   summary: "Trains the network of a recipe.",
   details: `key=value sets any field of the recipe by its dotted path, e.g. train.epochs=1.
-The run's folder gets the recipe with every default, metrics, ranges, checkpoints and a
-summary; by default it is runs/NAME, then runs/NAME-2, …
-Ctrl-C ends the run after the steps in flight, with a checkpoint; --resume goes on from it, as it
-does after a kill at any moment.
-On a GPU the first runs spend up to a second before the first step on choosing the fastest tiles,
-which are remembered; results do not depend on them. --no-tune keeps the defaults.
+
+The run's folder holds the recipe with every default, metrics, ranges, checkpoints and a summary.
+If runs/NAME exists, the default is runs/NAME-2, and so on. Ctrl-C stops after the steps in
+progress and saves a checkpoint; --resume continues from it, as it does after a kill at any moment.
+
+On a GPU, the first runs spend up to a second choosing the fastest tiles before the first step. The
+choice is cached and does not change results; --no-tune keeps the defaults.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, recipe or data, 130 interrupted.`,
-  options: ["out", "resume", "device", "no-tune", "json", "quiet"],
+  options: OPTIONS,
   run,
-};
+});
 
-async function run(args: Arguments): Promise<number> {
-  const [path, overrides] = first(args, "train", "a recipe");
+async function run(args: Arguments<typeof OPTIONS>): Promise<number> {
+  const [path, overrides] = firstPositional(args, "train", "a recipe");
   const mode = progressMode(args);
   const recipe = await loadRecipe(path, overrides);
   const resume = args.resume ?? false;
-  const known = args.out === undefined || await Deno.stat(args.out).then(() => true, () => false);
+  const existed = args.out !== undefined && await Deno.stat(args.out).then(() => true, () => false);
   const folder = await RunFolder.create({ out: args.out, name: recipe.name, resume });
   const progress = new Progress({ mode });
   using interrupt = listenForInterrupt((text) => progress.error(text));
@@ -52,7 +60,7 @@ async function run(args: Arguments): Promise<number> {
         folder,
         resume,
         ...(args.device ? { device: args.device } : {}),
-        ...tilesOf(args, "timed"),
+        tiles: args["no-tune"] ? "default" : "timed",
         selfTest: true,
         watchdog: true,
         signal: interrupt.signal,
@@ -60,18 +68,18 @@ async function run(args: Arguments): Promise<number> {
       })
     ) {
       if (args.json) printJson(jsonEvent(event, folder.path));
-      // A run that was lost with its adapter and goes on starts again: its settings are the same.
+      // A run that recovers from a lost adapter starts again with the same settings.
       if (event.type !== "start" || !start) show(event, progress, folder.path);
       if (event.type === "start") start ??= event;
       if (event.type !== "end") continue;
       progress.done();
       if (!args.json) print(result(event.summary, folder.path));
-      return await conclude(event.summary, start!, folder, args, progress);
+      return await reportOutcome(event.summary, start!, folder, args, progress);
     }
     throw new Error("training ended without a summary");
   } finally {
     progress.done();
-    if (!start) await removeIfEmpty(folder.path, known && args.out !== undefined);
+    if (!start) await removeIfEmpty(folder.path, existed);
   }
 }
 
@@ -80,13 +88,13 @@ function show(event: TrainEvent, progress: Progress, folder: string): void {
     case "start":
       return progress.print(settingsTable(settings(event, folder)));
     case "step":
-      return progress.live(() => liveStep(event));
+      return progress.live(() => stepLine(event));
     case "epoch":
       return progress.print(epochLine(event));
   }
 }
 
-/** The last lines of a run. */
+/** The result of a run, for stdout. */
 function result(summary: Summary, folder: string): string {
   const { test_accuracy: accuracy, images_per_second: speed } = summary;
   const figures = summary.status === "done" && accuracy !== null
@@ -98,49 +106,49 @@ function result(summary: Summary, folder: string): string {
   ].join("\n");
 }
 
-/** Says how it ended and what one can do next. @returns the exit code */
-async function conclude(
+/** Reports how the run ended and what to do next. @returns the exit code */
+async function reportOutcome(
   { status, steps, reason, best_step, best_test_accuracy }: Summary,
   { resumedFrom, steps: planned }: StartEvent,
   folder: RunFolder,
-  { device, "no-tune": noTune }: Arguments,
+  { device, "no-tune": noTune }: Arguments<typeof OPTIONS>,
   progress: Progress,
 ): Promise<number> {
-  // The folder's recipe has the overrides in it, and absolute paths.
+  // The recipe in the folder includes the overrides and has absolute paths.
   const again = `${PROGRAM} ${folder.path}/recipe.yaml --out ${folder.path} --resume` +
     (device ? ` --device ${device}` : "") + (noTune ? " --no-tune" : "");
   switch (status) {
     case "done": {
       if (resumedFrom > 0 && resumedFrom >= planned) {
-        progress.print(`this run was finished: nothing is changed`);
+        progress.print(`this run is already finished; nothing changed`);
       }
       progress.print(`next: ${PROGRAM} eval ${folder.path}`);
       progress.print(`      ${PROGRAM} predict ${folder.path} IMAGE`);
-      progress.print(`      ${PROGRAM} export ${folder.path} --format safetensors --out FILE`);
+      progress.print(`      ${PROGRAM} export ${folder.path} --out FILE.safetensors`);
       if (best_step !== null && best_step !== steps) {
         const accuracy = percent(best_test_accuracy ?? NaN, 2);
-        progress.print(`the best test accuracy was ${accuracy}, after step ${best_step}: --best`);
+        progress.print(
+          `the best test accuracy was ${accuracy}, after step ${best_step} (use --best)`,
+        );
       }
       return 0;
     }
     case "interrupted":
-      progress.error(`interrupted after step ${steps}; go on with: ${again}`);
+      progress.error(`interrupted after step ${steps}; resume with: ${again}`);
       return INTERRUPTED;
     case "diverged": {
       const [newest] = await folder.checkpoints();
       progress.error(
         `diverged at ${reason}. ` +
-          (newest
-            ? `The last good checkpoint is ${newest.path}`
-            : `There was no checkpoint yet to keep`),
+          (newest ? `The last good checkpoint is ${newest.path}` : `There is no checkpoint yet`),
       );
       return 1;
     }
   }
 }
 
-/** Leaves no empty folder behind a run that never began. */
-async function removeIfEmpty(path: string, wasThere: boolean): Promise<void> {
+/** Removes the empty folder of a run that did not start. */
+async function removeIfEmpty(path: string, existed: boolean): Promise<void> {
   await Deno.remove(`${path}/checkpoints`).catch(() => {});
-  if (!wasThere) await Deno.remove(path).catch(() => {});
+  if (!existed) await Deno.remove(path).catch(() => {});
 }

@@ -51,7 +51,7 @@ Deno.test("a comparison that is interrupted goes on, keeps what diverged, and en
         assert.equal((await child.status).code, 130);
         assert.match(
           text,
-          /interrupted; runs\/r-compare\/compare\.html has what is finished; go on with: deno task qtrain compare r\.yaml --estimators float32,hindsight-minmax,wild:train\.lr=1e9 --seeds 1,2 --out runs\/r-compare\n$/,
+          /interrupted; runs\/r-compare\/compare\.html has the finished runs; resume with: deno task qtrain compare r\.yaml --estimators float32,hindsight-minmax,wild:train\.lr=1e9 --seeds 1,2 --out runs\/r-compare\n$/,
         );
         const rest = Array(4).fill("missing");
         assert.deepEqual(await statuses(), ["done", "unfinished", ...rest]);
@@ -62,15 +62,18 @@ Deno.test("a comparison that is interrupted goes on, keeps what diverged, and en
       const before = await contents(`${out}/runs/float32/seed-1`);
       const { code, stdout, stderr } = await qtrain(GRID, { cwd });
       assert.equal(code, 1);
-      assert.match(stderr, /^run 1\/6: float32, seed 1 \| kept, test acc \d+\.\d\d%\nrun 2\/6: /);
-      assert.match(stderr, /run 2\/6: hindsight-minmax, seed 1\ngoes on after step [1-9]/);
+      assert.match(
+        stderr,
+        /^run 1\/6: float32, seed 1 \| already done, test acc \d+\.\d\d%\nrun 2\/6: /,
+      );
+      assert.match(stderr, /run 2\/6: hindsight-minmax, seed 1\nresuming after step [1-9]/);
       assert.match(stderr, /run 3\/6: wild, seed 1\n[^]*diverged at step \d+: /);
       assert.match(stderr, /run 6\/6: wild, seed 2\n/);
       assert.match(stdout, /^estimator +test accuracy +gap to float32 +ms a step +GPU memory +/);
       assert.match(stdout, /\nfloat32 +\d+\.\d\d% ± \d+\.\d\d +reference +\d+\.\d /);
       assert.match(stdout, /\nhindsight-minmax +\d+\.\d\d% ± .* \[[−+\d.]+, [−+\d.]+\] /);
       assert.match(stdout, /\nwild +diverged +– /);
-      assert.match(stdout, /\nThe report is runs\/r-compare\/compare\.html\n$/);
+      assert.match(stdout, /\nReport: runs\/r-compare\/compare\.html\n$/);
       const both = ["done", "done", "diverged"];
       assert.deepEqual(await statuses(), [...both, ...both]);
       assert.deepEqual(await contents(`${out}/runs/float32/seed-1`), before);

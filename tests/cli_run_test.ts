@@ -84,7 +84,7 @@ Deno.test("a run, its second run, its resumption, eval and export", async (t) =>
         const { code, stdout, stderr } = await qtrain(["r.yaml", "--resume", ...out], { cwd });
         assert.equal(code, 0);
         assert.match(stdout, /^test accuracy/);
-        assert.match(stderr, /this run was finished: nothing is changed\n/);
+        assert.match(stderr, /this run is already finished; nothing changed\n/);
       }
       assert.deepEqual(await contents(`${cwd}/runs`), before);
     });
@@ -108,11 +108,14 @@ Deno.test("a run, its second run, its resumption, eval and export", async (t) =>
     });
 
     await t.step("export holds weights, norms and ranges, and is the same twice", async () => {
-      const args = ["export", "runs/r", "--format", "safetensors", "--out"];
-      assert.match((await qtrain([...args, "a"], { cwd })).stdout, /^a: [\d.]+ KiB\n$/);
-      await qtrain([...args, "b"], { cwd });
-      const bytes = await Deno.readFile(`${cwd}/a`);
-      assert.deepEqual(await Deno.readFile(`${cwd}/b`), bytes);
+      const args = ["export", "runs/r", "--out"];
+      assert.match(
+        (await qtrain([...args, "a.safetensors"], { cwd })).stdout,
+        /^a\.safetensors: [\d.]+ KiB\n$/,
+      );
+      await qtrain([...args, "b.safetensors"], { cwd });
+      const bytes = await Deno.readFile(`${cwd}/a.safetensors`);
+      assert.deepEqual(await Deno.readFile(`${cwd}/b.safetensors`), bytes);
       const { tensors, metadata } = decodeSafetensors(bytes, "a");
       assert.deepEqual(tensors["conv2.weight"]?.shape, [4, 4, 3, 3]);
       assert.deepEqual(tensors["norm2.running_var"]?.shape, [4]);
@@ -160,10 +163,10 @@ for (const name of Deno.build.os === "windows" ? [] : ["SIGINT", "SIGTERM"] as c
       }
       const stderr = await new Response(child.stderr).text();
       assert.equal((await child.status).code, 130);
-      assert.match(stderr, /^finishing what is in progress, then writing a checkpoint/);
+      assert.match(stderr, /^stopping after this step and saving a checkpoint/);
       assert.match(
         stderr,
-        /interrupted after step \d+; go on with: deno task qtrain cut\/recipe\.yaml --out cut --resume/,
+        /interrupted after step \d+; resume with: deno task qtrain cut\/recipe\.yaml --out cut --resume/,
       );
       const summary = JSON.parse(await Deno.readTextFile(`${cwd}/cut/summary.json`));
       assert.equal(summary.status, "interrupted");
@@ -200,7 +203,7 @@ Deno.test("a second signal leaves at once with 130", {
     let text = "", sent = 0;
     for await (const chunk of child.stdout.pipeThrough(new TextDecoderStream())) {
       text += chunk;
-      if (sent === 0 && text.includes("ready") || sent === 1 && text.includes("finishing")) {
+      if (sent === 0 && text.includes("ready") || sent === 1 && text.includes("stopping")) {
         sent++;
         child.kill("SIGINT");
       }

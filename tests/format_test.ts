@@ -9,7 +9,7 @@ import {
   stepLine,
   table,
 } from "../cli/format.ts";
-import { paintFor } from "../cli/colour.ts";
+import type { Observation } from "../lib/quant/scheduler.ts";
 import { Progress, type ProgressMode } from "../cli/progress.ts";
 
 Deno.test("duration() picks the units that a person would", () => {
@@ -63,42 +63,43 @@ Deno.test("percent() and rate() round to the digits asked for", () => {
   ]);
 });
 
-const FIGURES = {
+const STEP = {
   step: 120,
   steps: 780,
-  epoch: 1,
   loss: 0.43213,
   accuracy: 0.844,
-  lr: 0.048,
+  rate: 0.048,
   imagesPerSecond: 412.2,
+  dataWaitShare: 0,
   clipped: 0.0001,
   secondsLeft: 80.4,
+  observations: [{} as Observation],
 };
 
 Deno.test("stepLine() is one dense line", () => {
   assert.equal(
-    stepLine(FIGURES),
+    stepLine(STEP),
     "step   120/780 | loss 0.4321 | acc 84.4% | lr 4.8e-2 | 412 img/s | clipped 0.01% | 1m 20s left",
   );
 });
 
 Deno.test("stepLine() says that a run waits for data where it does for long", () => {
-  assert.doesNotMatch(stepLine({ ...FIGURES, dataWaitShare: 0.05 }), /waiting/);
+  assert.doesNotMatch(stepLine({ ...STEP, dataWaitShare: 0.05 }), /waiting/);
   assert.match(
-    stepLine({ ...FIGURES, dataWaitShare: 0.123 }),
+    stepLine({ ...STEP, dataWaitShare: 0.123 }),
     / \| 412 img\/s \| waiting for data 12% \| clipped 0\.01% \| /,
   );
 });
 
 Deno.test("stepLine() keeps its columns from the first step to the last", () => {
-  const bars = (step: number) => stepLine({ ...FIGURES, step, steps: 4690 }).indexOf("|");
+  const bars = (step: number) => stepLine({ ...STEP, step, steps: 4690 }).indexOf("|");
   assert.equal(bars(1), bars(4690));
 });
 
 Deno.test("stepLine() leaves out what is not known or not quantized", () => {
   assert.equal(
-    stepLine({ ...FIGURES, clipped: undefined, secondsLeft: undefined, loss: NaN }),
-    "step   120/780 | loss NaN | acc 84.4% | lr 4.8e-2 | 412 img/s",
+    stepLine({ ...STEP, imagesPerSecond: 0, observations: [], loss: NaN }),
+    "step   120/780 | loss NaN | acc 84.4% | lr 4.8e-2 | – img/s",
   );
 });
 
@@ -165,13 +166,6 @@ function progressOn(terminal: boolean, mode: ProgressMode = "normal") {
   const progress = new Progress({ mode, stream, columns: () => 11, now: () => clock.ms });
   return { progress, clock, written: () => stream.state.text };
 }
-
-Deno.test("paintFor() colours terminals only", () => {
-  const plain = paintFor({ isTerminal: () => false });
-  assert.equal(plain("bold", "x"), "x");
-  const painted = paintFor({ isTerminal: () => true })("bold", "x");
-  assert.equal(painted, Deno.noColor ? "x" : "\x1b[1mx\x1b[22m");
-});
 
 Deno.test("Progress rewrites one live line on a terminal, cut to its width", () => {
   const { progress, clock, written } = progressOn(true);

@@ -45,7 +45,7 @@ async function limited(
     stderr: "piped",
   }).output();
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  assert.doesNotMatch(text(stdout) + text(stderr), /\n\s+at |defect of qtrain/);
+  assert.doesNotMatch(text(stdout) + text(stderr), /\n\s+at |bug in qtrain/);
   return { code, stdout: text(stdout), stderr: text(stderr) };
 }
 

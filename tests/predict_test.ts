@@ -161,7 +161,7 @@ Deno.test("qtrain predict refuses what it cannot do, in a line", async () => {
     none.stderr,
     /^qtrain predict: expected an image behind the folder of a run, got nothing/,
   );
-  assert.match(top.stderr, /^--top: expected a whole number of at least 1, got "0"/);
+  assert.match(top.stderr, /^--top: expected a whole number from 1 to 100000, got "0"/);
   assert.match(nowhere.stderr, /^\/nowhere: expected the folder of a run/);
 });
 

@@ -51,7 +51,7 @@ export async function qtrain(
   const { code, stdout, stderr } = await command(args, options).output();
   const decoder = new TextDecoder();
   const result = { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
-  assert.doesNotMatch(result.stdout + result.stderr, /\n\s+at |defect of qtrain/);
+  assert.doesNotMatch(result.stdout + result.stderr, /\n\s+at |bug in qtrain/);
   return result;
 }
 

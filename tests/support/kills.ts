@@ -87,7 +87,7 @@ export async function* killedRuns(runs: number, kills: Kills): AsyncGenerator<Co
       ended = true; // Its output is.
       const { signal } = await child.status;
       clearTimeout(timer);
-      assert.doesNotMatch(await output, /\n\s+at |defect of qtrain/);
+      assert.doesNotMatch(await output, /\n\s+at |bug in qtrain/);
       if (signal !== "SIGKILL") continue; // It was faster: no kill.
       counts.kills++;
       const left = await leftBehind(`${kills.cwd}/${out}`);
