@@ -4,8 +4,8 @@
  * @module
  */
 import { bench, type BenchOptions } from "../lib/bench/bench.ts";
-import { LAYERS } from "../lib/bench/layers.ts";
-import { MODELS, RANGES, SIDES } from "../lib/bench/variants.ts";
+import { LAYER_GROUPS } from "../lib/bench/layers.ts";
+import { ARITHMETIC_VARIANTS, DEFAULT_MODELS, ESTIMATOR_VARIANTS } from "../lib/bench/variants.ts";
 import { benchMarkdown, benchSummary, benchTables } from "../lib/bench/tables.ts";
 import { DeviceError, UsageError } from "../lib/core/errors.ts";
 import { makeFolder, writeAtomic } from "../lib/core/files.ts";
@@ -20,7 +20,7 @@ import { print, printJson } from "./print.ts";
 const PARTS = ["kernels", "steps", "all"] as const;
 type Part = (typeof PARTS)[number];
 
-const SHAPES = LAYERS.map(({ group }) => group), NETWORKS = Object.keys(zoo) as ZooName[];
+const SHAPES = LAYER_GROUPS.map(({ group }) => group), NETWORKS = Object.keys(zoo) as ZooName[];
 const ROUNDS = 5;
 
 const OPTIONS = {
@@ -66,8 +66,8 @@ export const benchCommand = defineCommand({
     `kernels: convolutions, norms, pools and updates in every direction, in int8 and float32, with their
 share of the adapter's measured peak. NAME is a set of shapes: ${SHAPES.join(", ")}.
 steps: whole training steps in int8 with static and with dynamic ranges and in float32, and how their
-time breaks down. NAME is a network: ${MODELS.join(", ")} by default, or ${
-      NETWORKS.filter((name) => !MODELS.includes(name)).join(", ")
+time breaks down. NAME is a network: ${DEFAULT_MODELS.join(", ")} by default, or ${
+      NETWORKS.filter((name) => !DEFAULT_MODELS.includes(name)).join(", ")
     }.
 
 The variants take turns in each round; the tables show medians with minimum and maximum. Images are
@@ -88,13 +88,13 @@ async function run(args: Arguments<typeof OPTIONS>): Promise<number> {
     throw new UsageError("--ranges: expected only with steps, which it compares ranges over");
   }
   const out = args.out === undefined ? undefined : await outputBase(args.out);
-  const groups = LAYERS.filter(({ group }) => kernels.includes(group));
+  const groups = LAYER_GROUPS.filter(({ group }) => kernels.includes(group));
   const began = performance.now();
   const progress = (text: string) => {
     if (args.quiet) return;
     console.error(`${((performance.now() - began) / 1000).toFixed(0).padStart(4)} s  ${text}`);
   };
-  const variants = args.ranges ? RANGES : SIDES;
+  const variants = args.ranges ? ESTIMATOR_VARIANTS : ARITHMETIC_VARIANTS;
   const tiles = args["no-tune"] ? "default" : "timed";
   const options: BenchOptions = { groups, models, variants, rounds, batch, size, tiles, progress };
   const report = await bench(options).catch((error) => {
@@ -143,7 +143,7 @@ function selectParts({ positionals, ranges }: Arguments<typeof OPTIONS>): {
     names.length === 0 ? defaults : all.filter((name) => names.includes(name));
   return {
     kernels: part === "steps" ? [] : select(SHAPES, SHAPES),
-    models: part === "kernels" ? [] : select(NETWORKS, MODELS),
+    models: part === "kernels" ? [] : select(NETWORKS, DEFAULT_MODELS),
   };
 }
 

@@ -12,8 +12,8 @@ import {
   type Grid,
   rowName,
 } from "../lib/compare/grid.ts";
-import type { Report } from "../lib/compare/report.ts";
-import { notes, textTable } from "../lib/compare/table.ts";
+import type { CompareReport } from "../lib/compare/report.ts";
+import { compareNotes, compareTable } from "../lib/compare/table.ts";
 import { UsageError } from "../lib/core/errors.ts";
 import { parseRecipe } from "../lib/recipe/load.ts";
 import { readText } from "../lib/recipe/read_text.ts";
@@ -203,12 +203,12 @@ function cellName({ rows }: Grid, { row, seed }: Cell): string {
 }
 
 /** The table and its notes, for stdout. */
-function result(report: Report, folder: string): string {
-  const { headers, rows, alignments } = textTable(report);
+function result(report: CompareReport, folder: string): string {
+  const { headers, rows, alignments } = compareTable(report);
   return [
     table(headers, rows, alignments),
     "",
-    ...notes(report),
+    ...compareNotes(report),
     `Report: ${folder}/compare.html`,
   ].join("\n");
 }

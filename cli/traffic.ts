@@ -11,10 +11,19 @@ import { zoo } from "../lib/model/zoo.ts";
 import { loadRecipe, parseRecipe } from "../lib/recipe/load.ts";
 import { nearest } from "../lib/core/did_you_mean.ts";
 import type { Pair, Recipe } from "../lib/recipe/types.ts";
-import { type LayerTime, measure } from "../lib/report/measure.ts";
+import { type LayerTime, measureLayers } from "../lib/report/measure.ts";
 import { type ProgramTraffic, programTraffic } from "../lib/report/program_traffic.ts";
-import { type Bytes, type LayerTraffic, sum, traffic } from "../lib/report/traffic.ts";
-import { type Ranges, type Variants, variants } from "../lib/report/variants.ts";
+import {
+  type LayerTraffic,
+  modelTraffic,
+  type StaticDynamicBytes,
+  sumBytes,
+} from "../lib/report/traffic.ts";
+import {
+  planStaticAndDynamic,
+  type Ranges,
+  type StaticAndDynamic,
+} from "../lib/report/static_dynamic.ts";
 import {
   type Arguments,
   defineCommand,
@@ -80,14 +89,14 @@ async function run(args: Given): Promise<number> {
   const { recipe, data } = Object.hasOwn(zoo, name)
     ? ofModel(name, overrides, square)
     : await ofRecipe(name, overrides, square);
-  const graph = graphOf(recipe, data, input), planned = variants(recipe, data);
+  const graph = graphOf(recipe, data, input), planned = planStaticAndDynamic(recipe, data);
   const measured = args.measure ? await measureAll(planned, data, args) : undefined;
   const report: Report = {
     name: "name" in recipe.model ? recipe.model.name : recipe.name,
     data,
     batch: recipe.train.batch,
     layers: summarize(graph),
-    traffic: traffic(graph),
+    traffic: modelTraffic(graph),
     programs: {
       ...(planned.static ? { static: programTraffic(planned.static.program) } : {}),
       ...(planned.dynamic ? { dynamic: programTraffic(planned.dynamic.program) } : {}),
@@ -150,7 +159,7 @@ function graphOf(recipe: Recipe, data: DataShape, input: number | undefined): Gr
 }
 
 async function measureAll(
-  planned: Variants,
+  planned: StaticAndDynamic,
   data: DataShape,
   args: Given,
 ): Promise<Measured> {
@@ -160,7 +169,11 @@ async function measureAll(
   console.error("compiling the kernels, then timing each layer; a large network takes minutes");
   const all = [planned.static, ...(planned.dynamic ? [planned.dynamic] : [])];
   try {
-    const { adapter, times } = await measure(all, data, args["no-tune"] ? "default" : "timed");
+    const { adapter, times } = await measureLayers(
+      all,
+      data,
+      args["no-tune"] ? "default" : "timed",
+    );
     return { adapter, static: times[0]!, ...(times[1] ? { dynamic: times[1] } : {}) };
   } catch (error) {
     if (!(error instanceof DeviceError)) throw error;
@@ -200,7 +213,7 @@ interface StaticDynamic {
 
 /** Totals over some layers in one section: by the model, by the program, and measured. */
 interface Figures {
-  readonly model: Bytes;
+  readonly model: StaticDynamicBytes;
   readonly program: StaticDynamic;
   /** Nanoseconds. */
   readonly time?: StaticDynamic;
@@ -219,7 +232,7 @@ function figures(report: Report, rows: readonly LayerTraffic[], section: Section
     return { static: total("static"), dynamic: total("dynamic") };
   };
   return {
-    model: sum(rows.map((row) => row[section])),
+    model: sumBytes(rows.map((row) => row[section])),
     program: both((ranges) => programs[ranges]?.layers),
     ...(measured ? { time: both((ranges) => measured[ranges]) } : {}),
   };

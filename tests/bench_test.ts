@@ -5,8 +5,8 @@
  */
 import assert from "node:assert/strict";
 import { timedSteps } from "../lib/bench/kernels.ts";
-import { describe, LAYERS, planLayers } from "../lib/bench/layers.ts";
-import { recordsStatistics, withQuietTwins } from "../lib/bench/statistics_cost.ts";
+import { LAYER_GROUPS, planLayers, timedLayers } from "../lib/bench/layers.ts";
+import { recordsStatistics, withBaselineSteps } from "../lib/bench/statistics_cost.ts";
 import { type BenchReport, spread } from "../lib/bench/report.ts";
 import { SubmitClock, WaitClock } from "../lib/bench/time_breakdown.ts";
 import { activationBytes, stepOperations } from "../lib/bench/steps.ts";
@@ -15,7 +15,7 @@ import type { Executor } from "../lib/runtime/executor.ts";
 import { plan } from "../lib/program/plan.ts";
 import type { RecipeInput } from "../lib/recipe/recipe_input.ts";
 import { resolveRecipe } from "../lib/recipe/load.ts";
-import { boundBytes } from "../lib/report/program_traffic.ts";
+import { boundBytesOf } from "../lib/report/program_traffic.ts";
 import { noise, TimedNetwork } from "../lib/report/timed_network.ts";
 import { trainingSteps } from "../lib/program/select_steps.ts";
 import { golden, HAS_GPU } from "./support/command.ts";
@@ -41,7 +41,7 @@ function recipeOf(more: Partial<RecipeInput> = {}) {
 Deno.test("operations are two for each product, of depthwise and linear layers too", () => {
   const conv = 2 * 4 * (36 * 8 * 3 * 9), depthwise = 2 * 4 * (9 * 8 * 9), linear = 2 * 4 * 72 * 5;
   const recipe = recipeOf();
-  const layers = describe(recipe, DATA);
+  const layers = timedLayers(recipe, DATA);
   assert.deepEqual(layers.map(({ label, operations }) => [label, operations]), [
     ["conv2d 3×3 3→8 at 6×6", conv],
     ["batch_norm + relu 8 at 6×6", 0],
@@ -60,12 +60,15 @@ Deno.test("operations are two for each product, of depthwise and linear layers t
 });
 
 Deno.test("a step of cnn in batches of 64 is 2.83 GOP", () => {
-  const { recipe, program } = planLayers(LAYERS.find(({ group }) => group === "cnn")!, "int8");
+  const { recipe, program } = planLayers(
+    LAYER_GROUPS.find(({ group }) => group === "cnn")!,
+    "int8",
+  );
   assert.equal((stepOperations(recipe, program) / 1e9).toFixed(2), "2.83");
 });
 
 Deno.test("every network of the kernel table plans in both arithmetics, with the same rows", () => {
-  for (const group of LAYERS) {
+  for (const group of LAYER_GROUPS) {
     const [int8, float32] = (["int8", "float32"] as const).map((arithmetic) => {
       const { program, layers } = planLayers(group, arithmetic);
       assert.ok(layers.length > 0, group.group);
@@ -85,7 +88,7 @@ Deno.test("every network of the kernel table plans in both arithmetics, with the
 
 Deno.test("a layer's steps fall into its directions, updates and packed weights into one each", () => {
   const recipe = recipeOf({ quantize: { scheduler: "device" } });
-  const { program } = plan(recipe, DATA), timed = timedSteps(program, describe(recipe, DATA));
+  const { program } = plan(recipe, DATA), timed = timedSteps(program, timedLayers(recipe, DATA));
   assert.deepEqual(timed.map(({ layer, direction }) => `${layer.name} ${direction}`), [
     "conv1 forward",
     "conv1 weight gradient",
@@ -108,7 +111,7 @@ Deno.test("a layer's steps fall into its directions, updates and packed weights 
 });
 
 Deno.test("bytes are those of the buffers that a step binds, once each", () => {
-  const { program } = plan(recipeOf(), DATA), bytesOf = boundBytes(program);
+  const { program } = plan(recipeOf(), DATA), bytesOf = boundBytesOf(program);
   const step = program.sections.forward.find(({ kernel }) => kernel === "norm_forward")!;
   // Behind its six coefficients a channel keeps the running statistics of before the step.
   const codes = 4 * 36 * 8, coefficients = (6 + 2) * 8 * 4;
@@ -128,40 +131,40 @@ Deno.test("a spread is median, least and most", () => {
   assert.deepEqual(spread([2, 4]), { median: 3, min: 2, max: 4 });
 });
 
-Deno.test("a silent twin follows on each step that records statistics, and is else the same", () => {
+Deno.test("a baseline step follows each step that records statistics and differs in nothing else", () => {
   const { program } = plan(recipeOf(), DATA);
-  const quiet = withQuietTwins(program, recordsStatistics);
-  const kernels = [...quiet.twins.keys()].map(({ kernel }) => kernel);
+  const changed = withBaselineSteps(program, recordsStatistics);
+  const kernels = [...changed.baselines.keys()].map(({ kernel }) => kernel);
   assert.deepEqual(kernels, [
     "conv_forward",
     "depthwise_forward",
     "conv_backward_input",
     "depthwise_backward_input",
   ]);
-  for (const [step, twin] of quiet.twins) {
-    assert.deepEqual(twin, { ...step, constants: { ...step.constants, QUIET: 1 } });
-    const steps = [...quiet.program.sections.forward, ...quiet.program.sections.backward];
-    assert.equal(steps.indexOf(twin), steps.indexOf(step) + 1);
+  for (const [step, baseline] of changed.baselines) {
+    assert.deepEqual(baseline, { ...step, constants: { ...step.constants, QUIET: 1 } });
+    const steps = [...changed.program.sections.forward, ...changed.program.sections.backward];
+    assert.equal(steps.indexOf(baseline), steps.indexOf(step) + 1);
   }
   const none = plan(recipeOf({ quantize: { arithmetic: "float32" } }), DATA).program;
-  assert.equal(withQuietTwins(none, recordsStatistics).twins.size, 0);
+  assert.equal(withBaselineSteps(none, recordsStatistics).baselines.size, 0);
 });
 
 Deno.test(
-  "a silent twin writes the same codes and no statistics",
+  "a baseline step writes the same codes and no statistics",
   { ignore: !HAS_GPU },
   async () => {
     const recipe = recipeOf(), planned = plan(recipe, DATA, { reuse: false }).program;
-    const { program, twins } = withQuietTwins(planned, recordsStatistics);
+    const { program, baselines } = withBaselineSteps(planned, recordsStatistics);
     const network = await TimedNetwork.open({ recipe, program }, DATA);
     try {
       const { executor } = network;
       await network.network.step(noise(program), 0, 0.01);
-      for (const [step, twin] of twins) {
+      for (const [step, baseline] of baselines) {
         const written = step.buffers.y ?? step.buffers.dx!;
         executor.run([step], ["statistics"]);
         const [codes, seen] = await executor.read([written, "statistics"]);
-        executor.run([twin], ["statistics"]);
+        executor.run([baseline], ["statistics"]);
         const [same, nothing] = await executor.read([written, "statistics"]);
         assert.deepEqual(same, codes);
         assert.ok(seen!.some((byte) => byte !== 0), step.kernel);
@@ -251,12 +254,12 @@ const REPORT: BenchReport = {
     classes: 10,
     parameters: 65834,
     operations: 2.83e9,
-    sides: ["int8", "float32"].map((arithmetic, i) => ({
-      side: ["int8 static", "float32"][i]!,
+    variants: ["int8", "float32"].map((arithmetic, i) => ({
+      variant: ["int8 static", "float32"][i]!,
       arithmetic,
       estimator: i === 0 ? "hindsight-minmax" : null,
       scheduler: i === 0 ? "device" : "host",
-      steps_a_round: 8,
+      steps_per_round: 8,
       in_flight: 8,
       ms: one(50 * (1 + i)),
       ratio: one(1 + i),

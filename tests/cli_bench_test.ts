@@ -58,20 +58,20 @@ Deno.test("steps are split into what their time goes to, side by side", {
   assert.equal(code, 0, stderr);
   const { steps, kernels }: BenchReport = JSON.parse(stdout);
   assert.equal(kernels, undefined);
-  const { model, batch, input, sides, operations } = steps![0]!;
+  const { model, batch, input, variants, operations } = steps![0]!;
   assert.deepEqual([model, batch, input, steps!.length], ["mlp", 2, [12, 12, 1], 1]);
   const products = 144 * 256 + 256 * 256 + 256 * 10;
   assert.equal(operations, 2 * 2 * (3 * products - 144 * 256));
   const names = ["int8 static", "int8 dynamic", "float32"];
-  assert.deepEqual(sides.map(({ side }) => side), names);
-  for (const { ms, gpu_ms, host_ms, data_ms, readback_ms, ...row } of sides) {
+  assert.deepEqual(variants.map(({ variant }) => variant), names);
+  for (const { ms, gpu_ms, host_ms, data_ms, readback_ms, ...row } of variants) {
     assert.ok(isSpread(ms));
     // One round: medians add up.
     assert.ok(Math.abs(gpu_ms + host_ms + data_ms + readback_ms - ms.median) < 1e-6);
     assert.ok(Math.min(gpu_ms, host_ms, data_ms, readback_ms) >= 0);
     assert.ok(row.first_step_ms > 0 && row.activation_ratio! <= 1 && row.moved_bytes > 0);
   }
-  assert.deepEqual([sides[0]!.ratio.median, sides[2]!.activation_ratio], [1, 1]);
+  assert.deepEqual([variants[0]!.ratio.median, variants[2]!.activation_ratio], [1, 1]);
   assert.deepEqual([text.code, text.stderr], [0, ""]);
   assert.match(text.stdout, /^Steps: mlp, batch 2, 12×12×1$/m);
   for (const name of names) assert.match(text.stdout, new RegExp(`^${name} +[0-9]`, "m"));

@@ -1,27 +1,27 @@
 import assert from "node:assert/strict";
-import { SideProblem, SideProcess } from "../experiments/peers/process.ts";
+import { PeerError, PeerProcess } from "../experiments/peers/process.ts";
 import { asMarkdown, asText, reportOf } from "../experiments/peers/report.ts";
-import { type Side, SIDES } from "../experiments/peers/sides.ts";
+import { type Peer, PEERS } from "../experiments/peers/peers.ts";
 import { BATCH, readTraining, SIZE, writeTraining } from "../experiments/peers/training.ts";
 
-Deno.test("a side whose process fails tells why, and its row has the reason", async () => {
-  const side: Side = { name: "absent", what: "nothing", steps: 1, script: "absent.ts" };
+Deno.test("a peer whose process fails tells why, and its row has the reason", async () => {
+  const peer: Peer = { name: "absent", what: "nothing", steps: 1, script: "absent.ts" };
   let problem = "";
-  await assert.rejects(() => SideProcess.start(side, "no file"), (error) => {
-    assert.ok(error instanceof SideProblem);
+  await assert.rejects(() => PeerProcess.start(peer, "no file"), (error) => {
+    assert.ok(error instanceof PeerError);
     problem = error.message;
     return true;
   });
   assert.match(problem, /^ended with code 1: .*absent\.ts/);
   const report = reportOf([
     {
-      side: SIDES[0]!,
+      peer: PEERS[0]!,
       ready: { version: "1.0", adapter: "a", losses: [2, 1.5] },
       losses: [2, 1.5],
       times: [40, 50, 60],
       ratios: [],
     },
-    { side, losses: [], times: [], ratios: [], problem },
+    { peer, losses: [], times: [], ratios: [], problem },
   ], 3);
   assert.equal(report.results[0]!.step_ms, 50);
   assert.equal(report.results[0]!.images_per_second, 1280);
@@ -29,7 +29,7 @@ Deno.test("a side whose process fails tells why, and its row has the reason", as
   for (const text of [asText(report), asMarkdown(report)]) assert.ok(text.includes(problem));
 });
 
-Deno.test("all sides read the same batches and first weights from the training's file", async () => {
+Deno.test("all peers read the same batches and first weights from the training's file", async () => {
   const file = await Deno.makeTempFile();
   try {
     await writeTraining(file);

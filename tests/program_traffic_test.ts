@@ -8,9 +8,9 @@ import type { Gpu } from "../lib/runtime/gpu/device.ts";
 import type { GpuExecutor } from "../lib/runtime/gpu/executor.ts";
 import { StepTimer } from "../lib/runtime/gpu/timing.ts";
 import { resolveRecipe } from "../lib/recipe/load.ts";
-import { measure } from "../lib/report/measure.ts";
+import { measureLayers } from "../lib/report/measure.ts";
 import { programTraffic } from "../lib/report/program_traffic.ts";
-import { variant, variants } from "../lib/report/variants.ts";
+import { planStaticAndDynamic, withEstimator } from "../lib/report/static_dynamic.ts";
 import { HAS_GPU } from "./support/command.ts";
 
 const DATA = { shape: [4, 4, 3], classes: 5, mean: [0.5, 0.5, 0.5], std: [1, 1, 1] } as const;
@@ -31,7 +31,7 @@ function recipeOf(batch: number, groups = 1) {
 }
 
 Deno.test("a program's traffic is the bytes of what its steps bind, for one image", () => {
-  const { program } = variants(recipeOf(4), DATA).static!;
+  const { program } = planStaticAndDynamic(recipeOf(4), DATA).static!;
   const { layers, sections } = programTraffic(program);
   // Codes of x (3 channels in 4 bytes) and y (6 in 8), packed weights and their sums, the bias. The
   // last two are f32 and shared by four images, like the weights.
@@ -44,12 +44,12 @@ Deno.test("a program's traffic is the bytes of what its steps bind, for one imag
     assert.ok(Math.abs(sections[section]! - total) < 1e-6);
   }
   // Weights are updated once a step, whatever the batch.
-  const { sections: one } = programTraffic(variants(recipeOf(1), DATA).static!.program);
+  const { sections: one } = programTraffic(planStaticAndDynamic(recipeOf(1), DATA).static!.program);
   assert.equal(one.update, 4 * sections.update!);
 });
 
 Deno.test("a dynamic range costs four bytes a value out and four back, of that tensor alone", () => {
-  const { static: once, dynamic: twice } = variants(recipeOf(4), DATA);
+  const { static: once, dynamic: twice } = planStaticAndDynamic(recipeOf(4), DATA);
   const of = (v: typeof once) => programTraffic(v!.program).layers;
   const y = 16 * 8;
   assert.equal(of(once).get("relu1")!.forward, 2 * y);
@@ -71,7 +71,7 @@ Deno.test("a variant is the recipe in int8 with one estimator for activations an
     },
     telemetry: "full",
   });
-  const { quantize, telemetry, ...rest } = variant(recipe, "current-minmax");
+  const { quantize, telemetry, ...rest } = withEstimator(recipe, "current-minmax");
   const { quantize: given, telemetry: _, ...same } = recipe;
   assert.deepEqual(rest, same);
   assert.equal(telemetry, "basic");
@@ -90,13 +90,13 @@ Deno.test("what int8 refuses has no variant, and says why", () => {
     ...recipeOf(4),
     quantize: { arithmetic: "simulated", activations: { bits: 12 } },
   });
-  const { static: missing, problems } = variants(recipe, DATA);
+  const { static: missing, problems } = planStaticAndDynamic(recipe, DATA);
   assert.equal(missing, undefined);
   assert.match(problems.join("; "), /quantize\.activations\.bits: expected/);
 });
 
 Deno.test("what the planner refuses has no variant, and says why", () => {
-  const { static: missing, problems } = variants(recipeOf(4, 3), DATA);
+  const { static: missing, problems } = planStaticAndDynamic(recipeOf(4, 3), DATA);
   assert.equal(missing, undefined);
   assert.match(problems.join(), /^layer conv1: expected groups: 1, or groups: 3 with channels: 3/);
 });
@@ -104,8 +104,8 @@ Deno.test("what the planner refuses has no variant, and says why", () => {
 Deno.test("every layer of a variant takes time on the device", {
   ignore: !HAS_GPU,
 }, async () => {
-  const { static: once, dynamic: twice } = variants(recipeOf(4), DATA);
-  const { times, adapter } = await measure([once!, twice!], DATA);
+  const { static: once, dynamic: twice } = planStaticAndDynamic(recipeOf(4), DATA);
+  const { times, adapter } = await measureLayers([once!, twice!], DATA);
   assert.ok(adapter.length > 0);
   assert.equal(times.length, 2);
   for (const layers of times) {

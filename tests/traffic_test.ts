@@ -9,12 +9,17 @@ import { zoo } from "../lib/model/zoo.ts";
 import type { LayerInput } from "../lib/recipe/recipe_input.ts";
 import { resolveRecipe } from "../lib/recipe/load.ts";
 import type { ZooName } from "../lib/recipe/types.ts";
-import { type Bytes, type LayerTraffic, sum, traffic } from "../lib/report/traffic.ts";
+import {
+  type LayerTraffic,
+  modelTraffic,
+  type StaticDynamicBytes,
+  sumBytes,
+} from "../lib/report/traffic.ts";
 
 const KB = 1024;
 
 function ofNetwork(name: ZooName, width: number): LayerTraffic[] {
-  return traffic(buildGraph(zoo[name]({ width, classes: 1000 }), [224, 224, 3], 1000));
+  return modelTraffic(buildGraph(zoo[name]({ width, classes: 1000 }), [224, 224, 3], 1000));
 }
 
 /** The traffic of the layers on images of [4, 4, 2], which 10 scores follow. */
@@ -22,7 +27,7 @@ function ofLayers(layers: readonly LayerInput[]): Record<string, LayerTraffic> {
   const model = { layers: [...layers, { type: "linear", features: 10, name: "scores" }] } as const;
   const recipe = resolveRecipe({ data: { format: "glyphs" }, model });
   assert.ok("layers" in recipe.model);
-  const rows = traffic(buildGraph(recipe.model.layers, [4, 4, 2], 10));
+  const rows = modelTraffic(buildGraph(recipe.model.layers, [4, 4, 2], 10));
   return Object.fromEntries(rows.map((row) => [row.layer, row]));
 }
 
@@ -32,7 +37,7 @@ function find(rows: readonly LayerTraffic[], layer: string): LayerTraffic {
   return row;
 }
 
-const bytes = (fixed: number, quantized = 0): Bytes => ({
+const bytes = (fixed: number, quantized = 0): StaticDynamicBytes => ({
   static: fixed,
   dynamic: fixed + 8 * quantized,
 });
@@ -97,6 +102,6 @@ Deno.test("layers in front of all that trains have no backward pass", () => {
 });
 
 Deno.test("sums add static to static and dynamic to dynamic", () => {
-  assert.deepEqual(sum([]), { static: 0, dynamic: 0 });
-  assert.deepEqual(sum([bytes(1, 2), bytes(3)]), { static: 4, dynamic: 20 });
+  assert.deepEqual(sumBytes([]), { static: 0, dynamic: 0 });
+  assert.deepEqual(sumBytes([bytes(1, 2), bytes(3)]), { static: 4, dynamic: 20 });
 });

@@ -4,18 +4,18 @@
  *
  *     deno task bench:peers [--rounds 5] [--only jax,TF] [--losses 18] [--json FILE] [--out FILE.md]
  *
- * Each side is a process that is idle but for its turn. Before and after each of the others' turns int8
+ * Each peer is a process that is idle but for its turn. Before and after each of the others' turns int8
  * has one, and a ratio is to the mean of both: on a machine whose speed drifts by half within a minute,
- * neighbours in time compare. A side that cannot start is reported with the reason, and the exit code
- * is 1 only where none can. `--losses N` first runs N steps of each side one by one, behind two of
+ * neighbours in time compare. A peer that cannot start is reported with the reason, and the exit code
+ * is 1 only where none can. `--losses N` first runs N steps of each peer one by one, behind two of
  * warm-up, and prints their losses.
  *
  * @module
  */
 import { parseArgs } from "node:util";
-import { SideProblem, SideProcess } from "./process.ts";
-import { asMarkdown, asText, type Measured, reportOf } from "./report.ts";
-import { SIDES } from "./sides.ts";
+import { PeerError, PeerProcess } from "./process.ts";
+import { asMarkdown, asText, type Measurement, reportOf } from "./report.ts";
+import { PEERS } from "./peers.ts";
 import { writeTraining } from "./training.ts";
 
 interface Options {
@@ -26,10 +26,10 @@ interface Options {
   readonly out?: string;
 }
 
-/** A side, what is known of it, and its process while it runs. */
+/** A peer, what is known of it, and its process while it runs. */
 interface Running {
-  readonly measured: Measured;
-  process?: SideProcess;
+  readonly measured: Measurement;
+  process?: PeerProcess;
 }
 
 const say = (text: string) => console.error(text);
@@ -50,9 +50,9 @@ function options(): Options {
     throw new TypeError(`--${name}: expected a whole number, got ${JSON.stringify(given)}`);
   };
   const only = values.only.split(",").filter((part) => part !== "");
-  const lost = only.find((part) => !SIDES.some(({ name }) => name.includes(part)));
+  const lost = only.find((part) => !PEERS.some(({ name }) => name.includes(part)));
   if (lost !== undefined) {
-    const names = SIDES.map(({ name }) => name).join(", ");
+    const names = PEERS.map(({ name }) => name).join(", ");
     throw new TypeError(`--only: expected parts of these names: ${names}; got ${lost}`);
   }
   const { json, out } = values;
@@ -65,14 +65,14 @@ function options(): Options {
   };
 }
 
-/** Does what may end a side, and writes down why it did. */
+/** Does what may end a peer, and writes down why it did. */
 async function attempt<T>(running: Running, work: () => Promise<T>): Promise<T | undefined> {
   try {
     return await work();
   } catch (error) {
-    if (!(error instanceof SideProblem)) throw error;
+    if (!(error instanceof PeerError)) throw error;
     running.measured.problem = error.message;
-    say(`${running.measured.side.name}: ${error.message}`);
+    say(`${running.measured.peer.name}: ${error.message}`);
     await running.process?.stop();
     delete running.process;
   }
@@ -81,21 +81,21 @@ async function attempt<T>(running: Running, work: () => Promise<T>): Promise<T |
 async function start(running: Running, file: string): Promise<void> {
   const { measured } = running, began = performance.now();
   await attempt(running, async () => {
-    const [process, ready] = await SideProcess.start(measured.side, file);
+    const [process, ready] = await PeerProcess.start(measured.peer, file);
     running.process = process;
     measured.ready = ready;
     measured.losses.push(...ready.losses);
     const seconds = ((performance.now() - began) / 1000).toFixed(1);
-    say(`${measured.side.name} ${ready.version}: ready after ${seconds} s`);
+    say(`${measured.peer.name} ${ready.version}: ready after ${seconds} s`);
   });
 }
 
 /** Milliseconds a step of a turn. */
 async function turn(running: Running): Promise<number | undefined> {
-  const { process, measured: { side, times } } = running;
+  const { process, measured: { peer, times } } = running;
   if (!process) return undefined;
   return await attempt(running, async () => {
-    const ms = (await process.round(side.steps)).ms / side.steps;
+    const ms = (await process.round(peer.steps)).ms / peer.steps;
     times.push(ms);
     return ms;
   });
@@ -107,7 +107,7 @@ async function firstLosses(running: Running, steps: number): Promise<void> {
   await attempt(running, async () => {
     for (let i = 0; i < steps; i++) measured.losses.push((await process.round(1)).loss);
     const [first, last] = [measured.losses[0]!, measured.losses.at(-1)!];
-    say(`${measured.side.name}: loss ${first.toFixed(4)} → ${last.toFixed(4)}`);
+    say(`${measured.peer.name}: loss ${first.toFixed(4)} → ${last.toFixed(4)}`);
   });
 }
 
@@ -124,11 +124,11 @@ async function oneRound(base: Running, others: readonly Running[]): Promise<void
 }
 
 async function main({ rounds, losses, only, json, out }: Options): Promise<void> {
-  const chosen = SIDES.filter(({ name }, i) =>
+  const chosen = PEERS.filter(({ name }, i) =>
     i === 0 || only.length === 0 || only.some((part) => name.includes(part))
   );
-  const all = chosen.map((side): Running => ({
-    measured: { side, losses: [], times: [], ratios: [] },
+  const all = chosen.map((peer): Running => ({
+    measured: { peer, losses: [], times: [], ratios: [] },
   }));
   const folder = await Deno.makeTempDir();
   try {
@@ -139,7 +139,7 @@ async function main({ rounds, losses, only, json, out }: Options): Promise<void>
     for (let round = 0; round < rounds; round++) {
       await oneRound(all[0]!, all.slice(1));
       const last = all.filter(({ process }) => process)
-        .map(({ measured: m }) => `${m.side.name} ${m.times.at(-1)!.toFixed(0)}`);
+        .map(({ measured: m }) => `${m.peer.name} ${m.times.at(-1)!.toFixed(0)}`);
       say(`round ${round + 1}/${rounds}, ms a step: ${last.join(" | ")}`);
     }
   } finally {

@@ -1,12 +1,12 @@
 /**
- * A side of the comparison as a process of its own, from outside; `serve.ts` has the protocol.
+ * A peer of the comparison as a process of its own, from outside; `serve.ts` has the protocol.
  *
  * @module
  */
 import { TextLineStream } from "./lines.ts";
-import { commandOf, type Side } from "./sides.ts";
+import { commandOf, type Peer } from "./peers.ts";
 
-/** What a side says when it is ready. */
+/** What a peer says when it is ready. */
 export interface Ready {
   readonly version: string;
   readonly adapter: string;
@@ -15,16 +15,16 @@ export interface Ready {
 }
 
 /** What a round gave: milliseconds of all its steps together, and the loss of the last one. */
-export interface Round {
+export interface RoundResult {
   readonly ms: number;
   readonly loss: number;
 }
 
-/** Why a side cannot go on; the others can. */
-export class SideProblem extends Error {}
+/** Why a peer cannot go on; the others can. */
+export class PeerError extends Error {}
 
-/** A side that runs. Idle but while it is asked. */
-export class SideProcess {
+/** A peer that runs. Idle but while it is asked. */
+export class PeerProcess {
   readonly #child: Deno.ChildProcess;
   readonly #input: WritableStreamDefaultWriter<Uint8Array>;
   readonly #lines: ReadableStreamDefaultReader<string>;
@@ -39,15 +39,15 @@ export class SideProcess {
   }
 
   /**
-   * Starts a side and waits until it is ready.
+   * Starts a peer and waits until it is ready.
    *
-   * @throws SideProblem when it cannot: no interpreter, no package, no adapter
+   * @throws PeerError when it cannot: no interpreter, no package, no adapter
    */
-  static async start(side: Side, file: string): Promise<[SideProcess, Ready]> {
-    const [program, args] = commandOf(side, file);
-    let process: SideProcess;
+  static async start(peer: Peer, file: string): Promise<[PeerProcess, Ready]> {
+    const [program, args] = commandOf(peer, file);
+    let process: PeerProcess;
     try {
-      process = new SideProcess(
+      process = new PeerProcess(
         new Deno.Command(program, {
           args,
           env: { NO_COLOR: "1" },
@@ -57,7 +57,7 @@ export class SideProcess {
         }),
       );
     } catch (error) {
-      if (error instanceof Deno.errors.NotFound) throw new SideProblem(`${program} not found`);
+      if (error instanceof Deno.errors.NotFound) throw new PeerError(`${program} not found`);
       throw error;
     }
     try {
@@ -71,11 +71,11 @@ export class SideProcess {
   /**
    * Runs steps and waits for them.
    *
-   * @throws SideProblem when the process has failed
+   * @throws PeerError when the process has failed
    */
-  async round(steps: number): Promise<Round> {
+  async round(steps: number): Promise<RoundResult> {
     await this.#input.write(new TextEncoder().encode(`round ${steps}\n`)).catch(() => {});
-    return await this.#answer() as Round;
+    return await this.#answer() as RoundResult;
   }
 
   /** Ends the process. */
@@ -90,10 +90,10 @@ export class SideProcess {
     if (line === undefined) {
       const { code } = await this.#child.status;
       await this.#heard;
-      throw new SideProblem(`ended with code ${code}: ${this.#complaint || "without a word"}`);
+      throw new PeerError(`ended with code ${code}: ${this.#complaint || "without a word"}`);
     }
     const found = JSON.parse(line);
-    if ("problem" in found) throw new SideProblem(found.problem.split("\n")[0]);
+    if ("problem" in found) throw new PeerError(found.problem.split("\n")[0]);
     return found;
   }
 

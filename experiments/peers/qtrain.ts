@@ -1,5 +1,5 @@
 /**
- * This project's side: `qtrain.ts FILE int8` or `qtrain.ts FILE float32`, ranges on the device, so
+ * This project's peer: `qtrain.ts FILE int8` or `qtrain.ts FILE float32`, ranges on the device, so
  * that no step waits for the host. It needs no file: the data and weights in it are its own. Speaks the protocol of `serve.ts`.
  *
  * @module

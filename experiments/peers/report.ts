@@ -6,36 +6,36 @@
 import { type Alignment, table } from "../../cli/format.ts";
 import { median } from "../../lib/report/statistics.ts";
 import type { Ready } from "./process.ts";
-import type { Side } from "./sides.ts";
+import type { Peer } from "./peers.ts";
 import { BATCH } from "./training.ts";
 
-/** What is known of a side at the end. */
-export interface Measured {
-  readonly side: Side;
+/** What is known of a peer at the end. */
+export interface Measurement {
+  readonly peer: Peer;
   ready?: Ready;
   /** Of the first steps: those of the warm-up, then those that were asked for. */
   readonly losses: number[];
   /** Milliseconds a step, one for each round. */
   readonly times: number[];
-  /** Each of them over that of the first side's rounds just before and after. */
+  /** Each of them over that of the first peer's rounds just before and after. */
   readonly ratios: number[];
   /** Why it is not measured, or only in part. */
   problem?: string;
 }
 
-/** A side in the JSON file. */
+/** A peer in the JSON file. */
 export interface Result {
-  readonly side: string;
+  readonly peer: string;
   readonly what: string;
   readonly version: string | null;
   readonly adapter: string | null;
   readonly problem: string | null;
-  readonly steps_a_round: number;
+  readonly steps_per_round: number;
   readonly step_ms: number | null;
   readonly fastest_ms: number | null;
   readonly slowest_ms: number | null;
   readonly images_per_second: number | null;
-  /** To the first side: the median of the ratios of neighbours in time, and their extremes. */
+  /** To the first peer: the median of the ratios of neighbours in time, and their extremes. */
   readonly ratio: number | null;
   readonly smallest_ratio: number | null;
   readonly largest_ratio: number | null;
@@ -54,7 +54,7 @@ export interface Report {
 }
 
 /** Sums up. */
-export function reportOf(measured: readonly Measured[], rounds: number): Report {
+export function reportOf(measured: readonly Measurement[], rounds: number): Report {
   const { arch, os } = Deno.build;
   return {
     network: "cnn",
@@ -66,7 +66,7 @@ export function reportOf(measured: readonly Measured[], rounds: number): Report 
   };
 }
 
-function resultOf({ side, ready, problem, losses, times, ratios }: Measured): Result {
+function resultOf({ peer, ready, problem, losses, times, ratios }: Measurement): Result {
   const [step, ratio] = [times, ratios].map((v) => v.length > 0 ? median(v) : null) as [
     number | null,
     number | null,
@@ -74,12 +74,12 @@ function resultOf({ side, ready, problem, losses, times, ratios }: Measured): Re
   const least = (v: readonly number[]) => v.length > 0 ? Math.min(...v) : null;
   const most = (v: readonly number[]) => v.length > 0 ? Math.max(...v) : null;
   return {
-    side: side.name,
-    what: side.what,
+    peer: peer.name,
+    what: peer.what,
     version: ready?.version ?? null,
     adapter: ready?.adapter ?? null,
     problem: problem ?? null,
-    steps_a_round: side.steps,
+    steps_per_round: peer.steps,
     step_ms: tenths(step),
     fastest_ms: tenths(least(times)),
     slowest_ms: tenths(most(times)),
@@ -107,12 +107,12 @@ const HEADERS = [
 const ALIGNED: readonly Alignment[] = ["left", "left", "right", "right", "right", "right", "right"];
 
 function cells(r: Result): string[] {
-  if (r.step_ms === null) return [r.side, r.problem ?? r.version ?? "–", "–", "–", "–", "–", "–"];
+  if (r.step_ms === null) return [r.peer, r.problem ?? r.version ?? "–", "–", "–", "–", "–", "–"];
   const ratio = r.ratio === null
     ? ["–", "–"]
     : [r.ratio.toFixed(2), `${r.smallest_ratio!.toFixed(2)}–${r.largest_ratio!.toFixed(2)}`];
   return [
-    r.side,
+    r.peer,
     r.version!,
     r.step_ms.toFixed(0),
     `${r.fastest_ms!.toFixed(0)}–${r.slowest_ms!.toFixed(0)}`,
@@ -127,14 +127,14 @@ function shown(losses: number): number[] {
     .toSorted((a, b) => a - b);
 }
 
-/** Nothing where no side trained. */
+/** Nothing where no peer trained. */
 function lossTable({ results }: Report): { headers: string[]; rows: string[][] }[] {
   const trained = results.filter((r) => r.losses.length > 0);
   if (trained.length === 0) return [];
   const steps = shown(Math.min(...trained.map((r) => r.losses.length)));
   return [{
     headers: ["loss of step", ...steps.map((i) => `${i + 1}`)],
-    rows: trained.map((r) => [r.side, ...steps.map((i) => r.losses[i]!.toFixed(4))]),
+    rows: trained.map((r) => [r.peer, ...steps.map((i) => r.losses[i]!.toFixed(4))]),
   }];
 }
 
@@ -142,8 +142,8 @@ function notes({ results, adapter }: Report): string[] {
   const where = (r: Result) => r.adapter && r.adapter !== adapter ? ` (${r.adapter})` : "";
   const parted = results.filter((r) => r.problem !== null && r.step_ms !== null);
   return [
-    ...results.map((r) => `${r.side}: ${r.what}${where(r)}`),
-    ...parted.map((r) => `${r.side} stopped early: ${r.problem}`),
+    ...results.map((r) => `${r.peer}: ${r.what}${where(r)}`),
+    ...parted.map((r) => `${r.peer} stopped early: ${r.problem}`),
   ];
 }
 

@@ -1,5 +1,5 @@
 /**
- * A side of the comparison as a process of its own, from within. It prepares once and says so in a
+ * A peer of the comparison as a process of its own, from within. It prepares once and says so in a
  * line of JSON; then each line `round N` on its input runs N training steps, waits until the device
  * is done, and answers with another line. Between rounds it is idle.
  *

@@ -1,5 +1,5 @@
 /**
- * The training that every side does: `cnn` on glyphs, from the same first weights, with the same
+ * The training that every peer does: `cnn` on glyphs, from the same first weights, with the same
  * batches in the same order. The parent writes it to a file that all of them read, whatever they are
  * written in.
  *
@@ -35,7 +35,7 @@ export const EPSILON = 1e-5, FOLLOW = 0.1;
 export const STRIDES: readonly number[] = [1, 2, 1, 2];
 const SEED = 1;
 
-/** The recipe of our own side. */
+/** The recipe of our own peer. */
 export function recipeOf(quantize: NonNullable<RecipeInput["quantize"]>) {
   return resolveRecipe({
     seed: SEED,

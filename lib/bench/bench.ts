@@ -11,19 +11,19 @@ import type { ZooName } from "../recipe/types.ts";
 import { VERSION } from "../core/version.ts";
 import { measureCeilings } from "./ceilings.ts";
 import { benchKernels, type KernelTables } from "./kernels.ts";
-import type { LayersOfGroup } from "./layers.ts";
-import type { BenchReport, Ceilings, Progress, StepsOfModel } from "./report.ts";
-import { type Quantize, SIZES } from "./variants.ts";
+import type { LayerGroup } from "./layers.ts";
+import type { BenchReport, Ceilings, ModelSteps, Progress } from "./report.ts";
+import { type QuantizeSettings, SIZES } from "./variants.ts";
 import { benchSteps } from "./steps.ts";
 
 /** What is timed, and how often. */
 export interface BenchOptions {
   /** Networks of the kernel table; none: there is no such table. */
-  readonly groups: readonly LayersOfGroup[];
+  readonly groups: readonly LayerGroup[];
   /** Networks whose whole steps are timed. */
   readonly models: readonly ZooName[];
   /** Ways to compute that steps are compared over. */
-  readonly variants: Readonly<Record<string, Quantize>>;
+  readonly variants: Readonly<Record<string, QuantizeSettings>>;
   readonly rounds: number;
   /** Images of a batch, in place of each network's own. */
   readonly batch?: number | undefined;
@@ -63,7 +63,7 @@ export async function bench(options: BenchOptions): Promise<BenchReport> {
     const sized = batch === undefined ? groups : groups.map((group) => ({ ...group, batch }));
     tables = await benchKernels(sized, { ceilings, rounds, tiles, progress });
   }
-  const steps: StepsOfModel[] = [];
+  const steps: ModelSteps[] = [];
   for (const model of models) {
     const own = SIZES[model];
     const how = { model, batch: batch ?? own.batch, size: size ?? own.size };

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { boundBytes } from "../report/program_traffic.ts";
+import { boundBytesOf } from "../report/program_traffic.ts";
 import { median } from "../report/statistics.ts";
 import { noise, TimedNetwork } from "../report/timed_network.ts";
 import type { Tiles } from "../runtime/gpu/autotune.ts";
@@ -13,7 +13,7 @@ import type { Program, Step } from "../program/program.ts";
 import { selectSteps } from "../program/select_steps.ts";
 import {
   backwardDirection,
-  type LayersOfGroup,
+  type LayerGroup,
   planLayers,
   type PlannedLayers,
   type TimedLayer,
@@ -26,7 +26,7 @@ import {
   spread,
   type StatisticsRow,
 } from "./report.ts";
-import { recordsStatistics, withQuietTwins } from "./statistics_cost.ts";
+import { recordsStatistics, withBaselineSteps } from "./statistics_cost.ts";
 
 const ARITHMETICS = ["int8", "float32"] as const;
 /** Pairs of a kernel with statistics and the one without, in a round. */
@@ -39,7 +39,7 @@ export interface KernelTables {
 }
 
 /** The steps of a layer in one direction. */
-interface Timed {
+interface TimedSteps {
   readonly layer: TimedLayer;
   readonly direction: Direction;
   readonly steps: readonly Step[];
@@ -60,7 +60,7 @@ export interface KernelsOptions {
  * @throws DeviceError when there is no GPU, it has no timestamps or too little memory
  */
 export async function benchKernels(
-  groups: readonly LayersOfGroup[],
+  groups: readonly LayerGroup[],
   how: KernelsOptions,
 ): Promise<KernelTables> {
   const kernels: KernelRow[] = [], statistics: StatisticsRow[] = [];
@@ -73,80 +73,80 @@ export async function benchKernels(
 }
 
 async function benchGroup(
-  group: LayersOfGroup,
+  group: LayerGroup,
   { ceilings, rounds, tiles, progress }: KernelsOptions,
 ): Promise<KernelTables> {
-  const sides: Side[] = [], name = `kernels of ${group.group}, batch ${group.batch}`;
+  const runs: ArithmeticRun[] = [], name = `kernels of ${group.group}, batch ${group.batch}`;
   try {
     for (const arithmetic of ARITHMETICS) {
       progress(`${name}: setting up ${arithmetic}`);
-      sides.push(await Side.open(group, arithmetic, tiles));
+      runs.push(await ArithmeticRun.open(group, arithmetic, tiles));
     }
     for (let round = 0; round < rounds; round++) {
       progress(`${name}: round ${round + 1} of ${rounds}`);
-      for (const side of round % 2 === 0 ? sides : sides.toReversed()) await side.round();
+      for (const run of round % 2 === 0 ? runs : runs.toReversed()) await run.round();
     }
     return {
       // A layer's arithmetics side by side.
-      kernels: sides[0]!.rows(ceilings).flatMap((
+      kernels: runs[0]!.rows(ceilings).flatMap((
         row,
         i,
-      ) => [row, ...sides.slice(1).map((side) => side.rows(ceilings)[i]!)]),
-      statistics: sides.flatMap((side) => side.statistics()),
+      ) => [row, ...runs.slice(1).map((run) => run.rows(ceilings)[i]!)]),
+      statistics: runs.flatMap((run) => run.statistics()),
     };
   } finally {
-    for (const side of sides) side.close();
+    for (const run of runs) run.close();
   }
 }
 
 /** One arithmetic of a network. */
-class Side {
-  readonly #timed: readonly Timed[];
+class ArithmeticRun {
+  readonly #timed: readonly TimedSteps[];
   readonly #bytesOf: (step: Step) => number;
   /** For each of `#timed`, nanoseconds by round. */
   readonly #times: number[][];
   /** Steps that record statistics, and the same ones that do not. */
-  readonly #pairs: readonly (readonly [Step, Step, Timed])[];
+  readonly #pairs: readonly (readonly [Step, Step, TimedSteps])[];
   /** For each of `#pairs`, nanoseconds of both. */
   readonly #both: [number, number][][];
 
   private constructor(
-    readonly group: LayersOfGroup,
+    readonly group: LayerGroup,
     readonly arithmetic: "int8" | "float32",
     { program, layers }: PlannedLayers,
-    twins: ReadonlyMap<Step, Step>,
+    baselines: ReadonlyMap<Step, Step>,
     readonly network: TimedNetwork,
   ) {
-    this.#timed = timedSteps(program, layers, new Set(twins.values()));
-    this.#bytesOf = boundBytes(program);
+    this.#timed = timedSteps(program, layers, new Set(baselines.values()));
+    this.#bytesOf = boundBytesOf(program);
     this.#times = this.#timed.map(() => []);
     this.#pairs = this.#timed.flatMap((timed) =>
       timed.steps.flatMap((step) => {
-        const twin = twins.get(step);
-        return twin ? [[step, twin, timed] as const] : [];
+        const baseline = baselines.get(step);
+        return baseline ? [[step, baseline, timed] as const] : [];
       })
     );
     this.#both = this.#pairs.map(() => []);
   }
 
   static async open(
-    group: LayersOfGroup,
+    group: LayerGroup,
     arithmetic: "int8" | "float32",
     tiles: Tiles,
-  ): Promise<Side> {
+  ): Promise<ArithmeticRun> {
     const planned = planLayers(group, arithmetic), { recipe, data } = planned;
     const names = new Set(planned.layers.map(({ name }) => name));
-    const { program, twins } = withQuietTwins(
+    const { program, baselines } = withBaselineSteps(
       planned.program,
       (step) => names.has(step.layer) && recordsStatistics(step),
     );
     const network = await TimedNetwork.open({ recipe, program }, data, tiles);
     try {
-      const side = new Side(group, arithmetic, { ...planned, program }, twins, network);
+      const run = new ArithmeticRun(group, arithmetic, { ...planned, program }, baselines, network);
       // A whole step, so that every tensor holds what it would in training.
       await network.network.step(noise(program), 0, 0.01);
-      await network.time(side.#timed.flatMap(({ steps }) => steps));
-      return side;
+      await network.time(run.#timed.flatMap(({ steps }) => steps));
+      return run;
     } catch (error) {
       network.close();
       throw error;
@@ -162,9 +162,9 @@ class Side {
     }
     if (this.#pairs.length === 0) return;
     // The first one of a step brings its tensors into the caches, and does not count.
-    const each = this.#pairs.map(([step, twin]) => [
+    const each = this.#pairs.map(([step, baseline]) => [
       step,
-      ...Array.from({ length: PAIRS }, () => [step, twin]).flat(),
+      ...Array.from({ length: PAIRS }, () => [step, baseline]).flat(),
     ]);
     const both = await this.network.time(each.flat());
     for (const i of this.#pairs.keys()) {
@@ -225,7 +225,7 @@ export function timedSteps(
   { sections, quantizers, parameters }: Program,
   layers: readonly TimedLayer[],
   left: ReadonlySet<Step> = new Set(),
-): Timed[] {
+): TimedSteps[] {
   const of = (section: keyof Program["sections"]) =>
     selectSteps(sections[section], quantizers, { phase: "train" }).filter((step) =>
       !left.has(step)

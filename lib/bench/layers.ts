@@ -15,7 +15,7 @@ import type { Recipe } from "../recipe/types.ts";
 import type { Direction } from "./report.ts";
 
 /** A network whose layers are timed one by one. */
-export interface LayersOfGroup {
+export interface LayerGroup {
   /** Whose shapes they are. */
   readonly group: string;
   readonly image: readonly [h: number, w: number, c: number];
@@ -35,7 +35,7 @@ const linear = (name: string, features: number): LayerInput => ({ type: "linear"
 const depthwise = (name: string, channels: number, more: object = {}) =>
   conv(name, channels, 3, { groups: channels, ...more });
 /** A convolution with norm and activation, of which the first two may count. */
-const unit = (
+const convBlock = (
   layer: LayerInput,
   act: "relu" | "relu6" = "relu",
   normName?: string,
@@ -49,7 +49,7 @@ const unit = (
 const TIMED = /^timed-/;
 
 /** The networks of the kernel table. */
-export const LAYERS: readonly LayersOfGroup[] = [
+export const LAYER_GROUPS: readonly LayerGroup[] = [
   {
     group: "gemm",
     image: [16, 16, 4], // 1024 values, the first layer's inputs.
@@ -74,7 +74,7 @@ export const LAYERS: readonly LayersOfGroup[] = [
     only: TIMED,
     model: {
       layers: [
-        ...unit(conv("before", 64, 1), "relu", "timed-norm1"),
+        ...convBlock(conv("before", 64, 1), "relu", "timed-norm1"),
         {
           type: "residual",
           name: "timed-add",
@@ -82,12 +82,12 @@ export const LAYERS: readonly LayersOfGroup[] = [
         },
         "relu",
         { type: "max_pool", name: "timed-pool", kernel: 3, stride: 2, padding: 1 },
-        ...unit(conv("timed-pointwise", 128, 1)),
-        ...unit(conv("timed-conv2", 128, 3), "relu", "timed-norm2"),
-        ...unit(conv("timed-narrow", 256, 3, { stride: 2 })),
-        ...unit(conv("timed-conv3", 256, 3)),
-        ...unit(conv("narrow", 512, 3, { stride: 2 })),
-        ...unit(conv("timed-conv4", 512, 3)),
+        ...convBlock(conv("timed-pointwise", 128, 1)),
+        ...convBlock(conv("timed-conv2", 128, 3), "relu", "timed-norm2"),
+        ...convBlock(conv("timed-narrow", 256, 3, { stride: 2 })),
+        ...convBlock(conv("timed-conv3", 256, 3)),
+        ...convBlock(conv("narrow", 512, 3, { stride: 2 })),
+        ...convBlock(conv("timed-conv4", 512, 3)),
         { type: "global_avg_pool", name: "timed-avgpool" },
         linear("timed-fc", 1000),
       ],
@@ -102,19 +102,19 @@ export const LAYERS: readonly LayersOfGroup[] = [
     only: TIMED,
     model: {
       layers: [
-        ...unit(conv("before", 16, 1)),
-        ...unit(conv("timed-expand2", 96, 1), "relu6", "timed-norm"),
-        ...unit(depthwise("timed-depthwise2", 96, { stride: 2 }), "relu6"),
+        ...convBlock(conv("before", 16, 1)),
+        ...convBlock(conv("timed-expand2", 96, 1), "relu6", "timed-norm"),
+        ...convBlock(depthwise("timed-depthwise2", 96, { stride: 2 }), "relu6"),
         conv("timed-project2", 24, 1),
         "batch_norm",
-        ...unit(conv("timed-expand3", 144, 1), "relu6"),
-        ...unit(depthwise("timed-depthwise3", 144), "relu6"),
+        ...convBlock(conv("timed-expand3", 144, 1), "relu6"),
+        ...convBlock(depthwise("timed-depthwise3", 144), "relu6"),
         conv("timed-project3", 24, 1),
         "batch_norm",
         { type: "avg_pool", kernel: 4 },
-        ...unit(conv("between", 96, 1)),
-        ...unit(conv("timed-expand12", 576, 1), "relu6"),
-        ...unit(depthwise("timed-depthwise12", 576), "relu6"),
+        ...convBlock(conv("between", 96, 1)),
+        ...convBlock(conv("timed-expand12", 576, 1), "relu6"),
+        ...convBlock(depthwise("timed-depthwise12", 576), "relu6"),
         conv("timed-project12", 96, 1),
         "batch_norm",
         "global_avg_pool",
@@ -144,7 +144,7 @@ export interface PlannedLayers {
 
 /** Plans a network of the kernel table; every tensor has memory of its own, so that all stay real. */
 export function planLayers(
-  { image, batch, classes, model, only }: LayersOfGroup,
+  { image, batch, classes, model, only }: LayerGroup,
   arithmetic: "int8" | "float32",
 ): PlannedLayers {
   const recipe = resolveRecipe({
@@ -156,12 +156,12 @@ export function planLayers(
   const half = Array<number>(image[2]).fill(0.5);
   const data: DataShape = { shape: image, classes, mean: half, std: half };
   const { program } = plan(recipe, data, { reuse: false });
-  const all = describe(recipe, data);
+  const all = timedLayers(recipe, data);
   return { recipe, data, program, layers: only ? all.filter(({ name }) => only.test(name)) : all };
 }
 
 /** What every layer of a recipe's network computes in a step. */
-export function describe(recipe: Recipe, data: DataShape): TimedLayer[] {
+export function timedLayers(recipe: Recipe, data: DataShape): TimedLayer[] {
   const graph = buildGraph(layersOf(recipe, data), data.shape, data.classes);
   const layers = summarize(graph);
   return graph.nodes.map((node, i) => ({

@@ -28,12 +28,12 @@ export interface BenchReport {
   readonly arch: string;
   /** Threads that the host runs at once. */
   readonly cores: number;
-  /** Rounds that medians are of; sides take turns in each. */
+  /** Rounds that medians are of; variants take turns in each. */
   readonly rounds: number;
   readonly ceilings?: Ceilings;
   readonly kernels?: readonly KernelRow[];
   readonly statistics?: readonly StatisticsRow[];
-  readonly steps?: readonly StepsOfModel[];
+  readonly steps?: readonly ModelSteps[];
 }
 
 /** The most that this adapter was seen to do; shares are of `max`. */
@@ -92,7 +92,7 @@ export interface StatisticsRow {
 }
 
 /** Whole training steps of one network. */
-export interface StepsOfModel {
+export interface ModelSteps {
   readonly model: string;
   readonly batch: number;
   /** Height, width, channels. */
@@ -102,23 +102,23 @@ export interface StepsOfModel {
   /** Of all convolutions and linear layers in a step, forward and backward. */
   readonly operations: number;
   /** The first is what the others are held against. */
-  readonly sides: readonly StepsRow[];
+  readonly variants: readonly StepsRow[];
 }
 
-/** Whole training steps of one side, e.g. `int8 static`. */
+/** Whole training steps of one variant, e.g. `int8 static`. */
 export interface StepsRow {
-  readonly side: string;
+  readonly variant: string;
   readonly arithmetic: string;
   /** Of activations and gradients; null in float32. */
   readonly estimator: string | null;
   /** Where ranges are set. */
   readonly scheduler: string;
   /** Steps in a round, and how many of them share a wait. */
-  readonly steps_a_round: number;
+  readonly steps_per_round: number;
   readonly in_flight: number;
   /** A whole step: in each round the sum of the four below, which are medians too. */
   readonly ms: Spread;
-  /** Time against the first side's in the same round, as a factor. */
+  /** Time against the first variant's in the same round, as a factor. */
   readonly ratio: Spread;
   /** The host waits for the device to compute, in a submit (software adapters) or for results. */
   readonly gpu_ms: number;
@@ -140,7 +140,7 @@ export interface StepsRow {
   readonly first_step_ms: number;
   /** Stored activations, a buffer each. */
   readonly activation_bytes: number;
-  /** Those of float32 are 1; null without a float32 side. */
+  /** Those of float32 are 1; null without a float32 variant. */
   readonly activation_ratio: number | null;
   /** Of the buffers that the steps bind. */
   readonly moved_bytes: number;

@@ -1,33 +1,37 @@
 /**
- * What statistics cost in an epilogue: beside a step that records them, the same step that does not
+ * The cost of statistics in an epilogue, measured against a baseline: the same step without statistics
  * (the constant QUIET of kernels/include/quantize.wgsl), which writes the same codes.
  *
  * @module
  */
 import type { Program, Sections, Step } from "../program/program.ts";
 
-/** Whether a step is a convolution that records statistics of the codes that it writes. */
+/** Whether a step is a convolution that records statistics of its output codes. */
 export function recordsStatistics({ kernel, constants }: Step): boolean {
   return /^(conv|depthwise)_(forward|backward_input)/.test(kernel) && constants.INT8 === 1 &&
     constants.STORE === 1 && constants.QUIET === 0;
 }
 
-/** A program in which a silent twin follows on each step that `of` says yes to. */
-export function withQuietTwins(
+/**
+ * Adds a baseline step after each selected step.
+ *
+ * @returns the changed program, and the baseline of each selected step
+ */
+export function withBaselineSteps(
   program: Program,
-  of: (step: Step) => boolean,
-): { readonly program: Program; readonly twins: ReadonlyMap<Step, Step> } {
-  const twins = new Map<Step, Step>();
+  select: (step: Step) => boolean,
+): { readonly program: Program; readonly baselines: ReadonlyMap<Step, Step> } {
+  const baselines = new Map<Step, Step>();
   const sections = Object.fromEntries(
     Object.entries(program.sections).map(([name, steps]: [string, readonly Step[]]) => [
       name,
       steps.flatMap((step) => {
-        if (!of(step)) return [step];
-        const twin: Step = { ...step, constants: { ...step.constants, QUIET: 1 } };
-        twins.set(step, twin);
-        return [step, twin];
+        if (!select(step)) return [step];
+        const baseline: Step = { ...step, constants: { ...step.constants, QUIET: 1 } };
+        baselines.set(step, baseline);
+        return [step, baseline];
       }),
     ]),
   ) as unknown as Sections;
-  return { program: { ...program, sections }, twins };
+  return { program: { ...program, sections }, baselines };
 }

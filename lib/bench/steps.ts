@@ -1,5 +1,5 @@
 /**
- * Whole training steps of a network: sides take turns, so that a machine whose speed drifts does not
+ * Whole training steps of a network: variants take turns, so that a machine whose speed drifts does not
  * decide, and the medians of the rounds count. Batches come as in training, from images that the
  * program draws.
  *
@@ -23,10 +23,10 @@ import { BatchReader } from "../data/batch_reader.ts";
 import { Prefetcher } from "../train/loop/prefetch.ts";
 import { Network } from "../train/network/network.ts";
 import { selectSteps } from "../program/select_steps.ts";
-import { describe } from "./layers.ts";
-import { type Progress, spread, type StepsOfModel, type StepsRow } from "./report.ts";
-import type { Quantize } from "./variants.ts";
-import { type Overheads, overheads, SubmitClock, WaitClock } from "./time_breakdown.ts";
+import { timedLayers } from "./layers.ts";
+import { type ModelSteps, type Progress, spread, type StepsRow } from "./report.ts";
+import type { QuantizeSettings } from "./variants.ts";
+import { measureOverheads, type Overheads, SubmitClock, WaitClock } from "./time_breakdown.ts";
 
 /** What is timed. */
 export interface StepsOptions {
@@ -36,14 +36,14 @@ export interface StepsOptions {
   readonly size: number;
   readonly rounds: number;
   /** By name; the first is what the others are held against. */
-  readonly variants: Readonly<Record<string, Quantize>>;
+  readonly variants: Readonly<Record<string, QuantizeSettings>>;
   /** Which tiles kernels run with. */
   readonly tiles: Tiles;
   readonly progress: Progress;
 }
 
 /**
- * A round has as many steps of each side as the first one makes in so many milliseconds: as many, so
+ * A round has as many steps of each variant as the first one makes in so many milliseconds: as many, so
  * that as many share a wait.
  */
 const ROUND_MS = 1000;
@@ -59,22 +59,24 @@ const SEED = 1, RATE = 0.01;
  * @throws DeviceError when there is no GPU or too little memory; RecipeError, ModelError or DataError
  * when the batch or the size does not fit
  */
-export async function benchSteps(options: StepsOptions): Promise<StepsOfModel> {
-  const { model, batch, size, rounds, progress } = options, sides: Side[] = [];
+export async function benchSteps(options: StepsOptions): Promise<ModelSteps> {
+  const { model, batch, size, rounds, progress } = options, variants: VariantRun[] = [];
   const name = `steps of ${model}, batch ${batch}, ${size}×${size}`;
   try {
-    for (const [side, quantize] of Object.entries(options.variants)) {
-      progress(`${name}: setting up ${side}`);
-      sides.push(await Side.open(side, recipeOf(options, quantize), options.tiles));
+    for (const [variant, quantize] of Object.entries(options.variants)) {
+      progress(`${name}: setting up ${variant}`);
+      variants.push(await VariantRun.open(variant, recipeOf(options, quantize), options.tiles));
     }
-    const steps = await sides[0]!.stepsARound();
+    const steps = await variants[0]!.stepsARound();
     for (let round = 0; round < rounds; round++) {
-      progress(`${name}: round ${round + 1} of ${rounds}, ${steps} steps of each side`);
-      for (const side of round % 2 === 0 ? sides : sides.toReversed()) await side.round(steps);
+      progress(`${name}: round ${round + 1} of ${rounds}, ${steps} steps of each variant`);
+      for (const variant of round % 2 === 0 ? variants : variants.toReversed()) {
+        await variant.round(steps);
+      }
     }
-    const [{ program, recipe, data }] = sides as [Side];
+    const [{ program, recipe, data }] = variants as [VariantRun];
     const operations = stepOperations(recipe, program);
-    const float32 = sides.find(({ program }) => program.arithmetic === "float32");
+    const float32 = variants.find(({ program }) => program.arithmetic === "float32");
     return {
       model,
       batch,
@@ -82,14 +84,14 @@ export async function benchSteps(options: StepsOptions): Promise<StepsOfModel> {
       classes: data.classes,
       parameters: parameterCount(program),
       operations,
-      sides: sides.map((side) => side.row(sides[0]!, float32, operations, steps)),
+      variants: variants.map((variant) => variant.row(variants[0]!, float32, operations, steps)),
     };
   } finally {
-    for (const side of sides) side.close();
+    for (const variant of variants) variant.close();
   }
 }
 
-function recipeOf({ model, batch, size }: StepsOptions, quantize: Quantize): Recipe {
+function recipeOf({ model, batch, size }: StepsOptions, quantize: QuantizeSettings): Recipe {
   return resolveRecipe({
     seed: SEED,
     data: { format: "glyphs", size, train: BATCHES * batch, test: 1, workers: 0 },
@@ -103,7 +105,7 @@ function recipeOf({ model, batch, size }: StepsOptions, quantize: Quantize): Rec
 export function stepOperations(recipe: Recipe, program: Program): number {
   const { input: shape, classes, sections } = program;
   const half = Array<number>(shape[2]).fill(0.5);
-  const layers = describe(recipe, { shape, classes, mean: half, std: half });
+  const layers = timedLayers(recipe, { shape, classes, mean: half, std: half });
   const backward = new Set(
     sections.backward.filter(({ kernel }) => kernel.includes("backward_input"))
       .map(({ layer }) => layer),
@@ -116,7 +118,7 @@ export function stepOperations(recipe: Recipe, program: Program): number {
 }
 
 /** Milliseconds of a step, by what they go to. */
-interface Parts {
+interface StepTime {
   readonly all: number;
   readonly gpu: number;
   readonly host: number;
@@ -124,9 +126,9 @@ interface Parts {
   readonly readback: number;
 }
 
-/** One side, ready to run. */
-class Side {
-  readonly #rounds: Parts[] = [];
+/** One variant, ready to run. */
+class VariantRun {
+  readonly #rounds: StepTime[] = [];
   /** Milliseconds of each section by the device's clock, by round. */
   readonly #sections: Record<string, number>[] = [];
   #step = 0;
@@ -145,7 +147,7 @@ class Side {
     readonly timer: StepTimer | undefined,
   ) {}
 
-  static async open(name: string, recipe: Recipe, tiles: Tiles): Promise<Side> {
+  static async open(name: string, recipe: Recipe, tiles: Tiles): Promise<VariantRun> {
     const began = performance.now();
     const data = await openDataset({ ...recipe.data, seed: SEED });
     const { program } = plan(recipe, data), gpu = await openGpu();
@@ -156,13 +158,23 @@ class Side {
       const network = new Network(program, clock, SEED, recipe.quantize, data);
       const reader = new BatchReader(data, recipe.train.batch, new Loader(data));
       const feed = new Prefetcher(reader, SEED, BATCHES, Number.MAX_SAFE_INTEGER);
-      const side = new Side(name, recipe, program, data, network, feed, clock, submits, timer);
+      const variant = new VariantRun(
+        name,
+        recipe,
+        program,
+        data,
+        network,
+        feed,
+        clock,
+        submits,
+        timer,
+      );
       network.initialize();
       await network.calibrate([await feed.at(0)]);
-      await side.#steps(1);
-      side.firstStep = performance.now() - began;
-      side.#overheads = await overheads(executor, submits);
-      return side;
+      await variant.#steps(1);
+      variant.firstStep = performance.now() - began;
+      variant.#overheads = await measureOverheads(executor, submits);
+      return variant;
     } catch (error) {
       executor.close();
       throw error;
@@ -176,7 +188,7 @@ class Side {
   }
 
   /** Runs steps as training does: as many in flight as may be. */
-  async #steps(count: number): Promise<Parts> {
+  async #steps(count: number): Promise<StepTime> {
     const { network, clock, submits, feed } = this, began = performance.now();
     let data = 0;
     clock.waited =
@@ -226,17 +238,22 @@ class Side {
     this.#sections.push(sums);
   }
 
-  row(first: Side, float32: Side | undefined, operations: number, steps: number): StepsRow {
+  row(
+    first: VariantRun,
+    float32: VariantRun | undefined,
+    operations: number,
+    steps: number,
+  ): StepsRow {
     const { quantize: q } = this.recipe, { batch } = this.recipe.train, rounds = this.#rounds;
-    const typical = (of: (parts: Parts) => number) => median(rounds.map(of));
+    const typical = (of: (time: StepTime) => number) => median(rounds.map(of));
     const ms = spread(rounds.map((r) => r.all)), measured = this.#sections.length > 0;
     const total = (sums: Record<string, number>) => Object.values(sums).reduce((a, b) => a + b, 0);
     return {
-      side: this.name,
+      variant: this.name,
       arithmetic: q.arithmetic,
       estimator: q.arithmetic === "float32" ? null : q.activations.estimator,
       scheduler: this.network.scheduler.device ? "device" : "host",
-      steps_a_round: steps,
+      steps_per_round: steps,
       in_flight: Math.min(this.network.inFlight, steps),
       ms,
       // The ratio of medians drifts with the machine; that of neighbours in time does not.

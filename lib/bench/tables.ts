@@ -9,9 +9,9 @@ import type {
   BenchReport,
   Ceilings,
   KernelRow,
+  ModelSteps,
   Spread,
   StatisticsRow,
-  StepsOfModel,
   StepsRow,
 } from "./report.ts";
 
@@ -108,11 +108,11 @@ function groupsOf(rows: readonly KernelRow[]): KernelPair[][] {
 
 function kernelTable(pairs: readonly KernelPair[]): TitledTable {
   const [{ either: { group, batch } }] = pairs as [KernelPair];
-  const of = (side: "int8" | "float32"): Column<KernelPair>[] => {
+  const of = (variant: "int8" | "float32"): Column<KernelPair>[] => {
     const cell = (text: (row: KernelRow) => string) => (pair: KernelPair) =>
-      pair[side] ? text(pair[side]) : UNKNOWN;
+      pair[variant] ? text(pair[variant]) : UNKNOWN;
     return [
-      [`${side} ms`, "right", cell(({ ms }) => digits(ms.median))],
+      [`${variant} ms`, "right", cell(({ ms }) => digits(ms.median))],
       ["spread", "right", cell(({ ms }) => range(ms, digits))],
       ["GOP/s", "right", cell((row) => maybe(row.gop_per_second, digits))],
       ["ceiling", "right", cell((row) => maybe(row.share_of_arithmetic, share))],
@@ -158,18 +158,18 @@ function statisticsTable({ statistics = [] }: BenchReport): TitledTable {
   ]);
 }
 
-function stepsTable({ model, batch, input, sides, operations, parameters }: StepsOfModel) {
-  const [first] = sides as readonly [StepsRow];
+function stepsTable({ model, batch, input, variants, operations, parameters }: ModelSteps) {
+  const [first] = variants as readonly [StepsRow];
   const time = (of: (row: StepsRow) => number): (row: StepsRow) => string => (row) =>
     digits(of(row));
   return titled(
     `Steps: ${model}, batch ${batch}, ${input.join("×")}`,
-    sides,
+    variants,
     [
-      ["", "left", ({ side }) => side],
+      ["", "left", ({ variant }) => variant],
       ["ms a step", "right", time(({ ms }) => ms.median)],
       ["spread", "right", ({ ms }) => range(ms, digits)],
-      [`× ${first.side}`, "right", ({ ratio }) => ratio.median.toFixed(2)],
+      [`× ${first.variant}`, "right", ({ ratio }) => ratio.median.toFixed(2)],
       ["spread", "right", ({ ratio }) => range(ratio, (x) => x.toFixed(2))],
       ["images/s", "right", time((row) => row.images_per_second)],
       ["GOP/s", "right", time((row) => row.gop_per_second)],
@@ -189,7 +189,7 @@ function stepsTable({ model, batch, input, sides, operations, parameters }: Step
       `${(operations / 1e9).toFixed(2)} GOP a step, ${parameters.toLocaleString("en-US")} ` +
       "parameters. All times in ms. A step is GPU (the host waits for it) + host (TypeScript, " +
       "uploads, encoding) + data (the next batch) + readback (a wait for an idle device, shared by " +
-      `steps in flight: ${sides.map(({ in_flight }) => in_flight).join(", ")}). kernels: all ` +
+      `steps in flight: ${variants.map(({ in_flight }) => in_flight).join(", ")}). kernels: all ` +
       "kernels by the device's clock, a pass each; first step: from the recipe to the end of the " +
       "first step, compilation and calibration in it.",
     ],

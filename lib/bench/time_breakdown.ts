@@ -91,7 +91,10 @@ export interface Overheads {
 }
 
 /** Measures {@link Overheads} on an idle executor. */
-export async function overheads(executor: Executor, submits: SubmitClock): Promise<Overheads> {
+export async function measureOverheads(
+  executor: Executor,
+  submits: SubmitClock,
+): Promise<Overheads> {
   let wait = Infinity, submit = Infinity;
   for (let i = 0; i < EMPTY; i++) {
     submits.spent = 0;

@@ -7,36 +7,39 @@
 import type { RecipeInput } from "../recipe/recipe_input.ts";
 import type { ZooName } from "../recipe/types.ts";
 
-/** Settings of a side. */
-export type Quantize = NonNullable<RecipeInput["quantize"]>;
+/** Settings of a variant. */
+export type QuantizeSettings = NonNullable<RecipeInput["quantize"]>;
 
-const both = (estimator: string): Quantize => ({
+const sameEstimator = (estimator: string): QuantizeSettings => ({
   activations: { estimator },
   gradients: { estimator },
   scheduler: "device",
 });
 
 /** int8 with ranges that are known before a kernel runs and with ranges that are not, and float32. */
-export const SIDES: Readonly<Record<string, Quantize>> = {
-  "int8 static": both("hindsight-minmax"),
-  "int8 dynamic": both("current-minmax"),
+export const ARITHMETIC_VARIANTS: Readonly<Record<string, QuantizeSettings>> = {
+  "int8 static": sameEstimator("hindsight-minmax"),
+  "int8 dynamic": sameEstimator("current-minmax"),
   "float32": { arithmetic: "float32", scheduler: "auto" },
 };
 
 /** The ways to set ranges, on the host and on the device. */
-export const RANGES: Readonly<Record<string, Quantize>> = {
-  "hindsight-minmax, device": both("hindsight-minmax"),
+export const ESTIMATOR_VARIANTS: Readonly<Record<string, QuantizeSettings>> = {
+  "hindsight-minmax, device": sameEstimator("hindsight-minmax"),
   "hindsight-minmax, host": {},
-  "hindsight-guarded, device": both("hindsight-guarded"),
-  "dsgc, device": both("dsgc"),
-  "current-minmax, device": both("current-minmax"),
-  "running-minmax, device": both("running-minmax"),
-  "simulated, hindsight-minmax, device": { ...both("hindsight-minmax"), arithmetic: "simulated" },
+  "hindsight-guarded, device": sameEstimator("hindsight-guarded"),
+  "dsgc, device": sameEstimator("dsgc"),
+  "current-minmax, device": sameEstimator("current-minmax"),
+  "running-minmax, device": sameEstimator("running-minmax"),
+  "simulated, hindsight-minmax, device": {
+    ...sameEstimator("hindsight-minmax"),
+    arithmetic: "simulated",
+  },
   "float32": { arithmetic: "float32", scheduler: "auto" },
 };
 
 /** Networks that are timed unless others are named. */
-export const MODELS: readonly ZooName[] = ["cnn", "resnet20", "mobilenet-v2"];
+export const DEFAULT_MODELS: readonly ZooName[] = ["cnn", "resnet20", "mobilenet-v2"];
 
 /** Height and width of the images of a network, and a batch of which a step takes under a second on two cores. */
 export const SIZES: Readonly<Record<ZooName, { readonly size: number; readonly batch: number }>> = {

@@ -5,7 +5,7 @@
  */
 
 /** Places a value along an axis. */
-export interface Scale {
+export interface Axis {
   /** 0 at the low end, 1 at the high end. */
   at(value: number): number;
   /** Values worth a mark, from low to high. */
@@ -13,14 +13,14 @@ export interface Scale {
 }
 
 /** An axis of equal steps. A domain without width gets one. */
-export function linear(low: number, high: number, marks = 5): Scale {
+export function linear(low: number, high: number, marks = 5): Axis {
   const pad = high > low ? 0 : Math.abs(low) * 0.5 || 0.5;
   const from = low - pad, to = high + pad;
-  return { at: (value) => (value - from) / (to - from), ticks: roundTicks(from, to, marks) };
+  return { at: (value) => (value - from) / (to - from), ticks: niceTicks(from, to, marks) };
 }
 
 /** An axis of equal factors; both ends above 0. */
-export function logarithmic(low: number, high: number): Scale {
+export function logarithmic(low: number, high: number): Axis {
   const from = Math.log10(low), width = Math.max(Math.log10(high) - from, 1e-9);
   const all: number[] = [];
   for (let power = Math.floor(from); power <= from + width; power++) {
@@ -38,7 +38,7 @@ export function logarithmic(low: number, high: number): Scale {
 }
 
 /** About `count` multiples of 1, 2 or 5 times a power of ten within the domain. */
-export function roundTicks(low: number, high: number, count: number): number[] {
+export function niceTicks(low: number, high: number, count: number): number[] {
   const raw = (high - low) / count;
   const power = Math.floor(Math.log10(raw));
   const digit = [1, 2, 5, 10].find((d) => d * 10 ** power >= raw * 0.999) ?? 10;

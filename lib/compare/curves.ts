@@ -4,16 +4,16 @@
  * @module
  */
 import type { Grid } from "./grid.ts";
-import { type Mark, type Point, short, svg } from "./plot.ts";
+import { type PlotMark, type Point, short, svg } from "./plot.ts";
 import type { RunCurves } from "./read_runs.ts";
-import type { Report } from "./report.ts";
-import { downsample, linear, logarithmic, type Scale } from "./axis.ts";
+import type { CompareReport } from "./report.ts";
+import { type Axis, downsample, linear, logarithmic } from "./axis.ts";
 import { colourOf, dashOf } from "./style.ts";
 
 /** Points of a curve: more than one a pixel or two nobody sees. */
 const MAX_POINTS = 200;
 /** What the average keeps at each logged step. */
-const KEPT = 0.9;
+const SMOOTHING = 0.9;
 const SIZE = { width: 560, height: 300 };
 
 /** Two plots as `<svg>` elements. */
@@ -23,12 +23,12 @@ export interface LearningCurves {
   /** Test accuracy by epoch. */
   readonly accuracy: string;
   /** Whether the axis of accuracy goes by factors of the error. */
-  readonly byError: boolean;
+  readonly errorAxis: boolean;
 }
 
 /** Training loss by step and test accuracy by epoch. */
 export function learningCurves(
-  report: Report,
+  report: CompareReport,
   grid: Grid,
   curves: readonly RunCurves[],
 ): LearningCurves {
@@ -47,24 +47,24 @@ export function learningCurves(
   const accuracies = measured.flatMap(({ accuracy }) => accuracy.map(([, value]) => value));
   const errorScale = byError(accuracies);
   return {
-    byError: errorScale !== undefined,
+    errorAxis: errorScale !== undefined,
     loss: lossPlot(
       lines.map(({ classes, loss }) => ({ classes, points: loss })),
       measured.flatMap(({ loss }) => loss),
     ),
     accuracy: accuracyPlot(
       lines.map(({ classes, accuracy: points }) => ({ classes, points, dots: points.length < 40 })),
-      errorScale ?? linear(...extended(Math.min(...accuracies), Math.max(...accuracies))),
+      errorScale ?? linear(...padded(Math.min(...accuracies), Math.max(...accuracies))),
     ),
   };
 }
 
-function lossPlot(marks: readonly Mark[], measured: readonly Point[]): string {
+function lossPlot(marks: readonly PlotMark[], measured: readonly Point[]): string {
   const values = measured.map(([, loss]) => loss);
   const low = Math.min(...values), high = Math.max(...values);
   const y = low > 0 && high > 5 * low
     ? logarithmic(low * 0.9, high * 1.1)
-    : linear(...extended(low, high));
+    : linear(...padded(low, high));
   return svg({
     ...SIZE,
     title: "training loss by step",
@@ -76,7 +76,7 @@ function lossPlot(marks: readonly Mark[], measured: readonly Point[]): string {
   });
 }
 
-function accuracyPlot(marks: readonly Mark[], y: Scale): string {
+function accuracyPlot(marks: readonly PlotMark[], y: Axis): string {
   const epochs = Math.max(2, ...marks.flatMap(({ points }) => points.map(([epoch]) => epoch)));
   const x = linear(1 - epochs * 0.01, epochs * 1.01); // Room for the dots at the ends.
   return svg({
@@ -94,7 +94,7 @@ function accuracyPlot(marks: readonly Mark[], y: Scale): string {
  * An axis of accuracies with equal factors of the error: 99% is as far from 98% as 90% from 80%.
  * `undefined` where the errors are too much alike to need it.
  */
-function byError(accuracies: readonly number[]): Scale | undefined {
+function byError(accuracies: readonly number[]): Axis | undefined {
   const errors = accuracies.map((accuracy) => 1 - accuracy);
   const least = Math.min(...errors.filter((error) => error > 0));
   const most = Math.max(...errors);
@@ -111,13 +111,13 @@ function byError(accuracies: readonly number[]): Scale | undefined {
 export function smooth(points: readonly Point[]): Point[] {
   let sum = 0, weight = 0;
   return points.map(([x, y]) => {
-    sum = KEPT * sum + (1 - KEPT) * y;
-    weight = KEPT * weight + (1 - KEPT);
+    sum = SMOOTHING * sum + (1 - SMOOTHING) * y;
+    weight = SMOOTHING * weight + (1 - SMOOTHING);
     return [x, sum / weight];
   });
 }
 
-function extended(low: number, high: number): [number, number] {
+function padded(low: number, high: number): [number, number] {
   if (!Number.isFinite(low) || !Number.isFinite(high)) return [0, 1];
   const pad = (high - low) * 0.05;
   return [low - pad, high + pad];

@@ -9,7 +9,7 @@ import { nearest } from "../core/did_you_mean.ts";
 import { ESTIMATOR_NAMES, FOLDER_NAME } from "../recipe/schema.ts";
 
 /** One entry of the list. */
-export interface Entry {
+export interface EstimatorEntry {
   /** What tables and folders call it. */
   readonly label: string;
   /** What it sets in the recipe, `key=value` each. */
@@ -26,7 +26,7 @@ const TENSORS = ["activations", "gradients"] as const;
  *
  * @throws {UsageError} for an unknown name, and a label that is taken or no name for a folder
  */
-export function readEstimators(list: string): Entry[] {
+export function parseEstimators(list: string): EstimatorEntry[] {
   const entries: { label: string; overrides: string[]; open: boolean }[] = [];
   for (const item of list.split(",").map((text) => text.trim())) {
     const equals = item.indexOf("="), colon = item.indexOf(":");
@@ -36,16 +36,16 @@ export function readEstimators(list: string): Entry[] {
       checkLabel(label);
     } else if (equals >= 0) {
       const entry = entries.at(-1);
-      if (!entry?.open) throw wrong(`a name, or label:key=value,…`, describe(item));
+      if (!entry?.open) throw estimatorsError(`a name, or label:key=value,…`, describe(item));
       entry.overrides.push(item);
     } else entries.push({ ...named(item), open: false });
   }
   const seen = new Set<string>();
   for (const { label, overrides } of entries) {
     const bad = overrides.find((text) => !/^[^=]+=./.test(text));
-    if (bad !== undefined) throw wrong(`key=value after ${label}:`, describe(bad));
+    if (bad !== undefined) throw estimatorsError(`key=value after ${label}:`, describe(bad));
     // Some file systems take a and A for one folder.
-    if (seen.has(label.toLowerCase())) throw wrong("every label once", `${label} twice`);
+    if (seen.has(label.toLowerCase())) throw estimatorsError("every label once", `${label} twice`);
     seen.add(label.toLowerCase());
   }
   return entries.map(({ label, overrides }) => ({ label, overrides }));
@@ -60,7 +60,7 @@ function named(name: string): { label: string; overrides: string[] } {
     };
   }
   const words = [FLOAT32, ...ESTIMATOR_NAMES], meant = nearest(name, words);
-  throw wrong(
+  throw estimatorsError(
     `one of ${words.join(", ")}, or label:key=value,…`,
     describe(name) + (meant ? ` (did you mean ${meant}?)` : ""),
   );
@@ -68,16 +68,19 @@ function named(name: string): { label: string; overrides: string[] } {
 
 function checkLabel(label: string): void {
   if (!FOLDER_NAME.test(label)) {
-    throw wrong(
+    throw estimatorsError(
       "a label that can name a folder, of letters, digits, _, - and . (a letter, digit or _ first)",
       describe(label),
     );
   }
   if (label === FLOAT32 || ESTIMATOR_NAMES.includes(label)) {
-    throw wrong("a label of your own before the colon", `${label}, which names an estimator`);
+    throw estimatorsError(
+      "a label of your own before the colon",
+      `${label}, which names an estimator`,
+    );
   }
 }
 
-function wrong(expected: string, got: string): UsageError {
+function estimatorsError(expected: string, got: string): UsageError {
   return new UsageError(`--estimators: expected ${expected}, got ${got}`);
 }

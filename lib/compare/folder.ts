@@ -9,16 +9,16 @@ import { parseRecipe } from "../recipe/load.ts";
 import type { Recipe } from "../recipe/types.ts";
 import { differences } from "../train/run_folder/resume_check.ts";
 import type { Grid } from "./grid.ts";
-import { html } from "./html.ts";
-import { markdown } from "./markdown.ts";
-import { readRun, type Run } from "./read_runs.ts";
-import { buildReport, type Report } from "./report.ts";
+import { comparisonHtml } from "./html.ts";
+import { comparisonMarkdown } from "./markdown.ts";
+import { readRunResult, type RunResult } from "./read_runs.ts";
+import { buildReport, type CompareReport } from "./report.ts";
 
 const FILES = ["compare.json", "compare.md", "compare.html"] as const;
 
 /** The folder of one comparison. */
 export class CompareFolder {
-  #runs: Run[] = [];
+  #runs: RunResult[] = [];
 
   private constructor(
     /** Its path, relative if it was given so. */
@@ -33,10 +33,10 @@ export class CompareFolder {
    * @throws {UsageError} when it holds something else, or a run of another recipe
    */
   static async open(path: string, grid: Grid): Promise<CompareFolder> {
-    await refuseForeign(path);
+    await rejectForeignFiles(path);
     const folder = new CompareFolder(path, grid);
     for (const { folder: run, recipe } of grid.cells) {
-      await refuseOther(`${path}/${run}`, recipe);
+      await rejectOtherRecipe(`${path}/${run}`, recipe);
     }
     for (let i = 0; i < grid.cells.length; i++) folder.#runs.push(await folder.#read(i));
     await makeFolder(path);
@@ -44,7 +44,7 @@ export class CompareFolder {
   }
 
   /** The run of a cell, as it was last read. */
-  run(cell: number): Run {
+  run(cell: number): RunResult {
     return this.#runs[cell]!;
   }
 
@@ -54,12 +54,12 @@ export class CompareFolder {
   }
 
   /** Writes the three files, those that change. @returns the report in them */
-  async write(): Promise<Report> {
+  async write(): Promise<CompareReport> {
     const report = buildReport(this.grid, this.#runs.map(({ record }) => record));
     const texts = [
       JSON.stringify(report, null, 2) + "\n",
-      markdown(report),
-      html(report, this.grid, this.#runs.map(({ curves }) => curves)),
+      comparisonMarkdown(report),
+      comparisonHtml(report, this.grid, this.#runs.map(({ curves }) => curves)),
     ];
     for (const [i, name] of FILES.entries()) {
       const file = `${this.path}/${name}`;
@@ -68,14 +68,14 @@ export class CompareFolder {
     return report;
   }
 
-  #read(cell: number): Promise<Run> {
+  #read(cell: number): Promise<RunResult> {
     const { cells, rows, seeds } = this.grid, spec = cells[cell]!;
     // One seed shows how ranges move; more would only make the page heavy.
-    return readRun(this.path, spec, rows[spec.row]!, spec.seed === seeds[0]);
+    return readRunResult(this.path, spec, rows[spec.row]!, spec.seed === seeds[0]);
   }
 }
 
-async function refuseForeign(path: string): Promise<void> {
+async function rejectForeignFiles(path: string): Promise<void> {
   const ours: readonly string[] = FILES.flatMap((name) => [name, `${name}.part`]);
   try {
     const names = (await Array.fromAsync(Deno.readDir(path))).map(({ name }) => name);
@@ -95,7 +95,7 @@ async function refuseForeign(path: string): Promise<void> {
 }
 
 /** A run in a table is of the recipe that the table is of, in its length too. */
-async function refuseOther(run: string, recipe: Recipe): Promise<void> {
+async function rejectOtherRecipe(run: string, recipe: Recipe): Promise<void> {
   const text = await readTextIfThere(`${run}/recipe.yaml`);
   if (text === undefined) return;
   const differs = differences(parseRecipe(text, `${run}/recipe.yaml`), recipe);

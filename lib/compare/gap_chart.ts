@@ -6,12 +6,15 @@
  */
 import { colourOf } from "./style.ts";
 import type { Grid } from "./grid.ts";
-import type { Report } from "./report.ts";
+import type { CompareReport } from "./report.ts";
 
 const WIDTH = 56, HEIGHT = 14;
 
 /** The picture of a column's cell; empty where the column is not a gap, or the gap not known. */
-export function gapChart(report: Report, grid: Grid): (header: string, row: number) => string {
+export function gapChart(
+  report: CompareReport,
+  grid: Grid,
+): (header: string, row: number) => string {
   const gaps = report.rows.flatMap((row) => Object.values(row.gaps));
   const ends = gaps.flatMap(({ mean, low, high }) => [mean, low ?? mean, high ?? mean]);
   // One scale for all, with zero in the middle.

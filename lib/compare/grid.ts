@@ -7,8 +7,8 @@ import { QtrainError, UsageError } from "../core/errors.ts";
 import { describe } from "../recipe/recipe_errors.ts";
 import { keysIn } from "../core/json_value.ts";
 import type { Recipe } from "../recipe/types.ts";
-import { type Entry, readEstimators } from "./estimators.ts";
-import { lastPart, readVaried, resolveKeys, type Varied } from "./sweep.ts";
+import { type EstimatorEntry, parseEstimators } from "./estimators.ts";
+import { lastPart, parseVary, resolveKeys, type VariedKey } from "./sweep.ts";
 
 /** What is compared when nothing is said. */
 export const DEFAULT_ESTIMATORS = "float32,hindsight-minmax,current-minmax";
@@ -54,7 +54,7 @@ export interface Grid {
   /** In the order in which they were given. */
   readonly labels: readonly string[];
   /** The keys that vary, with their values. */
-  readonly varied: readonly Varied[];
+  readonly varied: readonly VariedKey[];
   /** In the order in which they were given. */
   readonly seeds: readonly number[];
   /** The rows of the table. */
@@ -79,16 +79,16 @@ export function buildGrid(
   const base = resolve([]);
   const keys = keysIn(base);
   const seeds = readSeeds(options.seeds ?? DEFAULT_SEEDS);
-  const varied = (options.vary ?? []).map((text) => readVaried(text, keys));
-  const entries = readEstimators(options.estimators ?? DEFAULT_ESTIMATORS).map((entry) =>
+  const varied = (options.vary ?? []).map((text) => parseVary(text, keys));
+  const entries = parseEstimators(options.estimators ?? DEFAULT_ESTIMATORS).map((entry) =>
     withFullKeys(entry, keys)
   );
   checkKeys(entries, varied);
   for (const override of varied.flatMap((v) => v.overrides)) {
-    naming("--vary", () => resolve([override]));
+    withContext("--vary", () => resolve([override]));
   }
   for (const { label, overrides } of entries) {
-    const { quantize } = naming("--estimators", () => resolve(overrides));
+    const { quantize } = withContext("--estimators", () => resolve(overrides));
     if (quantize.arithmetic === "float32" && !setsArithmetic(overrides)) {
       throw new UsageError(
         `--estimators: expected a recipe with quantizers for ${label}, got quantize.arithmetic: ` +
@@ -113,7 +113,7 @@ export function buildGrid(
     rows.map(({ folder, overrides }, row): Cell => ({
       row,
       seed,
-      recipe: naming(folder, () => resolve([...overrides, `seed=${seed}`])),
+      recipe: withContext(folder, () => resolve([...overrides, `seed=${seed}`])),
       folder: `runs/${folder}/seed-${seed}`,
     }))
   );
@@ -146,7 +146,10 @@ function readSeeds(list: string): number[] {
   throw new UsageError(`--seeds: expected every seed once, got ${twice} twice`);
 }
 
-function withFullKeys({ label, overrides }: Entry, keys: readonly string[]): Entry {
+function withFullKeys(
+  { label, overrides }: EstimatorEntry,
+  keys: readonly string[],
+): EstimatorEntry {
   return {
     label,
     overrides: overrides.map((text) => {
@@ -158,7 +161,7 @@ function withFullKeys({ label, overrides }: Entry, keys: readonly string[]): Ent
 }
 
 /** A key that two options set would be a lie in the table. */
-function checkKeys(entries: readonly Entry[], varied: readonly Varied[]): void {
+function checkKeys(entries: readonly EstimatorEntry[], varied: readonly VariedKey[]): void {
   const set = entries.flatMap(({ label, overrides }) =>
     overrides.map((text) => ({ key: keyOf(text), by: `--estimators ${label}` }))
   );
@@ -178,7 +181,7 @@ function checkKeys(entries: readonly Entry[], varied: readonly Varied[]): void {
   }
 }
 
-interface Choice {
+interface KeyValue {
   readonly key: string;
   readonly short: string;
   readonly value: unknown;
@@ -186,9 +189,9 @@ interface Choice {
 }
 
 /** Every choice of one value for each key; the last key changes fastest. */
-function combinations(varied: readonly Varied[]): Choice[][] {
+function combinations(varied: readonly VariedKey[]): KeyValue[][] {
   const keys = varied.map(({ key }) => key);
-  return varied.reduce<Choice[][]>(
+  return varied.reduce<KeyValue[][]>(
     (before, { key, values, overrides }) =>
       before.flatMap((chosen) =>
         values.map((value, i) => [
@@ -226,7 +229,7 @@ function keyOf(override: string): string {
 }
 
 /** Does `work`; what it finds wrong is said of `place`. */
-function naming<T>(place: string, work: () => T): T {
+function withContext<T>(place: string, work: () => T): T {
   try {
     return work();
   } catch (error) {

@@ -8,9 +8,9 @@ import { escape } from "./escape.ts";
 import { type Grid, rowName } from "./grid.ts";
 import { type QuantizerPanels, rangePanels } from "./range_panels.ts";
 import type { RunCurves } from "./read_runs.ts";
-import type { Report } from "./report.ts";
+import type { CompareReport } from "./report.ts";
 import { colourOf, dashOf, style } from "./style.ts";
-import { notes, textTable } from "./table.ts";
+import { compareNotes, compareTable } from "./table.ts";
 import { gapChart } from "./gap_chart.ts";
 
 /** Shows the panels of the quantizer that is chosen. */
@@ -25,7 +25,11 @@ show();`;
  *
  * @param curves those of `grid.cells`, in their order
  */
-export function html(report: Report, grid: Grid, curves: readonly RunCurves[]): string {
+export function comparisonHtml(
+  report: CompareReport,
+  grid: Grid,
+  curves: readonly RunCurves[],
+): string {
   const title = `${report.name}: comparison`;
   return `<!DOCTYPE html>
 <html lang="en">
@@ -46,7 +50,7 @@ ${rangesSection(report, rangePanels(report, grid, curves))}
 `;
 }
 
-function subtitle({ estimators, varied, seeds, qtrain_version: version }: Report): string {
+function subtitle({ estimators, varied, seeds, qtrain_version: version }: CompareReport): string {
   const count = (n: number, noun: string) => `${n} ${noun}${n === 1 ? "" : "s"}`;
   const keys = varied.map(({ key, values }) => `${key} of ${values.join(", ")}`);
   return [
@@ -56,8 +60,8 @@ function subtitle({ estimators, varied, seeds, qtrain_version: version }: Report
   ].join(" × ") + `; made by qtrain ${version}`;
 }
 
-function table(report: Report, grid: Grid): string {
-  const { headers, rows, alignments } = textTable(report);
+function table(report: CompareReport, grid: Grid): string {
+  const { headers, rows, alignments } = compareTable(report);
   const right = (i: number) => alignments[i] === "right" ? ' class="right"' : "";
   const bars = gapChart(report, grid);
   const head = headers.map((header, i) => `<th${right(i)}>${escape(header)}</th>`).join("");
@@ -69,7 +73,7 @@ function table(report: Report, grid: Grid): string {
       }).join("")
     }</tr>`
   ).join("\n");
-  const list = notes(report).map((note) => `<li>${escape(note)}</li>`).join("\n");
+  const list = compareNotes(report).map((note) => `<li>${escape(note)}</li>`).join("\n");
   return `<div class="scroll"><table>
 <thead><tr>${head}</tr></thead>
 <tbody>
@@ -81,11 +85,11 @@ ${list}
 </ul>`;
 }
 
-function curvesSection(report: Report, grid: Grid, curves: readonly RunCurves[]): string {
+function curvesSection(report: CompareReport, grid: Grid, curves: readonly RunCurves[]): string {
   if (curves.every(({ loss }) => loss.length === 0)) {
     return `<h2>Learning curves</h2><p class="soft">No run has logged a step yet.</p>`;
   }
-  const { loss, accuracy, byError } = learningCurves(report, grid, curves);
+  const { loss, accuracy, errorAxis: byError } = learningCurves(report, grid, curves);
   const key = grid.rows.map((row, i) =>
     `<li data-row="${i}"><svg viewBox="0 0 30 10" aria-hidden="true"><path class="line ${
       colourOf(grid, i)
@@ -104,7 +108,7 @@ ${key}
 </div>`;
 }
 
-function rangesSection(report: Report, all: readonly QuantizerPanels[]): string {
+function rangesSection(report: CompareReport, all: readonly QuantizerPanels[]): string {
   if (all.length === 0) {
     return `<h2>Ranges</h2><p class="soft">No run with quantizers has logged a step yet.</p>`;
   }

@@ -4,17 +4,17 @@
  * @module
  */
 import { escapeMarkdown, markdownTable } from "../report/markdown.ts";
-import type { Report } from "./report.ts";
-import { notes, textTable } from "./table.ts";
+import type { CompareReport } from "./report.ts";
+import { compareNotes, compareTable } from "./table.ts";
 
 /** The whole file. */
-export function markdown(report: Report): string {
+export function comparisonMarkdown(report: CompareReport): string {
   return [
     `# ${escapeMarkdown(report.name)}: comparison`,
     "",
-    markdownTable(textTable(report)),
+    markdownTable(compareTable(report)),
     "",
-    ...notes(report).map((note) => `- ${escapeMarkdown(note)}`),
+    ...compareNotes(report).map((note) => `- ${escapeMarkdown(note)}`),
     "",
   ].join("\n");
 }

@@ -4,13 +4,13 @@
  * @module
  */
 import { escape } from "./escape.ts";
-import type { Scale } from "./axis.ts";
+import type { Axis } from "./axis.ts";
 
 /** A value on both axes. */
 export type Point = readonly [x: number, y: number];
 
 /** Something drawn in the plot's coordinates. */
-export interface Mark {
+export interface PlotMark {
   /** CSS classes. */
   readonly classes: string;
   /** A line through these points; for a band, along its lower edge. */
@@ -27,13 +27,13 @@ export interface Plot {
   readonly title: string;
   readonly width: number;
   readonly height: number;
-  readonly x: Scale;
-  readonly y: Scale;
+  readonly x: Axis;
+  readonly y: Axis;
   /** Label of the x axis. */
   readonly xLabel: string;
   /** Text of a mark on the y axis. */
   readonly format: (value: number) => string;
-  readonly marks: readonly Mark[];
+  readonly marks: readonly PlotMark[];
 }
 
 const LEFT = 52, RIGHT = 10, TOP = 8, BOTTOM = 34;

@@ -8,7 +8,7 @@ import { escape } from "./escape.ts";
 import { type Grid, rowName } from "./grid.ts";
 import { type Point, short, svg } from "./plot.ts";
 import type { RangePoint, RunCurves, RunRecord } from "./read_runs.ts";
-import type { Report, ReportRow } from "./report.ts";
+import type { CompareReport, CompareRow } from "./report.ts";
 import { downsample, linear, quantile } from "./axis.ts";
 import { colourOf } from "./style.ts";
 
@@ -34,7 +34,7 @@ interface Series {
 
 /** The panels of every quantizer that saw anything, in the order of the network. */
 export function rangePanels(
-  report: Report,
+  report: CompareReport,
   grid: Grid,
   curves: readonly RunCurves[],
 ): QuantizerPanels[] {
@@ -70,7 +70,7 @@ interface Context {
   readonly last: number;
   readonly grid: Grid;
   readonly row: number;
-  readonly spec: ReportRow;
+  readonly spec: CompareRow;
   readonly record: RunRecord;
 }
 

@@ -61,7 +61,7 @@ export interface RunCurves {
 }
 
 /** A run as it lies on the disk. */
-export interface Run {
+export interface RunResult {
   readonly record: RunRecord;
   readonly curves: RunCurves;
 }
@@ -75,12 +75,12 @@ type Line = Readonly<Record<string, unknown>>;
  * @param withRanges whether to keep what each quantizer saw
  * @throws {DataError} where a file cannot be read
  */
-export async function readRun(
+export async function readRunResult(
   root: string,
   cell: Cell,
   { label, values }: RowSpec,
   withRanges: boolean,
-): Promise<Run> {
+): Promise<RunResult> {
   const path = `${root}/${cell.folder}`;
   const summary = await readObject(`${path}/summary.json`);
   const metrics = await readLines(`${path}/metrics.jsonl`);

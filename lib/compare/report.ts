@@ -16,7 +16,7 @@ import {
 } from "../report/statistics.ts";
 
 /** The runs of one estimator with the same values, over all seeds. Fractions are 0–1. */
-export interface ReportRow {
+export interface CompareRow {
   /** The estimator's name, or the label of an entry. */
   readonly label: string;
   /** The value of every varied key. */
@@ -44,7 +44,7 @@ export interface ReportRow {
 }
 
 /** A whole comparison. */
-export interface Report {
+export interface CompareReport {
   /** What this file is. */
   readonly kind: "qtrain-compare";
   /** Version of qtrain. */
@@ -62,7 +62,7 @@ export interface Report {
   /** Where the runs were computed. */
   readonly adapters: readonly string[];
   /** The table. */
-  readonly rows: readonly ReportRow[];
+  readonly rows: readonly CompareRow[];
   /** Every run, in the order of the grid. */
   readonly runs: readonly RunRecord[];
 }
@@ -71,11 +71,11 @@ export interface Report {
 const REFERENCES = [FLOAT32, "current-minmax"];
 
 /** Sums up the runs; `records` are those of `grid.cells`, in their order. */
-export function buildReport(grid: Grid, records: readonly RunRecord[]): Report {
+export function buildReport(grid: Grid, records: readonly RunRecord[]): CompareReport {
   const references = REFERENCES.filter((label) => grid.labels.includes(label));
   const ofRow = (row: number): RunRecord[] => records.filter((_, i) => grid.cells[i]!.row === row);
   const sameValues = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b);
-  const rows = grid.rows.map(({ label, values }, row): ReportRow => {
+  const rows = grid.rows.map(({ label, values }, row): CompareRow => {
     const runs = ofRow(row);
     const gaps = references.filter((reference) => reference !== label).flatMap((reference) => {
       const other = grid.rows.findIndex((r) =>
@@ -107,7 +107,7 @@ function differences(runs: readonly RunRecord[], others: readonly RunRecord[]): 
   });
 }
 
-function figures(runs: readonly RunRecord[]): Omit<ReportRow, "label" | "values" | "gaps"> {
+function figures(runs: readonly RunRecord[]): Omit<CompareRow, "label" | "values" | "gaps"> {
   const accuracies = numbers(runs.map((run) => run.test_accuracy));
   const bytes = numbers(runs.map((run) => run.peak_gpu_bytes));
   return {
@@ -125,10 +125,10 @@ function figures(runs: readonly RunRecord[]): Omit<ReportRow, "label" | "values"
   };
 }
 
-function clipsMost(runs: readonly RunRecord[]): ReportRow["clips_most"] {
+function clipsMost(runs: readonly RunRecord[]): CompareRow["clips_most"] {
   const quantized = runs.filter(({ clipped }) => clipped !== null);
   const names = new Set(quantized.flatMap((run) => Object.keys(run.clipped_by_quantizer)));
-  let most: ReportRow["clips_most"] = null;
+  let most: CompareRow["clips_most"] = null;
   for (const quantizer of names) {
     const clipped = mean(quantized.map((run) => run.clipped_by_quantizer[quantizer] ?? 0));
     if (clipped > (most?.clipped ?? 0)) most = { quantizer, clipped };

@@ -9,7 +9,7 @@ import { nearest } from "../core/did_you_mean.ts";
 import { parseOverride } from "../recipe/overrides.ts";
 
 /** One `--vary`. */
-export interface Varied {
+export interface VariedKey {
   /** The key's full dotted path. */
   readonly key: string;
   /** Its values, as YAML reads them. */
@@ -25,7 +25,7 @@ export interface Varied {
  * @param keys every key of the recipe, as dotted paths
  * @throws {UsageError} where it is not that, or the key is none of the recipe
  */
-export function readVaried(text: string, keys: readonly string[]): Varied {
+export function parseVary(text: string, keys: readonly string[]): VariedKey {
   const equals = text.indexOf("=");
   const typed = text.slice(0, Math.max(equals, 0)).trim();
   const list = text.slice(equals + 1).split(",").map((value) => value.trim());

@@ -6,13 +6,13 @@
 import type { TextTable } from "../report/markdown.ts";
 import { bytes, percent, UNKNOWN } from "../core/format.ts";
 import { shortKey } from "./grid.ts";
-import type { Report, ReportRow } from "./report.ts";
+import type { CompareReport, CompareRow } from "./report.ts";
 import type { PairedDifference } from "../report/statistics.ts";
 
 /** The table of a report. */
-export function textTable({ varied, references, rows }: Report): TextTable {
+export function compareTable({ varied, references, rows }: CompareReport): TextTable {
   const keys = varied.map(({ key }) => key);
-  const columns: [header: string, align: "left" | "right", cell: (row: ReportRow) => string][] = [
+  const columns: [header: string, align: "left" | "right", cell: (row: CompareRow) => string][] = [
     ["estimator", "left", (row) => row.label],
     ...keys.map((key): (typeof columns)[number] => [
       shortKey(key, keys),
@@ -38,7 +38,7 @@ export function textTable({ varied, references, rows }: Report): TextTable {
 }
 
 /** Lines under the table: what its columns mean, and what is missing in it. */
-export function notes(report: Report): string[] {
+export function compareNotes(report: CompareReport): string[] {
   const { references, seeds, runs } = report;
   const done = runs.filter(({ status }) => status === "done").length;
   const list = [
@@ -62,7 +62,7 @@ export function notes(report: Report): string[] {
   return list;
 }
 
-function accuracy({ test_accuracy: found, runs, done, diverged }: ReportRow): string {
+function accuracy({ test_accuracy: found, runs, done, diverged }: CompareRow): string {
   if (!found) {
     return diverged > 0 ? diverged === runs ? "diverged" : `${diverged} diverged` : UNKNOWN;
   }
@@ -84,6 +84,6 @@ function signed(fraction: number): string {
   return text === "0.00" ? text : `${fraction < 0 ? "−" : "+"}${text}`;
 }
 
-function clipsMost({ clips_most: most }: ReportRow): string {
+function clipsMost({ clips_most: most }: CompareRow): string {
   return most ? `${most.quantizer} ${percent(most.clipped, 3)}` : UNKNOWN;
 }

@@ -9,7 +9,7 @@ import type { Program, Step } from "../program/program.ts";
 import { selectSteps } from "../program/select_steps.ts";
 import { median } from "./statistics.ts";
 import { TimedNetwork } from "./timed_network.ts";
-import type { Variant } from "./variants.ts";
+import type { PlannedRecipe } from "./static_dynamic.ts";
 
 /** Nanoseconds of a layer's steps, for the whole batch. */
 export interface LayerTime {
@@ -28,14 +28,14 @@ const ROUNDS = 9;
  * @returns the adapter, and for each variant its layers' times
  * @throws DeviceError when there is no GPU, it has no timestamps or too little memory
  */
-export async function measure(
-  variants: readonly Variant[],
+export async function measureLayers(
+  variants: readonly PlannedRecipe[],
   data: DataShape,
   tiles: Tiles = "default",
 ): Promise<{ adapter: string; times: ReadonlyMap<string, LayerTime>[] }> {
-  const benches: Bench[] = [];
+  const benches: TimedProgram[] = [];
   try {
-    for (const variant of variants) benches.push(await Bench.open(variant, data, tiles));
+    for (const variant of variants) benches.push(await TimedProgram.open(variant, data, tiles));
     for (let round = 0; round <= ROUNDS; round++) {
       const order = round % 2 === 0 ? benches : benches.toReversed();
       for (const bench of order) await bench.round(round > 0); // The first one warms up.
@@ -47,7 +47,7 @@ export async function measure(
 }
 
 /** A variant on a device of its own. */
-class Bench {
+class TimedProgram {
   readonly #steps: readonly Step[];
   readonly #backward: ReadonlySet<Step>;
   readonly #rounds: number[][] = [];
@@ -58,8 +58,8 @@ class Bench {
     this.#steps = selectSteps(steps, quantizers, { phase: "train" });
   }
 
-  static async open(variant: Variant, data: DataShape, tiles: Tiles): Promise<Bench> {
-    return new Bench(variant.program, await TimedNetwork.open(variant, data, tiles));
+  static async open(variant: PlannedRecipe, data: DataShape, tiles: Tiles): Promise<TimedProgram> {
+    return new TimedProgram(variant.program, await TimedNetwork.open(variant, data, tiles));
   }
 
   get adapter(): string {

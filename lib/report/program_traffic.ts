@@ -29,7 +29,7 @@ export interface ProgramTraffic {
  * the sums of a norm, which otherwise leave the convolution before it, are a pass counted at the norm.
  */
 export function programTraffic(program: Program): ProgramTraffic {
-  const bytesOf = boundBytes(program);
+  const bytesOf = boundBytesOf(program);
   const layers = new Map<string, { forward: number; backward: number }>();
   const sections: Record<string, number> = {};
   const { exchange: _, calibrate: __, ...training } = program.sections;
@@ -52,7 +52,7 @@ export function programTraffic(program: Program): ProgramTraffic {
 }
 
 /** Gives the bytes that a step binds, of the whole batch: each buffer once; tables are left out. */
-export function boundBytes({ buffers, quantizers }: Program): (step: Step) => number {
+export function boundBytesOf({ buffers, quantizers }: Program): (step: Step) => number {
   const bytes = new Map(buffers.map((b) => [b.name, b.kind === "table" ? 0 : b.bytes]));
   /** Real values on their way to a range: four bytes for each byte of the tensor's codes. */
   const real = ({ quantizer }: Step) => {

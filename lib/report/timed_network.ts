@@ -13,7 +13,7 @@ import { gpuDevice } from "../runtime/device.ts";
 import type { Program, Step } from "../program/program.ts";
 import { Network } from "../train/network/network.ts";
 import type { Batch } from "../data/batch.ts";
-import type { Variant } from "./variants.ts";
+import type { PlannedRecipe } from "./static_dynamic.ts";
 
 /** A network whose steps can be timed. */
 export class TimedNetwork {
@@ -29,7 +29,7 @@ export class TimedNetwork {
 
   /** @throws DeviceError when there is no GPU, it has no timestamps or too little memory */
   static async open(
-    { recipe, program }: Variant,
+    { recipe, program }: PlannedRecipe,
     data: DataShape,
     tiles: Tiles = "default",
   ): Promise<TimedNetwork> {

@@ -34,7 +34,7 @@ import type { Tensor } from "../program/tensor.ts";
 const ACTIVATION = 1, WEIGHT = 1, ACCUMULATOR = 4;
 
 /** Bytes with static ranges and with dynamic ones. */
-export interface Bytes {
+export interface StaticDynamicBytes {
   readonly static: number;
   readonly dynamic: number;
 }
@@ -44,12 +44,12 @@ export interface LayerTraffic {
   readonly layer: string;
   /** Convolutions and linear layers are what the paper counts. */
   readonly group: "convolution" | "other";
-  readonly forward: Bytes;
-  readonly backward: Bytes;
+  readonly forward: StaticDynamicBytes;
+  readonly backward: StaticDynamicBytes;
 }
 
 /** The traffic of every layer, in order. */
-export function traffic({ nodes }: Graph): LayerTraffic[] {
+export function modelTraffic({ nodes }: Graph): LayerTraffic[] {
   return nodes.map((node) => ({
     layer: node.name,
     group: node.op === "conv" ? "convolution" : "other",
@@ -59,7 +59,7 @@ export function traffic({ nodes }: Graph): LayerTraffic[] {
 }
 
 /** The sum of traffics; nothing of nothing. */
-export function sum(parts: readonly Bytes[]): Bytes {
+export function sumBytes(parts: readonly StaticDynamicBytes[]): StaticDynamicBytes {
   return {
     static: parts.reduce((n, b) => n + b.static, 0),
     dynamic: parts.reduce((n, b) => n + b.dynamic, 0),
@@ -69,12 +69,12 @@ export function sum(parts: readonly Bytes[]): Bytes {
 const size = ({ h, w, c }: Tensor) => h * w * c;
 
 /** A pass that moves so many bytes and makes a tensor that is quantized. */
-function pass(moved: number, quantized: number): Bytes {
+function pass(moved: number, quantized: number): StaticDynamicBytes {
   const once = moved + ACTIVATION * quantized;
   return { static: once, dynamic: once + 2 * ACCUMULATOR * quantized };
 }
 
-function forward(node: Node): Bytes {
+function forward(node: Node): StaticDynamicBytes {
   const x = size(node.input), y = size(node.output);
   switch (node.op) {
     case "conv":
@@ -91,14 +91,14 @@ function forward(node: Node): Bytes {
   }
 }
 
-function backward(node: Node): Bytes {
+function backward(node: Node): StaticDynamicBytes {
   const x = size(node.input), y = size(node.output);
   const dx = node.input.needsGradient ? x : 0;
   switch (node.op) {
     case "conv": {
       const w = weights(node);
       const ofInput = pass(dx && ACTIVATION * y + WEIGHT * w, dx);
-      return sum([ofInput, pass(ACTIVATION * (y + x) + ACCUMULATOR * w, 0)]);
+      return sumBytes([ofInput, pass(ACTIVATION * (y + x) + ACCUMULATOR * w, 0)]);
     }
     case "norm":
       return pass(ACTIVATION * (y + x) * (dx > 0 ? 2 : 1), dx);

@@ -18,25 +18,25 @@ const ESTIMATORS = { static: "hindsight-minmax", dynamic: "current-minmax" } as 
 export type Ranges = keyof typeof ESTIMATORS;
 
 /** A variant that can be run. */
-export interface Variant {
+export interface PlannedRecipe {
   readonly recipe: Recipe;
   readonly program: Program;
 }
 
 /** The variants of a recipe, as far as they can be planned. */
-export interface Variants {
-  readonly static?: Variant;
-  readonly dynamic?: Variant;
+export interface StaticAndDynamic {
+  readonly static?: PlannedRecipe;
+  readonly dynamic?: PlannedRecipe;
   /** Why one is missing. */
   readonly problems: readonly string[];
 }
 
 /** Plans both variants. */
-export function variants(recipe: Recipe, data: DataShape): Variants {
-  const planned: { [R in Ranges]?: Variant } = {}, problems: string[] = [];
+export function planStaticAndDynamic(recipe: Recipe, data: DataShape): StaticAndDynamic {
+  const planned: { [R in Ranges]?: PlannedRecipe } = {}, problems: string[] = [];
   for (const ranges of ["static", "dynamic"] as const) {
     try {
-      const changed = variant(recipe, ESTIMATORS[ranges]);
+      const changed = withEstimator(recipe, ESTIMATORS[ranges]);
       planned[ranges] = { recipe: changed, program: plan(changed, data).program };
     } catch (error) {
       // Not all groups have kernels; what simulated arithmetic allows, int8 may refuse.
@@ -52,9 +52,9 @@ export function variants(recipe: Recipe, data: DataShape): Variants {
  *
  * @throws RecipeError where its settings do not fit int8
  */
-export function variant(recipe: Recipe, estimator: string): Recipe {
+export function withEstimator(recipe: Recipe, estimator: string): Recipe {
   const quantize = {
-    ...replaced(recipe.quantize, estimator),
+    ...replaceEstimators(recipe.quantize, estimator),
     arithmetic: "int8",
     scheduler: "auto",
   };
@@ -62,9 +62,13 @@ export function variant(recipe: Recipe, estimator: string): Recipe {
 }
 
 /** A map with every estimator in it replaced but those of weights. */
-function replaced(map: object, estimator: string): Record<string, unknown> {
+function replaceEstimators(map: object, estimator: string): Record<string, unknown> {
   const inside = (value: unknown): unknown =>
-    Array.isArray(value) ? value.map(inside) : isMap(value) ? replaced(value, estimator) : value;
+    Array.isArray(value)
+      ? value.map(inside)
+      : isMap(value)
+      ? replaceEstimators(value, estimator)
+      : value;
   return Object.fromEntries(
     Object.entries(map).map(([key, value]) => [
       key,

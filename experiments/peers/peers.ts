@@ -1,12 +1,12 @@
 /**
- * The sides of the comparison: what each is called, how its process is started, and how many steps
+ * The peers of the comparison: what each is called, how its process is started, and how many steps
  * it does in a round, so that a round of each takes about as long.
  *
  * @module
  */
 
-/** A side. */
-export interface Side {
+/** A peer. */
+export interface Peer {
   readonly name: string;
   /** What it is, beside its name, for the report. */
   readonly what: string;
@@ -17,8 +17,8 @@ export interface Side {
   readonly variant?: string;
 }
 
-/** All sides; the first is what the others are held against. */
-export const SIDES: readonly Side[] = [
+/** All peers; the first is what the others are held against. */
+export const PEERS: readonly Peer[] = [
   {
     name: "qtrain int8",
     what: "hindsight ranges on the device",
@@ -64,11 +64,11 @@ export const SIDES: readonly Side[] = [
   { name: "PyTorch", what: "float32 on the CPU, all cores", steps: 8, script: "pytorch.py" },
 ];
 
-/** The program and the arguments that run a side. */
-export function commandOf({ script, variant }: Side, file: string): [string, string[]] {
+/** The program and the arguments that run a peer. */
+export function commandOf({ script, variant }: Peer, file: string): [string, string[]] {
   const own = [`${import.meta.dirname}/${script}`, file, ...(variant ? [variant] : [])];
   if (script.endsWith(".py")) return ["python3", own];
-  // Without the lock: what the sides download stays out of the project's own.
+  // Without the lock: what the peers download stays out of the project's own.
   const options = ["--no-prompt", "--no-lock", "--no-check", "--quiet"];
   const allowed = ["--allow-read", "--allow-env", "--allow-sys"];
   return [Deno.execPath(), ["run", ...options, ...allowed, ...own]];
