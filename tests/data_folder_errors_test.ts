@@ -163,7 +163,7 @@ Deno.test("a missing folder is refused with both places", () =>
     )));
 
 const BAD = changed(IMAGENET, NONE, { "train/cat/2.jpg": text("This is a letter, no picture.") });
-const LETTER = "byte 0: expected a JPEG or PNG image, found text; convert it, or take it out";
+const LETTER = "byte 0: expected a JPEG or PNG image, got text; convert it or remove it";
 
 Deno.test("a file that is no image stops training with its path", async () => {
   await withFolder(BAD, async (root) => {

@@ -1,33 +1,30 @@
 /**
- * Decoding through what Deno has built in, for the images that {@link decodeJpeg} does not know:
- * CMYK and YCCK JPEGs. Pixels come out by way of a BMP file, as there is no other.
+ * Decodes with Deno's built-in decoder what {@link decodeJpeg} cannot: CMYK and YCCK JPEGs. The only
+ * way to the pixels is through a BMP file.
  *
  * @module
  */
 import { ImageProblem } from "./types.ts";
 
 /**
- * Decodes and turns as EXIF says.
+ * Decodes an image and rotates it as EXIF says.
  *
  * @returns u8, `[height, width, 3]`
- * @throws {ImageProblem} when Deno cannot
+ * @throws {ImageProblem} when Deno cannot decode it
  */
 export async function decodeByBitmap(
   bytes: Uint8Array,
 ): Promise<{ width: number; height: number; rgb: Uint8Array<ArrayBuffer> }> {
   if (!endsWhole(bytes)) {
-    throw new ImageProblem(
-      "expected a whole JPEG image, found that it ends early; get it again",
-      bytes.length,
-    );
+    throw new ImageProblem("the JPEG image ends early; get the file again", bytes.length);
   }
   let bitmap: ImageBitmap;
   try {
     bitmap = await createImageBitmap(new Blob([bytes as Uint8Array<ArrayBuffer>]));
   } catch (error) {
     throw new ImageProblem(
-      `expected a JPEG image that can be decoded, found damage ` +
-        `(${error instanceof Error ? error.message : error}); get the file again`,
+      `the JPEG image is damaged (${error instanceof Error ? error.message : error}); ` +
+        `get the file again`,
     );
   }
   const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
@@ -36,7 +33,7 @@ export async function decodeByBitmap(
   return fromBmp(await blob.arrayBuffer());
 }
 
-/** Deno's decoder fills what is missing: the marker of the end is looked for instead. */
+/** Whether the marker of the end is there. Deno's decoder does not fail without it, but fills up. */
 function endsWhole(bytes: Uint8Array): boolean {
   for (let at = bytes.length - 2; at > 0; at--) {
     if (bytes[at] === 0xff && bytes[at + 1] === 0xd9) return true;
@@ -44,7 +41,7 @@ function endsWhole(bytes: Uint8Array): boolean {
   return false;
 }
 
-/** Rows from the bottom up, padded to 4 bytes, blue first; or one byte of grey. */
+/** Pixels of a BMP file: rows from the bottom up, padded to 4 bytes, blue first; or one grey byte. */
 function fromBmp(file: ArrayBuffer): {
   width: number;
   height: number;

@@ -1,7 +1,6 @@
 /**
- * From the bytes of a JPEG or PNG file to pixels, on the main thread or in a worker. What kind it
- * is follows from its content. It is looked at by its header first, so that nothing is allocated
- * for an image that will be refused.
+ * Decodes JPEG and PNG files, on the main thread or in a worker. The kind follows from the content.
+ * The header is read first, so that nothing is allocated for an image that will be refused.
  *
  * @module
  */
@@ -14,17 +13,17 @@ import { orient, type Plane, toChannels } from "./pixels.ts";
 import { decodePng } from "./png.ts";
 import { type DecodedImage, type DecodeOptions, ImageProblem, MAX_PIXELS } from "./types.ts";
 
-/** Pixels times scans, some seconds of work: 200 scans of 100 megapixels. Photos have a dozen. */
+/** Maximum of pixels times scans, seconds of work: 200 scans of 100 megapixels. Photos have a dozen. */
 const MAX_WORK = 2e10;
 
 export type { DecodedImage, DecodeOptions } from "./types.ts";
 
 /**
- * Decodes an image and turns it as EXIF says. Transparency is dropped; 16 bits a channel become 8.
+ * Decodes an image and rotates it as EXIF says. Transparency is dropped; 16 bits a channel become 8.
  *
  * @param bytes the whole file
- * @param name what messages call it: its path
- * @throws {DataError} with the name, when it is no image, a damaged one, or too large
+ * @param name the file's name in messages: its path
+ * @throws {DataError} with the name, when the file is not an image, is damaged, or is too large
  */
 export async function decodeImage(
   bytes: Uint8Array,
@@ -47,8 +46,7 @@ export async function decodeImage(
     if (error instanceof ImageProblem) throw new DataError(error.of(name, header));
     if (error instanceof RangeError) {
       throw new DataError(
-        `${name}: expected an image that fits into memory, found that it does not ` +
-          `(${error.message}); make it smaller, or take it out`,
+        `${name}: not enough memory to decode the image (${error.message}); make it smaller or remove it`,
       );
     }
     throw error;
@@ -56,9 +54,9 @@ export async function decodeImage(
 }
 
 /**
- * The size of an image, as it is looked at, from its header alone.
+ * Returns the size of an image from its header, after the rotation that EXIF asks for.
  *
- * @throws {DataError} with the name, when it is no image or too large
+ * @throws {DataError} with the name, when the file is not an image or is too large
  */
 export function imageSize(
   bytes: Uint8Array,
@@ -78,14 +76,14 @@ function imageHeader(bytes: Uint8Array, maxPixels: number): ImageHeader {
   const { width, height, sizeAt } = header;
   if (width === 0 || height === 0) {
     throw new ImageProblem(
-      `expected an image with pixels, found ${width}×${height} in its header; get the file again`,
+      `expected an image with pixels, got ${width}×${height} in its header; get the file again`,
       sizeAt,
     );
   }
   if (width * height > maxPixels) {
     throw new ImageProblem(
-      `expected an image of at most ${maxPixels.toLocaleString("en")} pixels, found ` +
-        `${width}×${height} in its header; make it smaller, or take it out`,
+      `expected an image of at most ${maxPixels.toLocaleString("en")} pixels, got ` +
+        `${width}×${height} in its header; make it smaller or remove it`,
       sizeAt,
     );
   }
@@ -105,19 +103,18 @@ async function decodeStored(bytes: Uint8Array, header: ImageHeader): Promise<Sto
     const { pixels, channels } = decodePng(bytes);
     return { plane: { width, height, pixels }, stored: channels, warning: undefined };
   }
-  // Each 8×8 block takes a bit at least: what declares more is damaged, and would be filled in.
+  // Each 8×8 block takes at least a bit: a header that declares more is damaged, and decoders fill up.
   if (width * height > bytes.length * 512) {
     throw new ImageProblem(
-      `expected the ${width}×${height} pixels of its header, found ${bytes.length} bytes, too ` +
-        `few for them; get the file again`,
+      `the header declares ${width}×${height} pixels, too many for a file of ${bytes.length} bytes; ` +
+        `get the file again`,
       sizeAt,
     );
   }
   const scans = countScans(bytes);
   if (scans * width * height > MAX_WORK) {
     throw new ImageProblem(
-      `expected an image of a few scans, found ${scans} of ${width}×${height} pixels, made to keep ` +
-        `decoders busy; take it out`,
+      `${scans} scans of ${width}×${height} pixels would take minutes to decode; remove the file`,
     );
   }
   if (components === 4) {
@@ -128,7 +125,7 @@ async function decodeStored(bytes: Uint8Array, header: ImageHeader): Promise<Sto
   const pixels = new Uint8Array(rgba.buffer, rgba.byteOffset, rgba.byteLength);
   if (pixels.length !== width * height * 4) {
     throw new ImageProblem(
-      `expected the ${width}×${height} pixels of its header, found ${pixels.length / 4} pixels; ` +
+      `the header declares ${width}×${height} pixels, decoding gave ${pixels.length / 4}; ` +
         `get the file again`,
       sizeAt,
     );
@@ -136,9 +133,9 @@ async function decodeStored(bytes: Uint8Array, header: ImageHeader): Promise<Sto
   return { plane: { width, height, pixels }, stored: 4, warning };
 }
 
-/** A warning where a name ends as that of the other kind does. */
+/** Returns a warning when the file's extension is that of the other kind. */
 function misnamed(name: string, kind: ImageHeader["kind"]): string | undefined {
   const ending = /\.(jpe?g|png)$/i.exec(name)?.[1]?.toLowerCase();
   if (!ending || (ending === "png") === (kind === "PNG")) return undefined;
-  return `a ${kind} image, in spite of its name`;
+  return `a ${kind} image, despite its extension`;
 }

@@ -1,15 +1,15 @@
 /**
- * The one thing of EXIF that pixels need: which way up. What is damaged counts as not there, as
- * cameras and editors write much that is.
+ * Reads the orientation from EXIF. A damaged block counts as missing, because cameras and editors
+ * write many damaged ones.
  *
  * @module
  */
 
 /**
- * The orientation that a TIFF block of EXIF names.
+ * Returns the orientation in the TIFF block of EXIF.
  *
- * @param block from its byte order on, after "Exif\0\0"
- * @returns 1 to 8; 1, as stored, when it names none
+ * @param block the block from its byte order on, after "Exif\0\0"
+ * @returns 1 to 8; 1 (as stored) when there is none
  */
 export function exifOrientation(block: Uint8Array): number {
   const view = new DataView(block.buffer, block.byteOffset, block.byteLength);

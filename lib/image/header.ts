@@ -1,6 +1,6 @@
 /**
- * What the first bytes of an image file say: what kind it is, how large, and which way up. Nothing
- * is decoded and nothing is allocated by what a file declares.
+ * Reads kind, size and orientation from the first bytes of an image file. Nothing is decoded, and
+ * nothing is allocated because a file declares it.
  *
  * @module
  */
@@ -10,22 +10,22 @@ import { ImageProblem } from "./types.ts";
 
 /** The header of an image that can be decoded. */
 export interface ImageHeader {
-  /** By content, whatever the file is called. */
+  /** By content; the file's name does not matter. */
   readonly kind: "JPEG" | "PNG";
-  /** Columns as stored, before orientation. */
+  /** Columns as stored, before any rotation. */
   readonly width: number;
   /** Rows as stored. */
   readonly height: number;
   /** Components of a pixel as stored: 1 grey, 3 colour, 4 CMYK (JPEG). */
   readonly components: number;
-  /** How to turn it, 1 to 8 as EXIF numbers them. */
+  /** EXIF orientation, 1 to 8. */
   readonly orientation: number;
   /** Where width and height are declared, and where the compressed pixels begin, in bytes. */
   readonly sizeAt: number;
   readonly pixelsAt: number;
 }
 
-/** How files begin that people have among their images, by kind. */
+/** Other kinds of files that people have among their images, and how each begins. */
 const OTHERS: readonly (readonly [kind: string, starts: (bytes: Uint8Array) => boolean])[] = [
   ["a GIF image", (bytes) => ascii(bytes, 0, 4) === "GIF8"],
   ["a WebP image", (bytes) => ascii(bytes, 0, 4) === "RIFF" && ascii(bytes, 8, 12) === "WEBP"],
@@ -45,20 +45,20 @@ const OTHERS: readonly (readonly [kind: string, starts: (bytes: Uint8Array) => b
 ];
 
 /**
- * Reads the header.
+ * Reads the header of an image.
  *
- * @throws {ImageProblem} when it is no JPEG or PNG image, or a damaged one
+ * @throws {ImageProblem} when the file is not a JPEG or PNG image, or is damaged
  */
 export function readHeader(bytes: Uint8Array): ImageHeader {
   if (bytes[0] === 0xff && bytes[1] === 0xd8) return readJpegHeader(bytes);
   if (ascii(bytes, 0, 8) === "\x89PNG\r\n\x1a\n") return readPngHeader(bytes);
   const expected = "expected a JPEG or PNG image";
   if (bytes.length === 0) {
-    throw new ImageProblem(`${expected}, found an empty file; get it again`, 0);
+    throw new ImageProblem(`${expected}, got an empty file; get the file again`, 0);
   }
   const other = OTHERS.find(([, starts]) => starts(bytes));
-  if (!other) throw new ImageProblem(`${expected}, found something else; get the file again`, 0);
-  throw new ImageProblem(`${expected}, found ${other[0]}; convert it, or take it out`, 0);
+  if (!other) throw new ImageProblem(`${expected}, got something else; get the file again`, 0);
+  throw new ImageProblem(`${expected}, got ${other[0]}; convert it or remove it`, 0);
 }
 
 function ascii(bytes: Uint8Array, from: number, to: number): string {

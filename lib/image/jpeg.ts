@@ -1,8 +1,8 @@
 /**
- * JPEG through MozJPEG's decoder (libjpeg-turbo's), compiled to WebAssembly: exact to the bit with
- * Pillow and four times faster than what is written in JavaScript (docs/results.md). It knows no
- * CMYK. Its code is read once for each thread, from the package that came with it, which a compiled
- * binary holds too.
+ * Decodes JPEG with MozJPEG's decoder (libjpeg-turbo's), compiled to WebAssembly: equal to Pillow to
+ * the bit, and six times as fast as the best one written in JavaScript (docs/data.md). It cannot
+ * decode CMYK. Each thread reads its code once, from the npm package, which a compiled binary
+ * contains too.
  *
  * @module
  */
@@ -11,16 +11,16 @@ import createModule from "npm:@jsquash/jpeg@1.6.0/codec/dec/mozjpeg_dec.js";
 import { DeviceError } from "../core/errors.ts";
 import { ImageProblem } from "./types.ts";
 
-/** Where the code of the decoder is. */
+/** Specifier of the decoder's WebAssembly module. */
 export const JPEG_DECODER = "npm:@jsquash/jpeg@1.6.0/codec/dec/mozjpeg_dec.wasm";
 
-/** An instance's memory never shrinks: after an image of so many pixels a new one is made. */
-const LARGE = 4_000_000;
+/** Pixels above which an instance is dropped after use, because its memory never shrinks. */
+const MAX_KEPT_PIXELS = 4_000_000;
 
 /** One decoder with its memory. */
 interface Instance {
   readonly decode: (bytes: Uint8Array, turned: boolean) => ImageData | null;
-  /** What it said since it was last asked: libjpeg's messages, errors and warnings alike. */
+  /** libjpeg's messages since the last call: errors and warnings. */
   readonly said: string[];
 }
 
@@ -30,37 +30,33 @@ let kept: Instance | undefined;
 /**
  * Decodes a grey or colour image, as stored.
  *
- * @returns u8, `[height, width, 4]`, the fourth without meaning; and libjpeg's warning, if any
- * @throws {ImageProblem} when it is damaged so that no decoder could be right, or cut short
+ * @returns u8, `[height, width, 4]`, of which the fourth has no meaning; and libjpeg's warning, if any
+ * @throws {ImageProblem} when the image is cut short, or too damaged to decode
  */
 export async function decodeJpeg(
   bytes: Uint8Array,
   pixels: number,
 ): Promise<{ rgba: Uint8ClampedArray<ArrayBuffer>; warning: string | undefined }> {
   const instance = kept ?? await newInstance();
-  // While it works, and if it fails or grew, nobody else gets it.
+  // No other call may use the instance while it works, or after it failed or grew.
   kept = undefined;
   instance.said.length = 0;
   let decoded: ImageData | null = null;
   try {
     decoded = instance.decode(bytes, false);
   } catch {
-    // libjpeg's way to fail is to exit, after it has said why.
+    // On an error libjpeg prints the reason and exits, which throws.
   }
   const said = instance.said.at(-1);
   if (instance.said.some((line) => line.startsWith("Premature end"))) {
-    throw new ImageProblem(
-      "expected a whole JPEG image, found that it ends early; get it again",
-      bytes.length,
-    );
+    throw new ImageProblem("the JPEG image ends early; get the file again", bytes.length);
   }
   if (!decoded) {
     throw new ImageProblem(
-      `expected a JPEG image that can be decoded, found damage${said ? ` (${said})` : ""}; ` +
-        `get the file again`,
+      `the JPEG image is damaged${said ? ` (${said})` : ""}; get the file again`,
     );
   }
-  if (pixels <= LARGE) kept = instance;
+  if (pixels <= MAX_KEPT_PIXELS) kept = instance;
   return { rgba: decoded.data as Uint8ClampedArray<ArrayBuffer>, warning: said };
 }
 
@@ -71,8 +67,8 @@ async function readCode(): Promise<WebAssembly.Module> {
     );
   } catch (error) {
     throw new DeviceError(
-      `JPEG: expected the decoder that comes with qtrain, found that it cannot be read ` +
-        `(${error instanceof Error ? error.message : error}); run the binary, or from the source ` +
+      `cannot read the JPEG decoder that comes with qtrain ` +
+        `(${error instanceof Error ? error.message : error}); run the binary, or run from source ` +
         `with --allow-read`,
     );
   }
@@ -93,7 +89,7 @@ async function newInstance(): Promise<Instance> {
       return instance.exports;
     },
   };
-  // The package's type of the callback is not what it is called with.
+  // The package declares a type for the callback that differs from its call.
   const module = await createModule(options as unknown as Parameters<typeof createModule>[0]);
   return {
     decode: (bytes, turned) => module.decode(bytes as Uint8Array<ArrayBuffer>, turned),

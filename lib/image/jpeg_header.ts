@@ -1,6 +1,6 @@
 /**
- * The header of a JPEG file: its segments up to the first scan. As decoders do, it steps over bytes
- * between segments that belong to none.
+ * Reads the header of a JPEG file: its segments up to the first scan. Bytes between segments are
+ * skipped, as decoders do.
  *
  * @module
  */
@@ -13,7 +13,7 @@ const EXIF = "Exif\0\0";
 /** Frames that can be decoded: baseline, extended and progressive, all of them Huffman-coded. */
 const FRAMES = new Set([0xc0, 0xc1, 0xc2]);
 
-/** Markers of a frame of any kind: 0xc0 to 0xcf but for tables (c4, cc) and an extension (c8). */
+/** Whether a marker starts a frame: 0xc0 to 0xcf, except tables (c4, cc) and an extension (c8). */
 function isFrame(marker: number): boolean {
   return marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker);
 }
@@ -21,7 +21,7 @@ function isFrame(marker: number): boolean {
 /**
  * Reads the header.
  *
- * @throws {ImageProblem} when it ends before the first scan, or is of a kind that is not decoded
+ * @throws {ImageProblem} when the file ends before the first scan, or its kind cannot be decoded
  */
 export function readJpegHeader(bytes: Uint8Array): ImageHeader {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -33,7 +33,7 @@ export function readJpegHeader(bytes: Uint8Array): ImageHeader {
     while (at < bytes.length && bytes[at] === 0xff) at++;
     const marker = bytes[at++];
     if (marker === undefined) break;
-    // A stuffed zero, a restart, a second start: they have no length.
+    // A stuffed zero, a restart, a second start: these markers have no length.
     if (marker === 0 || marker === 1 || (marker >= 0xd0 && marker <= 0xd8)) continue;
     if (marker === 0xd9) break;
     if (marker === 0xda && frame) {
@@ -49,14 +49,13 @@ export function readJpegHeader(bytes: Uint8Array): ImageHeader {
     at += Math.max(length, 2);
   }
   throw new ImageProblem(
-    "expected a whole JPEG image, found that it ends before its pixels; get the file again",
+    "the JPEG image ends before its pixels; get the file again",
     bytes.length,
   );
 }
 
 /**
- * How many scans follow: a progressive image is built up from a dozen, each of which passes over all
- * of its pixels.
+ * Counts scans. A progressive image has about a dozen, each of which passes over all pixels.
  */
 export function countScans(bytes: Uint8Array): number {
   let scans = 0;
@@ -68,31 +67,30 @@ export function countScans(bytes: Uint8Array): number {
 
 type Frame = Omit<ImageHeader, "orientation" | "pixelsAt">;
 
-/** @param at where the segment's length stands */
+/** @param at offset of the segment's length */
 function readFrame(marker: number, segment: Uint8Array, at: number): Frame {
   const view = new DataView(segment.buffer, segment.byteOffset, segment.byteLength);
   if (segment.length < 6) {
-    throw new ImageProblem("expected a whole JPEG header, found a part; get the file again", at);
+    throw new ImageProblem("the JPEG header is cut short; get the file again", at);
   }
   const depth = segment[0]!, components = segment[5]!;
   if (!FRAMES.has(marker)) {
     throw new ImageProblem(
-      `expected a baseline or progressive JPEG image, found a ` +
+      `expected a baseline or progressive JPEG image, got a ` +
         `${marker > 0xc8 ? "arithmetic-coded" : marker === 0xc3 ? "lossless" : "hierarchical"} ` +
-        `one; convert it, or take it out`,
+        `one; convert it or remove it`,
       at - 1,
     );
   }
   if (depth !== 8) {
     throw new ImageProblem(
-      `expected a JPEG image of 8 bits a channel, found ${depth}; convert it, or take it out`,
+      `expected a JPEG image with 8 bits a channel, got ${depth}; convert it or remove it`,
       at + 2,
     );
   }
   if (![1, 3, 4].includes(components)) {
     throw new ImageProblem(
-      `expected a JPEG image of 1, 3 or 4 channels, found ${components}; ` +
-        `convert it, or take it out`,
+      `expected a JPEG image with 1, 3 or 4 channels, got ${components}; convert it or remove it`,
       at + 7,
     );
   }

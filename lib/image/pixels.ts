@@ -1,22 +1,23 @@
 /**
- * What is done to decoded pixels before anybody sees them: channels, and which way up.
+ * Changes the channels and the orientation of decoded pixels.
  *
  * @module
  */
 
 /**
- * Luma of an RGB pixel in integers, as Pillow and ITU-R 601-2 have it.
+ * Returns the luma of an RGB pixel in integers, as Pillow and ITU-R 601-2.
  *
- * @param r 0 to 255, as g and b
+ * @param r 0 to 255, as are g and b
  */
 export function luma(r: number, g: number, b: number): number {
   return (r * 19595 + g * 38470 + b * 7471 + 0x8000) >> 16;
 }
 
 /**
- * Takes `to` channels out of pixels of `from` bytes: of four, the fourth is dropped.
+ * Converts pixels of `from` bytes to `to` channels: colour to grey by luma, grey to colour by
+ * repeating. A fourth channel is dropped.
  *
- * @returns u8, `[count, to]`; the same array where nothing is to do
+ * @returns u8, `[count, to]`; the same array if `from` equals `to`
  */
 export function toChannels(
   pixels: Uint8Array<ArrayBuffer>,
@@ -47,7 +48,7 @@ export function toChannels(
   return result;
 }
 
-/** Pixels with their size. */
+/** Pixels and their size. */
 export interface Plane {
   /** Columns. */
   readonly width: number;
@@ -58,17 +59,17 @@ export interface Plane {
 }
 
 /**
- * Turns an image as EXIF says.
+ * Rotates and mirrors an image as EXIF says.
  *
- * @param orientation 1 as stored; 2 mirrored; 3 turned by 180°; 4 both; 5 to 8 with rows and columns
- * exchanged: 5 only that, 6 then mirrored, 7 and 8 likewise from the last row on
+ * @param orientation 1 as stored; 2 mirrored; 3 rotated by 180°; 4 both; 5 to 8 with rows and columns
+ * swapped: 5 only that, 6 then mirrored, 7 and 8 the same from the last row on
  */
 export function orient(image: Plane, channels: number, orientation: number): Plane {
   if (orientation <= 1 || orientation > 8) return image;
   const { width, height, pixels } = image;
   const swap = orientation >= 5;
   const across = swap ? height : width, down = swap ? width : height;
-  // Where a step right and a step down in the result lead in what is stored.
+  // The distance in the stored pixels of a step right and of a step down in the result.
   const right = swap ? width : 1, below = swap ? 1 : width;
   const flipX = [2, 3, 6, 7].includes(orientation), flipY = [3, 4, 7, 8].includes(orientation);
   const result = new Uint8Array(pixels.length);

@@ -1,6 +1,7 @@
 /**
- * PNG: what is deflated is unpacked by the runtime, bounded by what the header declares; rows are
- * unfiltered and widened here. Every colour type, depth and interlacing of the standard.
+ * Decodes PNG: the runtime inflates the data, up to the size that the header declares; rows are
+ * unfiltered and expanded to 8 bits here. Supports every colour type, depth and interlacing of the
+ * standard.
  *
  * @module
  */
@@ -9,7 +10,7 @@ import { pngChunks, type PngFrame, readPngFrame } from "./png_header.ts";
 import { unfilter } from "./png_rows.ts";
 import { ImageProblem } from "./types.ts";
 
-/** Adam7: where each pass begins, and its steps. */
+/** Adam7: the first pixel of each pass, and the distance between its pixels. */
 const PASSES: readonly (readonly [x: number, y: number, right: number, down: number])[] = [
   [0, 0, 8, 8],
   [4, 0, 8, 8],
@@ -20,17 +21,17 @@ const PASSES: readonly (readonly [x: number, y: number, right: number, down: num
   [0, 1, 1, 2],
 ];
 
-/** The most bytes that one byte of deflate data unpacks to. */
-const DEFLATE_RATIO = 1032;
+/** Maximum number of bytes that one byte of deflate data inflates to. */
+const MAX_DEFLATE_RATIO = 1032;
 
 /** Samples of a pixel by colour type. */
 const SAMPLES: Readonly<Record<number, number>> = { 0: 1, 2: 3, 3: 1, 4: 2, 6: 4 };
 
 /**
- * Decodes to 8 bits a channel; of 16 the upper 8; transparency is dropped.
+ * Decodes to 8 bits a channel (of 16 bits, the upper 8). Transparency is dropped.
  *
  * @returns u8, `[height, width, channels]`, grey or colour as stored
- * @throws {ImageProblem} when it is damaged
+ * @throws {ImageProblem} when the image is damaged
  */
 export function decodePng(
   bytes: Uint8Array,
@@ -43,7 +44,7 @@ export function decodePng(
     if (type === "IDAT") packed.push(data);
   }
   if (frame.colour === 3 && !palette) {
-    throw new ImageProblem("expected a PNG image with its palette, found none; get it again");
+    throw new ImageProblem("the PNG image has no palette; get the file again");
   }
   const rows = unpack(packed, frame);
   const channels = frame.colour === 0 || frame.colour === 4 ? 1 : 3;
@@ -65,7 +66,7 @@ export function decodePng(
   return { pixels, channels };
 }
 
-/** The filtered rows of all passes. */
+/** Inflates the filtered rows of all passes. */
 function unpack(packed: readonly Uint8Array[], frame: PngFrame): Uint8Array {
   const bits = SAMPLES[frame.colour]! * frame.depth;
   const size = (w: number, h: number) => w > 0 && h > 0 ? h * (1 + Math.ceil(w * bits / 8)) : 0;
@@ -77,9 +78,9 @@ function unpack(packed: readonly Uint8Array[], frame: PngFrame): Uint8Array {
     )
     : size(frame.width, frame.height);
   const length = packed.reduce((sum, part) => sum + part.length, 0);
-  if (expected > length * DEFLATE_RATIO) {
+  if (expected > length * MAX_DEFLATE_RATIO) {
     throw new ImageProblem(
-      `expected ${expected} bytes of pixels, found ${length} deflated, which cannot hold them; ` +
+      `expected ${expected} bytes of pixels, got ${length} compressed bytes, too few to hold them; ` +
         `get the file again`,
     );
   }
@@ -89,13 +90,13 @@ function unpack(packed: readonly Uint8Array[], frame: PngFrame): Uint8Array {
     rows = inflateSync(all, { maxOutputLength: expected + 1 });
   } catch (error) {
     throw new ImageProblem(
-      `expected ${expected} bytes of pixels, found damage ` +
-        `(${error instanceof Error ? error.message : error}); get the file again`,
+      `the pixels are damaged (${error instanceof Error ? error.message : error}); ` +
+        `get the file again`,
     );
   }
   if (rows.length !== expected) {
     throw new ImageProblem(
-      `expected ${expected} bytes of pixels, found ${rows.length}; get the file again`,
+      `expected ${expected} bytes of pixels, got ${rows.length}; get the file again`,
     );
   }
   return rows;
@@ -111,7 +112,7 @@ function concatenated(parts: readonly Uint8Array[]): Uint8Array {
   return all;
 }
 
-/** Writes the `w` pixels of a row at `to`, `step` bytes apart. */
+/** Expands a row of `w` pixels to 8 bits and writes it at `to`, pixels `step` bytes apart. */
 function widen(
   rows: Uint8Array,
   from: number,
@@ -123,10 +124,10 @@ function widen(
   step: number,
 ): void {
   if (depth < 8) {
-    const most = (1 << depth) - 1, grey = 255 / most;
+    const max = (1 << depth) - 1, grey = 255 / max;
     for (let x = 0; x < w; x++, to += step) {
       const bit = x * depth;
-      const sample = rows[from + (bit >> 3)]! >> (8 - depth - (bit & 7)) & most;
+      const sample = rows[from + (bit >> 3)]! >> (8 - depth - (bit & 7)) & max;
       if (palette && colour === 3) entry(palette, sample, pixels, to);
       else pixels[to] = sample * grey;
     }
@@ -145,7 +146,7 @@ function widen(
   }
 }
 
-/** A colour of the palette; black where it has none, as other decoders do. */
+/** Writes a colour of the palette; black if the index is beyond it, as other decoders do. */
 function entry(palette: Uint8Array, index: number, pixels: Uint8Array, to: number): void {
   for (let c = 0; c < 3; c++) pixels[to + c] = palette[index * 3 + c] ?? 0;
 }

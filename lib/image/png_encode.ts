@@ -5,11 +5,11 @@
  */
 import { crc32 } from "node:zlib";
 
-/** Number of channels, less 1, to PNG's type of colour: grey, grey and alpha, RGB, RGBA. */
+/** PNG's colour type for 1 to 4 channels: grey, grey and alpha, RGB, RGBA. */
 const COLOUR_TYPES = [0, 4, 2, 6];
 
 /**
- * The file of an image.
+ * Encodes an image as a PNG file.
  *
  * @param pixels u8, `[height, width, channels]`, row-major; 2 and 4 channels end in alpha
  */
@@ -24,7 +24,7 @@ export async function encodePng(
   header.setUint32(4, height);
   header.setUint8(8, 8);
   header.setUint8(9, COLOUR_TYPES[channels - 1]!);
-  // Every row begins with its filter: 0, none.
+  // Every row starts with its filter: 0 is none.
   const line = width * channels, rows = new Uint8Array(height * (line + 1));
   for (let row = 0; row < height; row++) {
     rows.set(pixels.subarray(row * line, (row + 1) * line), row * (line + 1) + 1);
@@ -39,7 +39,7 @@ export async function encodePng(
   return new Uint8Array(await new Blob(parts).arrayBuffer());
 }
 
-/** Length, type, data, and a checksum of the latter two. */
+/** Returns a chunk: length, type, data, and the checksum of type and data. */
 function chunk(type: string, data: Uint8Array): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(12 + data.length), view = new DataView(bytes.buffer);
   view.setUint32(0, data.length);

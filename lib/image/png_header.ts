@@ -1,6 +1,6 @@
 /**
- * The chunks of a PNG file. Those that pixels need are held against their checksum; all others are
- * stepped over.
+ * Reads the chunks of a PNG file. Checksums are verified for chunks that pixels need; all others are
+ * skipped.
  *
  * @module
  */
@@ -36,12 +36,12 @@ export interface PngChunk {
   /** Four letters. */
   readonly type: string;
   readonly data: Uint8Array;
-  /** Where it begins in the file, in bytes. */
+  /** Offset in the file, in bytes. */
   readonly at: number;
 }
 
 /**
- * Walks the chunks up to IEND.
+ * Yields the chunks before IEND.
  *
  * @throws {ImageProblem} when the file ends early, or a chunk that pixels need is damaged
  */
@@ -54,11 +54,11 @@ export function* pngChunks(bytes: Uint8Array): Generator<PngChunk> {
     if (at + 12 + length > bytes.length) throw endsEarly(bytes);
     const typed = bytes.subarray(at + 4, at + 8 + length);
     const type = String.fromCharCode(...typed.subarray(0, 4));
-    // A capital letter first: no pixels without it.
+    // A capital first letter: the pixels need this chunk.
     const needed = /^[A-Z]/.test(type);
     if (needed && crc32(typed) !== view.getUint32(at + 8 + length)) {
       throw new ImageProblem(
-        `expected a chunk ${type} with its checksum, found another checksum; get the file again`,
+        `the checksum of chunk ${type} is wrong; get the file again`,
         at,
       );
     }
@@ -69,18 +69,15 @@ export function* pngChunks(bytes: Uint8Array): Generator<PngChunk> {
 }
 
 function endsEarly({ length }: Uint8Array): ImageProblem {
-  return new ImageProblem(
-    "expected a whole PNG image, found that it ends early; get it again",
-    length,
-  );
+  return new ImageProblem("the PNG image ends early; get the file again", length);
 }
 
-/** Reads IHDR. @throws {ImageProblem} when it is not what the standard allows */
+/** Reads IHDR. @throws {ImageProblem} when the standard does not allow it */
 export function readPngFrame(bytes: Uint8Array): PngFrame {
   const first = pngChunks(bytes).next().value as PngChunk | undefined;
   if (first?.type !== "IHDR" || first.data.length !== 13) {
     throw new ImageProblem(
-      `expected a PNG image with its header first, found ${first?.type ?? "nothing"}; ` +
+      `expected a PNG header as the first chunk, got ${first?.type ?? "nothing"}; ` +
         `get the file again`,
       8,
     );
@@ -89,7 +86,7 @@ export function readPngFrame(bytes: Uint8Array): PngFrame {
   const [depth, colour, packing, filter, interlace] = first.data.subarray(8);
   if (!DEPTHS[colour!]?.includes(depth!) || packing !== 0 || filter !== 0 || interlace! > 1) {
     throw new ImageProblem(
-      `expected a PNG header of the standard, found bit depth ${depth}, colour type ${colour}, ` +
+      `expected a valid PNG header, got bit depth ${depth}, colour type ${colour}, ` +
         `compression ${packing}, filter ${filter}, interlace ${interlace}; get the file again`,
       24,
     );
@@ -103,7 +100,7 @@ export function readPngFrame(bytes: Uint8Array): PngFrame {
   };
 }
 
-/** Reads what decoding and refusing need to know. @throws {ImageProblem} when it is damaged */
+/** Reads the header of an image. @throws {ImageProblem} when the file is damaged */
 export function readPngHeader(bytes: Uint8Array): ImageHeader {
   const { width, height, colour } = readPngFrame(bytes);
   let orientation = 1, pixelsAt = bytes.length;

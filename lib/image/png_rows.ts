@@ -1,17 +1,17 @@
 /**
- * The filters of PNG: each row is stored as differences from its neighbours.
+ * Undoes the filters of PNG, which store each row as differences from its neighbours.
  *
  * @module
  */
 import { ImageProblem } from "./types.ts";
 
 /**
- * Undoes the filter of one row in place; the byte before it names the filter.
+ * Undoes the filter of one row in place. The byte before the row is the filter's number.
  *
- * @param from where the row begins
- * @param above where the row above it begins; −1: there is none, it counts as zeros
+ * @param from offset of the row
+ * @param above offset of the row above; −1 if there is none, which counts as zeros
  * @param back bytes of a pixel, at least 1
- * @throws {ImageProblem} when there is no such filter
+ * @throws {ImageProblem} when the filter's number is unknown
  */
 export function unfilter(
   rows: Uint8Array,
@@ -49,12 +49,12 @@ export function unfilter(
       return;
     default:
       throw new ImageProblem(
-        `expected one of the row filters 0 to 4, found ${rows[from - 1]}; get the file again`,
+        `expected a row filter of 0 to 4, got ${rows[from - 1]}; get the file again`,
       );
   }
 }
 
-/** Of left, above and above left, the nearest to left + above − above left. */
+/** Returns that of left (a), above (b) and above left (c) which is nearest to a + b − c. */
 function paeth(a: number, b: number, c: number): number {
   const pa = Math.abs(b - c), pb = Math.abs(a - c), pc = Math.abs(a + b - 2 * c);
   return pa <= pb && pa <= pc ? a : pb <= pc ? b : c;

@@ -1,34 +1,34 @@
 /**
  * Scales images, bilinear and antialiased: the filter is a triangle that reaches one pixel of the
  * coarser of the two grids to either side. Weights have 22 bits and both passes round to bytes, so
- * the result is that of Pillow's `BILINEAR` and of torchvision's `Resize` on Pillow images, to the
- * bit.
+ * the result equals that of Pillow's `BILINEAR`, and of torchvision's `Resize` on Pillow images, to
+ * the bit.
  *
  * @module
  */
 import type { Plane } from "./pixels.ts";
 
-/** Bits of a weight: 8 of the pixel and 2 to spare in 32. */
+/** Bits of a weight; with 8 of the pixel, 2 of 32 are spare. */
 const BITS = 22;
 
-/** Which pixels of a line make each pixel of the scaled one, and their weights. */
+/** For each pixel of a scaled line: the source pixels that it is made of, and their weights. */
 interface Taps {
-  /** First pixel for each. */
+  /** First source pixel of each. */
   readonly first: Int32Array;
-  /** How many pixels. */
+  /** Number of source pixels of each. */
   readonly count: Int32Array;
-  /** `most` for each; in sum about 2^22. */
+  /** `stride` weights for each, which add up to about 2^22. */
   readonly weights: Int32Array;
-  readonly most: number;
+  readonly stride: number;
 }
 
-/** For the part from `start`, `length` long, of a line scaled from `size` to `target`. */
+/** Returns the taps of `length` pixels from `start` on, of a line scaled from `size` to `target`. */
 function tapsOf(size: number, target: number, start: number, length: number): Taps {
   const scale = size / target, reach = Math.max(scale, 1);
-  const most = Math.ceil(reach) * 2 + 1;
+  const stride = Math.ceil(reach) * 2 + 1;
   const first = new Int32Array(length), count = new Int32Array(length);
-  const weights = new Int32Array(length * most);
-  const real = new Float64Array(most);
+  const weights = new Int32Array(length * stride);
+  const real = new Float64Array(stride);
   for (let i = 0; i < length; i++) {
     const middle = (start + i + 0.5) * scale;
     const low = Math.max(Math.trunc(middle - reach + 0.5), 0);
@@ -39,15 +39,15 @@ function tapsOf(size: number, target: number, start: number, length: number): Ta
       sum += real[k]!;
     }
     for (let k = 0; k < taps; k++) {
-      weights[i * most + k] = Math.trunc(0.5 + real[k]! / sum * (1 << BITS));
+      weights[i * stride + k] = Math.trunc(0.5 + real[k]! / sum * (1 << BITS));
     }
     first[i] = low;
     count[i] = taps;
   }
-  return { first, count, weights, most };
+  return { first, count, weights, stride };
 }
 
-/** A part of a scaled image: what is computed of it. */
+/** The part of a scaled image that is computed. */
 export interface Window {
   /** First row. */
   readonly top: number;
@@ -74,7 +74,7 @@ export function resize(
 ): Plane {
   const across = tapsOf(image.width, width, window.left, window.width);
   const down = tapsOf(image.height, height, window.top, window.height);
-  // Rows that the window needs, no others.
+  // Only the rows that the window needs.
   const last = window.height - 1;
   const top = down.first[0]!, rows = down.first[last]! + down.count[last]! - top;
   const line = window.width * channels;
@@ -107,7 +107,7 @@ function scaleRows(
   channels: number,
   top: number,
   rows: number,
-  { first, count, weights, most }: Taps,
+  { first, count, weights, stride }: Taps,
   width: number,
 ): Uint8Array<ArrayBuffer> {
   const { pixels } = image, out = new Uint8Array(rows * width * channels);
@@ -115,7 +115,7 @@ function scaleRows(
   for (let row = 0; row < rows; row++) {
     const line = (top + row) * image.width * channels;
     for (let x = 0; x < width; x++) {
-      const taps = count[x]!, from = line + first[x]! * channels, at = x * most;
+      const taps = count[x]!, from = line + first[x]! * channels, at = x * stride;
       for (let c = 0; c < channels; c++) {
         let sum = 1 << (BITS - 1);
         for (let k = 0; k < taps; k++) {
@@ -132,13 +132,13 @@ function scaleColumns(
   pixels: Uint8Array,
   line: number,
   top: number,
-  { first, count, weights, most }: Taps,
+  { first, count, weights, stride }: Taps,
   height: number,
 ): Uint8Array<ArrayBuffer> {
   const out = new Uint8Array(height * line);
   let to = 0;
   for (let y = 0; y < height; y++) {
-    const taps = count[y]!, from = (first[y]! - top) * line, at = y * most;
+    const taps = count[y]!, from = (first[y]! - top) * line, at = y * stride;
     for (let i = 0; i < line; i++) {
       let sum = 1 << (BITS - 1);
       for (let k = 0; k < taps; k++) sum += pixels[from + k * line + i]! * weights[at + k]!;
@@ -149,10 +149,10 @@ function scaleColumns(
 }
 
 /**
- * Scales an image so that it just covers `height`×`width` and takes the middle of it, as
+ * Scales an image so that it just covers `height`×`width` and crops it around the centre, as
  * torchvision's `Resize` and `CenterCrop` do: for a square, the shorter side becomes its side.
  *
- * @returns the image itself where it has that size
+ * @returns the image itself if it has that size
  */
 export function resizeAndCrop(
   image: Plane,
@@ -168,7 +168,7 @@ export function resizeAndCrop(
   return resize(image, channels, h, w, { top, left, height, width });
 }
 
-/** Half of it, to the nearest even number where that lies between two. */
+/** Returns half of a whole number, rounded half to even. */
 function halfEven(value: number): number {
   const half = Math.floor(value / 2);
   return value % 2 === 0 ? half : half + half % 2;

@@ -1,42 +1,42 @@
 /**
- * What decoding takes and gives.
+ * Options and result of decoding, and its errors.
  *
  * @module
  */
 
-/** Images of more pixels than this are refused unless the caller says otherwise. */
+/** Maximum number of pixels of an image, unless the caller sets another. */
 export const MAX_PIXELS = 100_000_000;
 
-/** How an image is decoded. */
+/** Options of decoding. */
 export interface DecodeOptions {
-  /** Channels of the result, 3 unless given: colour is made grey by its luma, grey is repeated. */
+  /** Channels of the result; default 3. Colour becomes grey by its luma, grey is repeated. */
   readonly channels?: 1 | 3;
-  /** An image whose header declares more pixels than this is refused; 100 million unless given. */
+  /** Maximum number of pixels that the header may declare; default 100 million. */
   readonly maxPixels?: number;
 }
 
-/** An image as pixels. */
+/** A decoded image. */
 export interface DecodedImage {
-  /** Columns, as it is looked at: after what EXIF says about its orientation. */
+  /** Columns, after the rotation that EXIF asks for. */
   readonly width: number;
-  /** Rows, likewise. */
+  /** Rows, after that rotation. */
   readonly height: number;
-  /** As asked for. */
+  /** Channels, as requested. */
   readonly channels: 1 | 3;
   /** u8, `[height, width, channels]`, row-major. */
   readonly pixels: Uint8Array<ArrayBuffer>;
-  /** What is odd about the file, although it could be decoded; without its name. */
+  /** A warning about a file that could be decoded; without its name. */
   readonly warning?: string;
 }
 
-/** Why bytes cannot be decoded: "expected …, found …; what to do", without the name of the file. */
+/** The reason why bytes cannot be decoded, and what to do; without the file's name. */
 export class ImageProblem extends Error {
-  /** @param offset where in the file, in bytes; left out: among the pixels */
+  /** @param offset offset in the file, in bytes; without it, where the pixels start */
   constructor(message: string, readonly offset?: number) {
     super(message);
   }
 
-  /** The message for a file of that name. */
+  /** Returns the message for a file of that name. */
   of(name: string, header?: { readonly pixelsAt: number }): string {
     return `${name}: byte ${this.offset ?? header?.pixelsAt ?? 0}: ${this.message}`;
   }
