@@ -27,9 +27,9 @@ export { evaluate } from "./lib/train/evaluate.ts";
 export type { EvaluateOptions, Evaluation } from "./lib/train/evaluate.ts";
 export { predict } from "./lib/train/predict.ts";
 export type {
-  ClassProbability as Likelihood,
+  ClassProbability,
   Prediction,
-  PredictionError as Unanswered,
+  PredictionError,
   PredictOptions,
 } from "./lib/train/predict.ts";
 export { RunFolder } from "./lib/train/run_folder/run_folder.ts";
@@ -60,9 +60,9 @@ export type {
   EstimatorMaker,
   EstimatorMakers,
   EstimatorSettings,
-  RangeStatistics as Seen,
+  RangeStatistics,
 } from "./lib/quant/estimator.ts";
-export type { QuantizationError as Fidelity } from "./lib/train/network/quantization_error.ts";
+export type { QuantizationError } from "./lib/train/network/in_flight_steps.ts";
 export type { Observation } from "./lib/quant/scheduler.ts";
 export type { Statistic } from "./lib/quant/statistics.ts";
 export type { Range } from "./lib/quant/range.ts";

@@ -33,7 +33,7 @@ export function jsonEvent(event: TrainEvent, folder: string): Record<string, unk
         epoch: event.epoch,
         loss: event.loss,
         accuracy: event.accuracy,
-        lr: event.rate,
+        lr: event.learningRate,
         images_per_second: event.imagesPerSecond,
         data_wait_share: event.dataWaitShare,
         clipped: event.clipped,

@@ -97,7 +97,13 @@ async function gradients(
   executor: Both,
   logits: string,
 ): Promise<[gpu: ArrayLike<number>, float64: ArrayLike<number>]> {
-  const written = microBatchOf(program, 1, BATCH, { step: 0, rate: 0.01, normWeight: 1 }, 0);
+  const written = microBatchOf(
+    program,
+    1,
+    BATCH,
+    { step: 0, learningRate: 0.01, normWeight: 1 },
+    0,
+  );
   for (const [name, data] of Object.entries(written)) executor.write(name, data);
   const { loss, backward } = program.sections;
   const forward = program.sections.forward.filter((step) => step.phase !== "eval");

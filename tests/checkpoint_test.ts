@@ -68,7 +68,7 @@ Deno.test("a checkpoint is a safetensors file like any other; without its checks
   // The version before had none, and knew of no best.
   const { bests: _bests, ...position } = JSON.parse(rest.position!);
   const old = { ...rest, format_version: "1", position: JSON.stringify(position) };
-  assert.deepEqual(decodeCheckpoint(encodeSafetensors(tensors, old), "x").position.bests, []);
+  assert.deepEqual(decodeCheckpoint(encodeSafetensors(tensors, old), "x").trainerState.bests, []);
 });
 
 Deno.test("a position that is none is refused in a line", async () => {
@@ -190,7 +190,10 @@ Deno.test("eval and export take the best checkpoint where they are asked to", as
     const { path } = await expectCheckpoint(folder, undefined, true);
     await Deno.writeTextFile(path, "torn");
     const said: string[] = [];
-    assert.equal((await expectCheckpoint(folder, (t) => said.push(t), true)).position.step, steps);
+    assert.equal(
+      (await expectCheckpoint(folder, (t) => said.push(t), true)).trainerState.step,
+      steps,
+    );
     assert.match(said.join(), /taking the newest in place of the best$/);
   });
 });

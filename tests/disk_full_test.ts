@@ -102,7 +102,10 @@ for (const left of LEFT) {
       });
       const folder = await RunFolder.open(out), warnings: string[] = [];
       assert.deepEqual((await folder.checkpoints()).map(({ path }) => path), kept);
-      assert.equal((await latestCheckpoint(folder, (t) => warnings.push(t)))!.position.step, 10);
+      assert.equal(
+        (await latestCheckpoint(folder, (t) => warnings.push(t)))!.trainerState.step,
+        10,
+      );
       assert.deepEqual(warnings, []);
       await Deno.remove(`${disk}/filler`);
       assert.deepEqual(await run(out, { resume: true }), await undisturbed());

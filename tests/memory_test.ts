@@ -135,7 +135,7 @@ Deno.test("steps in flight and telemetry create no buffer that was not planned",
     const { quantize, seed } = recipeOf(test, "int8");
     const network = new Network(program, executor, seed, quantize, dataOf(test));
     network.initialize();
-    for (let step = 0; step < network.inFlight; step++) {
+    for (let step = 0; step < network.maxInFlight; step++) {
       await network.submit(batchOf(program), step, 0.01, true);
     }
     await network.collect();

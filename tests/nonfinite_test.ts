@@ -181,16 +181,16 @@ for (const device of ["cpu", "gpu"] as const) {
         await t.step(`in ${what}`, async () => {
           const network = planted(SMALL, program, { ...plant, steps: [1] }, {}, inner);
           await network.calibrate([batch]);
-          assert.equal((await network.step(batch, 0, 0.05)).notFinite, undefined);
-          let { notFinite } = await network.step(batch, 1, 0.05);
+          assert.equal((await network.step(batch, 0, 0.05)).nonfinite, undefined);
+          let { nonfinite } = await network.step(batch, 1, 0.05);
           // Without quantizers what is made on the way is looked through in a second pass.
           if (arithmetic === "float32") {
-            notFinite = await locateNonfinite(network, batch, 1) ?? notFinite;
+            nonfinite = await locateNonfinite(network, batch, 1) ?? nonfinite;
           }
-          const end = `${arithmetic}: ${notFinite?.where}`;
-          assert.equal(notFinite?.layer, layer, end);
-          assert.match(notFinite!.where.slice(`layer ${layer}, `.length), tensor, end);
-          assert.equal((await network.step(batch, 2, 0.05)).notFinite, undefined);
+          const end = `${arithmetic}: ${nonfinite?.where}`;
+          assert.equal(nonfinite?.layer, layer, end);
+          assert.match(nonfinite!.where.slice(`layer ${layer}, `.length), tensor, end);
+          assert.equal((await network.step(batch, 2, 0.05)).nonfinite, undefined);
         });
       }
       inner.close();
@@ -214,10 +214,10 @@ for (const [how, quantize, makers] of WAYS) {
         for (let step = 0; step < 2; step++) await network.step(batch, step, 0.05);
         const before = await network.state();
         // As many in flight as may be.
-        for (let at = 0; at < network.inFlight; at++) await network.submit(batch, 2 + at, 0.05);
+        for (let at = 0; at < network.maxInFlight; at++) await network.submit(batch, 2 + at, 0.05);
         const results = await network.collect();
         assert.equal(results.length, 1);
-        assert.ok(results[0]!.notFinite);
+        assert.ok(results[0]!.nonfinite);
         const after = await network.state();
         assert.deepEqual(after, before, `${arithmetic}, ${name}`);
         // And it goes on as a network that has not met it.
@@ -309,7 +309,8 @@ for (const device of ["cpu", "gpu"] as const) {
       const losses = whole.losses.slice(0, 9), epoch = whole.events.find((e) => e.type === "epoch");
       const mean = losses.reduce((a, b) => a + b) / 9;
       assert.ok(epoch?.type === "epoch" && Math.abs(epoch.trainLoss - mean) < 1e-6);
-      const bytes = await weightsOf(path), { position } = decodeCheckpoint(bytes, "it");
+      const bytes = await weightsOf(path);
+      const { trainerState: position } = decodeCheckpoint(bytes, "it");
       assert.deepEqual(position.skipped?.map(({ step }) => step), [5, 13]);
       await inFolder(async (other) => {
         assert.equal((await run(other, { stopAt: 7 })).end.summary.status, "interrupted");

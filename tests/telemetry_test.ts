@@ -6,7 +6,7 @@
  */
 import assert from "node:assert/strict";
 import { requestAdapter } from "../lib/runtime/gpu/device.ts";
-import { quantizationErrorOf } from "../lib/train/network/quantization_error.ts";
+import { quantizationErrorsOf } from "../lib/train/network/in_flight_steps.ts";
 import { mostClipped } from "../lib/train/run_folder/metrics_log.ts";
 import type { Observation } from "../lib/quant/scheduler.ts";
 import { inFolder, runOf, SHORT } from "./support/runs.ts";
@@ -16,7 +16,7 @@ const test = (name: string, fn: () => Promise<void>) => Deno.test({ name, ignore
 
 Deno.test("signal to noise and cosine follow from the sums of values and errors", () => {
   // x = (3, 4), x̂ = (3, 4.5): e = (0, 0.5).
-  const [one, zero, equal] = quantizationErrorOf(
+  const [one, zero, equal] = quantizationErrorsOf(
     Float32Array.of(25, 2, 0.25, 0, 0, 0, 0, 0, 25, 0, 0, 0),
   );
   assert.ok(Math.abs(one!.sqnr - 20) < 1e-6);

@@ -28,7 +28,7 @@ async function prepare(arithmetic: "int8" | "float32"): Promise<Trainer> {
   return {
     version: VERSION,
     async step() {
-      if (flying === network.inFlight) await collect();
+      if (flying === network.maxInFlight) await collect();
       await network.submit(batches[step % batches.length]!, step, RATE);
       step++, flying++;
     },

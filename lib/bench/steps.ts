@@ -197,7 +197,7 @@ class VariantRun {
       submits.submits =
         0;
     for (let done = 0; done < count;) {
-      const group = Math.min(network.inFlight, count - done);
+      const group = Math.min(network.maxInFlight, count - done);
       for (let i = 0; i < group; i++) {
         const asked = performance.now(), batch = await feed.at(this.#step);
         data += performance.now() - asked;
@@ -254,7 +254,7 @@ class VariantRun {
       estimator: q.arithmetic === "float32" ? null : q.activations.estimator,
       scheduler: this.network.scheduler.device ? "device" : "host",
       steps_per_round: steps,
-      in_flight: Math.min(this.network.inFlight, steps),
+      in_flight: Math.min(this.network.maxInFlight, steps),
       ms,
       // The ratio of medians drifts with the machine; that of neighbours in time does not.
       ratio: spread(rounds.map(({ all }, i) => all / first.#rounds[i]!.all)),

@@ -10,7 +10,7 @@ import { estimators } from "../quant/estimators.ts";
 import type { QuantizeSpec } from "../recipe/types.ts";
 
 /** Steps in flight at once where nothing waits for the host: 11 ms of waiting are shared by them. */
-const IN_FLIGHT = 8;
+const MAX_IN_FLIGHT = 8;
 
 /**
  * Steps to submit before waiting for results.
@@ -23,7 +23,7 @@ export function stepsInFlight(
   makers: EstimatorMakers = estimators,
 ): number {
   const waits = quantized ? !rangesOnDevice(quantize, makers) : quantize.scheduler === "host";
-  return waits ? 1 : IN_FLIGHT;
+  return waits ? 1 : MAX_IN_FLIGHT;
 }
 
 /**

@@ -71,7 +71,7 @@ export async function evaluate(path: string, options: EvaluateOptions = {}): Pro
     return {
       ...await network.evaluate(reader.testing()),
       images: data.test.count,
-      step: found.position.step,
+      step: found.trainerState.step,
       checkpoint: found.path,
       device: executor.device,
     };

@@ -1,5 +1,5 @@
 /**
- * What training tells of itself, and the summary that it ends with.
+ * Events that training yields, and the summary that a run ends with.
  *
  * @module
  */
@@ -7,178 +7,184 @@ import type { Program } from "../program/program.ts";
 import type { Arithmetic } from "../quant/quantizer.ts";
 import type { Observation } from "../quant/scheduler.ts";
 import type { Recipe } from "../recipe/types.ts";
-import type { QuantizationError } from "./network/quantization_error.ts";
+import type { QuantizationError } from "./network/in_flight_steps.ts";
 import type { NetworkState } from "./network/types.ts";
 
-/** Before the first step; again when a lost adapter was opened anew, and steps are told again. */
+/**
+ * Comes before the first step. Comes again when a lost adapter was opened again; the events of steps
+ * after the checkpoint are then repeated.
+ */
 export interface StartEvent {
-  /** Which event. */
+  /** Kind of event. */
   readonly type: "start";
-  /** The recipe, complete. */
+  /** The complete recipe. */
   readonly recipe: Recipe;
-  /** What the executor runs. */
+  /** The planned program. */
   readonly program: Program;
-  /** Where it runs. */
+  /** Kind of device. */
   readonly device: "gpu" | "cpu";
-  /** The adapter in words. */
+  /** Name of the adapter. */
   readonly adapter: string;
-  /** Images to learn from. */
+  /** Number of training images. */
   readonly trainImages: number;
-  /** Images to measure on. */
+  /** Number of test images. */
   readonly testImages: number;
-  /** Steps of the whole run. */
+  /** Number of steps of the whole run. */
   readonly steps: number;
-  /** Steps that the checkpoint had done; 0 for a new run. */
+  /** Steps done at the checkpoint that the run resumes from; 0 for a new run. */
   readonly resumedFrom: number;
 }
 
-/** After every step. */
+/** Comes after every step that was not skipped. */
 export interface StepEvent {
-  /** Which event. */
+  /** Kind of event. */
   readonly type: "step";
   /** Steps done, from 1. */
   readonly step: number;
-  /** Steps of the whole run. */
+  /** Number of steps of the whole run. */
   readonly steps: number;
-  /** From 1. */
+  /** Epoch, from 1. */
   readonly epoch: number;
   /** Mean cross-entropy of the batch, in nats. */
   readonly loss: number;
-  /** Of the batch, 0–1. */
+  /** Accuracy on the batch, 0–1. */
   readonly accuracy: number;
   /** Learning rate of this step. */
-  readonly rate: number;
+  readonly learningRate: number;
   /** Training images a second so far; 0 while unknown. */
   readonly imagesPerSecond: number;
   /** Share of the time of training steps so far in which the device waited for images, 0–1. */
   readonly dataWaitShare: number;
-  /** The norm of all gradients together, before they are clipped; only with `train.clip_norm`. */
+  /** Global gradient norm before clipping; only with `train.clip_norm`. */
   readonly gradientNorm?: number;
-  /** Share of activation and gradient values outside their range; 0 in float32. */
+  /** Share of activation and gradient values outside their range, 0–1; 0 in float32. */
   readonly clipped: number;
-  /** The quantizer that clips the largest share of its values; absent where none clips. */
+  /** The quantizer that clips the largest share of its values; absent when none clips. */
   readonly mostClipped?: { readonly quantizer: string; readonly share: number };
   /** Estimated seconds of training steps to come. */
   readonly secondsLeft: number;
-  /** What every quantizer saw; empty in float32. */
+  /** Statistics of every quantizer, by row; empty in float32. */
   readonly observations: readonly Observation[];
-  /** By row: how true codes are to real values; on logged steps with `telemetry: full`. */
-  readonly fidelity?: readonly (QuantizationError | undefined)[];
+  /** Quantization error of each quantizer, by row; on logged steps with `telemetry: full`. */
+  readonly quantizationErrors?: readonly (QuantizationError | undefined)[];
 }
 
-/** After a step that was not finite and has changed nothing; it has no {@linkcode StepEvent}. */
+/** Comes in place of a {@linkcode StepEvent} after a step that was not finite and changed nothing. */
 export interface SkipEvent {
-  /** Which event. */
+  /** Kind of event. */
   readonly type: "skip";
-  /** The step, from 1. */
+  /** Skipped step, from 1. */
   readonly step: number;
-  /** Steps of the whole run. */
+  /** Number of steps of the whole run. */
   readonly steps: number;
-  /** From 1. */
+  /** Epoch, from 1. */
   readonly epoch: number;
-  /** The layer in which a number was not finite first. */
+  /** Layer of the first number that was not finite. */
   readonly layer: string;
-  /** The tensor. */
+  /** Tensor of that number. */
   readonly tensor: string;
-  /** Steps that may still be left out. */
+  /** Number of steps that may still be skipped. */
   readonly left: number;
 }
 
-/** When the run goes back; the events of steps after `to` come again. */
+/** Comes when the run goes back to a checkpoint; the events of steps after `to` are then repeated. */
 export interface RollbackEvent {
-  /** Which event. */
+  /** Kind of event. */
   readonly type: "rollback";
-  /** The step that was not finite, from 1; it will be left out. */
+  /** Step that was not finite, from 1. It will be skipped. */
   readonly step: number;
-  /** Steps done at the checkpoint that it goes back to. */
+  /** Steps done at the checkpoint. */
   readonly to: number;
-  /** The layer in which a number was not finite first. */
+  /** Layer of the first number that was not finite. */
   readonly layer: string;
-  /** The tensor. */
+  /** Tensor of that number. */
   readonly tensor: string;
-  /** What was found, in words. */
+  /** Description of the problem. */
   readonly problem: string;
-  /** Steps that may still be left out. */
+  /** Number of steps that may still be skipped. */
   readonly left: number;
 }
 
-/** After every epoch. */
+/** Comes after the evaluation at the end of every epoch. */
 export interface EpochEvent {
-  /** Which event. */
+  /** Kind of event. */
   readonly type: "epoch";
-  /** From 1. */
+  /** Epoch, from 1. */
   readonly epoch: number;
-  /** Epochs of the whole run. */
+  /** Number of epochs of the whole run. */
   readonly epochs: number;
   /** Steps done. */
   readonly step: number;
-  /** Mean loss over the epoch. */
+  /** Mean loss over the steps of the epoch, in nats. */
   readonly trainLoss: number;
-  /** Over the epoch, 0–1. */
+  /** Accuracy over the steps of the epoch, 0–1. */
   readonly trainAccuracy: number;
-  /** Mean loss over the test images. */
+  /** Mean loss over the test images, in nats. */
   readonly testLoss: number;
-  /** 0–1. */
+  /** Accuracy on the test images, 0–1. */
   readonly testAccuracy: number;
-  /** Time that the epoch took, evaluation in. */
+  /** Seconds that the epoch took, with its evaluation. */
   readonly seconds: number;
 }
 
-/** The run's result; `summary.json`. */
+/** Result of a run, as `summary.json` holds it. */
 export interface Summary {
-  /** How it ended. */
+  /** How the run ended. */
   readonly status: "done" | "interrupted" | "diverged";
-  /** Epochs begun. */
+  /** Number of epochs begun. */
   readonly epochs: number;
   /** Steps done. */
   readonly steps: number;
-  /** Of the last epoch that ended here; null when none did. */
+  /** Mean training loss of the last epoch that ended; null before the first. */
   readonly train_loss: number | null;
-  /** Likewise. */
+  /** Test loss of the last evaluation; null before the first. */
   readonly test_loss: number | null;
-  /** Likewise, 0–1. */
+  /** Test accuracy of the last evaluation, 0–1; null before the first. */
   readonly test_accuracy: number | null;
-  /** The best of all evaluations, 0–1; null before the first. Of equals the first counts. */
+  /** Best test accuracy of all evaluations, 0–1; null before the first. */
   readonly best_test_accuracy: number | null;
-  /** Steps done at the best evaluation: its checkpoint is kept. */
+  /** Steps done at the best evaluation, the first of equal ones. Its checkpoint is kept. */
   readonly best_step: number | null;
-  /** Of training steps: waiting for data in; first step, calibration and evaluation out. */
+  /**
+   * Training images a second: waiting for images included; first step, calibration and evaluation
+   * excluded.
+   */
   readonly images_per_second: number;
-  /** Of the same time, the share in which the device waited for images, 0–1. */
+  /** Share of that time in which the device waited for images, 0–1. */
   readonly data_wait_share: number;
-  /** The whole run. */
+  /** Seconds of the whole run. */
   readonly seconds: number;
   /** Bytes of all buffers; 0 on the CPU. */
   readonly peak_gpu_bytes: number;
-  /** The adapter in words. */
+  /** Name of the adapter. */
   readonly adapter: string;
-  /** Where it ran. */
+  /** Kind of device. */
   readonly device: "gpu" | "cpu";
-  /** Of the recipe. */
+  /** Arithmetic of the recipe. */
   readonly arithmetic: Arithmetic;
   /** Names of the range estimators; null in float32. */
   readonly estimators: { weights: string; activations: string; gradients: string } | null;
-  /** Who set the ranges. */
+  /** Where ranges were set: `host` or `device`. */
   readonly scheduler: string;
-  /** Of the recipe. */
+  /** Seed of the recipe. */
   readonly seed: number;
   /** Version of qtrain. */
   readonly qtrain_version: string;
-  /** Steps that were left out, as a number was not finite in them; absent where none were. */
+  /** Number of steps skipped because a number was not finite; absent when there are none. */
   readonly skipped_steps?: number;
-  /** Where a run that diverged did. */
+  /** Where and why a run diverged. */
   readonly reason?: string;
 }
 
-/** At the end. */
+/** Comes last. */
 export interface EndEvent {
-  /** Which event. */
+  /** Kind of event. */
   readonly type: "end";
-  /** What `summary.json` holds. */
+  /** Contents of `summary.json`. */
   readonly summary: Summary;
-  /** The final weights, norms and ranges. */
+  /** Final weights, running statistics and ranges. */
   readonly state: NetworkState;
 }
 
-/** What training tells of itself. */
+/** An event of training. */
 export type TrainEvent = StartEvent | StepEvent | SkipEvent | RollbackEvent | EpochEvent | EndEvent;

@@ -80,7 +80,7 @@ export async function predict(
   if (!Number.isInteger(top) || top < 1) {
     throw new UsageError(`top: expected a whole number of at least 1, got ${top}`);
   }
-  const run = await loadRun(path, options), facts = factsOf(run);
+  const run = await loadRun(path, options), facts = inputSpecOf(run);
   const asked = (await Promise.all(images.map(imagesIn))).flat();
   // What has an error already is a folder without images.
   const readable = asked.flatMap((a, index) => "error" in a ? [] : [{ index, image: a.image }]);
@@ -97,7 +97,7 @@ export async function predict(
       const labels = new Uint32Array(batch), samples = waiting.length;
       const scores = await network.logits({ images: pixels, labels, samples });
       waiting.forEach(({ index, image }, n) => {
-        const likeliest = likelihoods(scores[n]!, facts).slice(0, top);
+        const likeliest = classProbabilities(scores[n]!, facts).slice(0, top);
         answers[index] = { image, ...likeliest[0]!, top: likeliest };
       });
       waiting = [];
@@ -120,7 +120,7 @@ export async function predict(
 }
 
 /** @throws DataError where the checkpoint does not say enough of its images, or no photo fits them */
-function factsOf({ checkpoint: { data, path } }: TrainedRun): InputSpec {
+function inputSpecOf({ checkpoint: { data, path } }: TrainedRun): InputSpec {
   if (!data) {
     throw new DataError(
       `${path}: expected the shape, classes, mean and std of its images in the metadata, found ` +
@@ -171,7 +171,7 @@ async function pixelsOf(
 }
 
 /** All classes, likeliest first; of equals the one of the lower label. */
-function likelihoods(logits: Float32Array, facts: InputSpec): ClassProbability[] {
+function classProbabilities(logits: Float32Array, facts: InputSpec): ClassProbability[] {
   const largest = Math.max(...logits);
   const powers = Array.from(logits, (l) => Math.exp(l - largest));
   const sum = powers.reduce((a, b) => a + b, 0);

@@ -155,9 +155,11 @@ async function finishedSummary(
   { steps, setup: { network } }: Run,
   { folder }: TrainOptions,
 ): Promise<Summary | undefined> {
-  if (!folder || !checkpoint || checkpoint.position.step < steps) return undefined;
+  if (!folder || !checkpoint || checkpoint.trainerState.step < steps) return undefined;
   const summary = await folder.readSummary() as Summary | undefined;
-  if (summary?.status !== "done" || summary.steps !== checkpoint.position.step) return undefined;
+  if (summary?.status !== "done" || summary.steps !== checkpoint.trainerState.step) {
+    return undefined;
+  }
   network.load(checkpoint);
   return summary;
 }
@@ -166,7 +168,7 @@ async function finishedSummary(
 async function prepareFolder(folder: RunFolder, job: Job, run: Run): Promise<void> {
   const { checkpoint, recipeText } = job;
   await run.setup.dataChanges.begin(folder.path, checkpoint !== undefined);
-  await folder.truncateLogs(checkpoint?.position.step ?? 0);
+  await folder.truncateLogs(checkpoint?.trainerState.step ?? 0);
   await folder.writeRecipe(recipeText);
 }
 
@@ -183,9 +185,9 @@ async function loadWeights(
     if (network.lostRanges && quantize.calibrate > 0) {
       // Without its ranges a network unlearns in a step: docs/results.md, When something jumps.
       warn?.("the checkpoint has lost its ranges: calibrating again");
-      await run.calibrate(checkpoint.position.step);
+      await run.calibrate(checkpoint.trainerState.step);
     }
-    return checkpoint.position;
+    return checkpoint.trainerState;
   }
   if (resume) warn?.(`${folder?.path ?? "the run"} holds no whole checkpoint: starting over`);
   network.initialize();

@@ -19,7 +19,7 @@ import type { NetworkState, TensorLookup } from "../network/types.ts";
 
 /** A checkpoint read back. */
 export interface Checkpoint {
-  readonly position: TrainerState;
+  readonly trainerState: TrainerState;
   readonly find: TensorLookup;
   /** Whether it has a tensor. */
   readonly has: (name: string) => boolean;
@@ -108,7 +108,7 @@ export function decodeCheckpoint(bytes: Uint8Array<ArrayBuffer>, file: string): 
       .map((name) => [name, values(`${PREFIX.memory}.${name}`)]),
   );
   return {
-    position: decodeTrainerState(metadata.position, file),
+    trainerState: decodeTrainerState(metadata.position, file),
     find,
     has: (name) => Object.hasOwn(tensors, name),
     ranges,

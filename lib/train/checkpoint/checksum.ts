@@ -14,8 +14,8 @@ import { encodeSafetensors, type TensorInput } from "../../core/safetensors.ts";
 
 const KEY = "crc32";
 /** What a file with a checksum has behind the eight bytes of its header's length. */
-const BEGINNING = new TextEncoder().encode(`{"__metadata__":{"${KEY}":"`);
-const AT = 8 + BEGINNING.length, DIGITS = 8;
+const METADATA_START = new TextEncoder().encode(`{"__metadata__":{"${KEY}":"`);
+const CHECKSUM_OFFSET = 8 + METADATA_START.length, DIGITS = 8;
 const ZEROS = new Uint8Array(DIGITS).fill(0x30);
 
 /** The bytes of a safetensors file with its checksum as the first of the metadata. */
@@ -30,12 +30,13 @@ export function encodeChecked(
 
 /** A file that has a place for a checksum, with the right one in it; others stay as they are. */
 export function withChecksum(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
-  if (hasPlace(bytes)) bytes.set(new TextEncoder().encode(sumOf(bytes)), AT);
+  if (hasPlace(bytes)) bytes.set(new TextEncoder().encode(checksumOf(bytes)), CHECKSUM_OFFSET);
   return bytes;
 }
 
 function hasPlace(bytes: Uint8Array<ArrayBuffer>): boolean {
-  return bytes.length >= AT + DIGITS && BEGINNING.every((byte, i) => bytes[8 + i] === byte);
+  return bytes.length >= CHECKSUM_OFFSET + DIGITS &&
+    METADATA_START.every((byte, i) => bytes[8 + i] === byte);
 }
 
 /**
@@ -45,18 +46,21 @@ function hasPlace(bytes: Uint8Array<ArrayBuffer>): boolean {
  */
 export function hasChecksum(bytes: Uint8Array<ArrayBuffer>, file: string): boolean {
   if (!hasPlace(bytes)) return false;
-  const found = new TextDecoder().decode(bytes.subarray(AT, AT + DIGITS)), expected = sumOf(bytes);
+  const found = new TextDecoder().decode(bytes.subarray(CHECKSUM_OFFSET, CHECKSUM_OFFSET + DIGITS)),
+    expected = checksumOf(bytes);
   if (found === expected) return true;
   throw new DataError(
-    `${file}: byte ${AT}: expected the checksum ${expected}, found ${JSON.stringify(found)}: ` +
+    `${file}: byte ${CHECKSUM_OFFSET}: expected the checksum ${expected}, found ${
+      JSON.stringify(found)
+    }: ` +
       "the file is damaged, or another program changed it",
   );
 }
 
 /** The CRC-32 of a file with zeros in the place of its checksum, as eight hexadecimal digits. */
-function sumOf(bytes: Uint8Array<ArrayBuffer>): string {
-  let sum = crc32(bytes.subarray(0, AT));
+function checksumOf(bytes: Uint8Array<ArrayBuffer>): string {
+  let sum = crc32(bytes.subarray(0, CHECKSUM_OFFSET));
   sum = crc32(ZEROS, sum);
-  sum = crc32(bytes.subarray(AT + DIGITS), sum);
+  sum = crc32(bytes.subarray(CHECKSUM_OFFSET + DIGITS), sum);
   return sum.toString(16).padStart(DIGITS, "0");
 }

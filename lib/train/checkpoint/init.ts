@@ -44,13 +44,13 @@ export async function initialWeights(
 ): Promise<InitialWeights> {
   const guard = await guardOf("init", recipe.init, recipe.data);
   if (!guard) throw refusal("init", WHAT, recipe.init, recipe.data);
-  const { path, bytes } = await open(recipe.init, guard, warn);
+  const { path, bytes } = await readWeights(recipe.init, guard, warn);
   hasChecksum(bytes, path); // A file from elsewhere has none.
-  return matched(decodeSafetensors(bytes, path), path, recipe, program);
+  return matchTensors(decodeSafetensors(bytes, path), path, recipe, program);
 }
 
 /** The bytes of a file, or of the newest checkpoint of a run's folder. */
-async function open(path: string, guard: Guard, warn?: (text: string) => void) {
+async function readWeights(path: string, guard: Guard, warn?: (text: string) => void) {
   const there = await Deno.stat(path).catch(() => undefined);
   if (!there) {
     throw new DataError(
@@ -69,7 +69,7 @@ async function open(path: string, guard: Guard, warn?: (text: string) => void) {
 }
 
 /** Every tensor of a program by our name, with its layer and PyTorch's shape. */
-function wanted({ parameters, norms }: Program) {
+function tensorsOf({ parameters, norms }: Program) {
   return [
     ...parameters.flatMap((spec) => namedShapes(spec).map((t) => ({ ...t, layer: spec.layer }))),
     ...norms.flatMap(({ layer, channels }) =>
@@ -82,7 +82,7 @@ function wanted({ parameters, norms }: Program) {
   ];
 }
 
-function matched(
+function matchTensors(
   { tensors, metadata }: SafetensorsFile,
   path: string,
   recipe: Recipe,
@@ -101,7 +101,7 @@ function matched(
   };
   const values = new Map<string, Float32Array>(), used = new Set<string>(), problems: string[] = [];
   const head = newHead();
-  for (const { name, shape, layer } of wanted(program)) {
+  for (const { name, shape, layer } of tensorsOf(program)) {
     const there = nameIn(name, layer), tensor = tensors[there];
     used.add(there);
     if (head?.values.has(name)) {

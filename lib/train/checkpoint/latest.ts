@@ -27,7 +27,7 @@ export async function latestCheckpoint(
   for (let look = 1;; look++) {
     let gone = false;
     for (const { path } of await folder.checkpoints()) {
-      const found = await read(path);
+      const found = await readCheckpoint(path);
       if (found && !(found instanceof DataError)) return found;
       if (found) warn(`${found.message}; trying the checkpoint before`);
       else gone = true;
@@ -38,7 +38,7 @@ export async function latestCheckpoint(
 }
 
 /** A checkpoint; what is wrong with one that is damaged; `undefined` where it is not there any more. */
-async function read(path: string): Promise<FoundCheckpoint | DataError | undefined> {
+async function readCheckpoint(path: string): Promise<FoundCheckpoint | DataError | undefined> {
   let bytes: Uint8Array<ArrayBuffer>;
   try {
     bytes = await readBytes(path);
@@ -68,22 +68,22 @@ export async function expectCheckpoint(
   best = false,
 ): Promise<FoundCheckpoint> {
   const newest = await latestCheckpoint(folder, warn);
-  if (newest) return best ? await bestOf(folder, newest, warn) : newest;
+  if (newest) return best ? await bestCheckpoint(folder, newest, warn) : newest;
   throw new DataError(
     `${folder.path}: expected a whole checkpoint in checkpoints/, found none; ` +
       `train at least one epoch, or go on with --resume`,
   );
 }
 
-async function bestOf(
+async function bestCheckpoint(
   folder: RunFolder,
   newest: FoundCheckpoint,
   warn?: (text: string) => void,
 ): Promise<FoundCheckpoint> {
-  const best = newest.position.bests.at(-1);
-  if (!best || best.step === newest.position.step) return newest;
+  const best = newest.trainerState.bests.at(-1);
+  if (!best || best.step === newest.trainerState.step) return newest;
   const file = (await folder.checkpoints()).find(({ step }) => step === best.step);
-  const found = file && await read(file.path);
+  const found = file && await readCheckpoint(file.path);
   if (found && !(found instanceof DataError)) return found;
   const why = found ? found.message : `${folder.path}: the checkpoint of step ${best.step} is gone`;
   warn?.(`${why}; taking the newest in place of the best`);

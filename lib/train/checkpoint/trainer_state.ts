@@ -1,54 +1,50 @@
 /**
- * Where a run stands: what a checkpoint's metadata say beside its tensors.
+ * Where a run stands: the part of a checkpoint that is not a tensor.
  *
  * @module
  */
 import { DataError } from "../../core/errors.ts";
+import type { EpochEvent } from "../events.ts";
 
 /** Where a run stands. */
 export interface TrainerState {
   /** Steps done. */
   readonly step: number;
-  /** Sums over the steps of the current epoch: losses and right answers. */
+  /** Sum of the losses of the current epoch's steps. */
   readonly epochLoss: number;
+  /** Number of right predictions in the current epoch's steps. */
   readonly epochCorrect: number;
-  /** Figures of the last epoch that ended; `null` before. */
+  /** Figures of the last epoch that ended; `null` before the first. */
   readonly last: EpochFigures | null;
   /** Every evaluation that was better than all before it, in order; the last one is the best. */
-  readonly bests: readonly Best[];
+  readonly bests: readonly BestEvaluation[];
   /**
-   * Steps in which a number was not finite: left out so far, or by a rollback to be left out later;
-   * absent where there are none.
+   * Steps that were skipped because a number was not finite, and those that a rollback has planned to
+   * skip; absent when there are none.
    */
   readonly skipped?: readonly SkippedStep[];
-  /** The steps of an epoch are done, but its evaluation was cut short: it comes first. */
+  /** Set when the steps of an epoch are done, but its evaluation was aborted: it comes first. */
   readonly unevaluated?: true;
 }
 
-/** A step that has changed nothing, and why. */
+/** A step that changed nothing, and where its first number was that is not finite. */
 export interface SkippedStep {
-  /** From 1. */
+  /** Number of the step, from 1. */
   readonly step: number;
   readonly layer: string;
   readonly tensor: string;
 }
 
-/** What an epoch came to. */
-export interface EpochFigures {
-  readonly trainLoss: number;
-  readonly testLoss: number;
-  readonly testAccuracy: number;
-}
+type EpochFigures = Pick<EpochEvent, "trainLoss" | "testLoss" | "testAccuracy">;
 
-/** An evaluation that was better than all before it. */
-export interface Best {
+interface BestEvaluation {
   /** Steps done. */
   readonly step: number;
-  /** Share of test images answered right, 0–1. */
+  /** Accuracy on the test images, 0–1. */
   readonly testAccuracy: number;
 }
 
-/** Before the first step. */
+/** The state before the first step. */
 export const INITIAL_STATE: TrainerState = {
   step: 0,
   epochLoss: 0,
@@ -57,16 +53,19 @@ export const INITIAL_STATE: TrainerState = {
   bests: [],
 };
 
-/** The evaluations that were better than all before them, with one more. Of equals the first counts. */
-export function recordEvaluation(bests: readonly Best[], evaluation: Best): readonly Best[] {
+/** Adds an evaluation to those that were better than all before them, if it is better than all. */
+export function recordEvaluation(
+  bests: readonly BestEvaluation[],
+  evaluation: BestEvaluation,
+): readonly BestEvaluation[] {
   const best = bests.at(-1);
   return !best || evaluation.testAccuracy > best.testAccuracy ? [...bests, evaluation] : bests;
 }
 
 /**
- * Reads a position from JSON.
+ * Reads a trainer state from JSON.
  *
- * @throws DataError when it is something else
+ * @throws DataError when the text is something else
  */
 export function decodeTrainerState(text: string, file: string): TrainerState {
   try {
@@ -88,10 +87,10 @@ export function decodeTrainerState(text: string, file: string): TrainerState {
       };
     }
   } catch {
-    // Said below.
+    // Reported below.
   }
   const found = text.length > 60 ? `${text.slice(0, 57)}…` : text;
-  throw new DataError(`${file}: expected the position of a run in the metadata, found "${found}"`);
+  throw new DataError(`${file}: expected the position of a run in the metadata, got "${found}"`);
 }
 
 const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0;

@@ -7,12 +7,12 @@ import type { QuantizerSpec } from "../../quant/quantizer.ts";
 import type { Observation } from "../../quant/scheduler.ts";
 
 /** Share of its values that a quantizer clips too many of. */
-const MUCH = 0.1;
+const MAX_CLIPPED_SHARE = 0.1;
 /**
  * Steps in a row. In-hindsight ranges at momentum 0.9 follow a jump by ×10 within 40 steps to 1%; one
  * that takes longer does not follow.
  */
-const LONG = 50;
+const MAX_STEPS = 50;
 
 /** Counts the steps in which quantizers clip much. */
 export class ClippingMonitor {
@@ -23,11 +23,11 @@ export class ClippingMonitor {
   see(observations: readonly Observation[]): string | undefined {
     const much: Observation[] = [];
     observations.forEach((seen, row) => {
-      const clips = seen.clipped > MUCH * seen.quantizer.elements;
+      const clips = seen.clipped > MAX_CLIPPED_SHARE * seen.quantizer.elements;
       const before = this.#steps[row] ?? 0;
       if (before === Infinity) return;
       this.#steps[row] = clips ? before + 1 : 0;
-      if (this.#steps[row] < LONG) return;
+      if (this.#steps[row] < MAX_STEPS) return;
       this.#steps[row] = Infinity;
       much.push(seen);
     });
@@ -35,8 +35,10 @@ export class ClippingMonitor {
     if (!first) return undefined;
     const { quantizer: q, clipped } = first, more = others.length;
     const whose = more === 0 ? "" : ` (and ${more} ${more === 1 ? "other" : "others"})`;
-    return `quantizer ${q.name}${whose} has clipped more than ${100 * MUCH}% of its values for ` +
-      `${LONG} steps, now ${Math.round(100 * clipped / q.elements)}%: ${remedy(q)}`;
+    return `quantizer ${q.name}${whose} has clipped more than ${
+      100 * MAX_CLIPPED_SHARE
+    }% of its values for ` +
+      `${MAX_STEPS} steps, now ${Math.round(100 * clipped / q.elements)}%: ${remedy(q)}`;
   }
 }
 

@@ -30,7 +30,7 @@ export async function* withDeviceRecovery(
       if (!(error instanceof DeviceLostError) || options.signal?.aborted) throw error;
       let lost: DeviceError = error, opened: Device | undefined;
       while (!opened) {
-        const step = await goesOnFrom(options, device, lost, times);
+        const step = await stepToResume(options, device, lost, times);
         await new Promise((resolve) => setTimeout(resolve, 1000 * PAUSES[times]!));
         times++;
         try {
@@ -52,7 +52,7 @@ export async function* withDeviceRecovery(
 }
 
 /** The step of the checkpoint to go on from. @throws DeviceLostError why that is not possible */
-async function goesOnFrom(
+async function stepToResume(
   { folder }: TrainOptions,
   device: Device | undefined,
   lost: DeviceError,

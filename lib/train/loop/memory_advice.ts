@@ -16,9 +16,9 @@ import { bytes } from "../../core/format.ts";
  * Bytes that are left for what comes beside the buffers: compiled kernels, batches on their way. On
  * llvmpipe, whose memory is the process's own, a small network takes 60 MiB. No more than half is left.
  */
-const SPARE = 64 * 2 ** 20;
+const SPARE_BYTES = 64 * 2 ** 20;
 /** Of a plan that was refused while it ran, when nobody knows how much would have been there. */
-const GUESS = 0.75;
+const AVAILABLE_SHARE = 0.75;
 const KIB = 2 ** 10, MIB = 2 ** 20;
 
 /**
@@ -35,8 +35,8 @@ export function withMemoryAdvice(
   if (!(error instanceof DeviceMemoryError)) return error;
   const { available, largest } = error, planned = peakMemory(program);
   const budget = available === undefined
-    ? largest === undefined ? whole(planned.total * GUESS) : 0
-    : whole(Math.max(available - SPARE, available / 2));
+    ? largest === undefined ? roundBudget(planned.total * AVAILABLE_SHARE) : 0
+    : roundBudget(Math.max(available - SPARE_BYTES, available / 2));
   const limit = largest !== undefined
     ? `one buffer may take ${bytes(largest)} here, and ${largestOf(program)}`
     : available !== undefined
@@ -45,12 +45,12 @@ export function withMemoryAdvice(
   const problem =
     `out of memory: the plan needs ${bytes(planned.total)} (${shares(planned)}), but ` +
     limit;
-  const remedy = fits(recipe, data, budget, largest, estimators);
+  const remedy = remedyFor(recipe, data, budget, largest, estimators);
   return new DeviceMemoryError(`${problem}. ${remedy}`, available, largest);
 }
 
 /** What to set, in words. */
-function fits(
+function remedyFor(
   recipe: Recipe,
   data: DataShape,
   budget: number,
@@ -87,7 +87,7 @@ function setting({ batch, recomputed }: Program, budget: number, { train }: Reci
     ...(recomputed?.length ? [`outputs of ${recomputed.length} norms computed again`] : []),
     ...(cut ? [pieces] : []),
   ].join(", ");
-  return `memory=${setTo(budget)} would fit${how ? ` (${how})` : ""}` +
+  return `memory=${formatBudget(budget)} would fit${how ? ` (${how})` : ""}` +
     (cut ? `, or train.batch=${batch}` : "");
 }
 
@@ -111,12 +111,12 @@ function largestOf(program: Program): string {
 }
 
 /** A number of bytes that a person would write, at most `bytes`. */
-function whole(bytes: number): number {
+function roundBudget(bytes: number): number {
   const unit = bytes < 32 * MIB ? KIB : MIB;
   return Math.floor(bytes / unit) * unit;
 }
 
 /** As a recipe has it. */
-function setTo(budget: number): string {
+function formatBudget(budget: number): string {
   return budget % MIB === 0 ? `${budget / MIB}MiB` : `${budget / KIB}KiB`;
 }

@@ -160,8 +160,8 @@ export class NonfinitePolicy {
     const saved = folder && await latestCheckpoint(folder, warn);
     const good = saved ?? decodeCheckpoint(this.#inMemory!, "the state in memory");
     network.load(good);
-    this.#restore(good.position);
-    return good.position;
+    this.#restore(good.trainerState);
+    return good.trainerState;
   }
 
   /** The tensor at fault: one that was not finite before the step, or else the first in the step. */

@@ -88,7 +88,7 @@ export class Run {
   readonly #prefetcher: Prefetcher;
   readonly #dataWait: DataWait;
   readonly #throughput: Throughput;
-  readonly #learningRate: (step: number) => number;
+  readonly #learningRateOf: (step: number) => number;
   readonly #policy: NonfinitePolicy;
   readonly #clipping = new ClippingMonitor();
 
@@ -99,7 +99,7 @@ export class Run {
     this.#prefetcher = new Prefetcher(reader, seed, stepsPerEpoch, this.steps);
     this.#dataWait = new DataWait(network.executor.device);
     this.#throughput = new Throughput(train.batch);
-    this.#learningRate = learningRate(train, stepsPerEpoch, this.steps);
+    this.#learningRateOf = learningRate(train, stepsPerEpoch, this.steps);
     this.#policy = new NonfinitePolicy({ network, train, recipeText, folder, warn });
   }
 
@@ -208,14 +208,14 @@ export class Run {
       return true;
     }
     for (const result of await this.#runSteps()) {
-      if (!result.notFinite) {
+      if (!result.nonfinite) {
         yield this.#recordStep(result);
         continue;
       }
       const step = this.#step;
       const action = await this.#policy.handle(
         step,
-        result.notFinite,
+        result.nonfinite,
         () => this.#prefetcher.at(step),
       );
       if ("skipped" in action) {
@@ -242,7 +242,7 @@ export class Run {
     const { network } = this.setup, { executor, program } = network;
     const began = performance.now(), end = this.#endOfFlight();
     for (let at = this.#step; at < end; at++) {
-      await network.submit(this.#batch!, at, this.#learningRate(at), this.#hasTelemetry(at + 1));
+      await network.submit(this.#batch!, at, this.#learningRateOf(at), this.#hasTelemetry(at + 1));
       this.#dataWait.begin();
       await this.#readBatch(at + 1);
       this.#dataWait.end();
@@ -264,7 +264,7 @@ export class Run {
    */
   #endOfFlight(): number {
     const { network, stepsPerEpoch } = this.setup, step = this.#step;
-    const most = Math.min(network.inFlight, Math.floor(MAX_WAIT_S / this.#stepSeconds));
+    const most = Math.min(network.maxInFlight, Math.floor(MAX_WAIT_S / this.#stepSeconds));
     const count = this.#first ? 1 : Math.max(1, most);
     const epochEnd = (Math.floor(step / stepsPerEpoch) + 1) * stepsPerEpoch;
     return Math.min(step + count, epochEnd, this.steps, this.#policy.nextPlannedSkip(step));
@@ -273,14 +273,14 @@ export class Run {
   /** Adds a step to the figures of its epoch, and to the logs. */
   #recordStep(result: StepResult): StepEvent {
     const { folder, warn } = this.setup.options, state = this.#state;
-    const rate = this.#learningRate(state.step);
+    const learningRate = this.#learningRateOf(state.step);
     this.#state = {
       ...state,
       step: state.step + 1,
       epochLoss: state.epochLoss + result.loss,
       epochCorrect: state.epochCorrect + result.correct,
     };
-    const event = this.#stepEvent(result, rate);
+    const event = this.#stepEvent(result, learningRate);
     if (folder && this.#isLogged(event.step)) {
       folder.appendMetrics(stepLine(event));
       for (const line of rangeLines(event)) folder.appendRanges(line);
@@ -317,7 +317,7 @@ export class Run {
     }
     const event = this.#recordEpoch(test);
     folder?.appendMetrics(epochLine(event));
-    await dataChanges.look();
+    await dataChanges.check();
     if (!await this.#save()) return;
     await this.#policy.recordGoodState(this.#trainerState());
     yield event;
@@ -409,8 +409,8 @@ export class Run {
 
   /** The event of the last step done. */
   #stepEvent(
-    { loss, correct, observations, gradientNorm, fidelity }: StepResult,
-    rate: number,
+    { loss, correct, observations, gradientNorm, quantizationErrors }: StepResult,
+    learningRate: number,
   ): StepEvent {
     const { network: { program }, recipe: { train } } = this.setup, pace = this.#throughput;
     const noWeights = observations.slice(program.weightQuantizers), most = mostClipped(noWeights);
@@ -421,7 +421,7 @@ export class Run {
       epoch: this.#epoch,
       loss,
       accuracy: correct / train.batch,
-      rate,
+      learningRate,
       ...(gradientNorm === undefined ? {} : { gradientNorm }),
       imagesPerSecond: pace.imagesPerSecond,
       dataWaitShare: pace.dataWaitShare,
@@ -429,7 +429,7 @@ export class Run {
       ...(most ? { mostClipped: most } : {}),
       secondsLeft: pace.secondsPerStep * (this.steps - this.#step),
       observations,
-      ...(fidelity ? { fidelity } : {}),
+      ...(quantizationErrors ? { quantizationErrors } : {}),
     };
   }
 

@@ -1,5 +1,5 @@
 /**
- * Where numbers stopped being finite.
+ * Finds the first number of a step, or of a network's state, that is not finite.
  *
  * @module
  */
@@ -11,47 +11,53 @@ import type { Observation } from "../../quant/scheduler.ts";
 import { WORDS_OF_ROW } from "../../quant/statistics.ts";
 import type { NetworkState } from "./types.ts";
 
-/** A tensor that holds values which are not finite. */
+/** A tensor with values that are not finite. */
 export interface Nonfinite {
-  /** The layer that made it. */
+  /** Layer that computed the tensor. */
   readonly layer: string;
-  /** What it is called. */
+  /** Name of the tensor. */
   readonly tensor: string;
-  /** All of it in words. */
+  /** Layer, tensor and problem in words. */
   readonly where: string;
-  /** Whether it outlives the step: weights, momentum, running statistics. */
+  /** Whether the tensor outlives the step: weights, optimizer state, running statistics. */
   readonly persistent: boolean;
 }
 
-const found = (layer: string, what: string, tensor: string, how: string, persistent = false) => ({
+const nonfiniteIn = (
+  layer: string,
+  what: string,
+  tensor: string,
+  how: string,
+  persistent = false,
+) => ({
   layer,
   tensor,
   where: `layer ${layer}, ${what} ${tensor}: ${how}`,
   persistent,
 });
 
-/** The first tensor of a state that is not finite (a variance that overflowed), in words. */
+/** Describes the first tensor of a state that is not finite, such as a variance that overflowed. */
 export function describeNonfiniteState(state: NetworkState, program?: Program): string | undefined {
   return persistentNonfinite(state, program)?.where;
 }
 
-/** The same, of the first layer in the order of `program`. */
+/** Finds the first tensor of a state that is not finite, in the order of the program's layers. */
 export function persistentNonfinite(state: NetworkState, program?: Program): Nonfinite | undefined {
   const optimizer = [...state.optimizer.values()].flat();
   const all = [...state.running, ...state.parameters, ...optimizer];
   const bad = all.filter(({ data }) => data.some((v) => !Number.isFinite(v)));
   if (bad.length === 0) return undefined;
-  // A layer's name may hold points, those of its tensors do not.
+  // The name of a layer may contain points; the names of its tensors do not.
   const layerOf = (name: string) => name.slice(0, name.lastIndexOf("."));
   const order = program?.sections.forward.map(({ layer }) => layer) ?? [];
   const at = (name: string) => order.indexOf(layerOf(name));
   const { name } = bad.toSorted((a, b) => at(a.name) - at(b.name))[0]!;
-  return found(layerOf(name), "tensor", name, "not finite", true);
+  return nonfiniteIn(layerOf(name), "tensor", name, "not finite", true);
 }
 
 /**
- * Judges a step by what it leaves behind: its loss, what quantizers saw, and the alarms of parameters
- * (lib/program/passes/nonfinite_guard.ts). `undefined` where all is finite, else what comes first in the order of the step.
+ * Finds what was not finite first in a step, from its loss, the statistics of its quantizers, and the
+ * alarms of its parameters (lib/program/passes/nonfinite_guard.ts). `undefined` when all is finite.
  */
 export function firstNonfinite(
   program: Program,
@@ -65,32 +71,33 @@ export function firstNonfinite(
   if (fine) return undefined;
   const names = program.parameters.filter(({ frozen }) => !frozen).flatMap(buffersOf);
   for (const step of [...s.forward, ...s.loss, ...s.backward, ...s.update]) {
-    const bad = ofQuantizer(step, observations) ?? ofAlarm(step, statistics, first, names);
+    const bad = nonfiniteQuantizer(step, observations) ??
+      nonfiniteParameter(step, statistics, first, names);
     // Scores have no quantizer, and of finite ones all that the loss makes is finite.
     const scores = s.loss.includes(step) && (bad || !Number.isFinite(loss));
-    if (scores) return ofScores(program, step);
+    if (scores) return nonfiniteScores(program, step);
     if (bad) return bad;
   }
   const { quantizer: q } = observations.find((o) => o.notFinite > 0) ?? {};
-  return found(q?.layer ?? "of the loss", "quantizer", q?.name ?? "loss", "not finite");
+  return nonfiniteIn(q?.layer ?? "of the loss", "quantizer", q?.name ?? "loss", "not finite");
 }
 
-function ofScores({ sections }: Program, { buffers }: Step): Nonfinite {
-  return found(sections.forward.at(-1)!.layer, "tensor", buffers.logits!, "not finite");
+function nonfiniteScores({ sections }: Program, { buffers }: Step): Nonfinite {
+  return nonfiniteIn(sections.forward.at(-1)!.layer, "tensor", buffers.logits!, "not finite");
 }
 
-function ofQuantizer(
+function nonfiniteQuantizer(
   { quantizer, kernel, constants: { STORE, X_ROW } }: Step,
   observations: readonly Observation[],
 ): Nonfinite | undefined {
-  // The input's quantizer is never waited for, so no step is said to be its own.
+  // The quantizer of the input is never waited for, so no step names it as its own.
   const row = kernel === "normalize_input" && STORE ? X_ROW : quantizer;
   if (row === undefined || observations[row]!.notFinite === 0) return undefined;
   const { quantizer: { name, layer, elements }, notFinite } = observations[row]!;
-  return found(layer, "quantizer", name, `${notFinite} of ${elements} values are not finite`);
+  return nonfiniteIn(layer, "quantizer", name, `${notFinite} of ${elements} values are not finite`);
 }
 
-function ofAlarm(
+function nonfiniteParameter(
   { kernel, layer, constants: { ALARM, BIAS_ALARM } }: Step,
   statistics: Uint32Array,
   first: number,
@@ -99,21 +106,21 @@ function ofAlarm(
   if (ALARM === undefined) return undefined;
   if (kernel === "norm_coefficients") {
     if (statistics[ALARM + ALARM_WORDS.statistics] === 0) return undefined;
-    return found(layer, "tensor", `${layer}.statistics`, "mean or variance is not finite");
+    return nonfiniteIn(layer, "tensor", `${layer}.statistics`, "mean or variance is not finite");
   }
   const name = (alarm: number) => names[(alarm - first) / WORDS_OF_ROW]!;
   if (kernel === "sgd" || kernel === "adamw") {
     if (statistics[ALARM + ALARM_WORDS.update] === 0) return undefined;
-    return found(layer, "tensor", name(ALARM), "not finite after the update", true);
+    return nonfiniteIn(layer, "tensor", name(ALARM), "not finite after the update", true);
   }
   const bad = [ALARM, BIAS_ALARM].find((alarm) =>
     alarm !== undefined && statistics[alarm + ALARM_WORDS.gradient]! > 0
   );
   if (bad === undefined) return undefined;
-  return found(layer, "tensor", `${name(bad)}.gradient`, "not finite");
+  return nonfiniteIn(layer, "tensor", `${name(bad)}.gradient`, "not finite");
 }
 
-/** The first tensor of f32 that one step has just made and that holds such a value. */
+/** Finds the first f32 tensor that is not finite among those that a step has just written. */
 export async function nonfiniteSource(
   program: Program,
   executor: Executor,
@@ -129,8 +136,8 @@ export async function nonfiniteSource(
   for (const [i, bytes] of (await executor.read(made)).entries()) {
     const values = new Float32Array(bytes.buffer);
     if (values.every(Number.isFinite)) continue;
-    if (program.sections.loss.includes(step)) return ofScores(program, step);
-    return found(step.layer, "tensor", made[i]!, "not finite");
+    if (program.sections.loss.includes(step)) return nonfiniteScores(program, step);
+    return nonfiniteIn(step.layer, "tensor", made[i]!, "not finite");
   }
   return undefined;
 }

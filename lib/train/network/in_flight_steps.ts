@@ -1,6 +1,6 @@
 /**
- * Training steps that were submitted and not yet waited for. Collecting a step advances the ranges
- * that the host sets, so the next step runs with them.
+ * Training steps that were submitted and whose results were not yet read. Collecting a step advances
+ * the ranges that the host sets, so the next step runs with them.
  *
  * @module
  */
@@ -9,49 +9,56 @@ import type { Program } from "../../program/program.ts";
 import type { Range } from "../../quant/range.ts";
 import type { EstimatorState, Observation, Scheduler } from "../../quant/scheduler.ts";
 import { firstNonfinite, type Nonfinite } from "./divergence.ts";
-import { type QuantizationError, quantizationErrorOf } from "./quantization_error.ts";
 
-/** What a step gives back. */
+/** Result of a training step. */
 export interface StepResult {
-  /** Mean loss over the samples. */
+  /** Mean loss over the samples, in nats. */
   readonly loss: number;
-  /** Samples answered right. */
+  /** Number of samples predicted right. */
   readonly correct: number;
-  /** Every quantizer's statistics; empty in float32. */
+  /** Statistics of every quantizer, by row; empty in float32. */
   readonly observations: readonly Observation[];
   /**
-   * Where the step was not finite, if it was. It has then changed nothing, nor has any step that was
-   * submitted behind it; of those there is no result.
+   * The first number that was not finite, if there was one. The step has then changed nothing, nor has
+   * any step submitted after it; those have no result.
    */
-  readonly notFinite?: Nonfinite;
-  /** The norm of all gradients together, before they are clipped; only with `train.clip_norm`. */
+  readonly nonfinite?: Nonfinite;
+  /** Global gradient norm before clipping; only with `train.clip_norm`. */
   readonly gradientNorm?: number;
-  /**
-   * How far each quantized tensor, of the last micro-batch, lies from its real values, by row; only
-   * with telemetry.
-   */
-  readonly fidelity?: readonly (QuantizationError | undefined)[];
+  /** Quantization error of each quantizer in the last micro-batch, by row; only with telemetry. */
+  readonly quantizationErrors?: readonly (QuantizationError | undefined)[];
+}
+
+/** How far the codes of a tensor are from its real values. */
+export interface QuantizationError {
+  /** Signal to quantization noise, 10·log10(Σ x² / Σ (x̂ − x)²), in dB; infinite when equal. */
+  readonly sqnr: number;
+  /** Cosine of the angle between the real values and the quantized ones. */
+  readonly cosine: number;
 }
 
 type Ranges = readonly (Range | undefined)[];
 
-/** Steps under way. */
+/** A step whose results were not yet read. */
+interface PendingStep {
+  readonly samples: number;
+  /** The ranges that the host had set for the step. */
+  readonly ranges: Ranges;
+  /** State of the host's dynamic estimators before the step. */
+  readonly before: EstimatorState;
+  readonly read: Copies;
+}
+
+/** The steps in flight, in their order. */
 export class InFlightSteps {
-  #pending: {
-    readonly samples: number;
-    /** Those that the host had set for the step. */
-    readonly ranges: Ranges;
-    /** What the host's dynamic estimators knew before the step. */
-    readonly kept: EstimatorState;
-    readonly read: Copies;
-  }[] = [];
+  #pending: PendingStep[] = [];
 
   constructor(
     readonly program: Program,
     readonly scheduler: Scheduler,
   ) {}
 
-  /** The buffers that a step leaves behind, to be copied with it. */
+  /** Names of the buffers to be copied after a step. */
   readbackBuffers(telemetry: boolean): string[] {
     return [
       "metrics",
@@ -63,65 +70,86 @@ export class InFlightSteps {
   }
 
   /**
-   * Adds a step that was just submitted, with the copies of the buffers it leaves behind.
+   * Adds a step that was just submitted.
    *
-   * @param kept what the host's dynamic estimators knew before the step
+   * @param before state of the host's dynamic estimators before the step
+   * @param read waits for the copies of {@linkcode readbackBuffers}
    */
-  enqueue(samples: number, kept: EstimatorState, read: Copies): void {
-    this.#pending.push({ samples, ranges: this.scheduler.ranges(), kept, read });
+  enqueue(samples: number, before: EstimatorState, read: Copies): void {
+    this.#pending.push({ samples, ranges: this.scheduler.ranges(), before, read });
   }
 
-  /** Waits for all steps under way, in their order; the last result may be of one that is not finite. */
+  /** Waits for all steps. Results end at the first step that was not finite. */
   async collect(): Promise<StepResult[]> {
     const pending = this.#pending.splice(0), results: StepResult[] = [];
     const read = await Promise.all(pending.map((p) => p.read()));
-    for (const [i, { samples, ranges, kept }] of pending.entries()) {
-      const [metrics, statistics, table, ...more] = read[i]!;
-      const clip = this.program.training.clips ? more.shift() : undefined, [fidelity] = more;
-      // The sums since the step began: over all of its micro-batches.
-      const [, , loss, correct] = new Float32Array(metrics!.buffer);
-      const words = new Uint32Array(statistics!.buffer);
-      const notFinite = firstNonfinite(
-        this.program,
-        loss!,
-        this.scheduler.read(words, ranges),
-        words,
-      );
-      if (notFinite) {
-        // Its statistics change no range, nor do those of the steps after it.
-        this.scheduler.restore(kept);
-        results.push({ loss: loss! / samples, correct: correct!, observations: [], notFinite });
-        break;
-      }
-      const inForce = this.#takeOver(ranges, new Float32Array(table!.buffer));
-      const observations = this.scheduler.read(words, inForce);
-      this.scheduler.observe(observations);
-      results.push({
-        loss: loss! / samples,
-        correct: correct!,
-        observations,
-        ...(clip ? { gradientNorm: new Float32Array(clip.buffer)[1]! } : {}),
-        ...(fidelity ? { fidelity: quantizationErrorOf(new Float32Array(fidelity.buffer)) } : {}),
-      });
+    for (const [i, step] of pending.entries()) {
+      const result = this.#result(step, read[i]!);
+      results.push(result);
+      if (result.nonfinite) break;
     }
     return results;
   }
 
-  /** Takes over the ranges that the device has set by the end of a step; those that were in force. */
-  #takeOver(submitted: Ranges, table: Float32Array): Ranges {
+  /** Forgets steps whose results are not wanted: the network was loaded with another state. */
+  discard(): void {
+    this.#pending = [];
+  }
+
+  #result(
+    { samples, ranges, before }: PendingStep,
+    [metrics, statistics, table, ...more]: readonly Uint8Array<ArrayBuffer>[],
+  ): StepResult {
+    const clip = this.program.training.clips ? more.shift() : undefined, [errors] = more;
+    // Sums over all micro-batches of the step.
+    const [, , loss = NaN, correct = 0] = new Float32Array(metrics!.buffer);
+    const words = new Uint32Array(statistics!.buffer), figures = { loss: loss / samples, correct };
+    const seen = this.scheduler.read(words, ranges);
+    const nonfinite = firstNonfinite(this.program, loss, seen, words);
+    if (nonfinite) {
+      // Neither its statistics nor those of later steps may change a range.
+      this.scheduler.restore(before);
+      return { ...figures, observations: [], nonfinite };
+    }
+    const inForce = this.#mirrorRanges(ranges, new Float32Array(table!.buffer));
+    const observations = this.scheduler.read(words, inForce);
+    this.scheduler.observe(observations);
+    return {
+      ...figures,
+      observations,
+      ...(clip ? { gradientNorm: new Float32Array(clip.buffer)[1]! } : {}),
+      ...(errors
+        ? { quantizationErrors: quantizationErrorsOf(new Float32Array(errors.buffer)) }
+        : {}),
+    };
+  }
+
+  /** Mirrors the ranges that the device has set. Returns the ranges that were in force in the step. */
+  #mirrorRanges(submitted: Ranges, table: Float32Array): Ranges {
     const { scheduler } = this, before = scheduler.ranges();
     scheduler.mirrorFromDevice(table);
     return submitted.map((range, row) => {
       if (!scheduler.onDevice(row)) return range;
       const estimator = scheduler.estimators[row];
       // A static rule has run at the step's end: its range is already the next step's.
-      const ahead = estimator?.kind === "static" && !estimator.search;
-      return ahead ? before[row] : scheduler.range(row);
+      const isNext = estimator?.kind === "static" && !estimator.search;
+      return isNext ? before[row] : scheduler.range(row);
     });
   }
+}
 
-  /** Forgets steps whose results nobody will collect: the network was loaded anew. */
-  discard(): void {
-    this.#pending = [];
-  }
+/**
+ * Quantization errors by row, from the sums of kernels/quantization_error/shader.wgsl: Σ x², Σ x·e and
+ * Σ e² of each row, with e = x̂ − x. `undefined` where the tensor was zero or was not compared.
+ */
+export function quantizationErrorsOf(sums: Float32Array): (QuantizationError | undefined)[] {
+  return Array.from({ length: sums.length / 4 }, (_, row) => {
+    const [xx = 0, xe = 0, ee = 0] = sums.subarray(4 * row, 4 * row + 3);
+    if (!(xx > 0)) return undefined;
+    const length = xx + 2 * xe + ee;
+    return {
+      sqnr: ee > 0 ? 10 * Math.log10(xx / ee) : Infinity,
+      cosine: length > 0 ? (xx + xe) / Math.sqrt(xx * length) : 0,
+    };
+  });
 }

@@ -12,7 +12,7 @@ export interface StepSettings {
   /** Counts from 0. */
   readonly step: number;
   /** Learning rate. */
-  readonly rate: number;
+  readonly learningRate: number;
   /** 1: running statistics follow this batch; 0: they stay. */
   readonly normWeight: number;
   /** Whether labels are smoothed, as training has them; true by default. */
@@ -24,14 +24,14 @@ export function microBatchOf(
   program: Program,
   seed: number,
   { images, labels, samples: total, others = labels, weights }: Batch,
-  { step, rate, normWeight, soft = true }: StepSettings,
+  { step, learningRate, normWeight, soft = true }: StepSettings,
   micro: number,
 ): Readonly<Record<string, ArrayBufferView<ArrayBuffer>>> {
   const { batch: size, input: [h, w, c], training: { smoothing, mixed, betas } } = program;
   const first = micro * size, samples = Math.max(0, Math.min(total - first, size));
   const block = new ArrayBuffer(STEP_BYTES);
   new Uint32Array(block).set([seed, step, samples, first]);
-  new Float32Array(block).set([rate, normWeight], 4);
+  new Float32Array(block).set([learningRate, normWeight], 4);
   new Uint32Array(block).set([total], 6);
   new Float32Array(block).set([soft ? smoothing : 0, ...corrections(betas, step)], 7);
   return {

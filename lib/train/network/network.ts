@@ -1,6 +1,6 @@
 /**
- * A planned network on an executor: its weights, its ranges, and the three things one does with it:
- * a training step, an evaluation, a calibration.
+ * A planned network on an executor: its weights and ranges, and what one does with it: training steps,
+ * evaluation, prediction, calibration of ranges.
  *
  * @module
  */
@@ -22,23 +22,32 @@ import { selectSteps, trainingSteps } from "../../program/select_steps.ts";
 import type { LoadedState, NetworkState } from "./types.ts";
 import { Weights } from "./weights.ts";
 
-/** Steps that run in one go, and the row whose estimator the host asks behind them. */
+/** Steps that run without the host. */
 interface Segment {
   readonly steps: Step[];
+  /** Row whose range the host sets after them. */
   readonly row?: number;
 }
 
-/** A network ready to train. */
+/** A network on an executor. */
 export class Network {
-  /** Knows split parameters by the name of the whole. */
+  /** The executor; it knows a split parameter by the name of the whole. */
   readonly executor: Executor;
   readonly scheduler: Scheduler;
-  /** Steps to submit before waiting for results. */
-  readonly inFlight: number;
-  readonly #flight: InFlightSteps;
+  /** Maximum number of steps to submit before waiting for their results. */
+  readonly maxInFlight: number;
+  readonly #inFlightSteps: InFlightSteps;
   readonly #segments = new Map<string, readonly Segment[]>();
   readonly #weights: Weights;
 
+  /**
+   * Writes constants and the tables of quantizers; weights follow by {@linkcode initialize} or
+   * {@linkcode load}.
+   *
+   * @param seed the seed of the run
+   * @param data mean and standard deviation of the images, by channel
+   * @param makers estimators by name
+   */
   constructor(
     readonly program: Program,
     executor: Executor,
@@ -54,8 +63,8 @@ export class Network {
       role === "weight" ? undefined : makers[settings.estimator]!(settings)
     );
     this.scheduler = new Scheduler(quantizers, estimators, device);
-    this.#flight = new InFlightSteps(program, this.scheduler);
-    this.inFlight = stepsInFlight(quantizers.length > 0, quantize, makers);
+    this.#inFlightSteps = new InFlightSteps(program, this.scheduler);
+    this.maxInFlight = stepsInFlight(quantizers.length > 0, quantize, makers);
     const affine = new Float32Array(8);
     for (let c = 0; c < program.input[2]; c++) {
       affine[c] = 1 / (255 * data.std[c]!);
@@ -64,20 +73,20 @@ export class Network {
     executor.write("normalization", affine);
     const rules = this.scheduler.rules();
     if (rules.length > 0) executor.write("rules", rules);
-    this.#writeEverything();
+    this.#writeTables();
   }
 
-  /** Sets first values by the run's seed. */
+  /** Sets initial weights, by the seed. */
   initialize(): void {
     this.#weights.initialize(this.seed);
     this.executor.run(this.program.sections.weights);
   }
 
   /**
-   * Loads weights, momentum and running statistics from a file's tensors, and ranges.
+   * Loads weights, running statistics, ranges and, for training, optimizer state.
    *
-   * @param training false: evaluation alone, without momentum; the weights are their moving averages
-   * where there are any
+   * @param training false: for evaluation only, without optimizer state; the weights are their moving
+   * averages where there are any
    */
   load({ find, has, ranges, memories }: LoadedState, training = true): void {
     this.#weights.load(find, has, training);
@@ -87,12 +96,12 @@ export class Network {
       memory.fill(0);
       if (kept && kept.length === memory.length) memory.set(kept);
     });
-    this.#flight.discard();
-    this.#writeEverything();
+    this.#inFlightSteps.discard();
+    this.#writeTables();
     this.executor.run(this.program.sections.weights);
   }
 
-  /** Reads everything that a checkpoint holds. */
+  /** Reads the state for a checkpoint. */
   async state(): Promise<NetworkState> {
     const names = ["quantizers", "memory", ...this.#weights.buffers];
     const bytes = await this.executor.read(names);
@@ -110,70 +119,70 @@ export class Network {
   }
 
   /**
-   * Submits one training step; {@link collect} waits for it. At most {@link inFlight} may be under
-   * way, for the ranges of a step to follow from those that they should.
+   * Submits one training step; {@linkcode collect} waits for it. At most {@linkcode maxInFlight} steps
+   * may be in flight, because the host sets the ranges of a step from the results of steps before it.
    *
-   * @param step counts from 0, one after the other
-   * @param telemetry compare codes with real values (a program planned for it)
+   * @param step counts from 0; steps come in order
+   * @param telemetry whether to compare codes with real values; needs a program planned for it
    */
-  async submit(batch: Batch, step: number, rate: number, telemetry = false): Promise<void> {
+  async submit(
+    batch: Batch,
+    step: number,
+    learningRate: number,
+    telemetry = false,
+  ): Promise<void> {
     const { micros } = this.program;
-    const kept = this.scheduler.keep();
+    const before = this.scheduler.keep();
     this.#writeRanges();
     for (let micro = 0; micro < micros; micro++) {
-      this.#writeBatch(batch, { step, rate, normWeight: 1 }, micro);
-      const last = micro === micros - 1, segments = this.#training(step, telemetry, last);
-      const left = last ? this.#flight.readbackBuffers(telemetry) : [];
+      this.#writeBatch(batch, { step, learningRate, normWeight: 1 }, micro);
+      const last = micro === micros - 1, segments = this.#trainingSegments(step, telemetry, last);
+      const readback = last ? this.#inFlightSteps.readbackBuffers(telemetry) : [];
       const clear = micro === 0 ? ["statistics", "metrics"] : [];
-      const copies = await this.#run(segments, clear, left);
-      if (last) this.#flight.enqueue(batch.samples, kept, copies);
+      const copies = await this.#runSegments(segments, clear, readback);
+      if (last) this.#inFlightSteps.enqueue(batch.samples, before, copies);
     }
   }
 
   /**
-   * Waits for the steps that were submitted, in their order. Where one was not finite its result is the
-   * last, and all is as before it: weights, momentum, averages, running statistics and ranges.
+   * Waits for the submitted steps and returns their results in order. A step that was not finite is the
+   * last one; weights, optimizer state, averages, running statistics and ranges are as before it.
    */
   async collect(): Promise<StepResult[]> {
-    const results = await this.#flight.collect();
-    if (results.at(-1)?.notFinite) await undoStep(this.program, this.executor, this.scheduler);
+    const results = await this.#inFlightSteps.collect();
+    if (results.at(-1)?.nonfinite) await undoStep(this.program, this.executor, this.scheduler);
     return results;
   }
 
   /** Submits a training step and waits for it. */
-  async step(batch: Batch, step: number, rate: number, telemetry = false): Promise<StepResult> {
-    await this.submit(batch, step, rate, telemetry);
+  async step(
+    batch: Batch,
+    step: number,
+    learningRate: number,
+    telemetry = false,
+  ): Promise<StepResult> {
+    await this.submit(batch, step, learningRate, telemetry);
     return (await this.collect())[0]!;
   }
 
-  /** The segments of a training step's last micro-batch, or of one before it, which updates nothing. */
-  #training(step: number, telemetry: boolean, last: boolean): readonly Segment[] {
+  /** Segments of one micro-batch of a training step; only the `last` one updates weights. */
+  #trainingSegments(step: number, telemetry: boolean, last: boolean): readonly Segment[] {
     const searching = new Set<number>();
     this.scheduler.estimators.forEach((e, row) => {
       if (e?.search && step % e.search.interval === 0) searching.add(row);
     });
-    const name = `${[...searching]};${telemetry};${last}`;
-    let segments = this.#segments.get(name);
-    if (!segments) {
-      const { program } = this, { forward, loss, backward } = program.sections;
-      segments = this.#cut(
-        selectSteps(
-          last ? trainingSteps(program) : [...forward, ...loss, ...backward],
-          program.quantizers,
-          {
-            phase: "train",
-            searching,
-            telemetry,
-          },
-        ),
-      );
-      this.#segments.set(name, segments);
-    }
+    const key = `${[...searching]};${telemetry};${last}`, known = this.#segments.get(key);
+    if (known) return known;
+    const { program } = this, { forward, loss, backward } = program.sections;
+    const steps = last ? trainingSteps(program) : [...forward, ...loss, ...backward];
+    const choice = { phase: "train", searching, telemetry } as const;
+    const segments = this.#segmentsOf(selectSteps(steps, program.quantizers, choice));
+    this.#segments.set(key, segments);
     return segments;
   }
 
-  /** Cuts steps where the host must set a range before the next one. */
-  #cut(steps: readonly Step[]): Segment[] {
+  /** Splits steps where the host must set a range before the next one. */
+  #segmentsOf(steps: readonly Step[]): Segment[] {
     const segments: Segment[] = [];
     let current: Step[] = [];
     for (const step of steps) {
@@ -185,8 +194,12 @@ export class Network {
     return [...segments, { steps: current }];
   }
 
-  /** Runs segments; all but the last wait for the host. @returns copies, from behind the last one */
-  async #run(
+  /**
+   * Runs segments in order; the host sets a range after each but the last one.
+   *
+   * @returns copies of buffers as they are after the last segment
+   */
+  async #runSegments(
     segments: readonly Segment[],
     clear: readonly string[],
     copied: readonly string[] = [],
@@ -198,29 +211,29 @@ export class Network {
       const [statistics] = await this.executor.run(steps, clearing, ["statistics"])();
       clearing = [];
       this.scheduler.estimate(row, this.scheduler.read(new Uint32Array(statistics!.buffer))[row]!);
-      this.#writeRow(row);
+      this.#writeRange(row);
     }
-    throw new Error("steps end where the host is asked");
+    throw new Error("the last segment must not wait for the host");
   }
 
   /**
-   * Mean loss and accuracy over batches, with running norm statistics, and with the moving average of
-   * the weights where there is one. Changes no range.
+   * Evaluates on batches of the size of a micro-batch: mean loss in nats and accuracy, with running
+   * norm statistics and the moving averages of weights where there are any. Changes no range.
    */
   async evaluate(batches: AsyncIterable<Batch>): Promise<{ loss: number; accuracy: number }> {
-    this.#exchange();
+    this.#swapAverages();
     try {
       return await this.#evaluate(batches);
     } finally {
-      this.#exchange();
+      this.#swapAverages();
     }
   }
 
-  /** Weights and their averages change places, where there are any. */
-  #exchange(): void {
+  /** Swaps weights with their moving averages, where there are any. */
+  #swapAverages(): void {
     const { exchange, weights } = this.program.sections;
     if (exchange.length === 0) return;
-    // Frozen weights have no average: their codes and ranges stay.
+    // Frozen weights have no average: their codes and ranges stay as they are.
     const packing = weights.filter((step) => !step.once);
     this.executor.run([...exchange, ...packing], ["statistics"]);
   }
@@ -230,7 +243,7 @@ export class Network {
     const steps = selectSteps([...sections.forward, ...sections.loss], quantizers, {
       phase: "eval",
     });
-    this.#writeRanges(); // Those of the next step, as a checkpoint has them.
+    this.#writeRanges(); // Those of the next step, as in a checkpoint.
     let samples = 0, pending = 0, loss = 0, correct = 0;
     const collect = async () => {
       const [metrics] = await this.executor.read(["metrics"]);
@@ -240,7 +253,7 @@ export class Network {
       pending = 0;
     };
     for await (const batch of batches) {
-      this.#writeBatch(batch, { step: 0, rate: 0, normWeight: 0, soft: false });
+      this.#writeBatch(batch, { step: 0, learningRate: 0, normWeight: 0, soft: false });
       this.executor.run(steps, pending === 0 ? ["metrics"] : []);
       samples += batch.samples;
       // A wait costs 11 ms, but what is submitted without one stays in memory until it has run.
@@ -251,14 +264,16 @@ export class Network {
   }
 
   /**
-   * The scores of a batch's samples, one array of `classes` f32 each, with running norm statistics
-   * and ranges as they are: an image's do not depend on the batch around it. Changes no range.
+   * Returns the scores of each sample, an array of `classes` f32. They use running norm statistics and
+   * the present ranges, so they do not depend on the other samples of the batch. Changes no range.
    */
   async logits(batch: Batch): Promise<Float32Array<ArrayBuffer>[]> {
-    const { sections: { forward, loss }, quantizers, classes, batch: most } = this.program;
-    if (batch.samples > most) throw new RangeError(`${batch.samples} images, room for ${most}`);
+    const { sections: { forward, loss }, quantizers, classes, batch: size } = this.program;
+    if (batch.samples > size) {
+      throw new RangeError(`expected at most ${size} images, got ${batch.samples}`);
+    }
     this.#writeRanges();
-    this.#writeBatch(batch, { step: 0, rate: 0, normWeight: 0 });
+    this.#writeBatch(batch, { step: 0, learningRate: 0, normWeight: 0 });
     this.executor.run(selectSteps(forward, quantizers, { phase: "eval" }), ["metrics"]);
     const [bytes] = await this.executor.read([loss[0]!.buffers.logits!]);
     const values = new Float32Array(bytes!.buffer), padded = Math.ceil(classes / 4) * 4;
@@ -269,8 +284,8 @@ export class Network {
   }
 
   /**
-   * Whether nothing at all is known of any range that earlier steps should have set: the ranges are
-   * lost. One alone may be missing rightly, of a tensor that is always zero.
+   * Whether no range is known of any quantizer whose range earlier steps should have set. A single
+   * range may be missing with good reason: its tensor was always zero.
    */
   get lostRanges(): boolean {
     const rows = this.program.quantizers.flatMap((q, row) => {
@@ -282,24 +297,24 @@ export class Network {
   }
 
   /**
-   * First ranges, layer by layer with the static kernels: a step runs once to measure, its range is
-   * set, it runs again; forward, then backward. Micro-batches are calibrated on like batches. Changes
+   * Sets first ranges, layer by layer with the static kernels: a step runs once to measure, its range is
+   * set, and it runs again; forward, then backward. Each micro-batch counts like a batch. Changes
    * nothing but ranges.
    *
-   * The device sets them, so that nothing waits; it computes while later kernels are compiled.
+   * The device sets the ranges, so nothing waits, and it computes while later kernels are compiled.
    */
   async calibrate(batches: readonly Batch[]): Promise<void> {
     const { sections, quantizers, micros, batch: size } = this.program;
     if (quantizers.length === 0) return;
     const parts = [sections.forward, [...sections.loss, ...sections.backward]].map((steps) =>
-      this.#cut(this.#measuring(selectSteps(steps, quantizers, { phase: "train" })))
+      this.#segmentsOf(this.#calibrationSteps(selectSteps(steps, quantizers, { phase: "train" })))
     );
     for (const batch of batches) {
       for (let micro = 0; micro < micros && micro * size < batch.samples; micro++) {
-        this.#writeBatch(batch, { step: 0, rate: 0, normWeight: 0 }, micro);
+        this.#writeBatch(batch, { step: 0, learningRate: 0, normWeight: 0 }, micro);
         let clear = ["statistics", "metrics"];
         for (const part of parts) {
-          await this.#run(part, clear);
+          await this.#runSegments(part, clear);
           clear = [];
         }
       }
@@ -309,44 +324,46 @@ export class Network {
     this.scheduler.mirrorFromDevice(new Float32Array(table!.buffer), undefined, true);
   }
 
-  /** Steps with each tensor made twice: to be seen, and with the range that follows. */
-  #measuring(steps: readonly Step[]): Step[] {
+  /** Steps in which each tensor is computed twice: to be measured, and with the range that follows. */
+  #calibrationSteps(steps: readonly Step[]): Step[] {
     const { calibrate } = this.program.sections, out: Step[] = [];
     const makes = (row: number) => (step: Step) =>
       step.quantizer === row && (step.when === undefined || step.when === "static");
     let first = 0;
     for (const [i, { quantizer: row, when }] of steps.entries()) {
       if (row === undefined || (when !== undefined && when !== "static")) continue;
-      // Of a tensor that is made in parts, all must be seen.
+      // All parts of a tensor that is computed in parts must be measured.
       if (steps.slice(i + 1).some(makes(row)) || this.scheduler.estimators[row]?.initial) continue;
       out.push(...steps.slice(first, i + 1), calibrate.find((step) => step.quantizer === row)!);
-      first = steps.findIndex(makes(row)); // Runs again, with its range, before what reads it.
+      first = steps.findIndex(makes(row)); // Runs again with its range, before the tensor is read.
     }
     return [...out, ...steps.slice(first)];
   }
 
+  /** Writes all ranges that the host sets. */
   #writeRanges(): void {
     for (const { offset, data } of this.scheduler.table()) {
       this.executor.write("quantizers", data, offset);
     }
   }
 
-  #writeRow(row: number): void {
+  /** Writes the range of one row. */
+  #writeRange(row: number): void {
     const { offset, data } = this.scheduler.row(row);
     this.executor.write("quantizers", data, offset);
   }
 
-  /** The whole table of quantizers, and what estimators keep. */
-  #writeEverything(): void {
+  /** Writes the whole table of quantizers, and what estimators keep. */
+  #writeTables(): void {
     if (this.program.quantizers.length === 0) return;
     const { table, memory } = this.scheduler.fullTable();
     this.executor.write("quantizers", table.data);
     this.executor.write("memory", memory.data);
   }
 
-  /** Writes micro-batch `micro` of a batch, and what the step is described by. */
-  #writeBatch(batch: Batch, how: StepSettings, micro = 0): void {
-    const parts = microBatchOf(this.program, this.seed, batch, how, micro);
-    for (const [name, data] of Object.entries(parts)) this.executor.write(name, data);
+  /** Writes micro-batch `micro` of a batch, and the uniform of the step. */
+  #writeBatch(batch: Batch, settings: StepSettings, micro = 0): void {
+    const buffers = microBatchOf(this.program, this.seed, batch, settings, micro);
+    for (const [name, data] of Object.entries(buffers)) this.executor.write(name, data);
   }
 }

@@ -1,6 +1,6 @@
 /**
- * After a step that was not finite: what it has changed on its way is taken back, and its tensors are
- * looked through.
+ * After a step that was not finite: undoes the few changes that it made before it was held back, and
+ * finds the tensor at fault.
  *
  * @module
  */
@@ -13,9 +13,9 @@ import type { Batch } from "../../data/batch.ts";
 import { selectSteps } from "../../program/select_steps.ts";
 
 /**
- * Takes back what a step that is held (kernels/check_finite/shader.wgsl) has changed before anything was known:
- * running statistics, whose values before the step norms have kept, and ranges that were set between
- * making a tensor and quantizing it, which the host knows. Then steps go on.
+ * Undoes what a step changed before kernels/check_finite/shader.wgsl held it back: running statistics, of which
+ * each norm has kept the values from before the step, and ranges that were set between computing a
+ * tensor and quantizing it, which the host still has. Then lets steps run again.
  */
 export async function undoStep(
   { quantizers, sections }: Program,
@@ -37,8 +37,8 @@ export async function undoStep(
 }
 
 /**
- * Runs a step kernel by kernel up to the gradients and looks for the first tensor that is not finite:
- * for programs without quantizers, which count none. Changes nothing that lasts.
+ * Runs a step kernel by kernel up to the gradients and returns the first tensor that is not finite:
+ * for programs without quantizers, which are what counts such values. Changes no persistent tensor.
  *
  * @param step counts from 0
  */
@@ -57,7 +57,13 @@ export async function locateNonfinite(
   });
   executor.run([], ["statistics", "metrics"]);
   for (let micro = 0; micro < program.micros; micro++) {
-    const parts = microBatchOf(program, seed, batch, { step, rate: 0, normWeight: 0 }, micro);
+    const parts = microBatchOf(
+      program,
+      seed,
+      batch,
+      { step, learningRate: 0, normWeight: 0 },
+      micro,
+    );
     for (const [name, data] of Object.entries(parts)) executor.write(name, data);
     for (const one of steps) {
       executor.run([one]);

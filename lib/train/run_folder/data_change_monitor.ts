@@ -72,7 +72,7 @@ export class DataChangeMonitor {
   }
 
   /** Looks at the files, and says once what has become of each. Images in memory stay as they are. */
-  async look(): Promise<void> {
+  async check(): Promise<void> {
     const changes = await changesSince(this.#stamps).catch((error) => [(error as Error).message]);
     if (changes.length === 0) return;
     const goesOn = this.data.train.source?.kind === "memory"

@@ -26,17 +26,17 @@ export function stepLine(e: StepEvent): Line {
     epoch: e.epoch,
     loss: e.loss,
     accuracy: e.accuracy,
-    lr: e.rate,
+    lr: e.learningRate,
     ...(e.gradientNorm === undefined ? {} : { gradient_norm: e.gradientNorm }),
     images_per_second: Math.round(e.imagesPerSecond * 10) / 10,
     data_wait_share: round(e.dataWaitShare, 4),
     clipped: e.clipped,
     ...(e.mostClipped ? { most_clipped: e.mostClipped } : {}),
-    ...(e.fidelity
+    ...(e.quantizationErrors
       ? {
         quantizers: Object.fromEntries(
           e.observations.flatMap(({ quantizer }, row) => {
-            const f = e.fidelity![row];
+            const f = e.quantizationErrors![row];
             return f ? [[quantizer.name, { sqnr_db: round(f.sqnr, 3), cosine: f.cosine }]] : [];
           }),
         ),

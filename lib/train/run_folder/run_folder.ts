@@ -81,7 +81,7 @@ export class RunFolder {
    * @throws {DataError} when it holds no run.
    */
   static async open(path: string): Promise<RunFolder> {
-    if (await signOfRun(path) === undefined) {
+    if (await traceOfRun(path) === undefined) {
       throw new DataError(
         `${path}: expected the folder of a run (with recipe.yaml), found none; ` +
           `give a folder that training wrote`,
@@ -110,7 +110,7 @@ export class RunFolder {
     return {
       async [Symbol.asyncDispose]() {
         using _ = lock;
-        if (await signOfRun(path) === undefined) await lock.remove();
+        if (await traceOfRun(path) === undefined) await lock.remove();
       },
     };
   }
@@ -226,7 +226,7 @@ export class RunFolder {
 
 /** @throws UsageError when the folder holds a run */
 async function refuseRun(folder: string): Promise<void> {
-  const sign = await signOfRun(folder);
+  const sign = await traceOfRun(folder);
   if (sign === undefined) return;
   throw new UsageError(
     `${folder}: expected a folder without a run, found ${sign} of an earlier one; ` +
@@ -235,7 +235,7 @@ async function refuseRun(folder: string): Promise<void> {
 }
 
 /** What shows that `folder` holds a run, or `undefined`. */
-async function signOfRun(folder: string): Promise<string | undefined> {
+async function traceOfRun(folder: string): Promise<string | undefined> {
   const names = new Set(await namesIn(folder));
   if (names.has("recipe.yaml")) return "recipe.yaml";
   if (names.has(METRICS)) return METRICS;
@@ -250,7 +250,7 @@ async function defaultFolder(root: string, name: string, resume: boolean): Promi
     .filter(({ k }) => k > 0).sort((a, b) => b.k - a.k);
   if (resume) {
     for (const { entry } of numbered) {
-      if (await signOfRun(`${root}/${entry}`) !== undefined) return `${root}/${entry}`;
+      if (await traceOfRun(`${root}/${entry}`) !== undefined) return `${root}/${entry}`;
     }
   }
   await makeFolder(root);
