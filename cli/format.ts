@@ -65,7 +65,7 @@ export function settingsTable(rows: readonly (readonly [string, string])[]): str
  * epoch, so that `grep epoch` finds the lines of epochs only.
  */
 export function stepLine(event: Omit<StepEvent, "type" | "epoch">): string {
-  const { step, steps, loss, accuracy, rate: lr, imagesPerSecond, observations } = event;
+  const { step, steps, loss, accuracy, learningRate: lr, imagesPerSecond, observations } = event;
   const digits = Math.max(5, String(steps).length);
   const timed = imagesPerSecond > 0; // The first step is not timed.
   const parts = [

@@ -68,7 +68,7 @@ const STEP = {
   steps: 780,
   loss: 0.43213,
   accuracy: 0.844,
-  rate: 0.048,
+  learningRate: 0.048,
   imagesPerSecond: 412.2,
   dataWaitShare: 0,
   clipped: 0.0001,
