@@ -8,6 +8,7 @@ import { DeviceError } from "../lib/core/errors.ts";
 import { openGpu, requestAdapter } from "../lib/runtime/gpu/device.ts";
 import { GpuExecutor } from "../lib/runtime/gpu/executor.ts";
 import { openDevice } from "../lib/runtime/device.ts";
+import { type TiledStep, tilesOf } from "../lib/runtime/gpu/tile.ts";
 import type { Program, Sections, Step } from "../lib/program/program.ts";
 import { train } from "../lib/train/train.ts";
 import { SHORT } from "./support/runs.ts";
@@ -15,13 +16,15 @@ import { withBroken } from "./support/broken_kernel.ts";
 
 const ignore = await requestAdapter() === null;
 
+type Change = (step: Step) => Partial<TiledStep>;
+
 /** The program with one step of it changed. */
-function changed(program: Program, kernel: string, change: (step: Step) => Partial<Step>): Program {
+function changed(program: Program, kernel: string, change: Change): Program {
   let done = false;
   const sections = Object.entries(program.sections).map(([name, steps]) => [
     name,
     (steps as Step[]).map((step) => {
-      if (done || step.kernel !== kernel) return step;
+      if (done || step.kernel.name !== kernel) return step;
       done = true;
       return { ...step, ...change(step) };
     }),
@@ -31,7 +34,7 @@ function changed(program: Program, kernel: string, change: (step: Step) => Parti
 }
 
 /** Trains; what the device runs has one step changed. @returns the error that ends the run */
-async function failing(kernel: string, change: (step: Step) => Partial<Step>): Promise<Error> {
+async function failing(kernel: string, change: Change): Promise<Error> {
   const device = await openDevice("gpu");
   const run = async () => {
     const opened = {
@@ -72,7 +75,10 @@ function isOneLine(error: Error): asserts error is DeviceError {
 Deno.test(
   { name: "a dispatch that is refused is named with its kernel and layer", ignore },
   async () => {
-    const error = await failing("norm_forward", () => ({ workgroups: [70_000, 1, 1] }));
+    const error = await failing(
+      "norm_forward",
+      (step) => ({ tile: { ...tilesOf(step)[0]!, workgroups: [70_000, 1, 1] } }),
+    );
     isOneLine(error);
     assert.match(
       error.message,

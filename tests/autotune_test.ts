@@ -9,7 +9,8 @@ import { openGpu, requestAdapter } from "../lib/runtime/gpu/device.ts";
 import { GpuExecutor } from "../lib/runtime/gpu/executor.ts";
 import { tilesAgree } from "../lib/runtime/gpu/compare_tiles.ts";
 import type { AdapterTimes } from "../lib/runtime/gpu/autotune_cache.ts";
-import { tileName, type TuningKey, tuningKeys } from "../lib/runtime/gpu/tuning_key.ts";
+import { type TuningKey, tuningKeys } from "../lib/runtime/gpu/tuning_key.ts";
+import { givenTile, type Tile, tileName, tilesOf, withTile } from "../lib/runtime/gpu/tile.ts";
 import { ClockTimer, StepTimer, type Timer } from "../lib/runtime/gpu/timing.ts";
 import {
   autotuneSteps,
@@ -17,7 +18,7 @@ import {
   type TimingBackend,
   tunePair,
 } from "../lib/runtime/gpu/autotune.ts";
-import { type Program, type Step, withTile } from "../lib/program/program.ts";
+import type { Program, Step } from "../lib/program/program.ts";
 import { inFolder, qtrain } from "./support/command.ts";
 import { type Case, programOf } from "./support/networks.ts";
 import { programOfSteps } from "./support/tiles.ts";
@@ -80,24 +81,31 @@ class FakeBench implements TimingBackend {
 }
 
 /** A step by kernel, layer and tile. */
-function name({ kernel, layer, constants: { P, Q, R } }: Step): string {
-  return `${kernel} ${layer} ${P === undefined ? `R${R}` : `P${P}Q${Q}`}`;
+function name(step: Step): string {
+  const { kernel, layer } = step, { P, Q, R } = (givenTile(step) ?? tilesOf(step)[0]!).constants;
+  return `${kernel.name} ${layer} ${P === undefined ? `R${R}` : `P${P}Q${Q}`}`;
 }
 
 /** A convolution of the default tile takes 4 ms, a norm 1 ms; P = 4 is a tenth faster, R = 1 slower. */
-const typical = ({ kernel, constants: { P, Q, R } }: Step) =>
-  /^conv/.test(kernel) ? P === 4 ? 3.6e6 : Q === 1 ? 3.9e6 : 4e6 : R === 1 ? 2e6 : 1e6;
+const typical = (step: Step) => {
+  const { P, Q, R } = (givenTile(step) ?? tilesOf(step)[0]!).constants;
+  return /^conv/.test(step.kernel.name)
+    ? P === 4 ? 3.6e6 : Q === 1 ? 3.9e6 : 4e6
+    : R === 1
+    ? 2e6
+    : 1e6;
+};
 
 /** What was chosen, by step. */
 const chosen = (classes: readonly TuningKey[], times: AdapterTimes) =>
   [...autotuneSteps(classes, times)].map(([step, tile]) =>
-    `${step.layer} ${step.kernel} ${tileName(tile)}`
+    `${step.layer} ${step.kernel.name} ${tileName(tile)}`
   );
 
 Deno.test("steps of one kernel on one shape are one class, whatever their tensors and epilogues", () => {
   const classes = classesOf(programOf(NETWORK, "int8"));
   const of = (layer: string, kernel: string) =>
-    classes.find(({ steps }) => steps.some((s) => s.layer === layer && s.kernel === kernel));
+    classes.find(({ steps }) => steps.some((s) => s.layer === layer && s.kernel.name === kernel));
   assert.notEqual(of("conv1", "conv_forward"), of("conv2", "conv_forward"));
   // The second makes the sums of a norm; the third has a bias and no norm.
   assert.equal(of("conv2", "conv_forward"), of("conv3", "conv_forward"));
@@ -151,7 +159,7 @@ Deno.test("one race is run however long compiling takes, and a slow network has 
 
 Deno.test("a class that takes next to nothing of a step is not raced", async () => {
   const classes = classesOf(programOf(NETWORK, "int8"));
-  const bench = new FakeBench((step) => step.kernel === "conv_forward" ? 1e4 : typical(step));
+  const bench = new FakeBench((step) => step.kernel.name === "conv_forward" ? 1e4 : typical(step));
   const found = await tunePair(classes, new Map(), bench);
   assert.ok(bench.raced.every((way) => !way.startsWith("conv_forward")));
   assert.ok(bench.raced.some((way) => way.startsWith("conv_backward_input")));
@@ -276,15 +284,18 @@ Deno.test({
       const executor = await GpuExecutor.create(gpu, program, { lazily: true });
       const kernels = new Set<string>();
       for (const { steps: [step] } of tuningKeys(stepsOf(program), gpu.emulateDot)) {
-        if (kernels.has(step!.kernel)) continue;
-        kernels.add(step!.kernel);
-        const ways = step!.tiles!.map((tile) => withTile(step!, tile));
+        if (kernels.has(step!.kernel.name)) continue;
+        kernels.add(step!.kernel.name);
+        const [tile] = tilesOf(step!) as [Tile];
+        const ways = tilesOf(step!).map((tile) => withTile(step!, tile));
         // One workgroup less leaves pixels as they were.
-        const [x, y, z] = step!.workgroups,
-          short: Step = { ...step!, tileOf: step!, workgroups: [0, y, z] };
+        const [x, y, z] = tile.workgroups;
+        const short = withTile(step!, { ...tile, workgroups: [0, y, z] });
         await executor.ready([...ways, short]);
-        for (const way of ways) assert.ok(await tilesAgree(executor, ways[0]!, way), step!.kernel);
-        assert.ok(x > 0 && !await tilesAgree(executor, ways[0]!, short), step!.kernel);
+        for (const way of ways) {
+          assert.ok(await tilesAgree(executor, ways[0]!, way), step!.kernel.name);
+        }
+        assert.ok(x > 0 && !await tilesAgree(executor, ways[0]!, short), step!.kernel.name);
       }
       executor.close();
     }
@@ -297,7 +308,7 @@ Deno.test({
   ignore,
   fn: async () => {
     const program = programOf({ ...NETWORK, batch: 64 }, "int8"), gpu = await openGpu();
-    const steps = program.sections.forward.filter(({ kernel }) => kernel === "conv_forward");
+    const steps = program.sections.forward.filter(({ kernel }) => kernel.name === "conv_forward");
     const executor = await GpuExecutor.create(gpu, programOfSteps(program, steps));
     const stamps = new StepTimer(gpu, executor), clock = new ClockTimer(gpu, executor);
     await stamps.time(steps);

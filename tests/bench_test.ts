@@ -112,7 +112,7 @@ Deno.test("a layer's steps fall into its directions, updates and packed weights 
 
 Deno.test("bytes are those of the buffers that a step binds, once each", () => {
   const { program } = plan(recipeOf(), DATA), bytesOf = boundBytesOf(program);
-  const step = program.sections.forward.find(({ kernel }) => kernel === "norm_forward")!;
+  const step = program.sections.forward.find(({ kernel }) => kernel.name === "norm_forward")!;
   // Behind its six coefficients a channel keeps the running statistics of before the step.
   const codes = 4 * 36 * 8, coefficients = (6 + 2) * 8 * 4;
   assert.equal(bytesOf(step), 2 * codes + coefficients);
@@ -167,8 +167,8 @@ Deno.test(
         executor.run([baseline], ["statistics"]);
         const [same, nothing] = await executor.read([written, "statistics"]);
         assert.deepEqual(same, codes);
-        assert.ok(seen!.some((byte) => byte !== 0), step.kernel);
-        assert.ok(nothing!.every((byte) => byte === 0), step.kernel);
+        assert.ok(seen!.some((byte) => byte !== 0), step.kernel.name);
+        assert.ok(nothing!.every((byte) => byte === 0), step.kernel.name);
       }
     } finally {
       network.close();

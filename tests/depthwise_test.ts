@@ -35,15 +35,15 @@ Deno.test({
   fn: async () => {
     const { program, cpu } = await filled(MOBILENET, "int8");
     const steps = trainingSteps(program);
-    assert.equal(steps.filter((s) => s.kernel === "depthwise_backward_input").length, 3);
+    assert.equal(steps.filter((s) => s.kernel.name === "depthwise_backward_input").length, 3);
     await lockstepOf(program, cpu, [...steps, ...steps], "adapter");
   },
 });
 
 Deno.test("a norm behind a depthwise convolution has its sums from the convolution", () => {
   const { sections } = programOf(MOBILENET, "int8");
-  assert.deepEqual(sections.forward.filter((s) => s.kernel === "channel_sums"), []);
-  for (const step of sections.forward.filter((s) => s.kernel === "depthwise_forward")) {
+  assert.deepEqual(sections.forward.filter((s) => s.kernel.name === "channel_sums"), []);
+  for (const step of sections.forward.filter((s) => s.kernel.name === "depthwise_forward")) {
     assert.equal(step.constants.SUMS, 1, step.layer);
   }
 });

@@ -4,6 +4,8 @@
  *
  * @module
  */
+import { dsgcSearch } from "../kernels/dsgc_search/kernel.ts";
+import { quantizationError } from "../kernels/quantization_error/kernel.ts";
 import assert from "node:assert/strict";
 import { requestAdapter } from "../lib/runtime/gpu/device.ts";
 import { openDevice } from "../lib/runtime/device.ts";
@@ -42,19 +44,17 @@ function searchOnly(elements: number, bits: number, symmetric: boolean): Program
   const constants = { INT8: 1, STORE: 0, STOCHASTIC: 0, V: 1, ROW: 0 };
   const steps: Step[] = [];
   for (let move = 0; move <= SEARCH_STEPS; move++) {
-    const step = { layer: "a", buffers: { table: "quantizers", real_values: "real" } };
+    const step = { layer: "a", buffers: {} };
     if (move > 0) {
       steps.push({
         ...step,
-        kernel: "quantization_error",
-        workgroups: [TILES, 1, 1],
+        kernel: quantizationError,
         constants: { ...constants, R: sums, QUADS: quads, CQ: 1, CHANNELS: 4, SEARCH: 1 },
       });
     }
     steps.push({
       ...step,
-      kernel: "dsgc_search",
-      workgroups: [1, 1, 1],
+      kernel: dsgcSearch,
       constants: {
         ...constants,
         TILES,

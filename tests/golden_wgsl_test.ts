@@ -60,13 +60,13 @@ for (const arithmetic of ["int8", "float32"] as Arithmetic[]) {
     const { sections } = programOf(NETWORK, arithmetic);
     const steps = Object.values(sections).flat() as Step[];
     for (const [layer, kernel] of STEPS) {
-      const step = steps.find((s) => s.layer === layer && s.kernel === kernel);
+      const step = steps.find((s) => s.layer === layer && s.kernel.name === kernel);
       if (arithmetic === "float32" && kernel === "weight_sums") continue;
       assert.ok(step, `${layer} has a step ${kernel}`);
       await check(`${layer}-${kernel}-${arithmetic}.wgsl`, step, false);
     }
     if (arithmetic === "int8") {
-      const step = steps.find((s) => s.layer === "first" && s.kernel === "conv_forward")!;
+      const step = steps.find((s) => s.layer === "first" && s.kernel.name === "conv_forward")!;
       await check("first-conv_forward-int8-emulated.wgsl", step, true);
     }
   });

@@ -63,7 +63,7 @@ Deno.test("no two tensors in use at the same time share memory", () => {
 
 Deno.test("the proof sees a layout that is wrong", () => {
   const program = programOf(CASES[2]!, "int8"), { regions, places } = program.layout!;
-  const [first, second] = program.sections.forward.filter((s) => s.kernel === "conv_forward");
+  const [first, second] = program.sections.forward.filter((s) => s.kernel.name === "conv_forward");
   const moved = new Map(places);
   moved.set(second!.buffers.y!, places.get(first!.buffers.y!)!);
   const wrong = { ...program, layout: { regions: regions.map(() => 2 ** 30), places: moved } };

@@ -173,7 +173,7 @@ Deno.test({
         }],
         quantize: { weights: { bits } },
       }, "int8");
-      const step = program.sections.weights.find((s) => s.kernel === "update_weight_ranges")!;
+      const step = program.sections.weights.find((s) => s.kernel.name === "update_weight_ranges")!;
       const executor = await GpuExecutor.create(await openGpu(), program);
       const statistics = new Uint32Array(64 * program.quantizers.length);
       EXTREMES.forEach((extremes, row) => {

@@ -27,7 +27,7 @@ Deno.test("the self-test asks every kernel, in int8 and in float32, and this ada
   const checks = await selfTest();
   const of = (arithmetic: string) =>
     checks.filter((c) => c.arithmetic === arithmetic).map((c) => c.kernel).sort();
-  const all = Object.keys(kernels).sort();
+  const all = [...kernels.keys()].sort();
   assert.deepEqual(of("int8"), all.filter((k) => k !== "per_channel_weight_range"));
   assert.deepEqual(of("simulated"), SIMULATED);
   assert.deepEqual(of("float32"), all.filter((k) => !QUANTIZER_KERNELS.includes(k)));
@@ -37,7 +37,7 @@ Deno.test("the self-test asks every kernel, in int8 and in float32, and this ada
 /** A program, as far as its self-test goes. */
 function withKernels(...names: string[]): Pick<Program, "arithmetic" | "sections"> {
   const program = programOf(CASES[0]!, "int8"), { sections } = program;
-  const steps = names.map((kernel) => ({ ...sections.forward[0]!, kernel }));
+  const steps = names.map((name) => ({ ...sections.forward[0]!, kernel: kernels.get(name)! }));
   const none = Object.fromEntries(Object.keys(sections).map((name) => [name, []]));
   return { ...program, sections: { ...none, forward: steps } as unknown as Program["sections"] };
 }
@@ -76,15 +76,18 @@ for (const arithmetic of ["int8", "simulated", "float32"] as const) {
   Deno.test(`each kernel of ${arithmetic} can be asked alone, in one trial`, {
     ignore: !HAS_GPU,
   }, async () => {
-    const all = Object.keys(kernels);
-    const checks = await selfTest({}, { arithmetic, kernels: new Set(all) });
+    const all = [...kernels.keys()];
+    const checks = await selfTest({}, { arithmetic, kernels: new Set(kernels.values()) });
     assert.deepEqual(checks.filter((c) => c.result === "wrong"), []);
     const asked = new Set(checks.map((c) => c.kernel));
     const left = all.filter((kernel) => !asked.has(kernel));
     if (arithmetic === "int8") assert.deepEqual(left, ["per_channel_weight_range"]);
     if (arithmetic === "simulated") assert.deepEqual(left, []);
     if (arithmetic === "float32") assert.deepEqual(left.sort(), [...QUANTIZER_KERNELS].sort());
-    const one = await selfTest({}, { arithmetic, kernels: new Set(["norm_forward"]) });
+    const one = await selfTest({}, {
+      arithmetic,
+      kernels: new Set([kernels.get("norm_forward")!]),
+    });
     assert.deepEqual(one.map((c) => c.kernel), ["norm_forward"]);
   });
 }
@@ -125,8 +128,11 @@ Deno.test({
   fn: async () => {
     const gpu = await openGpu();
     gpu.device.destroy();
-    await rememberPassed("int8", ["sgd"], gpu);
-    assert.deepEqual(await untestedKernels(withKernels("sgd"), gpu), new Set(["sgd"]));
+    await rememberPassed("int8", [kernels.get("sgd")!], gpu);
+    assert.deepEqual(
+      await untestedKernels(withKernels("sgd"), gpu),
+      new Set([kernels.get("sgd")!]),
+    );
   },
 });
 

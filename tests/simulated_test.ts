@@ -65,7 +65,9 @@ async function sides(model: "cnn" | "resnet8", quantize: Quantize) {
 
 /** A step that quantizes a tensor: where it lies, and whose row it is. */
 function outputOf({ constants: c, buffers: b, kernel, quantizer }: Step): string | undefined {
-  if (c.STORE !== 1 || quantizer === undefined || kernel === "normalize_input") return undefined;
+  if (c.STORE !== 1 || quantizer === undefined || kernel.name === "normalize_input") {
+    return undefined;
+  }
   return b.dlogits ?? b.dx ?? b.output ?? b.q ?? b.y;
 }
 

@@ -63,7 +63,9 @@ Deno.test("of an output that is made in parts, a dynamic range follows from all 
   const test = { ...KEPT, quantize: { activations: dynamic, gradients: dynamic } };
   const { quantizers, sections } = programOf(test, "simulated", { mostBytes: MOST });
   const kernelsOf = (row: number) =>
-    sections.forward.filter((s) => s.quantizer === row && s.when !== "static").map((s) => s.kernel);
+    sections.forward.filter((s) => s.quantizer === row && s.when !== "static").map((s) =>
+      s.kernel.name
+    );
   const linear = quantizers.flatMap((q, row) =>
     q.role === "activation" && q.name === "linear1" ? [kernelsOf(row)] : []
   );

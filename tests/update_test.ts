@@ -74,8 +74,6 @@ Deno.test("adamw is PyTorch's: averages corrected by the step, decay apart from 
       INT8: 0,
       STORE: 0,
       STOCHASTIC: 0,
-      V: 1,
-      R: 1,
       SIZE: 1,
       BETA_1: b1,
       BETA_2: b2,

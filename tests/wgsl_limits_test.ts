@@ -6,9 +6,10 @@
  */
 import assert from "node:assert/strict";
 import { QtrainError } from "../lib/core/errors.ts";
-import { bindings, wgsl } from "../lib/runtime/gpu/executor.ts";
+import { wgsl } from "../lib/runtime/gpu/executor.ts";
 import { zoo } from "../lib/model/zoo.ts";
-import { type Program, type Step, withTile } from "../lib/program/program.ts";
+import { allSteps, boundBuffers, type Program } from "../lib/program/program.ts";
+import { tilesOf, withTile } from "../lib/runtime/gpu/tile.ts";
 import type { LayerInput } from "../lib/recipe/recipe_input.ts";
 import { CASES } from "./support/cases.ts";
 import { type Case, programOf } from "./support/networks.ts";
@@ -28,15 +29,13 @@ const PROGRAMS: readonly Program[] = [...CASES, ...ZOO].flatMap((test) => [
 
 /** Every step, as each of its tiles has it. */
 const stepsOf = (program: Program) =>
-  (Object.values(program.sections).flat() as Step[]).flatMap((step) =>
-    step.tiles?.map((tile) => withTile(step, tile)) ?? [step]
-  );
+  allSteps(program).flatMap((step) => tilesOf(step).map((tile) => withTile(step, tile)));
 
 /** Distinct shaders, each with its kernel's name. */
 const SHADERS = new Map<string, string>();
 for (const program of PROGRAMS) {
   for (const step of stepsOf(program)) {
-    for (const emulate of [false, true]) SHADERS.set(wgsl(step, emulate), step.kernel);
+    for (const emulate of [false, true]) SHADERS.set(wgsl(step, emulate), step.kernel.name);
   }
 }
 
@@ -48,27 +47,32 @@ function every(check: (code: string, kernel: string) => void): void {
 /** A shader without its comments. */
 const plain = (code: string) => code.replace(/\/\/.*$/gm, "");
 
-Deno.test("a shader binds at most 8 storage buffers, each once, and two uniform blocks", () => {
-  every((code, kernel) => {
-    const all = bindings(code), storage = all.filter((b) => b.type !== "uniform");
-    assert.ok(storage.length <= 8, `${kernel}: ${storage.map((b) => b.variable)}`);
-    assert.equal(new Set(all.map((b) => b.index)).size, all.length, kernel);
-    const operands = /var<uniform> operands:/.test(code) ? 1 : 0;
-    const found = (code.match(/@binding/g) ?? []).length;
-    assert.equal(found, all.length + operands, `${kernel}: all are read`);
-  });
+Deno.test("a shader binds what its kernel's descriptor says: at most 8 storage buffers, each once", () => {
+  const access = { "storage, read": "read", "storage, read_write": "write", uniform: "uniform" };
+  for (const program of PROGRAMS) {
+    for (const step of stepsOf(program)) {
+      const where = `${step.layer} ${step.kernel.name}`, code = wgsl(step, false);
+      const declared = [...code.matchAll(/@binding\((\d+)\) var<([^>]*)> (\w+)/g)]
+        .filter(([, , , variable]) => variable !== "operands")
+        .map(([, binding, kind, variable]) =>
+          `${binding} ${access[kind as keyof typeof access]} ${variable}`
+        );
+      const bound = boundBuffers(step);
+      const stated = bound.map((b) => `${b.binding} ${b.access} ${b.variable}`);
+      assert.deepEqual(declared.sort(), stated.sort(), where);
+      assert.ok(bound.filter((b) => b.access !== "uniform").length <= 8, where);
+      assert.equal(new Set(bound.map((b) => b.binding)).size, bound.length, where);
+    }
+  }
 });
 
 Deno.test("no buffer is bound twice in a step where it is written", () => {
   for (const program of PROGRAMS) {
-    for (const step of stepsOf(program)) {
-      const bound = bindings(wgsl(step, false)).map(({ variable, type }) => ({
-        name: step.buffers[variable] ?? variable,
-        type,
-      }));
-      for (const { name } of bound.filter((b) => b.type === "storage")) {
+    for (const step of allSteps(program)) {
+      const bound = boundBuffers(step);
+      for (const { name } of bound.filter((b) => b.access === "write")) {
         const times = bound.filter((b) => b.name === name).length;
-        assert.equal(times, 1, `${step.layer} ${step.kernel}: ${name}`);
+        assert.equal(times, 1, `${step.layer} ${step.kernel.name}: ${name}`);
       }
     }
   }
@@ -78,10 +82,9 @@ Deno.test("every buffer that a step binds is among the program's", () => {
   for (const program of PROGRAMS) {
     const names = new Set(program.buffers.map((b) => b.name));
     assert.equal(names.size, program.buffers.length, "no two buffers share a name");
-    for (const step of stepsOf(program)) {
-      for (const { variable } of bindings(wgsl(step, false))) {
-        const name = step.buffers[variable] ?? variable;
-        assert.ok(names.has(name), `${step.layer} ${step.kernel} ${variable}: ${name}`);
+    for (const step of allSteps(program)) {
+      for (const { variable, name } of boundBuffers(step)) {
+        assert.ok(names.has(name), `${step.layer} ${step.kernel.name} ${variable}: ${name}`);
       }
     }
   }
@@ -148,8 +151,9 @@ Deno.test("a shader's workgroup storage fits 16 KiB and its workgroup 256 thread
 
 Deno.test("a dispatch has at most 65535 workgroups a dimension, and at least one", () => {
   for (const program of PROGRAMS) {
-    for (const { kernel, workgroups } of stepsOf(program)) {
-      assert.ok(workgroups.every((n) => Number.isInteger(n) && n >= 1 && n <= 65535), kernel);
+    for (const { kernel, tile } of stepsOf(program)) {
+      const fits = (n: number) => Number.isInteger(n) && n >= 1 && n <= 65535;
+      assert.ok(tile.workgroups.every(fits), kernel.name);
     }
   }
 });
@@ -199,7 +203,7 @@ Deno.test("only int8 shaders depend on how the packed dot product is done", () =
   }
   for (const program of PROGRAMS) {
     for (const step of stepsOf(program)) {
-      assert.doesNotMatch(plain(wgsl(step, true)), /dot4I8Packed|pack4xI8/, step.kernel);
+      assert.doesNotMatch(plain(wgsl(step, true)), /dot4I8Packed|pack4xI8/, step.kernel.name);
     }
   }
 });

@@ -8,8 +8,7 @@ import { activate } from "../include/norm.ts";
 import { reader, row, type StoreConstants, Writer } from "../include/quantize.ts";
 
 /** Constants of the kernel; its header says what they are. */
-export interface ActivationForward extends StoreConstants {
-  readonly V: number;
+interface ActivationForward extends StoreConstants {
   readonly QUADS: number;
   readonly CQ: number;
   readonly CHANNELS: number;

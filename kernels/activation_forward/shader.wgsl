@@ -4,7 +4,6 @@
 //   x, y   [QUADS] quads, CQ to a pixel
 //
 // Reference: kernels/activation_forward/reference.ts
-//@ operands QUADS CQ CHANNELS
 //@ include quad
 //@ include quantize
 

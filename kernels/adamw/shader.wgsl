@@ -13,7 +13,6 @@
 // the new weights go to the statistics, as in sgd. A new value that is not finite raises the second
 // word of ALARM.
 // Reference: kernels/adamw/reference.ts
-//@ operands SIZE ALARM
 //@ include quad
 //@ include quantize
 //@ include finite

@@ -8,10 +8,7 @@ import { activate } from "../include/norm.ts";
 import { reader, row, type StoreConstants, Writer } from "../include/quantize.ts";
 
 /** Constants of the kernel; its header says what they are. */
-export interface AddForward extends StoreConstants {
-  readonly V: number;
-  readonly STRIDE: number;
-  readonly CW: number;
+interface AddForward extends StoreConstants {
   readonly PIXELS: number;
   readonly CHANNELS: number;
   readonly ACT: number;
@@ -22,7 +19,7 @@ export interface AddForward extends StoreConstants {
 
 /** Y = act(A + B), quantized. */
 export function addForward(c: AddForward, b: Buffers<"a" | "b" | "output">): void {
-  const channels = 4 * c.V * c.CW;
+  const channels = 4 * Math.ceil(c.CHANNELS / 4);
   const left = reader(c.INT8, b.a, row(b.quantizers, c.A_ROW));
   const right = reader(c.INT8, b.b, row(b.quantizers, c.B_ROW));
   const writer = new Writer(c, b, b.output, c.Y_ROW);

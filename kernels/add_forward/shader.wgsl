@@ -3,7 +3,6 @@
 //   a, b, output   [PIXELS, 4·V·CW] quads, V at a time
 //
 // Reference: kernels/add_forward/reference.ts
-//@ operands CW CHANNELS PIXELS STRIDE
 //@ include quad
 //@ include quantize
 

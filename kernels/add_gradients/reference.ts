@@ -8,8 +8,7 @@ import type { Buffers, HostBuffer } from "../include/host_buffer.ts";
 import { reader, row, Writer } from "../include/quantize.ts";
 
 /** Constants of the kernel; its header says what they are. */
-export interface AddGradients extends GradientConstants {
-  readonly V: number;
+interface AddGradients extends GradientConstants {
   readonly QUADS: number;
   readonly CQ: number;
   readonly CHANNELS: number;

@@ -5,7 +5,6 @@
 //   addend, mask  see include/gradient.wgsl
 //
 // Reference: kernels/add_gradients/reference.ts
-//@ operands QUADS CQ CHANNELS
 //@ include quad
 //@ include quantize
 //@ include gradient

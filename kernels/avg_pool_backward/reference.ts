@@ -9,8 +9,7 @@ import { type PoolConstants, windows } from "../include/pool.ts";
 import { row, Writer } from "../include/quantize.ts";
 
 /** Constants of the kernel; its header says what they are. */
-export interface AvgPoolBackward extends PoolConstants, GradientConstants {
-  readonly R: number;
+interface AvgPoolBackward extends PoolConstants, GradientConstants {
   readonly DY_ROW: number;
   readonly DX_ROW: number;
 }

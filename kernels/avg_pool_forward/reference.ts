@@ -8,7 +8,7 @@ import { type PoolConstants, windows } from "../include/pool.ts";
 import { row, type StoreConstants, Writer } from "../include/quantize.ts";
 
 /** Constants of the kernel; its header says what they are. */
-export interface AvgPoolForward extends PoolConstants, StoreConstants {
+interface AvgPoolForward extends PoolConstants, StoreConstants {
   readonly X_ROW: number;
   readonly Y_ROW: number;
 }

@@ -7,10 +7,9 @@ import type { Buffers } from "../include/host_buffer.ts";
 import { row } from "../include/quantize.ts";
 
 /** Constants of the kernel; its header says what they are. */
-export interface ChannelSums {
+interface ChannelSums {
   readonly INT8: number;
-  readonly V: number;
-  readonly CW: number;
+  readonly CQ: number;
   readonly PIXELS: number;
   readonly CHUNKS: number;
   readonly CHUNK: number;
@@ -19,7 +18,7 @@ export interface ChannelSums {
 
 /** Two sums per chunk and channel. */
 export function channelSums(c: ChannelSums, b: Buffers<"y" | "sums">): void {
-  const channels = 4 * c.V * c.CW;
+  const channels = 4 * c.CQ;
   const zero = row(b.quantizers, c.Y_ROW).zero;
   for (let chunk = 0; chunk < c.CHUNKS; chunk++) {
     const first = chunk * c.CHUNK, last = Math.min(first + c.CHUNK, c.PIXELS);

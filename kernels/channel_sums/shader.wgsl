@@ -7,7 +7,6 @@
 //
 // One thread sums one wide of one chunk, in pixel order; chunks follow from the shape alone.
 // Reference: kernels/channel_sums/reference.ts
-//@ operands CW CHUNKS CHUNK PIXELS
 //@ include quad
 
 @group(0) @binding(3) var<storage, read> y: array<Wide>;

@@ -7,7 +7,7 @@ import { SLOTS, WORDS_OF_ROW } from "../../lib/quant/statistics.ts";
 import type { HostBuffer } from "../include/host_buffer.ts";
 
 /** Constants of the kernel; its header says what they are. */
-export interface CheckFinite {
+interface CheckFinite {
   readonly ROWS: number;
   readonly ALARMS: number;
 }

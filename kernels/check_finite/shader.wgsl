@@ -9,7 +9,6 @@
 //
 // First of the update section: what updates reads `held`, so steps in flight need no host.
 // Reference: kernels/check_finite/reference.ts
-//@ operands ROWS ALARMS
 
 @group(0) @binding(1) var<storage, read> statistics: array<u32>;
 @group(0) @binding(3) var<storage, read> metrics: array<u32>;

@@ -9,9 +9,7 @@ import { packedIndex } from "../include/panel.ts";
 import { row, Writer } from "../include/quantize.ts";
 
 /** Constants of the kernel; its header says what they are. */
-export interface ConvBackwardInput extends GradientConstants {
-  readonly P: number;
-  readonly Q: number;
+interface ConvBackwardInput extends GradientConstants {
   readonly N: number;
   readonly H: number;
   readonly W: number;

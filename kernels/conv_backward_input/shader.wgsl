@@ -19,7 +19,6 @@
 // GQ quads.
 // Sizes are operands, as in conv_forward.
 // Reference: kernels/conv_backward_input/reference.ts
-//@ operands H W HO WO OQ IQ GQ N KH KW SH SW PH PW CHANNELS QUADS FIRST
 //@ include quad
 //@ include quantize
 //@ include gradient

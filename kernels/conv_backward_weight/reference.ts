@@ -7,13 +7,8 @@ import type { Buffers } from "../include/host_buffer.ts";
 import { row } from "../include/quantize.ts";
 
 /** Constants of the kernel; its header says what they are. */
-export interface ConvBackwardWeight {
+interface ConvBackwardWeight {
   readonly INT8: number;
-  readonly XV: number;
-  readonly XQ: number;
-  readonly YV: number;
-  readonly YQ: number;
-  readonly N: number;
   readonly H: number;
   readonly W: number;
   readonly IQ: number;
@@ -28,8 +23,6 @@ export interface ConvBackwardWeight {
   readonly SW: number;
   readonly PH: number;
   readonly PW: number;
-  /** Pixels read at a time. */
-  readonly K: number;
   readonly PIXELS: number;
   readonly CHUNKS: number;
   /** Pixels in a chunk. */

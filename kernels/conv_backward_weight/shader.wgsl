@@ -18,7 +18,6 @@
 // the branch is uniform. Without INT8 the same loops add f32 products, pixel by pixel.
 // Sizes are operands, as in conv_forward; where a pixel lies is counted on, not divided anew.
 // Reference: kernels/conv_backward_weight/reference.ts
-//@ operands H W HO WO OQ DQ IQ KH KW SH SW PH PW PIXELS CHUNKS CHUNK FIRST
 //@ include quad
 //@ include place
 

@@ -8,9 +8,7 @@ import { packedIndex } from "../include/panel.ts";
 import { row, type StoreConstants, Writer } from "../include/quantize.ts";
 
 /** Constants of the kernel; its header says what they are. */
-export interface ConvForward extends StoreConstants {
-  readonly P: number;
-  readonly Q: number;
+interface ConvForward extends StoreConstants {
   readonly H: number;
   readonly W: number;
   readonly IQ: number;
@@ -26,6 +24,7 @@ export interface ConvForward extends StoreConstants {
   readonly QUADS: number;
   readonly FIRST: number;
   readonly PIXELS: number;
+  readonly TILES: number;
   readonly CHANNELS: number;
   readonly BIAS: number;
   readonly LOGITS: number;
@@ -49,7 +48,6 @@ export function convForward(
   const weightAt = (own: number, tap: number, i: number) =>
     c.INT8 ? place(tap, i, own) : (own * taps + tap) * inputs + i;
   const writer = new Writer(c, b, b.y, c.Y_ROW);
-  const tileSize = 64 * c.P;
   if (c.SUMS) b.sums.i32.fill(0);
   for (let pixel = 0; pixel < c.PIXELS; pixel++) {
     const image = Math.floor(pixel / (c.HO * c.WO));
@@ -76,7 +74,9 @@ export function convForward(
       } else {
         const d = writer.store(at, v) - zy.zero;
         if (c.SUMS) {
-          const to = 2 * (Math.floor(pixel / tileSize) * outputs + o);
+          // Any tile will do: only sums over tiles are defined.
+          const tile = Math.floor(pixel * c.TILES / c.PIXELS);
+          const to = 2 * (tile * outputs + o);
           b.sums.i32[to]! += d;
           b.sums.i32[to + 1]! += d * d;
         }

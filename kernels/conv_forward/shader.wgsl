@@ -19,7 +19,6 @@
 // Accumulators: |Σ (x − z)·w| ≤ K·255·127, which fits i32 to K = 66,000; the planner refuses more.
 // Sizes are operands, so that layers with the same tile share a pipeline.
 // Reference: kernels/conv_forward/reference.ts
-//@ operands H W HO WO OQ IQ KH KW SH SW PH PW PIXELS TILES CHANNELS FIRST
 //@ include quad
 //@ include quantize
 //@ include place

@@ -9,7 +9,7 @@ import type { Buffers, HostBuffer } from "../include/host_buffer.ts";
 import { row, Writer } from "../include/quantize.ts";
 
 /** Constants of the kernel; its header says what they are. */
-export interface DepthwiseBackwardInput extends GradientConstants {
+interface DepthwiseBackwardInput extends GradientConstants {
   readonly N: number;
   readonly H: number;
   readonly W: number;

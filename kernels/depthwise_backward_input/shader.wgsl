@@ -13,7 +13,6 @@
 //
 // RUNS is how many runs a row of a phase has, QG = ⌈CQ/QL⌉.
 // Reference: kernels/depthwise_backward_input/reference.ts
-//@ operands N H W HO WO CQ QG KH SH PH PW CHANNELS RUNS
 //@ include quad
 //@ include quantize
 //@ include gradient

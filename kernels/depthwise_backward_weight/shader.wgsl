@@ -11,7 +11,6 @@
 //
 // Chunks and R follow from the shape alone, so a float sum has one order.
 // Reference: kernels/depthwise_backward_weight/reference.ts
-//@ operands H W HO WO CQ KH SH PH PW LINES ROWS CHUNKS
 //@ include quad
 //@ include depthwise
 

@@ -17,7 +17,6 @@
 //
 // SPAN = (R − 1)·SW + KW columns lie under a run; RUNS is how many runs a row has, LINES = n·HO.
 // Reference: kernels/depthwise_forward/reference.ts
-//@ operands H W HO WO CQ KH SH PH PW CHANNELS RUNS LINES
 //@ include quad
 //@ include quantize
 //@ include depthwise

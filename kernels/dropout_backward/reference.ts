@@ -9,7 +9,7 @@ import type { Buffers, HostBuffer } from "../include/host_buffer.ts";
 import { row, Writer } from "../include/quantize.ts";
 
 /** Constants of the kernel; its header says what they are. */
-export interface DropoutBackward extends GradientConstants, DropoutConstants {
+interface DropoutBackward extends GradientConstants, DropoutConstants {
   readonly QUADS: number;
   readonly CQ: number;
   readonly FACTOR: number;

@@ -8,7 +8,7 @@ import type { Buffers } from "../include/host_buffer.ts";
 import { row } from "../include/quantize.ts";
 
 /** Constants of the kernel; its header says what they are. */
-export interface DropoutForward extends DropoutConstants {
+interface DropoutForward extends DropoutConstants {
   readonly INT8: number;
   readonly TRAIN: number;
   readonly QUADS: number;

@@ -7,7 +7,7 @@ import { QUANTIZER_WORDS } from "../../lib/quant/layouts.ts";
 import type { Buffers } from "../include/host_buffer.ts";
 
 /** Constants of the kernel; its header says what they are. */
-export interface DropoutQuantizer {
+interface DropoutQuantizer {
   readonly X_ROW: number;
   readonly Y_ROW: number;
   readonly FACTOR: number;

@@ -11,7 +11,7 @@ import type { HostBuffer } from "../include/host_buffer.ts";
 import { setRow } from "../include/range.ts";
 
 /** Constants of the kernel; its header says what they are. */
-export interface DsgcSearch {
+interface DsgcSearch {
   readonly ROW: number;
   readonly TILES: number;
   readonly MOVES: number;

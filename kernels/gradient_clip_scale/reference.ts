@@ -6,7 +6,7 @@
 import type { HostBuffer } from "../include/host_buffer.ts";
 
 /** Constants of the kernel; its header says what they are. */
-export interface GradientClipScale {
+interface GradientClipScale {
   readonly TILES: number;
   readonly CLIP_NORM: number;
 }

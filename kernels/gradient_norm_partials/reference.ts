@@ -6,7 +6,7 @@
 import type { HostBuffer } from "../include/host_buffer.ts";
 
 /** Constants of the kernel; its header says what they are. */
-export interface GradientNormPartials {
+interface GradientNormPartials {
   readonly R: number;
   readonly SIZE: number;
   readonly TILES: number;

@@ -6,7 +6,6 @@
 // A tile is 64·R vectors. A lane adds its R squares in their order, then its four components, and
 // the first lane adds the lanes in theirs: one order, whatever the device.
 // Reference: kernels/gradient_norm_partials/reference.ts
-//@ operands SIZE TILES FIRST
 
 @group(0) @binding(3) var<storage, read> gradient: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read_write> square_tiles: array<f32>;

@@ -23,3 +23,14 @@ export function activate(act: number, v: number): number {
 export function activationPasses(act: number, v: number): boolean {
   return act === 0 || (v > 0 && (act === 1 || v < 6));
 }
+
+/**
+ * The running mean and variance before the step, [2, channels]: norm_coefficients keeps them in the
+ * same buffer as its coefficients, of which there are six for each channel.
+ */
+export function runningBefore(
+  coefficients: Float32Array<ArrayBuffer>,
+  channels: number,
+): Float32Array<ArrayBuffer> {
+  return coefficients.slice(6 * channels, 8 * channels);
+}

@@ -5,7 +5,6 @@
 // waits for them.
 // QUIET: nothing is recorded, as the tensor was seen when it was made first.
 // Reference: kernels/include/quantize.ts
-//@ operands IMAGE
 
 //@ if STORE == 1
 alias Stored = Quad;

@@ -9,7 +9,7 @@ import { type PoolConstants, windows } from "../include/pool.ts";
 import { reader, row, Writer } from "../include/quantize.ts";
 
 /** Constants of the kernel; its header says what they are. */
-export interface MaxPoolBackward extends PoolConstants, GradientConstants {
+interface MaxPoolBackward extends PoolConstants, GradientConstants {
   readonly DY_ROW: number;
   readonly DX_ROW: number;
 }

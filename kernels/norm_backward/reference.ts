@@ -10,10 +10,7 @@ import { reader, row, Writer } from "../include/quantize.ts";
 import { coefficientIndex } from "../norm_coefficients/reference.ts";
 
 /** Constants of the kernel; its header says what they are. */
-export interface NormBackward extends GradientConstants {
-  readonly V: number;
-  readonly STRIDE: number;
-  readonly CW: number;
+interface NormBackward extends GradientConstants {
   readonly PIXELS: number;
   readonly CHANNELS: number;
   readonly ACT: number;
@@ -31,7 +28,7 @@ export function normBackward(
     readonly mask?: HostBuffer;
   },
 ): void {
-  const fround = Math.fround, k = b.coefficients.f32, channels = 4 * c.V * c.CW;
+  const fround = Math.fround, k = b.coefficients.f32, channels = 4 * Math.ceil(c.CHANNELS / 4);
   const da = reader(c.INT8, b.da, row(b.quantizers, c.DA_ROW));
   const y = reader(c.INT8, b.y, row(b.quantizers, c.Y_ROW));
   const writer = new Writer(c, b, b.output, c.DY_ROW);

@@ -7,7 +7,6 @@
 //   output        [PIXELS, 4·V·CW] quads: dY
 //
 // Reference: kernels/norm_backward/reference.ts
-//@ operands CW CHANNELS PIXELS STRIDE
 //@ include quad
 //@ include quantize
 //@ include norm

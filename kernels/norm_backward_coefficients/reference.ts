@@ -8,7 +8,7 @@ import { row } from "../include/quantize.ts";
 import { coefficientIndex, float64 } from "../norm_coefficients/reference.ts";
 
 /** Constants of the kernel; its header says what they are. */
-export interface NormBackwardCoefficients {
+interface NormBackwardCoefficients {
   readonly INT8: number;
   readonly CHANNELS: number;
   readonly PIXELS: number;

@@ -13,7 +13,6 @@
 // LANES threads own a channel: as many as its parts keep busy. A gradient that is not finite raises
 // ALARM.
 // Reference: kernels/norm_backward_coefficients/reference.ts
-//@ operands CHUNKS CHANNELS PIXELS ALARM
 //@ include quad
 //@ include finite
 //@ include int64

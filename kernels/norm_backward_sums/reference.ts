@@ -9,10 +9,9 @@ import { reader, row } from "../include/quantize.ts";
 import { coefficientIndex } from "../norm_coefficients/reference.ts";
 
 /** Constants of the kernel; its header says what they are. */
-export interface NormBackwardSums {
+interface NormBackwardSums {
   readonly INT8: number;
-  readonly V: number;
-  readonly CW: number;
+  readonly CQ: number;
   readonly PIXELS: number;
   readonly CHUNKS: number;
   readonly CHUNK: number;
@@ -26,7 +25,7 @@ export function normBackwardSums(
   c: NormBackwardSums,
   b: Buffers<"da" | "y" | "coefficients" | "sums">,
 ): void {
-  const channels = 4 * c.V * c.CW;
+  const channels = 4 * c.CQ;
   const zda = row(b.quantizers, c.DA_ROW), zy = row(b.quantizers, c.Y_ROW);
   const y = reader(c.INT8, b.y, zy);
   for (let chunk = 0; chunk < c.CHUNKS; chunk++) {

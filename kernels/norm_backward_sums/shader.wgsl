@@ -8,7 +8,6 @@
 //                                          33,000 pixels; f32: Σ g, Σ g·(y − mean)
 //
 // Reference: kernels/norm_backward_sums/reference.ts
-//@ operands CW CHUNKS CHUNK PIXELS
 //@ include quad
 //@ include norm
 

@@ -15,7 +15,6 @@
 // LANES threads own a channel: as many as its parts keep busy. A mean or variance that is not finite
 // raises the third word of ALARM.
 // Reference: kernels/norm_coefficients/reference.ts
-//@ operands TILES CHANNELS CHUNK PIXELS ALARM
 //@ include quad
 //@ include finite
 //@ include int64

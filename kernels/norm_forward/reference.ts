@@ -8,10 +8,7 @@ import { activate, normalized } from "../include/norm.ts";
 import { reader, row, type StoreConstants, Writer } from "../include/quantize.ts";
 
 /** Constants of the kernel; its header says what they are. */
-export interface NormForward extends StoreConstants {
-  readonly V: number;
-  readonly STRIDE: number;
-  readonly CW: number;
+interface NormForward extends StoreConstants {
   readonly PIXELS: number;
   readonly CHANNELS: number;
   readonly ACT: number;
@@ -21,7 +18,7 @@ export interface NormForward extends StoreConstants {
 
 /** A = act(norm(Y)), quantized. */
 export function normForward(c: NormForward, b: Buffers<"y" | "coefficients" | "output">): void {
-  const channels = 4 * c.V * c.CW;
+  const channels = 4 * Math.ceil(c.CHANNELS / 4);
   const y = reader(c.INT8, b.y, row(b.quantizers, c.Y_ROW));
   const writer = new Writer(c, b, b.output, c.A_ROW);
   for (let at = 0; at < c.PIXELS * channels; at++) {

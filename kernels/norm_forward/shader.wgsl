@@ -7,7 +7,6 @@
 // A thread owns one wide of every STRIDE-th pixel, so coefficients are read once for several, and
 // neighbouring threads read neighbouring words.
 // Reference: kernels/norm_forward/reference.ts
-//@ operands CW CHANNELS PIXELS STRIDE
 //@ include quad
 //@ include quantize
 //@ include norm

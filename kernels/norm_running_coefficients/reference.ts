@@ -7,7 +7,7 @@ import type { HostBuffer } from "../include/host_buffer.ts";
 import { coefficientIndex } from "../norm_coefficients/reference.ts";
 
 /** Constants of the kernel; its header says what they are. */
-export interface NormRunningCoefficients {
+interface NormRunningCoefficients {
   readonly CHANNELS: number;
   readonly EPSILON: number;
 }

@@ -4,7 +4,6 @@
 //   affine, running, coefficients   see norm_coefficients
 //
 // Reference: kernels/norm_running_coefficients/reference.ts
-//@ operands CHANNELS
 
 @group(0) @binding(4) var<storage, read> affine: array<f32>;
 @group(0) @binding(5) var<storage, read> running: array<f32>;

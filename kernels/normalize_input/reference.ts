@@ -8,10 +8,9 @@ import type { Buffers } from "../include/host_buffer.ts";
 import { row } from "../include/quantize.ts";
 
 /** Constants of the kernel; its header says what they are. */
-export interface NormalizeInput {
+interface NormalizeInput {
   readonly INT8: number;
   readonly STORE: number;
-  readonly V: number;
   readonly PIXELS: number;
   readonly CHANNELS: number;
   readonly X_ROW: number;

@@ -9,7 +9,7 @@ import { packedIndex } from "../include/panel.ts";
 import { row } from "../include/quantize.ts";
 
 /** Constants of the kernel; its header says what they are. */
-export interface PackWeights {
+interface PackWeights {
   readonly INT8: number;
   readonly QUANTIZED: number;
   readonly PER_CHANNEL: number;

@@ -10,7 +10,6 @@
 // Weights may be a part of those in `forward` and `backward` (lib/program/shards.ts): OQ of ALL quads of
 // outputs, of which FIRST are before them.
 // Reference: kernels/pack_weights/reference.ts
-//@ operands OQ TAPS IQ ALL FIRST
 //@ include quad
 
 @group(0) @binding(3) var<storage, read> weight: array<vec4<f32>>;

@@ -8,7 +8,7 @@ import type { Buffers } from "../include/host_buffer.ts";
 import { row } from "../include/quantize.ts";
 
 /** Constants of the kernel; its header says what they are. */
-export interface PerChannelWeightRange {
+interface PerChannelWeightRange {
   readonly OQ: number;
   readonly SIZE: number;
   readonly W_ROW: number;

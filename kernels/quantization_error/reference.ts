@@ -8,9 +8,8 @@ import type { Buffers } from "../include/host_buffer.ts";
 import { reader, row } from "../include/quantize.ts";
 
 /** Constants of the kernel; its header says what they are. */
-export interface QuantizationError {
+interface QuantizationError {
   readonly INT8: number;
-  readonly V: number;
   readonly SEARCH: number;
   readonly R: number;
   readonly QUADS: number;

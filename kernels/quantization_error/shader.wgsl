@@ -8,7 +8,6 @@
 //
 // A tile is 64·R quads. Lanes are joined in their order, so the sum has one order.
 // Reference: kernels/quantization_error/reference.ts
-//@ operands QUADS CQ CHANNELS
 //@ include quad
 
 @group(0) @binding(3) var<storage, read> real_values: array<vec4<f32>>;

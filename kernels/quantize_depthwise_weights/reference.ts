@@ -8,7 +8,7 @@ import type { Buffers } from "../include/host_buffer.ts";
 import { row } from "../include/quantize.ts";
 
 /** Constants of the kernel; its header says what they are. */
-export interface QuantizeDepthwiseWeights {
+interface QuantizeDepthwiseWeights {
   readonly INT8: number;
   readonly PER_CHANNEL: number;
   readonly CQ: number;

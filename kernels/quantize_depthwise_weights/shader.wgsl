@@ -7,7 +7,6 @@
 // PER_CHANNEL: each channel has a range of its own, ± its largest |w|; its output and the gradient of
 // its input are sums of one channel's products, so its scale leaves them. Else all have the tensor's.
 // A thread owns a quad. Reference: kernels/quantize_depthwise_weights/reference.ts
-//@ operands CQ TAPS
 //@ include quad
 
 @group(0) @binding(3) var<storage, read> weight: array<vec4<f32>>;

@@ -7,9 +7,7 @@ import type { Buffers } from "../include/host_buffer.ts";
 import { type StoreConstants, Writer } from "../include/quantize.ts";
 
 /** Constants of the kernel; its header says what they are. */
-export interface QuantizeF32 extends StoreConstants {
-  readonly V: number;
-  readonly R: number;
+interface QuantizeF32 extends StoreConstants {
   readonly QUADS: number;
   readonly CQ: number;
   readonly CHANNELS: number;

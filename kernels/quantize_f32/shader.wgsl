@@ -5,7 +5,6 @@
 //   q     [QUADS] quads
 //
 // Reference: kernels/quantize_f32/reference.ts
-//@ operands QUADS CQ CHANNELS
 //@ include quad
 //@ include quantize
 

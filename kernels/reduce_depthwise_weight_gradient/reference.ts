@@ -8,7 +8,7 @@ import { row } from "../include/quantize.ts";
 import { vectorsNotFinite } from "../reduce_weight_gradient/reference.ts";
 
 /** Constants of the kernel; its header says what they are. */
-export interface ReduceDepthwiseWeightGradient {
+interface ReduceDepthwiseWeightGradient {
   readonly INT8: number;
   readonly BIAS: number;
   readonly CQ: number;

@@ -9,7 +9,6 @@
 // Chunks are added in their order, in f32; with ACCUMULATE to the sum of the micro-batches before. One
 // that is not finite raises ALARM, or BIAS_ALARM.
 // Reference: kernels/reduce_depthwise_weight_gradient/reference.ts
-//@ operands CQ TAPS CHUNKS ALARM BIAS_ALARM
 //@ include quad
 //@ include finite
 

@@ -7,7 +7,7 @@ import type { Buffers } from "../include/host_buffer.ts";
 import { row } from "../include/quantize.ts";
 
 /** Constants of the kernel; its header says what they are. */
-export interface ReduceWeightGradient {
+interface ReduceWeightGradient {
   readonly INT8: number;
   readonly BIAS: number;
   readonly OQ: number;

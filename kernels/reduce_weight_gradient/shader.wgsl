@@ -11,7 +11,6 @@
 //   bias_gradient  [OQ] vec4<f32>, with BIAS; of a part of the weights, from quad FIRST on
 //
 // Reference: kernels/reduce_weight_gradient/reference.ts
-//@ operands TAPS OQ IQ PIXELS CHUNKS CHUNK FIRST ALARM BIAS_ALARM
 //@ include quad
 //@ include finite
 

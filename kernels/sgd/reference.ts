@@ -8,9 +8,7 @@ import type { Buffers } from "../include/host_buffer.ts";
 import { type StoreConstants, Writer } from "../include/quantize.ts";
 
 /** Constants of the kernel; its header says what they are. */
-export interface Sgd extends StoreConstants {
-  readonly V: number;
-  readonly R: number;
+interface Sgd extends StoreConstants {
   readonly SIZE: number;
   readonly MOMENTUM: number;
   readonly NESTEROV: number;

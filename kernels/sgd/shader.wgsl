@@ -10,7 +10,6 @@
 // the minimum and maximum of the new weights go to the statistics: the next iteration's weight quantizer
 // is set from them before its pass. A new weight that is not finite raises the second word of ALARM.
 // Reference: kernels/sgd/reference.ts
-//@ operands SIZE ALARM
 //@ include quad
 //@ include quantize
 //@ include finite

@@ -7,8 +7,7 @@ import type { Buffers } from "../include/host_buffer.ts";
 import { type StoreConstants, Writer } from "../include/quantize.ts";
 
 /** Constants of the kernel; its header says what they are. */
-export interface SwapEma extends StoreConstants {
-  readonly V: number;
+interface SwapEma extends StoreConstants {
   readonly SIZE: number;
   readonly W_ROW: number;
 }

@@ -5,7 +5,6 @@
 // With STORE the extremes of what is the weight now go to the statistics, as in an update: the weight's
 // range follows from them.
 // Reference: kernels/swap_ema/reference.ts
-//@ operands SIZE
 //@ include quad
 //@ include quantize
 

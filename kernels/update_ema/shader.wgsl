@@ -6,7 +6,6 @@
 //   held             [0]: not 0, nothing changes (check_finite)
 //
 // Reference: kernels/update_ema/reference.ts
-//@ operands SIZE
 
 @group(0) @binding(3) var<storage, read> weight: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read_write> average: array<vec4<f32>>;

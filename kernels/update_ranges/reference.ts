@@ -12,7 +12,7 @@ import type { HostBuffer } from "../include/host_buffer.ts";
 import { setRow } from "../include/range.ts";
 
 /** Constants of the kernel; its header says what they are. */
-export interface UpdateRanges {
+interface UpdateRanges {
   readonly FIRST: number;
   readonly COUNT: number;
   readonly STATIC: number;

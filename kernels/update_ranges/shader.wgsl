@@ -12,7 +12,6 @@
 // Rules: 0 none, 1 current, 2 average (kept, taken), 3 delayed (window, room), 4 guarded (kept, taken,
 // jump, widest): those of lib/quant/rules.ts, operation by operation.
 // Reference: kernels/update_ranges/reference.ts
-//@ operands FIRST COUNT
 
 @group(0) @binding(1) var<storage, read> statistics: array<u32>;
 @group(0) @binding(3) var<storage, read> rules: array<array<vec4<f32>, 2>>;

@@ -9,7 +9,7 @@ import type { HostBuffer } from "../include/host_buffer.ts";
 import { setRow } from "../include/range.ts";
 
 /** Constants of the kernel; its header says what they are. */
-export interface UpdateWeightRanges {
+interface UpdateWeightRanges {
   readonly COUNT: number;
 }
 

@@ -7,7 +7,7 @@ import type { Buffers } from "../include/host_buffer.ts";
 import { packedIndex } from "../include/panel.ts";
 
 /** Constants of the kernel; its header says what they are. */
-export interface WeightSums {
+interface WeightSums {
   readonly BACKWARD: number;
   readonly OQ: number;
   readonly IQ: number;

@@ -5,7 +5,6 @@
 //                 a phase of the input uses (tap ≡ phase + padding mod stride) and over outputs
 //
 // Reference: kernels/weight_sums/reference.ts
-//@ operands KH KW SH SW PH PW OQ IQ
 //@ include quad
 
 @group(0) @binding(3) var<storage, read> forward: array<Four>;

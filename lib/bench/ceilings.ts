@@ -55,9 +55,9 @@ export async function measureCeilings(gpu: Gpu, rounds: number): Promise<Ceiling
     device.queue.writeBuffer(few, 0, new Float32Array(72).map((_, i) => 1 + i / 72));
     const EMULATE = gpu.emulateDot ? 1 : 0, products = GROUPS * 64 * TURNS * 64;
     const loops = {
-      int8: await loop(device, expand(int8Source, { TURNS, EMULATE }), [few, many], GROUPS),
-      float32: await loop(device, expand(float32Source, { TURNS }), [few, many], GROUPS),
-      copy: await loop(device, expand(copySource, {}), [from, to], COPIED / COPIED_BY_GROUP),
+      int8: await loop(device, expand(int8Source, { TURNS, EMULATE }).code, [few, many], GROUPS),
+      float32: await loop(device, expand(float32Source, { TURNS }).code, [few, many], GROUPS),
+      copy: await loop(device, expand(copySource, {}).code, [from, to], COPIED / COPIED_BY_GROUP),
     };
     const kinds = [
       { ...loops.int8, work: 8 * products },

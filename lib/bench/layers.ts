@@ -4,6 +4,9 @@
  *
  * @module
  */
+import { convBackwardInput } from "../../kernels/conv_backward_input/kernel.ts";
+import type { Kernel } from "../../kernels/define_kernel.ts";
+import { depthwiseBackwardInput } from "../../kernels/depthwise_backward_input/kernel.ts";
 import { buildGraph, type Node } from "../program/graph.ts";
 import { summarize } from "../program/summary.ts";
 import { type DataShape, layersOf, type Plan, plan } from "../program/plan.ts";
@@ -185,8 +188,18 @@ function shapeOf(node: Node): string {
   return (node.groups > 1 ? String(y.c) : `${x.c}→${y.c}`) + at;
 }
 
+const INPUT_GRADIENTS: ReadonlySet<Kernel> = new Set<Kernel>([
+  convBackwardInput,
+  depthwiseBackwardInput,
+]);
+
+/** Whether a step makes the gradient of a convolution's input. */
+export function isInputGradient({ kernel }: Step): boolean {
+  return INPUT_GRADIENTS.has(kernel);
+}
+
 /** The direction of a step of the backward pass. */
-export function backwardDirection({ kernel }: Step, { op }: TimedLayer): Direction {
+export function backwardDirection(step: Step, { op }: TimedLayer): Direction {
   if (op !== "conv") return "backward";
-  return kernel.includes("backward_input") ? "input gradient" : "weight gradient";
+  return isInputGradient(step) ? "input gradient" : "weight gradient";
 }

@@ -4,11 +4,23 @@
  *
  * @module
  */
+import { convBackwardInput } from "../../kernels/conv_backward_input/kernel.ts";
+import { convForward } from "../../kernels/conv_forward/kernel.ts";
+import { depthwiseBackwardInput } from "../../kernels/depthwise_backward_input/kernel.ts";
+import { depthwiseForward } from "../../kernels/depthwise_forward/kernel.ts";
+import type { Kernel } from "../../kernels/define_kernel.ts";
 import type { Program, Sections, Step } from "../program/program.ts";
+
+const CONVOLUTIONS: ReadonlySet<Kernel> = new Set<Kernel>([
+  convBackwardInput,
+  convForward,
+  depthwiseBackwardInput,
+  depthwiseForward,
+]);
 
 /** Whether a step is a convolution that records statistics of its output codes. */
 export function recordsStatistics({ kernel, constants }: Step): boolean {
-  return /^(conv|depthwise)_(forward|backward_input)/.test(kernel) && constants.INT8 === 1 &&
+  return CONVOLUTIONS.has(kernel) && constants.INT8 === 1 &&
     constants.STORE === 1 && constants.QUIET === 0;
 }
 

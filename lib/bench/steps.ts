@@ -23,7 +23,7 @@ import { BatchReader } from "../data/batch_reader.ts";
 import { Prefetcher } from "../train/loop/prefetch.ts";
 import { Network } from "../train/network/network.ts";
 import { selectSteps } from "../program/select_steps.ts";
-import { timedLayers } from "./layers.ts";
+import { isInputGradient, timedLayers } from "./layers.ts";
 import { type ModelSteps, type Progress, spread, type StepsRow } from "./report.ts";
 import type { QuantizeSettings } from "./variants.ts";
 import { measureOverheads, type Overheads, SubmitClock, WaitClock } from "./time_breakdown.ts";
@@ -107,8 +107,7 @@ export function stepOperations(recipe: Recipe, program: Program): number {
   const half = Array<number>(shape[2]).fill(0.5);
   const layers = timedLayers(recipe, { shape, classes, mean: half, std: half });
   const backward = new Set(
-    sections.backward.filter(({ kernel }) => kernel.includes("backward_input"))
-      .map(({ layer }) => layer),
+    sections.backward.filter(isInputGradient).map(({ layer }) => layer),
   );
   const trained = new Set(program.parameters.filter((p) => !p.frozen).map(({ layer }) => layer));
   return layers.reduce((sum, { name, operations }) => {

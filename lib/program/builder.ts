@@ -3,22 +3,26 @@
  *
  * @module
  */
-import { ModelError } from "../core/errors.ts";
 import type {
-  BufferKind,
-  BufferSpec,
   Constants,
-  NormSpec,
-  ParameterSpec,
-  QuantizePass,
-  Sections,
-  Step,
-  Tile,
+  Kernel,
+  KernelBuffer,
+  KernelOf,
+  StepBuffers,
+  StepConstants,
+} from "../../kernels/define_kernel.ts";
+import {
+  type BufferKind,
+  type BufferSpec,
+  type NormSpec,
+  type ParameterSpec,
+  type QuantizePass,
+  type Sections,
+  type Step,
 } from "./program.ts";
 import { QUANTIZER_BYTES, RULE_BYTES, STEP_BYTES } from "../quant/layouts.ts";
 import type { QuantizerSpec } from "../quant/quantizer.ts";
 import { MAX_MEMORY } from "../quant/estimator.ts";
-import { MAX_WORKGROUPS } from "./ops/grid.ts";
 import { statisticsBytes } from "./passes/nonfinite_guard.ts";
 import { clearBeforeMeasured, makeMeasured, measuredBuffers, waitsFor } from "./passes/two_pass.ts";
 import type { Shard } from "./shards.ts";
@@ -68,16 +72,8 @@ export interface Output {
 /** Part of a program. */
 export type Section = keyof Sections;
 
-/** Workgroups of a step: fixed, or by the tile (lib/program/ops/tiles.ts). */
-export type Workgroups = readonly [number, number, number] | readonly Tile[];
-
 /** Stands for the first row behind all quantizers while their number is not known. */
 const FIRST_DERIVED = 2 ** 20;
-
-/** Quads that one load of codes can bring: the most of four, two and one that divide `quads`. */
-export function wideOf(quads: number): number {
-  return quads % 4 === 0 ? 4 : quads % 2 === 0 ? 2 : 1;
-}
 
 /** Collects a program while the ops plan it. */
 export class Builder {
@@ -152,25 +148,21 @@ export class Builder {
 
   /** Numbers the derived rows, which lie behind those of all quantizers. */
   #placeDerived(): void {
-    const place = ([name, value]: [string, number]): [string, number] => [
-      name,
-      name.endsWith("_ROW") && value >= FIRST_DERIVED
-        ? value - FIRST_DERIVED + this.quantizers.length
-        : value,
-    ];
+    const place = ({ constants: kinds }: Kernel) => ([name, value]: [string, number]) =>
+      [
+        name,
+        kinds[name] === "row" && value >= FIRST_DERIVED
+          ? value - FIRST_DERIVED + this.quantizers.length
+          : value,
+      ] as const;
     for (const steps of Object.values(this.sections)) {
       for (const [i, step] of steps.entries()) {
         steps[i] = {
           ...step,
-          constants: Object.fromEntries(Object.entries(step.constants).map(place)),
+          constants: Object.fromEntries(Object.entries(step.constants).map(place(step.kernel))),
         };
       }
     }
-  }
-
-  /** The widest load that divides `quads`; an f32 quad is as wide as a load can be. */
-  wide(quads: number): number {
-    return this.options.int8 ? wideOf(quads) : 1;
   }
 
   /**
@@ -180,13 +172,15 @@ export class Builder {
    * is one that a quantizer may belong to; `unfinished`: a later step makes the rest of it; `continued`:
    * an earlier one made some of it
    */
-  step(
+  step<
+    const C extends Kernel["constants"],
+    const B extends Readonly<Record<string, KernelBuffer>>,
+  >(
     section: Section,
     layer: string,
-    kernel: string,
-    workgroups: Workgroups,
-    constants: Constants,
-    buffers: Readonly<Record<string, string>>,
+    kernel: KernelOf<C, B>,
+    constants: StepConstants<C>,
+    buffers: StepBuffers<B>,
     more: {
       output?: Output;
       phase?: "train" | "eval";
@@ -197,47 +191,36 @@ export class Builder {
   ): void {
     const { output, phase, once } = more, to = output?.tensor, STOCHASTIC = to?.stochastic ? 1 : 0;
     if (!to?.quantized) {
-      return this.push(section, layer, kernel, workgroups, constants, {
-        ...buffers,
-        ...(to ? { [output!.variable]: to.buffer } : {}),
-      }, { phase, once });
+      return this.push(section, layer, kernel, constants, buffers, { phase, once });
     }
     const quantizer = to.row, waits = waitsFor(this.quantizers[quantizer]!, this.options);
     const one = { ...constants, STORE: 1, STOCHASTIC, IMAGE: STOCHASTIC * this.image(output!) };
-    const stored = { ...buffers, [output!.variable]: to.buffer };
     if (!waits) {
-      return this.push(section, layer, kernel, workgroups, one, stored, { quantizer, phase });
+      return this.push(section, layer, kernel, one, buffers, { quantizer, phase });
     }
     // Evaluation quantizes with ranges that stay, so it needs the static way; it has no backward pass.
     if (!this.quantizers[quantizer]!.dynamic || section !== "backward") {
-      this.push(section, layer, kernel, workgroups, one, stored, {
-        quantizer,
-        phase,
-        when: "static",
-      });
+      this.push(section, layer, kernel, one, buffers, { quantizer, phase, when: "static" });
     }
     if (this.options.micros > 1 && !more.continued) {
       clearBeforeMeasured(this, section, layer, quantizer);
     }
-    const two = { ...constants, STORE: 2 };
-    const real = { ...buffers, [output!.variable]: "real" };
-    this.push(section, layer, kernel, workgroups, two, real, {
-      quantizer,
-      phase,
-      when: "measured",
-    });
+    const two = { ...constants, STORE: 2 }, real = { ...buffers, [output!.variable]: "real" };
+    this.push(section, layer, kernel, two, real, { quantizer, phase, when: "measured" });
     this.#realQuads = Math.max(this.#realQuads, output!.pixels * output!.quads);
     if (!more.unfinished) makeMeasured(this, section, layer, output!);
   }
 
   /** Adds one step as it is. */
-  push(
+  push<
+    const C extends Kernel["constants"],
+    const B extends Readonly<Record<string, KernelBuffer>>,
+  >(
     section: Section,
     layer: string,
-    kernel: string,
-    workgroups: Workgroups,
-    constants: Constants,
-    buffers: Readonly<Record<string, string>>,
+    kernel: KernelOf<C, B>,
+    constants: StepConstants<C>,
+    buffers: StepBuffers<B>,
     { quantizer, phase, when, once }: {
       quantizer?: number | undefined;
       phase?: "train" | "eval" | undefined;
@@ -245,36 +228,33 @@ export class Builder {
       once?: boolean | undefined;
     } = {},
   ): void {
-    const tiles = isTiled(workgroups) ? workgroups : [{ constants: {}, workgroups }];
-    const [own] = tiles as [Tile], most = Math.max(...own.workgroups);
-    if (most > MAX_WORKGROUPS) {
-      throw new ModelError(
-        `layer ${layer}: ${kernel} would need ${most} workgroups where WebGPU allows ` +
-          `${MAX_WORKGROUPS}; use smaller images, or pooling before this layer`,
-      );
-    }
+    const bound = Object.entries<string | undefined>(buffers).filter(([name]) =>
+      name in kernel.buffers
+    );
     this.sections[section].push({
       kernel,
       layer,
-      workgroups: own.workgroups,
-      constants: {
-        INT8: this.INT8,
-        STORE: 0,
-        STOCHASTIC: 0,
-        QUIET: 0,
-        IMAGE: 0,
-        RAGGED: (constants.CHANNELS ?? 0) % 4 > 0 ? 1 : 0,
-        ACCUMULATE: this.options.micros > 1 ? 1 : 0,
-        ...constants,
-        ...own.constants,
-      },
-      buffers,
-      ...(tiles.length > 1 ? { tiles } : {}),
+      constants: this.#complete(kernel, constants),
+      buffers: Object.fromEntries(bound.filter(([, buffer]) => buffer !== undefined)) as Record<
+        string,
+        string
+      >,
       ...(quantizer !== undefined ? { quantizer } : {}),
       ...(phase ? { phase } : {}),
       ...(when ? { when } : {}),
       ...(once || section === "weights" && this.#frozen.has(layer) ? { once: true } : {}),
     });
+  }
+
+  /** All constants of a kernel but those of a tile: the given ones, and what the recipe decides. */
+  #complete(kernel: Kernel, given: Constants): Constants {
+    const decided: Constants = { INT8: this.INT8, ACCUMULATE: this.options.micros > 1 ? 1 : 0 };
+    const all = Object.entries(kernel.constants).flatMap(([name, kind]) => {
+      if (kind === "tile" || kind === "tile operand") return [];
+      const value = typeof kind === "number" ? kind : given[name] ?? decided[name] ?? 0;
+      return [[name, value] as const];
+    });
+    return Object.fromEntries(all);
   }
 
   /** Storage and a quantizer for an activation. */
@@ -365,8 +345,4 @@ export class Builder {
     this.buffer("memory", rows * MAX_MEMORY * 4, "table");
     measuredBuffers(this, this.#realQuads);
   }
-}
-
-function isTiled(workgroups: Workgroups): workgroups is readonly Tile[] {
-  return typeof workgroups[0] === "object";
 }

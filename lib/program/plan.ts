@@ -4,6 +4,8 @@
  *
  * @module
  */
+import { updateRanges } from "../../kernels/update_ranges/kernel.ts";
+import { updateWeightRanges } from "../../kernels/update_weight_ranges/kernel.ts";
 import { ModelError } from "../core/errors.ts";
 import { planWithinBudget } from "./memory/budget.ts";
 import { stagingOf } from "./memory/staging.ts";
@@ -125,9 +127,7 @@ function planFor(batch: number, recipe: Recipe, data: DataShape, options: PlanOp
   }
   const weights = b.weightRows.size;
   const ranges = (COUNT: number, once: boolean) =>
-    b.step("weights", "weights", "update_weight_ranges", [Math.ceil(COUNT / 64), 1, 1], { COUNT }, {
-      table: "quantizers",
-    }, { once });
+    b.step("weights", "weights", updateWeightRanges, { COUNT }, {}, { once });
   const follow = trained.filter((node) => b.weightRows.has(node.name)).length;
   // The statistics of frozen weights are there after loading alone, so their ranges stay.
   if (follow < weights) ranges(weights, true);
@@ -142,20 +142,16 @@ function planFor(batch: number, recipe: Recipe, data: DataShape, options: PlanOp
   if (!inference) quantizing.checkUsed();
   if (rangesOnDevice(quantize, options.estimators) && b.quantizers.length > weights) {
     const COUNT = b.quantizers.length - weights;
-    b.step("schedule", "scheduler", "update_ranges", [Math.ceil(COUNT / 64), 1, 1], {
+    b.step("schedule", "scheduler", updateRanges, {
       FIRST: weights,
       COUNT,
       STATIC: 1,
       CALIBRATE: 0,
-    }, { table: "quantizers" });
+    }, {});
   }
   for (let FIRST = weights; FIRST < b.quantizers.length && !inference; FIRST++) {
     const constants = { FIRST, COUNT: 1, STATIC: 0, CALIBRATE: 1 };
-    b.push("calibrate", "calibration", "update_ranges", [1, 1, 1], constants, {
-      table: "quantizers",
-    }, {
-      quantizer: FIRST,
-    });
+    b.push("calibrate", "calibration", updateRanges, constants, {}, { quantizer: FIRST });
   }
   b.tables();
   const program: Program = {

@@ -1,13 +1,11 @@
 /**
- * A program: what a network becomes once it is planned. A flat list of steps, each one kernel by
- * name with its constants and buffers; two executors walk it, on the GPU and on the CPU.
+ * A program: what a network becomes once it is planned. A flat list of steps, each one kernel
+ * with its constants and buffers; two executors walk it, on the GPU and on the CPU.
  *
  * @module
  */
+import type { Constants, Kernel, KernelBuffer } from "../../kernels/define_kernel.ts";
 import type { Arithmetic, QuantizerSpec } from "../quant/quantizer.ts";
-
-/** Values of a kernel's template: whole numbers, flags as 0 and 1, a few real settings. */
-export type Constants = Readonly<Record<string, number>>;
 
 /**
  * What a buffer is for; `check` and the memory report group by it. Activations, gradients and scratch
@@ -32,33 +30,16 @@ export interface BufferSpec {
   readonly kind: BufferKind;
 }
 
-/**
- * One way to cut a step into workgroups and threads. Each gives the same bits in the same buffers; which
- * is fastest, an adapter decides (lib/runtime/gpu/autotune.ts).
- */
-export interface Tile {
-  /** The tile: values that take the place of the step's own. */
-  readonly constants: Constants;
-  /** Workgroups in x, y and z. */
-  readonly workgroups: readonly [number, number, number];
-}
-
 /** One dispatch of one kernel. */
 export interface Step {
-  /** Name of the kernel: kernels/NAME.wgsl and lib/reference/NAME.ts. */
-  readonly kernel: string;
+  /** What it computes. */
+  readonly kernel: Kernel;
   /** The layer it belongs to. */
   readonly layer: string;
-  /** Values that the kernel's template is expanded with. */
+  /** The kernel's constants, but for those of a tile: how the work is cut is the executor's choice. */
   readonly constants: Constants;
-  /** The kernel's variables → names of buffers; a variable not listed is the buffer of its name. */
+  /** The kernel's variables → names of buffers, but for those that it shares with all steps. */
   readonly buffers: Readonly<Record<string, string>>;
-  /** Workgroups in x, y and z. */
-  readonly workgroups: readonly [number, number, number];
-  /** Tiles to choose from, where there are some: the first is the step as it stands. */
-  readonly tiles?: readonly Tile[];
-  /** The step that this one is a tile of. */
-  readonly tileOf?: Step;
   /** The quantizer whose tensor this step makes, measures or quantizes. */
   readonly quantizer?: number;
   /** Steps of one phase are left out in the other; absent: in both. */
@@ -69,15 +50,30 @@ export interface Step {
   readonly once?: boolean;
 }
 
-/** A step as one of its tiles has it. */
-export function withTile(whole: Step, { constants, workgroups }: Tile): Step {
-  const { tiles: _, ...step } = whole;
-  return {
-    ...step,
-    tileOf: whole,
-    constants: { ...step.constants, ...constants },
-    workgroups,
-  };
+/** A buffer that a step binds. */
+export interface Bound extends KernelBuffer {
+  /** The kernel's variable. */
+  readonly variable: string;
+  /** The program's buffer. */
+  readonly name: string;
+}
+
+/** The buffers that a step binds: its own, and those that all steps share. */
+export function boundBuffers({ kernel, constants, buffers }: Step): Bound[] {
+  return Object.entries(kernel.buffers).flatMap(([variable, buffer]) => {
+    const { when, unless, shared } = buffer;
+    if (when !== undefined && !constants[when] || unless !== undefined && constants[unless]) {
+      return [];
+    }
+    const name = shared ?? buffers[variable];
+    if (name === undefined) throw new Error(`kernel ${kernel.name} is given no buffer ${variable}`);
+    return [{ ...buffer, variable, name }];
+  });
+}
+
+/** Every step of a program. */
+export function allSteps({ sections }: Pick<Program, "sections">): Step[] {
+  return Object.values(sections).flat();
 }
 
 /**
@@ -175,11 +171,6 @@ export interface Layout {
   readonly places: ReadonlyMap<string, TensorPlacement>;
 }
 
-/** Bytes of the operands of all steps of a program: see lib/runtime/gpu/wgsl_template.ts. */
-export function operandsBytes({ sections }: Pick<Program, "sections">): number {
-  return OPERANDS_BYTES * Object.values(sections).flat().length;
-}
-
 /** A planned network. */
 export interface Program {
   /** Codes in memory; f32 with the values that codes stand for; f32 without quantizers. */
@@ -213,6 +204,3 @@ export interface Program {
   /** How it is trained. */
   readonly training: TrainingSpec;
 }
-
-/** Bytes of a step's operands: what the offset of a uniform block must be a multiple of. */
-export const OPERANDS_BYTES = 256;

@@ -3,8 +3,7 @@
  *
  * @module
  */
-import { bindings, wgsl } from "../runtime/gpu/executor.ts";
-import type { Program, Step } from "../program/program.ts";
+import { boundBuffers, type Program, type Step } from "../program/program.ts";
 import { selectSteps } from "../program/select_steps.ts";
 
 /** Bytes for one image. */
@@ -60,9 +59,7 @@ export function boundBytesOf({ buffers, quantizers }: Program): (step: Step) => 
     return 4 * bytes.get(role === "gradient" ? name : `${name}.output`)!;
   };
   return (step) => {
-    const names = bindings(wgsl(step, false)).map(({ variable }) =>
-      step.buffers[variable] ?? variable
-    );
+    const names = boundBuffers(step).map(({ name }) => name);
     // One buffer serves the real values of all tensors in turn, as large as the largest of them.
     return [...new Set(names)].reduce(
       (n, name) => n + (name === "real" ? real(step) : bytes.get(name)!),

@@ -6,8 +6,7 @@
  * @module
  */
 import type { Executor } from "./executor.ts";
-import { bindings, wgsl } from "./gpu/executor.ts";
-import type { Program, Step } from "../program/program.ts";
+import { type Bound, boundBuffers, type Program, type Step } from "../program/program.ts";
 import { SLOTS, WORDS_OF_ROW } from "../quant/statistics.ts";
 import type { CpuExecutor } from "./cpu/executor.ts";
 
@@ -38,62 +37,75 @@ export async function compareExecutors(
   each: (difference: Difference) => void,
 ): Promise<void> {
   for (const step of steps) {
-    const declared = bindings(wgsl(step, false));
-    const names = declared.map((d) => step.buffers[d.variable] ?? d.variable);
-    for (const name of new Set(names)) other.write(name, cpu.memory.get(name)!.bytes);
+    const bound = boundBuffers(step), written = bound.filter(({ access }) => access === "write");
+    for (const name of new Set(bound.map(({ name }) => name))) {
+      other.write(name, cpu.memory.get(name)!.bytes);
+    }
     other.run([step]);
-    const written = declared.filter((d) => d.type === "storage");
-    const got = await other.read(written.map((d) => step.buffers[d.variable] ?? d.variable));
+    const got = await other.read(written.map(({ name }) => name));
     cpu.run([step]);
-    for (const [i, { variable }] of written.entries()) {
-      const want = cpu.memory.get(step.buffers[variable] ?? variable)!.bytes;
-      each({ step, variable, ...compare(program, step, variable, want, got[i]!) });
+    for (const [i, buffer] of written.entries()) {
+      const want = cpu.memory.get(buffer.name)!.bytes, { variable } = buffer;
+      each({ step, variable, ...compare(step, buffer, want, got[i]!) });
     }
   }
 }
 
-/** Variables that hold quads, by kernel-independent name. */
-const QUADS = new Set(["x", "y", "output", "dx", "dy", "dlogits", "forward", "backward", "q"]);
-/** Variables that hold sums: i32 with int8, else f32. */
-const SUMS = new Set(["sums", "partial", "x_total", "dy_total"]);
+/** What a step keeps in a buffer. */
+function typeOf({ constants: { INT8, STORE } }: Step, { type }: Bound) {
+  switch (type) {
+    case "codes":
+      return INT8 ? "codes" : "floats";
+    case "stored":
+      return INT8 && STORE === 1 ? "codes" : "floats";
+    case "sum":
+      return INT8 ? "integers" : "floats";
+    case "f32":
+      return "floats";
+    case "i32":
+    case "u32":
+      return "integers";
+  }
+}
 
 function compare(
-  program: Program,
   step: Step,
-  variable: string,
+  buffer: Bound,
   want: Uint8Array<ArrayBuffer>,
   got: Uint8Array<ArrayBuffer>,
 ): Pick<Difference, "type" | "differing" | "values" | "largest"> {
-  const int8 = program.arithmetic === "int8";
-  if (variable === "statistics") {
-    const [a, b] = [joined(want), joined(got)];
-    return { type: "integers", ...differences(a, b) };
+  if (buffer.variable === "statistics") {
+    return { type: "integers", ...differences(joinSlots(want), joinSlots(got)) };
   }
-  if (variable === "total" || variable.endsWith("_sum") || (int8 && SUMS.has(variable))) {
-    return {
-      type: "integers",
-      ...differences(new Int32Array(want.buffer), new Int32Array(got.buffer)),
-    };
+  const type = typeOf(step, buffer);
+  if (buffer.byTile) {
+    const tiles = step.constants.TILES!;
+    return { type, ...differences(sumOverTiles(want, tiles), sumOverTiles(got, tiles)) };
   }
-  const waits = step.constants.STORE === 2; // Real values, which are quantized later.
-  if (int8 && QUADS.has(variable) && !step.constants.LOGITS && !waits) {
-    const [a, b] = [new Int8Array(want.buffer), new Int8Array(got.buffer)];
-    return { type: "codes", ...differences(a, b) };
+  if (type === "codes") {
+    return { type, ...differences(new Int8Array(want.buffer), new Int8Array(got.buffer)) };
+  }
+  if (type === "integers") {
+    return { type, ...differences(new Int32Array(want.buffer), new Int32Array(got.buffer)) };
   }
   const [a, b] = [new Float32Array(want.buffer), new Float32Array(got.buffer)];
-  return { type: "floats", ...differences(a, b, scales(variable, a)) };
+  return { type, ...differences(a, b, scales(buffer, a)) };
 }
 
 /** The largest |value| beside each value: of the tensor, or of its column where units are mixed. */
-function scales(variable: string, values: Float32Array): (i: number) => number {
-  const column = variable === "table"
-    ? (i: number) => i % 8 // scale, inverse, zero, …
-    : variable === "coefficients"
-    ? (i: number) => Math.floor(i / 4) % 6 // a, mean, beta, c1, …
-    : () => 0;
-  const most: number[] = new Array(8).fill(0);
+function scales({ columns }: Bound, values: Float32Array): (i: number) => number {
+  const { count, run } = columns ?? { count: 1, run: 1 };
+  const column = (i: number) => Math.floor(i / run) % count;
+  const most: number[] = new Array(count).fill(0);
   values.forEach((v, i) => most[column(i)] = Math.max(most[column(i)]!, Math.abs(v)));
   return (i) => most[column(i)] || 1;
+}
+
+/** i32 values summed over their first dimension; exact. */
+function sumOverTiles(bytes: Uint8Array<ArrayBuffer>, tiles: number): Float64Array {
+  const words = new Int32Array(bytes.buffer), sums = new Float64Array(words.length / tiles);
+  for (const [i, word] of words.entries()) sums[i % sums.length]! += word;
+  return sums;
 }
 
 function differences(
@@ -112,7 +124,7 @@ function differences(
 }
 
 /** Rows of statistics with their slots joined: which tile went where is the kernel's own affair. */
-function joined(bytes: Uint8Array<ArrayBuffer>): Uint32Array {
+function joinSlots(bytes: Uint8Array<ArrayBuffer>): Uint32Array {
   const words = new Uint32Array(bytes.buffer), row = SLOTS * WORDS_OF_ROW;
   const out = new Uint32Array(words.length / SLOTS);
   for (let i = 0; i < words.length; i++) {

@@ -4,7 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { type Kernel, kernels } from "../../kernels/mod.ts";
+import { kernels } from "../../kernels/mod.ts";
 
 /** Replaces a kernel's text while `body` runs. */
 export async function withBroken(
@@ -13,13 +13,12 @@ export async function withBroken(
   to: string,
   body: () => Promise<void>,
 ): Promise<void> {
-  const table = kernels as Record<string, Kernel>, right = table[name]!;
-  const source = right.source.replace(part, to);
-  assert.notEqual(source, right.source);
-  table[name] = { ...right, source };
+  const gpu: { source: string } = kernels.get(name)!.gpu, right = gpu.source;
+  gpu.source = right.replace(part, to);
+  assert.notEqual(gpu.source, right);
   try {
     await body();
   } finally {
-    table[name] = right;
+    gpu.source = right;
   }
 }

@@ -62,7 +62,7 @@ export async function lockstepOf(
         const problem = await judge(d, program, cpu, executor, exact(gpu));
         if (problem) {
           wrong.push(
-            `${step.layer} ${step.kernel} ${d.variable}: ${problem}; ` +
+            `${step.layer} ${step.kernel.name} ${d.variable}: ${problem}; ` +
               `${d.differing} of ${d.values} ${d.type} differ, by ${d.largest} at most`,
           );
         }
@@ -93,10 +93,12 @@ async function judge(
     return await nearStatistics(d, cpu, executor);
   }
   // The factor of the learning rate goes through exp.
-  if (step.kernel === "dsgc_search" && variable === "table" && d.largest < 1e-6) return undefined;
+  if (step.kernel.name === "dsgc_search" && variable === "table" && d.largest < 1e-6) {
+    return undefined;
+  }
   if (variable === "errors") return d.largest > FLOAT_BOUND ? "beyond the bound" : undefined;
   // The one kernel with exp and log, whose last places WGSL leaves open.
-  if (step.kernel === "softmax_cross_entropy") {
+  if (step.kernel.name === "softmax_cross_entropy") {
     if (variable === "statistics") return await nearStatistics(d, cpu, executor);
     if (d.type === "codes") return d.largest > 1 ? "a code differs by more than one" : undefined;
     return d.largest > FLOAT_BOUND ? "beyond the bound" : undefined;

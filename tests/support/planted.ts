@@ -66,7 +66,7 @@ export class Planted implements Executor {
     copied: readonly string[] = [],
   ): Copies {
     const { plant } = this;
-    const at = steps.findIndex((s) => s.kernel === plant.kernel && s.layer === plant.layer);
+    const at = steps.findIndex((s) => s.kernel.name === plant.kernel && s.layer === plant.layer);
     const now = at >= 0 && plant.steps.includes(this.#step) && (!plant.later || this.#first > 0) &&
       !(plant.once && this.#planted.has(this.#step));
     if (!now) return this.inner.run(steps, clear, copied);

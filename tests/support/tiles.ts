@@ -6,19 +6,21 @@
 import { openGpu } from "../../lib/runtime/gpu/device.ts";
 import { GpuExecutor } from "../../lib/runtime/gpu/executor.ts";
 import type { Device } from "../../lib/runtime/device.ts";
-import { type Program, type Step, type Tile, withTile } from "../../lib/program/program.ts";
+import { allSteps, type Program, type Step } from "../../lib/program/program.ts";
+import { type Tile, tilesOf, withTile } from "../../lib/runtime/gpu/tile.ts";
 
 /** Tiles that a step has at most. */
 export const MAX_TILES = 3;
 
 /** Tile `n` of a step, counted around. */
-function nth({ tiles = [] }: Step, n: number): Tile | undefined {
-  return tiles[n % tiles.length];
+function nth(step: Step, n: number): Tile | undefined {
+  const tiles = tilesOf(step);
+  return tiles.length > 1 ? tiles[n % tiles.length] : undefined;
 }
 
 /** The steps of a program that have tiles to choose from, as tile `n` of each has them. */
-export function tiledSteps({ sections }: Program, n: number): Step[] {
-  return (Object.values(sections).flat() as Step[]).flatMap((step) => {
+export function tiledSteps(program: Program, n: number): Step[] {
+  return allSteps(program).flatMap((step) => {
     const tile = nth(step, n);
     return tile ? [withTile(step, tile)] : [];
   });

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { kernels } from "../../../kernels/mod.ts";
 import { buffersOf, type BufferSpec, type Program, type Step } from "../program.ts";
 
 /** From the first step that uses a tensor to the last; −1: the host writes it before the first. */
@@ -31,28 +30,13 @@ export function stepsInOrder({ sections: s }: Program): Step[] {
   return [...s.forward, ...s.loss, ...s.backward, ...s.update, ...s.schedule, ...s.weights];
 }
 
-const variables = new Map<string, ReadonlyMap<string, boolean>>();
-
-/** A kernel's own variables, and whether it writes them; what it includes only reads, but tables. */
-function variablesOf(kernel: string): ReadonlyMap<string, boolean> {
-  let found = variables.get(kernel);
-  if (!found) {
-    const declared = kernels[kernel]!.source.matchAll(/var<storage, (read|read_write)> (\w+)/g);
-    found = new Map([...declared].map(([, mode, name]) => [name!, mode === "read_write"]));
-    variables.set(kernel, found);
-  }
-  return found;
-}
-
 /** The tensors of `known` that a step may bind, whatever its constants leave out. */
 export function accesses(step: Step, known: ReadonlySet<string>): Access[] {
-  const own = variablesOf(step.kernel), found = new Map<string, boolean>();
-  const add = (name: string, writes: boolean) => {
-    if (known.has(name)) found.set(name, writes || (found.get(name) ?? false));
-  };
-  for (const [variable, writes] of own) add(step.buffers[variable] ?? variable, writes);
-  for (const [variable, name] of Object.entries(step.buffers)) {
-    add(name, own.get(variable) ?? false);
+  const found = new Map<string, boolean>();
+  for (const [variable, { access, shared }] of Object.entries(step.kernel.buffers)) {
+    const name = shared ?? step.buffers[variable];
+    if (name === undefined || !known.has(name)) continue;
+    found.set(name, access === "write" || (found.get(name) ?? false));
   }
   return [...found].map(([name, writes]) => ({ name, writes }));
 }

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { type BufferKind, operandsBytes, type Program } from "../program.ts";
+import { OPERANDS_BYTES } from "../../../kernels/define_kernel.ts";
+import { allSteps, type BufferKind, type Program } from "../program.ts";
 import { bytesOf } from "./bytes.ts";
 import { lifetimesOf, stepsInOrder } from "./lifetimes.ts";
 
@@ -47,7 +48,7 @@ export function peakMemory(program: Program): PeakMemory {
   const own = buffers.filter(({ name }) => !layout?.places.has(name));
   const of = (kind: BufferKind) => sum([...own, ...fullest].filter((b) => b.kind === kind));
   const regions = (layout?.regions ?? []).reduce((a, b) => a + b, 0);
-  const operands = operandsBytes(program);
+  const operands = OPERANDS_BYTES * allSteps(program).length;
   const staging = (program.staging ?? []).reduce((a, b) => a + b, 0);
   return {
     parameters: of("parameter"),

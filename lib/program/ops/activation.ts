@@ -3,8 +3,8 @@
  *
  * @module
  */
+import { activationForward as activationForwardKernel } from "../../../kernels/activation_forward/kernel.ts";
 import type { Builder } from "../builder.ts";
-import { grid } from "./grid.ts";
 import { forwardGradient } from "./gradient.ts";
 import { ACT, type Tensor } from "../tensor.ts";
 
@@ -27,10 +27,8 @@ export function activationForward(b: Builder, node: ActivationNode): void {
   b.step(
     "forward",
     node.name,
-    "activation_forward",
-    grid(Math.ceil(QUADS / 64)),
+    activationForwardKernel,
     {
-      V: 1,
       QUADS,
       CQ: x.quads,
       CHANNELS: x.c,
@@ -38,7 +36,7 @@ export function activationForward(b: Builder, node: ActivationNode): void {
       X_ROW: x.at.row,
       Y_ROW: to.row,
     },
-    { x: x.at.buffer },
+    { x: x.at.buffer, y: to.buffer },
     { output: b.output("y", to, output) },
   );
 }

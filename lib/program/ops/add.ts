@@ -3,9 +3,9 @@
  *
  * @module
  */
+import { addForward as addForwardKernel } from "../../../kernels/add_forward/kernel.ts";
 import type { Builder } from "../builder.ts";
 import { forwardGradient } from "./gradient.ts";
-import { elementwiseGrid, strideOf } from "./norm.ts";
 import { ACT, type Tensor } from "../tensor.ts";
 
 /** An addition of two tensors of one shape. */
@@ -24,25 +24,20 @@ export function addForward(b: Builder, node: AddNode): void {
   const to = b.store(output, node.name);
   // ReLU passes a gradient where the stored code is above the zero point.
   if (node.act === "relu") output.mask = { act: "relu", of: output };
-  const V = b.wide(input.quads), CW = input.quads / V;
   const PIXELS = b.options.batch * input.h * input.w;
   b.step(
     "forward",
     node.name,
-    "add_forward",
-    elementwiseGrid(PIXELS, CW),
+    addForwardKernel,
     {
-      V,
-      CW,
       PIXELS,
-      STRIDE: strideOf(PIXELS),
       CHANNELS: input.c,
       ACT: ACT[node.act],
       A_ROW: input.at.row,
       B_ROW: other.at.row,
       Y_ROW: to.row,
     },
-    { a: input.at.buffer, b: other.at.buffer },
+    { a: input.at.buffer, b: other.at.buffer, output: to.buffer },
     { output: b.output("output", to, output) },
   );
 }

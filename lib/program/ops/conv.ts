@@ -3,13 +3,19 @@
  *
  * @module
  */
+import { MIN_TILE_PIXELS } from "../../../kernels/include/conv_tiles.ts";
+import { convBackwardInput } from "../../../kernels/conv_backward_input/kernel.ts";
+import { convBackwardWeight } from "../../../kernels/conv_backward_weight/kernel.ts";
+import { convForward as convForwardKernel } from "../../../kernels/conv_forward/kernel.ts";
+import { packWeights } from "../../../kernels/pack_weights/kernel.ts";
+import { perChannelWeightRange } from "../../../kernels/per_channel_weight_range/kernel.ts";
+import { reduceWeightGradient } from "../../../kernels/reduce_weight_gradient/kernel.ts";
+import { weightSums } from "../../../kernels/weight_sums/kernel.ts";
 import { ModelError } from "../../core/errors.ts";
-import { type Builder, wideOf } from "../builder.ts";
-import { grid } from "./grid.ts";
+import type { Builder } from "../builder.ts";
 import { addGradient } from "./gradient.ts";
 import { type Shard, shardsOf } from "../shards.ts";
 import type { Tensor } from "../tensor.ts";
-import { tiled } from "./tiles.ts";
 
 /** A convolution or linear layer. */
 export interface ConvNode {
@@ -138,25 +144,22 @@ export function convForward(b: Builder, node: ConvNode, sumsFor?: string): numbe
     if (BACKWARD) b.buffer(`${name}.backward${suffix}`, bytes, "parameter");
   }
   const forward = (suffix: string) => `${name}.${quantized ? "forward" : "weight"}${suffix}`;
-  const backward = (suffix: string): Record<string, string> =>
-    BACKWARD ? { backward: `${name}.backward${suffix}` } : {};
+  const backward = (suffix: string) => BACKWARD ? { backward: `${name}.backward${suffix}` } : {};
   for (const { suffix, first, quads } of parts) {
     const weight = `${name}.weight${suffix}`;
-    const channels: Record<string, string> = perChannel
+    const channels = perChannel
       ? { channels: b.buffer(`${name}.channels${suffix}`, 32 * quads, "parameter") }
       : {};
-    if (perChannel) {
-      b.step("weights", name, "per_channel_weight_range", [Math.ceil(quads * 4 / 64), 1, 1], {
-        V: 1,
+    if (channels.channels) {
+      b.step("weights", name, perChannelWeightRange, {
         OQ: quads,
         SIZE: TAPS * s.IQ,
         W_ROW,
-      }, { weight, ...channels });
+      }, { weight, channels: channels.channels });
     }
     if (quantized || BACKWARD) {
       const whole = packed.length === 1, to = whole ? "" : suffix;
-      b.step("weights", name, "pack_weights", grid(Math.ceil(quads * quad / 256)), {
-        V: 1,
+      b.step("weights", name, packWeights, {
         QUANTIZED: quantized ? 1 : 0,
         PER_CHANNEL: perChannel ? 1 : 0,
         BACKWARD,
@@ -172,17 +175,17 @@ export function convForward(b: Builder, node: ConvNode, sumsFor?: string): numbe
   if (b.options.int8) {
     b.buffer(`${name}.forward_sum`, 16 * s.OQ, "parameter");
     const sums = { forward_sum: `${name}.forward_sum` };
-    const backwardSums: Record<string, string> = BACKWARD
+    const backwardSums = BACKWARD
       ? {
         backward_sum: b.buffer(`${name}.backward_sum`, 16 * s.SH * s.SW * s.IQ, "parameter"),
       }
       : {};
-    const threads = Math.max(s.OQ, BACKWARD * s.SH * s.SW * s.IQ);
-    b.step("weights", name, "weight_sums", [Math.ceil(threads / 64), 1, 1], {
-      ...s,
-      V: 1,
-      BACKWARD,
-    }, { forward: forward(""), ...sums, ...backward(""), ...backwardSums });
+    b.step("weights", name, weightSums, { ...s, BACKWARD }, {
+      forward: forward(""),
+      ...sums,
+      ...backward(""),
+      ...backwardSums,
+    });
   }
 
   const PIXELS = s.N * s.HO * s.WO;
@@ -196,13 +199,12 @@ export function convForward(b: Builder, node: ConvNode, sumsFor?: string): numbe
     : b.store(output, name);
   output.stored = y;
   const sums = sumsFor !== undefined && b.options.int8 && b.isOnePass(y) ? sumsFor : undefined;
-  const TILES = Math.ceil(PIXELS / MIN_TILE), tiles = tilesOf(b.options.int8);
+  const TILES = Math.ceil(PIXELS / MIN_TILE_PIXELS);
   for (const part of packed) {
-    b.step("forward", name, "conv_forward", tiles(PIXELS, part.quads, 1), {
+    b.step("forward", name, convForwardKernel, {
       ...s,
       QUADS: part.quads,
       FIRST: part.first,
-      V: 1,
       PIXELS,
       TILES,
       CHANNELS: output.c,
@@ -217,6 +219,7 @@ export function convForward(b: Builder, node: ConvNode, sumsFor?: string): numbe
       weight: forward(part.suffix),
       row_sum: `${name}.forward_sum`,
       bias: `${name}.bias`,
+      y: y.buffer,
       ...(sums ? { sums } : {}),
     }, {
       output: b.output("y", y, output),
@@ -237,8 +240,6 @@ export function convBackward(b: Builder, node: ConvNode): void {
   }
   if (!input.needsGradient) return;
   const { to, constants, buffers } = addGradient(b, input, name);
-  const tiles = tilesOf(b.options.int8);
-  const phasePixels = s.N * Math.ceil(s.H / s.SH) * Math.ceil(s.W / s.SW);
   const parts = packedParts(b, node);
   // What parts of the outputs come to goes from one of two buffers to the other, in f32.
   const sums = parts.slice(1, 3).map((_, i) =>
@@ -246,12 +247,10 @@ export function convBackward(b: Builder, node: ConvNode): void {
   );
   for (const [i, { suffix, first, quads }] of parts.entries()) {
     const last = i === parts.length - 1;
-    const ways = tiles(phasePixels, s.IQ, s.SH * s.SW);
-    b.step("backward", name, "conv_backward_input", ways, {
+    b.step("backward", name, convBackwardInput, {
       ...s,
-      ...(last ? constants : { ADDEND: 0, MASK: 0 }),
+      ...(last ? constants : { ADDEND: 0, ADDEND_ROW: 0, MASK: 0, MASK_ROW: 0 }),
       BEFORE: i > 0 ? 1 : 0,
-      V: 1,
       QUADS: quads,
       FIRST: first,
       GQ: input.quads,
@@ -260,7 +259,8 @@ export function convBackward(b: Builder, node: ConvNode): void {
       W_ROW: b.weightRows.get(name) ?? 0,
       DX_ROW: to.row,
     }, {
-      ...(last ? buffers : { dx: sums[i % 2]! }),
+      ...(last ? buffers : {}),
+      dx: last ? to.buffer : sums[i % 2]!,
       ...(i > 0 ? { before: sums[(i - 1) % 2]! } : {}),
       dy: dy.buffer,
       weight: `${name}.backward${suffix}`,
@@ -282,7 +282,7 @@ function chunked(b: Builder, node: ConvNode) {
 
 function weightGradient(b: Builder, node: ConvNode): void {
   const { name, input, output } = node, dy = output.gradientAt, x = input.at;
-  const { s, TAPS, PIXELS, CHUNK, CHUNKS } = chunked(b, node), XQ = wideOf(s.IQ);
+  const { s, TAPS, PIXELS, CHUNK, CHUNKS } = chunked(b, node);
   const parts = weightParts(b, node), [{ quads: largest }] = parts as [Shard];
   const partial = b.buffer(`${name}.partial`, CHUNKS * 64 * largest * TAPS * s.IQ, "scratch");
   const totals = {
@@ -291,27 +291,18 @@ function weightGradient(b: Builder, node: ConvNode): void {
       : {}),
     dy_total: b.buffer(`${name}.dy_total`, CHUNKS * s.OQ * 16, "scratch"),
   };
-  const threads = CHUNKS * s.IQ / XQ;
   for (const { suffix, first, quads } of parts) {
-    const YQ = Math.min(wideOf(s.OQ), wideOf(quads));
-    b.step("backward", name, "conv_backward_weight", [Math.ceil(threads / 64), quads / YQ, TAPS], {
+    b.step("backward", name, convBackwardWeight, {
       ...s,
       OQ: quads,
       DQ: s.OQ,
       FIRST: first,
-      V: 1,
-      XQ,
-      XV: b.options.int8 ? XQ : 1,
-      YQ,
-      YV: b.options.int8 ? YQ : 1,
-      K: b.options.int8 ? 4 : 1,
       PIXELS,
       CHUNKS,
       CHUNK,
       X_ROW: x.row,
     }, { x: x.buffer, dy: dy.buffer, partial, ...totals });
-    b.step("backward", name, "reduce_weight_gradient", grid(Math.ceil(quads * TAPS * s.IQ / 64)), {
-      V: 1,
+    b.step("backward", name, reduceWeightGradient, {
       BIAS: node.bias ? 1 : 0,
       OQ: quads,
       FIRST: first,
@@ -329,37 +320,4 @@ function weightGradient(b: Builder, node: ConvNode): void {
       bias_gradient: `${name}.bias.gradient`,
     });
   }
-}
-
-/** Pixels of the smallest tile: sums have room for so many tiles, whichever is taken. */
-const MIN_TILE = 64 * 4;
-
-/**
- * Tiles of conv_forward and conv_backward_input: Q quads of channels and P pixels a thread. On llvmpipe
- * a load costs as much as twenty packed dot products, so large tiles win, until the unrolled loop
- * outgrows the processor's instruction cache: 256 dot products a step are best (conv 32 → 64 on 14 × 14,
- * batch 64: 14.1 ms at 64, 10.9 at 128, 10.3 at 256, 14.0 at 384). The small tile is for GPUs, whose
- * threads have fewer registers.
- *
- * @returns the tiles of `pixels` and `quads`, in so many phases
- */
-function tilesOf(int8: boolean) {
-  const large = (quads: number) => {
-    const Q = most(int8 ? 8 : 4, quads);
-    return { Q, P: int8 ? (Q > 4 ? 8 : 16) : 12 };
-  };
-  return (pixels: number, quads: number, phases: number) => {
-    // As few pixels a thread as the number of tiles lets be: 49 rows of 64 pixels are 7 tiles of 7,
-    // not of 8, of which an eighth would be beyond the end.
-    const rows = Math.ceil(pixels / 64);
-    const all = [large(quads), { Q: most(2, quads), P: 4 }]
-      .map(({ Q, P }) => ({ Q, P: Math.ceil(rows / Math.ceil(rows / P)) }));
-    return tiled(all, ({ Q, P }) => grid(Math.ceil(pixels / (64 * P)), phases * quads / Q));
-  };
-}
-
-/** The largest divisor of `quads` that is at most `limit`. */
-function most(limit: number, quads: number): number {
-  while (quads % limit !== 0) limit--;
-  return limit;
 }

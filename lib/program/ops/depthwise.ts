@@ -4,11 +4,16 @@
  *
  * @module
  */
+import { depthwiseSumTiles } from "../../../kernels/include/depthwise_tiles.ts";
+import { depthwiseBackwardInput } from "../../../kernels/depthwise_backward_input/kernel.ts";
+import { depthwiseBackwardWeight } from "../../../kernels/depthwise_backward_weight/kernel.ts";
+import { depthwiseForward as depthwiseForwardKernel } from "../../../kernels/depthwise_forward/kernel.ts";
+import { quantizeDepthwiseWeights } from "../../../kernels/quantize_depthwise_weights/kernel.ts";
+import { reduceDepthwiseWeightGradient } from "../../../kernels/reduce_depthwise_weight_gradient/kernel.ts";
 import { ModelError } from "../../core/errors.ts";
 import type { Builder } from "../builder.ts";
 import { type ConvNode, weightDims } from "./conv.ts";
 import { addGradient } from "./gradient.ts";
-import { grid } from "./grid.ts";
 import { windowConstants } from "./window.ts";
 
 /** Taps in a sum: 512·255·127 < 2²⁴, which f32 holds exactly. */
@@ -17,27 +22,10 @@ const MAX_TAPS = 512;
 const MAX_PIXELS = 32768;
 /** Threads that a weight gradient is split into at least, where its size allows. */
 const ENOUGH_THREADS = 8192;
-/** Pixels in a run, at most. */
-const RUN = 8;
-/** Runs that a thread of the passes for X owns: 56×56×96 forward 5.6 ms, with one 7.2 (llvmpipe). */
-const TURNS = 4;
-/** Threads of a workgroup. */
-const LANES = 64;
 
 /** Whether every channel is convolved by itself. */
 export function isDepthwise({ input, output, groups }: ConvNode): boolean {
   return groups > 1 && groups === input.c && groups === output.c;
-}
-
-/** Pixels of a run in a line of `width`: runs of a line are as equal as they can be. */
-function runOf(width: number): number {
-  return Math.ceil(width / Math.ceil(width / RUN));
-}
-
-/** Neighbouring quads of a workgroup: 32 bytes of codes where they divide the channels. */
-function quadLanes(quads: number): number {
-  return [8, 4].find((lanes) => quads % lanes === 0) ??
-    Math.min(8, 2 ** Math.ceil(Math.log2(quads)));
 }
 
 /** The window, and the lines of the output. */
@@ -80,16 +68,14 @@ export function depthwiseForward(
   }
   if (quantized) {
     const codes = { forward: b.buffer(`${name}.forward`, size / 4 * b.quadBytes, "parameter") };
-    const scales: Record<string, string> = b.options.int8
+    const scales = b.options.int8
       ? { scales: b.buffer(`${name}.scales`, 16 * s.CQ, "parameter") }
       : {};
     b.step(
       "weights",
       name,
-      "quantize_depthwise_weights",
-      [Math.ceil(s.CQ / LANES), 1, 1],
+      quantizeDepthwiseWeights,
       {
-        V: 1,
         PER_CHANNEL: b.options.quantizing("weight", name)!.perChannel ? 1 : 0,
         CQ: s.CQ,
         TAPS,
@@ -111,17 +97,11 @@ export function depthwiseForward(
     : b.store(output, name);
   output.stored = y;
   const sums = sumsFor !== undefined && b.options.int8 && b.isOnePass(y) ? sumsFor : undefined;
-  const R = runOf(s.WO), RUNS = Math.ceil(s.WO / R), QL = quadLanes(s.CQ);
-  const tiles = Math.ceil(s.LINES * RUNS / (LANES / QL * TURNS));
-  b.step("forward", name, "depthwise_forward", grid(tiles, Math.ceil(s.CQ / QL)), {
+  const TILES = depthwiseSumTiles(s);
+  b.step("forward", name, depthwiseForwardKernel, {
     ...s,
-    QL,
-    R,
-    T: TURNS,
-    RUNS,
-    SPAN: (R - 1) * s.SW + s.KW,
+    TILES,
     BIAS: node.bias ? 1 : 0,
-    LOGITS: logits ? 1 : 0,
     SUMS: sums ? 1 : 0,
     X_ROW: input.at.row,
     Y_ROW: y.row,
@@ -129,13 +109,14 @@ export function depthwiseForward(
     x: input.at.buffer,
     ...weights(b, node),
     bias: `${name}.bias`,
+    y: y.buffer,
     ...(sums ? { sums } : {}),
   }, { output: b.output("y", y, output) });
-  return sums === undefined ? undefined : tiles;
+  return sums === undefined ? undefined : TILES;
 }
 
 /** What the passes for X read of the weights. */
-function weights(b: Builder, { name }: ConvNode): Record<string, string> {
+function weights(b: Builder, { name }: ConvNode) {
   const weight = b.weightRows.has(name) ? `${name}.forward` : `${name}.weight`;
   return { weight, scales: `${name}.scales` };
 }
@@ -149,29 +130,17 @@ export function depthwiseBackward(b: Builder, node: ConvNode): void {
   }
   if (!input.needsGradient) return;
   const { to, constants, buffers } = addGradient(b, input, name);
-  const R = runOf(Math.ceil(s.W / s.SW));
-  const RUNS = Math.ceil(Math.ceil(s.W / s.SW) / R), AX = Math.ceil(s.KW / s.SW);
-  const QL = quadLanes(s.CQ), QG = Math.ceil(s.CQ / QL);
-  const runs = s.N * Math.ceil(s.H / s.SH) * RUNS, tiles = Math.ceil(runs / (LANES / QL * TURNS));
   b.step(
     "backward",
     name,
-    "depthwise_backward_input",
-    grid(tiles, s.SH * s.SW * QG),
+    depthwiseBackwardInput,
     {
       ...s,
       ...constants,
-      QL,
-      QG,
-      R,
-      T: TURNS,
-      RUNS,
-      AX,
-      SPAN: R + AX - 1,
       DY_ROW: dy.row,
       DX_ROW: to.row,
     },
-    { ...buffers, dy: dy.buffer, ...weights(b, node) },
+    { ...buffers, dy: dy.buffer, dx: to.buffer, ...weights(b, node) },
     { output: b.output("dx", to, input) },
   );
 }
@@ -186,26 +155,20 @@ function weightGradient(b: Builder, node: ConvNode): void {
       Math.ceil(s.LINES * s.CQ * s.KH / ENOUGH_THREADS),
     ),
   );
-  const R = runOf(s.WO), CHUNKS = Math.ceil(s.LINES / ROWS), TAPS = s.KH * s.KW;
+  const CHUNKS = Math.ceil(s.LINES / ROWS), TAPS = s.KH * s.KW;
   const BIAS = node.bias ? 1 : 0, rows = { X_ROW: x.row, DY_ROW: dy.row };
   const partial = b.buffer(`${name}.partial`, CHUNKS * TAPS * s.CQ * 16, "scratch");
-  const totals: Record<string, string> = node.bias
+  const totals = node.bias
     ? { dy_total: b.buffer(`${name}.dy_total`, CHUNKS * s.CQ * 16, "scratch") }
     : {};
   b.step(
     "backward",
     name,
-    "depthwise_backward_weight",
-    [Math.ceil(CHUNKS * s.CQ / LANES), s.KH, 1],
-    { ...s, ...rows, R, SPAN: (R - 1) * s.SW + s.KW, CHUNKS, ROWS, BIAS },
+    depthwiseBackwardWeight,
+    { ...s, ...rows, CHUNKS, ROWS, BIAS },
     { x: x.buffer, dy: dy.buffer, partial, ...totals },
   );
-  b.step("backward", name, "reduce_depthwise_weight_gradient", [
-    Math.ceil(TAPS * s.CQ / LANES),
-    1,
-    1,
-  ], {
-    V: 1,
+  b.step("backward", name, reduceDepthwiseWeightGradient, {
     BIAS,
     CQ: s.CQ,
     TAPS,

@@ -4,9 +4,11 @@
  *
  * @module
  */
+import { dropoutBackward as dropoutBackwardKernel } from "../../../kernels/dropout_backward/kernel.ts";
+import { dropoutForward as dropoutForwardKernel } from "../../../kernels/dropout_forward/kernel.ts";
+import { dropoutQuantizer } from "../../../kernels/dropout_quantizer/kernel.ts";
 import type { Builder } from "../builder.ts";
 import { addGradient } from "./gradient.ts";
-import { grid } from "./grid.ts";
 import type { Tensor } from "../tensor.ts";
 
 /** A dropout layer. */
@@ -23,7 +25,6 @@ export interface DropoutNode {
 
 function shape(b: Builder, { input: x, rate, index }: DropoutNode) {
   return {
-    V: 1,
     QUADS: b.options.batch * x.h * x.w * x.quads,
     CQ: x.quads,
     CHANNELS: x.c,
@@ -47,12 +48,11 @@ export function dropoutForward(b: Builder, node: DropoutNode): void {
     const TRAIN = phase === "train" ? 1 : 0;
     if (b.options.int8) {
       const constants = { X_ROW: x.at.row, Y_ROW: row, FACTOR: TRAIN ? s.FACTOR : 1 };
-      const table = { table: "quantizers" };
-      b.step("forward", name, "dropout_quantizer", [1, 1, 1], constants, table, { phase });
+      b.step("forward", name, dropoutQuantizer, constants, {}, { phase });
     }
-    const groups = grid(Math.ceil(s.QUADS / 64)), constants = { ...s, TRAIN, X_ROW: x.at.row };
+    const constants = { ...s, TRAIN, X_ROW: x.at.row };
     const buffers = { x: x.at.buffer, y: buffer };
-    b.step("forward", name, "dropout_forward", groups, constants, buffers, { phase });
+    b.step("forward", name, dropoutForwardKernel, constants, buffers, { phase });
   }
 }
 
@@ -64,15 +64,14 @@ export function dropoutBackward(b: Builder, node: DropoutNode): void {
   b.step(
     "backward",
     name,
-    "dropout_backward",
-    grid(Math.ceil(s.QUADS / 64)),
+    dropoutBackwardKernel,
     {
       ...s,
       ...constants,
       DY_ROW: dy.row,
       DX_ROW: to.row,
     },
-    { ...buffers, dy: dy.buffer },
+    { ...buffers, dy: dy.buffer, dx: to.buffer },
     { output: b.output("dx", to, x) },
   );
 }

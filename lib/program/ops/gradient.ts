@@ -5,16 +5,15 @@
  *
  * @module
  */
-import type { Constants } from "../program.ts";
+import { addGradients } from "../../../kernels/add_gradients/kernel.ts";
 import type { Builder } from "../builder.ts";
-import { grid } from "./grid.ts";
 import { ACT, type QuantizedTensor, type Tensor } from "../tensor.ts";
 
 /** What a kernel needs for the epilogue, and where it writes. */
 export interface Epilogue {
   readonly to: QuantizedTensor;
-  readonly constants: Constants;
-  readonly buffers: Readonly<Record<string, string>>;
+  readonly constants: Readonly<Record<"ADDEND" | "ADDEND_ROW" | "MASK" | "MASK_ROW", number>>;
+  readonly buffers: { readonly addend?: string; readonly mask?: string };
 }
 
 /** The epilogue of a kernel that contributes to the gradient of `tensor`. */
@@ -60,18 +59,16 @@ export function forwardGradient(
   b.step(
     "backward",
     layer,
-    "add_gradients",
-    grid(Math.ceil(quads / 64)),
+    addGradients,
     {
       ...constants,
-      V: 1,
       QUADS: quads,
       CQ: tensor.quads,
       CHANNELS: tensor.c,
       DY_ROW: gradient.row,
       DX_ROW: to.row,
     },
-    { ...buffers, dy: gradient.buffer },
+    { ...buffers, dy: gradient.buffer, dx: to.buffer },
     { output: b.output("dx", to, tensor) },
   );
 }

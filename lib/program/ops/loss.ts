@@ -3,8 +3,9 @@
  *
  * @module
  */
+import { normalizeInput } from "../../../kernels/normalize_input/kernel.ts";
+import { softmaxCrossEntropy } from "../../../kernels/softmax_cross_entropy/kernel.ts";
 import type { Builder } from "../builder.ts";
-import { grid } from "./grid.ts";
 import type { Tensor } from "../tensor.ts";
 
 /** Plans the input tensor from the batch's pixels; its range is that of the normalization. */
@@ -25,8 +26,7 @@ export function inputForward(
     elements: PIXELS * image.c,
   } as const;
   image.stored = b.stored(buffer, spec, image.name, bounds);
-  b.step("forward", "input", "normalize_input", grid(Math.ceil(PIXELS / 64)), {
-    V: 1,
+  b.step("forward", "input", normalizeInput, {
     PIXELS,
     CHANNELS: image.c,
     STORE: image.stored.quantized ? 1 : 0,
@@ -45,10 +45,8 @@ export function lossForward(b: Builder, logits: Tensor): void {
   b.step(
     "loss",
     "loss",
-    "softmax_cross_entropy",
-    [1, 1, 1],
+    softmaxCrossEntropy,
     {
-      V: 1,
       N: b.options.batch,
       CQ: logits.quads,
       CLASSES: logits.c,
@@ -57,7 +55,7 @@ export function lossForward(b: Builder, logits: Tensor): void {
       MIXED: mixed ? 1 : 0,
       D_ROW: logits.gradient.row,
     },
-    { logits: logits.at.buffer },
+    { logits: logits.at.buffer, dlogits: logits.gradient.buffer },
     { output: b.output("dlogits", logits.gradient, logits) },
   );
 }

@@ -3,9 +3,15 @@
  *
  * @module
  */
+import { channelSums } from "../../../kernels/channel_sums/kernel.ts";
+import { normBackward as normBackwardKernel } from "../../../kernels/norm_backward/kernel.ts";
+import { normBackwardCoefficients } from "../../../kernels/norm_backward_coefficients/kernel.ts";
+import { normBackwardSums } from "../../../kernels/norm_backward_sums/kernel.ts";
+import { normCoefficients } from "../../../kernels/norm_coefficients/kernel.ts";
+import { normForward as normForwardKernel } from "../../../kernels/norm_forward/kernel.ts";
+import { normRunningCoefficients } from "../../../kernels/norm_running_coefficients/kernel.ts";
 import { ModelError } from "../../core/errors.ts";
 import type { Builder } from "../builder.ts";
-import { grid } from "./grid.ts";
 import { addGradient } from "./gradient.ts";
 import { ACT, type Act, type Tensor } from "../tensor.ts";
 
@@ -28,8 +34,6 @@ export interface NormNode {
 const MAX_VALUES = 8_388_608;
 /** Pixels in a chunk of sums: a function of the shape alone, 33,000·255² < 2³¹. */
 const chunkOf = (pixels: number) => Math.min(32768, Math.max(64, Math.ceil(pixels / 1024)));
-/** Pixels a thread of an elementwise kernel owns, where there are enough. */
-const RUN = 16;
 
 /** The buffer of per-channel sums. */
 export function sumsBuffer(name: string): string {
@@ -60,30 +64,24 @@ export function normForward(b: Builder, node: NormNode): void {
   b.step(
     "forward",
     name,
-    "norm_running_coefficients",
-    [Math.ceil(channels / 64), 1, 1],
+    normRunningCoefficients,
     constants,
     buffers,
     node.frozen ? {} : { phase: "eval" },
   );
-  const V = b.wide(x.quads), CW = x.quads / V;
   const to = b.store(output, name);
   b.step(
     "forward",
     name,
-    "norm_forward",
-    elementwiseGrid(pixels, CW),
+    normForwardKernel,
     {
-      V,
-      CW,
       PIXELS: pixels,
-      STRIDE: strideOf(pixels),
       CHANNELS: x.c,
       ACT: ACT[node.act],
       Y_ROW: x.at.row,
       A_ROW: to.row,
     },
-    { y: x.at.buffer, coefficients },
+    { y: x.at.buffer, coefficients, output: to.buffer },
     { output: b.output("output", to, output) },
   );
 }
@@ -99,16 +97,13 @@ function batchStatistics(
   const pixels = b.options.batch * x.h * x.w;
   const chunk = chunkOf(pixels), tiles = node.tiles ?? Math.ceil(pixels / chunk);
   const sums = b.buffer(sumsBuffer(name), 8 * tiles * channels, "scratch");
-  const V = b.wide(x.quads), CW = x.quads / V;
   if (node.tiles === undefined) {
     b.step(
       "forward",
       name,
-      "channel_sums",
-      [Math.ceil(tiles * CW / 64), 1, 1],
+      channelSums,
       {
-        V,
-        CW,
+        CQ: x.quads,
         PIXELS: pixels,
         CHUNKS: tiles,
         CHUNK: chunk,
@@ -122,12 +117,9 @@ function batchStatistics(
   b.step(
     "forward",
     name,
-    "norm_coefficients",
-    [Math.ceil(channels * lanesFor(tiles) / 64), 1, 1],
+    normCoefficients,
     {
       ...constants,
-      LANES: lanesFor(tiles),
-      V: 1,
       PIXELS: pixels,
       TILES: tiles,
       CHUNK: chunk,
@@ -139,40 +131,27 @@ function batchStatistics(
   );
 }
 
-/**
- * Threads that add the parts of a channel. With 64 for each, whatever there is to add, the many small
- * norms of mobilenet-v2 took 7% of a step.
- */
-function lanesFor(parts: number): number {
-  return parts <= 8 ? 1 : parts <= 64 ? 8 : 64;
-}
-
 /** Plans the gradients of gamma, beta and the input. */
 export function normBackward(b: Builder, node: NormNode): void {
   const { name, input: x, output } = node;
   const da = output.gradientAt, y = x.at;
   const pixels = b.options.batch * x.h * x.w, channels = 4 * x.quads;
-  const V = b.wide(x.quads), CW = x.quads / V;
   const coefficients = `${name}.coefficients`;
   const rows = { DA_ROW: da.row, Y_ROW: y.row };
   if (!node.frozen) {
     b.scalesRate(name, da);
     const CHUNK = chunkOf(pixels), CHUNKS = Math.ceil(pixels / CHUNK);
     const sums = b.buffer(`${name}.backward_sums`, 8 * CHUNKS * channels, "scratch");
-    b.step("backward", name, "norm_backward_sums", [Math.ceil(CHUNKS * CW / 64), 1, 1], {
+    b.step("backward", name, normBackwardSums, {
       ...rows,
-      V,
-      CW,
+      CQ: x.quads,
       PIXELS: pixels,
       CHUNKS,
       CHUNK,
       ACT: ACT[node.act],
     }, { da: da.buffer, y: y.buffer, coefficients, sums });
-    const LANES = lanesFor(CHUNKS), groups = Math.ceil(channels * LANES / 64);
-    b.step("backward", name, "norm_backward_coefficients", [groups, 1, 1], {
+    b.step("backward", name, normBackwardCoefficients, {
       ...rows,
-      LANES,
-      V: 1,
       CHANNELS: channels,
       PIXELS: pixels,
       CHUNKS,
@@ -183,31 +162,17 @@ export function normBackward(b: Builder, node: NormNode): void {
   b.step(
     "backward",
     name,
-    "norm_backward",
-    elementwiseGrid(pixels, CW),
+    normBackwardKernel,
     {
       ...constants,
       ...rows,
-      V,
-      CW,
       PIXELS: pixels,
-      STRIDE: strideOf(pixels),
       CHANNELS: x.c,
       ACT: ACT[node.act],
       FROZEN: node.frozen ? 1 : 0,
       DY_ROW: to.row,
     },
-    { ...buffers, da: da.buffer, y: y.buffer, coefficients },
+    { ...buffers, da: da.buffer, y: y.buffer, coefficients, output: to.buffer },
     { output: b.output("output", to, x) },
   );
-}
-
-/** A thread of an elementwise kernel owns every `strideOf(pixels)`-th pixel, one wide of it. */
-export function strideOf(pixels: number): number {
-  return Math.ceil(pixels / RUN);
-}
-
-/** Workgroups of such a kernel. */
-export function elementwiseGrid(pixels: number, wides: number): [number, number, number] {
-  return grid(Math.ceil(strideOf(pixels) * wides / 64));
 }

@@ -3,8 +3,11 @@
  *
  * @module
  */
+import { avgPoolBackward } from "../../../kernels/avg_pool_backward/kernel.ts";
+import { avgPoolForward } from "../../../kernels/avg_pool_forward/kernel.ts";
+import { maxPoolBackward } from "../../../kernels/max_pool_backward/kernel.ts";
+import { maxPoolForward } from "../../../kernels/max_pool_forward/kernel.ts";
 import type { Builder } from "../builder.ts";
-import { grid } from "./grid.ts";
 import { addGradient } from "./gradient.ts";
 import { windowConstants, type Windowed } from "./window.ts";
 
@@ -18,12 +21,11 @@ export interface PoolNode extends Windowed {
 /** Plans the forward pass. */
 export function poolForward(b: Builder, node: PoolNode): void {
   const { input: x, output: y, name } = node, s = windowConstants(b, node);
-  const groups = grid(Math.ceil(s.N * s.HO * s.WO * s.CQ / 64));
   if (node.kind === "max") {
     // Codes are copied, so the output shares the input's quantizer.
     const buffer = b.buffer(`${y.name}.output`, b.bytesOf(y), "activation");
     y.stored = { ...x.at, buffer };
-    b.step("forward", name, "max_pool_forward", groups, s, {
+    b.step("forward", name, maxPoolForward, s, {
       x: x.at.buffer,
       y: y.stored.buffer,
     });
@@ -33,14 +35,13 @@ export function poolForward(b: Builder, node: PoolNode): void {
   b.step(
     "forward",
     name,
-    "avg_pool_forward",
-    groups,
+    avgPoolForward,
     {
       ...s,
       X_ROW: x.at.row,
       Y_ROW: to.row,
     },
-    { x: x.at.buffer },
+    { x: x.at.buffer, y: to.buffer },
     { output: b.output("y", to, y) },
   );
 }
@@ -50,17 +51,13 @@ export function poolBackward(b: Builder, node: PoolNode): void {
   const { input: x, name } = node, dy = node.output.gradientAt;
   if (!x.needsGradient) return;
   const { to, constants, buffers } = addGradient(b, x, name);
-  const R = node.kind === "max" ? 1 : 4, s = windowConstants(b, node);
-  const groups = grid(Math.ceil(s.N * s.H * s.W * s.CQ / (64 * R)));
-  b.step("backward", name, `${node.kind}_pool_backward`, groups, {
-    ...s,
-    ...constants,
-    R,
-    DY_ROW: dy.row,
-    DX_ROW: to.row,
-  }, {
-    ...buffers,
-    ...(node.kind === "max" ? { x: x.at.buffer } : {}),
-    dy: dy.buffer,
-  }, { output: b.output("dx", to, x) });
+  const rows = { DY_ROW: dy.row, DX_ROW: to.row };
+  const all = { ...windowConstants(b, node), ...constants, ...rows };
+  const bound = { ...buffers, dy: dy.buffer, dx: to.buffer };
+  const output = b.output("dx", to, x);
+  if (node.kind === "avg") b.step("backward", name, avgPoolBackward, all, bound, { output });
+  else {
+    const own = { ...bound, x: x.at.buffer };
+    b.step("backward", name, maxPoolBackward, all, own, { output });
+  }
 }

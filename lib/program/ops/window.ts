@@ -23,7 +23,6 @@ export function windowConstants(
   { input: x, output: y, kernel, stride, padding }: Windowed,
 ) {
   return {
-    V: 1,
     N: b.options.batch,
     H: x.h,
     W: x.w,

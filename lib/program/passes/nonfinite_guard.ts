@@ -5,18 +5,9 @@
  *
  * @module
  */
+import { checkFinite } from "../../../kernels/check_finite/kernel.ts";
 import { ROW_BYTES, SLOTS, WORDS_OF_ROW } from "../../quant/statistics.ts";
 import type { Builder } from "../builder.ts";
-
-/** Kernels that raise alarms: the constant, and the buffer that tells whose alarm it is. */
-const RAISED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  norm_coefficients: { ALARM: "affine" },
-  norm_backward_coefficients: { ALARM: "gradient" },
-  reduce_weight_gradient: { ALARM: "gradient", BIAS_ALARM: "bias_gradient" },
-  reduce_depthwise_weight_gradient: { ALARM: "gradient", BIAS_ALARM: "bias_gradient" },
-  sgd: { ALARM: "weight" },
-  adamw: { ALARM: "weight" },
-};
 
 /** What the words of an alarm count, in the order in which a step meets it. */
 export const ALARM_WORDS = { statistics: 2, gradient: 0, update: 1 } as const;
@@ -38,22 +29,24 @@ export function statisticsBytes(quantizers: number, alarms: number): number {
  */
 export function planHold(b: Builder, names: readonly string[]): void {
   const ROWS = Math.max(1, b.quantizers.length);
-  b.push("update", "optimizer", "check_finite", [1, 1, 1], { ROWS, ALARMS: names.length }, {});
+  b.push("update", "optimizer", checkFinite, { ROWS, ALARMS: names.length }, {});
 }
 
-/** Tells the kernels of all sections where their alarms are, when all parameters are known. */
+/** Sets in the steps of all sections where their kernels count, when all parameters are known. */
 export function placeAlarms(b: Builder, names: readonly string[]): void {
   const first = alarmsFrom(b.quantizers.length);
   const places = new Map(names.map((name, i) => [name, first + WORDS_OF_ROW * i]));
   for (const steps of Object.values(b.sections)) {
     for (const [i, step] of steps.entries()) {
-      const raised = Object.entries(RAISED[step.kernel] ?? {}).flatMap(([constant, variable]) => {
-        // A layer without a bias names one all the same.
-        const place = places.get(step.buffers[variable]!.replace(/\.gradient$/, ""));
+      const counted = Object.entries(step.kernel.constants).flatMap(([constant, kind]) => {
+        if (typeof kind !== "object") return [];
+        // A layer without a bias has no such buffer.
+        const name = step.buffers[kind.nonfinite]?.replace(/\.gradient$/, "");
+        const place = places.get(name ?? "");
         return place === undefined ? [] : [[constant, place]];
       });
-      if (raised.length === 0) continue;
-      steps[i] = { ...step, constants: { ...step.constants, ...Object.fromEntries(raised) } };
+      if (counted.length === 0) continue;
+      steps[i] = { ...step, constants: { ...step.constants, ...Object.fromEntries(counted) } };
     }
   }
 }

@@ -4,12 +4,13 @@
  *
  * @module
  */
+import { normForward } from "../../../kernels/norm_forward/kernel.ts";
 import type { Program, Step } from "../program.ts";
 
 /** The step that makes a norm's output in one pass: it knows the range, also where that was dynamic. */
 function makerOf({ sections }: Program, output: string): Step | undefined {
   return sections.forward.find((step) =>
-    step.kernel === "norm_forward" && step.buffers.output === output
+    step.kernel === normForward && step.buffers.output === output
   );
 }
 
@@ -40,14 +41,12 @@ export function recompute(program: Program, outputs: readonly string[]): Program
   const backward = sections.backward.flatMap((step) => {
     const made = outputs.filter((name) => waiting.has(name) && reads(step, name)).map((name) => {
       waiting.delete(name);
-      const { kernel, layer, constants, buffers, workgroups, tiles } = makerOf(program, name)!;
+      const { kernel, layer, constants, buffers } = makerOf(program, name)!;
       return {
         kernel,
         layer,
         constants: { ...constants, QUIET: 1 },
         buffers: { ...buffers, output: again.get(name)! },
-        workgroups,
-        ...(tiles ? { tiles } : {}),
       };
     });
     const replaced = Object.entries(step.buffers).map(([variable, name]) =>

@@ -5,9 +5,14 @@
  *
  * @module
  */
+import { dsgcSearch } from "../../../kernels/dsgc_search/kernel.ts";
+import { quantizationError } from "../../../kernels/quantization_error/kernel.ts";
+import { quantizeF32 } from "../../../kernels/quantize_f32/kernel.ts";
+import { reduceQuantizationError } from "../../../kernels/reduce_quantization_error/kernel.ts";
+import { resetStatistics } from "../../../kernels/reset_statistics/kernel.ts";
+import { updateRanges } from "../../../kernels/update_ranges/kernel.ts";
 import type { QuantizerSpec } from "../../quant/quantizer.ts";
 import type { Builder, BuildOptions, Output, Section } from "../builder.ts";
-import { grid } from "../ops/grid.ts";
 
 /** Moves of the search for a clip: the interval shrinks to 0.618¹³ = 0.2% of the largest value. */
 export const SEARCH_STEPS = 16;
@@ -24,23 +29,20 @@ export function waitsFor(quantizer: QuantizerSpec, options: BuildOptions): boole
 export function makeMeasured(b: Builder, section: Section, layer: string, output: Output): void {
   const { tensor: to, quads: CQ, c: CHANNELS, pixels } = output, quads = pixels * CQ;
   const ROW = to.row, at = { quantizer: ROW }, quantizer = b.quantizers[ROW]!;
-  const R = 4, shape = { V: 1, QUADS: quads, CQ, CHANNELS, ROW };
+  const shape = { QUADS: quads, CQ, CHANNELS, ROW };
   const sums = Math.ceil(quads / (64 * MAX_TILES)), TILES = Math.ceil(quads / (64 * sums));
   const errors = (SEARCH: number, when: "search" | "telemetry") =>
-    b.push(section, layer, "quantization_error", [TILES, 1, 1], { ...shape, R: sums, SEARCH }, {
-      real_values: "real",
-      q: to.buffer,
-    }, { ...at, when });
+    b.push(section, layer, quantizationError, { ...shape, R: sums, SEARCH }, { q: to.buffer }, {
+      ...at,
+      when,
+    });
   if (quantizer.dynamic) {
     b.push(
       section,
       layer,
-      "update_ranges",
-      [1, 1, 1],
+      updateRanges,
       { FIRST: ROW, COUNT: 1, STATIC: 0, CALIBRATE: 0 },
-      {
-        table: "quantizers",
-      },
+      {},
       { ...at, when: "estimate" },
     );
   }
@@ -50,8 +52,7 @@ export function makeMeasured(b: Builder, section: Section, layer: string, output
       b.push(
         section,
         layer,
-        "dsgc_search",
-        [1, 1, 1],
+        dsgcSearch,
         {
           ROW,
           TILES,
@@ -59,7 +60,7 @@ export function makeMeasured(b: Builder, section: Section, layer: string, output
           SCALE_RATE: quantizer.search.scaleRate ? 1 : 0,
           SYMMETRIC: quantizer.symmetric ? 1 : 0,
         },
-        { table: "quantizers" },
+        {},
         { ...at, when: "search" },
       );
     }
@@ -67,21 +68,19 @@ export function makeMeasured(b: Builder, section: Section, layer: string, output
   b.push(
     section,
     layer,
-    "quantize_f32",
-    grid(Math.ceil(quads / (64 * R))),
+    quantizeF32,
     {
       ...shape,
-      R,
       STORE: 1,
       STOCHASTIC: to.stochastic ? 1 : 0,
       IMAGE: to.stochastic ? b.image(output) : 0,
     },
-    { real_values: "real", q: to.buffer },
+    { q: to.buffer },
     { ...at, when: "measured" },
   );
   if (b.options.telemetry) {
     errors(0, "telemetry");
-    b.push(section, layer, "reduce_quantization_error", [1, 1, 1], { TILES, ROW }, {}, {
+    b.push(section, layer, reduceQuantizationError, { TILES, ROW }, {}, {
       ...at,
       when: "telemetry",
     });
@@ -100,7 +99,7 @@ export function clearBeforeMeasured(
 ): void {
   const { dynamic, search } = b.quantizers[quantizer]!;
   if (!dynamic && !search) return;
-  b.push(section, layer, "reset_statistics", [1, 1, 1], { ROW: quantizer }, {}, {
+  b.push(section, layer, resetStatistics, { ROW: quantizer }, {}, {
     quantizer,
     when: "measured",
   });

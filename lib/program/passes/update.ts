@@ -4,10 +4,15 @@
  *
  * @module
  */
+import { adamw } from "../../../kernels/adamw/kernel.ts";
+import { gradientClipScale } from "../../../kernels/gradient_clip_scale/kernel.ts";
+import { gradientNormPartials } from "../../../kernels/gradient_norm_partials/kernel.ts";
+import { sgd } from "../../../kernels/sgd/kernel.ts";
+import { swapEma } from "../../../kernels/swap_ema/kernel.ts";
+import { updateEma } from "../../../kernels/update_ema/kernel.ts";
 import type { ParameterSpec } from "../program.ts";
 import type { OptimizerSpec } from "../../recipe/types.ts";
 import type { Builder } from "../builder.ts";
-import { grid } from "../ops/grid.ts";
 import { placeAlarms, planHold } from "./nonfinite_guard.ts";
 
 /** How parameters are updated. */
@@ -25,8 +30,6 @@ export interface Trained {
   readonly padded: number;
 }
 
-/** Vectors that a thread updates. */
-const UPDATED = 4;
 /** Vectors that a thread adds the squares of. */
 const SQUARED = 16;
 
@@ -48,15 +51,14 @@ export function planUpdates(b: Builder, trained: readonly Trained[]): void {
   placeAlarms(b, names);
   if (ema === 0) return;
   for (const { spec: { name, layer, quantizer }, padded } of trained) {
-    const SIZE = padded / 4, groups = grid(Math.ceil(SIZE / 64));
+    const SIZE = padded / 4;
     const buffers = { weight: name, average: `${name}.average` };
-    b.push("update", layer, "update_ema", groups, {
+    b.push("update", layer, updateEma, {
       SIZE,
       KEPT: ema,
       TAKEN: 1 - ema,
     }, buffers);
-    b.push("exchange", layer, "swap_ema", groups, {
-      V: 1,
+    b.push("exchange", layer, swapEma, {
       SIZE,
       STORE: quantizer === undefined ? 0 : 1,
       W_ROW: quantizer ?? 0,
@@ -68,7 +70,7 @@ function planNorm(b: Builder, trained: readonly Trained[], clipNorm: number): vo
   let tiles = 0;
   for (const { spec: { name, layer }, padded } of trained) {
     const SIZE = padded / 4, TILES = Math.ceil(SIZE / (64 * SQUARED));
-    b.push("update", layer, "gradient_norm_partials", grid(TILES), {
+    b.push("update", layer, gradientNormPartials, {
       R: SQUARED,
       SIZE,
       TILES,
@@ -81,8 +83,7 @@ function planNorm(b: Builder, trained: readonly Trained[], clipNorm: number): vo
   b.push(
     "update",
     "optimizer",
-    "gradient_clip_scale",
-    [1, 1, 1],
+    gradientClipScale,
     { TILES: tiles, CLIP_NORM: clipNorm },
     {},
   );
@@ -92,8 +93,6 @@ function planUpdate(b: Builder, { name, layer, quantizer }: ParameterSpec, SIZE:
   const { optimizer: o, clipNorm } = b.options.update;
   const rateRow = b.rateRows.get(layer);
   const constants = {
-    V: 1,
-    R: UPDATED,
     SIZE,
     STORE: quantizer === undefined ? 0 : 1,
     WEIGHT_DECAY: o.weight_decay,
@@ -103,15 +102,14 @@ function planUpdate(b: Builder, { name, layer, quantizer }: ParameterSpec, SIZE:
     CLIP: clipNorm > 0 ? 1 : 0,
   };
   const buffers = { gradient: `${name}.gradient`, weight: name, velocity: `${name}.velocity` };
-  const groups = grid(Math.ceil(SIZE / (64 * UPDATED)));
   if (o.name === "sgd") {
     const own = { MOMENTUM: o.momentum, NESTEROV: o.nesterov ? 1 : 0 };
-    b.push("update", layer, "sgd", groups, { ...constants, ...own }, buffers);
+    b.push("update", layer, sgd, { ...constants, ...own }, buffers);
     return;
   }
   const [BETA_1, BETA_2] = o.betas;
   const own = { BETA_1, BETA_2, REST_1: 1 - BETA_1, REST_2: 1 - BETA_2, EPSILON: o.epsilon };
-  b.push("update", layer, "adamw", groups, { ...constants, ...own }, {
+  b.push("update", layer, adamw, { ...constants, ...own }, {
     ...buffers,
     second: `${name}.second`,
   });

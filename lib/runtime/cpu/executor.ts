@@ -4,8 +4,7 @@
  * @module
  */
 import type { Copies, Executor } from "../executor.ts";
-import { kernels } from "../../../kernels/mod.ts";
-import type { BufferSpec, Layout, Step } from "../../program/program.ts";
+import { boundBuffers, type BufferSpec, type Layout, type Step } from "../../program/program.ts";
 import { bytesOf } from "../../program/memory/bytes.ts";
 import { HostBuffer } from "../../../kernels/include/host_buffer.ts";
 
@@ -54,12 +53,8 @@ export class CpuExecutor implements Executor {
   close(): void {}
 
   #run(step: Step): void {
-    const buffers: Record<string, HostBuffer> = {};
-    for (const name of ["quantizers", "statistics", "step", ...kernelVariables(step.kernel)]) {
-      const found = this.memory.get(step.buffers[name] ?? name);
-      if (found) buffers[name] = found;
-    }
-    kernels[step.kernel]!.reference(step.constants, buffers);
+    const bound = boundBuffers(step).map(({ variable, name }) => [variable, this.#find(name)]);
+    step.kernel.reference(step.constants, Object.fromEntries(bound));
   }
 
   #find(name: string): HostBuffer {
@@ -67,17 +62,4 @@ export class CpuExecutor implements Executor {
     if (!found) throw new Error(`no buffer is named ${name}`);
     return found;
   }
-}
-
-const variables = new Map<string, readonly string[]>();
-
-/** The variables of a kernel that are buffers, from its template and the gradient epilogue. */
-function kernelVariables(kernel: string): readonly string[] {
-  let found = variables.get(kernel);
-  if (!found) {
-    const names = kernels[kernel]!.source.matchAll(/@binding\(\d+\) var<[^>]*> (\w+)/g);
-    found = ["addend", "mask", "coefficients", ...[...names].map((match) => match[1]!)];
-    variables.set(kernel, found);
-  }
-  return found;
 }

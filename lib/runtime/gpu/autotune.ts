@@ -10,7 +10,8 @@
  * @module
  */
 import { DeviceError } from "../../core/errors.ts";
-import type { Step, Tile } from "../../program/program.ts";
+import type { Step } from "../../program/program.ts";
+import { type Tile, tileName, tilesOf } from "./tile.ts";
 import type { Gpu } from "./device.ts";
 import { isSet } from "./device.ts";
 import type { ChooseTiles } from "./executor.ts";
@@ -23,7 +24,7 @@ import {
   writeTiles,
 } from "./autotune_cache.ts";
 import type { TileTimes } from "./autotune_cache.ts";
-import { tileName, type TuningKey, tuningKeys } from "./tuning_key.ts";
+import { type TuningKey, tuningKeys } from "./tuning_key.ts";
 import { timerOf } from "./timing.ts";
 
 /**
@@ -108,7 +109,7 @@ export function autotuneSteps(
     const ratios = timesOf(tileClass, times)?.ratios ?? {};
     for (const step of tileClass.steps) {
       let least = MARGIN;
-      for (const tile of step.tiles!.slice(1)) {
+      for (const tile of tilesOf(step).slice(1)) {
         const ratio = ratios[tileName(tile)] ?? Infinity;
         if (ratio >= least) continue;
         least = ratio;

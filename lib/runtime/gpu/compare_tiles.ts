@@ -4,29 +4,26 @@
  *
  * @module
  */
-import type { Step } from "../../program/program.ts";
+import { boundBuffers, type Step } from "../../program/program.ts";
 import { QUANTIZER_WORDS } from "../../quant/layouts.ts";
-import { bindings, type GpuExecutor, wgsl } from "./executor.ts";
+import type { GpuExecutor } from "./executor.ts";
 
 /** Bytes of a buffer that are filled, at most; the rest stays 0. */
 const MAX_FILLED = 4 * 2 ** 20;
-/**
- * What is not compared: in which slot a tile's share lies is its own affair (lib/quant/statistics.ts,
- * kernels/norm_coefficients/shader.wgsl); both follow from the values that are.
- */
-const BY_TILE: ReadonlySet<string> = new Set(["statistics", "sums"]);
 /** A scale that leaves most outputs inside the codes, and a zero point. */
 const SCALE = 2 ** -10, ZERO = 3;
 
-/** Runs both on the same noise and compares what they write. Changes the step's buffers. */
+/**
+ * Runs both on the same noise and compares what they write. Changes the step's buffers. What is kept
+ * by tile is not compared: it follows from the values that are.
+ */
 export async function tilesAgree(executor: GpuExecutor, a: Step, b: Step): Promise<boolean> {
-  const declared = bindings(wgsl(a, false)).filter((d) => d.type !== "uniform");
-  const nameOf = (variable: string) => a.buffers[variable] ?? variable;
-  const written = declared.filter((d) => d.type === "storage" && !BY_TILE.has(d.variable))
-    .map((d) => nameOf(d.variable));
+  const bound = boundBuffers(a).filter(({ access }) => access !== "uniform");
+  const written = bound.filter(({ access, byTile }) => access === "write" && !byTile)
+    .map(({ name }) => name);
   const run = async (step: Step) => {
-    for (const { variable } of declared) {
-      const name = nameOf(variable), size = Math.min(executor.sizeOf(name), MAX_FILLED);
+    for (const { variable, name } of bound) {
+      const size = Math.min(executor.sizeOf(name), MAX_FILLED);
       executor.write(name, variable === "quantizers" ? rows(size / 4) : noise(size / 4));
     }
     executor.run([step]);

@@ -88,7 +88,7 @@ export class DeviceErrors {
   async #explain(message: string, steps: Iterable<Step>): Promise<DeviceError> {
     if (IS_LOST.test(message)) return lostError(await this.#lostSoon() ?? message);
     const step = await this.#culprit(steps);
-    const where = step ? `kernel ${step.kernel} of ${step.layer} is refused: ` : "";
+    const where = step ? `kernel ${step.kernel.name} of ${step.layer} is refused: ` : "";
     return new DeviceError(
       `the GPU failed: ${where}${
         firstLine(message)

@@ -5,13 +5,14 @@
  * @module
  */
 import type { Copies, Executor } from "../executor.ts";
-import { includes, kernels } from "../../../kernels/mod.ts";
+import { isOperand, OPERANDS_BYTES } from "../../../kernels/define_kernel.ts";
+import { includes } from "../../../kernels/include/mod.ts";
 import {
-  OPERANDS_BYTES,
+  allSteps,
+  type Bound,
+  boundBuffers,
   type Program,
   type Step,
-  type Tile,
-  withTile,
 } from "../../program/program.ts";
 import { createBuffers, OPERANDS, type ProgramBuffers } from "./buffers.ts";
 import type { Gpu } from "./device.ts";
@@ -19,12 +20,13 @@ import { DeviceErrors } from "./device_errors.ts";
 import { type BufferSlice, Readback } from "./readback.ts";
 import { withErrorScope } from "./error_scope.ts";
 import { expand } from "./wgsl_template.ts";
+import { givenTile, type Tile, tilesOf, wholeStep } from "./tile.ts";
 import type { WatchdogListener } from "./watchdog.ts";
 
 interface Dispatch {
   readonly pipeline: GPUComputePipeline;
   readonly group: GPUBindGroup;
-  readonly workgroups: Step["workgroups"];
+  readonly workgroups: Tile["workgroups"];
 }
 
 /** How a program is compiled. */
@@ -39,27 +41,25 @@ export type ChooseTiles = (
   steps: readonly Step[],
 ) => Promise<ReadonlyMap<Step, Tile>>;
 
-interface Binding {
-  readonly index: number;
-  readonly type: GPUBufferBindingType;
-  readonly variable: string;
-}
-
 const WITHOUT = "Go on with --device cpu";
 
 /** Where the operands of a step are bound, behind all of its buffers. */
 const OPERANDS_BINDING = 15;
 
 /** The WGSL of a step on a given adapter, and the names of its operands in their order. */
-export function shader(step: Step, emulateDot: boolean): { code: string; operands: string[] } {
-  const { source } = kernels[step.kernel]!, names = new Set<string>();
-  const constants = { ...step.constants, EMULATE: emulateDot ? 1 : 0 };
-  const code = expand(source, constants, includes, names), operands = [...names];
-  if (operands.length === 0) return { code, operands };
+export function shader(
+  { kernel, constants }: Step,
+  tile: Tile,
+  emulateDot: boolean,
+): { readonly code: string; readonly operands: readonly string[] } {
+  const values = { ...constants, ...tile.constants, EMULATE: emulateDot ? 1 : 0 };
+  const expanded = expand(kernel.gpu.source, values, includes, (name) => isOperand(kernel, name));
+  const { code, operands } = expanded;
+  if (operands.length === 0) return expanded;
   // Read at an offset that only the step knows: of uniforms at constant ones, lavapipe (Mesa 22.3)
   // compiles loops anew at every dispatch and frees nothing, 1.7 MB a step of a small network.
   // Kernels that know no step have no such loop.
-  const origin = code.includes("var<uniform> step:") ? " + step.origin" : "";
+  const origin = "step" in kernel.buffers ? " + step.origin" : "";
   const functions = operands.map((name, i) =>
     `fn operand_${name}() -> u32 { return operands[${i >> 2}u${origin}].${"xyzw"[i & 3]}; }`
   );
@@ -69,25 +69,17 @@ export function shader(step: Step, emulateDot: boolean): { code: string; operand
   return { code: [code, block, ...functions, ""].join("\n"), operands };
 }
 
-/** The WGSL of a step on a given adapter. */
+/** The WGSL of a step on a given adapter, with the tile that it was given, or its default. */
 export function wgsl(step: Step, emulateDot: boolean): string {
-  return shader(step, emulateDot).code;
+  return shader(step, givenTile(step) ?? tilesOf(step)[0]!, emulateDot).code;
 }
 
-/** The buffers of a program that a shader declares. */
-export function bindings(code: string): Binding[] {
-  const declared =
-    /@group\(0\) @binding\((\d+)\) var<(uniform|storage, read|storage, read_write)> (\w+)/g;
-  const all = [...code.matchAll(declared)].map(([, index, access, variable]): Binding => ({
-    index: Number(index),
-    type: access === "uniform"
-      ? "uniform"
-      : access === "storage, read"
-      ? "read-only-storage"
-      : "storage",
-    variable: variable!,
-  }));
-  return all.filter(({ index }) => index !== OPERANDS_BINDING);
+const BINDING_TYPES = { read: "read-only-storage", write: "storage", uniform: "uniform" } as const;
+
+/** What a bind group layout says of a buffer. */
+interface Binding {
+  readonly binding: number;
+  readonly type: GPUBufferBindingType;
 }
 
 /** The executor of `--device gpu`. */
@@ -105,8 +97,8 @@ export class GpuExecutor implements Executor {
   readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
   readonly #prepared = new Map<Step, Promise<void>>();
   readonly #dispatches = new Map<Step, Dispatch>();
-  /** Steps that run with another tile than their first. */
-  readonly #chosen = new Map<Step, Step>();
+  /** Tiles of steps that run with another one than their first. */
+  readonly #chosen = new Map<Step, Tile>();
   readonly #readback: Readback;
   readonly #failures: DeviceErrors;
   readonly #watch: WatchdogListener | undefined;
@@ -121,7 +113,7 @@ export class GpuExecutor implements Executor {
     this.#gpu = gpu.device;
     this.adapter = gpu.name;
     this.#emulateDot = gpu.emulateDot;
-    const steps = Object.values(program.sections).flat() as Step[];
+    const steps = allSteps(program);
     this.#places = new Map(steps.map((step, place) => [step, place]));
     this.#failures = failures;
     this.#watch = watch;
@@ -152,7 +144,7 @@ export class GpuExecutor implements Executor {
       executor = new GpuExecutor(gpu, program, failures, buffers, watch);
       const steps = [...executor.#places.keys()];
       for (const [step, tile] of await choose?.(executor, steps) ?? []) {
-        executor.#chosen.set(step, withTile(step, tile));
+        executor.#chosen.set(step, tile);
       }
       if (!lazily) await executor.ready(steps);
       return executor;
@@ -180,45 +172,49 @@ export class GpuExecutor implements Executor {
 
   /** Compiles what a step needs that no step before it has needed, and binds its buffers. */
   async #prepare(step: Step): Promise<void> {
-    const place = this.#places.get(step) ?? this.#places.get(step.tileOf ?? step);
-    const way = this.#chosen.get(step) ?? step;
-    if (place === undefined) throw new Error(`step ${step.kernel} belongs to another program`);
-    const { code, operands } = shader(way, this.#emulateDot), declared = bindings(code);
-    const entries: GPUBindGroupEntry[] = declared.map(({ index, variable }) => ({
-      binding: index,
-      resource: this.#find(step.buffers[variable] ?? variable, step),
+    const { kernel } = step, place = this.#places.get(wholeStep(step));
+    if (place === undefined) throw new Error(`step ${kernel.name} belongs to another program`);
+    const tile = givenTile(step) ?? this.#chosen.get(step) ?? tilesOf(step)[0]!;
+    const { code, operands } = shader(step, tile, this.#emulateDot), bound = boundBuffers(step);
+    const declared = bound.map(({ binding, access }: Bound): Binding => ({
+      binding,
+      type: BINDING_TYPES[access],
+    }));
+    const entries: GPUBindGroupEntry[] = bound.map(({ binding, name }) => ({
+      binding,
+      resource: this.#find(name, step),
     }));
     if (operands.length > 0) {
-      declared.push({ index: OPERANDS_BINDING, type: "uniform", variable: OPERANDS });
+      declared.push({ binding: OPERANDS_BINDING, type: "uniform" });
       const { buffer } = this.#find(OPERANDS), offset = OPERANDS_BYTES * place;
       const resource = { buffer, offset, size: OPERANDS_BYTES };
       entries.push({ binding: OPERANDS_BINDING, resource });
-      const values = Uint32Array.from(operands, (name) => way.constants[name]!);
-      this.#gpu.queue.writeBuffer(buffer, offset, values);
+      const all = { ...step.constants, ...tile.constants };
+      this.#gpu.queue.writeBuffer(buffer, offset, Uint32Array.from(operands, (n) => all[n]!));
     }
     const { made, error } = await withErrorScope(this.#gpu, () => {
       const layout = this.#layout(declared);
-      const group = this.#gpu.createBindGroup({ label: step.kernel, layout, entries });
+      const group = this.#gpu.createBindGroup({ label: kernel.name, layout, entries });
       return { layout, group };
     });
     if (error) {
-      const what = `kernel ${step.kernel} of ${step.layer} is refused`;
+      const what = `kernel ${kernel.name} of ${step.layer} is refused`;
       throw await this.#failures.refused(error.message, what, WITHOUT);
     }
     let pipeline = this.#pipelines.get(code);
     if (!pipeline) {
-      this.#pipelines.set(code, pipeline = this.#compile(step.kernel, code, made.layout));
+      this.#pipelines.set(code, pipeline = this.#compile(kernel.name, code, made.layout));
     }
-    const { workgroups } = way;
+    const { workgroups } = tile;
     this.#dispatches.set(step, { pipeline: await pipeline, group: made.group, workgroups });
   }
 
   #layout(declared: readonly Binding[]): GPUBindGroupLayout {
-    const key = declared.map((d) => `${d.index}${d.type}`).join();
+    const key = declared.map((d) => `${d.binding}${d.type}`).join();
     let layout = this.#layouts.get(key);
     if (!layout) {
-      const entries = declared.map(({ index, type }) => ({
-        binding: index,
+      const entries = declared.map(({ binding, type }) => ({
+        binding,
         visibility: GPUShaderStage.COMPUTE,
         buffer: { type },
       }));
@@ -305,7 +301,7 @@ export class GpuExecutor implements Executor {
   /** Writes a step into a pass: of `run`, or of who measures it (lib/runtime/gpu/timing.ts). */
   encode(pass: GPUComputePassEncoder, step: Step): void {
     const dispatch = this.#dispatches.get(step);
-    if (!dispatch) throw new Error(`step ${step.kernel} of ${step.layer} is not ready`);
+    if (!dispatch) throw new Error(`step ${step.kernel.name} of ${step.layer} is not ready`);
     pass.setPipeline(dispatch.pipeline);
     pass.setBindGroup(0, dispatch.group);
     pass.dispatchWorkgroups(...dispatch.workgroups);
@@ -339,7 +335,9 @@ export class GpuExecutor implements Executor {
 
   #find(name: string, step?: Step): BufferSlice {
     const found = this.#parts.get(name);
-    if (!found) throw new Error(`no buffer is named ${name}${step ? ` (${step.kernel})` : ""}`);
+    if (!found) {
+      throw new Error(`no buffer is named ${name}${step ? ` (${step.kernel.name})` : ""}`);
+    }
     return found;
   }
 }

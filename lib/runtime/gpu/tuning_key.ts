@@ -4,8 +4,10 @@
  *
  * @module
  */
-import { includes, kernels } from "../../../kernels/mod.ts";
-import { type Step, type Tile, withTile } from "../../program/program.ts";
+import type { Kernel } from "../../../kernels/define_kernel.ts";
+import { includes } from "../../../kernels/include/mod.ts";
+import type { Step } from "../../program/program.ts";
+import { describeConstants, tileName, tilesOf, withTile } from "./tile.ts";
 
 /** Steps of one class. */
 export interface TuningKey {
@@ -19,35 +21,11 @@ export interface TuningKey {
   readonly ways: ReadonlyMap<string, Step>;
 }
 
-/** Constants of the epilogue, and those that place a tensor. Besides them, names that end in _ROW. */
-const NON_KEY_CONSTANTS: ReadonlySet<string> = new Set([
-  "ACCUMULATE",
-  "ACT",
-  "ADDEND",
-  "BIAS",
-  "CHANNELS",
-  "FIRST",
-  "FROZEN",
-  "IMAGE",
-  "LOGITS",
-  "MASK",
-  "QUIET",
-  "STOCHASTIC",
-  "STORE",
-  "SUMS",
-  "TILES",
-]);
-
-/** A tile by its constants. */
-export function tileName({ constants }: Tile): string {
-  return describe(Object.entries(constants));
-}
-
 /** The classes of those steps that have tiles to choose from, in the order in which they come. */
 export function tuningKeys(steps: readonly Step[], emulateDot: boolean): TuningKey[] {
   const classes = new Map<string, Step[]>();
   for (const step of steps) {
-    if (!step.tiles) continue;
+    if (tilesOf(step).length < 2) continue;
     const name = className(step, emulateDot), found = classes.get(name);
     if (found) found.push(step);
     else classes.set(name, [step]);
@@ -58,31 +36,29 @@ export function tuningKeys(steps: readonly Step[], emulateDot: boolean): TuningK
       name,
       source: sourceOf(first.kernel),
       steps: members,
-      ways: new Map(first.tiles!.map((tile) => [tileName(tile), withTile(first, tile)])),
+      ways: new Map(tilesOf(first).map((tile) => [tileName(tile), withTile(first, tile)])),
     };
   });
 }
 
-function className({ kernel, constants, tiles }: Step, emulateDot: boolean): string {
-  const chosen = new Set(tiles!.flatMap((tile) => Object.keys(tile.constants)));
-  const shape = Object.entries(constants).filter(([name]) =>
-    !chosen.has(name) && !NON_KEY_CONSTANTS.has(name) && !name.endsWith("_ROW")
-  );
-  return `${kernel} ${describe(shape)}${emulateDot ? " EMULATE=1" : ""}`;
+function className({ kernel, constants }: Step, emulateDot: boolean): string {
+  const shape = Object.entries(constants).filter(([name]) => {
+    const kind = kernel.constants[name];
+    return (kind !== "row" && kind !== "epilogue" && kind !== "epilogue operand" ||
+      name === "INT8") &&
+      !kernel.gpu.sameSpeed?.includes(name);
+  });
+  return `${kernel.name} ${describeConstants(shape)}${emulateDot ? " EMULATE=1" : ""}`;
 }
 
-function describe(constants: readonly (readonly [string, number])[]): string {
-  return constants.map(([name, value]) => `${name}=${value}`).sort().join(" ");
-}
-
-const sources = new Map<string, string>();
+const sources = new Map<Kernel, string>();
 
 /** FNV-1a of a kernel's template and of all that templates may include, as eight hex digits. */
-export function sourceOf(kernel: string): string {
+export function sourceOf(kernel: Kernel): string {
   let found = sources.get(kernel);
   if (found === undefined) {
     let hash = 0x811c9dc5;
-    for (const text of [kernels[kernel]!.source, ...Object.values(includes)]) {
+    for (const text of [kernel.gpu.source, ...Object.values(includes)]) {
       for (let i = 0; i < text.length; i++) {
         hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
       }

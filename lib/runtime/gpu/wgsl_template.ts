@@ -4,12 +4,10 @@
  *     //@ include NAME            the text of kernels/include/NAME.wgsl, expanded with the same values
  *     //@ if EXPR … //@ else … //@ end
  *     //@ for i in 0..EXPR … //@ end      the body once for each i, unrolled
- *     //@ operands NAME …         constants that a step hands over when it runs
  *     ${NAME}                     the value of a constant or loop variable
  *
- * An operand is read from a uniform block instead of being pasted in, so that steps which differ in
- * nothing else share a pipeline: they are compiled once. Rows (every name that ends in ROW) always are;
- * what else a template names must not be a size of an array or of an unrolled loop.
+ * An operand (kernels/define_kernel.ts) is read from a uniform block instead of being pasted in, so
+ * that steps which differ in nothing else share a pipeline: they are compiled once.
  *
  * EXPR is a name, a whole number, or two of them compared with ==, <, or >; a name counts as true
  * when it is not 0. Loops are unrolled here because the shader compilers under WebGPU bound every
@@ -17,34 +15,36 @@
  *
  * @module
  */
-import type { Constants } from "../../program/program.ts";
+import type { Constants } from "../../../kernels/define_kernel.ts";
 
 /** What a template is expanded with. */
 interface Context {
   readonly constants: Constants;
   readonly includes: Readonly<Record<string, string>>;
-  /** Names that are operands. */
-  readonly declared: Set<string>;
-  /** Those of them that the text uses, in the order in which it first does. */
+  /** Whether a name is that of an operand. */
+  isOperand(name: string): boolean;
+  /** The operands that the text uses, in the order in which it first does. */
   readonly used: Set<string>;
 }
 
 /**
- * The WGSL of a template.
+ * The WGSL of a template, and the names of the operands that it reads as `operand_NAME()`, each a u32.
  *
  * @param source the template's text
  * @param constants the values of its names
  * @param includes the text of each file that `include` may name
- * @param operands gets the names of the operands that the text reads as `operand_NAME()`, each a u32
+ * @param isOperand whether a name is that of an operand; none is by default
  * @throws Error for an unknown name or an unbalanced directive: a defect of the template
  */
 export function expand(
   source: string,
   constants: Constants,
   includes: Readonly<Record<string, string>> = {},
-  operands: Set<string> = new Set(),
-): string {
-  return whole(source, { constants, includes, declared: new Set(), used: operands });
+  isOperand: (name: string) => boolean = () => false,
+): { readonly code: string; readonly operands: readonly string[] } {
+  const used = new Set<string>();
+  const code = whole(source, { constants, includes, isOperand, used });
+  return { code, operands: [...used] };
 }
 
 function whole(source: string, context: Context): string {
@@ -97,9 +97,6 @@ function block(
         );
       }
       at = close + 1;
-    } else if (word === "operands") {
-      for (const name of rest.split(/\s+/)) context.declared.add(name);
-      at++;
     } else {
       throw new Error(`template: unknown directive "${line.trim()}"`);
     }
@@ -155,11 +152,11 @@ function value(text: string, constants: Constants): number {
   return found;
 }
 
-function substitute(line: string, { constants, declared, used }: Context): string {
+function substitute(line: string, { constants, isOperand, used }: Context): string {
   if (!line.includes("${")) return line;
   return line.replace(/\$\{(\w+)\}(u?)/g, (_, name: string, unsigned: string) => {
     const number = value(name, constants);
-    if (!name.endsWith("ROW") && !declared.has(name)) return `${number}${unsigned}`;
+    if (!isOperand(name)) return `${number}${unsigned}`;
     used.add(name);
     return unsigned ? `operand_${name}()` : `i32(operand_${name}())`;
   });

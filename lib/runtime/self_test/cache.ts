@@ -7,6 +7,7 @@
 import { adapterName, cacheFile, readCache, writeCache } from "../gpu/cache_file.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { sourceOf } from "../gpu/tuning_key.ts";
+import type { Kernel } from "../../../kernels/define_kernel.ts";
 import type { Program } from "../../program/program.ts";
 import { isMap } from "../../core/json_value.ts";
 import { VERSION } from "../../core/version.ts";
@@ -27,7 +28,7 @@ export async function untestedKernels(
   program: Pick<Program, "arithmetic" | "sections">,
   gpu: Pick<Gpu, "info" | "emulateDot">,
   now = Date.now(),
-): Promise<Set<string>> {
+): Promise<Set<Kernel>> {
   const before = await readCache(selfTestFile(), FORMAT, named(gpu));
   const kernels = Object.values(program.sections).flat().map((step) => step.kernel);
   return new Set(kernels.filter((kernel) => {
@@ -43,7 +44,7 @@ export async function untestedKernels(
 /** Remembers that they were answered rightly; where that may not be, they are asked again. */
 export async function rememberPassed(
   arithmetic: Program["arithmetic"],
-  kernels: Iterable<string>,
+  kernels: Iterable<Kernel>,
   gpu: Pick<Gpu, "info" | "emulateDot">,
   now = Date.now(),
 ): Promise<void> {
@@ -54,8 +55,8 @@ export async function rememberPassed(
   await writeCache(selfTestFile(), FORMAT, named(gpu), new Map(entries));
 }
 
-function keyOf(arithmetic: Program["arithmetic"], kernel: string): string {
-  return `${arithmetic} ${kernel}`;
+function keyOf(arithmetic: Program["arithmetic"], kernel: Kernel): string {
+  return `${arithmetic} ${kernel.name}`;
 }
 
 function named({ info, emulateDot }: Pick<Gpu, "info" | "emulateDot">): string {

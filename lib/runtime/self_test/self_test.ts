@@ -7,6 +7,11 @@
  *
  * @module
  */
+import { convBackwardInput } from "../../../kernels/conv_backward_input/kernel.ts";
+import { convBackwardWeight } from "../../../kernels/conv_backward_weight/kernel.ts";
+import { convForward } from "../../../kernels/conv_forward/kernel.ts";
+import type { Kernel } from "../../../kernels/define_kernel.ts";
+import { dsgcSearch } from "../../../kernels/dsgc_search/kernel.ts";
 import { type GpuOptions, openGpu } from "../gpu/device.ts";
 import { GpuExecutor } from "../gpu/executor.ts";
 import type { Program } from "../../program/program.ts";
@@ -49,12 +54,12 @@ export const BOUNDS = {
  * Steps of one kernel that are asked of the GPU. Drivers compile at the first dispatch, and every
  * layer is a compilation: all of them took 24 s on llvmpipe, these take 8 s (2 s from its cache).
  */
-const MAX_STEPS: Readonly<Record<string, number>> = {
-  conv_forward: 3,
-  conv_backward_input: 3,
-  conv_backward_weight: 2,
-  dsgc_search: 3, // Its first moves differ.
-};
+const MAX_STEPS: ReadonlyMap<Kernel, number> = new Map<Kernel, number>([
+  [convForward, 3],
+  [convBackwardInput, 3],
+  [convBackwardWeight, 2],
+  [dsgcSearch, 3], // Its first steps differ.
+]);
 
 /**
  * The same of a kernel that is wanted by itself: of convolutions, one with sums for a norm and one
@@ -66,8 +71,7 @@ const MAX_WANTED = 2;
 export interface KernelSelection {
   /** What they were compiled for. */
   readonly arithmetic: Program["arithmetic"];
-  /** Their names. */
-  readonly kernels: ReadonlySet<string>;
+  readonly kernels: ReadonlySet<Kernel>;
 }
 
 /**
@@ -82,16 +86,15 @@ export async function selfTest(
   wanted?: KernelSelection,
 ): Promise<KernelCheck[]> {
   const checks = new Map<string, KernelCheck>();
-  const left = new Set(wanted?.kernels);
+  const left = new Set<Kernel>(wanted?.kernels);
   for (const trial of wanted ? testNetworksOf(wanted.arithmetic) : TEST_NETWORKS) {
     if (wanted && left.size === 0) break;
     const program = programOf(trial);
-    const most = (kernel: string) =>
-      wanted
-        ? left.has(kernel) ? Math.min(MAX_WANTED, MAX_STEPS[kernel] ?? 1) : 0
-        : trial.only?.includes(kernel) ?? true
-        ? MAX_STEPS[kernel] ?? 1
-        : 0;
+    const most = (kernel: Kernel) => {
+      const steps = MAX_STEPS.get(kernel) ?? 1;
+      if (wanted) return left.has(kernel) ? Math.min(MAX_WANTED, steps) : 0;
+      return trial.only?.includes(kernel) ?? true ? steps : 0;
+    };
     await check(program, most, options, checks);
     for (const step of Object.values(program.sections).flat()) left.delete(step.kernel);
   }
@@ -101,7 +104,7 @@ export async function selfTest(
 /** @param most steps of a kernel that the GPU is asked */
 async function check(
   program: Program,
-  most: (kernel: string) => number,
+  most: (kernel: Kernel) => number,
   options: GpuOptions,
   checks: Map<string, KernelCheck>,
 ): Promise<void> {
@@ -118,7 +121,7 @@ async function check(
     ...s.exchange,
     ...s.calibrate,
   ];
-  const times = new Map<string, number>();
+  const times = new Map<Kernel, number>();
   const asked = all.filter(({ kernel }) => {
     const before = times.get(kernel) ?? 0;
     times.set(kernel, before + 1);
@@ -142,8 +145,14 @@ async function check(
   try {
     const each = (difference: Difference) => {
       const { step: { kernel }, type, largest } = difference;
-      const found = { kernel, arithmetic, result: judge(difference, arithmetic), type, largest };
-      const id = `${arithmetic} ${kernel}`, before = checks.get(id);
+      const found = {
+        kernel: kernel.name,
+        arithmetic,
+        result: judge(difference, arithmetic),
+        type,
+        largest,
+      };
+      const id = `${arithmetic} ${kernel.name}`, before = checks.get(id);
       if (!before || badness(found) > badness(before)) checks.set(id, found);
     };
     for (const step of all.slice(0, last + 1)) {

@@ -3,6 +3,24 @@
  *
  * @module
  */
+import type { Kernel } from "../../../kernels/define_kernel.ts";
+import { adamw } from "../../../kernels/adamw/kernel.ts";
+import { dsgcSearch } from "../../../kernels/dsgc_search/kernel.ts";
+import { gradientClipScale } from "../../../kernels/gradient_clip_scale/kernel.ts";
+import { gradientNormPartials } from "../../../kernels/gradient_norm_partials/kernel.ts";
+import { normBackwardCoefficients } from "../../../kernels/norm_backward_coefficients/kernel.ts";
+import { normForward } from "../../../kernels/norm_forward/kernel.ts";
+import { packWeights } from "../../../kernels/pack_weights/kernel.ts";
+import { perChannelWeightRange } from "../../../kernels/per_channel_weight_range/kernel.ts";
+import { quantizationError } from "../../../kernels/quantization_error/kernel.ts";
+import { quantizeF32 } from "../../../kernels/quantize_f32/kernel.ts";
+import { reduceQuantizationError } from "../../../kernels/reduce_quantization_error/kernel.ts";
+import { reduceWeightGradient } from "../../../kernels/reduce_weight_gradient/kernel.ts";
+import { resetStatistics } from "../../../kernels/reset_statistics/kernel.ts";
+import { softmaxCrossEntropy } from "../../../kernels/softmax_cross_entropy/kernel.ts";
+import { swapEma } from "../../../kernels/swap_ema/kernel.ts";
+import { updateEma } from "../../../kernels/update_ema/kernel.ts";
+import { updateRanges } from "../../../kernels/update_ranges/kernel.ts";
 import type { Program } from "../../program/program.ts";
 import type { LayerInput, RecipeInput } from "../../recipe/recipe_input.ts";
 import { resolveRecipe } from "../../recipe/load.ts";
@@ -44,7 +62,7 @@ export interface TestNetwork {
   /** Micro-batches of a step; the one that is asked follows on others. */
   readonly micros?: number;
   /** Kernels that the GPU is asked; all where there is no list. */
-  readonly only?: readonly string[];
+  readonly only?: readonly Kernel[];
 }
 
 /** A block is enough for the kernels that quantize in a second pass. */
@@ -60,12 +78,12 @@ const ENDING: Pick<TestNetwork, "layers" | "train" | "only"> = {
   layers: BLOCK,
   train: { optimizer: { name: "adamw" }, clip_norm: 0.01, ema: 0.9, label_smoothing: 0.1 },
   only: [
-    "adamw",
-    "update_ema",
-    "gradient_clip_scale",
-    "swap_ema",
-    "softmax_cross_entropy",
-    "gradient_norm_partials",
+    adamw,
+    updateEma,
+    gradientClipScale,
+    swapEma,
+    softmaxCrossEntropy,
+    gradientNormPartials,
   ],
 };
 
@@ -88,11 +106,11 @@ export const TEST_NETWORKS: readonly TestNetwork[] = [
     },
     telemetry: "full",
     only: [
-      "dsgc_search",
-      "reduce_quantization_error",
-      "update_ranges",
-      "quantization_error",
-      "quantize_f32",
+      dsgcSearch,
+      reduceQuantizationError,
+      updateRanges,
+      quantizationError,
+      quantizeF32,
     ],
   },
   {
@@ -100,16 +118,16 @@ export const TEST_NETWORKS: readonly TestNetwork[] = [
     quantize: { arithmetic: "int8", gradients: { estimator: "current-minmax" } },
     micros: 2,
     only: [
-      "reset_statistics",
-      "norm_backward_coefficients",
-      "softmax_cross_entropy",
-      "reduce_weight_gradient",
+      resetStatistics,
+      normBackwardCoefficients,
+      softmaxCrossEntropy,
+      reduceWeightGradient,
     ],
   },
   {
     layers: BLOCK,
     quantize: { arithmetic: "simulated", weights: { per_channel: true } },
-    only: ["per_channel_weight_range", "pack_weights", "norm_forward"],
+    only: [perChannelWeightRange, packWeights, normForward],
   },
   { ...ENDING, quantize: { arithmetic: "int8" } },
   { layers: LAYERS, quantize: { arithmetic: "float32" } },

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { normalizeInput } from "../../../kernels/normalize_input/kernel.ts";
 import type { Executor } from "../../runtime/executor.ts";
 import { accesses } from "../../program/memory/lifetimes.ts";
 import { ALARM_WORDS, alarmsFrom } from "../../program/passes/nonfinite_guard.ts";
@@ -87,37 +88,37 @@ function nonfiniteScores({ sections }: Program, { buffers }: Step): Nonfinite {
 }
 
 function nonfiniteQuantizer(
-  { quantizer, kernel, constants: { STORE, X_ROW } }: Step,
+  { quantizer, kernel, constants }: Step,
   observations: readonly Observation[],
 ): Nonfinite | undefined {
   // The quantizer of the input is never waited for, so no step names it as its own.
-  const row = kernel === "normalize_input" && STORE ? X_ROW : quantizer;
+  const row = kernel === normalizeInput && constants.STORE ? constants.X_ROW : quantizer;
   if (row === undefined || observations[row]!.notFinite === 0) return undefined;
   const { quantizer: { name, layer, elements }, notFinite } = observations[row]!;
   return nonfiniteIn(layer, "quantizer", name, `${notFinite} of ${elements} values are not finite`);
 }
 
 function nonfiniteParameter(
-  { kernel, layer, constants: { ALARM, BIAS_ALARM } }: Step,
+  { kernel, layer, constants }: Step,
   statistics: Uint32Array,
   first: number,
   names: readonly string[],
 ): Nonfinite | undefined {
-  if (ALARM === undefined) return undefined;
-  if (kernel === "norm_coefficients") {
-    if (statistics[ALARM + ALARM_WORDS.statistics] === 0) return undefined;
-    return nonfiniteIn(layer, "tensor", `${layer}.statistics`, "mean or variance is not finite");
+  for (const [constant, kind] of Object.entries(kernel.constants)) {
+    if (typeof kind !== "object") continue;
+    const at = constants[constant]!;
+    if (at < first || statistics[at + ALARM_WORDS[kind.in]] === 0) continue;
+    const name = names[(at - first) / WORDS_OF_ROW]!;
+    switch (kind.in) {
+      case "statistics":
+        return nonfiniteIn(layer, "tensor", `${layer}.statistics`, "mean or variance is not finite");
+      case "update":
+        return nonfiniteIn(layer, "tensor", name, "not finite after the update", true);
+      case "gradient":
+        return nonfiniteIn(layer, "tensor", `${name}.gradient`, "not finite");
+    }
   }
-  const name = (alarm: number) => names[(alarm - first) / WORDS_OF_ROW]!;
-  if (kernel === "sgd" || kernel === "adamw") {
-    if (statistics[ALARM + ALARM_WORDS.update] === 0) return undefined;
-    return nonfiniteIn(layer, "tensor", name(ALARM), "not finite after the update", true);
-  }
-  const bad = [ALARM, BIAS_ALARM].find((alarm) =>
-    alarm !== undefined && statistics[alarm + ALARM_WORDS.gradient]! > 0
-  );
-  if (bad === undefined) return undefined;
-  return nonfiniteIn(layer, "tensor", `${name(bad)}.gradient`, "not finite");
+  return undefined;
 }
 
 /** Finds the first f32 tensor that is not finite among those that a step has just written. */

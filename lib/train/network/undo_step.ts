@@ -4,6 +4,8 @@
  *
  * @module
  */
+import { runningBefore } from "../../../kernels/include/norm.ts";
+import { normCoefficients } from "../../../kernels/norm_coefficients/kernel.ts";
 import type { Executor } from "../../runtime/executor.ts";
 import type { Program } from "../../program/program.ts";
 import type { Scheduler } from "../../quant/scheduler.ts";
@@ -22,11 +24,11 @@ export async function undoStep(
   executor: Executor,
   scheduler: Scheduler,
 ): Promise<void> {
-  const norms = sections.forward.filter(({ kernel }) => kernel === "norm_coefficients");
+  const norms = sections.forward.filter(({ kernel }) => kernel === normCoefficients);
   const read = await executor.read(norms.map(({ buffers }) => buffers.coefficients!));
   for (const [i, { buffers, constants }] of norms.entries()) {
-    const before = new Float32Array(read[i]!.buffer).slice(6 * constants.CHANNELS!);
-    executor.write(buffers.running!, before.subarray(0, 2 * constants.CHANNELS!));
+    const coefficients = new Float32Array(read[i]!.buffer);
+    executor.write(buffers.running!, runningBefore(coefficients, constants.CHANNELS!));
   }
   for (const [row, { dynamic, search }] of quantizers.entries()) {
     if (!dynamic && !search) continue;

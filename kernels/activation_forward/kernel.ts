@@ -1,0 +1,34 @@
+/**
+ * The kernel `activation_forward`; shader.wgsl has the formula and the layout of its buffers.
+ *
+ * @module
+ */
+import { defineKernel, read, threads, write } from "../define_kernel.ts";
+import { store, tables } from "../include/interface.ts";
+import { activationForward as reference } from "./reference.ts";
+import source from "./shader.wgsl" with { type: "text" };
+
+/** A ReLU or ReLU6 as a layer of its own. */
+export const activationForward = defineKernel({
+  name: "activation_forward",
+  constants: {
+    ...store,
+    V: 1,
+    CQ: "operand",
+    QUADS: "operand",
+    CHANNELS: "operand",
+    ACT: "integer",
+    X_ROW: "row",
+    Y_ROW: "row",
+  },
+  buffers: {
+    ...tables,
+    x: read(3, "codes"),
+    y: write(4, "stored"),
+  },
+  reference,
+  gpu: {
+    source,
+    workgroups: ({ QUADS }) => threads(QUADS),
+  },
+});

@@ -1,0 +1,46 @@
+/**
+ * The kernel `adamw`; shader.wgsl has the formula and the layout of its buffers.
+ *
+ * @module
+ */
+import { defineKernel, read, shared, threads, write } from "../define_kernel.ts";
+import { store, tables } from "../include/interface.ts";
+import { adamw as reference } from "./reference.ts";
+import source from "./shader.wgsl" with { type: "text" };
+
+/** AdamW: decoupled weight decay, averages of the gradient and of its square. */
+export const adamw = defineKernel({
+  name: "adamw",
+  constants: {
+    ...store,
+    V: 1,
+    SIZE: "operand",
+    CLIP: "flag",
+    SCALED: "flag",
+    WEIGHT_DECAY: "real",
+    BETA_1: "real",
+    REST_1: "real",
+    BETA_2: "real",
+    REST_2: "real",
+    EPSILON: "real",
+    RATE_ROW: "row",
+    W_ROW: "row",
+    ALARM: { nonfinite: "weight", in: "update" },
+    R: "tile",
+  },
+  buffers: {
+    ...tables,
+    gradient: read(3, "f32"),
+    weight: write(4, "f32"),
+    velocity: write(5, "f32"),
+    second: write(6, "f32"),
+    clip: shared(read(7, "f32", { when: "CLIP" }), "clip"),
+    held: shared(read(8, "u32"), "held"),
+  },
+  reference,
+  gpu: {
+    source,
+    tiles: () => [{ R: 4 }],
+    workgroups: ({ SIZE, R }) => threads(Math.ceil(SIZE / R)),
+  },
+});

@@ -1,0 +1,33 @@
+/**
+ * The kernel `add_gradients`; shader.wgsl has the formula and the layout of its buffers.
+ *
+ * @module
+ */
+import { defineKernel, read, threads, write } from "../define_kernel.ts";
+import { gradient, gradientBuffers } from "../include/interface.ts";
+import { addGradients as reference } from "./reference.ts";
+import source from "./shader.wgsl" with { type: "text" };
+
+/** The sum of two gradients, masked, where no other kernel writes last to a tensor's gradient. */
+export const addGradients = defineKernel({
+  name: "add_gradients",
+  constants: {
+    ...gradient,
+    V: 1,
+    CQ: "operand",
+    QUADS: "operand",
+    CHANNELS: "operand",
+    DY_ROW: "row",
+    DX_ROW: "row",
+  },
+  buffers: {
+    ...gradientBuffers,
+    dy: read(3, "codes"),
+    dx: write(8, "stored"),
+  },
+  reference,
+  gpu: {
+    source,
+    workgroups: ({ QUADS }) => threads(QUADS),
+  },
+});

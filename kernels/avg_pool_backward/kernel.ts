@@ -1,0 +1,45 @@
+/**
+ * The kernel `avg_pool_backward`; shader.wgsl has the formula and the layout of its buffers.
+ *
+ * @module
+ */
+import { defineKernel, read, threads, write } from "../define_kernel.ts";
+import { gradient, gradientBuffers } from "../include/interface.ts";
+import { avgPoolBackward as reference } from "./reference.ts";
+import source from "./shader.wgsl" with { type: "text" };
+
+/** The gradient of average pooling. */
+export const avgPoolBackward = defineKernel({
+  name: "avg_pool_backward",
+  constants: {
+    ...gradient,
+    V: 1,
+    N: "integer",
+    H: "integer",
+    W: "integer",
+    HO: "integer",
+    WO: "integer",
+    CQ: "integer",
+    CHANNELS: "integer",
+    KH: "integer",
+    KW: "integer",
+    SH: "integer",
+    SW: "integer",
+    PH: "integer",
+    PW: "integer",
+    DY_ROW: "row",
+    DX_ROW: "row",
+    R: "tile",
+  },
+  buffers: {
+    ...gradientBuffers,
+    dy: read(3, "codes"),
+    dx: write(8, "stored"),
+  },
+  reference,
+  gpu: {
+    source,
+    tiles: () => [{ R: 4 }],
+    workgroups: ({ N, H, W, CQ, R }) => threads(Math.ceil(N * H * W * CQ / R)),
+  },
+});

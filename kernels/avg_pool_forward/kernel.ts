@@ -1,0 +1,43 @@
+/**
+ * The kernel `avg_pool_forward`; shader.wgsl has the formula and the layout of its buffers.
+ *
+ * @module
+ */
+import { defineKernel, read, threads, write } from "../define_kernel.ts";
+import { store, tables } from "../include/interface.ts";
+import { avgPoolForward as reference } from "./reference.ts";
+import source from "./shader.wgsl" with { type: "text" };
+
+/** Average pooling. */
+export const avgPoolForward = defineKernel({
+  name: "avg_pool_forward",
+  constants: {
+    ...store,
+    V: 1,
+    N: "integer",
+    H: "integer",
+    W: "integer",
+    HO: "integer",
+    WO: "integer",
+    CQ: "integer",
+    CHANNELS: "integer",
+    KH: "integer",
+    KW: "integer",
+    SH: "integer",
+    SW: "integer",
+    PH: "integer",
+    PW: "integer",
+    X_ROW: "row",
+    Y_ROW: "row",
+  },
+  buffers: {
+    ...tables,
+    x: read(3, "codes"),
+    y: write(4, "stored"),
+  },
+  reference,
+  gpu: {
+    source,
+    workgroups: ({ N, HO, WO, CQ }) => threads(N * HO * WO * CQ),
+  },
+});

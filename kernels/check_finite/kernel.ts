@@ -1,0 +1,28 @@
+/**
+ * The kernel `check_finite`; shader.wgsl has the formula and the layout of its buffers.
+ *
+ * @module
+ */
+import { defineKernel, read, shared, write } from "../define_kernel.ts";
+import { statisticsRead } from "../include/interface.ts";
+import { checkFinite as reference } from "./reference.ts";
+import source from "./shader.wgsl" with { type: "text" };
+
+/** The non-finite guard: whether the step has met a value that is not finite. */
+export const checkFinite = defineKernel({
+  name: "check_finite",
+  constants: {
+    ROWS: "operand",
+    ALARMS: "operand",
+  },
+  buffers: {
+    ...statisticsRead,
+    metrics: shared(read(3, "u32"), "metrics"),
+    held: shared(write(4, "u32"), "held"),
+  },
+  reference,
+  gpu: {
+    source,
+    workgroups: () => [1, 1, 1],
+  },
+});

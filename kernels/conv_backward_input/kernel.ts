@@ -1,0 +1,62 @@
+/**
+ * The kernel `conv_backward_input`; shader.wgsl has the formula and the layout of its buffers.
+ *
+ * @module
+ */
+import { defineKernel, grid, read, write } from "../define_kernel.ts";
+import { convTiles } from "../include/conv_tiles.ts";
+import { gradient, gradientBuffers } from "../include/interface.ts";
+import { convBackwardInput as reference } from "./reference.ts";
+import source from "./shader.wgsl" with { type: "text" };
+
+/** Pixels of a phase: those of the input that see the same taps. */
+function phasePixels(c: Readonly<Record<"N" | "H" | "W" | "SH" | "SW", number>>): number {
+  return c.N * Math.ceil(c.H / c.SH) * Math.ceil(c.W / c.SW);
+}
+
+/** The gradient of a convolution's input. */
+export const convBackwardInput = defineKernel({
+  name: "conv_backward_input",
+  constants: {
+    ...gradient,
+    V: 1,
+    N: "operand",
+    H: "operand",
+    W: "operand",
+    HO: "operand",
+    WO: "operand",
+    IQ: "operand",
+    OQ: "operand",
+    GQ: "operand",
+    QUADS: "operand",
+    FIRST: "operand",
+    CHANNELS: "operand",
+    KH: "operand",
+    KW: "operand",
+    SH: "operand",
+    SW: "operand",
+    PH: "operand",
+    PW: "operand",
+    BEFORE: "flag",
+    DY_ROW: "row",
+    DX_ROW: "row",
+    W_ROW: "row",
+    Q: "tile",
+    P: "tile",
+  },
+  buffers: {
+    ...gradientBuffers,
+    dy: read(3, "codes"),
+    weight: read(4, "codes"),
+    row_sum: read(5, "i32", { when: "INT8" }),
+    before: read(5, "f32", { when: "BEFORE" }),
+    dx: write(8, "stored"),
+  },
+  reference,
+  gpu: {
+    source,
+    tiles: (c) => convTiles(c, phasePixels(c), c.IQ),
+    workgroups: (c) => grid(Math.ceil(phasePixels(c) / (64 * c.P)), c.SH * c.SW * c.IQ / c.Q),
+    sameSpeed: ["BEFORE", "ADDEND", "MASK", "CHANNELS", "FIRST"],
+  },
+});

@@ -1,0 +1,59 @@
+/**
+ * The kernel `depthwise_backward_input`; shader.wgsl has the formula and the layout of its buffers.
+ *
+ * @module
+ */
+import { defineKernel, grid, read, write } from "../define_kernel.ts";
+import { quadLanes, runOf, TURNS } from "../include/depthwise_tiles.ts";
+import { gradient, gradientBuffers } from "../include/interface.ts";
+import { depthwiseBackwardInput as reference } from "./reference.ts";
+import source from "./shader.wgsl" with { type: "text" };
+
+/** The gradient of a depthwise convolution's input. */
+export const depthwiseBackwardInput = defineKernel({
+  name: "depthwise_backward_input",
+  constants: {
+    ...gradient,
+    V: 1,
+    N: "operand",
+    H: "operand",
+    W: "operand",
+    HO: "operand",
+    WO: "operand",
+    CQ: "operand",
+    CHANNELS: "operand",
+    KH: "operand",
+    SH: "operand",
+    PH: "operand",
+    PW: "operand",
+    KW: "integer",
+    SW: "integer",
+    DY_ROW: "row",
+    DX_ROW: "row",
+    RUNS: "tile operand",
+    QG: "tile operand",
+    QL: "tile",
+    T: "tile",
+    R: "tile",
+    AX: "tile",
+    SPAN: "tile",
+  },
+  buffers: {
+    ...gradientBuffers,
+    dy: read(3, "codes"),
+    weight: read(4, "codes"),
+    scales: read(5, "f32", { when: "INT8" }),
+    dx: write(8, "stored"),
+  },
+  reference,
+  gpu: {
+    source,
+    tiles: (c) => {
+      const R = runOf(Math.ceil(c.W / c.SW)), RUNS = Math.ceil(Math.ceil(c.W / c.SW) / R);
+      const QL = quadLanes(c.CQ), AX = Math.ceil(c.KW / c.SW);
+      return [{ QL, QG: Math.ceil(c.CQ / QL), R, T: TURNS, RUNS, AX, SPAN: R + AX - 1 }];
+    },
+    workgroups: ({ N, H, SH, SW, RUNS, QL, QG, T }) =>
+      grid(Math.ceil(N * Math.ceil(H / SH) * RUNS / (64 / QL * T)), SH * SW * QG),
+  },
+});

@@ -1,0 +1,54 @@
+/**
+ * The kernel `depthwise_backward_weight`; shader.wgsl has the formula and the layout of its buffers.
+ *
+ * @module
+ */
+import { defineKernel, read, write } from "../define_kernel.ts";
+import { runOf } from "../include/depthwise_tiles.ts";
+import { quad, tables } from "../include/interface.ts";
+import { depthwiseBackwardWeight as reference } from "./reference.ts";
+import source from "./shader.wgsl" with { type: "text" };
+
+/** The gradient of a depthwise convolution's weights, chunk by chunk of rows. */
+export const depthwiseBackwardWeight = defineKernel({
+  name: "depthwise_backward_weight",
+  constants: {
+    ...quad,
+    V: 1,
+    H: "operand",
+    W: "operand",
+    HO: "operand",
+    WO: "operand",
+    LINES: "operand",
+    CQ: "operand",
+    KH: "operand",
+    SH: "operand",
+    PH: "operand",
+    PW: "operand",
+    ROWS: "operand",
+    CHUNKS: "operand",
+    KW: "integer",
+    SW: "integer",
+    BIAS: "flag",
+    X_ROW: "row",
+    DY_ROW: "row",
+    R: "tile",
+    SPAN: "tile",
+  },
+  buffers: {
+    ...tables,
+    x: read(3, "codes"),
+    dy: read(4, "codes"),
+    partial: write(5, "sum"),
+    dy_total: write(6, "sum", { when: "BIAS" }),
+  },
+  reference,
+  gpu: {
+    source,
+    tiles: ({ WO, SW, KW }) => {
+      const R = runOf(WO);
+      return [{ R, SPAN: (R - 1) * SW + KW }];
+    },
+    workgroups: ({ CHUNKS, CQ, KH }) => [Math.ceil(CHUNKS * CQ / 64), KH, 1],
+  },
+});

@@ -1,0 +1,52 @@
+/**
+ * The constants and buffers that kernels share through the files they include.
+ *
+ * @module
+ */
+import { read, shared, write } from "../define_kernel.ts";
+
+/** Of quad.wgsl: INT8 whether codes are stored; V quads in one load. */
+export const quad = { INT8: "epilogue" } as const;
+
+/** Of quad.wgsl: the table of quantizers, the statistics, and what describes the step. */
+export const tables = {
+  quantizers: shared(read(0, "f32", { columns: { count: 8, run: 1 } }), "quantizers"),
+  statistics: shared(write(1, "u32", { byTile: true }), "statistics"),
+  step: { binding: 2, access: "uniform", type: "u32", shared: "step" },
+} as const;
+
+/** The statistics, of kernels that only read them. */
+export const statisticsRead = { statistics: shared(read(1, "u32"), "statistics") } as const;
+
+/** The table of quantizers, of kernels that write it. */
+export function table<const N extends number>(binding: N) {
+  return shared(write(binding, "f32", { columns: { count: 8, run: 1 } }), "quantizers");
+}
+
+/** Of quantize.wgsl: how an output is stored. */
+export const store = {
+  ...quad,
+  STORE: "epilogue",
+  STOCHASTIC: "epilogue",
+  QUIET: "epilogue",
+  IMAGE: "epilogue operand",
+} as const;
+
+/** Of gradient.wgsl: what is added to a gradient, and the mask of the activation before it. */
+export const gradient = {
+  ...store,
+  ADDEND: "flag",
+  ADDEND_ROW: "row",
+  MASK: "integer",
+  MASK_ROW: "row",
+} as const;
+
+/** Of gradient.wgsl. */
+export const gradientBuffers = {
+  ...tables,
+  addend: read(6, "codes", { when: "ADDEND" }),
+  mask: read(7, "codes", { when: "MASK" }),
+} as const;
+
+/** Six values for each channel: a, mean, beta, two of the backward pass, and one kept to undo a step. */
+export const coefficientColumns = { columns: { count: 6, run: 4 } } as const;

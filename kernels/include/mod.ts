@@ -1,0 +1,31 @@
+/**
+ * Files that the templates of shaders include, by name.
+ *
+ * @module
+ */
+import depthwise from "./depthwise.wgsl" with { type: "text" };
+import dropout from "./dropout.wgsl" with { type: "text" };
+import finite from "./finite.wgsl" with { type: "text" };
+import gradient from "./gradient.wgsl" with { type: "text" };
+import int64 from "./int64.wgsl" with { type: "text" };
+import norm from "./norm.wgsl" with { type: "text" };
+import place from "./place.wgsl" with { type: "text" };
+import quad from "./quad.wgsl" with { type: "text" };
+import quantize from "./quantize.wgsl" with { type: "text" };
+import range from "./range.wgsl" with { type: "text" };
+import storeWide from "./store_wide.wgsl" with { type: "text" };
+
+/** Text of `//@ include NAME`. */
+export const includes: Readonly<Record<string, string>> = {
+  depthwise,
+  dropout,
+  finite,
+  gradient,
+  int64,
+  norm,
+  place,
+  quad,
+  quantize,
+  range,
+  store_wide: storeWide,
+};

@@ -1,0 +1,44 @@
+/**
+ * The kernel `max_pool_backward`; shader.wgsl has the formula and the layout of its buffers.
+ *
+ * @module
+ */
+import { defineKernel, read, threads, write } from "../define_kernel.ts";
+import { gradient, gradientBuffers } from "../include/interface.ts";
+import { maxPoolBackward as reference } from "./reference.ts";
+import source from "./shader.wgsl" with { type: "text" };
+
+/** The gradient of max pooling: of equal codes the first in row order wins. */
+export const maxPoolBackward = defineKernel({
+  name: "max_pool_backward",
+  constants: {
+    ...gradient,
+    V: 1,
+    N: "integer",
+    H: "integer",
+    W: "integer",
+    HO: "integer",
+    WO: "integer",
+    CQ: "integer",
+    CHANNELS: "integer",
+    KH: "integer",
+    KW: "integer",
+    SH: "integer",
+    SW: "integer",
+    PH: "integer",
+    PW: "integer",
+    DY_ROW: "row",
+    DX_ROW: "row",
+  },
+  buffers: {
+    ...gradientBuffers,
+    x: read(3, "codes"),
+    dy: read(4, "codes"),
+    dx: write(8, "stored"),
+  },
+  reference,
+  gpu: {
+    source,
+    workgroups: ({ N, H, W, CQ }) => threads(N * H * W * CQ),
+  },
+});

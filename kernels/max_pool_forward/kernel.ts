@@ -1,0 +1,41 @@
+/**
+ * The kernel `max_pool_forward`; shader.wgsl has the formula and the layout of its buffers.
+ *
+ * @module
+ */
+import { defineKernel, read, threads, write } from "../define_kernel.ts";
+import { quad, tables } from "../include/interface.ts";
+import { maxPoolForward as reference } from "./reference.ts";
+import source from "./shader.wgsl" with { type: "text" };
+
+/** Max pooling copies codes. */
+export const maxPoolForward = defineKernel({
+  name: "max_pool_forward",
+  constants: {
+    ...quad,
+    V: 1,
+    N: "integer",
+    H: "integer",
+    W: "integer",
+    HO: "integer",
+    WO: "integer",
+    CQ: "integer",
+    CHANNELS: "integer",
+    KH: "integer",
+    KW: "integer",
+    SH: "integer",
+    SW: "integer",
+    PH: "integer",
+    PW: "integer",
+  },
+  buffers: {
+    ...tables,
+    x: read(3, "codes"),
+    y: write(4, "codes"),
+  },
+  reference,
+  gpu: {
+    source,
+    workgroups: ({ N, HO, WO, CQ }) => threads(N * HO * WO * CQ),
+  },
+});

@@ -1,0 +1,40 @@
+/**
+ * The kernel `norm_backward_coefficients`; shader.wgsl has the formula and the layout of its buffers.
+ *
+ * @module
+ */
+import { defineKernel, read, write } from "../define_kernel.ts";
+import { lanesFor } from "../include/norm_tiles.ts";
+import { coefficientColumns, quad, tables } from "../include/interface.ts";
+import { normBackwardCoefficients as reference } from "./reference.ts";
+import source from "./shader.wgsl" with { type: "text" };
+
+/** The gradients of gamma and beta, and the coefficients of norm_backward. */
+export const normBackwardCoefficients = defineKernel({
+  name: "norm_backward_coefficients",
+  constants: {
+    ...quad,
+    V: 1,
+    CHANNELS: "operand",
+    PIXELS: "operand",
+    CHUNKS: "operand",
+    DA_ROW: "row",
+    Y_ROW: "row",
+    ALARM: { nonfinite: "gradient", in: "gradient" },
+    ACCUMULATE: "epilogue",
+    LANES: "tile",
+  },
+  buffers: {
+    ...tables,
+    sums: read(3, "sum"),
+    total: read(4, "i32", { when: "INT8" }),
+    coefficients: write(5, "f32", coefficientColumns),
+    gradient: write(6, "f32"),
+  },
+  reference,
+  gpu: {
+    source,
+    tiles: ({ CHUNKS }) => [{ LANES: lanesFor(CHUNKS) }],
+    workgroups: ({ CHANNELS, LANES }) => [Math.ceil(CHANNELS * LANES / 64), 1, 1],
+  },
+});

@@ -1,0 +1,42 @@
+/**
+ * The kernel `norm_backward_sums`; shader.wgsl has the formula and the layout of its buffers.
+ *
+ * @module
+ */
+import { defineKernel, read, wideOf, write } from "../define_kernel.ts";
+import { coefficientColumns, quad, tables } from "../include/interface.ts";
+import { normBackwardSums as reference } from "./reference.ts";
+import source from "./shader.wgsl" with { type: "text" };
+
+/** The two sums of batch norm's backward pass, chunk by chunk of pixels. */
+export const normBackwardSums = defineKernel({
+  name: "norm_backward_sums",
+  constants: {
+    ...quad,
+    CQ: "operand",
+    PIXELS: "operand",
+    CHUNKS: "operand",
+    CHUNK: "operand",
+    ACT: "integer",
+    DA_ROW: "row",
+    Y_ROW: "row",
+    CW: "tile operand",
+    V: "tile",
+  },
+  buffers: {
+    ...tables,
+    da: read(3, "codes"),
+    y: read(4, "codes"),
+    coefficients: read(5, "f32", coefficientColumns),
+    sums: write(6, "sum"),
+  },
+  reference,
+  gpu: {
+    source,
+    tiles: ({ INT8, CQ }) => {
+      const V = INT8 ? wideOf(CQ) : 1;
+      return [{ V, CW: CQ / V }];
+    },
+    workgroups: ({ CHUNKS, CW }) => [Math.ceil(CHUNKS * CW / 64), 1, 1],
+  },
+});

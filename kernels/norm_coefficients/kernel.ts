@@ -1,0 +1,43 @@
+/**
+ * The kernel `norm_coefficients`; shader.wgsl has the formula and the layout of its buffers.
+ *
+ * @module
+ */
+import { defineKernel, read, shared, write } from "../define_kernel.ts";
+import { lanesFor } from "../include/norm_tiles.ts";
+import { coefficientColumns, quad, tables } from "../include/interface.ts";
+import { normCoefficients as reference } from "./reference.ts";
+import source from "./shader.wgsl" with { type: "text" };
+
+/** Batch norm's mean, variance and affine map from the sums of a batch; running statistics. */
+export const normCoefficients = defineKernel({
+  name: "norm_coefficients",
+  constants: {
+    ...quad,
+    V: 1,
+    CHANNELS: "operand",
+    PIXELS: "operand",
+    TILES: "operand",
+    CHUNK: "operand",
+    EPSILON: "real",
+    MOMENTUM: "real",
+    Y_ROW: "row",
+    ALARM: { nonfinite: "affine", in: "statistics" },
+    LANES: "tile",
+  },
+  buffers: {
+    ...tables,
+    sums: read(3, "sum"),
+    affine: read(4, "f32"),
+    running: write(5, "f32"),
+    coefficients: write(6, "f32", coefficientColumns),
+    total: write(7, "i32", { when: "INT8" }),
+    held: shared(read(8, "u32"), "held"),
+  },
+  reference,
+  gpu: {
+    source,
+    tiles: ({ TILES }) => [{ LANES: lanesFor(TILES) }],
+    workgroups: ({ CHANNELS, LANES }) => [Math.ceil(CHANNELS * LANES / 64), 1, 1],
+  },
+});

@@ -1,0 +1,31 @@
+/**
+ * The kernel `per_channel_weight_range`; shader.wgsl has the formula and the layout of its buffers.
+ *
+ * @module
+ */
+import { defineKernel, read, write } from "../define_kernel.ts";
+import { quad, tables } from "../include/interface.ts";
+import { perChannelWeightRange as reference } from "./reference.ts";
+import source from "./shader.wgsl" with { type: "text" };
+
+/** Scale and 1/scale of each output channel of a weight tensor. */
+export const perChannelWeightRange = defineKernel({
+  name: "per_channel_weight_range",
+  constants: {
+    ...quad,
+    V: 1,
+    OQ: "integer",
+    SIZE: "integer",
+    W_ROW: "row",
+  },
+  buffers: {
+    ...tables,
+    weight: read(3, "f32"),
+    channels: write(4, "f32"),
+  },
+  reference,
+  gpu: {
+    source,
+    workgroups: ({ OQ }) => [Math.ceil(4 * OQ / 64), 1, 1],
+  },
+});

@@ -1,0 +1,35 @@
+/**
+ * The kernel `quantization_error`; shader.wgsl has the formula and the layout of its buffers.
+ *
+ * @module
+ */
+import { defineKernel, read, shared, write } from "../define_kernel.ts";
+import { quad, tables } from "../include/interface.ts";
+import { quantizationError as reference } from "./reference.ts";
+import source from "./shader.wgsl" with { type: "text" };
+
+/** Sums that compare real values with what their codes stand for. */
+export const quantizationError = defineKernel({
+  name: "quantization_error",
+  constants: {
+    ...quad,
+    V: 1,
+    CQ: "operand",
+    QUADS: "operand",
+    CHANNELS: "operand",
+    R: "integer",
+    SEARCH: "flag",
+    ROW: "row",
+  },
+  buffers: {
+    ...tables,
+    real_values: shared(read(3, "f32"), "real"),
+    q: read(4, "codes", { unless: "SEARCH" }),
+    errors: shared(write(5, "f32"), "errors"),
+  },
+  reference,
+  gpu: {
+    source,
+    workgroups: ({ QUADS, R }) => [Math.ceil(QUADS / (64 * R)), 1, 1],
+  },
+});

@@ -1,0 +1,28 @@
+/**
+ * The kernel `update_ema`; shader.wgsl has the formula and the layout of its buffers.
+ *
+ * @module
+ */
+import { defineKernel, read, shared, threads, write } from "../define_kernel.ts";
+import { updateEma as reference } from "./reference.ts";
+import source from "./shader.wgsl" with { type: "text" };
+
+/** The exponential moving average of a parameter. */
+export const updateEma = defineKernel({
+  name: "update_ema",
+  constants: {
+    SIZE: "operand",
+    KEPT: "real",
+    TAKEN: "real",
+  },
+  buffers: {
+    weight: read(3, "f32"),
+    average: write(4, "f32"),
+    held: shared(read(5, "u32"), "held"),
+  },
+  reference,
+  gpu: {
+    source,
+    workgroups: ({ SIZE }) => threads(SIZE),
+  },
+});

@@ -1,0 +1,41 @@
+/**
+ * The kernel `weight_sums`; shader.wgsl has the formula and the layout of its buffers.
+ *
+ * @module
+ */
+import { defineKernel, read, write } from "../define_kernel.ts";
+import { quad, tables } from "../include/interface.ts";
+import { weightSums as reference } from "./reference.ts";
+import source from "./shader.wgsl" with { type: "text" };
+
+/** Sums of weight codes, which correct for zero points. */
+export const weightSums = defineKernel({
+  name: "weight_sums",
+  constants: {
+    ...quad,
+    V: 1,
+    IQ: "operand",
+    OQ: "operand",
+    KH: "operand",
+    KW: "operand",
+    SH: "operand",
+    SW: "operand",
+    PH: "operand",
+    PW: "operand",
+    BACKWARD: "flag",
+  },
+  buffers: {
+    ...tables,
+    forward: read(3, "codes"),
+    forward_sum: write(4, "i32"),
+    backward: read(5, "codes", { when: "BACKWARD" }),
+    backward_sum: write(6, "i32", { when: "BACKWARD" }),
+  },
+  reference,
+  gpu: {
+    source,
+    workgroups: (
+      { OQ, BACKWARD, SH, SW, IQ },
+    ) => [Math.ceil(Math.max(OQ, BACKWARD * SH * SW * IQ) / 64), 1, 1],
+  },
+});
