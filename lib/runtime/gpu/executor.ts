@@ -172,7 +172,7 @@ export class GpuExecutor implements Executor {
 
   /** Compiles what a step needs that no step before it has needed, and binds its buffers. */
   async #prepare(step: Step): Promise<void> {
-    const { kernel } = step, place = this.#places.get(wholeStep(step));
+    const { kernel } = step, place = this.#places.get(step) ?? this.#places.get(wholeStep(step));
     if (place === undefined) throw new Error(`step ${kernel.name} belongs to another program`);
     const tile = givenTile(step) ?? this.#chosen.get(step) ?? tilesOf(step)[0]!;
     const { code, operands } = shader(step, tile, this.#emulateDot), bound = boundBuffers(step);
