@@ -19,7 +19,7 @@ import { programOf } from "./support/networks.ts";
 import { QUANTIZER_KERNELS } from "./support/quantizer_kernels.ts";
 
 /** Simulated arithmetic runs the float32 kernels; what it has of its own is asked. */
-const SIMULATED = ["per_channel_weight_range", "norm_forward", "pack_weights"];
+const SIMULATED = ["norm_forward", "pack_weights", "per_channel_weight_range"];
 
 Deno.test("the self-test asks every kernel, in int8 and in float32, and this adapter passes", {
   ignore: !HAS_GPU,

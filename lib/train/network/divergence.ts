@@ -111,7 +111,12 @@ function nonfiniteParameter(
     const name = names[(at - first) / WORDS_OF_ROW]!;
     switch (kind.in) {
       case "statistics":
-        return nonfiniteIn(layer, "tensor", `${layer}.statistics`, "mean or variance is not finite");
+        return nonfiniteIn(
+          layer,
+          "tensor",
+          `${layer}.statistics`,
+          "mean or variance is not finite",
+        );
       case "update":
         return nonfiniteIn(layer, "tensor", name, "not finite after the update", true);
       case "gradient":
