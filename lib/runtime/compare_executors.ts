@@ -6,7 +6,7 @@
  * @module
  */
 import type { Executor } from "./executor.ts";
-import { type Bound, boundBuffers, type Program, type Step } from "../program/program.ts";
+import { type Bound, boundBuffers, type Step } from "../program/program.ts";
 import { SLOTS, WORDS_OF_ROW } from "../quant/statistics.ts";
 import type { CpuExecutor } from "./cpu/executor.ts";
 
@@ -30,7 +30,6 @@ export interface Difference {
  * @param each called for every buffer that a step writes
  */
 export async function compareExecutors(
-  program: Program,
   steps: readonly Step[],
   cpu: CpuExecutor,
   other: Executor,

@@ -57,7 +57,7 @@ export async function lockstepOf(
   try {
     for (const step of steps) {
       const found: Difference[] = [];
-      await compareExecutors(program, [step], cpu, executor, (d) => found.push(d));
+      await compareExecutors([step], cpu, executor, (d) => found.push(d));
       for (const d of found) {
         const problem = await judge(d, program, cpu, executor, exact(gpu));
         if (problem) {
