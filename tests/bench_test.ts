@@ -210,7 +210,7 @@ const REPORT: BenchReport = {
   arch: "x86_64",
   cores: 2,
   rounds: 5,
-  ceilings: { int8: one(130), float32: one(84), copy: one(9.9) },
+  peak_rates: { int8: one(130), float32: one(84), copy: one(9.9) },
   kernels: (["int8", "float32"] as const).flatMap((arithmetic, i) => {
     const row = { group: "cnn", batch: 64, arithmetic, ms: one(20 * (1 + i)) };
     return [
@@ -222,7 +222,7 @@ const REPORT: BenchReport = {
         bytes: 4e6,
         gop_per_second: 100 / (1 + i),
         gb_per_second: 0.2,
-        share_of_arithmetic: 0.77,
+        share_of_peak: 0.77,
         share_of_copy: 0.02,
       },
       {
@@ -233,7 +233,7 @@ const REPORT: BenchReport = {
         bytes: 4e6,
         gop_per_second: null,
         gb_per_second: 8,
-        share_of_arithmetic: null,
+        share_of_peak: null,
         share_of_copy: 0.81,
       },
     ];

@@ -25,8 +25,8 @@ Deno.test("the kernel table has each layer in every direction, as JSON and in fi
     const report: BenchReport = JSON.parse(stdout);
     assert.equal(await Deno.readTextFile(`${cwd}/new/result.json`), stdout);
     assert.match(await Deno.readTextFile(`${cwd}/new/result.md`), /^\| conv2d 3×3 1→32 at 28×28 /m);
-    const { ceilings, kernels = [], statistics = [], steps } = report;
-    assert.ok(ceilings && Object.values(ceilings).every(isSpread));
+    const { peak_rates: peaks, kernels = [], statistics = [], steps } = report;
+    assert.ok(peaks && Object.values(peaks).every(isSpread));
     assert.equal(steps, undefined);
     const rows = kernels.filter(({ layer }) => layer === "conv2d 3×3 32→64 at 14×14");
     assert.deepEqual(rows.map(({ direction, arithmetic }) => `${direction} ${arithmetic}`), [
@@ -34,11 +34,18 @@ Deno.test("the kernel table has each layer in every direction, as JSON and in fi
       ...["input gradient int8", "input gradient float32"],
     ]);
     for (const row of rows) {
-      const { ms, operations, bytes, gop_per_second, share_of_arithmetic, arithmetic } = row;
+      const {
+        ms,
+        operations,
+        bytes,
+        gop_per_second,
+        share_of_peak: share_of_peak,
+        arithmetic,
+      } = row;
       assert.ok(isSpread(ms));
       assert.equal(operations, 2 * 14 * 14 * 32 * 64 * 9);
       assert.ok(Math.abs(gop_per_second! - operations / ms.median / 1e6) < 1e-9);
-      assert.equal(share_of_arithmetic, gop_per_second! / ceilings[arithmetic].max);
+      assert.equal(share_of_peak, gop_per_second! / peaks[arithmetic].max);
       assert.ok(bytes > 14 * 14 * 32);
     }
     assert.ok(kernels.some(({ layer }) => layer === "65,834 parameters"));

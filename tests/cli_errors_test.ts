@@ -186,8 +186,8 @@ const MISTAKES: readonly Mistake[] = [
     "a comparison in a folder that holds something else",
     SHORT,
     ["compare", "r.yaml", "--estimators", "float32", "--out", "."],
-    ".: expected an empty folder or one that qtrain compare wrote, found r.yaml and no " +
-    "compare.json of it; choose another --out",
+    ".: expected an empty folder or one that qtrain compare wrote, got one with r.yaml and " +
+    "without its compare.json; choose another --out",
   ],
   [
     "a comparison in the place of a file",

@@ -147,7 +147,7 @@ Deno.test("what is wrong is refused with the option and what was expected", asyn
     [{ vary: ["colour=1"] }, /^--vary colour: unknown key; expected one of the recipe/],
     [
       { vary: ["quantize.momentum=0"] },
-      /^--vary quantize\.momentum: expected the key of one place, got one of \d: quantize\.weights/,
+      /^--vary quantize\.momentum: expected a key that is unique, got one that fits \d: quantize\.weights/,
     ],
     [
       { vary: ["train.lr=0.1,abc"] },
@@ -168,7 +168,7 @@ Deno.test("what is wrong is refused with the option and what was expected", asyn
     ],
     [
       { vary: ["data.root=a b,a/b"] },
-      "expected a folder of its own for each run, got runs/float32-root=a_b for two; choose " +
+      "expected a separate folder for each run, got runs/float32-root=a_b for two; choose " +
       "another label or other values",
     ],
   ];

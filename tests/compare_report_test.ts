@@ -148,7 +148,9 @@ inFolder("a run of another recipe, or of another length, is refused by its key",
     );
     await assert.rejects(CompareFolder.open(root, other), {
       name: "UsageError",
-      message: new RegExp(`runs/float32/seed-1: cannot go on: .*train\\.${key} was ${was}, is now`),
+      message: new RegExp(
+        `runs/float32/seed-1: cannot resume: .*train\\.${key} was ${was}, is now`,
+      ),
     });
   }
 });
@@ -156,7 +158,10 @@ inFolder("a run of another recipe, or of another length, is refused by its key",
 inFolder("a folder that holds something else is refused and left alone", async (root) => {
   await Deno.mkdir(root);
   await Deno.writeTextFile(`${root}/notes.txt`, "mine");
-  const refused = { name: "UsageError", message: /found notes\.txt and no compare\.json of it/ };
+  const refused = {
+    name: "UsageError",
+    message: /got one with notes\.txt and without its compare\.json/,
+  };
   await assert.rejects(CompareFolder.open(root, gridOf()), refused);
   await Deno.writeTextFile(`${root}/compare.json`, "[]");
   await assert.rejects(CompareFolder.open(root, gridOf()), refused);

@@ -1,5 +1,5 @@
 /**
- * The benchmark of `qtrain bench`: the ceilings of the adapter, the kernel table, whole steps.
+ * The benchmark of `qtrain bench`: peak rates of the adapter, kernels, and whole training steps.
  *
  * @module
  */
@@ -9,65 +9,64 @@ import { hasTimestamps } from "../runtime/gpu/timing.ts";
 import type { Tiles } from "../runtime/gpu/autotune.ts";
 import type { ZooName } from "../recipe/types.ts";
 import { VERSION } from "../core/version.ts";
-import { measureCeilings } from "./ceilings.ts";
+import { measurePeakRates } from "./peak_rates.ts";
 import { benchKernels, type KernelTables } from "./kernels.ts";
 import type { LayerGroup } from "./layers.ts";
-import type { BenchReport, Ceilings, ModelSteps, Progress } from "./report.ts";
+import type { BenchReport, ModelSteps, PeakRates, Progress } from "./report.ts";
 import { type QuantizeSettings, SIZES } from "./variants.ts";
 import { benchSteps } from "./steps.ts";
 
-/** What is timed, and how often. */
+/** What to time, and how often. */
 export interface BenchOptions {
-  /** Networks of the kernel table; none: there is no such table. */
+  /** Networks of the kernel table; empty for no table. */
   readonly groups: readonly LayerGroup[];
-  /** Networks whose whole steps are timed. */
+  /** Networks to time whole steps of. */
   readonly models: readonly ZooName[];
-  /** Ways to compute that steps are compared over. */
+  /** Quantizer settings to compare steps over, by name. */
   readonly variants: Readonly<Record<string, QuantizeSettings>>;
   readonly rounds: number;
-  /** Images of a batch, in place of each network's own. */
+  /** Images of a batch, instead of each network's default. */
   readonly batch?: number | undefined;
-  /** Height and width of the images of whole steps, in place of each network's own. */
+  /** Height and width of the images of whole steps, instead of each network's default. */
   readonly size?: number | undefined;
-  /** Which tiles kernels run with. */
   readonly tiles: Tiles;
-  /** Hears what is being timed. */
+  /** Called with what is being timed. */
   readonly progress: Progress;
 }
 
 /**
  * Runs the benchmark on the GPU.
  *
- * @throws DeviceError when there is no GPU, it has too little memory, or kernels are asked for and it
- * has no timestamps; RecipeError, ModelError or DataError where batch or size do not fit
+ * @throws DeviceError if there is no GPU, it has too little memory, or it cannot time kernels;
+ * RecipeError, ModelError or DataError if batch or size do not fit
  */
 export async function bench(options: BenchOptions): Promise<BenchReport> {
   const { groups, models, rounds, batch, size, tiles, progress, variants } = options;
   const gpu = await openGpu(), timestamps = hasTimestamps(gpu);
-  let ceilings: Ceilings | undefined, tables: KernelTables | undefined;
+  let peaks: PeakRates | undefined, tables: KernelTables | undefined;
   try {
     if (groups.length > 0) {
       if (!timestamps) {
         throw new DeviceError(
-          `kernels: expected timestamp-query, a feature of WebGPU that times them; ${gpu.name} has ` +
-            "none. qtrain bench steps goes by the host's clock",
+          `cannot time kernels: ${gpu.name} has no timestamp-query, the feature of WebGPU for it. ` +
+            "qtrain bench steps uses the host's clock",
         );
       }
-      progress("ceilings of this adapter");
-      ceilings = await measureCeilings(gpu, rounds);
+      progress("peak rates of this adapter");
+      peaks = await measurePeakRates(gpu, rounds);
     }
   } finally {
     gpu.device.destroy();
   }
-  if (ceilings) {
+  if (peaks) {
     const sized = batch === undefined ? groups : groups.map((group) => ({ ...group, batch }));
-    tables = await benchKernels(sized, { ceilings, rounds, tiles, progress });
+    tables = await benchKernels(sized, { peaks, rounds, tiles, progress });
   }
   const steps: ModelSteps[] = [];
   for (const model of models) {
-    const own = SIZES[model];
-    const how = { model, batch: batch ?? own.batch, size: size ?? own.size };
-    steps.push(await benchSteps({ ...how, rounds, variants, tiles, progress }));
+    const defaults = SIZES[model];
+    const shape = { model, batch: batch ?? defaults.batch, size: size ?? defaults.size };
+    steps.push(await benchSteps({ ...shape, rounds, variants, tiles, progress }));
   }
   return {
     qtrain: VERSION,
@@ -78,7 +77,7 @@ export async function bench(options: BenchOptions): Promise<BenchReport> {
     arch: Deno.build.arch,
     cores: navigator.hardwareConcurrency,
     rounds,
-    ...(ceilings ? { ceilings } : {}),
+    ...(peaks ? { peak_rates: peaks } : {}),
     ...tables,
     ...(steps.length > 0 ? { steps } : {}),
   };

@@ -1,7 +1,7 @@
 /**
- * The kernel table: every layer of a few small networks, each in every direction, in int8 and in
- * float32; and what statistics cost in the epilogues of convolutions. What is timed are the steps of
- * the programs that training would run, by the device's own clock.
+ * The kernel table: every layer of a few small networks in every direction, in int8 and in float32;
+ * and the cost of statistics in the epilogues of convolutions. Times are those of the steps that
+ * training runs, by the device's own clock.
  *
  * @module
  */
@@ -19,9 +19,9 @@ import {
   type TimedLayer,
 } from "./layers.ts";
 import {
-  type Ceilings,
   type Direction,
   type KernelRow,
+  type PeakRates,
   type Progress,
   spread,
   type StatisticsRow,
@@ -29,7 +29,7 @@ import {
 import { recordsStatistics, withBaselineSteps } from "./statistics_cost.ts";
 
 const ARITHMETICS = ["int8", "float32"] as const;
-/** Pairs of a kernel with statistics and the one without, in a round. */
+/** Repetitions of a step with statistics and its baseline in a round. */
 const PAIRS = 3;
 
 /** Both tables. */
@@ -45,27 +45,25 @@ interface TimedSteps {
   readonly steps: readonly Step[];
 }
 
-/** How the table is made. */
-export interface KernelsOptions {
-  readonly ceilings: Ceilings;
+interface KernelsOptions {
+  readonly peaks: PeakRates;
   readonly rounds: number;
-  /** Which tiles kernels run with. */
   readonly tiles: Tiles;
   readonly progress: Progress;
 }
 
 /**
- * Times the kernels of networks: int8 and float32 in turns.
+ * Times the kernels of networks, int8 and float32 in turns.
  *
- * @throws DeviceError when there is no GPU, it has no timestamps or too little memory
+ * @throws DeviceError if there is no GPU, it has no timestamps or too little memory
  */
 export async function benchKernels(
   groups: readonly LayerGroup[],
-  how: KernelsOptions,
+  options: KernelsOptions,
 ): Promise<KernelTables> {
   const kernels: KernelRow[] = [], statistics: StatisticsRow[] = [];
   for (const group of groups) {
-    const found = await benchGroup(group, how);
+    const found = await benchGroup(group, options);
     kernels.push(...found.kernels);
     statistics.push(...found.statistics);
   }
@@ -74,7 +72,7 @@ export async function benchKernels(
 
 async function benchGroup(
   group: LayerGroup,
-  { ceilings, rounds, tiles, progress }: KernelsOptions,
+  { peaks, rounds, tiles, progress }: KernelsOptions,
 ): Promise<KernelTables> {
   const runs: ArithmeticRun[] = [], name = `kernels of ${group.group}, batch ${group.batch}`;
   try {
@@ -87,11 +85,11 @@ async function benchGroup(
       for (const run of round % 2 === 0 ? runs : runs.toReversed()) await run.round();
     }
     return {
-      // A layer's arithmetics side by side.
-      kernels: runs[0]!.rows(ceilings).flatMap((
+      // Both arithmetics of a layer are adjacent.
+      kernels: runs[0]!.rows(peaks).flatMap((
         row,
         i,
-      ) => [row, ...runs.slice(1).map((run) => run.rows(ceilings)[i]!)]),
+      ) => [row, ...runs.slice(1).map((run) => run.rows(peaks)[i]!)]),
       statistics: runs.flatMap((run) => run.statistics()),
     };
   } finally {
@@ -99,15 +97,15 @@ async function benchGroup(
   }
 }
 
-/** One arithmetic of a network. */
+/** A network in one arithmetic, and its times. */
 class ArithmeticRun {
   readonly #timed: readonly TimedSteps[];
   readonly #bytesOf: (step: Step) => number;
-  /** For each of `#timed`, nanoseconds by round. */
+  /** Nanoseconds by round, for each of `#timed`. */
   readonly #times: number[][];
-  /** Steps that record statistics, and the same ones that do not. */
+  /** Steps with statistics and their baselines. */
   readonly #pairs: readonly (readonly [Step, Step, TimedSteps])[];
-  /** For each of `#pairs`, nanoseconds of both. */
+  /** Nanoseconds of both, for each of `#pairs`. */
   readonly #both: [number, number][][];
 
   private constructor(
@@ -143,7 +141,7 @@ class ArithmeticRun {
     const network = await TimedNetwork.open({ recipe, program }, data, tiles);
     try {
       const run = new ArithmeticRun(group, arithmetic, { ...planned, program }, baselines, network);
-      // A whole step, so that every tensor holds what it would in training.
+      // A whole step, so that all tensors have realistic values.
       await network.network.step(noise(program), 0, 0.01);
       await network.time(run.#timed.flatMap(({ steps }) => steps));
       return run;
@@ -161,7 +159,7 @@ class ArithmeticRun {
       this.#times[i]!.push(own.reduce((a, b) => a + b, 0));
     }
     if (this.#pairs.length === 0) return;
-    // The first one of a step brings its tensors into the caches, and does not count.
+    // The first run of a step fills the caches and does not count.
     const each = this.#pairs.map(([step, baseline]) => [
       step,
       ...Array.from({ length: PAIRS }, () => [step, baseline]).flat(),
@@ -173,7 +171,7 @@ class ArithmeticRun {
     }
   }
 
-  rows(ceilings: Ceilings): KernelRow[] {
+  rows(peaks: PeakRates): KernelRow[] {
     return this.#timed.map(({ layer, direction, steps }, i) => {
       const ms = spread(this.#times[i]!.map((ns) => ns / 1e6)), seconds = ms.median / 1000;
       const { operations } = layer;
@@ -191,8 +189,8 @@ class ArithmeticRun {
         bytes,
         gop_per_second: gops,
         gb_per_second: gbs,
-        share_of_arithmetic: gops === null ? null : gops / ceilings[this.arithmetic].max,
-        share_of_copy: gbs / ceilings.copy.max,
+        share_of_peak: gops === null ? null : gops / peaks[this.arithmetic].max,
+        share_of_copy: gbs / peaks.copy.max,
       };
     });
   }
@@ -218,17 +216,18 @@ class ArithmeticRun {
 }
 
 /**
- * The steps of layers by direction, in the order of the layers; then the updates and the packing of
- * all weights. What is in `left` is left out.
+ * The steps of each layer by direction, then the updates and the packing of all weights.
+ *
+ * @param excluded steps to leave out
  */
 export function timedSteps(
   { sections, quantizers, parameters }: Program,
   layers: readonly TimedLayer[],
-  left: ReadonlySet<Step> = new Set(),
+  excluded: ReadonlySet<Step> = new Set(),
 ): TimedSteps[] {
   const of = (section: keyof Program["sections"]) =>
     selectSteps(sections[section], quantizers, { phase: "train" }).filter((step) =>
-      !left.has(step)
+      !excluded.has(step)
     );
   const forward = of("forward"), backward = of("backward");
   const each = layers.flatMap((layer) => {

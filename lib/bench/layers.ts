@@ -1,6 +1,5 @@
 /**
- * The layers of the kernel table: small networks that have the shapes of known ones, and what a
- * layer of them computes.
+ * The layers of the kernel table: small networks with the shapes of known ones.
  *
  * @module
  */
@@ -19,13 +18,13 @@ import type { Direction } from "./report.ts";
 
 /** A network whose layers are timed one by one. */
 export interface LayerGroup {
-  /** Whose shapes they are. */
+  /** The network that the shapes come from. */
   readonly group: string;
   readonly image: readonly [h: number, w: number, c: number];
   readonly batch: number;
   readonly classes: number;
   readonly model: RecipeInput["model"];
-  /** Names of layers that count, the others only lead there; absent: all. */
+  /** Names of the layers to time; the others connect them. Default: all. */
   readonly only?: RegExp;
 }
 
@@ -37,7 +36,7 @@ const norm = (name: string): LayerInput => ({ type: "batch_norm", name });
 const linear = (name: string, features: number): LayerInput => ({ type: "linear", name, features });
 const depthwise = (name: string, channels: number, more: object = {}) =>
   conv(name, channels, 3, { groups: channels, ...more });
-/** A convolution with norm and activation, of which the first two may count. */
+/** A convolution with norm and activation. */
 const convBlock = (
   layer: LayerInput,
   act: "relu" | "relu6" = "relu",
@@ -48,14 +47,14 @@ const convBlock = (
   act,
 ];
 
-/** Names of layers that count begin with this. */
+/** Names of layers to time. */
 const TIMED = /^timed-/;
 
 /** The networks of the kernel table. */
 export const LAYER_GROUPS: readonly LayerGroup[] = [
   {
     group: "gemm",
-    image: [16, 16, 4], // 1024 values, the first layer's inputs.
+    image: [16, 16, 4], // 1024 values: the inputs of the first layer.
     batch: 1024,
     classes: 10,
     only: TIMED,
@@ -69,7 +68,7 @@ export const LAYER_GROUPS: readonly LayerGroup[] = [
     model: { name: "cnn" },
   },
   {
-    // The shapes of its four stages at 224×224, a convolution or two of each.
+    // One or two convolutions of each of the four stages at 224×224.
     group: "resnet18",
     image: [56, 56, 3],
     batch: 4,
@@ -127,13 +126,13 @@ export const LAYER_GROUPS: readonly LayerGroup[] = [
   },
 ];
 
-/** A layer that is timed. */
+/** A layer to time. */
 export interface TimedLayer {
   readonly name: string;
   /** In words. */
   readonly label: string;
   readonly op: Node["op"] | "all";
-  /** Multiplications and additions of a step, in each direction that is one of a convolution. */
+  /** Multiplications and additions in each direction of a convolution; 0 for other layers. */
   readonly operations: number;
 }
 
@@ -145,7 +144,7 @@ export interface PlannedLayers {
   readonly layers: readonly TimedLayer[];
 }
 
-/** Plans a network of the kernel table; every tensor has memory of its own, so that all stay real. */
+/** Plans a network of the kernel table. Tensors share no memory, so that all keep their values. */
 export function planLayers(
   { image, batch, classes, model, only }: LayerGroup,
   arithmetic: "int8" | "float32",
@@ -163,7 +162,7 @@ export function planLayers(
   return { recipe, data, program, layers: only ? all.filter(({ name }) => only.test(name)) : all };
 }
 
-/** What every layer of a recipe's network computes in a step. */
+/** The layers of a recipe's network, with their operations in a step. */
 export function timedLayers(recipe: Recipe, data: DataShape): TimedLayer[] {
   const graph = buildGraph(layersOf(recipe, data), data.shape, data.classes);
   const layers = summarize(graph);

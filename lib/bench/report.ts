@@ -1,13 +1,13 @@
 /**
- * What a benchmark finds, in the form in which `qtrain bench --json` prints it and `--out` writes it.
- * Times are milliseconds, rates are 10⁹ a second, shares are fractions of 1. An operation is a
- * multiplication or an addition. What was not measured is left out, or null in a row.
+ * The result of a benchmark, as `qtrain bench --json` prints it and `--out` writes it. Times are in
+ * milliseconds, rates in 10⁹ per second, shares are fractions of 1. An operation is a multiplication
+ * or an addition. Parts that were not measured are absent, or null in a row.
  *
  * @module
  */
 import { median } from "../report/statistics.ts";
 
-/** A figure over rounds. */
+/** A figure over all rounds. */
 export interface Spread {
   readonly median: number;
   readonly min: number;
@@ -16,37 +16,36 @@ export interface Spread {
 
 /** The whole benchmark. */
 export interface BenchReport {
-  /** Version of qtrain. */
   readonly qtrain: string;
-  /** The adapter in words. */
+  /** Name of the adapter. */
   readonly adapter: string;
-  /** Whether WGSL here has packed dot products; else they are spelled out. */
+  /** Whether WGSL has packed dot products; otherwise they are emulated. */
   readonly packed_dot_product: boolean;
-  /** Whether kernels can be timed by the device itself. */
+  /** Whether the device can time kernels. */
   readonly timestamps: boolean;
   readonly os: string;
   readonly arch: string;
-  /** Threads that the host runs at once. */
+  /** Hardware threads of the host. */
   readonly cores: number;
-  /** Rounds that medians are of; variants take turns in each. */
+  /** Rounds to take medians over; the variants take turns in each. */
   readonly rounds: number;
-  readonly ceilings?: Ceilings;
+  readonly peak_rates?: PeakRates;
   readonly kernels?: readonly KernelRow[];
   readonly statistics?: readonly StatisticsRow[];
   readonly steps?: readonly ModelSteps[];
 }
 
-/** The most that this adapter was seen to do; shares are of `max`. */
-export interface Ceilings {
+/** Peak rates of the adapter; shares are of `max`. */
+export interface PeakRates {
   /** GOP/s of an 8×8 outer product of packed int8 in registers. */
   readonly int8: Spread;
   /** GOP/s of an 8×8 outer product of f32 in registers. */
   readonly float32: Spread;
-  /** GB/s read and written by a copy of 64 MiB, more than caches hold. */
+  /** GB/s, read plus written, of a copy of 64 MiB, which is larger than caches. */
   readonly copy: Spread;
 }
 
-/** Which way a layer is walked. */
+/** The computation of a layer that a row is about. */
 export type Direction =
   | "forward"
   | "backward"
@@ -57,28 +56,28 @@ export type Direction =
 
 /** All kernels of one layer in one direction. */
 export interface KernelRow {
-  /** The network whose shape it is. */
+  /** The network that the shape comes from. */
   readonly group: string;
-  /** The layer in words, e.g. `conv2d 3×3 64→64 at 56×56`. */
+  /** E.g. `conv2d 3×3 64→64 at 56×56`. */
   readonly layer: string;
   readonly batch: number;
   readonly direction: Direction;
   readonly arithmetic: "int8" | "float32";
   readonly ms: Spread;
-  /** Of the layer's mathematics, zero for what moves data more than it computes. */
+  /** Operations of the layer; 0 for layers that mostly move data. */
   readonly operations: number;
-  /** Of the buffers that the kernels bind, each once a kernel. */
+  /** Bytes of the buffers that the kernels bind, once for each kernel. */
   readonly bytes: number;
   /** 10⁹ operations a second; null without operations. */
   readonly gop_per_second: number | null;
   readonly gb_per_second: number;
-  /** Of the ceiling of its arithmetic; null without operations. */
-  readonly share_of_arithmetic: number | null;
-  /** Of the copy; above 1 where caches hold the tensors. */
+  /** Share of the peak rate of its arithmetic; null without operations. */
+  readonly share_of_peak: number | null;
+  /** Share of the peak rate of the copy; above 1 if the tensors fit into caches. */
   readonly share_of_copy: number;
 }
 
-/** What statistics cost in the epilogue of a convolution in int8. */
+/** The cost of statistics in the epilogue of an int8 convolution. */
 export interface StatisticsRow {
   readonly group: string;
   readonly layer: string;
@@ -87,7 +86,7 @@ export interface StatisticsRow {
   readonly ms: Spread;
   /** The same kernel that records nothing. */
   readonly ms_without: Spread;
-  /** Share of the kernel's time that the statistics take, median of neighbours in time. */
+  /** Share of the kernel's time that statistics take: the median over adjacent pairs. */
   readonly share: number;
 }
 
@@ -99,9 +98,9 @@ export interface ModelSteps {
   readonly input: readonly [number, number, number];
   readonly classes: number;
   readonly parameters: number;
-  /** Of all convolutions and linear layers in a step, forward and backward. */
+  /** Operations of all convolutions and linear layers in a step, forward and backward. */
   readonly operations: number;
-  /** The first is what the others are held against. */
+  /** The first is the reference of the ratios. */
   readonly variants: readonly StepsRow[];
 }
 
@@ -109,49 +108,49 @@ export interface ModelSteps {
 export interface StepsRow {
   readonly variant: string;
   readonly arithmetic: string;
-  /** Of activations and gradients; null in float32. */
+  /** Estimator of activations and gradients; null in float32. */
   readonly estimator: string | null;
-  /** Where ranges are set. */
+  /** Where ranges are set: `host` or `device`. */
   readonly scheduler: string;
-  /** Steps in a round, and how many of them share a wait. */
   readonly steps_per_round: number;
+  /** Steps that share a wait for the device. */
   readonly in_flight: number;
-  /** A whole step: in each round the sum of the four below, which are medians too. */
+  /** A whole step. In each round it is the sum of the four parts below, which are medians too. */
   readonly ms: Spread;
-  /** Time against the first variant's in the same round, as a factor. */
+  /** The time divided by that of the first variant in the same round. */
   readonly ratio: Spread;
-  /** The host waits for the device to compute, in a submit (software adapters) or for results. */
+  /** Waiting for the device to compute, in a submit (software adapters) or for results. */
   readonly gpu_ms: number;
   /** TypeScript, uploads, encoding. */
   readonly host_ms: number;
-  /** The next batch is waited for. */
+  /** Waiting for the next batch. */
   readonly data_ms: number;
-  /** What a wait takes although the device has nothing to do, shared by steps in flight. */
+  /** The time of a wait for an idle device, divided by the steps that share it. */
   readonly readback_ms: number;
-  /** host_ms of ms. */
+  /** `host_ms` divided by `ms`. */
   readonly host_share: number;
-  /** All kernels by the device's own clock, a pass each; null without timestamps. */
+  /** All kernels by the device's clock, each in its own pass; null without timestamps. */
   readonly kernels_ms: number | null;
   /** The same by section of the program. */
   readonly sections_ms: Readonly<Record<string, number>> | null;
   readonly images_per_second: number;
   readonly gop_per_second: number;
-  /** From a recipe to the end of its first step: data, plan, device, pipelines, calibration. */
+  /** From the recipe to the end of the first step: data, plan, device, pipelines, calibration. */
   readonly first_step_ms: number;
-  /** Stored activations, a buffer each. */
+  /** Bytes of stored activations if they shared no memory. */
   readonly activation_bytes: number;
-  /** Those of float32 are 1; null without a float32 variant. */
+  /** `activation_bytes` divided by that of float32; null without a float32 variant. */
   readonly activation_ratio: number | null;
-  /** Of the buffers that the steps bind. */
+  /** Bytes of the buffers that the steps bind. */
   readonly moved_bytes: number;
-  /** All buffers on the device. */
+  /** Bytes of all buffers on the device. */
   readonly gpu_bytes: number;
 }
 
-/** Median, least and most. */
+/** Median, minimum and maximum. */
 export function spread(values: readonly number[]): Spread {
   return { median: median(values), min: Math.min(...values), max: Math.max(...values) };
 }
 
-/** How a benchmark says what it is doing. */
+/** Called with what is being timed. */
 export type Progress = (text: string) => void;

@@ -1,7 +1,7 @@
 /**
- * Whole training steps of a network: variants take turns, so that a machine whose speed drifts does not
- * decide, and the medians of the rounds count. Batches come as in training, from images that the
- * program draws.
+ * Times whole training steps of a network. The variants take turns, so that a machine whose speed
+ * drifts treats them alike, and medians over the rounds count. Batches are loaded as in training, from
+ * synthetic images.
  *
  * @module
  */
@@ -28,26 +28,25 @@ import { type ModelSteps, type Progress, spread, type StepsRow } from "./report.
 import type { QuantizeSettings } from "./variants.ts";
 import { measureOverheads, type Overheads, SubmitClock, WaitClock } from "./time_breakdown.ts";
 
-/** What is timed. */
-export interface StepsOptions {
+/** What to time. */
+interface StepsOptions {
   readonly model: ZooName;
   readonly batch: number;
   /** Height and width of the images. */
   readonly size: number;
   readonly rounds: number;
-  /** By name; the first is what the others are held against. */
+  /** Quantizer settings by name; the first is the reference of the ratios. */
   readonly variants: Readonly<Record<string, QuantizeSettings>>;
-  /** Which tiles kernels run with. */
   readonly tiles: Tiles;
   readonly progress: Progress;
 }
 
 /**
- * A round has as many steps of each variant as the first one makes in so many milliseconds: as many, so
- * that as many share a wait.
+ * Milliseconds of a round of the first variant. All variants run as many steps, so that as many share
+ * a wait.
  */
 const ROUND_MS = 1000;
-/** Steps of a round; at most those that share a wait where the device sets ranges. */
+/** Steps of a round; the maximum is what shares a wait with ranges set on the device. */
 const MIN_STEPS = 2, MAX_STEPS = 8;
 /** Batches of an epoch. */
 const BATCHES = 4;
@@ -56,8 +55,8 @@ const SEED = 1, RATE = 0.01;
 /**
  * Times whole steps of a network.
  *
- * @throws DeviceError when there is no GPU or too little memory; RecipeError, ModelError or DataError
- * when the batch or the size does not fit
+ * @throws DeviceError if there is no GPU or too little memory; RecipeError, ModelError or DataError if
+ * the batch or the size does not fit
  */
 export async function benchSteps(options: StepsOptions): Promise<ModelSteps> {
   const { model, batch, size, rounds, progress } = options, variants: VariantRun[] = [];
@@ -116,7 +115,7 @@ export function stepOperations(recipe: Recipe, program: Program): number {
   }, 0);
 }
 
-/** Milliseconds of a step, by what they go to. */
+/** Milliseconds of a step, and their breakdown. */
 interface StepTime {
   readonly all: number;
   readonly gpu: number;
@@ -125,7 +124,7 @@ interface StepTime {
   readonly readback: number;
 }
 
-/** One variant, ready to run. */
+/** A variant that is set up, and its times. */
 class VariantRun {
   readonly #rounds: StepTime[] = [];
   /** Milliseconds of each section by the device's clock, by round. */
@@ -180,13 +179,13 @@ class VariantRun {
     }
   }
 
-  /** Steps that fill a round. */
+  /** The number of steps that fill a round. */
   async stepsARound(): Promise<number> {
     const { all } = await this.#steps(1);
     return Math.max(MIN_STEPS, Math.min(MAX_STEPS, Math.round(ROUND_MS / all)));
   }
 
-  /** Runs steps as training does: as many in flight as may be. */
+  /** Runs steps as training does, with as many in flight as possible. */
   async #steps(count: number): Promise<StepTime> {
     const { network, clock, submits, feed } = this, began = performance.now();
     let data = 0;
@@ -208,7 +207,7 @@ class VariantRun {
     const all = performance.now() - began;
     const { wait, submit } = this.#overheads;
     const readback = Math.min(clock.waited, clock.waits * wait);
-    // What a submit takes at least is the host's; the rest is work that the device does in it.
+    // The minimum of a submit belongs to the host; the rest is work of a software device.
     const inSubmits = Math.max(0, submits.spent - submits.submits * submit);
     const gpu = inSubmits + clock.waited - readback;
     const each = (ms: number) => ms / count;
@@ -255,7 +254,7 @@ class VariantRun {
       steps_per_round: steps,
       in_flight: Math.min(this.network.maxInFlight, steps),
       ms,
-      // The ratio of medians drifts with the machine; that of neighbours in time does not.
+      // The ratio of medians drifts with the machine; the ratio within a round does not.
       ratio: spread(rounds.map(({ all }, i) => all / first.#rounds[i]!.all)),
       gpu_ms: typical((r) => r.gpu),
       host_ms: typical((r) => r.host),
@@ -290,7 +289,7 @@ class VariantRun {
   }
 }
 
-/** Bytes of all stored activations, whether or not they share memory. */
+/** Bytes of all stored activations, as if they shared no memory. */
 export function activationBytes({ buffers }: Program): number {
   return buffers.filter(({ kind }) => kind === "activation").reduce((n, { bytes }) => n + bytes, 0);
 }

@@ -1,5 +1,5 @@
 /**
- * A benchmark as tables of text, the same on the terminal and in Markdown.
+ * The result of a benchmark as tables, for the terminal and for Markdown.
  *
  * @module
  */
@@ -7,16 +7,16 @@ import { bytes, percent, UNKNOWN } from "../core/format.ts";
 import { escapeMarkdown, markdownTable, type TextTable } from "../report/markdown.ts";
 import type {
   BenchReport,
-  Ceilings,
   KernelRow,
   ModelSteps,
+  PeakRates,
   Spread,
   StatisticsRow,
   StepsRow,
 } from "./report.ts";
 
-/** A table with its title and what one should know to read it. */
-export interface TitledTable extends TextTable {
+/** A table with a title and notes. */
+interface TitledTable extends TextTable {
   readonly title: string;
   readonly notes: readonly string[];
 }
@@ -42,18 +42,18 @@ function titled<Row>(
   };
 }
 
-/** What was measured, table by table. */
+/** The tables of a benchmark. */
 export function benchTables(report: BenchReport): TitledTable[] {
-  const { ceilings, kernels = [], statistics = [], steps = [] } = report;
+  const { peak_rates: peaks, kernels = [], statistics = [], steps = [] } = report;
   return [
-    ...(ceilings ? [ceilingTable(ceilings)] : []),
+    ...(peaks ? [peakTable(peaks)] : []),
     ...groupsOf(kernels).map(kernelTable),
     ...(statistics.length > 0 ? [statisticsTable(report)] : []),
     ...steps.map(stepsTable),
   ];
 }
 
-/** What was measured on what, in one line. */
+/** The adapter and the machine, in one line. */
 export function benchSummary(report: BenchReport): string {
   const { qtrain, adapter, packed_dot_product, os, arch, cores, rounds } = report;
   const dot = packed_dot_product ? "packed dot product" : "no packed dot product";
@@ -61,7 +61,7 @@ export function benchSummary(report: BenchReport): string {
     `medians of ${rounds} ${rounds === 1 ? "round" : "rounds"} in turns`;
 }
 
-/** The whole of it as a Markdown file. */
+/** The benchmark as a Markdown file. */
 export function benchMarkdown(report: BenchReport): string {
   const parts = benchTables(report).flatMap((table) => [
     `## ${escapeMarkdown(table.title)}`,
@@ -73,13 +73,13 @@ export function benchMarkdown(report: BenchReport): string {
   return ["# Benchmark", "", escapeMarkdown(benchSummary(report)), "", ...parts].join("\n");
 }
 
-function ceilingTable({ int8, float32, copy }: Ceilings): TitledTable {
+function peakTable({ int8, float32, copy }: PeakRates): TitledTable {
   const rows = [
     ["int8 products in registers, 8×8 a thread", int8, "GOP/s"],
     ["float32 products in registers, 8×8 a thread", float32, "GOP/s"],
     ["copy of 64 MiB, read and written", copy, "GB/s"],
   ] as const;
-  return titled<(typeof rows)[number]>("Ceilings of this adapter", rows, [
+  return titled<(typeof rows)[number]>("Peak rates of this adapter", rows, [
     ["what", "left", ([what]) => what],
     ["best", "right", ([, { max }]) => digits(max)],
     ["spread", "right", ([, spread]) => range(spread, digits)],
@@ -87,14 +87,14 @@ function ceilingTable({ int8, float32, copy }: Ceilings): TitledTable {
   ]);
 }
 
-/** One layer in one direction, in both arithmetics. */
+/** A layer in one direction, in both arithmetics. */
 interface KernelPair {
   readonly int8: KernelRow | undefined;
   readonly float32: KernelRow | undefined;
   readonly either: KernelRow;
 }
 
-/** Rows by network, and in it those of a layer and direction together. */
+/** Groups rows by network, and pairs those of a layer and direction. */
 function groupsOf(rows: readonly KernelRow[]): KernelPair[][] {
   const groups = new Map<string, Map<string, KernelPair>>();
   for (const row of rows) {
@@ -115,7 +115,7 @@ function kernelTable(pairs: readonly KernelPair[]): TitledTable {
       [`${variant} ms`, "right", cell(({ ms }) => digits(ms.median))],
       ["spread", "right", cell(({ ms }) => range(ms, digits))],
       ["GOP/s", "right", cell((row) => maybe(row.gop_per_second, digits))],
-      ["ceiling", "right", cell((row) => maybe(row.share_of_arithmetic, share))],
+      ["peak", "right", cell((row) => maybe(row.share_of_peak, share))],
       ["GB/s", "right", cell((row) => digits(row.gb_per_second))],
       ["copy", "right", cell((row) => share(row.share_of_copy))],
     ];
@@ -133,15 +133,15 @@ function kernelTable(pairs: readonly KernelPair[]): TitledTable {
     ...of("float32"),
     ["int8 ×", "right", ratio],
   ], [
-    "ceiling: of the products in registers in the same arithmetic; copy: of the copy, above 100% " +
-    "where caches hold the tensors; int8 ×: how many times as fast as float32.",
+    "peak: share of the products in registers in the same arithmetic; copy: share of the copy, above " +
+    "100% if the tensors fit into caches; int8 ×: speed-up over float32.",
   ]);
 }
 
 function statisticsTable({ statistics = [] }: BenchReport): TitledTable {
   const sum = (of: (row: StatisticsRow) => number) => statistics.reduce((n, row) => n + of(row), 0);
   const all = sum(({ ms }) => ms.median), cost = sum(({ ms, share }) => ms.median * share);
-  const least = 1 - sum(({ ms_without }) => ms_without.min) / sum(({ ms }) => ms.min);
+  const byFastest = 1 - sum(({ ms_without }) => ms_without.min) / sum(({ ms }) => ms.min);
   return titled("Statistics in the epilogue of int8 convolutions", statistics, [
     ["shapes of", "left", ({ group }, before) => before?.group === group ? "" : group],
     ["layer", "left", ({ layer }) => layer],
@@ -150,11 +150,9 @@ function statisticsTable({ statistics = [] }: BenchReport): TitledTable {
     ["without", "right", ({ ms_without }) => digits(ms_without.median)],
     ["statistics", "right", ({ share }) => percent(share)],
   ], [
-    `All of them together: ${percent(cost / all)} of ${digits(all)} ms, by the fastest of each ` +
-    `${
-      percent(least)
-    }. A row's share is the median over pairs that ran one after the other; below ` +
-    "zero: less than chance.",
+    `All together: ${percent(cost / all)} of ${digits(all)} ms; by the fastest of each ` +
+    `${percent(byFastest)}. A row's share is the median over adjacent pairs; negative ` +
+    "shares are noise.",
   ]);
 }
 
@@ -188,10 +186,10 @@ function stepsTable({ model, batch, input, variants, operations, parameters }: M
     [
       `${(operations / 1e9).toFixed(2)} GOP a step, ${parameters.toLocaleString("en-US")} ` +
       "parameters. All times in ms. A step is GPU (the host waits for it) + host (TypeScript, " +
-      "uploads, encoding) + data (the next batch) + readback (a wait for an idle device, shared by " +
-      `steps in flight: ${variants.map(({ in_flight }) => in_flight).join(", ")}). kernels: all ` +
-      "kernels by the device's clock, a pass each; first step: from the recipe to the end of the " +
-      "first step, compilation and calibration in it.",
+      "uploads, encoding) + data (waiting for the next batch) + readback (a wait for an idle device, " +
+      `shared by steps in flight: ${variants.map(({ in_flight }) => in_flight).join(", ")}). ` +
+      "kernels: all kernels by the device's clock, each in its own pass; first step: from the recipe " +
+      "to the end of the first step, including compilation and calibration.",
     ],
   );
 }

@@ -1,22 +1,22 @@
 /**
- * Where the time of steps goes: how long results are waited for, and how long submits take. A
- * software adapter computes inside the submit (llvmpipe: 40 ms of a step of 41), a real one behind it.
+ * The breakdown of a step's time: waiting for results, and submitting. A software adapter computes
+ * inside of the submit (llvmpipe: 40 ms of a step of 41), a real one after it.
  *
  * @module
  */
 import type { Copies, Executor } from "../runtime/executor.ts";
 import type { Step } from "../program/program.ts";
 
-/** Times that something empty is done, to know what it takes at least. */
-const EMPTY = 5;
+/** Repetitions to measure the minimum time of an empty wait and submit. */
+const REPETITIONS = 5;
 
-/** Passes everything on, and knows how long {@link read} and what {@link run} gives were waited for. */
+/** An executor that measures how long the results of another one are waited for. */
 export class WaitClock implements Executor {
   readonly device: "gpu" | "cpu";
   readonly adapter: string;
-  /** Milliseconds in which at least one result was waited for, since it was last set to 0. */
+  /** Milliseconds in which at least one result was waited for; may be set to 0. */
   waited = 0;
-  /** Waits: stretches of time in which at least one result was waited for. */
+  /** Number of such waits; overlapping ones count once. */
   waits = 0;
   #waiting = 0;
   #since = 0;
@@ -64,11 +64,11 @@ export class WaitClock implements Executor {
   }
 }
 
-/** Notes how long the submits of a queue take. */
+/** Measures the submits of a queue. */
 export class SubmitClock {
-  /** Milliseconds inside of submits, since it was last set to 0. */
+  /** Milliseconds in submits; may be set to 0. */
   spent = 0;
-  /** How many they were. */
+  /** Number of submits. */
   submits = 0;
 
   constructor(queue: GPUQueue) {
@@ -82,11 +82,9 @@ export class SubmitClock {
   }
 }
 
-/** What is paid although the device has nothing to do, in milliseconds: the least of a few. */
+/** Milliseconds of a wait and of a submit on an idle device: the minimum of a few. */
 export interface Overheads {
-  /** A wait. */
   readonly wait: number;
-  /** A submit. */
   readonly submit: number;
 }
 
@@ -96,7 +94,7 @@ export async function measureOverheads(
   submits: SubmitClock,
 ): Promise<Overheads> {
   let wait = Infinity, submit = Infinity;
-  for (let i = 0; i < EMPTY; i++) {
+  for (let i = 0; i < REPETITIONS; i++) {
     submits.spent = 0;
     executor.run([]);
     submit = Math.min(submit, submits.spent);

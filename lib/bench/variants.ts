@@ -1,13 +1,13 @@
 /**
- * What whole steps are compared over: ways to compute and ways to set ranges, by name. The first of
- * a list is what the others are held against.
+ * The variants that whole steps are compared over, and the networks. The first variant of a list is the
+ * reference of the ratios.
  *
  * @module
  */
 import type { RecipeInput } from "../recipe/recipe_input.ts";
 import type { ZooName } from "../recipe/types.ts";
 
-/** Settings of a variant. */
+/** Quantizer settings of a variant. */
 export type QuantizeSettings = NonNullable<RecipeInput["quantize"]>;
 
 const sameEstimator = (estimator: string): QuantizeSettings => ({
@@ -16,14 +16,14 @@ const sameEstimator = (estimator: string): QuantizeSettings => ({
   scheduler: "device",
 });
 
-/** int8 with ranges that are known before a kernel runs and with ranges that are not, and float32. */
+/** int8 with static and with dynamic ranges, and float32. */
 export const ARITHMETIC_VARIANTS: Readonly<Record<string, QuantizeSettings>> = {
   "int8 static": sameEstimator("hindsight-minmax"),
   "int8 dynamic": sameEstimator("current-minmax"),
   "float32": { arithmetic: "float32", scheduler: "auto" },
 };
 
-/** The ways to set ranges, on the host and on the device. */
+/** Range estimators, on the host and on the device. */
 export const ESTIMATOR_VARIANTS: Readonly<Record<string, QuantizeSettings>> = {
   "hindsight-minmax, device": sameEstimator("hindsight-minmax"),
   "hindsight-minmax, host": {},
@@ -38,10 +38,10 @@ export const ESTIMATOR_VARIANTS: Readonly<Record<string, QuantizeSettings>> = {
   "float32": { arithmetic: "float32", scheduler: "auto" },
 };
 
-/** Networks that are timed unless others are named. */
+/** Networks to time by default. */
 export const DEFAULT_MODELS: readonly ZooName[] = ["cnn", "resnet20", "mobilenet-v2"];
 
-/** Height and width of the images of a network, and a batch of which a step takes under a second on two cores. */
+/** Image size of each network, and a batch whose step takes less than a second on two cores. */
 export const SIZES: Readonly<Record<ZooName, { readonly size: number; readonly batch: number }>> = {
   "cnn": { size: 28, batch: 64 },
   "mlp": { size: 28, batch: 64 },

@@ -1,31 +1,31 @@
 /**
- * Axes of plots: from values to places on the page, and the marks between.
+ * Axes of plots: positions of values, and ticks.
  *
  * @module
  */
 
-/** Places a value along an axis. */
+/** An axis of a plot. */
 export interface Axis {
-  /** 0 at the low end, 1 at the high end. */
+  /** The position of a value: 0 at the low end, 1 at the high end. */
   at(value: number): number;
-  /** Values worth a mark, from low to high. */
+  /** Values to mark, in ascending order. */
   readonly ticks: readonly number[];
 }
 
-/** An axis of equal steps. A domain without width gets one. */
+/** A linear axis from `low` to `high`, widened if they are equal. */
 export function linear(low: number, high: number, marks = 5): Axis {
   const pad = high > low ? 0 : Math.abs(low) * 0.5 || 0.5;
   const from = low - pad, to = high + pad;
   return { at: (value) => (value - from) / (to - from), ticks: niceTicks(from, to, marks) };
 }
 
-/** An axis of equal factors; both ends above 0. */
+/** A logarithmic axis; both ends are above 0. */
 export function logarithmic(low: number, high: number): Axis {
   const from = Math.log10(low), width = Math.max(Math.log10(high) - from, 1e-9);
   const all: number[] = [];
   for (let power = Math.floor(from); power <= from + width; power++) {
     for (const digit of [1, 2, 5]) {
-      // From its digits, so that 5e-2 is 0.05 and nothing beside it.
+      // Parsed from its digits, so that 5e-2 is exactly 0.05.
       const value = Number(`${digit}e${power}`);
       if (value >= low && value <= high) all.push(value);
     }
@@ -37,8 +37,8 @@ export function logarithmic(low: number, high: number): Axis {
   };
 }
 
-/** About `count` multiples of 1, 2 or 5 times a power of ten within the domain. */
-export function niceTicks(low: number, high: number, count: number): number[] {
+/** About `count` values from `low` to `high`: multiples of 1, 2 or 5 times a power of ten. */
+function niceTicks(low: number, high: number, count: number): number[] {
   const raw = (high - low) / count;
   const power = Math.floor(Math.log10(raw));
   const digit = [1, 2, 5, 10].find((d) => d * 10 ** power >= raw * 0.999) ?? 10;
@@ -50,17 +50,17 @@ export function niceTicks(low: number, high: number, count: number): number[] {
   return ticks;
 }
 
-/** The value below which a share of the values lies; NaN of nothing. */
+/** The value below which a share of the values falls; NaN for no values. */
 export function quantile(values: readonly number[], share: number): number {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.round(share * (sorted.length - 1))] ?? NaN;
 }
 
-/** At most `most` of the items, evenly spread, the first and the last among them. */
-export function downsample<T>(items: readonly T[], most: number): T[] {
-  if (items.length <= most) return [...items];
+/** At most `max` of the items, evenly spaced, including the first and the last. */
+export function downsample<T>(items: readonly T[], max: number): T[] {
+  if (items.length <= max) return [...items];
   return Array.from(
-    { length: most },
-    (_, i) => items[Math.round(i * (items.length - 1) / (most - 1))]!,
+    { length: max },
+    (_, i) => items[Math.round(i * (items.length - 1) / (max - 1))]!,
   );
 }

@@ -10,14 +10,14 @@ import type { CompareReport } from "./report.ts";
 import { type Axis, downsample, linear, logarithmic } from "./axis.ts";
 import { colourOf, dashOf } from "./style.ts";
 
-/** Points of a curve: more than one a pixel or two nobody sees. */
+/** Points of a curve: more would be finer than a pixel or two. */
 const MAX_POINTS = 200;
-/** What the average keeps at each logged step. */
+/** Decay of the moving average at each logged step. */
 const SMOOTHING = 0.9;
 const SIZE = { width: 560, height: 300 };
 
 /** Two plots as `<svg>` elements. */
-export interface LearningCurves {
+interface LearningCurves {
   /** Training loss by step. */
   readonly loss: string;
   /** Test accuracy by epoch. */
@@ -38,7 +38,7 @@ export function learningCurves(
       classes: `line ${colourOf(grid, row)} ${dashOf(grid, row)} r${row}`,
       loss: downsample(smooth(curve.loss), MAX_POINTS),
       accuracy: downsample(curve.accuracy, MAX_POINTS),
-      // One that diverges must not push the others together.
+      // A run that diverged must not squeeze the others.
       counts: report.runs[i]!.status !== "diverged",
     };
   });
@@ -78,7 +78,7 @@ function lossPlot(marks: readonly PlotMark[], measured: readonly Point[]): strin
 
 function accuracyPlot(marks: readonly PlotMark[], y: Axis): string {
   const epochs = Math.max(2, ...marks.flatMap(({ points }) => points.map(([epoch]) => epoch)));
-  const x = linear(1 - epochs * 0.01, epochs * 1.01); // Room for the dots at the ends.
+  const x = linear(1 - epochs * 0.01, epochs * 1.01); // Leaves room for the dots at the ends.
   return svg({
     ...SIZE,
     title: "test accuracy by epoch",
@@ -91,15 +91,15 @@ function accuracyPlot(marks: readonly PlotMark[], y: Axis): string {
 }
 
 /**
- * An axis of accuracies with equal factors of the error: 99% is as far from 98% as 90% from 80%.
- * `undefined` where the errors are too much alike to need it.
+ * An axis of accuracies that is logarithmic in the error: 99% is as far from 98% as 90% from 80%.
+ * `undefined` if the errors are too similar to need it.
  */
 function byError(accuracies: readonly number[]): Axis | undefined {
   const errors = accuracies.map((accuracy) => 1 - accuracy);
   const least = Math.min(...errors.filter((error) => error > 0));
   const most = Math.max(...errors);
   if (!Number.isFinite(least) || most < 5 * least) return undefined;
-  // No error at all would be infinitely far above.
+  // An error of zero would be at infinity.
   const scale = logarithmic(least * 0.8, Math.min(most * 1.1, 1));
   return {
     at: (accuracy) => 1 - scale.at(Math.max(1 - accuracy, least * 0.85)),
@@ -107,8 +107,8 @@ function byError(accuracies: readonly number[]): Axis | undefined {
   };
 }
 
-/** An exponential average without the pull of its beginning at zero. */
-export function smooth(points: readonly Point[]): Point[] {
+/** An exponential moving average with bias correction, as in Adam. */
+function smooth(points: readonly Point[]): Point[] {
   let sum = 0, weight = 0;
   return points.map(([x, y]) => {
     sum = SMOOTHING * sum + (1 - SMOOTHING) * y;

@@ -1,5 +1,5 @@
 /**
- * Text inside HTML.
+ * Escapes text for HTML.
  *
  * @module
  */
@@ -12,7 +12,7 @@ const SIGNS: Readonly<Record<string, string>> = {
   "'": "&#39;",
 };
 
-/** Text as the content of an element or of a quoted attribute. */
+/** Escapes text for the content of an element or a quoted attribute. */
 export function escape(text: string): string {
   return text.replace(/[&<>"']/g, (sign) => SIGNS[sign]!);
 }

@@ -1,5 +1,5 @@
 /**
- * What is compared: `--estimators float32,hindsight-minmax,label:key=value,key=value`.
+ * Parses the list of what to compare: `--estimators float32,hindsight-minmax,label:key=value,key=value`.
  *
  * @module
  */
@@ -10,21 +10,21 @@ import { ESTIMATOR_NAMES, FOLDER_NAME } from "../recipe/schema.ts";
 
 /** One entry of the list. */
 export interface EstimatorEntry {
-  /** What tables and folders call it. */
+  /** Its name in tables and folders. */
   readonly label: string;
-  /** What it sets in the recipe, `key=value` each. */
+  /** The overrides of the recipe, each `key=value`. */
   readonly overrides: readonly string[];
 }
 
-/** The entry without quantizers, which others are measured against. */
+/** The entry without quantizers: the baseline. */
 export const FLOAT32 = "float32";
 
 const TENSORS = ["activations", "gradients"] as const;
+
 /**
- * Reads the list. A comma ends an entry, but between `label:` and the next entry it ends one
- * `key=value`.
+ * Parses the list. Entries are separated by commas; so are the `key=value` of an entry with a label.
  *
- * @throws {UsageError} for an unknown name, and a label that is taken or no name for a folder
+ * @throws {UsageError} for an unknown name, a label that occurs twice, or one that cannot name a folder
  */
 export function parseEstimators(list: string): EstimatorEntry[] {
   const entries: { label: string; overrides: string[]; open: boolean }[] = [];
@@ -44,7 +44,7 @@ export function parseEstimators(list: string): EstimatorEntry[] {
   for (const { label, overrides } of entries) {
     const bad = overrides.find((text) => !/^[^=]+=./.test(text));
     if (bad !== undefined) throw estimatorsError(`key=value after ${label}:`, describe(bad));
-    // Some file systems take a and A for one folder.
+    // Some file systems ignore case.
     if (seen.has(label.toLowerCase())) throw estimatorsError("every label once", `${label} twice`);
     seen.add(label.toLowerCase());
   }

@@ -1,5 +1,5 @@
 /**
- * The folder of a comparison: its runs below `runs/`, and three files that sum them up.
+ * The folder of a comparison: its runs in `runs/`, and three files with the results.
  *
  * @module
  */
@@ -21,16 +21,16 @@ export class CompareFolder {
   #runs: RunResult[] = [];
 
   private constructor(
-    /** Its path, relative if it was given so. */
+    /** The path, as it was given. */
     readonly path: string,
-    /** What is compared in it. */
+    /** The runs to compare. */
     readonly grid: Grid,
   ) {}
 
   /**
-   * Makes the folder, or opens it to go on, and reads the runs that are there.
+   * Creates the folder, or opens an existing one, and reads the runs in it.
    *
-   * @throws {UsageError} when it holds something else, or a run of another recipe
+   * @throws {UsageError} if it holds other files, or a run of another recipe
    */
   static async open(path: string, grid: Grid): Promise<CompareFolder> {
     await rejectForeignFiles(path);
@@ -43,7 +43,7 @@ export class CompareFolder {
     return folder;
   }
 
-  /** The run of a cell, as it was last read. */
+  /** The result of a cell's run, as last read. */
   run(cell: number): RunResult {
     return this.#runs[cell]!;
   }
@@ -53,7 +53,7 @@ export class CompareFolder {
     this.#runs[cell] = await this.#read(cell);
   }
 
-  /** Writes the three files, those that change. @returns the report in them */
+  /** Writes those of the three files that change. @returns their content */
   async write(): Promise<CompareReport> {
     const report = buildReport(this.grid, this.#runs.map(({ record }) => record));
     const texts = [
@@ -70,7 +70,7 @@ export class CompareFolder {
 
   #read(cell: number): Promise<RunResult> {
     const { cells, rows, seeds } = this.grid, spec = cells[cell]!;
-    // One seed shows how ranges move; more would only make the page heavy.
+    // Ranges of one seed suffice; more would make the page heavy.
     return readRunResult(this.path, spec, rows[spec.row]!, spec.seed === seeds[0]);
   }
 }
@@ -84,25 +84,25 @@ async function rejectForeignFiles(path: string): Promise<void> {
     const text = await readTextIfThere(`${path}/${FILES[0]}`);
     if (text !== undefined && isReport(text)) return;
     throw new UsageError(
-      `${path}: expected an empty folder or one that qtrain compare wrote, found ${foreign} and ` +
-        `no compare.json of it; choose another --out`,
+      `${path}: expected an empty folder or one that qtrain compare wrote, got one with ${foreign} ` +
+        `and without its compare.json; choose another --out`,
     );
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return;
-    // A file is in the way: to say so is the same as when writing there.
+    // A file is in the way: the same message as when writing there.
     throw fileError(error, "write", path);
   }
 }
 
-/** A run in a table is of the recipe that the table is of, in its length too. */
+/** All runs of a table have the same recipe, including the number of epochs. */
 async function rejectOtherRecipe(run: string, recipe: Recipe): Promise<void> {
   const text = await readTextIfThere(`${run}/recipe.yaml`);
   if (text === undefined) return;
   const differs = differences(parseRecipe(text, `${run}/recipe.yaml`), recipe);
   if (differs.length === 0) return;
   throw new UsageError(
-    `${run}: cannot go on: the run began with another recipe: ${differs.join("; ")}. ` +
-      "Compare with the recipe it began with, or choose another --out",
+    `${run}: cannot resume: the run began with another recipe: ${differs.join("; ")}. ` +
+      "Use that recipe, or choose another --out",
   );
 }
 

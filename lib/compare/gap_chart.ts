@@ -1,6 +1,5 @@
 /**
- * The gap of each row as a small picture in its cell: a dot at the mean, a line over the interval,
- * and where zero is.
+ * Small charts of the gaps in the table: a dot at the mean, a line over the interval, a mark at zero.
  *
  * @module
  */
@@ -10,14 +9,14 @@ import type { CompareReport } from "./report.ts";
 
 const WIDTH = 56, HEIGHT = 14;
 
-/** The picture of a column's cell; empty where the column is not a gap, or the gap not known. */
+/** Draws the chart of a cell; empty if its column is no gap, or the gap is unknown. */
 export function gapChart(
   report: CompareReport,
   grid: Grid,
 ): (header: string, row: number) => string {
   const gaps = report.rows.flatMap((row) => Object.values(row.gaps));
   const ends = gaps.flatMap(({ mean, low, high }) => [mean, low ?? mean, high ?? mean]);
-  // One scale for all, with zero in the middle.
+  // The same scale for all, with zero in the middle.
   const largest = Math.max(...ends.map(Math.abs), 1e-9) * 1.08;
   const x = (gap: number) => Math.round((gap / largest + 1) * WIDTH * 5) / 10;
   return (header, row) => {

@@ -1,5 +1,5 @@
 /**
- * The grid of a comparison: every estimator with every value of the varied keys and every seed.
+ * The grid of a comparison: every estimator with every value of the varied keys, for every seed.
  *
  * @module
  */
@@ -10,40 +10,38 @@ import type { Recipe } from "../recipe/types.ts";
 import { type EstimatorEntry, parseEstimators } from "./estimators.ts";
 import { lastPart, parseVary, resolveKeys, type VariedKey } from "./sweep.ts";
 
-/** What is compared when nothing is said. */
+/** The default of `--estimators`. */
 export const DEFAULT_ESTIMATORS = "float32,hindsight-minmax,current-minmax";
-/** The seed when nothing is said. */
+/** The default of `--seeds`. */
 export const DEFAULT_SEEDS = "1";
 
-/** What a person asks to compare, as the command line has it. */
+/** What to compare, as given on the command line. */
 export interface GridOptions {
-  /** The list of `--estimators`. */
+  /** The value of `--estimators`. */
   readonly estimators?: string | undefined;
-  /** The list of `--seeds`. */
+  /** The value of `--seeds`. */
   readonly seeds?: string | undefined;
-  /** Every `--vary`. */
+  /** The value of each `--vary`. */
   readonly vary?: readonly string[] | undefined;
 }
 
-/** All runs of an estimator with the same values: a row of the table. */
+/** The runs of an estimator with the same values, over all seeds: a row of the table. */
 export interface RowSpec {
   /** The estimator's name, or the label of an entry. */
   readonly label: string;
   /** The value of every varied key. */
   readonly values: Readonly<Record<string, unknown>>;
-  /** The row as one path component: the label, then `-key=value` of each. */
+  /** Its folder's name: the label, then `-key=value` for each varied key. */
   readonly folder: string;
 }
 
 /** One run. */
 export interface Cell {
-  /** Its row's place in {@linkcode Grid.rows}. */
+  /** Index in {@linkcode Grid.rows}. */
   readonly row: number;
-  /** Its seed. */
   readonly seed: number;
-  /** What it trains. */
   readonly recipe: Recipe;
-  /** Its folder below that of the comparison. */
+  /** Its folder, relative to that of the comparison. */
   readonly folder: string;
 }
 
@@ -51,26 +49,24 @@ export interface Cell {
 export interface Grid {
   /** The recipe's name. */
   readonly name: string;
-  /** In the order in which they were given. */
+  /** Labels of the entries of `--estimators`, in order. */
   readonly labels: readonly string[];
-  /** The keys that vary, with their values. */
   readonly varied: readonly VariedKey[];
-  /** In the order in which they were given. */
   readonly seeds: readonly number[];
   /** The rows of the table. */
   readonly rows: readonly RowSpec[];
   /**
-   * In the order in which they run: all of a seed before the next, and estimators next to each
-   * other, so that a machine whose speed drifts is as fast for one as for the other.
+   * The runs in order: all of one seed before the next, and estimators next to each other, so that
+   * a machine whose speed drifts treats them alike.
    */
   readonly cells: readonly Cell[];
 }
 
 /**
- * Builds the grid, and so finds everything that is wrong with it before anything runs.
+ * Builds the grid. Checks every recipe of it before anything runs.
  *
- * @param resolve the recipe with these overrides, `key=value` each
- * @throws {QtrainError} for what is wrong, naming the option
+ * @param resolve gives the recipe with these overrides, each `key=value`
+ * @throws {QtrainError} for a wrong value, naming the option
  */
 export function buildGrid(
   resolve: (overrides: readonly string[]) => Recipe,
@@ -120,13 +116,13 @@ export function buildGrid(
   return { name: base.name, labels: entries.map((e) => e.label), varied, seeds, rows, cells };
 }
 
-/** A row as people read it: `hindsight-minmax, lr 0.05`. */
+/** The name of a row: `hindsight-minmax, lr 0.05`. */
 export function rowName({ label, values }: Pick<RowSpec, "label" | "values">): string {
   const keys = Object.keys(values);
   return [label, ...keys.map((key) => `${shortKey(key, keys)} ${values[key]}`)].join(", ");
 }
 
-/** The last part of a varied key, or all of it where another one ends in the same. */
+/** The last part of a varied key, or the whole key if another one has the same last part. */
 export function shortKey(key: string, keys: readonly string[]): string {
   const last = lastPart(key);
   return keys.filter((other) => lastPart(other) === last).length > 1 ? key : last;
@@ -154,13 +150,13 @@ function withFullKeys(
     label,
     overrides: overrides.map((text) => {
       const key = keyOf(text), meant = resolveKeys(key, keys);
-      // What is not of one place is left to the recipe's own check.
+      // Unknown and ambiguous keys are reported when the recipe is checked.
       return meant.length === 1 ? meant[0] + text.slice(text.indexOf("=")) : text;
     }),
   };
 }
 
-/** A key that two options set would be a lie in the table. */
+/** Rejects a key that two options set: the table would be wrong. */
 function checkKeys(entries: readonly EstimatorEntry[], varied: readonly VariedKey[]): void {
   const set = entries.flatMap(({ label, overrides }) =>
     overrides.map((text) => ({ key: keyOf(text), by: `--estimators ${label}` }))
@@ -188,7 +184,7 @@ interface KeyValue {
   readonly override: string;
 }
 
-/** Every choice of one value for each key; the last key changes fastest. */
+/** All combinations of one value for each key; the last key varies fastest. */
 function combinations(varied: readonly VariedKey[]): KeyValue[][] {
   const keys = varied.map(({ key }) => key);
   return varied.reduce<KeyValue[][]>(
@@ -212,7 +208,7 @@ function checkFolders(rows: readonly RowSpec[]): void {
   for (const { folder } of rows) {
     if (seen.has(folder.toLowerCase())) {
       throw new UsageError(
-        `expected a folder of its own for each run, got runs/${folder} for two; ` +
+        `expected a separate folder for each run, got runs/${folder} for two; ` +
           `choose another label or other values`,
       );
     }
@@ -228,12 +224,12 @@ function keyOf(override: string): string {
   return override.slice(0, override.indexOf("=")).trim();
 }
 
-/** Does `work`; what it finds wrong is said of `place`. */
-function withContext<T>(place: string, work: () => T): T {
+/** Runs `work` and starts the messages of its errors with `context`. */
+function withContext<T>(context: string, work: () => T): T {
   try {
     return work();
   } catch (error) {
     if (!(error instanceof QtrainError)) throw error;
-    throw new UsageError(error.message.split("\n").map((line) => `${place}: ${line}`).join("\n"));
+    throw new UsageError(error.message.split("\n").map((line) => `${context}: ${line}`).join("\n"));
   }
 }

@@ -1,5 +1,5 @@
 /**
- * A comparison as one page that needs nothing else: `compare.html`.
+ * A comparison as one self-contained page: `compare.html`.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import { colourOf, dashOf, style } from "./style.ts";
 import { compareNotes, compareTable } from "./table.ts";
 import { gapChart } from "./gap_chart.ts";
 
-/** Shows the panels of the quantizer that is chosen. */
+/** Shows the panels of the selected quantizer. */
 const SCRIPT = `const box = document.querySelector("#quantizer");
 const show = () => document.querySelector("#panels").replaceChildren(
   document.getElementById(box.value).content.cloneNode(true));
@@ -21,9 +21,9 @@ box.addEventListener("change", show);
 show();`;
 
 /**
- * The whole page.
+ * Renders the page.
  *
- * @param curves those of `grid.cells`, in their order
+ * @param curves the curves of `grid.cells`, in their order
  */
 export function comparisonHtml(
   report: CompareReport,
@@ -57,7 +57,7 @@ function subtitle({ estimators, varied, seeds, qtrain_version: version }: Compar
     count(estimators.length, "estimator"),
     ...keys,
     count(seeds.length, "seed"),
-  ].join(" × ") + `; made by qtrain ${version}`;
+  ].join(" × ") + `; by qtrain ${version}`;
 }
 
 function table(report: CompareReport, grid: Grid): string {
@@ -96,14 +96,14 @@ function curvesSection(report: CompareReport, grid: Grid, curves: readonly RunCu
     } ${dashOf(grid, i)}" d="M0 5H30"/></svg>${escape(rowName(row))}</li>`
   ).join("\n");
   return `<h2>Learning curves</h2>
-<p class="soft">A line for each seed. Point at a name to see its lines alone.</p>
+<p class="soft">One line per seed. Hover over a name to highlight its lines.</p>
 <ul class="key">
 ${key}
 </ul>
 <div class="pair">
 <figure><figcaption><b>Training loss</b><span>smoothed over logged steps</span></figcaption>${loss}</figure>
 <figure><figcaption><b>Test accuracy</b><span>after each epoch${
-    byError ? "; the axis goes by factors of the error" : ""
+    byError ? "; logarithmic in the error" : ""
   }</span></figcaption>${accuracy}</figure>
 </div>`;
 }
@@ -112,7 +112,7 @@ function rangesSection(report: CompareReport, all: readonly QuantizerPanels[]): 
   if (all.length === 0) {
     return `<h2>Ranges</h2><p class="soft">No run with quantizers has logged a step yet.</p>`;
   }
-  // The one that clips most shows most.
+  // Starts with the quantizer that clips most.
   const worst = report.rows.map((row) => row.clips_most).filter((most) => most !== null)
     .toSorted((a, b) => b.clipped - a.clipped)[0]?.quantizer;
   const chosen = Math.max(0, all.findIndex(({ name }) => name === worst));
@@ -128,9 +128,8 @@ function rangesSection(report: CompareReport, all: readonly QuantizerPanels[]): 
     `<template id="q${i}">${figures.join("\n")}</template>`
   ).join("\n");
   return `<h2>Ranges</h2>
-<p class="soft">Filled: from the smallest to the largest value that a quantizer saw at each logged
-step. Lines: the range that it used; what lies outside was clipped. All panels of a quantizer have
-the same scale.</p>
+<p class="soft">Filled: from the smallest to the largest value at each logged step. Lines: the
+range in use; values outside of it were clipped. All panels of a quantizer have the same scale.</p>
 <p><label>Quantizer<select id="quantizer" autocomplete="off">
 ${options}
 </select></label></p>

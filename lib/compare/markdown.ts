@@ -7,7 +7,7 @@ import { escapeMarkdown, markdownTable } from "../report/markdown.ts";
 import type { CompareReport } from "./report.ts";
 import { compareNotes, compareTable } from "./table.ts";
 
-/** The whole file. */
+/** Renders the file. */
 export function comparisonMarkdown(report: CompareReport): string {
   return [
     `# ${escapeMarkdown(report.name)}: comparison`,

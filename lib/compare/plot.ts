@@ -1,51 +1,49 @@
 /**
- * Line plots as inline SVG, without a script. Colours come from the page's classes.
+ * Line plots as inline SVG without scripts. Colours come from the page's classes.
  *
  * @module
  */
 import { escape } from "./escape.ts";
 import type { Axis } from "./axis.ts";
 
-/** A value on both axes. */
+/** A point in the coordinates of both axes. */
 export type Point = readonly [x: number, y: number];
 
-/** Something drawn in the plot's coordinates. */
+/** A line, band or series of dots. */
 export interface PlotMark {
   /** CSS classes. */
   readonly classes: string;
-  /** A line through these points; for a band, along its lower edge. */
+  /** The points of the line; for a band, of its lower edge. */
   readonly points: readonly Point[];
-  /** The upper edge of a band, from the last point back to the first. */
+  /** The points of a band's upper edge. */
   readonly upper?: readonly Point[];
-  /** Draws a dot at every point. */
+  /** Whether to draw a dot at every point. */
   readonly dots?: boolean;
 }
 
-/** A plot. */
-export interface Plot {
-  /** What a screen reader says of it. */
+interface Plot {
+  /** The text for screen readers. */
   readonly title: string;
   readonly width: number;
   readonly height: number;
   readonly x: Axis;
   readonly y: Axis;
-  /** Label of the x axis. */
   readonly xLabel: string;
-  /** Text of a mark on the y axis. */
+  /** Formats a tick of the y axis. */
   readonly format: (value: number) => string;
   readonly marks: readonly PlotMark[];
 }
 
 const LEFT = 52, RIGHT = 10, TOP = 8, BOTTOM = 34;
 
-/** The plot as one `<svg>` element. What lies outside the axes is cut off. */
+/** Renders a plot as one `<svg>` element. What is outside of the axes is clipped. */
 export function svg({ title, width, height, x, y, xLabel, format, marks }: Plot): string {
   const w = width - LEFT - RIGHT, h = height - TOP - BOTTOM;
   const px = (value: number) => Math.round(x.at(value) * w * 10) / 10;
-  // Far outside is as good as outside, and shorter to write.
+  // Limited to a few heights, which is invisible and keeps the text short.
   const py = (value: number) =>
     Math.round(Math.min(Math.max((1 - y.at(value)) * h, -2 * h), 3 * h) * 10) / 10;
-  const place = ([a, b]: Point) => `${px(a)} ${py(b)}`;
+  const point = ([a, b]: Point) => `${px(a)} ${py(b)}`;
   const grid = y.ticks.map((value) => {
     const at = py(value);
     return `<path class="grid" d="M0 ${at}H${w}"/><text x="-8" y="${at}" dy=".32em" ` +
@@ -56,8 +54,8 @@ export function svg({ title, width, height, x, y, xLabel, format, marks }: Plot)
   );
   const drawn = marks.map(({ classes, points, upper, dots }) => {
     if (points.length === 0) return "";
-    const band = upper ? ` ${upper.toReversed().map(place).join(" ")}Z` : "";
-    const path = `<path class="${classes}" d="M${points.map(place).join(" ")}${band}"/>`;
+    const band = upper ? ` ${upper.toReversed().map(point).join(" ")}Z` : "";
+    const path = `<path class="${classes}" d="M${points.map(point).join(" ")}${band}"/>`;
     const circles = dots || (points.length === 1 && !upper)
       ? points.map(([a, b]) => `<circle class="${classes}" cx="${px(a)}" cy="${py(b)}" r="2.2"/>`)
       : [];
@@ -69,7 +67,7 @@ export function svg({ title, width, height, x, y, xLabel, format, marks }: Plot)
     `<svg width="${w}" height="${h}" overflow="hidden">${drawn.join("")}</svg></g></svg>`;
 }
 
-/** A number as short as its three leading digits: `0.05`, `1,500`, `2e-5`. */
+/** A number with up to three digits: `0.05`, `1,500`, `2e-5`. */
 export function short(value: number): string {
   if (value === 0) return "0";
   const size = Math.abs(value);

@@ -1,5 +1,5 @@
 /**
- * What each quantizer saw against the range that it used, a panel for each row of the table.
+ * Plots of what each quantizer observed and the range that it used: a panel for each row of the table.
  *
  * @module
  */
@@ -12,15 +12,17 @@ import type { CompareReport, CompareRow } from "./report.ts";
 import { downsample, linear, quantile } from "./axis.ts";
 import { colourOf } from "./style.ts";
 
-const MAX_POINTS = 200, FEWEST_POINTS = 40;
-/** Bytes of all panels, and of one value in a curve and of a panel without curves, as measured. */
-const BUDGET = 2.2e6, BYTES_OF_VALUE = 11, BYTES_OF_PANEL = 1600;
+/** Points of a curve. */
+const MAX_POINTS = 200, MIN_POINTS = 40;
+/** Maximum bytes of all panels. */
+const MAX_BYTES = 2.2e6;
+/** Bytes of one value of a curve, and of a panel without curves, as measured. */
+const BYTES_PER_VALUE = 11, BYTES_PER_PANEL = 1600;
 
 /** The panels of one quantizer. */
 export interface QuantizerPanels {
-  /** The quantizer's name. */
+  /** Name of the quantizer. */
   readonly name: string;
-  /** The layer that it belongs to. */
   readonly layer: string;
   /** `<figure>` elements. */
   readonly figures: readonly string[];
@@ -32,7 +34,7 @@ interface Series {
   readonly points: readonly RangePoint[];
 }
 
-/** The panels of every quantizer that saw anything, in the order of the network. */
+/** The panels of every quantizer with observations, in the order of the network. */
 export function rangePanels(
   report: CompareReport,
   grid: Grid,
@@ -49,16 +51,16 @@ export function rangePanels(
     }
   });
   const panels = [...series.values()].reduce((sum, list) => sum + list.length, 0);
-  const room = (BUDGET / panels - BYTES_OF_PANEL) / (4 * BYTES_OF_VALUE);
-  const most = Math.min(MAX_POINTS, Math.max(FEWEST_POINTS, Math.floor(room)));
+  const room = (MAX_BYTES / panels - BYTES_PER_PANEL) / (4 * BYTES_PER_VALUE);
+  const most = Math.min(MAX_POINTS, Math.max(MIN_POINTS, Math.floor(room)));
   return [...series].map(([name, list]) => {
-    const thinned = list.map((one) => ({ ...one, points: downsample(one.points, most) }));
-    const y = domain(thinned.flatMap(({ points }) => points));
+    const sampled = list.map((one) => ({ ...one, points: downsample(one.points, most) }));
+    const y = domain(sampled.flatMap(({ points }) => points));
     const last = Math.max(...list.flatMap(({ points }) => points.map(({ step }) => step)));
     return {
       name,
       layer: name.replace(/\.(weight|gradient)$/, ""),
-      figures: thinned.map(({ row, record, points }) =>
+      figures: sampled.map(({ row, record, points }) =>
         figure(name, points, { y, last, grid, row, record, spec: report.rows[row]! })
       ),
     };
@@ -82,7 +84,7 @@ function figure(name: string, points: readonly RangePoint[], context: Context): 
   const plot = svg({
     width: 460,
     height: 210,
-    title: `${name}, ${title}: minimum and maximum seen, and the range used, by step`,
+    title: `${name}, ${title}: observed minimum and maximum, and the range in use, by step`,
     x: linear(0, last, 4),
     y: linear(...y, 7),
     xLabel: "step",
@@ -96,14 +98,14 @@ function figure(name: string, points: readonly RangePoint[], context: Context): 
   });
   const share = record.clipped_by_quantizer[name] ?? 0;
   const clipped = used.length === 0
-    ? "its range is this step's own"
+    ? "range of the step itself"
     : `clipped ${percent(share, 3)} of its values`;
   return `<figure class="panel"><figcaption><i class="swatch ${colour}"></i><b>${
     escape(title)
   }</b><span>seed ${record.seed}, ${clipped}</span></figcaption>${plot}</figure>`;
 }
 
-/** What all panels of a quantizer show: nearly all that was seen, so that one outlier hides nothing. */
+/** The y axis of all panels of a quantizer: most of the observed values, so that one outlier hides nothing. */
 function domain(points: readonly RangePoint[]): [number, number] {
   const low = quantile(points.map(({ min }) => min!), 0.01);
   const high = quantile(points.map(({ max }) => max!), 0.99);

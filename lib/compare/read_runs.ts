@@ -1,5 +1,5 @@
 /**
- * What the folder of a run says of it: figures for the table, curves for the plots.
+ * Reads the folder of a run: figures for the table and curves for the plots.
  *
  * @module
  */
@@ -8,40 +8,35 @@ import { readTextIfThere } from "../core/files.ts";
 import type { Cell, RowSpec } from "./grid.ts";
 import { mean } from "../report/statistics.ts";
 
-/** How far a run came. */
-export type RunStatus = "done" | "diverged" | "unfinished" | "missing";
-
-/** The figures of one run, as `compare.json` has them. */
+/** The figures of one run, as in `compare.json`. */
 export interface RunRecord {
-  /** The row that it belongs to. */
+  /** Label of its row. */
   readonly label: string;
-  /** Likewise. */
+  /** Values of the varied keys. */
   readonly values: Readonly<Record<string, unknown>>;
-  /** Its seed. */
   readonly seed: number;
-  /** Its folder below that of the comparison. */
+  /** Relative to the folder of the comparison. */
   readonly folder: string;
-  /** How far it came. */
-  readonly status: RunStatus;
+  readonly status: "done" | "diverged" | "unfinished" | "missing";
   /** Where it diverged. */
   readonly reason?: string;
   /** Training steps done. */
   readonly steps: number;
-  /** 0–1; of runs that are done. */
+  /** 0–1; null if the run is not done. */
   readonly test_accuracy: number | null;
-  /** Batch by images a second. */
+  /** The batch divided by images a second. */
   readonly ms_per_step: number | null;
-  /** Bytes of all buffers; null on the CPU. */
+  /** Bytes of all buffers on the GPU; null on the CPU. */
   readonly peak_gpu_bytes: number | null;
-  /** Share of values clipped, mean over logged steps; null without quantizers. */
+  /** Mean share of clipped values over logged steps, 0–1; null without quantizers. */
   readonly clipped: number | null;
-  /** The same of each quantizer that clipped at all. */
+  /** The same for each quantizer that clipped values. */
   readonly clipped_by_quantizer: Readonly<Record<string, number>>;
-  /** The adapter in words. */
+  /** Name of the adapter. */
   readonly adapter: string | null;
 }
 
-/** One quantizer at one logged step: the range in force and what was seen. */
+/** A quantizer at a logged step: the range in use, and the observed minimum and maximum. */
 export interface RangePoint {
   readonly step: number;
   readonly low: number | null;
@@ -50,17 +45,17 @@ export interface RangePoint {
   readonly max: number | null;
 }
 
-/** A run's curves, every logged point. */
+/** The curves of a run, with every logged point. */
 export interface RunCurves {
-  /** Step and training loss. */
+  /** Training loss by step. */
   readonly loss: readonly (readonly [number, number])[];
-  /** Epoch and test accuracy. */
+  /** Test accuracy by epoch. */
   readonly accuracy: readonly (readonly [number, number])[];
-  /** By quantizer, in the order of the log; empty unless asked for. */
+  /** By quantizer, in the order of the log; empty if not requested. */
   readonly ranges: ReadonlyMap<string, readonly RangePoint[]>;
 }
 
-/** A run as it lies on the disk. */
+/** What is known of a run. */
 export interface RunResult {
   readonly record: RunRecord;
   readonly curves: RunCurves;
@@ -69,11 +64,11 @@ export interface RunResult {
 type Line = Readonly<Record<string, unknown>>;
 
 /**
- * Reads a run's folder; what is not there yet is null or empty.
+ * Reads a run's folder. What does not exist yet is null or empty.
  *
  * @param root the folder of the comparison
- * @param withRanges whether to keep what each quantizer saw
- * @throws {DataError} where a file cannot be read
+ * @param withRanges whether to read the ranges of each quantizer
+ * @throws {DataError} if a file cannot be read
  */
 export async function readRunResult(
   root: string,
@@ -114,7 +109,7 @@ export async function readRunResult(
   return { record, curves };
 }
 
-function statusOf(summary: Line | undefined, metrics: readonly Line[]): RunStatus {
+function statusOf(summary: Line | undefined, metrics: readonly Line[]): RunRecord["status"] {
   if (summary?.status === "done" || summary?.status === "diverged") return summary.status;
   return summary || metrics.length > 0 ? "unfinished" : "missing";
 }
@@ -166,11 +161,11 @@ async function readObject(path: string): Promise<Line | undefined> {
   const value = parsed(text);
   if (value) return value;
   throw new DataError(
-    `${path}: expected a JSON object, found something else; remove that run's folder to train it anew`,
+    `${path}: expected a JSON object, got something else; remove the run's folder to train it again`,
   );
 }
 
-/** The whole lines of a log; a kill may have torn the last. */
+/** The complete lines of a log; a kill may have cut the last one. */
 async function readLines(path: string): Promise<Line[]> {
   const text = await readTextIfThere(path) ?? "";
   return text.split("\n").map(parsed).filter((line) => line !== undefined);

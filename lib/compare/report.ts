@@ -1,5 +1,5 @@
 /**
- * The result of a comparison, as `compare.json` holds it.
+ * The result of a comparison, as in `compare.json`.
  *
  * @module
  */
@@ -17,60 +17,51 @@ import {
 
 /** The runs of one estimator with the same values, over all seeds. Fractions are 0–1. */
 export interface CompareRow {
-  /** The estimator's name, or the label of an entry. */
+  /** Name of the estimator, or the label of the entry. */
   readonly label: string;
   /** The value of every varied key. */
   readonly values: Readonly<Record<string, unknown>>;
-  /** Runs of the row. */
   readonly runs: number;
-  /** Those that are done. */
   readonly done: number;
-  /** Those that diverged. */
   readonly diverged: number;
-  /** Over the runs that are done; the deviation is null below two. */
+  /** Over the runs that are done; the deviation is null for fewer than two. */
   readonly test_accuracy:
     | { readonly mean: number; readonly standard_deviation: number | null }
     | null;
-  /** By reference: accuracy less that of the reference, with the same seed and the same values. */
+  /** By reference: accuracy minus that of the reference with the same seed and values. */
   readonly gaps: Readonly<Record<string, PairedDifference>>;
   /** Median over seeds. */
   readonly ms_per_step: number | null;
   /** Largest of the seeds. */
   readonly peak_gpu_bytes: number | null;
-  /** Mean over seeds of the means over logged steps. */
+  /** Mean over seeds of the mean over logged steps. */
   readonly clipped: number | null;
-  /** The quantizer that clips most, likewise averaged; null where none clips. */
+  /** The quantizer with the largest such mean; null if none clips. */
   readonly clips_most: { readonly quantizer: string; readonly clipped: number } | null;
 }
 
 /** A whole comparison. */
 export interface CompareReport {
-  /** What this file is. */
   readonly kind: "qtrain-compare";
-  /** Version of qtrain. */
   readonly qtrain_version: string;
-  /** The recipe's name. */
+  /** Name of the recipe. */
   readonly name: string;
-  /** Labels, in order. */
+  /** Labels of the entries of `--estimators`, in order. */
   readonly estimators: readonly string[];
-  /** Varied keys with their values. */
   readonly varied: readonly { readonly key: string; readonly values: readonly unknown[] }[];
-  /** In order. */
   readonly seeds: readonly number[];
-  /** Labels that others are measured against. */
+  /** Labels of the rows that gaps are measured to. */
   readonly references: readonly string[];
-  /** Where the runs were computed. */
   readonly adapters: readonly string[];
-  /** The table. */
   readonly rows: readonly CompareRow[];
-  /** Every run, in the order of the grid. */
+  /** All runs, in the order of the grid. */
   readonly runs: readonly RunRecord[];
 }
 
-/** Labels that gaps are taken to, where they are in the grid. */
+/** Labels that gaps are measured to, if the grid has them. */
 const REFERENCES = [FLOAT32, "current-minmax"];
 
-/** Sums up the runs; `records` are those of `grid.cells`, in their order. */
+/** Summarizes the runs. `records` are those of `grid.cells`, in their order. */
 export function buildReport(grid: Grid, records: readonly RunRecord[]): CompareReport {
   const references = REFERENCES.filter((label) => grid.labels.includes(label));
   const ofRow = (row: number): RunRecord[] => records.filter((_, i) => grid.cells[i]!.row === row);

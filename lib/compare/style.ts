@@ -1,12 +1,12 @@
 /**
- * How the page of a comparison looks: light or dark as the reader's system is.
+ * The style sheet of the page of a comparison, light or dark like the reader's system.
  *
  * @module
  */
 import { FLOAT32 } from "./estimators.ts";
 import type { Grid } from "./grid.ts";
 
-/** Colours that differ for colour-blind readers too, on white and on black. */
+/** Colours that colour-blind readers can tell apart, on white and on black. */
 const COLOURS: readonly (readonly [light: string, dark: string])[] = [
   ["#2a78d6", "#5b9cf0"],
   ["#e07b00", "#f0a03c"],
@@ -19,14 +19,14 @@ const COLOURS: readonly (readonly [light: string, dark: string])[] = [
 ];
 const DASHES = ["none", "7 4", "2 3", "9 3 2 3", "4 2"];
 
-/** The class that colours a row: one for each estimator; the baseline has the text's own. */
+/** The colour class of a row: one for each estimator; the baseline is grey. */
 export function colourOf({ labels, rows }: Grid, row: number): string {
   const { label } = rows[row]!;
   if (label === FLOAT32) return "c-base";
   return `c${labels.filter((other) => other !== FLOAT32).indexOf(label) % COLOURS.length}`;
 }
 
-/** The class that dashes a row's lines: one for each choice of varied values. */
+/** The dash class of a row's lines: one for each combination of varied values. */
 export function dashOf({ labels }: Grid, row: number): string {
   return `d${Math.floor(row / labels.length) % DASHES.length}`;
 }

@@ -1,5 +1,5 @@
 /**
- * Keys of a recipe that take several values in a comparison: `--vary train.lr=0.1,0.05`.
+ * Parses the keys that a comparison varies: `--vary train.lr=0.1,0.05`.
  *
  * @module
  */
@@ -8,22 +8,22 @@ import { describe } from "../recipe/recipe_errors.ts";
 import { nearest } from "../core/did_you_mean.ts";
 import { parseOverride } from "../recipe/overrides.ts";
 
-/** One `--vary`. */
+/** A key with its values. */
 export interface VariedKey {
-  /** The key's full dotted path. */
+  /** The full dotted path. */
   readonly key: string;
-  /** Its values, as YAML reads them. */
+  /** The values, parsed as YAML. */
   readonly values: readonly unknown[];
-  /** `key=value` of each, with the full key. */
+  /** `key=value` for each value. */
   readonly overrides: readonly string[];
 }
 
 /**
- * Reads one `--vary`.
+ * Parses the value of a `--vary`.
  *
  * @param text `key=value,value`
  * @param keys every key of the recipe, as dotted paths
- * @throws {UsageError} where it is not that, or the key is none of the recipe
+ * @throws {UsageError} for other text, and for a key that the recipe does not have
  */
 export function parseVary(text: string, keys: readonly string[]): VariedKey {
   const equals = text.indexOf("=");
@@ -45,8 +45,8 @@ export function parseVary(text: string, keys: readonly string[]): VariedKey {
 }
 
 /**
- * The keys that a person may mean: the path itself, or every place under its first parts that has
- * its last (`train.lr` for `train.optimizer.lr`).
+ * Resolves a short key: the key itself, or all keys with the same beginning and the same last part
+ * (`train.optimizer.lr` for `train.lr`).
  */
 export function resolveKeys(typed: string, keys: readonly string[]): readonly string[] {
   if (keys.includes(typed)) return [typed];
@@ -59,7 +59,7 @@ function oneKey(typed: string, keys: readonly string[]): string {
   if (meant.length === 1) return meant[0]!;
   if (meant.length > 1) {
     throw new UsageError(
-      `--vary ${typed}: expected the key of one place, got one of ${meant.length}: ` +
+      `--vary ${typed}: expected a key that is unique, got one that fits ${meant.length}: ` +
         meant.join(", "),
     );
   }
@@ -75,7 +75,7 @@ function oneKey(typed: string, keys: readonly string[]): string {
   );
 }
 
-/** What is behind a key's last dot. */
+/** The part of a key after its last dot. */
 export function lastPart(key: string): string {
   return key.slice(key.lastIndexOf(".") + 1);
 }

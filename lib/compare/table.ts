@@ -9,7 +9,7 @@ import { shortKey } from "./grid.ts";
 import type { CompareReport, CompareRow } from "./report.ts";
 import type { PairedDifference } from "../report/statistics.ts";
 
-/** The table of a report. */
+/** The table of a comparison. */
 export function compareTable({ varied, references, rows }: CompareReport): TextTable {
   const keys = varied.map(({ key }) => key);
   const columns: [header: string, align: "left" | "right", cell: (row: CompareRow) => string][] = [
@@ -37,7 +37,7 @@ export function compareTable({ varied, references, rows }: CompareReport): TextT
   };
 }
 
-/** Lines under the table: what its columns mean, and what is missing in it. */
+/** Notes for the table: what its columns mean, and which runs are missing. */
 export function compareNotes(report: CompareReport): string[] {
   const { references, seeds, runs } = report;
   const done = runs.filter(({ status }) => status === "done").length;

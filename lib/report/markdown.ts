@@ -1,18 +1,18 @@
 /**
- * Tables and texts in Markdown.
+ * Tables and text in Markdown.
  *
  * @module
  */
 
-/** A table's texts. */
+/** A table of text. */
 export interface TextTable {
   readonly headers: readonly string[];
   readonly rows: readonly (readonly string[])[];
-  /** One for each column. */
+  /** By column. */
   readonly alignments: readonly ("left" | "right")[];
 }
 
-/** A table in Markdown, its columns aligned in the source too. Ends without a newline. */
+/** Formats a table as Markdown with aligned columns, without a final newline. */
 export function markdownTable({ headers, rows, alignments }: TextTable): string {
   const cells = [headers, ...rows].map((row) => row.map(escapeMarkdown));
   const widths = headers.map((_, i) => Math.max(3, ...cells.map((row) => [...row[i]!].length)));
@@ -29,7 +29,7 @@ export function markdownTable({ headers, rows, alignments }: TextTable): string 
   return [line(cells[0]!), line(rule), ...cells.slice(1).map(line)].join("\n");
 }
 
-/** Text that Markdown shows as it is. */
+/** Escapes text for Markdown. */
 export function escapeMarkdown(text: string): string {
   return text.replace(/[\\`*_|<>]/g, (sign) => `\\${sign}`).replace(/\s+/g, " ");
 }

@@ -1,5 +1,5 @@
 /**
- * Times the layers of variants of a network on this adapter.
+ * Times the layers of programs on this adapter.
  *
  * @module
  */
@@ -11,42 +11,45 @@ import { median } from "./statistics.ts";
 import { TimedNetwork } from "./timed_network.ts";
 import type { PlannedRecipe } from "./static_dynamic.ts";
 
-/** Nanoseconds of a layer's steps, for the whole batch. */
+/** Nanoseconds of a layer for a whole batch. */
 export interface LayerTime {
   readonly forward: number;
   readonly backward: number;
 }
 
-/** Rounds that the median is of. */
+/** Rounds to take the median over. */
 const ROUNDS = 9;
 
 /**
- * Times forward and backward of every layer: a round runs each variant once, in turns, so that what
- * slows the machine down slows all of them, and the median of the rounds counts. Weights are the first ones of
- * the recipe's seed and images are noise; ranges are calibrated on it.
+ * Times forward and backward of every layer: the median over rounds. Each round runs every program
+ * once, so that a machine that slows down slows all of them. Weights are initialized from the
+ * recipe's seed, images are noise, and ranges are calibrated on it.
  *
- * @returns the adapter, and for each variant its layers' times
+ * @returns the adapter, and the times of each program's layers
  * @throws DeviceError when there is no GPU, it has no timestamps or too little memory
  */
 export async function measureLayers(
-  variants: readonly PlannedRecipe[],
+  recipes: readonly PlannedRecipe[],
   data: DataShape,
   tiles: Tiles = "default",
 ): Promise<{ adapter: string; times: ReadonlyMap<string, LayerTime>[] }> {
-  const benches: TimedProgram[] = [];
+  const programs: TimedProgram[] = [];
   try {
-    for (const variant of variants) benches.push(await TimedProgram.open(variant, data, tiles));
+    for (const recipe of recipes) programs.push(await TimedProgram.open(recipe, data, tiles));
     for (let round = 0; round <= ROUNDS; round++) {
-      const order = round % 2 === 0 ? benches : benches.toReversed();
-      for (const bench of order) await bench.round(round > 0); // The first one warms up.
+      const order = round % 2 === 0 ? programs : programs.toReversed();
+      for (const program of order) await program.round(round > 0); // The first round warms up.
     }
-    return { adapter: benches[0]?.adapter ?? "", times: benches.map((bench) => bench.times()) };
+    return {
+      adapter: programs[0]?.adapter ?? "",
+      times: programs.map((program) => program.times()),
+    };
   } finally {
-    for (const bench of benches) bench.close();
+    for (const program of programs) program.close();
   }
 }
 
-/** A variant on a device of its own. */
+/** A program on its own device, and its times. */
 class TimedProgram {
   readonly #steps: readonly Step[];
   readonly #backward: ReadonlySet<Step>;
@@ -58,8 +61,8 @@ class TimedProgram {
     this.#steps = selectSteps(steps, quantizers, { phase: "train" });
   }
 
-  static async open(variant: PlannedRecipe, data: DataShape, tiles: Tiles): Promise<TimedProgram> {
-    return new TimedProgram(variant.program, await TimedNetwork.open(variant, data, tiles));
+  static async open(recipe: PlannedRecipe, data: DataShape, tiles: Tiles): Promise<TimedProgram> {
+    return new TimedProgram(recipe.program, await TimedNetwork.open(recipe, data, tiles));
   }
 
   get adapter(): string {
@@ -71,7 +74,7 @@ class TimedProgram {
     if (counts) this.#rounds.push(times);
   }
 
-  /** The median of each layer. */
+  /** The median of each layer over the rounds. */
   times(): Map<string, LayerTime> {
     const layers = new Map<string, { forward: number[]; backward: number[] }>();
     const zeros = () => this.#rounds.map(() => 0);

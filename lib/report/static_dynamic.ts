@@ -1,5 +1,5 @@
 /**
- * The same recipe with ranges that are all static and with ranges that are all dynamic.
+ * Plans a recipe with static ranges and with dynamic ranges.
  *
  * @module
  */
@@ -11,27 +11,27 @@ import { resolveRecipe } from "../recipe/load.ts";
 import { isMap } from "../core/json_value.ts";
 import type { Recipe } from "../recipe/types.ts";
 
-/** The estimators that stand for static and for dynamic ranges. */
+/** The estimators to represent static and dynamic ranges. */
 const ESTIMATORS = { static: "hindsight-minmax", dynamic: "current-minmax" } as const;
 
-/** Which of the two. */
+/** Static or dynamic ranges. */
 export type Ranges = keyof typeof ESTIMATORS;
 
-/** A variant that can be run. */
+/** A recipe and its program. */
 export interface PlannedRecipe {
   readonly recipe: Recipe;
   readonly program: Program;
 }
 
-/** The variants of a recipe, as far as they can be planned. */
+/** Both programs of a recipe, if they can be planned. */
 export interface StaticAndDynamic {
   readonly static?: PlannedRecipe;
   readonly dynamic?: PlannedRecipe;
-  /** Why one is missing. */
+  /** Why a program is absent. */
   readonly problems: readonly string[];
 }
 
-/** Plans both variants. */
+/** Plans a recipe with static and with dynamic ranges. */
 export function planStaticAndDynamic(recipe: Recipe, data: DataShape): StaticAndDynamic {
   const planned: { [R in Ranges]?: PlannedRecipe } = {}, problems: string[] = [];
   for (const ranges of ["static", "dynamic"] as const) {
@@ -39,7 +39,7 @@ export function planStaticAndDynamic(recipe: Recipe, data: DataShape): StaticAnd
       const changed = withEstimator(recipe, ESTIMATORS[ranges]);
       planned[ranges] = { recipe: changed, program: plan(changed, data).program };
     } catch (error) {
-      // Not all groups have kernels; what simulated arithmetic allows, int8 may refuse.
+      // Not all grouped convolutions have kernels, and int8 rejects some settings of simulated.
       if (!(error instanceof ModelError || error instanceof RecipeError)) throw error;
       problems.push(error.message);
     }
@@ -48,9 +48,9 @@ export function planStaticAndDynamic(recipe: Recipe, data: DataShape): StaticAnd
 }
 
 /**
- * A recipe in int8 with one estimator for all activations and gradients, which the device runs.
+ * Gives the recipe in int8 with one estimator for all activations and gradients, on the device.
  *
- * @throws RecipeError where its settings do not fit int8
+ * @throws RecipeError if its settings do not fit int8
  */
 export function withEstimator(recipe: Recipe, estimator: string): Recipe {
   const quantize = {
@@ -61,7 +61,7 @@ export function withEstimator(recipe: Recipe, estimator: string): Recipe {
   return resolveRecipe({ ...recipe, quantize, telemetry: "basic" } as RecipeInput);
 }
 
-/** A map with every estimator in it replaced but those of weights. */
+/** Replaces all estimators in a map except those of weights. */
 function replaceEstimators(map: object, estimator: string): Record<string, unknown> {
   const inside = (value: unknown): unknown =>
     Array.isArray(value)

@@ -1,34 +1,32 @@
 /**
- * Means, deviations and the interval of paired differences.
+ * Means, deviations, and confidence intervals of paired differences.
  *
  * @module
  */
 
-/** A mean difference and where the true one lies with 95% confidence. */
+/** A mean difference with its 95% confidence interval. */
 export interface PairedDifference {
-  /** How many pairs there were. */
   readonly pairs: number;
-  /** Mean of the differences. */
   readonly mean: number;
-  /** Lower end of the 95% interval; null below two pairs. */
+  /** Lower end of the interval; null for fewer than two pairs. */
   readonly low: number | null;
-  /** Upper end, likewise. */
+  /** Upper end of the interval; null for fewer than two pairs. */
   readonly high: number | null;
 }
 
-/** The mean; NaN of nothing. */
+/** The mean; NaN for no values. */
 export function mean(values: readonly number[]): number {
   return values.reduce((sum, x) => sum + x, 0) / values.length;
 }
 
-/** The sample standard deviation (n − 1); NaN below two values. */
+/** The sample standard deviation (n − 1); NaN for fewer than two values. */
 export function standardDeviation(values: readonly number[]): number {
   if (values.length < 2) return NaN;
   const m = mean(values);
   return Math.sqrt(values.reduce((sum, x) => sum + (x - m) ** 2, 0) / (values.length - 1));
 }
 
-/** The middle value, or the mean of the two; NaN of nothing. */
+/** The median; NaN for no values. */
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b), half = sorted.length >> 1;
   if (sorted.length % 2 === 1) return sorted[half]!;
@@ -37,7 +35,7 @@ export function median(values: readonly number[]): number {
 
 /**
  * The mean of paired differences with its 95% interval, from Student's t with n − 1 degrees of
- * freedom; `undefined` without a pair.
+ * freedom; `undefined` for no pairs.
  */
 export function pairedDifference(differences: readonly number[]): PairedDifference | undefined {
   const pairs = differences.length;
@@ -48,7 +46,7 @@ export function pairedDifference(differences: readonly number[]): PairedDifferen
   return { pairs, mean: middle, low: middle - half, high: middle + half };
 }
 
-/** The t that |T| stays below with probability 0.95, for whole degrees of freedom of at least 1. */
+/** The t for which P(|T| < t) = 0.95, for whole degrees of freedom of at least 1. */
 export function studentT95(freedom: number): number {
   let low = 0, high = 13; // 12.706 for one degree of freedom, less for more.
   for (let i = 0; i < 60; i++) {

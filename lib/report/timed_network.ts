@@ -1,6 +1,6 @@
 /**
- * A network on a GPU of its own whose steps can be timed: opened as training opens it, with first
- * weights of the recipe's seed, images that are noise, and ranges calibrated on them.
+ * A network on its own GPU device whose steps can be timed. It is opened as training opens it: weights
+ * are initialized from the recipe's seed, and ranges are calibrated on images of noise.
  *
  * @module
  */
@@ -47,19 +47,19 @@ export class TimedNetwork {
     }
   }
 
-  /** Runs steps in order. @returns nanoseconds of each */
+  /** Runs steps in order. @returns the nanoseconds of each */
   time(steps: readonly Step[]): Promise<number[]> {
     return this.#timer.time(steps);
   }
 
-  /** Frees everything. */
+  /** Frees the device. */
   close(): void {
     this.#timer.close();
     this.executor.close();
   }
 }
 
-/** A batch of noise. */
+/** Makes a batch of noise. */
 export function noise({ batch, input: [h, w, c], classes }: Program): Batch {
   const images = new Uint8Array(Math.ceil(batch * h * w * c / 4) * 4);
   return {

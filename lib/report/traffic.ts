@@ -1,8 +1,8 @@
 /**
- * The model of memory traffic in Fournarakis & Nagel 2021: what a layer must read and write for one
- * image when its ranges are static (each output is quantized the moment it leaves the accumulator)
- * and when they are dynamic (the output goes to memory in 32 bits, is read back for its range, and is
- * then quantized). No GPU in it, no padding, no caches: the least that any implementation moves.
+ * The model of memory traffic of Fournarakis & Nagel 2021: the bytes that a layer must read and write
+ * for one image with static ranges (each output is quantized as it leaves the accumulator) and with
+ * dynamic ranges (the output is written in 32 bits, read back for its range, and then quantized). It
+ * ignores GPUs, padding and caches: it is the minimum for any implementation.
  *
  * With b_a = b_w = 1 and b_acc = 4 bytes, X = Cin·H·W and Y = Cout·Ho·Wo values, W weights
  * (Cout·Cin/groups·kh·kw; C·k² if depthwise), of a convolution or linear layer:
@@ -11,18 +11,18 @@
  *     backward, gradient of X       b_a·Y + b_w·W + b_a·X      dynamic: + 2·b_acc·X
  *     backward, gradient of W       b_a·Y + b_a·X + b_acc·W    the same in both
  *
- * The first layer makes no gradient of X. The paper's tables are of forward; backward is counted here
- * in the same spirit. The other layers, where q·Z is b_a·Z, and with dynamic ranges 2·b_acc·Z more:
+ * The first layer has no gradient of X. The paper's tables cover forward; backward is counted here by
+ * the same rules. The other layers, where q·Z is b_a·Z, plus 2·b_acc·Z with dynamic ranges:
  *
  *     batch norm, with activation   X + q·Y       backward: X + Y for sums, X + Y again, + q·X
- *     addition                      2·X + q·Y     backward: its inputs share its gradient as it lies
- *     activation alone              X + q·Y       backward: likewise, masked where it was made
+ *     addition                      2·X + q·Y     backward: none, its inputs share its gradient
+ *     activation alone              X + q·Y       backward: none, masked by the kernel that makes it
  *     average pool                  X + q·Y       backward: Y + q·X
  *     max pool, which copies codes  X + Y         backward: X + Y + q·X
  *     dropout, which copies codes   X + Y         backward: Y + q·X
  *
- * Left out, the same in both: biases, parameters of norms, masks, and the second addend where
- * gradients of branches meet.
+ * Not counted, as they are the same in both: biases, parameters of norms, masks, and the second addend where
+ * gradients of branches are added.
  *
  * @module
  */
@@ -33,22 +33,22 @@ import type { Tensor } from "../program/tensor.ts";
 /** Bytes of a stored activation or gradient, of a weight, and of an accumulator. */
 const ACTIVATION = 1, WEIGHT = 1, ACCUMULATOR = 4;
 
-/** Bytes with static ranges and with dynamic ones. */
+/** Bytes with static and with dynamic ranges. */
 export interface StaticDynamicBytes {
   readonly static: number;
   readonly dynamic: number;
 }
 
-/** What one layer moves for one image. */
+/** The traffic of a layer for one image. */
 export interface LayerTraffic {
   readonly layer: string;
-  /** Convolutions and linear layers are what the paper counts. */
+  /** The paper counts convolutions, which include linear layers. */
   readonly group: "convolution" | "other";
   readonly forward: StaticDynamicBytes;
   readonly backward: StaticDynamicBytes;
 }
 
-/** The traffic of every layer, in order. */
+/** Counts the traffic of every layer, in order. */
 export function modelTraffic({ nodes }: Graph): LayerTraffic[] {
   return nodes.map((node) => ({
     layer: node.name,
@@ -58,7 +58,7 @@ export function modelTraffic({ nodes }: Graph): LayerTraffic[] {
   }));
 }
 
-/** The sum of traffics; nothing of nothing. */
+/** Adds up static and dynamic bytes. */
 export function sumBytes(parts: readonly StaticDynamicBytes[]): StaticDynamicBytes {
   return {
     static: parts.reduce((n, b) => n + b.static, 0),
@@ -68,7 +68,7 @@ export function sumBytes(parts: readonly StaticDynamicBytes[]): StaticDynamicByt
 
 const size = ({ h, w, c }: Tensor) => h * w * c;
 
-/** A pass that moves so many bytes and makes a tensor that is quantized. */
+/** A pass that moves `moved` bytes and writes a quantized tensor of `quantized` elements. */
 function pass(moved: number, quantized: number): StaticDynamicBytes {
   const once = moved + ACTIVATION * quantized;
   return { static: once, dynamic: once + 2 * ACCUMULATOR * quantized };

@@ -1,8 +1,8 @@
-// The most int8 products that the adapter's registers allow: each thread adds outer products of 8×8
+// The peak rate of int8 products in registers: each thread adds outer products of 8×8
 // words of four codes, y = xor of Σ_k dot(a_i + k, b_j), and reads nothing inside the loop.
-// x: [72] u32; y: [threads] i32. Sixteen words in, 64 named sums: an array might leave the
-// registers. a changes in every turn, or the products would leave the loop.
-// No reference: it computes nothing that anybody needs.
+// x: [72] u32; y: [threads] i32. Sixteen words and 64 named sums: an array might not stay in
+// registers. a changes in every iteration, so that the products cannot be moved out of the loop.
+// No reference: the result is not used.
 
 @group(0) @binding(0) var<storage, read> x: array<u32>;
 @group(0) @binding(1) var<storage, read_write> y: array<i32>;

@@ -1,7 +1,6 @@
-// How fast memory can be read and written: y = x, 16 bytes a load, four of them a thread, those of a
-// workgroup side by side. x, y: [workgroups·1024] vec4<u32>. 256 threads: 9.9 GB/s against 4.0 for 64
+// The peak rate of memory: y = x, 16 bytes a load, four loads a thread, those of a workgroup adjacent. x, y: [workgroups·1024] vec4<u32>. 256 threads: 9.9 GB/s against 4.0 for 64
 // (llvmpipe, 64 MiB).
-// No reference: it copies.
+// No reference: it only copies.
 
 @group(0) @binding(0) var<storage, read> x: array<vec4<u32>>;
 @group(0) @binding(1) var<storage, read_write> y: array<vec4<u32>>;

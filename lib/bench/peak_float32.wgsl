@@ -1,7 +1,7 @@
-// The most f32 products that the adapter's registers allow: each thread adds outer products of 8×8
+// The peak rate of f32 products in registers: each thread adds outer products of 8×8
 // values with fma, y = Σ_ij Σ_k (a_i + k)·b_j, and reads nothing inside the loop.
-// x: [72] f32; y: [threads] f32. As ceiling_int8.wgsl.
-// No reference: it computes nothing that anybody needs.
+// x: [72] f32; y: [threads] f32. Built like peak_int8.wgsl.
+// No reference: the result is not used.
 
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read_write> y: array<f32>;
