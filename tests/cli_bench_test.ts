@@ -115,7 +115,7 @@ const MISTAKES: readonly (readonly [args: readonly string[], message: string])[]
   ],
   [
     ["--out", "file/bench"],
-    "file/: cannot write: expected a folder, found a file on the way; choose another place",
+    "file/: cannot write: a part of the path is a file, not a folder; choose another place",
   ],
 ];
 

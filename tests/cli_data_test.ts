@@ -96,6 +96,6 @@ Deno.test("the grid replaces a picture, and nothing else", async () => {
     assert.equal(await Deno.readTextFile(`${cwd}/r.yaml`), recipe);
     const missing = await qtrain(["data", "r.yaml", "--out", "none/p.png"], { cwd });
     assert.equal(missing.code, 2);
-    assert.match(missing.stderr, /^none\/p\.png: cannot write: expected an existing folder/);
+    assert.match(missing.stderr, /^none\/p\.png: cannot write: the folder does not exist/);
   });
 });

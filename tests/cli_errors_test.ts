@@ -193,7 +193,7 @@ const MISTAKES: readonly Mistake[] = [
     "a comparison in the place of a file",
     SHORT,
     ["compare", "r.yaml", "--estimators", "float32", "--out", "r.yaml"],
-    "r.yaml: cannot write: expected a folder, found a file on the way; choose another place",
+    "r.yaml: cannot write: a part of the path is a file, not a folder; choose another place",
   ],
   [
     "a comparison with a seed for all",

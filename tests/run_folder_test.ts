@@ -34,9 +34,15 @@ inFolder("writeAtomic() names the place and the remedy, and leaves no .part", as
   await Deno.mkdir(`${dir}/folder/full`, { recursive: true });
   await writeAtomic(`${dir}/file`, "kept");
   const failing: [path: string, says: RegExp][] = [
-    [`${dir}/none/a`, /none\/a: cannot write: expected an existing folder .* choose another place/],
-    [`${dir}/file/a`, /file\/a: cannot write: expected a folder, found a file/],
-    [`${dir}/folder`, /folder: cannot write: expected a file, found a folder/],
+    [
+      `${dir}/none/a`,
+      /none\/a: cannot write: the folder does not exist; create it or choose another place/,
+    ],
+    [
+      `${dir}/file/a`,
+      /file\/a: cannot write: a part of the path is a file, not a folder; choose another place$/,
+    ],
+    [`${dir}/folder`, /folder: cannot write: it is a folder; give the path of a file/],
     [`${dir}/${"x".repeat(300)}`, /the name is too long/],
   ];
   for (const [path, message] of failing) {

@@ -124,7 +124,7 @@ Deno.test("float32Values() names the tensor that has another type", () => {
   const { tensors } = decodeSafetensors(encodeSafetensors(SOME), "w.st");
   assert.throws(() => float32Values(tensors["codes"]!, "codes", "w.st"), {
     name: "DataError",
-    message: 'w.st: tensor "codes": expected F32, found I8; give a file that qtrain wrote',
+    message: 'w.st: tensor "codes": expected F32, got I8; give a file that qtrain wrote',
   });
 });
 
@@ -149,31 +149,31 @@ const DAMAGED: [name: string, file: Uint8Array<ArrayBuffer>, message: string][] 
   [
     "a file of 3 bytes",
     new Uint8Array(3),
-    "byte 0: expected 8 bytes of header length, found a file of 3 bytes",
+    "byte 0: expected 8 bytes of header length, got a file of 3 bytes",
   ],
   [
     "a header longer than the file",
     new Uint8Array([9, 0, 0, 0, 0, 0, 0, 0x80, 0x7b]),
-    "byte 0: expected a header of at most 1 bytes, found a length of 9223372036854775817",
+    "byte 0: expected a header of at most 1 bytes, got a length of 9223372036854775817",
   ],
-  ["a header that is no JSON", fileOf("{"), "byte 8: expected a header of JSON, found Expected"],
+  ["a header that is no JSON", fileOf("{"), "byte 8: expected a header of JSON, got Expected"],
   [
     "a header that is no UTF-8",
     new Uint8Array([1, 0, 0, 0, 0, 0, 0, 0, 0xff]),
     "byte 8: expected a header of JSON",
   ],
-  ["a header that is a list", fileOf([1]), "byte 8: expected a JSON object, found [1]"],
+  ["a header that is a list", fileOf([1]), "byte 8: expected a JSON object, got [1]"],
   [
     "metadata that is no text",
     fileOf({ __metadata__: { a: 1 } }),
-    'byte 9: expected __metadata__ with text values, found {"a":1}',
+    'byte 9: expected __metadata__ with text values, got {"a":1}',
   ],
   [
     "a tensor that is a number",
     fileOf({ é: 1, b: 1 }),
-    'byte 9: expected tensor "é" with dtype, shape and data_offsets, found 1',
+    'byte 9: expected tensor "é" with dtype, shape and data_offsets, got 1',
   ],
-  ["an unknown type", fileOf({ a: { ...f32(0, 4), dtype: "F31" } }, 4), 'found "F31"'],
+  ["an unknown type", fileOf({ a: { ...f32(0, 4), dtype: "F31" } }, 4), 'got "F31"'],
   ["a type of the prototype", fileOf({ a: { ...f32(0, 4), dtype: "toString" } }, 4), "a dtype of"],
   ["a negative length", fileOf({ a: f32(0, 4, [-1, -1]) }, 4), "a shape of whole numbers"],
   ["a fractional length", fileOf({ a: f32(0, 4, [0.5, 2]) }, 4), "a shape of whole numbers"],
@@ -182,34 +182,34 @@ const DAMAGED: [name: string, file: Uint8Array<ArrayBuffer>, message: string][] 
   [
     "offsets beyond the end",
     fileOf({ a: f32(0, 8) }, 4),
-    "data_offsets within 4 bytes of data, found [0,8]",
+    "data_offsets within 4 bytes of data, got [0,8]",
   ],
   [
     "a shape that does not fit its bytes",
     fileOf({ ä: f32(0, 4), b: f32(4, 8, [3]) }, 8),
     // The key stands after a name of two bytes in UTF-8: offsets count bytes, not characters.
-    'byte 63: expected tensor "b" with 12 bytes for F32 [3], found 4',
+    'byte 63: expected tensor "b" with 12 bytes for F32 [3], got 4',
   ],
   [
     "tensors that overlap",
     fileOf({ a: f32(0, 8), b: f32(4, 12) }, 12),
-    'expected tensor "b" from data offset 8, found an overlap: 4',
+    'expected tensor "b" from data offset 8, got an overlap: 4',
   ],
   [
     "a gap between tensors",
     fileOf({ b: f32(8, 12), a: f32(0, 4) }, 12),
-    'expected tensor "b" from data offset 4, found a gap: 8',
+    'expected tensor "b" from data offset 4, got a gap: 8',
   ],
   [
     "tensors that share their bytes",
     fileOf({ a: f32(0, 8), b: f32(0, 8) }, 8),
-    'expected tensor "b" from data offset 8, found an overlap: 0',
+    'expected tensor "b" from data offset 8, got an overlap: 0',
   ],
-  ["a gap before the first tensor", fileOf({ a: f32(4, 8) }, 8), "data offset 0, found a gap: 4"],
+  ["a gap before the first tensor", fileOf({ a: f32(4, 8) }, 8), "data offset 0, got a gap: 4"],
   [
     "an empty tensor inside another",
     fileOf({ a: f32(0, 8), b: f32(4, 4) }, 8),
-    'expected tensor "b" from data offset 8, found an overlap: 4',
+    'expected tensor "b" from data offset 8, got an overlap: 4',
   ],
   [
     "a name that stands twice",
@@ -218,17 +218,17 @@ const DAMAGED: [name: string, file: Uint8Array<ArrayBuffer>, message: string][] 
         '"\\u00e9" :{"dtype":"F32","shape":[0],"data_offsets":[4,4]}}',
       4,
     ),
-    'byte 63: expected each name once, found "é" again',
+    'byte 63: expected each name once, got "é" again',
   ],
   [
     "metadata that stands twice",
     fileOf('{"__metadata__":{"a":"\\":{"},"__metadata__":{"a":"2"}}'),
-    'byte 37: expected each name once, found "__metadata__" again',
+    'byte 37: expected each name once, got "__metadata__" again',
   ],
   [
     "a shape whose product overflows",
     fileOf({ a: f32(0, 4, [2 ** 40, 2 ** 40]) }, 4),
-    "a shape whose size can be counted, found [1099511627776,1099511627776]",
+    "a shape whose size can be counted, got [1099511627776,1099511627776]",
   ],
   [
     "a shape whose product wraps round 64 bits to the right size",
@@ -238,7 +238,7 @@ const DAMAGED: [name: string, file: Uint8Array<ArrayBuffer>, message: string][] 
   [
     "a size that is right for another type",
     fileOf({ a: { ...f32(0, 4, [2]), dtype: "F64" } }, 8),
-    'expected tensor "a" with 16 bytes for F64 [2], found 4',
+    'expected tensor "a" with 16 bytes for F64 [2], got 4',
   ],
   ["offsets that are no whole numbers", fileOf({ a: f32(0, 1.5, [1]) }, 4), "two data_offsets"],
   [
@@ -249,7 +249,7 @@ const DAMAGED: [name: string, file: Uint8Array<ArrayBuffer>, message: string][] 
   [
     "data that belongs to no tensor",
     fileOf({ a: f32(0, 4) }, 6),
-    "byte 66: expected the end of the file, found 2 bytes that belong to no tensor",
+    "byte 66: expected the end of the file, got 2 bytes that belong to no tensor",
   ],
 ];
 

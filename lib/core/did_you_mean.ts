@@ -1,10 +1,10 @@
 /**
- * The word that a person most likely meant.
+ * Suggests the word that a person most likely meant.
  *
  * @module
  */
 
-/** Letters typed wrong, left out, added or swapped with their neighbour between `a` and `b`. */
+/** Returns how many letters are wrong, missing, extra or swapped with a neighbour between `a` and `b`. */
 export function editDistance(a: string, b: string): number {
   let older: number[] = [];
   let old = Array.from({ length: b.length + 1 }, (_, j) => j);
@@ -25,21 +25,21 @@ export function editDistance(a: string, b: string): number {
 }
 
 /**
- * The nearest of `words` to `typed`, or `undefined` where none is near: more than one edit in
- * three letters apart. Upper case and the choice of `-` or `_` do not count; of equals the first.
+ * Returns the word nearest to `typed`, or `undefined` if none is within one edit in three letters.
+ * Case and the choice of `-` or `_` do not count; of equals the first is returned.
  */
 export function nearest(typed: string, words: readonly string[]): string | undefined {
   const plain = (word: string): string => word.toLowerCase().replaceAll("-", "_");
   if (typed.length > 64) return undefined;
-  let found: string | undefined;
+  let best: string | undefined;
   let least = Infinity;
   for (const word of words) {
     const distance = editDistance(plain(typed), plain(word));
     const allowed = Math.max(1, Math.floor(Math.max(typed.length, word.length) / 3));
     if (distance <= allowed && distance < least && distance < word.length) {
-      found = word;
+      best = word;
       least = distance;
     }
   }
-  return found;
+  return best;
 }

@@ -1,10 +1,10 @@
 /**
- * Files that are whole or not there: written beside under `NAME.part`, flushed to the disk, then
- * renamed, and the folder flushed, so that a reader, a kill or a power cut never meets half a file,
- * and what was reported as written stays written. Failures that a person can
- * mend become errors with the place and the remedy; anything else passes through unchanged.
+ * Reads and writes files atomically and durably. A file is written as `NAME.part`, flushed to the
+ * disk and renamed, and its folder is flushed: no reader, kill or power cut leaves half a file, and
+ * what was reported as written stays written. Failures that a person can fix become errors with the
+ * path and the remedy; any other error passes through unchanged.
  *
- * Not promised: two processes that write the same path at once.
+ * Two processes must not write the same path at once.
  *
  * @module
  */
@@ -12,8 +12,8 @@
 import { DataError, type QtrainError, UsageError } from "./errors.ts";
 
 /**
- * The error to throw for `error`, met while reading or writing `path`: a {@linkcode DataError}
- * (read) or a {@linkcode UsageError} (write) where a person can mend it, else `error` itself.
+ * Returns the error to throw for `error`, which occurred while reading or writing `path`: a
+ * {@linkcode DataError} (read) or {@linkcode UsageError} (write) if a person can fix it, else `error`.
  */
 export function fileError(error: unknown, doing: "read" | "write", path: string): unknown {
   const reason = explain(error, doing);
@@ -26,7 +26,7 @@ export function fileError(error: unknown, doing: "read" | "write", path: string)
 
 function explain(error: unknown, doing: "read" | "write"): string | undefined {
   if (error instanceof Deno.errors.NotCapable) {
-    // Devices such as /dev/stdout want more than the permission to write.
+    // Devices such as /dev/stdout need more than the permission to write.
     const flag = error.message.includes("all access") ? "all" : doing;
     return `Deno has no permission; run it with --allow-${flag}`;
   }
@@ -44,13 +44,13 @@ function explain(error: unknown, doing: "read" | "write"): string | undefined {
     case "ENOENT":
       return doing === "read"
         ? "no such file; check the path"
-        : "expected an existing folder to write in, found none; make it or choose another place";
+        : "the folder does not exist; create it or choose another place";
     case "ENOTDIR":
     case "EEXIST":
-      return "expected a folder, found a file on the way; choose another place";
+      return "a part of the path is a file, not a folder; choose another place";
     case "EISDIR":
     case "ENOTEMPTY":
-      return "expected a file, found a folder; give the path of a file";
+      return "it is a folder; give the path of a file";
     case "ENAMETOOLONG":
       return "the name is too long for this file system; choose a shorter one";
   }
@@ -58,14 +58,14 @@ function explain(error: unknown, doing: "read" | "write"): string | undefined {
 }
 
 /**
- * Writes a whole file: beside as `NAME.part`, flushed, renamed. On failure the old file is as it
- * was and no `.part` is left.
+ * Writes a whole file as `NAME.part`, flushes and renames it. On failure the old file is unchanged
+ * and no `.part` is left.
  *
- * @throws {UsageError} when the place cannot be written, with what to do.
+ * @throws {UsageError} when the path cannot be written
  */
 export async function writeAtomic(path: string, content: Uint8Array | string): Promise<void> {
   const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
-  // A link keeps pointing where it did: the file that it names is the one replaced.
+  // A link stays: the file that it points to is replaced.
   const target = await Deno.realPath(path).catch(() => path);
   const part = `${target}.part`;
   try {
@@ -82,7 +82,7 @@ export async function writeAtomic(path: string, content: Uint8Array | string): P
     await Deno.remove(part).catch(() => {});
     throw fileError(error, "write", path);
   }
-  // The file is closed here, which Windows wants before a rename.
+  // Windows needs the file closed, as it is here, before a rename.
   try {
     await Deno.rename(part, target);
   } catch (error) {
@@ -93,10 +93,10 @@ export async function writeAtomic(path: string, content: Uint8Array | string): P
 }
 
 /**
- * Appends text to a file, which is made where there is none, and flushes it to the disk. A kill may
- * leave a part of the text at the end, never change what was there.
+ * Appends text to a file, which is created if it does not exist, and flushes it to the disk. A kill
+ * may leave a part of the text at the end, but never changes what was there.
  *
- * @throws {UsageError} when the place cannot be written, with what to do.
+ * @throws {UsageError} when the path cannot be written
  */
 export async function appendDurably(path: string, text: string): Promise<void> {
   const bytes = new TextEncoder().encode(text);
@@ -113,18 +113,18 @@ export async function appendDurably(path: string, text: string): Promise<void> {
 
 /**
  * Flushes the names in a folder to the disk, so that a power cut does not undo a rename. Windows and
- * some network file systems do not open folders: there they decide themselves when.
+ * some network file systems cannot open folders; they flush when they choose.
  */
 async function syncFolder(path: string): Promise<void> {
   try {
     using folder = await Deno.open(path, { read: true });
     await folder.sync();
   } catch {
-    // The file itself is whole and flushed: nothing to end a run for.
+    // The file itself is whole and flushed: no reason to end a run.
   }
 }
 
-/** The folder that a path lies in. */
+/** Returns the folder of a path. */
 function folderOf(path: string): string {
   const at = Math.max(
     path.lastIndexOf("/"),
@@ -134,9 +134,9 @@ function folderOf(path: string): string {
 }
 
 /**
- * The text of a file, or `undefined` where there is none.
+ * Returns the text of a file, or `undefined` if it does not exist.
  *
- * @throws {DataError} when it is there but cannot be read.
+ * @throws {DataError} when the file exists but cannot be read
  */
 export async function readTextIfThere(path: string): Promise<string | undefined> {
   try {
@@ -148,9 +148,9 @@ export async function readTextIfThere(path: string): Promise<string | undefined>
 }
 
 /**
- * The bytes of a file.
+ * Returns the bytes of a file.
  *
- * @throws {DataError} when it is missing or cannot be read.
+ * @throws {DataError} when the file does not exist or cannot be read
  */
 export async function readBytes(path: string): Promise<Uint8Array<ArrayBuffer>> {
   try {
@@ -160,7 +160,7 @@ export async function readBytes(path: string): Promise<Uint8Array<ArrayBuffer>> 
   }
 }
 
-/** Makes a folder and those above it; one that is there is left alone. */
+/** Creates a folder and its parents, if they do not exist. @throws {UsageError} when it cannot */
 export async function makeFolder(path: string): Promise<void> {
   try {
     await Deno.mkdir(path, { recursive: true });

@@ -1,13 +1,13 @@
 /**
- * Numbers as people read them, on the terminal and in reports.
+ * Formats numbers for the terminal and for reports.
  *
  * @module
  */
 
-/** What is not known or not finite. */
+/** Text for a number that is unknown or not finite. */
 export const UNKNOWN = "–";
 
-/** A size in units of 1024: `512 B`, `1.5 KiB`, `128 MiB`. */
+/** Formats a size in units of 1024: `512 B`, `1.5 KiB`, `128 MiB`. */
 export function bytes(n: number): string {
   if (!Number.isFinite(n)) return UNKNOWN;
   let value = n;
@@ -22,7 +22,7 @@ export function bytes(n: number): string {
   return `${text} ${units[unit]}`;
 }
 
-/** A fraction in percent, `0.844` as `84.4%`. */
+/** Formats a fraction as percent: `0.844` as `84.4%`. */
 export function percent(fraction: number, digits = 1): string {
   return Number.isFinite(fraction) ? `${(fraction * 100).toFixed(digits)}%` : UNKNOWN;
 }

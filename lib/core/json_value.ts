@@ -1,39 +1,40 @@
 /**
- * Plain values: what YAML and a program's objects have in common.
+ * Values of JSON: what YAML and a program's objects have in common.
  *
  * @module
  */
 
-import type { Path } from "../recipe/problems.ts";
+/** Keys from the top of a value to one of its parts; an index in a list is a number. */
+export type Path = readonly (string | number)[];
 
-/** Deeper than any network is written by hand; keeps recursion, and cycles, within the stack. */
-export const DEEPEST = 64;
+/** Maximum depth of a value: deeper than any recipe, and shallow enough for the stack. */
+export const MAX_DEPTH = 64;
 
-/** Thrown by `plainCopy` for a value nested deeper than `DEEPEST`, or one that contains itself. */
+/** Thrown by `plainCopy` for a value nested deeper than `MAX_DEPTH`, or one that contains itself. */
 export class TooDeep extends Error {
-  /** Nested below `path`. */
+  /** Creates the error for what is nested below `path`. */
   constructor(
-    /** The key at the top under which it is. */
+    /** The top-level key under which it is. */
     readonly path: Path,
   ) {
-    super(`nested deeper than ${DEEPEST}`);
+    super(`nested deeper than ${MAX_DEPTH}`);
   }
 }
 
-/** Whether `value` is a map, and not a list or nothing. */
+/** Whether `value` is a map: not a list, not null. */
 export function isMap(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** Sets a key of its own, also where it is spelled `__proto__`. */
+/** Sets an own key of a map, even `__proto__`. */
 export function setKey(map: Record<string, unknown>, key: string, value: unknown): void {
   Object.defineProperty(map, key, { value, enumerable: true, writable: true, configurable: true });
 }
 
-/** A deep copy without the keys that are `undefined`. */
+/** Returns a deep copy without keys that are `undefined`. @throws {TooDeep} */
 export function plainCopy(value: unknown, path: Path = []): unknown {
   if (typeof value !== "object" || value === null) return value;
-  if (path.length >= DEEPEST) throw new TooDeep(path.slice(0, 1));
+  if (path.length >= MAX_DEPTH) throw new TooDeep(path.slice(0, 1));
   if (Array.isArray(value)) return value.map((item, i) => plainCopy(item, [...path, i]));
   const copy = {};
   for (const [key, item] of Object.entries(value)) {
@@ -42,7 +43,7 @@ export function plainCopy(value: unknown, path: Path = []): unknown {
   return copy;
 }
 
-/** The value at `path`, or `undefined` where there is none. */
+/** Returns the value at `path`, or `undefined` if there is none. */
 export function valueAt(value: unknown, path: Path): unknown {
   for (const step of path) {
     if (typeof value !== "object" || value === null || !Object.hasOwn(value, step)) {
@@ -53,7 +54,7 @@ export function valueAt(value: unknown, path: Path): unknown {
   return value;
 }
 
-/** Every key in a plain value, as dotted paths; those of maps in lists have the index in them. */
+/** Returns every key in a value as a dotted path, with indices of lists. */
 export function keysIn(value: unknown, prefix = ""): string[] {
   if (typeof value !== "object" || value === null) return [];
   return Object.entries(value).flatMap(([key, item]) => [
@@ -62,7 +63,7 @@ export function keysIn(value: unknown, prefix = ""): string[] {
   ]);
 }
 
-/** Freezes a plain value and all it holds. */
+/** Freezes a value and everything in it. */
 export function deepFreeze<T>(value: T): T {
   if (typeof value === "object" && value !== null) {
     Object.values(value).forEach(deepFreeze);

@@ -1,19 +1,19 @@
 /**
- * The safetensors format, written and read: eight bytes of header length (little-endian), a JSON
- * header, then the tensors end to end. Same input, same bytes: no clock time, nothing unordered.
+ * Reads and writes the safetensors format: eight bytes of header length (little-endian), a JSON
+ * header, then the tensors end to end. The same input gives the same bytes.
  *
  * The format allows no gap between tensors, so alignment comes from order: the header keeps the
  * order given, the data is laid out with wider elements first, and the header is padded with
  * spaces to 8 bytes. Each tensor then starts at a multiple of its element size.
  *
- * Not promised: hosts that are big-endian.
+ * Big-endian hosts are not supported.
  *
  * @module
  */
 
 import { DataError } from "./errors.ts";
 
-/** An element type, by the format's name. */
+/** Element type, as the format names it. */
 export type Dtype =
   | "F64"
   | "I64"
@@ -46,7 +46,7 @@ const WIDTH: Readonly<Record<Dtype, number>> = {
   BOOL: 1,
 };
 
-/** One tensor to write. */
+/** A tensor to write. */
 export interface TensorInput {
   /** Element type. */
   readonly dtype: Dtype;
@@ -56,24 +56,24 @@ export interface TensorInput {
   readonly data: ArrayBufferView;
 }
 
-/** One tensor that was read. */
+/** A tensor that was read. */
 export interface Tensor extends TensorInput {
   /** Its bytes: a view of the file, not a copy. */
   readonly data: Uint8Array<ArrayBuffer>;
 }
 
-/** What a file holds, in the order of its header. */
+/** Content of a file, in the order of its header. */
 export interface SafetensorsFile {
   /** Tensors by name. */
   readonly tensors: Record<string, Tensor>;
-  /** The free text pairs of `__metadata__`. */
+  /** Key-value pairs of `__metadata__`. */
   readonly metadata: Record<string, string>;
 }
 
 /**
- * The bytes of a safetensors file.
+ * Returns the bytes of a safetensors file.
  *
- * @throws {RangeError} when a tensor's data does not have the size of its shape (a defect).
+ * @throws {RangeError} when a tensor's data does not have the size of its shape (a defect)
  */
 export function encodeSafetensors(
   tensors: Readonly<Record<string, TensorInput>>,
@@ -115,32 +115,75 @@ export function encodeSafetensors(
 }
 
 /**
- * Reads a safetensors file, checked in full before anything is handed out: header length, JSON,
+ * Reads a safetensors file. Everything is checked before anything is returned: header length, JSON,
  * types, and that the tensors cover the data from end to end without a gap or an overlap.
  *
- * @param file names the file in messages.
- * @throws {DataError} with the file and the byte offset where it stopped making sense.
+ * @param file name of the file in messages
+ * @throws {DataError} with the file and the byte offset of the first error
  */
 export function decodeSafetensors(
   bytes: Uint8Array<ArrayBuffer>,
   file: string,
 ): SafetensorsFile {
-  const fail = (offset: number, expected: string, found: string): never => {
+  const fail: Fail = (offset, expected, got) => {
     throw new DataError(
-      `${file}: byte ${offset}: expected ${expected}, found ${found}; ` +
-        `the file is damaged or not safetensors: make or fetch it again`,
+      `${file}: byte ${offset}: expected ${expected}, got ${got}; ` +
+        `the file is damaged or not a safetensors file: create or download it again`,
     );
   };
+  const { header, text, dataAt } = decodeHeader(bytes, fail);
+  /** Offset of `key` in the file, for messages. */
+  const keyAt = (key: string): number => {
+    const at = text.indexOf(JSON.stringify(key));
+    return 8 + (at < 0 ? 0 : new TextEncoder().encode(text.slice(0, at)).length);
+  };
+  const { __metadata__: metadata = {}, ...entries } = header;
+  if (!isTextMap(metadata)) {
+    return fail(keyAt("__metadata__"), "__metadata__ with text values", describe(metadata));
+  }
+  const data = bytes.subarray(dataAt);
+  const tensors: [string, Tensor][] = [], spans: Span[] = [];
+  for (const [name, entry] of Object.entries(entries)) {
+    const { dtype, shape, begin, end } = readEntry(
+      entry,
+      data.length,
+      (expected, got) =>
+        fail(keyAt(name), `tensor ${JSON.stringify(name)} with ${expected}`, describe(got)),
+    );
+    spans.push({ name, begin, end });
+    tensors.push([name, { dtype, shape, data: data.subarray(begin, end) }]);
+  }
+  checkCoverage(spans, data.length, {
+    tensor: (name, expected, got) => fail(keyAt(name), expected, got),
+    end: (at, expected, got) => fail(dataAt + at, expected, got),
+  });
+  return { tensors: Object.fromEntries(tensors), metadata };
+}
+
+/** Throws an error at an offset of the file. */
+type Fail = (offset: number, expected: string, got: string) => never;
+
+/** Bytes of a tensor, from the start of the data. */
+interface Span {
+  readonly name: string;
+  readonly begin: number;
+  readonly end: number;
+}
+
+/** Reads the header's length and JSON, and where the data starts. */
+function decodeHeader(
+  bytes: Uint8Array<ArrayBuffer>,
+  fail: Fail,
+): { header: Record<string, unknown>; text: string; dataAt: number } {
   if (bytes.length < 8) {
-    fail(0, "8 bytes of header length", `a file of ${bytes.length} bytes`);
+    return fail(0, "8 bytes of header length", `a file of ${bytes.length} bytes`);
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const claimed = view.getBigUint64(0, true);
   if (claimed > BigInt(bytes.length - 8)) {
-    fail(0, `a header of at most ${bytes.length - 8} bytes`, `a length of ${claimed}`);
+    return fail(0, `a header of at most ${bytes.length - 8} bytes`, `a length of ${claimed}`);
   }
   const dataAt = 8 + Number(claimed);
-
   let text = "";
   let header: unknown;
   try {
@@ -148,76 +191,67 @@ export function decodeSafetensors(
     text = decoder.decode(bytes.subarray(8, dataAt));
     header = JSON.parse(text);
   } catch (error) {
-    fail(8, "a header of JSON", (error as Error).message);
+    return fail(8, "a header of JSON", (error as Error).message);
   }
   if (!isObject(header)) return fail(8, "a JSON object", describe(header));
   const twice = repeatedKey(text);
   if (twice) {
     const at = 8 + new TextEncoder().encode(text.slice(0, twice.at)).length;
-    fail(at, "each name once", `${describe(twice.key)} again`);
+    return fail(at, "each name once", `${describe(twice.key)} again`);
   }
+  return { header, text, dataAt };
+}
 
-  /** Where `key` stands in the file, to point at. */
-  const keyAt = (key: string): number => {
-    const at = text.indexOf(JSON.stringify(key));
-    return 8 + (at < 0 ? 0 : new TextEncoder().encode(text.slice(0, at)).length);
-  };
-
-  const { __metadata__: metadata = {}, ...entries } = header;
-  const metadataFits = isObject(metadata) &&
-    Object.values(metadata).every((value) => typeof value === "string");
-  if (!metadataFits) {
-    fail(keyAt("__metadata__"), "__metadata__ with text values", describe(metadata));
+/** Reads a tensor's entry in the header. */
+function readEntry(
+  entry: unknown,
+  available: number,
+  fail: (expected: string, got: unknown) => never,
+): { dtype: Dtype; shape: number[]; begin: number; end: number } {
+  if (!isObject(entry)) return fail("dtype, shape and data_offsets", entry);
+  const { dtype, shape, data_offsets: offsets } = entry;
+  if (!isDtype(dtype)) return fail(`a dtype of ${Object.keys(WIDTH).join(", ")}`, dtype);
+  if (!areCounts(shape)) return fail("a shape of whole numbers", shape);
+  if (!areCounts(offsets) || offsets.length !== 2) return fail("two data_offsets", offsets);
+  const [begin, end] = offsets as [number, number];
+  if (begin > end || end > available) {
+    return fail(`data_offsets within ${available} bytes of data`, offsets);
   }
+  const size = byteSize(dtype, shape);
+  if (!Number.isSafeInteger(size)) return fail("a shape whose size can be counted", shape);
+  if (size !== end - begin) return fail(`${size} bytes for ${dtype} [${shape}]`, end - begin);
+  return { dtype, shape, begin, end };
+}
 
-  const tensors: [string, Tensor][] = [];
-  const spans: { name: string; begin: number; end: number }[] = [];
-  for (const [name, entry] of Object.entries(entries)) {
-    const bad = (expected: string, found: unknown): never =>
-      fail(keyAt(name), `tensor ${JSON.stringify(name)} with ${expected}`, describe(found));
-    if (!isObject(entry)) return bad("dtype, shape and data_offsets", entry);
-    const { dtype, shape, data_offsets: offsets } = entry;
-    if (!isDtype(dtype)) return bad(`a dtype of ${Object.keys(WIDTH).join(", ")}`, dtype);
-    if (!areCounts(shape)) return bad("a shape of whole numbers", shape);
-    if (!areCounts(offsets) || offsets.length !== 2) return bad("two data_offsets", offsets);
-    const [begin, end] = offsets as [number, number];
-    if (begin > end || end > bytes.length - dataAt) {
-      bad(`data_offsets within ${bytes.length - dataAt} bytes of data`, offsets);
-    }
-    if (!Number.isSafeInteger(byteSize(dtype, shape))) {
-      bad("a shape whose size can be counted", shape);
-    }
-    if (byteSize(dtype, shape) !== end - begin) {
-      bad(`${byteSize(dtype, shape)} bytes for ${dtype} [${shape}]`, end - begin);
-    }
-    spans.push({ name, begin, end });
-    tensors.push([name, { dtype, shape, data: bytes.subarray(dataAt + begin, dataAt + end) }]);
-  }
-
+/** Checks that the tensors cover the data from end to end. */
+function checkCoverage(
+  spans: Span[],
+  available: number,
+  fail: {
+    readonly tensor: (name: string, expected: string, got: string) => never;
+    readonly end: Fail;
+  },
+): void {
   let covered = 0;
   for (const { name, begin, end } of spans.sort((a, b) => a.begin - b.begin || a.end - b.end)) {
     if (begin !== covered) {
-      const found = begin < covered ? "an overlap" : "a gap";
+      const fault = begin < covered ? "an overlap" : "a gap";
       const from = `tensor ${JSON.stringify(name)} from data offset ${covered}`;
-      fail(keyAt(name), from, `${found}: ${begin}`);
+      fail.tensor(name, from, `${fault}: ${begin}`);
     }
     covered = end;
   }
-  if (covered !== bytes.length - dataAt) {
-    const left = bytes.length - dataAt - covered;
-    fail(dataAt + covered, "the end of the file", `${left} bytes that belong to no tensor`);
+  if (covered !== available) {
+    const left = available - covered;
+    fail.end(covered, "the end of the file", `${left} bytes that belong to no tensor`);
   }
-  return {
-    tensors: Object.fromEntries(tensors),
-    metadata: metadata as Record<string, string>,
-  };
 }
 
 /**
- * The elements of an `F32` tensor. A view where the file happens to be aligned, else a copy: treat
- * it as read-only.
+ * Returns the elements of an `F32` tensor: a view if the file happens to be aligned, else a copy, so
+ * treat it as read-only.
  *
- * @throws {DataError} when the tensor has another type.
+ * @throws {DataError} when the tensor has another type
  */
 export function float32Values(
   tensor: Tensor,
@@ -226,7 +260,7 @@ export function float32Values(
 ): Float32Array<ArrayBuffer> {
   if (tensor.dtype !== "F32") {
     throw new DataError(
-      `${file}: tensor ${JSON.stringify(name)}: expected F32, found ${tensor.dtype}; ` +
+      `${file}: tensor ${JSON.stringify(name)}: expected F32, got ${tensor.dtype}; ` +
         `give a file that qtrain wrote`,
     );
   }
@@ -236,8 +270,8 @@ export function float32Values(
 }
 
 /**
- * The elements of a tensor of real numbers, `F32`, `F16` or `BF16`, as f32; `undefined` for other
- * types. Treat it as read-only: `F32` may be a view of the file.
+ * Returns the elements of an `F32`, `F16` or `BF16` tensor as f32; `undefined` for other types. Treat
+ * it as read-only: `F32` may be a view of the file.
  */
 export function floatValues(tensor: Tensor): Float32Array<ArrayBuffer> | undefined {
   const { dtype, data } = tensor;
@@ -255,7 +289,7 @@ export function floatValues(tensor: Tensor): Float32Array<ArrayBuffer> | undefin
   return values;
 }
 
-/** The value of an IEEE 754 half: 1 bit of sign, 5 of exponent, 10 of fraction. */
+/** Returns the value of an IEEE 754 half: 1 sign bit, 5 of exponent, 10 of fraction. */
 function half(bits: number): number {
   const sign = bits >> 15 ? -1 : 1, exponent = bits >> 10 & 31, fraction = bits & 1023;
   if (exponent === 31) return fraction ? NaN : sign * Infinity;
@@ -264,13 +298,13 @@ function half(bits: number): number {
 }
 
 function byteSize(dtype: Dtype, shape: readonly number[]): number {
-  // 0 whatever else: a product that overflows before it would not be a number.
+  // 0 even if the other lengths overflow: infinity times 0 is not a number.
   if (shape.includes(0)) return 0;
   return shape.reduce((product, length) => product * length, WIDTH[dtype]);
 }
 
 /**
- * The first key that an object has twice, and where: `JSON.parse` keeps the last and says nothing.
+ * Returns the first key that an object has twice, and its offset: `JSON.parse` silently keeps the last.
  *
  * @param text valid JSON of an object
  */
@@ -298,6 +332,10 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+function isTextMap(value: unknown): value is Record<string, string> {
+  return isObject(value) && Object.values(value).every((item) => typeof item === "string");
+}
+
 function isDtype(value: unknown): value is Dtype {
   return typeof value === "string" && Object.hasOwn(WIDTH, value);
 }
@@ -306,7 +344,7 @@ function areCounts(value: unknown): value is number[] {
   return Array.isArray(value) && value.every((n) => Number.isSafeInteger(n) && n >= 0);
 }
 
-/** A found value as short JSON: a damaged header must not fill the screen. */
+/** Writes a value as short JSON: a damaged header must not fill the screen. */
 function describe(value: unknown): string {
   const json = JSON.stringify(value) ?? "nothing";
   return json.length > 60 ? `${json.slice(0, 57)}…` : json;

@@ -1,35 +1,35 @@
 /**
- * What the networks of the zoo are made of.
+ * Building blocks of the networks in the zoo.
  *
  * @module
  */
 import type { LayerSpec, Pair, Variant } from "../recipe/types.ts";
 
-/** What a network of the zoo can be told. */
+/** Options of a network in the zoo. */
 export interface ZooOptions {
   /** Channels of its first convolution (`mlp`: of a hidden layer), from which all others follow. */
   readonly width: number;
-  /** Scores that it gives. */
+  /** Number of classes: scores that the network gives. */
   readonly classes: number;
-  /** Height and width of its images; 224×224 unless given. What is `auto` follows from it. */
+  /** Height and width of the images; default 224×224. `auto` depends on it. */
   readonly size?: Pair;
-  /** The first layers of `resnet18` and `mobilenet-v2`; `auto` unless given. */
+  /** Form of the first layers of `resnet18` and `mobilenet-v2`; default `auto`. */
   readonly stem?: Variant;
-  /** The last layers of `vgg16`; `auto` unless given. */
+  /** Form of the last layers of `vgg16`; default `auto`. */
   readonly head?: Variant;
 }
 
-/** Images up to this height and width get the small form of a network, unless it is told. */
-export const SMALL = 64;
+/** Maximum height and width of images for which `auto` means the small form. */
+const MAX_SMALL_SIZE = 64;
 
-/** Whether the small form is meant of what has two forms. */
+/** Whether a variant means the small form. */
 export function small(variant: Variant = "auto", { size = [224, 224] }: ZooOptions): boolean {
-  return variant === "auto" ? Math.max(...size) <= SMALL : variant === "small";
+  return variant === "auto" ? Math.max(...size) <= MAX_SMALL_SIZE : variant === "small";
 }
 
 const pair = (n: number): Pair => [n, n];
 
-/** A convolution that keeps height and width, divided by the stride; without bias unless told. */
+/** Returns a convolution that keeps height and width, divided by the stride; by default no bias. */
 export function conv(
   name: string,
   channels: number,
@@ -49,22 +49,22 @@ export function conv(
   };
 }
 
-/** A linear layer with bias. */
+/** Returns a linear layer with bias. */
 export function linear(name: string, features: number): LayerSpec {
   return { type: "linear", name, features, bias: true };
 }
 
-/** Dropout of a share of the values. */
+/** Returns a dropout layer. */
 export function dropout(name: string, rate: number): LayerSpec {
   return { type: "dropout", name, rate };
 }
 
-/** Batch norm as PyTorch has it by default. */
+/** Returns a batch norm with PyTorch's defaults. */
 export function norm(name: string): LayerSpec {
   return { type: "batch_norm", name, momentum: 0.1, epsilon: 1e-5 };
 }
 
-/** Max pooling; unless told, it keeps height and width, divided by the stride. */
+/** Returns a max pool; by default it keeps height and width, divided by the stride. */
 export function maxPool(
   name: string,
   kernel: number,
@@ -80,7 +80,7 @@ export function maxPool(
   };
 }
 
-/** From the last feature maps to scores: their mean over height and width, and a linear layer. */
+/** Returns the layers from feature maps to scores: global average pooling and a linear layer. */
 export function head(pool: string, name: string, classes: number): LayerSpec[] {
   return [{ type: "global_avg_pool", name: pool }, linear(name, classes)];
 }

@@ -28,12 +28,12 @@ const STAGES = [
 ] as const;
 
 /**
- * MobileNetV2. Its width multiplier is `width` / 32: 32 is the network of the paper, 16 is half as
- * wide. All channels scale with it and are rounded to a multiple of 8, as the paper's code and
- * torchvision do, the stem's too; the last 1×1 convolution never has less than 1280.
+ * Returns MobileNetV2. Its width multiplier is `width` / 32: 32 is the network of the paper, 16 is
+ * half as wide. All channels, the stem's too, scale with it and are rounded to a multiple of 8, as in
+ * the paper's code and torchvision; the last 1×1 convolution has at least 1280.
  *
- * The small stem has a stride of 1, and so has the stage of 24 channels, as is usual for CIFAR: an
- * image is divided by 8, not by 32.
+ * With the small stem, the stem and the stage of 24 channels have a stride of 1, as is usual for
+ * CIFAR: height and width are divided by 8, not by 32.
  */
 export function mobilenetV2(options: ZooOptions): LayerSpec[] {
   const { width, classes } = options, isSmall = small(options.stem, options);
@@ -59,7 +59,7 @@ export function mobilenetV2(options: ZooOptions): LayerSpec[] {
   ];
 }
 
-/** A convolution with norm and ReLU6. */
+/** Returns a convolution with norm and ReLU6. */
 function unit(
   name: string,
   channels: number,
@@ -75,8 +75,8 @@ function unit(
 }
 
 /**
- * Expand (left out where there is nothing to expand), depthwise, project; the block's input is
- * added where it has the shape of the output.
+ * Returns a block: expand (omitted with an expansion of 1), depthwise, project; the block's input is
+ * added if it has the shape of the output.
  */
 function invertedResidual(
   name: string,
@@ -95,7 +95,7 @@ function invertedResidual(
   return [{ type: "residual", name, body, shortcut: [] }];
 }
 
-/** The nearest multiple of 8, at least 8, and never less than nine tenths. */
+/** Returns the nearest multiple of 8, at least 8 and at least nine tenths of `channels`. */
 function multipleOf8(channels: number): number {
   const nearest = Math.max(8, Math.floor((channels + 4) / 8) * 8);
   return nearest < 0.9 * channels ? nearest + 8 : nearest;

@@ -1,17 +1,17 @@
 /**
- * What layers of the zoo are called in PyTorch's files: torchvision's `resnet18`, `vgg16_bn` and
- * `mobilenet_v2`, and the common form of the small ResNets for CIFAR. The tensors of a layer are
- * called the same in both (`weight`, `bias`, `running_mean`, `running_var`) and have one layout, so
- * a table of layers is all there is.
+ * Names of the zoo's layers in PyTorch's files: torchvision's `resnet18`, `vgg16_bn` and
+ * `mobilenet_v2`, and the common form of the small ResNets for CIFAR. The tensors of a layer have the
+ * same names (`weight`, `bias`, `running_mean`, `running_var`) and layout in both, so a table of
+ * layers suffices.
  *
  * @module
  */
 import type { ZooName } from "../recipe/types.ts";
 
-/** A pattern of our names, and theirs; of several forms that are about, the commonest first. */
+/** A pattern of our names, and PyTorch's; of several forms in use, the most common first. */
 type Rule = readonly [ours: RegExp, ...theirs: string[]];
 
-/** Residual networks; `shortcut` and `last` are what implementations do not agree in. */
+/** Rules for residual networks; implementations differ in the names of `shortcut` and `last`. */
 const resnet = (shortcut: readonly string[], last: readonly string[]): readonly Rule[] => [
   [/^conv1$/, "conv1"],
   [/^norm1$/, "bn1"],
@@ -23,7 +23,7 @@ const resnet = (shortcut: readonly string[], last: readonly string[]): readonly 
 ];
 const SMALL = resnet(["shortcut", "downsample"], ["linear", "fc"]);
 
-/** In the first block of MobileNetV2 nothing is expanded, so what follows is counted from one less. */
+/** The first block of MobileNetV2 has no expansion, so its other layers have a lower number. */
 const MOBILENET: readonly Rule[] = [
   [/^features-(\d+)-conv$/, "features.$1.0"],
   [/^features-(\d+)-norm$/, "features.$1.1"],
@@ -40,7 +40,7 @@ const MOBILENET: readonly Rule[] = [
   [/^classifier-(\d+)$/, "classifier.$1"],
 ];
 
-/** Networks of our own, `cnn` and `mlp`, have no other names. */
+/** Rules by network; `cnn` and `mlp` have no counterpart in PyTorch. */
 const RULES: Readonly<Record<ZooName, readonly Rule[]>> = {
   cnn: [],
   mlp: [],
@@ -55,7 +55,7 @@ const RULES: Readonly<Record<ZooName, readonly Rule[]>> = {
   "mobilenet-v2": MOBILENET,
 };
 
-/** What a layer may be called in a file of PyTorch's, likeliest first; none where there is no rule. */
+/** Returns the names that a layer may have in PyTorch's files, likeliest first; empty without a rule. */
 export function pytorchNames(network: ZooName, layer: string): readonly string[] {
   for (const [ours, ...theirs] of RULES[network]) {
     if (ours.test(layer)) return theirs.map((name) => layer.replace(ours, name));

@@ -21,15 +21,15 @@ export function resnet8(options: ZooOptions): LayerSpec[] {
 }
 
 /**
- * Three basic blocks at each of three widths: He et al.'s network for CIFAR-10, with 16 channels at
- * first. Where the shape changes, the shortcut is a 1×1 convolution with norm (272,474 parameters
- * with ten classes). The paper's own, "option A", pads with channels of zeros there (269,722).
+ * Returns three basic blocks at each of three widths: He et al.'s network for CIFAR-10, with 16
+ * channels at first. Where the shape changes, the shortcut is a 1×1 convolution with norm (272,474
+ * parameters with ten classes). The paper's "option A" pads with zero channels there (269,722).
  */
 export function resnet20(options: ZooOptions): LayerSpec[] {
   return resnet(smallStem(options.width), [3, 3, 3], options);
 }
 
-/** Two basic blocks at each of four widths, behind a stem that divides by 4, or by 1 if small. */
+/** Returns two basic blocks at each of four widths, after a stem that divides by 4, or by 1 if small. */
 export function resnet18(options: ZooOptions): LayerSpec[] {
   const { width, stem } = options;
   return resnet(small(stem, options) ? smallStem(width) : largeStem(width), [2, 2, 2, 2], options);
@@ -48,7 +48,7 @@ const largeStem = (width: number): LayerSpec[] => [
   maxPool("pool1", 3, 2),
 ];
 
-/** Stages of basic blocks; each but the first halves height and width and doubles the channels. */
+/** Returns stages of basic blocks; each but the first halves height and width and doubles channels. */
 function resnet(
   stem: readonly LayerSpec[],
   stages: readonly number[],
@@ -63,7 +63,7 @@ function resnet(
   return [...stem, ...blocks.flat(), ...head("avgpool", "fc", classes)];
 }
 
-/** Two 3×3 convolutions and a shortcut; one that narrows has a stride of 2 and new channels. */
+/** Returns two 3×3 convolutions and a shortcut; with `narrows`, a stride of 2 and new channels. */
 function basicBlock(name: string, channels: number, narrows: boolean): LayerSpec[] {
   const stride = narrows ? 2 : 1;
   const shortcut = [

@@ -17,15 +17,15 @@
 import type { LayerSpec } from "../recipe/types.ts";
 import { conv, dropout, head, linear, maxPool, norm, small, type ZooOptions } from "./blocks.ts";
 
-/** Channels of the thirteen convolutions, in units of the first one's; `pool` halves the size. */
+/** Channels of the thirteen convolutions, as multiples of the first one's; `pool` halves the size. */
 const LAYERS = [1, 1, "pool", 2, 2, "pool", 4, 4, 4, "pool", 8, 8, 8, "pool", 8, 8, 8, "pool"];
-/** Features of a hidden layer of the head, in the same units: 4096 of 64. */
+/** Features of a hidden layer of the head, as a multiple of the same: 4096 for 64. */
 const HIDDEN = 64;
 
 /**
- * VGG16 with batch norm. Its head is the paper's (two hidden layers of 4096 features over 7×7 pixels of
- * a 224×224 image) or the one that is usual for small images: the mean over what pixels are left
- * (one of 32×32, 2×2 of 64×64), and one linear layer.
+ * Returns VGG16 with batch norm. Its head is the paper's (two hidden layers of 4096 features over 7×7
+ * pixels of a 224×224 image) or the usual one for small images: global average pooling over the
+ * remaining pixels (1×1 of 32×32, 2×2 of 64×64) and one linear layer.
  */
 export function vgg16(options: ZooOptions): LayerSpec[] {
   const { width, classes } = options, layers: LayerSpec[] = [];
@@ -49,7 +49,7 @@ export function vgg16(options: ZooOptions): LayerSpec[] {
   ];
 }
 
-/** A hidden layer of the head with dropout; `index` is the number of its first part. */
+/** Returns a hidden layer of the head with dropout; `index` is the number of its first layer. */
 function hidden(index: number, features: number): LayerSpec[] {
   return [
     linear(`classifier-${index}`, features),

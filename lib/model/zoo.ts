@@ -1,9 +1,9 @@
 /**
  * Networks by name, as lists of layers.
  *
- * Every layer with parameters has a name that stays, so that patterns in recipes, checkpoints and
- * the names of other tools can rely on it. The names mirror torchvision's, with - for the dot and
- * words for what torchvision counts; each file has its own at the top.
+ * The name of every layer with parameters is stable, so that patterns in recipes, checkpoints and
+ * other tools can rely on it. The names mirror torchvision's, with - for the dot and words where
+ * torchvision has numbers; each file has a table at the top.
  *
  * | network                    | file           | layers                                          |
  * | -------------------------- | -------------- | ----------------------------------------------- |
@@ -21,7 +21,7 @@ import { mobilenetV2 } from "./mobilenet.ts";
 import { resnet18, resnet20, resnet8 } from "./resnet.ts";
 import { vgg16 } from "./vgg.ts";
 
-/** Makes the layers of a network. */
+/** Returns the layers of a network. */
 export type ZooNetwork = (options: ZooOptions) => LayerSpec[];
 
 /** Four 3×3 convolutions: width, width /2, 2·width, 2·width /2, each with norm and ReLU. */
@@ -46,7 +46,7 @@ function mlp({ width, classes }: ZooOptions): LayerSpec[] {
   ];
 }
 
-/** The networks that `model: { name: … }` knows. */
+/** Networks by the name in `model: { name: … }`. */
 export const zoo: Readonly<Record<ZooName, ZooNetwork>> = {
   cnn,
   mlp,

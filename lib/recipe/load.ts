@@ -11,10 +11,10 @@ import { dotted, explain } from "./recipe_errors.ts";
 import { type Fence, PATH_SCOPE, withFence } from "./path_scope.ts";
 import { applyOverride, type Override, parseOverride } from "./overrides.ts";
 import {
-  DEEPEST,
   deepFreeze,
   isMap,
   keysIn,
+  MAX_DEPTH,
   plainCopy,
   TooDeep,
   valueAt,
@@ -142,7 +142,9 @@ function complete(
     if (!(error instanceof TooDeep)) throw error;
     const { path } = error;
     throw new RecipeError(
-      `${locate(path, "key").name}: ${dotted(path)}: expected at most ${DEEPEST} levels, got more`,
+      `${locate(path, "key").name}: ${
+        dotted(path)
+      }: expected at most ${MAX_DEPTH} levels, got more`,
     );
   }
 }

@@ -4,8 +4,9 @@
  * @module
  */
 
-/** Keys and list indices from the top of a recipe. */
-export type Path = readonly (string | number)[];
+import type { Path } from "../core/json_value.ts";
+
+export type { Path };
 
 /** One thing that is wrong with a recipe. */
 export interface Problem {
