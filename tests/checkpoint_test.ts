@@ -10,7 +10,7 @@ import { decodeCheckpoint } from "../lib/train/checkpoint/checkpoint.ts";
 import { encodeChecked } from "../lib/train/checkpoint/checksum.ts";
 import { evaluate } from "../lib/train/evaluate.ts";
 import { exportRun } from "../lib/train/checkpoint/export.ts";
-import { expectCheckpoint, latestCheckpoint } from "../lib/train/checkpoint/latest.ts";
+import { expectCheckpoint, latestCheckpoint } from "../lib/train/checkpoint/load.ts";
 import { recordEvaluation } from "../lib/train/checkpoint/trainer_state.ts";
 import { RunFolder } from "../lib/train/run_folder/run_folder.ts";
 import { inFolder, runOf, type RunOptions, SHORT } from "./support/runs.ts";
@@ -52,7 +52,7 @@ Deno.test("every damaged byte and every cut of a checkpoint is noticed, and is n
   }
   assert.match(
     refusal(bytes.with(bytes.length - 1, 77) as typeof bytes).message,
-    /^x\.safetensors: byte 34: expected the checksum [0-9a-f]{8}, found "[0-9a-f]{8}": the file is damaged/,
+    /^x\.safetensors: byte 34: expected the checksum [0-9a-f]{8}, got "[0-9a-f]{8}": the file is damaged/,
   );
 });
 
@@ -62,7 +62,7 @@ Deno.test("a checkpoint is a safetensors file like any other; without its checks
   assert.match(metadata.crc32!, /^[0-9a-f]{8}$/);
   assert.deepEqual(encodeChecked(tensors, metadata), bytes);
   const { crc32: _, ...rest } = metadata;
-  const message = /expected a checksum at the beginning of its metadata, found none/;
+  const message = /no checksum in the metadata/;
   assert.match(refusal(encodeSafetensors(tensors, rest)).message, message);
   assert.match(refusal(encodeSafetensors(tensors, { ...rest, crc32: "0" })).message, message);
   // The version before had none, and knew of no best.
@@ -194,7 +194,7 @@ Deno.test("eval and export take the best checkpoint where they are asked to", as
       (await expectCheckpoint(folder, (t) => said.push(t), true)).trainerState.step,
       steps,
     );
-    assert.match(said.join(), /taking the newest in place of the best$/);
+    assert.match(said.join(), /using the latest one instead of the best$/);
   });
 });
 

@@ -8,7 +8,7 @@ import assert from "node:assert/strict";
 import { UsageError } from "../lib/core/errors.ts";
 import { openDevice } from "../lib/runtime/device.ts";
 import type { TrainEvent } from "../lib/train/events.ts";
-import { latestCheckpoint } from "../lib/train/checkpoint/latest.ts";
+import { latestCheckpoint } from "../lib/train/checkpoint/load.ts";
 import { RunFolder } from "../lib/train/run_folder/run_folder.ts";
 import { train } from "../lib/train/train.ts";
 import { qtrain } from "./support/command.ts";

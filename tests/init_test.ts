@@ -249,7 +249,7 @@ Deno.test("F16 weights are those that halves can hold, and names behind a layer'
   });
 });
 
-Deno.test("for another number of classes the last layer alone starts anew, by the seed", async () => {
+Deno.test("for another number of classes only the last layer is initialized anew, by the seed", async () => {
   const recipe = recipeOf(NARROW[0][0]);
   const state = await trained(recipe, data(10, 16)).network.state();
   await withFile(pytorchFile(state, "resnet8"), async (init) => {
@@ -257,7 +257,7 @@ Deno.test("for another number of classes the last layer alone starts anew, by th
     const first = await network.state();
     const { find, notes } = await initialWeights({ ...recipe, init }, program);
     assert.deepEqual(notes, [
-      `init: the last layer, fc, starts anew: it tells 4 classes apart, in ${init} 10`,
+      `init: the last layer, fc, is initialized anew: it has 4 classes, 10 in ${init}`,
     ]);
     network.load({ find, ranges: new Map() }, false);
     const loaded = await network.state();
@@ -316,17 +316,17 @@ Deno.test("every tensor that does not fit is told, with what was expected and fo
     await assert.rejects(initialWeights({ ...recipe, init }, program), {
       name: "DataError",
       message: [
-        `init: ${init}: expected the weights of this network, found 9 tensors that do not fit:`,
-        "  other shape conv1.weight: expected [4, 3, 3, 3], found [4, 1, 3, 3]",
-        "  other type  layer1.0.bn1.bias: expected F32, F16 or BF16, found I32",
+        `init: ${init}: expected the weights of this network, got 9 tensors that do not fit:`,
+        "  other shape conv1.weight: expected [4, 3, 3, 3], got [4, 1, 3, 3]",
+        "  other type  layer1.0.bn1.bias: expected F32, F16 or BF16, got I32",
         "  not finite  layer1.0.bn2.bias",
         "  missing     layer2.0.shortcut.0.weight [8, 4, 1, 1]",
-        "  other shape linear.weight: expected [10, 16], found [5, 8]",
-        "  other shape linear.bias: expected [10], found [5]",
+        "  other shape linear.weight: expected [10, 16], got [5, 8]",
+        "  other shape linear.bias: expected [10], got [5]",
         "  missing     bn1.running_var [4]",
         "  unexpected  layer4.0.conv1.weight [1]",
         "  unexpected  velocity.conv1.weight []",
-        "Correct model (and data, which gives channels and classes), or give other weights",
+        "Correct model (and data, which sets channels and classes), or use other weights",
       ].join("\n"),
     });
   });
@@ -422,7 +422,7 @@ Deno.test("a folder of photos is learned by a new head on frozen layers, from a 
     for (const { warnings } of [run, other]) {
       assert.match(
         warnings.join(),
-        /init: the last layer, fc, starts anew: it tells 2 classes apart/,
+        /init: the last layer, fc, is initialized anew: it has 2 classes, /,
       );
     }
     assert.deepEqual(run.losses, other.losses);

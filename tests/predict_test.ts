@@ -119,7 +119,7 @@ Deno.test("predict takes images of any size, grey ones, and folders; what fails 
   );
   assert.deepEqual(answers.map((a) => "error" in a), [true, false, false, true, true, false]);
   const errors = answers.flatMap((a) => "error" in a ? [a.error] : []);
-  assert.match(errors[0]!, /bad\.jpg: byte 0: expected a JPEG or PNG image, found text/);
+  assert.match(errors[0]!, /bad\.jpg: byte 0: expected a JPEG or PNG image, got text/);
   assert.match(errors[1]!, /missing\.png: /);
   assert.match(errors[2]!, /empty: expected JPEG or PNG images in this folder, found none/);
 });
@@ -180,5 +180,5 @@ Deno.test("a checkpoint that does not say what its images are is refused, and ho
       "train again, or go on for an epoch more with --resume",
   });
   await old.writeCheckpoint(3, encodeChecked(tensors, { ...metadata, data: '{"shape":[1]}' }));
-  await assert.rejects(predict(old.path, [photos[0]!]), /DataError|expected a whole checkpoint/);
+  await assert.rejects(predict(old.path, [photos[0]!]), /DataError|no intact checkpoint/);
 });

@@ -49,7 +49,8 @@ Deno.test("a checkpoint of a newer version is refused, not passed over", async (
     await folder.writeCheckpoint(99, newer);
     await assert.rejects(runOf(TINY, cpu(out, { resume: true })), {
       name: "UsageError",
-      message: /expected a checkpoint of version 2 or before, found version 3 \(qtrain 9\.0\.0\)/,
+      message:
+        /expected a checkpoint of version 2 or earlier, got version 3; use qtrain 9\.0\.0 or later/,
     });
     assert.ok((await folder.checkpoints()).length > 1, "the older one is still there");
   });

@@ -73,7 +73,7 @@ test("a resume without a checkpoint starts afresh", async () => {
   const expected = await whole("int8");
   await inFolder(async (out) => {
     const run = await runOf(SHORT, { out, resume: true });
-    assert.match(run.warnings.join(), /holds no whole checkpoint: starting over/);
+    assert.match(run.warnings.join(), /has no intact checkpoint: starting over/);
     assert.deepEqual(run.end.state, expected.end.state);
   });
 });

@@ -13,7 +13,7 @@ import type { EstimatorMakers } from "../quant/estimator.ts";
 import { BatchReader } from "../data/batch_reader.ts";
 import { openTestedDevice } from "../runtime/open_tested_device.ts";
 import { Network } from "./network/network.ts";
-import { loadRun } from "./checkpoint/load_run.ts";
+import { loadRun } from "./checkpoint/load.ts";
 
 /** How to evaluate. */
 export interface EvaluateOptions {

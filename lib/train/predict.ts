@@ -16,7 +16,7 @@ import type { EstimatorMakers } from "../quant/estimator.ts";
 import { openTestedDevice } from "../runtime/open_tested_device.ts";
 import { classNameOf, type InputSpec } from "./checkpoint/input_spec.ts";
 import { Network } from "./network/network.ts";
-import { loadRun, type TrainedRun } from "./checkpoint/load_run.ts";
+import { loadRun, type TrainedRun } from "./checkpoint/load.ts";
 
 /** How to predict. */
 export interface PredictOptions {

@@ -20,7 +20,7 @@ import type { Device } from "../runtime/device.ts";
 import type { Executor } from "../runtime/executor.ts";
 import { openTestedDevice } from "../runtime/open_tested_device.ts";
 import { type InitialWeights, initialWeights } from "./checkpoint/init.ts";
-import { type FoundCheckpoint, latestCheckpoint } from "./checkpoint/latest.ts";
+import { latestCheckpoint, type LoadedCheckpoint } from "./checkpoint/load.ts";
 import { INITIAL_STATE, type TrainerState } from "./checkpoint/trainer_state.ts";
 import type { Summary, TrainEvent } from "./events.ts";
 import { withDeviceRecovery } from "./loop/device_recovery.ts";
@@ -98,7 +98,7 @@ interface Job {
   readonly data: Dataset;
   readonly program: Program;
   /** The checkpoint to resume from; dropped once it is loaded, as it is large. */
-  checkpoint: FoundCheckpoint | undefined;
+  checkpoint: LoadedCheckpoint | undefined;
   /** The weights of the recipe's `init`; dropped once they are loaded. */
   initial: InitialWeights | undefined;
 }
@@ -110,7 +110,7 @@ async function prepare(
 ): Promise<Job> {
   const recipe = resolveRecipe(input as RecipeInput, ".", Object.keys(custom));
   const estimators = { ...ownEstimators, ...custom }, warning = warn ? { warn } : {};
-  let checkpoint: FoundCheckpoint | undefined;
+  let checkpoint: LoadedCheckpoint | undefined;
   if (folder && resume) {
     checkpoint = await latestCheckpoint(folder, warn);
     const names = Object.keys(custom);
@@ -189,7 +189,7 @@ async function loadWeights(
     }
     return checkpoint.trainerState;
   }
-  if (resume) warn?.(`${folder?.path ?? "the run"} holds no whole checkpoint: starting over`);
+  if (resume) warn?.(`${folder?.path ?? "the run"} has no intact checkpoint: starting over`);
   network.initialize();
   if (initial) {
     network.load({ find: initial.find, ranges: new Map() }, false);

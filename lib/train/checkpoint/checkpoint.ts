@@ -1,8 +1,7 @@
 /**
- * A checkpoint: one safetensors file with PyTorch's names and shapes. Weights, momentum
- * (`velocity.NAME`), AdamW's second moment (`second_moment.NAME`), the weights' moving average
- * (`ema.NAME`), running statistics, ranges (`range.QUANTIZER`) and what estimators keep
- * (`memory.QUANTIZER`) are tensors; where the run stands is in the metadata, behind a checksum of the whole file. No clock time: the same run gives the same bytes.
+ * A checkpoint: a safetensors file with PyTorch's names and shapes. Its tensors are the network's state
+ * (lib/program/tensor_names.ts); its metadata are a checksum of the whole file, the state of the
+ * trainer and the recipe. It contains no time of day, so the same run gives the same bytes.
  *
  * @module
  */
@@ -17,23 +16,26 @@ import { PREFIX } from "../../program/tensor_names.ts";
 import { decodeTrainerState, type TrainerState } from "./trainer_state.ts";
 import type { NetworkState, TensorLookup } from "../network/types.ts";
 
-/** A checkpoint read back. */
+/** A decoded checkpoint. */
 export interface Checkpoint {
   readonly trainerState: TrainerState;
+  /** Returns a tensor by its name. */
   readonly find: TensorLookup;
-  /** Whether it has a tensor. */
+  /** Whether the file has a tensor of this name. */
   readonly has: (name: string) => boolean;
+  /** Ranges, by the name of the quantizer. */
   readonly ranges: ReadonlyMap<string, Range>;
+  /** What estimators keep, by the name of the quantizer. */
   readonly memories: NetworkState["memories"];
   /** The recipe of the run, as YAML. */
   readonly recipe: string;
-  /** What the run knows of its images; absent where an earlier version wrote it. */
+  /** Shape, classes and normalization of the images; absent in files of earlier versions. */
   readonly data?: InputSpec;
 }
 
-/** What a file of ours has as `format` in its metadata. */
+/** Value of `format` in the metadata of qtrain's files. */
 export const FORMAT = "qtrain";
-/** 2: with a checksum, and with the evaluations that were best in the position. */
+/** Version 2 added the checksum, and the best evaluations in the trainer state. */
 const FORMAT_VERSION = 2;
 
 /**
@@ -59,40 +61,41 @@ export function encodeCheckpoint(
 }
 
 /**
- * Reads a checkpoint.
+ * Decodes a checkpoint.
  *
- * @throws DataError when the bytes are damaged or not a checkpoint
+ * @param file the path, for messages
+ * @throws DataError when the file is damaged or no checkpoint; UsageError when it is of a later version
  */
 export function decodeCheckpoint(bytes: Uint8Array<ArrayBuffer>, file: string): Checkpoint {
-  // Before anything is believed: a damaged version would otherwise be taken for a newer one.
+  // First of all: a damaged version number would otherwise be taken for a later version.
   const checked = hasChecksum(bytes, file);
   const { tensors, metadata } = decodeSafetensors(bytes, file);
   if (metadata.format !== FORMAT || metadata.position === undefined) {
-    throw new DataError(`${file}: expected a checkpoint of qtrain, found another safetensors file`);
+    throw new DataError(`${file}: expected a checkpoint of qtrain, got another safetensors file`);
   }
   if (Number(metadata.format_version) > FORMAT_VERSION) {
-    // Not damaged, so no reason to fall back to an older one.
+    // Not damaged, so no reason to fall back to an earlier checkpoint.
     throw new UsageError(
-      `${file}: expected a checkpoint of version ${FORMAT_VERSION} or before, found version ` +
-        `${metadata.format_version} (qtrain ${metadata.qtrain_version}); use that qtrain or a newer one`,
+      `${file}: expected a checkpoint of version ${FORMAT_VERSION} or earlier, got version ` +
+        `${metadata.format_version}; use qtrain ${metadata.qtrain_version} or later`,
     );
   }
   if (!checked && Number(metadata.format_version) !== 1) {
     throw new DataError(
-      `${file}: expected a checksum at the beginning of its metadata, found none: ` +
-        "the file is damaged, or another program wrote it",
+      `${file}: no checksum in the metadata: the file is damaged, or another ` +
+        "program wrote it",
     );
   }
   if (metadata.recipe === undefined) {
-    throw new DataError(`${file}: expected the run's recipe in the metadata, found none`);
+    throw new DataError(`${file}: expected the run's recipe in the metadata, got none`);
   }
   const values = (name: string) => float32Values(tensors[name]!, name, file);
   const find: TensorLookup = (name, shape) => {
     const found = tensors[name];
     if (!found || found.shape.join() !== shape.join()) {
       throw new DataError(
-        `${file}: expected tensor ${name} of shape [${shape.join(", ")}], found ` +
-          (found ? `[${found.shape.join(", ")}]` : "none") + "; it belongs to another network",
+        `${file}: expected tensor ${name} of shape [${shape.join(", ")}], got ` +
+          (found ? `[${found.shape.join(", ")}]` : "none") + ": the file is of another network",
       );
     }
     return values(name);

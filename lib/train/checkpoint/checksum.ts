@@ -1,10 +1,10 @@
 /**
- * The checksum of files that qtrain writes: a CRC-32 of the whole file, header and tensors, in the
- * metadata of safetensors, which stays readable by other tools. Its eight digits stand at one place
- * and count as zeros in the sum, so a file can be checked before anything in it is believed.
+ * The checksum of safetensors files that qtrain writes: a CRC-32 of the whole file, header and tensors,
+ * in the metadata, so that other tools can still read the file. Its eight digits have a fixed place
+ * and count as zeros in the sum, so a file is checked before it is parsed.
  *
- * CRC-32 finds every damage of up to 32 bits in a row and all but one of 4·10⁹ others. It is no
- * signature. 100 MB take 4 ms; SHA-256 takes 70 with instructions for it, far more without.
+ * CRC-32 detects every error burst of up to 32 bits, and all but one of 4·10⁹ other errors. It is no
+ * signature. 100 MB take 4 ms; SHA-256 takes 70 ms with instructions for it, far more without.
  *
  * @module
  */
@@ -13,12 +13,12 @@ import { DataError } from "../../core/errors.ts";
 import { encodeSafetensors, type TensorInput } from "../../core/safetensors.ts";
 
 const KEY = "crc32";
-/** What a file with a checksum has behind the eight bytes of its header's length. */
+/** Start of the header of a file with a checksum, after the eight bytes of the header's length. */
 const METADATA_START = new TextEncoder().encode(`{"__metadata__":{"${KEY}":"`);
 const CHECKSUM_OFFSET = 8 + METADATA_START.length, DIGITS = 8;
 const ZEROS = new Uint8Array(DIGITS).fill(0x30);
 
-/** The bytes of a safetensors file with its checksum as the first of the metadata. */
+/** Encodes a safetensors file with a checksum as its first metadata. */
 export function encodeChecked(
   tensors: Readonly<Record<string, TensorInput>>,
   metadata: Readonly<Record<string, string>>,
@@ -28,7 +28,7 @@ export function encodeChecked(
   return withChecksum(bytes);
 }
 
-/** A file that has a place for a checksum, with the right one in it; others stay as they are. */
+/** Sets the checksum of a file that has a place for one; leaves other files as they are. */
 export function withChecksum(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   if (hasPlace(bytes)) bytes.set(new TextEncoder().encode(checksumOf(bytes)), CHECKSUM_OFFSET);
   return bytes;
@@ -40,9 +40,9 @@ function hasPlace(bytes: Uint8Array<ArrayBuffer>): boolean {
 }
 
 /**
- * Whether a file has a checksum, which is then right.
+ * Whether a file has a checksum. If so, it is right.
  *
- * @throws DataError when it is another than the file's: the file is damaged
+ * @throws DataError when the checksum is wrong: the file is damaged
  */
 export function hasChecksum(bytes: Uint8Array<ArrayBuffer>, file: string): boolean {
   if (!hasPlace(bytes)) return false;
@@ -50,14 +50,14 @@ export function hasChecksum(bytes: Uint8Array<ArrayBuffer>, file: string): boole
     expected = checksumOf(bytes);
   if (found === expected) return true;
   throw new DataError(
-    `${file}: byte ${CHECKSUM_OFFSET}: expected the checksum ${expected}, found ${
+    `${file}: byte ${CHECKSUM_OFFSET}: expected the checksum ${expected}, got ${
       JSON.stringify(found)
     }: ` +
       "the file is damaged, or another program changed it",
   );
 }
 
-/** The CRC-32 of a file with zeros in the place of its checksum, as eight hexadecimal digits. */
+/** CRC-32 of a file with zeros in the place of the checksum, as eight hexadecimal digits. */
 function checksumOf(bytes: Uint8Array<ArrayBuffer>): string {
   let sum = crc32(bytes.subarray(0, CHECKSUM_OFFSET));
   sum = crc32(ZEROS, sum);

@@ -1,5 +1,6 @@
 /**
- * What a run knows of its images, so that it can answer without its data: kept in its checkpoints.
+ * Shape, classes and normalization of a run's images. Checkpoints contain them, so that a run can
+ * predict without its data.
  *
  * @module
  */
@@ -9,19 +10,20 @@ import { LARGEST } from "../../recipe/fields.ts";
 
 /** Shape, classes and normalization of a run's images. */
 export interface InputSpec extends DataShape {
-  /** What people call the classes, by label, where the data says. */
+  /** Names of the classes, by label, where the data has names. */
   readonly classNames?: readonly string[];
 }
 
-/** The facts of a data set, as text. */
+/** Encodes an input spec as JSON. */
 export function encodeInputSpec({ shape, classes, mean, std, classNames }: InputSpec): string {
   return JSON.stringify({ shape, classes, mean, std, ...(classNames ? { classNames } : {}) });
 }
 
 /**
- * Reads what {@link encodeInputSpec} wrote.
+ * Decodes the JSON of {@linkcode encodeInputSpec}.
  *
- * @throws DataError when it is something else
+ * @param file the path, for messages
+ * @throws DataError when the text is something else
  */
 export function decodeInputSpec(text: string, file: string): InputSpec {
   const numbers = (value: unknown, length: number): value is number[] =>
@@ -37,21 +39,21 @@ export function decodeInputSpec(text: string, file: string): InputSpec {
       return { shape: [h, w, c], classes, mean, std, ...names };
     }
   } catch {
-    // Said below.
+    // Reported below.
   }
   throw new DataError(
-    `${file}: expected shape, classes, mean and std of images in the metadata, found "${
+    `${file}: expected shape, classes, mean and std of images in the metadata, got "${
       text.slice(0, 200)
     }"`,
   );
 }
 
-/** What a recipe may have as a size or a number of classes. */
+/** Whether a recipe may have the value as a size or a number of classes. */
 function isSize(value: unknown): boolean {
   return Number.isInteger(value) && Number(value) >= 1 && Number(value) <= LARGEST;
 }
 
-/** The name of a class: its label where the data has no names. */
+/** Name of a class; its label if the data has no names. */
 export function classNameOf({ classNames }: InputSpec, label: number): string {
   return classNames?.[label] ?? String(label);
 }

@@ -6,7 +6,7 @@
 import type { Batch } from "../../data/batch.ts";
 import type { TrainSpec } from "../../recipe/types.ts";
 import { decodeCheckpoint, encodeCheckpoint } from "../checkpoint/checkpoint.ts";
-import { latestCheckpoint } from "../checkpoint/latest.ts";
+import { latestCheckpoint } from "../checkpoint/load.ts";
 import type { SkippedStep, TrainerState } from "../checkpoint/trainer_state.ts";
 import type { RollbackEvent, SkipEvent } from "../events.ts";
 import { type Nonfinite, persistentNonfinite } from "../network/divergence.ts";

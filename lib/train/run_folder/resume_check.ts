@@ -6,7 +6,7 @@
 import { UsageError } from "../../core/errors.ts";
 import { parseRecipe } from "../../recipe/load.ts";
 import type { Recipe } from "../../recipe/types.ts";
-import type { FoundCheckpoint } from "../checkpoint/latest.ts";
+import type { LoadedCheckpoint } from "../checkpoint/load.ts";
 import type { RunFolder } from "./run_folder.ts";
 
 /** What may change when a run goes on: its length, its learning rate and what becomes of steps that are
@@ -46,7 +46,7 @@ interface GoingOn {
 export async function checkResumable(
   folder: RunFolder,
   recipe: Recipe,
-  found: FoundCheckpoint | undefined,
+  found: LoadedCheckpoint | undefined,
   { estimators = [], warn }: GoingOn,
 ): Promise<void> {
   const written = await folder.readRecipe();
