@@ -1,16 +1,15 @@
 /**
- * The step before `deno task quickstart` and `deno task test`: gives a machine without a Vulkan
- * driver a software one, or says in one line what to install. Silent where there is nothing to do.
- * Always exits 0: without an adapter, qtrain goes on with `--device cpu`. `QTRAIN_NO_INSTALL=1`
- * keeps it from installing anything.
+ * Runs before `deno task quickstart` and `deno task test`: installs a software Vulkan driver if there
+ * is none, or prints what to install. Prints nothing if there is a driver. Always exits with 0:
+ * without an adapter, qtrain continues with `--device cpu`. `QTRAIN_NO_INSTALL=1` keeps it from
+ * installing.
  *
- * How to tell. Without a Vulkan driver Deno hands out an OpenGL adapter, and nothing on it says
- * so: with Mesa, `adapter.info` is the same text, number for number, on both, and which features
- * and limits differ is up to the driver. So the question is put to wgpu itself:
- * `DENO_WEBGPU_BACKEND` limits it to the native backends, and then there is an adapter or none.
- * wgpu reads that variable, and looks for drivers, once in a process, at the first request: a
- * driver that is installed later is seen by a new process only. Hence this one asks before
- * anything else does, and asks again in a child.
+ * How it finds out. Without a Vulkan driver, Deno returns an OpenGL adapter that cannot be recognized:
+ * with Mesa, `adapter.info` is identical for both, and which features and limits differ depends on the
+ * driver. `DENO_WEBGPU_BACKEND` limits wgpu to the native backends: then there is an adapter or none.
+ * wgpu reads that variable and loads drivers once in a process, at the first request, so only a new
+ * process sees a driver that was just installed. Hence this process asks first, and a child asks
+ * again after the installation.
  *
  * @module
  */
@@ -18,46 +17,46 @@
 const NATIVE_BACKENDS = "vulkan,metal,dx12";
 const PACKAGE = "mesa-vulkan-drivers";
 
-/** What the decision rests on. */
+/** The facts to decide by. */
 export interface Situation {
-  /** Whether Vulkan, Metal or DirectX 12 gave an adapter. */
+  /** Whether Vulkan, Metal or Direct3D 12 has an adapter. */
   readonly hasAdapter: boolean;
   /** `Deno.build.os`. */
   readonly os: string;
   /** Whether `QTRAIN_NO_INSTALL` is set. */
   readonly optOut: boolean;
-  /** A variable that tells the Vulkan loader which drivers to see, if one is set. */
+  /** The variable that limits the Vulkan loader to some drivers, if one is set. */
   readonly driverVariable: string | undefined;
-  /** Whether `apt-get` runs here. */
+  /** Whether `apt-get` is there. */
   readonly aptGet: boolean;
-  /** How commands get to be root, if they can without asking. */
+  /** How to become root without a password. */
   readonly root: "already" | "sudo" | "no";
 }
 
-/** What to do about it. */
-export type Decision =
+/** What to do. */
+type Decision =
   | { readonly action: "nothing" }
   | { readonly action: "advise"; readonly line: string }
   | { readonly action: "install"; readonly line: string; readonly prefix: readonly string[] };
 
-const GOES_ON = "going on without, with --device cpu (slow)";
+const CONTINUES = "continuing with --device cpu (slow)";
 
-/** Decides from the situation alone. */
+/** Decides what to do. */
 export function decide(situation: Situation): Decision {
   const { hasAdapter, os, optOut, driverVariable, aptGet, root } = situation;
   if (hasAdapter) return { action: "nothing" };
   if (os !== "linux") {
-    const line = `no WebGPU adapter found: update the graphics driver; ${GOES_ON}`;
+    const line = `no WebGPU adapter found: update the graphics driver; ${CONTINUES}`;
     return { action: "advise", line };
   }
   if (driverVariable !== undefined) {
-    const line = `no Vulkan driver found where ${driverVariable} points: unset it; ${GOES_ON}`;
+    const line = `no Vulkan driver found where ${driverVariable} points: unset it; ${CONTINUES}`;
     return { action: "advise", line };
   }
   if (optOut || !aptGet || root === "no") {
     const line = aptGet
-      ? `no Vulkan driver found: run \`sudo apt-get install ${PACKAGE}\`; ${GOES_ON}`
-      : `no Vulkan driver found: install one (the package of Mesa's Vulkan drivers); ${GOES_ON}`;
+      ? `no Vulkan driver found: run \`sudo apt-get install ${PACKAGE}\`; ${CONTINUES}`
+      : `no Vulkan driver found: install one (the package of Mesa's Vulkan drivers); ${CONTINUES}`;
     return { action: "advise", line };
   }
   return {
@@ -67,42 +66,42 @@ export function decide(situation: Situation): Decision {
   };
 }
 
-/** What {@linkcode setUpAdapter} needs of the world, so that tests can stand in for it. */
+/** The system, as {@linkcode setUpAdapter} uses it; tests replace it. */
 export interface Host {
   /** `Deno.build.os`. */
   readonly os: string;
-  /** The user's id; null where there is none. */
+  /** The user id; null on Windows. */
   uid(): number | null;
-  /** A variable of the environment. */
+  /** Reads an environment variable. */
   env(name: string): string | undefined;
-  /** Whether a native backend gives an adapter: asked here, or in a new process. */
+  /** Whether a native backend has an adapter, asked in this or in a new process. */
   hasAdapter(where: "here" | "new process"): Promise<boolean>;
-  /** Runs a command to its end; code 127 where there is no such command. */
+  /** Runs a command; code 127 if it does not exist. */
   run(command: readonly string[]): Promise<{ code: number; output: string }>;
-  /** Tells the person one thing. */
-  say(text: string): void;
+  /** Prints a line for the person. */
+  print(text: string): void;
 }
 
-/** Looks, decides, and installs or advises. Does not throw for anything that a command does. */
+/** Installs a driver or prints advice if there is none. Never throws when a command fails. */
 export async function setUpAdapter(host: Host): Promise<void> {
   if (await host.hasAdapter("here")) return;
   const decision = decide(await situationOf(host));
   if (decision.action === "nothing") return;
-  host.say(decision.line);
+  host.print(decision.line);
   if (decision.action === "advise") return;
 
   const apt = [...decision.prefix, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-y", "-qq"];
   const waits = ["-o", "DPkg::Lock::Timeout=60", "-o", "Acquire::http::Timeout=20"];
-  // A package source that fails is no reason to stop: another may have the package.
+  // A package source may fail while another one has the package.
   const update = await host.run([...apt, ...waits, "update"]);
   const install = await host.run([...apt, ...waits, "install", "--no-install-recommends", PACKAGE]);
   if (install.code !== 0) {
     for (const output of [update.output, install.output]) {
-      if (output.trim() !== "") host.say(output.trimEnd());
+      if (output.trim() !== "") host.print(output.trimEnd());
     }
-    host.say(`could not install ${PACKAGE}: install it by hand; ${GOES_ON}`);
+    host.print(`cannot install ${PACKAGE}: install it manually; ${CONTINUES}`);
   } else if (!await host.hasAdapter("new process")) {
-    host.say(`${PACKAGE} is installed and there is still no Vulkan adapter; ${GOES_ON}`);
+    host.print(`${PACKAGE} is installed, but there is still no Vulkan adapter; ${CONTINUES}`);
   }
 }
 
@@ -126,10 +125,10 @@ async function situationOf(host: Host): Promise<Situation> {
   };
 }
 
-/** Whether a native backend gives an adapter. Right only before any other WebGPU call. */
+/** Whether a native backend has an adapter. Must come before any other WebGPU call. */
 async function nativeAdapter(): Promise<boolean> {
   Deno.env.set("DENO_WEBGPU_BACKEND", NATIVE_BACKENDS);
-  // Any value: unset, Mesa prints two lines of noise for each request.
+  // Any value will do; without one, Mesa prints two lines for each request.
   if (!Deno.env.get("XDG_RUNTIME_DIR")) Deno.env.set("XDG_RUNTIME_DIR", "/tmp");
   return await navigator.gpu.requestAdapter() !== null;
 }
@@ -159,7 +158,7 @@ async function main(): Promise<void> {
       return (await run(child)).code === 0;
     },
     run,
-    say: (text) => console.error(text),
+    print: (text) => console.error(text),
   });
 }
 

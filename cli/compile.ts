@@ -1,11 +1,11 @@
 /**
- * `deno task compile [TARGET…]`: qtrain as one executable for each system, in dist/. Needs the
- * network: Deno fetches its runtime for every target.
+ * `deno task compile [TARGET…]`: compiles qtrain to an executable for each system, in dist/. Needs the
+ * network: Deno downloads its runtime for every target.
  *
  * @module
  */
 
-/** Systems that binaries are made for, as Deno names them. */
+/** Deno's names of the systems to compile for. */
 const TARGETS: readonly string[] = [
   "x86_64-unknown-linux-gnu",
   "aarch64-unknown-linux-gnu",
@@ -14,7 +14,7 @@ const TARGETS: readonly string[] = [
   "x86_64-pc-windows-msvc",
 ];
 
-/** What qtrain may do, and nothing else: as the tasks of deno.json and the README's installed command. */
+/** The permissions of qtrain: the same as in the tasks of deno.json and in the README. */
 export const PERMISSIONS: readonly string[] = [
   "--no-prompt",
   "--allow-read",
@@ -23,10 +23,10 @@ export const PERMISSIONS: readonly string[] = [
   "QTRAIN_WATCHDOG,HOME,XDG_CACHE_HOME,LOCALAPPDATA,DENO_WEBGPU_BACKEND,XDG_RUNTIME_DIR,NO_COLOR,FORCE_COLOR",
 ];
 
-/** Modules that workers begin with: nothing imports them, so they are embedded by name. */
+/** Entry modules of workers. No module imports them, so they are embedded by name. */
 export const WORKERS: readonly string[] = ["lib/data/workers/worker.ts"];
 
-/** Arguments of deno that make the binary of a target. */
+/** The arguments of deno to compile for a target. */
 export function compileArguments(target: string, output = `dist/qtrain-${target}`): string[] {
   const file = target.includes("windows") ? `${output}.exe` : output;
   const include = WORKERS.flatMap((module) => ["--include", module]);
@@ -37,7 +37,7 @@ export function compileArguments(target: string, output = `dist/qtrain-${target}
 if (import.meta.main) {
   const unknown = Deno.args.filter((target) => !TARGETS.includes(target));
   if (unknown.length > 0) {
-    console.error(`expected targets out of ${TARGETS.join(", ")}, got ${unknown.join(", ")}`);
+    console.error(`expected targets among ${TARGETS.join(", ")}, got ${unknown.join(", ")}`);
     Deno.exit(2);
   }
   for (const target of Deno.args.length > 0 ? Deno.args : TARGETS) {

@@ -14,7 +14,7 @@ export function duration(seconds: number): string {
   if (!Number.isFinite(seconds) || seconds < 0) return UNKNOWN;
   const ms = Math.round(seconds * 1000);
   if (ms > 0 && ms < 1000) return `${ms}ms`;
-  // Rounded before it is split: 59.6 s is 1m 00s, never 60s.
+  // Rounded first: 59.6 s is 1m 00s, never 60s.
   const tenths = Math.round(seconds * 10) / 10;
   if (tenths < 10) return `${tenths}s`;
   const s = Math.round(seconds);
@@ -32,12 +32,12 @@ export function rate(value: number): string {
   return value.toFixed(value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2);
 }
 
-/** How a column of a {@linkcode table} is aligned. */
+/** Alignment of a column of a {@linkcode table}. */
 export type Alignment = "left" | "right";
 
 /**
- * A table with a rule under its headers, columns two spaces apart. Columns without an alignment
- * are left-aligned; a row may be shorter than the headers. Ends without a newline.
+ * Formats a table with a rule under its headers and two spaces between columns. Columns are aligned
+ * left by default; rows may be shorter than the headers. Ends without a newline.
  */
 export function table(
   headers: readonly string[],
@@ -52,7 +52,7 @@ export function table(
   return [line(headers), widths.map((w) => "─".repeat(w)).join("  "), ...rows.map(line)].join("\n");
 }
 
-/** The settings of a run: two aligned columns between light rules. Ends without a newline. */
+/** Formats settings as two aligned columns between rules. Ends without a newline. */
 export function settingsTable(rows: readonly (readonly [string, string])[]): string {
   const names = Math.max(0, ...rows.map(([name]) => width(name)));
   const lines = rows.map(([name, value]) => `${pad(name, names, "left")}  ${value}`.trimEnd());
@@ -104,7 +104,7 @@ function two(n: number): string {
   return String(n).padStart(2, "0");
 }
 
-/** Columns on the screen, for text without wide characters. */
+/** Columns on the screen of text without wide characters. */
 function width(text: string): number {
   return [...text].length;
 }

@@ -1,6 +1,6 @@
 /**
- * Events of a run as JSON lines: the names of `metrics.jsonl` and `summary.json`, without what is
- * bulky (program, observations, weights).
+ * Events of a run as JSON lines, with the keys of `metrics.jsonl` and `summary.json` and without large
+ * values (program, observations, weights).
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { peakMemory } from "../lib/program/memory/peak.ts";
 import { parameterCount } from "../lib/program/summary.ts";
 import type { TrainEvent } from "../lib/train/events.ts";
 
-/** The JSON object of an event. */
+/** Converts an event to a JSON object. */
 export function jsonEvent(event: TrainEvent, folder: string): Record<string, unknown> {
   switch (event.type) {
     case "start":

@@ -1,12 +1,12 @@
 /**
- * Results on stdout. A reader that has gone (`qtrain … | head`) is no error: the rest is dropped.
+ * Results on stdout. If the reader has gone (`qtrain … | head`), the rest is dropped without an error.
  *
  * @module
  */
 
 let open = true;
 
-/** Writes a line, or several, to stdout. */
+/** Writes one or several lines to stdout. */
 export function print(text: string): void {
   const bytes = new TextEncoder().encode(text + "\n");
   try {
@@ -17,10 +17,10 @@ export function print(text: string): void {
   }
 }
 
-/** Writes a value to stdout as JSON: on one line, or indented for a person too. */
+/** Writes a value to stdout as JSON, on one line or indented. */
 export function printJson(value: unknown, indent?: number): void {
   print(JSON.stringify(value, null, indent));
 }
 
-/** How the person who reads a hint starts qtrain: the binary, or this source's task. */
+/** The command that starts qtrain, for hints: the binary, or the task of this source. */
 export const PROGRAM = Deno.build.standalone ? "qtrain" : "deno task qtrain";

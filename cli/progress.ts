@@ -1,6 +1,6 @@
 /**
- * Progress on stderr, so that stdout holds results only. A terminal gets one live line, rewritten
- * in place; a pipe gets plain lines, seconds apart. `quiet` and `json` get errors and nothing else
+ * Progress on stderr; stdout is for results only. On a terminal there is one live line, rewritten in
+ * place; a pipe gets plain lines, seconds apart. In modes `quiet` and `json` only errors are written
  * (the caller prints JSON lines to stdout).
  *
  * @module
@@ -8,24 +8,18 @@
 
 import { printable } from "../lib/core/errors.ts";
 
-/** What the person asked to see. */
+/** How much progress to show. */
 export type ProgressMode = "normal" | "quiet" | "json";
 
-/** What {@linkcode Progress} needs of the world; the defaults are the real one. */
-export interface ProgressOptions {
-  /** What the person asked to see; `normal` by default. */
-  readonly mode?: ProgressMode;
-  /** Where the text goes. */
-  readonly stream?: { isTerminal(): boolean; writeSync(bytes: Uint8Array): number };
-  /** Columns of the terminal. */
-  readonly columns?: () => number;
-  /** A clock in milliseconds. */
-  readonly now?: () => number;
+/** The interface of {@linkcode Deno.stderr} that is used here. */
+interface Stream {
+  isTerminal(): boolean;
+  writeSync(bytes: Uint8Array): number;
 }
 
-/** A person cannot read faster, and a slow terminal must not slow down the training. */
+/** Nobody reads faster, and a slow terminal must not slow down the training. */
 const TERMINAL_INTERVAL_MS = 100;
-/** A log of a long run stays readable. */
+/** Keeps the log of a long run readable. */
 const PIPE_INTERVAL_MS = 5000;
 
 const ERASE_LINE = "\r\x1b[2K";
@@ -33,16 +27,23 @@ const ERASE_LINE = "\r\x1b[2K";
 /** Writes progress lines. */
 export class Progress {
   #silent: boolean;
-  #stream: NonNullable<ProgressOptions["stream"]>;
+  #stream: Stream;
   #terminal: boolean;
   #columns: () => number;
   #now: () => number;
   #last = -Infinity;
-  /** The live line as it is on the screen. */
+  /** The live line on the screen. */
   #live = "";
 
-  /** Takes over stderr. */
-  constructor(options: ProgressOptions = {}) {
+  /** @param options.now a clock in milliseconds */
+  constructor(
+    options: {
+      readonly mode?: ProgressMode;
+      readonly stream?: Stream;
+      readonly columns?: () => number;
+      readonly now?: () => number;
+    } = {},
+  ) {
     this.#silent = (options.mode ?? "normal") !== "normal";
     this.#stream = options.stream ?? Deno.stderr;
     this.#terminal = this.#stream.isTerminal();
@@ -51,9 +52,9 @@ export class Progress {
   }
 
   /**
-   * Shows where things stand. Replaced by the next one on a terminal, and left out when the last
-   * one is very recent: `text` may be a function, called only if it is shown. Plain text: colour
-   * codes would break the cut at the terminal's width.
+   * Shows the live line. On a terminal it replaces the one before; it is skipped if that one is very
+   * recent. A function is called only if its text is shown. The text is cut at the terminal's width,
+   * so it must not contain colour codes.
    */
   live(text: string | (() => string)): void {
     if (this.#silent) return;
@@ -62,23 +63,23 @@ export class Progress {
     this.#last = now;
     const line = typeof text === "string" ? text : text();
     if (!this.#terminal) return this.#write(line + "\n");
-    // One column stays free: a full line would wrap, and erasing it would leave half behind.
+    // One column stays free: a full line would wrap, and only half of it would be erased.
     this.#live = [...line].slice(0, Math.max(1, this.#columns() - 1)).join("");
     this.#write(ERASE_LINE + this.#live);
   }
 
-  /** Writes text that stays, such as an epoch's line. The live line continues below it. */
+  /** Writes a line that stays, such as an epoch's, above the live line. */
   print(text: string): void {
     if (this.#silent) return;
     this.#above(text);
   }
 
-  /** Writes an error's message, in every mode. */
+  /** Writes an error message, in every mode. */
   error(text: string): void {
     this.#above(printable(text));
   }
 
-  /** Removes the live line; to be called when the work is done, however it ended. */
+  /** Removes the live line. Call it when the work has ended, with or without success. */
   done(): void {
     if (this.#live !== "") this.#write(ERASE_LINE);
     this.#live = "";
@@ -95,7 +96,7 @@ export class Progress {
     try {
       for (let at = 0; at < bytes.length;) at += this.#stream.writeSync(bytes.subarray(at));
     } catch (error) {
-      // Whoever read this has gone (`qtrain … 2>&1 | head`): no reason to stop training.
+      // The reader has gone (`qtrain … 2>&1 | head`): no reason to stop training.
       if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
       this.#silent = true;
     }
@@ -104,7 +105,7 @@ export class Progress {
 
 function terminalColumns(): number {
   try {
-    return Deno.consoleSize().columns || 80; // Some pseudo-terminals say 0.
+    return Deno.consoleSize().columns || 80; // Some pseudo-terminals report 0.
   } catch {
     return 80;
   }

@@ -55,7 +55,7 @@ function machine(options: {
   failing?: Record<string, string>;
 }) {
   const ran: string[] = [];
-  const said: string[] = [];
+  const printed: string[] = [];
   const host: Host = {
     os: "linux",
     uid: () => options.uid ?? 0,
@@ -68,22 +68,22 @@ function machine(options: {
       const failing = Object.entries(options.failing ?? {}).find(([part]) => text.includes(part));
       return Promise.resolve(failing ? { code: 100, output: failing[1] } : { code: 0, output: "" });
     },
-    say: (text) => said.push(text),
+    print: (text) => printed.push(text),
   };
-  return { host, ran, said };
+  return { host, ran, printed };
 }
 
 const changes = (ran: readonly string[]) =>
   ran.filter((command) => /\b(update|install)\b/.test(command));
 
 Deno.test("setUpAdapter() is silent and runs nothing where there is an adapter", async () => {
-  const { host, ran, said } = machine({ adapter: true });
+  const { host, ran, printed } = machine({ adapter: true });
   await setUpAdapter(host);
-  assert.deepEqual([ran, said], [[], []]);
+  assert.deepEqual([ran, printed], [[], []]);
 });
 
 Deno.test("setUpAdapter() installs in two commands and says one line", async () => {
-  const { host, ran, said } = machine({ adapterAfter: true });
+  const { host, ran, printed } = machine({ adapterAfter: true });
   await setUpAdapter(host);
   const apt = "env DEBIAN_FRONTEND=noninteractive apt-get -y -qq " +
     "-o DPkg::Lock::Timeout=60 -o Acquire::http::Timeout=20";
@@ -91,7 +91,7 @@ Deno.test("setUpAdapter() installs in two commands and says one line", async () 
     `${apt} update`,
     `${apt} install --no-install-recommends mesa-vulkan-drivers`,
   ]);
-  assert.equal(said.length, 1);
+  assert.equal(printed.length, 1);
 });
 
 Deno.test("setUpAdapter() goes through sudo for another user", async () => {
@@ -102,32 +102,35 @@ Deno.test("setUpAdapter() goes through sudo for another user", async () => {
 });
 
 Deno.test("setUpAdapter() changes nothing without rights", async () => {
-  const { host, ran, said } = machine({ uid: 1000, failing: { sudo: "a password is required" } });
+  const { host, ran, printed } = machine({
+    uid: 1000,
+    failing: { sudo: "a password is required" },
+  });
   await setUpAdapter(host);
   assert.deepEqual(changes(ran), []);
-  assert.equal(said.length, 1);
+  assert.equal(printed.length, 1);
 });
 
 Deno.test("setUpAdapter() changes nothing with QTRAIN_NO_INSTALL=1", async () => {
-  const { host, ran, said } = machine({ env: { QTRAIN_NO_INSTALL: "1" } });
+  const { host, ran, printed } = machine({ env: { QTRAIN_NO_INSTALL: "1" } });
   await setUpAdapter(host);
   assert.deepEqual(changes(ran), []);
-  assert.equal(said.length, 1);
+  assert.equal(printed.length, 1);
 });
 
 Deno.test("setUpAdapter() goes on after a failed update and shows output on failure", async () => {
   const broken = { "apt-get -y": "E: no network\n" };
-  const { host, ran, said } = machine({ failing: broken });
+  const { host, ran, printed } = machine({ failing: broken });
   await setUpAdapter(host);
   assert.equal(changes(ran).length, 2);
-  assert.deepEqual(said.slice(1, 3), ["E: no network", "E: no network"]);
-  assert.match(said[3]!, /could not install .*--device cpu/);
+  assert.deepEqual(printed.slice(1, 3), ["E: no network", "E: no network"]);
+  assert.match(printed[3]!, /cannot install .*--device cpu/);
 });
 
 Deno.test("setUpAdapter() says when the new driver gives no adapter either", async () => {
-  const { host, said } = machine({ adapterAfter: false });
+  const { host, printed } = machine({ adapterAfter: false });
   await setUpAdapter(host);
-  assert.match(said[1]!, /still no Vulkan adapter; .*--device cpu/);
+  assert.match(printed[1]!, /still no Vulkan adapter; .*--device cpu/);
 });
 
 Deno.test({
@@ -143,7 +146,7 @@ Deno.test({
     assert.equal(
       new TextDecoder().decode(stderr),
       "no Vulkan driver found where VK_DRIVER_FILES points: unset it; " +
-        "going on without, with --device cpu (slow)\n",
+        "continuing with --device cpu (slow)\n",
     );
   },
 });
