@@ -1,8 +1,8 @@
 /**
- * What happens to static ranges when something changes at once: a learning-rate jump, other data in
- * mid-run, a resume without ranges, weights from elsewhere; and when nothing does. A small network on
- * glyphs trains for 120 steps, then it happens; the 20 steps behind it are measured, for each
- * estimator from the same seeds and batches.
+ * How static ranges cope with a sudden change: a jump of the learning rate, other data in mid-run, a
+ * resume without ranges, weights from elsewhere; and with no change. A small network trains on glyphs
+ * for 120 steps, then the change happens; the next 20 steps are measured for each estimator, from the
+ * same seeds and batches.
  *
  *     deno run -A experiments/guarded.ts [--seeds 5] [--json FILE]
  *
@@ -38,7 +38,7 @@ const recipeOf = (estimator: string, seed: number) =>
 const DATA = await openDataset({ ...recipeOf("hindsight-minmax", 1).data, seed: 1 });
 const READER = new BatchReader(DATA, BATCH);
 
-/** A network that is ready, and how it is closed. */
+/** Opens a network. */
 async function open(estimator: string, seed: number) {
   const recipe = recipeOf(estimator, seed), { program } = plan(recipe, DATA);
   const executor = await (await openDevice("gpu")).createExecutor(program);
@@ -58,19 +58,19 @@ function saved(state: NetworkState, ranges = state.ranges): LoadedState {
   return { find: (name) => tensors.get(name)!, ranges, memories: state.memories };
 }
 
-/** Dark becomes bright: other extremes in every layer. */
+/** Inverts the images, which changes the extremes in every layer. */
 const inverted = (b: Batch): Batch => ({ ...b, images: b.images.map((v) => 255 - v) });
 
-/** What happens: to the network, to its data, to its rate. */
-interface Event {
+/** A change of the network, its data or its learning rate. */
+interface Change {
   readonly name: string;
   readonly rate?: number;
   readonly data?: (batch: Batch) => Batch;
-  /** What the network is loaded from, given its state and that of a fresh, calibrated one. */
+  /** The state to load, given the trained one and that of a new, calibrated network. */
   readonly load?: (trained: NetworkState, fresh: NetworkState) => LoadedState;
 }
 
-const EVENTS: readonly Event[] = [
+const CHANGES: readonly Change[] = [
   { name: "nothing" },
   { name: "learning rate ×10", rate: 10 * RATE },
   { name: "images inverted", data: inverted },
@@ -88,11 +88,11 @@ interface Figures {
   readonly bad: number;
 }
 
-async function measure(network: Network, event: Event, seed: number): Promise<Figures> {
+async function measure(network: Network, change: Change, seed: number): Promise<Figures> {
   let loss = 0, clipped = 0, bad = 0;
   for (let i = 0; i < AFTER; i++) {
     const step = BEFORE + i, batch = await batchAt(seed, step);
-    const seen = await network.step(event.data?.(batch) ?? batch, step, event.rate ?? RATE);
+    const seen = await network.step(change.data?.(batch) ?? batch, step, change.rate ?? RATE);
     const own = seen.observations.filter((o) => o.quantizer.role !== "weight");
     const shares = own.map((o) => o.clipped / o.quantizer.elements);
     loss += seen.loss / AFTER;
@@ -102,7 +102,7 @@ async function measure(network: Network, event: Event, seed: number): Promise<Fi
   return { loss, clipped, bad };
 }
 
-const results: { event: string; estimator: string; runs: Figures[] }[] = [];
+const results: { change: string; estimator: string; runs: Figures[] }[] = [];
 for (const estimator of ESTIMATORS) {
   for (let seed = 1; seed <= SEEDS; seed++) {
     const { network, close } = await open(estimator, seed);
@@ -113,26 +113,26 @@ for (const estimator of ESTIMATORS) {
       await network.step(await batchAt(seed, step), step, RATE);
     }
     const trained = await network.state();
-    for (const event of EVENTS) {
-      network.load(event.load?.(trained, fresh) ?? saved(trained));
-      let row = results.find((r) => r.event === event.name && r.estimator === estimator);
-      if (!row) results.push(row = { event: event.name, estimator, runs: [] });
-      row.runs.push(await measure(network, event, seed));
+    for (const change of CHANGES) {
+      network.load(change.load?.(trained, fresh) ?? saved(trained));
+      let row = results.find((r) => r.change === change.name && r.estimator === estimator);
+      if (!row) results.push(row = { change: change.name, estimator, runs: [] });
+      row.runs.push(await measure(network, change, seed));
     }
     close();
   }
 }
 
 console.log(
-  `cnn of width 8, glyphs, ${BEFORE} steps, then it happens; ${AFTER} steps behind it, ` +
+  `cnn of width 8, glyphs, ${BEFORE} steps, then the change; the next ${AFTER} steps, ` +
     `means over ${SEEDS} seeds\n`,
 );
 console.log(table(
-  ["what happens", "estimator", "loss", "off current", "clipped", "steps > 1% clipped"],
-  EVENTS.flatMap(({ name }) =>
+  ["change", "estimator", "loss", "off current-minmax", "clipped", "steps > 1% clipped"],
+  CHANGES.flatMap(({ name }) =>
     ESTIMATORS.map((estimator, i) => {
       const runsOf = (e: string) =>
-        results.find((r) => r.event === name && r.estimator === e)!.runs;
+        results.find((r) => r.change === name && r.estimator === e)!.runs;
       const runs = runsOf(estimator), truth = runsOf("current-minmax");
       return [
         i === 0 ? name : "",

@@ -1,8 +1,8 @@
 /**
- * How much memory training takes: what is planned, and what the process then holds on the software
- * adapter, where the GPU's memory is the process's own.
+ * The memory of training: what is planned, and what the process then uses on the software adapter, where
+ * the GPU's memory is that of the process.
  *
- *     deno run -A experiments/memory.ts            the plan of the networks of docs/results.md
+ *     deno run -A experiments/memory.ts            the plans of the networks in docs/results.md
  *     deno run -A experiments/memory.ts --measure  cnn in two batch sizes, by resident memory
  *     deno run -A experiments/memory.ts --time     steps of cnn, with each way to save memory
  *
@@ -46,7 +46,7 @@ function planned(
   return { recipe, program: plan(recipe, data).program };
 }
 
-/** Keeps no norm's output for the backward pass. */
+/** Recomputes the outputs of all norms in the backward pass. */
 function recomputing(program: Program): Program {
   const changed = recompute(program, recomputable(program));
   return { ...changed, layout: layOut(changed) };
@@ -62,7 +62,7 @@ function table(): void {
     ["resnet18", shapeOf(224, 3, 1000), 8],
   ] as const;
   console.log(
-    "network, batch, arithmetic: a buffer a tensor, shared, recomputing, micro-batches of 1",
+    "network, batch, arithmetic: a buffer for each tensor, shared, recomputing, micro-batches of 1",
   );
   for (const [name, data, batch] of networks) {
     for (const arithmetic of ["int8", "float32"] as const) {
@@ -79,7 +79,7 @@ function table(): void {
 /** Times steps of `cnn` with each way to save memory, in turns. */
 async function time(rounds = 15): Promise<void> {
   const data = shapeOf(28, 1, 10), { recipe, program } = planned("cnn", data, 64, "int8");
-  const ways: Record<string, Program> = {
+  const variants: Record<string, Program> = {
     "a buffer for each tensor": plan(recipe, data, { reuse: false }).program,
     "shared memory": program,
     "recomputing every norm": recomputing(program),
@@ -92,7 +92,7 @@ async function time(rounds = 15): Promise<void> {
     return { network, bytes: executor.bytes, times: [] as number[] };
   };
   const networks = new Map<string, Awaited<ReturnType<typeof open>>>();
-  for (const [name, program] of Object.entries(ways)) networks.set(name, await open(program));
+  for (const [name, program] of Object.entries(variants)) networks.set(name, await open(program));
   for (let round = -2; round < rounds; round++) {
     for (const { network, times } of networks.values()) {
       const began = performance.now();
@@ -114,13 +114,13 @@ function noise(batch: number): Batch {
   return { images, labels: new Uint32Array(batch).map((_, i) => i % 10), samples: batch };
 }
 
-/** Resident bytes of this process. */
+/** The resident memory of this process, in bytes. */
 function resident(): number {
   const status = Deno.readTextFileSync("/proc/self/status");
   return 1024 * Number(/VmRSS:\s+(\d+)/.exec(status)![1]);
 }
 
-/** Prints what is planned, created, and resident after two steps of `cnn`. */
+/** Prints the planned, allocated and resident bytes after two steps of `cnn`. */
 async function one(batch: number, arithmetic: Arithmetic): Promise<void> {
   const data = shapeOf(28, 1, 10);
   const { recipe, program } = planned("cnn", data, batch, arithmetic);
@@ -130,11 +130,11 @@ async function one(batch: number, arithmetic: Arithmetic): Promise<void> {
   for (let step = 0; step < 2; step++) await network.step(noise(batch), step, 0.01);
   await network.state();
   const { total: plan } = peakMemory(program);
-  console.log(JSON.stringify({ plan, created: executor.bytes, resident: resident() }));
+  console.log(JSON.stringify({ plan, allocated: executor.bytes, resident: resident() }));
   executor.close();
 }
 
-/** What a larger batch adds, so that the program itself and its compiled kernels cancel out. */
+/** Compares two batch sizes, so that the program itself and its compiled kernels cancel out. */
 async function measure(): Promise<void> {
   for (const [arithmetic, large] of [["float32", 768], ["int8", 2048]] as const) {
     const runs = [];
@@ -147,7 +147,7 @@ async function measure(): Promise<void> {
     const [small, big] = runs;
     console.log(
       `cnn ${arithmetic}, batch 64 → ${large}: planned ${mb(small.plan)} → ${mb(big.plan)} MB, ` +
-        `created ${mb(small.created)} → ${mb(big.created)} MB; planned grows by ` +
+        `allocated ${mb(small.allocated)} → ${mb(big.allocated)} MB; planned grows by ` +
         `${mb(big.plan - small.plan)} MB, resident memory by ${
           mb(big.resident - small.resident)
         } MB`,

@@ -1,8 +1,7 @@
 /**
- * How long `qtrain RECIPE` takes from the start of its process to the end of the first training step,
- * and where that time goes. Starts the command several times, each with a new run folder, and
- * ends it after that step. What Deno and the driver cache is warm from the second time on; with
- * `--cold` the driver's compiled kernels are not.
+ * Times `qtrain RECIPE` from the start of its process to the end of the first training step. Runs the
+ * command several times, each with a new run folder, and kills it after that step. The caches of Deno
+ * and the driver are warm from the second time on; with `--cold` the driver's cache is empty.
  *
  *     deno run -A experiments/startup.ts [recipe.yaml] [key=value …] [--times 7] [--cold] [--json FILE]
  *
@@ -24,7 +23,7 @@ const [recipe = `${root}configs/quickstart.yaml`, ...overrides] = positionals;
 const { tasks } = JSON.parse(await Deno.readTextFile(`${root}deno.json`));
 const task: string[] = tasks.qtrain.command.split(" ").slice(1, -1);
 
-/** Milliseconds until the command says that it starts to train, and until its first step is done. */
+/** Milliseconds until the start of training, and until the end of the first step. */
 async function once(): Promise<{ start: number; step: number }> {
   const folder = await Deno.makeTempDir({ prefix: "qtrain-startup-" });
   const began = performance.now();
@@ -45,7 +44,7 @@ async function once(): Promise<{ start: number; step: number }> {
   } finally {
     try {
       child.kill("SIGKILL");
-    } catch { /* It has ended by itself. */ }
+    } catch { /* It has exited. */ }
     await child.status;
     await Deno.remove(folder, { recursive: true });
   }
@@ -57,7 +56,7 @@ for (let i = 0; i < Number(values.times); i++) times.push(await once());
 const steps = times.map(({ step }) => step);
 const result = {
   recipe: recipe.replace(root, ""),
-  caches: values.cold ? "the driver's are empty" : "warm",
+  caches: values.cold ? "driver's empty" : "warm",
   calibrated_ms: Math.round(median(times.map(({ start }) => start))),
   first_step_ms: Math.round(median(steps)),
   fastest_ms: Math.round(Math.min(...steps)),

@@ -1,7 +1,7 @@
 /**
- * One training step of each large network at 224×224, batch 1, 1000 classes, on the GPU against the
- * references in float64: float32 by loss, logits and every gradient; int8 by its loss, with static
- * ranges after a calibration. Minutes each; `deno task test:224 [NETWORK…]`.
+ * Compares one training step of each large network at 224×224, batch 1, 1000 classes, on the GPU with
+ * the references in float64: float32 by loss, logits and every gradient; int8 by its loss, with static
+ * ranges after a calibration. Takes minutes each; `deno task test:224 [NETWORK…]`.
  *
  * @module
  */
@@ -21,17 +21,17 @@ import type { Batch } from "../lib/data/batch.ts";
 import { Float64Executor } from "./float64/executor.ts";
 
 const NETWORKS = ["resnet18", "vgg16", "mobilenet-v2"] as const satisfies readonly ZooName[];
-/** ImageNet as torchvision normalizes it. */
+/** ImageNet, normalized as in torchvision. */
 const IMAGENET: DataShape = {
   shape: [224, 224, 3],
   classes: 1000,
   mean: [0.485, 0.456, 0.406],
   std: [0.229, 0.224, 0.225],
 };
-/** Larger differences of float32 fail: of the loss, and of what is relative to the largest value. */
-const BOUNDS = { loss: 1e-4, logits: 1e-4, gradient: 1e-3 };
-/** int8 of a network that knows nothing yet: its loss lies near ln 1000, and near float64's. */
-const INT8_BOUND = 0.5;
+/** Maximum differences of float32: of the loss, and of tensors relative to their largest value. */
+const MAX_DIFFERENCES = { loss: 1e-4, logits: 1e-4, gradient: 1e-3 };
+/** Maximum difference of the int8 loss, which is about ln 1000 in an untrained network. */
+const MAX_INT8_DIFFERENCE = 0.5;
 
 const recipeOf = (name: ZooName, arithmetic: "float32" | "int8"): Recipe =>
   resolveRecipe({
@@ -41,7 +41,7 @@ const recipeOf = (name: ZooName, arithmetic: "float32" | "int8"): Recipe =>
     train: { batch: 1, optimizer: { lr: 0.01 } },
   });
 
-/** One image of coloured stripes and noise, always the same. */
+/** A fixed image of coloured stripes and noise. */
 function imageOf([h, w, c]: DataShape["shape"]): Batch {
   const stream = key(0x696d6167, 1), images = new Uint8Array(h * w * c);
   images.forEach((_, at) => {
@@ -54,7 +54,7 @@ function imageOf([h, w, c]: DataShape["shape"]): Batch {
 
 const BATCH = imageOf(IMAGENET.shape);
 
-/** What is asked of one is asked of the other, so that values are made up once. */
+/** Passes all calls to both executors, so that they start from the same values. */
 class Both implements Executor {
   readonly device = "gpu";
   readonly adapter = "";
@@ -80,18 +80,22 @@ class Both implements Executor {
 }
 
 /**
- * Gives float64 what the GPU's forward pass has left. An activation that float32 puts on the other side
- * of a kink has another derivative, and rightly so: of the 7 million of MobileNetV2 four are, and one
- * of 49 pixels is a tenth of a gradient. From the same activations the gradients are comparable.
+ * Copies the activations of the GPU's forward pass to float64. An activation that float32 puts on the
+ * other side of a kink rightly has another derivative: four of the 7 million of MobileNetV2 do, and one
+ * of 49 pixels is a tenth of a gradient. With the same activations the gradients are comparable.
  */
-async function adopt(steps: readonly Step[], known: ReadonlySet<string>, { gpu, exact }: Both) {
+async function copyActivations(
+  steps: readonly Step[],
+  known: ReadonlySet<string>,
+  { gpu, exact }: Both,
+) {
   const made = steps.flatMap((step) => accesses(step, known)).filter((a) => a.writes);
   for (const name of new Set(made.map((a) => a.name))) {
     exact.write(name, (await gpu.read([name]))[0]!);
   }
 }
 
-/** Writes the batch and runs forward, loss and backward; gives the logits of both. */
+/** Writes the batch and runs forward, loss and backward. @returns the logits of both */
 async function gradients(
   program: Program,
   executor: Both,
@@ -112,7 +116,7 @@ async function gradients(
   executor.run(loss);
   const kinds = new Set(["activation", "scratch"]);
   const known = program.buffers.filter((b) => kinds.has(b.kind)).map((b) => b.name);
-  await adopt(forward, new Set(known), executor);
+  await copyActivations(forward, new Set(known), executor);
   executor.run(backward);
   return [got, want!];
 }
@@ -123,7 +127,7 @@ const largestOf = (values: ArrayLike<number>) => {
   return largest;
 };
 
-/** The largest difference, relative to `scale`. */
+/** The largest difference, divided by `scale`. */
 function difference(a: ArrayLike<number>, b: ArrayLike<number>, scale: number): number {
   let largest = 0;
   for (let i = 0; i < a.length; i++) {
@@ -147,7 +151,7 @@ interface Compared {
 /** float32 on the GPU against float64. */
 async function float32(name: ZooName): Promise<Compared> {
   const recipe = recipeOf(name, "float32");
-  // What the forward pass leaves is looked at, so nothing shares memory.
+  // The activations are read, so no tensors share memory.
   const { program } = plan(recipe, IMAGENET, { reuse: false });
   const gpu = await GpuExecutor.create(await openGpu(), program);
   const exact = await Float64Executor.create(program.buffers);
@@ -173,7 +177,7 @@ async function read(gpu: GpuExecutor, name: string): Promise<Float32Array> {
   return new Float32Array((await gpu.read([name]))[0]!.buffer);
 }
 
-/** The gradient that is furthest off, relative to the largest value of its tensor. */
+/** The gradient with the largest difference, relative to the largest value of its tensor. */
 async function worstGradient(
   { parameters }: Program,
   gpu: GpuExecutor,
@@ -188,15 +192,15 @@ async function worstGradient(
       largest = Math.max(largest, largestOf(want!));
     }
     if (spec.role === "weight") ofWeight = largest;
-    // Batch norm takes a bias before it away again: its gradient is 0 but for rounding in the mean.
-    const nothing = spec.role === "bias" && largest < 1e-5 * ofWeight;
-    const relative = off / (nothing ? ofWeight : largest);
+    // Batch norm cancels the bias before it: its gradient is 0 except for rounding in the mean.
+    const cancelled = spec.role === "bias" && largest < 1e-5 * ofWeight;
+    const relative = off / (cancelled ? ofWeight : largest);
     if (!(relative <= worst)) [worst, where] = [relative, spec.name];
   }
   return { worst, where };
 }
 
-/** The loss of an int8 step behind a calibration on its image. */
+/** The loss of an int8 step, calibrated on its image. */
 async function int8(name: ZooName): Promise<number> {
   const recipe = recipeOf(name, "int8"), { program } = plan(recipe, IMAGENET);
   const gpu = await GpuExecutor.create(await openGpu(), program);
@@ -236,14 +240,15 @@ for (const name of chosen) {
     seconds.toFixed(0),
   ];
   console.log(`| ${cells.join(" | ")} |`);
-  const within = Math.abs(gpu - exact) <= BOUNDS.loss && logits <= BOUNDS.logits &&
-    worst <= BOUNDS.gradient && Math.abs(quantized - exact) <= INT8_BOUND;
+  const within = Math.abs(gpu - exact) <= MAX_DIFFERENCES.loss &&
+    logits <= MAX_DIFFERENCES.logits &&
+    worst <= MAX_DIFFERENCES.gradient && Math.abs(quantized - exact) <= MAX_INT8_DIFFERENCE;
   failed ||= !within;
 }
 if (failed) {
   console.error(
-    `step224: expected the loss within ${BOUNDS.loss}, logits within ${BOUNDS.logits} and gradients ` +
-      `within ${BOUNDS.gradient} of their largest value, the loss of int8 within ${INT8_BOUND}`,
+    `step224: expected the loss within ${MAX_DIFFERENCES.loss}, logits within ${MAX_DIFFERENCES.logits} and gradients ` +
+      `within ${MAX_DIFFERENCES.gradient} of their largest value, the loss of int8 within ${MAX_INT8_DIFFERENCE}`,
   );
   Deno.exit(1);
 }

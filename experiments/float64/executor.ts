@@ -1,5 +1,5 @@
 /**
- * Walks a float32 program on the CPU in float64: what a GPU's f32 arithmetic is measured against.
+ * Runs a float32 program on the CPU in float64, to measure the f32 arithmetic of a GPU against it.
  *
  * @module
  */
@@ -7,7 +7,7 @@ import type { Copies, Executor } from "../../lib/runtime/executor.ts";
 import type { BufferSpec, Step } from "../../lib/program/program.ts";
 import type { Request } from "./worker.ts";
 
-/** The executor; its work is done by a thread, in the order in which it is asked. */
+/** An executor whose work is done by a worker, in the order of the calls. */
 export class Float64Executor implements Executor {
   readonly device = "cpu";
   readonly adapter = "CPU (reference kernels in float64)";
@@ -26,10 +26,10 @@ export class Float64Executor implements Executor {
       this.#failure = event.message;
       this.#reject?.(new Error(event.message));
     };
-    this.#ask({ buffers });
+    this.#post({ buffers });
   }
 
-  /** Starts the thread. */
+  /** Starts the worker. */
   static async create(buffers: readonly BufferSpec[]): Promise<Float64Executor> {
     const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
     await new Promise((resolve, reject) => {
@@ -41,7 +41,7 @@ export class Float64Executor implements Executor {
 
   write(buffer: string, data: ArrayBufferView<ArrayBuffer>, offset = 0): void {
     const bytes = data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength);
-    this.#ask({ write: buffer, data: bytes, offset }, [bytes]);
+    this.#post({ write: buffer, data: bytes, offset }, [bytes]);
   }
 
   ready(): Promise<void> {
@@ -53,7 +53,7 @@ export class Float64Executor implements Executor {
     clear: readonly string[] = [],
     copied: readonly string[] = [],
   ): Copies {
-    this.#ask({ steps, clear });
+    this.#post({ steps, clear });
     const values = copied.length > 0 ? this.values(copied) : Promise.resolve([]);
     return async () => (await values).map((v) => new Uint8Array(Float32Array.from(v).buffer));
   }
@@ -62,10 +62,10 @@ export class Float64Executor implements Executor {
     return this.run([], [], buffers)();
   }
 
-  /** Waits for all steps and copies real values out, as they are. */
+  /** Waits for all steps and reads buffers in float64. */
   values(buffers: readonly string[]): Promise<Float64Array[]> {
     if (this.#failure !== undefined) return Promise.reject(new Error(this.#failure));
-    this.#ask({ read: buffers });
+    this.#post({ read: buffers });
     return new Promise((resolve, reject) => {
       this.#waiting.push(resolve);
       this.#reject = reject;
@@ -76,7 +76,7 @@ export class Float64Executor implements Executor {
     this.#worker.terminate();
   }
 
-  #ask(request: Request, transfer: Transferable[] = []): void {
+  #post(request: Request, transfer: Transferable[] = []): void {
     this.#worker.postMessage(request, transfer);
   }
 }

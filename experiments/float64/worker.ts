@@ -1,14 +1,14 @@
 /**
- * The references in float64: here `Math.fround` is the identity and what is f32 elsewhere is a
- * Float64Array. A thread of its own, so that nothing else computes that way; the references are
- * imported only behind the change, as some keep `Math.fround` under a name of theirs.
+ * The references in float64: `Math.fround` is the identity here, and Float32Array is Float64Array. It is
+ * a worker, so that nothing else computes that way. The references are imported after the change, as
+ * some keep `Math.fround` under their own name.
  *
  * @module
  */
 import type { BufferSpec, Step } from "../../lib/program/program.ts";
 import type { HostBuffer } from "../../kernels/include/host_buffer.ts";
 
-/** What the thread is asked, in order. */
+/** A message to the worker. */
 export type Request =
   | { readonly buffers: readonly BufferSpec[] }
   | { readonly write: string; readonly data: ArrayBuffer; readonly offset: number }
@@ -20,10 +20,10 @@ Math.fround = (x) => x;
 globalThis.Float32Array = Float64Array as unknown as Float32ArrayConstructor;
 const { CpuExecutor } = await import("../../lib/runtime/cpu/executor.ts");
 
-/** Buffers that hold bytes or integers; `step` holds both kinds of numbers. */
+/** Buffers that hold bytes or integers; `step` holds floats too. */
 const WORDS = ["pixels", "labels", "statistics", "step", "held"];
 
-/** A buffer whose real numbers lie in memory of their own, twice as wide, made when they are used. */
+/** A buffer whose f32 values have separate memory, twice as wide, allocated at first use. */
 class WideBuffer {
   #f32: Float64Array<ArrayBuffer> | undefined;
   #words: Uint32Array<ArrayBuffer> | undefined;

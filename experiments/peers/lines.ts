@@ -1,10 +1,10 @@
 /**
- * A stream of text cut into lines.
+ * Splits a stream of text into lines.
  *
  * @module
  */
 
-/** Cuts at each newline; what follows the last one is a line if it is not empty. */
+/** Splits at newlines. Text after the last newline is a line if it is not empty. */
 export class TextLineStream extends TransformStream<string, string> {
   constructor() {
     let rest = "";

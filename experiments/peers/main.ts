@@ -1,14 +1,14 @@
 /**
- * The same training by us and by what one would use instead, on one adapter in one run: `cnn` on
- * glyphs, batch 64, from the same first weights with the same batches.
+ * The same training by qtrain and by its peers, on one adapter in one run: `cnn` on glyphs, batch 64,
+ * from the same initial weights with the same batches.
  *
  *     deno task bench:peers [--rounds 5] [--only jax,TF] [--losses 18] [--json FILE] [--out FILE.md]
  *
- * Each peer is a process that is idle but for its turn. Before and after each of the others' turns int8
- * has one, and a ratio is to the mean of both: on a machine whose speed drifts by half within a minute,
- * neighbours in time compare. A peer that cannot start is reported with the reason, and the exit code
- * is 1 only where none can. `--losses N` first runs N steps of each peer one by one, behind two of
- * warm-up, and prints their losses.
+ * Each peer is a process that is idle except in its turn. qtrain int8 has a turn before and after each
+ * of the others' turns, and a ratio is to the mean of both: on a machine whose speed drifts by half
+ * within a minute, only adjacent times compare. A peer that cannot start is reported with the reason;
+ * the exit code is 1 only if none can. `--losses N` first runs N steps of each peer one by one, after
+ * two steps of warm-up, and prints their losses.
  *
  * @module
  */
@@ -26,13 +26,13 @@ interface Options {
   readonly out?: string;
 }
 
-/** A peer, what is known of it, and its process while it runs. */
+/** A peer with its measurements, and its process while it runs. */
 interface Running {
   readonly measured: Measurement;
   process?: PeerProcess;
 }
 
-const say = (text: string) => console.error(text);
+const log = (text: string) => console.error(text);
 
 function options(): Options {
   const { values } = parseArgs({
@@ -50,10 +50,10 @@ function options(): Options {
     throw new TypeError(`--${name}: expected a whole number, got ${JSON.stringify(given)}`);
   };
   const only = values.only.split(",").filter((part) => part !== "");
-  const lost = only.find((part) => !PEERS.some(({ name }) => name.includes(part)));
-  if (lost !== undefined) {
+  const unknown = only.find((part) => !PEERS.some(({ name }) => name.includes(part)));
+  if (unknown !== undefined) {
     const names = PEERS.map(({ name }) => name).join(", ");
-    throw new TypeError(`--only: expected parts of these names: ${names}; got ${lost}`);
+    throw new TypeError(`--only: expected parts of these names: ${names}; got ${unknown}`);
   }
   const { json, out } = values;
   return {
@@ -65,14 +65,14 @@ function options(): Options {
   };
 }
 
-/** Does what may end a peer, and writes down why it did. */
+/** Runs `work`; if the peer fails, notes why and stops it. */
 async function attempt<T>(running: Running, work: () => Promise<T>): Promise<T | undefined> {
   try {
     return await work();
   } catch (error) {
     if (!(error instanceof PeerError)) throw error;
     running.measured.problem = error.message;
-    say(`${running.measured.peer.name}: ${error.message}`);
+    log(`${running.measured.peer.name}: ${error.message}`);
     await running.process?.stop();
     delete running.process;
   }
@@ -86,11 +86,11 @@ async function start(running: Running, file: string): Promise<void> {
     measured.ready = ready;
     measured.losses.push(...ready.losses);
     const seconds = ((performance.now() - began) / 1000).toFixed(1);
-    say(`${measured.peer.name} ${ready.version}: ready after ${seconds} s`);
+    log(`${measured.peer.name} ${ready.version}: ready after ${seconds} s`);
   });
 }
 
-/** Milliseconds a step of a turn. */
+/** Runs a turn. @returns the milliseconds of a step */
 async function turn(running: Running): Promise<number | undefined> {
   const { process, measured: { peer, times } } = running;
   if (!process) return undefined;
@@ -107,7 +107,7 @@ async function firstLosses(running: Running, steps: number): Promise<void> {
   await attempt(running, async () => {
     for (let i = 0; i < steps; i++) measured.losses.push((await process.round(1)).loss);
     const [first, last] = [measured.losses[0]!, measured.losses.at(-1)!];
-    say(`${measured.peer.name}: loss ${first.toFixed(4)} → ${last.toFixed(4)}`);
+    log(`${measured.peer.name}: loss ${first.toFixed(4)} → ${last.toFixed(4)}`);
   });
 }
 
@@ -140,7 +140,7 @@ async function main({ rounds, losses, only, json, out }: Options): Promise<void>
       await oneRound(all[0]!, all.slice(1));
       const last = all.filter(({ process }) => process)
         .map(({ measured: m }) => `${m.peer.name} ${m.times.at(-1)!.toFixed(0)}`);
-      say(`round ${round + 1}/${rounds}, ms a step: ${last.join(" | ")}`);
+      log(`round ${round + 1}/${rounds}, ms a step: ${last.join(" | ")}`);
     }
   } finally {
     for (const { process } of all) await process?.stop();
@@ -157,7 +157,7 @@ let chosen: Options;
 try {
   chosen = options();
 } catch (error) {
-  say(`bench:peers: ${(error as Error).message}`);
+  log(`bench:peers: ${(error as Error).message}`);
   Deno.exit(2);
 }
 await main(chosen);

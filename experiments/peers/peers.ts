@@ -1,23 +1,23 @@
 /**
- * The peers of the comparison: what each is called, how its process is started, and how many steps
- * it does in a round, so that a round of each takes about as long.
+ * The peers: their names, how to start them, and how many steps each runs in a round, so that a round
+ * of each takes about as long.
  *
  * @module
  */
 
-/** A peer. */
+/** A framework that does the same training. */
 export interface Peer {
   readonly name: string;
-  /** What it is, beside its name, for the report. */
+  /** Its description in the report. */
   readonly what: string;
   /** Steps of a round. */
   readonly steps: number;
-  /** Its script in this folder, and what it is told beside the training's file. */
+  /** Its script in this folder, and the argument after the training's file. */
   readonly script: string;
   readonly variant?: string;
 }
 
-/** All peers; the first is what the others are held against. */
+/** All peers; the first is the reference of the ratios. */
 export const PEERS: readonly Peer[] = [
   {
     name: "qtrain int8",
@@ -64,11 +64,11 @@ export const PEERS: readonly Peer[] = [
   { name: "PyTorch", what: "float32 on the CPU, all cores", steps: 8, script: "pytorch.py" },
 ];
 
-/** The program and the arguments that run a peer. */
+/** The program and the arguments to run a peer. */
 export function commandOf({ script, variant }: Peer, file: string): [string, string[]] {
   const own = [`${import.meta.dirname}/${script}`, file, ...(variant ? [variant] : [])];
   if (script.endsWith(".py")) return ["python3", own];
-  // Without the lock: what the peers download stays out of the project's own.
+  // Without the lock, as the peers' packages are not dependencies of the project.
   const options = ["--no-prompt", "--no-lock", "--no-check", "--quiet"];
   const allowed = ["--allow-read", "--allow-env", "--allow-sys"];
   return [Deno.execPath(), ["run", ...options, ...allowed, ...own]];

@@ -1,47 +1,47 @@
 /**
- * A peer of the comparison as a process of its own, from outside; `serve.ts` has the protocol.
+ * Controls the process of a peer; `serve.ts` has the protocol.
  *
  * @module
  */
 import { TextLineStream } from "./lines.ts";
 import { commandOf, type Peer } from "./peers.ts";
 
-/** What a peer says when it is ready. */
+/** The first answer of a peer. */
 export interface Ready {
   readonly version: string;
   readonly adapter: string;
-  /** Of the first steps. */
+  /** Losses of the warm-up. */
   readonly losses: readonly number[];
 }
 
-/** What a round gave: milliseconds of all its steps together, and the loss of the last one. */
-export interface RoundResult {
+/** Milliseconds of all steps of a round, and the loss of the last one. */
+interface RoundResult {
   readonly ms: number;
   readonly loss: number;
 }
 
-/** Why a peer cannot go on; the others can. */
+/** A failure of one peer; the others continue. */
 export class PeerError extends Error {}
 
-/** A peer that runs. Idle but while it is asked. */
+/** A running peer. It is idle between rounds. */
 export class PeerProcess {
   readonly #child: Deno.ChildProcess;
   readonly #input: WritableStreamDefaultWriter<Uint8Array>;
   readonly #lines: ReadableStreamDefaultReader<string>;
-  readonly #heard: Promise<void>;
-  #complaint = "";
+  readonly #stderrRead: Promise<void>;
+  #lastError = "";
 
   private constructor(command: Deno.Command) {
     this.#child = command.spawn();
     this.#input = this.#child.stdin.getWriter();
     this.#lines = lines(this.#child.stdout).getReader();
-    this.#heard = this.#listen();
+    this.#stderrRead = this.#readStderr();
   }
 
   /**
    * Starts a peer and waits until it is ready.
    *
-   * @throws PeerError when it cannot: no interpreter, no package, no adapter
+   * @throws PeerError if it cannot start: no interpreter, package or adapter
    */
   static async start(peer: Peer, file: string): Promise<[PeerProcess, Ready]> {
     const [program, args] = commandOf(peer, file);
@@ -71,7 +71,7 @@ export class PeerProcess {
   /**
    * Runs steps and waits for them.
    *
-   * @throws PeerError when the process has failed
+   * @throws PeerError if the process has failed
    */
   async round(steps: number): Promise<RoundResult> {
     await this.#input.write(new TextEncoder().encode(`round ${steps}\n`)).catch(() => {});
@@ -89,20 +89,20 @@ export class PeerProcess {
     const { value: line } = await this.#lines.read();
     if (line === undefined) {
       const { code } = await this.#child.status;
-      await this.#heard;
-      throw new PeerError(`ended with code ${code}: ${this.#complaint || "without a word"}`);
+      await this.#stderrRead;
+      throw new PeerError(`ended with code ${code}: ${this.#lastError || "no message"}`);
     }
     const found = JSON.parse(line);
     if ("problem" in found) throw new PeerError(found.problem.split("\n")[0]);
     return found;
   }
 
-  /** Keeps the last complaint that calls itself an error, else the last line. */
-  async #listen(): Promise<void> {
+  /** Keeps the last line of stderr that begins like an error, else the last line. */
+  async #readStderr(): Promise<void> {
     let named = false;
     for await (const line of lines(this.#child.stderr)) {
       const error = /^\w*error\b/i.test(line);
-      if (line.trim() && (error || !named)) this.#complaint = line.trim();
+      if (line.trim() && (error || !named)) this.#lastError = line.trim();
       named ||= error;
     }
   }

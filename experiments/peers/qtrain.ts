@@ -1,6 +1,7 @@
 /**
- * This project's peer: `qtrain.ts FILE int8` or `qtrain.ts FILE float32`, ranges on the device, so
- * that no step waits for the host. It needs no file: the data and weights in it are its own. Speaks the protocol of `serve.ts`.
+ * qtrain as a peer: `qtrain.ts FILE int8` or `qtrain.ts FILE float32`, with ranges on the device, so that
+ * no step waits for the host. It does not read the file: the data and weights in it are qtrain's own.
+ * Uses the protocol of `serve.ts`.
  *
  * @module
  */

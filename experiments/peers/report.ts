@@ -1,5 +1,5 @@
 /**
- * What was measured, as a table for a terminal, as Markdown, and as JSON.
+ * The result as a table for a terminal, as Markdown, and as JSON.
  *
  * @module
  */
@@ -9,22 +9,22 @@ import type { Ready } from "./process.ts";
 import type { Peer } from "./peers.ts";
 import { BATCH } from "./training.ts";
 
-/** What is known of a peer at the end. */
+/** The measurements of a peer. */
 export interface Measurement {
   readonly peer: Peer;
   ready?: Ready;
-  /** Of the first steps: those of the warm-up, then those that were asked for. */
+  /** Losses of the first steps: those of the warm-up, then those requested. */
   readonly losses: number[];
-  /** Milliseconds a step, one for each round. */
+  /** Milliseconds of a step, by round. */
   readonly times: number[];
-  /** Each of them over that of the first peer's rounds just before and after. */
+  /** The same divided by the mean of the first peer's rounds just before and after. */
   readonly ratios: number[];
-  /** Why it is not measured, or only in part. */
+  /** Why it was not measured, or only in part. */
   problem?: string;
 }
 
 /** A peer in the JSON file. */
-export interface Result {
+interface Result {
   readonly peer: string;
   readonly what: string;
   readonly version: string | null;
@@ -35,7 +35,7 @@ export interface Result {
   readonly fastest_ms: number | null;
   readonly slowest_ms: number | null;
   readonly images_per_second: number | null;
-  /** To the first peer: the median of the ratios of neighbours in time, and their extremes. */
+  /** Median of the ratios to the first peer, and their extremes. */
   readonly ratio: number | null;
   readonly smallest_ratio: number | null;
   readonly largest_ratio: number | null;
@@ -44,7 +44,7 @@ export interface Result {
 }
 
 /** The JSON file. */
-export interface Report {
+interface Report {
   readonly network: "cnn";
   readonly batch: number;
   readonly rounds: number;
@@ -53,7 +53,7 @@ export interface Report {
   readonly results: readonly Result[];
 }
 
-/** Sums up. */
+/** Summarizes the measurements. */
 export function reportOf(measured: readonly Measurement[], rounds: number): Report {
   const { arch, os } = Deno.build;
   return {
@@ -121,17 +121,17 @@ function cells(r: Result): string[] {
   ];
 }
 
-/** Steps whose losses are in the table of losses. */
-function shown(losses: number): number[] {
+/** Steps to list in the table of losses. */
+function listedSteps(losses: number): number[] {
   return [...new Set([0, 1, 2, 4, 9, 14, 19, losses - 1])].filter((i) => i < losses)
     .toSorted((a, b) => a - b);
 }
 
-/** Nothing where no peer trained. */
+/** The table of losses; empty if no peer trained. */
 function lossTable({ results }: Report): { headers: string[]; rows: string[][] }[] {
   const trained = results.filter((r) => r.losses.length > 0);
   if (trained.length === 0) return [];
-  const steps = shown(Math.min(...trained.map((r) => r.losses.length)));
+  const steps = listedSteps(Math.min(...trained.map((r) => r.losses.length)));
   return [{
     headers: ["loss of step", ...steps.map((i) => `${i + 1}`)],
     rows: trained.map((r) => [r.peer, ...steps.map((i) => r.losses[i]!.toFixed(4))]),
@@ -140,10 +140,10 @@ function lossTable({ results }: Report): { headers: string[]; rows: string[][] }
 
 function notes({ results, adapter }: Report): string[] {
   const where = (r: Result) => r.adapter && r.adapter !== adapter ? ` (${r.adapter})` : "";
-  const parted = results.filter((r) => r.problem !== null && r.step_ms !== null);
+  const stopped = results.filter((r) => r.problem !== null && r.step_ms !== null);
   return [
     ...results.map((r) => `${r.peer}: ${r.what}${where(r)}`),
-    ...parted.map((r) => `${r.peer} stopped early: ${r.problem}`),
+    ...stopped.map((r) => `${r.peer} stopped early: ${r.problem}`),
   ];
 }
 
@@ -152,7 +152,7 @@ const title = (r: Report) =>
     r.adapter ?? "no adapter"
   }; ${r.host}`;
 
-/** For a terminal. */
+/** Formats the report for a terminal. */
 export function asText(report: Report): string {
   return [
     title(report),
@@ -164,7 +164,7 @@ export function asText(report: Report): string {
   ].join("\n\n");
 }
 
-/** For a file; ends with a newline. */
+/** Formats the report as Markdown, with a final newline. */
 export function asMarkdown(report: Report): string {
   return [
     title(report),

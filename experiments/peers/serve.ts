@@ -1,34 +1,34 @@
 /**
- * A peer of the comparison as a process of its own, from within. It prepares once and says so in a
- * line of JSON; then each line `round N` on its input runs N training steps, waits until the device
- * is done, and answers with another line. Between rounds it is idle.
+ * The process of a peer. It prepares once and prints a line of JSON; then, for each line `round N` of
+ * its input, it runs N training steps, waits for the device, and prints another line. Between rounds
+ * it is idle.
  *
  *     {"version": "…", "adapter": "…", "losses": [2.3, 2.1]}    or {"problem": "…"}
  *     {"ms": 812.5, "loss": 1.9}
  *
- * `pytorch.py` speaks the same.
+ * `pytorch.py` uses the same protocol.
  *
  * @module
  */
 import { TextLineStream } from "./lines.ts";
 import { requestAdapter } from "../../lib/runtime/gpu/device.ts";
 
-/** Steps before the first round: what is compiled or measured once is so in them. */
+/** Steps before the first round, for compilation and tuning. */
 const WARM_UP = 2;
 
-/** A training on some device. */
+/** A training by some framework. */
 export interface Trainer {
-  /** Of the package. */
+  /** Version of the package. */
   readonly version: string;
-  /** Submits one step, or runs it. */
+  /** Submits or runs a step. */
   step(): void | Promise<void>;
-  /** Waits for all steps; the loss of the last one. */
+  /** Waits for all steps. @returns the loss of the last one */
   loss(): Promise<number>;
 }
 
-/** Serves rounds until the input ends. Never rejects: a problem is an answer, too. */
+/** Serves rounds until the input ends. Never rejects: an error is an answer. */
 export async function serve(prepare: () => Promise<Trainer>): Promise<void> {
-  console.log = console.info = console.error; // Packages greet there; the output is ours.
+  console.log = console.info = console.error; // Packages print greetings; stdout is for the protocol.
   try {
     const adapter = await requestAdapter();
     if (!adapter) throw new Error("no GPU adapter with a native driver");

@@ -1,7 +1,6 @@
 /**
- * The training that every peer does: `cnn` on glyphs, from the same first weights, with the same
- * batches in the same order. The parent writes it to a file that all of them read, whatever they are
- * written in.
+ * The training that every peer does: `cnn` on glyphs, from the same initial weights, with the same
+ * batches in the same order. The parent process writes it to a file that all peers can read.
  *
  * @module
  */
@@ -23,19 +22,19 @@ import { BatchReader } from "../../lib/data/batch_reader.ts";
 export const BATCH = 64;
 /** Height and width of an image, which has one channel. */
 export const SIZE = 28;
-/** Kinds of glyphs. */
+/** Classes of glyphs. */
 export const CLASSES = 10;
-/** Different batches; they come in turn. */
+/** Different batches, repeated in turn. */
 const BATCHES = 16;
-/** Of SGD, without weight decay. */
+/** Settings of SGD, without weight decay. */
 export const RATE = 0.05, MOMENTUM = 0.9;
-/** Of batch norm: what is added to the variance, and the share of a batch in running statistics. */
+/** Batch norm: added to the variance, and the share of a batch in running statistics. */
 export const EPSILON = 1e-5, FOLLOW = 0.1;
 /** Strides of the four convolutions. */
 export const STRIDES: readonly number[] = [1, 2, 1, 2];
 const SEED = 1;
 
-/** The recipe of our own peer. */
+/** The recipe of qtrain. */
 export function recipeOf(quantize: NonNullable<RecipeInput["quantize"]>) {
   return resolveRecipe({
     seed: SEED,
@@ -49,7 +48,7 @@ export function recipeOf(quantize: NonNullable<RecipeInput["quantize"]>) {
   });
 }
 
-/** The data set of a recipe, and its batches in their order. */
+/** The dataset of a recipe, and its batches in order. */
 export async function batchesOf(recipe: ReturnType<typeof recipeOf>) {
   const data = await openDataset({ ...recipe.data, seed: SEED });
   const order = epochOrder(data.train.count, SEED, 0), reader = new BatchReader(data, BATCH);
@@ -59,8 +58,8 @@ export async function batchesOf(recipe: ReturnType<typeof recipeOf>) {
 }
 
 /**
- * Writes a safetensors file: `images.I` [n, c, h, w] as the network sees them, `labels.I` [n], and
- * the first weights by PyTorch's names and shapes.
+ * Writes a safetensors file: `images.I` [n, c, h, w], normalized, `labels.I` [n], and the initial
+ * weights with PyTorch's names and shapes.
  */
 export async function writeTraining(file: string): Promise<void> {
   const recipe = recipeOf({ arithmetic: "float32" });
@@ -80,23 +79,23 @@ export async function writeTraining(file: string): Promise<void> {
   await Deno.writeFile(file, encodeSafetensors(tensors));
 }
 
-/** A batch as packages take it. */
-export interface FloatBatch {
+/** A batch in float32. */
+interface FloatBatch {
   /** [n, 28, 28], normalized. */
   readonly images: Float32Array<ArrayBuffer>;
   /** [n] */
   readonly labels: Int32Array<ArrayBuffer>;
 }
 
-/** What {@link writeTraining} wrote. */
+/** The content of the file of {@link writeTraining}. */
 export interface Training {
-  /** The batch of a step, counted from 0. */
+  /** The batch of a step, from 0. */
   batch(step: number): FloatBatch;
-  /** First values, row-major, e.g. of `conv1.weight` [o, i, h, w]. */
+  /** Initial values, row-major, e.g. of `conv1.weight` [o, i, h, w]. */
   weight(name: string): { shape: readonly number[]; data: Float32Array<ArrayBuffer> };
 }
 
-/** Reads what {@link writeTraining} wrote. */
+/** Reads the file of {@link writeTraining}. */
 export async function readTraining(file: string): Promise<Training> {
   const { tensors } = decodeSafetensors(await Deno.readFile(file), file);
   const batches = Array.from({ length: BATCHES }, (_, i) => ({
