@@ -20,24 +20,28 @@ Deno.test("deno compile embeds the text of every shader, the decoder of JPEG, an
     }).output();
     assert.equal(code, 0, new TextDecoder().decode(stderr));
     const binary = new TextDecoder("latin1").decode(await Deno.readFile(`${folder}/qtrain`));
-    let shaders = 0;
-    for (const kernels of ["kernels", "kernels/include"]) {
-      for await (const { name } of Deno.readDir(ROOT + kernels)) {
-        if (!name.endsWith(".wgsl")) continue;
-        shaders++;
-        const text = new TextDecoder("latin1").decode(
-          await Deno.readFile(`${ROOT}${kernels}/${name}`),
-        );
-        assert.ok(binary.includes(text), `${kernels}/${name} is not embedded`);
-      }
+    const shaders = await shadersIn(`${ROOT}kernels`);
+    assert.ok(shaders.length > 20);
+    for (const path of shaders) {
+      const text = new TextDecoder("latin1").decode(await Deno.readFile(path));
+      assert.ok(binary.includes(text), `${path} is not embedded`);
     }
-    assert.ok(shaders > 20);
     const decoder = new URL(import.meta.resolve(JPEG_DECODER));
     const wasm = new TextDecoder("latin1").decode(await Deno.readFile(decoder));
     assert.ok(binary.includes(wasm), "the decoder of JPEG is not embedded");
     for (const worker of WORKERS) assert.ok(binary.includes(worker.split("/").at(-1)!), worker);
   });
 });
+
+async function shadersIn(folder: string): Promise<string[]> {
+  const found: string[] = [];
+  for await (const { name, isDirectory } of Deno.readDir(folder)) {
+    const path = `${folder}/${name}`;
+    if (isDirectory) found.push(...await shadersIn(path));
+    else if (name.endsWith(".wgsl")) found.push(path);
+  }
+  return found;
+}
 
 Deno.test("the binary for Windows ends in .exe", () => {
   assert.equal(compileArguments("x86_64-pc-windows-msvc", "q").at(-2), "q.exe");
