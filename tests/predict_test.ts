@@ -121,7 +121,7 @@ Deno.test("predict takes images of any size, grey ones, and folders; what fails 
   const errors = answers.flatMap((a) => "error" in a ? [a.error] : []);
   assert.match(errors[0]!, /bad\.jpg: byte 0: expected a JPEG or PNG image, got text/);
   assert.match(errors[1]!, /missing\.png: /);
-  assert.match(errors[2]!, /empty: expected JPEG or PNG images in this folder, found none/);
+  assert.match(errors[2]!, /empty: no JPEG or PNG images in this folder/);
 });
 
 Deno.test("qtrain predict prints a line for each image, or JSON; exit 2 when one failed", async () => {
@@ -176,8 +176,8 @@ Deno.test("a checkpoint that does not say what its images are is refused, and ho
     name: "DataError",
     message:
       `${old.path}/checkpoints/step-00000003.safetensors: expected the shape, classes, mean ` +
-      "and std of its images in the metadata, found none: an earlier version of qtrain wrote it; " +
-      "train again, or go on for an epoch more with --resume",
+      "and std of its images in the metadata, got none: an earlier version of qtrain wrote it. " +
+      "Train again, or continue for one more epoch with --resume",
   });
   await old.writeCheckpoint(3, encodeChecked(tensors, { ...metadata, data: '{"shape":[1]}' }));
   await assert.rejects(predict(old.path, [photos[0]!]), /DataError|no intact checkpoint/);

@@ -1,5 +1,5 @@
 /**
- * Measures a run that has been trained: its newest checkpoint on its test images.
+ * Evaluates a trained run on its test images.
  *
  * @module
  */
@@ -15,44 +15,45 @@ import { openTestedDevice } from "../runtime/open_tested_device.ts";
 import { Network } from "./network/network.ts";
 import { loadRun } from "./checkpoint/load.ts";
 
-/** How to evaluate. */
+/** Options of an evaluation. */
 export interface EvaluateOptions {
-  /** Where: `auto` by default. */
+  /** Device to run on; `auto` by default. */
   readonly device?: DeviceChoice;
-  /** Which tiles kernels run with: `default` by default. */
+  /** Tiles of the kernels; `default` by default. */
   readonly tiles?: Tiles;
-  /** `key=value` each, for the run's recipe: where its data is now. */
+  /** Changes to the run's recipe, `key=value` each: where its data is now. */
   readonly overrides?: readonly string[];
-  /** Hears of things that are odd but no reason to stop. */
+  /** Called with each warning. */
   readonly warn?: (text: string) => void;
-  /** Estimators of one's own, by the names that the recipe uses for them. */
+  /** Custom estimators, by the names that the recipe uses. */
   readonly estimators?: EstimatorMakers;
-  /** Take the checkpoint with the best test accuracy, not the newest. */
+  /** Uses the checkpoint with the best test accuracy instead of the latest. */
   readonly best?: boolean;
 }
 
-/** What a network scores. */
+/** Result of an evaluation. */
 export interface Evaluation {
   /** Mean cross-entropy over the test images, in nats. */
   readonly loss: number;
-  /** Share of test images answered right, 0–1. */
+  /** Accuracy on the test images, 0–1. */
   readonly accuracy: number;
-  /** How many test images there were. */
+  /** Number of test images. */
   readonly images: number;
-  /** Training steps behind the checkpoint. */
+  /** Training steps done at the checkpoint. */
   readonly step: number;
-  /** The checkpoint's file. */
+  /** Path of the checkpoint. */
   readonly checkpoint: string;
-  /** Where it ran. */
+  /** Kind of device. */
   readonly device: "gpu" | "cpu";
 }
 
 /**
- * Loads a run's newest checkpoint and runs it over the test images of its recipe, in the
- * arithmetic that it was trained in. Writes nothing.
+ * Evaluates a run's latest checkpoint on the test images of its recipe, in the arithmetic of its
+ * training. Writes nothing.
  *
  * @param path the run's folder
- * @throws DataError when it holds no run or no whole checkpoint, or its data is gone; DeviceError
+ * @throws DataError when the folder holds no run or no intact checkpoint, or the data is missing;
+ * DeviceError when no device can run it
  */
 export async function evaluate(path: string, options: EvaluateOptions = {}): Promise<Evaluation> {
   const { recipe, checkpoint: found, makers } = await loadRun(path, options);

@@ -1,6 +1,6 @@
 /**
- * What a trained run says of images, from its folder alone: the forward pass with the ranges of its
- * checkpoint, so that the answer for an image does not depend on the others.
+ * Predicts the classes of images with a trained run, from its folder alone: the forward pass with the
+ * ranges of its checkpoint, so the prediction of an image does not depend on the others.
  *
  * @module
  */
@@ -18,120 +18,132 @@ import { classNameOf, type InputSpec } from "./checkpoint/input_spec.ts";
 import { Network } from "./network/network.ts";
 import { loadRun, type TrainedRun } from "./checkpoint/load.ts";
 
-/** How to predict. */
+/** Options of a prediction. */
 export interface PredictOptions {
-  /** How many classes of each image are told, likeliest first: 1 by default. */
+  /** Number of classes to return for each image, likeliest first; 1 by default. */
   readonly top?: number;
-  /** Where: `auto` by default. */
+  /** Device to run on; `auto` by default. */
   readonly device?: DeviceChoice;
-  /** Which tiles kernels run with: `default` by default. */
+  /** Tiles of the kernels; `default` by default. */
   readonly tiles?: Tiles;
-  /** Hears of things that are odd but no reason to stop. */
+  /** Called with each warning. */
   readonly warn?: (text: string) => void;
-  /** Estimators of one's own, by the names that the recipe uses for them. */
+  /** Custom estimators, by the names that the recipe uses. */
   readonly estimators?: EstimatorMakers;
-  /** Take the checkpoint with the best test accuracy, not the newest. */
+  /** Uses the checkpoint with the best test accuracy instead of the latest. */
   readonly best?: boolean;
 }
 
-/** How likely a class is. */
+/** A class and its probability. */
 export interface ClassProbability {
-  /** What the data calls it; its label as text where that has no names. */
+  /** Name of the class; its label as text if the data has no names. */
   readonly class: string;
-  /** Its number, from 0. */
+  /** Label of the class, from 0. */
   readonly label: number;
-  /** 0–1: softmax of the scores. */
+  /** Probability, 0–1: softmax of the scores. */
   readonly probability: number;
 }
 
-/** What a network says of an image. */
+/** Prediction for an image: its likeliest class. */
 export interface Prediction extends ClassProbability {
-  /** The image's path. */
+  /** Path of the image. */
   readonly image: string;
-  /** The likeliest classes, this one first. */
+  /** The likeliest classes, starting with this one. */
   readonly top: readonly ClassProbability[];
 }
 
-/** An image that could not be answered. */
+/** An image without a prediction. */
 export interface PredictionError {
-  /** The image's path. */
+  /** Path of the image. */
   readonly image: string;
-  /** Why, with what to do about it. */
+  /** Why there is none, and what to do about it. */
   readonly error: string;
 }
 
 /**
- * Says of each image how likely it is of which class.
+ * Predicts the class of each image.
  *
- * JPEG and PNG images of any size are brought to the network's as for evaluation: scaled so that
- * they just cover it, and cut in the middle; colour becomes grey by its luma where the network is grey.
+ * JPEG and PNG images of any size are prepared as for evaluation: scaled so that they just cover the
+ * network's input, and cropped at the center; colour becomes grey by its luma if the input is grey.
  *
- * @param path the run's folder; its data need not exist
- * @param images paths; of a folder, all images in it
- * @returns a line for each image in their order; an image that is missing or damaged has an `error`
- * @throws DataError when the folder holds no run or no whole checkpoint; DeviceError
+ * @param path the run's folder; its data is not needed
+ * @param images paths of images, or of folders, which stand for all images in them
+ * @returns an item for each image, in order; a missing or damaged image has an `error`
+ * @throws DataError when the folder holds no run or no intact checkpoint; DeviceError when no device
+ * can run it
  */
 export async function predict(
   path: string,
   images: readonly string[],
   options: PredictOptions = {},
 ): Promise<(Prediction | PredictionError)[]> {
-  const { top = 1, warn } = options;
+  const { top = 1 } = options;
   if (!Number.isInteger(top) || top < 1) {
     throw new UsageError(`top: expected a whole number of at least 1, got ${top}`);
   }
-  const run = await loadRun(path, options), facts = inputSpecOf(run);
-  const asked = (await Promise.all(images.map(imagesIn))).flat();
-  // What has an error already is a folder without images.
-  const readable = asked.flatMap((a, index) => "error" in a ? [] : [{ index, image: a.image }]);
-  const answers = [...asked] as (Prediction | PredictionError)[];
-  if (readable.length === 0) return answers;
-  const most = Math.min(readable.length, run.recipe.train.batch);
-  const network = await openNetwork(run, facts, most, options);
-  const { batch } = network.program; // `memory:` may have cut it.
+  const run = await loadRun(path, options), spec = inputSpecOf(run);
+  const found = (await Promise.all(images.map(imagesIn))).flat();
+  // A folder without images has an error already.
+  const paths = found.flatMap((item) => "error" in item ? [] : [item.image]);
+  if (paths.length === 0) return found as PredictionError[];
+  const batch = Math.min(paths.length, run.recipe.train.batch);
+  const network = await openNetwork(run, spec, batch, options);
   try {
-    const [h, w, c] = facts.shape, size = h * w * c;
-    const pixels = new Uint8Array(Math.ceil(batch * size / 4) * 4);
-    let waiting: typeof readable = [];
-    const answer = async () => {
-      const labels = new Uint32Array(batch), samples = waiting.length;
-      const scores = await network.logits({ images: pixels, labels, samples });
-      waiting.forEach(({ index, image }, n) => {
-        const likeliest = classProbabilities(scores[n]!, facts).slice(0, top);
-        answers[index] = { image, ...likeliest[0]!, top: likeliest };
-      });
-      waiting = [];
-    };
-    for (const { index, image } of readable) {
-      try {
-        pixels.set(await pixelsOf(image, facts, warn), waiting.length * size);
-        waiting.push({ index, image });
-      } catch (error) {
-        if (!(error instanceof DataError)) throw error;
-        answers[index] = { image, error: error.message };
+    const predictions = new Map<string, Prediction | PredictionError>();
+    const { batch } = network.program; // `memory` may have reduced it.
+    for (let first = 0; first < paths.length; first += batch) {
+      const some = paths.slice(first, first + batch);
+      for (const each of await predictBatch(network, spec, some, options)) {
+        predictions.set(each.image, each);
       }
-      if (waiting.length === batch) await answer();
     }
-    if (waiting.length > 0) await answer();
+    return found.map((item) => "error" in item ? item : predictions.get(item.image)!);
   } finally {
     network.executor.close();
   }
-  return answers;
 }
 
-/** @throws DataError where the checkpoint does not say enough of its images, or no photo fits them */
+/** Predicts at most a batch of images. */
+async function predictBatch(
+  network: Network,
+  spec: InputSpec,
+  images: readonly string[],
+  { top = 1, warn }: PredictOptions,
+): Promise<(Prediction | PredictionError)[]> {
+  const { batch } = network.program, [h, w, c] = spec.shape, size = h * w * c;
+  const pixels = new Uint8Array(Math.ceil(batch * size / 4) * 4), labels = new Uint32Array(batch);
+  const readable: string[] = [], errors: PredictionError[] = [];
+  for (const image of images) {
+    try {
+      pixels.set(await pixelsOf(image, spec, warn), readable.length * size);
+      readable.push(image);
+    } catch (error) {
+      if (!(error instanceof DataError)) throw error;
+      errors.push({ image, error: error.message });
+    }
+  }
+  if (readable.length === 0) return errors;
+  const scores = await network.logits({ images: pixels, labels, samples: readable.length });
+  const predictions = readable.map((image, n) => {
+    const likeliest = classProbabilities(scores[n]!, spec).slice(0, top);
+    return { image, ...likeliest[0]!, top: likeliest };
+  });
+  return [...predictions, ...errors];
+}
+
+/** @throws DataError when the checkpoint lacks the input spec, or no photo fits the network */
 function inputSpecOf({ checkpoint: { data, path } }: TrainedRun): InputSpec {
   if (!data) {
     throw new DataError(
-      `${path}: expected the shape, classes, mean and std of its images in the metadata, found ` +
-        "none: an earlier version of qtrain wrote it; train again, or go on for an epoch more with " +
+      `${path}: expected the shape, classes, mean and std of its images in the metadata, got none: ` +
+        "an earlier version of qtrain wrote it. Train again, or continue for one more epoch with " +
         "--resume",
     );
   }
   const channels = data.shape[2];
   if (channels !== 1 && channels !== 3) {
     throw new DataError(
-      `${path}: expected a network for grey (1) or colour images (3 channels), found one for ` +
+      `${path}: expected a network for grey (1) or colour images (3 channels), got one for ` +
         `${channels} channels, which no JPEG or PNG image has`,
     );
   }
@@ -140,16 +152,16 @@ function inputSpecOf({ checkpoint: { data, path } }: TrainedRun): InputSpec {
 
 async function openNetwork(
   { recipe, checkpoint, makers }: TrainedRun,
-  facts: InputSpec,
+  spec: InputSpec,
   batch: number,
   options: PredictOptions,
 ): Promise<Network> {
   const sized = { ...recipe, train: { ...recipe.train, batch, micro_batch: 0 } };
-  const { program } = plan(sized, facts, { estimators: makers, inference: true });
+  const { program } = plan(sized, spec, { estimators: makers, inference: true });
   const device = await openTestedDevice(options.device, program, options);
   const executor = await device.createExecutor(program);
   try {
-    const network = new Network(program, executor, recipe.seed, recipe.quantize, facts, makers);
+    const network = new Network(program, executor, recipe.seed, recipe.quantize, spec, makers);
     network.load(checkpoint, false);
     return network;
   } catch (error) {
@@ -158,7 +170,7 @@ async function openNetwork(
   }
 }
 
-/** An image as the network sees it. */
+/** Reads an image and brings it to the shape of the network's input. */
 async function pixelsOf(
   path: string,
   { shape: [h, w, c] }: InputSpec,
@@ -170,17 +182,17 @@ async function pixelsOf(
   return resizeAndCrop(image, channels, h, w).pixels;
 }
 
-/** All classes, likeliest first; of equals the one of the lower label. */
-function classProbabilities(logits: Float32Array, facts: InputSpec): ClassProbability[] {
+/** All classes, likeliest first; among equals the lower label first. */
+function classProbabilities(logits: Float32Array, spec: InputSpec): ClassProbability[] {
   const largest = Math.max(...logits);
   const powers = Array.from(logits, (l) => Math.exp(l - largest));
   const sum = powers.reduce((a, b) => a + b, 0);
   return powers
-    .map((p, label) => ({ class: classNameOf(facts, label), label, probability: p / sum }))
+    .map((p, label) => ({ class: classNameOf(spec, label), label, probability: p / sum }))
     .sort((a, b) => b.probability - a.probability || a.label - b.label);
 }
 
-/** The path itself, or those of the images in a folder, by name. */
+/** Returns the path itself, or the paths of the images in a folder, sorted by name. */
 async function imagesIn(path: string): Promise<(Pick<Prediction, "image"> | PredictionError)[]> {
   const folder = await Deno.stat(path).then((info) => info.isDirectory, () => false);
   if (!folder) return [{ image: path }];
@@ -195,7 +207,7 @@ async function imagesIn(path: string): Promise<(Pick<Prediction, "image"> | Pred
   if (names.length === 0) {
     return [{
       image: path,
-      error: `${path}: expected JPEG or PNG images in this folder, found none; give another`,
+      error: `${path}: no JPEG or PNG images in this folder. Give another`,
     }];
   }
   return names.sort().map((name) => ({ image: `${path.replace(/\/+$/, "")}/${name}` }));

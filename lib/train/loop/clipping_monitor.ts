@@ -1,37 +1,37 @@
 /**
- * Tells of quantizers that clip much for long.
+ * Warns of quantizers that clip many values for many steps.
  *
  * @module
  */
 import type { QuantizerSpec } from "../../quant/quantizer.ts";
 import type { Observation } from "../../quant/scheduler.ts";
 
-/** Share of its values that a quantizer clips too many of. */
+/** Share of its values that a quantizer may clip. */
 const MAX_CLIPPED_SHARE = 0.1;
 /**
- * Steps in a row. In-hindsight ranges at momentum 0.9 follow a jump by ×10 within 40 steps to 1%; one
- * that takes longer does not follow.
+ * Number of consecutive steps in which it may clip more. In-hindsight ranges at momentum 0.9 follow a
+ * jump by ×10 to 1% within 40 steps; a range that takes longer does not follow.
  */
 const MAX_STEPS = 50;
 
-/** Counts the steps in which quantizers clip much. */
+/** Counts the consecutive steps in which quantizers clip too much. */
 export class ClippingMonitor {
-  /** By row: steps in a row; infinite once it was told of. */
+  /** Number of consecutive steps, by row; infinite after its warning. */
   readonly #steps: number[] = [];
 
-  /** Takes note of a step; a line for people when quantizers have clipped much for long, once each. */
+  /** Counts a step. Returns a warning when quantizers have clipped too much for too long, once for each. */
   see(observations: readonly Observation[]): string | undefined {
-    const much: Observation[] = [];
-    observations.forEach((seen, row) => {
-      const clips = seen.clipped > MAX_CLIPPED_SHARE * seen.quantizer.elements;
+    const late: Observation[] = [];
+    observations.forEach((observation, row) => {
+      const clips = observation.clipped > MAX_CLIPPED_SHARE * observation.quantizer.elements;
       const before = this.#steps[row] ?? 0;
       if (before === Infinity) return;
       this.#steps[row] = clips ? before + 1 : 0;
       if (this.#steps[row] < MAX_STEPS) return;
       this.#steps[row] = Infinity;
-      much.push(seen);
+      late.push(observation);
     });
-    const [first, ...others] = much;
+    const [first, ...others] = late;
     if (!first) return undefined;
     const { quantizer: q, clipped } = first, more = others.length;
     const whose = more === 0 ? "" : ` (and ${more} ${more === 1 ? "other" : "others"})`;

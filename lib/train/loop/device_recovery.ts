@@ -1,6 +1,6 @@
 /**
- * Training that outlives its adapter: a driver that was reset, or a device that was away for a moment,
- * is opened again, and the run goes on from its newest checkpoint, as with `--resume`.
+ * Training that survives the loss of its adapter: after a driver reset, or when a device was away for a
+ * moment, the adapter is opened again and the run resumes from its latest checkpoint.
  *
  * @module
  */
@@ -9,71 +9,75 @@ import type { Device } from "../../runtime/device.ts";
 import type { TrainEvent } from "../events.ts";
 import type { TrainOptions } from "../options.ts";
 
-/** Seconds to wait before an adapter is opened again, the first time that a run loses it, and so on. */
+/** Seconds to wait before opening a lost adapter again: the first time, the second, … */
 const PAUSES = [0.1, 1, 4];
+const WITHOUT_GPU = "--device cpu needs no GPU";
 
 /**
- * Trains, and goes on as often as {@linkcode PAUSES} allows.
+ * Trains, and resumes after each loss of the adapter, as often as {@linkcode PAUSES} allows.
  *
- * @param once trains with options, and tells of the device that it opens
- * @throws DeviceLostError where there is no checkpoint to go on from, or the adapter is lost for good
+ * @param trainOnce trains with the given options and calls `onOpen` with the device that it opens
+ * @throws DeviceLostError when there is no checkpoint to resume from, or the adapter does not come back
  */
 export async function* withDeviceRecovery(
   options: TrainOptions,
-  once: (options: TrainOptions, opens: (device: Device) => void) => AsyncGenerator<TrainEvent>,
+  trainOnce: (
+    options: TrainOptions,
+    onOpen: (device: Device) => void,
+  ) => AsyncGenerator<TrainEvent>,
 ): AsyncGenerator<TrainEvent, void, void> {
-  let device: Device | undefined, again = options;
-  for (let times = 0;;) {
+  let device: Device | undefined, current = options, losses = 0;
+  for (;;) {
     try {
-      return yield* once(again, (opened) => device = opened);
+      return yield* trainOnce(current, (opened) => device = opened);
     } catch (error) {
       if (!(error instanceof DeviceLostError) || options.signal?.aborted) throw error;
       let lost: DeviceError = error, opened: Device | undefined;
       while (!opened) {
-        const step = await stepToResume(options, device, lost, times);
-        await new Promise((resolve) => setTimeout(resolve, 1000 * PAUSES[times]!));
-        times++;
+        const step = await stepToResume(options, device, lost, losses);
+        await new Promise((resolve) => setTimeout(resolve, 1000 * PAUSES[losses]!));
+        losses++;
         try {
           opened = await device!.reopen!();
-          options.warn?.(
-            `the adapter was lost (${
-              reasonOf(lost)
-            }): it is opened again, and the run goes on from ` +
-              `step ${step} (${times} of ${PAUSES.length} times)`,
-          );
         } catch (error) {
           if (!(error instanceof DeviceError)) throw error;
           lost = error;
+          continue;
         }
+        options.warn?.(
+          `the adapter was lost (${reasonOf(lost)}): opened it again, resuming from step ${step} ` +
+            `(${losses} of ${PAUSES.length} times)`,
+        );
       }
-      again = { ...options, opened, resume: true };
+      current = { ...options, opened, resume: true };
     }
   }
 }
 
-/** The step of the checkpoint to go on from. @throws DeviceLostError why that is not possible */
+/** The step of the checkpoint to resume from. @throws DeviceLostError when the run cannot resume */
 async function stepToResume(
   { folder }: TrainOptions,
   device: Device | undefined,
   lost: DeviceError,
-  times: number,
+  losses: number,
 ): Promise<number> {
-  const end = (text: string) =>
-    new DeviceLostError(`the adapter was lost (${reasonOf(lost)})${text}`, reasonOf(lost));
-  const [newest] = await folder?.checkpoints() ?? [];
-  if (!newest) {
-    throw end(
-      ", and the run has no checkpoint yet to go on from: start it again; --device cpu needs no GPU",
+  const reason = reasonOf(lost), problem = `the adapter was lost (${reason})`;
+  const [latest] = await folder?.checkpoints() ?? [];
+  if (!latest) {
+    throw new DeviceLostError(
+      `${problem}, and the run has no checkpoint yet. Start it again; ${WITHOUT_GPU}`,
+      reason,
     );
   }
   if (!device?.reopen) throw lost;
-  if (times === PAUSES.length) {
-    throw end(
-      `, and the run has opened it again ${times} times, which is the most: see to its driver, heat ` +
-        `and power, then go on from step ${newest.step} with --resume; --device cpu needs no GPU`,
+  if (losses === PAUSES.length) {
+    throw new DeviceLostError(
+      `${problem}, after it was opened again ${losses} times. Check its driver, heat and power, then ` +
+        `continue from step ${latest.step} with --resume; ${WITHOUT_GPU}`,
+      reason,
     );
   }
-  return newest.step;
+  return latest.step;
 }
 
 function reasonOf(error: DeviceError): string {

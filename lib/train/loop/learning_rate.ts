@@ -1,13 +1,15 @@
 /**
- * The learning rate of a step.
+ * Learning rate schedules.
  *
  * @module
  */
 import type { TrainSpec } from "../../recipe/types.ts";
 
 /**
- * Learning rate by step, from 0: a linear warm-up to the peak, then constant, dropping by a factor
- * every so many epochs, or half a cosine down to 0.
+ * Returns the learning rate as a function of the step, from 0: a linear warm-up to `lr`, then constant,
+ * multiplied by a factor every few epochs, or half a cosine down to 0.
+ *
+ * @param steps number of steps of the whole run
  */
 export function learningRate(
   train: TrainSpec,

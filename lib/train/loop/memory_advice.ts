@@ -1,6 +1,6 @@
 /**
- * What a person can do when a device is out of memory: which budget the plan would keep, and how it
- * would cut the batch for it.
+ * Advice when a device is out of memory: which memory budget would fit, and how the plan would split
+ * the batch for it.
  *
  * @module
  */
@@ -13,17 +13,18 @@ import type { Recipe } from "../../recipe/types.ts";
 import { bytes } from "../../core/format.ts";
 
 /**
- * Bytes that are left for what comes beside the buffers: compiled kernels, batches on their way. On
- * llvmpipe, whose memory is the process's own, a small network takes 60 MiB. No more than half is left.
+ * Bytes to leave for what needs memory beside the buffers: compiled kernels, batches in transfer. On
+ * llvmpipe, which uses the memory of the process, a small network takes 60 MiB. At most half of the
+ * available memory is left.
  */
 const SPARE_BYTES = 64 * 2 ** 20;
-/** Of a plan that was refused while it ran, when nobody knows how much would have been there. */
+/** Share of the planned bytes to advise when the available memory is unknown. */
 const AVAILABLE_SHARE = 0.75;
 const KIB = 2 ** 10, MIB = 2 ** 20;
 
 /**
- * The error with what was planned, what the device gives, and what would fit it; any other error as it
- * is.
+ * Adds to a memory error what was planned, what the device has, and what would fit. Returns any other
+ * error as it is.
  */
 export function withMemoryAdvice(
   error: unknown,
@@ -49,7 +50,7 @@ export function withMemoryAdvice(
   return new DeviceMemoryError(`${problem}. ${remedy}`, available, largest);
 }
 
-/** What to set, in words. */
+/** Describes what to set. */
 function remedyFor(
   recipe: Recipe,
   data: DataShape,
@@ -57,9 +58,9 @@ function remedyFor(
   largest: number | undefined,
   estimators: EstimatorMakers | undefined,
 ): string {
-  const { train } = recipe, most = train.micro_batch || train.batch;
+  const { train } = recipe, largestBatch = train.micro_batch || train.batch;
   let refusal = "";
-  for (let micro = most; micro >= 1; micro--) {
+  for (let micro = largestBatch; micro >= 1; micro--) {
     if (train.batch % micro !== 0) continue;
     const smaller: Recipe = {
       ...recipe,
@@ -73,7 +74,7 @@ function remedyFor(
     } catch (error) {
       if (!(error instanceof ModelError)) throw error;
       refusal = error.message;
-      if (budget > 0) break; // It has tried all that are smaller.
+      if (budget > 0) break; // The plan has tried all smaller micro-batches.
     }
   }
   return refusal || "No smaller batch would fit: use a narrower network or smaller images";
@@ -81,11 +82,10 @@ function remedyFor(
 
 function setting({ batch, recomputed }: Program, budget: number, { train }: Recipe): string {
   const cut = batch < (train.micro_batch || train.batch);
-  const pieces = `micro-batches of ${batch}`;
   if (budget === 0) return `train.micro_batch=${batch} would fit, or train.batch=${batch}`;
   const how = [
-    ...(recomputed?.length ? [`outputs of ${recomputed.length} norms computed again`] : []),
-    ...(cut ? [pieces] : []),
+    ...(recomputed?.length ? [`outputs of ${recomputed.length} norms recomputed`] : []),
+    ...(cut ? [`micro-batches of ${batch}`] : []),
   ].join(", ");
   return `memory=${formatBudget(budget)} would fit${how ? ` (${how})` : ""}` +
     (cut ? `, or train.batch=${batch}` : "");
@@ -110,13 +110,13 @@ function largestOf(program: Program): string {
   return `${most!.name} takes ${bytes(most!.bytes)}`;
 }
 
-/** A number of bytes that a person would write, at most `bytes`. */
+/** Rounds bytes down to whole MiB, or KiB where they are few. */
 function roundBudget(bytes: number): number {
   const unit = bytes < 32 * MIB ? KIB : MIB;
   return Math.floor(bytes / unit) * unit;
 }
 
-/** As a recipe has it. */
+/** Formats a budget as in a recipe. */
 function formatBudget(budget: number): string {
   return budget % MIB === 0 ? `${budget / MIB}MiB` : `${budget / KIB}KiB`;
 }
