@@ -1,4 +1,4 @@
-"""PyTorch on the CPU, float32, all cores. Speaks the protocol of serve.ts: pytorch.py FILE."""
+"""PyTorch on the CPU, float32, all cores. Uses the protocol of serve.ts: pytorch.py FILE."""
 
 import json
 import os
@@ -7,8 +7,8 @@ import struct
 import sys
 import time
 
-# Of batch norm and SGD: as in training.ts.
-RATE, MOMENTUM, EPSILON, FOLLOW = 0.05, 0.9, 1e-5, 0.1
+# Settings of SGD and batch norm, as in training.ts.
+RATE, MOMENTUM, EPSILON, NORM_MOMENTUM = 0.05, 0.9, 1e-5, 0.1
 STRIDES = (1, 2, 1, 2)
 WARM_UP = 2
 
@@ -18,7 +18,7 @@ def answer(line):
 
 
 def tensors_of(torch, path):
-    """The tensors of a safetensors file, by name."""
+    """Reads the tensors of a safetensors file, by name."""
     types = {"F32": torch.float32, "I32": torch.int32}
     with open(path, "rb") as file:
         (length,) = struct.unpack("<Q", file.read(8))
@@ -33,14 +33,14 @@ def tensors_of(torch, path):
 
 
 def prepare(torch, path):
-    """A function that does one step and gives its loss, unread."""
+    """Returns a function that runs one step and returns its loss as a tensor."""
     tensors = tensors_of(torch, path)
     nn = torch.nn
     layers, channels = [], 1
     for i, stride in enumerate(STRIDES):
         weight = tensors[f"conv{i + 1}.weight"]
         conv = nn.Conv2d(channels, weight.shape[0], 3, stride, 1, bias=False)
-        norm = nn.BatchNorm2d(weight.shape[0], eps=EPSILON, momentum=FOLLOW)
+        norm = nn.BatchNorm2d(weight.shape[0], eps=EPSILON, momentum=NORM_MOMENTUM)
         channels = weight.shape[0]
         with torch.no_grad():
             conv.weight.copy_(weight)
@@ -52,7 +52,7 @@ def prepare(torch, path):
         linear.weight.copy_(tensors["linear.weight"])
         linear.bias.copy_(tensors["linear.bias"])
     model = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), linear)
-    # NHWC is what oneDNN's convolutions are fastest in.
+    # oneDNN's convolutions are fastest in NHWC.
     model = model.to(memory_format=torch.channels_last).train()
     loss_of = nn.CrossEntropyLoss()
     optimizer = torch.optim.SGD(model.parameters(), lr=RATE, momentum=MOMENTUM)

@@ -1,9 +1,9 @@
 /**
- * TF.js on WebGPU: `tfjs.ts FILE plain` or `tfjs.ts FILE tuned`. Speaks the protocol of `serve.ts`.
+ * TF.js on WebGPU: `tfjs.ts FILE plain` or `tfjs.ts FILE tuned`. Uses the protocol of `serve.ts`.
  *
- * Tuned: its kernel for the gradient of a convolution's weights gives each weight one thread that sums
- * over all pixels. A product of matrices of columns (the nine taps of each pixel side by side) and dY
- * is the same sum, and so is the first convolution, whose one channel leaves its own kernel without wide
+ * Tuned: the package's kernel for the weight gradient of a convolution has one thread for each weight,
+ * which sums over all pixels. A product of the matrix of columns (the nine taps of each pixel) and dY
+ * is the same sum. So is the first convolution, as its one channel keeps the package's kernel from wide
  * loads. 2,500 ms a step against 6,700 (llvmpipe).
  *
  * @module
@@ -13,46 +13,25 @@ import {
   BATCH,
   CLASSES,
   EPSILON,
-  FOLLOW,
   MOMENTUM,
+  NORM_MOMENTUM,
   RATE,
   readTraining,
   SIZE,
   STRIDES,
+  type Training,
 } from "./training.ts";
 
-/** Kept out of `deno.lock` and of type checks: only this process downloads them. */
+/** Not in `deno.lock` and not type-checked, so that only this process downloads them. */
 const PACKAGE = "npm:@tensorflow/tfjs", BACKEND = "npm:@tensorflow/tfjs-backend-webgpu";
 const VERSION = "4.22.0";
 
 // deno-lint-ignore no-explicit-any -- the package's types are its own
 type Any = any;
 
-async function prepare(file: string, tuned: boolean): Promise<Trainer> {
-  const training = await readTraining(file);
-  const tf: Any = await import(`${PACKAGE}@${VERSION}`);
-  await import(`${BACKEND}@${VERSION}`);
-  if (!await tf.setBackend("webgpu")) throw new Error("TF.js finds no WebGPU");
-  await tf.ready();
-
-  const load = (name: string, permutation?: number[]) => {
-    const { shape, data } = training.weight(name), t = tf.tensor(data, [...shape]);
-    return tf.variable(permutation ? tf.transpose(t, permutation) : t);
-  };
-  // Kernels [h, w, i, o], images [n, h, w, c].
-  const blocks = STRIDES.map((stride, i) => ({
-    stride,
-    kernel: load(`conv${i + 1}.weight`, [2, 3, 1, 0]),
-    gamma: load(`norm${i + 1}.weight`),
-    beta: load(`norm${i + 1}.bias`),
-    mean: tf.variable(tf.zeros(training.weight(`norm${i + 1}.bias`).shape), false),
-    variance: tf.variable(tf.ones(training.weight(`norm${i + 1}.bias`).shape), false),
-  }));
-  const weight = load("linear.weight", [1, 0]), bias = load("linear.bias");
-  const follow = (running: Any, seen: Any) =>
-    running.assign(running.mul(1 - FOLLOW).add(seen.mul(FOLLOW)));
-
-  /** [n, h, w, c] → [n·h·w / stride², 9·c]: what a 3×3 kernel sees at each of its places. */
+/** A convolution by the package's kernels where they are fast, and by `matMul` where they are not. */
+function tunedConvolution(tf: Any) {
+  /** [n, h, w, c] → [n·h·w / stride², 9·c]: the input of a 3×3 kernel at each of its positions. */
   const columns = (x: Any, stride: number) => {
     const [n, h, w, c] = x.shape, padded = tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]]);
     const taps = Array.from({ length: 9 }, (_, tap) => {
@@ -67,7 +46,7 @@ async function prepare(file: string, tuned: boolean): Promise<Trainer> {
     const [n, h, w] = x.shape;
     return tf.matMul(columns(x, 1), flat(kernel)).reshape([n, h, w, kernel.shape[3]]);
   };
-  /** Its gradient of the weights is a product of matrices; that of the input is the package's own. */
+  /** The weight gradient is a product of matrices; the input gradient is the package's own. */
   const halfByMatMul = (x: Any, kernel: Any, stride: number) =>
     tf.customGrad((x: Any, kernel: Any, save: (saved: Any[]) => void) => {
       save([x, kernel]);
@@ -77,25 +56,53 @@ async function prepare(file: string, tuned: boolean): Promise<Trainer> {
       ];
       return { value: tf.conv2d(x, kernel, stride, 1), gradFunc };
     })(x, kernel);
-  const convolve = (x: Any, kernel: Any, stride: number) => {
-    // A pad of 1, as PyTorch has it: "same" pads a stride of 2 on one side alone.
-    if (!tuned) return tf.conv2d(x, kernel, stride, 1);
-    return x.shape[3] === 1 ? byMatMul(x, kernel) : halfByMatMul(x, kernel, stride);
-  };
+  return (x: Any, kernel: Any, stride: number) =>
+    x.shape[3] === 1 ? byMatMul(x, kernel) : halfByMatMul(x, kernel, stride);
+}
 
-  const lossOf = (images: Any, labels: Any) => {
+/** Gives the loss of a batch as a function. */
+function lossFunction(tf: Any, training: Training, tuned: boolean) {
+  const load = (name: string, permutation?: number[]) => {
+    const { shape, data } = training.weight(name), t = tf.tensor(data, [...shape]);
+    return tf.variable(permutation ? tf.transpose(t, permutation) : t);
+  };
+  // Kernels [h, w, i, o], images [n, h, w, c].
+  const blocks = STRIDES.map((stride, i) => ({
+    stride,
+    kernel: load(`conv${i + 1}.weight`, [2, 3, 1, 0]),
+    gamma: load(`norm${i + 1}.weight`),
+    beta: load(`norm${i + 1}.bias`),
+    mean: tf.variable(tf.zeros(training.weight(`norm${i + 1}.bias`).shape), false),
+    variance: tf.variable(tf.ones(training.weight(`norm${i + 1}.bias`).shape), false),
+  }));
+  const weight = load("linear.weight", [1, 0]), bias = load("linear.bias");
+  const average = (running: Any, value: Any) =>
+    running.assign(running.mul(1 - NORM_MOMENTUM).add(value.mul(NORM_MOMENTUM)));
+  const convolve = tuned
+    ? tunedConvolution(tf)
+    // A pad of 1, as in PyTorch: "same" pads a stride of 2 on one side only.
+    : (x: Any, kernel: Any, stride: number) => tf.conv2d(x, kernel, stride, 1);
+  return (images: Any, labels: Any) => {
     let x = images;
     for (const { stride, kernel, gamma, beta, ...running } of blocks) {
       const y = convolve(x, kernel, stride);
       const { mean, variance } = tf.moments(y, [0, 1, 2]);
       x = tf.relu(tf.batchNorm(y, mean, variance, beta, gamma, EPSILON));
-      follow(running.mean, mean);
-      follow(running.variance, variance);
+      average(running.mean, mean);
+      average(running.variance, variance);
     }
     const logits = tf.mean(x, [1, 2]).matMul(weight).add(bias);
     return tf.losses.softmaxCrossEntropy(tf.oneHot(labels, CLASSES), logits);
   };
+}
 
+async function prepare(file: string, tuned: boolean): Promise<Trainer> {
+  const training = await readTraining(file);
+  const tf: Any = await import(`${PACKAGE}@${VERSION}`);
+  await import(`${BACKEND}@${VERSION}`);
+  if (!await tf.setBackend("webgpu")) throw new Error("TF.js finds no WebGPU");
+  await tf.ready();
+  const lossOf = lossFunction(tf, training, tuned);
   const optimizer = tf.train.momentum(RATE, MOMENTUM);
   let loss: Any, count = 0;
   return {

@@ -29,7 +29,7 @@ const BATCHES = 16;
 /** Settings of SGD, without weight decay. */
 export const RATE = 0.05, MOMENTUM = 0.9;
 /** Batch norm: added to the variance, and the share of a batch in running statistics. */
-export const EPSILON = 1e-5, FOLLOW = 0.1;
+export const EPSILON = 1e-5, NORM_MOMENTUM = 0.1;
 /** Strides of the four convolutions. */
 export const STRIDES: readonly number[] = [1, 2, 1, 2];
 const SEED = 1;
