@@ -10,13 +10,13 @@ const DEBIAN_ROOT: Situation = {
   root: "already",
 };
 
-Deno.test("decide() does nothing where there is an adapter", () => {
+Deno.test("decide() does nothing if there is an adapter", () => {
   for (const os of ["linux", "darwin", "windows"]) {
     assert.deepEqual(decide({ ...DEBIAN_ROOT, os, hasAdapter: true }), { action: "nothing" });
   }
 });
 
-Deno.test("decide() installs on Debian as root, or with a sudo that does not ask", () => {
+Deno.test("decide() installs on Debian as root, or with sudo that needs no password", () => {
   const line =
     "no Vulkan driver found, which WebGPU needs: installing mesa-vulkan-drivers with apt-get";
   assert.deepEqual(decide(DEBIAN_ROOT), { action: "install", line, prefix: [] });
@@ -45,13 +45,13 @@ for (const [name, change, says] of ADVISED) {
   });
 }
 
-/** A machine that runs nothing: what it was asked to run and to say is kept. */
+/** A machine that runs nothing, and records commands and lines. */
 function machine(options: {
   adapter?: boolean;
   adapterAfter?: boolean;
   uid?: number;
   env?: Record<string, string>;
-  /** Commands that fail: the first whose text contains the key has this output. */
+  /** Commands that fail, with their output: those whose text contains the key. */
   failing?: Record<string, string>;
 }) {
   const ran: string[] = [];
@@ -76,13 +76,13 @@ function machine(options: {
 const changes = (ran: readonly string[]) =>
   ran.filter((command) => /\b(update|install)\b/.test(command));
 
-Deno.test("setUpAdapter() is silent and runs nothing where there is an adapter", async () => {
+Deno.test("setUpAdapter() prints and runs nothing if there is an adapter", async () => {
   const { host, ran, printed } = machine({ adapter: true });
   await setUpAdapter(host);
   assert.deepEqual([ran, printed], [[], []]);
 });
 
-Deno.test("setUpAdapter() installs in two commands and says one line", async () => {
+Deno.test("setUpAdapter() installs with two commands and prints one line", async () => {
   const { host, ran, printed } = machine({ adapterAfter: true });
   await setUpAdapter(host);
   const apt = "env DEBIAN_FRONTEND=noninteractive apt-get -y -qq " +
@@ -94,7 +94,7 @@ Deno.test("setUpAdapter() installs in two commands and says one line", async () 
   assert.equal(printed.length, 1);
 });
 
-Deno.test("setUpAdapter() goes through sudo for another user", async () => {
+Deno.test("setUpAdapter() uses sudo for other users", async () => {
   const { host, ran } = machine({ uid: 1000, adapterAfter: true });
   await setUpAdapter(host);
   assert.equal(changes(ran).length, 2);
@@ -118,7 +118,7 @@ Deno.test("setUpAdapter() changes nothing with QTRAIN_NO_INSTALL=1", async () =>
   assert.equal(printed.length, 1);
 });
 
-Deno.test("setUpAdapter() goes on after a failed update and shows output on failure", async () => {
+Deno.test("setUpAdapter() continues after a failed update and prints the output of failures", async () => {
   const broken = { "apt-get -y": "E: no network\n" };
   const { host, ran, printed } = machine({ failing: broken });
   await setUpAdapter(host);
@@ -127,7 +127,7 @@ Deno.test("setUpAdapter() goes on after a failed update and shows output on fail
   assert.match(printed[3]!, /cannot install .*--device cpu/);
 });
 
-Deno.test("setUpAdapter() says when the new driver gives no adapter either", async () => {
+Deno.test("setUpAdapter() reports that the new driver has no adapter", async () => {
   const { host, printed } = machine({ adapterAfter: false });
   await setUpAdapter(host);
   assert.match(printed[1]!, /still no Vulkan adapter; .*--device cpu/);

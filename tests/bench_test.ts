@@ -1,5 +1,5 @@
 /**
- * What a benchmark counts, and how it is written down; the clocks that it reads.
+ * Operations and bytes of a benchmark, its clocks, and its tables.
  *
  * @module
  */
@@ -38,7 +38,7 @@ function recipeOf(more: Partial<RecipeInput> = {}) {
   });
 }
 
-Deno.test("operations are two for each product, of depthwise and linear layers too", () => {
+Deno.test("each product counts as two operations, in depthwise and linear layers too", () => {
   const conv = 2 * 4 * (36 * 8 * 3 * 9), depthwise = 2 * 4 * (9 * 8 * 9), linear = 2 * 4 * 72 * 5;
   const recipe = recipeOf();
   const layers = timedLayers(recipe, DATA);
@@ -51,7 +51,7 @@ Deno.test("operations are two for each product, of depthwise and linear layers t
   // The first layer has no gradient of its input.
   const { program } = plan(recipe, DATA);
   assert.equal(stepOperations(recipe, program), 2 * conv + 3 * depthwise + 3 * linear);
-  // Frozen layers have none of their weights, and nothing below the lowest that trains has any.
+  // Frozen layers have no weight gradient, and there are no gradients below the lowest trained layer.
   const frozen = recipeOf({ freeze: ["conv1", "norm1", "conv2"] });
   assert.equal(
     stepOperations(frozen, plan(frozen, DATA).program),
@@ -67,7 +67,7 @@ Deno.test("a step of cnn in batches of 64 is 2.83 GOP", () => {
   assert.equal((stepOperations(recipe, program) / 1e9).toFixed(2), "2.83");
 });
 
-Deno.test("every network of the kernel table plans in both arithmetics, with the same rows", () => {
+Deno.test("every network of the kernel table can be planned in both arithmetics, with the same rows", () => {
   for (const group of LAYER_GROUPS) {
     const [int8, float32] = (["int8", "float32"] as const).map((arithmetic) => {
       const { program, layers } = planLayers(group, arithmetic);
@@ -79,14 +79,14 @@ Deno.test("every network of the kernel table plans in both arithmetics, with the
     });
     assert.deepEqual(int8, float32);
     assert.equal(new Set(int8).size, int8!.length, `${group.group}: rows of one name`);
-    // Nothing that is timed is a first layer, but of cnn, which is timed whole.
+    // Only of cnn, all layers are timed, including the first one.
     const without = int8!.filter((row) => row.endsWith("weight gradient")).length -
       int8!.filter((row) => row.endsWith("input gradient")).length;
     assert.equal(without, group.group === "cnn" ? 1 : 0);
   }
 });
 
-Deno.test("a layer's steps fall into its directions, updates and packed weights into one each", () => {
+Deno.test("the steps of a layer are grouped by direction; updates and packing are one group each", () => {
   const recipe = recipeOf({ quantize: { scheduler: "device" } });
   const { program } = plan(recipe, DATA), timed = timedSteps(program, timedLayers(recipe, DATA));
   assert.deepEqual(timed.map(({ layer, direction }) => `${layer.name} ${direction}`), [
@@ -103,17 +103,17 @@ Deno.test("a layer's steps fall into its directions, updates and packed weights 
     " update",
     " pack weights",
   ]);
-  // Every step is in one of them, but for the input, the loss and the ranges.
+  // Every step is in a group except those of the input, the loss and the ranges.
   const found = new Set(timed.flatMap(({ steps }) => steps));
   const missing = trainingSteps(program)
     .filter((step) => (step.phase ?? "train") === "train" && !found.has(step));
   assert.deepEqual(missing.map(({ layer }) => layer), ["input", "loss", "scheduler"]);
 });
 
-Deno.test("bytes are those of the buffers that a step binds, once each", () => {
+Deno.test("a step's bytes are those of the buffers that it binds, once each", () => {
   const { program } = plan(recipeOf(), DATA), bytesOf = boundBytesOf(program);
   const step = program.sections.forward.find(({ kernel }) => kernel.name === "norm_forward")!;
-  // Behind its six coefficients a channel keeps the running statistics of before the step.
+  // Each channel has six coefficients and the running statistics before the step.
   const codes = 4 * 36 * 8, coefficients = (6 + 2) * 8 * 4;
   assert.equal(bytesOf(step), 2 * codes + coefficients);
 });
@@ -126,7 +126,7 @@ Deno.test("stored activations in int8 are about a quarter of those in float32", 
   assert.ok(bytes("int8") / bytes("float32") < 0.3);
 });
 
-Deno.test("a spread is median, least and most", () => {
+Deno.test("a spread is median, minimum and maximum", () => {
   assert.deepEqual(spread([5, 1, 3]), { median: 3, min: 1, max: 5 });
   assert.deepEqual(spread([2, 4]), { median: 3, min: 2, max: 4 });
 });
@@ -176,7 +176,7 @@ Deno.test(
   },
 );
 
-Deno.test("waits that overlap are one, and submits are counted", async () => {
+Deno.test("overlapping waits count once, and submits are counted", async () => {
   const later = () => new Promise<[]>((resolve) => setTimeout(() => resolve([]), 20));
   const inner = { device: "gpu", adapter: "", read: later, run: () => later };
   const clock = new WaitClock(inner as unknown as Executor);
@@ -281,6 +281,6 @@ const REPORT: BenchReport = {
   }],
 };
 
-Deno.test("a report in Markdown has both arithmetics of a layer in a row", async () => {
+Deno.test("the Markdown report has both arithmetics of a layer in one row", async () => {
   await golden("bench.md", benchMarkdown(REPORT));
 });

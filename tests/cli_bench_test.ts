@@ -1,5 +1,5 @@
 /**
- * `qtrain bench` through the whole program: the smallest benchmarks, the files, a person's mistakes.
+ * `qtrain bench` through the whole program: the smallest benchmarks, the files, mistakes in arguments.
  *
  * @module
  */
@@ -13,7 +13,7 @@ const MODELS = "cnn, mlp, resnet8, resnet20, resnet18, vgg16, mobilenet-v2";
 
 const isSpread = ({ median, min, max }: Spread) => min > 0 && min <= median && median <= max;
 
-Deno.test("the kernel table has each layer in every direction, as JSON and in files", {
+Deno.test("bench kernels has a row for each layer in every direction, as JSON and in files", {
   ignore: !HAS_GPU,
 }, async () => {
   await inFolder({}, async (cwd) => {
@@ -54,7 +54,7 @@ Deno.test("the kernel table has each layer in every direction, as JSON and in fi
   });
 });
 
-Deno.test("steps are split into what their time goes to, side by side", {
+Deno.test("bench steps breaks the time of each variant down", {
   ignore: !HAS_GPU,
 }, async () => {
   const args = ["bench", "steps", "mlp", "--batch", "2", "--input", "12", "--rounds", "1"];
@@ -119,7 +119,7 @@ const MISTAKES: readonly (readonly [args: readonly string[], message: string])[]
   ],
 ];
 
-Deno.test("bench says what is wrong with its arguments, and exits with 2", async (t) => {
+Deno.test("bench reports wrong arguments and exits with 2", async (t) => {
   await inFolder({ file: "" }, async (cwd) => {
     for (const [args, message] of MISTAKES) {
       await t.step(args.join(" "), async () => {

@@ -1,5 +1,5 @@
 /**
- * `qtrain compare` through the whole program: interrupted, gone on with, called once more.
+ * `qtrain compare` through the whole program: interrupted, resumed, repeated.
  *
  * @module
  */
@@ -11,7 +11,7 @@ const RECIPE = "data: { format: glyphs, size: 12, train: 64, test: 32 }\n" +
 const TWO = "float32,hindsight-minmax";
 const GRID = ["compare", "r.yaml", "--estimators", `${TWO},wild:train.lr=1e9`, "--seeds", "1,2"];
 
-/** Every file below a folder with its time and a digest of its bytes. */
+/** Time and digest of every file in a folder. */
 async function contents(folder: string): Promise<Record<string, string>> {
   const found: Record<string, string> = {};
   for await (const { name, isDirectory } of Deno.readDir(folder)) {
@@ -26,7 +26,7 @@ async function contents(folder: string): Promise<Record<string, string>> {
   return found;
 }
 
-Deno.test("a comparison that is interrupted goes on, keeps what diverged, and ends", {
+Deno.test("an interrupted comparison resumes, keeps the runs that diverged, and finishes", {
   ignore: Deno.build.os === "windows",
 }, async (t) => {
   await inFolder({ "r.yaml": RECIPE }, async (cwd) => {
@@ -35,7 +35,7 @@ Deno.test("a comparison that is interrupted goes on, keeps what diverged, and en
     const statuses = async () => (await report()).runs.map((run: { status: string }) => run.status);
 
     await t.step(
-      "Ctrl-C in the second run writes its checkpoint and says how to go on",
+      "Ctrl-C in the second run saves a checkpoint and prints how to resume",
       async () => {
         const child = command(GRID, { cwd }).spawn();
         let text = "", signalled = false;
@@ -58,28 +58,31 @@ Deno.test("a comparison that is interrupted goes on, keeps what diverged, and en
       },
     );
 
-    await t.step("called again it goes on, and one that diverges stops no other", async () => {
-      const before = await contents(`${out}/runs/float32/seed-1`);
-      const { code, stdout, stderr } = await qtrain(GRID, { cwd });
-      assert.equal(code, 1);
-      assert.match(
-        stderr,
-        /^run 1\/6: float32, seed 1 \| already done, test acc \d+\.\d\d%\nrun 2\/6: /,
-      );
-      assert.match(stderr, /run 2\/6: hindsight-minmax, seed 1\nresuming after step [1-9]/);
-      assert.match(stderr, /run 3\/6: wild, seed 1\n[^]*diverged at step \d+: /);
-      assert.match(stderr, /run 6\/6: wild, seed 2\n/);
-      assert.match(stdout, /^estimator +test accuracy +gap to float32 +ms a step +GPU memory +/);
-      assert.match(stdout, /\nfloat32 +\d+\.\d\d% ± \d+\.\d\d +reference +\d+\.\d /);
-      assert.match(stdout, /\nhindsight-minmax +\d+\.\d\d% ± .* \[[−+\d.]+, [−+\d.]+\] /);
-      assert.match(stdout, /\nwild +diverged +– /);
-      assert.match(stdout, /\nReport: runs\/r-compare\/compare\.html\n$/);
-      const both = ["done", "done", "diverged"];
-      assert.deepEqual(await statuses(), [...both, ...both]);
-      assert.deepEqual(await contents(`${out}/runs/float32/seed-1`), before);
-    });
+    await t.step(
+      "the same command resumes, and a run that diverges does not stop the others",
+      async () => {
+        const before = await contents(`${out}/runs/float32/seed-1`);
+        const { code, stdout, stderr } = await qtrain(GRID, { cwd });
+        assert.equal(code, 1);
+        assert.match(
+          stderr,
+          /^run 1\/6: float32, seed 1 \| already done, test acc \d+\.\d\d%\nrun 2\/6: /,
+        );
+        assert.match(stderr, /run 2\/6: hindsight-minmax, seed 1\nresuming after step [1-9]/);
+        assert.match(stderr, /run 3\/6: wild, seed 1\n[^]*diverged at step \d+: /);
+        assert.match(stderr, /run 6\/6: wild, seed 2\n/);
+        assert.match(stdout, /^estimator +test accuracy +gap to float32 +ms a step +GPU memory +/);
+        assert.match(stdout, /\nfloat32 +\d+\.\d\d% ± \d+\.\d\d +reference +\d+\.\d /);
+        assert.match(stdout, /\nhindsight-minmax +\d+\.\d\d% ± .* \[[−+\d.]+, [−+\d.]+\] /);
+        assert.match(stdout, /\nwild +diverged +– /);
+        assert.match(stdout, /\nReport: runs\/r-compare\/compare\.html\n$/);
+        const both = ["done", "done", "diverged"];
+        assert.deepEqual(await statuses(), [...both, ...both]);
+        assert.deepEqual(await contents(`${out}/runs/float32/seed-1`), before);
+      },
+    );
 
-    await t.step("called once more it changes nothing, not even a file's time", async () => {
+    await t.step("the same command again changes nothing, not even a file's time", async () => {
       const before = await contents(out);
       const { code, stdout, stderr } = await qtrain([...GRID, "--json"], { cwd });
       assert.deepEqual([code, stderr], [1, ""]);
@@ -87,18 +90,21 @@ Deno.test("a comparison that is interrupted goes on, keeps what diverged, and en
       assert.deepEqual(await contents(out), before);
     });
 
-    await t.step("without the one that diverged it ends with 0; runs stay", async () => {
-      const before = await contents(`${out}/runs`);
-      const { code, stdout, stderr } = await qtrain(
-        ["compare", "r.yaml", "--estimators", TWO, "--seeds=1,2", "--quiet"],
-        { cwd },
-      );
-      assert.deepEqual([code, stderr], [0, ""]);
-      assert.doesNotMatch(stdout, /wild/);
-      assert.deepEqual(await contents(`${out}/runs`), before);
-    });
+    await t.step(
+      "without the run that diverged it exits with 0 and leaves the runs alone",
+      async () => {
+        const before = await contents(`${out}/runs`);
+        const { code, stdout, stderr } = await qtrain(
+          ["compare", "r.yaml", "--estimators", TWO, "--seeds=1,2", "--quiet"],
+          { cwd },
+        );
+        assert.deepEqual([code, stderr], [0, ""]);
+        assert.doesNotMatch(stdout, /wild/);
+        assert.deepEqual(await contents(`${out}/runs`), before);
+      },
+    );
 
-    await t.step("runs of another recipe are refused by the key that differs", async () => {
+    await t.step("runs of another recipe are rejected with the key that differs", async () => {
       const before = await contents(out);
       const { code, stdout, stderr } = await qtrain([...GRID, "train.batch=8"], { cwd });
       assert.deepEqual([code, stdout], [2, ""]);

@@ -1,6 +1,6 @@
 /**
- * A person's mistakes, through the whole program: the message, the exit code, nothing on stdout, and
- * no stack trace.
+ * Mistakes, through the whole program: the message, the exit code, nothing on stdout, and no stack
+ * trace.
  *
  * @module
  */
@@ -15,7 +15,7 @@ const SHORT =
 const IDX = "data: { format: idx, root: . }\nmodel: { name: cnn, width: 4 }\n";
 const NO_ADAPTER = { VK_DRIVER_FILES: "/nonexistent", DENO_WEBGPU_BACKEND: "vulkan" };
 
-/** A name, the files beside the recipe, the arguments, and what stderr must be. */
+/** A name, the recipe, the arguments, the expected stderr, and files next to the recipe. */
 type Mistake = readonly [
   name: string,
   recipe: string,
@@ -203,7 +203,7 @@ const MISTAKES: readonly Mistake[] = [
   ],
 ];
 
-Deno.test("a mistake gets a message that says what to do, and exit code 2", async (t) => {
+Deno.test("mistakes are reported with a remedy and exit code 2", async (t) => {
   for (const [name, recipe, args, message, files] of MISTAKES) {
     await t.step(name, async () => {
       await inFolder({ "r.yaml": recipe, ...files }, async (cwd) => {
@@ -211,7 +211,7 @@ Deno.test("a mistake gets a message that says what to do, and exit code 2", asyn
         if (typeof message === "string") assert.equal(stderr, message + "\n");
         else assert.match(stderr, message);
         assert.deepEqual([code, stdout], [2, ""]);
-        // A run that never began leaves nothing behind.
+        // A run that did not start leaves no files.
         const runs = await Array.fromAsync(Deno.readDir(`${cwd}/runs`)).catch(() => []);
         assert.deepEqual(runs, []);
       });
@@ -236,7 +236,7 @@ Deno.test("without an adapter, --device gpu fails in one line and auto uses the 
   });
 });
 
-Deno.test("a buffer beyond the adapter's limit is named with what to do", {
+Deno.test("a buffer beyond the adapter's limit is reported by name, with a remedy", {
   ignore: !HAS_GPU,
 }, async () => {
   await inFolder({ "r.yaml": SHORT }, async (cwd) => {
@@ -259,7 +259,7 @@ Deno.test("a buffer beyond the adapter's limit is named with what to do", {
   });
 });
 
-Deno.test("a run that diverges ends with exit 1, the layer and the checkpoint it keeps", async () => {
+Deno.test("a run that diverges exits with 1 and prints the layer and the last good checkpoint", async () => {
   await inFolder({ "r.yaml": SHORT }, async (cwd) => {
     const args = ["r.yaml", "train.optimizer.lr=1e9", "train.epochs=20", "--json"];
     const { code, stdout, stderr } = await qtrain(args, { cwd });

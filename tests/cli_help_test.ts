@@ -1,5 +1,5 @@
 /**
- * What the command line prints when nothing is run: help, versions, plans. The exact texts are in
+ * Output of commands that run nothing: help, versions, plans. The exact texts are in
  * tests/golden; `UPDATE_GOLDEN=1 deno task test` updates them.
  *
  * @module
@@ -21,7 +21,7 @@ model:
 train: { batch: 16 }
 `;
 
-Deno.test("help lists the commands that work, and each has help of its own", async () => {
+Deno.test("help lists the commands, and each command has help", async () => {
   const help = async (...name: string[]) => {
     const { code, stdout, stderr } = await qtrain([...name, "--help"]);
     assert.deepEqual([code, stderr], [0, ""]);
@@ -34,13 +34,13 @@ Deno.test("help lists the commands that work, and each has help of its own", asy
   await Promise.all(names.map((name) => help(name)));
 });
 
-Deno.test("-h after a recipe is the help of training, and --version is one line", async () => {
+Deno.test("-h after a recipe shows the help of training, and --version prints one line", async () => {
   const [help, version] = await Promise.all([qtrain(["r.yaml", "-h"]), qtrain(["--version"])]);
   await golden("help_train.txt", help.stdout);
   assert.deepEqual(version, { code: 0, stdout: `qtrain ${VERSION}\n`, stderr: "" });
 });
 
-Deno.test("the version is that of deno.json", async () => {
+Deno.test("the version is the one in deno.json", async () => {
   const file = await Deno.readTextFile(new URL("../deno.json", import.meta.url));
   assert.equal(JSON.parse(file).version, VERSION);
 });
@@ -52,7 +52,7 @@ Deno.test("check prints layers, shapes, parameters and memory, without GPU or da
       env: { VK_DRIVER_FILES: "/nonexistent" },
     });
     assert.deepEqual([code, stderr], [0, ""]);
-    // Scratch memory follows the kernels' tiles, which change; so does what else there is room for.
+    // Scratch memory, and with it the layout, depends on the tiles of kernels, which change.
     const steady = stdout
       .replace(/(optimizer|activations|gradients|scratch|gaps|total) +[\d.]+ \w+$/gm, "$1 …")
       .replace(/^(memory +)[\d.]+ \w+ .*$/m, "$1…");
@@ -66,7 +66,7 @@ Deno.test("check --json has the total as parameters, and memory by kind that add
     const { code, stdout } = await qtrain(["check", "r.yaml", "--json"], { cwd });
     assert.equal(code, 0);
     const plan = JSON.parse(stdout);
-    // 3×3 weights, two values a norm channel, and the linear layer with its bias.
+    // 3×3 weights, two values for each channel of a norm, and the linear layer with its bias.
     const weights = 9 * (32 + 32 * 32 + 32 * 64 + 64 * 64), norms = 2 * (32 + 32 + 64 + 64);
     assert.equal(plan.parameters, weights + norms + 64 * 10 + 10);
     const { total, ...kinds } = plan.memory as Record<string, number>;
@@ -77,7 +77,7 @@ Deno.test("check --json has the total as parameters, and memory by kind that add
   });
 });
 
-Deno.test("check needs no data where the recipe says what its images are", async () => {
+Deno.test("check needs no data if the recipe gives the shape of its images", async () => {
   const recipe = "data: { format: cifar, root: none, classes: 10 }\nmodel: { name: resnet8 }\n";
   await inFolder({ "r.yaml": recipe }, async (cwd) => {
     const input = async (...overrides: string[]) => {

@@ -1,5 +1,5 @@
 /**
- * Runs through the whole program: their folders, resuming, interrupting, what comes after.
+ * Runs through the whole program: folders, resuming, interrupting, eval and export.
  *
  * @module
  */
@@ -9,10 +9,10 @@ import { command, HAS_GPU, inFolder, qtrain, ROOT } from "./support/command.ts";
 
 const RECIPE = "data: { format: glyphs, size: 12, train: 64, test: 32 }\n" +
   "model: { name: cnn, width: 4 }\ntrain: { epochs: 2, batch: 16, log_every: 1 }\n";
-/** Long enough that a signal always comes before its end. */
+/** Long enough that a signal always arrives before the end. */
 const LONG = ["train.epochs=2000", "train.schedule.name=constant"];
 
-/** Every file below a folder with its bytes and its time. */
+/** Bytes and time of every file in a folder. */
 async function contents(folder: string): Promise<Record<string, string>> {
   const found: Record<string, string> = {};
   for await (const { name, isDirectory } of Deno.readDir(folder)) {
@@ -57,7 +57,7 @@ Deno.test("a run, its second run, its resumption, eval and export", async (t) =>
       ) assert.ok(stderr.includes(`\n${line}`), `${line}\n---\n${stderr}`);
     });
 
-    await t.step("without --out a second run gets a folder of its own", async () => {
+    await t.step("without --out a second run gets a new folder", async () => {
       const { stdout } = await qtrain(["r.yaml", "--quiet"], { cwd });
       assert.match(stdout, /the run's folder is runs\/r-2\n$/);
       assert.deepEqual(
@@ -67,7 +67,7 @@ Deno.test("a run, its second run, its resumption, eval and export", async (t) =>
       await Deno.remove(`${cwd}/runs/r-2`, { recursive: true });
     });
 
-    await t.step("a second run into the same folder is refused and touches nothing", async () => {
+    await t.step("a second run in the same folder is rejected and changes nothing", async () => {
       const before = await contents(`${cwd}/runs`);
       const { code, stdout, stderr } = await qtrain(["r.yaml", "--out", "runs/r"], { cwd });
       assert.deepEqual([code, stdout], [2, ""]);
@@ -89,7 +89,7 @@ Deno.test("a run, its second run, its resumption, eval and export", async (t) =>
       assert.deepEqual(await contents(`${cwd}/runs`), before);
     });
 
-    await t.step("another recipe is not resumed, and what differs is named", async () => {
+    await t.step("another recipe is not resumed, and the message has the difference", async () => {
       const { code, stderr } = await qtrain(["r.yaml", "train.batch=8", "--resume"], { cwd });
       assert.equal(code, 2);
       assert.match(stderr, /cannot resume: .*train\.batch was 16, is now 8/);
@@ -107,35 +107,41 @@ Deno.test("a run, its second run, its resumption, eval and export", async (t) =>
       assert.match(text.stdout, /^test accuracy \d+\.\d\d%, test loss \d\.\d{4} \(32 images, /);
     });
 
-    await t.step("export holds weights, norms and ranges, and is the same twice", async () => {
-      const args = ["export", "runs/r", "--out"];
-      assert.match(
-        (await qtrain([...args, "a.safetensors"], { cwd })).stdout,
-        /^a\.safetensors: [\d.]+ KiB\n$/,
-      );
-      await qtrain([...args, "b.safetensors"], { cwd });
-      const bytes = await Deno.readFile(`${cwd}/a.safetensors`);
-      assert.deepEqual(await Deno.readFile(`${cwd}/b.safetensors`), bytes);
-      const { tensors, metadata } = decodeSafetensors(bytes, "a");
-      assert.deepEqual(tensors["conv2.weight"]?.shape, [4, 4, 3, 3]);
-      assert.deepEqual(tensors["norm2.running_var"]?.shape, [4]);
-      assert.deepEqual(tensors["linear.weight"]?.shape, [10, 8]);
-      assert.deepEqual(tensors["range.norm1"]?.shape, [2]);
-      assert.ok(!Object.keys(tensors).some((name) => name.startsWith("velocity.")));
-      assert.equal(metadata.position, undefined);
-    });
+    await t.step(
+      "export writes weights, norms and ranges, with the same bytes each time",
+      async () => {
+        const args = ["export", "runs/r", "--out"];
+        assert.match(
+          (await qtrain([...args, "a.safetensors"], { cwd })).stdout,
+          /^a\.safetensors: [\d.]+ KiB\n$/,
+        );
+        await qtrain([...args, "b.safetensors"], { cwd });
+        const bytes = await Deno.readFile(`${cwd}/a.safetensors`);
+        assert.deepEqual(await Deno.readFile(`${cwd}/b.safetensors`), bytes);
+        const { tensors, metadata } = decodeSafetensors(bytes, "a");
+        assert.deepEqual(tensors["conv2.weight"]?.shape, [4, 4, 3, 3]);
+        assert.deepEqual(tensors["norm2.running_var"]?.shape, [4]);
+        assert.deepEqual(tensors["linear.weight"]?.shape, [10, 8]);
+        assert.deepEqual(tensors["range.norm1"]?.shape, [2]);
+        assert.ok(!Object.keys(tensors).some((name) => name.startsWith("velocity.")));
+        assert.equal(metadata.position, undefined);
+      },
+    );
 
-    await t.step("a damaged newest checkpoint is told of and the one before used", async () => {
-      await Deno.writeTextFile(`${cwd}/runs/r/checkpoints/step-00000008.safetensors`, "torn");
-      const { code, stdout, stderr } = await qtrain(["eval", "runs/r", "--json"], { cwd });
-      assert.equal(code, 0);
-      assert.match(stderr, /step-00000008\.safetensors: .*trying the checkpoint before/);
-      assert.equal(JSON.parse(stdout).step, 4);
-    });
+    await t.step(
+      "a damaged latest checkpoint is reported, and the one before it is used",
+      async () => {
+        await Deno.writeTextFile(`${cwd}/runs/r/checkpoints/step-00000008.safetensors`, "torn");
+        const { code, stdout, stderr } = await qtrain(["eval", "runs/r", "--json"], { cwd });
+        assert.equal(code, 0);
+        assert.match(stderr, /step-00000008\.safetensors: .*trying the checkpoint before/);
+        assert.equal(JSON.parse(stdout).step, 4);
+      },
+    );
   });
 });
 
-Deno.test("--json prints an object a line, without what is bulky", async () => {
+Deno.test("--json prints one object per line, without large values", async () => {
   await inFolder({ "r.yaml": RECIPE }, async (cwd) => {
     const { code, stdout, stderr } = await qtrain(["r.yaml", "--json", "--out", "x"], { cwd });
     assert.deepEqual([code, stderr], [0, ""]);
@@ -150,7 +156,7 @@ Deno.test("--json prints an object a line, without what is bulky", async () => {
 });
 
 for (const name of Deno.build.os === "windows" ? [] : ["SIGINT", "SIGTERM"] as const) {
-  Deno.test(`${name} ends a run with a checkpoint and 130; resumed, it ends in the same bits`, async () => {
+  Deno.test(`${name} ends a run with a checkpoint and 130; resumed, it gives the same bits`, async () => {
     await inFolder({ "r.yaml": RECIPE }, async (cwd) => {
       const child = command(["r.yaml", "--json", "--out", "cut", ...LONG], { cwd }).spawn();
       const lines = child.stdout.pipeThrough(new TextDecoderStream());
@@ -173,7 +179,7 @@ for (const name of Deno.build.os === "windows" ? [] : ["SIGINT", "SIGTERM"] as c
       const { steps } = summary;
       await Deno.stat(`${cwd}/cut/checkpoints/step-${`${steps}`.padStart(8, "0")}.safetensors`);
 
-      // Six steps more, against a run that was never cut; both of the same length.
+      // Six more steps, against an uninterrupted run of the same length.
       const length = ["train.epochs=2000", `train.max_steps=${steps + 6}`, LONG[1]!, "--quiet"];
       const [resumed, whole] = await Promise.all([
         qtrain(["r.yaml", "--out", "cut", "--resume", ...length], { cwd }),
@@ -187,7 +193,7 @@ for (const name of Deno.build.os === "windows" ? [] : ["SIGINT", "SIGTERM"] as c
   });
 }
 
-Deno.test("a second signal leaves at once with 130", {
+Deno.test("a second signal exits at once with 130", {
   ignore: Deno.build.os === "windows",
 }, async () => {
   const script = `import { listenForInterrupt } from ${JSON.stringify(`${ROOT}cli/interrupt.ts`)};
@@ -213,7 +219,7 @@ Deno.test("a second signal leaves at once with 130", {
   });
 });
 
-Deno.test("a reader of the results that goes away does not stop a run", async () => {
+Deno.test("a run continues when the reader of its results has gone", async () => {
   await inFolder({ "r.yaml": RECIPE }, async (cwd) => {
     const child = command(["r.yaml", "--json", "--out", "x"], { cwd }).spawn();
     await child.stdout.cancel();

@@ -1,12 +1,12 @@
 /**
- * `qtrain traffic` through the whole program: the table, the JSON, and a person's mistakes.
+ * `qtrain traffic` through the whole program: the table, the JSON, and mistakes in arguments.
  *
  * @module
  */
 import assert from "node:assert/strict";
 import { golden, HAS_GPU, inFolder, qtrain } from "./support/command.ts";
 
-/** Groups that no program is planned for: the table holds what no kernel's tiles change. */
+/** Grouped convolutions have no program, so the table does not depend on the tiles of kernels. */
 const GROUPED = `data: { format: glyphs, size: 12 }
 model:
   layers:
@@ -42,7 +42,7 @@ Deno.test("traffic prints forward and backward of each layer, without GPU or dat
   });
 });
 
-Deno.test("the paper's rows stand in the tables of resnet18 and mobilenet-v2", async () => {
+Deno.test("the tables of resnet18 and mobilenet-v2 contain the paper's rows", async () => {
   const [resnet, mobilenet] = await Promise.all([
     qtrain(["traffic", "resnet18"]),
     qtrain(["traffic", "mobilenet-v2", "--input", "224"]),
@@ -56,7 +56,7 @@ Deno.test("the paper's rows stand in the tables of resnet18 and mobilenet-v2", a
   assert.match(mobilenet.stdout, /mobilenet-v2: 3,504,872 parameters/);
 });
 
-Deno.test("traffic --json has bytes, and totals that its layers add up to", async () => {
+Deno.test("traffic --json has bytes, and its totals are the sums over layers", async () => {
   await inFolder({ "r.yaml": PLAIN }, async (cwd) => {
     const { layers, totals, batch, input, problems } = await jsonOf(["r.yaml"], cwd);
     assert.deepEqual([batch, input, problems], [16, [12, 12, 1], []]);
@@ -80,7 +80,7 @@ Deno.test("traffic --json has bytes, and totals that its layers add up to", asyn
   });
 });
 
-Deno.test("--input takes the place of a recipe's size, and of 224 for a model", async () => {
+Deno.test("--input replaces a recipe's size, and 224 for a model", async () => {
   await inFolder({ "r.yaml": PLAIN }, async (cwd) => {
     const { input, layers } = await jsonOf(["r.yaml", "data.size=20", "--input", "16"], cwd);
     assert.deepEqual([input, layers[0].output], [[16, 16, 1], [16, 16, 8]]);
@@ -153,7 +153,7 @@ const MISTAKES: readonly (readonly [args: readonly string[], message: string])[]
   ],
 ];
 
-Deno.test("traffic says what is wrong with its arguments, and exits with 2", async (t) => {
+Deno.test("traffic reports wrong arguments and exits with 2", async (t) => {
   await inFolder({ "r.yaml": PLAIN }, async (cwd) => {
     for (const [args, message] of MISTAKES) {
       await t.step(args.join(" ") || "nothing", async () => {
@@ -175,7 +175,7 @@ Deno.test("--measure without an adapter fails in one line", async () => {
   });
 });
 
-Deno.test("--measure puts times beside the bytes", { ignore: !HAS_GPU }, async () => {
+Deno.test("--measure adds the times of layers", { ignore: !HAS_GPU }, async () => {
   await inFolder({ "r.yaml": PLAIN }, async (cwd) => {
     const args = ["traffic", "r.yaml", "--measure", "--json"];
     const { code, stdout, stderr } = await qtrain(args, { cwd });

@@ -1,5 +1,5 @@
 /**
- * The grid of a comparison: what runs, in which order and folder, and what is refused.
+ * The grid of a comparison: its runs, their order and folders, and the errors.
  *
  * @module
  */
@@ -52,7 +52,7 @@ Deno.test("seeds are the outer loop and estimators the inner one", () => {
   ]);
 });
 
-Deno.test("several --vary are every choice of their values, named by their last part", () => {
+Deno.test("several --vary give all combinations of their values, named by the last part of the key", () => {
   const { rows, cells } = grid({
     estimators: "float32",
     vary: ["train.lr=1e-1,0.05", "train.schedule.name=cosine,constant"],
@@ -92,7 +92,7 @@ Deno.test("a labelled entry takes the pairs up to the next name or label", () =>
   );
 });
 
-Deno.test("what is wrong is refused with the option and what was expected", async (t) => {
+Deno.test("wrong values are rejected with the option and what was expected", async (t) => {
   const labels = "expected a label that can name a folder, of letters, digits, _, - and . " +
     "(a letter, digit or _ first), got ";
   const seeds = "--seeds: expected whole numbers from 0 to 4294967295 between commas, such as " +
@@ -190,7 +190,7 @@ Deno.test("an estimator needs a recipe with quantizers", () => {
   });
 });
 
-Deno.test("what is wrong with the recipe itself is said as ever", () => {
+Deno.test("errors of the recipe itself are reported as usual", () => {
   assert.throws(() => grid({}, RECIPE + "trian: {}\n"), {
     name: "RecipeError",
     message: "r.yaml:3:1: trian: unknown key (did you mean train?)",

@@ -1,5 +1,5 @@
 /**
- * The report of a comparison out of run folders that are written here: figures, Markdown, HTML.
+ * The report of a comparison from run folders that the tests write: figures, Markdown, HTML.
  *
  * @module
  */
@@ -28,7 +28,7 @@ interface MadeUp {
   readonly quantizers?: readonly string[];
 }
 
-/** Writes the folder of a run as training does. */
+/** Writes a run's folder as training does. */
 async function write(root: string, cell: Cell, made: MadeUp): Promise<void> {
   const { status = "done", accuracy = 0.9, speed = 640, steps = 4, quantizers = [] } = made;
   const folder = `${root}/${cell.folder}`;
@@ -74,7 +74,7 @@ async function write(root: string, cell: Cell, made: MadeUp): Promise<void> {
 
 const QUANTIZERS = ["conv1.weight", "input", "conv1", "conv1.gradient"];
 
-/** Nine runs of which two are not done. */
+/** Nine runs, of which two are not done. */
 async function writeAll(root: string, grid: Grid): Promise<void> {
   const accuracies = [
     [0.90, 0.89, undefined],
@@ -117,7 +117,7 @@ inFolder("the report has means, paired gaps, and what diverged or is missing", a
   assert.equal(gap?.high?.toFixed(6), (4.302653 * 0.01 / Math.sqrt(3)).toFixed(6));
   assert.equal(hindsight?.clipped?.toFixed(9), "0.002500000");
   assert.deepEqual(hindsight?.clips_most, { quantizer: "conv1.gradient", clipped: 0.03 });
-  // The middle one of the seeds: 64 images at 642 a second.
+  // The median over seeds: 64 images at 642 a second.
   assert.equal(hindsight?.ms_per_step, 64_000 / 642);
   assert.deepEqual([g4?.runs, g4?.done, g4?.diverged], [3, 1, 1]);
   assert.equal(g4?.gaps.float32?.low, null);
@@ -184,7 +184,7 @@ inFolder(
     for (const [panel] of panels) assert.match(panel, /<svg viewBox="0 0 \d+ \d+" role="img"/);
     assert.equal([...page.matchAll(/<optgroup label="conv1">/g)].length, 1);
     assert.match(page, /<option value="q2" selected>conv1\.gradient<\/option>/);
-    // What a run says of itself is text, not markup.
+    // Text from a run is escaped.
     assert.match(page, /layer conv1 &lt;b&gt;\|&lt;\/b&gt;/);
     assert.match(page, /prefers-color-scheme:dark/);
   },
@@ -206,7 +206,7 @@ inFolder("the page of sixty quantizers and ten long runs stays below 3 MB", asyn
   assert.ok(page.length < 3e6, `${page.length} bytes`);
 });
 
-/** Every element is closed in its order, no attribute is left open, and nothing is fetched. */
+/** Checks that all elements are closed in order, all attributes too, and that nothing is fetched. */
 function assertPage(page: string): void {
   assert.doesNotMatch(page, /https?:|NaN|Infinity|undefined|\bsrc=|<link|@import|url\(/);
   const body = page.replace(/<style>.*?<\/style>/s, "").replace(/<script>.*?<\/script>/s, "");

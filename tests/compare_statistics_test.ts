@@ -1,5 +1,5 @@
 /**
- * Statistics of a comparison against values computed by hand and out of printed tables.
+ * Statistics of a comparison against values computed by hand and from printed tables.
  *
  * @module
  */
@@ -15,7 +15,7 @@ import {
 const close = (actual: number, expected: number, within = 1e-12) =>
   assert.ok(Math.abs(actual - expected) <= within, `${actual} is not ${expected}`);
 
-Deno.test("studentT95() is what tables of Student's t have for 0.975", () => {
+Deno.test("studentT95() agrees with tables of Student's t for 0.975", () => {
   const printed: [freedom: number, t: number][] = [
     [1, 12.706],
     [2, 4.303],
@@ -50,7 +50,7 @@ Deno.test("pairedDifference() is the mean with t·s/√n on both sides", () => {
   close(found.high!, 0.02 + 0.0248414, 1e-7);
 });
 
-Deno.test("pairedDifference() has no interval below two pairs, and no width without spread", () => {
+Deno.test("pairedDifference() has no interval for fewer than two pairs, and one of width 0 without spread", () => {
   assert.equal(pairedDifference([]), undefined);
   assert.deepEqual(pairedDifference([-0.5]), { pairs: 1, mean: -0.5, low: null, high: null });
   assert.deepEqual(pairedDifference([0.5, 0.5]), { pairs: 2, mean: 0.5, low: 0.5, high: 0.5 });

@@ -1,6 +1,6 @@
 /**
- * The binary, as far as it can be made without a network: Deno type-checks, resolves and embeds, and
- * a stand-in takes the place of its runtime. What comes out does not run.
+ * Compiling without a network: Deno type-checks, resolves and embeds, and a dummy replaces its runtime,
+ * so that the binary does not run.
  *
  * @module
  */

@@ -4,7 +4,7 @@ import { asMarkdown, asText, reportOf } from "../experiments/peers/report.ts";
 import { type Peer, PEERS } from "../experiments/peers/peers.ts";
 import { BATCH, readTraining, SIZE, writeTraining } from "../experiments/peers/training.ts";
 
-Deno.test("a peer whose process fails tells why, and its row has the reason", async () => {
+Deno.test("a peer whose process fails is reported with the reason", async () => {
   const peer: Peer = { name: "absent", what: "nothing", steps: 1, script: "absent.ts" };
   let problem = "";
   await assert.rejects(() => PeerProcess.start(peer, "no file"), (error) => {
@@ -29,7 +29,7 @@ Deno.test("a peer whose process fails tells why, and its row has the reason", as
   for (const text of [asText(report), asMarkdown(report)]) assert.ok(text.includes(problem));
 });
 
-Deno.test("all peers read the same batches and first weights from the training's file", async () => {
+Deno.test("all peers read the same batches and initial weights from the training's file", async () => {
   const file = await Deno.makeTempFile();
   try {
     await writeTraining(file);

@@ -12,7 +12,7 @@ import {
 import type { Observation } from "../lib/quant/scheduler.ts";
 import { Progress, type ProgressMode } from "../cli/progress.ts";
 
-Deno.test("duration() picks the units that a person would", () => {
+Deno.test("duration() chooses units by size", () => {
   const expected: [seconds: number, text: string][] = [
     [0, "0s"],
     [0.0004, "0s"],
@@ -83,7 +83,7 @@ Deno.test("stepLine() is one dense line", () => {
   );
 });
 
-Deno.test("stepLine() says that a run waits for data where it does for long", () => {
+Deno.test("stepLine() shows the share of waiting for data above 5%", () => {
   assert.doesNotMatch(stepLine({ ...STEP, dataWaitShare: 0.05 }), /waiting/);
   assert.match(
     stepLine({ ...STEP, dataWaitShare: 0.123 }),
@@ -96,7 +96,7 @@ Deno.test("stepLine() keeps its columns from the first step to the last", () => 
   assert.equal(bars(1), bars(4690));
 });
 
-Deno.test("stepLine() leaves out what is not known or not quantized", () => {
+Deno.test("stepLine() omits unknown times and, in float32, clipped values", () => {
   assert.equal(
     stepLine({ ...STEP, imagesPerSecond: 0, observations: [], loss: NaN }),
     "step   120/780 | loss NaN | acc 84.4% | lr 4.8e-2 | – img/s",
@@ -111,7 +111,7 @@ Deno.test("epochLine() is one dense line", () => {
   );
 });
 
-Deno.test("settingsTable() aligns names and values between light rules", () => {
+Deno.test("settingsTable() aligns names and values between rules", () => {
   const text = settingsTable([
     ["recipe", "configs/quickstart.yaml"],
     ["device", "gpu · llvmpipe"],
@@ -147,7 +147,7 @@ total                        65,034`.slice(1),
   );
 });
 
-/** A stream that keeps what is written. */
+/** A stream that records what is written. */
 function recorder(terminal: boolean) {
   const state = { text: "" };
   return {
@@ -184,7 +184,7 @@ Deno.test("Progress rewrites one live line on a terminal, cut to its width", () 
   );
 });
 
-Deno.test("Progress gives a pipe whole plain lines, seconds apart, and every kept line", () => {
+Deno.test("Progress writes plain lines to a pipe, live ones seconds apart", () => {
   const { progress, clock, written } = progressOn(false);
   for (; clock.ms < 12_000; clock.ms += 500) progress.live(`step at ${clock.ms} ms`);
   progress.print("epoch 1");
@@ -196,7 +196,7 @@ Deno.test("Progress gives a pipe whole plain lines, seconds apart, and every kep
   );
 });
 
-Deno.test("Progress does not make a line that it will not show", () => {
+Deno.test("Progress does not format a line that it does not show", () => {
   const { progress } = progressOn(false);
   progress.live("first");
   progress.live(() => assert.fail("made"));
@@ -215,7 +215,7 @@ for (const mode of ["quiet", "json"] as const) {
   });
 }
 
-Deno.test("Progress goes on when its reader has gone", () => {
+Deno.test("Progress continues when its reader has gone", () => {
   const writeSync = () => {
     throw new Deno.errors.BrokenPipe("gone");
   };

@@ -1,5 +1,5 @@
 /**
- * What is in progress when a run is asked to end: a step, an evaluation, or a long computation.
+ * Interrupting a run during a step, an evaluation, or a long computation.
  *
  * @module
  */
@@ -16,7 +16,7 @@ const windows = Deno.build.os === "windows";
 
 for (const [name, code] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
   Deno.test({
-    name: `a second ${name} ends a process at once that computes and does not listen`,
+    name: `a second ${name} ends a process at once while it computes`,
     ignore: windows,
     fn: async () => {
       const script = `import { listenForInterrupt } from "${ROOT}cli/interrupt.ts";

@@ -1,5 +1,5 @@
 /**
- * What a program moves, counted by hand for a small network, and its variants; the times of steps.
+ * The traffic of a program, computed by hand for a small network; its static and dynamic plans; times.
  *
  * @module
  */
@@ -30,7 +30,7 @@ function recipeOf(batch: number, groups = 1) {
   });
 }
 
-Deno.test("a program's traffic is the bytes of what its steps bind, for one image", () => {
+Deno.test("a program's traffic is the bytes of the buffers that its steps bind, for one image", () => {
   const { program } = planStaticAndDynamic(recipeOf(4), DATA).static!;
   const { layers, sections } = programTraffic(program);
   // Codes of x (3 channels in 4 bytes) and y (6 in 8), packed weights and their sums, the bias. The
@@ -43,12 +43,12 @@ Deno.test("a program's traffic is the bytes of what its steps bind, for one imag
     const total = [...layers.values()].reduce((n, layer) => n + layer[section], 0);
     assert.ok(Math.abs(sections[section]! - total) < 1e-6);
   }
-  // Weights are updated once a step, whatever the batch.
+  // Weights are updated once a step, for any batch.
   const { sections: one } = programTraffic(planStaticAndDynamic(recipeOf(1), DATA).static!.program);
   assert.equal(one.update, 4 * sections.update!);
 });
 
-Deno.test("a dynamic range costs four bytes a value out and four back, of that tensor alone", () => {
+Deno.test("a dynamic range costs four bytes out and four back for each value of its tensor", () => {
   const { static: once, dynamic: twice } = planStaticAndDynamic(recipeOf(4), DATA);
   const of = (v: typeof once) => programTraffic(v!.program).layers;
   const y = 16 * 8;
@@ -61,7 +61,7 @@ Deno.test("a dynamic range costs four bytes a value out and four back, of that t
   assert.equal(of(twice).get("conv1")!.backward, of(once).get("conv1")!.backward);
 });
 
-Deno.test("a variant is the recipe in int8 with one estimator for activations and gradients", () => {
+Deno.test("withEstimator() gives the recipe in int8 with one estimator for activations and gradients", () => {
   const recipe = resolveRecipe({
     ...recipeOf(4),
     quantize: {
@@ -85,7 +85,7 @@ Deno.test("a variant is the recipe in int8 with one estimator for activations an
   });
 });
 
-Deno.test("what int8 refuses has no variant, and says why", () => {
+Deno.test("a recipe that int8 rejects has no plan, and the reason is given", () => {
   const recipe = resolveRecipe({
     ...recipeOf(4),
     quantize: { arithmetic: "simulated", activations: { bits: 12 } },
@@ -95,13 +95,13 @@ Deno.test("what int8 refuses has no variant, and says why", () => {
   assert.match(problems.join("; "), /quantize\.activations\.bits: expected/);
 });
 
-Deno.test("what the planner refuses has no variant, and says why", () => {
+Deno.test("a recipe that cannot be planned has no plan, and the reason is given", () => {
   const { static: missing, problems } = planStaticAndDynamic(recipeOf(4, 3), DATA);
   assert.equal(missing, undefined);
   assert.match(problems.join(), /^layer conv1: expected groups: 1, or groups: 3 with channels: 3/);
 });
 
-Deno.test("every layer of a variant takes time on the device", {
+Deno.test("every layer takes time on the device", {
   ignore: !HAS_GPU,
 }, async () => {
   const { static: once, dynamic: twice } = planStaticAndDynamic(recipeOf(4), DATA);
@@ -111,7 +111,7 @@ Deno.test("every layer of a variant takes time on the device", {
   for (const layers of times) {
     assert.deepEqual([...layers.keys()], ["input", "conv1", "relu1", "linear1", "loss"]);
     for (const [layer, { forward, backward }] of layers) {
-      // Below a second, and above nothing: nanoseconds.
+      // Nanoseconds: above 0 and below a second.
       assert.ok(forward > 0 && forward < 1e9, `${layer} ${forward}`);
       const none = ["input", "relu1", "loss"].includes(layer);
       assert.equal(backward > 0, !none, `${layer} ${backward}`);
@@ -119,7 +119,7 @@ Deno.test("every layer of a variant takes time on the device", {
   }
 });
 
-Deno.test("an adapter without timestamps is named", () => {
+Deno.test("an adapter without timestamps is reported by name", () => {
   const gpu = { name: "an old card", device: { features: new Set() } } as unknown as Gpu;
   assert.throws(() => new StepTimer(gpu, {} as GpuExecutor), {
     name: "DeviceError",

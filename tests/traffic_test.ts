@@ -1,5 +1,5 @@
 /**
- * The model of memory traffic: the rows of the paper, and each kind of layer by hand.
+ * The model of memory traffic: the rows of the paper, and each kind of layer computed by hand.
  *
  * @module
  */
@@ -22,7 +22,7 @@ function ofNetwork(name: ZooName, width: number): LayerTraffic[] {
   return modelTraffic(buildGraph(zoo[name]({ width, classes: 1000 }), [224, 224, 3], 1000));
 }
 
-/** The traffic of the layers on images of [4, 4, 2], which 10 scores follow. */
+/** The traffic of the layers and a linear layer of 10 scores, on images of [4, 4, 2]. */
 function ofLayers(layers: readonly LayerInput[]): Record<string, LayerTraffic> {
   const model = { layers: [...layers, { type: "linear", features: 10, name: "scores" }] } as const;
   const recipe = resolveRecipe({ data: { format: "glyphs" }, model });
@@ -42,7 +42,7 @@ const bytes = (fixed: number, quantized = 0): StaticDynamicBytes => ({
   dynamic: fixed + 8 * quantized,
 });
 
-Deno.test("the two rows of the paper come out exactly", () => {
+Deno.test("the model gives the two rows of the paper exactly", () => {
   const { forward: resnet } = find(ofNetwork("resnet18", 64), "layer1-0-conv1");
   assert.deepEqual(resnet, { static: 428 * KB, dynamic: 1996 * KB });
   const { forward: mobilenet } = find(ofNetwork("mobilenet-v2", 32), "features-2-expand-conv");
@@ -54,13 +54,13 @@ Deno.test("a depthwise convolution has C·k² weights", () => {
   assert.equal(forward.static, 96 * (112 * 112 + 9 + 56 * 56));
 });
 
-Deno.test("a convolution: what it reads and writes, and 8 bytes a value where it is dynamic", () => {
+Deno.test("a convolution counts its reads and writes, and 8 bytes a value more with dynamic ranges", () => {
   const rows = ofLayers([
     { type: "conv2d", name: "first", channels: 6, kernel: 3, padding: 1 },
     { type: "conv2d", name: "second", channels: 4, kernel: 3, stride: 2, padding: 1, groups: 2 },
   ]);
   assert.deepEqual(rows.first!.forward, bytes(32 + 108 + 96, 96));
-  // The first layer makes no gradient of the images.
+  // The first layer has no gradient of the images.
   assert.deepEqual(rows.first!.backward, bytes(96 + 32 + 4 * 108));
   assert.deepEqual(rows.second!.forward, bytes(96 + 108 + 16, 16));
   assert.deepEqual(rows.second!.backward, bytes(16 + 108 + 96 + 16 + 96 + 4 * 108, 96));
@@ -69,7 +69,7 @@ Deno.test("a convolution: what it reads and writes, and 8 bytes a value where it
   assert.ok(Object.values(rows).every((row) => row.group === "convolution"));
 });
 
-Deno.test("other layers: what is quantized counts, what is copied or passed on does not", () => {
+Deno.test("other layers count 8 bytes more for what they quantize, not for what they copy or pass on", () => {
   const rows = ofLayers([
     { type: "conv2d", channels: 2, kernel: 1 },
     { type: "batch_norm", name: "norm" },
@@ -92,7 +92,7 @@ Deno.test("other layers: what is quantized counts, what is copied or passed on d
   assert.ok(["norm", "max", "add", "alone", "avg"].every((name) => rows[name]!.group === "other"));
 });
 
-Deno.test("layers in front of all that trains have no backward pass", () => {
+Deno.test("layers before the first trained one have no backward pass", () => {
   const rows = ofLayers([
     { type: "avg_pool", name: "avg", kernel: 2 },
     { type: "batch_norm", name: "norm" },

@@ -22,8 +22,8 @@ interface LearningCurves {
   readonly loss: string;
   /** Test accuracy by epoch. */
   readonly accuracy: string;
-  /** Whether the axis of accuracy goes by factors of the error. */
-  readonly errorAxis: boolean;
+  /** Whether the axis of accuracy is logarithmic in the error. */
+  readonly logarithmicError: boolean;
 }
 
 /** Training loss by step and test accuracy by epoch. */
@@ -45,16 +45,16 @@ export function learningCurves(
   const counted = lines.filter(({ counts }) => counts);
   const measured = counted.length > 0 ? counted : lines;
   const accuracies = measured.flatMap(({ accuracy }) => accuracy.map(([, value]) => value));
-  const errorScale = byError(accuracies);
+  const accuracyAxis = errorAxis(accuracies);
   return {
-    errorAxis: errorScale !== undefined,
+    logarithmicError: accuracyAxis !== undefined,
     loss: lossPlot(
       lines.map(({ classes, loss }) => ({ classes, points: loss })),
       measured.flatMap(({ loss }) => loss),
     ),
     accuracy: accuracyPlot(
       lines.map(({ classes, accuracy: points }) => ({ classes, points, dots: points.length < 40 })),
-      errorScale ?? linear(...padded(Math.min(...accuracies), Math.max(...accuracies))),
+      accuracyAxis ?? linear(...padded(Math.min(...accuracies), Math.max(...accuracies))),
     ),
   };
 }
@@ -94,7 +94,7 @@ function accuracyPlot(marks: readonly PlotMark[], y: Axis): string {
  * An axis of accuracies that is logarithmic in the error: 99% is as far from 98% as 90% from 80%.
  * `undefined` if the errors are too similar to need it.
  */
-function byError(accuracies: readonly number[]): Axis | undefined {
+function errorAxis(accuracies: readonly number[]): Axis | undefined {
   const errors = accuracies.map((accuracy) => 1 - accuracy);
   const least = Math.min(...errors.filter((error) => error > 0));
   const most = Math.max(...errors);

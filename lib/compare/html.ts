@@ -89,7 +89,7 @@ function curvesSection(report: CompareReport, grid: Grid, curves: readonly RunCu
   if (curves.every(({ loss }) => loss.length === 0)) {
     return `<h2>Learning curves</h2><p class="soft">No run has logged a step yet.</p>`;
   }
-  const { loss, accuracy, errorAxis: byError } = learningCurves(report, grid, curves);
+  const { loss, accuracy, logarithmicError } = learningCurves(report, grid, curves);
   const key = grid.rows.map((row, i) =>
     `<li data-row="${i}"><svg viewBox="0 0 30 10" aria-hidden="true"><path class="line ${
       colourOf(grid, i)
@@ -103,7 +103,7 @@ ${key}
 <div class="pair">
 <figure><figcaption><b>Training loss</b><span>smoothed over logged steps</span></figcaption>${loss}</figure>
 <figure><figcaption><b>Test accuracy</b><span>after each epoch${
-    byError ? "; logarithmic in the error" : ""
+    logarithmicError ? "; logarithmic in the error" : ""
   }</span></figcaption>${accuracy}</figure>
 </div>`;
 }
