@@ -149,7 +149,7 @@ const MISTAKES: readonly Mistake[] = [
     "eval of what is no run",
     SHORT,
     ["eval", "."],
-    ".: expected the folder of a run (with recipe.yaml), found none; give a folder that training wrote",
+    ".: expected the folder of a run (with recipe.yaml), got another. Give a folder that training wrote",
   ],
   [
     "eval of nothing",

@@ -73,7 +73,7 @@ Deno.test("a run, its second run, its resumption, eval and export", async (t) =>
       assert.deepEqual([code, stdout], [2, ""]);
       assert.match(
         stderr,
-        /^runs\/r: expected a folder without a run, found recipe\.yaml .*--resume/,
+        /^runs\/r: expected a folder without a run, got one with recipe\.yaml.*--resume/,
       );
       assert.deepEqual(await contents(`${cwd}/runs`), before);
     });

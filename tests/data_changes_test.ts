@@ -63,8 +63,8 @@ Deno.test("a file that changes under a run in memory is told of once, and the ru
       },
     });
     assert.deepEqual(warnings, [
-      `data.root: ${labels} had 11 bytes and has 5 since the run began; the run goes on with what ` +
-      "it read at its start",
+      `data.root: ${labels} had 11 bytes and has 5 since the run began; the run continues with ` +
+      "the images it read at its start",
     ]);
   }));
 
@@ -78,9 +78,9 @@ Deno.test("data that vanishes under a run in memory is told of, and the run goes
     assert.equal(warnings.length, 4);
     assert.match(
       warnings[0]!,
-      /train-images-idx3-ubyte is gone since the run began; the run goes on/,
+      /train-images-idx3-ubyte is gone since the run began; the run continues/,
     );
-    assert.match(warnings[3]!, /1 more files like these/);
+    assert.match(warnings[3]!, /1 more files have changed/);
   }));
 
 Deno.test("an image that is written again under a run is told of", () =>
@@ -137,14 +137,20 @@ Deno.test("a run goes on with data of another size only where the command line n
     await Deno.writeFile(`${folder}/digits/t10k-labels-idx1-ubyte`, one(labels!, 1));
     await assert.rejects(run(await loadRecipe(path), out, { resume: true }), (error: Error) => {
       assert.equal(error.name, "DataError");
-      assert.match(error.message, /^data\.root: expected the files in .*digits that the run in /);
+      assert.match(
+        error.message,
+        /^data\.root: the files in .*digits have changed since the run in /,
+      );
       assert.match(error.message, /t10k-images-idx3-ubyte had 28 bytes and has 22; /);
-      assert.match(error.message, /on the command line .*data\.root=\S*digits$/);
+      assert.match(error.message, /set data\.root=\S*digits on the command line/);
       return true;
     });
     const named = await loadRecipe(path, [`data.root=${folder}/digits`]);
     const warnings = await run(named, out, { resume: true });
-    assert.match(warnings[0]!, /t10k-images-idx3-ubyte had 28 bytes .*goes on with what is there/);
+    assert.match(
+      warnings[0]!,
+      /t10k-images-idx3-ubyte had 28 bytes .*continues with the present files$/,
+    );
   }));
 
 Deno.test("a run goes on with data that was only written again, and says so", () =>

@@ -146,8 +146,8 @@ inFolder("RunFolder.create() refuses a given folder with a run, unless resumed",
     await Deno.writeTextFile(`${out}/${file}`, "");
     await assert.rejects(create(false), {
       name: "UsageError",
-      message: `${out}: expected a folder without a run, found ${sign} of an earlier one; ` +
-        `add --resume to go on with it or choose another --out`,
+      message: `${out}: expected a folder without a run, got one with ${sign}. ` +
+        "Add --resume to continue that run, or choose another --out",
     });
     assert.equal((await create(true)).path, out);
     await Deno.remove(`${out}/${file}`);
@@ -223,7 +223,7 @@ inFolder("the summary comes back, and a damaged one is named", async (dir) => {
     await Deno.writeTextFile(`${dir}/summary.json`, damaged);
     await assert.rejects(run.readSummary(), {
       name: "DataError",
-      message: /summary\.json: expected a JSON object, found .+; remove it/,
+      message: /summary\.json: expected a JSON object, got .+\. Delete it/,
     });
   }
 });

@@ -11,7 +11,7 @@ import { runOf, SHORT } from "./support/runs.ts";
 const RECIPE = "data: { format: glyphs, size: 12, train: 64, test: 32 }\n" +
   "model: { name: cnn, width: 4 }\n" +
   "train: { epochs: 5000, batch: 16, schedule: { name: constant } }\n";
-const BUSY = /^runs?\/?\S*: expected a folder that no run is writing, found one in progress; wait/;
+const BUSY = /^runs?\/?\S*: another run is writing this folder\. Wait/;
 
 Deno.test("a second run into a folder is refused while the first one trains, resumed or not, and disturbs nothing", async () => {
   await inFolder({ "r.yaml": RECIPE }, async (cwd) => {
@@ -50,7 +50,7 @@ Deno.test("of runs that start at once into a new folder, one trains", async () =
     for (const { name, message } of refused) {
       assert.equal(name, "UsageError");
       // The last one may come when the first has ended.
-      assert.match(message, /found one in progress|found recipe\.yaml of an earlier one/);
+      assert.match(message, /another run is writing this folder|got one with recipe\.yaml/);
     }
     const seed = all.findIndex((r) => r.status === "fulfilled") + 1;
     assert.match(await Deno.readTextFile(`${out}/recipe.yaml`), new RegExp(`\nseed: ${seed}\n`));
@@ -63,12 +63,12 @@ Deno.test("who gets the lock after another run has come and gone finds that run"
     const [first, second] = [await create(), await create()];
     {
       await using _ = await first.lock();
-      await assert.rejects(second.lock(), /found one in progress/);
+      await assert.rejects(second.lock(), /another run is writing this folder/);
       await first.writeRecipe("name: n\n");
     }
     await assert.rejects(second.lock(), {
       name: "UsageError",
-      message: /found recipe\.yaml of an earlier one; add --resume/,
+      message: /got one with recipe\.yaml\. Add --resume/,
     });
     await using _ = await first.lock(); // Its own.
   });

@@ -1,6 +1,6 @@
 /**
- * Notices that the files of a run's data are not what they were: while it runs, and between its
- * beginning and the day that it goes on.
+ * Detects changes of the files of a run's data: during the run, and between its start and the day it
+ * resumes.
  *
  * @module
  */
@@ -17,10 +17,10 @@ import { writeAtomic } from "../../core/files.ts";
 import { PATH_SCOPE } from "../../recipe/path_scope.ts";
 import type { Recipe } from "../../recipe/types.ts";
 
-/** More lines than this help nobody. */
+/** Maximum number of lines printed. */
 const MAX_LINES = 3;
 
-/** Watches the files of one run. */
+/** Watches the data files of one run. */
 export class DataChangeMonitor {
   #stamps: readonly FileStamp[];
   readonly #warn: (text: string) => void;
@@ -35,12 +35,12 @@ export class DataChangeMonitor {
   }
 
   /**
-   * Before a run goes on, or begins: holds its files against those that it began with, and notes them.
+   * Compares the data files with those that a resumed run began with, and writes their manifest.
    *
-   * @param folder the run's
-   * @param resumed whether it goes on from a checkpoint
-   * @throws DataError when files have another size or are others, unless `data.root` was named on the
-   * command line; UsageError when the note cannot be written
+   * @param folder the run's folder
+   * @param resumed whether the run resumes from a checkpoint
+   * @throws DataError when files were added, deleted or have another size, unless `data.root` was set on
+   * the command line; UsageError when the manifest cannot be written
    */
   async begin(folder: string, resumed: boolean): Promise<void> {
     const { data: { files }, recipe: { init, data } } = this;
@@ -50,15 +50,15 @@ export class DataChangeMonitor {
       const fence = data[PATH_SCOPE], meant = fence && !fence.data;
       if (refused.length > 0 && !meant) {
         throw new DataError(
-          `data.root: expected the files in ${files.root} that the run in ${folder} began with, ` +
-            `found that ${
+          `data.root: the files in ${files.root} have changed since the run in ${folder} began: ` +
+            `${
               some(refused)
-            }; get them back, or name the data on the command line to go ` +
-            `on with them as they are, data.root=${data.root}`,
+            }. Restore them, or set data.root=${data.root} on the command line to ` +
+            "continue with the present ones",
         );
       }
       for (const change of [...refused, ...odd].slice(0, MAX_LINES)) {
-        this.#warn(`data.root: ${change} since the run began: it goes on with what is there now`);
+        this.#warn(`data.root: ${change} since the run began; it continues with the present files`);
       }
     }
     if (!files && init === "") return;
@@ -71,18 +71,18 @@ export class DataChangeMonitor {
     await writeAtomic(`${folder}/${NOTE}`, formatNote(note));
   }
 
-  /** Looks at the files, and says once what has become of each. Images in memory stay as they are. */
+  /** Warns once of each file that has changed. Images in memory stay as they are. */
   async check(): Promise<void> {
     const changes = await changesSince(this.#stamps).catch((error) => [(error as Error).message]);
     if (changes.length === 0) return;
-    const goesOn = this.data.train.source?.kind === "memory"
-      ? "the run goes on with what it read at its start"
-      : "images are what they are when they are read";
+    const effect = this.data.train.source?.kind === "memory"
+      ? "the run continues with the images it read at its start"
+      : "later steps read the present images";
     for (const change of changes.slice(0, MAX_LINES)) {
-      this.#warn(`data.root: ${change} since the run began; ${goesOn}`);
+      this.#warn(`data.root: ${change} since the run began; ${effect}`);
     }
     if (changes.length > MAX_LINES) {
-      this.#warn(`data.root: ${changes.length - MAX_LINES} more files like these`);
+      this.#warn(`data.root: ${changes.length - MAX_LINES} more files have changed`);
     }
     const now: FileStamp[] = [];
     for (const { path } of this.#stamps) {
@@ -93,7 +93,10 @@ export class DataChangeMonitor {
   }
 }
 
-/** What has another size or is another file, and what was only written again. */
+/**
+ * Changes that refuse a resumed run (files added, deleted, or of another size), and those that only
+ * cause a warning (files written again).
+ */
 function differences(
   { files: before }: DataNote,
   now: readonly FileStamp[],

@@ -1,10 +1,10 @@
 /**
- * One run at a time writes a folder: an advisory lock on an empty file in it (`flock`, `LockFileEx`
- * on Windows). The system takes it back when its owner ends, however that happens, so there is
- * nothing to clear away after a kill. It needs no permission but those for the folder.
+ * The lock of a run's folder, so that one run at a time writes it: an advisory lock on an empty file in
+ * it (`flock`, `LockFileEx` on Windows). The system releases it when the process ends, however that
+ * happens, so a kill leaves nothing to clean up. It needs no permission but those for the folder.
  *
- * Not promised: anything where the file system has no locks (some network file systems): there a
- * run goes on without one.
+ * Not promised: anything on file systems without locks (some network file systems). A run there
+ * goes on without one.
  *
  * @module
  */
@@ -13,16 +13,16 @@ import { fileError } from "../../core/files.ts";
 
 const NAME = ".lock";
 
-/** A lock that is held until it is disposed of. */
+/** A lock that is held until it is disposed. */
 export interface RunLock extends Disposable {
-  /** Removes the lock's file, for a folder that got no run. */
+  /** Deletes the lock's file, for a folder that got no run. */
   remove(): Promise<void>;
 }
 
 /**
- * Takes the lock of a folder.
+ * Locks a folder.
  *
- * @throws UsageError when another run has it, in this process or another, or the folder is read-only
+ * @throws UsageError when another run has locked it, in this process or another, or it is not writable
  */
 export async function lockFolder(folder: string): Promise<RunLock> {
   const path = `${folder}/${NAME}`;
@@ -42,12 +42,12 @@ export async function lockFolder(folder: string): Promise<RunLock> {
     if (!free) {
       file.close();
       throw new UsageError(
-        `${folder}: expected a folder that no run is writing, found one in progress; ` +
-          "wait for its end or stop it, or choose another --out",
+        `${folder}: another run is writing this folder. Wait for its end or stop it, or choose ` +
+          "another --out",
       );
     }
     if (await isAt(file, path)) return new Lock(file, path);
-    // Who had it before has removed the file, and another may have made a new one.
+    // The previous owner has deleted the file, and another process may have created a new one.
     file.close();
   }
 }
@@ -56,7 +56,7 @@ class Lock implements RunLock {
   constructor(readonly file: Deno.FsFile, readonly path: string) {}
 
   async remove(): Promise<void> {
-    // The lock is still held: who opened the file meanwhile finds that it is gone, and makes another.
+    // The lock is still held: whoever has opened the file finds it deleted and creates another.
     await Deno.remove(this.path).catch(() => {});
   }
 
@@ -65,7 +65,7 @@ class Lock implements RunLock {
   }
 }
 
-/** Whether an open file is the one that a path names. */
+/** Whether an open file is the one at a path. */
 async function isAt(file: Deno.FsFile, path: string): Promise<boolean> {
   const [open, named] = [await file.stat(), await Deno.stat(path).catch(() => undefined)];
   return named !== undefined && named.ino === open.ino && named.dev === open.dev;

@@ -8,7 +8,7 @@ import type { EpochEvent, SkipEvent, StepEvent } from "../events.ts";
 
 type Line = { readonly step: number } & Readonly<Record<string, unknown>>;
 
-/** The quantizer that clips the largest share of its values; `undefined` where none clips. */
+/** Finds the quantizer that clips the largest share of its values; `undefined` when none clips. */
 export function mostClipped(observations: readonly Observation[]): StepEvent["mostClipped"] {
   let most: StepEvent["mostClipped"];
   for (const { quantizer: q, clipped } of observations) {
@@ -18,7 +18,7 @@ export function mostClipped(observations: readonly Observation[]): StepEvent["mo
   return most;
 }
 
-/** A step's line of metrics. */
+/** Line of `metrics.jsonl` for a step. */
 export function stepLine(e: StepEvent): Line {
   return {
     kind: "step",
@@ -45,7 +45,7 @@ export function stepLine(e: StepEvent): Line {
   };
 }
 
-/** A step's lines of ranges, one for each quantizer; the one that clips most says so. */
+/** Lines of `ranges.jsonl` for a step, one for each quantizer; the one that clips most is marked. */
 export function rangeLines(e: StepEvent): Line[] {
   return e.observations.map(({ quantizer: q, range, min, max, clipped }) => ({
     step: e.step,
@@ -59,12 +59,12 @@ export function rangeLines(e: StepEvent): Line[] {
   }));
 }
 
-/** The line of metrics of a step that was left out. */
+/** Line of `metrics.jsonl` for a skipped step. */
 export function skipLine({ step, epoch, layer, tensor }: SkipEvent): Line {
   return { kind: "skip", step, epoch, layer, tensor };
 }
 
-/** An epoch's line of metrics. */
+/** Line of `metrics.jsonl` for an epoch. */
 export function epochLine(e: EpochEvent): Line {
   return {
     kind: "epoch",

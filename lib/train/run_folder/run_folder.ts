@@ -1,10 +1,10 @@
 /**
- * A run's folder: its recipe, logs, summary and checkpoints, and where it lies.
+ * The folder of a run: its recipe, logs, summary and checkpoints.
  *
- * Whole files are written beside and renamed; the two logs are appended to, so a kill may tear
- * their last line, which {@linkcode RunFolder.truncateLogs} drops when the run goes on. Lines are on
- * the disk before the checkpoint that follows them, so none is missing then. Every log line carries
- * `step`. Checkpoints hold no clock time. Values that are not finite become `null` in JSON.
+ * Whole files are written under another name and renamed. The two logs are appended to, so a kill may
+ * cut their last line, which {@linkcode RunFolder.truncateLogs} drops when the run resumes. Lines are
+ * on the disk before the checkpoint that follows them, so none is missing then. Every log line has a
+ * `step`. Checkpoints contain no time of day. Values that are not finite become `null` in JSON.
  *
  * @module
  */
@@ -20,23 +20,23 @@ import {
 import { truncateLog } from "./truncate_log.ts";
 import { lockFolder } from "./lock.ts";
 
-/** Where a run goes. */
+/** Options of the folder of a run. */
 export interface RunFolderOptions {
-  /** The folder, as the person gave it; without it the next free (or newest) under `root`. */
+  /** Path of the folder. By default the next free one under `root`, or to resume, the latest. */
   readonly out?: string | undefined;
-  /** The recipe's name, which names the folder under `root`. */
+  /** Name of the recipe, and of the folder under `root`. */
   readonly name: string;
-  /** Go on with a run that is there, instead of refusing its folder. */
+  /** Whether to resume a run in the folder; otherwise a folder with a run is refused. */
   readonly resume: boolean;
-  /** The folder of all runs, `runs` by default. */
+  /** Folder of all runs; `runs` by default. */
   readonly root?: string | undefined;
 }
 
-/** A checkpoint on the disk. */
+/** A file with a checkpoint. */
 export interface CheckpointFile {
-  /** Training steps done when it was written. */
+  /** Training steps done. */
   readonly step: number;
-  /** Where it lies. */
+  /** Path of the file. */
   readonly path: string;
 }
 
@@ -46,10 +46,11 @@ const RANGES = "ranges.jsonl";
 
 /** The folder of one run. */
 export class RunFolder {
-  /** The folder's path, relative if it was given so. */
+  /** Path of the folder, relative if it was given so. */
   readonly path: string;
+  /** Lines that are not yet written, by log. */
   #pending: Record<typeof METRICS | typeof RANGES, string[]> = { [METRICS]: [], [RANGES]: [] };
-  /** Whether a run in the folder is another's. */
+  /** Whether to refuse a run in the folder, as it is not this one. */
   #refuses: boolean;
 
   private constructor(path: string, refuses: boolean) {
@@ -58,9 +59,9 @@ export class RunFolder {
   }
 
   /**
-   * Finds or makes the folder of a run.
+   * Finds or creates the folder of a run.
    *
-   * @throws {UsageError} when `out` holds a run and `resume` is not set, or cannot be written.
+   * @throws {UsageError} when `out` holds a run and `resume` is not set, or is not writable
    */
   static async create(options: RunFolderOptions): Promise<RunFolder> {
     const { out, name, resume, root = "runs" } = options;
@@ -76,26 +77,26 @@ export class RunFolder {
   }
 
   /**
-   * Opens the folder of a run that is there, for reading.
+   * Opens the folder of an existing run, for reading.
    *
-   * @throws {DataError} when it holds no run.
+   * @throws {DataError} when the folder holds no run
    */
   static async open(path: string): Promise<RunFolder> {
     if (await traceOfRun(path) === undefined) {
       throw new DataError(
-        `${path}: expected the folder of a run (with recipe.yaml), found none; ` +
-          `give a folder that training wrote`,
+        `${path}: expected the folder of a run (with recipe.yaml), got another. Give a folder that ` +
+          "training wrote",
       );
     }
     return new RunFolder(path, false);
   }
 
   /**
-   * Takes the folder for one run, until what it returns is disposed of. A folder that got no run is
-   * left without a trace of it.
+   * Locks the folder for one run, until the returned lock is disposed. If the folder got no run, the
+   * lock leaves no file.
    *
-   * @throws {UsageError} when another run is writing the folder, or has been since
-   * {@linkcode RunFolder.create} found it free.
+   * @throws {UsageError} when another run is writing the folder, or has written it since
+   * {@linkcode RunFolder.create} found it free
    */
   async lock(): Promise<AsyncDisposable> {
     const lock = await lockFolder(this.path);
@@ -115,17 +116,17 @@ export class RunFolder {
     };
   }
 
-  /** Adds a line to `metrics.jsonl`; on the disk after {@linkcode RunFolder.flush}. */
+  /** Adds a line to `metrics.jsonl`; {@linkcode RunFolder.flush} writes it. */
   appendMetrics(line: { readonly step: number }): void {
     this.#pending[METRICS].push(JSON.stringify(line) + "\n");
   }
 
-  /** Adds a line to `ranges.jsonl`; on the disk after {@linkcode RunFolder.flush}. */
+  /** Adds a line to `ranges.jsonl`; {@linkcode RunFolder.flush} writes it. */
   appendRanges(line: { readonly step: number }): void {
     this.#pending[RANGES].push(JSON.stringify(line) + "\n");
   }
 
-  /** Appends the lines that wait to their files, and flushes these to the disk. */
+  /** Appends pending lines to the logs and flushes these to the disk. */
   async flush(): Promise<void> {
     for (const log of [METRICS, RANGES] as const) {
       const lines = this.#pending[log];
@@ -136,8 +137,8 @@ export class RunFolder {
   }
 
   /**
-   * Takes the logs back to `step`: keeps whole lines of steps up to and including it, drops later
-   * ones and any that a kill tore. To be called when a run goes on from a checkpoint (0: afresh).
+   * Truncates the logs after `step`: keeps complete lines of steps up to it; drops later lines and any
+   * that a kill has cut. To be called when a run resumes from a checkpoint, or begins (0).
    */
   async truncateLogs(step: number): Promise<void> {
     await this.flush();
@@ -150,9 +151,9 @@ export class RunFolder {
   }
 
   /**
-   * `summary.json`, or `undefined` where there is none.
+   * Reads `summary.json`; `undefined` when there is none.
    *
-   * @throws {DataError} when it is no JSON object.
+   * @throws {DataError} when the file is not a JSON object
    */
   async readSummary(): Promise<Record<string, unknown> | undefined> {
     const path = `${this.path}/summary.json`;
@@ -166,7 +167,7 @@ export class RunFolder {
       found = (error as Error).message;
     }
     throw new DataError(
-      `${path}: expected a JSON object, found ${found}; remove it and train with --resume`,
+      `${path}: expected a JSON object, got ${found}. Delete it and train with --resume`,
     );
   }
 
@@ -175,12 +176,12 @@ export class RunFolder {
     return writeAtomic(`${this.path}/recipe.yaml`, text);
   }
 
-  /** The text of `recipe.yaml`, or `undefined` where there is none. */
+  /** Reads `recipe.yaml`; `undefined` when there is none. */
   readRecipe(): Promise<string | undefined> {
     return readTextIfThere(`${this.path}/recipe.yaml`);
   }
 
-  /** The checkpoints, newest first. Half-written ones are not among them. */
+  /** Lists the checkpoints, latest first, without partly written ones. */
   async checkpoints(): Promise<CheckpointFile[]> {
     const found: CheckpointFile[] = [];
     for (const name of await namesIn(`${this.path}/checkpoints`)) {
@@ -192,13 +193,13 @@ export class RunFolder {
   }
 
   /**
-   * Writes the checkpoint of `step`, and only then removes those that it replaces: all but the
-   * newest `keep` and what was the best to each of them, and any of a later step. A later one is of a
-   * past that the run has left (it was damaged, or the run began afresh); a resume that picked it
+   * Writes the checkpoint of `step`, then deletes the checkpoints that it replaces: all but the latest
+   * `keep` and the best one at the time of each, and any of a later step. A checkpoint of a later step
+   * does not belong to the run any more (it was damaged, or the run started over); resuming from it
    * would mix the two.
    *
-   * @param bests the steps of evaluations that were better than all before them
-   * @returns the path of the checkpoint.
+   * @param bests steps of the evaluations that were better than all before them
+   * @returns the path of the checkpoint
    */
   async writeCheckpoint(
     step: number,
@@ -212,12 +213,12 @@ export class RunFolder {
     await writeAtomic(path, bytes);
     const all = await this.checkpoints();
     const kept = new Set(all.map((c) => c.step).filter((s) => s <= step).slice(0, keep));
-    // A run that must go back to one before the newest finds its best there too.
+    // A run that must go back to an earlier checkpoint finds the best of that time too.
     for (const own of [...kept]) kept.add(Math.max(-1, ...bests.filter((best) => best <= own)));
     const leftovers = (await namesIn(folder)).filter((name) => name.endsWith(".safetensors.part"));
     const stale = all.filter((c) => !kept.has(c.step)).map((c) => c.path);
     for (const old of [...stale, ...leftovers.map((name) => `${folder}/${name}`)]) {
-      // One that is gone already, or that cannot be removed, does no harm: the run goes on.
+      // A file that is missing already, or that cannot be deleted, does no harm.
       await Deno.remove(old).catch(() => {});
     }
     return path;
@@ -226,25 +227,25 @@ export class RunFolder {
 
 /** @throws UsageError when the folder holds a run */
 async function refuseRun(folder: string): Promise<void> {
-  const sign = await traceOfRun(folder);
-  if (sign === undefined) return;
+  const trace = await traceOfRun(folder);
+  if (trace === undefined) return;
   throw new UsageError(
-    `${folder}: expected a folder without a run, found ${sign} of an earlier one; ` +
-      `add --resume to go on with it or choose another --out`,
+    `${folder}: expected a folder without a run, got one with ${trace}. Add --resume to continue ` +
+      "that run, or choose another --out",
   );
 }
 
-/** What shows that `folder` holds a run, or `undefined`. */
+/** The first file that shows that `folder` holds a run; `undefined` when there is none. */
 async function traceOfRun(folder: string): Promise<string | undefined> {
   const names = new Set(await namesIn(folder));
   if (names.has("recipe.yaml")) return "recipe.yaml";
   if (names.has(METRICS)) return METRICS;
-  // An empty checkpoints/ is what a start that failed leaves behind: no run.
+  // A start that failed leaves an empty checkpoints/: that is no run.
   if ((await namesIn(`${folder}/checkpoints`)).length > 0) return "checkpoints/";
   return undefined;
 }
 
-/** `root/NAME`, `root/NAME-2`, …: one above the highest that is there, or the newest run of them. */
+/** `root/NAME`, `root/NAME-2`, …: the one after the last, or to resume, the latest with a run. */
 async function defaultFolder(root: string, name: string, resume: boolean): Promise<string> {
   const numbered = (await namesIn(root)).map((entry) => ({ entry, k: numberOf(entry, name) }))
     .filter(({ k }) => k > 0).sort((a, b) => b.k - a.k);
@@ -257,7 +258,7 @@ async function defaultFolder(root: string, name: string, resume: boolean): Promi
   for (let k = (numbered[0]?.k ?? 0) + 1;; k++) {
     const path = k === 1 ? `${root}/${name}` : `${root}/${name}-${k}`;
     try {
-      // Not recursive: of two runs that start at once, one gets the name and the other the next.
+      // Not recursive: if two runs start at once, one of them gets the name and the other the next.
       await Deno.mkdir(path);
       return path;
     } catch (error) {
@@ -266,7 +267,7 @@ async function defaultFolder(root: string, name: string, resume: boolean): Promi
   }
 }
 
-/** 1 for `NAME`, k for `NAME-k` with k ≥ 2, else 0. */
+/** Returns 1 for `NAME`, k for `NAME-k` with k ≥ 2, else 0. */
 function numberOf(entry: string, name: string): number {
   if (entry === name) return 1;
   if (!entry.startsWith(`${name}-`)) return 0;
@@ -274,20 +275,20 @@ function numberOf(entry: string, name: string): number {
   return /^[1-9]\d{0,8}$/.test(k) && Number(k) >= 2 ? Number(k) : 0;
 }
 
-/** A recipe's name as one harmless path component. */
+/** Turns a recipe's name into one path component. */
 function folderName(name: string): string {
   // deno-lint-ignore no-control-regex
   const plain = name.replace(/[\x00-\x1f\s\/\\:*?"<>|]+/g, "-").replace(/^[.-]+|[.-]+$/g, "");
   return plain === "" ? "run" : plain;
 }
 
-/** The names in a folder; none where there is no such folder. */
+/** Lists the names in a folder; none when the folder does not exist. */
 async function namesIn(folder: string): Promise<string[]> {
   try {
     return (await Array.fromAsync(Deno.readDir(folder))).map((entry) => entry.name);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return [];
-    // A file where the folder should be: writing into it will say so, with the path.
+    // A file in place of the folder: writing into it will report the path.
     if (error instanceof Deno.errors.NotADirectory) return [];
     throw fileError(error, "read", folder);
   }

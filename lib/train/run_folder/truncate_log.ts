@@ -1,19 +1,19 @@
 /**
- * Takes a log of JSON lines back to a step, whatever a kill or a power cut left at its end.
+ * Truncates a log of JSON lines after a step, whatever a kill or a power cut has left at its end.
  *
  * @module
  */
 import { fileError } from "../../core/files.ts";
 
-/** Bytes that are read at once, from the end: a log may be larger than a string can be. */
+/** Bytes to read at once, from the end: a log may be larger than the largest string. */
 const BLOCK = 64 * 1024;
 const NEWLINE = 10;
 
 /**
- * Cuts a file behind its last whole line of a step up to and including `step`; steps never fall from
- * line to line. Where there is no file, there is nothing to cut.
+ * Truncates a log after its last complete line of a step up to `step`; steps never decrease from line to
+ * line. Does nothing when the file does not exist.
  *
- * @param step infinite keeps every whole line
+ * @param step `Infinity` keeps every complete line
  */
 export async function truncateLog(path: string, step: number): Promise<void> {
   try {
@@ -28,15 +28,15 @@ export async function truncateLog(path: string, step: number): Promise<void> {
   }
 }
 
-/** Where the last line to be kept ends, behind its newline. */
+/** Returns the offset after the newline of the last line to keep. */
 async function endOf(file: Deno.FsFile, size: number, step: number): Promise<number> {
-  // What is read so far and begins at `at`: at most a block and the line that it broke.
+  // Bytes read so far, from offset `at` on: at most a block and the line that it has split.
   let tail = new Uint8Array(0), at = size;
   while (at > 0) {
     const begin = Math.max(0, at - BLOCK);
     tail = await joined(file, begin, at, tail);
     at = begin;
-    // Lines from the last to the first whole one; the one before it may begin in an earlier block.
+    // From the last line to the first complete one; the one before may begin in an earlier block.
     for (let end = tail.lastIndexOf(NEWLINE); end >= 0;) {
       const before = end === 0 ? -1 : tail.lastIndexOf(NEWLINE, end - 1);
       if (before < 0 && at > 0) {
@@ -46,12 +46,12 @@ async function endOf(file: Deno.FsFile, size: number, step: number): Promise<num
       if (stepOf(tail.subarray(before + 1, end)) <= step) return at + end + 1;
       end = before;
     }
-    if (!tail.includes(NEWLINE)) tail = new Uint8Array(0); // Torn: never kept.
+    if (!tail.includes(NEWLINE)) tail = new Uint8Array(0); // An incomplete line is never kept.
   }
   return 0;
 }
 
-/** The bytes from `begin` to `end` of a file, then `rest`. */
+/** Reads the bytes from `begin` to `end` of a file and appends `rest`. */
 async function joined(
   file: Deno.FsFile,
   begin: number,
@@ -69,7 +69,7 @@ async function joined(
   return bytes;
 }
 
-/** The step of a log line; infinite where the line is torn or carries none. */
+/** Returns the step of a log line; infinity when the line is incomplete or has none. */
 function stepOf(line: Uint8Array): number {
   try {
     const step = JSON.parse(new TextDecoder().decode(line))?.step;
