@@ -14,7 +14,7 @@ const TARGETS: readonly string[] = [
   "x86_64-pc-windows-msvc",
 ];
 
-/** The permissions of qtrain: the same as in the tasks of deno.json and in the README. */
+/** The permissions of qtrain: the same as in the tasks of deno.json and in docs/reliability.md. */
 export const PERMISSIONS: readonly string[] = [
   "--no-prompt",
   "--allow-read",
