@@ -152,7 +152,7 @@ Deno.test("a wrong kernel ends a training before its first step, and is asked ag
       for (let i = 0; i < 2; i++) {
         await assert.rejects(run(), (error) => {
           assert.ok(error instanceof DeviceError && error.exitCode === 1);
-          assert.match(error.message, /found wrong ones from norm_forward\. Update .*--device cpu/);
+          assert.match(error.message, /wrong results from norm_forward\. Update .*--device cpu/);
           assert.equal(error.message.includes("\n"), false);
           return true;
         });
@@ -188,7 +188,7 @@ Deno.test("a wrong kernel is named, and keeps OpenGL from training in int8", {
       const program = withKernels("max_pool_forward");
       await assert.rejects(openTestedDevice("gpu", program), (error) => {
         assert.ok(error instanceof DeviceError);
-        assert.match(error.message, /through OpenGL: .* found wrong ones from max_pool_forward\. /);
+        assert.match(error.message, /through OpenGL: .* wrong results from max_pool_forward\. /);
         return true;
       });
     } finally {

@@ -1,5 +1,5 @@
 /**
- * Chooses where a program runs.
+ * Devices that run programs: a GPU, or the CPU.
  *
  * @module
  */
@@ -12,40 +12,40 @@ import { timeoutSeconds, Watchdog } from "./gpu/watchdog.ts";
 import type { Program } from "../program/program.ts";
 import { CpuExecutor } from "./cpu/executor.ts";
 
-/** `auto`: the GPU where there is a native driver, else the CPU. */
+/** `auto`: the GPU if there is a native driver, else the CPU. */
 export type DeviceChoice = "auto" | "gpu" | "cpu";
 
-/** How to open a device. */
+/** Options of a device. */
 export interface DeviceOptions extends GpuOptions {
-  /** Which tiles kernels run with: `default` by default. Other choices read, or write, a cache file. */
+  /** Tiles of the kernels; `default` by default. Other choices read, or write, a cache file. */
   readonly tiles?: Tiles;
-  /** Hears of it when `auto` falls back to the CPU, and when timed tiles cannot be remembered. */
+  /** Called with each warning: `auto` uses the CPU, or timed tiles cannot be saved. */
   readonly warn?: (text: string) => void;
   /**
    * Kills the process, with a line on stderr, when the GPU has not answered for `QTRAIN_WATCHDOG`
-   * seconds (60), or for 20 times as long as it ever took: a wait for a GPU that hangs cannot be
-   * ended otherwise. For programs that do nothing else; false by default.
+   * seconds (60), or 20 times its longest answer so far: there is no other way to end a wait for a GPU
+   * that hangs. For programs that do nothing else; false by default.
    */
   readonly watchdog?: boolean;
 }
 
 /** A GPU, or the CPU with its reference kernels. */
 export interface Device {
-  /** Which. */
+  /** Kind of device. */
   readonly kind: "gpu" | "cpu";
-  /** The adapter in words. */
+  /** Name of the adapter. */
   readonly name: string;
   /**
-   * Makes buffers and pipelines for a program; with `lazily`, pipelines when `ready` asks for them. A
-   * GPU serves one program and is closed with it.
+   * Creates the buffers and pipelines of a program; with `lazily`, pipelines when `ready` asks for them.
+   * A GPU runs one program and is closed with its executor.
    */
   createExecutor(program: Program, options?: ExecutorOptions): Promise<Executor>;
-  /** What it is, for who needs to know; absent for the CPU, and where who opened it does not say. */
+  /** The GPU; absent for the CPU, and for devices of a program that does not provide it. */
   readonly gpu?: Gpu;
   /**
-   * Opens the same adapter again after it was lost; absent where that is up to who opened it.
+   * Opens the same adapter again after it was lost; absent when only the program that opened it can.
    *
-   * @throws DeviceError when it does not come back
+   * @throws DeviceError when the adapter is not available
    */
   reopen?(): Promise<Device>;
 }
@@ -53,7 +53,7 @@ export interface Device {
 /**
  * Opens a device.
  *
- * @throws DeviceError when `gpu` is asked for and there is no native driver
+ * @throws DeviceError when the choice is `gpu` and there is no native driver
  */
 export async function openDevice(
   choice: DeviceChoice = "auto",
@@ -72,14 +72,14 @@ export async function openDevice(
 const cpu: Device = {
   kind: "cpu",
   name: "CPU (reference kernels)",
-  // deno-lint-ignore require-await -- a promise that is rejected, in place of an error that is thrown
+  // deno-lint-ignore require-await -- rejects the promise instead of throwing
   createExecutor: async (program) => {
     try {
       return new CpuExecutor(program.buffers, program.layout);
     } catch (error) {
       if (!(error instanceof RangeError)) throw error; // Array buffer allocation failed
       throw new DeviceMemoryError(
-        "out of memory: the network and its batch do not fit; use a smaller batch, smaller images " +
+        "out of memory: the network and its batch do not fit. Use a smaller batch, smaller images " +
           "or a narrower network",
       );
     }
@@ -91,7 +91,7 @@ async function opened(options: DeviceOptions): Promise<Device> {
   return { ...gpuDevice(await openGpu(options), options), reopen: () => opened(options) };
 }
 
-/** A GPU that is open, as a device: for who needs both. */
+/** Makes a device of an open GPU. */
 export function gpuDevice(
   gpu: Gpu,
   { tiles = "default", warn, watchdog = false }: DeviceOptions = {},

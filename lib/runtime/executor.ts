@@ -1,37 +1,36 @@
 /**
- * What walks a program: the GPU through WebGPU, or the CPU through the references.
+ * Executors run a program: the GPU through WebGPU, or the CPU through the reference kernels.
  *
  * @module
  */
 import type { Step } from "../program/program.ts";
 
-/** Waits for copies of buffers. */
+/** Waits for copies of buffers and returns them. */
 export type Copies = () => Promise<Uint8Array<ArrayBuffer>[]>;
 
-/** Holds a program's buffers and runs its steps on them. */
+/** Owns the buffers of a program and runs its steps on them. */
 export interface Executor {
-  /** Where steps run. */
+  /** Kind of device. */
   readonly device: "gpu" | "cpu";
-  /** The adapter in words. */
+  /** Name of the adapter. */
   readonly adapter: string;
-  /** Bytes of all buffers that it created. */
+  /** Bytes of all buffers. */
   readonly bytes: number;
-  /** Copies `data` into a buffer, before any step that runs later. */
+  /** Copies `data` into a buffer, before any later step. */
   write(buffer: string, data: ArrayBufferView<ArrayBuffer>, offset?: number): void;
   /**
-   * Waits until steps can run: their kernels are compiled, unless an executor was made with all of
-   * them compiled. What was run before goes on meanwhile.
+   * Compiles the kernels of steps that were not yet compiled. Earlier steps keep running meanwhile.
    *
    * @throws DeviceError when a kernel does not compile
    */
   ready(steps: readonly Step[]): Promise<void>;
   /**
-   * Runs steps in order, after setting `clear` buffers to zero, and copies `copied` buffers as they
-   * are then. Returns before the GPU is done; the function returned waits for the copies.
+   * Sets the buffers `clear` to zero, runs steps in order, then copies the buffers `copied`. Returns
+   * before the GPU is done; the returned function waits for the copies.
    */
   run(steps: readonly Step[], clear?: readonly string[], copied?: readonly string[]): Copies;
   /**
-   * Waits for all steps and copies buffers out.
+   * Waits for all steps and returns copies of buffers.
    *
    * @throws DeviceError when a step failed or the adapter is lost
    */

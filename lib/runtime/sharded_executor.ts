@@ -1,6 +1,6 @@
 /**
- * An executor that knows parameters whose buffers are split by rows (`NAME.0`, `NAME.1`, …) by the
- * name of the whole, so that who reads and writes parameters need not know of parts.
+ * An executor that reads and writes a parameter whose buffer is split by rows (`NAME.0`, `NAME.1`, …)
+ * under the name of the whole, so that its users need not know of the parts.
  *
  * @module
  */
@@ -8,13 +8,13 @@ import type { Copies, Executor } from "./executor.ts";
 import { MAX_BYTES } from "../program/shards.ts";
 import { buffersOf, type Program, type Step } from "../program/program.ts";
 
-/** The executor itself where nothing is split, else one that joins the parts. */
+/** Returns the executor itself if no parameter is split, else one that joins the parts. */
 export function shardedExecutor(executor: Executor, program: Program): Executor {
   const split = program.parameters.filter((p) => p.parts !== undefined);
   return split.length === 0 ? executor : new ShardedExecutor(executor, program);
 }
 
-/** The names of a program's buffers, those of split ones both in parts and as a whole. */
+/** Names of a program's buffers; of split ones, those of the parts and of the whole. */
 export function bufferNames({ buffers, parameters }: Program): ReadonlySet<string> {
   const names = new Set(buffers.map((b) => b.name));
   for (const { name, parts } of parameters) {
@@ -39,7 +39,7 @@ class ShardedExecutor implements Executor {
     this.#sizes = new Map(program.buffers.map((b) => [b.name, b.bytes]));
   }
 
-  /** The buffers of a name: of `NAME.velocity`, `NAME.0.velocity` and so on. */
+  /** Names of the parts of a buffer: for `NAME.velocity`, `NAME.0.velocity` and so on. */
   #parts(name: string): string[] {
     if (this.#sizes.has(name)) return [name];
     const spec = this.program.parameters.find((p) =>
@@ -53,7 +53,7 @@ class ShardedExecutor implements Executor {
   write(buffer: string, data: ArrayBufferView<ArrayBuffer>, offset = 0): void {
     const parts = this.#parts(buffer);
     if (parts.length === 1) return this.inner.write(buffer, data, offset);
-    if (offset !== 0) throw new Error(`${buffer} is split and can only be written as a whole`);
+    if (offset !== 0) throw new Error(`${buffer} is split: it must be written as a whole`);
     let at = data.byteOffset;
     for (const part of parts) {
       const bytes = this.#sizes.get(part)!;
@@ -66,12 +66,12 @@ class ShardedExecutor implements Executor {
     return this.inner.ready(steps);
   }
 
-  /** What is copied is never a parameter. */
+  /** The copied buffers are never parameters. */
   run(...args: Parameters<Executor["run"]>): Copies {
     return this.inner.run(...args);
   }
 
-  /** As of any executor, but never more than one buffer beyond {@link MAX_BYTES} at a time. */
+  /** Reads in groups of at most {@linkcode MAX_BYTES}, or of one buffer. */
   async read(buffers: readonly string[]): Promise<Uint8Array<ArrayBuffer>[]> {
     const names = buffers.map((name) => this.#parts(name));
     const copies = new Map<string, Uint8Array<ArrayBuffer>>();
