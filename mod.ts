@@ -16,8 +16,8 @@
  */
 export { formatRecipe, loadRecipe, parseRecipe, resolveRecipe } from "./lib/recipe/load.ts";
 export type * from "./lib/recipe/types.ts";
-export { PATH_SCOPE as WITHIN } from "./lib/recipe/path_scope.ts";
-export type { Fence } from "./lib/recipe/path_scope.ts";
+export { UNRESTRICTED } from "./lib/recipe/path_scope.ts";
+export type { PathField, PathScope } from "./lib/recipe/path_scope.ts";
 export type * from "./lib/recipe/recipe_input.ts";
 
 export { train } from "./lib/train/train.ts";

@@ -5,14 +5,12 @@
  */
 import type { Dataset } from "../lib/data/dataset.ts";
 import { findPlace } from "../lib/data/paths/find_data.ts";
-import { dataOf } from "../lib/data/recipe.ts";
 import { Loader } from "../lib/data/loader.ts";
 import { openDataset } from "../lib/data/open.ts";
 import { previewPng } from "../lib/data/inspect/preview.ts";
 import { type Survey, survey } from "../lib/data/inspect/dataset_statistics.ts";
 import { UsageError } from "../lib/core/errors.ts";
 import { writeAtomic } from "../lib/core/files.ts";
-import { PATH_SCOPE, withFence } from "../lib/recipe/path_scope.ts";
 import { loadRecipe } from "../lib/recipe/load.ts";
 import type { Recipe } from "../lib/recipe/types.ts";
 import { type Arguments, defineCommand, firstPositional, type Options } from "./command.ts";
@@ -62,12 +60,9 @@ async function run(args: Arguments<typeof OPTIONS>): Promise<number> {
   const warnings: string[] = [];
   const warn = (text: string) => void (warnings.includes(text) || warnings.push(text));
   const { seed } = recipe;
-  const skipping = withFence(
-    { ...recipe.data, on_bad_image: "skip" as const },
-    recipe.data[PATH_SCOPE],
-  );
-  // All that is wrong is to be found, not the first of it.
-  const data = await openDataset(dataOf({ ...recipe, data: skipping }), { warn });
+  // Reports every image that cannot be decoded, not only the first.
+  const skipping = { ...recipe, data: { ...recipe.data, on_bad_image: "skip" as const } };
+  const data = await openDataset(skipping, { warn });
   const loader = await Loader.open(data, { ...recipe.data, seed, warn });
   try {
     const found = await survey(loader, seed);
@@ -76,7 +71,8 @@ async function run(args: Arguments<typeof OPTIONS>): Promise<number> {
     if (recipe.data.on_bad_image === "fail" && warnings.some((text) => text.endsWith(REPLACED))) {
       notes.push("training stops at files that cannot be decoded, as data.on_bad_image is fail");
     }
-    const root = recipe.data.root && (await findPlace(recipe.data, "the data")).path;
+    const root = recipe.data.root &&
+      (await findPlace(recipe.data.root, recipe.pathScope, "the data")).path;
     const placed = { ...recipe, data: { ...recipe.data, root } };
     if (args.json) printJson(asJson(placed, data, found, notes, out), 2);
     else print(asText(placed, data, found, notes, out));

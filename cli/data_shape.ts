@@ -4,36 +4,37 @@
  * @module
  */
 import { openDataset } from "../lib/data/open.ts";
-import { dataOf } from "../lib/data/recipe.ts";
 import type { DataShape } from "../lib/program/plan.ts";
+import { DATA_FORMATS } from "../lib/recipe/data_formats.ts";
 import type { DataSpec, Pair, Recipe } from "../lib/recipe/types.ts";
 
-/** What the recipe says of its images, or else the data. */
+/** The shape that the recipe states; if it leaves something to the data, the data is opened. */
 export async function shapeOf(recipe: Recipe): Promise<DataShape> {
   const { data } = recipe, { classes, size: [h, w] } = data;
-  // Images of idx are grey; those of npz may have any number of channels.
-  const channels = data.channels || (data.format === "npz" ? 0 : 1);
+  const channels = data.channels || (DATA_FORMATS[data.format].channels ?? 0);
   if (classes === 0 || h === 0 || channels === 0) {
-    return await openDataset(dataOf(recipe), {
-      warn: (text) => console.error(text),
-    });
+    return await openDataset(recipe, { warn: (text) => console.error(text) });
   }
   return statedShape(data, [h, w], channels);
 }
 
-/** The shape of images that a recipe alone describes. */
+/**
+ * The shape of images by the recipe alone.
+ *
+ * @param classes number of classes if the recipe leaves it to the data
+ */
 export function statedShape(
   data: DataSpec,
   [h, w]: Pair,
   channels: number,
   classes = 0,
 ): DataShape {
-  const each = (list: readonly number[]) =>
+  const perChannel = (list: readonly number[]) =>
     Array.from({ length: channels }, (_, i) => list[i] ?? list[0]!);
   return {
     shape: [h, w, channels],
     classes: data.classes || classes,
-    mean: each(data.mean),
-    std: each(data.std),
+    mean: perChannel(data.mean),
+    std: perChannel(data.std),
   };
 }

@@ -35,7 +35,7 @@ const recipeOf = (estimator: string, seed: number) =>
     quantize: { activations: { estimator }, gradients: { estimator } },
   });
 
-const DATA = await openDataset({ ...recipeOf("hindsight-minmax", 1).data, seed: 1 });
+const DATA = await openDataset(recipeOf("hindsight-minmax", 1));
 const READER = new BatchReader(DATA, BATCH);
 
 /** Opens a network. */

@@ -4,7 +4,7 @@ import { crop, shifted } from "../lib/data/augment/crop.ts";
 import { cutout } from "../lib/data/augment/cutout.ts";
 import { Draws } from "../lib/data/augment/augment_rng.ts";
 import { flip, mirror } from "../lib/data/augment/flip.ts";
-import type { Image } from "../lib/data/augment/image.ts";
+import type { Image } from "../lib/data/dataset.ts";
 import { jitter, recolour } from "../lib/data/augment/jitter.ts";
 import { drawWeight, mixup } from "../lib/data/augment/mixup.ts";
 import { resample } from "../lib/data/augment/resample.ts";

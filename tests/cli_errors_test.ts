@@ -98,7 +98,7 @@ const MISTAKES: readonly Mistake[] = [
     "missing data",
     "data: { format: idx, root: /nonexistent/digits }\nmodel: { name: cnn }\n",
     ["r.yaml"],
-    /^data\.root: expected a folder with the data, found nothing at \/nonexistent\/digits.*\n$/,
+    /^data\.root: cannot read \/nonexistent\/digits: it is outside the recipe.s folder.*\n$/,
   ],
   [
     "a wrong magic number",

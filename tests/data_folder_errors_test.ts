@@ -2,15 +2,14 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { openDataset } from "../lib/data/open.ts";
-import type { DataRecipe } from "../lib/data/recipe.ts";
-import { dataRecipe, readAll, rejectsData, withFolder } from "./data_helpers.ts";
+import { type DataFields, dataRecipe, readAll, rejectsData, withFolder } from "./data_helpers.ts";
 import { IMAGENET, plainPng, TINY } from "./support/image_folders.ts";
 import { jpeg } from "./support/images.ts";
 
 type Files = Readonly<Record<string, Uint8Array>>;
 
-const open = (root: string, fields: Partial<DataRecipe> = {}, warnings?: string[]) =>
-  openDataset(dataRecipe({ format: "folder", root, size: 4, mean: 0.5, std: 0.5, ...fields }), {
+const open = (root: string, fields: DataFields = {}, warnings?: string[]) =>
+  openDataset(dataRecipe({ format: "folder", root, size: 4, ...fields }), {
     warn: (text) => warnings?.push(text),
   });
 
@@ -24,7 +23,7 @@ function changed(files: Files, without: RegExp, more: Files = {}): Files {
 
 const NONE = /^$/;
 
-const REFUSED: [what: string, files: Files, fields: Partial<DataRecipe>, message: string][] = [
+const REFUSED: [what: string, files: Files, fields: DataFields, message: string][] = [
   [
     "an empty class folder",
     changed(IMAGENET, /train\/dog/, { "train/dog/notes.txt": text("none yet") }),
@@ -74,19 +73,13 @@ const REFUSED: [what: string, files: Files, fields: Partial<DataRecipe>, message
     "another number of classes",
     IMAGENET,
     { classes: 3 },
-    "data.classes: expected 2, the folders in ROOT/train, found 3; correct it or leave it out",
+    "data.classes: expected 2, the folders in ROOT/train, got 3; correct it or leave it out",
   ],
   [
     "more images than there are",
     IMAGENET,
     { train: 6 },
     "data.train: expected at most 5, the images in ROOT, found 6; lower it, or 0 takes all",
-  ],
-  [
-    "two channels",
-    IMAGENET,
-    { channels: 2 },
-    "data.channels: expected 1 (grey) or 3 (colour), found 2; correct it or leave it out",
   ],
   [
     "nothing to hold out",

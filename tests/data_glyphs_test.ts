@@ -2,12 +2,10 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { openDataset } from "../lib/data/open.ts";
-import type { DataRecipe } from "../lib/data/recipe.ts";
-import { dataRecipe, readAll, rejectsData } from "./data_helpers.ts";
+import { type DataFields, dataRecipe, readAll, rejectsData } from "./data_helpers.ts";
 import { linearAccuracy } from "./data_linear.ts";
 
-const glyphs = (fields: Partial<DataRecipe>) =>
-  openDataset(dataRecipe({ format: "glyphs", ...fields }));
+const glyphs = (fields: DataFields) => openDataset(dataRecipe({ format: "glyphs", ...fields }));
 const digest = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex").slice(0, 16);
 
 Deno.test("glyphs are 12,000 grey images of 28×28 in ten classes unless the recipe says otherwise", async () => {
@@ -16,8 +14,6 @@ Deno.test("glyphs are 12,000 grey images of 28×28 in ten classes unless the rec
     [data.name, data.classes, data.shape, data.train.count, data.test.count],
     ["glyphs", 10, [28, 28, 1], 10_000, 2_000],
   );
-  assert.ok(data.mean[0]! > 0.05 && data.mean[0]! < 0.5);
-  assert.ok(data.std[0]! > 0.05 && data.std[0]! < 0.5);
 });
 
 Deno.test("glyphs of one seed are the same bytes on every platform", async () => {
@@ -84,22 +80,10 @@ Deno.test("a linear model stays below 85% on glyphs", async () => {
   assert.ok(accuracy > 0.6, `${accuracy}: the baseline itself did not learn`);
 });
 
-Deno.test("glyphs that cannot be drawn are refused", async () => {
-  await rejectsData(
-    () => glyphs({ classes: 11 }),
-    "data.classes: expected at most 10, the glyphs there are, found 11; lower it or leave it out",
-  );
-  await rejectsData(
-    () => glyphs({ channels: 3 }),
-    "data.channels: expected 1, as glyphs are grey, found 3; set it to 1 or leave it out",
-  );
-  await rejectsData(
-    () => glyphs({ size: [8, 28] }),
-    "data.size: expected at least 12×12 for glyphs, found 8×28; raise it or leave it out",
-  );
+Deno.test("more glyphs than fit into memory are refused", async () => {
   await rejectsData(
     () => glyphs({ train: 10_000_000 }),
     "data.train: expected at most 2739137 glyphs of 28×28, which fill 2 GiB, " +
-      "found 10000000; lower it",
+      "got 10000000; lower it",
   );
 });

@@ -7,23 +7,40 @@ import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { DataError } from "../lib/core/errors.ts";
-import type { Split } from "../lib/data/dataset.ts";
-import type { DataRecipe } from "../lib/data/recipe.ts";
+import type { DataRecipe, Split } from "../lib/data/dataset.ts";
+import { DATA_FORMATS } from "../lib/recipe/data_formats.ts";
+import { UNRESTRICTED } from "../lib/recipe/path_scope.ts";
+import type { DataSpec, Pair } from "../lib/recipe/types.ts";
 
-/** A recipe that leaves everything to the data, with some fields given. */
-export function dataRecipe(fields: Partial<DataRecipe>): DataRecipe {
-  return {
-    format: "idx",
+/** Fields of `data`, and the seed. */
+export type DataFields =
+  & Partial<Omit<DataSpec, "size">>
+  & { readonly size?: number | Pair; readonly seed?: number };
+
+/** A recipe that leaves everything to the data, with some fields given; its root may be anywhere. */
+export function dataRecipe({ seed = 1, size, ...fields }: DataFields): DataRecipe {
+  const format = fields.format ?? "idx", { defaults } = DATA_FORMATS[format];
+  const data = {
+    format,
     root: "",
     classes: 0,
-    size: 0,
+    size: [0, 0] as const,
     channels: 0,
     train: 0,
     test: 0,
-    mean: 0,
-    std: 0,
+    mean: [0.5],
+    std: [0.5],
+    holdout: 0.1,
+    on_bad_image: "fail" as const,
+    augment: [],
+    workers: 0,
+    ...defaults,
+    ...(size === undefined
+      ? {}
+      : { size: typeof size === "number" ? [size, size] as const : size }),
     ...fields,
   };
+  return { data, seed, pathScope: UNRESTRICTED };
 }
 
 /** The bytes of an IDX file. */

@@ -1,8 +1,7 @@
 /** NumPy data that is damaged, or does not fit its recipe: each named, with file and offset. */
 import { join } from "node:path";
 import { openDataset } from "../lib/data/open.ts";
-import type { DataRecipe } from "../lib/data/recipe.ts";
-import { dataRecipe, ramp, rejectsData, withFolder } from "./data_helpers.ts";
+import { type DataFields, dataRecipe, ramp, rejectsData, withFolder } from "./data_helpers.ts";
 import { npy, type NpyParts, word, zip } from "./support/zip.ts";
 
 type Files = Record<string, Uint8Array>;
@@ -18,14 +17,14 @@ const whole: Files = {
   "y_test.npy": labels([1, 2]),
 };
 
-const open = (root: string, fields: Partial<DataRecipe> = {}) =>
+const open = (root: string, fields: DataFields = {}) =>
   openDataset(dataRecipe({ format: "npz", root, ...fields }));
 
 interface Case {
   name: string;
   /** Arrays that replace the good ones; null removes one. */
   files?: Record<string, Uint8Array | null>;
-  recipe?: Partial<DataRecipe>;
+  recipe?: DataFields;
   /** Given `place`, which names the file of an array, and the folder. */
   message: (place: (name: string) => string, root: string) => string;
 }

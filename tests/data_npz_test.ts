@@ -2,11 +2,17 @@
 import assert from "node:assert/strict";
 import { basename, join } from "node:path";
 import { openDataset } from "../lib/data/open.ts";
-import type { DataRecipe } from "../lib/data/recipe.ts";
-import { dataRecipe, ramp, readAll, rejectsData, withFolder } from "./data_helpers.ts";
+import {
+  type DataFields,
+  dataRecipe,
+  ramp,
+  readAll,
+  rejectsData,
+  withFolder,
+} from "./data_helpers.ts";
 import { npy, type NpyParts, word, zip } from "./support/zip.ts";
 
-const open = (root: string, fields: Partial<DataRecipe> = {}) =>
+const open = (root: string, fields: DataFields = {}) =>
   openDataset(dataRecipe({ format: "npz", root, ...fields }));
 
 const labels = (list: readonly number[], parts: Partial<NpyParts> = {}) =>

@@ -40,7 +40,7 @@ async function withImages(each: number, body: (folder: string) => Promise<void>)
 }
 
 const recipe = (root: string, more = {}) =>
-  dataRecipe({ format: "folder", root, size: [8, 8], mean: 0.5, std: 0.5, ...more });
+  dataRecipe({ format: "folder", root, size: [8, 8], ...more });
 
 for (
   const [name, augment] of [

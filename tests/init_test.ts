@@ -12,6 +12,7 @@ import { pytorchNames } from "../lib/model/pytorch_names.ts";
 import { weightDims } from "../lib/program/ops/conv.ts";
 import type { RecipeInput } from "../lib/recipe/recipe_input.ts";
 import { parseRecipe, resolveRecipe } from "../lib/recipe/load.ts";
+import { UNRESTRICTED } from "../lib/recipe/path_scope.ts";
 import type { Recipe, ZooName } from "../lib/recipe/types.ts";
 import { decodeCheckpoint, encodeCheckpoint } from "../lib/train/checkpoint/checkpoint.ts";
 import { encodeChecked } from "../lib/train/checkpoint/checksum.ts";
@@ -33,7 +34,13 @@ const data = (classes: number, side = 32, channels = 3) => ({
 
 /** A recipe of a network of the zoo; nothing is read but the network. */
 const recipeOf = (model: RecipeInput["model"], more: Partial<RecipeInput> = {}) =>
-  resolveRecipe({ data: { format: "cifar", root: "none" }, model, train: { batch: 2 }, ...more });
+  resolveRecipe({
+    pathScope: UNRESTRICTED,
+    data: { format: "cifar", root: "none" },
+    model,
+    train: { batch: 2 },
+    ...more,
+  });
 
 /** The tensors that PyTorch has of a network, with their shapes. */
 function theirTensors(model: Extract<RecipeInput["model"], { name: ZooName }>, side: number) {

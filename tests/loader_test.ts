@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { type Dataset, memorySplit } from "../lib/data/dataset.ts";
+import type { Dataset } from "../lib/data/dataset.ts";
+import { memorySplit } from "../lib/data/in_memory.ts";
 import { Loader, workersFor } from "../lib/data/loader.ts";
 import { draw } from "../lib/data/counter_rng.ts";
-import { shareSources } from "../lib/data/source.ts";
-import { WorkerPool } from "../lib/data/workers/worker_pool.ts";
+import { shareSources, WorkerPool } from "../lib/data/workers/worker_pool.ts";
 import { DataError } from "../lib/core/errors.ts";
 import type { AugmentSpec } from "../lib/recipe/types.ts";
 import { BatchReader } from "../lib/data/batch_reader.ts";

@@ -84,7 +84,7 @@ Deno.test("mod.ts trains when it is imported by URL, shaders, workers and npm pa
     assert.equal(decoder.decode(stdout), EXPECTED);
   });
   assert.ok([...served].some((path) => path.endsWith(".wgsl")));
-  assert.ok(served.has("/lib/data/worker.ts"));
+  assert.ok(served.has("/lib/data/workers/worker.ts"));
   await forget(server.addr.port);
 });
 

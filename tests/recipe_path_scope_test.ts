@@ -4,12 +4,12 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { loadRecipe, parseRecipe, resolveRecipe } from "../lib/recipe/load.ts";
-import { dataOf } from "../lib/data/recipe.ts";
+import { formatRecipe, loadRecipe, parseRecipe, resolveRecipe } from "../lib/recipe/load.ts";
 import { openDataset } from "../lib/data/open.ts";
 import { IMAGENET, PLAIN, TINY } from "./support/image_folders.ts";
 import { smallIdx, withFolder } from "./data_helpers.ts";
 import { qtrain } from "./support/command.ts";
+import { type PathScope, UNRESTRICTED } from "../lib/recipe/path_scope.ts";
 import type { RecipeInput } from "../lib/recipe/recipe_input.ts";
 
 const LAYERS = "model: { layers: [global_avg_pool, { type: linear, features: 3 }] }\n";
@@ -34,7 +34,7 @@ async function placed(
 }
 
 const open = async (path: string, overrides: string[] = []) =>
-  await openDataset(dataOf(await loadRecipe(path, overrides)));
+  await openDataset(await loadRecipe(path, overrides));
 
 for (const root of ["../home/digits", "HOME/digits", "a/../../home/digits"]) {
   Deno.test(`a recipe's file may not name ${root}, the command line may`, () =>
@@ -42,13 +42,13 @@ for (const root of ["../home/digits", "HOME/digits", "a/../../home/digits"]) {
       const home = `${folder}/home/digits`;
       await assert.rejects(open(path), {
         name: "DataError",
-        message: `data.root: expected a folder with the data, found nothing at ${home} that a ` +
-          `recipe's file may name: it leads to its own folder (${folder}/given) and to QTRAIN_DATA ` +
-          `alone; if this is meant, name it on the command line, data.root=${home}`,
+        message: `data.root: cannot read ${home}: it is outside the recipe's folder ` +
+          `(${folder}/given) and QTRAIN_DATA. To allow it, give data.root=${home} on the command ` +
+          `line, or pathScope: UNRESTRICTED in a program`,
       });
       assert.equal((await open(path, [`data.root=${home}`])).train.count, 3);
       assert.equal((await open(path, [`data={ format: idx, root: ${home} }`])).train.count, 3);
-      await assert.rejects(open(path, ["data.classes=3"]), /a recipe's file may name/);
+      await assert.rejects(open(path, ["data.classes=3"]), /outside the recipe's folder/);
     }));
 }
 
@@ -58,13 +58,13 @@ Deno.test("every command that reads data refuses a recipe that leads out of its 
       const args = [...command, path, ...(command[0] === "train" ? ["--device", "cpu"] : [])];
       const { code, stderr } = await qtrain(args, { cwd: folder });
       assert.equal(code, 2, `${command}: ${stderr}`);
-      assert.match(stderr, /data\.root: expected .* a recipe's file may name/, `${command}`);
+      assert.match(stderr, /data\.root: cannot read .* outside the recipe's folder/, `${command}`);
     }
   }));
 
 Deno.test("data in QTRAIN_DATA is found under its name, and by links that lie there", () =>
   placed(recipe("{ format: idx, root: /somewhere/else/digits }"), async (folder, path) => {
-    await assert.rejects(open(path), /a recipe's file may name/);
+    await assert.rejects(open(path), /outside the recipe's folder/);
     await Deno.mkdir(`${folder}/shared`);
     await Deno.symlink(`${folder}/home/digits`, `${folder}/shared/digits`);
     Deno.env.set("QTRAIN_DATA", `${folder}/shared`); // `withFolder` sets it back.
@@ -131,7 +131,10 @@ Deno.test("init leads to the recipe's folder, to QTRAIN_DATA, and where the comm
         const args = [path, "--device", "cpu", "--out", out, ...overrides];
         return (await qtrain(args)).stderr;
       };
-      assert.match(await run(), /^init: expected .* a recipe's file may name.*init=\S*w\.bin$/m);
+      assert.match(
+        await run(),
+        /^init: cannot read .* outside the recipe's folder.*init=\S*w\.bin on the command line/m,
+      );
       assert.match(await run(`init=${folder}/home/w.bin`), /w\.bin: byte 0: expected a header/);
       await Deno.writeTextFile(
         path,
@@ -141,21 +144,68 @@ Deno.test("init leads to the recipe's folder, to QTRAIN_DATA, and where the comm
     },
   ));
 
-Deno.test("a recipe keeps its fence through the library; one that a program makes has none", () =>
-  placed(recipe("{ format: idx, root: HOME/digits }"), async (folder, path) => {
-    const text = await Deno.readTextFile(path);
-    const parsed = parseRecipe(text, path);
-    await assert.rejects(openDataset(dataOf(parsed)), /a recipe's file may name/);
-    await assert.rejects(
-      openDataset(dataOf(resolveRecipe(parsed as RecipeInput))),
-      /a recipe's file may name/,
-    );
-    const made = resolveRecipe({
-      data: { format: "idx", root: `${folder}/home/digits` },
-      model: { name: "cnn" },
-    });
-    assert.equal((await openDataset(dataOf(made))).train.count, 3);
+Deno.test("a recipe keeps its path scope, however a program copies it", () =>
+  placed(recipe("{ format: idx, root: HOME/digits }"), async (_folder, path) => {
+    const parsed = parseRecipe(await Deno.readTextFile(path), path);
+    const copies = [
+      parsed,
+      { ...parsed },
+      { ...parsed, data: { ...parsed.data } },
+      resolveRecipe(parsed as RecipeInput),
+      resolveRecipe({ ...parsed, data: { ...parsed.data, train: 2 } } as RecipeInput),
+    ];
+    for (const copy of copies) {
+      await assert.rejects(openDataset(copy), /outside the recipe's folder/);
+    }
   }));
+
+Deno.test("a recipe that a program makes leads to the current folder, unless it says UNRESTRICTED", () =>
+  placed(recipe("{ format: idx, root: HOME/digits }"), async (folder) => {
+    const data = { format: "idx", root: `${folder}/home/digits` } as const;
+    const made = { data, model: { name: "cnn" } } as const;
+    await assert.rejects(openDataset(resolveRecipe(made)), /outside the recipe's folder/);
+    await assert.rejects(
+      openDataset(resolveRecipe(made, `${folder}/given`)),
+      /outside the recipe's/,
+    );
+    const inFolder = resolveRecipe(
+      { ...made, data: { ...data, root: "digits" } },
+      `${folder}/home`,
+    );
+    assert.equal((await openDataset(inFolder)).train.count, 3);
+    const free = resolveRecipe({ ...made, pathScope: UNRESTRICTED });
+    assert.equal((await openDataset(free)).train.count, 3);
+  }));
+
+Deno.test("data is not opened without a path scope", async () => {
+  const { pathScope: _, ...forgotten } = resolveRecipe({
+    data: { format: "idx", root: "digits" },
+    model: { name: "cnn" },
+  });
+  // @ts-expect-error: forgetting the scope does not compile,
+  await assert.rejects(openDataset(forgotten), TypeError); // and throws where nothing checks types.
+});
+
+Deno.test("neither text nor JSON gives a path more room", () => {
+  const made = { data: { format: "glyphs" }, model: { name: "cnn" } } as const;
+  for (
+    const pathScope of ["UNRESTRICTED", null, {}, { folder: "/" }, structuredClone(UNRESTRICTED)]
+  ) {
+    assert.throws(() => resolveRecipe({ ...made, pathScope: pathScope as PathScope }), {
+      name: "RecipeError",
+      message: "recipe: pathScope: expected a PathScope, such as UNRESTRICTED, got another value",
+    });
+  }
+  const text = recipe("{ format: glyphs }");
+  assert.throws(() => parseRecipe(`pathScope: UNRESTRICTED\n${text}`, "r.yaml"), /pathScope/);
+  assert.throws(() => parseRecipe(text, "r.yaml", ["pathScope=UNRESTRICTED"]), /pathScope/);
+});
+
+Deno.test("a path scope is not written with a recipe", () => {
+  const made = resolveRecipe({ data: { format: "glyphs" }, model: { name: "cnn" } });
+  assert.doesNotMatch(formatRecipe(made), /pathScope/);
+  assert.doesNotMatch(JSON.stringify(made), /pathScope/);
+});
 
 Deno.test("pipes and devices in place of data are refused, not waited for", {
   ignore: Deno.build.os === "windows",

@@ -8,6 +8,7 @@ import assert from "node:assert/strict";
 import type { RecipeInput } from "../lib/recipe/recipe_input.ts";
 import { formatRecipe, loadRecipe, parseRecipe, resolveRecipe } from "../lib/recipe/load.ts";
 import { editDistance, nearest } from "../lib/core/did_you_mean.ts";
+import { PathScope } from "../lib/recipe/path_scope.ts";
 import type { Recipe } from "../lib/recipe/types.ts";
 
 const SHORT = "data: { format: glyphs }\nmodel: { name: cnn }\n";
@@ -65,6 +66,7 @@ model: { name: cnn }`;
 
 /** What the two lines of `SHORT` become. */
 const COMPLETE: Recipe = {
+  pathScope: PathScope.within("."),
   name: "short",
   seed: 1,
   data: {

@@ -50,7 +50,7 @@ export function recipeOf(quantize: NonNullable<RecipeInput["quantize"]>) {
 
 /** The dataset of a recipe, and its batches in order. */
 export async function batchesOf(recipe: ReturnType<typeof recipeOf>) {
-  const data = await openDataset({ ...recipe.data, seed: SEED });
+  const data = await openDataset(recipe);
   const order = epochOrder(data.train.count, SEED, 0), reader = new BatchReader(data, BATCH);
   const batches = [];
   for (let i = 0; i < BATCHES; i++) batches.push(await reader.training(order, i));

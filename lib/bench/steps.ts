@@ -147,7 +147,7 @@ class VariantRun {
 
   static async open(name: string, recipe: Recipe, tiles: Tiles): Promise<VariantRun> {
     const began = performance.now();
-    const data = await openDataset({ ...recipe.data, seed: SEED });
+    const data = await openDataset({ ...recipe, seed: SEED });
     const { program } = plan(recipe, data), gpu = await openGpu();
     const executor = await gpuDevice(gpu, { tiles }).createExecutor(program) as GpuExecutor;
     try {

@@ -11,7 +11,6 @@ export const PURPOSE = {
   glyphs: 0x676c7966,
   order: 0x6f726472,
   holdout: 0x686f6c64,
-  sample: 0x73616d70,
   augment: 0x6175676d,
 } as const;
 

@@ -1,59 +1,75 @@
 /**
- * What training sees of a data set: two splits of u8 images with a label each, and the numbers
- * that normalize them. Where images come from, and whether they are in memory, is the reader's
- * business.
+ * What a data set is: two splits of u8 images with a label each, and the statistics that normalize
+ * them. All types are of plain values, but for the methods of a split.
  *
  * @module
  */
-import type { Image } from "./augment/image.ts";
-import type { DataFiles } from "./raw_dataset.ts";
-import type { SplitSource } from "./source.ts";
+import type { Recipe } from "../recipe/types.ts";
+import type { FileFingerprint } from "./paths/file_fingerprint.ts";
 
-/** One split: in memory now, streamed later. */
+/** The part of a recipe that says which data to open, and where its paths may lead. */
+export type DataRecipe = Pick<Recipe, "data" | "seed" | "pathScope">;
+
+/** The name of a split. */
+export type SplitName = "train" | "test";
+
+/** A data set for classification. Every label is below `classes`. */
+export interface Dataset {
+  /** The name for messages. */
+  readonly name: string;
+  /** Number of classes. */
+  readonly classes: number;
+  /** Names of the classes by label, if the data has names. */
+  readonly classNames?: readonly string[];
+  /** Shape of one image. */
+  readonly shape: readonly [h: number, w: number, c: number];
+  /** Mean of pixel / 255, per channel. */
+  readonly mean: readonly number[];
+  /** Standard deviation of pixel / 255, per channel; greater than 0. */
+  readonly std: readonly number[];
+  /** The training images. */
+  readonly train: Split;
+  /** The test images. */
+  readonly test: Split;
+  /** Where the data was found, and at most 500 of its files as they were before they were read. */
+  readonly files?: { readonly root: string; readonly fingerprints: readonly FileFingerprint[] };
+}
+
+/** One split of a data set. */
 export interface Split {
   /** Number of images. */
   readonly count: number;
+  /** The label of each image. */
+  readonly labels: Uint8Array | Uint32Array;
   /**
    * Copies the images and labels at `indices` into `images` (u8, `[indices.length, h, w, c]`,
    * unpadded, row-major) and `labels`.
    */
   read(indices: Uint32Array, images: Uint8Array, labels: Uint32Array): void | Promise<void>;
-  /** The label of every image. */
-  readonly labels: Uint8Array | Uint32Array;
-  /** What a worker needs to read the split by itself; without it, only this thread reads it. */
+  /** What a worker reads the split from; without it, only this thread reads the split. */
   readonly source?: SplitSource;
   /**
-   * Image `index` as it is stored, of any height and width: where it is there, augmentations that
-   * take any size get this one.
+   * Image `index` at the height and width that it is stored in, for augmentations that take images of
+   * any size; absent if all images are of the data set's shape.
    */
   image?(index: number): Image | Promise<Image>;
-  /** What a person calls image `index`, where it has a name. */
-  place?(index: number): string;
+  /** The name of image `index` for messages, such as its path. */
+  nameOf?(index: number): string;
 }
 
-/** A data set for classification. Every label is below `classes`. */
-export interface Dataset {
-  /** What a person calls it. */
-  readonly name: string;
-  /** Number of classes. */
-  readonly classes: number;
-  /** What people call the classes, by label, where the data says. */
-  readonly classNames?: readonly string[];
-  /** Shape of one image. */
-  readonly shape: readonly [h: number, w: number, c: number];
-  /** Per channel, of pixel / 255. */
-  readonly mean: readonly number[];
-  /** Per channel, of pixel / 255; greater than 0. */
-  readonly std: readonly number[];
-  /** What the weights learn from. */
-  readonly train: Split;
-  /** What accuracy is measured on. */
-  readonly test: Split;
-  /** Where it was found, and how its files were before they were read. */
-  readonly files?: DataFiles;
+/** One image: u8, `[h, w, c]`, row-major, 1 to 4 channels. */
+export interface Image {
+  /** `h · w · c` bytes. */
+  readonly data: Uint8Array;
+  /** Height in pixels. */
+  readonly h: number;
+  /** Width in pixels. */
+  readonly w: number;
+  /** Channels. */
+  readonly c: number;
 }
 
-/** Images and their labels, as a reader of a format hands them over. */
+/** Images in memory with their labels. */
 export interface LabelledImages {
   /** u8, `[labels.length, h, w, c]`, row-major. */
   readonly images: Uint8Array;
@@ -61,54 +77,31 @@ export interface LabelledImages {
   readonly labels: Uint8Array | Uint32Array;
 }
 
-/**
- * A split that lies in memory. The arrays are kept, not copied.
- *
- * @throws {RangeError} when the images are not a whole number of bytes per label
- */
-export function memorySplit({ images, labels }: LabelledImages): Split {
-  const count = labels.length;
-  const size = images.length / count;
-  if (count === 0 || !Number.isInteger(size)) {
-    throw new RangeError(`${images.length} bytes of images do not divide among ${count} labels`);
-  }
-  return {
-    count,
-    labels,
-    source: { kind: "memory", images, labels },
-    read(indices, intoImages, intoLabels) {
-      if (intoImages.length < indices.length * size || intoLabels.length < indices.length) {
-        throw new RangeError(`no room for ${indices.length} images of ${size} bytes`);
-      }
-      for (const [place, index] of indices.entries()) {
-        if (index >= count) throw new RangeError(`image ${index} of a split of ${count}`);
-        intoImages.set(images.subarray(index * size, (index + 1) * size), place * size);
-        intoLabels[place] = labels[index]!;
-      }
-    },
-  };
+/** Image files with their labels. */
+export interface LabelledFiles {
+  /** Path of each image. */
+  readonly paths: readonly string[];
+  /** Label of each image. */
+  readonly labels: Uint32Array;
+  /** Shape that images are scaled and cropped to; c is 1 or 3. */
+  readonly shape: readonly [h: number, w: number, c: number];
+  /** What to do about a file that cannot be decoded. */
+  readonly onBadImage: "fail" | "skip";
+  /** When the data set was opened, in milliseconds since 1970: newer files have changed since. */
+  readonly opened?: number;
+  /** Decoded images, shared by all threads; absent if they take too much memory. */
+  readonly cache?: ImageCache;
 }
 
-/** Mean and standard deviation of pixel / 255 per channel, from exact integer sums. */
-export function pixelStatistics(
-  images: Uint8Array,
-  channels: number,
-): { mean: number[]; std: number[] } {
-  const mean: number[] = [];
-  const std: number[] = [];
-  const pixels = images.length / channels;
-  for (let channel = 0; channel < channels; channel++) {
-    // Exact: 2^53 / 255² is more pixels than an array can hold.
-    let sum = 0;
-    let squares = 0;
-    for (let at = channel; at < images.length; at += channels) {
-      const value = images[at]!;
-      sum += value;
-      squares += value * value;
-    }
-    const average = sum / pixels;
-    mean.push(average / 255);
-    std.push(Math.sqrt(Math.max(squares / pixels - average * average, 0)) / 255);
-  }
-  return { mean, std };
+/** Decoded images, and which of them are there. Both are `SharedArrayBuffer`s. */
+export interface ImageCache {
+  /** u8, `[n, h, w, c]`. */
+  readonly pixels: Uint8Array;
+  /** For each image: 0 not there, 1 there, 2 there and of the size of its file. */
+  readonly state: Uint8Array;
 }
+
+/** Where the images of a split are, as a plain value that can be sent to a worker. */
+export type SplitSource =
+  | ({ readonly kind: "memory" } & LabelledImages)
+  | ({ readonly kind: "folder" } & LabelledFiles);

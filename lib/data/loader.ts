@@ -6,12 +6,10 @@
  */
 import type { AugmentSpec } from "../recipe/types.ts";
 import { Augmenter, type AugmentPlan } from "./augment/augmenter.ts";
-import type { Dataset } from "./dataset.ts";
+import type { Dataset, SplitName } from "./dataset.ts";
 import { type BatchRequest, readBatch } from "./workers/read_batch.ts";
 import type { Batch } from "./batch.ts";
-import { shareSources } from "./source.ts";
-import type { SplitName } from "./workers/worker.ts";
-import { WorkerPool } from "./workers/worker_pool.ts";
+import { shareSources, WorkerPool } from "./workers/worker_pool.ts";
 
 /** How batches are made. */
 export interface LoaderOptions {

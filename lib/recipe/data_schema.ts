@@ -4,18 +4,20 @@
  * @module
  */
 import { augment } from "./augment_schema.ts";
-import { dataMisfits, FORMATS } from "./data_checks.ts";
+import { checkData, DATA_FORMAT_NAMES, DATA_FORMATS } from "./data_formats.ts";
 import { integer, LARGEST, map, pair, perChannel, positive, word } from "./fields.ts";
 import type { Pair } from "./types.ts";
 import * as z from "./zod.ts";
 
-const DATA = `a map with at least format: ${FORMATS.slice(0, -1).join(", ")} or ${FORMATS.at(-1)}`;
+const DATA = `a map with at least format: ${DATA_FORMAT_NAMES.slice(0, -1).join(", ")} or ${
+  DATA_FORMAT_NAMES.at(-1)
+}`;
 
 const SHARE = "a number above 0 and below 1";
 
 /** `data`. */
 export const data = map({
-  format: word(...FORMATS),
+  format: word(...DATA_FORMAT_NAMES),
   root: z.string("the path of a folder or a file").default(""),
   classes: z.union([z.literal(0), integer(2, LARGEST)], `a whole number from 2 to ${LARGEST}`)
     .optional(),
@@ -31,22 +33,20 @@ export const data = map({
   workers: z.union([z.literal("auto"), integer(0, 64)], "auto or a whole number from 0 to 64")
     .default("auto"),
 }, DATA).check(({ value: v, issues }) => {
-  for (const { key, message } of dataMisfits(v)) {
+  checkData(v, (key, message) => {
     issues.push({ code: "custom", input: v[key], path: [key], message });
-  }
+  });
 }).transform((v) => {
-  const glyphs = v.format === "glyphs", cifar = v.format === "cifar";
-  const folder = v.format === "folder";
-  const side = glyphs ? 28 : cifar ? 32 : folder ? 224 : 0;
+  const { defaults = {} } = DATA_FORMATS[v.format];
   const size: Pair = v.size ?? [0, 0];
   return {
     format: v.format,
     root: v.root,
-    classes: v.classes || (glyphs ? 10 : 0),
-    size: size[0] === 0 ? [side, side] as const : size,
-    channels: v.channels || (glyphs ? 1 : cifar || folder ? 3 : 0),
-    train: v.train || (glyphs ? 10000 : 0),
-    test: v.test || (glyphs ? 2000 : 0),
+    classes: v.classes || (defaults.classes ?? 0),
+    size: size[0] === 0 ? defaults.size ?? size : size,
+    channels: v.channels || (defaults.channels ?? 0),
+    train: v.train || (defaults.train ?? 0),
+    test: v.test || (defaults.test ?? 0),
     mean: v.mean,
     std: v.std,
     holdout: v.holdout,

@@ -8,7 +8,7 @@
 import { dirname, parse as parsePath, resolve } from "node:path";
 import { RecipeError } from "../core/errors.ts";
 import { dotted, explain } from "./recipe_errors.ts";
-import { type Fence, PATH_SCOPE, withFence } from "./path_scope.ts";
+import { type PathField, PathScope } from "./path_scope.ts";
 import { applyOverride, type Override, parseOverride } from "./overrides.ts";
 import {
   deepFreeze,
@@ -21,7 +21,7 @@ import {
 } from "../core/json_value.ts";
 import type { Path, Problem } from "./problems.ts";
 import { readText } from "./read_text.ts";
-import { checkRecipe } from "./schema.ts";
+import { checkRecipe, type UnscopedRecipe } from "./schema.ts";
 import type { RecipeInput } from "./recipe_input.ts";
 import type { Recipe } from "./types.ts";
 import { formatYaml, parseYaml, type Position, type YamlText } from "./yaml.ts";
@@ -78,22 +78,20 @@ export function parseRecipe(
   };
   const folder = dirname(file);
   const recipe = complete(yaml.value, set, locate, folderName(parsePath(file).name), folder, more);
-  const inFile = (...path: string[]) => !set.some((override) => starts(path, override.path));
-  return fenced(recipe, {
-    folder: resolve(folder),
-    data: inFile("data", "root"),
-    init: inFile("init"),
-  });
+  const fields: PathField[] = ["data.root", "init"];
+  const given = fields.filter((field) =>
+    set.some((override) => starts(field.split("."), override.path))
+  );
+  return scoped(recipe, PathScope.within(resolve(folder), given));
 }
 
-/** A recipe that remembers where it came from. */
-function fenced(recipe: Recipe, fence: Fence): Recipe {
-  return deepFreeze({ ...recipe, data: withFence(recipe.data, fence) });
+function scoped(recipe: UnscopedRecipe, pathScope: PathScope): Recipe {
+  return Object.freeze({ ...recipe, pathScope });
 }
 
 /**
- * Completes the recipe that a program gives as an object. Its paths may lead anywhere, but for one
- * that came from a file.
+ * Completes the recipe that a program gives as an object. Without a `pathScope`, its paths must lie in
+ * `directory` or in `QTRAIN_DATA`, as those of a recipe file there.
  *
  * @param input the recipe; a complete one comes back equal
  * @param directory what a relative `data.root` is relative to
@@ -106,14 +104,20 @@ export function resolveRecipe(
   more: readonly string[] = [],
 ): Recipe {
   const locate = () => ({ name: "recipe", line: 0, col: 0 });
-  const recipe = complete(input, [], locate, "run", directory, more);
-  const fence = isMap(input) && isMap(input.data) ? (input as Recipe).data[PATH_SCOPE] : undefined;
-  return fence ? fenced(recipe, fence) : recipe;
+  const { pathScope = PathScope.within(resolve(directory)), ...written } = input ?? {};
+  if (!(pathScope instanceof PathScope)) {
+    throw new RecipeError(
+      "recipe: pathScope: expected a PathScope, such as UNRESTRICTED, got another value",
+    );
+  }
+  const value = isMap(input) ? written : input;
+  return scoped(complete(value, [], locate, "run", directory, more), pathScope);
 }
 
 /** Writes a recipe as YAML, every default included; reading that gives the same recipe. */
 export function formatRecipe(recipe: Recipe): string {
-  return formatYaml(recipe);
+  const { pathScope: _, ...written } = recipe;
+  return formatYaml(written);
 }
 
 function complete(
@@ -123,7 +127,7 @@ function complete(
   name: string,
   directory: string,
   more: readonly string[],
-): Recipe {
+): UnscopedRecipe {
   try {
     let root = plainCopy(value);
     if (root === null && overrides.length > 0) root = {};

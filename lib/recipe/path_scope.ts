@@ -1,28 +1,55 @@
 /**
- * Where the paths of a recipe may lead. A recipe's file may come from anywhere, so what it names must
- * lie in its own folder or in `QTRAIN_DATA`; what the command line or a program names may be anywhere.
+ * Where the paths of a recipe may lead. A recipe file may come from anywhere, so the paths written in
+ * it must lie in its own folder or in `QTRAIN_DATA`; paths given on the command line may be anywhere.
  *
  * @module
  */
 
-/** Which paths of a recipe were written in its file. */
-export interface Fence {
-  /** The folder of the recipe's file. */
-  readonly folder: string;
-  /** Whether `data.root` was written there, and not on the command line. */
-  readonly data: boolean;
-  /** Whether `init` was. */
-  readonly init: boolean;
-}
+/** The fields of a recipe that hold a path. */
+export type PathField = "data.root" | "init";
 
 /**
- * The key of a recipe's fence, in its `data`; absent where a program made the recipe. A symbol: no
- * text sets it, and none of what is written has it. `{ ...recipe.data }` has none: see `dataOf`.
+ * Where the paths of one recipe may lead. Only code makes one: no text of a recipe, and no JSON, gives
+ * a path more room. Its state is private, so it is not written with a recipe, and two recipes that say
+ * the same are equal.
  */
-export const PATH_SCOPE: unique symbol = Symbol("within");
+export class PathScope {
+  readonly #folder: string | undefined;
+  readonly #overridden: readonly PathField[];
 
-/** A copy of a value that carries a fence. Hidden: two recipes that say the same are equal. */
-export function withFence<T extends object>(value: T, fence: Fence | undefined): T {
-  const copy = { ...value };
-  return fence ? Object.defineProperty(copy, PATH_SCOPE, { value: fence }) : copy;
+  private constructor(folder: string | undefined, overridden: readonly PathField[]) {
+    this.#folder = folder;
+    this.#overridden = overridden;
+  }
+
+  /** Paths may lead anywhere: for a program that trusts every path of its recipe. */
+  static readonly UNRESTRICTED: PathScope = new PathScope(undefined, []);
+
+  /**
+   * Paths must lie in a folder or in `QTRAIN_DATA`.
+   *
+   * @param folder absolute path of the folder
+   * @param overridden fields given on the command line, which may lead anywhere
+   */
+  static within(folder: string, overridden: readonly PathField[] = []): PathScope {
+    return new PathScope(folder, overridden);
+  }
+
+  /** The folder that the path of `field` must lie in; `undefined` if it may lead anywhere. */
+  folderOf(field: PathField): string | undefined {
+    return this.isOverridden(field) ? undefined : this.#folder;
+  }
+
+  /** Whether `field` was given on the command line. */
+  isOverridden(field: PathField): boolean {
+    return this.#overridden.includes(field);
+  }
+
+  /** Leaves the scope out of JSON. */
+  toJSON(): undefined {
+    return undefined;
+  }
 }
+
+/** Every path is allowed. */
+export const UNRESTRICTED: PathScope = PathScope.UNRESTRICTED;

@@ -26,6 +26,8 @@ import type {
   ZooSpec,
 } from "./types.ts";
 
+import type { PathScope } from "./path_scope.ts";
+
 /** A whole number for both directions, or height and width. */
 export type PairInput = number | Pair;
 
@@ -63,6 +65,8 @@ export type AugmentInput = AugmentSpec extends infer S
 
 /** A recipe as it may be written. A complete `Recipe` is one too. */
 export interface RecipeInput {
+  /** Where `data.root` and `init` may lead; by default to the current folder and `QTRAIN_DATA`. */
+  readonly pathScope?: PathScope;
   /** A folder's name; the file's own name by default. */
   readonly name?: string;
   /** 0 to 2³² − 1. */

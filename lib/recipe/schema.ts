@@ -47,6 +47,9 @@ const recipeWith = (names: readonly string[]) =>
 
 const recipe = recipeWith(ESTIMATOR_NAMES);
 
+/** A complete recipe before it is known where it came from. */
+export type UnscopedRecipe = Omit<Recipe, "pathScope">;
+
 /**
  * Fills in the defaults of a plain value, or says what is wrong with it.
  *
@@ -55,7 +58,7 @@ const recipe = recipeWith(ESTIMATOR_NAMES);
 export function checkRecipe(
   value: unknown,
   more: readonly string[] = [],
-): { recipe: Recipe } | { problems: Problem[] } {
+): { recipe: UnscopedRecipe } | { problems: Problem[] } {
   const known = more.length === 0 ? recipe : recipeWith(namesWith(more));
   const result = known.safeParse(value);
   return result.success ? { recipe: result.data } : { problems: toProblems(result.error.issues) };

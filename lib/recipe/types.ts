@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Fence, PATH_SCOPE } from "./path_scope.ts";
+import type { PathScope } from "./path_scope.ts";
 
 /** Height and width, in that order. */
 export type Pair = readonly [number, number];
@@ -138,8 +138,6 @@ export type ModelSpec =
 
 /** Where the images come from. In numbers, 0 means: take it from the data. */
 export interface DataSpec {
-  /** Where `root` and `init` may lead, of a recipe that was read from a file. */
-  readonly [PATH_SCOPE]?: Fence;
   /**
    * Which reader, or maker, of images. `glyphs`: made by the program. `idx`: four IDX files, as
    * MNIST is published. `cifar`: CIFAR-10 or CIFAR-100, binary version. `npz`: NumPy arrays
@@ -364,6 +362,8 @@ export interface TrainSpec {
 
 /** A complete recipe, deeply frozen. */
 export interface Recipe {
+  /** Where `data.root` and `init` may lead; not written with the recipe. */
+  readonly pathScope: PathScope;
   /** Usable as the name of a folder. */
   readonly name: string;
   /** 0 to 2³² − 1. */

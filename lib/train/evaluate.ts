@@ -5,7 +5,6 @@
  */
 import { Loader } from "../data/loader.ts";
 import { openDataset } from "../data/open.ts";
-import { dataOf } from "../data/recipe.ts";
 import { plan } from "../program/plan.ts";
 import type { Tiles } from "../runtime/gpu/autotune.ts";
 import type { DeviceChoice } from "../runtime/device.ts";
@@ -58,7 +57,7 @@ export interface Evaluation {
 export async function evaluate(path: string, options: EvaluateOptions = {}): Promise<Evaluation> {
   const { recipe, checkpoint: found, makers } = await loadRun(path, options);
   const warnings = options.warn ? { warn: options.warn } : {};
-  const data = await openDataset(dataOf(recipe), warnings);
+  const data = await openDataset(recipe, warnings);
   const { program } = plan(recipe, data, { estimators: makers, inference: true });
   const device = await openTestedDevice(options.device, program, options);
   const executor = await device.createExecutor(program);

@@ -7,7 +7,6 @@ import { BatchReader } from "../data/batch_reader.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { Loader } from "../data/loader.ts";
 import { openDataset } from "../data/open.ts";
-import { dataOf } from "../data/recipe.ts";
 import { stepsPerEpoch } from "../data/sampler.ts";
 import { plan } from "../program/plan.ts";
 import type { Program } from "../program/program.ts";
@@ -116,7 +115,7 @@ async function prepare(
     const names = Object.keys(custom);
     await checkResumable(folder, recipe, checkpoint, { estimators: names, ...warning });
   }
-  const data = await openDataset(dataOf(recipe), warning);
+  const data = await openDataset(recipe, warning);
   const { program } = plan(recipe, data, { estimators });
   const initial = recipe.init && !checkpoint
     ? await initialWeights(recipe, program, warn)

@@ -8,7 +8,6 @@ import { dirname, join } from "node:path";
 import { crc32 } from "node:zlib";
 import { Loader } from "../../lib/data/loader.ts";
 import { openDataset } from "../../lib/data/open.ts";
-import type { DataRecipe } from "../../lib/data/recipe.ts";
 import { encodeSafetensors } from "../../lib/core/safetensors.ts";
 import { decodeImage } from "../../lib/image/decode.ts";
 import { CpuExecutor } from "../../lib/runtime/cpu/executor.ts";
@@ -19,7 +18,7 @@ import { decodeCheckpoint, encodeCheckpoint } from "../../lib/train/checkpoint/c
 import { initialWeights } from "../../lib/train/checkpoint/init.ts";
 import { Network } from "../../lib/train/network/network.ts";
 import { estimators } from "../../lib/quant/estimators.ts";
-import { dataRecipe, gzip, smallIdx } from "../data_helpers.ts";
+import { type DataFields, dataRecipe, gzip, smallIdx } from "../data_helpers.ts";
 import { smallCifar10, smallCifar100 } from "./cifar.ts";
 import { tryAll, type Verdicts } from "./hostile.ts";
 import { TINY } from "./image_folders.ts";
@@ -44,7 +43,7 @@ interface Kind {
 function dataset(
   name: string,
   files: Readonly<Record<string, Uint8Array>>,
-  recipe: Partial<DataRecipe>,
+  recipe: DataFields,
   damaged: readonly string[] = Object.keys(files),
 ): Kind {
   return {

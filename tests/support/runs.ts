@@ -4,6 +4,7 @@
  * @module
  */
 import { type Device, type DeviceChoice, openDevice } from "../../lib/runtime/device.ts";
+import { UNRESTRICTED } from "../../lib/recipe/path_scope.ts";
 import type { RecipeInput } from "../../lib/recipe/recipe_input.ts";
 import { RunFolder } from "../../lib/train/run_folder/run_folder.ts";
 import type { EndEvent, TrainEvent } from "../../lib/train/events.ts";
@@ -39,7 +40,7 @@ export interface Run {
   readonly end: EndEvent;
 }
 
-/** Trains to the end, or until asked to stop. */
+/** Trains to the end, or until asked to stop. Paths of a recipe without a scope may lead anywhere. */
 export async function runOf(recipe: RecipeInput, options: RunOptions = {}): Promise<Run> {
   const { device = "gpu", out, resume = false, stopAt, stopFrom = "start" } = options;
   const opened = options.opened ?? await openDevice(device);
@@ -51,7 +52,7 @@ export async function runOf(recipe: RecipeInput, options: RunOptions = {}): Prom
   };
   const warn = (text: string) => void warnings.push(text);
   for await (
-    const event of train(recipe, {
+    const event of train({ pathScope: UNRESTRICTED, ...recipe }, {
       opened,
       signal: stop.signal,
       warn,

@@ -4,7 +4,8 @@
  *
  * @module
  */
-import type { Augmentation, Image, Setting } from "./image.ts";
+import type { Image } from "../dataset.ts";
+import type { Augmentation, Setting } from "./image.ts";
 
 /** What a recipe says of it. */
 export interface CutoutSpec {

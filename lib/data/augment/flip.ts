@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { Augmentation, Image } from "./image.ts";
+import type { Image } from "../dataset.ts";
+import type { Augmentation } from "./image.ts";
 
 /** What a recipe says of it. */
 export interface FlipSpec {

@@ -3,19 +3,8 @@
  *
  * @module
  */
+import type { Image } from "../dataset.ts";
 import type { Draws } from "./augment_rng.ts";
-
-/** One image: u8, `[h, w, c]`, row-major, 1 to 4 channels. */
-export interface Image {
-  /** `h · w · c` bytes. */
-  readonly data: Uint8Array;
-  /** Height in pixels. */
-  readonly h: number;
-  /** Width in pixels. */
-  readonly w: number;
-  /** Channels. */
-  readonly c: number;
-}
 
 /**
  * Changes one image. It may write into what it is given, and returns that or a new image of

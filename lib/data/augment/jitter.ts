@@ -5,7 +5,8 @@
  * @module
  */
 import type { Draws } from "./augment_rng.ts";
-import type { Augmentation, Image } from "./image.ts";
+import type { Image } from "../dataset.ts";
+import type { Augmentation } from "./image.ts";
 
 /** What a recipe says of it; 0 leaves the property alone. */
 export interface JitterSpec {

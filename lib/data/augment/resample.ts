@@ -4,7 +4,7 @@
  * @module
  */
 import { resize } from "../../image/resize.ts";
-import type { Image } from "./image.ts";
+import type { Image } from "../dataset.ts";
 
 /** A part of an image in pixels. */
 export interface Box {

@@ -9,8 +9,9 @@ import { DataError } from "../../core/errors.ts";
 import { readRecords, type RecordLayout } from "./cifar_file.ts";
 import { findFile, findRoot } from "../paths/find_data.ts";
 import { look } from "../paths/stat.ts";
-import type { RawDataset } from "../raw_dataset.ts";
-import { type DataRecipe, wantedSize } from "../recipe.ts";
+import type { DataRecipe } from "../dataset.ts";
+import { memorySplit } from "../in_memory.ts";
+import type { UnnormalizedDataset } from "./mod.ts";
 
 /** One of the two data sets, as published. */
 interface Published {
@@ -52,38 +53,26 @@ const PUBLISHED: readonly Published[] = [
  * @throws {DataError} when a file is missing or damaged, or does not fit the recipe
  */
 export async function openCifar(
-  recipe: DataRecipe,
-  warn: (text: string) => void = () => {},
-): Promise<RawDataset> {
-  if (recipe.channels !== 0 && recipe.channels !== 3) {
-    throw new DataError(
-      `data.channels: expected 3, as CIFAR images are in colour, found ${recipe.channels}; ` +
-        `set it to 3 or leave it out`,
-    );
-  }
-  const [h, w] = wantedSize(recipe.size) ?? [32, 32];
-  if (h !== 32 || w !== 32) {
-    throw new DataError(
-      `data.size: expected 32×32, as CIFAR images are, found ${h}×${w}; correct it or leave it out`,
-    );
-  }
-  const { path: root, guard } = await findRoot(recipe);
-  const found = await findPublished(root, recipe.classes);
-  const { set, folder, layout } = found;
+  { data, pathScope }: DataRecipe,
+  warn: (text: string) => void,
+): Promise<UnnormalizedDataset> {
+  const { path: root, guard } = await findRoot(data.root, pathScope);
+  const { set, folder, layout } = await findPublished(root, data.classes);
   const [inTrain, inTest] = set.records;
   const train = await findAll(folder, set.train);
   const test = await findAll(folder, set.test);
-  const stamps = await guard.admit([...train, ...test]);
+  const fingerprints = await guard.admit([...train, ...test]);
   return {
     name: set.name,
     classes: layout.classes,
     shape: [32, 32, 3],
-    train: await readRecords(train, layout, recipe.train, "data.train", {
-      records: inTrain,
-      warn,
-    }),
-    test: await readRecords(test, layout, recipe.test, "data.test", { records: inTest, warn }),
-    files: { root, stamps },
+    train: memorySplit(
+      await readRecords(train, layout, data.train, "data.train", { records: inTrain, warn }),
+    ),
+    test: memorySplit(
+      await readRecords(test, layout, data.test, "data.test", { records: inTest, warn }),
+    ),
+    files: { root, fingerprints },
   };
 }
 

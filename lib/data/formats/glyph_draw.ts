@@ -8,7 +8,8 @@
  *
  * @module
  */
-import { memorySplit, type Split } from "../dataset.ts";
+import type { Split } from "../dataset.ts";
+import { memorySplit } from "../in_memory.ts";
 import { SHAPES, type Stroke } from "./glyph_shapes.ts";
 import { draw, key, mix, PURPOSE } from "../counter_rng.ts";
 

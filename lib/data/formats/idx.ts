@@ -6,11 +6,11 @@
  */
 import { basename } from "node:path";
 import { DataError } from "../../core/errors.ts";
-import type { LabelledImages } from "../dataset.ts";
+import type { DataRecipe, LabelledImages } from "../dataset.ts";
+import { memorySplit } from "../in_memory.ts";
 import { findFile, findRoot } from "../paths/find_data.ts";
 import { idxBodyOffset, type IdxFile, idxPlace, readIdxFile } from "./idx_file.ts";
-import { type DataRecipe, wantedSize } from "../recipe.ts";
-import type { RawDataset } from "../raw_dataset.ts";
+import type { UnnormalizedDataset } from "./mod.ts";
 import { highestLabel, takeFirst } from "./subset.ts";
 
 /**
@@ -18,40 +18,35 @@ import { highestLabel, takeFirst } from "./subset.ts";
  *
  * @throws {DataError} when a file is missing or damaged, or does not fit the recipe
  */
-export async function openIdx(recipe: DataRecipe): Promise<RawDataset> {
-  if (recipe.channels !== 0 && recipe.channels !== 1) {
-    throw new DataError(
-      `data.channels: expected 1, as IDX images are grey, found ${recipe.channels}; ` +
-        `set it to 1 or leave it out`,
-    );
-  }
-  const { path: root, guard } = await findRoot(recipe);
+export async function openIdx({ data, pathScope }: DataRecipe): Promise<UnnormalizedDataset> {
+  const { path: root, guard } = await findRoot(data.root, pathScope);
   const paths = {
     train: await findPair(root, "train"),
     test: await findPair(root, "t10k"),
   };
-  const stamps = await guard.admit(Object.values(paths).flatMap((pair) => Object.values(pair)));
+  const fingerprints = await guard.admit(
+    Object.values(paths).flatMap((pair) => Object.values(pair)),
+  );
   const train = await readPair(paths.train);
   const test = await readPair(paths.test);
   const size = sizeOf(train.images);
   checkSize(test.images, size, `as in ${train.images.path}`);
-  const wanted = wantedSize(recipe.size);
-  if (wanted && `${wanted}` !== `${size}`) {
+  if (data.size[0] > 0 && `${data.size}` !== `${size}`) {
     throw new DataError(
       `data.size: expected ${size.join("×")}, as in ${train.images.path}, ` +
-        `found ${wanted.join("×")}; correct it or leave it out`,
+        `got ${data.size.join("×")}; correct it or leave it out`,
     );
   }
-  const classes = recipe.classes || highestLabel(train.labels.body, test.labels.body) + 1;
+  const classes = data.classes || highestLabel(train.labels.body, test.labels.body) + 1;
   checkLabels(train.labels, classes);
   checkLabels(test.labels, classes);
   return {
     name: basename(root),
     classes,
     shape: [size[0], size[1], 1],
-    train: takeFirst(bodies(train), recipe.train, "data.train", train.images.path),
-    test: takeFirst(bodies(test), recipe.test, "data.test", test.images.path),
-    files: { root, stamps },
+    train: memorySplit(takeFirst(bodies(train), data.train, "data.train", train.images.path)),
+    test: memorySplit(takeFirst(bodies(test), data.test, "data.test", test.images.path)),
+    files: { root, fingerprints },
   };
 }
 

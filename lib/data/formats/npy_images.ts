@@ -7,7 +7,7 @@ import { DataError } from "../../core/errors.ts";
 import type { NpyArray } from "./npy.ts";
 import { shapeText } from "./npy_labels.ts";
 import { interleave } from "./channels_last.ts";
-import { type DataRecipe, wantedSize } from "../recipe.ts";
+import type { DataSpec } from "../../recipe/types.ts";
 
 /** How the images of an array lie. */
 export interface ImageLayout {
@@ -32,7 +32,7 @@ const MAX_CHANNELS = 4;
  */
 export function imageLayout(
   { place: file, type, dims, header }: NpyArray,
-  recipe: Pick<DataRecipe, "size" | "channels">,
+  recipe: Pick<DataSpec, "size" | "channels">,
 ): ImageLayout {
   const place = `${file}: byte ${header}`;
   if (!/^[<>|=]?u1$/.test(type)) throw wrongType(place, type);
@@ -44,7 +44,7 @@ export function imageLayout(
         `${MAX_CHANNELS} channels and no dimension 0, found ${found}; reshape the array`,
     );
   }
-  const size = wantedSize(recipe.size);
+  const size = recipe.size[0] > 0 ? recipe.size : undefined;
   const fitting = layouts.filter(({ shape: [h, w, c] }) =>
     (!size || (h === size[0] && w === size[1])) && (!recipe.channels || c === recipe.channels)
   );

@@ -7,13 +7,13 @@
 import { basename } from "node:path";
 import { DataError } from "../../core/errors.ts";
 import { type ArrayFiles, openNpyFolder, openNpzFile } from "./numpy_archive.ts";
-import type { LabelledImages } from "../dataset.ts";
+import type { DataRecipe, Split } from "../dataset.ts";
+import { memorySplit } from "../in_memory.ts";
 import { findPlace } from "../paths/find_data.ts";
 import { type NpyArray, parseNpy } from "./npy.ts";
 import { imageLayout, npyImages } from "./npy_images.ts";
 import { npyLabels, shapeText } from "./npy_labels.ts";
-import type { RawDataset } from "../raw_dataset.ts";
-import type { DataRecipe } from "../recipe.ts";
+import type { UnnormalizedDataset } from "./mod.ts";
 import { highestLabel, takeFirst } from "./subset.ts";
 
 /**
@@ -21,38 +21,41 @@ import { highestLabel, takeFirst } from "./subset.ts";
  *
  * @throws {DataError} when an array is missing or damaged, or does not fit the recipe
  */
-export async function openNpz(recipe: DataRecipe): Promise<RawDataset> {
+export async function openNpz({ data, pathScope }: DataRecipe): Promise<UnnormalizedDataset> {
   const { path, folder, guard } = await findPlace(
-    recipe,
+    data.root,
+    pathScope,
     "an .npz file or a folder of .npy files",
   );
   const packed = folder ? undefined : await guard.admit([path]);
   using files = folder ? await openNpyFolder(path) : await openNpzFile(path);
   const found = { train: findPair(files, "train"), test: findPair(files, "test") };
   const pairs = Object.values(found).flatMap(({ images, labels }) => [images, labels]);
-  const stamps = packed ?? await guard.admit(pairs.map((name) => files.place(name)));
+  const fingerprints = packed ?? await guard.admit(pairs.map((name) => files.place(name)));
   const train = await readPair(files, found.train);
   const test = await readPair(files, found.test);
-  const layout = imageLayout(train.images, recipe);
+  const layout = imageLayout(train.images, data);
   checkTest(test.images, train.images);
   const labels = {
-    train: npyLabels(train.labels, recipe.classes),
-    test: npyLabels(test.labels, recipe.classes),
+    train: npyLabels(train.labels, data.classes),
+    test: npyLabels(test.labels, data.classes),
   };
-  const make = (split: "train" | "test", { images }: Pair<NpyArray>): LabelledImages =>
-    takeFirst(
-      { images: npyImages(images, layout), labels: labels[split] },
-      recipe[split],
-      `data.${split}`,
-      images.place,
+  const make = (split: "train" | "test", { images }: Pair<NpyArray>): Split =>
+    memorySplit(
+      takeFirst(
+        { images: npyImages(images, layout), labels: labels[split] },
+        data[split],
+        `data.${split}`,
+        images.place,
+      ),
     );
   return {
     name: basename(path).replace(/\.npz$/i, ""),
-    classes: recipe.classes || Math.max(highestLabel(labels.train, labels.test) + 1, 2),
+    classes: data.classes || Math.max(highestLabel(labels.train, labels.test) + 1, 2),
     shape: layout.shape,
     train: make("train", train),
     test: make("test", test),
-    files: { root: path, stamps },
+    files: { root: path, fingerprints },
   };
 }
 

@@ -6,22 +6,17 @@
  */
 import { basename } from "node:path";
 import { DataError } from "../../core/errors.ts";
-import { findRoot } from "../paths/find_data.ts";
-import { type FolderSplit, folderSplit, imageCache } from "./split.ts";
-import { findTree, type ImagesByClass } from "./tree.ts";
-import type { OpenedSplits } from "../raw_dataset.ts";
-import { type DataRecipe, wantedSize } from "../recipe.ts";
+import type { DataRecipe } from "../dataset.ts";
+import type { UnnormalizedDataset } from "../formats/mod.ts";
 import { notEnoughImages } from "../formats/subset.ts";
 import { someOf } from "../paths/file_fingerprint.ts";
+import { findRoot } from "../paths/find_data.ts";
 import { withWords } from "./class_names.ts";
+import { FolderSplit, imageCache } from "./split.ts";
+import { findTree, type ImagesByClass } from "./tree.ts";
 
-/** Height and width of images where the recipe has none: what published networks take. */
-const SIDE = 224;
-/** Bytes of decoded images that are kept in memory, of both splits together. */
-const CACHE = 512 * 2 ** 20;
-
-/** Share of each class that is held out for the test, where the recipe does not say. */
-export const HOLDOUT = 0.1;
+/** Maximum bytes of decoded images that are kept in memory, of both splits together. */
+const MAX_CACHE = 512 * 2 ** 20;
 
 /**
  * Finds the images.
@@ -30,54 +25,39 @@ export const HOLDOUT = 0.1;
  * the recipe
  */
 export async function openFolder(
-  recipe: DataRecipe,
+  { data, seed, pathScope }: DataRecipe,
   warn: (text: string) => void,
-): Promise<OpenedSplits> {
-  const channels = recipe.channels || 3;
-  if (channels !== 1 && channels !== 3) {
-    throw new DataError(
-      `data.channels: expected 1 (grey) or 3 (colour), found ${channels}; correct it or leave it out`,
-    );
-  }
-  const [h, w] = wantedSize(recipe.size) ?? [SIDE, SIDE];
-  const { path: root, guard } = await findRoot(recipe);
-  const tree = await findTree(root, {
-    holdout: recipe.holdout ?? HOLDOUT,
-    seed: recipe.seed ?? 1,
-    warn,
-    guard,
-  });
+): Promise<UnnormalizedDataset> {
+  const { path: root, guard } = await findRoot(data.root, pathScope);
+  const tree = await findTree(root, { holdout: data.holdout, seed, warn, guard });
   const paths = [...tree.train, ...tree.test].flat();
-  const stamps = await guard.admit(someOf(paths));
+  const fingerprints = await guard.admit(someOf(paths));
   const classes = tree.classNames.length;
-  if (recipe.classes !== 0 && recipe.classes !== classes) {
+  if (data.classes !== 0 && data.classes !== classes) {
     throw new DataError(
-      `data.classes: expected ${classes}, the folders in ${tree.classesIn}, found ` +
-        `${recipe.classes}; correct it or leave it out`,
+      `data.classes: expected ${classes}, the folders in ${tree.classesIn}, got ` +
+        `${data.classes}; correct it or leave it out`,
     );
   }
-  const opened = Date.now();
-  let room = CACHE;
-  const open = (images: ImagesByClass, most: number, field: string): FolderSplit => {
-    const { paths, labels } = roundRobin(images, most);
-    if (paths.length < most) throw notEnoughImages(paths.length, most, field, root);
-    const shape = [h, w, channels] as const;
+  const shape = [...data.size, data.channels] as const, opened = Date.now();
+  let room = MAX_CACHE;
+  const open = (split: "train" | "test"): FolderSplit => {
+    const most = data[split], { paths, labels } = roundRobin(tree[split], most);
+    if (paths.length < most) throw notEnoughImages(paths.length, most, `data.${split}`, root);
     const cache = imageCache(paths.length, shape, room);
     room -= cache?.pixels.length ?? 0;
-    const onBadImage = recipe.on_bad_image ?? "fail";
-    return folderSplit(
-      { kind: "folder", paths, labels, shape, onBadImage, opened, ...(cache ? { cache } : {}) },
-      { warn },
-    );
+    const onBadImage = data.on_bad_image;
+    const files = { paths, labels, shape, onBadImage, opened, ...(cache ? { cache } : {}) };
+    return new FolderSplit(files, warn);
   };
   return {
     name: basename(root),
     classes,
     classNames: await withWords(root, tree.classNames, guard),
-    shape: [h, w, channels],
-    train: open(tree.train, recipe.train, "data.train"),
-    test: open(tree.test, recipe.test, "data.test"),
-    files: { root, stamps },
+    shape,
+    train: open("train"),
+    test: open("test"),
+    files: { root, fingerprints },
   };
 }
 

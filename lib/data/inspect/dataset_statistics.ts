@@ -4,7 +4,6 @@
  * @module
  */
 import type { Dataset, Split } from "../dataset.ts";
-import { pixelStatistics } from "../dataset.ts";
 import type { Loader } from "../loader.ts";
 import { epochOrder } from "../sampler.ts";
 
@@ -126,4 +125,28 @@ function balanceNotes(data: Dataset, { train, test }: Survey["counts"]): string[
 function some(words: readonly string[]): string {
   const noun = words.length === 1 ? "class" : "classes";
   return `${noun} ${words.slice(0, 5).join(", ")}${words.length > 5 ? ", …" : ""}`;
+}
+
+/** Mean and standard deviation of pixel / 255 per channel, from exact integer sums. */
+export function pixelStatistics(
+  images: Uint8Array,
+  channels: number,
+): { mean: number[]; std: number[] } {
+  const mean: number[] = [];
+  const std: number[] = [];
+  const pixels = images.length / channels;
+  for (let channel = 0; channel < channels; channel++) {
+    // Exact: 2^53 / 255² is more pixels than an array can hold.
+    let sum = 0;
+    let squares = 0;
+    for (let at = channel; at < images.length; at += channels) {
+      const value = images[at]!;
+      sum += value;
+      squares += value * value;
+    }
+    const average = sum / pixels;
+    mean.push(average / 255);
+    std.push(Math.sqrt(Math.max(squares / pixels - average * average, 0)) / 255);
+  }
+  return { mean, std };
 }

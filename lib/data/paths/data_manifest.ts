@@ -7,16 +7,16 @@
  */
 import { join } from "node:path";
 import { isMap } from "../../core/json_value.ts";
-import type { FileStamp } from "./file_fingerprint.ts";
+import type { FileFingerprint } from "./file_fingerprint.ts";
 
 /** What a run began with. */
 export interface DataNote {
   /** `data.root`, as it was found. */
   readonly root: string;
   /** All files, or 500 of them. */
-  readonly files: readonly FileStamp[];
+  readonly files: readonly FileFingerprint[];
   /** The file of `init`, where the run began with one. */
-  readonly init?: FileStamp | undefined;
+  readonly init?: FileFingerprint | undefined;
 }
 
 /** The file's name. */
@@ -51,7 +51,7 @@ export function formatNote(note: DataNote): string {
   return JSON.stringify(note, null, 1) + "\n";
 }
 
-function isStamp(value: unknown): value is FileStamp {
+function isStamp(value: unknown): value is FileFingerprint {
   return isMap(value) && typeof value.path === "string" && typeof value.size === "number" &&
     typeof value.modified === "number";
 }

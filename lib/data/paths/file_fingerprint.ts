@@ -6,7 +6,7 @@
 import { unreadable } from "./stat.ts";
 
 /** A file as it was at some time. */
-export interface FileStamp {
+export interface FileFingerprint {
   /** Absolute path. */
   readonly path: string;
   /** Bytes. */
@@ -27,7 +27,7 @@ export function someOf<T>(files: readonly T[]): readonly T[] {
 }
 
 /** How a file is now; undefined where there is none. @throws {DataError} when it cannot be looked at */
-export async function stampOf(path: string): Promise<FileStamp | undefined> {
+export async function stampOf(path: string): Promise<FileFingerprint | undefined> {
   try {
     const { size, mtime } = await Deno.stat(path);
     return { path, size, modified: mtime?.getTime() ?? 0 };
@@ -40,8 +40,8 @@ export async function stampOf(path: string): Promise<FileStamp | undefined> {
 }
 
 /** How files are now; those that are not there are left out: whoever reads them says so. */
-export async function stampFiles(paths: readonly string[]): Promise<readonly FileStamp[]> {
-  const stamps: FileStamp[] = [];
+export async function stampFiles(paths: readonly string[]): Promise<readonly FileFingerprint[]> {
+  const stamps: FileFingerprint[] = [];
   for (const path of someOf(paths)) {
     const stamp = await stampOf(path);
     if (stamp) stamps.push(stamp);
@@ -50,17 +50,20 @@ export async function stampFiles(paths: readonly string[]): Promise<readonly Fil
 }
 
 /** What has become of a file, in words; undefined where it is as it was. */
-export function changeOf(before: FileStamp, now: FileStamp | undefined): string | undefined {
+export function changeOf(
+  before: FileFingerprint,
+  now: FileFingerprint | undefined,
+): string | undefined {
   const { path } = before;
   if (!now) return `${path} is gone`;
   if (now.size !== before.size) return `${path} had ${before.size} bytes and has ${now.size}`;
   if (now.modified === before.modified) return undefined;
-  const time = (stamp: FileStamp) => new Date(stamp.modified).toISOString();
+  const time = (stamp: FileFingerprint) => new Date(stamp.modified).toISOString();
   return `${path} was written again at ${time(now)} (before: ${time(before)})`;
 }
 
 /** What has become of files, a line each; none where all are as they were. */
-export async function changesSince(stamps: readonly FileStamp[]): Promise<string[]> {
+export async function changesSince(stamps: readonly FileFingerprint[]): Promise<string[]> {
   const changes: string[] = [];
   for (const stamp of stamps) {
     const change = changeOf(stamp, await stampOf(stamp.path));

@@ -5,15 +5,9 @@
  */
 import { basename, join } from "node:path";
 import { DataError } from "../../core/errors.ts";
+import type { PathScope } from "../../recipe/path_scope.ts";
 import { look } from "./stat.ts";
-import {
-  type Guard,
-  guardOf,
-  inShared,
-  type PathScoped,
-  refusal,
-  UNRESTRICTED,
-} from "./path_policy.ts";
+import { type Guard, guardOf, inShared, outsideScope, READ_ANYTHING } from "./path_policy.ts";
 
 /** What a recipe names. */
 export interface FoundPath {
@@ -30,8 +24,8 @@ export interface FoundPath {
  *
  * @throws {DataError} when neither exists, with both places
  */
-export async function findRoot(recipe: PathScoped & { readonly root: string }): Promise<FoundPath> {
-  const place = await findPlace(recipe, "a folder with the data");
+export async function findRoot(root: string, scope: PathScope): Promise<FoundPath> {
+  const place = await findPlace(root, scope, "a folder with the data");
   const { path, folder } = place;
   if (folder) return place;
   throw new DataError(
@@ -46,17 +40,17 @@ export async function findRoot(recipe: PathScoped & { readonly root: string }): 
  * @throws {DataError} when neither exists, with both places
  */
 export async function findPlace(
-  recipe: PathScoped & { readonly root: string },
+  root: string,
+  scope: PathScope,
   what: string,
 ): Promise<FoundPath> {
-  const { root } = recipe;
   if (root === "") {
     throw new DataError(`data.root: expected ${what}, found nothing; name one`);
   }
-  const guard = await guardOf("data.root", root, recipe), shared = inShared(basename(root));
+  const guard = await guardOf("data.root", root, scope), shared = inShared(basename(root));
   const places = [
     ...(guard ? [{ path: root, guard }] : []),
-    ...(shared === undefined ? [] : [{ path: shared, guard: UNRESTRICTED }]),
+    ...(shared === undefined ? [] : [{ path: shared, guard: READ_ANYTHING }]),
   ];
   for (const place of places) {
     const info = await look(place.path);
@@ -64,7 +58,7 @@ export async function findPlace(
     await place.guard.check(place.path);
     return { ...place, folder: info.isDirectory };
   }
-  if (!guard) throw refusal("data.root", what, root, recipe);
+  if (!guard) throw outsideScope("data.root", root, scope);
   const also = shared === undefined
     ? ", and QTRAIN_DATA, which may name a folder of data sets, is not set"
     : `, nor in QTRAIN_DATA at ${shared}`;

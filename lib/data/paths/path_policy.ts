@@ -8,10 +8,16 @@
  */
 import { join, relative, resolve, sep } from "node:path";
 import { DataError } from "../../core/errors.ts";
-import { type Fence, PATH_SCOPE } from "../../recipe/path_scope.ts";
+import type { PathField, PathScope } from "../../recipe/path_scope.ts";
 import { unreadable } from "./stat.ts";
 import { readNote } from "./data_manifest.ts";
-import { changeOf, changesSince, type FileStamp, stampFiles, stampOf } from "./file_fingerprint.ts";
+import {
+  changeOf,
+  changesSince,
+  type FileFingerprint,
+  stampFiles,
+  stampOf,
+} from "./file_fingerprint.ts";
 
 /** What may be read of a data set. */
 export interface Guard {
@@ -23,17 +29,11 @@ export interface Guard {
    * @returns how they are, or 500 of them
    * @throws {DataError} when one leads to where it may not, or is not what a run noted
    */
-  admit(paths: readonly string[]): Promise<readonly FileStamp[]>;
-}
-
-/** A part of a recipe that may carry a fence. */
-export interface PathScoped {
-  /** Absent: a program made it. */
-  readonly [PATH_SCOPE]?: Fence;
+  admit(paths: readonly string[]): Promise<readonly FileFingerprint[]>;
 }
 
 /** Everything may be read. */
-export const UNRESTRICTED: Guard = { check: () => Promise.resolve(), admit: stampFiles };
+export const READ_ANYTHING: Guard = { check: () => Promise.resolve(), admit: stampFiles };
 
 /** Whether a path is a folder or below it, by its text. */
 export function isBelow(path: string, folder: string): boolean {
@@ -51,45 +51,36 @@ export function sharedData(): string | undefined {
 }
 
 /**
- * The guard of a path that a recipe names; undefined where it may not be looked at.
+ * The policy of a path in a recipe; `undefined` if nothing at the path may be read.
  *
  * @param field of the recipe
  */
 export async function guardOf(
-  field: "data.root" | "init",
+  field: PathField,
   path: string,
-  { [PATH_SCOPE]: fence }: PathScoped,
+  scope: PathScope,
 ): Promise<Guard | undefined> {
-  if (!fence || !(field === "init" ? fence.init : fence.data)) return UNRESTRICTED;
+  const folder = scope.folderOf(field);
+  if (folder === undefined) return READ_ANYTHING;
   const shared = sharedData();
-  if (shared !== undefined && isBelow(resolve(path), resolve(shared))) return UNRESTRICTED;
-  if (isBelow(resolve(path), resolve(fence.folder))) return inside(field, path, fence.folder);
-  const note = await readNote(fence.folder);
+  if (shared !== undefined && isBelow(resolve(path), resolve(shared))) return READ_ANYTHING;
+  if (isBelow(resolve(path), resolve(folder))) return inside(field, path, folder);
+  const note = await readNote(folder);
   if (field === "init") {
     const { init } = note ?? {};
     const same = init?.path === path && changeOf(init, await stampOf(path)) === undefined;
-    return same ? UNRESTRICTED : undefined;
+    return same ? READ_ANYTHING : undefined;
   }
   return note?.root === path && note.files.length > 0 ? noted(path, note.files) : undefined;
 }
 
-/**
- * What to say where {@linkcode guardOf} has no guard.
- *
- * @param what is expected there
- */
-export function refusal(
-  field: "data.root" | "init",
-  what: string,
-  path: string,
-  { [PATH_SCOPE]: fence }: PathScoped,
-): DataError {
+/** The error for a path that {@linkcode guardOf} has no policy for. */
+export function outsideScope(field: PathField, path: string, scope: PathScope): DataError {
   return new DataError(
-    `${field}: expected ${what}, found nothing at ${path} that a recipe's file may name: it leads to ` +
-      `its own folder (${
-        resolve(fence?.folder ?? ".")
-      }) and to QTRAIN_DATA alone; if this is meant, ` +
-      `name it on the command line, ${field}=${path}`,
+    `${field}: cannot read ${path}: it is outside the recipe's folder (${
+      scope.folderOf(field)
+    }) and QTRAIN_DATA. To allow it, give ${field}=${path} on the command line, ` +
+      `or pathScope: UNRESTRICTED in a program`,
   );
 }
 
@@ -115,7 +106,7 @@ function inside(field: string, root: string, folder: string): Guard {
 }
 
 /** Exactly the files that a run noted. */
-function noted(root: string, before: readonly FileStamp[]): Guard {
+function noted(root: string, before: readonly FileFingerprint[]): Guard {
   return {
     check: () => Promise.resolve(),
     async admit(paths) {

@@ -6,18 +6,15 @@
  */
 import { QtrainError } from "../../core/errors.ts";
 import { Augmenter, type AugmentPlan } from "../augment/augmenter.ts";
-import type { Split } from "../dataset.ts";
+import type { Split, SplitName, SplitSource } from "../dataset.ts";
+import { FolderSplit } from "../image_folder/split.ts";
+import { memorySplit } from "../in_memory.ts";
 import { type BatchRequest, readBatch } from "./read_batch.ts";
 import type { Batch } from "../batch.ts";
-import { openSource } from "../split_from_source.ts";
-import type { SplitSources } from "../source.ts";
-
-/** Which split a batch is of. */
-export type SplitName = "train" | "test";
 
 /** The first message to a worker. */
 export interface OpenMessage {
-  readonly sources: SplitSources;
+  readonly sources: Readonly<Record<SplitName, SplitSource>>;
   readonly plan: AugmentPlan;
   /** Shared, three words: images begun; of the last one its index, and 1 where it is of the test split. */
   readonly progress: Int32Array;
@@ -47,6 +44,10 @@ interface Scope {
   postMessage(answer: Answer, transfer?: ArrayBuffer[]): void;
 }
 
+function openSplit(source: SplitSource, warn: (text: string) => void): Split {
+  return source.kind === "memory" ? memorySplit(source) : new FolderSplit(source, warn);
+}
+
 /** Answers requests in their order. */
 function serve(scope: Scope): void {
   let opened: OpenMessage, splits: Record<SplitName, Split>, augmenter: Augmenter;
@@ -56,7 +57,7 @@ function serve(scope: Scope): void {
       opened = data;
       const { train, test } = data.sources;
       const warn = (warning: string) => scope.postMessage({ warning });
-      splits = { train: openSource(train, warn), test: openSource(test, warn) };
+      splits = { train: openSplit(train, warn), test: openSplit(test, warn) };
       augmenter = new Augmenter(data.plan);
       return scope.postMessage("ready");
     }

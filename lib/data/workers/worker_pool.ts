@@ -8,8 +8,11 @@ import { DataError } from "../../core/errors.ts";
 import type { AugmentPlan } from "../augment/augmenter.ts";
 import type { BatchRequest } from "./read_batch.ts";
 import type { Batch } from "../batch.ts";
-import type { SplitSources } from "../source.ts";
-import type { Answer, OpenMessage, ReadMessage, SplitName } from "./worker.ts";
+import type { Dataset, SplitName, SplitSource } from "../dataset.ts";
+import type { Answer, OpenMessage, ReadMessage } from "./worker.ts";
+
+/** Where the images of both splits are. */
+type SplitSources = OpenMessage["sources"];
 
 /** How to start workers; module and patience are for tests. */
 export interface PoolOptions {
@@ -187,4 +190,19 @@ function settle(member: Member, answer: Extract<Answer, { readonly id: number }>
   member.waiting.delete(answer.id);
   if ("batch" in answer) return waiting?.resolve(answer.batch);
   waiting?.reject(answer.ours ? new DataError(answer.message) : new Error(answer.message));
+}
+
+/** The sources of a data set, in memory that threads share; `undefined` if it has none. */
+export function shareSources({ train, test }: Dataset): SplitSources | undefined {
+  return train.source && test.source
+    ? { train: shared(train.source), test: shared(test.source) }
+    : undefined;
+}
+
+/** Sending would copy images in memory to every worker; this copies them once. */
+function shared(source: SplitSource): SplitSource {
+  if (source.kind !== "memory" || source.images.buffer instanceof SharedArrayBuffer) return source;
+  const images = new Uint8Array(new SharedArrayBuffer(source.images.length));
+  images.set(source.images);
+  return { ...source, images };
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Guard, guardOf, refusal } from "../../data/paths/path_policy.ts";
+import { type Guard, guardOf, outsideScope } from "../../data/paths/path_policy.ts";
 import { expectFile } from "../../data/paths/stat.ts";
 import { DataError } from "../../core/errors.ts";
 import {
@@ -47,8 +47,8 @@ export async function initialWeights(
   program: Program,
   warn?: (text: string) => void,
 ): Promise<InitialWeights> {
-  const guard = await guardOf("init", recipe.init, recipe.data);
-  if (!guard) throw refusal("init", WHAT, recipe.init, recipe.data);
+  const guard = await guardOf("init", recipe.init, recipe.pathScope);
+  if (!guard) throw outsideScope("init", recipe.init, recipe.pathScope);
   const { path, bytes } = await readWeights(recipe.init, guard, warn);
   hasChecksum(bytes, path); // A file of another program has none.
   return matchTensors(decodeSafetensors(bytes, path), path, recipe, program);

@@ -9,12 +9,11 @@ import { type DataNote, formatNote, NOTE, readNote } from "../../data/paths/data
 import {
   changeOf,
   changesSince,
-  type FileStamp,
+  type FileFingerprint,
   stampOf,
 } from "../../data/paths/file_fingerprint.ts";
 import { DataError } from "../../core/errors.ts";
 import { writeAtomic } from "../../core/files.ts";
-import { PATH_SCOPE } from "../../recipe/path_scope.ts";
 import type { Recipe } from "../../recipe/types.ts";
 
 /** Maximum number of lines printed. */
@@ -22,7 +21,7 @@ const MAX_LINES = 3;
 
 /** Watches the data files of one run. */
 export class DataChangeMonitor {
-  #stamps: readonly FileStamp[];
+  #stamps: readonly FileFingerprint[];
   readonly #warn: (text: string) => void;
 
   constructor(
@@ -30,7 +29,7 @@ export class DataChangeMonitor {
     readonly recipe: Recipe,
     warn: (text: string) => void = () => {},
   ) {
-    this.#stamps = data.files?.stamps ?? [];
+    this.#stamps = data.files?.fingerprints ?? [];
     this.#warn = warn;
   }
 
@@ -43,12 +42,11 @@ export class DataChangeMonitor {
    * the command line; UsageError when the manifest cannot be written
    */
   async begin(folder: string, resumed: boolean): Promise<void> {
-    const { data: { files }, recipe: { init, data } } = this;
+    const { data: { files }, recipe: { init, data, pathScope } } = this;
     const before = resumed ? await readNote(folder) : undefined;
     if (before && files) {
-      const { refused, odd } = differences(before, files.stamps);
-      const fence = data[PATH_SCOPE], meant = fence && !fence.data;
-      if (refused.length > 0 && !meant) {
+      const { refused, odd } = differences(before, files.fingerprints);
+      if (refused.length > 0 && !pathScope.isOverridden("data.root")) {
         throw new DataError(
           `data.root: the files in ${files.root} have changed since the run in ${folder} began: ` +
             `${
@@ -65,7 +63,7 @@ export class DataChangeMonitor {
     const start = before?.init ?? (init === "" ? undefined : await stampOf(init));
     const note: DataNote = {
       root: files?.root ?? "",
-      files: files?.stamps ?? [],
+      files: files?.fingerprints ?? [],
       ...(start ? { init: start } : {}),
     };
     await writeAtomic(`${folder}/${NOTE}`, formatNote(note));
@@ -84,7 +82,7 @@ export class DataChangeMonitor {
     if (changes.length > MAX_LINES) {
       this.#warn(`data.root: ${changes.length - MAX_LINES} more files have changed`);
     }
-    const now: FileStamp[] = [];
+    const now: FileFingerprint[] = [];
     for (const { path } of this.#stamps) {
       const stamp = await stampOf(path).catch(() => undefined);
       if (stamp) now.push(stamp);
@@ -99,7 +97,7 @@ export class DataChangeMonitor {
  */
 function differences(
   { files: before }: DataNote,
-  now: readonly FileStamp[],
+  now: readonly FileFingerprint[],
 ): { refused: string[]; odd: string[] } {
   const refused: string[] = [], odd: string[] = [];
   const there = new Map(now.map((stamp) => [stamp.path, stamp]));
