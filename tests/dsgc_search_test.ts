@@ -73,7 +73,7 @@ function searchOnly(elements: number, bits: number, symmetric: boolean): Program
     input: [1, 1, 1],
     classes: 2,
     buffers: [
-      buffer("real", 4 * elements),
+      buffer("f32_scratch", 4 * elements),
       buffer("errors", 16 * 256),
       buffer("search", 32),
       buffer("quantizers", 32),
@@ -119,7 +119,7 @@ for (const bits of [2, 3, 4, 8]) {
       const statistics = new Uint32Array(64);
       statistics.set([~orderedBits(extremes[0]) >>> 0, orderedBits(extremes[1])]);
       executor.write("statistics", statistics);
-      executor.write("real", values);
+      executor.write("f32_scratch", values);
       executor.run(program.sections.forward);
       const [bytes] = await executor.read(["quantizers"]);
       executor.close();

@@ -94,7 +94,7 @@ Deno.test("a program for inference holds no gradient, no momentum and no step of
       program.buffers.filter((b) => b.kind === "gradient").map((b) => b.name),
       ["linear.gradient"],
     );
-    assert.equal(program.buffers.some((b) => b.name === "real"), false);
+    assert.equal(program.buffers.some((b) => b.name === "f32_scratch"), false);
     assert.ok(bytes(program) < bytes(plan(recipe, DATA).program) / 2);
   }
 });

@@ -237,14 +237,14 @@ Deno.test("every gradient of a parameter has its alarm, and none has another's",
     const writes = program.sections.backward.filter(({ kernel: { name } }) =>
       name.endsWith("weight_gradient") || name === "norm_backward_coefficients"
     );
-    for (const { constants: { ALARM, BIAS_ALARM, BIAS } } of writes) {
-      alarms.add(ALARM!);
-      if (BIAS) alarms.add(BIAS_ALARM!);
+    for (const { constants: { NONFINITE, BIAS_NONFINITE, BIAS } } of writes) {
+      alarms.add(NONFINITE!);
+      if (BIAS) alarms.add(BIAS_NONFINITE!);
     }
     assert.equal(alarms.size, program.parameters.length);
     const updates = program.sections.update.filter(({ kernel }) => kernel.name === "sgd");
     assert.deepEqual(
-      updates.map(({ constants }) => constants.ALARM!).toSorted(),
+      updates.map(({ constants }) => constants.NONFINITE!).toSorted(),
       [...alarms].toSorted(),
     );
   }

@@ -24,7 +24,7 @@ const tables = () => ({
   quantizers: new HostBuffer(32 * 4),
   statistics: new HostBuffer(256 * 4),
   step: new HostBuffer(32),
-  held: new HostBuffer(16),
+  found_nonfinite: new HostBuffer(16),
 });
 const near = (got: ArrayLike<number>, expected: readonly number[]) =>
   expected.forEach((e, i) =>
@@ -43,7 +43,7 @@ const SGD = {
   SIZE: 1,
   W_ROW: 0,
   QUANTIZED: 0,
-  ALARM: 64,
+  NONFINITE: 64,
 };
 
 Deno.test("sgd is PyTorch's: momentum, weight decay, with and without Nesterov", () => {
@@ -93,7 +93,7 @@ Deno.test("batch norm's running statistics follow mean and unbiased variance, as
     EPSILON: 0.5,
     MOMENTUM: momentum,
     Y_ROW: 0,
-    ALARM: 64,
+    NONFINITE: 64,
   };
   b.step.f32[5] = 0;
   normCoefficients(c, b);
@@ -122,7 +122,7 @@ Deno.test("batch norm's int8 sums give the same statistics as real values would"
     EPSILON: 0,
     MOMENTUM: 0.1,
     Y_ROW: 0,
-    ALARM: 64,
+    NONFINITE: 64,
   }, {
     ...t,
     sums,

@@ -85,11 +85,11 @@ Deno.test("adamw is PyTorch's: averages corrected by the step, decay apart from 
       RATE_ROW: 0,
       W_ROW: 0,
       CLIP: 0,
-      ALARM: 64,
+      NONFINITE: 64,
     }, {
       quantizers: new HostBuffer(32),
       statistics: new HostBuffer(512),
-      held: new HostBuffer(16),
+      found_nonfinite: new HostBuffer(16),
       step,
       gradient: floats(...slopes),
       weight,

@@ -25,7 +25,7 @@ export const adamw = defineKernel({
     EPSILON: "real",
     RATE_ROW: "row",
     W_ROW: "row",
-    ALARM: { nonfinite: "weight", in: "update" },
+    NONFINITE: { nonfinite: "weight", in: "update" },
     R: "tile",
   },
   buffers: {
@@ -35,7 +35,7 @@ export const adamw = defineKernel({
     velocity: write(5, "f32"),
     second: write(6, "f32"),
     clip: shared(read(7, "f32", { when: "CLIP" }), "clip"),
-    held: shared(read(8, "u32"), "held"),
+    found_nonfinite: shared(read(8, "u32"), "found_nonfinite"),
   },
   reference,
   gpu: {

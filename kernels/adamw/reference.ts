@@ -21,15 +21,15 @@ interface AdamW extends StoreConstants {
   readonly RATE_ROW: number;
   readonly W_ROW: number;
   readonly CLIP: number;
-  readonly ALARM: number;
+  readonly NONFINITE: number;
 }
 
 /** One parameter tensor's update. */
 export function adamw(
   c: AdamW,
-  b: Buffers<"gradient" | "weight" | "velocity" | "second" | "clip" | "held">,
+  b: Buffers<"gradient" | "weight" | "velocity" | "second" | "clip" | "found_nonfinite">,
 ): void {
-  if (b.held.u32[0]) return;
+  if (b.found_nonfinite.u32[0]) return;
   const fround = Math.fround;
   const factor = c.SCALED ? b.quantizers.f32[QUANTIZER_WORDS * c.RATE_ROW + 7]! : 1;
   const rate = fround(b.step.f32[4]! * factor), decay = fround(rate * fround(c.WEIGHT_DECAY));
@@ -50,6 +50,6 @@ export function adamw(
     if (!Number.isFinite(b.weight.f32[at]!) || !Number.isFinite(v)) bad.add(at >> 2);
     if (c.STORE) seen.see(b.weight.f32[at]!);
   }
-  b.statistics.u32[c.ALARM + 1]! += bad.size; // Vectors, as the kernel counts them.
+  b.statistics.u32[c.NONFINITE + 1]! += bad.size; // Vectors, as the kernel counts them.
   if (c.STORE) seen.record();
 }

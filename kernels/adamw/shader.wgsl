@@ -6,12 +6,12 @@
 //
 //   gradient, weight, velocity, second   [SIZE] vec4<f32>; velocity is m, second is v
 //   clip                                 [factor, norm, 0, 0], with CLIP: g = factor·gradient
-//   held                                 [0]: not 0, nothing changes (check_finite)
+//   found_nonfinite                      [0]: not 0, nothing changes (check_finite)
 //
 // The corrections 1/(1 − β₁ᵗ) and 1/√(1 − β₂ᵗ) are the step's, made on the host in f64. With SCALED
 // the learning rate has the factor that `dsgc` gave the layer's gradient; with STORE the extremes of
 // the new weights go to the statistics, as in sgd. A new value that is not finite raises the second
-// word of ALARM.
+// word of NONFINITE.
 // Reference: kernels/adamw/reference.ts
 //@ include quad
 //@ include quantize
@@ -24,7 +24,7 @@
 //@ if CLIP
 @group(0) @binding(7) var<storage, read> clip: array<f32>;
 //@ end
-@group(0) @binding(8) var<storage, read> held: array<u32>;
+@group(0) @binding(8) var<storage, read> found_nonfinite: array<u32>;
 
 @compute @workgroup_size(64)
 fn main(
@@ -32,7 +32,7 @@ fn main(
   @builtin(num_workgroups) groups: vec3<u32>,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  let goes = held[0] == 0u; // No return: a barrier follows.
+  let goes = found_nonfinite[0] == 0u; // No return: a barrier follows.
   let tile = group.y * groups.x + group.x;
   //@ if SCALED
   let rate = step.rate * quantizers[${RATE_ROW}].rate;
@@ -58,7 +58,7 @@ fn main(
       second[at] = v;
       w = w - corrected * (m / (sqrt(v) * step.second_correction + f32(${EPSILON})));
       weight[at] = w;
-      if (not_finite(w) || not_finite(v)) { atomicAdd(&statistics[${ALARM}u + 1u], 1u); }
+      if (not_finite(w) || not_finite(v)) { atomicAdd(&statistics[${NONFINITE}u + 1u], 1u); }
       //@ if STORE
       seen_low = min(seen_low, w);
       seen_high = max(seen_high, w);

@@ -13,12 +13,12 @@ export const checkFinite = defineKernel({
   name: "check_finite",
   constants: {
     ROWS: "operand",
-    ALARMS: "operand",
+    COUNTS: "operand",
   },
   buffers: {
     ...statisticsRead,
     metrics: shared(read(3, "u32"), "metrics"),
-    held: shared(write(4, "u32"), "held"),
+    found_nonfinite: shared(write(4, "u32"), "found_nonfinite"),
   },
   reference,
   gpu: {

@@ -20,7 +20,7 @@ export const normBackwardCoefficients = defineKernel({
     CHUNKS: "operand",
     DA_ROW: "row",
     Y_ROW: "row",
-    ALARM: { nonfinite: "gradient", in: "gradient" },
+    NONFINITE: { nonfinite: "gradient", in: "gradient" },
     ACCUMULATE: "epilogue",
     LANES: "tile",
   },

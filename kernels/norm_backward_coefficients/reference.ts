@@ -16,7 +16,7 @@ interface NormBackwardCoefficients {
   readonly DA_ROW: number;
   readonly Y_ROW: number;
   readonly ACCUMULATE: number;
-  readonly ALARM: number;
+  readonly NONFINITE: number;
 }
 
 /** dgamma, dbeta, and the coefficients c1 and c2 of the gradient of Y. */
@@ -58,6 +58,6 @@ export function normBackwardCoefficients(
     const at = c.CHANNELS + channel;
     gradient[at] = adds ? fround(gradient[at]! + dbeta) : dbeta;
     const finite = Number.isFinite(gradient[channel]) && Number.isFinite(gradient[at]);
-    if (!finite) b.statistics.u32[c.ALARM]!++;
+    if (!finite) b.statistics.u32[c.NONFINITE]!++;
   }
 }

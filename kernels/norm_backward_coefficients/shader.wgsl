@@ -11,7 +11,7 @@
 //
 // int8: Σ g·(y − mean) = scale·(N·Σ(g−z)(y−z) − Σ(y−z)·Σ(g−z))/N with the bracket exact in 64 bits.
 // LANES threads own a channel: as many as its parts keep busy. A gradient that is not finite raises
-// ALARM.
+// NONFINITE.
 // Reference: kernels/norm_backward_coefficients/reference.ts
 //@ include quad
 //@ include finite
@@ -79,5 +79,5 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   //@ end
   gradient[channel] = both.x;
   gradient[channels + channel] = both.y;
-  if (not_finite(both.xyxy)) { atomicAdd(&statistics[${ALARM}u], 1u); }
+  if (not_finite(both.xyxy)) { atomicAdd(&statistics[${NONFINITE}u], 1u); }
 }

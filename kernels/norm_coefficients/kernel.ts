@@ -22,7 +22,7 @@ export const normCoefficients = defineKernel({
     EPSILON: "real",
     MOMENTUM: "real",
     Y_ROW: "row",
-    ALARM: { nonfinite: "affine", in: "statistics" },
+    NONFINITE: { nonfinite: "affine", in: "statistics" },
     LANES: "tile",
   },
   buffers: {
@@ -32,7 +32,7 @@ export const normCoefficients = defineKernel({
     running: write(5, "f32"),
     coefficients: write(6, "f32", coefficientColumns),
     total: write(7, "i32", { when: "INT8" }),
-    held: shared(read(8, "u32"), "held"),
+    found_nonfinite: shared(read(8, "u32"), "found_nonfinite"),
   },
   reference,
   gpu: {

@@ -16,7 +16,7 @@ interface NormCoefficients {
   readonly EPSILON: number;
   readonly MOMENTUM: number;
   readonly Y_ROW: number;
-  readonly ALARM: number;
+  readonly NONFINITE: number;
 }
 
 const fround = Math.fround;
@@ -37,7 +37,7 @@ export function coefficientIndex(channel: number, which: number): number {
 /** Mean, variance and the affine map of a batch; running statistics follow. */
 export function normCoefficients(
   c: NormCoefficients,
-  b: Buffers<"sums" | "affine" | "running" | "coefficients" | "total" | "held">,
+  b: Buffers<"sums" | "affine" | "running" | "coefficients" | "total" | "found_nonfinite">,
 ): void {
   const n = fround(c.PIXELS), scale = row(b.quantizers, c.Y_ROW).scale;
   const kept = fround(1 - c.MOMENTUM), taken = fround(c.MOMENTUM);
@@ -74,8 +74,8 @@ export function normCoefficients(
     b.coefficients.f32[coefficientIndex(channel, 1)] = mean;
     b.coefficients.f32[coefficientIndex(channel, 2)] = b.affine.f32[c.CHANNELS + channel]!;
     b.coefficients.f32[coefficientIndex(channel, 5)] = inverse;
-    if (!Number.isFinite(mean) || !Number.isFinite(variance)) b.statistics.u32[c.ALARM + 2]!++;
-    if (b.step.f32[5]! > 0 && !b.held.u32[0]) {
+    if (!Number.isFinite(mean) || !Number.isFinite(variance)) b.statistics.u32[c.NONFINITE + 2]!++;
+    if (b.step.f32[5]! > 0 && !b.found_nonfinite.u32[0]) {
       const unbiased = fround(variance * fround(n / Math.max(fround(n - 1), 1)));
       const r = b.running.f32, before = b.coefficients.f32.subarray(6 * c.CHANNELS);
       if (b.step.u32[3] === 0) {

@@ -8,12 +8,12 @@
 //   coefficients  [CHANNELS / 4, 6] vec4    a, mean, beta, c1, c2, 1/√(variance + ε); c1, c2 by the backward pass;
 //                 then [2, CHANNELS]: running as it was before the step
 //   total         [CHANNELS] i32            Σ(q − z), for the backward pass
-//   held          [0]: not 0, running stays (check_finite)
+//   found_nonfinite  [0]: not 0, running stays (check_finite)
 //
 // int8: N·Σ(q−z)² − (Σ(q−z))² is exact in 64 bits for N ≤ 8,388,608 (the planner refuses more), so
 // the order of tiles cannot matter. f32: tiles join as (sum, squares about their own mean).
 // LANES threads own a channel: as many as its parts keep busy. A mean or variance that is not finite
-// raises the third word of ALARM.
+// raises the third word of NONFINITE.
 // Reference: kernels/norm_coefficients/reference.ts
 //@ include quad
 //@ include finite
@@ -29,7 +29,7 @@ var<workgroup> lane_sums: array<vec4<u32>, 64>;
 //@ else
 var<workgroup> lane_sums: array<f32, 64>;
 //@ end
-@group(0) @binding(8) var<storage, read> held: array<u32>;
+@group(0) @binding(8) var<storage, read> found_nonfinite: array<u32>;
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
@@ -91,8 +91,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   coefficients[at + 4u] = mean;
   coefficients[at + 8u] = affine[channels + channel];
   coefficients[at + 20u] = inverse;
-  if (not_finite(vec2<f32>(mean, variance).xyxy)) { atomicAdd(&statistics[${ALARM}u + 2u], 1u); }
-  if (step.norm_weight > 0.0 && held[0] == 0u) {
+  if (not_finite(vec2<f32>(mean, variance).xyxy)) { atomicAdd(&statistics[${NONFINITE}u + 2u], 1u); }
+  if (step.norm_weight > 0.0 && found_nonfinite[0] == 0u) {
     if (step.first == 0u) {
       coefficients[6u * channels + channel] = running[channel];
       coefficients[7u * channels + channel] = running[channels + channel];

@@ -23,7 +23,7 @@ export const quantizationError = defineKernel({
   },
   buffers: {
     ...tables,
-    real_values: shared(read(3, "f32"), "real"),
+    real_values: shared(read(3, "f32"), "f32_scratch"),
     q: read(4, "codes", { unless: "SEARCH" }),
     errors: shared(write(5, "f32"), "errors"),
   },

@@ -22,7 +22,7 @@ export const quantizeF32 = defineKernel({
   },
   buffers: {
     ...tables,
-    real_values: shared(read(3, "f32"), "real"),
+    real_values: shared(read(3, "f32"), "f32_scratch"),
     q: write(4, "codes"),
   },
   reference,

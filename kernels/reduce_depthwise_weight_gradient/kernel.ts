@@ -20,8 +20,8 @@ export const reduceDepthwiseWeightGradient = defineKernel({
     BIAS: "flag",
     X_ROW: "row",
     DY_ROW: "row",
-    ALARM: { nonfinite: "gradient", in: "gradient" },
-    BIAS_ALARM: { nonfinite: "bias_gradient", in: "gradient" },
+    NONFINITE: { nonfinite: "gradient", in: "gradient" },
+    BIAS_NONFINITE: { nonfinite: "bias_gradient", in: "gradient" },
     ACCUMULATE: "epilogue",
   },
   buffers: {

@@ -17,8 +17,8 @@ interface ReduceDepthwiseWeightGradient {
   readonly X_ROW: number;
   readonly DY_ROW: number;
   readonly ACCUMULATE: number;
-  readonly ALARM: number;
-  readonly BIAS_ALARM: number;
+  readonly NONFINITE: number;
+  readonly BIAS_NONFINITE: number;
 }
 
 /** dW (and db) from the chunks of depthwise_backward_weight, added in their order. */
@@ -41,6 +41,6 @@ export function reduceDepthwiseWeightGradient(
     }
     b.statistics.u32[alarm]! += vectorsNotFinite(to.f32.subarray(0, size));
   };
-  join(b.partial, b.gradient, c.TAPS * channels, fround(sx * sdy), c.ALARM);
-  if (c.BIAS) join(b.dy_total, b.bias_gradient, channels, sdy, c.BIAS_ALARM);
+  join(b.partial, b.gradient, c.TAPS * channels, fround(sx * sdy), c.NONFINITE);
+  if (c.BIAS) join(b.dy_total, b.bias_gradient, channels, sdy, c.BIAS_NONFINITE);
 }

@@ -7,7 +7,7 @@
 //   bias_gradient  [CQ] vec4<f32>, with BIAS
 //
 // Chunks are added in their order, in f32; with ACCUMULATE to the sum of the micro-batches before. One
-// that is not finite raises ALARM, or BIAS_ALARM.
+// that is not finite raises NONFINITE, or BIAS_NONFINITE.
 // Reference: kernels/reduce_depthwise_weight_gradient/reference.ts
 //@ include quad
 //@ include finite
@@ -35,7 +35,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     if (step.first > 0u) { sum += gradient[id.x]; }
     //@ end
     gradient[id.x] = sum;
-    if (not_finite(sum)) { atomicAdd(&statistics[${ALARM}u], 1u); }
+    if (not_finite(sum)) { atomicAdd(&statistics[${NONFINITE}u], 1u); }
   }
   //@ if BIAS
   if (id.x < ${CQ}u) {
@@ -48,7 +48,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     if (step.first > 0u) { sum += bias_gradient[id.x]; }
     //@ end
     bias_gradient[id.x] = sum;
-    if (not_finite(sum)) { atomicAdd(&statistics[${BIAS_ALARM}u], 1u); }
+    if (not_finite(sum)) { atomicAdd(&statistics[${BIAS_NONFINITE}u], 1u); }
   }
   //@ end
 }

@@ -20,8 +20,8 @@ interface ReduceWeightGradient {
   readonly X_ROW: number;
   readonly DY_ROW: number;
   readonly ACCUMULATE: number;
-  readonly ALARM: number;
-  readonly BIAS_ALARM: number;
+  readonly NONFINITE: number;
+  readonly BIAS_NONFINITE: number;
 }
 
 /** dW (and db) from the chunks of conv_backward_weight, added in their order. */
@@ -53,7 +53,7 @@ export function reduceWeightGradient(
     if (c.INT8) sum = fround(sum * unit);
     b.gradient.f32[at] = adds ? fround(sum + b.gradient.f32[at]!) : sum;
   }
-  b.statistics.u32[c.ALARM]! += vectorsNotFinite(b.gradient.f32.subarray(0, outputs * row_));
+  b.statistics.u32[c.NONFINITE]! += vectorsNotFinite(b.gradient.f32.subarray(0, outputs * row_));
   if (!c.BIAS) return;
   for (let o = 0; o < outputs; o++) {
     let sum = 0;
@@ -69,7 +69,7 @@ export function reduceWeightGradient(
     b.bias_gradient.f32[at] = adds ? fround(sum + b.bias_gradient.f32[at]!) : sum;
   }
   const made = b.bias_gradient.f32.subarray(4 * c.FIRST, 4 * c.FIRST + outputs);
-  b.statistics.u32[c.BIAS_ALARM]! += vectorsNotFinite(made);
+  b.statistics.u32[c.BIAS_NONFINITE]! += vectorsNotFinite(made);
 }
 
 /** How many vectors of four hold a value that is not finite, as kernels count them. */

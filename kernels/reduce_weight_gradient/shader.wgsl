@@ -4,7 +4,7 @@
 //
 // A chunk's bracket is Σ (dY − z)(X − z) over at most 32,768 pixels: below 2³¹, so it is exact in
 // i32 although its terms may wrap. Chunks are added in their order, in f32; with ACCUMULATE the sum is
-// added to that of the micro-batches before this one. One that is not finite raises ALARM, or BIAS_ALARM.
+// added to that of the micro-batches before this one. One that is not finite raises NONFINITE, or BIAS_NONFINITE.
 //
 //   partial, x_total, dy_total   see conv_backward_weight
 //   gradient       [4·OQ, TAPS, IQ] vec4<f32>
@@ -75,7 +75,7 @@ fn main(
       if (step.first > 0u) { sum += gradient[to]; }
       //@ end
       gradient[to] = sum;
-      if (not_finite(sum)) { atomicAdd(&statistics[${ALARM}u], 1u); }
+      if (not_finite(sum)) { atomicAdd(&statistics[${NONFINITE}u], 1u); }
     }
     //@ end
   }
@@ -97,7 +97,7 @@ fn main(
     if (step.first > 0u) { sum += bias_gradient[${FIRST}u + at]; }
     //@ end
     bias_gradient[${FIRST}u + at] = sum;
-    if (not_finite(sum)) { atomicAdd(&statistics[${BIAS_ALARM}u], 1u); }
+    if (not_finite(sum)) { atomicAdd(&statistics[${BIAS_NONFINITE}u], 1u); }
   }
   //@ end
 }

@@ -22,7 +22,7 @@ export const sgd = defineKernel({
     MOMENTUM: "real",
     RATE_ROW: "row",
     W_ROW: "row",
-    ALARM: { nonfinite: "weight", in: "update" },
+    NONFINITE: { nonfinite: "weight", in: "update" },
     R: "tile",
   },
   buffers: {
@@ -31,7 +31,7 @@ export const sgd = defineKernel({
     weight: write(4, "f32"),
     velocity: write(5, "f32"),
     clip: shared(read(6, "f32", { when: "CLIP" }), "clip"),
-    held: shared(read(8, "u32"), "held"),
+    found_nonfinite: shared(read(8, "u32"), "found_nonfinite"),
   },
   reference,
   gpu: {

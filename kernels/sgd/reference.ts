@@ -17,15 +17,15 @@ interface Sgd extends StoreConstants {
   readonly RATE_ROW: number;
   readonly W_ROW: number;
   readonly CLIP: number;
-  readonly ALARM: number;
+  readonly NONFINITE: number;
 }
 
 /** One parameter tensor's update. */
 export function sgd(
   c: Sgd,
-  b: Buffers<"gradient" | "weight" | "velocity" | "clip" | "held">,
+  b: Buffers<"gradient" | "weight" | "velocity" | "clip" | "found_nonfinite">,
 ): void {
-  if (b.held.u32[0]) return;
+  if (b.found_nonfinite.u32[0]) return;
   const fround = Math.fround;
   const factor = c.SCALED ? b.quantizers.f32[QUANTIZER_WORDS * c.RATE_ROW + 7]! : 1;
   const rate = fround(b.step.f32[4]! * factor);
@@ -42,6 +42,6 @@ export function sgd(
     if (!Number.isFinite(b.weight.f32[at]!)) bad.add(at >> 2);
     if (c.STORE) seen.see(b.weight.f32[at]!);
   }
-  b.statistics.u32[c.ALARM + 1]! += bad.size; // Vectors, as the kernel counts them.
+  b.statistics.u32[c.NONFINITE + 1]! += bad.size; // Vectors, as the kernel counts them.
   if (c.STORE) seen.record();
 }

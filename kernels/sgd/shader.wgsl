@@ -4,11 +4,11 @@
 //
 //   gradient, weight, velocity   [SIZE] vec4<f32>
 //   clip                         [factor, norm, 0, 0], with CLIP: gradient is times the factor
-//   held                         [0]: not 0, nothing changes (check_finite)
+//   found_nonfinite              [0]: not 0, nothing changes (check_finite)
 //
 // With SCALED the learning rate has the factor that `dsgc` gave the layer's gradient. With STORE
 // the minimum and maximum of the new weights go to the statistics: the next iteration's weight quantizer
-// is set from them before its pass. A new weight that is not finite raises the second word of ALARM.
+// is set from them before its pass. A new weight that is not finite raises the second word of NONFINITE.
 // Reference: kernels/sgd/reference.ts
 //@ include quad
 //@ include quantize
@@ -20,7 +20,7 @@
 //@ if CLIP
 @group(0) @binding(6) var<storage, read> clip: array<f32>;
 //@ end
-@group(0) @binding(8) var<storage, read> held: array<u32>;
+@group(0) @binding(8) var<storage, read> found_nonfinite: array<u32>;
 
 @compute @workgroup_size(64)
 fn main(
@@ -28,7 +28,7 @@ fn main(
   @builtin(num_workgroups) groups: vec3<u32>,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  let goes = held[0] == 0u; // No return: a barrier follows.
+  let goes = found_nonfinite[0] == 0u; // No return: a barrier follows.
   let tile = group.y * groups.x + group.x;
   //@ if SCALED
   let rate = step.rate * quantizers[${RATE_ROW}].rate;
@@ -53,7 +53,7 @@ fn main(
       w = w - rate * m;
       //@ end
       weight[at] = w;
-      if (not_finite(w)) { atomicAdd(&statistics[${ALARM}u + 1u], 1u); }
+      if (not_finite(w)) { atomicAdd(&statistics[${NONFINITE}u + 1u], 1u); }
       //@ if STORE
       seen_low = min(seen_low, w);
       seen_high = max(seen_high, w);

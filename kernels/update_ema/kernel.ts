@@ -18,7 +18,7 @@ export const updateEma = defineKernel({
   buffers: {
     weight: read(3, "f32"),
     average: write(4, "f32"),
-    held: shared(read(5, "u32"), "held"),
+    found_nonfinite: shared(read(5, "u32"), "found_nonfinite"),
   },
   reference,
   gpu: {

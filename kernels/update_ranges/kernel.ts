@@ -22,7 +22,7 @@ export const updateRanges = defineKernel({
     rules: shared(read(3, "f32"), "rules"),
     table: table(4),
     memory: shared(write(5, "f32"), "memory"),
-    held: shared(read(6, "u32", { when: "STATIC" }), "held"),
+    found_nonfinite: shared(read(6, "u32", { when: "STATIC" }), "found_nonfinite"),
   },
   reference,
   gpu: {

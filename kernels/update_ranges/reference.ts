@@ -30,9 +30,9 @@ const CALIBRATION: Pick<Estimator, "next"> = {
 /** The ranges that follow from the statistics. */
 export function updateRanges(
   c: UpdateRanges,
-  b: Readonly<Record<"statistics" | "rules" | "table" | "memory" | "held", HostBuffer>>,
+  b: Readonly<Record<"statistics" | "rules" | "table" | "memory" | "found_nonfinite", HostBuffer>>,
 ): void {
-  if (c.STATIC && b.held.u32[0]) return;
+  if (c.STATIC && b.found_nonfinite.u32[0]) return;
   for (let row = c.FIRST; row < c.FIRST + c.COUNT; row++) {
     const [rule, symmetric, dynamic, elements, ...settings] = b.rules.f32.subarray(
       8 * row,

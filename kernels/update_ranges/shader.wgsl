@@ -7,7 +7,7 @@
 //   rules       [rows, 2] vec4: rule, symmetric, dynamic, elements; four settings
 //   table       the network's table of quantizers
 //   memory      [rows, 32] f32: what an estimator keeps from call to call
-//   held        [0], with STATIC: not 0, nothing changes (check_finite)
+//   found_nonfinite  [0], with STATIC: not 0, nothing changes (check_finite)
 //
 // Rules: 0 none, 1 current, 2 average (kept, taken), 3 delayed (window, room), 4 guarded (kept, taken,
 // jump, widest): those of lib/quant/rules.ts, operation by operation.
@@ -18,7 +18,7 @@
 @group(0) @binding(4) var<storage, read_write> table: array<Row>;
 @group(0) @binding(5) var<storage, read_write> memory: array<f32>;
 //@ if STATIC
-@group(0) @binding(6) var<storage, read> held: array<u32>;
+@group(0) @binding(6) var<storage, read> found_nonfinite: array<u32>;
 //@ end
 //@ include range
 
@@ -29,7 +29,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   let rule = rules[row][0];
   let settings = rules[row][1];
   //@ if STATIC
-  if (held[0] != 0u) { return; }
+  if (found_nonfinite[0] != 0u) { return; }
   if (rule.z > 0.0) { return; }
   //@ end
   let seen = seen_of(row);

@@ -17,7 +17,7 @@ export const updateWeightRanges = defineKernel({
   buffers: {
     ...statisticsRead,
     table: table(3),
-    held: shared(read(4, "u32"), "held"),
+    found_nonfinite: shared(read(4, "u32"), "found_nonfinite"),
   },
   reference,
   gpu: {

@@ -16,9 +16,9 @@ interface UpdateWeightRanges {
 /** The quantizers of the weight tensors, from their minimum and maximum. */
 export function updateWeightRanges(
   c: UpdateWeightRanges,
-  b: Readonly<Record<"statistics" | "table" | "held", HostBuffer>>,
+  b: Readonly<Record<"statistics" | "table" | "found_nonfinite", HostBuffer>>,
 ): void {
-  if (b.held.u32[0]) return;
+  if (b.found_nonfinite.u32[0]) return;
   for (let row = 0; row < c.COUNT; row++) {
     const seen = usable(statistic(b.statistics.u32, row), 0);
     setRow(b.table, row, seen ?? { low: 0, high: 0 }, true);

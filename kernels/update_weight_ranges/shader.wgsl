@@ -3,19 +3,19 @@
 //
 //   table       the network's table of quantizers; its first COUNT rows, the weights', are written
 //   statistics  [rows, 16 slots, 4]
-//   held        [0]: not 0, no weight has changed, so neither does its range (check_finite)
+//   found_nonfinite  [0]: not 0, no weight has changed, so neither does its range (check_finite)
 //
 // Reference: kernels/update_weight_ranges/reference.ts
 
 @group(0) @binding(1) var<storage, read> statistics: array<u32>;
 @group(0) @binding(3) var<storage, read_write> table: array<Row>;
-@group(0) @binding(4) var<storage, read> held: array<u32>;
+@group(0) @binding(4) var<storage, read> found_nonfinite: array<u32>;
 //@ include range
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   if (id.x >= ${COUNT}u) { return; }
-  if (held[0] != 0u) { return; }
+  if (found_nonfinite[0] != 0u) { return; }
   let seen = seen_of(id.x);
   let old = table[id.x];
   if (seen.usable) {

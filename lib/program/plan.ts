@@ -4,8 +4,11 @@
  *
  * @module
  */
-import { updateRanges } from "../../kernels/update_ranges/kernel.ts";
-import { updateWeightRanges } from "../../kernels/update_weight_ranges/kernel.ts";
+import { computedQuantizers } from "./passes/computed_quantizers.ts";
+import { nonfiniteGuard } from "./passes/nonfinite_guard.ts";
+import { rangeUpdates } from "./passes/range_updates.ts";
+import { needsTwoPasses, twoPass } from "./passes/two_pass.ts";
+import { update } from "./passes/update.ts";
 import { ModelError } from "../core/errors.ts";
 import { planWithinBudget } from "./memory/budget.ts";
 import { stagingOf } from "./memory/staging.ts";
@@ -102,15 +105,14 @@ function planFor(batch: number, recipe: Recipe, data: DataShape, options: PlanOp
   else freeze(graph, recipe.freeze);
   const names = ["input", ...graph.nodes.map((node) => node.name)];
   const quantizing = new QuantizerConfig(quantize, names, options.estimators);
+  const telemetry = recipe.telemetry === "full" && quantize.arithmetic !== "float32" && !inference;
   const b = new Builder({
-    int8: quantize.arithmetic === "int8",
+    arithmetic: quantize.arithmetic,
     batch,
     micros,
     quantizing: (role, layer) => quantizing.of(role, layer),
-    telemetry: recipe.telemetry === "full" && quantize.arithmetic !== "float32" && !inference,
-    inference,
+    needsTwoPasses: (quantizer) => !inference && needsTwoPasses(quantizer, telemetry),
     mostBytes: options.mostBytes ?? MAX_BYTES,
-    update: { optimizer: train.optimizer, clipNorm: train.clip_norm, ema: train.ema },
     targets: { smoothing: train.label_smoothing, mixed },
   });
   // Weights come first in the table, and of them those that train: one kernel sets their rows.
@@ -125,47 +127,16 @@ function planFor(batch: number, recipe: Recipe, data: DataShape, options: PlanOp
     );
     if (quantized) b.weightRows.set(node.name, row);
   }
-  const weights = b.weightRows.size;
-  const ranges = (COUNT: number, once: boolean) =>
-    b.step("weights", "weights", updateWeightRanges, { COUNT }, {}, { once });
-  const follow = trained.filter((node) => b.weightRows.has(node.name)).length;
-  // The statistics of frozen weights are there after loading alone, so their ranges stay.
-  if (follow < weights) ranges(weights, true);
-  if (follow > 0) ranges(follow, false);
   inputForward(b, graph.image, pixelBounds(data));
   graph.nodes.forEach((node, i) => forward(b, node, graph.nodes[i + 1]));
   lossForward(b, graph.logits);
   for (const node of graph.nodes.toReversed()) {
     if (node.output.needsGradient) backward(b, node);
   }
-  b.updates();
   if (!inference) quantizing.checkUsed();
-  if (rangesOnDevice(quantize, options.estimators) && b.quantizers.length > weights) {
-    const COUNT = b.quantizers.length - weights;
-    b.step("schedule", "scheduler", updateRanges, {
-      FIRST: weights,
-      COUNT,
-      STATIC: 1,
-      CALIBRATE: 0,
-    }, {});
-  }
-  for (let FIRST = weights; FIRST < b.quantizers.length && !inference; FIRST++) {
-    const constants = { FIRST, COUNT: 1, STATIC: 0, CALIBRATE: 1 };
-    b.push("calibrate", "calibration", updateRanges, constants, {}, { quantizer: FIRST });
-  }
-  b.tables();
-  const program: Program = {
-    arithmetic: quantize.arithmetic,
-    batch,
-    micros,
+  const collected = b.program({
     input: data.shape,
     classes: data.classes,
-    buffers: b.buffers,
-    sections: b.sections,
-    quantizers: b.quantizers,
-    weightQuantizers: weights,
-    parameters: b.parameters,
-    norms: b.norms,
     training: {
       smoothing: train.label_smoothing,
       mixed,
@@ -173,10 +144,22 @@ function planFor(batch: number, recipe: Recipe, data: DataShape, options: PlanOp
       clips: train.clip_norm > 0,
       ...(train.optimizer.name === "adamw" ? { betas: train.optimizer.betas } : {}),
     },
-  };
+  });
+  const { optimizer, clip_norm: clipNorm, ema } = train;
+  const onDevice = rangesOnDevice(quantize, options.estimators);
+  const passes: readonly ((program: Program) => Program)[] = [
+    (program) => update(program, { optimizer, clipNorm, ema }),
+    (program) => rangeUpdates(program, { onDevice, inference }),
+    (program) => inference ? program : twoPass(program, telemetry),
+    (program) => computedQuantizers(program, b.computed),
+    nonfiniteGuard,
+  ];
+  const program = passes.reduce((program, pass) => pass(program), collected);
   const inFlight = stepsInFlight(b.quantizers.length > 0, quantize, options.estimators);
-  const staging = stagingOf(program, inFlight);
-  return { program: { ...program, staging }, layers: summarize(graph) };
+  return {
+    program: { ...program, staging: stagingOf(program, inFlight) },
+    layers: summarize(graph),
+  };
 }
 
 /** There are kernels for one group and for as many as there are channels. */

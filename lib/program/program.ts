@@ -30,6 +30,20 @@ export interface BufferSpec {
   readonly kind: BufferKind;
 }
 
+/** A tensor that a step quantizes on the way out. */
+export interface StepOutput {
+  /** The kernel's variable. */
+  readonly variable: string;
+  /** Quads a pixel. */
+  readonly quads: number;
+  /** Channels without padding. */
+  readonly channels: number;
+  /** Pixels of a micro-batch. */
+  readonly pixels: number;
+  /** Where several steps make one tensor: which of them this is. */
+  readonly part?: "first" | "middle" | "last";
+}
+
 /** One dispatch of one kernel. */
 export interface Step {
   /** What it computes. */
@@ -40,11 +54,13 @@ export interface Step {
   readonly constants: Constants;
   /** The kernel's variables → names of buffers, but for those that it shares with all steps. */
   readonly buffers: Readonly<Record<string, string>>;
+  /** The tensor that it quantizes on the way out, if it does. */
+  readonly output?: StepOutput;
   /** The quantizer whose tensor this step makes, measures or quantizes. */
   readonly quantizer?: number;
   /** Steps of one phase are left out in the other; absent: in both. */
   readonly phase?: "train" | "eval";
-  /** Steps of one way to quantize a tensor are left out where it goes another way. */
+  /** Runs only where the tensor is quantized in this way; absent: always. */
   readonly when?: QuantizePass;
   /** Of `weights`: weights that are frozen need it after loading alone. */
   readonly once?: boolean;
@@ -77,12 +93,12 @@ export function allSteps({ sections }: Pick<Program, "sections">): Step[] {
 }
 
 /**
- * A tensor is quantized in one of two ways. `static`: by the kernel that makes it, in one pass, with
- * a range that is known. `measured`: its real values go to memory first (`real`), where they are
- * seen before they are quantized: `estimate` sets the range of a dynamic quantizer, `search` looks
- * for one, `telemetry` compares codes with real values.
+ * A tensor is quantized in one pass, by the kernel that makes it, with a range that is known before; or
+ * in two passes: its f32 values go to memory first (the buffer `f32_scratch`), are measured there, and
+ * are then quantized. `estimate` sets the range of a dynamic quantizer between the passes, `search`
+ * searches for one, `telemetry` compares codes with the f32 values.
  */
-export type QuantizePass = "static" | "measured" | "estimate" | "search" | "telemetry";
+export type QuantizePass = "one-pass" | "two-pass" | "estimate" | "search" | "telemetry";
 
 /** A trainable tensor and its buffers. */
 export interface ParameterSpec {
@@ -104,6 +120,8 @@ export interface ParameterSpec {
   readonly frozen?: boolean;
   /** Its buffers are split by outputs into so many: `NAME.0`, …, `NAME.0.gradient`, …. */
   readonly parts?: number;
+  /** Row of the quantizer whose factor scales its learning rate (dsgc). */
+  readonly rateRow?: number;
 }
 
 /** The buffers of a parameter: of one that is split by rows, those of its parts. */

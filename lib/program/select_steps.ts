@@ -26,14 +26,14 @@ export function selectSteps(
     if (step.phase !== undefined && step.phase !== phase) return false;
     if (step.when === undefined) return true;
     const row = step.quantizer!, dynamic = quantizers[row]!.dynamic;
-    const measured = phase === "train" && (dynamic || searching.has(row) || telemetry);
+    const two = phase === "train" && (dynamic || searching.has(row) || telemetry);
     switch (step.when) {
-      case "static":
-        return !measured;
-      case "measured":
-        return measured;
+      case "one-pass":
+        return !two;
+      case "two-pass":
+        return two;
       case "estimate":
-        return measured && dynamic;
+        return two && dynamic;
       case "search":
         return searching.has(row);
       case "telemetry":

@@ -56,7 +56,7 @@ export function boundBytesOf({ buffers, quantizers }: Program): (step: Step) => 
     const names = boundBuffers(step).map(({ name }) => name);
     // All tensors share one buffer for their float32 values, as large as the largest of them.
     return [...new Set(names)].reduce(
-      (n, name) => n + (name === "real" ? real(step) : bytes.get(name)!),
+      (n, name) => n + (name === "f32_scratch" ? real(step) : bytes.get(name)!),
       0,
     );
   };

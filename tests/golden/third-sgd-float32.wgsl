@@ -4,11 +4,11 @@
 //
 //   gradient, weight, velocity   [SIZE] vec4<f32>
 //   clip                         [factor, norm, 0, 0], with CLIP: gradient is times the factor
-//   held                         [0]: not 0, nothing changes (check_finite)
+//   found_nonfinite              [0]: not 0, nothing changes (check_finite)
 //
 // With SCALED the learning rate has the factor that `dsgc` gave the layer's gradient. With STORE
 // the minimum and maximum of the new weights go to the statistics: the next iteration's weight quantizer
-// is set from them before its pass. A new weight that is not finite raises the second word of ALARM.
+// is set from them before its pass. A new weight that is not finite raises the second word of NONFINITE.
 // Reference: kernels/sgd/reference.ts
 // The unit of storage: four neighbouring channels of one pixel, a *quad*. With INT8 a quad is four
 // codes in a u32; without, a vec4<f32>. A *wide* is V quads read in one load: the bounds check that
@@ -83,7 +83,7 @@ fn not_finite(v: vec4<f32>) -> bool {
 @group(0) @binding(3) var<storage, read> gradient: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read_write> weight: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read_write> velocity: array<vec4<f32>>;
-@group(0) @binding(8) var<storage, read> held: array<u32>;
+@group(0) @binding(8) var<storage, read> found_nonfinite: array<u32>;
 
 @compute @workgroup_size(64)
 fn main(
@@ -91,7 +91,7 @@ fn main(
   @builtin(num_workgroups) groups: vec3<u32>,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  let goes = held[0] == 0u; // No return: a barrier follows.
+  let goes = found_nonfinite[0] == 0u; // No return: a barrier follows.
   let tile = group.y * groups.x + group.x;
   let rate = step.rate;
   {
@@ -103,7 +103,7 @@ fn main(
       velocity[at] = m;
       w = w - rate * m;
       weight[at] = w;
-      if (not_finite(w)) { atomicAdd(&statistics[operand_ALARM() + 1u], 1u); }
+      if (not_finite(w)) { atomicAdd(&statistics[operand_NONFINITE() + 1u], 1u); }
     }
   }
   {
@@ -115,7 +115,7 @@ fn main(
       velocity[at] = m;
       w = w - rate * m;
       weight[at] = w;
-      if (not_finite(w)) { atomicAdd(&statistics[operand_ALARM() + 1u], 1u); }
+      if (not_finite(w)) { atomicAdd(&statistics[operand_NONFINITE() + 1u], 1u); }
     }
   }
   {
@@ -127,7 +127,7 @@ fn main(
       velocity[at] = m;
       w = w - rate * m;
       weight[at] = w;
-      if (not_finite(w)) { atomicAdd(&statistics[operand_ALARM() + 1u], 1u); }
+      if (not_finite(w)) { atomicAdd(&statistics[operand_NONFINITE() + 1u], 1u); }
     }
   }
   {
@@ -139,7 +139,7 @@ fn main(
       velocity[at] = m;
       w = w - rate * m;
       weight[at] = w;
-      if (not_finite(w)) { atomicAdd(&statistics[operand_ALARM() + 1u], 1u); }
+      if (not_finite(w)) { atomicAdd(&statistics[operand_NONFINITE() + 1u], 1u); }
     }
   }
 }
@@ -147,5 +147,5 @@ fn main(
 @group(0) @binding(15) var<uniform> operands: array<vec4<u32>, 16>;
 
 fn operand_SIZE() -> u32 { return operands[0u + step.origin].x; }
-fn operand_ALARM() -> u32 { return operands[0u + step.origin].y; }
+fn operand_NONFINITE() -> u32 { return operands[0u + step.origin].y; }
 

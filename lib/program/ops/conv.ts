@@ -13,6 +13,7 @@ import { reduceWeightGradient } from "../../../kernels/reduce_weight_gradient/ke
 import { weightSums } from "../../../kernels/weight_sums/kernel.ts";
 import { ModelError } from "../../core/errors.ts";
 import type { Builder } from "../builder.ts";
+import type { StepOutput } from "../program.ts";
 import { addGradient } from "./gradient.ts";
 import { type Shard, shardsOf } from "../shards.ts";
 import type { Tensor } from "../tensor.ts";
@@ -83,9 +84,7 @@ function weightParts(b: Builder, node: ConvNode): Shard[] {
 
 /** Parts of the copies that convolutions read: codes are whole. */
 function packedParts(b: Builder, node: ConvNode): Shard[] {
-  return b.options.int8
-    ? [{ suffix: "", first: 0, quads: node.output.quads }]
-    : weightParts(b, node);
+  return b.int8 ? [{ suffix: "", first: 0, quads: node.output.quads }] : weightParts(b, node);
 }
 
 /**
@@ -101,7 +100,7 @@ export function convForward(b: Builder, node: ConvNode, sumsFor?: string): numbe
   const parts = weightParts(b, node), packed = packedParts(b, node);
   // The gradient of the input sums over taps and outputs.
   const products = 4 * TAPS * Math.max(s.IQ, input.needsGradient ? s.OQ : 0);
-  if (b.options.int8 && products > MAX_PRODUCTS) {
+  if (b.int8 && products > MAX_PRODUCTS) {
     throw new ModelError(
       `layer ${name}: a sum of ${products} products may overflow 32 bits; int8 takes at most ` +
         `${MAX_PRODUCTS}. Use fewer channels, a smaller kernel, or arithmetic: float32`,
@@ -110,7 +109,7 @@ export function convForward(b: Builder, node: ConvNode, sumsFor?: string): numbe
   const weightRow = b.weightRows.get(name), W_ROW = weightRow ?? 0;
   const quantized = weightRow !== undefined;
   const perChannel = quantized && b.options.quantizing("weight", name)!.perChannel;
-  if (perChannel && b.options.int8) {
+  if (perChannel && b.int8) {
     throw new ModelError(
       `layer ${name}: expected weights with per_channel: false, as in int8 only depthwise layers may ` +
         "have a range for each channel (the gradient of the input of any other sums over output " +
@@ -172,7 +171,7 @@ export function convForward(b: Builder, node: ConvNode, sumsFor?: string): numbe
       }, { weight, forward: forward(to), ...backward(to), ...channels });
     }
   }
-  if (b.options.int8) {
+  if (b.int8) {
     b.buffer(`${name}.forward_sum`, 16 * s.OQ, "parameter");
     const sums = { forward_sum: `${name}.forward_sum` };
     const backwardSums = BACKWARD
@@ -198,7 +197,7 @@ export function convForward(b: Builder, node: ConvNode, sumsFor?: string): numbe
     }
     : b.store(output, name);
   output.stored = y;
-  const sums = sumsFor !== undefined && b.options.int8 && b.isOnePass(y) ? sumsFor : undefined;
+  const sums = sumsFor !== undefined && b.int8 && b.isOnePass(y) ? sumsFor : undefined;
   const TILES = Math.ceil(PIXELS / MIN_TILE_PIXELS);
   for (const part of packed) {
     b.step("forward", name, convForwardKernel, {
@@ -222,12 +221,16 @@ export function convForward(b: Builder, node: ConvNode, sumsFor?: string): numbe
       y: y.buffer,
       ...(sums ? { sums } : {}),
     }, {
-      output: b.output("y", y, output),
-      unfinished: part !== packed.at(-1),
-      continued: part !== packed[0],
+      output: b.output("y", y, output, partOf(packed, part)),
     });
   }
   return sums === undefined ? undefined : TILES;
+}
+
+/** Which part of a tensor the step of a shard makes; absent: all of it. */
+function partOf(shards: readonly Shard[], shard: Shard): StepOutput["part"] {
+  if (shards.length === 1) return undefined;
+  return shard === shards[0] ? "first" : shard === shards.at(-1) ? "last" : "middle";
 }
 
 /** Plans the gradients of weight, bias and input. */
@@ -286,7 +289,7 @@ function weightGradient(b: Builder, node: ConvNode): void {
   const parts = weightParts(b, node), [{ quads: largest }] = parts as [Shard];
   const partial = b.buffer(`${name}.partial`, CHUNKS * 64 * largest * TAPS * s.IQ, "scratch");
   const totals = {
-    ...(b.options.int8
+    ...(b.int8
       ? { x_total: b.buffer(`${name}.x_total`, CHUNKS * TAPS * s.IQ * 16, "scratch") }
       : {}),
     dy_total: b.buffer(`${name}.dy_total`, CHUNKS * s.OQ * 16, "scratch"),

@@ -45,7 +45,7 @@ export function depthwiseForward(
   sumsFor?: string,
 ): number | undefined {
   const { name, input, output, logits } = node, s = shape(b, node), TAPS = s.KH * s.KW;
-  if (b.options.int8 && (TAPS > MAX_TAPS || s.WO > MAX_PIXELS)) {
+  if (b.int8 && (TAPS > MAX_TAPS || s.WO > MAX_PIXELS)) {
     throw new ModelError(
       `layer ${name}: depthwise convolution in int8 takes windows of at most ${MAX_TAPS} pixels and ` +
         `images of at most ${MAX_PIXELS} columns, as its sums must be exact; got ` +
@@ -68,9 +68,7 @@ export function depthwiseForward(
   }
   if (quantized) {
     const codes = { forward: b.buffer(`${name}.forward`, size / 4 * b.quadBytes, "parameter") };
-    const scales = b.options.int8
-      ? { scales: b.buffer(`${name}.scales`, 16 * s.CQ, "parameter") }
-      : {};
+    const scales = b.int8 ? { scales: b.buffer(`${name}.scales`, 16 * s.CQ, "parameter") } : {};
     b.step(
       "weights",
       name,
@@ -96,7 +94,7 @@ export function depthwiseForward(
     }
     : b.store(output, name);
   output.stored = y;
-  const sums = sumsFor !== undefined && b.options.int8 && b.isOnePass(y) ? sumsFor : undefined;
+  const sums = sumsFor !== undefined && b.int8 && b.isOnePass(y) ? sumsFor : undefined;
   const TILES = depthwiseSumTiles(s);
   b.step("forward", name, depthwiseForwardKernel, {
     ...s,

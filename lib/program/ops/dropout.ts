@@ -42,11 +42,11 @@ function shape(b: Builder, { input: x, rate, index }: DropoutNode) {
 export function dropoutForward(b: Builder, node: DropoutNode): void {
   const { name, input: x, output: y } = node, s = shape(b, node);
   const buffer = b.buffer(`${y.name}.output`, b.bytesOf(y), "activation");
-  const row = b.options.int8 ? b.derivedRow() : x.at.row;
+  const row = b.int8 ? b.computedRow() : x.at.row;
   y.stored = { ...x.at, buffer, row };
   for (const phase of ["train", "eval"] as const) {
     const TRAIN = phase === "train" ? 1 : 0;
-    if (b.options.int8) {
+    if (b.int8) {
       const constants = { X_ROW: x.at.row, Y_ROW: row, FACTOR: TRAIN ? s.FACTOR : 1 };
       b.step("forward", name, dropoutQuantizer, constants, {}, { phase });
     }

@@ -113,7 +113,7 @@ function batchStatistics(
       { phase: "train" },
     );
   }
-  if (b.options.int8) b.buffer(`${name}.total`, 4 * channels, "scratch");
+  if (b.int8) b.buffer(`${name}.total`, 4 * channels, "scratch");
   b.step(
     "forward",
     name,

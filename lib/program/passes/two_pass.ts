@@ -1,7 +1,7 @@
 /**
- * The second way to quantize a tensor: its real values lie in memory (`real`, one buffer for all
- * tensors in turn), are seen there, and are then quantized by a kernel of their own. Dynamic
- * estimators always go this way, `dsgc` when it searches, all of them when telemetry compares.
+ * Two-pass quantization: a tensor's f32 values go to memory (`f32_scratch`, one buffer for all tensors in
+ * turn), are measured there, and are then quantized by a kernel of their own. Dynamic estimators
+ * always need it, `dsgc` when it searches, every quantizer when telemetry compares codes with values.
  *
  * @module
  */
@@ -12,109 +12,111 @@ import { reduceQuantizationError } from "../../../kernels/reduce_quantization_er
 import { resetStatistics } from "../../../kernels/reset_statistics/kernel.ts";
 import { updateRanges } from "../../../kernels/update_ranges/kernel.ts";
 import type { QuantizerSpec } from "../../quant/quantizer.ts";
-import type { Builder, BuildOptions, Output, Section } from "../builder.ts";
+import type { Program, QuantizePass, Step, StepOutput } from "../program.ts";
+import { mapSteps, newBuffer, newStep, withConstants } from "../step.ts";
 
-/** Moves of the search for a clip: the interval shrinks to 0.618¹³ = 0.2% of the largest value. */
+/** Steps of the search for a clipping range: the interval shrinks to 0.618¹³ = 0.2% of the largest value. */
 export const SEARCH_STEPS = 16;
 /** Tiles that a tensor's error is summed in, at most. */
 const MAX_TILES = 256;
 
-/** Whether a quantizer's tensor ever goes this way. */
-export function waitsFor(quantizer: QuantizerSpec, options: BuildOptions): boolean {
-  if (options.inference) return false;
-  return quantizer.dynamic || quantizer.search !== undefined || options.telemetry;
-}
-
-/** Plans what follows the kernel that left real values: estimate or search, quantize, compare. */
-export function makeMeasured(b: Builder, section: Section, layer: string, output: Output): void {
-  const { tensor: to, quads: CQ, c: CHANNELS, pixels } = output, quads = pixels * CQ;
-  const ROW = to.row, at = { quantizer: ROW }, quantizer = b.quantizers[ROW]!;
-  const shape = { QUADS: quads, CQ, CHANNELS, ROW };
-  const sums = Math.ceil(quads / (64 * MAX_TILES)), TILES = Math.ceil(quads / (64 * sums));
-  const errors = (SEARCH: number, when: "search" | "telemetry") =>
-    b.push(section, layer, quantizationError, { ...shape, R: sums, SEARCH }, { q: to.buffer }, {
-      ...at,
-      when,
-    });
-  if (quantizer.dynamic) {
-    b.push(
-      section,
-      layer,
-      updateRanges,
-      { FIRST: ROW, COUNT: 1, STATIC: 0, CALIBRATE: 0 },
-      {},
-      { ...at, when: "estimate" },
-    );
-  }
-  if (quantizer.search) {
-    for (let move = 0; move <= SEARCH_STEPS; move++) {
-      if (move > 0) errors(1, "search");
-      b.push(
-        section,
-        layer,
-        dsgcSearch,
-        {
-          ROW,
-          TILES,
-          MOVES: SEARCH_STEPS,
-          SCALE_RATE: quantizer.search.scaleRate ? 1 : 0,
-          SYMMETRIC: quantizer.symmetric ? 1 : 0,
-        },
-        {},
-        { ...at, when: "search" },
-      );
-    }
-  }
-  b.push(
-    section,
-    layer,
-    quantizeF32,
-    {
-      ...shape,
-      STORE: 1,
-      STOCHASTIC: to.stochastic ? 1 : 0,
-      IMAGE: to.stochastic ? b.image(output) : 0,
-    },
-    { q: to.buffer },
-    { ...at, when: "measured" },
-  );
-  if (b.options.telemetry) {
-    errors(0, "telemetry");
-    b.push(section, layer, reduceQuantizationError, { TILES, ROW }, {}, {
-      ...at,
-      when: "telemetry",
-    });
-  }
+/** Whether a quantizer's tensor is ever quantized in two passes. */
+export function needsTwoPasses(quantizer: QuantizerSpec, telemetry: boolean): boolean {
+  return quantizer.dynamic || quantizer.search !== undefined || telemetry;
 }
 
 /**
- * Plans what precedes that kernel where a batch is cut: a range that follows from the tensor itself
- * follows from this micro-batch, not from those before it.
- */
-export function clearBeforeMeasured(
-  b: Builder,
-  section: Section,
-  layer: string,
-  quantizer: number,
-): void {
-  const { dynamic, search } = b.quantizers[quantizer]!;
-  if (!dynamic && !search) return;
-  b.push(section, layer, resetStatistics, { ROW: quantizer }, {}, {
-    quantizer,
-    when: "measured",
-  });
-}
-
-/**
- * The buffers of that way.
+ * Replaces the steps that quantize such a tensor on the way out.
  *
- * @param quads of the largest tensor that goes it; 0: none does
+ * @param telemetry whether codes are compared with f32 values
  */
-export function measuredBuffers(b: Builder, quads: number): void {
-  if (b.options.telemetry) b.buffer("fidelity", 16 * b.quantizers.length, "table");
-  if (quads === 0) return;
-  b.buffer("real", 16 * quads, "scratch");
-  b.buffer("errors", 16 * MAX_TILES, "scratch");
-  // Begins at zero and ends each search there.
-  b.buffer("search", 32, "table");
+export function twoPass(program: Program, telemetry: boolean): Program {
+  let quads = 0;
+  const changed = mapSteps(program, (step, section) => {
+    const { output, quantizer: row } = step;
+    if (!output || row === undefined) return step;
+    const quantizer = program.quantizers[row]!;
+    if (!needsTwoPasses(quantizer, telemetry)) return step;
+    quads = Math.max(quads, output.pixels * output.quads);
+    // Evaluation quantizes with ranges that stay, so it needs one pass; it has no backward pass.
+    const onePass = !quantizer.dynamic || section !== "backward";
+    return [
+      ...onePass ? [{ ...step, when: "one-pass" as const }] : [],
+      ...secondPassSteps(program, step, output, row, telemetry),
+    ];
+  });
+  const errors = telemetry ? [newBuffer("fidelity", 16 * program.quantizers.length, "table")] : [];
+  const scratch = [
+    newBuffer("f32_scratch", 16 * quads, "scratch"),
+    newBuffer("errors", 16 * MAX_TILES, "scratch"),
+    // Begins at zero, and each search ends there.
+    newBuffer("search", 32, "table"),
+  ];
+  return { ...changed, buffers: [...program.buffers, ...errors, ...quads > 0 ? scratch : []] };
+}
+
+/** A step in two passes: it leaves f32 values, then their range is set, then they are quantized. */
+function secondPassSteps(
+  program: Program,
+  step: Step,
+  output: StepOutput,
+  quantizer: number,
+  telemetry: boolean,
+): Step[] {
+  const { dynamic, search } = program.quantizers[quantizer]!, { part } = output;
+  const first = part === undefined || part === "first",
+    last = part === undefined || part === "last";
+  const buffers = { ...step.buffers, [output.variable]: "f32_scratch" };
+  const constants = { STORE: 2, STOCHASTIC: 0, IMAGE: 0 };
+  const values: Step = { ...withConstants(step, constants), buffers, when: "two-pass" };
+  // A range that follows from the tensor follows from this micro-batch, not from those before it.
+  const forget = program.micros > 1 && first && (dynamic || search !== undefined);
+  return [
+    ...forget
+      ? [
+        newStep(program, step.layer, resetStatistics, { ROW: quantizer }, {}, {
+          quantizer,
+          when: "two-pass",
+        }),
+      ]
+      : [],
+    values,
+    ...last ? quantizeSteps(program, step, output, quantizer, telemetry) : [],
+  ];
+}
+
+/** What follows on the step that left f32 values: estimate or search a range, quantize, compare. */
+function quantizeSteps(
+  program: Program,
+  { layer, buffers, constants: { STOCHASTIC, IMAGE } }: Step,
+  { variable, quads: CQ, channels: CHANNELS, pixels }: StepOutput,
+  ROW: number,
+  telemetry: boolean,
+): Step[] {
+  const { dynamic, search, symmetric } = program.quantizers[ROW]!, QUADS = pixels * CQ;
+  const shape = { QUADS, CQ, CHANNELS, ROW }, q = buffers[variable]!;
+  const R = Math.ceil(QUADS / (64 * MAX_TILES)), TILES = Math.ceil(QUADS / (64 * R));
+  const at = (when: QuantizePass) => ({ quantizer: ROW, when });
+  const errors = (SEARCH: number, when: QuantizePass) =>
+    newStep(program, layer, quantizationError, { ...shape, R, SEARCH }, { q }, at(when));
+  const steps: Step[] = [];
+  if (dynamic) {
+    const one = { FIRST: ROW, COUNT: 1, STATIC: 0, CALIBRATE: 0 };
+    steps.push(newStep(program, layer, updateRanges, one, {}, at("estimate")));
+  }
+  if (search) {
+    const SCALE_RATE = search.scaleRate ? 1 : 0, SYMMETRIC = symmetric ? 1 : 0;
+    const constants = { ROW, TILES, MOVES: SEARCH_STEPS, SCALE_RATE, SYMMETRIC };
+    const move = newStep(program, layer, dsgcSearch, constants, {}, at("search"));
+    steps.push(move);
+    for (let i = 0; i < SEARCH_STEPS; i++) steps.push(errors(1, "search"), move);
+  }
+  const store = { STORE: 1, STOCHASTIC: STOCHASTIC!, IMAGE: IMAGE! };
+  steps.push(newStep(program, layer, quantizeF32, { ...shape, ...store }, { q }, at("two-pass")));
+  if (telemetry) {
+    const total = { TILES, ROW };
+    steps.push(errors(0, "telemetry"));
+    steps.push(newStep(program, layer, reduceQuantizationError, total, {}, at("telemetry")));
+  }
+  return steps;
 }

@@ -10,88 +10,90 @@ import { gradientNormPartials } from "../../../kernels/gradient_norm_partials/ke
 import { sgd } from "../../../kernels/sgd/kernel.ts";
 import { swapEma } from "../../../kernels/swap_ema/kernel.ts";
 import { updateEma } from "../../../kernels/update_ema/kernel.ts";
-import type { ParameterSpec } from "../program.ts";
 import type { OptimizerSpec } from "../../recipe/types.ts";
-import type { Builder } from "../builder.ts";
-import { placeAlarms, planHold } from "./nonfinite_guard.ts";
+import {
+  buffersOf,
+  type BufferSpec,
+  type ParameterSpec,
+  type Program,
+  type Step,
+} from "../program.ts";
+import { newBuffer, newStep } from "../step.ts";
 
 /** How parameters are updated. */
 export interface UpdateOptions {
   readonly optimizer: OptimizerSpec;
-  /** The largest norm of all gradients together; 0: any. */
+  /** Maximum norm of all gradients together; 0 disables clipping. */
   readonly clipNorm: number;
-  /** What the moving average of the weights keeps in a step; 0: there is none. */
+  /** EMA decay per step; 0 disables it. */
   readonly ema: number;
 }
 
-/** A parameter and its values, padding in. */
-export interface Trained {
-  readonly spec: ParameterSpec;
-  readonly padded: number;
+/** A parameter that trains, or a shard of one. */
+interface Trained extends Pick<ParameterSpec, "name" | "layer" | "quantizer" | "rateRow"> {
+  /** Vectors of four values, with padding. */
+  readonly SIZE: number;
 }
 
 /** Vectors that a thread adds the squares of. */
 const SQUARED = 16;
 
-/** The buffers of a parameter that an update needs: `NAME.gradient`, `.velocity`, `.second`, `.average`. */
-export function updateBuffers(b: Builder, name: string, padded: number): void {
-  const { optimizer, ema } = b.options.update;
-  b.buffer(`${name}.gradient`, 4 * padded, "optimizer");
-  b.buffer(`${name}.velocity`, 4 * padded, "optimizer");
-  if (optimizer.name === "adamw") b.buffer(`${name}.second`, 4 * padded, "optimizer");
-  if (ema > 0) b.buffer(`${name}.average`, 4 * padded, "optimizer");
-}
-
-/** Plans the updates, and the exchange of weights and averages around an evaluation. */
-export function planUpdates(b: Builder, trained: readonly Trained[]): void {
-  const { clipNorm, ema } = b.options.update, names = trained.map(({ spec }) => spec.name);
-  if (trained.length > 0) planHold(b, names);
-  if (clipNorm > 0) planNorm(b, trained, clipNorm);
-  for (const { spec, padded } of trained) planUpdate(b, spec, padded / 4);
-  placeAlarms(b, names);
-  if (ema === 0) return;
-  for (const { spec: { name, layer, quantizer }, padded } of trained) {
-    const SIZE = padded / 4;
-    const buffers = { weight: name, average: `${name}.average` };
-    b.push("update", layer, updateEma, {
-      SIZE,
-      KEPT: ema,
-      TAKEN: 1 - ema,
-    }, buffers);
-    b.push("exchange", layer, swapEma, {
-      SIZE,
-      STORE: quantizer === undefined ? 0 : 1,
-      W_ROW: quantizer ?? 0,
-    }, buffers);
-  }
-}
-
-function planNorm(b: Builder, trained: readonly Trained[], clipNorm: number): void {
-  let tiles = 0;
-  for (const { spec: { name, layer }, padded } of trained) {
-    const SIZE = padded / 4, TILES = Math.ceil(SIZE / (64 * SQUARED));
-    b.push("update", layer, gradientNormPartials, {
-      R: SQUARED,
-      SIZE,
-      TILES,
-      FIRST: tiles,
-    }, { gradient: `${name}.gradient` });
-    tiles += TILES;
-  }
-  b.buffer("square_tiles", 4 * tiles, "scratch");
-  b.buffer("clip", 16, "table");
-  b.push(
-    "update",
-    "optimizer",
-    gradientClipScale,
-    { TILES: tiles, CLIP_NORM: clipNorm },
-    {},
+/**
+ * Adds gradients (`NAME.gradient`), the optimizer's state and the moving average of every parameter
+ * that trains, their updates, and the swap of weights and averages around an evaluation.
+ */
+export function update(program: Program, options: UpdateOptions): Program {
+  const { optimizer, clipNorm, ema } = options, bytes = new Map<string, number>();
+  for (const buffer of program.buffers) bytes.set(buffer.name, buffer.bytes);
+  const trained = program.parameters.filter(({ frozen }) => !frozen).flatMap((spec) =>
+    buffersOf(spec).map((name): Trained => ({ ...spec, name, SIZE: bytes.get(name)! / 16 }))
   );
+  const states = ["gradient", "velocity"];
+  if (optimizer.name === "adamw") states.push("second");
+  if (ema > 0) states.push("average");
+  const buffers = trained.flatMap(({ name, SIZE }) =>
+    states.map((state) => newBuffer(`${name}.${state}`, 16 * SIZE, "optimizer"))
+  );
+  const clip = clipNorm > 0 ? clipSteps(program, trained, clipNorm) : { buffers: [], steps: [] };
+  const updates = trained.map((parameter) => updateStep(program, parameter, options));
+  const averages = ema > 0 ? emaSteps(program, trained, ema) : { update: [], exchange: [] };
+  const { sections } = program;
+  return {
+    ...program,
+    buffers: [...program.buffers, ...buffers, ...clip.buffers],
+    sections: {
+      ...sections,
+      update: [...sections.update, ...clip.steps, ...updates, ...averages.update],
+      exchange: [...sections.exchange, ...averages.exchange],
+    },
+  };
 }
 
-function planUpdate(b: Builder, { name, layer, quantizer }: ParameterSpec, SIZE: number): void {
-  const { optimizer: o, clipNorm } = b.options.update;
-  const rateRow = b.rateRows.get(layer);
+function clipSteps(
+  program: Program,
+  trained: readonly Trained[],
+  CLIP_NORM: number,
+): { readonly buffers: readonly BufferSpec[]; readonly steps: readonly Step[] } {
+  let TILES = 0;
+  const steps = trained.map(({ name, layer, SIZE }) => {
+    const FIRST = TILES, tiles = Math.ceil(SIZE / (64 * SQUARED));
+    TILES += tiles;
+    const constants = { R: SQUARED, SIZE, TILES: tiles, FIRST };
+    return newStep(program, layer, gradientNormPartials, constants, {
+      gradient: `${name}.gradient`,
+    });
+  });
+  return {
+    buffers: [newBuffer("square_tiles", 4 * TILES, "scratch"), newBuffer("clip", 16, "table")],
+    steps: [...steps, newStep(program, "optimizer", gradientClipScale, { TILES, CLIP_NORM }, {})],
+  };
+}
+
+function updateStep(
+  program: Program,
+  { name, layer, quantizer, rateRow, SIZE }: Trained,
+  { optimizer: o, clipNorm }: UpdateOptions,
+): Step {
   const constants = {
     SIZE,
     STORE: quantizer === undefined ? 0 : 1,
@@ -104,13 +106,27 @@ function planUpdate(b: Builder, { name, layer, quantizer }: ParameterSpec, SIZE:
   const buffers = { gradient: `${name}.gradient`, weight: name, velocity: `${name}.velocity` };
   if (o.name === "sgd") {
     const own = { MOMENTUM: o.momentum, NESTEROV: o.nesterov ? 1 : 0 };
-    b.push("update", layer, sgd, { ...constants, ...own }, buffers);
-    return;
+    return newStep(program, layer, sgd, { ...constants, ...own }, buffers);
   }
   const [BETA_1, BETA_2] = o.betas;
   const own = { BETA_1, BETA_2, REST_1: 1 - BETA_1, REST_2: 1 - BETA_2, EPSILON: o.epsilon };
-  b.push("update", layer, adamw, { ...constants, ...own }, {
-    ...buffers,
-    second: `${name}.second`,
-  });
+  const second = `${name}.second`;
+  return newStep(program, layer, adamw, { ...constants, ...own }, { ...buffers, second });
+}
+
+function emaSteps(
+  program: Program,
+  trained: readonly Trained[],
+  ema: number,
+): { readonly update: readonly Step[]; readonly exchange: readonly Step[] } {
+  const buffers = (name: string) => ({ weight: name, average: `${name}.average` });
+  return {
+    update: trained.map(({ name, layer, SIZE }) =>
+      newStep(program, layer, updateEma, { SIZE, KEPT: ema, TAKEN: 1 - ema }, buffers(name))
+    ),
+    exchange: trained.map(({ name, layer, quantizer, SIZE }) => {
+      const constants = { SIZE, STORE: quantizer === undefined ? 0 : 1, W_ROW: quantizer ?? 0 };
+      return newStep(program, layer, swapEma, constants, buffers(name));
+    }),
+  };
 }

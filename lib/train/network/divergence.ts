@@ -6,8 +6,12 @@
 import { normalizeInput } from "../../../kernels/normalize_input/kernel.ts";
 import type { Executor } from "../../runtime/executor.ts";
 import { accesses } from "../../program/memory/lifetimes.ts";
-import { ALARM_WORDS, alarmsFrom } from "../../program/passes/nonfinite_guard.ts";
-import { buffersOf, type Program, type Step } from "../../program/program.ts";
+import {
+  COUNT_WORDS,
+  trainedBuffers,
+  wordsOfQuantizers,
+} from "../../program/passes/nonfinite_guard.ts";
+import { type Program, type Step } from "../../program/program.ts";
 import type { Observation } from "../../quant/scheduler.ts";
 import { WORDS_OF_ROW } from "../../quant/statistics.ts";
 import type { NetworkState } from "./types.ts";
@@ -66,11 +70,11 @@ export function firstNonfinite(
   observations: readonly Observation[],
   statistics: Uint32Array,
 ): Nonfinite | undefined {
-  const { sections: s, quantizers } = program, first = alarmsFrom(quantizers.length);
+  const { sections: s, quantizers } = program, first = wordsOfQuantizers(quantizers.length);
   const fine = Number.isFinite(loss) && observations.every((o) => o.notFinite === 0) &&
     statistics.subarray(first).every((word) => word === 0);
   if (fine) return undefined;
-  const names = program.parameters.filter(({ frozen }) => !frozen).flatMap(buffersOf);
+  const names = trainedBuffers(program);
   for (const step of [...s.forward, ...s.loss, ...s.backward, ...s.update]) {
     const bad = nonfiniteQuantizer(step, observations) ??
       nonfiniteParameter(step, statistics, first, names);
@@ -107,7 +111,7 @@ function nonfiniteParameter(
   for (const [constant, kind] of Object.entries(kernel.constants)) {
     if (typeof kind !== "object") continue;
     const at = constants[constant]!;
-    if (at < first || statistics[at + ALARM_WORDS[kind.in]] === 0) continue;
+    if (at < first || statistics[at + COUNT_WORDS[kind.in]] === 0) continue;
     const name = names[(at - first) / WORDS_OF_ROW]!;
     switch (kind.in) {
       case "statistics":

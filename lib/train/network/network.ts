@@ -328,10 +328,10 @@ export class Network {
   #calibrationSteps(steps: readonly Step[]): Step[] {
     const { calibrate } = this.program.sections, out: Step[] = [];
     const makes = (row: number) => (step: Step) =>
-      step.quantizer === row && (step.when === undefined || step.when === "static");
+      step.quantizer === row && (step.when === undefined || step.when === "one-pass");
     let first = 0;
     for (const [i, { quantizer: row, when }] of steps.entries()) {
-      if (row === undefined || (when !== undefined && when !== "static")) continue;
+      if (row === undefined || (when !== undefined && when !== "one-pass")) continue;
       // All parts of a tensor that is computed in parts must be measured.
       if (steps.slice(i + 1).some(makes(row)) || this.scheduler.estimators[row]?.initial) continue;
       out.push(...steps.slice(first, i + 1), calibrate.find((step) => step.quantizer === row)!);

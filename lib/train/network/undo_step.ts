@@ -35,7 +35,7 @@ export async function undoStep(
     const { offset, data } = scheduler.row(row);
     executor.write("quantizers", data, offset);
   }
-  executor.write("held", new Uint32Array(4));
+  executor.write("found_nonfinite", new Uint32Array(4));
 }
 
 /**

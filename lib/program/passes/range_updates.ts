@@ -1,0 +1,68 @@
+/**
+ * Steps that set ranges: of weights, from their own current values, before they are quantized; of
+ * other tensors at the end of a step, where the device runs the scheduler; and in a calibration.
+ *
+ * @module
+ */
+import { updateRanges } from "../../../kernels/update_ranges/kernel.ts";
+import { updateWeightRanges } from "../../../kernels/update_weight_ranges/kernel.ts";
+import { MAX_MEMORY } from "../../quant/estimator.ts";
+import { RULE_BYTES } from "../../quant/layouts.ts";
+import type { Program, Step } from "../program.ts";
+import { newBuffer, newStep } from "../step.ts";
+
+/** Where ranges are set. */
+export interface RangeUpdateOptions {
+  /** Whether the device runs the rules of static estimators. */
+  readonly onDevice: boolean;
+  /** Whether ranges stay as they are: a program without training. */
+  readonly inference: boolean;
+}
+
+/** Adds them. */
+export function rangeUpdates(
+  program: Program,
+  { onDevice, inference }: RangeUpdateOptions,
+): Program {
+  const { quantizers, weightQuantizers: weights, sections } = program;
+  const others = quantizers.length - weights, rows = Math.max(1, quantizers.length);
+  const schedule = onDevice && others > 0
+    ? [newStep(program, "scheduler", updateRanges, {
+      FIRST: weights,
+      COUNT: others,
+      STATIC: 1,
+      CALIBRATE: 0,
+    }, {})]
+    : [];
+  const calibrate = inference ? [] : Array.from({ length: others }, (_, i) => {
+    const constants = { FIRST: weights + i, COUNT: 1, STATIC: 0, CALIBRATE: 1 };
+    return newStep(program, "calibration", updateRanges, constants, {}, { quantizer: weights + i });
+  });
+  return {
+    ...program,
+    buffers: [
+      ...program.buffers,
+      newBuffer("rules", rows * RULE_BYTES, "table"),
+      newBuffer("memory", rows * MAX_MEMORY * 4, "table"),
+    ],
+    sections: {
+      ...sections,
+      weights: [...weightRangeSteps(program), ...sections.weights],
+      schedule: [...sections.schedule, ...schedule],
+      calibrate: [...sections.calibrate, ...calibrate],
+    },
+  };
+}
+
+/** Rows of weights that train come first, so one step sets them all. */
+function weightRangeSteps(program: Program): Step[] {
+  const ranges = (COUNT: number, once: boolean) =>
+    newStep(program, "weights", updateWeightRanges, { COUNT }, {}, once ? { once } : {});
+  const all = program.weightQuantizers;
+  const trained = program.parameters.filter((p) => p.quantizer !== undefined && !p.frozen).length;
+  return [
+    // The statistics of frozen weights are there after loading alone, so their ranges stay.
+    ...trained < all ? [ranges(all, true)] : [],
+    ...trained > 0 ? [ranges(trained, false)] : [],
+  ];
+}

@@ -1,0 +1,97 @@
+/**
+ * Makes the steps of a program. The compiler checks what a kernel is given against its descriptor.
+ *
+ * @module
+ */
+import type {
+  Constants,
+  Kernel,
+  KernelBuffer,
+  KernelOf,
+  StepBuffers,
+  StepConstants,
+} from "../../kernels/define_kernel.ts";
+import type { Program, Step } from "./program.ts";
+
+/** What of a program the constants of every step follow from. */
+export type StepContext = Pick<Program, "arithmetic" | "micros">;
+
+/**
+ * A step: constants that follow from the program are filled in, and those of a tile left out, as the
+ * executor decides how the work is cut.
+ */
+export function newStep<
+  const C extends Kernel["constants"],
+  const B extends Readonly<Record<string, KernelBuffer>>,
+>(
+  context: StepContext,
+  layer: string,
+  kernel: KernelOf<C, B>,
+  constants: StepConstants<C>,
+  buffers: StepBuffers<B>,
+  more: Pick<Step, "quantizer" | "phase" | "when" | "once" | "output"> = {},
+): Step {
+  const bound = Object.entries<string | undefined>(buffers).filter(
+    (entry): entry is [string, string] => entry[0] in kernel.buffers && entry[1] !== undefined,
+  );
+  return {
+    kernel,
+    layer,
+    constants: complete(kernel, constants, context),
+    buffers: Object.fromEntries(bound),
+    ...more,
+  };
+}
+
+function complete(
+  kernel: Kernel,
+  given: Constants,
+  { arithmetic, micros }: StepContext,
+): Constants {
+  const decided: Constants = {
+    INT8: arithmetic === "int8" ? 1 : 0,
+    ACCUMULATE: micros > 1 ? 1 : 0,
+  };
+  const all = Object.entries(kernel.constants).flatMap(([name, kind]) => {
+    if (kind === "tile" || kind === "tile operand") return [];
+    const value = typeof kind === "number" ? kind : given[name] ?? decided[name] ?? 0;
+    return [[name, value] as const];
+  });
+  return Object.fromEntries(all);
+}
+
+/** The same step with other constants. */
+export function withConstants(step: Step, constants: Constants): Step {
+  return { ...step, constants: { ...step.constants, ...constants } };
+}
+
+/** The program with every step replaced. */
+export function mapSteps(
+  program: Program,
+  change: (step: Step, section: keyof Program["sections"]) => Step | readonly Step[],
+): Program {
+  const map = (section: keyof Program["sections"]) =>
+    program.sections[section].flatMap((step) => change(step, section));
+  return {
+    ...program,
+    sections: {
+      forward: map("forward"),
+      loss: map("loss"),
+      backward: map("backward"),
+      update: map("update"),
+      schedule: map("schedule"),
+      weights: map("weights"),
+      exchange: map("exchange"),
+      calibrate: map("calibrate"),
+    },
+  };
+}
+
+/** A buffer of at least `bytes`. */
+export function newBuffer(
+  name: string,
+  bytes: number,
+  kind: Program["buffers"][number]["kind"],
+): Program["buffers"][number] {
+  return { name, bytes: Math.max(16, Math.ceil(bytes / 16) * 16), kind };
+}
