@@ -13,10 +13,10 @@ import { loadRecipe } from "../lib/recipe/load.ts";
 import type { Recipe } from "../lib/recipe/types.ts";
 import { type Arguments, defineCommand, firstPositional, type Options } from "./command.ts";
 import { shapeOf } from "./data_shape.ts";
-import { bytes, settingsTable, table } from "./format.ts";
+import { bytes, settingsTable, table, withThousands } from "./format.ts";
 import { JSON_OUTPUT } from "./options.ts";
 import { print, printJson } from "./print.ts";
-import { arithmetic, microBatches, network, recomputing, withThousands } from "./settings.ts";
+import { arithmetic, microBatches, network, recomputing } from "./settings.ts";
 
 /** The largest buffer binding that every WebGPU device supports, in bytes. */
 const BASE_BINDING = 128 * 2 ** 20;

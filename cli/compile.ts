@@ -20,7 +20,7 @@ export const PERMISSIONS: readonly string[] = [
   "--allow-read",
   "--allow-write",
   "--allow-env=QTRAIN_DATA,QTRAIN_TERMS,QTRAIN_CACHE,QTRAIN_NO_TUNE,QTRAIN_NO_SELF_TEST," +
-  "QTRAIN_WATCHDOG,HOME,XDG_CACHE_HOME,LOCALAPPDATA,DENO_WEBGPU_BACKEND,XDG_RUNTIME_DIR,NO_COLOR,FORCE_COLOR",
+  "QTRAIN_WATCHDOG,HOME,XDG_CACHE_HOME,LOCALAPPDATA,DENO_WEBGPU_BACKEND,XDG_RUNTIME_DIR",
 ];
 
 /** Entry modules of workers. No module imports them, so they are embedded by name. */

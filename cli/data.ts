@@ -14,10 +14,10 @@ import { writeAtomic } from "../lib/core/files.ts";
 import { loadRecipe } from "../lib/recipe/load.ts";
 import type { Recipe } from "../lib/recipe/types.ts";
 import { type Arguments, defineCommand, firstPositional, type Options } from "./command.ts";
-import { settingsTable, table } from "./format.ts";
+import { settingsTable, table, withThousands } from "./format.ts";
 import { JSON_OUTPUT } from "./options.ts";
 import { print, printJson } from "./print.ts";
-import { augmentations, withThousands } from "./settings.ts";
+import { augmentations } from "./settings.ts";
 
 /** Where the picture goes unless `--out` says. */
 const PREVIEW = "preview.png";

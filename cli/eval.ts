@@ -6,10 +6,9 @@
 import { evaluate } from "../lib/train/evaluate.ts";
 import { UsageError } from "../lib/core/errors.ts";
 import { type Arguments, defineCommand, firstPositional, type Options } from "./command.ts";
-import { percent } from "./format.ts";
+import { percent, withThousands } from "./format.ts";
 import { BEST, DEVICE, JSON_OUTPUT, NO_TUNE } from "./options.ts";
 import { print, printJson } from "./print.ts";
-import { withThousands } from "./settings.ts";
 
 const OPTIONS = {
   best: BEST,

@@ -7,7 +7,7 @@
 import { percent, UNKNOWN } from "../lib/core/format.ts";
 import type { EpochEvent, StepEvent } from "../lib/train/events.ts";
 
-export { bytes, percent } from "../lib/core/format.ts";
+export { bytes, percent, withThousands } from "../lib/core/format.ts";
 
 /** A time: `400ms`, `4.2s`, `38s`, `1m 20s`, `1h 02m`, `2d 3h`. */
 export function duration(seconds: number): string {

@@ -18,13 +18,7 @@ import type {
   WeightsSpec,
 } from "../lib/recipe/types.ts";
 import type { StartEvent } from "../lib/train/events.ts";
-import { bytes } from "./format.ts";
-
-/** A whole number with its thousands apart: 12,345. */
-export function withThousands(n: number): string {
-  // Not toLocaleString, which loads 30 ms of languages when it is first asked.
-  return String(n).replace(/\B(?=(\d{3})+$)/g, ",");
-}
+import { bytes, withThousands } from "./format.ts";
 
 /** The rows of the settings table. */
 export function settings(start: StartEvent, folder: string): [string, string][] {

@@ -32,10 +32,9 @@ import {
   type Options,
 } from "./command.ts";
 import { shapeOf, statedShape } from "./data_shape.ts";
-import { percent, settingsTable, table } from "./format.ts";
+import { percent, settingsTable, table, withThousands } from "./format.ts";
 import { DEVICE, JSON_OUTPUT, NO_TUNE } from "./options.ts";
 import { print, printJson } from "./print.ts";
-import { withThousands } from "./settings.ts";
 
 /** Images of ImageNet: the default for a network by name. */
 const IMAGENET = { size: 224, channels: 3, classes: 1000 } as const;

@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { withThousands } from "../core/format.ts";
 import { boundBytesOf } from "../report/program_traffic.ts";
 import { median } from "../report/statistics.ts";
 import { noise, TimedNetwork } from "../report/timed_network.ts";
@@ -241,7 +242,7 @@ export function timedSteps(
     return [...groups].map(([direction, steps]) => ({ layer, direction, steps }));
   });
   const count = parameters.reduce((sum, { dims }) => sum + dims.reduce((a, b) => a * b), 0);
-  const label = `${count.toLocaleString("en-US")} parameters`;
+  const label = `${withThousands(count)} parameters`;
   const all = { name: "", label, op: "all", operations: 0 } as const;
   const ends = [["update", of("update")], ["pack weights", of("weights")]] as const;
   return [

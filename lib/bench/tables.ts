@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { bytes, percent, UNKNOWN } from "../core/format.ts";
+import { bytes, percent, UNKNOWN, withThousands } from "../core/format.ts";
 import { escapeMarkdown, markdownTable, type TextTable } from "../report/markdown.ts";
 import type {
   BenchReport,
@@ -184,7 +184,7 @@ function stepsTable({ model, batch, input, variants, operations, parameters }: M
       ["memory", "right", ({ gpu_bytes }) => bytes(gpu_bytes)],
     ],
     [
-      `${(operations / 1e9).toFixed(2)} GOP a step, ${parameters.toLocaleString("en-US")} ` +
+      `${(operations / 1e9).toFixed(2)} GOP a step, ${withThousands(parameters)} ` +
       "parameters. All times in ms. A step is GPU (the host waits for it) + host (TypeScript, " +
       "uploads, encoding) + data (waiting for the next batch) + readback (a wait for an idle device, " +
       `shared by steps in flight: ${variants.map(({ in_flight }) => in_flight).join(", ")}). ` +

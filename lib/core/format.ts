@@ -26,3 +26,9 @@ export function bytes(n: number): string {
 export function percent(fraction: number, digits = 1): string {
   return Number.isFinite(fraction) ? `${(fraction * 100).toFixed(digits)}%` : UNKNOWN;
 }
+
+/** A whole number with commas between thousands: `12,345`. */
+export function withThousands(n: number): string {
+  // Not toLocaleString, which takes 30 ms at its first call to load languages.
+  return String(n).replace(/\B(?=(\d{3})+$)/g, ",");
+}
