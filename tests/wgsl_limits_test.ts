@@ -4,6 +4,8 @@
  *
  * @module
  */
+import { includes } from "../kernels/include/mod.ts";
+import { kernels } from "../kernels/mod.ts";
 import assert from "node:assert/strict";
 import { QtrainError } from "../lib/core/errors.ts";
 import { wgsl } from "../lib/runtime/gpu/executor.ts";
@@ -63,6 +65,15 @@ Deno.test("a shader binds what its kernel's descriptor says: at most 8 storage b
       assert.ok(bound.filter((b) => b.access !== "uniform").length <= 8, where);
       assert.equal(new Set(bound.map((b) => b.binding)).size, bound.length, where);
     }
+  }
+});
+
+Deno.test("a kernel's descriptor declares no constant that nothing reads", () => {
+  const shared = Object.values(includes).join("\n");
+  for (const { name, constants, reference, gpu } of kernels.values()) {
+    const text = [gpu.source, shared, reference, gpu.tiles, gpu.workgroups].join("\n");
+    const words = new Set(text.match(/\b[A-Z][A-Z0-9_]*\b/g));
+    assert.deepEqual(Object.keys(constants).filter((constant) => !words.has(constant)), [], name);
   }
 });
 

@@ -16,7 +16,7 @@ fn multiply64(a: vec2<u32>, b: vec2<u32>) -> vec2<u32> {
   let a1 = a.x >> 16u;
   let b0 = b.x & 0xffffu;
   let b1 = b.x >> 16u;
-  let middle = a1 * b0 + (a0 * b0 >> 16u);
+  let middle = a1 * b0 + ((a0 * b0) >> 16u);
   let lower = a0 * b1 + (middle & 0xffffu);
   let high = a1 * b1 + (middle >> 16u) + (lower >> 16u);
   return vec2<u32>(a.x * b.x, high + a.x * b.y + a.y * b.x);
