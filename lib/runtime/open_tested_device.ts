@@ -13,7 +13,7 @@ import { type Device, type DeviceChoice, type DeviceOptions, openDevice } from "
 import type { Program } from "../program/program.ts";
 
 /** Options of a tested device. */
-export interface TestedDeviceOptions extends DeviceOptions {
+interface TestedDeviceOptions extends DeviceOptions {
   /**
    * Whether to test kernels that have not passed on this adapter before; false by default. Writes the
    * user's cache folder; if that is denied, tests each time. `QTRAIN_NO_SELF_TEST=1` turns the test

@@ -14,13 +14,13 @@ import type { Network } from "../network/network.ts";
 import { locateNonfinite } from "../network/undo_step.ts";
 import type { RunFolder } from "../run_folder/run_folder.ts";
 
-/** How a run goes on after a step that was not finite. */
+/** How a run continues after a step that was not finite. */
 type NonfiniteAction =
   /** The run ends, for this reason. */
   | { readonly stop: string }
-  /** The run goes on after the step. */
+  /** The run continues after the step. */
   | { readonly skipped: SkippedStep }
-  /** The run goes on from this state, which the network has been loaded with. */
+  /** The run continues from this state, which the network has been loaded with. */
   | { readonly back: TrainerState; readonly event: RollbackEvent };
 
 /** What the policy needs of a run. */
@@ -43,7 +43,7 @@ export class NonfinitePolicy {
 
   constructor(readonly options: PolicyOptions) {}
 
-  /** Steps that were skipped or will be, as a trainer state holds them; nothing where there are none. */
+  /** Steps that were skipped or will be, as a trainer state holds them; nothing when there are none. */
   get skipped(): Pick<TrainerState, "skipped"> {
     const skipped = [...this.#skipped, ...this.#planned.values()];
     return skipped.length > 0 ? { skipped } : {};

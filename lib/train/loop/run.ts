@@ -51,7 +51,7 @@ const MAX_WAIT_S = 0.5;
 const MIN_EVALUATION_MS = 1000;
 
 /** What a run trains, and with what. */
-export interface RunSetup {
+interface RunSetup {
   readonly recipe: Recipe;
   /** The recipe as YAML, which checkpoints carry. */
   readonly recipeText: string;
@@ -60,7 +60,7 @@ export interface RunSetup {
   readonly reader: BatchReader;
   readonly stepsPerEpoch: number;
   readonly options: TrainOptions;
-  /** Time at which the run was asked for, by `performance.now()`. */
+  /** Start of the run, by `performance.now()`. */
   readonly started: number;
   readonly dataChanges: DataChangeMonitor;
 }
@@ -69,13 +69,13 @@ export interface RunSetup {
 export class Run {
   /** Steps of the whole run. */
   readonly steps: number;
-  /** Where the run stands; without the skipped steps, which the policy knows. */
+  /** Where the run stands, without the skipped steps, which the policy counts. */
   #state: TrainerState = INITIAL_STATE;
   /** Whether an epoch's steps are done but its evaluation was aborted: it comes first. */
   #evaluationPending = false;
   /** The batch of the next step; `undefined` after the last one. */
   #batch: Batch | undefined;
-  /** How the run ended; `undefined` while it goes on. */
+  /** How the run ended; `undefined` while it continues. */
   #status: Summary["status"] | undefined;
   /** Why the run diverged. */
   #reason: string | undefined;
@@ -107,7 +107,7 @@ export class Run {
    * Sets first ranges from the batches of the epoch of `step`, from that step on.
    *
    * @param step counts from 0
-   * @param minBatches number of batches where the recipe asks for fewer
+   * @param minBatches minimum number of batches, if the recipe has fewer
    */
   async calibrate(step = 0, minBatches = 0): Promise<void> {
     const { recipe, network, reader, stepsPerEpoch } = this.setup;
@@ -129,8 +129,8 @@ export class Run {
     await this.#readBatch();
     while (!this.#status && (this.#batch || this.#evaluationPending)) {
       if (!this.#evaluationPending) {
-        const goesOn = yield* this.#trainSteps();
-        if (!goesOn) continue;
+        const inOrder = yield* this.#trainSteps();
+        if (!inOrder) continue;
       }
       if (this.#endsEpoch) yield* this.#endEpoch();
       else if (this.#interrupted || this.#checkpointDue) await this.#save();
@@ -170,7 +170,7 @@ export class Run {
     return this.#step % this.setup.stepsPerEpoch === 0 || this.#step >= this.steps;
   }
 
-  /** Whether the run was asked to stop before its last step. */
+  /** Whether the user has stopped the run before its last step. */
   get #interrupted(): boolean {
     return this.setup.options.signal?.aborted === true && this.#batch !== undefined;
   }
@@ -199,7 +199,7 @@ export class Run {
   /**
    * Trains the steps that may be in flight together.
    *
-   * @returns false where a step diverged: the run has ended, or it goes on from an earlier state
+   * @returns false when a step diverged: the run has ended, or it continues from an earlier state
    */
   async *#trainSteps(): AsyncGenerator<TrainEvent, boolean, void> {
     const planned = this.#policy.takePlannedSkip(this.#step);
@@ -290,7 +290,7 @@ export class Run {
     return event;
   }
 
-  /** Goes on after a step that has changed nothing. */
+  /** Continues after a step that has changed nothing. */
   async *#skipStep(skipped: SkippedStep): AsyncGenerator<TrainEvent, void, void> {
     this.#state = { ...this.#state, step: this.#step + 1 };
     const event = this.#policy.skipEvent(skipped, this.steps, this.#epoch);
@@ -299,7 +299,7 @@ export class Run {
     await this.#readBatch();
   }
 
-  /** Goes on from an earlier state, which the network has been loaded with. */
+  /** Continues from an earlier state, which the network has been loaded with. */
   async #rollBack(to: TrainerState): Promise<void> {
     this.#restore(to);
     await this.setup.options.folder?.truncateLogs(to.step);
@@ -475,7 +475,7 @@ function clippedShare(observations: readonly Observation[]): number {
 }
 
 /** Thrown where an evaluation's batches end early. */
-export class EvaluationAborted extends Error {}
+class EvaluationAborted extends Error {}
 
 /**
  * Yields batches until the run is interrupted: a large test set on a small device takes minutes.

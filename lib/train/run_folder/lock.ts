@@ -14,7 +14,7 @@ import { fileError } from "../../core/files.ts";
 const NAME = ".lock";
 
 /** A lock that is held until it is disposed. */
-export interface RunLock extends Disposable {
+interface RunLock extends Disposable {
   /** Deletes the lock's file, for a folder that got no run. */
   remove(): Promise<void>;
 }
