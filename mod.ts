@@ -34,7 +34,7 @@ export type {
 } from "./lib/train/predict.ts";
 export { RunFolder } from "./lib/train/run_folder/run_folder.ts";
 export type { CheckpointFile, RunFolderOptions } from "./lib/train/run_folder/run_folder.ts";
-export type { NetworkState, WeightsState } from "./lib/train/network/types.ts";
+export type { NetworkState } from "./lib/train/network/types.ts";
 export { exportRun } from "./lib/train/checkpoint/export.ts";
 
 export { plan } from "./lib/program/plan.ts";

@@ -14,19 +14,11 @@ import { decodeInputSpec, encodeInputSpec, type InputSpec } from "./input_spec.t
 import { checkpointTensors, namesWithPrefix } from "./tensors.ts";
 import { PREFIX } from "../../program/tensor_names.ts";
 import { decodeTrainerState, type TrainerState } from "./trainer_state.ts";
-import type { NetworkState, TensorLookup } from "../network/types.ts";
+import type { LoadedState, NetworkState, TensorLookup } from "../network/types.ts";
 
 /** A decoded checkpoint. */
-export interface Checkpoint {
+export interface Checkpoint extends Required<LoadedState> {
   readonly trainerState: TrainerState;
-  /** Returns a tensor by its name. */
-  readonly find: TensorLookup;
-  /** Whether the file has a tensor of this name. */
-  readonly has: (name: string) => boolean;
-  /** Ranges, by the name of the quantizer. */
-  readonly ranges: ReadonlyMap<string, Range>;
-  /** What estimators keep, by the name of the quantizer. */
-  readonly memories: NetworkState["memories"];
   /** The recipe of the run, as YAML. */
   readonly recipe: string;
   /** Shape, classes and normalization of the images; absent in files of earlier versions. */
@@ -39,7 +31,7 @@ export const FORMAT = "qtrain";
 const FORMAT_VERSION = 2;
 
 /**
- * The bytes of a checkpoint.
+ * Encodes a checkpoint.
  *
  * @param recipe the recipe of the run, as YAML
  * @param data shape, classes and normalization of the images, so that the run can predict without them
@@ -70,25 +62,7 @@ export function decodeCheckpoint(bytes: Uint8Array<ArrayBuffer>, file: string): 
   // First of all: a damaged version number would otherwise be taken for a later version.
   const checked = hasChecksum(bytes, file);
   const { tensors, metadata } = decodeSafetensors(bytes, file);
-  if (metadata.format !== FORMAT || metadata.position === undefined) {
-    throw new DataError(`${file}: expected a checkpoint of qtrain, got another safetensors file`);
-  }
-  if (Number(metadata.format_version) > FORMAT_VERSION) {
-    // Not damaged, so no reason to fall back to an earlier checkpoint.
-    throw new UsageError(
-      `${file}: expected a checkpoint of version ${FORMAT_VERSION} or earlier, got version ` +
-        `${metadata.format_version}; use qtrain ${metadata.qtrain_version} or later`,
-    );
-  }
-  if (!checked && Number(metadata.format_version) !== 1) {
-    throw new DataError(
-      `${file}: no checksum in the metadata: the file is damaged, or another ` +
-        "program wrote it",
-    );
-  }
-  if (metadata.recipe === undefined) {
-    throw new DataError(`${file}: expected the run's recipe in the metadata, got none`);
-  }
+  const { position, recipe, data } = checkMetadata(metadata, checked, file);
   const values = (name: string) => float32Values(tensors[name]!, name, file);
   const find: TensorLookup = (name, shape) => {
     const found = tensors[name];
@@ -111,12 +85,40 @@ export function decodeCheckpoint(bytes: Uint8Array<ArrayBuffer>, file: string): 
       .map((name) => [name, values(`${PREFIX.memory}.${name}`)]),
   );
   return {
-    trainerState: decodeTrainerState(metadata.position, file),
+    trainerState: decodeTrainerState(position, file),
     find,
     has: (name) => Object.hasOwn(tensors, name),
     ranges,
     memories,
-    recipe: metadata.recipe,
-    ...(metadata.data !== undefined ? { data: decodeInputSpec(metadata.data, file) } : {}),
+    recipe,
+    ...(data !== undefined ? { data: decodeInputSpec(data, file) } : {}),
   };
+}
+
+function checkMetadata(
+  metadata: Readonly<Record<string, string>>,
+  checked: boolean,
+  file: string,
+): { readonly position: string; readonly recipe: string; readonly data: string | undefined } {
+  const { format, position, recipe, data, qtrain_version } = metadata;
+  if (format !== FORMAT || position === undefined) {
+    throw new DataError(`${file}: expected a checkpoint of qtrain, got another safetensors file`);
+  }
+  const version = Number(metadata.format_version);
+  if (version > FORMAT_VERSION) {
+    // Not damaged, so no reason to fall back to an earlier checkpoint.
+    throw new UsageError(
+      `${file}: expected a checkpoint of version ${FORMAT_VERSION} or earlier, got version ` +
+        `${metadata.format_version}; use qtrain ${qtrain_version} or later`,
+    );
+  }
+  if (!checked && version !== 1) {
+    throw new DataError(
+      `${file}: no checksum in the metadata: the file is damaged, or another program wrote it`,
+    );
+  }
+  if (recipe === undefined) {
+    throw new DataError(`${file}: expected the run's recipe in the metadata, got none`);
+  }
+  return { position, recipe, data };
 }

@@ -6,8 +6,8 @@
 import type { NamedTensor } from "../../program/parameter_layout.ts";
 import type { Range } from "../../quant/range.ts";
 
-/** Weights of a network and what training keeps beside them. */
-export interface WeightsState {
+/** State of a network: everything that a checkpoint stores of it. */
+export interface NetworkState {
   /** Master weights, biases, norm scales and shifts. */
   readonly parameters: readonly NamedTensor[];
   /**
@@ -19,23 +19,20 @@ export interface WeightsState {
   readonly averages: readonly NamedTensor[];
   /** Batch norm's running means and variances. */
   readonly running: readonly NamedTensor[];
-}
-
-/** Returns a tensor of a file. Throws when it is missing or has another shape. */
-export type TensorLookup = (name: string, shape: readonly number[]) => Float32Array;
-
-/** Everything that a checkpoint holds of a network. */
-export interface NetworkState extends WeightsState {
   /** Ranges by the name of the quantizer. */
   readonly ranges: ReadonlyMap<string, Range>;
   /** What estimators keep beside their range, by the name of the quantizer. */
   readonly memories: ReadonlyMap<string, Float32Array<ArrayBuffer>>;
 }
 
+/** Returns a tensor of a file. Throws when it is missing or has another shape. */
+export type TensorLookup = (name: string, shape: readonly number[]) => Float32Array;
+
 /** State to load into a network. */
-export interface LoadedState extends Pick<NetworkState, "ranges"> {
+export interface LoadedState
+  extends Pick<NetworkState, "ranges">, Partial<Pick<NetworkState, "memories">> {
+  /** Returns a tensor by its name. */
   readonly find: TensorLookup;
   /** Whether the file has a tensor of this name. */
   readonly has?: (name: string) => boolean;
-  readonly memories?: NetworkState["memories"];
 }

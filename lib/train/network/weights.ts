@@ -10,7 +10,7 @@ import type { NormSpec, Program } from "../../program/program.ts";
 import { orderedBits, ROW_BYTES, SLOTS, WORDS_OF_ROW } from "../../quant/statistics.ts";
 import { OPTIMIZER_STATE, PREFIX } from "../../program/tensor_names.ts";
 import { bufferNames } from "../../runtime/sharded_executor.ts";
-import type { TensorLookup, WeightsState } from "./types.ts";
+import type { NetworkState, TensorLookup } from "./types.ts";
 
 /** The end of the name of the buffer that holds a parameter's moving average. */
 const AVERAGE = "average";
@@ -83,7 +83,9 @@ export class Weights {
   }
 
   /** The state for a checkpoint, from the contents of {@link buffers}. */
-  state(values: ReadonlyMap<string, Float32Array<ArrayBuffer>>): WeightsState {
+  state(
+    values: ReadonlyMap<string, Float32Array<ArrayBuffer>>,
+  ): Omit<NetworkState, "ranges" | "memories"> {
     const named = (end: string) =>
       this.program.parameters.flatMap((p) => {
         const found = values.get(p.name + end);
