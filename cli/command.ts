@@ -165,7 +165,9 @@ function unknownOption(
   const names = Object.keys(options);
   const meant = rawName.startsWith("--") ? nearest(name, names) : undefined;
   if (meant) return new UsageError(`${rawName}: unknown option (did you mean --${meant}?)`);
-  if (command === undefined) return new UsageError(`${rawName}: unknown option; see qtrain --help`);
+  if (command === undefined) {
+    return new UsageError(`${rawName}: expected a recipe or a command too; see qtrain --help`);
+  }
   const takes = names.map((other) => `--${other}`).join(", ");
   return new UsageError(`${rawName}: not an option of qtrain ${command}, which takes ${takes}`);
 }

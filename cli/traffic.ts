@@ -86,11 +86,11 @@ async function run(args: Given): Promise<number> {
   const [name, overrides] = firstPositional(args, "traffic", "a model or a recipe");
   const square = input === undefined ? undefined : [input, input] as const;
   const { recipe, data } = Object.hasOwn(zoo, name)
-    ? ofModel(name, overrides, square)
-    : await ofRecipe(name, overrides, square);
+    ? fromModelName(name, overrides, square)
+    : await fromRecipe(name, overrides, square);
   const graph = graphOf(recipe, data, input), planned = planStaticAndDynamic(recipe, data);
   const measured = args.measure ? await measureAll(planned, data, args) : undefined;
-  const report: Report = {
+  const report: TrafficReport = {
     name: "name" in recipe.model ? recipe.model.name : recipe.name,
     data,
     batch: recipe.train.batch,
@@ -114,7 +114,11 @@ interface Subject {
   readonly data: DataShape;
 }
 
-function ofModel(name: string, overrides: readonly string[], square: Pair | undefined): Subject {
+function fromModelName(
+  name: string,
+  overrides: readonly string[],
+  square: Pair | undefined,
+): Subject {
   // No data is read: idx accepts any size and any number of classes.
   const recipe = parseRecipe("", name, [
     "data.format=idx",
@@ -129,7 +133,7 @@ function ofModel(name: string, overrides: readonly string[], square: Pair | unde
   return { recipe, data: statedShape(data, square ?? stated, data.channels || channels, classes) };
 }
 
-async function ofRecipe(
+async function fromRecipe(
   path: string,
   overrides: readonly string[],
   square: Pair | undefined,
@@ -180,7 +184,7 @@ async function measureAll(
   }
 }
 
-/** Times by variant and layer. */
+/** Times of the layers. */
 interface Measured {
   readonly adapter: string;
   readonly static: ReadonlyMap<string, LayerTime>;
@@ -188,16 +192,16 @@ interface Measured {
 }
 
 /** The result of the command. */
-interface Report {
+interface TrafficReport {
   readonly name: string;
   readonly data: DataShape;
   readonly batch: number;
   readonly layers: readonly Layer[];
   /** In the order of `layers`. */
   readonly traffic: readonly LayerTraffic[];
-  /** The traffic of each planned program; a variant that cannot be planned is absent. */
+  /** The traffic of each planned program; absent if it cannot be planned. */
   readonly programs: { readonly [R in Ranges]?: ProgramTraffic };
-  /** Why a variant is absent. */
+  /** Why a program is absent. */
   readonly problems: readonly string[];
   readonly measured?: Measured;
 }
@@ -218,7 +222,7 @@ interface Figures {
   readonly time?: StaticDynamic;
 }
 
-function figures(report: Report, rows: readonly LayerTraffic[], section: Section): Figures {
+function figures(report: TrafficReport, rows: readonly LayerTraffic[], section: Section): Figures {
   const { programs, measured } = report;
   const both = (
     of: (ranges: Ranges) => ReadonlyMap<string, LayerTime> | undefined,
@@ -245,7 +249,7 @@ const TOTALS = [
 ] as const;
 
 /** Two tables: forward and backward. */
-function asText(report: Report): string {
+function asText(report: TrafficReport): string {
   const { name, data, batch, layers, measured, problems, programs } = report;
   const parameters = withThousands(layers.reduce((n, l) => n + l.parameters, 0));
   const notes = [
@@ -274,7 +278,7 @@ function otherTraffic({ sections, layers }: ProgramTraffic): string {
   return `program, outside of these layers: ${words.join(", ")}`;
 }
 
-function sectionTable(report: Report, section: Section): string {
+function sectionTable(report: TrafficReport, section: Section): string {
   const cells = ({ model, program, time }: Figures) => [
     kb(model.static),
     kb(model.dynamic),
@@ -316,7 +320,7 @@ function more({ static: a, dynamic: b }: StaticDynamic): string {
 }
 
 /** JSON: bytes of one image, nanoseconds of a batch. */
-function asJson(report: Report): unknown {
+function asJson(report: TrafficReport): unknown {
   const { name, data, batch, layers, traffic, programs, problems, measured } = report;
   const of = (rows: readonly LayerTraffic[]) => ({
     forward: figures(report, rows, "forward"),
