@@ -33,7 +33,7 @@ export function rate(value: number): string {
 }
 
 /** Alignment of a column of a {@linkcode table}. */
-export type Alignment = "left" | "right";
+type Alignment = "left" | "right";
 
 /**
  * Formats a table with a rule under its headers and two spaces between columns. Columns are aligned

@@ -19,11 +19,7 @@ import {
   type StaticDynamicBytes,
   sumBytes,
 } from "../lib/report/traffic.ts";
-import {
-  planStaticAndDynamic,
-  type Ranges,
-  type StaticAndDynamic,
-} from "../lib/report/static_dynamic.ts";
+import { planStaticAndDynamic, type StaticAndDynamic } from "../lib/report/static_dynamic.ts";
 import {
   type Arguments,
   defineCommand,
@@ -200,7 +196,7 @@ interface TrafficReport {
   /** In the order of `layers`. */
   readonly traffic: readonly LayerTraffic[];
   /** The traffic of each planned program; absent if it cannot be planned. */
-  readonly programs: { readonly [R in Ranges]?: ProgramTraffic };
+  readonly programs: { readonly static?: ProgramTraffic; readonly dynamic?: ProgramTraffic };
   /** Why a program is absent. */
   readonly problems: readonly string[];
   readonly measured?: Measured;
@@ -225,9 +221,9 @@ interface Figures {
 function figures(report: TrafficReport, rows: readonly LayerTraffic[], section: Section): Figures {
   const { programs, measured } = report;
   const both = (
-    of: (ranges: Ranges) => ReadonlyMap<string, LayerTime> | undefined,
+    of: (ranges: "static" | "dynamic") => ReadonlyMap<string, LayerTime> | undefined,
   ): StaticDynamic => {
-    const total = (ranges: Ranges) => {
+    const total = (ranges: "static" | "dynamic") => {
       const layers = of(ranges);
       if (!layers) return null;
       return rows.reduce((n, { layer }) => n + (layers.get(layer)?.[section] ?? 0), 0);

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Alignment, table } from "../../cli/format.ts";
+import { table } from "../../cli/format.ts";
 import { median } from "../../lib/report/statistics.ts";
 import type { Ready } from "./process.ts";
 import type { Peer } from "./peers.ts";
@@ -104,7 +104,7 @@ const HEADERS = [
   "× qtrain int8",
   "from–to",
 ];
-const ALIGNED: readonly Alignment[] = ["left", "left", "right", "right", "right", "right", "right"];
+const ALIGNED = ["left", "left", "right", "right", "right", "right", "right"] as const;
 
 function cells(r: Result): string[] {
   if (r.step_ms === null) return [r.peer, r.problem ?? r.version ?? "–", "–", "–", "–", "–", "–"];

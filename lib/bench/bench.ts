@@ -12,7 +12,7 @@ import { VERSION } from "../core/version.ts";
 import { measurePeakRates } from "./peak_rates.ts";
 import { benchKernels, type KernelTables } from "./kernels.ts";
 import type { LayerGroup } from "./layers.ts";
-import type { BenchReport, ModelSteps, PeakRates, Progress } from "./report.ts";
+import type { BenchReport, ModelSteps, PeakRates } from "./report.ts";
 import { type QuantizeSettings, SIZES } from "./variants.ts";
 import { benchSteps } from "./steps.ts";
 
@@ -31,7 +31,7 @@ export interface BenchOptions {
   readonly size?: number | undefined;
   readonly tiles: Tiles;
   /** Called with what is being timed. */
-  readonly progress: Progress;
+  progress(text: string): void;
 }
 
 /**

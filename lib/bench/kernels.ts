@@ -23,7 +23,6 @@ import {
   type Direction,
   type KernelRow,
   type PeakRates,
-  type Progress,
   spread,
   type StatisticsRow,
 } from "./report.ts";
@@ -50,7 +49,7 @@ interface KernelsOptions {
   readonly peaks: PeakRates;
   readonly rounds: number;
   readonly tiles: Tiles;
-  readonly progress: Progress;
+  progress(text: string): void;
 }
 
 /**

@@ -151,6 +151,3 @@ export interface StepsRow {
 export function spread(values: readonly number[]): Spread {
   return { median: median(values), min: Math.min(...values), max: Math.max(...values) };
 }
-
-/** Called with what is being timed. */
-export type Progress = (text: string) => void;

@@ -24,7 +24,7 @@ import { Prefetcher } from "../train/loop/prefetch.ts";
 import { Network } from "../train/network/network.ts";
 import { selectSteps } from "../program/select_steps.ts";
 import { isInputGradient, timedLayers } from "./layers.ts";
-import { type ModelSteps, type Progress, spread, type StepsRow } from "./report.ts";
+import { type ModelSteps, spread, type StepsRow } from "./report.ts";
 import type { QuantizeSettings } from "./variants.ts";
 import { measureOverheads, type Overheads, SubmitClock, WaitClock } from "./time_breakdown.ts";
 
@@ -38,7 +38,7 @@ interface StepsOptions {
   /** Quantizer settings by name; the first is the reference of the ratios. */
   readonly variants: Readonly<Record<string, QuantizeSettings>>;
   readonly tiles: Tiles;
-  readonly progress: Progress;
+  progress(text: string): void;
 }
 
 /**

@@ -10,7 +10,7 @@ import type { Recipe } from "../recipe/types.ts";
 import { differences } from "../train/run_folder/resume_check.ts";
 import type { Grid } from "./grid.ts";
 import { comparisonHtml } from "./html.ts";
-import { comparisonMarkdown } from "./markdown.ts";
+import { comparisonMarkdown } from "./table.ts";
 import { readRunResult, type RunResult } from "./read_runs.ts";
 import { buildReport, type CompareReport } from "./report.ts";
 

@@ -11,7 +11,6 @@ import type { RunCurves } from "./read_runs.ts";
 import type { CompareReport } from "./report.ts";
 import { colourOf, dashOf, style } from "./style.ts";
 import { compareNotes, compareTable } from "./table.ts";
-import { gapChart } from "./gap_chart.ts";
 
 /** Shows the panels of the selected quantizer. */
 const SCRIPT = `const box = document.querySelector("#quantizer");
@@ -83,6 +82,36 @@ ${body}
 <ul>
 ${list}
 </ul>`;
+}
+
+/** Size of the chart of a gap. */
+const GAP = { width: 56, height: 14 } as const;
+
+/**
+ * Draws the small chart in a cell of a gap: a dot at the mean, a line over the interval, a mark at zero.
+ * Empty if the column is no gap, or the gap is unknown.
+ */
+function gapChart(
+  report: CompareReport,
+  grid: Grid,
+): (header: string, row: number) => string {
+  const gaps = report.rows.flatMap((row) => Object.values(row.gaps));
+  const ends = gaps.flatMap(({ mean, low, high }) => [mean, low ?? mean, high ?? mean]);
+  // The same scale for all, with zero in the middle.
+  const largest = Math.max(...ends.map(Math.abs), 1e-9) * 1.08;
+  const x = (gap: number) => Math.round((gap / largest + 1) * GAP.width * 5) / 10;
+  return (header, row) => {
+    const reference = report.references.find((label) => header === `gap to ${label}`);
+    const gap = reference === undefined ? undefined : report.rows[row]!.gaps[reference];
+    if (!gap) return "";
+    const { mean, low, high } = gap, middle = GAP.height / 2;
+    const interval = low === null || high === null
+      ? ""
+      : `<path class="interval" d="M${x(low)} ${middle}H${x(high)}"/>`;
+    return `<svg class="gap ${colourOf(grid, row)}" viewBox="0 0 ${GAP.width} ${GAP.height}" ` +
+      `aria-hidden="true"><path class="zero" d="M${x(0)} 0V${GAP.height}"/>${interval}` +
+      `<circle cx="${x(mean)}" cy="${middle}" r="3.5"/></svg>`;
+  };
 }
 
 function curvesSection(report: CompareReport, grid: Grid, curves: readonly RunCurves[]): string {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { TextTable } from "../report/markdown.ts";
+import { escapeMarkdown, markdownTable, type TextTable } from "../report/markdown.ts";
 import { bytes, percent, UNKNOWN } from "../core/format.ts";
 import { shortKey } from "./grid.ts";
 import type { CompareReport, CompareRow } from "./report.ts";
@@ -60,6 +60,18 @@ export function compareNotes(report: CompareReport): string[] {
     list.push(`Diverged: ${label}${at}, seed ${seed}${reason ? `, at ${reason}` : ""}.`);
   }
   return list;
+}
+
+/** Renders a comparison as Markdown: `compare.md`. */
+export function comparisonMarkdown(report: CompareReport): string {
+  return [
+    `# ${escapeMarkdown(report.name)}: comparison`,
+    "",
+    markdownTable(compareTable(report)),
+    "",
+    ...compareNotes(report).map((note) => `- ${escapeMarkdown(note)}`),
+    "",
+  ].join("\n");
 }
 
 function accuracy({ test_accuracy: found, runs, done, diverged }: CompareRow): string {

@@ -14,8 +14,7 @@ import type { Recipe } from "../recipe/types.ts";
 /** The estimators to represent static and dynamic ranges. */
 const ESTIMATORS = { static: "hindsight-minmax", dynamic: "current-minmax" } as const;
 
-/** Static or dynamic ranges. */
-export type Ranges = keyof typeof ESTIMATORS;
+type Ranges = keyof typeof ESTIMATORS;
 
 /** A recipe and its program. */
 export interface PlannedRecipe {
