@@ -62,7 +62,11 @@ async function dispatch(args: readonly string[]): Promise<number> {
 
 /** The place of the command's name or the recipe. Options may come before it. */
 async function commandIndex(args: readonly string[]): Promise<number | undefined> {
-  if (args[0] !== undefined && !args[0].startsWith("-")) return 0;
+  const [first] = args;
+  if (first === undefined || (args.length === 1 && /^(--version|-V)$/.test(first))) {
+    return undefined;
+  }
+  if (!first.startsWith("-")) return 0;
   const commands = await allCommands();
   const options: Options = Object.assign({}, ...commands.map((c) => c.options), OPTIONS);
   return firstPositionalIndex(args, options);
