@@ -5,7 +5,7 @@
  */
 import type { Dataset } from "../lib/data/dataset.ts";
 import { findPlace } from "../lib/data/paths/find_data.ts";
-import { Loader } from "../lib/data/loader.ts";
+import { DataLoader } from "../lib/data/loader.ts";
 import { openDataset } from "../lib/data/open.ts";
 import { previewPng } from "../lib/data/inspect/preview.ts";
 import { type Survey, survey } from "../lib/data/inspect/dataset_statistics.ts";
@@ -63,7 +63,7 @@ async function run(args: Arguments<typeof OPTIONS>): Promise<number> {
   // Reports every image that cannot be decoded, not only the first.
   const skipping = { ...recipe, data: { ...recipe.data, on_bad_image: "skip" as const } };
   const data = await openDataset(skipping, { warn });
-  const loader = await Loader.open(data, { ...recipe.data, seed, warn });
+  const loader = await DataLoader.open(data, { ...recipe.data, seed, warn });
   try {
     const found = await survey(loader, seed);
     await writeAtomic(out, await previewPng(loader, seed));

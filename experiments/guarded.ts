@@ -13,7 +13,7 @@ import { openDataset } from "../lib/data/open.ts";
 import { plan } from "../lib/program/plan.ts";
 import { openDevice } from "../lib/runtime/device.ts";
 import { resolveRecipe } from "../lib/recipe/load.ts";
-import { BatchReader } from "../lib/data/batch_reader.ts";
+import { DataLoader } from "../lib/data/loader.ts";
 import { Network } from "../lib/train/network/network.ts";
 import type { LoadedState, NetworkState } from "../lib/train/network/types.ts";
 import type { Batch } from "../lib/data/batch.ts";
@@ -36,7 +36,6 @@ const recipeOf = (estimator: string, seed: number) =>
   });
 
 const DATA = await openDataset(recipeOf("hindsight-minmax", 1));
-const READER = new BatchReader(DATA, BATCH);
 
 /** Opens a network. */
 async function open(estimator: string, seed: number) {
@@ -47,7 +46,7 @@ async function open(estimator: string, seed: number) {
 }
 
 async function batchAt(seed: number, step: number): Promise<Batch> {
-  return await READER.training(READER.order(seed, Math.floor(step / 30)), step % 30);
+  return await new DataLoader(DATA, { batch: BATCH, seed }).trainBatch(step);
 }
 
 function saved(state: NetworkState, ranges = state.ranges): LoadedState {

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { memorySplit } from "../lib/data/in_memory.ts";
 import { pixelStatistics } from "../lib/data/inspect/dataset_statistics.ts";
 import { openDataset } from "../lib/data/open.ts";
-import { batchAt, epochOrder, stepsPerEpoch } from "../lib/data/sampler.ts";
+import { epochOrder, RandomSampler, sequentialBatches } from "../lib/data/sampler.ts";
 import { draw, key, mix, scaleTo } from "../lib/data/counter_rng.ts";
 import { dataRecipe, rejectsData, smallIdx, withFolder } from "./data_helpers.ts";
 
@@ -36,17 +36,30 @@ Deno.test("every image is about as likely at every place of an order", () => {
 });
 
 Deno.test("training takes whole batches and drops the rest of an epoch", () => {
-  assert.equal(stepsPerEpoch(64, 64), 1);
-  assert.equal(stepsPerEpoch(130, 64), 2);
-  const order = epochOrder(10, 1, 0);
-  assert.deepEqual([...batchAt(order, 4, 1)], [...order.slice(4, 8)]);
-  assert.throws(() => batchAt(order, 4, 2), RangeError);
+  assert.equal(new RandomSampler(64, 64, 1).stepsPerEpoch, 1);
+  assert.equal(new RandomSampler(130, 64, 1).stepsPerEpoch, 2);
+  const sampler = new RandomSampler(10, 4, 1);
+  const steps = [0, 1, 2, 3, 1].map((step) => [...sampler.indices(step)]);
+  const first = [...epochOrder(10, 1, 0)], second = [...epochOrder(10, 1, 1)];
+  assert.deepEqual(steps, [
+    first.slice(0, 4),
+    first.slice(4, 8),
+    second.slice(0, 4),
+    second.slice(4, 8),
+    first.slice(4, 8),
+  ]);
+  assert.deepEqual([1, 2].map((step) => sampler.epochOf(step)), [0, 1]);
+});
+
+Deno.test("an evaluation takes every image once, in order", () => {
+  const batches = [...sequentialBatches(7, 3)].map((indices) => [...indices]);
+  assert.deepEqual(batches, [[0, 1, 2], [3, 4, 5], [6]]);
 });
 
 Deno.test("a split that does not fill one batch is refused", async () => {
   await rejectsData(
-    () => stepsPerEpoch(63, 64),
-    "train.batch: expected at most the 63 training images, found 64: fewer images than one " +
+    () => new RandomSampler(63, 64, 1),
+    "train.batch: expected at most the 63 training images, got 64: fewer images than one " +
       "batch; lower train.batch or raise data.train",
   );
 });

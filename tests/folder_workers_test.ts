@@ -5,14 +5,12 @@
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { Loader } from "../lib/data/loader.ts";
+import { DataLoader } from "../lib/data/loader.ts";
 import { openDataset } from "../lib/data/open.ts";
 import { draw } from "../lib/data/counter_rng.ts";
 import { DataError } from "../lib/core/errors.ts";
 import { encodePng } from "../lib/image/png_encode.ts";
 import type { AugmentSpec } from "../lib/recipe/types.ts";
-import { BatchReader } from "../lib/data/batch_reader.ts";
-import { Prefetcher } from "../lib/train/loop/prefetch.ts";
 import { dataRecipe } from "./data_helpers.ts";
 import { qtrain } from "./support/command.ts";
 
@@ -56,12 +54,11 @@ for (
     await withImages(7, async (folder) => {
       const batches = async (workers: number) => {
         const data = await openDataset(recipe(folder));
-        const loader = await Loader.open(data, { augment, seed: 3, workers });
+        const loader = await DataLoader.open(data, { augment, seed: 3, workers, batch: 5 });
         try {
-          const reader = new BatchReader(data, 5, loader), feed = new Prefetcher(reader, 3, 4, 8);
           const train = [];
-          for (let step = 0; step < 8; step++) train.push(await feed.at(step));
-          return [train, await Array.fromAsync(reader.testing())];
+          for (let step = 0; step < 8; step++) train.push(await loader.trainBatch(step, 8));
+          return [train, await Array.fromAsync(loader.testBatches(5))];
         } finally {
           loader.close();
         }
@@ -78,10 +75,9 @@ Deno.test("a file that a worker cannot decode is an error with its path, or a wa
     await Deno.writeTextFile(bad, "no image");
     const read = async (on_bad_image: "fail" | "skip", warn: (text: string) => void = () => {}) => {
       const data = await openDataset(recipe(folder, { on_bad_image }));
-      const loader = await Loader.open(data, { workers: 2, warn });
+      const loader = await DataLoader.open(data, { workers: 2, warn, seed: 3, batch: 7 });
       try {
-        const reader = new BatchReader(data, 7, loader), feed = new Prefetcher(reader, 3, 3, 6);
-        for (let step = 0; step < 6; step++) await feed.at(step);
+        for (let step = 0; step < 6; step++) await loader.trainBatch(step, 6);
       } finally {
         loader.close();
       }

@@ -1,15 +1,14 @@
 import assert from "node:assert/strict";
-import type { Dataset } from "../lib/data/dataset.ts";
+import type { Dataset, SplitName } from "../lib/data/dataset.ts";
 import { memorySplit } from "../lib/data/in_memory.ts";
-import { Loader, workersFor } from "../lib/data/loader.ts";
+import { DataLoader, workersFor } from "../lib/data/loader.ts";
 import { draw } from "../lib/data/counter_rng.ts";
+import { epochOrder } from "../lib/data/sampler.ts";
 import { shareSources, WorkerPool } from "../lib/data/workers/worker_pool.ts";
 import { DataError } from "../lib/core/errors.ts";
 import type { AugmentSpec } from "../lib/recipe/types.ts";
-import { BatchReader } from "../lib/data/batch_reader.ts";
 import { DataWait } from "../lib/train/loop/data_wait.ts";
-import { Prefetcher } from "../lib/train/loop/prefetch.ts";
-import type { Batch } from "../lib/data/batch.ts";
+import type { Batch, BatchRequest } from "../lib/data/batch.ts";
 
 const AUGMENT: readonly AugmentSpec[] = [
   { crop: { padding: 2 } },
@@ -40,12 +39,11 @@ const all = (batches: AsyncIterable<Batch>) => Array.fromAsync(batches);
 
 /** Every batch of three epochs from step `from` on, and of the test images. */
 async function batches(workers: number, from = 0): Promise<{ train: Batch[]; test: Batch[] }> {
-  const loader = await Loader.open(data(), { augment: AUGMENT, seed: 7, workers });
+  const loader = await DataLoader.open(data(), { augment: AUGMENT, seed: 7, workers, batch: 8 });
   try {
-    const reader = new BatchReader(loader.data, 8, loader), feed = new Prefetcher(reader, 7, 6, 18);
     const train: Batch[] = [];
-    for (let step = from; step < 18; step++) train.push(await feed.at(step));
-    return { train, test: await all(reader.testing()) };
+    for (let step = from; step < 18; step++) train.push(await loader.trainBatch(step, 18));
+    return { train, test: await all(loader.testBatches(8)) };
   } finally {
     loader.close();
   }
@@ -65,7 +63,7 @@ Deno.test("training images are augmented anew every epoch, test images never", a
   const pixels = (list: Batch[]) => list.map(({ images }) => images.join());
   assert.equal(new Set(pixels(train)).size, 18);
   assert.ok(train.every(({ others, weights }) => others?.length === 8 && weights?.length === 8));
-  const plain = await all(new BatchReader(data(), 8).testing());
+  const plain = await all(new DataLoader(data()).testBatches(8));
   assert.deepEqual(test, plain);
   assert.deepEqual(test.map(({ samples }) => samples), [8, 8, 7]);
   assert.equal(test[0]!.others, undefined);
@@ -73,30 +71,37 @@ Deno.test("training images are augmented anew every epoch, test images never", a
 });
 
 Deno.test("without augmentation a batch is what the split holds, padded to whole words", async () => {
-  const reader = new BatchReader(data(), 3), order = reader.order(1, 0);
-  const { images, labels, samples, others } = await reader.training(order, 1);
+  const loader = new DataLoader(data(), { batch: 3, seed: 1 });
+  const { images, labels, samples, others } = await loader.trainBatch(1);
   assert.deepEqual([images.length, labels.length, samples, others], [316, 3, 3, undefined]);
   const expected = new Uint8Array(315), own = new Uint32Array(3);
-  await data().train.read(order.subarray(3, 6), expected, own);
+  await data().train.read(epochOrder(50, 1, 0).subarray(3, 6), expected, own);
   assert.deepEqual([images.subarray(0, 315), labels], [expected, own]);
 });
 
-Deno.test("batches are asked for ahead, as far as there are steps, each once", async () => {
-  const asked: number[] = [];
-  const reader = {
-    ahead: 2,
-    order: () => new Uint32Array(0),
-    training: (_: Uint32Array, step: number, epoch: number) => {
-      asked.push(10 * epoch + step);
-      return Promise.resolve({ step } as unknown as Batch);
-    },
-  } as unknown as BatchReader;
-  const feed = new Prefetcher(reader, 1, 3, 5), seen: number[][] = [];
-  for (let step = 0; step < 5; step++) {
-    await feed.at(step);
-    seen.push(asked.splice(0));
+/** A loader that reads nothing, as two workers would, and notes the indices it is asked for. */
+class Recording extends DataLoader {
+  readonly asked: string[] = [];
+  override get ahead(): number {
+    return 2;
   }
-  assert.deepEqual(seen, [[0, 1, 2], [10], [11], [], []]);
+  override read(_: SplitName, { indices, epoch }: BatchRequest): Promise<Batch> {
+    this.asked.push(`${epoch}: ${indices}`);
+    return Promise.resolve({} as Batch);
+  }
+}
+
+Deno.test("batches are prefetched as far as there are steps, each read once", async () => {
+  const loader = new Recording(data(), { batch: 16, seed: 1 }), seen: string[][] = [];
+  for (let step = 0; step < 5; step++) {
+    await loader.trainBatch(step, 5);
+    seen.push(loader.asked.splice(0));
+  }
+  const batch = (step: number) =>
+    `${loader.sampler.epochOf(step)}: ${loader.sampler.indices(step)}`;
+  assert.deepEqual(seen, [[batch(0), batch(1), batch(2)], [batch(3)], [batch(4)], [], []]);
+  await loader.trainBatch(2);
+  assert.deepEqual(loader.asked, [batch(2)]);
 });
 
 Deno.test("auto starts workers where they are worth it", () => {

@@ -19,7 +19,7 @@ import { QUANTIZER_WORDS } from "../lib/quant/layouts.ts";
 import type { RecipeInput } from "../lib/recipe/recipe_input.ts";
 import { resolveRecipe } from "../lib/recipe/load.ts";
 import { openDataset } from "../lib/data/open.ts";
-import { BatchReader } from "../lib/data/batch_reader.ts";
+import { DataLoader } from "../lib/data/loader.ts";
 import { Network } from "../lib/train/network/network.ts";
 
 const ignore = await requestAdapter() === null;
@@ -58,8 +58,8 @@ async function sides(model: "cnn" | "resnet8", quantize: Quantize) {
     network.initialize();
     return { program, executor, network };
   };
-  const reader = new BatchReader(data, 32), order = reader.order(5, 0);
-  const batches = await Promise.all([0, 1, 2, 3].map((i) => reader.training(order, i)));
+  const loader = new DataLoader(data, { batch: 32, seed: 5 });
+  const batches = await Promise.all([0, 1, 2, 3].map((i) => loader.trainBatch(i)));
   return { int8: await open("int8"), simulated: await open("simulated"), batches };
 }
 

@@ -5,7 +5,6 @@
  * @module
  */
 import { openDataset } from "../../lib/data/open.ts";
-import { epochOrder } from "../../lib/data/sampler.ts";
 import {
   decodeSafetensors,
   encodeSafetensors,
@@ -16,7 +15,7 @@ import { initialValues, toNamed } from "../../lib/program/parameter_layout.ts";
 import { plan } from "../../lib/program/plan.ts";
 import { resolveRecipe } from "../../lib/recipe/load.ts";
 import type { RecipeInput } from "../../lib/recipe/recipe_input.ts";
-import { BatchReader } from "../../lib/data/batch_reader.ts";
+import { DataLoader } from "../../lib/data/loader.ts";
 
 /** Images of a batch. */
 export const BATCH = 64;
@@ -51,9 +50,9 @@ export function recipeOf(quantize: NonNullable<RecipeInput["quantize"]>) {
 /** The dataset of a recipe, and its batches in order. */
 export async function batchesOf(recipe: ReturnType<typeof recipeOf>) {
   const data = await openDataset(recipe);
-  const order = epochOrder(data.train.count, SEED, 0), reader = new BatchReader(data, BATCH);
+  const loader = new DataLoader(data, { batch: BATCH, seed: SEED });
   const batches = [];
-  for (let i = 0; i < BATCHES; i++) batches.push(await reader.training(order, i));
+  for (let i = 0; i < BATCHES; i++) batches.push(await loader.trainBatch(i));
   return { data, batches };
 }
 

@@ -6,7 +6,7 @@
  * @module
  */
 import { openDataset } from "../data/open.ts";
-import { Loader } from "../data/loader.ts";
+import { DataLoader } from "../data/loader.ts";
 import { openGpu } from "../runtime/gpu/device.ts";
 import type { Tiles } from "../runtime/gpu/autotune.ts";
 import type { GpuExecutor } from "../runtime/gpu/executor.ts";
@@ -19,8 +19,6 @@ import { resolveRecipe } from "../recipe/load.ts";
 import type { Recipe, ZooName } from "../recipe/types.ts";
 import { programTraffic } from "../report/program_traffic.ts";
 import { median } from "../report/statistics.ts";
-import { BatchReader } from "../data/batch_reader.ts";
-import { Prefetcher } from "../train/loop/prefetch.ts";
 import { Network } from "../train/network/network.ts";
 import { selectSteps } from "../program/select_steps.ts";
 import { isInputGradient, timedLayers } from "./layers.ts";
@@ -139,7 +137,7 @@ class VariantRun {
     readonly program: Program,
     readonly data: Awaited<ReturnType<typeof openDataset>>,
     readonly network: Network,
-    readonly feed: Prefetcher,
+    readonly loader: DataLoader,
     readonly clock: WaitClock,
     readonly submits: SubmitClock,
     readonly timer: StepTimer | undefined,
@@ -154,21 +152,20 @@ class VariantRun {
       const timer = hasTimestamps(gpu) ? new StepTimer(gpu, executor) : undefined;
       const clock = new WaitClock(executor), submits = new SubmitClock(gpu.device.queue);
       const network = new Network(program, clock, SEED, recipe.quantize, data);
-      const reader = new BatchReader(data, recipe.train.batch, new Loader(data));
-      const feed = new Prefetcher(reader, SEED, BATCHES, Number.MAX_SAFE_INTEGER);
+      const loader = new DataLoader(data, { batch: recipe.train.batch, seed: SEED });
       const variant = new VariantRun(
         name,
         recipe,
         program,
         data,
         network,
-        feed,
+        loader,
         clock,
         submits,
         timer,
       );
       network.initialize();
-      await network.calibrate([await feed.at(0)]);
+      await network.calibrate([await loader.trainBatch(0)]);
       await variant.#steps(1);
       variant.firstStep = performance.now() - began;
       variant.#overheads = await measureOverheads(executor, submits);
@@ -187,7 +184,7 @@ class VariantRun {
 
   /** Runs steps as training does, with as many in flight as possible. */
   async #steps(count: number): Promise<StepTime> {
-    const { network, clock, submits, feed } = this, began = performance.now();
+    const { network, clock, submits, loader } = this, began = performance.now();
     let data = 0;
     clock.waited =
       clock.waits =
@@ -197,7 +194,7 @@ class VariantRun {
     for (let done = 0; done < count;) {
       const group = Math.min(network.maxInFlight, count - done);
       for (let i = 0; i < group; i++) {
-        const asked = performance.now(), batch = await feed.at(this.#step);
+        const asked = performance.now(), batch = await loader.trainBatch(this.#step);
         data += performance.now() - asked;
         await network.submit(batch, this.#step++, RATE);
       }

@@ -1,46 +1,68 @@
 /**
- * Batches of a data set, read and augmented in workers or in the calling thread. Who reads, and how
- * many, changes no byte.
+ * Batches of a data set in the order of steps: read and augmented in workers or in the calling thread,
+ * the next ones ahead of time. How many threads read changes no byte.
  *
  * @module
  */
 import type { AugmentSpec } from "../recipe/types.ts";
 import { Augmenter, type AugmentPlan } from "./augment/augmenter.ts";
+import { type Batch, type BatchRequest, readBatch } from "./batch.ts";
 import type { Dataset, SplitName } from "./dataset.ts";
-import { type BatchRequest, readBatch } from "./workers/read_batch.ts";
-import type { Batch } from "./batch.ts";
+import { RandomSampler, sequentialBatches } from "./sampler.ts";
 import { shareSources, WorkerPool } from "./workers/worker_pool.ts";
 
 /** How batches are made. */
-export interface LoaderOptions {
-  /** The recipe's list; none by default. */
+export interface DataLoaderOptions {
+  /** Images of a training batch; without it, there are no training batches. */
+  readonly batch?: number;
+  /** Augmentations of training images, as in a recipe; none by default. */
   readonly augment?: readonly AugmentSpec[];
-  /** The run's seed. */
+  /** The run's seed, 1 by default. */
   readonly seed?: number;
-  /** As in a recipe; 0 by default. */
+  /** Threads that read, as in a recipe; 0 by default. */
   readonly workers?: "auto" | number;
-  /** Hears of workers that cannot be started, and of what they warn of. */
+  /** Called with each warning: of workers that cannot be started, and of what they read. */
   readonly warn?: (text: string) => void;
 }
 
 /** More decode faster than any of today's GPUs train. */
 const MAX_WORKERS = 8;
 
-/** Reads batches of one data set. */
-export class Loader {
+/** Reads the batches of one data set. */
+export class DataLoader {
   readonly #plan: AugmentPlan;
   readonly #augmenter: Augmenter;
+  readonly #sampler: RandomSampler | undefined;
+  /** Training batches that were asked for ahead of time, by step. */
+  readonly #prefetched = new Map<number, Promise<Batch>>();
+  /** The step after the last one that was prefetched. */
+  #next = 0;
   #pool: WorkerPool | undefined;
 
-  /** Reads in the calling thread. */
-  constructor(readonly data: Dataset, { augment = [], seed = 1 }: LoaderOptions = {}) {
+  /**
+   * A loader that reads in the calling thread.
+   *
+   * @throws {DataError} when the training images do not fill one batch
+   */
+  constructor(
+    readonly data: Dataset,
+    { augment = [], seed = 1, batch }: DataLoaderOptions = {},
+  ) {
     this.#plan = { augment, seed, shape: data.shape, mean: data.mean };
     this.#augmenter = new Augmenter(this.#plan);
+    this.#sampler = batch === undefined
+      ? undefined
+      : new RandomSampler(data.train.count, batch, seed);
   }
 
-  /** Reads as `options.workers` says; where workers cannot be started, in the calling thread. */
-  static async open(data: Dataset, options: LoaderOptions): Promise<Loader> {
-    const loader = new Loader(data, options);
+  /**
+   * A loader that reads in workers as `options.workers` says, or in the calling thread if workers
+   * cannot be started.
+   *
+   * @throws {DataError} when the training images do not fill one batch
+   */
+  static async open(data: Dataset, options: DataLoaderOptions): Promise<DataLoader> {
+    const loader = new DataLoader(data, options);
     const workers = workersFor(data, options);
     const sources = workers > 0 ? shareSources(data) : undefined;
     if (!sources) return loader;
@@ -58,13 +80,57 @@ export class Loader {
     return loader;
   }
 
-  /** Batches that are worth asking for ahead of time, beside the one that is needed now. */
+  /** The order of training batches. */
+  get sampler(): RandomSampler {
+    if (!this.#sampler) throw new RangeError("a data loader without a batch size has no sampler");
+    return this.#sampler;
+  }
+
+  /** Batches worth asking for ahead of time, beside the one that is needed now. */
   get ahead(): number {
     // Two for each worker: it begins the next one while nobody hears of the last.
     return 2 * (this.#pool?.workers ?? 0);
   }
 
-  /** Reads a batch. @throws {DataError} when it cannot be read */
+  /**
+   * The training batch of a step, augmented for its epoch.
+   *
+   * @param step counts from 0 over all epochs
+   * @param end where given, batches of later steps are prefetched, up to this step
+   * @throws {DataError} when an image cannot be read
+   */
+  async trainBatch(step: number, end = 0): Promise<Batch> {
+    const last = Math.min(step + this.ahead, end - 1);
+    for (let next = Math.max(step, this.#next); next <= last; next++) {
+      const batch = this.#readStep(next);
+      // Avoids an unhandled rejection; who awaits the batch still gets the error.
+      batch.catch(() => {});
+      this.#prefetched.set(next, batch);
+      this.#next = next + 1;
+    }
+    const batch = this.#prefetched.get(step);
+    this.#prefetched.delete(step);
+    return await (batch ?? this.#readStep(step));
+  }
+
+  /**
+   * The test images in their own order; the last batch is padded.
+   *
+   * @param batch images of a batch
+   * @throws {DataError} when an image cannot be read
+   */
+  async *testBatches(batch: number): AsyncGenerator<Batch> {
+    const reads: Promise<Batch>[] = [];
+    for (const indices of sequentialBatches(this.data.test.count, batch)) {
+      const read = this.read("test", { indices, batch });
+      read.catch(() => {}); // As above.
+      reads.push(read);
+      if (reads.length > this.ahead) yield await reads.shift()!;
+    }
+    for (const read of reads) yield await read;
+  }
+
+  /** Reads any batch. @throws {DataError} when an image cannot be read */
   read(split: SplitName, request: BatchRequest): Promise<Batch> {
     return this.#pool
       ? this.#pool.read(split, request)
@@ -75,12 +141,21 @@ export class Loader {
   close(): void {
     this.#pool?.close();
   }
+
+  #readStep(step: number): Promise<Batch> {
+    const { sampler } = this, { batch } = sampler;
+    return this.read("train", {
+      indices: sampler.indices(step),
+      batch,
+      epoch: sampler.epochOf(step),
+    });
+  }
 }
 
-/** Workers that a loader starts. */
+/** Number of workers that a loader starts. */
 export function workersFor(
   { train }: Pick<Dataset, "train">,
-  { workers = 0, augment = [] }: LoaderOptions,
+  { workers = 0, augment = [] }: DataLoaderOptions,
   processors: number = navigator.hardwareConcurrency,
 ): number {
   if (workers !== "auto") return workers;

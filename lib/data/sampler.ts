@@ -1,13 +1,61 @@
 /**
- * The order of images in training. Each epoch is a new permutation of the whole split, cut into
- * whole batches; what is left over at its end, fewer images than a batch, is dropped for that
- * epoch and, as the next order differs, falls on other images then. The order depends on nothing
- * but count, seed and epoch, so a resumed run finds its place again from the step number.
+ * Which images a batch is made of, and in which order.
  *
  * @module
  */
 import { DataError } from "../core/errors.ts";
 import { draw, key, PURPOSE, scaleTo } from "./counter_rng.ts";
+
+/**
+ * The batches of training. Each epoch is a new permutation of the split, cut into whole batches; the
+ * images left over at its end, fewer than a batch, are dropped for that epoch. The order depends on
+ * count, seed and epoch alone, so a resumed run finds its place by the step number.
+ */
+export class RandomSampler {
+  /** Whole batches in one epoch. */
+  readonly stepsPerEpoch: number;
+  #last: { readonly epoch: number; readonly order: Uint32Array<ArrayBuffer> } | undefined;
+
+  /**
+   * @param count images in the split
+   * @param batch images of a batch
+   * @param seed of the run
+   * @throws {DataError} when the split does not fill one batch
+   */
+  constructor(readonly count: number, readonly batch: number, readonly seed: number) {
+    if (count < batch) {
+      throw new DataError(
+        `train.batch: expected at most the ${count} training images, got ${batch}: ` +
+          `fewer images than one batch; lower train.batch or raise data.train`,
+      );
+    }
+    this.stepsPerEpoch = Math.floor(count / batch);
+  }
+
+  /** The epoch of a step; both count from 0. */
+  epochOf(step: number): number {
+    return Math.floor(step / this.stepsPerEpoch);
+  }
+
+  /** The indices of the batch of a step, which counts from 0 over all epochs: a view, not a copy. */
+  indices(step: number): Uint32Array<ArrayBuffer> {
+    const epoch = this.epochOf(step), first = (step - epoch * this.stepsPerEpoch) * this.batch;
+    if (this.#last?.epoch !== epoch) {
+      this.#last = { epoch, order: epochOrder(this.count, this.seed, epoch) };
+    }
+    return this.#last.order.subarray(first, first + this.batch);
+  }
+}
+
+/** The batches of an evaluation: all images in their own order; the last batch may have fewer. */
+export function* sequentialBatches(
+  count: number,
+  batch: number,
+): Generator<Uint32Array<ArrayBuffer>> {
+  for (let first = 0; first < count; first += batch) {
+    yield Uint32Array.from({ length: Math.min(batch, count - first) }, (_, i) => first + i);
+  }
+}
 
 /**
  * A permutation of 0 … `count` − 1 (Fisher–Yates), the same on every platform.
@@ -21,36 +69,9 @@ export function epochOrder(count: number, seed: number, epoch: number): Uint32Ar
   const stream = key(PURPOSE.order, seed, epoch);
   for (let last = count - 1; last > 0; last--) {
     const chosen = scaleTo(draw(stream, last), last + 1);
-    const held = order[last]!;
+    const swapped = order[last]!;
     order[last] = order[chosen]!;
-    order[chosen] = held;
+    order[chosen] = swapped;
   }
   return order;
-}
-
-/**
- * Whole batches in one epoch.
- *
- * @throws {DataError} when the split does not fill one batch
- */
-export function stepsPerEpoch(count: number, batch: number): number {
-  if (count < batch) {
-    throw new DataError(
-      `train.batch: expected at most the ${count} training images, found ${batch}: ` +
-        `fewer images than one batch; lower train.batch or raise data.train`,
-    );
-  }
-  return Math.floor(count / batch);
-}
-
-/** The indices of batch `step` (from 0, within the epoch) of an order: a view, not a copy. */
-export function batchAt(
-  order: Uint32Array<ArrayBuffer>,
-  batch: number,
-  step: number,
-): Uint32Array<ArrayBuffer> {
-  if (step < 0 || (step + 1) * batch > order.length) {
-    throw new RangeError(`batch ${step} of ${batch} lies outside an order of ${order.length}`);
-  }
-  return order.subarray(step * batch, (step + 1) * batch);
 }

@@ -3,13 +3,12 @@
  *
  * @module
  */
-import { Loader } from "../data/loader.ts";
+import { DataLoader } from "../data/loader.ts";
 import { openDataset } from "../data/open.ts";
 import { plan } from "../program/plan.ts";
 import type { Tiles } from "../runtime/gpu/autotune.ts";
 import type { DeviceChoice } from "../runtime/device.ts";
 import type { EstimatorMakers } from "../quant/estimator.ts";
-import { BatchReader } from "../data/batch_reader.ts";
 import { openTestedDevice } from "../runtime/open_tested_device.ts";
 import { Network } from "./network/network.ts";
 import { loadRun } from "./checkpoint/load.ts";
@@ -61,15 +60,14 @@ export async function evaluate(path: string, options: EvaluateOptions = {}): Pro
   const { program } = plan(recipe, data, { estimators: makers, inference: true });
   const device = await openTestedDevice(options.device, program, options);
   const executor = await device.createExecutor(program);
-  let loader: Loader | undefined;
+  let loader: DataLoader | undefined;
   try {
     const network = new Network(program, executor, recipe.seed, recipe.quantize, data, makers);
     network.load(found, false);
     const { workers } = recipe.data;
-    loader = await Loader.open(data, { workers, ...warnings });
-    const reader = new BatchReader(data, program.batch, loader);
+    loader = await DataLoader.open(data, { workers, ...warnings });
     return {
-      ...await network.evaluate(reader.testing()),
+      ...await network.evaluate(loader.testBatches(program.batch)),
       images: data.test.count,
       step: found.trainerState.step,
       checkpoint: found.path,

@@ -3,11 +3,9 @@
  *
  * @module
  */
-import { BatchReader } from "../data/batch_reader.ts";
 import type { Dataset } from "../data/dataset.ts";
-import { Loader } from "../data/loader.ts";
+import { DataLoader } from "../data/loader.ts";
 import { openDataset } from "../data/open.ts";
-import { stepsPerEpoch } from "../data/sampler.ts";
 import { plan } from "../program/plan.ts";
 import type { Program } from "../program/program.ts";
 import type { EstimatorMakers } from "../quant/estimator.ts";
@@ -64,7 +62,7 @@ async function* trainOnDevice(
   const job = await prepare(input, options), { recipe, data, program, estimators } = job;
   const device = options.opened ?? await openTestedDevice(options.device, program, options);
   onOpen(device);
-  let executor: Executor | undefined, loader: Loader | undefined;
+  let executor: Executor | undefined, loader: DataLoader | undefined;
   try {
     executor = await device.createExecutor(program, { lazily: true });
     await executor.ready(program.sections.weights);
@@ -124,14 +122,19 @@ async function prepare(
   return { recipe, recipeText, estimators, data, program, checkpoint, initial };
 }
 
-function openLoader({ data, recipe }: Job, { warn }: TrainOptions): Promise<Loader> {
-  return Loader.open(data, { ...recipe.data, seed: recipe.seed, ...(warn ? { warn } : {}) });
+function openLoader({ data, recipe }: Job, { warn }: TrainOptions): Promise<DataLoader> {
+  return DataLoader.open(data, {
+    ...recipe.data,
+    seed: recipe.seed,
+    batch: recipe.train.batch,
+    ...(warn ? { warn } : {}),
+  });
 }
 
 function openRun(
   { recipe, recipeText, estimators, data, program }: Job,
   executor: Executor,
-  loader: Loader,
+  loader: DataLoader,
   options: TrainOptions,
   started: number,
 ): Run {
@@ -140,8 +143,7 @@ function openRun(
     recipeText,
     data,
     network: new Network(program, executor, recipe.seed, recipe.quantize, data, estimators),
-    reader: new BatchReader(data, recipe.train.batch, loader),
-    stepsPerEpoch: stepsPerEpoch(data.train.count, recipe.train.batch),
+    loader,
     options,
     started,
     dataChanges: new DataChangeMonitor(data, recipe, options.warn),

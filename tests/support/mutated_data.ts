@@ -6,7 +6,7 @@
  */
 import { dirname, join } from "node:path";
 import { crc32 } from "node:zlib";
-import { Loader } from "../../lib/data/loader.ts";
+import { DataLoader } from "../../lib/data/loader.ts";
 import { openDataset } from "../../lib/data/open.ts";
 import { encodeSafetensors } from "../../lib/core/safetensors.ts";
 import { decodeImage } from "../../lib/image/decode.ts";
@@ -59,7 +59,7 @@ function dataset(
         : folder;
       return async () => {
         const data = await openDataset(dataRecipe({ ...recipe, root }));
-        const loader = new Loader(data);
+        const loader = new DataLoader(data);
         for (const split of ["train", "test"] as const) {
           const indices = Uint32Array.from({ length: Math.min(data[split].count, 8) }, (_, i) => i);
           await loader.read(split, { indices, batch: indices.length });

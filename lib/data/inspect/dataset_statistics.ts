@@ -4,7 +4,7 @@
  * @module
  */
 import type { Dataset, Split } from "../dataset.ts";
-import type { Loader } from "../loader.ts";
+import type { DataLoader } from "../loader.ts";
 import { epochOrder } from "../sampler.ts";
 
 /** Images that pixels are measured on, at most, where they must be decoded for it. */
@@ -37,7 +37,7 @@ export interface Survey {
  *
  * @throws {DataError} when an image cannot be read
  */
-export async function survey(loader: Loader, seed: number): Promise<Survey> {
+export async function survey(loader: DataLoader, seed: number): Promise<Survey> {
   const { data } = loader;
   const counts = {
     train: countsOf(data.train, data.classes),
@@ -59,7 +59,7 @@ function countsOf({ labels }: Split, classes: number): number[] {
   return counts;
 }
 
-async function measure(loader: Loader, seed: number): Promise<Measured> {
+async function measure(loader: DataLoader, seed: number): Promise<Measured> {
   const { train, shape: [h, w, c] } = loader.data;
   const { source } = train;
   if (source?.kind === "memory") {

@@ -4,7 +4,7 @@
  * @module
  */
 import { encodePng } from "../../image/png_encode.ts";
-import type { Loader } from "../loader.ts";
+import type { DataLoader } from "../loader.ts";
 import { epochOrder } from "../sampler.ts";
 
 /** Images in a row and in a column. */
@@ -21,7 +21,10 @@ const MIN_SIDE = 64;
  * @param seed of the run
  * @throws {DataError} when an image cannot be read
  */
-export async function previewPng(loader: Loader, seed: number): Promise<Uint8Array<ArrayBuffer>> {
+export async function previewPng(
+  loader: DataLoader,
+  seed: number,
+): Promise<Uint8Array<ArrayBuffer>> {
   const { shape: [h, w, c], train } = loader.data;
   const indices = epochOrder(train.count, seed, 0).slice(0, SIDE * SIDE), count = indices.length;
   const { images } = await loader.read("train", { indices, batch: count, epoch: 0 });

@@ -9,8 +9,7 @@ import { Augmenter, type AugmentPlan } from "../augment/augmenter.ts";
 import type { Split, SplitName, SplitSource } from "../dataset.ts";
 import { FolderSplit } from "../image_folder/split.ts";
 import { memorySplit } from "../in_memory.ts";
-import { type BatchRequest, readBatch } from "./read_batch.ts";
-import type { Batch } from "../batch.ts";
+import { type Batch, type BatchRequest, readBatch } from "../batch.ts";
 
 /** The first message to a worker. */
 export interface OpenMessage {

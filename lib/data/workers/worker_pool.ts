@@ -6,8 +6,7 @@
  */
 import { DataError } from "../../core/errors.ts";
 import type { AugmentPlan } from "../augment/augmenter.ts";
-import type { BatchRequest } from "./read_batch.ts";
-import type { Batch } from "../batch.ts";
+import type { Batch, BatchRequest } from "../batch.ts";
 import type { Dataset, SplitName, SplitSource } from "../dataset.ts";
 import type { Answer, OpenMessage, ReadMessage } from "./worker.ts";
 

@@ -8,6 +8,9 @@ import { boundBuffers, type BufferSpec, type Layout, type Step } from "../../pro
 import { bytesOf } from "../../program/memory/bytes.ts";
 import { HostBuffer } from "../../../kernels/include/host_buffer.ts";
 
+/** Milliseconds of steps after which the event loop gets a turn, so that Ctrl-C is noticed. */
+const YIELD_MS = 50;
+
 /** The executor of `--device cpu`. */
 export class CpuExecutor implements Executor {
   readonly device = "cpu";
@@ -15,6 +18,8 @@ export class CpuExecutor implements Executor {
   readonly bytes: number;
   /** The memory of each buffer. */
   readonly memory: ReadonlyMap<string, HostBuffer>;
+  /** When the event loop had its last turn. */
+  #yielded = performance.now();
 
   /** @param layout which buffers share memory; none do where it is left out */
   constructor(buffers: readonly BufferSpec[], layout?: Layout) {
@@ -31,8 +36,11 @@ export class CpuExecutor implements Executor {
     this.#find(buffer).bytes.set(bytes, offset);
   }
 
-  ready(): Promise<void> {
-    return Promise.resolve();
+  /** Lets timers and signals run from time to time, as steps block this thread. */
+  async ready(): Promise<void> {
+    if (performance.now() - this.#yielded <= YIELD_MS) return;
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    this.#yielded = performance.now();
   }
 
   run(

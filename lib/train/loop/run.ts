@@ -5,8 +5,8 @@
  * @module
  */
 import type { Batch } from "../../data/batch.ts";
-import type { BatchReader } from "../../data/batch_reader.ts";
 import type { Dataset } from "../../data/dataset.ts";
+import type { DataLoader } from "../../data/loader.ts";
 import { peakMemory } from "../../program/memory/peak.ts";
 import type { Observation } from "../../quant/scheduler.ts";
 import type { Recipe } from "../../recipe/types.ts";
@@ -42,7 +42,6 @@ import { ClippingMonitor } from "./clipping_monitor.ts";
 import { DataWait } from "./data_wait.ts";
 import { learningRate } from "./learning_rate.ts";
 import { NonfinitePolicy } from "./nonfinite_policy.ts";
-import { Prefetcher } from "./prefetch.ts";
 import { Throughput } from "./throughput.ts";
 
 /** Seconds of steps that are submitted before waiting for them, so that Ctrl-C is noticed soon. */
@@ -57,8 +56,7 @@ interface RunSetup {
   readonly recipeText: string;
   readonly data: Dataset;
   readonly network: Network;
-  readonly reader: BatchReader;
-  readonly stepsPerEpoch: number;
+  readonly loader: DataLoader;
   readonly options: TrainOptions;
   /** Start of the run, by `performance.now()`. */
   readonly started: number;
@@ -85,7 +83,7 @@ export class Run {
   #stepSeconds = 0;
   #epochStarted = 0;
   #lastSave = performance.now();
-  readonly #prefetcher: Prefetcher;
+  readonly #stepsPerEpoch: number;
   readonly #dataWait: DataWait;
   readonly #throughput: Throughput;
   readonly #learningRateOf: (step: number) => number;
@@ -93,10 +91,11 @@ export class Run {
   readonly #clipping = new ClippingMonitor();
 
   constructor(readonly setup: RunSetup) {
-    const { recipe: { seed, train }, recipeText, network, reader, stepsPerEpoch } = setup;
+    const { recipe: { train }, recipeText, network, loader } = setup,
+      { stepsPerEpoch } = loader.sampler;
     const { folder, warn } = setup.options;
     this.steps = Math.min(train.epochs * stepsPerEpoch, train.max_steps || Infinity);
-    this.#prefetcher = new Prefetcher(reader, seed, stepsPerEpoch, this.steps);
+    this.#stepsPerEpoch = stepsPerEpoch;
     this.#dataWait = new DataWait(network.executor.device);
     this.#throughput = new Throughput(train.batch);
     this.#learningRateOf = learningRate(train, stepsPerEpoch, this.steps);
@@ -110,12 +109,12 @@ export class Run {
    * @param minBatches minimum number of batches, if the recipe has fewer
    */
   async calibrate(step = 0, minBatches = 0): Promise<void> {
-    const { recipe, network, reader, stepsPerEpoch } = this.setup;
-    const epoch = Math.floor(step / stepsPerEpoch), order = reader.order(recipe.seed, epoch);
+    const { recipe, network, loader } = this.setup, stepsPerEpoch = this.#stepsPerEpoch;
+    const epochStart = step - step % stepsPerEpoch;
     const count = Math.min(Math.max(recipe.quantize.calibrate, minBatches), stepsPerEpoch);
     const batches: Batch[] = [];
     for (let i = 0; i < count; i++) {
-      batches.push(await reader.training(order, (step + i) % stepsPerEpoch, epoch));
+      batches.push(await loader.trainBatch(epochStart + (step + i) % stepsPerEpoch));
     }
     await network.calibrate(batches);
   }
@@ -162,12 +161,12 @@ export class Run {
 
   /** Epoch of the last step done, from 1. */
   get #epoch(): number {
-    return Math.ceil(this.#step / this.setup.stepsPerEpoch);
+    return Math.ceil(this.#step / this.#stepsPerEpoch);
   }
 
   /** Whether the last step done ends an epoch, or the run. */
   get #endsEpoch(): boolean {
-    return this.#step % this.setup.stepsPerEpoch === 0 || this.#step >= this.steps;
+    return this.#step % this.#stepsPerEpoch === 0 || this.#step >= this.steps;
   }
 
   /** Whether the user has stopped the run before its last step. */
@@ -191,9 +190,14 @@ export class Run {
     return { ...this.#state, ...this.#policy.skipped };
   }
 
+  /** The batch of a step; those of later steps are prefetched. */
+  #trainBatch(step: number): Promise<Batch> {
+    return this.setup.loader.trainBatch(step, this.steps);
+  }
+
   /** Reads the batch of the next step. */
   async #readBatch(step = this.#step): Promise<void> {
-    this.#batch = step < this.steps ? await this.#prefetcher.at(step) : undefined;
+    this.#batch = step < this.steps ? await this.#trainBatch(step) : undefined;
   }
 
   /**
@@ -216,7 +220,7 @@ export class Run {
       const action = await this.#policy.handle(
         step,
         result.nonfinite,
-        () => this.#prefetcher.at(step),
+        () => this.#trainBatch(step),
       );
       if ("skipped" in action) {
         // Later steps that were in flight have changed nothing either, and run again.
@@ -263,7 +267,7 @@ export class Run {
    * half a second of them, none of the next epoch. The first one goes alone, as it is not timed.
    */
   #endOfFlight(): number {
-    const { network, stepsPerEpoch } = this.setup, step = this.#step;
+    const { network } = this.setup, step = this.#step, stepsPerEpoch = this.#stepsPerEpoch;
     const most = Math.min(network.maxInFlight, Math.floor(MAX_WAIT_S / this.#stepSeconds));
     const count = this.#first ? 1 : Math.max(1, most);
     const epochEnd = (Math.floor(step / stepsPerEpoch) + 1) * stepsPerEpoch;
@@ -326,11 +330,11 @@ export class Run {
 
   /** Evaluates on the test images; `undefined` where that takes long and the run is interrupted. */
   async #evaluate(): Promise<{ loss: number; accuracy: number } | undefined> {
-    const { network, reader, options: { signal } } = this.setup, { program, executor } = network;
+    const { network, loader, options: { signal } } = this.setup, { program, executor } = network;
     // Compiled already, but where a run resumes with an evaluation.
     await executor.ready(Object.values(program.sections).flat());
     try {
-      return await network.evaluate(untilAborted(reader.testing(program.batch), signal));
+      return await network.evaluate(untilAborted(loader.testBatches(program.batch), signal));
     } catch (error) {
       if (error instanceof EvaluationAborted) return undefined;
       throw error;
@@ -339,7 +343,7 @@ export class Run {
 
   /** Takes the figures of an epoch that has ended, and begins new sums for the next one. */
   #recordEpoch({ loss, accuracy }: { loss: number; accuracy: number }): EpochEvent {
-    const { recipe: { train }, stepsPerEpoch } = this.setup;
+    const { recipe: { train } } = this.setup, stepsPerEpoch = this.#stepsPerEpoch;
     const { step, epochLoss, epochCorrect, bests } = this.#state;
     const inEpoch = (step - 1) % stepsPerEpoch + 1;
     const learned = inEpoch - this.#policy.skippedAfter(step - inEpoch);
@@ -434,12 +438,12 @@ export class Run {
   }
 
   #summary(): Summary {
-    const { recipe, network, stepsPerEpoch, started } = this.setup, { executor } = network;
+    const { recipe, network, started } = this.setup, { executor } = network;
     const { step, last, bests } = this.#state, q = recipe.quantize;
     const skipped = this.#policy.skippedAfter(0);
     return {
       status: this.#status ?? "done",
-      epochs: Math.ceil(step / stepsPerEpoch),
+      epochs: Math.ceil(step / this.#stepsPerEpoch),
       steps: step,
       train_loss: last?.trainLoss ?? null,
       test_loss: last?.testLoss ?? null,

@@ -254,6 +254,7 @@ export class Network {
     };
     for await (const batch of batches) {
       this.#writeBatch(batch, { step: 0, learningRate: 0, normWeight: 0, soft: false });
+      await this.executor.ready(steps);
       this.executor.run(steps, pending === 0 ? ["metrics"] : []);
       samples += batch.samples;
       // A wait costs 11 ms, but what is submitted without one stays in memory until it has run.
