@@ -127,10 +127,8 @@ export class Run {
     this.#epochStarted = performance.now();
     await this.#readBatch();
     while (!this.#status && (this.#batch || this.#evaluationPending)) {
-      if (!this.#evaluationPending) {
-        const inOrder = yield* this.#trainSteps();
-        if (!inOrder) continue;
-      }
+      const advanced = this.#evaluationPending || (yield* this.#trainSteps());
+      if (!advanced) continue; // It diverged, or went back to an earlier state.
       if (this.#endsEpoch) yield* this.#endEpoch();
       else if (this.#interrupted || this.#checkpointDue) await this.#save();
       if (this.#interrupted) this.#status ??= "interrupted";
@@ -203,7 +201,7 @@ export class Run {
   /**
    * Trains the steps that may be in flight together.
    *
-   * @returns false when a step diverged: the run has ended, or it continues from an earlier state
+   * @returns false when a step diverged: the run ends, or continues from an earlier state
    */
   async *#trainSteps(): AsyncGenerator<TrainEvent, boolean, void> {
     const planned = this.#policy.takePlannedSkip(this.#step);
