@@ -13,12 +13,8 @@ import { nearest } from "../lib/core/did_you_mean.ts";
 import type { Pair, Recipe } from "../lib/recipe/types.ts";
 import { type LayerTime, measureLayers } from "../lib/report/measure.ts";
 import { type ProgramTraffic, programTraffic } from "../lib/report/program_traffic.ts";
-import {
-  type LayerTraffic,
-  modelTraffic,
-  type StaticDynamicBytes,
-  sumBytes,
-} from "../lib/report/traffic.ts";
+import { type LayerTraffic, modelTraffic } from "../lib/report/traffic.ts";
+import { type StaticDynamicBytes, sumBytes } from "../lib/program/ops/traffic.ts";
 import { planStaticAndDynamic, type StaticAndDynamic } from "../lib/report/static_dynamic.ts";
 import {
   type Arguments,

@@ -26,7 +26,7 @@ const steps = ({ sections }: Program) => Object.values(sections).flat().length;
 Deno.test("with all but the last layer frozen, only its weight gradient is left of the backward pass", () => {
   const all = planned([]), { sections, buffers } = planned(BODY);
   assert.deepEqual(
-    sections.backward.map(({ layer, kernel }) => `${layer} ${kernel}`),
+    sections.backward.map(({ layer, kernel }) => `${layer} ${kernel.name}`),
     ["linear conv_backward_weight", "linear reduce_weight_gradient"],
   );
   const updates = sections.update.filter((s) => s.kernel.name === "sgd");

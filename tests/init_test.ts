@@ -9,7 +9,7 @@ import { decodeSafetensors, encodeSafetensors, type TensorInput } from "../lib/c
 import { buildGraph } from "../lib/program/graph.ts";
 import { type DataShape, layersOf, plan } from "../lib/program/plan.ts";
 import { pytorchNames } from "../lib/model/pytorch_names.ts";
-import { weightDims } from "../lib/program/ops/conv.ts";
+import { ConvNode } from "../lib/program/ops/conv.ts";
 import type { RecipeInput } from "../lib/recipe/recipe_input.ts";
 import { parseRecipe, resolveRecipe } from "../lib/recipe/load.ts";
 import { UNRESTRICTED } from "../lib/recipe/path_scope.ts";
@@ -48,11 +48,11 @@ function theirTensors(model: Extract<RecipeInput["model"], { name: ZooName }>, s
   const { nodes } = buildGraph(layersOf(recipeOf(model), { shape, classes }), shape, classes);
   return nodes.flatMap((node) => {
     const tensors: [part: string, shape: number[]][] = [];
-    if (node.op === "conv") {
-      const [o, i, h, w] = weightDims(node);
+    if (node instanceof ConvNode) {
+      const [o, i, h, w] = node.weightDims;
       tensors.push(["weight", node.linear ? [o, i * h * w] : [o, i, h, w]]);
       if (node.bias) tensors.push(["bias", [o]]);
-    } else if (node.op === "norm") {
+    } else if (node.parameters > 0) {
       for (const part of ["weight", "bias", "running_mean", "running_var"]) {
         tensors.push([part, [node.output.c]]);
       }

@@ -9,12 +9,8 @@ import { zoo } from "../lib/model/zoo.ts";
 import type { LayerInput } from "../lib/recipe/recipe_input.ts";
 import { resolveRecipe } from "../lib/recipe/load.ts";
 import type { ZooName } from "../lib/recipe/types.ts";
-import {
-  type LayerTraffic,
-  modelTraffic,
-  type StaticDynamicBytes,
-  sumBytes,
-} from "../lib/report/traffic.ts";
+import { type LayerTraffic, modelTraffic } from "../lib/report/traffic.ts";
+import { type StaticDynamicBytes, sumBytes } from "../lib/program/ops/traffic.ts";
 
 const KB = 1024;
 

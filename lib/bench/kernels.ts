@@ -242,7 +242,7 @@ export function timedSteps(
   });
   const count = parameters.reduce((sum, { dims }) => sum + dims.reduce((a, b) => a * b), 0);
   const label = `${withThousands(count)} parameters`;
-  const all = { name: "", label, op: "all", operations: 0 } as const;
+  const all = { name: "", label, operations: 0 } as const;
   const ends = [["update", of("update")], ["pack weights", of("weights")]] as const;
   return [
     ...each,

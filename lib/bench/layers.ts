@@ -6,10 +6,8 @@
 import { convBackwardInput } from "../../kernels/conv_backward_input/kernel.ts";
 import type { Kernel } from "../../kernels/define_kernel.ts";
 import { depthwiseBackwardInput } from "../../kernels/depthwise_backward_input/kernel.ts";
-import { buildGraph, type Node } from "../program/graph.ts";
-import { summarize } from "../program/summary.ts";
+import { buildGraph } from "../program/graph.ts";
 import { type DataShape, layersOf, type Plan, plan } from "../program/plan.ts";
-import { weightDims } from "../program/ops/conv.ts";
 import type { Step } from "../program/program.ts";
 import type { LayerInput, PairInput, RecipeInput } from "../recipe/recipe_input.ts";
 import { resolveRecipe } from "../recipe/load.ts";
@@ -131,7 +129,6 @@ export interface TimedLayer {
   readonly name: string;
   /** In words. */
   readonly label: string;
-  readonly op: Node["op"] | "all";
   /** Multiplications and additions in each direction of a convolution; 0 for other layers. */
   readonly operations: number;
 }
@@ -165,26 +162,11 @@ export function planLayers(
 /** The layers of a recipe's network, with their operations in a step. */
 export function timedLayers(recipe: Recipe, data: DataShape): TimedLayer[] {
   const graph = buildGraph(layersOf(recipe, data), data.shape, data.classes);
-  const layers = summarize(graph);
-  return graph.nodes.map((node, i) => ({
+  return graph.nodes.map((node) => ({
     name: node.name,
-    label: `${layers[i]!.kind} ${shapeOf(node)}`,
-    op: node.op,
-    operations: node.op === "conv" ? products(node) * 2 * recipe.train.batch : 0,
+    label: `${node.kind} ${node.shape}`,
+    operations: node.products * 2 * recipe.train.batch,
   }));
-}
-
-/** Products of a convolution for one image. */
-function products(node: Extract<Node, { op: "conv" }>): number {
-  const { h, w } = node.output;
-  return weightDims(node).reduce((a, b) => a * b) * h * w;
-}
-
-function shapeOf(node: Node): string {
-  const { input: x, output: y } = node, at = ` at ${y.h}×${y.w}`;
-  if (node.op !== "conv") return `${y.c}${at}`;
-  if (node.linear) return `${x.h * x.w * x.c}→${y.c}`;
-  return (node.groups > 1 ? String(y.c) : `${x.c}→${y.c}`) + at;
 }
 
 const INPUT_GRADIENTS: ReadonlySet<Kernel> = new Set<Kernel>([
@@ -198,7 +180,7 @@ export function isInputGradient({ kernel }: Step): boolean {
 }
 
 /** The direction of a step of the backward pass. */
-export function backwardDirection(step: Step, { op }: TimedLayer): Direction {
-  if (op !== "conv") return "backward";
+export function backwardDirection(step: Step, { operations }: TimedLayer): Direction {
+  if (operations === 0) return "backward";
   return isInputGradient(step) ? "input gradient" : "weight gradient";
 }

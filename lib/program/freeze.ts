@@ -7,14 +7,13 @@
  */
 import { ModelError } from "../core/errors.ts";
 import { nearest } from "../core/did_you_mean.ts";
-import type { Graph, Node } from "./graph.ts";
+import type { Graph } from "./graph.ts";
+import type { Node } from "./ops/node.ts";
 import { matches } from "./quantizer_config.ts";
 
-type Trainable = Extract<Node, { frozen?: boolean }>;
-
 /** Whether a layer has anything that could train. */
-function isTrainable(node: Node): node is Trainable {
-  return node.op === "conv" || node.op === "norm";
+function isTrainable(node: Node): boolean {
+  return node.parameters > 0;
 }
 
 /** Freezes every layer: a network that only answers. */
@@ -53,11 +52,7 @@ export function freeze(graph: Graph, patterns: readonly string[]): void {
   updateNeedsGradient(graph);
 }
 
-/** Says anew which tensors have anything before them that trains. */
+/** Decides again which tensors have anything before them that trains. */
 function updateNeedsGradient({ nodes }: Graph): void {
-  for (const node of nodes) {
-    const inputs = node.op === "add" ? [node.input, node.other] : [node.input];
-    const trains = isTrainable(node) && !node.frozen;
-    node.output.needsGradient = trains || inputs.some((tensor) => tensor.needsGradient);
-  }
+  for (const node of nodes) node.propagateNeedsGradient();
 }

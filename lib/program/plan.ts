@@ -9,24 +9,16 @@ import { nonfiniteGuard } from "./passes/nonfinite_guard.ts";
 import { rangeUpdates } from "./passes/range_updates.ts";
 import { needsTwoPasses, twoPass } from "./passes/two_pass.ts";
 import { update } from "./passes/update.ts";
-import { ModelError } from "../core/errors.ts";
 import { planWithinBudget } from "./memory/budget.ts";
 import { stagingOf } from "./memory/staging.ts";
 import type { Program } from "./program.ts";
-import { activationBackward, activationForward } from "./ops/activation.ts";
-import { addBackward, addForward } from "./ops/add.ts";
 import { Builder } from "./builder.ts";
-import { convBackward, convForward, weightDims } from "./ops/conv.ts";
-import { depthwiseBackward, depthwiseForward, isDepthwise } from "./ops/depthwise.ts";
-import { dropoutBackward, dropoutForward } from "./ops/dropout.ts";
 import { inputForward, lossForward } from "./ops/loss.ts";
-import { normBackward, normForward, sumsBuffer } from "./ops/norm.ts";
 import { MAX_BYTES } from "./shards.ts";
-import { poolBackward, poolForward } from "./ops/pool.ts";
 import type { EstimatorMakers } from "../quant/estimator.ts";
 import type { LayerSpec, Recipe } from "../recipe/types.ts";
 import { freeze, freezeAll } from "./freeze.ts";
-import { buildGraph, type Node } from "./graph.ts";
+import { buildGraph } from "./graph.ts";
 import { type Layer, summarize } from "./summary.ts";
 import { rangesOnDevice, stepsInFlight } from "./scheduler_placement.ts";
 import { QuantizerConfig } from "./quantizer_config.ts";
@@ -99,7 +91,6 @@ function planFor(batch: number, recipe: Recipe, data: DataShape, options: PlanOp
   const augment: readonly object[] = recipe.data.augment;
   const mixed = options.mixed ?? augment.some((spec) => "mixup" in spec);
   const graph = buildGraph(layersOf(recipe, data), data.shape, data.classes);
-  refuseGroups(graph.nodes);
   const inference = options.inference ?? false;
   if (inference) freezeAll(graph);
   else freeze(graph, recipe.freeze);
@@ -116,10 +107,10 @@ function planFor(batch: number, recipe: Recipe, data: DataShape, options: PlanOp
     targets: { smoothing: train.label_smoothing, mixed },
   });
   // Weights come first in the table, and of them those that train: one kernel sets their rows.
-  const convs = graph.nodes.filter((node) => node.op === "conv");
-  const trained = convs.filter((node) => !node.frozen);
-  for (const node of [...trained, ...convs.filter((node) => node.frozen)]) {
-    const elements = weightDims(node).reduce((a, b) => a * b);
+  const weighted = graph.nodes.filter((node) => node.weightDims !== undefined);
+  const trained = weighted.filter((node) => !node.frozen);
+  for (const node of [...trained, ...weighted.filter((node) => node.frozen)]) {
+    const elements = node.weightDims!.reduce((a, b) => a * b);
     const { row, quantized } = b.stored(
       `${node.name}.weight`,
       { name: `${node.name}.weight`, layer: node.name, role: "weight", elements },
@@ -128,10 +119,10 @@ function planFor(batch: number, recipe: Recipe, data: DataShape, options: PlanOp
     if (quantized) b.weightRows.set(node.name, row);
   }
   inputForward(b, graph.image, pixelBounds(data));
-  graph.nodes.forEach((node, i) => forward(b, node, graph.nodes[i + 1]));
+  graph.nodes.forEach((node, i) => node.forward(b, graph.nodes[i + 1]));
   lossForward(b, graph.logits);
   for (const node of graph.nodes.toReversed()) {
-    if (node.output.needsGradient) backward(b, node);
+    if (node.output.needsGradient) node.backward(b);
   }
   if (!inference) quantizing.checkUsed();
   const collected = b.program({
@@ -162,74 +153,10 @@ function planFor(batch: number, recipe: Recipe, data: DataShape, options: PlanOp
   };
 }
 
-/** There are kernels for one group and for as many as there are channels. */
-function refuseGroups(nodes: readonly Node[]): void {
-  for (const node of nodes) {
-    if (node.op !== "conv" || node.groups === 1 || isDepthwise(node)) continue;
-    throw new ModelError(
-      `layer ${node.name}: expected groups: 1, or groups: ${node.input.c} with channels: ` +
-        `${node.input.c} (depthwise), got groups: ${node.groups} with channels: ${node.output.c}; ` +
-        "other groups can be counted (qtrain traffic) but not trained",
-    );
-  }
-}
-
 /** The smallest and largest value that a normalized pixel can have. */
 function pixelBounds({ mean, std }: DataShape): [low: number, high: number] {
   return [
     Math.min(...mean.map((m, i) => -m / std[i]!)),
     Math.max(...mean.map((m, i) => (1 - m) / std[i]!)),
   ];
-}
-
-function forward(b: Builder, node: Node, next: Node | undefined): void {
-  switch (node.op) {
-    case "conv": {
-      // A convolution before a norm makes the norm's sums on the way out.
-      const summed = next?.op === "norm" && next.input === node.output && !next.frozen;
-      const norm = summed ? next : undefined;
-      const plan = isDepthwise(node) ? depthwiseForward : convForward;
-      const tiles = plan(b, node, norm && sumsBuffer(norm.name));
-      if (norm && tiles !== undefined) Object.assign(norm, { tiles });
-      break;
-    }
-    case "norm":
-      normForward(b, node);
-      break;
-    case "add":
-      addForward(b, node);
-      break;
-    case "activation":
-      activationForward(b, node);
-      break;
-    case "pool":
-      poolForward(b, node);
-      break;
-    case "dropout":
-      dropoutForward(b, node);
-      break;
-  }
-}
-
-function backward(b: Builder, node: Node): void {
-  switch (node.op) {
-    case "conv":
-      (isDepthwise(node) ? depthwiseBackward : convBackward)(b, node);
-      break;
-    case "norm":
-      normBackward(b, node);
-      break;
-    case "add":
-      addBackward(b, node);
-      break;
-    case "activation":
-      activationBackward(b, node);
-      break;
-    case "pool":
-      poolBackward(b, node);
-      break;
-    case "dropout":
-      dropoutBackward(b, node);
-      break;
-  }
 }

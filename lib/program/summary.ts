@@ -3,9 +3,8 @@
  *
  * @module
  */
-import { weightDims } from "./ops/conv.ts";
 import type { Program } from "./program.ts";
-import type { Graph, Node } from "./graph.ts";
+import type { Graph } from "./graph.ts";
 import { count } from "./parameter_layout.ts";
 
 /** One layer; an activation that joined the layer before it is part of that one. */
@@ -24,63 +23,13 @@ export interface Layer {
 export function summarize(graph: Graph): Layer[] {
   return graph.nodes.map((node) => ({
     name: node.name,
-    kind: kindOf(node),
+    kind: node.kind,
     output: [node.output.h, node.output.w, node.output.c],
-    parameters: parametersOf(node),
+    parameters: node.parameters,
   }));
-}
-
-/** How many values of a layer train. */
-function parametersOf(node: Node): number {
-  switch (node.op) {
-    case "conv":
-      return weightDims(node).reduce((a, b) => a * b) + (node.bias ? node.output.c : 0);
-    case "norm":
-      return 2 * node.output.c;
-    case "add":
-    case "activation":
-    case "pool":
-    case "dropout":
-      return 0;
-  }
 }
 
 /** How many values of a program train. */
 export function parameterCount(program: Program): number {
   return program.parameters.reduce((sum, p) => sum + count(p), 0);
-}
-
-function kindOf(node: Node): string {
-  switch (node.op) {
-    case "conv":
-      return node.linear ? "linear" : `conv2d ${windowOf(node)}${groupsOf(node)}`;
-    case "norm":
-      return withActivation("batch_norm", node.act);
-    case "add":
-      return withActivation("add", node.act);
-    case "activation":
-      return node.act;
-    case "dropout":
-      return `dropout ${node.rate}`;
-    case "pool": {
-      const { kind, kernel: [h, w], input } = node;
-      const global = kind === "avg" && h === input.h && w === input.w;
-      return global ? "global_avg_pool" : `${kind}_pool ${windowOf(node)}`;
-    }
-  }
-}
-
-function windowOf(node: Extract<Node, { op: "conv" | "pool" }>): string {
-  const { kernel, stride: [down, right] } = node;
-  const stride = down === right ? `${down}` : `${down}×${right}`;
-  return kernel.join("×") + (stride === "1" ? "" : ` /${stride}`);
-}
-
-function groupsOf({ groups, input }: Extract<Node, { op: "conv" }>): string {
-  if (groups === 1) return "";
-  return groups === input.c ? " depthwise" : `, ${groups} groups`;
-}
-
-function withActivation(kind: string, act: string): string {
-  return act === "none" ? kind : `${kind} + ${act}`;
 }

@@ -26,18 +26,8 @@
  *
  * @module
  */
-import type { Graph, Node } from "../program/graph.ts";
-import { weightDims } from "../program/ops/conv.ts";
-import type { Tensor } from "../program/tensor.ts";
-
-/** Bytes of a stored activation or gradient, of a weight, and of an accumulator. */
-const ACTIVATION = 1, WEIGHT = 1, ACCUMULATOR = 4;
-
-/** Bytes with static and with dynamic ranges. */
-export interface StaticDynamicBytes {
-  readonly static: number;
-  readonly dynamic: number;
-}
+import type { Graph } from "../program/graph.ts";
+import type { StaticDynamicBytes } from "../program/ops/traffic.ts";
 
 /** The traffic of a layer for one image. */
 export interface LayerTraffic {
@@ -52,66 +42,7 @@ export interface LayerTraffic {
 export function modelTraffic({ nodes }: Graph): LayerTraffic[] {
   return nodes.map((node) => ({
     layer: node.name,
-    group: node.op === "conv" ? "convolution" : "other",
-    forward: forward(node),
-    backward: backward(node),
+    group: node.weightDims ? "convolution" : "other",
+    ...node.traffic(),
   }));
-}
-
-/** Adds up static and dynamic bytes. */
-export function sumBytes(parts: readonly StaticDynamicBytes[]): StaticDynamicBytes {
-  return {
-    static: parts.reduce((n, b) => n + b.static, 0),
-    dynamic: parts.reduce((n, b) => n + b.dynamic, 0),
-  };
-}
-
-const size = ({ h, w, c }: Tensor) => h * w * c;
-
-/** A pass that moves `moved` bytes and writes a quantized tensor of `quantized` elements. */
-function pass(moved: number, quantized: number): StaticDynamicBytes {
-  const once = moved + ACTIVATION * quantized;
-  return { static: once, dynamic: once + 2 * ACCUMULATOR * quantized };
-}
-
-function forward(node: Node): StaticDynamicBytes {
-  const x = size(node.input), y = size(node.output);
-  switch (node.op) {
-    case "conv":
-      return pass(ACTIVATION * x + WEIGHT * weights(node), y);
-    case "add":
-      return pass(ACTIVATION * 2 * x, y);
-    case "norm":
-    case "activation":
-      return pass(ACTIVATION * x, y);
-    case "pool":
-      return node.kind === "max" ? pass(ACTIVATION * (x + y), 0) : pass(ACTIVATION * x, y);
-    case "dropout":
-      return pass(ACTIVATION * (x + y), 0);
-  }
-}
-
-function backward(node: Node): StaticDynamicBytes {
-  const x = size(node.input), y = size(node.output);
-  const dx = node.input.needsGradient ? x : 0;
-  switch (node.op) {
-    case "conv": {
-      const w = weights(node);
-      const ofInput = pass(dx && ACTIVATION * y + WEIGHT * w, dx);
-      return sumBytes([ofInput, pass(ACTIVATION * (y + x) + ACCUMULATOR * w, 0)]);
-    }
-    case "norm":
-      return pass(ACTIVATION * (y + x) * (dx > 0 ? 2 : 1), dx);
-    case "add":
-    case "activation":
-      return pass(0, 0);
-    case "pool":
-      return pass(dx && ACTIVATION * (node.kind === "max" ? y + x : y), dx);
-    case "dropout":
-      return pass(dx && ACTIVATION * y, dx);
-  }
-}
-
-function weights(node: Extract<Node, { op: "conv" }>): number {
-  return weightDims(node).reduce((a, b) => a * b);
 }

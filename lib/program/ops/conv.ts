@@ -12,30 +12,151 @@ import { perChannelWeightRange } from "../../../kernels/per_channel_weight_range
 import { reduceWeightGradient } from "../../../kernels/reduce_weight_gradient/kernel.ts";
 import { weightSums } from "../../../kernels/weight_sums/kernel.ts";
 import { ModelError } from "../../core/errors.ts";
+import type { Conv2dSpec, LinearSpec, Pair } from "../../recipe/types.ts";
 import type { Builder } from "../builder.ts";
 import type { StepOutput } from "../program.ts";
 import { addGradient } from "./gradient.ts";
+import { depthwiseBackward, depthwiseForward } from "./depthwise.ts";
+import { type LayerType, Node, type NodeContext } from "./node.ts";
+import { NormNode, sumsBuffer } from "./norm.ts";
 import { type Shard, shardsOf } from "../shards.ts";
-import type { Tensor } from "../tensor.ts";
+import { Tensor } from "../tensor.ts";
+import {
+  ACCUMULATOR_BYTES,
+  CODE_BYTES,
+  gradientSize,
+  passBytes,
+  sizeOf,
+  sumBytes,
+} from "./traffic.ts";
+import { slidingSize, type Windowed, windowText } from "./window.ts";
 
-/** A convolution or linear layer. */
-export interface ConvNode {
-  readonly op: "conv";
-  readonly name: string;
-  readonly input: Tensor;
-  readonly output: Tensor;
-  readonly kernel: readonly [number, number];
-  readonly stride: readonly [number, number];
-  readonly padding: readonly [number, number];
+/** A convolution; with as many groups as channels, a depthwise one. */
+export const conv2d: LayerType<Conv2dSpec> = {
+  stem: "conv",
+  node: (layer, context) => {
+    const { name, inputs: [x] } = context, { channels, groups } = layer;
+    const [h, w] = slidingSize(name, x, layer);
+    for (const [what, count] of [["input", x.c], ["output", channels]] as const) {
+      if (count % groups === 0) continue;
+      throw new ModelError(
+        `layer ${name}: expected its ${count} ${what} channels to be a multiple of its groups, got ` +
+          `${groups} groups; for a depthwise convolution, groups and channels are both ${x.c}`,
+      );
+    }
+    return new ConvNode(context, new Tensor(name, h, w, channels), layer, { linear: false });
+  },
+};
+
+/** A fully connected layer over all of an image. */
+export const linear: LayerType<LinearSpec> = {
+  stem: "linear",
+  node: ({ features, bias }, context) => {
+    const { name, inputs: [{ h, w }] } = context;
+    const window = { kernel: [h, w], stride: [1, 1], padding: [0, 0], groups: 1, bias } as const;
+    return new ConvNode(context, new Tensor(name, 1, 1, features), window, { linear: true });
+  },
+};
+
+/** A convolution or linear layer. Frozen, it keeps its weight and bias. */
+export class ConvNode extends Node implements Windowed {
+  readonly kernel: Pair;
+  readonly stride: Pair;
+  readonly padding: Pair;
   /** Groups of channels that do not see each other. */
   readonly groups: number;
   readonly bias: boolean;
   /** Reads its input as one pixel of h·w·c channels. */
   readonly linear: boolean;
   /** Its output is the logits: real f32 values instead of codes. */
-  logits: boolean;
-  /** Whether its weight and bias stay as they are. */
-  frozen?: boolean;
+  logits = false;
+
+  constructor(
+    { name, inputs }: NodeContext,
+    output: Tensor,
+    { kernel, stride, padding, groups, bias }: Omit<Conv2dSpec, "type" | "name" | "channels">,
+    { linear }: { readonly linear: boolean },
+  ) {
+    super(name, inputs, output);
+    this.kernel = kernel;
+    this.stride = stride;
+    this.padding = padding;
+    this.groups = groups;
+    this.bias = bias;
+    this.linear = linear;
+  }
+
+  get kind(): string {
+    const { groups, input } = this;
+    if (this.linear) return "linear";
+    const grouped = groups === input.c ? " depthwise" : `, ${groups} groups`;
+    return `conv2d ${windowText(this)}${groups === 1 ? "" : grouped}`;
+  }
+
+  override get shape(): string {
+    const { input: x, output: y } = this;
+    if (this.linear) return `${x.h * x.w * x.c}→${y.c}`;
+    return this.groups > 1 ? super.shape : `${x.c}→${super.shape}`;
+  }
+
+  override get parameters(): number {
+    return this.#weights + (this.bias ? this.output.c : 0);
+  }
+
+  /** Outputs, inputs that each of them sees, kernel height and width; a linear layer's is its input. */
+  override get weightDims() {
+    const { input, output, kernel, groups } = this;
+    return [output.c, input.c / groups, kernel[0], kernel[1]] as const;
+  }
+
+  get #weights(): number {
+    return this.weightDims.reduce((a, b) => a * b);
+  }
+
+  override get products(): number {
+    return this.#weights * this.output.h * this.output.w;
+  }
+
+  /** Whether every channel is convolved by itself. */
+  get depthwise(): boolean {
+    const { input, output, groups } = this;
+    return groups > 1 && groups === input.c && groups === output.c;
+  }
+
+  traffic() {
+    const x = sizeOf(this.input), y = sizeOf(this.output), dx = gradientSize(this.input);
+    const weights = this.#weights;
+    return {
+      forward: passBytes(CODE_BYTES * (x + weights), y),
+      backward: sumBytes([
+        passBytes(dx && CODE_BYTES * (y + weights), dx),
+        passBytes(CODE_BYTES * (y + x) + ACCUMULATOR_BYTES * weights),
+      ]),
+    };
+  }
+
+  /** A convolution before a norm makes the norm's sums on the way out. */
+  forward(b: Builder, next: Node | undefined): void {
+    const { name, input, output, groups } = this;
+    if (groups !== 1 && !this.depthwise) {
+      throw new ModelError(
+        `layer ${name}: expected groups: 1, or groups: ${input.c} with channels: ` +
+          `${input.c} (depthwise), got groups: ${groups} with channels: ${output.c}; ` +
+          "other groups can be counted (qtrain traffic) but not trained",
+      );
+    }
+    const norm = next instanceof NormNode && next.input === this.output && !next.frozen
+      ? next
+      : undefined;
+    const plan = this.depthwise ? depthwiseForward : convForward;
+    const tiles = plan(b, this, norm && sumsBuffer(norm.name));
+    if (norm) norm.tiles = tiles;
+  }
+
+  backward(b: Builder): void {
+    if (this.depthwise) depthwiseBackward(b, this);
+    else convBackward(b, this);
+  }
 }
 
 /** Pixels in a chunk of a weight gradient: 32,768·128² < 2³¹. */
@@ -46,11 +167,6 @@ const MIN_PIXELS = 64;
 const ENOUGH_THREADS = 8192;
 /** Products in a sum: 66,000·255·127 < 2³¹. */
 const MAX_PRODUCTS = 66000;
-
-/** Outputs, inputs that each of them sees, kernel height and width; a linear layer's is its input. */
-export function weightDims({ input, output, kernel, groups }: ConvNode) {
-  return [output.c, input.c / groups, kernel[0], kernel[1]] as const;
-}
 
 /** The layer's numbers in the names of the kernels' constants. */
 function shape(b: Builder, node: ConvNode) {
@@ -94,7 +210,7 @@ function packedParts(b: Builder, node: ConvNode): Shard[] {
  * @returns tiles of those sums, where the epilogue makes them: where the codes are made; else the
  * norm makes them
  */
-export function convForward(b: Builder, node: ConvNode, sumsFor?: string): number | undefined {
+function convForward(b: Builder, node: ConvNode, sumsFor?: string): number | undefined {
   const { name, input, output } = node, s = shape(b, node);
   const TAPS = s.KH * s.KW, quad = 16 * TAPS * s.IQ, size = s.OQ * quad;
   const parts = weightParts(b, node), packed = packedParts(b, node);
@@ -123,7 +239,7 @@ export function convForward(b: Builder, node: ConvNode, sumsFor?: string): numbe
       name: `${name}.weight`,
       layer: name,
       role: "weight",
-      dims: weightDims(node),
+      dims: node.weightDims,
       linear,
       ...kept,
       ...(quantized ? { quantizer: W_ROW } : {}),
@@ -234,7 +350,7 @@ function partOf(shards: readonly Shard[], shard: Shard): StepOutput["part"] {
 }
 
 /** Plans the gradients of weight, bias and input. */
-export function convBackward(b: Builder, node: ConvNode): void {
+function convBackward(b: Builder, node: ConvNode): void {
   const { name, input, output } = node, s = shape(b, node);
   const dy = output.gradientAt;
   if (!node.frozen) {

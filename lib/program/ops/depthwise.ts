@@ -12,9 +12,9 @@ import { quantizeDepthwiseWeights } from "../../../kernels/quantize_depthwise_we
 import { reduceDepthwiseWeightGradient } from "../../../kernels/reduce_depthwise_weight_gradient/kernel.ts";
 import { ModelError } from "../../core/errors.ts";
 import type { Builder } from "../builder.ts";
-import { type ConvNode, weightDims } from "./conv.ts";
+import type { ParameterSpec } from "../program.ts";
 import { addGradient } from "./gradient.ts";
-import { windowConstants } from "./window.ts";
+import { windowConstants, type Windowed } from "./window.ts";
 
 /** Taps in a sum: 512·255·127 < 2²⁴, which f32 holds exactly. */
 const MAX_TAPS = 512;
@@ -23,13 +23,17 @@ const MAX_PIXELS = 32768;
 /** Threads that a weight gradient is split into at least, where its size allows. */
 const ENOUGH_THREADS = 8192;
 
-/** Whether every channel is convolved by itself. */
-export function isDepthwise({ input, output, groups }: ConvNode): boolean {
-  return groups > 1 && groups === input.c && groups === output.c;
+/** A convolution with as many groups as channels. */
+interface DepthwiseLayer extends Windowed {
+  readonly name: string;
+  readonly bias: boolean;
+  readonly frozen: boolean;
+  readonly logits: boolean;
+  readonly weightDims: ParameterSpec["dims"];
 }
 
 /** The window, and the lines of the output. */
-function shape(b: Builder, node: ConvNode) {
+function shape(b: Builder, node: DepthwiseLayer) {
   return { ...windowConstants(b, node), LINES: b.options.batch * node.output.h };
 }
 
@@ -41,7 +45,7 @@ function shape(b: Builder, node: ConvNode) {
  */
 export function depthwiseForward(
   b: Builder,
-  node: ConvNode,
+  node: DepthwiseLayer,
   sumsFor?: string,
 ): number | undefined {
   const { name, input, output, logits } = node, s = shape(b, node), TAPS = s.KH * s.KW;
@@ -56,10 +60,10 @@ export function depthwiseForward(
   }
   const weightRow = b.weightRows.get(name), W_ROW = weightRow ?? 0;
   const quantized = weightRow !== undefined, size = 4 * TAPS * s.CQ;
-  const kept = node.frozen ? { frozen: true } : {}, once = { once: node.frozen ?? false };
+  const kept = node.frozen ? { frozen: true } : {}, once = { once: node.frozen };
   const spec = { name: `${name}.weight`, layer: name, role: "weight", depthwise: true } as const;
   b.parameter(
-    { ...spec, dims: weightDims(node), ...kept, ...(quantized ? { quantizer: W_ROW } : {}) },
+    { ...spec, dims: node.weightDims, ...kept, ...(quantized ? { quantizer: W_ROW } : {}) },
     size,
   );
   if (node.bias) {
@@ -114,13 +118,13 @@ export function depthwiseForward(
 }
 
 /** What the passes for X read of the weights. */
-function weights(b: Builder, { name }: ConvNode) {
+function weights(b: Builder, { name }: DepthwiseLayer) {
   const weight = b.weightRows.has(name) ? `${name}.forward` : `${name}.weight`;
   return { weight, scales: `${name}.scales` };
 }
 
 /** Plans the gradients of weight, bias and input. */
-export function depthwiseBackward(b: Builder, node: ConvNode): void {
+export function depthwiseBackward(b: Builder, node: DepthwiseLayer): void {
   const { name, input, output } = node, s = shape(b, node), dy = output.gradientAt;
   if (!node.frozen) {
     b.scalesRate(name, dy);
@@ -143,7 +147,7 @@ export function depthwiseBackward(b: Builder, node: ConvNode): void {
   );
 }
 
-function weightGradient(b: Builder, node: ConvNode): void {
+function weightGradient(b: Builder, node: DepthwiseLayer): void {
   const { name, input: { at: x }, output: { gradientAt: dy } } = node, s = shape(b, node);
   // What follows from the shape alone, as f32 sums go run by run and chunk by chunk.
   const ROWS = Math.max(

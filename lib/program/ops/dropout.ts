@@ -7,20 +7,48 @@
 import { dropoutBackward as dropoutBackwardKernel } from "../../../kernels/dropout_backward/kernel.ts";
 import { dropoutForward as dropoutForwardKernel } from "../../../kernels/dropout_forward/kernel.ts";
 import { dropoutQuantizer } from "../../../kernels/dropout_quantizer/kernel.ts";
+import type { DropoutSpec } from "../../recipe/types.ts";
 import type { Builder } from "../builder.ts";
 import { addGradient } from "./gradient.ts";
-import type { Tensor } from "../tensor.ts";
+import { type LayerType, Node, type NodeContext } from "./node.ts";
+import { Tensor } from "../tensor.ts";
+import { CODE_BYTES, gradientSize, passBytes, sizeOf } from "./traffic.ts";
 
-/** A dropout layer. */
-export interface DropoutNode {
-  readonly op: "dropout";
-  readonly name: string;
-  readonly input: Tensor;
-  readonly output: Tensor;
-  /** Share that is dropped, 0 ≤ rate < 1. */
-  readonly rate: number;
+/** Dropout of a share of the values. */
+export const dropout: LayerType<DropoutSpec> = {
+  stem: "dropout",
+  node: ({ rate }, context) => new DropoutNode(context, rate),
+};
+
+class DropoutNode extends Node {
+  readonly kind: string;
   /** Which of the network's dropout layers: each has a mask of its own. */
   readonly index: number;
+
+  /** @param rate share that is dropped, 0 ≤ rate < 1 */
+  constructor({ name, inputs, index }: NodeContext, readonly rate: number) {
+    const [{ h, w, c }] = inputs;
+    super(name, inputs, new Tensor(name, h, w, c));
+    this.kind = `dropout ${rate}`;
+    this.index = index;
+  }
+
+  /** Forward copies codes. */
+  traffic() {
+    const x = sizeOf(this.input), y = sizeOf(this.output), dx = gradientSize(this.input);
+    return {
+      forward: passBytes(CODE_BYTES * (x + y)),
+      backward: passBytes(dx && CODE_BYTES * y, dx),
+    };
+  }
+
+  forward(b: Builder): void {
+    dropoutForward(b, this);
+  }
+
+  backward(b: Builder): void {
+    dropoutBackward(b, this);
+  }
 }
 
 function shape(b: Builder, { input: x, rate, index }: DropoutNode) {
@@ -39,7 +67,7 @@ function shape(b: Builder, { input: x, rate, index }: DropoutNode) {
  * Plans the forward pass. Codes are copied, so the output's quantizer is that of the input with
  * another scale: its row of the table is made from the input's, in training and in evaluation.
  */
-export function dropoutForward(b: Builder, node: DropoutNode): void {
+function dropoutForward(b: Builder, node: DropoutNode): void {
   const { name, input: x, output: y } = node, s = shape(b, node);
   const buffer = b.buffer(`${y.name}.output`, b.bytesOf(y), "activation");
   const row = b.int8 ? b.computedRow() : x.at.row;
@@ -57,7 +85,7 @@ export function dropoutForward(b: Builder, node: DropoutNode): void {
 }
 
 /** Plans the gradient of the input. */
-export function dropoutBackward(b: Builder, node: DropoutNode): void {
+function dropoutBackward(b: Builder, node: DropoutNode): void {
   const { name, input: x, output } = node, dy = output.gradientAt, s = shape(b, node);
   if (!x.needsGradient) return;
   const { to, constants, buffers } = addGradient(b, x, name);

@@ -1,5 +1,5 @@
 /**
- * Batch norm with the activation behind it.
+ * Batch norm with the activation that follows it.
  *
  * @module
  */
@@ -11,23 +11,60 @@ import { normCoefficients } from "../../../kernels/norm_coefficients/kernel.ts";
 import { normForward as normForwardKernel } from "../../../kernels/norm_forward/kernel.ts";
 import { normRunningCoefficients } from "../../../kernels/norm_running_coefficients/kernel.ts";
 import { ModelError } from "../../core/errors.ts";
+import type { BatchNormSpec } from "../../recipe/types.ts";
 import type { Builder } from "../builder.ts";
 import { addGradient } from "./gradient.ts";
-import { ACT, type Act, type Tensor } from "../tensor.ts";
+import { type LayerType, Node, type NodeContext, withActivation } from "./node.ts";
+import { ACT, type Act, Tensor } from "../tensor.ts";
+import { CODE_BYTES, gradientSize, passBytes, sizeOf } from "./traffic.ts";
 
-/** A batch norm layer. */
-export interface NormNode {
-  readonly op: "norm";
-  readonly name: string;
-  readonly input: Tensor;
-  readonly output: Tensor;
-  readonly momentum: number;
-  readonly epsilon: number;
-  act: Act;
-  /** Whether it keeps gamma and beta, and normalizes with running statistics that stay. */
-  frozen?: boolean;
-  /** Tiles of sums when the producer makes the sums; else they are a pass. */
-  readonly tiles?: number;
+/** Batch norm per channel. */
+export const batchNorm: LayerType<BatchNormSpec> = {
+  stem: "norm",
+  node: ({ momentum, epsilon }, context) => new NormNode(context, momentum, epsilon),
+};
+
+/** A batch norm layer. Frozen, it normalizes with running statistics that stay. */
+export class NormNode extends Node {
+  act: Act = "none";
+  /** Tiles of sums where its producer makes the sums; else a kernel of its own makes them. */
+  tiles: number | undefined;
+
+  constructor({ name, inputs }: NodeContext, readonly momentum: number, readonly epsilon: number) {
+    const [{ h, w, c }] = inputs;
+    super(name, inputs, new Tensor(name, h, w, c));
+  }
+
+  get kind(): string {
+    return withActivation("batch_norm", this.act);
+  }
+
+  override get parameters(): number {
+    return 2 * this.output.c;
+  }
+
+  /** Backward reads gradient and input twice: for its sums, and for the gradient of the input. */
+  traffic() {
+    const x = sizeOf(this.input), y = sizeOf(this.output), dx = gradientSize(this.input);
+    return {
+      forward: passBytes(CODE_BYTES * x, y),
+      backward: passBytes(CODE_BYTES * (y + x) * (dx > 0 ? 2 : 1), dx),
+    };
+  }
+
+  override fuse(act: Act): boolean {
+    if (this.act !== "none") return false;
+    this.act = act;
+    return true;
+  }
+
+  forward(b: Builder): void {
+    normForward(b, this);
+  }
+
+  backward(b: Builder): void {
+    normBackward(b, this);
+  }
 }
 
 /** Values per channel in a batch: N·Σ(q−z)² must fit 64 bits. */
@@ -41,7 +78,7 @@ export function sumsBuffer(name: string): string {
 }
 
 /** Plans parameters, coefficients and the forward pass. */
-export function normForward(b: Builder, node: NormNode): void {
+function normForward(b: Builder, node: NormNode): void {
   const { name, input: x, output } = node;
   const pixels = b.options.batch * x.h * x.w, channels = 4 * x.quads;
   if (pixels > MAX_VALUES && !node.frozen) {
@@ -132,7 +169,7 @@ function batchStatistics(
 }
 
 /** Plans the gradients of gamma, beta and the input. */
-export function normBackward(b: Builder, node: NormNode): void {
+function normBackward(b: Builder, node: NormNode): void {
   const { name, input: x, output } = node;
   const da = output.gradientAt, y = x.at;
   const pixels = b.options.batch * x.h * x.w, channels = 4 * x.quads;

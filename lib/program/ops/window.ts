@@ -4,6 +4,8 @@
  *
  * @module
  */
+import { ModelError } from "../../core/errors.ts";
+import type { Pair } from "../../recipe/types.ts";
 import type { Builder } from "../builder.ts";
 import type { Tensor } from "../tensor.ts";
 
@@ -12,9 +14,9 @@ export interface Windowed {
   readonly input: Tensor;
   readonly output: Tensor;
   /** Height and width. */
-  readonly kernel: readonly [number, number];
-  readonly stride: readonly [number, number];
-  readonly padding: readonly [number, number];
+  readonly kernel: Pair;
+  readonly stride: Pair;
+  readonly padding: Pair;
 }
 
 /** The layer's numbers in the names of the kernels' constants. */
@@ -37,4 +39,38 @@ export function windowConstants(
     PH: padding[0],
     PW: padding[1],
   };
+}
+
+/**
+ * Output height and width of a window that slides over `x`.
+ *
+ * @throws ModelError for a window larger than its input
+ */
+export function slidingSize(
+  name: string,
+  x: Tensor,
+  { kernel, stride, padding }: Pick<Windowed, "kernel" | "stride" | "padding">,
+): [number, number] {
+  const size = (i: 0 | 1, length: number) => {
+    if (kernel[i] > length + 2 * padding[i]) {
+      throw new ModelError(
+        `layer ${name}: a kernel of ${
+          kernel.join("×")
+        } is larger than its input of ${x.h}×${x.w} with ` +
+          `padding ${
+            padding.join("×")
+          }; use a smaller kernel, more padding, or less pooling before it`,
+      );
+    }
+    return Math.floor((length + 2 * padding[i] - kernel[i]) / stride[i]) + 1;
+  };
+  return [size(0, x.h), size(1, x.w)];
+}
+
+/** A window in words: `3×3 /2`. */
+export function windowText(
+  { kernel, stride: [down, right] }: Pick<Windowed, "kernel" | "stride">,
+): string {
+  const stride = down === right ? `${down}` : `${down}×${right}`;
+  return kernel.join("×") + (stride === "1" ? "" : ` /${stride}`);
 }

@@ -1,0 +1,31 @@
+/**
+ * Every type of layer. Adding an op means a file beside this one and a line here.
+ *
+ * @module
+ */
+import type { LayerSpec } from "../../recipe/types.ts";
+import { activation } from "./activation.ts";
+import { residual } from "./add.ts";
+import { conv2d, linear } from "./conv.ts";
+import { dropout } from "./dropout.ts";
+import type { LayerType } from "./node.ts";
+import { batchNorm } from "./norm.ts";
+import { globalAvgPool, pool } from "./pool.ts";
+
+const LAYER_TYPES: { readonly [T in LayerSpec["type"]]: LayerType<LayerSpec & { type: T }> } = {
+  conv2d,
+  linear,
+  batch_norm: batchNorm,
+  relu: activation("relu"),
+  relu6: activation("relu6"),
+  max_pool: pool,
+  avg_pool: pool,
+  global_avg_pool: globalAvgPool,
+  dropout,
+  residual,
+};
+
+/** How a layer becomes a node. */
+export function layerType({ type }: LayerSpec): LayerType<LayerSpec> {
+  return LAYER_TYPES[type];
+}
