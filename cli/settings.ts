@@ -151,7 +151,7 @@ function memory(program: Program, allowed: number): string {
   }`;
 }
 
-/** Augmentations in words: `crop 4, flip 0.5, jitter 0.4 0.4 0.4 0`. */
+/** Augmentations in words: `crop 4, flip 0.5, color_jitter 0.4 0.4 0.4 0`. */
 export function augmentations({ augment }: DataSpec): string {
   return augment.flatMap((spec) =>
     Object.entries(spec).map(([name, settings]) =>

@@ -54,7 +54,7 @@ Deno.test("flip touches its share of images", () => {
   const flipped = (share: number) => {
     let count = 0;
     for (let index = 0; index < 4000; index++) {
-      const image = flip({ share })(grey([0, 1]), Draws.ofImage(1, 0, index, 0));
+      const image = flip({ probability: share })(grey([0, 1]), Draws.ofImage(1, 0, index, 0));
       count += image.data[0]!;
     }
     return count / 4000;
@@ -239,9 +239,9 @@ Deno.test("mixup weighs each image with the next, and the last with the first", 
 
 const LIST: readonly AugmentSpec[] = [
   { resized_crop: { scale: [0.3, 1], ratio: [0.75, 1.3333] } },
-  { flip: { share: 0.5 } },
+  { flip: { probability: 0.5 } },
   { crop: { padding: 2 } },
-  { jitter: { brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.1 } },
+  { color_jitter: { brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.1 } },
   { mixup: { alpha: 0.5 } },
   { cutout: { size: 3 } },
 ];

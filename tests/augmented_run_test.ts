@@ -11,7 +11,9 @@ import { inFolder, runOf, SHORT } from "./support/runs.ts";
 const device = HAS_GPU ? "gpu" : "cpu";
 
 function recipe(workers: number, more: Partial<RecipeInput["data"]> = {}): RecipeInput {
-  const augment = ["flip", { crop: { padding: 2 } }, "jitter", { cutout: { size: 4 } }] as const;
+  const augment = ["flip", { crop: { padding: 2 } }, "color_jitter", {
+    cutout: { size: 4 },
+  }] as const;
   return { ...SHORT, data: { ...SHORT.data, augment, workers, ...more } };
 }
 

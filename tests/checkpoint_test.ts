@@ -112,7 +112,7 @@ Deno.test("a damaged byte in the newest checkpoint is told of, and the run ends 
 });
 
 Deno.test("a checkpoint of any step, written by the clock, goes on to the same bits and logs", async () => {
-  const recipe = trainWith({ checkpoint_minutes: 1e-6, keep: 100, log_every: 1 });
+  const recipe = trainWith({ checkpoint_minutes: 1e-6, keep_checkpoints: 100, log_every: 1 });
   const logs = async (out: string) => [
     await Deno.readTextFile(`${out}/ranges.jsonl`),
     (await Deno.readTextFile(`${out}/metrics.jsonl`))
@@ -172,7 +172,7 @@ Deno.test("eval and export take the best checkpoint where they are asked to", as
   // A rate that unlearns: the first epoch stays the best.
   const recipe = trainWith({
     epochs: 6,
-    keep: 1,
+    keep_checkpoints: 1,
     optimizer: { lr: 0.6 },
     schedule: { name: "constant" },
   });
@@ -201,7 +201,7 @@ Deno.test("eval and export take the best checkpoint where they are asked to", as
 Deno.test("a run goes on with another length and learning rate, and says so; with nothing else", async () => {
   await inFolder(async (out) => {
     await runOf(trainWith({ epochs: 1 }), cpu(out));
-    const more = { epochs: 2, log_every: 3, keep: 1, optimizer: { lr: 0.01 } };
+    const more = { epochs: 2, log_every: 3, keep_checkpoints: 1, optimizer: { lr: 0.01 } };
     const again = await runOf(
       { ...trainWith(more), data: { ...SHORT.data, workers: 2 } },
       cpu(out, { resume: true }),

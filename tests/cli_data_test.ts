@@ -71,7 +71,7 @@ Deno.test("data --json has the figures, and --out another place for the grid", a
 });
 
 Deno.test("data shows other images with another seed, and the same with the same", async () => {
-  const glyphs = "data: { format: glyphs, train: 100, test: 20, augment: [jitter] }\n" +
+  const glyphs = "data: { format: glyphs, train: 100, test: 20, augment: [color_jitter] }\n" +
     "model: { name: cnn }\n";
   await inFolder({ "r.yaml": glyphs }, async (cwd) => {
     const grids = [];

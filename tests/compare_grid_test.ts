@@ -147,7 +147,7 @@ Deno.test("wrong values are rejected with the option and what was expected", asy
     [{ vary: ["colour=1"] }, /^--vary colour: unknown key; expected one of the recipe/],
     [
       { vary: ["quantize.momentum=0"] },
-      /^--vary quantize\.momentum: expected a key that is unique, got one that fits \d: quantize\.weights/,
+      /^--vary quantize\.momentum: expected a key that is unique, got one that fits \d: quantize\.activations/,
     ],
     [
       { vary: ["train.lr=0.1,abc"] },

@@ -45,9 +45,9 @@ for (
     ["without augmentation", []],
     ["with a crop of the whole photo", [
       { resized_crop: { scale: [0.3, 1], ratio: [0.75, 1.3333] } },
-      { flip: { share: 0.5 } },
+      { flip: { probability: 0.5 } },
     ]],
-    ["with a crop of the scaled image", [{ crop: { padding: 2 } }, { flip: { share: 0.5 } }]],
+    ["with a crop of the scaled image", [{ crop: { padding: 2 } }, { flip: { probability: 0.5 } }]],
   ] as [string, AugmentSpec[]][]
 ) {
   Deno.test(`images in files are the same from any number of workers, ${name}`, async () => {

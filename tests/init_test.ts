@@ -368,12 +368,12 @@ Deno.test("a run starts from a run's folder and from its export alike, with rang
       ...SHORT,
       seed: 5,
       init: out,
-      quantize: { calibrate: 0 },
+      quantize: { calibration_batches: 0 },
       train: { ...SHORT.train, epochs: 1 },
     };
     const one = await runOf(recipe);
     assert.deepEqual(one.warnings, [
-      "quantize.calibrate: 0, but loaded weights need ranges: calibrating on one batch",
+      "quantize.calibration_batches: 0, but loaded weights need ranges: calibrating on one batch",
     ]);
     const two = await runOf({ ...recipe, init: `${out}/export.safetensors` });
     assert.deepEqual(one.losses, two.losses);

@@ -12,8 +12,8 @@ import type { Batch, BatchRequest } from "../lib/data/batch.ts";
 
 const AUGMENT: readonly AugmentSpec[] = [
   { crop: { padding: 2 } },
-  { flip: { share: 0.5 } },
-  { jitter: { brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.1 } },
+  { flip: { probability: 0.5 } },
+  { color_jitter: { brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.1 } },
   { mixup: { alpha: 0.4 } },
 ];
 

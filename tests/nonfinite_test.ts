@@ -335,14 +335,17 @@ Deno.test("stop: the run ends with the state from before the step, and names the
   assert.equal(stopped.losses.length, 6);
 });
 
-Deno.test("skip: no more than train.most_skips, and none where the weights are lost", async () => {
+Deno.test("skip: no more than train.max_skipped_steps, and none where the weights are lost", async () => {
   const all = Array.from({ length: 20 }, (_, i) => i);
-  const { end } = await runOf(withTrain({ on_nonfinite: "skip", most_skips: 3 }), {
+  const { end } = await runOf(withTrain({ on_nonfinite: "skip", max_skipped_steps: 3 }), {
     opened: await plantedDevice({ ...DATA, steps: all.slice(2) }),
   });
   assert.equal(end.summary.status, "diverged");
   assert.equal(end.summary.skipped_steps, 3);
-  assert.match(end.summary.reason!, /^step 6: .* after train.most_skips \(3\) skipped steps/);
+  assert.match(
+    end.summary.reason!,
+    /^step 6: .* after train.max_skipped_steps \(3\) skipped steps/,
+  );
   for (const arithmetic of ["int8", "float32"] as const) {
     const weight: Plant = {
       kernel: "conv_forward",

@@ -171,18 +171,18 @@ const BAD_TEXTS: [string, string, string][] = [
     "augmentations that there are not, or that cannot be",
     "data:\n  format: glyphs\n  workers: all\n  augment:\n    - flop\n    - { crop: { pad: 4 } }\n" +
     "    - { resized_crop: { scale: [1, 0.5] } }\n    - { flip: {}, crop: {} }\n" +
-    "    - { jitter: { hue: 1 } }\n    - mixup\n    - { mixup: { alpha: 0 } }\n" +
+    "    - { color_jitter: { hue: 1 } }\n    - mixup\n    - { mixup: { alpha: 0 } }\n" +
     "model: { name: cnn }",
     [
       'r.yaml:3:12: data.workers: expected auto or a whole number from 0 to 64, got "all"',
-      "r.yaml:5:7: data.augment.0: expected one of flip, crop, resized_crop, jitter, cutout, mixup, " +
+      "r.yaml:5:7: data.augment.0: expected one of flip, crop, resized_crop, color_jitter, cutout, mixup, " +
       'got "flop" (did you mean flip?)',
       "r.yaml:6:17: data.augment.1.crop.pad: unknown key; expected padding",
       "r.yaml:7:32: data.augment.2.resized_crop.scale: expected two shares of the area above 0 and " +
       "at most 1, as [least, largest], got [1, 0.5]",
       "r.yaml:8:7: data.augment.3: expected a map with one key, one of flip, crop, resized_crop, " +
-      "jitter, cutout, mixup, got a map",
-      "r.yaml:9:24: data.augment.4.jitter.hue: expected a number from 0 to 0.5, got 1",
+      "color_jitter, cutout, mixup, got a map",
+      "r.yaml:9:30: data.augment.4.color_jitter.hue: expected a number from 0 to 0.5, got 1",
       "r.yaml:11:25: data.augment.6.mixup.alpha: expected a number above 0, got 0",
     ].join("\n"),
   ],
@@ -287,6 +287,21 @@ const BAD_TEXTS: [string, string, string][] = [
       `r.yaml:10:47: quantize.layers.0.gradients.bits: expected ${BITS}, got 1`,
       "r.yaml:10:54: quantize.layers.1.match: missing; expected the name of a layer, or a pattern " +
       "such as conv*",
+    ].join("\n"),
+  ],
+  [
+    "keys of earlier recipes",
+    "data: { format: glyphs, augment: [jitter, { jitter: {} }, { flip: { share: 0.5 } }] }\n" +
+    "model: { name: cnn }\nquantize:\n  calibrate: 1\n  weights: { momentum: 0.9 }\n" +
+    "train: { keep: 3, most_skips: 10 }",
+    [
+      "r.yaml:1:35: data.augment.0: this augmentation is now color_jitter",
+      "r.yaml:1:45: data.augment.1.jitter: this augmentation is now color_jitter",
+      "r.yaml:1:69: data.augment.2.flip.share: this key is now probability",
+      "r.yaml:4:3: quantize.calibrate: this key is now calibration_batches",
+      "r.yaml:5:14: quantize.weights.momentum: leave it out: no estimator of weights uses it",
+      "r.yaml:6:10: train.keep: this key is now keep_checkpoints",
+      "r.yaml:6:19: train.most_skips: this key is now max_skipped_steps",
     ].join("\n"),
   ],
   [

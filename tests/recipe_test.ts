@@ -47,16 +47,16 @@ Deno.test("one override turns a recipe for idx into one for glyphs", () => {
 Deno.test("an augmentation is a word or a map, and comes out with its settings", () => {
   const text = `data:
   format: glyphs
-  augment: [flip, { crop: { padding: 2 } }, resized_crop, jitter, { jitter: {} }, cutout, mixup]
+  augment: [flip, { crop: { padding: 2 } }, resized_crop, color_jitter, { color_jitter: {} }, cutout, mixup]
 model: { name: cnn }`;
   const { data } = parseRecipe(text, "r.yaml");
-  const jitter = { brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0 };
+  const color_jitter = { brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0 };
   assert.deepEqual(data.augment, [
-    { flip: { share: 0.5 } },
+    { flip: { probability: 0.5 } },
     { crop: { padding: 2 } },
     { resized_crop: { scale: [0.08, 1], ratio: [0.75, 1.3333] } },
-    { jitter },
-    { jitter },
+    { color_jitter },
+    { color_jitter },
     { cutout: { size: 8 } },
     { mixup: { alpha: 0.2 } },
   ]);
@@ -89,7 +89,7 @@ const COMPLETE: Recipe = {
   freeze: [],
   quantize: {
     arithmetic: "int8",
-    weights: { bits: 8, estimator: "current-minmax", momentum: 0.9, per_channel: false },
+    weights: { bits: 8, estimator: "current-minmax", per_channel: false },
     activations: {
       bits: 8,
       estimator: "hindsight-minmax",
@@ -110,8 +110,8 @@ const COMPLETE: Recipe = {
       rounding: "stochastic",
       scale_rate: false,
     },
-    scheduler: "host",
-    calibrate: 1,
+    scheduler: "auto",
+    calibration_batches: 1,
     layers: [],
   },
   train: {
@@ -133,10 +133,10 @@ const COMPLETE: Recipe = {
     ema: 0,
     label_smoothing: 0,
     on_nonfinite: "stop",
-    most_skips: 10,
+    max_skipped_steps: 10,
     log_every: 10,
     checkpoint_minutes: 10,
-    keep: 3,
+    keep_checkpoints: 3,
   },
   memory: 0,
   telemetry: "basic",

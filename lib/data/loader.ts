@@ -161,7 +161,7 @@ export function workersFor(
   if (workers !== "auto") return workers;
   // Images in memory cost a copy: only what touches every pixel with arithmetic is worth a thread
   // (64×64×3, one core: flip 3 µs, crop 9, mixup 40; resized_crop 160, jitter 400).
-  const light = augment.every((a) => !("resized_crop" in a || "jitter" in a));
+  const light = augment.every((a) => !("resized_crop" in a || "color_jitter" in a));
   if (train.source?.kind === "memory" && light) return 0;
   return Math.min(MAX_WORKERS, Math.max(1, processors - 1));
 }

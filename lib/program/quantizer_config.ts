@@ -131,6 +131,7 @@ const WHY: Readonly<Record<Class, string>> = {
 /** What a class of tensors does not have. */
 const DEFAULTS = {
   symmetric: false,
+  momentum: 0.9,
   rounding: "nearest",
   per_channel: false,
   window: 16,

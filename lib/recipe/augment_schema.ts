@@ -20,7 +20,7 @@ const strength = (most: number) => {
 
 /** The settings of each, by its name. */
 const SETTINGS = {
-  flip: map({ share: fraction().default(0.5) }),
+  flip: map({ probability: fraction().default(0.5) }),
   crop: map({ padding: integer(0, LARGEST).default(4) }),
   resized_crop: map({
     scale: span(1, "two shares of the area above 0 and at most 1, as [least, largest]")
@@ -28,7 +28,7 @@ const SETTINGS = {
     ratio: span(LARGEST, "two ratios of width to height above 0, as [least, largest]")
       .default([0.75, 1.3333]),
   }),
-  jitter: map({
+  color_jitter: map({
     brightness: strength(1).default(0.4),
     contrast: strength(1).default(0.4),
     saturation: strength(1).default(0.4),
@@ -51,7 +51,7 @@ const entry = z.preprocess(
   // A bare word is that augmentation with its defaults.
   (v) => typeof v === "string" && NAMES.includes(v) ? { [v]: {} } : v,
   map(optional, oneOf(NAMES)).check(({ value, issues }) => {
-    if (Object.keys(value).length === 1) return;
+    if (issues.length > 0 || Object.keys(value).length === 1) return;
     const message = `a map with one key, ${oneOf(NAMES)}`;
     issues.push({ code: "custom", input: value, path: [], message });
   }),

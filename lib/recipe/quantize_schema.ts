@@ -31,7 +31,6 @@ const quantizing = (names: readonly string[]) => {
     weights: {
       bits,
       estimator: word("current-minmax", "none"),
-      momentum,
       per_channel: flag(),
     },
     activations,
@@ -73,7 +72,6 @@ export const quantize = (names: readonly string[]) => {
     weights: map({
       bits: w.bits.default(8),
       estimator: w.estimator.default("current-minmax"),
-      momentum: w.momentum.default(0.9),
       per_channel: w.per_channel.default(false),
     }).prefault({}),
     activations: map(both).prefault({}),
@@ -82,8 +80,8 @@ export const quantize = (names: readonly string[]) => {
       rounding: g.rounding.default("stochastic"),
       scale_rate: g.scale_rate.default(false),
     }).prefault({}),
-    scheduler: word("host", "device", "auto").default("host"),
-    calibrate: integer(0).default(1),
+    scheduler: word("host", "device", "auto").default("auto"),
+    calibration_batches: integer(0).default(1),
     layers: z.array(
       map({
         match: z.string("the name of a layer, or a pattern such as conv*").min(1),

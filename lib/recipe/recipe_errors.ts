@@ -8,9 +8,15 @@ import { nearest } from "../core/did_you_mean.ts";
 import { isMap, valueAt } from "../core/json_value.ts";
 import type { Path, Problem } from "./problems.ts";
 
-/** Keys that earlier recipes had, by their path, and what to do instead. */
-const REMOVED: Readonly<Record<string, string>> = {
+/** Keys of earlier recipes, by their path with `*` for an index: what to write instead. */
+const FORMER_KEYS: Readonly<Record<string, string>> = {
+  "data.augment.*.flip.share": "this key is now probability",
+  "data.augment.*.jitter": "this augmentation is now color_jitter",
+  "quantize.calibrate": "this key is now calibration_batches",
   "quantize.lag": "lag is gone, as the scheduler on the device is faster: use scheduler: device",
+  "quantize.weights.momentum": "leave it out: no estimator of weights uses it",
+  "train.keep": "this key is now keep_checkpoints",
+  "train.most_skips": "this key is now max_skipped_steps",
 };
 
 /** A value as a message shows it: short, on one line, strings in quotes. */
@@ -50,16 +56,22 @@ export function explain(problem: Problem, root: unknown, keys: readonly string[]
   const path = writtenPath(problem.path, root);
   const place = path.length === 0 ? "" : `${dotted(path)}: `;
   if (unknownKey) {
-    const removed = REMOVED[dotted(path)];
-    if (removed) return `${place}${removed}`;
+    const former = formerKey(path);
+    if (former) return `${place}${former}`;
     const meant = nearest(String(path.at(-1)), choices(expected)) ?? elsewhere(path, keys);
     return `${place}unknown key${meant ? ` (did you mean ${meant}?)` : `; expected ${expected}`}`;
   }
   const value = valueAt(root, path);
   if (value === undefined) return `${place}missing; expected ${expected}`;
+  const former = typeof value === "string" ? formerKey([...path, value]) : undefined;
+  if (former) return `${place}${former}`;
   const meant = typeof value === "string" ? nearest(value, choices(expected)) : undefined;
   const hint = meant ? ` (did you mean ${meant}?)` : "";
   return `${place}expected ${expected}, got ${describe(value)}${hint}`;
+}
+
+function formerKey(path: Path): string | undefined {
+  return FORMER_KEYS[dotted(path.map((step) => typeof step === "number" ? "*" : step))];
 }
 
 /** A layer may be written as its bare type: what is wrong with the type is then wrong with it. */

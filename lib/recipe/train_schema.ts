@@ -49,10 +49,10 @@ export const train = map({
   ema: decay().default(0),
   label_smoothing: decay().default(0),
   on_nonfinite: word("stop", "skip", "rollback").default("stop"),
-  most_skips: integer(1, 1000).default(10),
+  max_skipped_steps: integer(1, 1000).default(10),
   log_every: integer(1).default(10),
   checkpoint_minutes: atLeast0().default(10),
-  keep: integer(1).default(3),
+  keep_checkpoints: integer(1).default(3),
 }).check(({ value, issues }) => {
   const { batch, micro_batch: micro } = value;
   if (micro === 0 || batch % micro === 0) return;

@@ -182,7 +182,7 @@ export interface DataSpec {
   /**
    * Threads that decode and augment images; 0: the one that trains. No result depends on it. `auto`:
    * one less than there are processors, 1 to 8, for images in files and for `resized_crop` and
-   * `jitter`; 0 for what costs less.
+   * `color_jitter`; 0 for what costs less.
    */
   readonly workers: "auto" | number;
 }
@@ -191,7 +191,7 @@ export interface DataSpec {
 export type AugmentSpec =
   | {
     /** Left and right change places, in this share of images. */
-    readonly flip: { readonly share: number };
+    readonly flip: { readonly probability: number };
   }
   | {
     /** A window of the same size, anywhere in the image with so many black pixels around it. */
@@ -206,7 +206,7 @@ export type AugmentSpec =
   }
   | {
     /** Factors from 1 − x to 1 + x; `hue`: up to so much of the circle of colours, at most 0.5. */
-    readonly jitter: {
+    readonly color_jitter: {
       readonly brightness: number;
       readonly contrast: number;
       readonly saturation: number;
@@ -228,8 +228,6 @@ export interface WeightsSpec {
   readonly bits: number;
   /** What sets the range; `none`: not quantized (simulated arithmetic alone). */
   readonly estimator: "current-minmax" | "none";
-  /** Not used by `current-minmax`. */
-  readonly momentum: number;
   /** A range for each output channel (in int8 for depthwise layers alone). */
   readonly per_channel: boolean;
 }
@@ -290,7 +288,7 @@ export interface QuantizeSpec {
   /** Who turns statistics into the next ranges. */
   readonly scheduler: "host" | "device" | "auto";
   /** Batches that set the first ranges. */
-  readonly calibrate: number;
+  readonly calibration_batches: number;
   /** What is different about some layers; of two that match, the later wins. */
   readonly layers: readonly LayerQuantizeSpec[];
 }
@@ -351,13 +349,13 @@ export interface TrainSpec {
    */
   readonly on_nonfinite: "stop" | "skip" | "rollback";
   /** Steps of a run that may be left out so; 1 to 1000. */
-  readonly most_skips: number;
+  readonly max_skipped_steps: number;
   /** Steps between two logged steps. */
   readonly log_every: number;
   /** Minutes after which a checkpoint is written within an epoch; 0: only at the end of epochs. */
   readonly checkpoint_minutes: number;
   /** The newest checkpoints that are kept, beside the best. */
-  readonly keep: number;
+  readonly keep_checkpoints: number;
 }
 
 /** A complete recipe, deeply frozen. */

@@ -183,7 +183,7 @@ async function loadWeights(
   job.checkpoint = job.initial = undefined;
   if (checkpoint) {
     network.load(checkpoint);
-    if (network.lostRanges && quantize.calibrate > 0) {
+    if (network.lostRanges && quantize.calibration_batches > 0) {
       // Without its ranges a network unlearns in a step: docs/results.md, When something jumps.
       warn?.("the checkpoint has lost its ranges: calibrating again");
       await run.calibrate(checkpoint.trainerState.step);
@@ -195,8 +195,10 @@ async function loadWeights(
   if (initial) {
     network.load({ find: initial.find, ranges: new Map() }, false);
     for (const note of initial.notes) warn?.(note);
-    if (quantize.calibrate === 0 && quantize.arithmetic !== "float32") {
-      warn?.("quantize.calibrate: 0, but loaded weights need ranges: calibrating on one batch");
+    if (quantize.calibration_batches === 0 && quantize.arithmetic !== "float32") {
+      warn?.(
+        "quantize.calibration_batches: 0, but loaded weights need ranges: calibrating on one batch",
+      );
     }
   }
   // Loaded weights are far from first ones: a network without ranges would unlearn in a step.

@@ -29,7 +29,7 @@ function augmentationOf(spec: AugmentSpec, setting: Setting): Augmentation | Mix
   if ("flip" in spec) return flip(spec.flip);
   if ("crop" in spec) return crop(spec.crop);
   if ("resized_crop" in spec) return resizedCrop(spec.resized_crop, setting);
-  if ("jitter" in spec) return jitter(spec.jitter);
+  if ("color_jitter" in spec) return jitter(spec.color_jitter);
   if ("cutout" in spec) return cutout(spec.cutout, setting);
   return spec.mixup;
 }

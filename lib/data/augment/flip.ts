@@ -1,5 +1,5 @@
 /**
- * `flip`: left and right change places, in a share of the images.
+ * `flip`: left and right change places, in a probability of the images.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import type { Augmentation } from "./image.ts";
 /** What a recipe says of it. */
 export interface FlipSpec {
   /** Of the images, 0 to 1. */
-  readonly share: number;
+  readonly probability: number;
 }
 
 /** Mirrors an image in place. */
@@ -27,9 +27,9 @@ export function mirror({ data, h, w, c }: Image): void {
 }
 
 /** Makes it. */
-export function flip({ share }: FlipSpec): Augmentation {
+export function flip({ probability }: FlipSpec): Augmentation {
   return (image, draws) => {
-    if (draws.unit() < share) mirror(image);
+    if (draws.unit() < probability) mirror(image);
     return image;
   };
 }

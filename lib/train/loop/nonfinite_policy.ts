@@ -26,7 +26,7 @@ type NonfiniteAction =
 /** What the policy needs of a run. */
 interface PolicyOptions {
   readonly network: Network;
-  readonly train: Pick<TrainSpec, "on_nonfinite" | "most_skips">;
+  readonly train: Pick<TrainSpec, "on_nonfinite" | "max_skipped_steps">;
   /** The recipe as YAML. */
   readonly recipeText: string;
   readonly folder: RunFolder | undefined;
@@ -104,11 +104,11 @@ export class NonfinitePolicy {
     first: Nonfinite,
     readBatch: () => Promise<Batch>,
   ): Promise<NonfiniteAction> {
-    const { train: { on_nonfinite: policy, most_skips: most }, warn } = this.options;
+    const { train: { on_nonfinite: policy, max_skipped_steps: most }, warn } = this.options;
     const { layer, tensor, where, persistent } = await this.#locate(step, first, readBatch);
     if (policy === "stop") return { stop: where };
     if (this.#left === 0) {
-      return { stop: `${where}, after train.most_skips (${most}) skipped steps` };
+      return { stop: `${where}, after train.max_skipped_steps (${most}) skipped steps` };
     }
     const skipped = { step: step + 1, layer, tensor };
     if (policy === "skip") {
@@ -141,7 +141,7 @@ export class NonfinitePolicy {
 
   /** Number of steps that may still be skipped. */
   get #left(): number {
-    return this.options.train.most_skips - this.#skipped.length - this.#planned.size;
+    return this.options.train.max_skipped_steps - this.#skipped.length - this.#planned.size;
   }
 
   get #leftText(): string {

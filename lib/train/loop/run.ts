@@ -111,7 +111,7 @@ export class Run {
   async calibrate(step = 0, minBatches = 0): Promise<void> {
     const { recipe, network, loader } = this.setup, stepsPerEpoch = this.#stepsPerEpoch;
     const epochStart = step - step % stepsPerEpoch;
-    const count = Math.min(Math.max(recipe.quantize.calibrate, minBatches), stepsPerEpoch);
+    const count = Math.min(Math.max(recipe.quantize.calibration_batches, minBatches), stepsPerEpoch);
     const batches: Batch[] = [];
     for (let i = 0; i < count; i++) {
       batches.push(await loader.trainBatch(epochStart + (step + i) % stepsPerEpoch));
@@ -378,7 +378,12 @@ export class Run {
     };
     await folder.flush();
     const bytes = encodeCheckpoint(weights, recipeText, state, data);
-    await folder.writeCheckpoint(state.step, bytes, train.keep, state.bests.map((b) => b.step));
+    await folder.writeCheckpoint(
+      state.step,
+      bytes,
+      train.keep_checkpoints,
+      state.bests.map((b) => b.step),
+    );
     this.#lastSave = performance.now();
     return true;
   }

@@ -17,7 +17,7 @@ const TOLD = [
   "train.optimizer.lr",
   "train.schedule",
   "train.on_nonfinite",
-  "train.most_skips",
+  "train.max_skipped_steps",
 ];
 /** what it tells of itself, when it is saved, and who reads the images, which change no bit. */
 const SILENT = [
@@ -25,7 +25,7 @@ const SILENT = [
   "data.workers",
   "train.log_every",
   "train.checkpoint_minutes",
-  "train.keep",
+  "train.keep_checkpoints",
 ];
 
 /** How a run goes on, beside its recipe. */
