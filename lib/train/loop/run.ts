@@ -111,7 +111,10 @@ export class Run {
   async calibrate(step = 0, minBatches = 0): Promise<void> {
     const { recipe, network, loader } = this.setup, stepsPerEpoch = this.#stepsPerEpoch;
     const epochStart = step - step % stepsPerEpoch;
-    const count = Math.min(Math.max(recipe.quantize.calibration_batches, minBatches), stepsPerEpoch);
+    const count = Math.min(
+      Math.max(recipe.quantize.calibration_batches, minBatches),
+      stepsPerEpoch,
+    );
     const batches: Batch[] = [];
     for (let i = 0; i < count; i++) {
       batches.push(await loader.trainBatch(epochStart + (step + i) % stepsPerEpoch));
