@@ -60,11 +60,10 @@ export type {
   EstimatorMaker,
   EstimatorMakers,
   EstimatorSettings,
-  RangeStatistics,
 } from "./lib/quant/estimator.ts";
 export type { QuantizationError } from "./lib/train/network/in_flight_steps.ts";
 export type { Observation } from "./lib/quant/scheduler.ts";
-export type { Statistic } from "./lib/quant/statistics.ts";
+export type { Statistics, UsableStatistics } from "./lib/quant/statistics.ts";
 export type { Range } from "./lib/quant/range.ts";
 
 export * from "./lib/core/errors.ts";

@@ -33,7 +33,7 @@ function observed(name: string, clipped: number, more: object = {}): Observation
     min: -2,
     max: 2,
     clipped,
-    notFinite: 0,
+    nonfinite: 0,
   };
 }
 

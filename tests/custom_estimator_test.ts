@@ -14,8 +14,8 @@ const device = await requestAdapter() === null ? "cpu" : "gpu";
 const widest = (kind: Estimator["kind"]) => (): Estimator => ({
   kind,
   next: (range, seen) => ({
-    low: Math.min(range?.low ?? 0, seen.low),
-    high: Math.max(range?.high ?? 0, seen.high),
+    low: Math.min(range?.low ?? 0, seen.min),
+    high: Math.max(range?.high ?? 0, seen.max),
   }),
 });
 

@@ -28,8 +28,8 @@ function distance(values: Float32Array, clip: number, bits: number, symmetric: b
   const q = quantizerOf({ low, high }, bits, symmetric);
   let dot = 0, xx = 0, yy = 0;
   for (const x of values) {
-    const code = roundHalfEven(x / q.scale) + q.zeroPoint;
-    const y = (Math.min(Math.max(code, q.qmin), q.qmax) - q.zeroPoint) * q.scale;
+    const code = roundHalfEven(x / q.scale) + q.zero;
+    const y = (Math.min(Math.max(code, q.qmin), q.qmax) - q.zero) * q.scale;
     dot += x * y;
     xx += x * x;
     yy += y * y;

@@ -10,7 +10,7 @@ import type { Estimator } from "../lib/quant/estimator.ts";
 import { estimators } from "../lib/quant/estimators.ts";
 import type { Range } from "../lib/quant/range.ts";
 import { Scheduler } from "../lib/quant/scheduler.ts";
-import type { Statistic } from "../lib/quant/statistics.ts";
+import type { Statistics } from "../lib/quant/statistics.ts";
 
 const fround = Math.fround;
 const SETTINGS: EstimatorSettings = {
@@ -46,17 +46,17 @@ function follow(
     [estimator],
     false,
   );
-  const special: Record<string, Statistic> = {
-    zero: { min: 0, max: 0, clipped: 0, notFinite: 0 },
-    nan: { min: -1e6, max: 1e6, clipped: 9, notFinite: 1 },
-    infinite: { min: -Infinity, max: 1, clipped: 0, notFinite: 0 },
-    nothing: { min: undefined, max: undefined, clipped: 0, notFinite: 0 },
+  const special: Record<string, Statistics> = {
+    zero: { min: 0, max: 0, clipped: 0, nonfinite: 0 },
+    nan: { min: -1e6, max: 1e6, clipped: 9, nonfinite: 1 },
+    infinite: { min: -Infinity, max: 1, clipped: 0, nonfinite: 0 },
+    nothing: { min: undefined, max: undefined, clipped: 0, nonfinite: 0 },
   };
   return sights.map((sight) => {
     const [min, max, clipped = 0] = typeof sight === "string" ? [0, 0] : sight;
     scheduler.estimate(
       0,
-      typeof sight === "string" ? special[sight]! : { min, max, clipped, notFinite: 0 },
+      typeof sight === "string" ? special[sight]! : { min, max, clipped, nonfinite: 0 },
     );
     const range: Range | undefined = scheduler.range(0);
     return range && [range.low, range.high] as const;

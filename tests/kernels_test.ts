@@ -9,7 +9,8 @@ import { tilesOf } from "../lib/runtime/gpu/tile.ts";
 import assert from "node:assert/strict";
 import { requestAdapter } from "../lib/runtime/gpu/device.ts";
 import { kernels } from "../kernels/mod.ts";
-import { statistic } from "../lib/quant/statistics.ts";
+import { readStatistics } from "../lib/quant/statistics.ts";
+import { QUANTIZER } from "../lib/quant/layouts.ts";
 import { CpuExecutor } from "../lib/runtime/cpu/executor.ts";
 import { filled, uniform } from "./support/fill.ts";
 import { CASES, ESTIMATOR_CASES, SIMULATED_CASES } from "./support/cases.ts";
@@ -46,11 +47,11 @@ Deno.test({
     const bias = cpu.memory.get("conv1.bias")!.f32;
     bias.set([NaN, Infinity, -Infinity]);
     // With a scale that makes a finite sum overflow, too.
-    cpu.memory.get("quantizers")!.f32[8 * program.weightQuantizers] = 3e38;
+    QUANTIZER.write(cpu.memory.get("quantizers")!, program.weightQuantizers, { scale: 3e38 });
     const steps = program.sections.forward.filter((step) => step.layer === "conv1");
     await lockstepOf(program, cpu, steps, "adapter");
-    const { notFinite } = statistic(cpu.memory.get("statistics")!.u32, steps[0]!.quantizer!);
-    assert.ok(notFinite > 3 * program.batch);
+    const { nonfinite } = readStatistics(cpu.memory.get("statistics")!, steps[0]!.quantizer!);
+    assert.ok(nonfinite > 3 * program.batch);
   },
 });
 
@@ -84,7 +85,13 @@ Deno.test({
     cpu.memory.get("pixels")!.u32.forEach((_, n, words) => words[n] = 2 ** 32 * u(n));
     cpu.memory.get("normalization")!.f32.set([2 / 255, 0, 0, 0, -1, 0, 0, 0]);
     program.quantizers.forEach((_, row) => {
-      cpu.memory.get("quantizers")!.f32.set([1 / 128, 128, row, -128, 127], 8 * row);
+      QUANTIZER.write(cpu.memory.get("quantizers")!, row, {
+        scale: 1 / 128,
+        inverse: 128,
+        zero: row,
+        qmin: -128,
+        qmax: 127,
+      });
     });
     const steps = program.sections.forward.slice(0, 2);
     assert.deepEqual(steps.map((s) => [s.kernel.name, tilesOf(s)[0]!.workgroups[1]]), [

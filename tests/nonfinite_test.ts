@@ -49,9 +49,9 @@ const COUNTS: EstimatorMakers = {
   "running-minmax": () => ({
     kind: "dynamic",
     memory: 1,
-    next: (_, { low, high }, memory) => {
+    next: (_, { min, max }, memory) => {
       memory[0]! += 1;
-      return { low: low * memory[0]!, high: high * memory[0]! };
+      return { low: min * memory[0]!, high: max * memory[0]! };
     },
   }),
 };

@@ -5,20 +5,29 @@
  */
 import assert from "node:assert/strict";
 import type { QuantizerSpec } from "../lib/quant/quantizer.ts";
-import type { RangeStatistics } from "../lib/quant/estimator.ts";
 import { fixed, hindsightMinmax } from "../lib/quant/rules.ts";
+import { type Words, wordsOf } from "../lib/quant/layouts.ts";
 import { MIN_SCALE, quantizerOf, type Range, roundHalfEven } from "../lib/quant/range.ts";
 import { Scheduler, type Write } from "../lib/quant/scheduler.ts";
-import { fromOrderedBits, orderedBits, statistic } from "../lib/quant/statistics.ts";
+import {
+  fromOrderedBits,
+  orderedBits,
+  readStatistics,
+  recordStatistics,
+  ROW_BYTES,
+  type Statistics,
+  type UsableStatistics,
+} from "../lib/quant/statistics.ts";
 
 const fround = Math.fround;
 
 const NONE = new Float32Array();
 /** What one iteration saw, nothing of it clipped. */
-const seen = (low: number, high: number): RangeStatistics => ({
-  low,
-  high,
+const seen = (min: number, max: number): UsableStatistics => ({
+  min,
+  max,
   clipped: 0,
+  nonfinite: 0,
   elements: 1000,
 });
 
@@ -26,18 +35,18 @@ Deno.test("an asymmetric quantizer spreads its codes over the range widened to 0
   assert.deepEqual(quantizerOf({ low: -1, high: 1.55 }, 8, false), {
     scale: fround(fround(1.55 + 1) / 255),
     inverse: fround(1 / fround(fround(2.55) / 255)),
-    zeroPoint: -28,
+    zero: -28,
     qmin: -128,
     qmax: 127,
   });
   // Of one sign: 0 is the end of the range, so it has a code.
-  assert.equal(quantizerOf({ low: 2, high: 5 }, 8, false).zeroPoint, -128);
+  assert.equal(quantizerOf({ low: 2, high: 5 }, 8, false).zero, -128);
   assert.equal(quantizerOf({ low: 2, high: 5 }, 8, false).scale, fround(5 / 255));
-  assert.equal(quantizerOf({ low: -5, high: -2 }, 8, false).zeroPoint, 127);
-  const { scale, zeroPoint, qmin, qmax } = quantizerOf({ low: -1, high: 2 }, 2, false);
-  assert.deepEqual({ scale, zeroPoint, qmin, qmax }, {
+  assert.equal(quantizerOf({ low: -5, high: -2 }, 8, false).zero, 127);
+  const { scale, zero, qmin, qmax } = quantizerOf({ low: -1, high: 2 }, 2, false);
+  assert.deepEqual({ scale, zero, qmin, qmax }, {
     scale: 1,
-    zeroPoint: -1,
+    zero: -1,
     qmin: -2,
     qmax: 1,
   });
@@ -46,10 +55,10 @@ Deno.test("an asymmetric quantizer spreads its codes over the range widened to 0
 Deno.test("0 has a code exactly, and the range's ends are off by a step at most", () => {
   for (const [low, high] of [[-3, 0.01], [-0.01, 3], [-1e-20, 2e-20], [-1e30, 1e29]] as const) {
     for (let bits = 2; bits <= 8; bits++) {
-      const { scale, zeroPoint, qmin, qmax } = quantizerOf({ low, high }, bits, false);
-      assert.ok(Number.isInteger(zeroPoint) && zeroPoint >= qmin && zeroPoint <= qmax);
-      assert.ok(Math.abs(scale * (qmin - zeroPoint) - low) <= scale, `${low}, ${bits} bits`);
-      assert.ok(Math.abs(scale * (qmax - zeroPoint) - high) <= scale, `${high}, ${bits} bits`);
+      const { scale, zero, qmin, qmax } = quantizerOf({ low, high }, bits, false);
+      assert.ok(Number.isInteger(zero) && zero >= qmin && zero <= qmax);
+      assert.ok(Math.abs(scale * (qmin - zero) - low) <= scale, `${low}, ${bits} bits`);
+      assert.ok(Math.abs(scale * (qmax - zero) - high) <= scale, `${high}, ${bits} bits`);
     }
   }
 });
@@ -58,7 +67,7 @@ Deno.test("a symmetric quantizer has zero point 0 and as many codes on both side
   assert.deepEqual(quantizerOf({ low: -0.5, high: 0.25 }, 4, true), {
     scale: fround(0.5 / 7),
     inverse: fround(1 / fround(0.5 / 7)),
-    zeroPoint: 0,
+    zero: 0,
     qmin: -7,
     qmax: 7,
   });
@@ -75,8 +84,8 @@ Deno.test("without a range, or with one that says nothing, the scale is 1", () =
   ];
   for (const range of nothing) {
     for (const symmetric of [false, true]) {
-      const { scale, inverse, zeroPoint } = quantizerOf(range, 8, symmetric);
-      assert.deepEqual([scale, inverse, zeroPoint], [1, 1, 0]);
+      const { scale, inverse, zero } = quantizerOf(range, 8, symmetric);
+      assert.deepEqual([scale, inverse, zero], [1, 1, 0]);
     }
   }
 });
@@ -128,11 +137,9 @@ Deno.test("keys order as their numbers do, and -0 has the key of +0", () => {
 });
 
 /** A row of the statistics buffer with one slot filled for each entry. */
-function rowOf(...slots: { min: number; max: number; clipped?: number; bad?: number }[]) {
-  const words = new Uint32Array(2 * 64);
-  slots.forEach(({ min, max, clipped = 0, bad = 0 }, i) =>
-    words.set([~orderedBits(min) >>> 0, orderedBits(max), clipped, bad], 64 + 4 * ((5 * i) % 16))
-  );
+function rowOf(...slots: Partial<Statistics>[]) {
+  const words = wordsOf(new Uint8Array(2 * ROW_BYTES));
+  slots.forEach((slot, i) => recordStatistics(words, 1, slot, (5 * i) % 16));
   return words;
 }
 
@@ -141,16 +148,16 @@ Deno.test("a statistic joins its slots; slots that saw nothing do not count", ()
     min: 0.25,
     max: 0.5,
     clipped: 3,
-    bad: 1,
+    nonfinite: 1,
   });
-  assert.deepEqual(statistic(words, 1), { min: 0.25, max: 0.75, clipped: 5, notFinite: 1 });
-  assert.deepEqual(statistic(words, 0), {
+  assert.deepEqual(readStatistics(words, 1), { min: 0.25, max: 0.75, clipped: 5, nonfinite: 1 });
+  assert.deepEqual(readStatistics(words, 0), {
     min: undefined,
     max: undefined,
     clipped: 0,
-    notFinite: 0,
+    nonfinite: 0,
   });
-  const { min, max } = statistic(rowOf({ min: -3, max: -2 }), 1);
+  const { min, max } = readStatistics(rowOf({ min: -3, max: -2 }), 1);
   assert.deepEqual([min, max], [-3, -2]);
 });
 
@@ -238,16 +245,18 @@ Deno.test("the scheduler's table holds a row for each quantizer that the host se
 Deno.test("zeros, values that are not finite, and tensors not seen leave a range as it was", () => {
   const quantizers = [spec("w"), spec("a")];
   const scheduler = new Scheduler(quantizers, [undefined, hindsightMinmax(0.5)], false);
-  const see = (words: Uint32Array) => {
+  const see = (words: Words) => {
     scheduler.observe(scheduler.read(words));
     return scheduler.range(1);
   };
   assert.equal(see(rowOf({ min: 0, max: 0 })), undefined);
-  assert.equal(see(rowOf({ min: -1, max: 1, bad: 1 })), undefined);
+  assert.equal(see(rowOf({ min: -1, max: 1, nonfinite: 1 })), undefined);
   assert.equal(see(rowOf()), undefined);
   assert.deepEqual(see(rowOf({ min: -1, max: 1 })), { low: -1, high: 1 });
   assert.deepEqual(see(rowOf({ min: -3, max: 2 })), { low: -2, high: 1.5 });
-  for (const words of [rowOf({ min: 0, max: 0 }), rowOf({ min: -9, max: 9, bad: 2 }), rowOf()]) {
+  for (
+    const words of [rowOf({ min: 0, max: 0 }), rowOf({ min: -9, max: 9, nonfinite: 2 }), rowOf()]
+  ) {
     assert.deepEqual(see(words), { low: -2, high: 1.5 });
   }
   assert.equal(scheduler.range(0), undefined);

@@ -8,7 +8,7 @@ import assert from "node:assert/strict";
 import { openGpu, requestAdapter } from "../lib/runtime/gpu/device.ts";
 import { GpuExecutor } from "../lib/runtime/gpu/executor.ts";
 import { quantizerOf, type Range } from "../lib/quant/range.ts";
-import { orderedBits, statistic } from "../lib/quant/statistics.ts";
+import { orderedBits, readStatistics } from "../lib/quant/statistics.ts";
 import { HostBuffer } from "../kernels/include/host_buffer.ts";
 import { uniforms, Writer } from "../kernels/include/quantize.ts";
 import { programOf } from "./support/networks.ts";
@@ -21,7 +21,7 @@ function write(
 ) {
   const q = quantizerOf(range, bits, symmetric);
   const quantizers = new HostBuffer(32 * (row + 1)), statistics = new HostBuffer(256 * (row + 1));
-  quantizers.f32.set([q.scale, q.inverse, q.zeroPoint, q.qmin, q.qmax], 8 * row);
+  quantizers.f32.set([q.scale, q.inverse, q.zero, q.qmin, q.qmax], 8 * row);
   const block = new HostBuffer(32), tensor = new HostBuffer(4 * Math.ceil(values.length / 4));
   block.u32.set([seed, step]);
   const writer = new Writer(
@@ -35,23 +35,23 @@ function write(
   return {
     ...q,
     codes: [...tensor.i8.subarray(0, values.length)],
-    seen: statistic(statistics.u32, row),
+    seen: readStatistics(statistics, row),
   };
 }
 
 Deno.test("values beyond the range are clipped and counted; the extremes are those before", () => {
   const { codes, seen } = write([-3, -1, 0, 1.5, 1.56, 400], { low: -1, high: 1.55 });
   assert.deepEqual(codes, [-128, -128, -28, 122, 127, 127]);
-  assert.deepEqual(seen, { min: -3, max: 400, clipped: 3, notFinite: 0 });
+  assert.deepEqual(seen, { min: -3, max: 400, clipped: 3, nonfinite: 0 });
   const symmetric = write([-9, 9, 0.5], { low: -1, high: 1 }, { symmetric: true, bits: 2 });
   assert.deepEqual(symmetric.codes, [-1, 1, 0]);
   assert.equal(symmetric.seen.clipped, 2);
 });
 
 Deno.test("values that are not finite become 0, and are counted", () => {
-  const { codes, seen, zeroPoint } = write([NaN, Infinity, -Infinity, 1], { low: -1, high: 2 });
-  assert.deepEqual(codes.slice(0, 3), [zeroPoint, zeroPoint, zeroPoint]);
-  assert.deepEqual(seen, { min: 0, max: 1, clipped: 0, notFinite: 3 });
+  const { codes, seen, zero } = write([NaN, Infinity, -Infinity, 1], { low: -1, high: 2 });
+  assert.deepEqual(codes.slice(0, 3), [zero, zero, zero]);
+  assert.deepEqual(seen, { min: 0, max: 1, clipped: 0, nonfinite: 3 });
 });
 
 Deno.test("random numbers lie in [0, 1) and fill it evenly", () => {
@@ -118,10 +118,10 @@ Deno.test("stochastic rounding is right on average", () => {
   for (const value of [0.3, -0.7, 0.01, -1.999, 3.5]) {
     const values = new Array<number>(40000).fill(value);
     // A scale of 1/16: the value lies between two codes.
-    const { codes, scale, zeroPoint } = write(values, { low: -128 / 16, high: 127 / 16 }, {
+    const { codes, scale, zero } = write(values, { low: -128 / 16, high: 127 / 16 }, {
       stochastic: 1,
     });
-    const mean = codes.reduce((sum, code) => sum + scale * (code - zeroPoint), 0) / codes.length;
+    const mean = codes.reduce((sum, code) => sum + scale * (code - zero), 0) / codes.length;
     // At most half a step deviates: 1/32/√40000 = 0.00016 is one standard deviation.
     assert.ok(Math.abs(mean - value) < 0.0007, `${value} became ${mean}`);
     assert.ok(new Set(codes).size <= 2);
@@ -131,8 +131,8 @@ Deno.test("stochastic rounding is right on average", () => {
 Deno.test("an exact zero stays zero under stochastic rounding", () => {
   const zeros = new Array<number>(100000).fill(0);
   for (const range of [{ low: -1, high: 2 }, { low: -1e-20, high: 3e-20 }]) {
-    const { codes, zeroPoint } = write(zeros, range, { stochastic: 1 });
-    assert.ok(codes.every((code) => code === zeroPoint));
+    const { codes, zero } = write(zeros, range, { stochastic: 1 });
+    assert.ok(codes.every((code) => code === zero));
   }
 });
 

@@ -15,7 +15,7 @@ import type { Executor } from "../lib/runtime/executor.ts";
 import { plan } from "../lib/program/plan.ts";
 import { openDevice } from "../lib/runtime/device.ts";
 import type { Program, Step } from "../lib/program/program.ts";
-import { QUANTIZER_WORDS } from "../lib/quant/layouts.ts";
+import { QUANTIZER } from "../lib/quant/layouts.ts";
 import type { RecipeInput } from "../lib/recipe/recipe_input.ts";
 import { resolveRecipe } from "../lib/recipe/load.ts";
 import { openDataset } from "../lib/data/open.ts";
@@ -98,7 +98,7 @@ async function tableOf({ executor }: Side): Promise<Float32Array> {
 async function codesOf(side: Side, names: readonly string[]): Promise<Int16Array[]> {
   const table = await tableOf(side), rows = tensorsOf(side);
   return (await side.executor.read(names)).map((bytes, i) => {
-    const at = rows.get(names[i]!)! * QUANTIZER_WORDS, scale = table[at]!, zero = table[at + 2]!;
+    const at = rows.get(names[i]!)! * QUANTIZER.words, scale = table[at]!, zero = table[at + 2]!;
     return side.program.arithmetic === "int8"
       ? Int16Array.from(new Int8Array(bytes.buffer), (code) => code - zero)
       : Int16Array.from(new Float32Array(bytes.buffer), (x) => Math.round(x / scale));
@@ -166,7 +166,7 @@ Deno.test({
         const names = [...tensorsOf(int8).keys()], codes = await codesOf(int8, names);
         const table = await tableOf(int8), rows = tensorsOf(int8);
         const reals = new Map(names.map((name, i) => {
-          const scale = table[rows.get(name)! * QUANTIZER_WORDS]!;
+          const scale = table[rows.get(name)! * QUANTIZER.words]!;
           return [name, Float32Array.from(codes[i]!, (code) => Math.fround(code * scale))];
         }));
         const others = int8.program.buffers.map((b) => b.name)

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { QUANTIZER_WORDS } from "../../lib/quant/layouts.ts";
+import { QUANTIZER, STEP } from "../../lib/quant/layouts.ts";
 import type { Buffers } from "../include/host_buffer.ts";
 import { type StoreConstants, Writer } from "../include/quantize.ts";
 
@@ -31,9 +31,11 @@ export function adamw(
 ): void {
   if (b.found_nonfinite.u32[0]) return;
   const fround = Math.fround;
-  const factor = c.SCALED ? b.quantizers.f32[QUANTIZER_WORDS * c.RATE_ROW + 7]! : 1;
-  const rate = fround(b.step.f32[4]! * factor), decay = fround(rate * fround(c.WEIGHT_DECAY));
-  const corrected = fround(rate * b.step.f32[8]!), second = b.step.f32[9]!;
+  const factor = c.SCALED ? QUANTIZER.get(b.quantizers, c.RATE_ROW, "rateFactor") : 1;
+  const rate = fround(STEP.get(b.step, 0, "learningRate") * factor),
+    decay = fround(rate * fround(c.WEIGHT_DECAY));
+  const corrected = fround(rate * STEP.get(b.step, 0, "firstCorrection")),
+    second = STEP.get(b.step, 0, "secondCorrection");
   const beta1 = fround(c.BETA_1), rest1 = fround(c.REST_1);
   const beta2 = fround(c.BETA_2), rest2 = fround(c.REST_2), epsilon = fround(c.EPSILON);
   const clip = c.CLIP ? b.clip.f32[0]! : 1;

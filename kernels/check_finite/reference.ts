@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { SLOTS, WORDS_OF_ROW } from "../../lib/quant/statistics.ts";
+import { SLOT, SLOTS } from "../../lib/quant/layouts.ts";
 import type { HostBuffer } from "../include/host_buffer.ts";
 
 /** Constants of the kernel; its header says what they are. */
@@ -19,9 +19,9 @@ export function checkFinite(
 ): void {
   const words = b.statistics.u32, slots = c.ROWS * SLOTS;
   let bad = !Number.isFinite(b.metrics.f32[2]!);
-  for (let slot = 0; slot < slots; slot++) bad ||= words[slot * WORDS_OF_ROW + 3]! > 0;
+  for (let slot = 0; slot < slots; slot++) bad ||= SLOT.get(b.statistics, slot, "nonfinite") > 0;
   for (let i = slots; i < slots + c.COUNTS; i++) {
-    bad ||= words[i * WORDS_OF_ROW]! > 0 || words[i * WORDS_OF_ROW + 2]! > 0;
+    bad ||= words[i * SLOT.words]! > 0 || words[i * SLOT.words + 2]! > 0;
   }
   if (bad) b.found_nonfinite.u32[0] = 1;
 }

@@ -14,12 +14,14 @@
 @group(0) @binding(3) var<storage, read> metrics: array<u32>;
 @group(0) @binding(4) var<storage, read_write> found_nonfinite: array<u32>;
 
+//@ include slot_layout
+
 var<workgroup> bad: atomic<u32>;
 
 @compute @workgroup_size(64)
 fn main(@builtin(local_invocation_index) lane: u32) {
   var seen = 0u;
-  for (var slot = lane; slot < ${ROWS}u * 16u; slot += 64u) { seen |= statistics[slot * 4u + 3u]; }
+  for (var slot = lane; slot < ${ROWS}u * SLOTS; slot += 64u) { seen |= statistics[slot_at(0u, slot) + NONFINITE]; }
   for (var i = lane; i < ${COUNTS}u; i += 64u) {
     let at = ${ROWS}u * 64u + i * 4u;
     seen |= statistics[at] | statistics[at + 2u];

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { QUANTIZER_WORDS } from "../../lib/quant/layouts.ts";
+import { QUANTIZER } from "../../lib/quant/layouts.ts";
 import type { Buffers } from "../include/host_buffer.ts";
 
 /** Constants of the kernel; its header says what they are. */
@@ -15,10 +15,8 @@ interface DropoutQuantizer {
 
 /** The row of dropout's output from that of its input. */
 export function dropoutQuantizer(c: DropoutQuantizer, { table }: Buffers<"table">): void {
-  const fround = Math.fround, factor = fround(c.FACTOR), at = c.X_ROW * QUANTIZER_WORDS;
-  const [x0, , zero, smallest, largest, low, high, rate] = table.f32.subarray(at, at + 8);
-  const scale = Math.min(fround(x0! * factor), fround(3e38));
-  const range = [fround(low! * factor), fround(high! * factor)];
-  const row = [scale, fround(1 / scale), zero!, smallest!, largest!, ...range, rate!];
-  table.f32.set(row, c.Y_ROW * QUANTIZER_WORDS);
+  const fround = Math.fround, factor = fround(c.FACTOR), x = QUANTIZER.read(table, c.X_ROW);
+  const scale = Math.min(fround(x.scale * factor), fround(3e38)), inverse = fround(1 / scale);
+  const low = fround(x.low * factor), high = fround(x.high * factor);
+  QUANTIZER.write(table, c.Y_ROW, { ...x, scale, inverse, low, high });
 }

@@ -3,9 +3,8 @@
  *
  * @module
  */
-import { QUANTIZER_WORDS } from "../../lib/quant/layouts.ts";
-import { usable } from "../../lib/quant/scheduler.ts";
-import { statistic } from "../../lib/quant/statistics.ts";
+import { QUANTIZER, SEARCH } from "../../lib/quant/layouts.ts";
+import { readStatistics, usableStatistics } from "../../lib/quant/statistics.ts";
 import { joinErrors } from "../reduce_quantization_error/reference.ts";
 import type { HostBuffer } from "../include/host_buffer.ts";
 import { setRow } from "../include/range.ts";
@@ -20,7 +19,7 @@ interface DsgcSearch {
 }
 
 const fround = Math.fround;
-const GOLDEN = fround(0.618034);
+const GOLDEN = fround(0.618034), MAX_F32 = fround(3.4028234e38);
 
 /** 1 − cosine of a tensor and its quantized self, from Σ x², Σ x·e, Σ e² with e = x̂ − x. */
 export function cosineDistance([xx, xe, ee]: readonly [number, number, number]): number {
@@ -37,40 +36,48 @@ export function dsgcSearch(
   c: DsgcSearch,
   b: Readonly<Record<"statistics" | "errors" | "table" | "search", HostBuffer>>,
 ): void {
-  const seen = usable(statistic(b.statistics.u32, c.ROW), 0), s = b.search.f32;
+  const seen = usableStatistics(readStatistics(b.statistics, c.ROW), 0);
   if (!seen) return;
-  const largest = Math.max(-seen.low, seen.high), move = s[0]!;
-  let candidate = largest;
-  if (move === 0) {
-    s.set([0, largest], 1);
-    s.set([largest, fround(3.4028234e38)], 6);
+  const s = SEARCH.read(b.search, 0), largest = Math.max(-seen.min, seen.max);
+  if (s.moves === 0) {
+    Object.assign(s, { left: 0, right: largest, best: largest, bestDistance: MAX_F32 });
+    s.candidate = largest;
   } else {
-    const distance = cosineDistance(joinErrors(b.errors, c.TILES)), measured = s[3]!;
-    if (distance < s[7]!) s.set([measured, distance], 6);
-    const [low, high] = [s[1]!, s[2]!], part = fround(GOLDEN * fround(high - low));
-    if (move === 1) {
-      s[4] = fround(low + part);
-      candidate = fround(high - part);
-    } else if (move === 2) {
-      candidate = s[4]!;
-      s.set([measured, distance], 4);
-    } else {
-      const other = s[4]!, nearer = distance < s[5]!;
-      const keep = nearer ? measured : other, drop = nearer ? other : measured;
-      s[drop > keep ? 2 : 1] = drop;
-      if (nearer) s.set([measured, distance], 4);
-      candidate = fround(fround(s[1]! + s[2]!) - keep);
-    }
+    nextCandidate(s, cosineDistance(joinErrors(b.errors, c.TILES)));
   }
-  s[3] = candidate;
-  s[0] = move + 1;
-  if (move === c.MOVES) {
-    candidate = s[6]!;
+  let clip = s.candidate;
+  if (s.moves++ === c.MOVES) {
+    clip = s.best;
     if (c.SCALE_RATE) {
-      b.table.f32[c.ROW * QUANTIZER_WORDS + 7] = Math.max(Math.exp(-20 * s[7]!), 0.1);
+      const rateFactor = Math.max(Math.exp(-20 * s.bestDistance), 0.1);
+      QUANTIZER.write(b.table, c.ROW, { rateFactor });
     }
-    s[0] = 0;
+    s.moves = 0;
   }
-  const range = { low: Math.max(seen.low, -candidate), high: Math.min(seen.high, candidate) };
-  setRow(b.table, c.ROW, range, c.SYMMETRIC > 0);
+  SEARCH.write(b.search, 0, s);
+  setRow(
+    b.table,
+    c.ROW,
+    { low: Math.max(seen.min, -clip), high: Math.min(seen.max, clip) },
+    c.SYMMETRIC > 0,
+  );
+}
+
+/** Takes in the distance of the candidate, which was just measured, and chooses the next one. */
+function nextCandidate(s: ReturnType<typeof SEARCH.read>, distance: number): void {
+  const measured = s.candidate, part = fround(GOLDEN * fround(s.right - s.left));
+  if (distance < s.bestDistance) Object.assign(s, { best: measured, bestDistance: distance });
+  if (s.moves === 1) {
+    s.other = fround(s.left + part);
+    s.candidate = fround(s.right - part);
+  } else if (s.moves === 2) {
+    s.candidate = s.other;
+    Object.assign(s, { other: measured, otherDistance: distance });
+  } else {
+    const other = s.other, nearer = distance < s.otherDistance;
+    const keep = nearer ? measured : other, drop = nearer ? other : measured;
+    s[drop > keep ? "right" : "left"] = drop;
+    if (nearer) Object.assign(s, { other: measured, otherDistance: distance });
+    s.candidate = fround(fround(s.left + s.right) - keep);
+  }
 }

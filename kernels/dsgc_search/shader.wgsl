@@ -1,10 +1,9 @@
 // dsgc_search: one move of the golden-section search for the clip c of `dsgc`, which minimises the
 // cosine distance between a tensor and its quantized self (Zhu et al., CVPR 2020)
 //
-//   statistics  [rows, 16 slots, 4]: the tensor's extremes
+//   statistics  [rows, SLOTS] slots: the tensor's extremes
 //   errors      [TILES] vec4: Σ x², Σ x·e, Σ e² of the candidate that the table holds
-//   search      [8] f32: moves done, a, b, candidate, other inner point, its distance, best clip,
-//               best distance
+//   search      the state between moves
 //   table       the network's table of quantizers: gets the next candidate, at the end the best one
 //
 // Move 0 puts the largest |x| into the table: no clip at all, so that the result is never worse than
@@ -16,25 +15,26 @@
 
 @group(0) @binding(1) var<storage, read> statistics: array<u32>;
 @group(0) @binding(3) var<storage, read> errors: array<vec4<f32>>;
-@group(0) @binding(4) var<storage, read_write> table: array<Row>;
-@group(0) @binding(5) var<storage, read_write> search: array<f32>;
+@group(0) @binding(4) var<storage, read_write> table: array<Quantizer>;
+@group(0) @binding(5) var<storage, read_write> search: Search;
 //@ include range
+//@ include search_layout
 
 const GOLDEN = 0.618034;
 
 @compute @workgroup_size(1)
 fn main() {
-  let seen = seen_of(${ROW}u);
+  let seen = observed(${ROW}u);
   if (!seen.usable) { return; }
   let old = table[${ROW}];
-  let largest = max(-seen.low, seen.high);
-  let move_ = u32(search[0]);
+  let largest = max(-seen.min, seen.max);
+  let move_ = u32(search.moves);
   var candidate = largest;
   if (move_ == 0u) {
-    search[1] = 0.0;
-    search[2] = largest;
-    search[6] = largest;
-    search[7] = 3.4028234e38;
+    search.left = 0.0;
+    search.right = largest;
+    search.best = largest;
+    search.best_distance = 3.4028234e38;
   } else {
     var sum = vec4<f32>();
     for (var tile = 0u; tile < ${TILES}u; tile++) { sum += errors[tile]; }
@@ -50,44 +50,44 @@ fn main() {
       distance = s / (1.0 + sqrt(1.0 - s));
     }
     // The candidate that was measured.
-    let measured = search[3];
-    if (distance < search[7]) {
-      search[7] = distance;
-      search[6] = measured;
+    let measured = search.candidate;
+    if (distance < search.best_distance) {
+      search.best_distance = distance;
+      search.best = measured;
     }
-    let a = search[1];
-    let b = search[2];
+    let a = search.left;
+    let b = search.right;
     if (move_ == 1u) {
-      search[4] = a + GOLDEN * (b - a);
+      search.other = a + GOLDEN * (b - a);
       candidate = b - GOLDEN * (b - a);
     } else if (move_ == 2u) {
       // left is measured; right comes next.
-      search[5] = distance;
-      candidate = search[4];
-      search[4] = measured;
+      search.other_distance = distance;
+      candidate = search.other;
+      search.other = measured;
     } else {
-      // search[4] is the other inner point with distance search[5]; `measured` the newest.
-      let other = search[4];
-      let nearer = distance < search[5];
+      // search.other is the other inner point with distance search.other_distance; `measured` the newest.
+      let other = search.other;
+      let nearer = distance < search.other_distance;
       let keep = select(other, measured, nearer);
       let drop = select(measured, other, nearer);
       // The interval ends at the point that was dropped.
-      if (drop > keep) { search[2] = drop; } else { search[1] = drop; }
-      if (nearer) { search[4] = measured; search[5] = distance; }
-      candidate = search[1] + search[2] - keep;
+      if (drop > keep) { search.right = drop; } else { search.left = drop; }
+      if (nearer) { search.other = measured; search.other_distance = distance; }
+      candidate = search.left + search.right - keep;
     }
   }
-  search[3] = candidate;
-  search[0] = f32(move_ + 1u);
-  var rate = old[7];
+  search.candidate = candidate;
+  search.moves = f32(move_ + 1u);
+  var rate = old.rate_factor;
   if (move_ == ${MOVES}u) {
-    candidate = search[6];
+    candidate = search.best;
     //@ if SCALE_RATE
-    rate = max(exp(-20.0 * search[7]), 0.1);
+    rate = max(exp(-20.0 * search.best_distance), 0.1);
     //@ end
-    search[0] = 0.0;
+    search.moves = 0.0;
   }
   var row = old;
-  row[7] = rate;
-  table[${ROW}] = row_of(max(seen.low, -candidate), min(seen.high, candidate), ${SYMMETRIC} == 1, row);
+  row.rate_factor = rate;
+  table[${ROW}] = quantizer_of(max(seen.min, -candidate), min(seen.max, candidate), ${SYMMETRIC} == 1, row);
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { STEP } from "../../lib/quant/layouts.ts";
 import type { HostBuffer } from "./host_buffer.ts";
 import { uniforms } from "./quantize.ts";
 
@@ -21,6 +22,6 @@ export function dropoutMask(
   step: HostBuffer,
 ): (pixel: number, channel: number) => boolean {
   const uniform = uniforms(step, 2 ** 31 + c.LAYER), rate = Math.fround(c.RATE);
-  const first = step.u32[3]! * c.PIXELS_OF_IMAGE;
+  const first = STEP.get(step, 0, "first") * c.PIXELS_OF_IMAGE;
   return (pixel, channel) => uniform((first + pixel) * c.CHANNELS + channel) >= rate;
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { QUANTIZER } from "../../lib/quant/layouts.ts";
 import { read, shared, write } from "../define_kernel.ts";
 
 /** Of quad.wgsl: INT8 whether codes are stored; V quads in one load. */
@@ -10,7 +11,7 @@ export const quad = { INT8: "epilogue" } as const;
 
 /** Of quad.wgsl: the table of quantizers, the statistics, and what describes the step. */
 export const tables = {
-  quantizers: shared(read(0, "f32", { columns: { count: 8, run: 1 } }), "quantizers"),
+  quantizers: shared(read(0, "f32", { columns: { count: QUANTIZER.words, run: 1 } }), "quantizers"),
   statistics: shared(write(1, "u32", { byTile: true }), "statistics"),
   step: { binding: 2, access: "uniform", type: "u32", shared: "step" },
 } as const;
@@ -20,7 +21,10 @@ export const statisticsRead = { statistics: shared(read(1, "u32"), "statistics")
 
 /** The table of quantizers, of kernels that write it. */
 export function table<const N extends number>(binding: N) {
-  return shared(write(binding, "f32", { columns: { count: 8, run: 1 } }), "quantizers");
+  return shared(
+    write(binding, "f32", { columns: { count: QUANTIZER.words, run: 1 } }),
+    "quantizers",
+  );
 }
 
 /** Of quantize.wgsl: how an output is stored. */

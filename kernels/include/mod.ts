@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { layoutIncludes } from "../../lib/quant/layouts.ts";
 import depthwise from "./depthwise.wgsl" with { type: "text" };
 import dropout from "./dropout.wgsl" with { type: "text" };
 import finite from "./finite.wgsl" with { type: "text" };
@@ -17,6 +18,7 @@ import storeWide from "./store_wide.wgsl" with { type: "text" };
 
 /** Text of `//@ include NAME`. */
 export const includes: Readonly<Record<string, string>> = {
+  ...layoutIncludes,
   depthwise,
   dropout,
   finite,

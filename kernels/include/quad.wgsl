@@ -5,31 +5,9 @@
 // Padded channels always hold the code of zero.
 // Reference: kernels/include/quantize.ts (row, reader)
 
-struct Quantizer {
-  scale: f32,    // real = scale · (code − zero)
-  inverse: f32,  // 1 / scale
-  zero: f32,     // zero point, a whole number
-  low: f32,      // smallest and largest code
-  high: f32,
-  range_low: f32,  // what the codes cover; 0, 0 when there is no range yet
-  range_high: f32,
-  rate: f32,       // factor of the learning rate of what this gradient trains
-}
-
-struct Step {
-  seed: u32,
-  step: u32,        // counts from 0
-  samples: u32,     // images of this micro-batch that count; the rest is padding
-  first: u32,       // images of the batch before this micro-batch
-  rate: f32,        // learning rate
-  norm_weight: f32, // 1: running statistics follow this batch; 0: they stay (calibration)
-  total: u32,       // images of the whole batch that count
-  smoothing: f32,   // share of a label that all classes have alike
-  first_correction: f32,  // of the averages of AdamW: 1/(1 − β₁ᵗ) and 1/√(1 − β₂ᵗ)
-  second_correction: f32,
-  origin: u32,      // 0, which no compiler knows: see shader() in lib/runtime/gpu/executor.ts
-  unused_b: u32,
-}
+//@ include quantizer_layout
+//@ include step_layout
+//@ include slot_layout
 
 @group(0) @binding(0) var<storage, read> quantizers: array<Quantizer>;
 @group(0) @binding(1) var<storage, read_write> statistics: array<atomic<u32>>;

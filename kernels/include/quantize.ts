@@ -5,24 +5,18 @@
  * @module
  */
 import { roundHalfEven } from "../../lib/quant/range.ts";
-import { orderedBits, SLOTS, WORDS_OF_ROW } from "../../lib/quant/statistics.ts";
+import { QUANTIZER, STEP } from "../../lib/quant/layouts.ts";
+import { recordStatistics } from "../../lib/quant/statistics.ts";
 import type { Buffers, HostBuffer } from "./host_buffer.ts";
 
 const fround = Math.fround;
 
 /** One row of the table of quantizers. */
-export interface Row {
-  readonly scale: number;
-  readonly inverse: number;
-  readonly zero: number;
-  readonly low: number;
-  readonly high: number;
-}
+type Row = ReturnType<typeof row>;
 
 /** Row `index` of the table `quantizers`. */
-export function row(quantizers: HostBuffer, index: number): Row {
-  const [scale, inverse, zero, low, high] = quantizers.f32.subarray(8 * index, 8 * index + 5);
-  return { scale: scale!, inverse: inverse!, zero: zero!, low: low!, high: high! };
+export function row(quantizers: HostBuffer, index: number) {
+  return QUANTIZER.read(quantizers, index);
 }
 
 /** Real values of a stored tensor by padded index: codes through their quantizer, or f32 as is. */
@@ -48,8 +42,8 @@ export function uniforms(
   quantizer: number,
   image = 0,
 ): (element: number) => number {
-  const before = step.u32[3]! * image;
-  const a = mix((mix(step.u32[0]! ^ 0x9e3779b9) + step.u32[1]!) | 0);
+  const s = STEP.read(step, 0), before = s.first * image;
+  const a = mix((mix(s.seed ^ 0x9e3779b9) + s.step) | 0);
   const first = mix((a + quantizer) | 0);
   const second = mix(((a ^ 0x85ebca6b) + quantizer) | 0);
   return (element) => {
@@ -75,10 +69,10 @@ export interface StoreConstants {
 
 /** Stores real values into a tensor and, at the end, records what it saw. */
 export class Writer {
-  #low = Infinity;
-  #high = -Infinity;
+  #min = Infinity;
+  #max = -Infinity;
   #clipped = 0;
-  #bad = 0;
+  #nonfinite = 0;
   readonly #uniform: ((element: number) => number) | undefined;
   readonly #row: Row;
 
@@ -99,14 +93,14 @@ export class Writer {
     const z = this.#row;
     const bad = !Number.isFinite(v);
     const x = bad ? 0 : v;
-    if (bad) this.#bad++;
-    if (x < this.#low) this.#low = x;
-    if (x > this.#high) this.#high = x;
+    if (bad) this.#nonfinite++;
+    if (x < this.#min) this.#min = x;
+    if (x > this.#max) this.#max = x;
     if (STORE === 2) return this.tensor.f32[at] = x;
     const t = fround(x * z.inverse);
     const whole = this.#uniform ? Math.floor(fround(t + this.#uniform(element))) : roundHalfEven(t);
     const code = fround(whole + z.zero);
-    const clamped = Math.min(Math.max(code, z.low), z.high);
+    const clamped = Math.min(Math.max(code, z.qmin), z.qmax);
     if (clamped !== code) this.#clipped++;
     if (INT8) return this.tensor.i8[at] = clamped;
     return this.tensor.f32[at] = fround(fround(clamped - z.zero) * z.scale);
@@ -120,19 +114,19 @@ export class Writer {
 
   /** Counts a value without storing it (the weights after an update). */
   see(v: number): void {
-    if (!Number.isFinite(v)) this.#bad++;
-    if (v < this.#low) this.#low = v;
-    if (v > this.#high) this.#high = v;
+    if (!Number.isFinite(v)) this.#nonfinite++;
+    if (v < this.#min) this.#min = v;
+    if (v > this.#max) this.#max = v;
   }
 
   /** Folds what was seen into slot 0 of the quantizer's row. */
   record(): void {
-    if (!this.c.STORE || this.c.QUIET || this.#low > this.#high) return;
-    const s = this.b.statistics.u32;
-    const at = this.quantizer * SLOTS * WORDS_OF_ROW;
-    s[at] = Math.max(s[at]!, ~orderedBits(this.#low) >>> 0);
-    s[at + 1] = Math.max(s[at + 1]!, orderedBits(this.#high));
-    s[at + 2]! += this.#clipped;
-    s[at + 3]! += this.#bad;
+    if (!this.c.STORE || this.c.QUIET || this.#min > this.#max) return;
+    recordStatistics(this.b.statistics, this.quantizer, {
+      min: this.#min,
+      max: this.#max,
+      clipped: this.#clipped,
+      nonfinite: this.#nonfinite,
+    });
   }
 }

@@ -3,13 +3,13 @@
  *
  * @module
  */
-import { QUANTIZER_WORDS } from "../../lib/quant/layouts.ts";
+import { QUANTIZER } from "../../lib/quant/layouts.ts";
 import { quantizerOf, type Range } from "../../lib/quant/range.ts";
 import type { HostBuffer } from "./host_buffer.ts";
 
 /** Writes the quantizer of a range into its row; codes and learning rate stay as they are there. */
 export function setRow(table: HostBuffer, row: number, range: Range, symmetric: boolean): void {
-  const at = row * QUANTIZER_WORDS, qmax = table.f32[at + 4]!;
-  const q = quantizerOf(range, Math.log2(qmax + 1) + 1, symmetric);
-  table.f32.set([q.scale, q.inverse, q.zeroPoint, q.qmin, q.qmax, range.low, range.high], at);
+  const bits = Math.log2(QUANTIZER.get(table, row, "qmax") + 1) + 1;
+  const { low, high } = range;
+  QUANTIZER.write(table, row, { ...quantizerOf(range, bits, symmetric), low, high });
 }

@@ -1,11 +1,12 @@
-// From a range to a quantizer's row of the table, and from a row of statistics to what was seen:
-// the rules of lib/quant/range.ts and lib/quant/statistics.ts in the same f32 operations.
+// From a range to a quantizer, and from a row of the statistics to what was observed: the rules of
+// lib/quant/range.ts and lib/quant/statistics.ts in the same f32 operations.
+//@ include quantizer_layout
+//@ include slot_layout
 
-alias Row = array<f32, 8>; // scale, 1/scale, zero point, smallest and largest code, low, high, rate
-
-fn row_of(low: f32, high: f32, symmetric: bool, old: Row) -> Row {
-  let qmin = old[3];
-  let qmax = old[4];
+// The quantizer of a range; codes and the factor of the learning rate stay as in `old`.
+fn quantizer_of(low: f32, high: f32, symmetric: bool, old: Quantizer) -> Quantizer {
+  let qmin = old.qmin;
+  let qmax = old.qmax;
   let from_ = min(low, 0.0);
   let to = max(high, 0.0);
   var scale = 1.0;
@@ -16,34 +17,34 @@ fn row_of(low: f32, high: f32, symmetric: bool, old: Row) -> Row {
     scale = select(3e38, max(scale, 7.888609052210118e-31), scale <= 3.4028234e38);
     zero = select(clamp(qmin - round(from_ / scale), qmin, qmax), 0.0, symmetric);
   }
-  return Row(scale, 1.0 / scale, zero, qmin, qmax, low, high, old[7]);
+  return Quantizer(scale, 1.0 / scale, zero, qmin, qmax, low, high, old.rate_factor);
 }
 
 fn unordered(k: u32) -> f32 {
   return bitcast<f32>(select(~k, k & 0x7fffffffu, k >= 0x80000000u));
 }
 
-struct Seen {
-  low: f32,
-  high: f32,
+struct Observed {
+  min: f32,
+  max: f32,
   clipped: u32,
-  usable: bool, // something was seen, all of it finite, not all of it zero
+  usable: bool, // there were values, all of them finite, not all of them zero
 }
 
-fn seen_of(row: u32) -> Seen {
-  var low = 0u;
-  var high = 0u;
+fn observed(row: u32) -> Observed {
+  var negated_min = 0u;
+  var max_ = 0u;
   var clipped = 0u;
-  var bad = 0u;
-  for (var slot = 0u; slot < 16u; slot++) {
-    let at = row * 64u + slot * 4u;
-    low = max(low, statistics[at]);
-    high = max(high, statistics[at + 1u]);
-    clipped += statistics[at + 2u];
-    bad += statistics[at + 3u];
+  var nonfinite = 0u;
+  for (var slot = 0u; slot < SLOTS; slot++) {
+    let at = slot_at(row, slot);
+    negated_min = max(negated_min, statistics[at + NEGATED_MIN]);
+    max_ = max(max_, statistics[at + MAX]);
+    clipped += statistics[at + CLIPPED];
+    nonfinite += statistics[at + NONFINITE];
   }
-  let seen = Seen(unordered(~low), unordered(high), clipped, false);
-  let finite = bad == 0u && seen.low >= -3.4028234e38 && seen.high <= 3.4028234e38;
-  let usable = low != 0u && high != 0u && finite && !(seen.low == 0.0 && seen.high == 0.0);
-  return Seen(seen.low, seen.high, clipped, usable);
+  let seen = Observed(unordered(~negated_min), unordered(max_), clipped, false);
+  let finite = nonfinite == 0u && seen.min >= -3.4028234e38 && seen.max <= 3.4028234e38;
+  let usable = negated_min != 0u && max_ != 0u && finite && !(seen.min == 0.0 && seen.max == 0.0);
+  return Observed(seen.min, seen.max, clipped, usable);
 }

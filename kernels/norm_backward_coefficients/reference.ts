@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { STEP } from "../../lib/quant/layouts.ts";
 import type { Buffers } from "../include/host_buffer.ts";
 import { row } from "../include/quantize.ts";
 import { coefficientIndex, float64 } from "../norm_coefficients/reference.ts";
@@ -53,7 +54,7 @@ export function normBackwardCoefficients(
     }
     k[coefficientIndex(channel, 3)] = fround(fround(-a * fround(dgamma / n)) * inverse);
     k[coefficientIndex(channel, 4)] = fround(-a * fround(dbeta / n));
-    const adds = c.ACCUMULATE && b.step.u32[3]! > 0, gradient = b.gradient.f32;
+    const adds = c.ACCUMULATE && STEP.get(b.step, 0, "first") > 0, gradient = b.gradient.f32;
     gradient[channel] = adds ? fround(gradient[channel]! + dgamma) : dgamma;
     const at = c.CHANNELS + channel;
     gradient[at] = adds ? fround(gradient[at]! + dbeta) : dbeta;

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { STEP } from "../../lib/quant/layouts.ts";
 import type { Buffers } from "../include/host_buffer.ts";
 import { row } from "../include/quantize.ts";
 
@@ -75,10 +76,10 @@ export function normCoefficients(
     b.coefficients.f32[coefficientIndex(channel, 2)] = b.affine.f32[c.CHANNELS + channel]!;
     b.coefficients.f32[coefficientIndex(channel, 5)] = inverse;
     if (!Number.isFinite(mean) || !Number.isFinite(variance)) b.statistics.u32[c.NONFINITE + 2]!++;
-    if (b.step.f32[5]! > 0 && !b.found_nonfinite.u32[0]) {
+    if (STEP.get(b.step, 0, "normWeight") > 0 && !b.found_nonfinite.u32[0]) {
       const unbiased = fround(variance * fround(n / Math.max(fround(n - 1), 1)));
       const r = b.running.f32, before = b.coefficients.f32.subarray(6 * c.CHANNELS);
-      if (b.step.u32[3] === 0) {
+      if (STEP.get(b.step, 0, "first") === 0) {
         before[channel] = r[channel]!;
         before[c.CHANNELS + channel] = r[c.CHANNELS + channel]!;
       }

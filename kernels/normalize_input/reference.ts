@@ -4,6 +4,7 @@
  * @module
  */
 import { roundHalfEven } from "../../lib/quant/range.ts";
+import { recordStatistics } from "../../lib/quant/statistics.ts";
 import type { Buffers } from "../include/host_buffer.ts";
 import { row } from "../include/quantize.ts";
 
@@ -30,9 +31,9 @@ export function normalizeInput(c: NormalizeInput, b: Buffers<"pixels" | "affine"
         b.x.f32[4 * p + channel] = v;
         continue;
       }
-      if (!Number.isFinite(v)) b.statistics.u32[64 * c.X_ROW + 3]!++;
+      if (!Number.isFinite(v)) recordStatistics(b.statistics, c.X_ROW, { nonfinite: 1 });
       const code = roundHalfEven(fround(v * z.inverse)) + z.zero;
-      const clamped = Math.min(Math.max(code, z.low), z.high);
+      const clamped = Math.min(Math.max(code, z.qmin), z.qmax);
       if (c.INT8) b.x.i8[4 * p + channel] = clamped;
       else b.x.f32[4 * p + channel] = fround((clamped - z.zero) * z.scale);
     }

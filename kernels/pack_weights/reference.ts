@@ -41,7 +41,7 @@ export function packWeights(
         const scale = c.PER_CHANNEL ? b.channels.f32[2 * o]! : z.scale;
         const inverse = c.PER_CHANNEL ? b.channels.f32[2 * o + 1]! : z.inverse;
         const code = roundHalfEven(Math.fround(w * inverse));
-        const clamped = Math.min(Math.max(code, z.low), z.high);
+        const clamped = Math.min(Math.max(code, z.qmin), z.qmax);
         const value = c.INT8 ? clamped : Math.fround(clamped * scale);
         if (c.INT8) {
           b.forward.i8[forwardAt(tap, i, first + o)] = value;

@@ -27,7 +27,7 @@
 fn code(v: vec4<f32>, scale: vec4<f32>, inverse: vec4<f32>) -> Quad {
   //@ if QUANTIZED
   let z = quantizers[${W_ROW}];
-  let c = clamp(round(v * inverse), vec4<f32>(z.low), vec4<f32>(z.high));
+  let c = clamp(round(v * inverse), vec4<f32>(z.qmin), vec4<f32>(z.qmax));
   //@ if INT8
   return pack(vec4<i32>(c));
   //@ else

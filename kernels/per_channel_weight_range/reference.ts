@@ -19,7 +19,7 @@ export function perChannelWeightRange(
   c: PerChannelWeightRange,
   b: Buffers<"weight" | "channels">,
 ): void {
-  const bits = Math.log2(row(b.quantizers, c.W_ROW).high + 1) + 1;
+  const bits = Math.log2(row(b.quantizers, c.W_ROW).qmax + 1) + 1;
   for (let o = 0; o < 4 * c.OQ; o++) {
     const weights = b.weight.f32.subarray(4 * c.SIZE * o, 4 * c.SIZE * (o + 1));
     const high = weights.reduce((most, w) => Math.max(most, Math.abs(w)), 0);

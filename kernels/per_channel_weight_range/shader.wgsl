@@ -19,7 +19,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   let extreme = max(max(most.x, most.y), max(most.z, most.w));
   var scale = 1.0;
   if (extreme > 0.0 && extreme <= 3.4028234e38) {
-    scale = max(extreme / quantizers[${W_ROW}].high, 7.888609052210118e-31);
+    scale = max(extreme / quantizers[${W_ROW}].qmax, 7.888609052210118e-31);
   }
   channels[id.x] = vec2<f32>(scale, 1.0 / scale);
 }

@@ -27,7 +27,7 @@ export function quantizationError(
   const stored = c.SEARCH ? undefined : reader(c.INT8, b.q, z);
   const nearest = (x: number) => {
     const code = roundHalfEven(fround(x * z.inverse)) + z.zero;
-    return fround((Math.min(Math.max(code, z.low), z.high) - z.zero) * z.scale);
+    return fround((Math.min(Math.max(code, z.qmin), z.qmax) - z.zero) * z.scale);
   };
   const tile = 256 * c.R;
   for (let first = 0; first < 4 * c.QUADS; first += tile) {

@@ -30,7 +30,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
       let lanes = ${CHANNELS}u - at % ${CQ}u * 4u;
       let x = select(vec4<f32>(), real_values[at], vec4<u32>(0u, 1u, 2u, 3u) < vec4<u32>(lanes));
       //@ if SEARCH
-      let c = clamp(round(x * z.inverse) + z.zero, vec4<f32>(z.low), vec4<f32>(z.high));
+      let c = clamp(round(x * z.inverse) + z.zero, vec4<f32>(z.qmin), vec4<f32>(z.qmax));
       let e = (c - z.zero) * z.scale - x;
       //@ else
       let e = select(vec4<f32>(), real(q[at], z) - x, vec4<u32>(0u, 1u, 2u, 3u) < vec4<u32>(lanes));

@@ -22,7 +22,7 @@ export function quantizeDepthwiseWeights(
   b: Buffers<"weight" | "forward" | "scales">,
 ): void {
   const channels = 4 * c.CQ, z = row(b.quantizers, c.W_ROW);
-  const bits = Math.log2(z.high + 1) + 1;
+  const bits = Math.log2(z.qmax + 1) + 1;
   for (let channel = 0; channel < channels; channel++) {
     let { scale, inverse } = z;
     if (c.PER_CHANNEL) {
@@ -35,7 +35,7 @@ export function quantizeDepthwiseWeights(
     for (let tap = 0; tap < c.TAPS; tap++) {
       const at = tap * channels + channel;
       const code = roundHalfEven(Math.fround(b.weight.f32[at]! * inverse));
-      const clamped = Math.min(Math.max(code, z.low), z.high);
+      const clamped = Math.min(Math.max(code, z.qmin), z.qmax);
       if (c.INT8) b.forward.i8[at] = clamped;
       else b.forward.f32[at] = Math.fround(clamped * scale);
     }

@@ -26,7 +26,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   var most = vec4<f32>();
   for (var tap = 0u; tap < taps; tap++) { most = max(most, abs(weight[tap * quads + quad])); }
   let usable = (most > vec4<f32>(0.0)) & (most <= vec4<f32>(3.4028234e38));
-  let scale = select(vec4<f32>(1.0), max(most / z.high, vec4<f32>(7.888609052210118e-31)), usable);
+  let scale = select(vec4<f32>(1.0), max(most / z.qmax, vec4<f32>(7.888609052210118e-31)), usable);
   let inverse = 1.0 / scale;
   //@ else
   let scale = vec4<f32>(z.scale);
@@ -34,7 +34,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   //@ end
   for (var tap = 0u; tap < taps; tap++) {
     let at = tap * quads + quad;
-    let c = clamp(round(weight[at] * inverse), vec4<f32>(z.low), vec4<f32>(z.high));
+    let c = clamp(round(weight[at] * inverse), vec4<f32>(z.qmin), vec4<f32>(z.qmax));
     //@ if INT8
     forward[at] = pack(vec4<i32>(c));
     //@ else

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { STEP } from "../../lib/quant/layouts.ts";
 import type { Buffers, HostBuffer } from "../include/host_buffer.ts";
 import { row } from "../include/quantize.ts";
 import { vectorsNotFinite } from "../reduce_weight_gradient/reference.ts";
@@ -27,7 +28,7 @@ export function reduceDepthwiseWeightGradient(
   b: Buffers<"partial" | "dy_total" | "gradient" | "bias_gradient">,
 ): void {
   const fround = Math.fround, channels = 4 * c.CQ;
-  const adds = c.ACCUMULATE && b.step.u32[3]! > 0;
+  const adds = c.ACCUMULATE && STEP.get(b.step, 0, "first") > 0;
   const sx = row(b.quantizers, c.X_ROW).scale, sdy = row(b.quantizers, c.DY_ROW).scale;
   const join = (parts: HostBuffer, to: HostBuffer, size: number, unit: number, alarm: number) => {
     for (let at = 0; at < size; at++) {

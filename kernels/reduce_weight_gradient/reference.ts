@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { STEP } from "../../lib/quant/layouts.ts";
 import type { Buffers } from "../include/host_buffer.ts";
 import { row } from "../include/quantize.ts";
 
@@ -31,7 +32,7 @@ export function reduceWeightGradient(
 ): void {
   const fround = Math.fround;
   const inputs = 4 * c.IQ, outputs = 4 * c.OQ, row_ = c.TAPS * inputs;
-  const adds = c.ACCUMULATE && b.step.u32[3]! > 0;
+  const adds = c.ACCUMULATE && STEP.get(b.step, 0, "first") > 0;
   const zx = row(b.quantizers, c.X_ROW), zdy = row(b.quantizers, c.DY_ROW);
   const unit = fround(zx.scale * zdy.scale);
   const pixels = (chunk: number) => Math.min(c.CHUNK, c.PIXELS - chunk * c.CHUNK);

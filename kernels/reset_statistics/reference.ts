@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { SLOTS, WORDS_OF_ROW } from "../../lib/quant/statistics.ts";
+import { SLOT, SLOTS } from "../../lib/quant/layouts.ts";
 import type { HostBuffer } from "../include/host_buffer.ts";
 
 /** Constants of the kernel; its header says what they are. */
@@ -14,7 +14,6 @@ interface ResetStatistics {
 /** A row's extremes, as if nothing had been seen. */
 export function resetStatistics(c: ResetStatistics, b: { readonly statistics: HostBuffer }): void {
   for (let slot = 0; slot < SLOTS; slot++) {
-    const at = (c.ROW * SLOTS + slot) * WORDS_OF_ROW;
-    b.statistics.u32.fill(0, at, at + 2);
+    SLOT.write(b.statistics, c.ROW * SLOTS + slot, { negatedMin: 0, max: 0 });
   }
 }

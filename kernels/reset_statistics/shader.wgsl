@@ -2,15 +2,17 @@
 // micro-batches before this one, so that a range which follows from the tensor itself (a dynamic
 // estimator, a search) follows from this one. What was clipped and not finite stays counted.
 //
-//   statistics  [rows, 16 slots, 4]
+//   statistics  [rows, SLOTS] slots
 //
 // Reference: kernels/reset_statistics/reference.ts
 
 @group(0) @binding(1) var<storage, read_write> statistics: array<u32>;
 
-@compute @workgroup_size(16)
+//@ include slot_layout
+
+@compute @workgroup_size(SLOTS)
 fn main(@builtin(local_invocation_index) slot: u32) {
-  let at = ${ROW}u * 64u + slot * 4u;
-  statistics[at] = 0u;
-  statistics[at + 1u] = 0u;
+  let at = slot_at(${ROW}u, slot);
+  statistics[at + NEGATED_MIN] = 0u;
+  statistics[at + MAX] = 0u;
 }

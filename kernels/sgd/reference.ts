@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { QUANTIZER_WORDS } from "../../lib/quant/layouts.ts";
+import { QUANTIZER, STEP } from "../../lib/quant/layouts.ts";
 import type { Buffers } from "../include/host_buffer.ts";
 import { type StoreConstants, Writer } from "../include/quantize.ts";
 
@@ -27,8 +27,8 @@ export function sgd(
 ): void {
   if (b.found_nonfinite.u32[0]) return;
   const fround = Math.fround;
-  const factor = c.SCALED ? b.quantizers.f32[QUANTIZER_WORDS * c.RATE_ROW + 7]! : 1;
-  const rate = fround(b.step.f32[4]! * factor);
+  const factor = c.SCALED ? QUANTIZER.get(b.quantizers, c.RATE_ROW, "rateFactor") : 1;
+  const rate = fround(STEP.get(b.step, 0, "learningRate") * factor);
   const momentum = fround(c.MOMENTUM), decay = fround(c.WEIGHT_DECAY);
   const clip = c.CLIP ? b.clip.f32[0]! : 1;
   const seen = new Writer(c, b, b.weight, c.W_ROW), bad = new Set<number>();

@@ -31,9 +31,9 @@ fn main(
   let goes = found_nonfinite[0] == 0u; // No return: a barrier follows.
   let tile = group.y * groups.x + group.x;
   //@ if SCALED
-  let rate = step.rate * quantizers[${RATE_ROW}].rate;
+  let rate = step.learning_rate * quantizers[${RATE_ROW}].rate_factor;
   //@ else
-  let rate = step.rate;
+  let rate = step.learning_rate;
   //@ end
   //@ for r in 0..R
   {
@@ -55,9 +55,9 @@ fn main(
       weight[at] = w;
       if (not_finite(w)) { atomicAdd(&statistics[${NONFINITE}u + 1u], 1u); }
       //@ if STORE
-      seen_low = min(seen_low, w);
-      seen_high = max(seen_high, w);
-      seen_bad += vec4<u32>((bitcast<vec4<u32>>(w) & vec4<u32>(0x7f800000u)) == vec4<u32>(0x7f800000u));
+      seen_min = min(seen_min, w);
+      seen_max = max(seen_max, w);
+      seen_nonfinite += vec4<u32>((bitcast<vec4<u32>>(w) & vec4<u32>(0x7f800000u)) == vec4<u32>(0x7f800000u));
       //@ end
     }
   }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { STEP } from "../../lib/quant/layouts.ts";
 import type { Buffers } from "../include/host_buffer.ts";
 import { type StoreConstants, Writer } from "../include/quantize.ts";
 
@@ -22,8 +23,8 @@ export function softmaxCrossEntropy(
   c: SoftmaxCrossEntropy,
   b: Buffers<"logits" | "labels" | "dlogits" | "losses" | "metrics" | "mixes">,
 ): void {
-  const samples = b.step.u32[2]!, padded = 4 * c.CQ;
-  const images = c.MICROS > 1 ? b.step.u32[6]! : samples;
+  const samples = STEP.get(b.step, 0, "samples"), padded = 4 * c.CQ;
+  const images = c.MICROS > 1 ? STEP.get(b.step, 0, "total") : samples;
   const writer = new Writer(c, b, b.dlogits, c.D_ROW);
   let total = 0, correct = 0;
   for (let n = 0; n < c.N; n++) {
@@ -64,7 +65,7 @@ function targets(
 ): (k: number) => number {
   const label = b.labels.u32[n]!;
   if (!c.TARGETS) return (k) => k === label ? 1 : 0;
-  const smoothing = b.step.f32[7]!;
+  const smoothing = STEP.get(b.step, 0, "smoothing");
   const other = c.MIXED ? b.mixes.u32[2 * n]! : label;
   const weight = c.MIXED ? b.mixes.f32[2 * n + 1]! : 1;
   return (k) => {

@@ -24,9 +24,9 @@ fn main(
     average[at] = weight[at];
     weight[at] = w;
     //@ if STORE
-    seen_low = w;
-    seen_high = w;
-    seen_bad = vec4<u32>((bitcast<vec4<u32>>(w) & vec4<u32>(0x7f800000u)) == vec4<u32>(0x7f800000u));
+    seen_min = w;
+    seen_max = w;
+    seen_nonfinite = vec4<u32>((bitcast<vec4<u32>>(w) & vec4<u32>(0x7f800000u)) == vec4<u32>(0x7f800000u));
     //@ end
   }
   //@ if STORE

@@ -3,11 +3,10 @@
  *
  * @module
  */
-import { QUANTIZER_WORDS } from "../../lib/quant/layouts.ts";
-import { type Estimator, MAX_MEMORY } from "../../lib/quant/estimator.ts";
+import type { Estimator } from "../../lib/quant/estimator.ts";
+import { MAX_MEMORY, QUANTIZER, RULE } from "../../lib/quant/layouts.ts";
 import { ruleOf } from "../../lib/quant/rules.ts";
-import { usable } from "../../lib/quant/scheduler.ts";
-import { statistic } from "../../lib/quant/statistics.ts";
+import { readStatistics, usableStatistics } from "../../lib/quant/statistics.ts";
 import type { HostBuffer } from "../include/host_buffer.ts";
 import { setRow } from "../include/range.ts";
 
@@ -19,11 +18,11 @@ interface UpdateRanges {
   readonly CALIBRATE: number;
 }
 
-/** The widest that was seen. */
+/** The widest range that was observed. */
 const CALIBRATION: Pick<Estimator, "next"> = {
   next: (old, seen) => ({
-    low: Math.min(seen.low, old?.low ?? Infinity),
-    high: Math.max(seen.high, old?.high ?? -Infinity),
+    low: Math.min(seen.min, old?.low ?? Infinity),
+    high: Math.max(seen.max, old?.high ?? -Infinity),
   }),
 };
 
@@ -34,20 +33,18 @@ export function updateRanges(
 ): void {
   if (c.STATIC && b.found_nonfinite.u32[0]) return;
   for (let row = c.FIRST; row < c.FIRST + c.COUNT; row++) {
-    const [rule, symmetric, dynamic, elements, ...settings] = b.rules.f32.subarray(
-      8 * row,
-      8 * row + 8,
-    );
-    if (c.STATIC && dynamic) continue;
-    const estimator = c.CALIBRATE ? CALIBRATION : ruleOf(rule!, settings);
-    const seen = usable(statistic(b.statistics.u32, row), elements!);
+    const r = RULE.read(b.rules, row);
+    if (c.STATIC && r.dynamic) continue;
+    const settings = [r.setting0, r.setting1, r.setting2, r.setting3];
+    const estimator = c.CALIBRATE ? CALIBRATION : ruleOf(r.rule, settings);
+    const seen = usableStatistics(readStatistics(b.statistics, row), r.elements);
     if (!estimator || !seen) continue;
-    const at = row * QUANTIZER_WORDS, low = b.table.f32[at + 5]!, high = b.table.f32[at + 6]!;
+    const { low, high } = QUANTIZER.read(b.table, row);
     const old = low === 0 && high === 0 ? undefined : { low, high };
     const memory = b.memory.f32.subarray(row * MAX_MEMORY, (row + 1) * MAX_MEMORY);
     const next = estimator.next(old, seen, memory);
     if (Number.isFinite(next.low) && Number.isFinite(next.high)) {
-      setRow(b.table, row, next, symmetric! > 0);
+      setRow(b.table, row, next, r.symmetric > 0);
     }
   }
 }

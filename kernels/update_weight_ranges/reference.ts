@@ -3,8 +3,7 @@
  *
  * @module
  */
-import { statistic } from "../../lib/quant/statistics.ts";
-import { usable } from "../../lib/quant/scheduler.ts";
+import { readStatistics, usableStatistics } from "../../lib/quant/statistics.ts";
 import type { HostBuffer } from "../include/host_buffer.ts";
 import { setRow } from "../include/range.ts";
 
@@ -20,7 +19,7 @@ export function updateWeightRanges(
 ): void {
   if (b.found_nonfinite.u32[0]) return;
   for (let row = 0; row < c.COUNT; row++) {
-    const seen = usable(statistic(b.statistics.u32, row), 0);
-    setRow(b.table, row, seen ?? { low: 0, high: 0 }, true);
+    const { min = 0, max = 0 } = usableStatistics(readStatistics(b.statistics, row), 0) ?? {};
+    setRow(b.table, row, { low: min, high: max }, true);
   }
 }

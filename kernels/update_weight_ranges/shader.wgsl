@@ -2,13 +2,13 @@
 // update (or the host, after loading) left in its row of the statistics buffer; symmetric
 //
 //   table       the network's table of quantizers; its first COUNT rows, the weights', are written
-//   statistics  [rows, 16 slots, 4]
+//   statistics  [rows, SLOTS] slots
 //   found_nonfinite  [0]: not 0, no weight has changed, so neither does its range (check_finite)
 //
 // Reference: kernels/update_weight_ranges/reference.ts
 
 @group(0) @binding(1) var<storage, read> statistics: array<u32>;
-@group(0) @binding(3) var<storage, read_write> table: array<Row>;
+@group(0) @binding(3) var<storage, read_write> table: array<Quantizer>;
 @group(0) @binding(4) var<storage, read> found_nonfinite: array<u32>;
 //@ include range
 
@@ -16,11 +16,11 @@
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   if (id.x >= ${COUNT}u) { return; }
   if (found_nonfinite[0] != 0u) { return; }
-  let seen = seen_of(id.x);
+  let seen = observed(id.x);
   let old = table[id.x];
   if (seen.usable) {
-    table[id.x] = row_of(seen.low, seen.high, true, old);
+    table[id.x] = quantizer_of(seen.min, seen.max, true, old);
   } else {
-    table[id.x] = row_of(0.0, 0.0, true, old);
+    table[id.x] = quantizer_of(0.0, 0.0, true, old);
   }
 }

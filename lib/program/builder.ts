@@ -11,7 +11,7 @@ import type {
   StepBuffers,
   StepConstants,
 } from "../../kernels/define_kernel.ts";
-import { STEP_BYTES } from "../quant/layouts.ts";
+import { STEP } from "../quant/layouts.ts";
 import type { QuantizerSpec } from "../quant/quantizer.ts";
 import { FIRST_COMPUTED_ROW } from "./passes/computed_quantizers.ts";
 import type {
@@ -239,7 +239,7 @@ export class Builder {
   /** The program so far, as passes take it on. */
   program(data: Pick<Program, "input" | "classes" | "training">): Program {
     const { arithmetic, batch, micros } = this.options;
-    this.buffer("step", STEP_BYTES, "table");
+    this.buffer("step", STEP.bytes, "table");
     return {
       arithmetic,
       batch,

@@ -5,6 +5,7 @@
  * @module
  */
 import type { Range } from "./range.ts";
+import type { UsableStatistics } from "./statistics.ts";
 
 /** How a range is estimated, settings included; an estimator reads those that it needs. */
 export interface EstimatorSettings {
@@ -24,14 +25,6 @@ export interface EstimatorSettings {
   readonly range?: readonly [low: number, high: number];
 }
 
-/** What one iteration saw of a tensor, before rounding and clamping. All finite, not all zero. */
-export interface RangeStatistics extends Range {
-  /** Values that lay outside the range in force; 0 for a dynamic estimator, which has none yet. */
-  readonly clipped: number;
-  /** Values in the tensor. */
-  readonly elements: number;
-}
-
 /** The rule that sets a quantizer's range. One object serves one quantizer. Values are f32. */
 export interface Estimator {
   /**
@@ -42,7 +35,7 @@ export interface Estimator {
   readonly kind: "static" | "dynamic";
   /** A range that is known from the start and never changes. */
   readonly initial?: Range;
-  /** How many f32 values it keeps beside the range, at most {@linkcode MAX_MEMORY}; 0 by default. */
+  /** How many f32 values it keeps beside the range, at most `MAX_MEMORY` (layouts.ts); 0 by default. */
   readonly memory?: number;
   /**
    * The same rule in kernels/update_ranges/shader.wgsl: its number there, and four settings. Without it the
@@ -56,14 +49,11 @@ export interface Estimator {
    * The range.
    *
    * @param range the range so far; `undefined` when there is none yet
-   * @param seen what this iteration saw
+   * @param seen what this iteration observed
    * @param memory what it keeps from call to call, zeros at first; part of a checkpoint
    */
-  next(range: Range | undefined, seen: RangeStatistics, memory: Float32Array): Range;
+  next(range: Range | undefined, seen: UsableStatistics, memory: Float32Array): Range;
 }
-
-/** Values that an estimator may keep for a quantizer. */
-export const MAX_MEMORY = 32;
 
 /** Makes an estimator from the settings of a quantizer. */
 export type EstimatorMaker = (settings: EstimatorSettings) => Estimator;

@@ -1,17 +1,167 @@
 /**
- * Binary layouts that the host and the shaders share.
+ * Binary layouts that the host and the shaders share: each is declared once, and gives accessors by
+ * field for TypeScript and the text of a WGSL struct. All fields are words of four bytes.
  *
  * @module
  */
 
+/** One memory as f32 and as u32 words. */
+export interface Words {
+  readonly f32: Float32Array;
+  readonly u32: Uint32Array;
+}
+
+/** The memory of some bytes as words. */
+export function wordsOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Words {
+  return {
+    f32: new Float32Array(buffer, byteOffset, byteLength / 4),
+    u32: new Uint32Array(buffer, byteOffset, byteLength / 4),
+  };
+}
+
+/** Fields in their order: the type, and a comment for the shader. */
+type Fields = Readonly<Record<string, readonly [type: "f32" | "u32", comment: string]>>;
+
+/** A row of named words, repeated in a buffer. */
+export class Layout<F extends Fields> {
+  /** Words of a row. */
+  readonly words: number;
+  /** Bytes of a row. */
+  readonly bytes: number;
+  /** The WGSL struct, with fields in snake case. */
+  readonly wgsl: string;
+  readonly #names: readonly (keyof F & string)[];
+
+  /** @param name of the WGSL struct */
+  constructor(name: string, readonly fields: F) {
+    this.#names = Object.keys(fields);
+    this.words = this.#names.length;
+    this.bytes = 4 * this.words;
+    const lines = this.#names.map((field) => {
+      const [type, comment] = fields[field]!;
+      return `  ${snakeCase(field)}: ${type},${comment && ` // ${comment}`}\n`;
+    });
+    this.wgsl = `struct ${name} {\n${lines.join("")}}\n`;
+  }
+
+  /** The word of a field in a row. */
+  word(field: keyof F & string): number {
+    return this.#names.indexOf(field);
+  }
+
+  /** One field of row `row`. */
+  get(memory: Words, row: number, field: keyof F & string): number {
+    return memory[this.fields[field]![0]][row * this.words + this.word(field)]!;
+  }
+
+  /** All fields of row `row`. */
+  read(memory: Words, row: number): Record<keyof F, number> {
+    const entries = this.#names.map((field) => [field, this.get(memory, row, field)]);
+    return Object.fromEntries(entries) as Record<keyof F, number>;
+  }
+
+  /** Writes some fields of row `row`. */
+  write(memory: Words, row: number, values: Readonly<Partial<Record<keyof F, number>>>): void {
+    for (const field of this.#names) {
+      const value = values[field];
+      if (value === undefined) continue;
+      memory[this.fields[field]![0]][row * this.words + this.word(field)] = value;
+    }
+  }
+}
+
+function snakeCase(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
+/** A row of the table of quantizers. */
+export const QUANTIZER = new Layout("Quantizer", {
+  scale: ["f32", "real = scale · (code − zero)"],
+  inverse: ["f32", "1 / scale"],
+  zero: ["f32", "zero point, a whole number"],
+  qmin: ["f32", "smallest code"],
+  qmax: ["f32", "largest code"],
+  low: ["f32", "the range that the codes cover; low and high are 0 while there is none"],
+  high: ["f32", ""],
+  rateFactor: ["f32", "factor of the learning rate of what this gradient trains"],
+});
+
+/** The uniform block that describes a step. */
+export const STEP = new Layout("Step", {
+  seed: ["u32", "of the run"],
+  step: ["u32", "counts from 0"],
+  samples: ["u32", "images of this micro-batch that count; the rest is padding"],
+  first: ["u32", "images of the batch before this micro-batch"],
+  learningRate: ["f32", ""],
+  normWeight: ["f32", "1: running statistics follow this batch; 0: they stay (calibration)"],
+  total: ["u32", "images of the whole batch that count"],
+  smoothing: ["f32", "share of a label that is spread over all classes"],
+  firstCorrection: ["f32", "1/(1 − β₁ᵗ), the bias correction of AdamW's first average"],
+  secondCorrection: ["f32", "1/√(1 − β₂ᵗ), that of its second"],
+  origin: ["u32", "0, which no compiler knows: see shader() in lib/runtime/gpu/executor.ts"],
+  padding: ["u32", "a uniform block is a multiple of 16 bytes"],
+});
+
+/** The rule that the device runs for a quantizer: see kernels/update_ranges/shader.wgsl. */
+export const RULE = new Layout("Rule", {
+  rule: ["f32", "its number; 0: none"],
+  symmetric: ["f32", "1: zero point 0"],
+  dynamic: ["f32", "1: runs between making and quantizing the tensor, not at the step's end"],
+  elements: ["f32", "values of the tensor in a step"],
+  setting0: ["f32", "settings of the rule"],
+  setting1: ["f32", ""],
+  setting2: ["f32", ""],
+  setting3: ["f32", ""],
+});
+
 /**
- * Words of a row of the table of quantizers: scale, 1/scale, zero point, smallest and largest code,
- * low and high of the range (0, 0: none yet), factor of the learning rate.
+ * A slot of a quantizer's row in the statistics. Zero is the identity of all four, so clearing the
+ * buffer resets it. Extremes are keys that order as the numbers do (`orderedBits`).
  */
-export const QUANTIZER_WORDS = 8;
-/** Bytes of a row of the table of quantizers. */
-export const QUANTIZER_BYTES = 4 * QUANTIZER_WORDS;
-/** Bytes of a row of the table of rules: see kernels/update_ranges/shader.wgsl. */
-export const RULE_BYTES = 32;
-/** Bytes of the uniform block that a step is described by: `Step` in kernels/include/quad.wgsl. */
-export const STEP_BYTES = 48;
+export const SLOT = new Layout("Slot", {
+  negatedMin: ["u32", "largest key of −x: the complement of the key of the minimum"],
+  max: ["u32", "largest key of x"],
+  clipped: ["u32", "values outside the range"],
+  nonfinite: ["u32", "NaN and infinite values"],
+});
+
+/** Slots of a quantizer's row in the statistics: tile i counts in slot i mod 16. */
+export const SLOTS = 16;
+
+/** Slots of a search's state in kernels/dsgc_search/shader.wgsl. */
+export const SEARCH = new Layout("Search", {
+  moves: ["f32", "moves done"],
+  left: ["f32", "the interval that holds the best clip"],
+  right: ["f32", ""],
+  candidate: ["f32", "the clip that the table holds"],
+  other: ["f32", "the other inner point of the interval"],
+  otherDistance: ["f32", "its cosine distance"],
+  best: ["f32", "the best clip so far"],
+  bestDistance: ["f32", "its cosine distance"],
+});
+
+/** Values that an estimator may keep for a quantizer, beside its range. */
+export const MAX_MEMORY = 32;
+
+/** WGSL that shaders include: the words of a slot, and where a slot begins. */
+const slotWgsl = [
+  "// Statistics: [rows, SLOTS] slots of words, an array of u32 or of atomics.",
+  `const SLOTS = ${SLOTS}u;`,
+  `const SLOT_WORDS = ${SLOT.words}u;`,
+  ...Object.entries(SLOT.fields).map(([field, [, comment]]) =>
+    `const ${snakeCase(field).toUpperCase()} = ${
+      SLOT.word(field as keyof typeof SLOT.fields)
+    }u; // ${comment}`
+  ),
+  "fn slot_at(row: u32, slot: u32) -> u32 { return row * (SLOTS * SLOT_WORDS) + slot * SLOT_WORDS; }",
+  "",
+].join("\n");
+
+/** Text of the layouts that shaders include, by name. */
+export const layoutIncludes: Readonly<Record<string, string>> = {
+  quantizer_layout: QUANTIZER.wgsl,
+  step_layout: STEP.wgsl,
+  rule_layout: `${RULE.wgsl}const MAX_MEMORY = ${MAX_MEMORY}u; // values that an estimator keeps\n`,
+  slot_layout: slotWgsl,
+  search_layout: SEARCH.wgsl,
+};

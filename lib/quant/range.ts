@@ -17,12 +17,13 @@ export interface Range {
   readonly high: number;
 }
 
-/** How codes stand for real values: real = scale · (code − zeroPoint). */
+/** How codes stand for real values: real = scale · (code − zero). */
 export interface QuantizerParameters {
   readonly scale: number;
   /** 1/scale, rounded to f32 once. */
   readonly inverse: number;
-  readonly zeroPoint: number;
+  /** Zero point. */
+  readonly zero: number;
   /** Smallest code. */
   readonly qmin: number;
   /** Largest code. */
@@ -47,13 +48,13 @@ export function quantizerOf(
   const known = high > low && Number.isFinite(low) && Number.isFinite(high);
   if (symmetric) {
     const scale = known ? atLeast(fround(Math.max(-low, high) / qmax)) : 1;
-    return { scale, inverse: fround(1 / scale), zeroPoint: 0, qmin: -qmax, qmax };
+    return { scale, inverse: fround(1 / scale), zero: 0, qmin: -qmax, qmax };
   }
   const qmin = -qmax - 1;
   const scale = known ? atLeast(fround(fround(high - low) / (2 ** bits - 1))) : 1;
-  const zero = known ? qmin - roundHalfEven(fround(low / scale)) : 0;
-  const zeroPoint = Math.min(Math.max(zero, qmin), qmax);
-  return { scale, inverse: fround(1 / scale), zeroPoint, qmin, qmax };
+  const unclamped = known ? qmin - roundHalfEven(fround(low / scale)) : 0;
+  const zero = Math.min(Math.max(unclamped, qmin), qmax);
+  return { scale, inverse: fround(1 / scale), zero, qmin, qmax };
 }
 
 function atLeast(scale: number): number {

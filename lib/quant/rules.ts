@@ -3,24 +3,30 @@
  *
  * @module
  */
-import type { Estimator, RangeStatistics } from "./estimator.ts";
+import type { Estimator } from "./estimator.ts";
 import type { Range } from "./range.ts";
+import type { UsableStatistics } from "./statistics.ts";
 
 const fround = Math.fround;
 
 /** Rules by their number in kernels/update_ranges/shader.wgsl. */
 export const RULES = { current: 1, average: 2, delayed: 3, guarded: 4 } as const;
 
-const extremes = ({ low, high }: Range): Range => ({ low, high });
+const extremes = ({ min, max }: UsableStatistics): Range => ({ low: min, high: max });
 
-/** Largest magnitude of a range. */
-const largest = ({ low, high }: Range): number => Math.max(-low, high);
+/** Largest magnitude. */
+const largest = ({ min, max }: UsableStatistics): number => Math.max(-min, max);
 
 /** (1 − η)·seen + η·range, each side for itself. */
-function average(kept: number, taken: number, range: Range | undefined, seen: Range): Range {
+function average(
+  kept: number,
+  taken: number,
+  range: Range | undefined,
+  seen: UsableStatistics,
+): Range {
   if (range === undefined) return extremes(seen);
   const side = (old: number, now: number) => fround(fround(taken * now) + fround(kept * old));
-  return { low: side(range.low, seen.low), high: side(range.high, seen.high) };
+  return { low: side(range.low, seen.min), high: side(range.high, seen.max) };
 }
 
 /** What an average keeps and takes, in f32. */
@@ -99,8 +105,8 @@ export function delayedMax(window: number, margin: number): Estimator {
       let most = 0;
       for (let i = 0; i < window; i++) most = Math.max(most, memory[i]!);
       const bound = fround(most * room);
-      const below = seen.low < 0 || (range !== undefined && range.low < 0);
-      const above = seen.high > 0 || (range !== undefined && range.high > 0);
+      const below = seen.min < 0 || (range !== undefined && range.low < 0);
+      const above = seen.max > 0 || (range !== undefined && range.high > 0);
       return { low: below ? -bound : 0, high: above ? bound : 0 };
     },
   };
@@ -140,10 +146,10 @@ export function hindsightGuarded(momentum: number): Estimator {
   };
 }
 
-function guarded({ low, high }: Range, seen: RangeStatistics): Range {
+function guarded({ low, high }: Range, seen: UsableStatistics): Range {
   if (fround(seen.clipped) > fround(fround(seen.elements) * CLIP_RATIO)) {
-    low = Math.min(low, seen.low);
-    high = Math.max(high, seen.high);
+    low = Math.min(low, seen.min);
+    high = Math.max(high, seen.max);
   }
   const bound = fround(largest(seen) * MAX_WIDTH_RATIO);
   return { low: Math.max(low, -bound), high: Math.min(high, bound) };

@@ -5,14 +5,14 @@
  * @module
  */
 import { UsageError } from "../core/errors.ts";
-import { QUANTIZER_BYTES, QUANTIZER_WORDS, RULE_BYTES } from "./layouts.ts";
+import { MAX_MEMORY, QUANTIZER, RULE, type Words, wordsOf } from "./layouts.ts";
 import type { QuantizerSpec } from "./quantizer.ts";
-import { type Estimator, MAX_MEMORY, type RangeStatistics } from "./estimator.ts";
+import type { Estimator } from "./estimator.ts";
 import { quantizerOf, type Range } from "./range.ts";
-import { type Statistic, statistic } from "./statistics.ts";
+import { readStatistics, type Statistics, usableStatistics } from "./statistics.ts";
 
 /** One quantizer after a step. */
-export interface Observation extends Statistic {
+export interface Observation extends Statistics {
   /** Whose it is. */
   readonly quantizer: QuantizerSpec;
   /** The range that was in force; of weights, whose statistics an update leaves, the next one. */
@@ -36,6 +36,7 @@ export type EstimatorState = ReadonlyMap<number, {
 export class Scheduler {
   readonly #ranges: (Range | undefined)[];
   readonly #table: Float32Array<ArrayBuffer>;
+  readonly #words: Words;
   readonly #memory: Float32Array<ArrayBuffer>;
   /** Contiguous rows that the host sets. */
   readonly #spans: readonly (readonly [first: number, end: number])[];
@@ -59,7 +60,8 @@ export class Scheduler {
       }
     }
     this.#ranges = estimators.map((e) => e?.initial);
-    this.#table = new Float32Array(quantizers.length * QUANTIZER_WORDS);
+    this.#table = new Float32Array(quantizers.length * QUANTIZER.words);
+    this.#words = wordsOf(this.#table);
     this.#memory = new Float32Array(quantizers.length * MAX_MEMORY);
     const spans: [number, number][] = [];
     for (const row of quantizers.keys()) {
@@ -101,16 +103,22 @@ export class Scheduler {
 
   /** What kernels/update_ranges/shader.wgsl goes by: the rules of the rows that the device sets. */
   rules(): Float32Array<ArrayBuffer> {
-    const words = RULE_BYTES / 4, rules = new Float32Array(this.quantizers.length * words);
+    const rules = new Float32Array(this.quantizers.length * RULE.words), memory = wordsOf(rules);
     this.quantizers.forEach((q, row) => {
-      const rule = this.onDevice(row) ? this.estimators[row]?.device : undefined;
-      rules.set([
-        rule?.rule ?? 0,
-        q.symmetric ? 1 : 0,
-        q.dynamic ? 1 : 0,
-        q.elements,
-        ...(rule?.settings ?? []),
-      ], row * words);
+      const { rule = 0, settings = [] } = this.onDevice(row)
+        ? this.estimators[row]?.device ?? {}
+        : {};
+      const [setting0 = 0, setting1 = 0, setting2 = 0, setting3 = 0] = settings;
+      RULE.write(memory, row, {
+        rule,
+        symmetric: q.symmetric ? 1 : 0,
+        dynamic: q.dynamic ? 1 : 0,
+        elements: q.elements,
+        setting0,
+        setting1,
+        setting2,
+        setting3,
+      });
     });
     return rules;
   }
@@ -128,32 +136,24 @@ export class Scheduler {
   table(): Write[] {
     return this.#spans.map(([first, end]) => {
       for (let row = first; row < end; row++) this.#fill(row);
-      const data = this.#table.subarray(first * QUANTIZER_WORDS, end * QUANTIZER_WORDS);
-      return { offset: first * QUANTIZER_BYTES, data };
+      const data = this.#table.subarray(first * QUANTIZER.words, end * QUANTIZER.words);
+      return { offset: first * QUANTIZER.bytes, data };
     });
   }
 
   /** One row of the table. */
   row(row: number): Write {
     this.#fill(row);
-    const data = this.#table.subarray(row * QUANTIZER_WORDS, (row + 1) * QUANTIZER_WORDS);
-    return { offset: row * QUANTIZER_BYTES, data };
+    const data = this.#table.subarray(row * QUANTIZER.words, (row + 1) * QUANTIZER.words);
+    return { offset: row * QUANTIZER.bytes, data };
   }
 
   #fill(row: number): void {
     const { bits, symmetric } = this.quantizers[row]!, range = this.#ranges[row];
-    const q = quantizerOf(range, bits, symmetric);
-    const rate = this.estimators[row]?.search ? this.memory(row)[0] || 1 : 1;
-    this.#table.set([
-      q.scale,
-      q.inverse,
-      q.zeroPoint,
-      q.qmin,
-      q.qmax,
-      range?.low ?? 0,
-      range?.high ?? 0,
-      rate,
-    ], row * QUANTIZER_WORDS);
+    const { low = 0, high = 0 } = range ?? {};
+    const rateFactor = this.estimators[row]?.search ? this.memory(row)[0] || 1 : 1;
+    const quantizer = quantizerOf(range, bits, symmetric);
+    QUANTIZER.write(this.#words, row, { ...quantizer, low, high, rateFactor });
   }
 
   /**
@@ -161,12 +161,12 @@ export class Scheduler {
    *
    * @param all also those of other rows, which a calibration has set
    */
-  mirrorFromDevice(table: Float32Array, memory?: Float32Array, all = false): void {
+  mirrorFromDevice(table: Words, memory?: Float32Array, all = false): void {
     for (const row of this.quantizers.keys()) {
       if (!all && !this.onDevice(row)) continue;
-      const at = row * QUANTIZER_WORDS, low = table[at + 5]!, high = table[at + 6]!;
+      const { low, high, rateFactor } = QUANTIZER.read(table, row);
       this.setRange(row, low === 0 && high === 0 ? undefined : { low, high });
-      if (this.estimators[row]?.search) this.memory(row)[0] = table[at + 7]!;
+      if (this.estimators[row]?.search) this.memory(row)[0] = rateFactor;
       else if (memory) {
         this.memory(row).set(
           memory.subarray(row * MAX_MEMORY).subarray(0, this.memory(row).length),
@@ -181,35 +181,35 @@ export class Scheduler {
    * @param ranges those of the step; the present ones by default
    */
   read(
-    statistics: Uint32Array,
+    statistics: Words,
     ranges: readonly (Range | undefined)[] = this.#ranges,
   ): Observation[] {
     return this.quantizers.map((quantizer, row) => ({
       quantizer,
       range: ranges[row],
-      ...statistic(statistics, row),
+      ...readStatistics(statistics, row),
     }));
   }
 
   /** Statistics by the name of the quantizer, to be kept: minimum, maximum, clipped, not finite. */
   remember(observations: readonly Observation[]): Map<string, Float32Array<ArrayBuffer>> {
-    return new Map(observations.map(({ quantizer, min = NaN, max = NaN, clipped, notFinite }) => [
+    return new Map(observations.map(({ quantizer, min = NaN, max = NaN, clipped, nonfinite }) => [
       quantizer.name,
-      Float32Array.of(min, max, clipped, notFinite),
+      Float32Array.of(min, max, clipped, nonfinite),
     ]));
   }
 
   /** What {@link remember} kept. */
   recall(kept: ReadonlyMap<string, Float32Array>): Observation[] {
     return this.quantizers.map((quantizer, row) => {
-      const [min = NaN, max = NaN, clipped = 0, notFinite = 0] = kept.get(quantizer.name) ?? [];
+      const [min = NaN, max = NaN, clipped = 0, nonfinite = 0] = kept.get(quantizer.name) ?? [];
       return {
         quantizer,
         range: this.#ranges[row],
         min: Number.isNaN(min) ? undefined : min,
         max: Number.isNaN(max) ? undefined : max,
         clipped,
-        notFinite,
+        nonfinite,
       };
     });
   }
@@ -243,22 +243,13 @@ export class Scheduler {
   }
 
   /** Lets a row's estimator set its range. */
-  estimate(row: number, observation: Statistic): void {
+  estimate(row: number, observation: Statistics): void {
     const estimator = this.estimators[row], { elements } = this.quantizers[row]!;
-    const seen = usable(observation, elements);
+    const seen = usableStatistics(observation, elements);
     if (!seen || !estimator || estimator.initial) return;
     const next = estimator.next(this.#ranges[row], seen, this.memory(row));
     // A rule of one's own may compute in float64, or fail.
     const low = Math.fround(next.low), high = Math.fround(next.high);
     if (Number.isFinite(low) && Number.isFinite(high)) this.#ranges[row] = { low, high };
   }
-}
-
-/** A statistic that may set a range: something was seen, all of it finite, not all of it zero. */
-export function usable(seen: Statistic, elements: number): RangeStatistics | undefined {
-  const { min, max, notFinite, clipped } = seen;
-  if (min === undefined || max === undefined || notFinite > 0) return undefined;
-  if (!Number.isFinite(min) || !Number.isFinite(max)) return undefined;
-  if (min === 0 && max === 0) return undefined;
-  return { low: min, high: max, clipped, elements };
 }

@@ -1,59 +1,102 @@
 /**
- * The statistics buffer: for every quantizer a row of 16 slots of four words: the largest key of
- * −x, the largest key of x, values clipped, values not finite. Zero is the identity of all four,
- * so clearing the buffer resets it. A slot holds the tiles whose index is the same modulo 16.
+ * The statistics buffer: a row of {@linkcode SLOTS} slots for every quantizer. Each workgroup folds
+ * what it observed into a slot of its quantizer's row, so few of them wait for one word.
  *
  * @module
  */
+import { SLOT, SLOTS, type Words, wordsOf } from "./layouts.ts";
 
-/** Slots in a row. */
-export const SLOTS = 16;
 /** Words in a slot. */
-export const WORDS_OF_ROW = 4;
+export const WORDS_OF_ROW = SLOT.words;
 /** Bytes in a row. */
-export const ROW_BYTES = SLOTS * WORDS_OF_ROW * 4;
+export const ROW_BYTES = SLOTS * SLOT.bytes;
+export { SLOTS };
 
-const float = new Float32Array(1);
-const word = new Uint32Array(float.buffer);
+const scratch = wordsOf(new Uint8Array(4));
 
 /** A u32 that orders as the f32 does; −0 counts as +0. */
 export function orderedBits(x: number): number {
-  float[0] = x === 0 ? 0 : x;
-  return word[0]! >>> 31 ? ~word[0]! >>> 0 : (word[0]! | 0x80000000) >>> 0;
+  scratch.f32[0] = x === 0 ? 0 : x;
+  const bits = scratch.u32[0]!;
+  return bits >>> 31 ? ~bits >>> 0 : (bits | 0x80000000) >>> 0;
 }
 
-/** The f32 of a key. */
+/** The f32 of such a u32. */
 export function fromOrderedBits(k: number): number {
-  word[0] = k >>> 31 ? k & 0x7fffffff : ~k;
-  return float[0]!;
+  scratch.u32[0] = k >>> 31 ? k & 0x7fffffff : ~k;
+  return scratch.f32[0]!;
 }
 
-/** What one step saw of one tensor. */
-export interface Statistic {
-  /** Smallest value before rounding and clamping; `undefined` when nothing was seen. */
+/** What one step observed of one tensor. */
+export interface Statistics {
+  /** Smallest value before rounding and clamping; `undefined` without values. */
   readonly min: number | undefined;
-  /** Largest value, likewise. */
+  /** Largest value before rounding and clamping; `undefined` without values. */
   readonly max: number | undefined;
-  /** Values outside the range. */
+  /** Number of values outside the range in force; 0 for a dynamic estimator, which has none yet. */
   readonly clipped: number;
-  /** NaN and infinite values. */
-  readonly notFinite: number;
+  /** Number of NaN and infinite values. */
+  readonly nonfinite: number;
 }
 
-/** Joins the slots of row `row` of the buffer. */
-export function statistic(buffer: Uint32Array, row: number): Statistic {
-  let low = 0, high = 0, clipped = 0, notFinite = 0;
-  const first = row * SLOTS * WORDS_OF_ROW;
-  for (let at = first; at < first + SLOTS * WORDS_OF_ROW; at += WORDS_OF_ROW) {
-    low = Math.max(low, buffer[at]!);
-    high = Math.max(high, buffer[at + 1]!);
-    clipped += buffer[at + 2]!;
-    notFinite += buffer[at + 3]!;
+/** Statistics that may set a range: all values finite, not all of them zero. */
+export interface UsableStatistics extends Statistics {
+  readonly min: number;
+  readonly max: number;
+  /** Number of values in the tensor. */
+  readonly elements: number;
+}
+
+/** Joins the slots of a row: the largest keys, the sums of the counts. */
+export function joinSlots(buffer: Words, row: number): Record<keyof typeof SLOT.fields, number> {
+  const joined = { negatedMin: 0, max: 0, clipped: 0, nonfinite: 0 };
+  for (let slot = row * SLOTS; slot < (row + 1) * SLOTS; slot++) {
+    const { negatedMin, max, clipped, nonfinite } = SLOT.read(buffer, slot);
+    joined.negatedMin = Math.max(joined.negatedMin, negatedMin);
+    joined.max = Math.max(joined.max, max);
+    joined.clipped += clipped;
+    joined.nonfinite += nonfinite;
   }
+  return joined;
+}
+
+/** The statistics in row `row` of the buffer. */
+export function readStatistics(buffer: Words, row: number): Statistics {
+  const { negatedMin, max, ...counts } = joinSlots(buffer, row);
   return {
-    min: low === 0 ? undefined : fromOrderedBits(~low >>> 0),
-    max: high === 0 ? undefined : fromOrderedBits(high),
-    clipped,
-    notFinite,
+    min: negatedMin === 0 ? undefined : fromOrderedBits(~negatedMin >>> 0),
+    max: max === 0 ? undefined : fromOrderedBits(max),
+    ...counts,
   };
+}
+
+/** Folds statistics into a slot of row `row`. */
+export function recordStatistics(
+  buffer: Words,
+  row: number,
+  { min, max, clipped = 0, nonfinite = 0 }: Partial<Statistics>,
+  slot = 0,
+): void {
+  const at = row * SLOTS + slot, old = SLOT.read(buffer, at);
+  SLOT.write(buffer, at, {
+    negatedMin: Math.max(old.negatedMin, min === undefined ? 0 : ~orderedBits(min) >>> 0),
+    max: Math.max(old.max, max === undefined ? 0 : orderedBits(max)),
+    clipped: old.clipped + clipped,
+    nonfinite: old.nonfinite + nonfinite,
+  });
+}
+
+/**
+ * The statistics if a range may follow from them, else `undefined`.
+ *
+ * @param elements values in the tensor
+ */
+export function usableStatistics(
+  { min, max, clipped, nonfinite }: Statistics,
+  elements: number,
+): UsableStatistics | undefined {
+  if (min === undefined || max === undefined || nonfinite > 0) return undefined;
+  if (!Number.isFinite(min) || !Number.isFinite(max)) return undefined;
+  if (min === 0 && max === 0) return undefined;
+  return { min, max, clipped, nonfinite, elements };
 }

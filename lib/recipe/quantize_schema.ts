@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { MAX_MEMORY } from "../quant/estimator.ts";
+import { MAX_MEMORY } from "../quant/layouts.ts";
 import { decay, flag, integer, map, word } from "./fields.ts";
 import { checkQuantizeFields } from "./quantize_checks.ts";
 import * as z from "./zod.ts";

@@ -7,7 +7,8 @@
  */
 import type { Executor } from "./executor.ts";
 import { type Bound, boundBuffers, type Step } from "../program/program.ts";
-import { SLOTS, WORDS_OF_ROW } from "../quant/statistics.ts";
+import { wordsOf } from "../quant/layouts.ts";
+import { joinSlots, ROW_BYTES } from "../quant/statistics.ts";
 import type { CpuExecutor } from "./cpu/executor.ts";
 
 /** How one buffer that a step wrote compares. */
@@ -74,7 +75,7 @@ function compare(
   got: Uint8Array<ArrayBuffer>,
 ): Pick<Difference, "type" | "differing" | "values" | "largest"> {
   if (buffer.variable === "statistics") {
-    return { type: "integers", ...differences(joinSlots(want), joinSlots(got)) };
+    return { type: "integers", ...differences(joinedRows(want), joinedRows(got)) };
   }
   const type = typeOf(step, buffer);
   if (buffer.byTile) {
@@ -122,13 +123,11 @@ function differences(
   return { differing, values: a.length, largest };
 }
 
-/** Rows of statistics with their slots joined: which tile went where is the kernel's own affair. */
-function joinSlots(bytes: Uint8Array<ArrayBuffer>): Uint32Array {
-  const words = new Uint32Array(bytes.buffer), row = SLOTS * WORDS_OF_ROW;
-  const out = new Uint32Array(words.length / SLOTS);
-  for (let i = 0; i < words.length; i++) {
-    const to = Math.floor(i / row) * WORDS_OF_ROW + i % WORDS_OF_ROW;
-    out[to] = i % WORDS_OF_ROW < 2 ? Math.max(out[to]!, words[i]!) : out[to]! + words[i]!;
-  }
-  return out;
+/** Statistics with the slots of each row joined: which tile counted in which slot does not matter. */
+function joinedRows(bytes: Uint8Array<ArrayBuffer>): number[] {
+  const words = wordsOf(bytes);
+  return Array.from(
+    { length: bytes.length / ROW_BYTES },
+    (_, row) => Object.values(joinSlots(words, row)),
+  ).flat();
 }

@@ -25,30 +25,40 @@
 // Reference: kernels/include/quantize.ts (row, reader)
 
 struct Quantizer {
-  scale: f32,    // real = scale · (code − zero)
-  inverse: f32,  // 1 / scale
-  zero: f32,     // zero point, a whole number
-  low: f32,      // smallest and largest code
+  scale: f32, // real = scale · (code − zero)
+  inverse: f32, // 1 / scale
+  zero: f32, // zero point, a whole number
+  qmin: f32, // smallest code
+  qmax: f32, // largest code
+  low: f32, // the range that the codes cover; low and high are 0 while there is none
   high: f32,
-  range_low: f32,  // what the codes cover; 0, 0 when there is no range yet
-  range_high: f32,
-  rate: f32,       // factor of the learning rate of what this gradient trains
+  rate_factor: f32, // factor of the learning rate of what this gradient trains
 }
 
 struct Step {
-  seed: u32,
-  step: u32,        // counts from 0
-  samples: u32,     // images of this micro-batch that count; the rest is padding
-  first: u32,       // images of the batch before this micro-batch
-  rate: f32,        // learning rate
+  seed: u32, // of the run
+  step: u32, // counts from 0
+  samples: u32, // images of this micro-batch that count; the rest is padding
+  first: u32, // images of the batch before this micro-batch
+  learning_rate: f32,
   norm_weight: f32, // 1: running statistics follow this batch; 0: they stay (calibration)
-  total: u32,       // images of the whole batch that count
-  smoothing: f32,   // share of a label that all classes have alike
-  first_correction: f32,  // of the averages of AdamW: 1/(1 − β₁ᵗ) and 1/√(1 − β₂ᵗ)
-  second_correction: f32,
-  origin: u32,      // 0, which no compiler knows: see shader() in lib/runtime/gpu/executor.ts
-  unused_b: u32,
+  total: u32, // images of the whole batch that count
+  smoothing: f32, // share of a label that is spread over all classes
+  first_correction: f32, // 1/(1 − β₁ᵗ), the bias correction of AdamW's first average
+  second_correction: f32, // 1/√(1 − β₂ᵗ), that of its second
+  origin: u32, // 0, which no compiler knows: see shader() in lib/runtime/gpu/executor.ts
+  padding: u32, // a uniform block is a multiple of 16 bytes
 }
+
+// Statistics: [rows, SLOTS] slots of words, an array of u32 or of atomics.
+const SLOTS = 16u;
+const SLOT_WORDS = 4u;
+const NEGATED_MIN = 0u; // largest key of −x: the complement of the key of the minimum
+const MAX = 1u; // largest key of x
+const CLIPPED = 2u; // values outside the range
+const NONFINITE = 3u; // NaN and infinite values
+fn slot_at(row: u32, slot: u32) -> u32 { return row * (SLOTS * SLOT_WORDS) + slot * SLOT_WORDS; }
+
 
 @group(0) @binding(0) var<storage, read> quantizers: array<Quantizer>;
 @group(0) @binding(1) var<storage, read_write> statistics: array<atomic<u32>>;

@@ -27,30 +27,40 @@
 // Reference: kernels/include/quantize.ts (row, reader)
 
 struct Quantizer {
-  scale: f32,    // real = scale · (code − zero)
-  inverse: f32,  // 1 / scale
-  zero: f32,     // zero point, a whole number
-  low: f32,      // smallest and largest code
+  scale: f32, // real = scale · (code − zero)
+  inverse: f32, // 1 / scale
+  zero: f32, // zero point, a whole number
+  qmin: f32, // smallest code
+  qmax: f32, // largest code
+  low: f32, // the range that the codes cover; low and high are 0 while there is none
   high: f32,
-  range_low: f32,  // what the codes cover; 0, 0 when there is no range yet
-  range_high: f32,
-  rate: f32,       // factor of the learning rate of what this gradient trains
+  rate_factor: f32, // factor of the learning rate of what this gradient trains
 }
 
 struct Step {
-  seed: u32,
-  step: u32,        // counts from 0
-  samples: u32,     // images of this micro-batch that count; the rest is padding
-  first: u32,       // images of the batch before this micro-batch
-  rate: f32,        // learning rate
+  seed: u32, // of the run
+  step: u32, // counts from 0
+  samples: u32, // images of this micro-batch that count; the rest is padding
+  first: u32, // images of the batch before this micro-batch
+  learning_rate: f32,
   norm_weight: f32, // 1: running statistics follow this batch; 0: they stay (calibration)
-  total: u32,       // images of the whole batch that count
-  smoothing: f32,   // share of a label that all classes have alike
-  first_correction: f32,  // of the averages of AdamW: 1/(1 − β₁ᵗ) and 1/√(1 − β₂ᵗ)
-  second_correction: f32,
-  origin: u32,      // 0, which no compiler knows: see shader() in lib/runtime/gpu/executor.ts
-  unused_b: u32,
+  total: u32, // images of the whole batch that count
+  smoothing: f32, // share of a label that is spread over all classes
+  first_correction: f32, // 1/(1 − β₁ᵗ), the bias correction of AdamW's first average
+  second_correction: f32, // 1/√(1 − β₂ᵗ), that of its second
+  origin: u32, // 0, which no compiler knows: see shader() in lib/runtime/gpu/executor.ts
+  padding: u32, // a uniform block is a multiple of 16 bytes
 }
+
+// Statistics: [rows, SLOTS] slots of words, an array of u32 or of atomics.
+const SLOTS = 16u;
+const SLOT_WORDS = 4u;
+const NEGATED_MIN = 0u; // largest key of −x: the complement of the key of the minimum
+const MAX = 1u; // largest key of x
+const CLIPPED = 2u; // values outside the range
+const NONFINITE = 3u; // NaN and infinite values
+fn slot_at(row: u32, slot: u32) -> u32 { return row * (SLOTS * SLOT_WORDS) + slot * SLOT_WORDS; }
+
 
 @group(0) @binding(0) var<storage, read> quantizers: array<Quantizer>;
 @group(0) @binding(1) var<storage, read_write> statistics: array<atomic<u32>>;
@@ -98,13 +108,13 @@ alias Stored = Quad;
 alias StoredWide = Wide;
 
 // Extremes are kept per lane and joined once a thread.
-var<private> seen_low: vec4<f32> = vec4<f32>(3.4028234e38);
-var<private> seen_high: vec4<f32> = vec4<f32>(-3.4028234e38);
+var<private> seen_min: vec4<f32> = vec4<f32>(3.4028234e38);
+var<private> seen_max: vec4<f32> = vec4<f32>(-3.4028234e38);
 var<private> seen_clipped: vec4<u32>;
-var<private> seen_bad: vec4<u32>;
+var<private> seen_nonfinite: vec4<u32>;
 
-// [largest key of −x, largest key of x, clipped, not finite]: zero is the identity of all four.
-var<workgroup> tile_seen: array<atomic<u32>, 4>;
+// The slot of this workgroup.
+var<workgroup> tile_seen: array<atomic<u32>, SLOT_WORDS>;
 
 const LANES = vec4<u32>(0u, 1u, 2u, 3u);
 
@@ -135,11 +145,11 @@ fn quantize(v: vec4<f32>, z: Quantizer, element: u32, key: vec2<u32>, lanes: u32
   let bad = (bitcast<vec4<u32>>(v) & vec4<u32>(0x7f800000u)) == vec4<u32>(0x7f800000u);
   let x = select(v, vec4<f32>(0.0), bad);
   let real_lane = LANES < vec4<u32>(lanes);
-  seen_low = min(seen_low, select(vec4<f32>(3.4028234e38), x, real_lane));
-  seen_high = max(seen_high, select(vec4<f32>(-3.4028234e38), x, real_lane));
-  seen_bad += vec4<u32>(bad & real_lane);
+  seen_min = min(seen_min, select(vec4<f32>(3.4028234e38), x, real_lane));
+  seen_max = max(seen_max, select(vec4<f32>(-3.4028234e38), x, real_lane));
+  seen_nonfinite += vec4<u32>(bad & real_lane);
   let t = floor(x * z.inverse + uniforms(element, key)) + z.zero;
-  let c = clamp(t, vec4<f32>(z.low), vec4<f32>(z.high));
+  let c = clamp(t, vec4<f32>(z.qmin), vec4<f32>(z.qmax));
   seen_clipped += vec4<u32>(c != t);
   return pack(vec4<i32>(c));
 }
@@ -150,26 +160,26 @@ fn ordered(x: f32) -> u32 {
   return select(b | 0x80000000u, ~b, b >= 0x80000000u);
 }
 
-// Folds what this workgroup saw into slot `tile` mod 16 of the quantizer's row. Integer atomics on
+// Folds what this workgroup saw into slot `tile` mod SLOTS of the quantizer's row. Integer atomics on
 // ordered words: independent of the order of tiles.
 fn record(row: u32, tile: u32, lane: u32) {
-  let low = min(min(seen_low.x, seen_low.y), min(seen_low.z, seen_low.w));
-  let high = max(max(seen_high.x, seen_high.y), max(seen_high.z, seen_high.w));
+  let min_ = min(min(seen_min.x, seen_min.y), min(seen_min.z, seen_min.w));
+  let max_ = max(max(seen_max.x, seen_max.y), max(seen_max.z, seen_max.w));
   let clipped = seen_clipped.x + seen_clipped.y + seen_clipped.z + seen_clipped.w;
-  let bad = seen_bad.x + seen_bad.y + seen_bad.z + seen_bad.w;
-  if (low <= high) {
-    atomicMax(&tile_seen[0], ~ordered(low));
-    atomicMax(&tile_seen[1], ordered(high));
-    if (clipped > 0u) { atomicAdd(&tile_seen[2], clipped); }
-    if (bad > 0u) { atomicAdd(&tile_seen[3], bad); }
+  let nonfinite = seen_nonfinite.x + seen_nonfinite.y + seen_nonfinite.z + seen_nonfinite.w;
+  if (min_ <= max_) {
+    atomicMax(&tile_seen[NEGATED_MIN], ~ordered(min_));
+    atomicMax(&tile_seen[MAX], ordered(max_));
+    if (clipped > 0u) { atomicAdd(&tile_seen[CLIPPED], clipped); }
+    if (nonfinite > 0u) { atomicAdd(&tile_seen[NONFINITE], nonfinite); }
   }
   workgroupBarrier();
   if (lane == 0u) {
-    let at = row * 64u + (tile % 16u) * 4u;
-    atomicMax(&statistics[at], atomicLoad(&tile_seen[0]));
-    atomicMax(&statistics[at + 1u], atomicLoad(&tile_seen[1]));
-    atomicAdd(&statistics[at + 2u], atomicLoad(&tile_seen[2]));
-    atomicAdd(&statistics[at + 3u], atomicLoad(&tile_seen[3]));
+    let at = slot_at(row, tile % SLOTS);
+    atomicMax(&statistics[at + NEGATED_MIN], atomicLoad(&tile_seen[NEGATED_MIN]));
+    atomicMax(&statistics[at + MAX], atomicLoad(&tile_seen[MAX]));
+    atomicAdd(&statistics[at + CLIPPED], atomicLoad(&tile_seen[CLIPPED]));
+    atomicAdd(&statistics[at + NONFINITE], atomicLoad(&tile_seen[NONFINITE]));
   }
 }
 

@@ -7,7 +7,8 @@
 import { draw, key } from "../../lib/data/counter_rng.ts";
 import type { PlanOptions } from "../../lib/program/plan.ts";
 import { buffersOf, type Program } from "../../lib/program/program.ts";
-import { orderedBits as keyOf } from "../../lib/quant/statistics.ts";
+import { STEP } from "../../lib/quant/layouts.ts";
+import { recordStatistics } from "../../lib/quant/statistics.ts";
 import { CpuExecutor } from "../../lib/runtime/cpu/executor.ts";
 import { Network } from "../../lib/train/network/network.ts";
 import type { Batch } from "../../lib/data/batch.ts";
@@ -104,10 +105,18 @@ export async function filled(
   cpu.write("labels", batch.labels);
   const step = cpu.memory.get("step")!;
   // Of micro-batches the second, so that gradients are added to those that lie there.
-  step.u32.set([7, 3, batch.samples, program.micros > 1 ? program.batch : 0]);
-  step.f32.set([0.05, 1], 4);
-  step.u32.set([program.micros * program.batch - 1], 6);
-  step.f32.set([program.training.smoothing, 2.9, 16], 7);
+  STEP.write(step, 0, {
+    seed: 7,
+    step: 3,
+    samples: batch.samples,
+    first: program.micros > 1 ? program.batch : 0,
+    learningRate: 0.05,
+    normWeight: 1,
+    total: program.micros * program.batch - 1,
+    smoothing: program.training.smoothing,
+    firstCorrection: 2.9,
+    secondCorrection: 16,
+  });
   cpu.memory.get("mixes")?.u32.forEach((_, n, mixes) => mixes[n] = program.classes * uniform(3)(n));
   cpu.memory.get("mixes")?.f32.forEach((_, n, mixes) => {
     if (n % 2) mixes[n] = uniform(3)(n);
@@ -131,7 +140,6 @@ export async function filled(
 
 /** Leaves the extremes of a weight where an update would have left them. */
 function recordWeights(cpu: CpuExecutor, name: string, row: number): void {
-  const values = cpu.memory.get(name)!.f32, words = cpu.memory.get("statistics")!.u32;
-  words[64 * row] = Math.max(words[64 * row]!, ~keyOf(Math.min(...values)) >>> 0);
-  words[64 * row + 1] = Math.max(words[64 * row + 1]!, keyOf(Math.max(...values)));
+  const values = cpu.memory.get(name)!.f32, statistics = cpu.memory.get("statistics")!;
+  recordStatistics(statistics, row, { min: Math.min(...values), max: Math.max(...values) });
 }

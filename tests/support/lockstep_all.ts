@@ -9,7 +9,8 @@ import { GpuExecutor } from "../../lib/runtime/gpu/executor.ts";
 import { compareExecutors, type Difference } from "../../lib/runtime/compare_executors.ts";
 import type { PlanOptions } from "../../lib/program/plan.ts";
 import type { Program, Step } from "../../lib/program/program.ts";
-import { statistic } from "../../lib/quant/statistics.ts";
+import { readStatistics } from "../../lib/quant/statistics.ts";
+import { wordsOf } from "../../lib/quant/layouts.ts";
 import type { CpuExecutor } from "../../lib/runtime/cpu/executor.ts";
 import { filled } from "./fill.ts";
 import type { Arithmetic, Case } from "./networks.ts";
@@ -119,11 +120,11 @@ async function nearStatistics(
   executor: GpuExecutor,
 ): Promise<string | undefined> {
   const [bytes] = await executor.read(["statistics"]);
-  const want = statistic(cpu.memory.get("statistics")!.u32, step.quantizer!);
-  const got = statistic(new Uint32Array(bytes!.buffer), step.quantizer!);
+  const want = readStatistics(cpu.memory.get("statistics")!, step.quantizer!);
+  const got = readStatistics(wordsOf(bytes!), step.quantizer!);
   const near = (a = 0, b = 0) => Math.abs(a - b) <= FLOAT_BOUND * Math.abs(a);
   const same = near(want.min, got.min) && near(want.max, got.max) &&
-    want.notFinite === got.notFinite && Math.abs(want.clipped - got.clipped) <= 2;
+    want.nonfinite === got.nonfinite && Math.abs(want.clipped - got.clipped) <= 2;
   return same ? undefined : `expected ${JSON.stringify(want)}, got ${JSON.stringify(got)}`;
 }
 

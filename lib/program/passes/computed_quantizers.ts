@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { QUANTIZER_BYTES } from "../../quant/layouts.ts";
+import { QUANTIZER } from "../../quant/layouts.ts";
 import type { Program } from "../program.ts";
 import { mapSteps, newBuffer, withConstants } from "../step.ts";
 
@@ -20,7 +20,7 @@ export const FIRST_COMPUTED_ROW = 2 ** 20;
 export function computedQuantizers(program: Program, computed: number): Program {
   const { quantizers } = program,
     bytes = (Math.max(1, quantizers.length) + computed) *
-      QUANTIZER_BYTES;
+      QUANTIZER.bytes;
   const buffers = [...program.buffers, newBuffer("quantizers", bytes, "table")];
   if (computed === 0) return { ...program, buffers };
   const placed = mapSteps(program, (step) => {

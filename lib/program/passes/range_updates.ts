@@ -6,8 +6,7 @@
  */
 import { updateRanges } from "../../../kernels/update_ranges/kernel.ts";
 import { updateWeightRanges } from "../../../kernels/update_weight_ranges/kernel.ts";
-import { MAX_MEMORY } from "../../quant/estimator.ts";
-import { RULE_BYTES } from "../../quant/layouts.ts";
+import { MAX_MEMORY, RULE } from "../../quant/layouts.ts";
 import type { Program, Step } from "../program.ts";
 import { newBuffer, newStep } from "../step.ts";
 
@@ -42,7 +41,7 @@ export function rangeUpdates(
     ...program,
     buffers: [
       ...program.buffers,
-      newBuffer("rules", rows * RULE_BYTES, "table"),
+      newBuffer("rules", rows * RULE.bytes, "table"),
       newBuffer("memory", rows * MAX_MEMORY * 4, "table"),
     ],
     sections: {

@@ -5,7 +5,7 @@
  * @module
  */
 import { boundBuffers, type Step } from "../../program/program.ts";
-import { QUANTIZER_WORDS } from "../../quant/layouts.ts";
+import { QUANTIZER, wordsOf } from "../../quant/layouts.ts";
 import type { GpuExecutor } from "./executor.ts";
 
 /** Bytes of a buffer that are filled, at most; the rest stays 0. */
@@ -44,6 +44,10 @@ function noise(words: number): Float32Array<ArrayBuffer> {
 
 /** A table of quantizers. */
 function rows(words: number): Float32Array<ArrayBuffer> {
-  const row = [SCALE, 1 / SCALE, ZERO, -128, 127, -1, 1, 1];
-  return new Float32Array(words).map((_, i) => row[i % QUANTIZER_WORDS]!);
+  const table = new Float32Array(words), memory = wordsOf(table);
+  const row = { scale: SCALE, inverse: 1 / SCALE, zero: ZERO, qmin: -128, qmax: 127 };
+  for (let at = 0; at < Math.floor(words / QUANTIZER.words); at++) {
+    QUANTIZER.write(memory, at, { ...row, low: -1, high: 1, rateFactor: 1 });
+  }
+  return table;
 }

@@ -18,7 +18,8 @@ import type { Program } from "../../program/program.ts";
 import type { EstimatorMakers } from "../../quant/estimator.ts";
 import { estimators } from "../../quant/estimators.ts";
 import { Scheduler } from "../../quant/scheduler.ts";
-import { orderedBits, ROW_BYTES } from "../../quant/statistics.ts";
+import { STEP } from "../../quant/layouts.ts";
+import { recordStatistics } from "../../quant/statistics.ts";
 import { CpuExecutor } from "../cpu/executor.ts";
 import { compareExecutors, type Difference } from "../compare_executors.ts";
 import { fromNamed } from "../../program/parameter_layout.ts";
@@ -202,9 +203,10 @@ function fill(program: Program, cpu: CpuExecutor): void {
       values.forEach((v, n) => buffer && (buffer[n] = v === 0 ? 0 : random() * most));
     }
     if (spec.quantizer === undefined) continue;
-    const words = at("statistics").u32, row = spec.quantizer * ROW_BYTES / 4;
-    words[row] = ~orderedBits(Math.min(...values)) >>> 0;
-    words[row + 1] = orderedBits(Math.max(...values));
+    recordStatistics(at("statistics"), spec.quantizer, {
+      min: Math.min(...values),
+      max: Math.max(...values),
+    });
   }
   for (const { layer } of program.norms) {
     const running = at(`${layer}.running`).f32;
@@ -213,13 +215,18 @@ function fill(program: Program, cpu: CpuExecutor): void {
   at("pixels").bytes.forEach((_, i, all) => all[i] = random() * 256);
   at("labels").u32.forEach((_, i, all) => all[i] = random() * program.classes);
   at("normalization").f32.fill(2 / 255, 0, program.input[2]).fill(-1, 4, 4 + program.input[2]);
-  // Seed, step, images that count (the last is filling) and that came before; the learning rate.
-  const step = at("step");
-  step.u32.set([7, 3, BATCH - 1, (program.micros - 1) * BATCH]);
-  step.f32.set([0.05, 1], 4);
-  step.u32.set([program.micros * BATCH - 1], 6);
-  // Smoothing, and the corrections of averages that began four steps ago.
-  step.f32.set([program.training.smoothing, 2.9, 16], 7);
+  STEP.write(at("step"), 0, {
+    seed: 7,
+    step: 3,
+    samples: BATCH - 1, // The last image is padding.
+    first: (program.micros - 1) * BATCH,
+    learningRate: 0.05,
+    normWeight: 1,
+    total: program.micros * BATCH - 1,
+    smoothing: program.training.smoothing,
+    firstCorrection: 2.9, // Of averages that began four steps ago.
+    secondCorrection: 16,
+  });
   if (program.quantizers.length === 0) return;
   const rules = program.quantizers.map(({ role, settings }) =>
     role === "weight" ? undefined : (estimators as EstimatorMakers)[settings.estimator]!(settings)

@@ -71,7 +71,7 @@ export function firstNonfinite(
   statistics: Uint32Array,
 ): Nonfinite | undefined {
   const { sections: s, quantizers } = program, first = wordsOfQuantizers(quantizers.length);
-  const fine = Number.isFinite(loss) && observations.every((o) => o.notFinite === 0) &&
+  const fine = Number.isFinite(loss) && observations.every((o) => o.nonfinite === 0) &&
     statistics.subarray(first).every((word) => word === 0);
   if (fine) return undefined;
   const names = trainedBuffers(program);
@@ -83,7 +83,7 @@ export function firstNonfinite(
     if (scores) return nonfiniteScores(program, step);
     if (bad) return bad;
   }
-  const { quantizer: q } = observations.find((o) => o.notFinite > 0) ?? {};
+  const { quantizer: q } = observations.find((o) => o.nonfinite > 0) ?? {};
   return nonfiniteIn(q?.layer ?? "of the loss", "quantizer", q?.name ?? "loss", "not finite");
 }
 
@@ -97,9 +97,9 @@ function nonfiniteQuantizer(
 ): Nonfinite | undefined {
   // The quantizer of the input is never waited for, so no step names it as its own.
   const row = kernel === normalizeInput && constants.STORE ? constants.X_ROW : quantizer;
-  if (row === undefined || observations[row]!.notFinite === 0) return undefined;
-  const { quantizer: { name, layer, elements }, notFinite } = observations[row]!;
-  return nonfiniteIn(layer, "quantizer", name, `${notFinite} of ${elements} values are not finite`);
+  if (row === undefined || observations[row]!.nonfinite === 0) return undefined;
+  const { quantizer: { name, layer, elements }, nonfinite } = observations[row]!;
+  return nonfiniteIn(layer, "quantizer", name, `${nonfinite} of ${elements} values are not finite`);
 }
 
 function nonfiniteParameter(

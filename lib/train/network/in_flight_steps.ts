@@ -6,6 +6,7 @@
  */
 import type { Copies } from "../../runtime/executor.ts";
 import type { Program } from "../../program/program.ts";
+import { type Words, wordsOf } from "../../quant/layouts.ts";
 import type { Range } from "../../quant/range.ts";
 import type { EstimatorState, Observation, Scheduler } from "../../quant/scheduler.ts";
 import { firstNonfinite, type Nonfinite } from "./divergence.ts";
@@ -103,16 +104,16 @@ export class InFlightSteps {
     const clip = this.program.training.clips ? more.shift() : undefined, [errors] = more;
     // Sums over all micro-batches of the step.
     const [, , loss = NaN, correct = 0] = new Float32Array(metrics!.buffer);
-    const words = new Uint32Array(statistics!.buffer), figures = { loss: loss / samples, correct };
-    const seen = this.scheduler.read(words, ranges);
-    const nonfinite = firstNonfinite(this.program, loss, seen, words);
+    const words = wordsOf(statistics!), figures = { loss: loss / samples, correct };
+    const submitted = this.scheduler.read(words, ranges);
+    const nonfinite = firstNonfinite(this.program, loss, submitted, words.u32);
     if (nonfinite) {
       // Neither its statistics nor those of later steps may change a range.
       this.scheduler.restore(before);
       return { ...figures, observations: [], nonfinite };
     }
-    const inForce = this.#mirrorRanges(ranges, new Float32Array(table!.buffer));
-    const observations = this.scheduler.read(words, inForce);
+    const inForce = this.#mirrorRanges(ranges, wordsOf(table!));
+    const observations = submitted.map((seen, row) => ({ ...seen, range: inForce[row] }));
     this.scheduler.observe(observations);
     return {
       ...figures,
@@ -125,7 +126,7 @@ export class InFlightSteps {
   }
 
   /** Mirrors the ranges that the device has set. Returns the ranges that were in force in the step. */
-  #mirrorRanges(submitted: Ranges, table: Float32Array): Ranges {
+  #mirrorRanges(submitted: Ranges, table: Words): Ranges {
     const { scheduler } = this, before = scheduler.ranges();
     scheduler.mirrorFromDevice(table);
     return submitted.map((range, row) => {

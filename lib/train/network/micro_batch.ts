@@ -1,13 +1,13 @@
 /**
- * What a step is told of a micro-batch: its pixels and labels, and the step's uniform block.
+ * The buffers of a micro-batch: its pixels and labels, and the step's uniform block.
  *
  * @module
  */
 import type { Program } from "../../program/program.ts";
-import { STEP_BYTES } from "../../quant/layouts.ts";
+import { STEP, wordsOf } from "../../quant/layouts.ts";
 import type { Batch } from "../../data/batch.ts";
 
-/** What a step is run with. */
+/** Settings of a step. */
 export interface StepSettings {
   /** Counts from 0. */
   readonly step: number;
@@ -29,13 +29,20 @@ export function microBatchOf(
 ): Readonly<Record<string, ArrayBufferView<ArrayBuffer>>> {
   const { batch: size, input: [h, w, c], training: { smoothing, mixed, betas } } = program;
   const first = micro * size, samples = Math.max(0, Math.min(total - first, size));
-  const block = new ArrayBuffer(STEP_BYTES);
-  new Uint32Array(block).set([seed, step, samples, first]);
-  new Float32Array(block).set([learningRate, normWeight], 4);
-  new Uint32Array(block).set([total], 6);
-  new Float32Array(block).set([soft ? smoothing : 0, ...corrections(betas, step)], 7);
+  const block = new Uint8Array(STEP.bytes);
+  STEP.write(wordsOf(block), 0, {
+    seed,
+    step,
+    samples,
+    first,
+    learningRate,
+    normWeight,
+    total,
+    smoothing: soft ? smoothing : 0,
+    ...corrections(betas, step),
+  });
   return {
-    step: new Uint8Array(block),
+    step: block,
     pixels: cutPixels(images, first * h * w * c, size * h * w * c),
     labels: labels.subarray(first, first + size),
     ...(mixed ? { mixes: cutMixes(others, weights, first, size) } : {}),
@@ -70,8 +77,11 @@ function cutMixes(
   return mixes;
 }
 
-/** What AdamW's averages are corrected by in a step (counted from 0), as they begin at zero. */
-function corrections(betas: readonly [number, number] | undefined, step: number): number[] {
-  if (!betas) return [1, 1];
-  return [1 / (1 - betas[0] ** (step + 1)), 1 / Math.sqrt(1 - betas[1] ** (step + 1))];
+/** Bias corrections of AdamW's averages in a step (counted from 0), as they begin at zero. */
+function corrections(betas: readonly [number, number] | undefined, step: number) {
+  if (!betas) return { firstCorrection: 1, secondCorrection: 1 };
+  return {
+    firstCorrection: 1 / (1 - betas[0] ** (step + 1)),
+    secondCorrection: 1 / Math.sqrt(1 - betas[1] ** (step + 1)),
+  };
 }

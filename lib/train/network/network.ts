@@ -11,8 +11,10 @@ import type { DataShape } from "../../program/plan.ts";
 import type { Program, Step } from "../../program/program.ts";
 import type { EstimatorMakers } from "../../quant/estimator.ts";
 import { estimators as ownEstimators } from "../../quant/estimators.ts";
+import { wordsOf } from "../../quant/layouts.ts";
 import type { Range } from "../../quant/range.ts";
 import { Scheduler } from "../../quant/scheduler.ts";
+import { readStatistics } from "../../quant/statistics.ts";
 import type { QuantizeSpec } from "../../recipe/types.ts";
 import { InFlightSteps, type StepResult } from "./in_flight_steps.ts";
 import { shardedExecutor } from "../../runtime/sharded_executor.ts";
@@ -106,7 +108,7 @@ export class Network {
     const names = ["quantizers", "memory", ...this.#weights.buffers];
     const bytes = await this.executor.read(names);
     const values = new Map(names.map((name, i) => [name, new Float32Array(bytes[i]!.buffer)]));
-    this.scheduler.mirrorFromDevice(values.get("quantizers")!, values.get("memory"));
+    this.scheduler.mirrorFromDevice(wordsOf(values.get("quantizers")!), values.get("memory"));
     const ranges = new Map<string, Range>(),
       memories = new Map<string, Float32Array<ArrayBuffer>>();
     this.program.quantizers.forEach((q, row) => {
@@ -210,7 +212,7 @@ export class Network {
       if (row === undefined) return this.executor.run(steps, clearing, copied);
       const [statistics] = await this.executor.run(steps, clearing, ["statistics"])();
       clearing = [];
-      this.scheduler.estimate(row, this.scheduler.read(new Uint32Array(statistics!.buffer))[row]!);
+      this.scheduler.estimate(row, readStatistics(wordsOf(statistics!), row));
       this.#writeRange(row);
     }
     throw new Error("the last segment must not wait for the host");
@@ -322,7 +324,7 @@ export class Network {
     }
     await this.executor.ready(trainingSteps(this.program));
     const [table] = await this.executor.read(["quantizers"]);
-    this.scheduler.mirrorFromDevice(new Float32Array(table!.buffer), undefined, true);
+    this.scheduler.mirrorFromDevice(wordsOf(table!), undefined, true);
   }
 
   /** Steps in which each tensor is computed twice: to be measured, and with the range that follows. */

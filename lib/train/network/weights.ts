@@ -7,7 +7,8 @@
 import type { Executor } from "../../runtime/executor.ts";
 import { fromNamed, initialValues, toNamed } from "../../program/parameter_layout.ts";
 import type { NormSpec, Program } from "../../program/program.ts";
-import { orderedBits, ROW_BYTES, SLOTS, WORDS_OF_ROW } from "../../quant/statistics.ts";
+import { wordsOf } from "../../quant/layouts.ts";
+import { recordStatistics, ROW_BYTES } from "../../quant/statistics.ts";
 import { OPTIMIZER_STATE, PREFIX } from "../../program/tensor_names.ts";
 import { bufferNames } from "../../runtime/sharded_executor.ts";
 import type { NetworkState, TensorLookup } from "./types.ts";
@@ -122,14 +123,13 @@ export class Weights {
   ): void {
     this.executor.write(name, values);
     if (row === undefined) return;
-    let low = 0, high = 0; // Padding is 0 and symmetric ranges hold 0.
+    let min = 0, max = 0; // Padding is 0 and symmetric ranges hold 0.
     for (const v of values) {
-      if (v < low) low = v;
-      if (v > high) high = v;
+      if (v < min) min = v;
+      if (v > max) max = v;
     }
-    const words = new Uint32Array(SLOTS * WORDS_OF_ROW);
-    words[0] = ~orderedBits(low) >>> 0;
-    words[1] = orderedBits(high);
-    this.executor.write("statistics", words, row * ROW_BYTES);
+    const statistics = new Uint8Array(ROW_BYTES);
+    recordStatistics(wordsOf(statistics), 0, { min, max });
+    this.executor.write("statistics", statistics, row * ROW_BYTES);
   }
 }
