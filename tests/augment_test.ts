@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { Augmenter } from "../lib/data/augment/augmenter.ts";
 import { crop, shifted } from "../lib/data/augment/crop.ts";
 import { cutout } from "../lib/data/augment/cutout.ts";
-import { Draws } from "../lib/data/augment/augment_rng.ts";
+import { AugmentRng } from "../lib/data/augment/augment_rng.ts";
 import { flip, mirror } from "../lib/data/augment/flip.ts";
 import type { Image } from "../lib/data/dataset.ts";
-import { jitter, recolour } from "../lib/data/augment/jitter.ts";
+import { colorJitter, recolour } from "../lib/data/augment/color_jitter.ts";
 import { drawWeight, mixup } from "../lib/data/augment/mixup.ts";
 import { resample } from "../lib/data/augment/resample.ts";
 import { drawBox, resizedCrop } from "../lib/data/augment/resized_crop.ts";
@@ -13,7 +13,7 @@ import { draw } from "../lib/data/counter_rng.ts";
 import type { AugmentSpec } from "../lib/recipe/types.ts";
 
 const SHAPES = [[1, 1, 1], [5, 7, 1], [4, 4, 2], [6, 5, 3], [3, 8, 4]] as const;
-const setting = (shape: readonly [number, number, number]) => ({ shape, mean: [0.5] });
+const format = (shape: readonly [number, number, number]) => ({ shape, mean: [0.5] });
 
 /** An image of noise. */
 function noise([h, w, c]: readonly [number, number, number], seed = 1): Image {
@@ -27,7 +27,7 @@ function grey(...rows: number[][]): Image {
 }
 
 Deno.test("draws follow from seed, epoch, image and place, each of them", () => {
-  const first = (...words: [number, number, number, number]) => Draws.ofImage(...words).unit();
+  const first = (...words: [number, number, number, number]) => AugmentRng.ofImage(...words).unit();
   const given = first(1, 2, 3, 4);
   assert.equal(first(1, 2, 3, 4), given);
   const others = [first(2, 2, 3, 4), first(1, 1, 3, 4), first(1, 2, 4, 4), first(1, 2, 3, 0)];
@@ -54,7 +54,10 @@ Deno.test("flip touches its share of images", () => {
   const flipped = (share: number) => {
     let count = 0;
     for (let index = 0; index < 4000; index++) {
-      const image = flip({ probability: share })(grey([0, 1]), Draws.ofImage(1, 0, index, 0));
+      const image = flip.image({ probability: share })(
+        grey([0, 1]),
+        AugmentRng.ofImage(1, 0, index, 0),
+      );
       count += image.data[0]!;
     }
     return count / 4000;
@@ -90,22 +93,22 @@ Deno.test("every window of a crop is drawn, about as often, and none without pad
   const counts = new Map<string, number>();
   for (let index = 0; index < 9000; index++) {
     const image = grey([0, 0, 0], [0, 1, 0], [0, 0, 0]);
-    const at = crop({ padding: 1 })(image, Draws.ofImage(1, 0, index, 0)).data.join("");
+    const at = crop.image({ padding: 1 })(image, AugmentRng.ofImage(1, 0, index, 0)).data.join("");
     counts.set(at, (counts.get(at) ?? 0) + 1);
   }
   assert.equal(counts.size, 9);
   for (const count of counts.values()) assert.ok(Math.abs(count - 1000) < 150, `${count}`);
   const image = noise([5, 7, 3]);
-  assert.equal(crop({ padding: 0 })(image, new Draws(1)), image);
+  assert.equal(crop.image({ padding: 0 })(image, new AugmentRng(1)), image);
 });
 
 Deno.test("cutout fills a square with the mean colour, cut off at the border", () => {
   const colour = [26, 128, 255];
-  const cut = cutout({ size: 4 }, { shape: [9, 8, 3], mean: [0.1, 0.5, 1.2] });
+  const cut = cutout.image({ size: 4 }, { shape: [9, 8, 3], mean: [0.1, 0.5, 1.2] });
   const sizes = new Set<number>();
   for (let index = 0; index < 300; index++) {
     const image = { data: new Uint8Array(9 * 8 * 3).fill(7), h: 9, w: 8, c: 3 };
-    cut(image, Draws.ofImage(1, 0, index, 0));
+    cut(image, AugmentRng.ofImage(1, 0, index, 0));
     const filled = Array.from(
       { length: 72 },
       (_, at) => [...image.data.subarray(3 * at, 3 * at + 3)],
@@ -120,7 +123,7 @@ Deno.test("cutout fills a square with the mean colour, cut off at the border", (
   }
   assert.ok(sizes.has(16) && sizes.has(4));
   const image = noise([4, 4, 1]);
-  cutout({ size: 0 }, setting([4, 4, 1]))(image, new Draws(1));
+  cutout.image({ size: 0 }, format([4, 4, 1]))(image, new AugmentRng(1));
   assert.deepEqual(image, noise([4, 4, 1]));
 });
 
@@ -145,7 +148,7 @@ Deno.test("a resized crop lies in the image, and has the area and proportions as
   const spec = { scale: [0.2, 0.6], ratio: [0.5, 2] } as const;
   let least = 1, most = 0;
   for (let index = 0; index < 500; index++) {
-    const box = drawBox(60, 100, spec, Draws.ofImage(1, 0, index, 0));
+    const box = drawBox(60, 100, spec, AugmentRng.ofImage(1, 0, index, 0));
     assert.ok(box.top >= 0 && box.left >= 0 && box.top + box.h <= 60 && box.left + box.w <= 100);
     const area = box.h * box.w / 6000, ratio = box.w / box.h;
     assert.ok(area > 0.19 && area < 0.62, `${area}`);
@@ -155,16 +158,16 @@ Deno.test("a resized crop lies in the image, and has the area and proportions as
   }
   assert.ok(least < 0.22 && most > 0.57);
   const all = { scale: [1, 1], ratio: [1, 1] } as const;
-  assert.deepEqual(drawBox(10, 40, all, new Draws(1)), { top: 0, left: 15, h: 10, w: 10 });
-  assert.deepEqual(drawBox(40, 1, all, new Draws(1)), { top: 19, left: 0, h: 1, w: 1 });
+  assert.deepEqual(drawBox(10, 40, all, new AugmentRng(1)), { top: 0, left: 15, h: 10, w: 10 });
+  assert.deepEqual(drawBox(40, 1, all, new AugmentRng(1)), { top: 19, left: 0, h: 1, w: 1 });
   const image = noise([6, 6, 3]);
-  assert.deepEqual(resizedCrop(all, setting([6, 6, 3]))(image, new Draws(1)), image);
+  assert.deepEqual(resizedCrop.image(all, format([6, 6, 3]))(image, new AugmentRng(1)), image);
   for (const shape of SHAPES) {
-    const scaled = resizedCrop(
+    const scaled = resizedCrop.image(
       { scale: [0.08, 1], ratio: [0.75, 1.3333] },
-      setting([5, 4, shape[2]]),
+      format([5, 4, shape[2]]),
     );
-    const { data, h, w, c } = scaled(noise(shape), new Draws(3));
+    const { data, h, w, c } = scaled(noise(shape), new AugmentRng(3));
     assert.deepEqual([data.length, h, w, c], [20 * shape[2], 5, 4, shape[2]]);
   }
 });
@@ -190,18 +193,24 @@ Deno.test("colours change as their names say", () => {
 Deno.test("jitter without strength is nothing; one channel has neither saturation nor hue", () => {
   const none = { brightness: 0, contrast: 0, saturation: 0, hue: 0 };
   for (const shape of SHAPES) {
-    assert.deepEqual(jitter(none)(noise(shape), new Draws(1)), noise(shape));
+    assert.deepEqual(colorJitter.image(none)(noise(shape), new AugmentRng(1)), noise(shape));
     const unit = noise(shape);
     recolour(unit, [["contrast", 1], ["saturation", 1], ["brightness", 1], ["hue", 0]]);
     assert.deepEqual(unit, noise(shape));
   }
-  const grey = jitter({ ...none, saturation: 1, hue: 0.5 })(noise([5, 5, 1]), new Draws(1));
+  const grey = colorJitter.image({ ...none, saturation: 1, hue: 0.5 })(
+    noise([5, 5, 1]),
+    new AugmentRng(1),
+  );
   assert.deepEqual(grey, noise([5, 5, 1]));
 });
 
 Deno.test("jitter leaves a fourth channel alone", () => {
   const image = noise([4, 4, 4]), before = noise([4, 4, 4]);
-  jitter({ brightness: 1, contrast: 1, saturation: 1, hue: 0.5 })(image, new Draws(5));
+  colorJitter.image({ brightness: 1, contrast: 1, saturation: 1, hue: 0.5 })(
+    image,
+    new AugmentRng(5),
+  );
   assert.notDeepEqual(image, before);
   image.data.forEach((value, at) => at % 4 === 3 && assert.equal(value, before.data[at]));
 });
@@ -210,7 +219,7 @@ Deno.test("weights of mixup follow Beta(alpha, alpha)", () => {
   for (const alpha of [0.2, 1, 3]) {
     const drawn = Array.from(
       { length: 5000 },
-      (_, index) => drawWeight(alpha, Draws.ofImage(1, 0, index, 0)),
+      (_, index) => drawWeight(alpha, AugmentRng.ofImage(1, 0, index, 0)),
     );
     const mean = drawn.reduce((sum, w) => sum + w) / 5000;
     const variance = drawn.reduce((sum, w) => sum + (w - mean) ** 2, 0) / 5000;
@@ -218,16 +227,15 @@ Deno.test("weights of mixup follow Beta(alpha, alpha)", () => {
     assert.ok(Math.abs(mean - 0.5) < 0.025, `${mean}`);
     assert.ok(Math.abs(variance - 1 / (4 * (2 * alpha + 1))) < 0.01, `${alpha}: ${variance}`);
   }
-  assert.ok([0, 1].includes(drawWeight(1e-9, new Draws(1))));
+  assert.ok([0, 1].includes(drawWeight(1e-9, new AugmentRng(1))));
 });
 
 Deno.test("mixup weighs each image with the next, and the last with the first", () => {
   const images = Uint8Array.of(0, 10, 100, 200, 255, 50), before = images.slice();
-  const { others, weights } = mixup(
+  const { others, weights } = mixup.batch({ alpha: 1 })(
     images,
     Uint32Array.of(4, 5, 6),
-    { alpha: 1 },
-    (place) => new Draws(place),
+    (position) => new AugmentRng(position),
   );
   assert.deepEqual([...others], [5, 6, 4]);
   images.forEach((value, at) => {
@@ -249,7 +257,7 @@ const LIST: readonly AugmentSpec[] = [
 Deno.test("an image of an epoch comes out the same in any batch; in another epoch, otherwise", () => {
   const list = LIST.filter((spec) => !("mixup" in spec)), shape = [8, 8, 3] as const;
   const augment = (indices: number[], epoch: number, seed = 1) => {
-    const augmenter = new Augmenter({ ...setting(shape), augment: list, seed });
+    const augmenter = new Augmenter({ ...format(shape), augment: list, seed });
     const images = new Uint8Array(indices.length * 192);
     indices.forEach((index, at) => {
       images.set(augmenter.image(noise(shape, index), index, epoch).data, at * 192);
@@ -266,7 +274,7 @@ Deno.test("an image of an epoch comes out the same in any batch; in another epoc
 Deno.test("a list is applied in its order, and mixup says what it mixed", () => {
   const shape = [8, 8, 3] as const, indices = Uint32Array.of(5, 1, 8);
   const run = (augment: readonly AugmentSpec[]) => {
-    const augmenter = new Augmenter({ ...setting(shape), augment, seed: 1 });
+    const augmenter = new Augmenter({ ...format(shape), augment, seed: 1 });
     const images = new Uint8Array(3 * 192);
     indices.forEach((index, at) => {
       images.set(augmenter.image(noise(shape, index), index, 0).data, at * 192);

@@ -6,6 +6,7 @@
  */
 import type { AugmentSpec } from "../recipe/types.ts";
 import { Augmenter, type AugmentPlan } from "./augment/augmenter.ts";
+import { augmentationOf } from "./augment/mod.ts";
 import { type Batch, type BatchRequest, readBatch } from "./batch.ts";
 import type { Dataset, SplitName } from "./dataset.ts";
 import { RandomSampler, sequentialBatches } from "./sampler.ts";
@@ -160,8 +161,11 @@ export function workersFor(
 ): number {
   if (workers !== "auto") return workers;
   // Images in memory cost a copy: only what touches every pixel with arithmetic is worth a thread
-  // (64×64×3, one core: flip 3 µs, crop 9, mixup 40; resized_crop 160, jitter 400).
-  const light = augment.every((a) => !("resized_crop" in a || "color_jitter" in a));
+  // (64×64×3, one core: flip 3 µs, crop 9, mixup 40; resized_crop 160, color_jitter 400).
+  const light = augment.every((spec) => {
+    const { augmentation } = augmentationOf(spec);
+    return !("image" in augmentation && augmentation.slow);
+  });
   if (train.source?.kind === "memory" && light) return 0;
   return Math.min(MAX_WORKERS, Math.max(1, processors - 1));
 }

@@ -5,8 +5,8 @@
  */
 import { draw, key, PURPOSE, scaleTo } from "../counter_rng.ts";
 
-/** A stream that depends on its key alone: which thread draws from it, and when, changes nothing. */
-export class Draws {
+/** A random stream that depends on its key alone: any thread draws the same numbers from it. */
+export class AugmentRng {
   #counter = 0;
 
   constructor(readonly key: number) {}
@@ -15,10 +15,10 @@ export class Draws {
    * The stream of an augmentation.
    *
    * @param index of the image in its split
-   * @param place of the augmentation in the recipe's list
+   * @param position of the augmentation in the recipe's list
    */
-  static ofImage(seed: number, epoch: number, index: number, place: number): Draws {
-    return new Draws(key(PURPOSE.augment, seed, epoch, index, place));
+  static ofImage(seed: number, epoch: number, index: number, position: number): AugmentRng {
+    return new AugmentRng(key(PURPOSE.augment, seed, epoch, index, position));
   }
 
   /** A number from 0 to 1, 1 left out; 32 random bits. */

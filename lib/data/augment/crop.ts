@@ -1,20 +1,14 @@
 /**
- * `crop`: a window of the image's own size, anywhere in the image with a border of black around it.
+ * `crop`: a window of the image's own size, anywhere in the image with a black border around it.
  *
  * @module
  */
 import type { Image } from "../dataset.ts";
-import type { Augmentation } from "./image.ts";
-
-/** What a recipe says of it. */
-export interface CropSpec {
-  /** Pixels of black on each side. */
-  readonly padding: number;
-}
+import type { Augmentation } from "./augmentation.ts";
 
 /**
  * The image moved up by `down` rows and left by `right` columns (negative: down and right), black
- * where nothing is left of it. Black is a pixel of 0, as PyTorch pads before it normalizes.
+ * where there is no image. Black is a pixel of 0, as PyTorch pads before it normalizes.
  */
 export function shifted({ data, h, w, c }: Image, down: number, right: number): Image {
   const out = new Uint8Array(h * w * c);
@@ -26,11 +20,11 @@ export function shifted({ data, h, w, c }: Image, down: number, right: number): 
   return { data: out, h, w, c };
 }
 
-/** Makes it: every one of the (2 · padding + 1)² windows is as likely. */
-export function crop({ padding }: CropSpec): Augmentation {
-  return (image, draws) => {
-    const down = draws.below(2 * padding + 1) - padding;
-    const right = draws.below(2 * padding + 1) - padding;
+/** Each of the (2 · padding + 1)² windows is equally likely. */
+export const crop = {
+  image: ({ padding }) => (image, rng) => {
+    const down = rng.below(2 * padding + 1) - padding;
+    const right = rng.below(2 * padding + 1) - padding;
     return down === 0 && right === 0 ? image : shifted(image, down, right);
-  };
-}
+  },
+} satisfies Augmentation<"crop">;

@@ -1,16 +1,10 @@
 /**
- * `flip`: left and right change places, in a probability of the images.
+ * `flip`: mirrors images from left to right, each with a probability.
  *
  * @module
  */
 import type { Image } from "../dataset.ts";
-import type { Augmentation } from "./image.ts";
-
-/** What a recipe says of it. */
-export interface FlipSpec {
-  /** Of the images, 0 to 1. */
-  readonly probability: number;
-}
+import type { Augmentation } from "./augmentation.ts";
 
 /** Mirrors an image in place. */
 export function mirror({ data, h, w, c }: Image): void {
@@ -18,18 +12,18 @@ export function mirror({ data, h, w, c }: Image): void {
     const first = row * w * c, last = first + (w - 1) * c;
     for (let left = first, right = last; left < right; left += c, right -= c) {
       for (let channel = 0; channel < c; channel++) {
-        const held = data[left + channel]!;
+        const swapped = data[left + channel]!;
         data[left + channel] = data[right + channel]!;
-        data[right + channel] = held;
+        data[right + channel] = swapped;
       }
     }
   }
 }
 
-/** Makes it. */
-export function flip({ probability }: FlipSpec): Augmentation {
-  return (image, draws) => {
-    if (draws.unit() < probability) mirror(image);
+/** Flips each image with a probability. */
+export const flip = {
+  image: ({ probability }) => (image, rng) => {
+    if (rng.unit() < probability) mirror(image);
     return image;
-  };
-}
+  },
+} satisfies Augmentation<"flip">;

@@ -4,36 +4,33 @@
  *
  * @module
  */
-import type { Draws } from "./augment_rng.ts";
-import type { Augmentation, Setting } from "./image.ts";
+import type { AugmentRng } from "./augment_rng.ts";
+import type { Augmentation, AugmentSettings } from "./augmentation.ts";
 import { type Box, resample } from "./resample.ts";
 
-/** What a recipe says of it. */
-export interface ResizedCropSpec {
-  /** Least and largest share of the image's area. */
-  readonly scale: readonly [least: number, largest: number];
-  /** Least and largest width / height. */
-  readonly ratio: readonly [least: number, largest: number];
-}
-
-/** Parts that do not fit into the image before the middle of it is taken. */
-const TRIES = 10;
+/** Maximum number of boxes drawn until one fits into the image. */
+const MAX_TRIES = 10;
 
 /**
  * The part of an image of `[h, w]`: area even within `scale`, proportions even in their logarithm
  * within `ratio`, any place. Where none fits in 10 tries, the largest in the middle whose
  * proportions are allowed.
  */
-export function drawBox(h: number, w: number, spec: ResizedCropSpec, draws: Draws): Box {
+export function drawBox(
+  h: number,
+  w: number,
+  spec: AugmentSettings<"resized_crop">,
+  rng: AugmentRng,
+): Box {
   const [least, largest] = spec.ratio;
-  for (let tries = 0; tries < TRIES; tries++) {
-    const area = h * w * draws.between(...spec.scale);
-    const ratio = Math.exp(draws.between(Math.log(least), Math.log(largest)));
+  for (let tries = 0; tries < MAX_TRIES; tries++) {
+    const area = h * w * rng.between(...spec.scale);
+    const ratio = Math.exp(rng.between(Math.log(least), Math.log(largest)));
     const width = Math.round(Math.sqrt(area * ratio)), height = Math.round(Math.sqrt(area / ratio));
     if (width < 1 || height < 1 || width > w || height > h) continue;
     return {
-      top: draws.below(h - height + 1),
-      left: draws.below(w - width + 1),
+      top: rng.below(h - height + 1),
+      left: rng.below(w - width + 1),
       h: height,
       w: width,
     };
@@ -44,12 +41,14 @@ export function drawBox(h: number, w: number, spec: ResizedCropSpec, draws: Draw
   return { top: (h - height) >> 1, left: (w - width) >> 1, h: height, w: width };
 }
 
-/** Makes it. It takes images of any size. */
-export function resizedCrop(spec: ResizedCropSpec, { shape: [h, w] }: Setting): Augmentation {
-  return (image, draws) => {
-    const box = drawBox(image.h, image.w, spec, draws);
+/** Crops and scales every image. */
+export const resizedCrop = {
+  anySize: true,
+  slow: true,
+  image: (settings, { shape: [h, w] }) => (image, rng) => {
+    const box = drawBox(image.h, image.w, settings, rng);
     const whole = image.h === h && image.w === w && box.h === h && box.w === w;
-    // A copy: what was given may lie in a cache.
+    // A copy: the image given may be in a cache.
     return whole ? { ...image, data: image.data.slice() } : resample(image, box, h, w);
-  };
-}
+  },
+} satisfies Augmentation<"resized_crop">;

@@ -1,24 +1,15 @@
 /**
- * `jitter`: brightness, contrast, saturation and hue change, in random order and by random amounts,
- * as torchvision's `ColorJitter`. Values are rounded once, at the end.
+ * `color_jitter`: brightness, contrast, saturation and hue change, in random order and by random
+ * amounts, as in torchvision's `ColorJitter`. Values are rounded once, at the end.
  *
  * @module
  */
-import type { Draws } from "./augment_rng.ts";
 import type { Image } from "../dataset.ts";
-import type { Augmentation } from "./image.ts";
+import type { AugmentRng } from "./augment_rng.ts";
+import type { Augmentation, AugmentSettings } from "./augmentation.ts";
 
-/** What a recipe says of it; 0 leaves the property alone. */
-export interface JitterSpec {
-  /** Factors from 1 − brightness (0 at least) to 1 + brightness. */
-  readonly brightness: number;
-  /** Likewise, around the mean grey of the image. */
-  readonly contrast: number;
-  /** Likewise, around the grey of each pixel; grey images have none. */
-  readonly saturation: number;
-  /** Turns the colours by up to so much of the circle either way, 0 to 0.5. */
-  readonly hue: number;
-}
+/** Strength of each change; 0 leaves the property alone. */
+type Strengths = AugmentSettings<"color_jitter">;
 
 /** Pixels as real numbers of 0 to 255. A fourth channel is not colour and stays as it is. */
 interface Real {
@@ -93,19 +84,19 @@ function change(image: Real, property: typeof PROPERTIES[number], by: number): v
 }
 
 /** The changes to one image, in their order: factors, and for `hue` a part of the circle. */
-function drawChanges(spec: JitterSpec, draws: Draws): [typeof PROPERTIES[number], number][] {
-  const changes = PROPERTIES.filter((property) => spec[property] > 0).map(
+function drawChanges(strengths: Strengths, rng: AugmentRng): [typeof PROPERTIES[number], number][] {
+  const changes = PROPERTIES.filter((property) => strengths[property] > 0).map(
     (property): [typeof PROPERTIES[number], number] => {
-      const most = spec[property];
+      const most = strengths[property];
       return property === "hue"
-        ? [property, draws.between(-most, most)]
-        : [property, draws.between(Math.max(0, 1 - most), 1 + most)];
+        ? [property, rng.between(-most, most)]
+        : [property, rng.between(Math.max(0, 1 - most), 1 + most)];
     },
   );
   for (let last = changes.length - 1; last > 0; last--) {
-    const chosen = draws.below(last + 1), held = changes[last]!;
+    const chosen = rng.below(last + 1), swapped = changes[last]!;
     changes[last] = changes[chosen]!;
-    changes[chosen] = held;
+    changes[chosen] = swapped;
   }
   return changes;
 }
@@ -120,11 +111,12 @@ export function recolour(
   for (let at = 0; at < data.length; at++) data[at] = Math.round(image.data[at]!);
 }
 
-/** Makes it. */
-export function jitter(spec: JitterSpec): Augmentation {
-  return (image, draws) => {
-    const changes = drawChanges(spec, draws);
+/** Changes the colours of every image. */
+export const colorJitter = {
+  slow: true,
+  image: (strengths) => (image, rng) => {
+    const changes = drawChanges(strengths, rng);
     if (changes.length > 0) recolour(image, changes);
     return image;
-  };
-}
+  },
+} satisfies Augmentation<"color_jitter">;
