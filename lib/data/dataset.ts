@@ -35,6 +35,9 @@ export interface Dataset {
   readonly files?: { readonly root: string; readonly fingerprints: readonly FileFingerprint[] };
 }
 
+/** What the reader of a format returns: `open.ts` adds the statistics that normalize pixels. */
+export type UnnormalizedDataset = Omit<Dataset, "mean" | "std">;
+
 /** One split of a data set. */
 export interface Split {
   /** Number of images. */

@@ -4,8 +4,8 @@
  * @module
  */
 import { DataError } from "../core/errors.ts";
-import type { DataRecipe, Dataset } from "./dataset.ts";
-import { READERS, type UnnormalizedDataset } from "./formats/mod.ts";
+import type { DataRecipe, Dataset, UnnormalizedDataset } from "./dataset.ts";
+import { READERS } from "./formats/mod.ts";
 import { changesSince } from "./paths/file_fingerprint.ts";
 
 /**

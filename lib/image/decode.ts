@@ -6,12 +6,18 @@
  */
 import { DataError } from "../core/errors.ts";
 import { decodeByBitmap } from "./bitmap.ts";
-import { type ImageHeader, readHeader } from "./header.ts";
+import { readHeader } from "./header.ts";
 import { decodeJpeg } from "./jpeg.ts";
 import { countScans } from "./jpeg_header.ts";
 import { orient, type Plane, toChannels } from "./pixels.ts";
 import { decodePng } from "./png.ts";
-import { type DecodedImage, type DecodeOptions, ImageProblem, MAX_PIXELS } from "./types.ts";
+import {
+  type DecodedImage,
+  type DecodeOptions,
+  type ImageHeader,
+  ImageProblem,
+  MAX_PIXELS,
+} from "./types.ts";
 
 /** Maximum of pixels times scans, seconds of work: 200 scans of 100 megapixels. Photos have a dozen. */
 const MAX_WORK = 2e10;

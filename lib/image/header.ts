@@ -6,24 +6,7 @@
  */
 import { readJpegHeader } from "./jpeg_header.ts";
 import { readPngHeader } from "./png_header.ts";
-import { ImageProblem } from "./types.ts";
-
-/** The header of an image that can be decoded. */
-export interface ImageHeader {
-  /** By content; the file's name does not matter. */
-  readonly kind: "JPEG" | "PNG";
-  /** Columns as stored, before any rotation. */
-  readonly width: number;
-  /** Rows as stored. */
-  readonly height: number;
-  /** Components of a pixel as stored: 1 grey, 3 colour, 4 CMYK (JPEG). */
-  readonly components: number;
-  /** EXIF orientation, 1 to 8. */
-  readonly orientation: number;
-  /** Where width and height are declared, and where the compressed pixels begin, in bytes. */
-  readonly sizeAt: number;
-  readonly pixelsAt: number;
-}
+import { type ImageHeader, ImageProblem } from "./types.ts";
 
 /** Other kinds of files that people have among their images, and how each begins. */
 const OTHERS: readonly (readonly [kind: string, starts: (bytes: Uint8Array) => boolean])[] = [

@@ -5,8 +5,7 @@
  * @module
  */
 import { exifOrientation } from "./exif.ts";
-import type { ImageHeader } from "./header.ts";
-import { ImageProblem } from "./types.ts";
+import { type ImageHeader, ImageProblem } from "./types.ts";
 
 const EXIF = "Exif\0\0";
 

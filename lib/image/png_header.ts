@@ -6,8 +6,7 @@
  */
 import { crc32 } from "node:zlib";
 import { exifOrientation } from "./exif.ts";
-import type { ImageHeader } from "./header.ts";
-import { ImageProblem } from "./types.ts";
+import { type ImageHeader, ImageProblem } from "./types.ts";
 
 const SIGNATURE = 8;
 /** Depths in bits that each colour type may have. */

@@ -1,5 +1,5 @@
 /**
- * Options and result of decoding, and its errors.
+ * Options and result of decoding, the header of an image, and the error.
  *
  * @module
  */
@@ -27,6 +27,23 @@ export interface DecodedImage {
   readonly pixels: Uint8Array<ArrayBuffer>;
   /** A warning about a file that could be decoded; without its name. */
   readonly warning?: string;
+}
+
+/** The header of an image that can be decoded. */
+export interface ImageHeader {
+  /** By content; the file's name does not matter. */
+  readonly kind: "JPEG" | "PNG";
+  /** Columns as stored, before any rotation. */
+  readonly width: number;
+  /** Rows as stored. */
+  readonly height: number;
+  /** Components of a pixel as stored: 1 grey, 3 colour, 4 CMYK (JPEG). */
+  readonly components: number;
+  /** EXIF orientation, 1 to 8. */
+  readonly orientation: number;
+  /** Where width and height are declared, and where the compressed pixels begin, in bytes. */
+  readonly sizeAt: number;
+  readonly pixelsAt: number;
 }
 
 /** The reason why bytes cannot be decoded, and what to do; without the file's name. */

@@ -9,9 +9,8 @@ import { DataError } from "../../core/errors.ts";
 import { readRecords, type RecordLayout } from "./cifar_file.ts";
 import { findFile, findRoot } from "../paths/find_data.ts";
 import { look } from "../paths/stat.ts";
-import type { DataRecipe } from "../dataset.ts";
+import type { DataRecipe, UnnormalizedDataset } from "../dataset.ts";
 import { memorySplit } from "../in_memory.ts";
-import type { UnnormalizedDataset } from "./mod.ts";
 
 /** One of the two data sets, as published. */
 interface Published {

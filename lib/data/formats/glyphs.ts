@@ -5,9 +5,8 @@
  * @module
  */
 import { DataError } from "../../core/errors.ts";
-import type { DataRecipe } from "../dataset.ts";
+import type { DataRecipe, UnnormalizedDataset } from "../dataset.ts";
 import { glyphSplit } from "./glyph_draw.ts";
-import type { UnnormalizedDataset } from "./mod.ts";
 
 const MAX_BYTES = 2 ** 31; // of one split, all of which is in memory
 

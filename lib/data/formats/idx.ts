@@ -6,11 +6,10 @@
  */
 import { basename } from "node:path";
 import { DataError } from "../../core/errors.ts";
-import type { DataRecipe, LabelledImages } from "../dataset.ts";
+import type { DataRecipe, LabelledImages, UnnormalizedDataset } from "../dataset.ts";
 import { memorySplit } from "../in_memory.ts";
 import { findFile, findRoot } from "../paths/find_data.ts";
 import { idxBodyOffset, type IdxFile, idxPlace, readIdxFile } from "./idx_file.ts";
-import type { UnnormalizedDataset } from "./mod.ts";
 import { highestLabel, takeFirst } from "./subset.ts";
 
 /**

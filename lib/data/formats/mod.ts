@@ -5,10 +5,7 @@
  * @module
  */
 import type { DataSpec } from "../../recipe/types.ts";
-import type { DataRecipe, Dataset } from "../dataset.ts";
-
-/** What a reader returns: `open.ts` adds the statistics that normalize pixels. */
-export type UnnormalizedDataset = Omit<Dataset, "mean" | "std">;
+import type { DataRecipe, UnnormalizedDataset } from "../dataset.ts";
 
 /**
  * Finds the data of a recipe and reads it, or prepares to read it.

@@ -7,13 +7,12 @@
 import { basename } from "node:path";
 import { DataError } from "../../core/errors.ts";
 import { type ArrayFiles, openNpyFolder, openNpzFile } from "./numpy_archive.ts";
-import type { DataRecipe, Split } from "../dataset.ts";
+import type { DataRecipe, Split, UnnormalizedDataset } from "../dataset.ts";
 import { memorySplit } from "../in_memory.ts";
 import { findPlace } from "../paths/find_data.ts";
 import { type NpyArray, parseNpy } from "./npy.ts";
 import { imageLayout, npyImages } from "./npy_images.ts";
 import { npyLabels, shapeText } from "./npy_labels.ts";
-import type { UnnormalizedDataset } from "./mod.ts";
 import { highestLabel, takeFirst } from "./subset.ts";
 
 /**

@@ -6,8 +6,7 @@
  */
 import { basename } from "node:path";
 import { DataError } from "../../core/errors.ts";
-import type { DataRecipe } from "../dataset.ts";
-import type { UnnormalizedDataset } from "../formats/mod.ts";
+import type { DataRecipe, UnnormalizedDataset } from "../dataset.ts";
 import { notEnoughImages } from "../formats/subset.ts";
 import { someOf } from "../paths/file_fingerprint.ts";
 import { findRoot } from "../paths/find_data.ts";
