@@ -5,6 +5,7 @@
  */
 import { rangesOnDevice } from "../lib/program/scheduler_placement.ts";
 import { peakMemory } from "../lib/program/memory/peak.ts";
+import { optimizers } from "../lib/program/optimizers/mod.ts";
 import { parameterCount } from "../lib/program/summary.ts";
 import type { Program } from "../lib/program/program.ts";
 import type {
@@ -12,7 +13,6 @@ import type {
   DataSpec,
   GradientsSpec,
   LayerQuantizeSpec,
-  OptimizerSpec,
   QuantizeSpec,
   Recipe,
   WeightsSpec,
@@ -43,7 +43,7 @@ export function settings(start: StartEvent, folder: string): [string, string][] 
     ...arithmetic(recipe),
     ["length", `${count(epochs, "epoch")}, ${count(steps, "step")} of ${batch} images`],
     ...microBatches(program),
-    ["optimizer", `${o.name}, lr ${o.lr}, ${moments(o)}${decay}${clip}`],
+    ["optimizer", `${o.name}, lr ${o.lr}, ${optimizers[o.name].label(o)}${decay}${clip}`],
     ["schedule", s.name + warmup],
     ...(smoothing > 0 ? [["labels", `smoothed by ${smoothing}`] as [string, string]] : []),
     ...(ema > 0 ? [["evaluation", `of a moving average, ema ${ema}`] as [string, string]] : []),
@@ -52,12 +52,6 @@ export function settings(start: StartEvent, folder: string): [string, string][] 
     ["folder", folder],
     ...(resumedFrom > 0 ? [["resumed", `after step ${resumedFrom}`] as [string, string]] : []),
   ];
-}
-
-/** What an optimizer keeps of past gradients. */
-function moments({ name, momentum, nesterov, betas }: OptimizerSpec): string {
-  if (name === "adamw") return `betas ${betas.join(" and ")}`;
-  return `momentum ${momentum}${nesterov ? " nesterov" : ""}`;
 }
 
 /** The network in words, with its size. */

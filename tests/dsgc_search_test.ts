@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { resolveRecipe } from "../lib/recipe/load.ts";
 import { dsgcSearch } from "../kernels/dsgc_search/kernel.ts";
 import { quantizationError } from "../kernels/quantization_error/kernel.ts";
 import assert from "node:assert/strict";
@@ -94,7 +95,14 @@ function searchOnly(elements: number, bits: number, symmetric: boolean): Program
     weightQuantizers: 0,
     parameters: [],
     norms: [],
-    training: { smoothing: 0, mixed: false, averages: false, clips: false },
+    training: {
+      smoothing: 0,
+      mixed: false,
+      averages: false,
+      clips: false,
+      optimizer:
+        resolveRecipe({ data: { format: "glyphs" }, model: { name: "cnn" } }).train.optimizer,
+    },
   };
 }
 

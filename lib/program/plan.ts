@@ -133,7 +133,7 @@ function planFor(batch: number, recipe: Recipe, data: DataShape, options: PlanOp
       mixed,
       averages: train.ema > 0,
       clips: train.clip_norm > 0,
-      ...(train.optimizer.name === "adamw" ? { betas: train.optimizer.betas } : {}),
+      optimizer: train.optimizer,
     },
   });
   const { optimizer, clip_norm: clipNorm, ema } = train;

@@ -5,6 +5,7 @@
  * @module
  */
 import type { Constants, Kernel, KernelBuffer } from "../../kernels/define_kernel.ts";
+import type { OptimizerSpec } from "../recipe/types.ts";
 import type { Arithmetic, QuantizerSpec } from "../quant/quantizer.ts";
 
 /**
@@ -165,8 +166,8 @@ export interface TrainingSpec {
   readonly smoothing: number;
   /** Whether a sample may have two labels: a buffer `mixes` of [second label, bits of the first's weight]. */
   readonly mixed: boolean;
-  /** AdamW's: its bias is corrected by the number of the step. */
-  readonly betas?: readonly [first: number, second: number];
+  /** The optimizer, some of which correct a bias by the number of the step. */
+  readonly optimizer: OptimizerSpec;
   /** Whether parameters have a moving average. */
   readonly averages: boolean;
   /** Whether gradients are clipped, for which their norm is known: the second word of `clip`. */

@@ -4,17 +4,16 @@
  *
  * @module
  */
+import { optimizers } from "./optimizers/mod.ts";
 
 /**
- * State that an optimizer keeps of each parameter: the end of its buffer's name, `PARAMETER.END`, and
+ * State that any optimizer keeps of each parameter: the end of its buffer's name, `PARAMETER.END`, and
  * the prefix of its tensors.
  */
-export const OPTIMIZER_STATE: Readonly<Record<string, string>> = {
-  // Momentum of SGD; first moment of AdamW.
-  velocity: "velocity",
-  // Second moment of AdamW.
-  second: "second_moment",
-};
+export const OPTIMIZER_STATE: Readonly<Record<string, string>> = Object.assign(
+  {},
+  ...Object.values(optimizers).map(({ state }) => state),
+);
 
 /** Prefixes of the tensors that are neither parameters nor optimizer state. */
 export const PREFIX = {

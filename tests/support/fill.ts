@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { OPTIMIZER_STATE } from "../../lib/program/tensor_names.ts";
 import { draw, key } from "../../lib/data/counter_rng.ts";
 import type { PlanOptions } from "../../lib/program/plan.ts";
 import { buffersOf, type Program } from "../../lib/program/program.ts";
@@ -76,8 +77,11 @@ export async function filled(
       const fill = (kept: string, value: (n: number) => number) =>
         cpu.memory.get(`${part}.${kept}`)?.f32
           .forEach((_, n, v) => v[n] = weights[n] ? value(first + n) : 0);
-      fill("velocity", (n) => (u(2000 + n) - 0.5) / 10);
-      fill("second", (n) => u(4000 + n) / 1000);
+      for (const state of Object.keys(OPTIMIZER_STATE)) {
+        // What is not a velocity is an average of squares.
+        if (state === "velocity") fill(state, (n) => (u(2000 + n) - 0.5) / 10);
+        else fill(state, (n) => u(4000 + n) / 1000);
+      }
       fill("average", (n) => u(6000 + n) - 0.5);
       before += weights.length;
     }

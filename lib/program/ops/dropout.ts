@@ -17,6 +17,7 @@ import { CODE_BYTES, gradientSize, passBytes, sizeOf } from "./traffic.ts";
 /** Dropout of a share of the values. */
 export const dropout: LayerType<DropoutSpec> = {
   stem: "dropout",
+  selfTest: [{ type: "dropout", rate: 0.5 }],
   node: ({ rate }, context) => new DropoutNode(context, rate),
 };
 

@@ -29,3 +29,8 @@ const LAYER_TYPES: { readonly [T in LayerSpec["type"]]: LayerType<LayerSpec & { 
 export function layerType({ type }: LayerSpec): LayerType<LayerSpec> {
   return LAYER_TYPES[type];
 }
+
+/** Layers at the end of the self-test's network: those of types that ask for it. */
+export const SELF_TESTED: readonly LayerSpec[] = Object.values(LAYER_TYPES).flatMap(
+  ({ selfTest }: Pick<LayerType<LayerSpec>, "selfTest">) => selfTest ?? [],
+);

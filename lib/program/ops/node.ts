@@ -97,6 +97,8 @@ export interface LayerType<S extends LayerSpec> {
   readonly stem: string;
   /** An activation: it joins the node before it where that can take it over. */
   readonly act?: Exclude<Act, "none">;
+  /** Layers that the self-test of an adapter has before its last; they keep the shape. */
+  readonly selfTest?: readonly LayerSpec[];
   /** The branches of a layer that consists of other layers; its node joins their outputs. */
   branches?(layer: S): readonly [readonly LayerSpec[], ...(readonly LayerSpec[])[]];
   /**

@@ -4,10 +4,8 @@
  *
  * @module
  */
-import { adamw } from "../../../kernels/adamw/kernel.ts";
 import { gradientClipScale } from "../../../kernels/gradient_clip_scale/kernel.ts";
 import { gradientNormPartials } from "../../../kernels/gradient_norm_partials/kernel.ts";
-import { sgd } from "../../../kernels/sgd/kernel.ts";
 import { swapEma } from "../../../kernels/swap_ema/kernel.ts";
 import { updateEma } from "../../../kernels/update_ema/kernel.ts";
 import type { OptimizerSpec } from "../../recipe/types.ts";
@@ -18,6 +16,7 @@ import {
   type Program,
   type Step,
 } from "../program.ts";
+import { optimizers } from "../optimizers/mod.ts";
 import { newBuffer, newStep } from "../step.ts";
 
 /** How parameters are updated. */
@@ -48,8 +47,7 @@ export function update(program: Program, options: UpdateOptions): Program {
   const trained = program.parameters.filter(({ frozen }) => !frozen).flatMap((spec) =>
     buffersOf(spec).map((name): Trained => ({ ...spec, name, SIZE: bytes.get(name)! / 16 }))
   );
-  const states = ["gradient", "velocity"];
-  if (optimizer.name === "adamw") states.push("second");
+  const states = ["gradient", ...Object.keys(optimizers[optimizer.name].state)];
   if (ema > 0) states.push("average");
   const buffers = trained.flatMap(({ name, SIZE }) =>
     states.map((state) => newBuffer(`${name}.${state}`, 16 * SIZE, "optimizer"))
@@ -103,15 +101,7 @@ function updateStep(
     W_ROW: quantizer ?? 0,
     CLIP: clipNorm > 0 ? 1 : 0,
   };
-  const buffers = { gradient: `${name}.gradient`, weight: name, velocity: `${name}.velocity` };
-  if (o.name === "sgd") {
-    const own = { MOMENTUM: o.momentum, NESTEROV: o.nesterov ? 1 : 0 };
-    return newStep(program, layer, sgd, { ...constants, ...own }, buffers);
-  }
-  const [BETA_1, BETA_2] = o.betas;
-  const own = { BETA_1, BETA_2, REST_1: 1 - BETA_1, REST_2: 1 - BETA_2, EPSILON: o.epsilon };
-  const second = `${name}.second`;
-  return newStep(program, layer, adamw, { ...constants, ...own }, { ...buffers, second });
+  return optimizers[o.name].step(program, { name, layer }, constants, o);
 }
 
 function emaSteps(

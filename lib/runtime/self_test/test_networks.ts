@@ -4,7 +4,6 @@
  * @module
  */
 import type { Kernel } from "../../../kernels/define_kernel.ts";
-import { adamw } from "../../../kernels/adamw/kernel.ts";
 import { dsgcSearch } from "../../../kernels/dsgc_search/kernel.ts";
 import { gradientClipScale } from "../../../kernels/gradient_clip_scale/kernel.ts";
 import { gradientNormPartials } from "../../../kernels/gradient_norm_partials/kernel.ts";
@@ -21,9 +20,11 @@ import { softmaxCrossEntropy } from "../../../kernels/softmax_cross_entropy/kern
 import { swapEma } from "../../../kernels/swap_ema/kernel.ts";
 import { updateEma } from "../../../kernels/update_ema/kernel.ts";
 import { updateRanges } from "../../../kernels/update_ranges/kernel.ts";
+import { OPTIMIZERS, optimizers } from "../../program/optimizers/mod.ts";
 import type { Program } from "../../program/program.ts";
 import type { LayerInput, RecipeInput } from "../../recipe/recipe_input.ts";
 import { resolveRecipe } from "../../recipe/load.ts";
+import { SELF_TESTED } from "../../program/ops/mod.ts";
 import { plan } from "../../program/plan.ts";
 
 /** A network with odd shapes that uses every kernel. */
@@ -45,7 +46,7 @@ const LAYERS: readonly LayerInput[] = [
   { type: "residual", body: ["relu"] },
   { type: "avg_pool", kernel: 2, stride: 1 },
   "batch_norm",
-  "dropout",
+  ...SELF_TESTED,
   { type: "linear", features: CLASSES },
 ];
 
@@ -73,19 +74,20 @@ const BLOCK: readonly LayerInput[] = [
   { type: "linear", features: CLASSES },
 ];
 
-/** What ends a step with AdamW, clipped gradients and averaged weights. */
-const ENDING: Pick<TestNetwork, "layers" | "train" | "only"> = {
-  layers: BLOCK,
-  train: { optimizer: { name: "adamw" }, clip_norm: 0.01, ema: 0.9, label_smoothing: 0.1 },
-  only: [
-    adamw,
-    updateEma,
-    gradientClipScale,
-    swapEma,
-    softmaxCrossEntropy,
-    gradientNormPartials,
-  ],
-};
+/** Ends of a step: every optimizer but the default, with clipped gradients and averaged weights. */
+const ENDINGS: readonly Pick<TestNetwork, "layers" | "train" | "only">[] = OPTIMIZERS
+  .filter((name) => name !== "sgd").map((name) => ({
+    layers: BLOCK,
+    train: { optimizer: { name }, clip_norm: 0.01, ema: 0.9, label_smoothing: 0.1 },
+    only: [
+      optimizers[name].kernel,
+      updateEma,
+      gradientClipScale,
+      swapEma,
+      softmaxCrossEntropy,
+      gradientNormPartials,
+    ],
+  }));
 
 /** Between them they have every kernel, in every arithmetic that has it. */
 export const TEST_NETWORKS: readonly TestNetwork[] = [
@@ -129,9 +131,9 @@ export const TEST_NETWORKS: readonly TestNetwork[] = [
     quantize: { arithmetic: "simulated", weights: { per_channel: true } },
     only: [perChannelWeightRange, packWeights, normForward],
   },
-  { ...ENDING, quantize: { arithmetic: "int8" } },
+  ...ENDINGS.map((ending) => ({ ...ending, quantize: { arithmetic: "int8" } as const })),
   { layers: LAYERS, quantize: { arithmetic: "float32" } },
-  { ...ENDING, quantize: { arithmetic: "float32" } },
+  ...ENDINGS.map((ending) => ({ ...ending, quantize: { arithmetic: "float32" } as const })),
 ];
 
 /** Simulated arithmetic runs kernels of the others: what its own trial does not have is asked there. */

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { optimizers } from "../../program/optimizers/mod.ts";
 import type { Program } from "../../program/program.ts";
 import { STEP, wordsOf } from "../../quant/layouts.ts";
 import type { Batch } from "../../data/batch.ts";
@@ -27,7 +28,7 @@ export function microBatchOf(
   { step, learningRate, normWeight, soft = true }: StepSettings,
   micro: number,
 ): Readonly<Record<string, ArrayBufferView<ArrayBuffer>>> {
-  const { batch: size, input: [h, w, c], training: { smoothing, mixed, betas } } = program;
+  const { batch: size, input: [h, w, c], training: { smoothing, mixed, optimizer } } = program;
   const first = micro * size, samples = Math.max(0, Math.min(total - first, size));
   const block = new Uint8Array(STEP.bytes);
   STEP.write(wordsOf(block), 0, {
@@ -39,7 +40,9 @@ export function microBatchOf(
     normWeight,
     total,
     smoothing: soft ? smoothing : 0,
-    ...corrections(betas, step),
+    firstCorrection: 1,
+    secondCorrection: 1,
+    ...optimizers[optimizer.name].corrections?.(optimizer, step),
   });
   return {
     step: block,
@@ -75,13 +78,4 @@ function cutMixes(
     shares[2 * n + 1] = weights?.[first + n] ?? 1;
   }
   return mixes;
-}
-
-/** Bias corrections of AdamW's averages in a step (counted from 0), as they begin at zero. */
-function corrections(betas: readonly [number, number] | undefined, step: number) {
-  if (!betas) return { firstCorrection: 1, secondCorrection: 1 };
-  return {
-    firstCorrection: 1 / (1 - betas[0] ** (step + 1)),
-    secondCorrection: 1 / Math.sqrt(1 - betas[1] ** (step + 1)),
-  };
 }
