@@ -54,7 +54,7 @@ export type { ExecutorOptions } from "./lib/runtime/gpu/executor.ts";
 export type { Tiles } from "./lib/runtime/gpu/autotune.ts";
 export type { Copies, Executor } from "./lib/runtime/executor.ts";
 
-export { estimators } from "./lib/quant/estimators.ts";
+export { estimators } from "./lib/quant/estimators/mod.ts";
 export type {
   Estimator,
   EstimatorMaker,

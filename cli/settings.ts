@@ -4,6 +4,7 @@
  * @module
  */
 import { rangesOnDevice } from "../lib/program/scheduler_placement.ts";
+import { definitions, ESTIMATOR_DEFAULTS } from "../lib/quant/estimators/mod.ts";
 import { peakMemory } from "../lib/program/memory/peak.ts";
 import { optimizers } from "../lib/program/optimizers/mod.ts";
 import { parameterCount } from "../lib/program/summary.ts";
@@ -94,30 +95,14 @@ export function arithmetic({ quantize: q }: Recipe): [string, string][] {
 /** A class of tensors: bits, estimator with what it goes by, rounding. */
 function quantizer(s: WeightsSpec | ActivationsSpec | GradientsSpec): string {
   if (s.estimator === "none") return "not quantized";
-  const words = [`${s.bits} bits`, `${s.estimator}${setting(s)}`];
+  const label = "window" in s
+    ? definitions[s.estimator]?.label?.({ ...ESTIMATOR_DEFAULTS, ...s }) ?? ""
+    : "";
+  const words = [`${s.bits} bits`, `${s.estimator}${label}`];
   if ("per_channel" in s && s.per_channel) words.push("a range for each output channel");
   if ("symmetric" in s && s.symmetric) words.push("symmetric");
   if ("rounding" in s) words.push(s.rounding);
   return words.join(", ");
-}
-
-function setting(s: WeightsSpec | ActivationsSpec | GradientsSpec): string {
-  if (!("window" in s)) return "";
-  switch (s.estimator) {
-    case "hindsight-minmax":
-    case "hindsight-guarded":
-    case "running-minmax":
-      return ` ${s.momentum}`;
-    case "dsgc":
-      return ` every ${s.interval} steps${
-        "scale_rate" in s && s.scale_rate ? ", scales the rate" : ""
-      }`;
-    case "delayed-max":
-      return ` over ${s.window} steps, margin ${s.margin}`;
-    case "fixed":
-      return ` [${s.range?.join(", ")}]`;
-  }
-  return "";
 }
 
 /** What is different about some layers. */

@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import type { EstimatorSettings } from "../lib/quant/estimator.ts";
 import type { Estimator } from "../lib/quant/estimator.ts";
-import { estimators } from "../lib/quant/estimators.ts";
+import { estimators } from "../lib/quant/estimators/mod.ts";
 import type { Range } from "../lib/quant/range.ts";
 import { Scheduler } from "../lib/quant/scheduler.ts";
 import type { Statistics } from "../lib/quant/statistics.ts";

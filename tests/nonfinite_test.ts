@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import { CpuExecutor } from "../lib/runtime/cpu/executor.ts";
 import type { EstimatorMakers } from "../lib/quant/estimator.ts";
-import { estimators } from "../lib/quant/estimators.ts";
+import { estimators } from "../lib/quant/estimators/mod.ts";
 import type { Executor } from "../lib/runtime/executor.ts";
 import { openDevice } from "../lib/runtime/device.ts";
 import type { Program } from "../lib/program/program.ts";

@@ -5,7 +5,8 @@
  */
 import assert from "node:assert/strict";
 import type { QuantizerSpec } from "../lib/quant/quantizer.ts";
-import { fixed, hindsightMinmax } from "../lib/quant/rules.ts";
+import { estimators } from "../lib/quant/estimators/mod.ts";
+import { hindsightMinmax } from "../lib/quant/estimators/hindsight_minmax.ts";
 import { type Words, wordsOf } from "../lib/quant/layouts.ts";
 import { MIN_SCALE, quantizerOf, type Range, roundHalfEven } from "../lib/quant/range.ts";
 import { Scheduler, type Write } from "../lib/quant/scheduler.ts";
@@ -176,7 +177,7 @@ Deno.test("hindsight-minmax averages what earlier steps saw, in f32", () => {
     low: -1,
     high: 1,
   });
-  assert.deepEqual(fixed({ low: 0, high: 1 }).next(undefined, seen(-9, 9), NONE), {
+  assert.deepEqual(fixed([0, 1]).next(undefined, seen(-9, 9), NONE), {
     low: 0,
     high: 1,
   });
@@ -194,6 +195,10 @@ Deno.test("hindsight-minmax lags a jump and a drop of the range as an average wi
   assert.deepEqual([1, 5, 10].map((steps) => round(after(steps, 1, 4), 2)), [0.33, 0.56, 0.74]);
   assert.deepEqual([5, 10].map((steps) => round(after(steps, 1, 0.1), 1)), [6.3, 4.1]);
 });
+
+/** The estimator `fixed`. */
+const fixed = (range: readonly [low: number, high: number]) =>
+  estimators.fixed({ ...spec("").settings, range });
 
 const spec = (name: string, more: Partial<QuantizerSpec> = {}): QuantizerSpec => ({
   name,
@@ -222,7 +227,7 @@ Deno.test("the scheduler's table holds a row for each quantizer that the host se
   ];
   const scheduler = new Scheduler(quantizers, [
     undefined,
-    fixed({ low: -1, high: 1 }),
+    fixed([-1, 1]),
     hindsightMinmax(0.9),
   ], false);
   scheduler.setRange(1, { low: -5, high: 5 });

@@ -16,6 +16,7 @@ const test = (name: string, fn: () => Promise<void>) => Deno.test({ name, ignore
 const MIXED: RecipeInput = {
   ...SHORT,
   quantize: {
+    scheduler: "host",
     activations: { bits: 6 },
     layers: [
       { match: "norm1", activations: { estimator: "delayed-max", window: 5, margin: 1 } },

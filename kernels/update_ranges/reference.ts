@@ -5,7 +5,7 @@
  */
 import type { Estimator } from "../../lib/quant/estimator.ts";
 import { MAX_MEMORY, QUANTIZER, RULE } from "../../lib/quant/layouts.ts";
-import { ruleOf } from "../../lib/quant/rules.ts";
+import { estimatorOfRule } from "../../lib/quant/estimators/mod.ts";
 import { readStatistics, usableStatistics } from "../../lib/quant/statistics.ts";
 import type { HostBuffer } from "../include/host_buffer.ts";
 import { setRow } from "../include/range.ts";
@@ -36,7 +36,7 @@ export function updateRanges(
     const r = RULE.read(b.rules, row);
     if (c.STATIC && r.dynamic) continue;
     const settings = [r.setting0, r.setting1, r.setting2, r.setting3];
-    const estimator = c.CALIBRATE ? CALIBRATION : ruleOf(r.rule, settings);
+    const estimator = c.CALIBRATE ? CALIBRATION : estimatorOfRule(r.rule, settings);
     const seen = usableStatistics(readStatistics(b.statistics, row), r.elements);
     if (!estimator || !seen) continue;
     const { low, high } = QUANTIZER.read(b.table, row);

@@ -10,7 +10,7 @@
 //   found_nonfinite  [0], with STATIC: not 0, nothing changes (check_finite)
 //
 // Rules: 0 none, 1 current, 2 average (kept, taken), 3 delayed (window, room), 4 guarded (kept, taken,
-// jump, widest): those of lib/quant/rules.ts, operation by operation.
+// jump, widest): those of lib/quant/estimators/, operation by operation.
 // Reference: kernels/update_ranges/reference.ts
 
 @group(0) @binding(1) var<storage, read> statistics: array<u32>;

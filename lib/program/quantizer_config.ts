@@ -8,7 +8,7 @@ import { ModelError } from "../core/errors.ts";
 import type { QuantizerSettings } from "./builder.ts";
 import type { QuantizerSpec } from "../quant/quantizer.ts";
 import type { EstimatorMakers } from "../quant/estimator.ts";
-import { estimators } from "../quant/estimators.ts";
+import { ESTIMATOR_DEFAULTS, estimators } from "../quant/estimators/mod.ts";
 import { nearest } from "../core/did_you_mean.ts";
 import type { QuantizeSpec } from "../recipe/types.ts";
 
@@ -128,14 +128,10 @@ const WHY: Readonly<Record<Class, string>> = {
     "layer that trains there is none",
 };
 
-/** What a class of tensors does not have. */
+/** Settings that not every class of tensors has in a recipe. */
 const DEFAULTS = {
   symmetric: false,
-  momentum: 0.9,
   rounding: "nearest",
   per_channel: false,
-  window: 16,
-  margin: 0,
-  interval: 100,
-  scale_rate: false,
+  ...ESTIMATOR_DEFAULTS,
 } as const;

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { ESTIMATOR_DEFAULTS } from "../quant/estimators/mod.ts";
 import { MAX_MEMORY } from "../quant/layouts.ts";
 import { decay, flag, integer, map, word } from "./fields.ts";
 import { checkQuantizeFields } from "./quantize_checks.ts";
@@ -60,11 +61,11 @@ export const quantize = (names: readonly string[]) => {
   const both = {
     bits: a.bits.default(8),
     estimator: a.estimator.default("hindsight-minmax"),
-    momentum: a.momentum.default(0.9),
+    momentum: a.momentum.default(ESTIMATOR_DEFAULTS.momentum),
     symmetric: a.symmetric.default(false),
-    window: a.window.default(16),
-    margin: a.margin.default(0),
-    interval: a.interval.default(100),
+    window: a.window.default(ESTIMATOR_DEFAULTS.window),
+    margin: a.margin.default(ESTIMATOR_DEFAULTS.margin),
+    interval: a.interval.default(ESTIMATOR_DEFAULTS.interval),
     range: z.exactOptional(a.range),
   };
   return map({
@@ -78,7 +79,7 @@ export const quantize = (names: readonly string[]) => {
     gradients: map({
       ...both,
       rounding: g.rounding.default("stochastic"),
-      scale_rate: g.scale_rate.default(false),
+      scale_rate: g.scale_rate.default(ESTIMATOR_DEFAULTS.scale_rate),
     }).prefault({}),
     scheduler: word("host", "device", "auto").default("auto"),
     calibration_batches: integer(0).default(1),

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { estimators } from "../quant/estimators.ts";
+import { estimators } from "../quant/estimators/mod.ts";
 import { data } from "./data_schema.ts";
 import { integer, map, word } from "./fields.ts";
 import { memory } from "./byte_size.ts";

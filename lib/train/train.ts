@@ -9,7 +9,7 @@ import { openDataset } from "../data/open.ts";
 import { plan } from "../program/plan.ts";
 import type { Program } from "../program/program.ts";
 import type { EstimatorMakers } from "../quant/estimator.ts";
-import { estimators as ownEstimators } from "../quant/estimators.ts";
+import { estimators as ownEstimators } from "../quant/estimators/mod.ts";
 import { formatRecipe, resolveRecipe } from "../recipe/load.ts";
 import type { RecipeInput } from "../recipe/recipe_input.ts";
 import type { Recipe } from "../recipe/types.ts";

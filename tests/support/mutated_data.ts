@@ -17,7 +17,7 @@ import { withChecksum } from "../../lib/train/checkpoint/checksum.ts";
 import { decodeCheckpoint, encodeCheckpoint } from "../../lib/train/checkpoint/checkpoint.ts";
 import { initialWeights } from "../../lib/train/checkpoint/init.ts";
 import { Network } from "../../lib/train/network/network.ts";
-import { estimators } from "../../lib/quant/estimators.ts";
+import { estimators } from "../../lib/quant/estimators/mod.ts";
 import { type DataFields, dataRecipe, gzip, smallIdx } from "../data_helpers.ts";
 import { smallCifar10, smallCifar100 } from "./cifar.ts";
 import { tryAll, type Verdicts } from "./hostile.ts";

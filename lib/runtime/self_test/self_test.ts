@@ -16,7 +16,7 @@ import { type GpuOptions, openGpu } from "../gpu/device.ts";
 import { GpuExecutor } from "../gpu/executor.ts";
 import type { Program } from "../../program/program.ts";
 import type { EstimatorMakers } from "../../quant/estimator.ts";
-import { estimators } from "../../quant/estimators.ts";
+import { estimators } from "../../quant/estimators/mod.ts";
 import { Scheduler } from "../../quant/scheduler.ts";
 import { STEP } from "../../quant/layouts.ts";
 import { recordStatistics } from "../../quant/statistics.ts";

@@ -7,7 +7,7 @@
 import { DataError } from "../../core/errors.ts";
 import { readBytes } from "../../core/files.ts";
 import type { EstimatorMakers } from "../../quant/estimator.ts";
-import { estimators as ownEstimators } from "../../quant/estimators.ts";
+import { estimators as ownEstimators } from "../../quant/estimators/mod.ts";
 import { parseRecipe } from "../../recipe/load.ts";
 import type { Recipe } from "../../recipe/types.ts";
 import { RunFolder } from "../run_folder/run_folder.ts";

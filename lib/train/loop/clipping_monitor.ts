@@ -4,6 +4,7 @@
  * @module
  */
 import type { QuantizerSpec } from "../../quant/quantizer.ts";
+import { definitions } from "../../quant/estimators/mod.ts";
 import type { Observation } from "../../quant/scheduler.ts";
 
 /** Share of its values that a quantizer may clip. */
@@ -42,21 +43,13 @@ export class ClippingMonitor {
   }
 }
 
-/** Which field of the recipe widens a range. */
-function remedy({ role, settings: s }: QuantizerSpec): string {
+/** The settings of the recipe that widen a range. */
+function remedy({ role, settings }: QuantizerSpec): string {
   const where = role === "gradient" ? "quantize.gradients" : "quantize.activations";
-  const other = `take ${where}.estimator: hindsight-guarded, which opens at once`;
-  switch (s.estimator) {
-    case "fixed":
-      return `widen ${where}.range, or ${other}`;
-    case "delayed-max":
-      return `raise ${where}.margin (${s.margin}), or ${other}`;
-    case "dsgc":
-      return `lower ${where}.interval (${s.interval}), or ${other}`;
-    case "hindsight-minmax":
-      return `lower ${where}.momentum (${s.momentum}), or ${other}`;
-    case "hindsight-guarded":
-      return `lower ${where}.momentum (${s.momentum}), or take ${where}.estimator: current-minmax`;
-  }
-  return other;
+  const { widen, opensAtOnce } = definitions[settings.estimator] ?? {};
+  const other = opensAtOnce ? "current-minmax" : "hindsight-guarded, which opens at once";
+  const otherwise = `take ${where}.estimator: ${other}`;
+  if (!widen) return otherwise;
+  const value = settings[widen.setting], now = typeof value === "number" ? ` (${value})` : "";
+  return `${widen.verb} ${where}.${widen.setting}${now}, or ${otherwise}`;
 }

@@ -10,7 +10,7 @@ import { rangesOnDevice, stepsInFlight } from "../../program/scheduler_placement
 import type { DataShape } from "../../program/plan.ts";
 import type { Program, Step } from "../../program/program.ts";
 import type { EstimatorMakers } from "../../quant/estimator.ts";
-import { estimators as ownEstimators } from "../../quant/estimators.ts";
+import { estimators as ownEstimators } from "../../quant/estimators/mod.ts";
 import { wordsOf } from "../../quant/layouts.ts";
 import type { Range } from "../../quant/range.ts";
 import { Scheduler } from "../../quant/scheduler.ts";
