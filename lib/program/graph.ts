@@ -10,6 +10,7 @@ import { ConvNode } from "./ops/conv.ts";
 import { layerType } from "./ops/mod.ts";
 import type { LayerType, Node } from "./ops/node.ts";
 import { Tensor } from "./tensor.ts";
+import { branchesOf } from "../recipe/layers.ts";
 import type { LayerSpec } from "../recipe/types.ts";
 
 /** A network whose shapes fit. */
@@ -68,7 +69,7 @@ class GraphBuilder {
         );
       }
       if (layer.name) this.#taken.add(layer.name);
-      layerType(layer).branches?.(layer).forEach((branch) => branch.forEach(reserve));
+      branchesOf(layer).forEach(([, branch]) => branch.forEach(reserve));
     };
     layers.forEach(reserve);
   }
@@ -98,8 +99,8 @@ class GraphBuilder {
 
   #layer(layer: LayerSpec, x: Tensor): Tensor {
     const type = layerType(layer), name = this.#name(layer, type.stem);
-    const [first, ...rest] = type.branches?.(layer) ?? [[]];
-    const inputs = [this.chain(first, x), ...rest.map((branch) => this.chain(branch, x))] as const;
+    const [first = x, ...rest] = branchesOf(layer).map(([, branch]) => this.chain(branch, x));
+    const inputs = [first, ...rest] as const;
     for (const input of inputs) input.consumers++;
     const index = this.#made.get(type) ?? 0;
     this.#made.set(type, index + 1);

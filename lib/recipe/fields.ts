@@ -51,6 +51,15 @@ export const map = <T extends z.ZodRawShape>(shape: T, expected?: string) => {
   });
 };
 
+/** Height and width, in that order. */
+export type Pair = readonly [number, number];
+
+/** A whole number for both directions, or height and width. */
+export type PairInput = number | Pair;
+
+/** `T` with everything optional and without `K`, which are then added in a wider form. */
+export type Loose<T, K extends keyof T> = Omit<Partial<T>, K>;
+
 /** A number for both directions, or `[h, w]`; comes out as `[h, w]`. */
 export const pair = (least: number) => {
   const side = integer(least, LARGEST);

@@ -4,7 +4,7 @@
  * @module
  */
 import { integer, LARGEST, map, word } from "./fields.ts";
-import { layerList } from "./layer_schema.ts";
+import { branchesOf, layerList } from "./layers.ts";
 import type { LayerSpec, ModelSpec, ZooName } from "./types.ts";
 import * as z from "./zod.ts";
 
@@ -20,10 +20,10 @@ function repeatedName(
       if (seen.has(layer.name)) return [...at, "name"];
       seen.add(layer.name);
     }
-    if (layer.type !== "residual") continue;
-    const below = repeatedName(layer.body, [...at, "body"], seen) ??
-      repeatedName(layer.shortcut, [...at, "shortcut"], seen);
-    if (below) return below;
+    for (const [key, branch] of branchesOf(layer)) {
+      const below = repeatedName(branch, [...at, key], seen);
+      if (below) return below;
+    }
   }
   return undefined;
 }

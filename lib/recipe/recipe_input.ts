@@ -5,21 +5,15 @@
  * @module
  */
 
+import type { Loose, PairInput } from "./fields.ts";
+import type { LayerInput } from "./layers.ts";
 import type {
   ActivationsSpec,
   AugmentSpec,
-  BatchNormSpec,
-  Conv2dSpec,
   DataSpec,
-  DropoutSpec,
   GradientsSpec,
-  LinearSpec,
   OptimizerSpec,
-  Pair,
-  PlainSpec,
-  PoolSpec,
   QuantizeSpec,
-  ResidualSpec,
   ScheduleSpec,
   TrainSpec,
   WeightsSpec,
@@ -28,35 +22,8 @@ import type {
 
 import type { PathScope } from "./path_scope.ts";
 
-/** A whole number for both directions, or height and width. */
-export type PairInput = number | Pair;
-
-/** `T` with everything optional and without `K`, which are then added in a wider form. */
-export type Loose<T, K extends keyof T> = Omit<Partial<T>, K>;
-
-/** One layer as it may be written; a bare word such as `relu` is that layer with its defaults. */
-export type LayerInput =
-  | PlainSpec["type"]
-  | "batch_norm"
-  | "dropout"
-  | PlainSpec
-  | (Pick<LinearSpec, "type" | "features"> & Partial<LinearSpec>)
-  | (Pick<BatchNormSpec, "type"> & Partial<BatchNormSpec>)
-  | (Pick<DropoutSpec, "type"> & Partial<DropoutSpec>)
-  | (Loose<Conv2dSpec, "kernel" | "stride" | "padding"> & Pick<Conv2dSpec, "type" | "channels"> & {
-    readonly kernel: PairInput;
-    readonly stride?: PairInput;
-    readonly padding?: PairInput;
-  })
-  | (Pick<PoolSpec, "type" | "name"> & {
-    readonly kernel: PairInput;
-    readonly stride?: PairInput;
-    readonly padding?: PairInput;
-  })
-  | (Pick<ResidualSpec, "type" | "name"> & {
-    readonly body: readonly LayerInput[];
-    readonly shortcut?: readonly LayerInput[];
-  });
+export type { Loose, PairInput } from "./fields.ts";
+export type { LayerInput } from "./layers.ts";
 
 /** One augmentation as it may be written; a bare word is that one with its defaults. */
 export type AugmentInput = AugmentSpec extends infer S

@@ -11,7 +11,7 @@ import { memory } from "./byte_size.ts";
 import { model } from "./model_schema.ts";
 import { type Problem, toProblems } from "./problems.ts";
 import { quantize } from "./quantize_schema.ts";
-import { train } from "./train_schema.ts";
+import { train } from "./train.ts";
 import type { Recipe } from "./types.ts";
 import * as z from "./zod.ts";
 

@@ -5,100 +5,23 @@
  * @module
  */
 
+import type { Pair } from "./fields.ts";
+import type { LayerSpec } from "./layers.ts";
 import type { PathScope } from "./path_scope.ts";
+import type { TrainSpec } from "./train.ts";
 
-/** Height and width, in that order. */
-export type Pair = readonly [number, number];
-
-/** What any layer may have. */
-export interface LayerBase {
-  /** Letters, digits, _ and -, once in a network; the plan makes one up where it is missing. */
-  readonly name?: string;
-}
-
-/** A convolution over `[n, h, w, c]`. */
-export interface Conv2dSpec extends LayerBase {
-  /** What kind of layer. */
-  readonly type: "conv2d";
-  /** Output channels. */
-  readonly channels: number;
-  /** Height and width of the window. */
-  readonly kernel: Pair;
-  /** Rows and columns from one window to the next. */
-  readonly stride: Pair;
-  /** Rows and columns of zero added on each side; smaller than the kernel. */
-  readonly padding: Pair;
-  /** Groups of channels that do not see each other, 1 or more; as many as there are: depthwise. */
-  readonly groups: number;
-  /** Whether a learned number is added per output. */
-  readonly bias: boolean;
-}
-
-/** A fully connected layer over all of `[h, w, c]`. */
-export interface LinearSpec extends LayerBase {
-  /** What kind of layer. */
-  readonly type: "linear";
-  /** Output features. */
-  readonly features: number;
-  /** Whether a learned number is added per output. */
-  readonly bias: boolean;
-}
-
-/** Batch norm per channel, with a learned scale and shift. */
-export interface BatchNormSpec extends LayerBase {
-  /** What kind of layer. */
-  readonly type: "batch_norm";
-  /** Weight of the new batch in the running statistics, 0 to 1. */
-  readonly momentum: number;
-  /** Added to the variance. */
-  readonly epsilon: number;
-}
-
-/** Max or average pooling. */
-export interface PoolSpec extends LayerBase {
-  /** What kind of layer. */
-  readonly type: "max_pool" | "avg_pool";
-  /** Height and width of the window. */
-  readonly kernel: Pair;
-  /** Rows and columns from one window to the next. */
-  readonly stride: Pair;
-  /** Rows and columns added on each side; smaller than the kernel. */
-  readonly padding: Pair;
-}
-
-/** In training, drops values at random and divides the others by 1 − rate; else the identity. */
-export interface DropoutSpec extends LayerBase {
-  /** What kind of layer. */
-  readonly type: "dropout";
-  /** Share of the values that is dropped, 0 ≤ rate < 1. */
-  readonly rate: number;
-}
-
-/** A layer without settings: `relu`, `relu6`, or the mean over h and w, `global_avg_pool`. */
-export interface PlainSpec extends LayerBase {
-  /** What kind of layer. */
-  readonly type: "relu" | "relu6" | "global_avg_pool";
-}
-
-/** `body(x) + shortcut(x)`; both must give the same shape. */
-export interface ResidualSpec extends LayerBase {
-  /** What kind of layer. */
-  readonly type: "residual";
-  /** The layers on the main way. */
-  readonly body: readonly LayerSpec[];
-  /** Empty: the identity. */
-  readonly shortcut: readonly LayerSpec[];
-}
-
-/** One layer of a network. */
-export type LayerSpec =
-  | Conv2dSpec
-  | LinearSpec
-  | BatchNormSpec
-  | PoolSpec
-  | DropoutSpec
-  | PlainSpec
-  | ResidualSpec;
+export type { Pair } from "./fields.ts";
+export type {
+  BatchNormSpec,
+  Conv2dSpec,
+  DropoutSpec,
+  LayerSpec,
+  LinearSpec,
+  PlainSpec,
+  PoolSpec,
+  ResidualSpec,
+} from "./layers.ts";
+export type { OptimizerSpec, ScheduleSpec, TrainSpec } from "./train.ts";
 
 /** A network that has a name. */
 export type ZooName =
@@ -291,71 +214,6 @@ export interface QuantizeSpec {
   readonly calibration_batches: number;
   /** What is different about some layers; of two that match, the later wins. */
   readonly layers: readonly LayerQuantizeSpec[];
-}
-
-/** Stochastic gradient descent, or AdamW; each as PyTorch's. */
-export interface OptimizerSpec {
-  /** Which one. */
-  readonly name: "sgd" | "adamw";
-  /** Peak learning rate, above 0. */
-  readonly lr: number;
-  /** Used by `sgd`: 0 ≤ momentum < 1. */
-  readonly momentum: number;
-  /** Used by `sgd`: whether the gradient is taken ahead of the momentum. */
-  readonly nesterov: boolean;
-  /** Used by `adamw`: what the averages of the gradient and of its square keep in a step. */
-  readonly betas: readonly [first: number, second: number];
-  /** Used by `adamw`: added to the root of the average square; above 0. */
-  readonly epsilon: number;
-  /** Times the weights: added to their gradient (`sgd`), or taken off at the learning rate (`adamw`). */
-  readonly weight_decay: number;
-}
-
-/** The learning rate over time, after a linear warm-up. */
-export interface ScheduleSpec {
-  /** Which one. */
-  readonly name: "constant" | "step" | "cosine";
-  /** Steps over which the rate rises linearly to its peak. */
-  readonly warmup_steps: number;
-  /** Used by `step`: epochs between two drops. */
-  readonly every_epochs: number;
-  /** Used by `step`: each drop multiplies the rate by this, above 0 and at most 1. */
-  readonly factor: number;
-}
-
-/** How long and how to train. */
-export interface TrainSpec {
-  /** Passes over the training images. */
-  readonly epochs: number;
-  /** 0: no limit. */
-  readonly max_steps: number;
-  /** Images of an optimizer step: what the learning rate, epochs and steps refer to. */
-  readonly batch: number;
-  /** Images that are in memory at once; divides `batch`. 0: the whole batch. */
-  readonly micro_batch: number;
-  /** How gradients become updates. */
-  readonly optimizer: OptimizerSpec;
-  /** The learning rate over time. */
-  readonly schedule: ScheduleSpec;
-  /** The norm that all gradients together are scaled down to where it is larger; 0: any. */
-  readonly clip_norm: number;
-  /** Evaluation uses a moving average of the weights that keeps this share in a step; 0: none. */
-  readonly ema: number;
-  /** Share of a label that all classes have alike, 0 ≤ share < 1; in training alone. */
-  readonly label_smoothing: number;
-  /**
-   * What becomes of a step in which a number is not finite: the run ends (`stop`), the step changes
-   * nothing (`skip`), or the run goes back to its last checkpoint and leaves it out (`rollback`).
-   */
-  readonly on_nonfinite: "stop" | "skip" | "rollback";
-  /** Steps of a run that may be left out so; 1 to 1000. */
-  readonly max_skipped_steps: number;
-  /** Steps between two logged steps. */
-  readonly log_every: number;
-  /** Minutes after which a checkpoint is written within an epoch; 0: only at the end of epochs. */
-  readonly checkpoint_minutes: number;
-  /** The newest checkpoints that are kept, beside the best. */
-  readonly keep_checkpoints: number;
 }
 
 /** A complete recipe, deeply frozen. */

@@ -15,7 +15,6 @@ import { CODE_BYTES, passBytes, sizeOf } from "./traffic.ts";
 /** The sum of a body and its shortcut. */
 export const residual: LayerType<ResidualSpec> = {
   stem: "residual",
-  branches: ({ body, shortcut }) => [body, shortcut],
   node: (_, context) => {
     const { name, inputs: [body, shortcut] } = context;
     if (body.shape !== shortcut?.shape) {

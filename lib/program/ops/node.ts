@@ -86,6 +86,7 @@ type ParameterDims = readonly [o: number, i: number, h: number, w: number];
 /** What a graph decides of a node. */
 export interface NodeContext {
   readonly name: string;
+  /** Of a layer that consists of others: the outputs of its branches. */
   readonly inputs: readonly [Tensor, ...Tensor[]];
   /** How many layers of the same type come before it. */
   readonly index: number;
@@ -99,8 +100,6 @@ export interface LayerType<S extends LayerSpec> {
   readonly act?: Exclude<Act, "none">;
   /** Layers that the self-test of an adapter has before its last; they keep the shape. */
   readonly selfTest?: readonly LayerSpec[];
-  /** The branches of a layer that consists of other layers; its node joins their outputs. */
-  branches?(layer: S): readonly [readonly LayerSpec[], ...(readonly LayerSpec[])[]];
   /**
    * Makes the node.
    *
