@@ -54,11 +54,11 @@ function follow(
   };
   return sights.map((sight) => {
     const [min, max, clipped = 0] = typeof sight === "string" ? [0, 0] : sight;
-    scheduler.estimate(
+    scheduler.updateRange(
       0,
       typeof sight === "string" ? special[sight]! : { min, max, clipped, nonfinite: 0 },
     );
-    const range: Range | undefined = scheduler.range(0);
+    const range: Range | undefined = scheduler.table.range(0);
     return range && [range.low, range.high] as const;
   });
 }

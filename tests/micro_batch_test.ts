@@ -80,7 +80,7 @@ Deno.test("in int8 the codes of micro-batches are those of the whole batch, roun
   const batch = batchOf(WHOLE), { program } = whole;
   await whole.network.calibrate([batch]);
   program.quantizers.forEach((_, row) => {
-    other.network.scheduler.setRange(row, whole.network.scheduler.range(row));
+    other.network.scheduler.table.setRange(row, whole.network.scheduler.table.range(row));
   });
   // What a micro-batch leaves in memory is the whole batch's part: looked at while the last one lies
   // there, which is the batch's end.

@@ -9,7 +9,7 @@ import { estimators } from "../lib/quant/estimators/mod.ts";
 import { hindsightMinmax } from "../lib/quant/estimators/hindsight_minmax.ts";
 import { type Words, wordsOf } from "../lib/quant/layouts.ts";
 import { MIN_SCALE, quantizerOf, type Range, roundHalfEven } from "../lib/quant/range.ts";
-import { Scheduler, type Write } from "../lib/quant/scheduler.ts";
+import { Scheduler } from "../lib/quant/scheduler.ts";
 import {
   fromOrderedBits,
   orderedBits,
@@ -230,9 +230,9 @@ Deno.test("the scheduler's table holds a row for each quantizer that the host se
     fixed([-1, 1]),
     hindsightMinmax(0.9),
   ], false);
-  scheduler.setRange(1, { low: -5, high: 5 });
-  scheduler.setRange(2, { low: -14, high: 7 });
-  const [{ data, offset }, ...more] = scheduler.table() as [Write];
+  scheduler.table.setRange(1, { low: -5, high: 5 });
+  scheduler.table.setRange(2, { low: -14, high: 7 });
+  const [first, ...more] = scheduler.hostRows(), { data, offset } = first!;
   assert.deepEqual([data.length, offset, more.length], [16, 32, 0]);
   assert.deepEqual([...data.subarray(0, 8)], [
     fround(2 / 255),
@@ -251,8 +251,8 @@ Deno.test("zeros, values that are not finite, and tensors not seen leave a range
   const quantizers = [spec("w"), spec("a")];
   const scheduler = new Scheduler(quantizers, [undefined, hindsightMinmax(0.5)], false);
   const see = (words: Words) => {
-    scheduler.observe(scheduler.read(words));
-    return scheduler.range(1);
+    scheduler.updateRanges(scheduler.observations(words));
+    return scheduler.table.range(1);
   };
   assert.equal(see(rowOf({ min: 0, max: 0 })), undefined);
   assert.equal(see(rowOf({ min: -1, max: 1, nonfinite: 1 })), undefined);
@@ -264,5 +264,5 @@ Deno.test("zeros, values that are not finite, and tensors not seen leave a range
   ) {
     assert.deepEqual(see(words), { low: -2, high: 1.5 });
   }
-  assert.equal(scheduler.range(0), undefined);
+  assert.equal(scheduler.table.range(0), undefined);
 });

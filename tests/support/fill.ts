@@ -97,13 +97,13 @@ export async function filled(
   const batch = batchOf(program, Math.max(1, program.batch - 1));
   await network.calibrate([batch]);
   program.quantizers.forEach((_, row) => {
-    const range = network.scheduler.range(row);
+    const range = network.scheduler.table.range(row);
     if (range) {
-      network.scheduler.setRange(row, { low: narrow * range.low, high: narrow * range.high });
+      network.scheduler.table.setRange(row, { low: narrow * range.low, high: narrow * range.high });
     }
   });
   if (program.quantizers.length > 0) {
-    cpu.write("quantizers", network.scheduler.fullTable().table.data);
+    cpu.write("quantizers", network.scheduler.table.encodeAll().table);
   }
   cpu.write("pixels", batch.images);
   cpu.write("labels", batch.labels);

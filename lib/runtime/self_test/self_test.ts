@@ -235,7 +235,7 @@ function fill(program: Program, cpu: CpuExecutor): void {
   program.quantizers.forEach((q, row) => {
     // Narrow enough that some values are clipped; no two alike, so that no row does for another.
     const wider = 1 + row / 32;
-    scheduler.setRange(
+    scheduler.table.setRange(
       row,
       q.role === "gradient"
         ? { low: -0.02 * wider, high: 0.03 / wider }
@@ -243,5 +243,5 @@ function fill(program: Program, cpu: CpuExecutor): void {
     );
   });
   at("rules").f32.set(scheduler.rules());
-  at("quantizers").f32.set(scheduler.fullTable().table.data);
+  at("quantizers").f32.set(scheduler.table.encodeAll().table);
 }

@@ -77,7 +77,7 @@ export class InFlightSteps {
    * @param read waits for the copies of {@linkcode readbackBuffers}
    */
   enqueue(samples: number, before: EstimatorState, read: Copies): void {
-    this.#pending.push({ samples, ranges: this.scheduler.ranges(), before, read });
+    this.#pending.push({ samples, ranges: this.scheduler.table.ranges(), before, read });
   }
 
   /** Waits for all steps. Results end at the first step that was not finite. */
@@ -105,7 +105,7 @@ export class InFlightSteps {
     // Sums over all micro-batches of the step.
     const [, , loss = NaN, correct = 0] = new Float32Array(metrics!.buffer);
     const words = wordsOf(statistics!), figures = { loss: loss / samples, correct };
-    const submitted = this.scheduler.read(words, ranges);
+    const submitted = this.scheduler.observations(words, ranges);
     const nonfinite = firstNonfinite(this.program, loss, submitted, words.u32);
     if (nonfinite) {
       // Neither its statistics nor those of later steps may change a range.
@@ -114,7 +114,7 @@ export class InFlightSteps {
     }
     const inForce = this.#mirrorRanges(ranges, wordsOf(table!));
     const observations = submitted.map((seen, row) => ({ ...seen, range: inForce[row] }));
-    this.scheduler.observe(observations);
+    this.scheduler.updateRanges(observations);
     return {
       ...figures,
       observations,
@@ -127,14 +127,14 @@ export class InFlightSteps {
 
   /** Mirrors the ranges that the device has set. Returns the ranges that were in force in the step. */
   #mirrorRanges(submitted: Ranges, table: Words): Ranges {
-    const { scheduler } = this, before = scheduler.ranges();
+    const { scheduler } = this, before = scheduler.table.ranges();
     scheduler.mirrorFromDevice(table);
     return submitted.map((range, row) => {
       if (!scheduler.onDevice(row)) return range;
       const estimator = scheduler.estimators[row];
       // A static rule has run at the step's end: its range is already the next step's.
       const isNext = estimator?.kind === "static" && !estimator.search;
-      return isNext ? before[row] : scheduler.range(row);
+      return isNext ? before[row] : scheduler.table.range(row);
     });
   }
 }

@@ -93,8 +93,8 @@ export class Network {
   load({ find, has, ranges, memories }: LoadedState, training = true): void {
     this.#weights.load(find, has, training);
     this.program.quantizers.forEach((q, row) => {
-      this.scheduler.setRange(row, ranges.get(q.name));
-      const memory = this.scheduler.memory(row), kept = memories?.get(q.name);
+      this.scheduler.table.setRange(row, ranges.get(q.name));
+      const memory = this.scheduler.table.memory(row), kept = memories?.get(q.name);
       memory.fill(0);
       if (kept && kept.length === memory.length) memory.set(kept);
     });
@@ -112,7 +112,7 @@ export class Network {
     const ranges = new Map<string, Range>(),
       memories = new Map<string, Float32Array<ArrayBuffer>>();
     this.program.quantizers.forEach((q, row) => {
-      const range = this.scheduler.range(row), kept = this.scheduler.memory(row);
+      const range = this.scheduler.table.range(row), kept = this.scheduler.table.memory(row);
       if (q.role === "weight" || this.scheduler.estimators[row]?.initial) return;
       if (range) ranges.set(q.name, range);
       if (kept.length > 0) memories.set(q.name, kept.slice());
@@ -134,7 +134,7 @@ export class Network {
     telemetry = false,
   ): Promise<void> {
     const { micros } = this.program;
-    const before = this.scheduler.keep();
+    const before = this.scheduler.snapshot();
     this.#writeRanges();
     for (let micro = 0; micro < micros; micro++) {
       this.#writeBatch(batch, { step, learningRate, normWeight: 1 }, micro);
@@ -212,7 +212,7 @@ export class Network {
       if (row === undefined) return this.executor.run(steps, clearing, copied);
       const [statistics] = await this.executor.run(steps, clearing, ["statistics"])();
       clearing = [];
-      this.scheduler.estimate(row, readStatistics(wordsOf(statistics!), row));
+      this.scheduler.updateRange(row, readStatistics(wordsOf(statistics!), row));
       this.#writeRange(row);
     }
     throw new Error("the last segment must not wait for the host");
@@ -295,7 +295,7 @@ export class Network {
       const estimator = this.scheduler.estimators[row];
       return !estimator || estimator.initial || q.dynamic ? [] : [row];
     });
-    const known = rows.some((row) => this.scheduler.range(row));
+    const known = rows.some((row) => this.scheduler.table.range(row));
     return rows.length > 0 && !known;
   }
 
@@ -345,23 +345,23 @@ export class Network {
 
   /** Writes all ranges that the host sets. */
   #writeRanges(): void {
-    for (const { offset, data } of this.scheduler.table()) {
+    for (const { offset, data } of this.scheduler.hostRows()) {
       this.executor.write("quantizers", data, offset);
     }
   }
 
   /** Writes the range of one row. */
   #writeRange(row: number): void {
-    const { offset, data } = this.scheduler.row(row);
+    const { offset, data } = this.scheduler.table.encode(row);
     this.executor.write("quantizers", data, offset);
   }
 
   /** Writes the whole table of quantizers, and what estimators keep. */
   #writeTables(): void {
     if (this.program.quantizers.length === 0) return;
-    const { table, memory } = this.scheduler.fullTable();
-    this.executor.write("quantizers", table.data);
-    this.executor.write("memory", memory.data);
+    const { table, memory } = this.scheduler.table.encodeAll();
+    this.executor.write("quantizers", table);
+    this.executor.write("memory", memory);
   }
 
   /** Writes micro-batch `micro` of a batch, and the uniform of the step. */

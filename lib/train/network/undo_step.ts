@@ -32,7 +32,7 @@ export async function undoStep(
   }
   for (const [row, { dynamic, search }] of quantizers.entries()) {
     if (!dynamic && !search) continue;
-    const { offset, data } = scheduler.row(row);
+    const { offset, data } = scheduler.table.encode(row);
     executor.write("quantizers", data, offset);
   }
   executor.write("found_nonfinite", new Uint32Array(4));
