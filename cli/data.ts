@@ -1,14 +1,17 @@
 /**
- * `qtrain data`: what a recipe's data is, in figures and as a picture.
+ * `qtrain data`: figures of a recipe's data, and a picture of augmented images.
  *
  * @module
  */
 import type { Dataset } from "../lib/data/dataset.ts";
-import { findPlace } from "../lib/data/paths/find_data.ts";
+import { findPath } from "../lib/data/paths/find_data.ts";
 import { DataLoader } from "../lib/data/loader.ts";
 import { openDataset } from "../lib/data/open.ts";
 import { previewPng } from "../lib/data/inspect/preview.ts";
-import { type Survey, survey } from "../lib/data/inspect/dataset_statistics.ts";
+import {
+  type DatasetStatistics,
+  datasetStatistics,
+} from "../lib/data/inspect/dataset_statistics.ts";
 import { UsageError } from "../lib/core/errors.ts";
 import { writeAtomic } from "../lib/core/files.ts";
 import { loadRecipe } from "../lib/recipe/load.ts";
@@ -19,14 +22,14 @@ import { JSON_OUTPUT } from "./options.ts";
 import { print, printJson } from "./print.ts";
 import { augmentations } from "./settings.ts";
 
-/** Where the picture goes unless `--out` says. */
+/** Default path of the picture. */
 const PREVIEW = "preview.png";
-/** More classes than this are not listed one by one. */
+/** Maximum number of classes listed one by one. */
 const MAX_LISTED = 30;
-/** Columns of the longest bar. */
+/** Width of the longest bar in columns. */
 const BAR = 30;
 
-/** How the warning of a file ends that cannot be decoded. */
+/** The end of the warning about a file that cannot be decoded. */
 const REPLACED = "another image of its class takes its place";
 
 const OPTIONS = {
@@ -65,14 +68,14 @@ async function run(args: Arguments<typeof OPTIONS>): Promise<number> {
   const data = await openDataset(skipping, { warn });
   const loader = await DataLoader.open(data, { ...recipe.data, seed, warn });
   try {
-    const found = await survey(loader, seed);
+    const found = await datasetStatistics(loader, seed);
     await writeAtomic(out, await previewPng(loader, seed));
     const notes = [...warnings, ...found.notes];
     if (recipe.data.on_bad_image === "fail" && warnings.some((text) => text.endsWith(REPLACED))) {
       notes.push("training stops at files that cannot be decoded, as data.on_bad_image is fail");
     }
     const root = recipe.data.root &&
-      (await findPlace(recipe.data.root, recipe.pathScope, "the data")).path;
+      (await findPath(recipe.data.root, recipe.pathScope, "the data")).path;
     const placed = { ...recipe, data: { ...recipe.data, root } };
     if (args.json) printJson(asJson(placed, data, found, notes, out), 2);
     else print(asText(placed, data, found, notes, out));
@@ -82,7 +85,7 @@ async function run(args: Arguments<typeof OPTIONS>): Promise<number> {
   return 0;
 }
 
-/** A picture may replace a picture, and nothing else. */
+/** Refuses to replace a file that is no picture. */
 async function expectPngOrNothing(path: string): Promise<void> {
   const start = new Uint8Array(8);
   try {
@@ -94,7 +97,7 @@ async function expectPngOrNothing(path: string): Promise<void> {
     return;
   }
   throw new UsageError(
-    `--out: expected a PNG file to replace or a new name, found another file at ${path}; ` +
+    `--out: expected a PNG file to replace or a new name, got another file at ${path}; ` +
       `choose another --out`,
   );
 }
@@ -102,7 +105,7 @@ async function expectPngOrNothing(path: string): Promise<void> {
 function asText(
   { data: spec }: Recipe,
   data: Dataset,
-  { counts, imbalance, measured }: Survey,
+  { counts, imbalance, measured }: DatasetStatistics,
   notes: readonly string[],
   out: string,
 ): string {
@@ -140,8 +143,8 @@ function asText(
   ].join("\n");
 }
 
-/** Images by class, with bars; of many classes, the largest and the smallest. */
-function classTable(data: Dataset, { train, test }: Survey["counts"]): string {
+/** Images by class, with bars; the largest and the smallest classes if there are many. */
+function classTable(data: Dataset, { train, test }: DatasetStatistics["counts"]): string {
   const most = Math.max(...train, 1);
   const row = (label: number) => [
     data.classNames?.[label] ?? String(label),
@@ -162,7 +165,7 @@ function classTable(data: Dataset, { train, test }: Survey["counts"]): string {
 function asJson(
   { data: spec, seed }: Recipe,
   data: Dataset,
-  { counts, imbalance, measured }: Survey,
+  { counts, imbalance, measured }: DatasetStatistics,
   notes: readonly string[],
   out: string,
 ): unknown {

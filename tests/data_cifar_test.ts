@@ -97,7 +97,7 @@ Deno.test("a recipe may take the first CIFAR images only, across files, and no m
     assert.deepEqual([...(await readAll(data.test, IMAGE)).labels], [9, 0]);
     await rejectsData(
       () => open(root, { test: 4 }),
-      `data.test: expected at most 3, the images in ${join(root, "test_batch.bin")}, found 4; ` +
+      `data.test: expected at most 3, the images in ${join(root, "test_batch.bin")}, got 4; ` +
         "lower it, or 0 takes all",
     );
   });
@@ -120,20 +120,20 @@ const CASES: Case[] = [
     files: { "data_batch_3.bin": third.slice(0, 4000) },
     message: (root) =>
       `${join(root, "data_batch_3.bin")}: byte 3073: expected a whole record of 3073 bytes, ` +
-      "found 927; get the file again",
+      "got 927; get the file again",
   },
   {
     name: "a truncated record inside whole gzip",
     files: { "data_batch_3.bin": gzip(third.slice(0, 4000)) },
     message: (root) =>
       `${join(root, "data_batch_3.bin")}: byte 3073 (unpacked): expected a whole record of 3073 ` +
-      "bytes, found 927; get the file again",
+      "bytes, got 927; get the file again",
   },
   {
     name: "an empty file",
     files: { "test_batch.bin": new Uint8Array(0) },
     message: (root) =>
-      `${join(root, "test_batch.bin")}: byte 0: expected a whole record of 3073 bytes, found 0; ` +
+      `${join(root, "test_batch.bin")}: byte 0: expected a whole record of 3073 bytes, got 0; ` +
       "get the file again",
   },
   {
@@ -141,7 +141,7 @@ const CASES: Case[] = [
     files: { "data_batch_2.bin": records([[2], [10]], 2) },
     message: (root) =>
       `${join(root, "data_batch_2.bin")}: byte 3073: expected a label below 10, the number of ` +
-      "classes, found 10 at image 1; get the file again",
+      "classes, got 10 at image 1; get the file again",
   },
   {
     name: "a missing batch",
@@ -162,7 +162,7 @@ const CASES: Case[] = [
     name: "a recipe with the classes of the other",
     recipe: { classes: 100 },
     message: (root) =>
-      `data.classes: expected 10, as ${root} holds CIFAR-10, found 100; ` +
+      `data.classes: expected 10, as ${root} holds CIFAR-10, got 100; ` +
       "correct it or leave it out",
   },
 ];

@@ -38,14 +38,14 @@ const REFUSED: [what: string, files: Files, fields: DataFields, message: string]
       "train/dog/2.HEIC": text("x"),
     }),
     {},
-    "ROOT/train/dog: expected JPEG or PNG images of this class, found only others (.heic: 2); " +
+    "ROOT/train/dog: expected JPEG or PNG images of this class, got only others (.heic: 2); " +
     "convert them, or remove the folder",
   ],
   [
     "a class that only validation has",
     changed(IMAGENET, NONE, { "val/cow/1.png": plainPng(1, 4, 4) }),
     {},
-    "ROOT/val/cow: expected only classes that ROOT/train has, found cow; add training images of " +
+    "ROOT/val/cow: expected only classes that ROOT/train has, got cow; add training images of " +
     "it, or remove the folder",
   ],
   [
@@ -53,14 +53,14 @@ const REFUSED: [what: string, files: Files, fields: DataFields, message: string]
     { "1.png": plainPng(1, 4, 4) },
     {},
     "ROOT: expected a folder of images for each of two or more classes (or train and val with one " +
-    "for each), found no folder; make them, or correct data.root",
+    "for each), got no folder; make them, or correct data.root",
   ],
   [
     "one class alone",
     changed(IMAGENET, /dog/),
     {},
     "ROOT/train: expected a folder of images for each of two or more classes (or train and val " +
-    "with one for each), found only cat; make them, or correct data.root",
+    "with one for each), got only cat; make them, or correct data.root",
   ],
   [
     "a validation split without images",
@@ -79,13 +79,13 @@ const REFUSED: [what: string, files: Files, fields: DataFields, message: string]
     "more images than there are",
     IMAGENET,
     { train: 6 },
-    "data.train: expected at most 5, the images in ROOT, found 6; lower it, or 0 takes all",
+    "data.train: expected at most 5, the images in ROOT, got 6; lower it, or 0 takes all",
   ],
   [
     "nothing to hold out",
     { "a/1.png": plainPng(1, 4, 4), "b/1.png": plainPng(1, 4, 4) },
     {},
-    "ROOT: expected at least two images of a class, one of them to measure accuracy on, found one " +
+    "ROOT: expected at least two images of a class, one of them to measure accuracy on, got one " +
     "of each; add more",
   ],
   [
@@ -94,28 +94,28 @@ const REFUSED: [what: string, files: Files, fields: DataFields, message: string]
       "val/val_annotations.txt": text("val_0.JPEG\tn2\t0\t0\t9\t9\nval_7.JPEG\tn1\t0\t0\t9\t9\n"),
     }),
     {},
-    "ROOT/val/val_annotations.txt:2: expected an image that is in ROOT/val/images, found " +
+    "ROOT/val/val_annotations.txt:2: expected an image that is in ROOT/val/images, got " +
     "val_7.JPEG; correct the line, or unpack the data set again",
   ],
   [
     "an annotation with a class that training lacks",
     changed(TINY, NONE, { "val/val_annotations.txt": text("val_0.JPEG\tn9\t0\t0\t9\t9\n") }),
     {},
-    "ROOT/val/val_annotations.txt:1: expected a class that training has, found n9; correct the " +
+    "ROOT/val/val_annotations.txt:1: expected a class that training has, got n9; correct the " +
     "line, or unpack the data set again",
   ],
   [
     "an annotation without a class",
     changed(TINY, NONE, { "val/val_annotations.txt": text("\nval_0.JPEG n2\n") }),
     {},
-    "ROOT/val/val_annotations.txt:2: expected a file and a class with a tab between, found " +
+    "ROOT/val/val_annotations.txt:2: expected a file and a class with a tab between, got " +
     '"val_0.JPEG n2"; correct the line, or unpack the data set again',
   ],
   [
     "an image that is annotated twice",
     changed(TINY, NONE, { "val/val_annotations.txt": text("val_0.JPEG\tn2\nval_0.JPEG\tn1\n") }),
     {},
-    "ROOT/val/val_annotations.txt:2: expected every image once, found val_0.JPEG again; correct " +
+    "ROOT/val/val_annotations.txt:2: expected every image once, got val_0.JPEG again; correct " +
     "the line, or unpack the data set again",
   ],
   [
@@ -227,7 +227,7 @@ Deno.test("what is odd about a folder is warned of when it is opened", async () 
     const warnings: string[] = [];
     await open(root, {}, warnings);
     assert.deepEqual(warnings, [
-      `${root}: 3 images are left out, as only JPEG and PNG are read (.heic: 2, .webp: 1)`,
+      `${root}: 3 images are skipped, as only JPEG and PNG are supported (.heic: 2, .webp: 1)`,
       `${join(root, "val")}: 1 of 2 classes have no test image (dog)`,
     ]);
   });

@@ -37,21 +37,21 @@ const CASES: Case[] = [
     files: { [IMAGES]: whole[LABELS]! },
     message: (root) =>
       `${join(root, IMAGES)}: byte 0: expected the magic number 0x00000803 (images), ` +
-      "found 0x00000801; this is a file of labels; the two may be swapped",
+      "got 0x00000801; this is a file of labels; the two may be swapped",
   },
   {
     name: "labels with an unknown magic number",
     files: { [TEST_LABELS]: Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0, 0, 0, 0) },
     message: (root) =>
       `${join(root, TEST_LABELS)}: byte 0: expected the magic number 0x00000801 (labels), ` +
-      "found 0x89504e47; this is not such an IDX file; get it again",
+      "got 0x89504e47; this is not such an IDX file; get it again",
   },
   {
     name: "a wrong magic number inside gzip",
     files: { [IMAGES]: gzip(Uint8Array.of(1, 2, 3, 4)) },
     message: (root) =>
       `${join(root, IMAGES)}: byte 0 (unpacked): expected the magic number 0x00000803 (images), ` +
-      "found 0x01020304; this is not such an IDX file; get it again",
+      "got 0x01020304; this is not such an IDX file; get it again",
   },
   {
     name: "an empty file",
@@ -84,14 +84,14 @@ const CASES: Case[] = [
     files: { [LABELS]: Uint8Array.of(...whole[LABELS]!, 0, 0) },
     message: (root) =>
       `${join(root, LABELS)}: byte 11: expected the end of the file after 3 bytes (3) after the ` +
-      "header, found 2 more; get the file again",
+      "header, got 2 more; get the file again",
   },
   {
     name: "trailing bytes inside gzip",
     files: { [LABELS]: gzip(Uint8Array.of(...whole[LABELS]!, 0)) },
     message: (root) =>
       `${join(root, LABELS)}: byte 11 (unpacked): expected the end of the file after 3 bytes (3) ` +
-      "after the header, found more; get the file again",
+      "after the header, got more; get the file again",
   },
   {
     // How far the runtime unpacks before it notices is its own affair: "N" stands for it.
@@ -131,14 +131,14 @@ const CASES: Case[] = [
     name: "no images",
     files: { [IMAGES]: idxBytes(0x803, [0, 2, 3], []) },
     message: (root) =>
-      `${join(root, IMAGES)}: byte 4: expected a count of images of at least 1, found 0; ` +
+      `${join(root, IMAGES)}: byte 4: expected a count of images of at least 1, got 0; ` +
       "get a file that is not empty",
   },
   {
     name: "images of no width",
     files: { [IMAGES]: idxBytes(0x803, [3, 2, 0], []) },
     message: (root) =>
-      `${join(root, IMAGES)}: byte 12: expected a width of images of at least 1, found 0; ` +
+      `${join(root, IMAGES)}: byte 12: expected a width of images of at least 1, got 0; ` +
       "get a file that is not empty",
   },
   {
@@ -146,21 +146,21 @@ const CASES: Case[] = [
     files: { [LABELS]: idxBytes(0x801, [2], [0, 1]) },
     message: (root) =>
       `${join(root, LABELS)}: byte 4: expected 3 labels, one for each image of ` +
-      `${join(root, IMAGES)}, found 2; get both files from the same place`,
+      `${join(root, IMAGES)}, got 2; get both files from the same place`,
   },
   {
     name: "test images of another size",
     files: { [TEST_IMAGES]: idxBytes(0x803, [2, 3, 2], ramp(12)) },
     message: (root) =>
       `${join(root, TEST_IMAGES)}: byte 8: expected images of 2×3, as in ${join(root, IMAGES)}, ` +
-      "found 3×2; get both files from the same place",
+      "got 3×2; get both files from the same place",
   },
   {
     name: "a label that is not below the number of classes",
     recipe: { classes: 2 },
     message: (root) =>
       `${join(root, LABELS)}: byte 8: expected a label below 2, the number of classes, ` +
-      "found 2 at image 0; correct data.classes or the file",
+      "got 2 at image 0; correct data.classes or the file",
   },
   {
     name: "such a label among the test images",
@@ -168,7 +168,7 @@ const CASES: Case[] = [
     recipe: { classes: 3 },
     message: (root) =>
       `${join(root, TEST_LABELS)}: byte 9 (unpacked): expected a label below 3, the number of ` +
-      "classes, found 200 at image 1; correct data.classes or the file",
+      "classes, got 200 at image 1; correct data.classes or the file",
   },
   {
     name: "a recipe with another size",
@@ -188,7 +188,7 @@ const CASES: Case[] = [
 ];
 
 function damaged(root: string, name: string, offset: number | string, length: number): string {
-  return `${join(root, name)}: byte ${offset} (unpacked): expected whole gzip data, found it ` +
+  return `${join(root, name)}: byte ${offset} (unpacked): the gzip data is ` +
     `damaged or cut short (the file has ${length} bytes); get the file again`;
 }
 

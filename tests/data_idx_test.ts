@@ -1,4 +1,4 @@
-/** IDX data sets that are whole: plain, gzip, under either name, cut, and found elsewhere. */
+/** IDX data sets that are whole: plain, gzip, under either name, cut, and got elsewhere. */
 import assert from "node:assert/strict";
 import { basename, join } from "node:path";
 import { openDataset } from "../lib/data/open.ts";
@@ -65,12 +65,12 @@ Deno.test("a recipe may take the first images only, and no more than there are",
     await rejectsData(
       () => openDataset(dataRecipe({ root, train: 4 })),
       `data.train: expected at most 3, the images in ${join(root, "train-images-idx3-ubyte")}, ` +
-        "found 4; lower it, or 0 takes all",
+        "got 4; lower it, or 0 takes all",
     );
     await rejectsData(
       () => openDataset(dataRecipe({ root, test: 3 })),
       `data.test: expected at most 2, the images in ${join(root, "t10k-images-idx3-ubyte")}, ` +
-        "found 3; lower it, or 0 takes all",
+        "got 3; lower it, or 0 takes all",
     );
   });
 });
@@ -97,12 +97,12 @@ Deno.test("a root that does not exist is named, and QTRAIN_DATA offered", async 
     );
     await rejectsData(
       () => openDataset(dataRecipe({ root: join(folder, "file") })),
-      `data.root: expected a folder, found a file at ${join(folder, "file")}; ` +
-        "name the folder it lies in",
+      `data.root: expected a folder, got a file at ${join(folder, "file")}; ` +
+        "give the folder that it is in",
     );
     await rejectsData(
       () => openDataset(dataRecipe({})),
-      "data.root: expected a folder with the data, found nothing; name one",
+      "data.root: expected a folder with the data, got nothing; give its path",
     );
   });
 });
@@ -125,8 +125,7 @@ Deno.test({
   fn: () =>
     rejectsData(
       () => openDataset(dataRecipe({ root: "digits" })),
-      "digits: expected something readable, found that it cannot be read " +
-        "(Deno was not allowed to; run it with --allow-read)",
+      "cannot read digits: Deno does not allow it; run it with --allow-read",
     ),
 });
 
@@ -149,4 +148,18 @@ Deno.test({
     for (const label of (await readAll(data.test, 784)).labels) counts[label]!++;
     assert.deepEqual([...counts], Array(10).fill(1000));
   },
+});
+
+Deno.test({
+  name: "a file whose permissions forbid reading is an error with its path",
+  ignore: Deno.build.os === "windows" || Deno.uid() === 0,
+  fn: () =>
+    withFolder(smallIdx(), async (root) => {
+      const path = join(root, "train-labels-idx1-ubyte");
+      await Deno.chmod(path, 0);
+      await rejectsData(
+        () => openDataset(dataRecipe({ root })),
+        `cannot read ${path}: permission denied; change its permissions`,
+      );
+    }),
 });

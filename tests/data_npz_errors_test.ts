@@ -44,20 +44,20 @@ const ARRAYS: Case[] = [
     files: { "x_train.npy": Uint8Array.from(ramp(40)) },
     message: (place) =>
       `${place("x_train")}: byte 0: expected a .npy file, which opens with \\x93NUMPY, ` +
-      "found another kind of file; write it with numpy.save",
+      "got another kind of file; write it with numpy.save",
   },
   {
     name: "a version of .npy that is not known",
     files: { "x_train.npy": patched(whole["x_train.npy"]!, 6, [4]) },
     message: (place) =>
-      `${place("x_train")}: byte 6: expected version 1, 2 or 3 of .npy, found 4; ` +
+      `${place("x_train")}: byte 6: expected version 1, 2 or 3 of .npy, got 4; ` +
       "write it with numpy.save",
   },
   {
     name: "a header that is cut short",
     files: { "y_test.npy": noHeader },
     message: (place) =>
-      `${place("y_test")}: byte 8: expected a header of 118 bytes, found the end of the file at ` +
+      `${place("y_test")}: byte 8: expected a header of 118 bytes, got the end of the file at ` +
       "byte 20; get the file again",
   },
   {
@@ -65,29 +65,27 @@ const ARRAYS: Case[] = [
     files: { "x_train.npy": npy({ dims: [60000, 28, 28], body: ramp(18) }) },
     message: (place) =>
       `${place("x_train")}: byte 128: expected 47040000 bytes (60000 × 28 × 28 × 1) after the ` +
-      "header, found 18; get the file again",
+      "header, got 18; get the file again",
   },
   {
     name: "a header that says fewer",
     files: { "y_train.npy": labels([2, 0, 1, 1], { dims: [3] }) },
     message: (place) =>
-      `${place("y_train")}: byte 128: expected 3 bytes (3 × 1) after the header, found 4; ` +
+      `${place("y_train")}: byte 128: expected 3 bytes (3 × 1) after the header, got 4; ` +
       "get the file again",
   },
   {
     name: "a header of something else",
     files: { "y_train.npy": labels([2, 0, 1], { dims: [NaN] }) },
     message: (place) =>
-      `${
-        place("y_train")
-      }: byte 10: expected a header with descr, fortran_order and shape, found ` +
+      `${place("y_train")}: byte 10: expected a header with descr, fortran_order and shape, got ` +
       "\"{'descr': '|u1', 'fortran_order': False, 'shape': (NaN,), }\"; write it with numpy.save",
   },
   {
     name: "Fortran order",
     files: { "x_test.npy": npy({ dims: [2, 2, 3], body: ramp(12), fortran: true }) },
     message: (place) =>
-      `${place("x_test")}: byte 10: expected an array in C order, found Fortran order; ` +
+      `${place("x_test")}: byte 10: expected an array in C order, got Fortran order; ` +
       "save numpy.ascontiguousarray(x) instead of x",
   },
   {
@@ -96,7 +94,7 @@ const ARRAYS: Case[] = [
     message: (place) =>
       `${
         place("x_train")
-      }: byte 10: expected images of type uint8, found <f4; save (x * 255).round()` +
+      }: byte 10: expected images of type uint8, got <f4; save (x * 255).round()` +
       '.astype("uint8") where they go from 0 to 1, x.round().astype("uint8") where they go to ' +
       "255; data.mean and data.std normalize them",
   },
@@ -104,7 +102,7 @@ const ARRAYS: Case[] = [
     name: "images of wide integers",
     files: { "x_train.npy": npy({ dims: [3, 2, 3], body: ramp(144), type: "<i8" }) },
     message: (place) =>
-      `${place("x_train")}: byte 10: expected images of type uint8, found <i8; ` +
+      `${place("x_train")}: byte 10: expected images of type uint8, got <i8; ` +
       'save x.astype("uint8"), with pixels from 0 to 255',
   },
   {
@@ -114,7 +112,7 @@ const ARRAYS: Case[] = [
       `${
         place("x_train")
       }: byte 10: expected images [n, h, w], [n, h, w, c] or [n, c, h, w] with at most ` +
-      "4 channels and no dimension 0, found (3, 6); reshape the array",
+      "4 channels and no dimension 0, got (3, 6); reshape the array",
   },
   {
     name: "no images",
@@ -123,7 +121,7 @@ const ARRAYS: Case[] = [
       `${
         place("x_train")
       }: byte 10: expected images [n, h, w], [n, h, w, c] or [n, c, h, w] with at most ` +
-      "4 channels and no dimension 0, found (0, 2, 3); reshape the array",
+      "4 channels and no dimension 0, got (0, 2, 3); reshape the array",
   },
   {
     name: "no test images",
@@ -131,14 +129,14 @@ const ARRAYS: Case[] = [
     message: (place) =>
       `${
         place("x_test")
-      }: byte 10: expected at least one image, found (0, 2, 3); save some for the test`,
+      }: byte 10: expected at least one image, got (0, 2, 3); save some for the test`,
   },
   {
     name: "test images of another size",
     files: { "x_test.npy": npy({ dims: [2, 3, 2], body: ramp(12) }) },
     message: (place) =>
       `${place("x_test")}: byte 10: expected images of type and size as in ${place("x_train")}, ` +
-      "|u1 (3, 2, 3), found |u1 (2, 3, 2); save both in the same way",
+      "|u1 (3, 2, 3), got |u1 (2, 3, 2); save both in the same way",
   },
   {
     name: "counts of images and labels that differ",
@@ -147,20 +145,20 @@ const ARRAYS: Case[] = [
       `${place("y_train")}: byte 10: expected 3 labels, one for each image of ${
         place("x_train")
       }, ` +
-      "found 2; save the two together",
+      "got 2; save the two together",
   },
   {
     name: "float labels",
     files: { "y_train.npy": labels([2, 0, 1], { body: ramp(24), type: "<f8" }) },
     message: (place) =>
-      `${place("y_train")}: byte 10: expected labels of an integer type, found <f8; ` +
+      `${place("y_train")}: byte 10: expected labels of an integer type, got <f8; ` +
       'save y.astype("int64"), a whole number from 0 for each class',
   },
   {
     name: "labels as words",
     files: { "y_train.npy": labels([2, 0, 1], { body: ramp(12), type: "<U1" }) },
     message: (place) =>
-      `${place("y_train")}: byte 10: expected labels of an integer type, found <U1; ` +
+      `${place("y_train")}: byte 10: expected labels of an integer type, got <U1; ` +
       'save y.astype("int64"), a whole number from 0 for each class',
   },
   {
@@ -169,7 +167,7 @@ const ARRAYS: Case[] = [
     message: (place) =>
       `${
         place("y_train")
-      }: byte 10: expected labels [n] or [n, 1], found (3, 3); save one whole number ` +
+      }: byte 10: expected labels [n] or [n, 1], got (3, 3); save one whole number ` +
       "for each image (numpy.argmax(y, axis=1) of one-hot labels)",
   },
   {
@@ -177,40 +175,40 @@ const ARRAYS: Case[] = [
     recipe: { classes: 2 },
     message: (place) =>
       `${place("y_train")}: byte 128: expected a label from 0 to 1, as there are 2 classes, ` +
-      "found 2 at image 0; correct data.classes or the file",
+      "got 2 at image 0; correct data.classes or the file",
   },
   {
     name: "a label below 0",
     files: { "y_test.npy": labels([1, 2], { body: [0, 0, 255, 255], type: "<i2" }) },
     message: (place) =>
-      `${place("y_test")}: byte 130: expected a label from 0 to 65535, found -1 at image 1; ` +
+      `${place("y_test")}: byte 130: expected a label from 0 to 65535, got -1 at image 1; ` +
       "correct data.classes or the file",
   },
   {
     name: "a recipe with another size",
     recipe: { size: 28 },
     message: (place) =>
-      `data.size: expected 2×3, as in ${place("x_train")}, found 28×28; correct it or leave it out`,
+      `data.size: expected 2×3, as in ${place("x_train")}, got 28×28; correct it or leave it out`,
   },
   {
     name: "a recipe with colour",
     recipe: { channels: 3 },
     message: (place) =>
-      `data.channels: expected 1, as in ${place("x_train")}, found 3; correct it or leave it out`,
+      `data.channels: expected 1, as in ${place("x_train")}, got 3; correct it or leave it out`,
   },
   {
     name: "a missing array",
     files: { "x_test.npy": null },
     message: (_, root) =>
       `${root}: expected an array named x_test, test_x, test_images, images_test, ` +
-      "found x_train, y_test, y_train; save it under one of these names",
+      "got x_train, y_test, y_train; save it under one of these names",
   },
   {
     name: "no arrays",
     files: Object.fromEntries([...Object.keys(whole).map((name) => [name, null]), ["a", noHeader]]),
     message: (_, root) =>
       `${root}: expected an array named x_train, train_x, train_images, images_train, ` +
-      "found no .npy file; save it under one of these names",
+      "got no .npy file; save it under one of these names",
   },
 ];
 
@@ -246,13 +244,13 @@ const ZIPS: [string, Uint8Array, string][] = [
   [
     "it is no zip",
     whole["x_train.npy"]!,
-    ": byte 0: expected a zip file, which opens with PK, found another kind of file; " +
+    ": byte 0: expected a zip file, which opens with PK, got another kind of file; " +
     "write it with numpy.savez or numpy.savez_compressed",
   ],
   [
     "it is empty",
     new Uint8Array(0),
-    ": byte 0: expected a zip file, which opens with PK, found another kind of file; " +
+    ": byte 0: expected a zip file, which opens with PK, got another kind of file; " +
     "write it with numpy.savez or numpy.savez_compressed",
   ],
   [
@@ -270,37 +268,37 @@ const ZIPS: [string, Uint8Array, string][] = [
   [
     "bytes are missing from its middle",
     Uint8Array.from([...stored.slice(0, 100), ...stored.slice(200)]),
-    `: byte ${list}: expected an entry of the list of files, found something else; ` +
+    `: byte ${list}: expected an entry of the list of files, got something else; ` +
     "get the file again",
   ],
   [
     "its list lies outside of it",
     patched(stored, end + 16, word(1e9, 4)),
-    ": byte 1000000000: expected an entry of the list of files, found something else; " +
+    ": byte 1000000000: expected an entry of the list of files, got something else; " +
     "get the file again",
   ],
   [
     "its list says more entries than it has",
     patched(stored, end + 10, word(5, 2)),
-    `: byte ${end}: expected an entry of the list of files, found something else; ` +
+    `: byte ${end}: expected an entry of the list of files, got something else; ` +
     "get the file again",
   ],
   [
     "an entry lies outside of it",
     patched(stored, list + 42, word(1e9, 4)),
     ": byte 1000000000: expected the header of x_train.npy, as the list of files says, " +
-    "found something else; get the file again",
+    "got something else; get the file again",
   ],
   [
     "an entry is longer than the file",
     patched(patched(stored, list + 20, word(1e9, 4)), list + 24, word(1e9, 4)),
-    `: byte 61: expected 1000000000 bytes of x_train.npy, found ${stored.length - 61}; ` +
+    `: byte 61: expected 1000000000 bytes of x_train.npy, got ${stored.length - 61}; ` +
     "get the file again",
   ],
   [
     "an entry unpacks to more than deflate can",
     patched(deflated, packedList + 24, word(4e9, 4)),
-    `: byte 0: x_train.npy: expected 4000000000 bytes, as the list of files says, found ${
+    `: byte 0: x_train.npy: expected 4000000000 bytes, as the list of files says, got ${
       deflated[packedList + 20]
     } deflated, which cannot hold them; get the file again`,
   ],
@@ -331,18 +329,18 @@ const ZIPS: [string, Uint8Array, string][] = [
   [
     "an entry is packed in another way",
     patched(stored, list + 10, [14]),
-    ": byte 0: x_train.npy: expected data that is stored or deflated, found compression method 14; " +
+    ": byte 0: x_train.npy: expected data that is stored or deflated, got compression method 14; " +
     "write it with numpy.savez or numpy.savez_compressed",
   ],
   [
     "an entry is encrypted",
     patched(stored, list + 8, [1]),
-    ": byte 0: x_train.npy: expected plain data, found it encrypted; unlock the file",
+    ": byte 0: x_train.npy: the data is encrypted; write it without a password",
   ],
   [
     "an entry is of 2 GiB and more",
     patched(stored, list + 20, word(0xffffffff, 4)),
-    ": expected less than 2 GiB for each array, found more (zip64); put the arrays into a folder, " +
+    ": expected less than 2 GiB for each array, got more (zip64); put the arrays into a folder, " +
     "each in a .npy file, and let data.root name that",
   ],
 ];

@@ -140,10 +140,8 @@ Deno.test("where two dimensions may hold the channels, the recipe decides or nob
     assert.deepEqual((await open(folder, { size: [3, 4] })).shape, [3, 4, 2]);
     await rejectsData(
       () => open(folder),
-      `${
-        join(folder, "x_train.npy")
-      }: byte 10: expected to see which dimension holds the channels, found ` +
-        "two that may, in (1, 2, 3, 4); give data.size and data.channels, or save larger images",
+      `${join(folder, "x_train.npy")}: byte 10: it is unclear which dimension of ` +
+        "(1, 2, 3, 4) holds the channels; give data.size and data.channels, or save larger images",
     );
   });
 });
@@ -155,7 +153,7 @@ Deno.test("a recipe may take the first images of an array only, and no more", as
     assert.deepEqual([...(await readAll(data.train, 6)).images], ramp(12));
     await rejectsData(
       () => open(folder, { test: 3 }),
-      `data.test: expected at most 2, the images in ${join(folder, "x_test.npy")}, found 3; ` +
+      `data.test: expected at most 2, the images in ${join(folder, "x_test.npy")}, got 3; ` +
         "lower it, or 0 takes all",
     );
   });

@@ -132,7 +132,7 @@ for (
     const pool = await WorkerPool.start(shareSources(data())!, { ...PLAN, seed }, {
       workers: 1,
       module: BAD,
-      patience: 2,
+      timeoutSeconds: 2,
     });
     try {
       const both = [pool.read("train", REQUEST), pool.read("test", REQUEST)];

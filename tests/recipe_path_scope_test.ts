@@ -213,5 +213,5 @@ Deno.test("pipes and devices in place of data are refused, not waited for", {
   placed(recipe("{ format: npz, root: a.npz }", "init: a.npz\n"), async (folder, path) => {
     const made = await new Deno.Command("mkfifo", { args: [`${folder}/given/a.npz`] }).output();
     assert.ok(made.success);
-    await assert.rejects(open(path), /a\.npz: expected a file, found a folder, a pipe or a device/);
+    await assert.rejects(open(path), /a\.npz: expected a file, got a folder, a pipe or a device/);
   }));

@@ -6,7 +6,7 @@
  * @module
  */
 
-/** What keys are for; uses with different purposes never share draws. */
+/** Purposes of keys; different purposes never share random numbers. */
 export const PURPOSE = {
   glyphs: 0x676c7966,
   order: 0x6f726472,

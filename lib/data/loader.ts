@@ -89,7 +89,7 @@ export class DataLoader {
 
   /** Batches worth asking for ahead of time, beside the one that is needed now. */
   get ahead(): number {
-    // Two for each worker: it begins the next one while nobody hears of the last.
+    // Two per worker: it begins the next one while the last one is on its way.
     return 2 * (this.#pool?.workers ?? 0);
   }
 

@@ -5,7 +5,7 @@
  * @module
  */
 import { DataError, UsageError } from "../core/errors.ts";
-import { unreadable } from "../data/paths/stat.ts";
+import { cannotRead } from "../data/paths/stat.ts";
 import { readImageFile } from "../data/image_folder/split.ts";
 import { decodeImage } from "../image/decode.ts";
 import { resizeAndCrop } from "../image/resize.ts";
@@ -202,7 +202,7 @@ async function imagesIn(path: string): Promise<(Pick<Prediction, "image"> | Pred
       if (!isDirectory && /^[^.].*\.(jpe?g|jpe|png)$/i.test(name)) names.push(name);
     }
   } catch (error) {
-    return [{ image: path, error: unreadable(path, error).message }];
+    return [{ image: path, error: cannotRead(path, error).message }];
   }
   if (names.length === 0) {
     return [{

@@ -1,15 +1,14 @@
 /**
- * One file as a stream of bytes, unpacked on the way where it is gzip. Gzip is known by its first
- * two bytes, not by the name: downloads get renamed. Nothing is read ahead of what is asked for,
- * except a chunk.
+ * One file as a stream of bytes, unpacked if it is gzip. Gzip is recognized by its first two bytes,
+ * not by the name: downloads get renamed. At most a chunk is read ahead.
  *
  * @module
  */
 import { DataError } from "../../core/errors.ts";
-import { unreadable } from "../paths/stat.ts";
+import { cannotRead } from "../paths/stat.ts";
 
 /** Reads a file front to back. Close it with `await using` or `close`. */
-export class ByteSource {
+export class ByteReader {
   readonly #path: string;
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   #chunk: Uint8Array = new Uint8Array(0);
@@ -32,7 +31,7 @@ export class ByteSource {
   }
 
   /** Opens a file. @throws {DataError} when it cannot be read */
-  static async open(path: string): Promise<ByteSource> {
+  static async open(path: string): Promise<ByteReader> {
     try {
       const file = await Deno.open(path);
       const { size } = await file.stat();
@@ -43,9 +42,9 @@ export class ByteSource {
       const stream = packed
         ? file.readable.pipeThrough(new DecompressionStream("gzip"))
         : file.readable;
-      return new ByteSource(path, size, packed, stream);
+      return new ByteReader(path, size, packed, stream);
     } catch (error) {
-      throw unreadable(path, error);
+      throw cannotRead(path, error);
     }
   }
 
@@ -81,12 +80,11 @@ export class ByteSource {
     try {
       return (await this.#reader.read()).value;
     } catch (error) {
-      if (!this.packed) throw unreadable(this.#path, error);
+      if (!this.packed) throw cannotRead(this.#path, error);
+      const at = this.#taken + pending;
       throw new DataError(
-        `${this.#path}: byte ${
-          this.#taken + pending
-        } (unpacked): expected whole gzip data, found ` +
-          `it damaged or cut short (the file has ${this.fileSize} bytes); get the file again`,
+        `${this.#path}: byte ${at} (unpacked): the gzip data is damaged or cut short (the file has ` +
+          `${this.fileSize} bytes); get the file again`,
       );
     }
   }
@@ -97,7 +95,7 @@ export class ByteSource {
     await this.#reader.cancel().catch(() => {});
   }
 
-  /** As {@link ByteSource.close}. */
+  /** As {@link ByteReader.close}. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

@@ -1,5 +1,5 @@
 /**
- * Images that are stored plane by plane, as `[n, c, h, w]`.
+ * Converts images stored plane by plane, as `[n, c, h, w]`.
  *
  * @module
  */
@@ -11,7 +11,7 @@
  * @param channels c
  * @param into as long as `planes`
  */
-export function interleave(planes: Uint8Array, channels: number, into: Uint8Array): void {
+export function toChannelsLast(planes: Uint8Array, channels: number, into: Uint8Array): void {
   const pixels = planes.length / channels;
   let from = 0;
   for (let channel = 0; channel < channels; channel++) {

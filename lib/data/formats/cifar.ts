@@ -7,8 +7,8 @@
 import { join } from "node:path";
 import { DataError } from "../../core/errors.ts";
 import { readRecords, type RecordLayout } from "./cifar_file.ts";
-import { findFile, findRoot } from "../paths/find_data.ts";
-import { look } from "../paths/stat.ts";
+import { findFile, findFolder } from "../paths/find_data.ts";
+import { stat } from "../paths/stat.ts";
 import type { DataRecipe, UnnormalizedDataset } from "../dataset.ts";
 import { memorySplit } from "../in_memory.ts";
 
@@ -21,7 +21,7 @@ interface Published {
   readonly test: readonly string[];
   /** Images in each file for training, and in each for the test. */
   readonly records: readonly [train: number, test: number];
-  /** How its records are read, by the number of classes; the first unless the recipe says. */
+  /** Layouts of its records by number of classes; the first one unless the recipe says otherwise. */
   readonly layouts: readonly RecordLayout[];
 }
 
@@ -46,21 +46,21 @@ const PUBLISHED: readonly Published[] = [
 ];
 
 /**
- * Reads and checks the files, as far as the recipe wants images of them.
+ * Reads and checks the files, up to the number of images that the recipe asks for.
  *
- * @param warn hears of files that have fewer images than those that are published
+ * @param warn called for each file with fewer images than the published one
  * @throws {DataError} when a file is missing or damaged, or does not fit the recipe
  */
 export async function openCifar(
   { data, pathScope }: DataRecipe,
   warn: (text: string) => void,
 ): Promise<UnnormalizedDataset> {
-  const { path: root, guard } = await findRoot(data.root, pathScope);
+  const { path: root, policy } = await findFolder(data.root, pathScope);
   const { set, folder, layout } = await findPublished(root, data.classes);
   const [inTrain, inTest] = set.records;
   const train = await findAll(folder, set.train);
   const test = await findAll(folder, set.test);
-  const fingerprints = await guard.admit([...train, ...test]);
+  const fingerprints = await policy.checkFiles([...train, ...test]);
   return {
     name: set.name,
     classes: layout.classes,
@@ -104,14 +104,14 @@ async function findPublished(root: string, classes: number): Promise<Found> {
   const { set, folder } = present[0]!;
   const known = set.layouts.map((layout) => layout.classes).join(" or ");
   throw new DataError(
-    `data.classes: expected ${known}, as ${folder} holds ${set.name}, found ${classes}; ` +
+    `data.classes: expected ${known}, as ${folder} holds ${set.name}, got ${classes}; ` +
       `correct it or leave it out`,
   );
 }
 
 async function hasAny(folder: string, names: readonly string[]): Promise<boolean> {
   for (const name of names.flatMap(packedToo)) {
-    if ((await look(join(folder, name)))?.isFile) return true;
+    if ((await stat(join(folder, name)))?.isFile) return true;
   }
   return false;
 }

@@ -5,37 +5,37 @@
  * @module
  */
 import { DataError } from "../../core/errors.ts";
-import { ByteSource } from "./byte_reader.ts";
+import { ByteReader } from "./byte_reader.ts";
 import type { LabelledImages } from "../dataset.ts";
-import { interleave } from "./channels_last.ts";
+import { toChannelsLast } from "./channels_last.ts";
 import { notEnoughImages } from "./subset.ts";
 
 const CHANNELS = 3;
 const IMAGE = 32 * 32 * CHANNELS;
 
-/** How a record is read. */
+/** Layout of a record. */
 export interface RecordLayout {
   /** Label bytes before the image. */
   readonly labels: number;
-  /** The one of them that counts. */
+  /** The label byte to use, from 0. */
   readonly label: number;
-  /** It is below this. */
+  /** Number of classes: labels are below it. */
   readonly classes: number;
 }
 
-/** What a file is held against that may have been cut between two records. */
-export interface Whole {
-  /** Records of the file as it is published. */
+/** A published file, to notice one that was cut between two records. */
+export interface PublishedFile {
+  /** Number of records. */
   readonly records: number;
-  /** Hears of a file with fewer. */
+  /** Called for a file with fewer records. */
   readonly warn: (text: string) => void;
 }
 
 /**
- * Reads the records of all files in their order, and no further than it needs to.
+ * Reads the records of all files in their order, no further than needed.
  *
  * @param most images to read; 0: all
- * @param field of the recipe, where `most` was read
+ * @param field the field of the recipe that `most` comes from
  * @param whole how many records each file has as published
  * @throws {DataError} with the file and the byte, when a file does not hold whole records, a label
  * is not below the number of classes, or there are fewer than `most` records
@@ -45,9 +45,9 @@ export async function readRecords(
   layout: RecordLayout,
   most: number,
   field: string,
-  whole: Whole,
+  whole: PublishedFile,
 ): Promise<LabelledImages> {
-  const kept = new Kept();
+  const kept = new RecordBuffer();
   for (const path of paths) {
     if (most > 0 && kept.count === most) break;
     await readFile(path, layout, kept, most || Infinity, whole);
@@ -59,14 +59,14 @@ export async function readRecords(
 async function readFile(
   path: string,
   layout: RecordLayout,
-  kept: Kept,
+  kept: RecordBuffer,
   most: number,
-  whole: Whole,
+  whole: PublishedFile,
 ): Promise<void> {
-  await using source = await ByteSource.open(path);
+  await using source = await ByteReader.open(path);
   const place = (offset: number) => `${path}: byte ${offset}${source.packed ? " (unpacked)" : ""}`;
   const record = new Uint8Array(layout.labels + IMAGE);
-  // Of gzip, what is unpacked is known only at its end.
+  // The unpacked size of gzip data is known only at its end.
   if (!source.packed) kept.reserve(Math.min(most - kept.count, source.fileSize / record.length));
   while (kept.count < most) {
     const start = source.offset;
@@ -77,7 +77,7 @@ async function readFile(
     }
     if (got < record.length) {
       throw new DataError(
-        `${place(start)}: expected a whole record of ${record.length} bytes, found ${got}; ` +
+        `${place(start)}: expected a whole record of ${record.length} bytes, got ${got}; ` +
           `get the file again`,
       );
     }
@@ -85,15 +85,15 @@ async function readFile(
     if (label >= layout.classes) {
       throw new DataError(
         `${place(start + layout.label)}: expected a label below ${layout.classes}, the number ` +
-          `of classes, found ${label} at image ${start / record.length}; get the file again`,
+          `of classes, got ${label} at image ${start / record.length}; get the file again`,
       );
     }
     kept.add(record.subarray(layout.labels), label);
   }
 }
 
-/** Smaller sets of one's own are welcome; a download that broke off looks the same. */
-function warnOfFewer(path: string, found: number, { records, warn }: Whole): void {
+/** Warns only: the user may have made a smaller set, which looks like an incomplete download. */
+function warnOfFewer(path: string, found: number, { records, warn }: PublishedFile): void {
   if (found >= records) return;
   const number = (value: number) => value.toLocaleString("en");
   warn(
@@ -102,13 +102,13 @@ function warnOfFewer(path: string, found: number, { records, warn }: Whole): voi
   );
 }
 
-/** Images as they come, `[n, h, w, c]`. */
-class Kept {
+/** Images read so far, `[n, h, w, c]`. */
+class RecordBuffer {
   count = 0;
   #images = new ArrayBuffer(0);
   #labels = new ArrayBuffer(0);
 
-  /** Makes room for so many more. */
+  /** Makes room for more images. */
   reserve(more: number): void {
     const room = this.count + Math.floor(more);
     if (room <= this.#labels.byteLength) return;
@@ -118,7 +118,7 @@ class Kept {
 
   add(planes: Uint8Array, label: number): void {
     if (this.count === this.#labels.byteLength) this.reserve(Math.max(this.count, 1024));
-    interleave(planes, CHANNELS, new Uint8Array(this.#images, this.count * IMAGE, IMAGE));
+    toChannelsLast(planes, CHANNELS, new Uint8Array(this.#images, this.count * IMAGE, IMAGE));
     new Uint8Array(this.#labels)[this.count++] = label;
   }
 

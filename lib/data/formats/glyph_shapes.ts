@@ -12,9 +12,9 @@ export type Stroke = readonly number[];
 
 /** A class. */
 export interface Shape {
-  /** What a person calls it. */
+  /** Its name. */
   readonly name: string;
-  /** What is drawn. */
+  /** The lines drawn. */
   readonly strokes: readonly Stroke[];
 }
 

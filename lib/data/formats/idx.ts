@@ -8,8 +8,8 @@ import { basename } from "node:path";
 import { DataError } from "../../core/errors.ts";
 import type { DataRecipe, LabelledImages, UnnormalizedDataset } from "../dataset.ts";
 import { memorySplit } from "../in_memory.ts";
-import { findFile, findRoot } from "../paths/find_data.ts";
-import { idxBodyOffset, type IdxFile, idxPlace, readIdxFile } from "./idx_file.ts";
+import { findFile, findFolder } from "../paths/find_data.ts";
+import { idxBodyOffset, type IdxFile, idxLocation, readIdxFile } from "./idx_file.ts";
 import { highestLabel, takeFirst } from "./subset.ts";
 
 /**
@@ -18,12 +18,12 @@ import { highestLabel, takeFirst } from "./subset.ts";
  * @throws {DataError} when a file is missing or damaged, or does not fit the recipe
  */
 export async function openIdx({ data, pathScope }: DataRecipe): Promise<UnnormalizedDataset> {
-  const { path: root, guard } = await findRoot(data.root, pathScope);
+  const { path: root, policy } = await findFolder(data.root, pathScope);
   const paths = {
     train: await findPair(root, "train"),
     test: await findPair(root, "t10k"),
   };
-  const fingerprints = await guard.admit(
+  const fingerprints = await policy.checkFiles(
     Object.values(paths).flatMap((pair) => Object.values(pair)),
   );
   const train = await readPair(paths.train);
@@ -74,8 +74,8 @@ async function readPair(paths: Pair<string>): Promise<Pair<IdxFile>> {
   const [expected] = images.dims;
   if (found !== expected) {
     throw new DataError(
-      `${idxPlace(labels, 4)}: expected ${expected} labels, one for each image of ` +
-        `${images.path}, found ${found}; get both files from the same place`,
+      `${idxLocation(labels, 4)}: expected ${expected} labels, one for each image of ` +
+        `${images.path}, got ${found}; get both files from the same place`,
     );
   }
   return { images, labels };
@@ -89,8 +89,8 @@ function checkSize(images: IdxFile, size: readonly [number, number], why: string
   const found = sizeOf(images);
   if (`${found}` === `${size}`) return;
   throw new DataError(
-    `${idxPlace(images, 8)}: expected images of ${size.join("×")}, ${why}, ` +
-      `found ${found.join("×")}; get both files from the same place`,
+    `${idxLocation(images, 8)}: expected images of ${size.join("×")}, ${why}, ` +
+      `got ${found.join("×")}; get both files from the same place`,
   );
 }
 
@@ -98,8 +98,8 @@ function checkLabels(labels: IdxFile, classes: number): void {
   const index = labels.body.findIndex((label) => label >= classes);
   if (index < 0) return;
   throw new DataError(
-    `${idxPlace(labels, idxBodyOffset("labels") + index)}: expected a label below ${classes}, ` +
-      `the number of classes, found ${labels.body[index]} at image ${index}; ` +
+    `${idxLocation(labels, idxBodyOffset("labels") + index)}: expected a label below ${classes}, ` +
+      `the number of classes, got ${labels.body[index]} at image ${index}; ` +
       `correct data.classes or the file`,
   );
 }

@@ -1,26 +1,26 @@
 /**
  * One IDX file of bytes: a magic number (two zero bytes, 0x08 for u8, the number of dimensions),
  * the dimensions as big-endian u32, then the elements, last dimension fastest. The header is not
- * believed: memory is taken only for bytes that the file can hold.
+ * believed: memory is allocated only for bytes that the file can hold.
  *
  * @module
  */
 import { DataError } from "../../core/errors.ts";
-import { ByteSource } from "./byte_reader.ts";
+import { ByteReader } from "./byte_reader.ts";
 
 /** An IDX file's contents. */
 export interface IdxFile {
-  /** Where it was read from. */
+  /** Path of the file. */
   readonly path: string;
   /** Whether it was gzip. */
   readonly packed: boolean;
-  /** As declared, the number of items first. */
+  /** Sizes in the header, the number of items first. */
   readonly dims: readonly number[];
   /** The elements. */
   readonly body: Uint8Array<ArrayBuffer>;
 }
 
-/** What a file is expected to hold. */
+/** Contents of a file. */
 export type IdxKind = "images" | "labels";
 
 const DIMS = { images: 3, labels: 1 } as const;
@@ -29,8 +29,8 @@ const U8_MAGIC = 0x0800;
 /** The most bytes that one byte of deflate data unpacks to. */
 const DEFLATE_RATIO = 1032;
 
-/** `path: byte N`, the opening of every message about an IDX file's contents. */
-export function idxPlace(file: { path: string; packed: boolean }, offset: number): string {
+/** `path: byte N`, with which errors about an IDX file's contents begin. */
+export function idxLocation(file: { path: string; packed: boolean }, offset: number): string {
   return `${file.path}: byte ${offset}${file.packed ? " (unpacked)" : ""}`;
 }
 
@@ -45,8 +45,8 @@ export function idxBodyOffset(kind: IdxKind): number {
  * @throws {DataError} with the file and the offset, when it is not what its header or `kind` says
  */
 export async function readIdxFile(path: string, kind: IdxKind): Promise<IdxFile> {
-  await using source = await ByteSource.open(path);
-  const place = (offset: number) => idxPlace({ path, packed: source.packed }, offset);
+  await using source = await ByteReader.open(path);
+  const place = (offset: number) => idxLocation({ path, packed: source.packed }, offset);
   const dims = await readHeader(source, kind, place);
   const size = dims.reduce((product, dim) => product * dim, 1);
   const start = source.offset;
@@ -69,7 +69,7 @@ export async function readIdxFile(path: string, kind: IdxKind): Promise<IdxFile>
   if (await source.fill(new Uint8Array(1)) > 0) {
     const more = source.packed ? "more" : `${most - size} more`;
     throw new DataError(
-      `${place(start + size)}: expected the end of the file after ${declared}, found ${more}; ` +
+      `${place(start + size)}: expected the end of the file after ${declared}, got ${more}; ` +
         `get the file again`,
     );
   }
@@ -77,7 +77,7 @@ export async function readIdxFile(path: string, kind: IdxKind): Promise<IdxFile>
 }
 
 async function readHeader(
-  source: ByteSource,
+  source: ByteReader,
   kind: IdxKind,
   place: (offset: number) => string,
 ): Promise<number[]> {
@@ -94,7 +94,7 @@ async function readHeader(
     const dim = view.getUint32(4 + 4 * index);
     if (dim === 0) {
       throw new DataError(
-        `${place(4 + 4 * index)}: expected a ${NAMES[index]} of ${kind} of at least 1, found 0; ` +
+        `${place(4 + 4 * index)}: expected a ${NAMES[index]} of ${kind} of at least 1, got 0; ` +
           `get a file that is not empty`,
       );
     }
@@ -110,14 +110,12 @@ function checkMagic(magic: number, kind: IdxKind, place: string): void {
     ? `this is a file of ${other}; the two may be swapped`
     : "this is not such an IDX file; get it again";
   throw new DataError(
-    `${place}: expected the magic number ${hex(expected)} (${kind}), found ${
-      hex(magic)
-    }; ${advice}`,
+    `${place}: expected the magic number ${hex(expected)} (${kind}), got ${hex(magic)}; ${advice}`,
   );
 }
 
 /** Up to `size` bytes; memory for gzip grows with what was really unpacked. */
-async function readBody(source: ByteSource, size: number): Promise<Uint8Array<ArrayBuffer>> {
+async function readBody(source: ByteReader, size: number): Promise<Uint8Array<ArrayBuffer>> {
   let buffer = new ArrayBuffer(source.packed ? Math.min(size, 4 * source.fileSize) : size);
   let filled = 0;
   while (true) {

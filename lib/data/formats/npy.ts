@@ -6,17 +6,17 @@
  */
 import { DataError } from "../../core/errors.ts";
 
-/** An array as its file has it. */
+/** An array as stored in its file. */
 export interface NpyArray {
-  /** What messages open with. */
-  readonly place: string;
-  /** NumPy's word for the type of an element, such as `|u1` or `<i8`. */
+  /** The file, as errors name it. */
+  readonly location: string;
+  /** Type of an element in NumPy's notation, such as `|u1` or `<i8`. */
   readonly type: string;
   /** Shape, last dimension fastest. */
   readonly dims: readonly number[];
-  /** Where the header begins in the file, which has type and shape, in bytes. */
+  /** Offset of the header, which has type and shape, in bytes. */
   readonly header: number;
-  /** Where the elements begin in the file, in bytes. */
+  /** Offset of the elements in the file, in bytes. */
   readonly offset: number;
   /** The elements. */
   readonly body: Uint8Array;
@@ -30,40 +30,40 @@ const OPENING = 8;
  * Reads the header and checks that the elements are all there.
  *
  * @param bytes of the whole file
- * @param place what messages open with: the file
+ * @param location the file, as errors name it
  * @throws {DataError} when it is no `.npy` file, or not what its header says
  */
-export function parseNpy(bytes: Uint8Array, place: string): NpyArray {
+export function parseNpy(bytes: Uint8Array, location: string): NpyArray {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < OPENING || MAGIC.some((byte, at) => bytes[at] !== byte)) {
     throw new DataError(
-      `${place}: byte 0: expected a .npy file, which opens with \\x93NUMPY, found another kind ` +
+      `${location}: byte 0: expected a .npy file, which opens with \\x93NUMPY, got another kind ` +
         `of file; write it with numpy.save`,
     );
   }
   const version = bytes[6]!;
   if (version < 1 || version > 3) {
     throw new DataError(
-      `${place}: byte 6: expected version 1, 2 or 3 of .npy, found ${version}; ` +
+      `${location}: byte 6: expected version 1, 2 or 3 of .npy, got ${version}; ` +
         `write it with numpy.save`,
     );
   }
   const start = OPENING + (version === 1 ? 2 : 4);
-  if (bytes.length < start) throw cutHeader(place, bytes.length);
+  if (bytes.length < start) throw cutHeader(location, bytes.length);
   const length = version === 1 ? view.getUint16(OPENING, true) : view.getUint32(OPENING, true);
   const offset = start + length;
-  if (offset > bytes.length) throw cutHeader(place, bytes.length, length);
+  if (offset > bytes.length) throw cutHeader(location, bytes.length, length);
   const header = new TextDecoder().decode(bytes.subarray(start, offset));
-  const { type, dims } = parseHeader(header, `${place}: byte ${start}`);
+  const { type, dims } = parseHeader(header, `${location}: byte ${start}`);
   const body = bytes.subarray(offset);
-  checkLength(body.length, type, dims, `${place}: byte ${offset}`);
-  return { place, type, dims, header: start, offset, body };
+  checkLength(body.length, type, dims, `${location}: byte ${offset}`);
+  return { location, type, dims, header: start, offset, body };
 }
 
 function cutHeader(place: string, size: number, length?: number): DataError {
   const what = length === undefined ? "a header" : `a header of ${length} bytes`;
   return new DataError(
-    `${place}: byte ${OPENING}: expected ${what}, found the end of the file at byte ${size}; ` +
+    `${place}: byte ${OPENING}: expected ${what}, got the end of the file at byte ${size}; ` +
       `get the file again`,
   );
 }
@@ -74,7 +74,7 @@ function parseHeader(header: string, place: string): { type: string; dims: numbe
   const shape = /['"]shape['"]\s*:\s*\(([\d\s,]*)\)/.exec(header);
   if (!type || !order || !shape) {
     throw new DataError(
-      `${place}: expected a header with descr, fortran_order and shape, found ` +
+      `${place}: expected a header with descr, fortran_order and shape, got ` +
         `${JSON.stringify(header.trim().slice(0, 80))}; write it with numpy.save`,
     );
   }
@@ -82,22 +82,22 @@ function parseHeader(header: string, place: string): { type: string; dims: numbe
     .map(Number);
   if (order[1] === "True" && dims.length > 1) {
     throw new DataError(
-      `${place}: expected an array in C order, found Fortran order; ` +
+      `${place}: expected an array in C order, got Fortran order; ` +
         `save numpy.ascontiguousarray(x) instead of x`,
     );
   }
   return { type: type[1] ?? "a record", dims };
 }
 
-/** The header is not believed: what is there must be what it says. Nothing is allocated by it. */
+/** Checks the length that the header states against the file: nothing is allocated by the header. */
 function checkLength(found: number, type: string, dims: readonly number[], place: string): void {
   const width = elementBytes(type);
-  if (width === undefined) return; // Such a type is refused by what needs another.
+  if (width === undefined) return; // Refused later, by the code that needs another type.
   const size = dims.reduce((product, dim) => product * dim, width);
   if (size === found) return;
   throw new DataError(
     `${place}: expected ${size} bytes (${[...dims, width].join(" × ")}) after the header, ` +
-      `found ${found}; get the file again`,
+      `got ${found}; get the file again`,
   );
 }
 

@@ -6,32 +6,31 @@
 import { DataError } from "../../core/errors.ts";
 import type { NpyArray } from "./npy.ts";
 import { shapeText } from "./npy_labels.ts";
-import { interleave } from "./channels_last.ts";
+import { toChannelsLast } from "./channels_last.ts";
 import type { DataSpec } from "../../recipe/types.ts";
 
-/** How the images of an array lie. */
+/** How the images of an array are stored. */
 export interface ImageLayout {
   /** Shape of one image. */
   readonly shape: readonly [h: number, w: number, c: number];
-  /** Whether the file has `[n, c, h, w]`. */
+  /** Whether the array is `[n, c, h, w]`. */
   readonly planes: boolean;
 }
 
-/** More channels than a picture has. */
+/** Maximum number of channels of an image. */
 const MAX_CHANNELS = 4;
 
 /**
- * Decides how images lie.
+ * Finds out how images are stored.
  *
  * `[n, h, w]` has one channel. Of four dimensions, the last holds the channels where it is at most
  * 4 (`[n, h, w, c]`), the second where that is (`[n, c, h, w]`). Where both are, the images being 4
- * pixels high or wide, the recipe's `size` and `channels` decide; where they do not, the array is
- * refused rather than guessed at.
+ * pixels high or wide, the recipe's `size` and `channels` decide; otherwise the array is refused.
  *
  * @throws {DataError} when the array holds no u8 images, or images that do not fit the recipe
  */
 export function imageLayout(
-  { place: file, type, dims, header }: NpyArray,
+  { location: file, type, dims, header }: NpyArray,
   recipe: Pick<DataSpec, "size" | "channels">,
 ): ImageLayout {
   const place = `${file}: byte ${header}`;
@@ -41,7 +40,7 @@ export function imageLayout(
   if (layouts.length === 0) {
     throw new DataError(
       `${place}: expected images [n, h, w], [n, h, w, c] or [n, c, h, w] with at most ` +
-        `${MAX_CHANNELS} channels and no dimension 0, found ${found}; reshape the array`,
+        `${MAX_CHANNELS} channels and no dimension 0, got ${found}; reshape the array`,
     );
   }
   const size = recipe.size[0] > 0 ? recipe.size : undefined;
@@ -51,32 +50,32 @@ export function imageLayout(
   if (fitting.length === 1) return fitting[0]!;
   if (fitting.length > 1) {
     throw new DataError(
-      `${place}: expected to see which dimension holds the channels, found two that may, in ` +
-        `${found}; give data.size and data.channels, or save larger images`,
+      `${place}: it is unclear which dimension of ` +
+        `${found} holds the channels; give data.size and data.channels, or save larger images`,
     );
   }
   const sizeFits = layouts.some(({ shape: [h, w] }) => !size || (h === size[0] && w === size[1]));
   const sizes = unique(layouts.map(({ shape: [h, w] }) => `${h}×${w}`));
   if (size && !sizeFits) {
     throw new DataError(
-      `data.size: expected ${sizes}, as in ${file}, found ${size.join("×")}; ` +
+      `data.size: expected ${sizes}, as in ${file}, got ${size.join("×")}; ` +
         `correct it or leave it out`,
     );
   }
   throw new DataError(
     `data.channels: expected ${unique(layouts.map(({ shape }) => `${shape[2]}`))}, as in ` +
-      `${file}, found ${recipe.channels}; correct it or leave it out`,
+      `${file}, got ${recipe.channels}; correct it or leave it out`,
   );
 }
 
-/** The images as `[n, h, w, c]`: a view of the file where it has them so. */
+/** The images as `[n, h, w, c]`: a view of the file if it stores them so. */
 export function npyImages({ body, dims }: NpyArray, { shape, planes }: ImageLayout): Uint8Array {
   const [h, w, c] = shape;
   if (!planes || c === 1) return body;
   const size = h * w * c;
   const images = new Uint8Array(body.length);
   for (let at = 0; at < dims[0]! * size; at += size) {
-    interleave(body.subarray(at, at + size), c, images.subarray(at, at + size));
+    toChannelsLast(body.subarray(at, at + size), c, images.subarray(at, at + size));
   }
   return images;
 }
@@ -97,7 +96,7 @@ function wrongType(place: string, type: string): DataError {
     ? `save (x * 255).round().astype("uint8") where they go from 0 to 1, ` +
       `x.round().astype("uint8") where they go to 255; data.mean and data.std normalize them`
     : `save x.astype("uint8"), with pixels from 0 to 255`;
-  return new DataError(`${place}: expected images of type uint8, found ${type}; ${remedy}`);
+  return new DataError(`${place}: expected images of type uint8, got ${type}; ${remedy}`);
 }
 
 function unique(words: readonly string[]): string {

@@ -10,24 +10,24 @@ import type { NpyArray } from "./npy.ts";
 const MAX_CLASSES = 65536;
 
 /**
- * Labels of an array of any integer type, `[n]` or `[n, 1]`.
+ * The labels of an array of any integer type, `[n]` or `[n, 1]`.
  *
- * @param classes that every label is below; 0: the data decides
- * @throws {DataError} when it holds anything else
+ * @param classes number of classes, which every label is below; 0: the data decides
+ * @throws {DataError} when it contains anything else
  */
 export function npyLabels(array: NpyArray, classes: number): Uint32Array {
-  const { place, type, dims, body, header, offset } = array;
+  const { location: place, type, dims, body, header, offset } = array;
   const [count = 0, ...rest] = dims;
   if (dims.length === 0 || rest.length > 1 || (rest[0] ?? 1) !== 1) {
     throw new DataError(
-      `${place}: byte ${header}: expected labels [n] or [n, 1], found ${shapeText(dims)}; ` +
+      `${place}: byte ${header}: expected labels [n] or [n, 1], got ${shapeText(dims)}; ` +
         `save one whole number for each image (numpy.argmax(y, axis=1) of one-hot labels)`,
     );
   }
   const read = elementReader(body, type);
   if (!read) {
     throw new DataError(
-      `${place}: byte ${header}: expected labels of an integer type, found ${type}; ` +
+      `${place}: byte ${header}: expected labels of an integer type, got ${type}; ` +
         `save y.astype("int64"), a whole number from 0 for each class`,
     );
   }
@@ -41,7 +41,7 @@ export function npyLabels(array: NpyArray, classes: number): Uint32Array {
         : `a label from 0 to ${classes - 1}, as there are ${classes} classes`;
       throw new DataError(
         `${place}: byte ${offset + index * width}: expected ${expected}, ` +
-          `found ${label} at image ${index}; correct data.classes or the file`,
+          `got ${label} at image ${index}; correct data.classes or the file`,
       );
     }
     labels[index] = label;
@@ -54,7 +54,7 @@ export function shapeText(dims: readonly number[]): string {
   return `(${dims.join(", ")}${dims.length === 1 ? "," : ""})`;
 }
 
-/** A whole number at a place in bytes. */
+/** Reads a whole number at an offset in bytes. */
 type Reader = (at: number) => number;
 
 function elementReader(body: Uint8Array, type: string): Reader | undefined {

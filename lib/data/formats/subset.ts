@@ -1,5 +1,5 @@
 /**
- * What every reader of files does with images and labels once it has them.
+ * Steps that all readers of files share.
  *
  * @module
  */
@@ -16,8 +16,8 @@ export function highestLabel(...lists: LabelledImages["labels"][]): number {
 /**
  * The first `count` images, copied so that the rest can be freed; 0 takes all.
  *
- * @param field of the recipe, where `count` was read
- * @param path of the images
+ * @param field the field of the recipe that `count` comes from
+ * @param path the file of the images
  * @throws {DataError} when there are fewer
  */
 export function takeFirst(
@@ -41,6 +41,6 @@ export function notEnoughImages(
 ): DataError {
   return new DataError(
     `${field}: expected at most ${there}, the images in ${path}, ` +
-      `found ${count}; lower it, or 0 takes all`,
+      `got ${count}; lower it, or 0 takes all`,
   );
 }

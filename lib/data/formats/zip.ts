@@ -1,13 +1,13 @@
 /**
  * Zip files, as far as NumPy writes them: entries stored or deflated, no encryption, less than
- * 4 GiB (no zip64). Where entries lie is read from the list at the end; nothing it says is
- * believed before it fits the file, and contents are held against their checksum.
+ * 4 GiB (no zip64). The list of entries is read from the end of the file; nothing in it is
+ * believed before it fits the file, and contents are checked against their checksum.
  *
  * @module
  */
 import { crc32 } from "node:zlib";
 import { DataError } from "../../core/errors.ts";
-import { expectFile, unreadable } from "../paths/stat.ts";
+import { cannotRead, checkIsFile } from "../paths/stat.ts";
 
 const LOCAL = 0x04034b50;
 const CENTRAL = 0x02014b50;
@@ -48,12 +48,12 @@ export class ZipFile {
 
   /** Opens a file and reads its list. @throws {DataError} when it is no whole zip file */
   static async open(path: string): Promise<ZipFile> {
-    await expectFile(path);
+    await checkIsFile(path);
     let file: Deno.FsFile;
     try {
       file = await Deno.open(path);
     } catch (error) {
-      throw unreadable(path, error);
+      throw cannotRead(path, error);
     }
     try {
       const zip = new ZipFile(path, file, (await file.stat()).size);
@@ -61,7 +61,7 @@ export class ZipFile {
       return zip;
     } catch (error) {
       file.close();
-      throw error instanceof DataError ? error : unreadable(path, error);
+      throw error instanceof DataError ? error : cannotRead(path, error);
     }
   }
 
@@ -91,7 +91,7 @@ export class ZipFile {
     const magic = first.byteLength === 4 ? first.getUint32(0, true) : 0;
     if (magic !== LOCAL && magic !== END) {
       throw new DataError(
-        `${this.#path}: byte 0: expected a zip file, which opens with PK, found another kind of ` +
+        `${this.#path}: byte 0: expected a zip file, which opens with PK, got another kind of ` +
           `file; write it with numpy.savez or numpy.savez_compressed`,
       );
     }
@@ -122,11 +122,11 @@ export class ZipFile {
   #checkReadable(entry: Entry): void {
     const place = `${this.#path}: byte ${entry.offset}: ${entry.name}`;
     if (entry.encrypted) {
-      throw new DataError(`${place}: expected plain data, found it encrypted; unlock the file`);
+      throw new DataError(`${place}: the data is encrypted; write it without a password`);
     }
     if (entry.method !== 0 && entry.method !== 8) {
       throw new DataError(
-        `${place}: expected data that is stored or deflated, found compression method ` +
+        `${place}: expected data that is stored or deflated, got compression method ` +
           `${entry.method}; write it with numpy.savez or numpy.savez_compressed`,
       );
     }
@@ -135,7 +135,7 @@ export class ZipFile {
     const most = stored ? entry.packedSize : entry.packedSize * DEFLATE_RATIO;
     if (entry.size > most || (stored && entry.size !== most)) {
       throw new DataError(
-        `${place}: expected ${entry.size} bytes, as the list of files says, found ` +
+        `${place}: expected ${entry.size} bytes, as the list of files says, got ` +
           `${entry.packedSize} ${stored ? "stored" : "deflated, which cannot hold them"}; ` +
           `get the file again`,
       );
@@ -148,14 +148,14 @@ export class ZipFile {
     if (header === 0 || header.getUint32(0, true) !== LOCAL) {
       throw new DataError(
         `${this.#path}: byte ${offset}: expected the header of ${entry.name}, as the list of ` +
-          `files says, found something else; get the file again`,
+          `files says, got something else; get the file again`,
       );
     }
     const start = offset + LOCAL_SIZE + header.getUint16(26, true) + header.getUint16(28, true);
     if (start + entry.packedSize > this.#size) {
       throw new DataError(
         `${this.#path}: byte ${start}: expected ${entry.packedSize} bytes of ${entry.name}, ` +
-          `found ${Math.max(this.#size - start, 0)}; get the file again`,
+          `got ${Math.max(this.#size - start, 0)}; get the file again`,
       );
     }
     return await this.#at(start, entry.packedSize);
@@ -188,14 +188,14 @@ export class ZipFile {
 
   #badList(offset: number): DataError {
     return new DataError(
-      `${this.#path}: byte ${offset}: expected an entry of the list of files, found something ` +
+      `${this.#path}: byte ${offset}: expected an entry of the list of files, got something ` +
         `else; get the file again`,
     );
   }
 
   #tooLarge(): DataError {
     return new DataError(
-      `${this.#path}: expected less than 2 GiB for each array, found more (zip64); ` +
+      `${this.#path}: expected less than 2 GiB for each array, got more (zip64); ` +
         `put the arrays into a folder, each in a .npy file, and let data.root name that`,
     );
   }

@@ -1,30 +1,30 @@
 /**
- * `words.txt` of ImageNet's kind: a line for each class, its folder and what a person calls it, with
- * a tab between.
+ * Names of classes from an ImageNet-style `words.txt`: one line per class, with its folder and its name
+ * separated by a tab.
  *
  * @module
  */
 import { join } from "node:path";
-import { look, readText } from "../paths/stat.ts";
-import type { Guard } from "../paths/path_policy.ts";
+import { readText, stat } from "../paths/stat.ts";
+import type { PathPolicy } from "../paths/path_policy.ts";
 
-/** ImageNet's own names all of WordNet in 2.6 MB. */
-const LARGEST = 2 ** 25;
+/** Maximum bytes of the file; ImageNet's lists all of WordNet in 2.6 MB. */
+const MAX_BYTES = 2 ** 25;
 
 /**
- * Names of classes for a person: `n02124075 Egyptian cat`; the folder alone where the file has no
- * line for it, or there is no file.
+ * Names of classes for display, such as `n02124075 Egyptian cat`; the folder alone if the file has no
+ * line for it or there is no file.
  *
  * @throws {DataError} when the file cannot be read
  */
-export async function withWords(
+export async function displayNames(
   root: string,
   folders: readonly string[],
-  guard: Guard,
+  policy: PathPolicy,
 ): Promise<string[]> {
-  const path = join(root, "words.txt"), there = await look(path);
-  if (!there?.isFile || there.size > LARGEST) return [...folders];
-  await guard.check(path);
+  const path = join(root, "words.txt"), there = await stat(path);
+  if (!there?.isFile || there.size > MAX_BYTES) return [...folders];
+  await policy.check(path);
   const text = await readText(path);
   const words = new Map<string, string>();
   for (const line of text.split(/\r?\n/)) {

@@ -8,9 +8,9 @@ import { basename } from "node:path";
 import { DataError } from "../../core/errors.ts";
 import type { DataRecipe, UnnormalizedDataset } from "../dataset.ts";
 import { notEnoughImages } from "../formats/subset.ts";
-import { someOf } from "../paths/file_fingerprint.ts";
-import { findRoot } from "../paths/find_data.ts";
-import { withWords } from "./class_names.ts";
+import { sampleFiles } from "../paths/file_fingerprint.ts";
+import { findFolder } from "../paths/find_data.ts";
+import { displayNames } from "./class_names.ts";
 import { FolderSplit, imageCache } from "./split.ts";
 import { findTree, type ImagesByClass } from "./tree.ts";
 
@@ -27,10 +27,10 @@ export async function openFolder(
   { data, seed, pathScope }: DataRecipe,
   warn: (text: string) => void,
 ): Promise<UnnormalizedDataset> {
-  const { path: root, guard } = await findRoot(data.root, pathScope);
-  const tree = await findTree(root, { holdout: data.holdout, seed, warn, guard });
+  const { path: root, policy } = await findFolder(data.root, pathScope);
+  const tree = await findTree(root, { holdout: data.holdout, seed, warn, policy });
   const paths = [...tree.train, ...tree.test].flat();
-  const fingerprints = await guard.admit(someOf(paths));
+  const fingerprints = await policy.checkFiles(sampleFiles(paths));
   const classes = tree.classNames.length;
   if (data.classes !== 0 && data.classes !== classes) {
     throw new DataError(
@@ -52,7 +52,7 @@ export async function openFolder(
   return {
     name: basename(root),
     classes,
-    classNames: await withWords(root, tree.classNames, guard),
+    classNames: await displayNames(root, tree.classNames, policy),
     shape,
     train: open("train"),
     test: open("test"),

@@ -1,21 +1,21 @@
 /**
- * What lies in a folder: class folders, and images below them. Names that begin with a dot are the
- * system's and count for nothing; order is that of the names' code units, on every system the same.
+ * Lists a folder: class folders, and images below them. Names that begin with a dot are the system's
+ * and ignored; names are sorted by code units, the same order on every system.
  *
  * @module
  */
 import { extname, join, sep } from "node:path";
 import { DataError } from "../../core/errors.ts";
-import { unreadable } from "../paths/stat.ts";
-import type { Guard } from "../paths/path_policy.ts";
+import { cannotRead } from "../paths/stat.ts";
+import type { PathPolicy } from "../paths/path_policy.ts";
 
 const IMAGES = new Set([".jpg", ".jpeg", ".jpe", ".png"]);
-/** Of images that nobody reads here. */
+/** Unsupported image extensions. */
 const OTHER_IMAGES = new Set(
   [".gif", ".webp", ".bmp", ".tif", ".tiff", ".heic", ".heif", ".avif", ".jxl", ".jp2", ".svg"],
 );
 
-/** How many files end in what, of kinds that are not read. */
+/** Number of files by unsupported image extension. */
 export type SkippedExtensions = Map<string, number>;
 
 /** The names of the folders in `path`, sorted. @throws {DataError} when it cannot be read */
@@ -28,62 +28,64 @@ export async function foldersIn(path: string): Promise<string[]> {
 /**
  * The paths of all images below `path`, sorted.
  *
- * @param leftOut counts images of other kinds
- * @param guard hears of every folder and every link
- * @throws {DataError} when a folder cannot be read, or a link leads to where it may not
+ * @param skipped counts images with unsupported extensions
+ * @param policy checks every folder and every link
+ * @throws {DataError} when a folder cannot be read, or a link leads outside the path scope
  */
 export async function imagesBelow(
   path: string,
-  leftOut: SkippedExtensions,
-  guard: Guard,
+  skipped: SkippedExtensions,
+  policy: PathPolicy,
 ): Promise<string[]> {
   const found: string[] = [];
-  await collect(path, found, leftOut, new Set(), guard);
+  await collect(path, found, skipped, new Set(), policy);
   return found.sort(byCodeUnits);
 }
 
 async function collect(
   path: string,
   into: string[],
-  leftOut: SkippedExtensions,
+  skipped: SkippedExtensions,
   seen: Set<string>,
-  guard: Guard,
+  policy: PathPolicy,
 ): Promise<void> {
-  await guard.check(path);
+  await policy.check(path);
   // A link may lead back, to a folder that was walked or to one above it: no image counts twice, and
   // none of another class.
   const real = await Deno.realPath(path).catch((error) => {
-    throw unreadable(path, error);
+    throw cannotRead(path, error);
   });
   const above = [...seen].some((folder) => folder.startsWith(real + sep));
   if (above || seen.has(real)) return;
   seen.add(real);
   for await (const { name, folder, link } of entries(path)) {
     if (folder) {
-      await collect(join(path, name), into, leftOut, seen, guard);
+      await collect(join(path, name), into, skipped, seen, policy);
       continue;
     }
-    const ending = extname(name).toLowerCase();
-    if (IMAGES.has(ending)) {
-      if (link) await guard.check(join(path, name));
+    const extension = extname(name).toLowerCase();
+    if (IMAGES.has(extension)) {
+      if (link) await policy.check(join(path, name));
       into.push(join(path, name));
-    } else if (OTHER_IMAGES.has(ending)) leftOut.set(ending, (leftOut.get(ending) ?? 0) + 1);
+    } else if (OTHER_IMAGES.has(extension)) {
+      skipped.set(extension, (skipped.get(extension) ?? 0) + 1);
+    }
   }
 }
 
 interface Entry {
   readonly name: string;
   readonly folder: boolean;
-  /** Whether a link leads there. */
+  /** Whether it is a link. */
   readonly link: boolean;
 }
 
-/** Folders and files, also by links; no pipes, no devices. */
+/** Folders and files, also linked ones; no pipes, no devices. */
 async function* entries(path: string): AsyncGenerator<Entry> {
   try {
     for await (const { name, isFile, isDirectory, isSymlink } of Deno.readDir(path)) {
       if (name.startsWith(".") || name === "__MACOSX") continue;
-      // A link that leads nowhere is a file that cannot be read: that is found when it is wanted.
+      // A broken link counts as a file: reading it reports that it cannot be read.
       const there = isSymlink
         ? await Deno.stat(join(path, name)).catch(() => ({ isFile: true, isDirectory: false }))
         : { isFile, isDirectory };
@@ -92,8 +94,8 @@ async function* entries(path: string): AsyncGenerator<Entry> {
       }
     }
   } catch (error) {
-    // Of whoever is asked for entries, too.
-    throw error instanceof DataError ? error : unreadable(path, error);
+    // Also an error of the caller, thrown into this generator.
+    throw error instanceof DataError ? error : cannotRead(path, error);
   }
 }
 

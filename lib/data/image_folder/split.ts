@@ -8,7 +8,7 @@ import { DataError } from "../../core/errors.ts";
 import { decodeImage } from "../../image/decode.ts";
 import { resizeAndCrop } from "../../image/resize.ts";
 import type { Image, ImageCache, LabelledFiles, Split } from "../dataset.ts";
-import { unreadable } from "../paths/stat.ts";
+import { cannotRead } from "../paths/stat.ts";
 
 /** Maximum number of files of a split that warnings name. */
 const MAX_WARNINGS = 10;
@@ -133,7 +133,7 @@ export class FolderSplit implements Split {
       }
     }
     throw new DataError(
-      `${this.nameOf(index)}: expected this image or another of its class to be decoded, found ` +
+      `${this.nameOf(index)}: expected this image or another of its class to be decoded, got ` +
         `that none of them in this split can be; get them again, or take them out`,
     );
   }
@@ -177,11 +177,11 @@ async function readImage(path: string): Promise<{ bytes: Uint8Array; modified: n
   try {
     const { size, mtime, isFile, isDirectory } = await Deno.stat(path);
     if (!isFile && !isDirectory) {
-      throw new DataError(`${path}: expected an image file, found a device or a pipe`);
+      throw new DataError(`${path}: expected an image file, got a device or a pipe`);
     }
     if (size > MAX_FILE) {
       throw new DataError(
-        `${path}: expected an image file of at most ${MAX_FILE / 2 ** 20} MiB, found ` +
+        `${path}: expected an image file of at most ${MAX_FILE / 2 ** 20} MiB, got ` +
           `${Math.round(size / 2 ** 20)}; take it out`,
       );
     }
@@ -192,6 +192,6 @@ async function readImage(path: string): Promise<{ bytes: Uint8Array; modified: n
         `${path}: expected an image file, found nothing there; put it back, or correct the path`,
       );
     }
-    throw error instanceof DataError ? error : unreadable(path, error);
+    throw error instanceof DataError ? error : cannotRead(path, error);
   }
 }

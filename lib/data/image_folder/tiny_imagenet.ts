@@ -1,36 +1,36 @@
 /**
- * `val_annotations.txt` of Tiny ImageNet: a line for each image, its file, its class and a box, with
- * tabs between. The images lie in `images` beside it.
+ * `val_annotations.txt` of Tiny ImageNet: one line per image, with its file, its class and a box,
+ * separated by tabs. The images are in the folder `images` next to it.
  *
  * @module
  */
 import { dirname, join } from "node:path";
 import { DataError } from "../../core/errors.ts";
-import { readText, unreadable } from "../paths/stat.ts";
-import type { Guard } from "../paths/path_policy.ts";
+import { cannotRead, readText } from "../paths/stat.ts";
+import type { PathPolicy } from "../paths/path_policy.ts";
 
 /**
  * Reads the file.
  *
  * @param path of the file
- * @param classNames what its classes may be
+ * @param classNames the classes that training has
  * @returns paths of images by class
  * @throws {DataError} with the line, when it names an image that is not there, one twice, or a class
  * that training lacks; when it names no image
  */
-export async function readAnnotations(
+export async function readTestImages(
   path: string,
   classNames: readonly string[],
-  guard: Guard,
+  policy: PathPolicy,
 ): Promise<string[][]> {
   let text: string;
   const there = new Set<string>();
   const folder = join(dirname(path), "images");
-  for (const place of [path, folder]) await guard.check(place);
+  for (const checked of [path, folder]) await policy.check(checked);
   try {
     text = await readText(path);
     for await (const { name, isSymlink } of Deno.readDir(folder)) {
-      if (isSymlink) await guard.check(join(folder, name));
+      if (isSymlink) await policy.check(join(folder, name));
       there.add(name);
     }
   } catch (error) {
@@ -40,7 +40,7 @@ export async function readAnnotations(
         `${folder}: expected the images that ${path} names, found no such folder; ` +
           `unpack the data set again`,
       )
-      : unreadable(path, error);
+      : cannotRead(path, error);
   }
   const labels = new Map(classNames.map((name, label) => [name, label]));
   const images: string[][] = classNames.map(() => []);
@@ -51,7 +51,7 @@ export async function readAnnotations(
     const label = labels.get(name ?? "");
     const refuse = (expected: string, found: string) =>
       new DataError(
-        `${path}:${index + 1}: expected ${expected}, found ${found}; ` +
+        `${path}:${index + 1}: expected ${expected}, got ${found}; ` +
           `correct the line, or unpack the data set again`,
       );
     if (file === undefined || name === undefined) {

@@ -1,5 +1,5 @@
 /**
- * What a data set holds, in figures, before hours are spent on it.
+ * Figures of a data set, to check it before hours of training.
  *
  * @module
  */
@@ -7,37 +7,40 @@ import type { Dataset, Split } from "../dataset.ts";
 import type { DataLoader } from "../loader.ts";
 import { epochOrder } from "../sampler.ts";
 
-/** Images that pixels are measured on, at most, where they must be decoded for it. */
+/** Maximum number of images that pixels are measured on if they must be decoded for it. */
 const MAX_MEASURED = 2000;
-/** Images that are read at a time. */
+/** Images read at a time. */
 const CHUNK = 64;
 
 /** Mean and standard deviation of pixel / 255, per channel. */
-export interface Measured {
+interface Measured {
   readonly mean: readonly number[];
   readonly std: readonly number[];
-  /** Images that they were measured on. */
+  /** Number of images measured. */
   readonly images: number;
 }
 
 /** Figures of a data set. */
-export interface Survey {
-  /** By label: images of it. */
+export interface DatasetStatistics {
+  /** Number of images by label. */
   readonly counts: { readonly train: readonly number[]; readonly test: readonly number[] };
-  /** Training images of the largest class / those of the smallest; null where a class has none. */
+  /** Training images of the largest class / those of the smallest; null if a class has none. */
   readonly imbalance: number | null;
-  /** Of the training images. */
+  /** Pixels of the training images. */
   readonly measured: Measured;
-  /** What a person should know, a line each, with what to do. */
+  /** Warnings with their remedies, a line each. */
   readonly notes: readonly string[];
 }
 
 /**
- * Counts and measures: all training images in memory, or 2,000 of those in files.
+ * Counts images by class and measures their pixels: all of those in memory, 2,000 of those in files.
  *
  * @throws {DataError} when an image cannot be read
  */
-export async function survey(loader: DataLoader, seed: number): Promise<Survey> {
+export async function datasetStatistics(
+  loader: DataLoader,
+  seed: number,
+): Promise<DatasetStatistics> {
   const { data } = loader;
   const counts = {
     train: countsOf(data.train, data.classes),
@@ -81,7 +84,7 @@ async function measure(loader: DataLoader, seed: number): Promise<Measured> {
 
 /**
  * Normalized pixels should be of the order of 1 around 0. A rough 0.5 and 0.5 does for most images,
- * so only what is far off is worth a word: a mean beyond 1, or a deviation off by a factor of 3.
+ * so only what is far off is reported: a mean beyond 1, or a deviation off by a factor of 3.
  */
 function normalizationNotes(data: Dataset, { mean, std }: Measured): string[] {
   const off = mean.some((value, channel) => {
@@ -103,13 +106,13 @@ function normalizationNotes(data: Dataset, { mean, std }: Measured): string[] {
   ];
 }
 
-function balanceNotes(data: Dataset, { train, test }: Survey["counts"]): string[] {
+function balanceNotes(data: Dataset, { train, test }: DatasetStatistics["counts"]): string[] {
   const names = (counts: readonly number[]) =>
     counts.flatMap((count, label) =>
       count === 0 ? [data.classNames?.[label] ?? String(label)] : []
     );
   const notes: string[] = [];
-  const unmeasured = names(test); // Of training images, opening the data says as much.
+  const unmeasured = names(test); // Opening the data warns of missing training images.
   if (unmeasured.length > 0) notes.push(`no test image of ${some(unmeasured)}: never measured`);
   const least = Math.min(...train), most = Math.max(...train);
   if (least > 0 && most / least >= 10) {
@@ -121,7 +124,7 @@ function balanceNotes(data: Dataset, { train, test }: Survey["counts"]): string[
   return notes;
 }
 
-/** A few of many words. */
+/** The first five of the names. */
 function some(words: readonly string[]): string {
   const noun = words.length === 1 ? "class" : "classes";
   return `${noun} ${words.slice(0, 5).join(", ")}${words.length > 5 ? ", …" : ""}`;

@@ -1,5 +1,5 @@
 /**
- * A grid of training images as the network gets them.
+ * A grid of training images as the network gets them, as PNG.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { epochOrder } from "../sampler.ts";
 const SIDE = 8;
 /** Pixels between two images. */
 const GAP = 2;
-/** Smaller images are shown with every pixel as a square of several. */
+/** Smaller images are magnified: every pixel becomes a square. */
 const MIN_SIDE = 64;
 
 /**
@@ -32,11 +32,11 @@ export async function previewPng(
   const columns = Math.min(SIDE, count), rows = Math.ceil(count / SIDE);
   const width = columns * (w * zoom + GAP) + GAP, height = rows * (h * zoom + GAP) + GAP;
   const grid = new Uint8Array(height * width * shown).fill(255);
-  for (let place = 0; place < count; place++) {
-    const top = Math.floor(place / SIDE) * (h * zoom + GAP) + GAP;
-    const left = place % SIDE * (w * zoom + GAP) + GAP;
+  for (let index = 0; index < count; index++) {
+    const top = Math.floor(index / SIDE) * (h * zoom + GAP) + GAP;
+    const left = index % SIDE * (w * zoom + GAP) + GAP;
     for (let y = 0; y < h * zoom; y++) {
-      const from = (place * h + Math.floor(y / zoom)) * w;
+      const from = (index * h + Math.floor(y / zoom)) * w;
       for (let x = 0; x < w * zoom; x++) {
         const pixel = (from + Math.floor(x / zoom)) * c;
         const at = ((top + y) * width + left + x) * shown;

@@ -1,7 +1,7 @@
 /**
- * `data.json` in a run's folder: which files the run began with, their sizes and times. By it a run
- * that goes on notices that they are others, and a run's recipe, whose paths are absolute, may lead
- * out of its folder: whoever wrote it knew these files.
+ * `data.json` in a run's folder: the files that the run began with, their sizes and times. A resumed
+ * run notices by it that they changed. It also lets a run's recipe, whose paths are absolute, lead out
+ * of its folder: who wrote it knew these files.
  *
  * @module
  */
@@ -9,8 +9,8 @@ import { join } from "node:path";
 import { isMap } from "../../core/json_value.ts";
 import type { FileFingerprint } from "./file_fingerprint.ts";
 
-/** What a run began with. */
-export interface DataNote {
+/** The files that a run began with. */
+export interface DataManifest {
   /** `data.root`, as it was found. */
   readonly root: string;
   /** All files, or 500 of them. */
@@ -20,38 +20,38 @@ export interface DataNote {
 }
 
 /** The file's name. */
-export const NOTE = "data.json";
+export const MANIFEST_FILE = "data.json";
 
-/** Far above what is written. */
+/** Far above what is ever written. */
 const MAX_BYTES = 2 ** 22;
 
-/** Reads the note of a folder; `undefined` where there is none, or it is something else. */
-export async function readNote(folder: string): Promise<DataNote | undefined> {
-  const path = join(folder, NOTE);
+/** Reads the manifest of a run's folder; `undefined` if it is missing or not a manifest. */
+export async function readManifest(folder: string): Promise<DataManifest | undefined> {
+  const path = join(folder, MANIFEST_FILE);
   try {
     const { size, isFile } = await Deno.stat(path);
     if (!isFile || size > MAX_BYTES) return undefined;
-    const note: unknown = JSON.parse(await Deno.readTextFile(path));
-    if (!isMap(note) || typeof note.root !== "string" || !Array.isArray(note.files)) {
+    const manifest: unknown = JSON.parse(await Deno.readTextFile(path));
+    if (!isMap(manifest) || typeof manifest.root !== "string" || !Array.isArray(manifest.files)) {
       return undefined;
     }
-    if (!note.files.every(isStamp)) return undefined;
+    if (!manifest.files.every(isFingerprint)) return undefined;
     return {
-      root: note.root,
-      files: note.files,
-      ...(isStamp(note.init) ? { init: note.init } : {}),
+      root: manifest.root,
+      files: manifest.files,
+      ...(isFingerprint(manifest.init) ? { init: manifest.init } : {}),
     };
   } catch {
-    return undefined; // What it would have allowed is then refused, with what to do.
+    return undefined; // The files that it would allow are then refused, with the remedy.
   }
 }
 
-/** The text of a note. */
-export function formatNote(note: DataNote): string {
-  return JSON.stringify(note, null, 1) + "\n";
+/** The text of a manifest. */
+export function formatManifest(manifest: DataManifest): string {
+  return JSON.stringify(manifest, null, 1) + "\n";
 }
 
-function isStamp(value: unknown): value is FileFingerprint {
+function isFingerprint(value: unknown): value is FileFingerprint {
   return isMap(value) && typeof value.path === "string" && typeof value.size === "number" &&
     typeof value.modified === "number";
 }

@@ -1,33 +1,33 @@
 /**
- * Sizes and times of the files of a data set, to notice that they are others than before.
+ * Sizes and times of the files of a data set, to notice that they changed.
  *
  * @module
  */
-import { unreadable } from "./stat.ts";
+import { cannotRead } from "./stat.ts";
 
-/** A file as it was at some time. */
+/** The size and time of a file at some moment. */
 export interface FileFingerprint {
   /** Absolute path. */
   readonly path: string;
   /** Bytes. */
   readonly size: number;
-  /** When it was last written, in milliseconds since 1970; 0 where the system does not say. */
+  /** When it was last written, in milliseconds since 1970; 0 if the system does not say. */
   readonly modified: number;
 }
 
-/** Of more files, so many are looked at, evenly spread: a look at one costs some 10 µs. */
+/** Of more files, this many are sampled, evenly spread: each costs some 10 µs. */
 const MAX_FILES = 500;
 
-/** The files themselves, or some of them, in their order. */
-export function someOf<T>(files: readonly T[]): readonly T[] {
+/** At most 500 of the files, in their order. */
+export function sampleFiles<T>(files: readonly T[]): readonly T[] {
   const step = Math.max(1, files.length / MAX_FILES);
   return files.length <= MAX_FILES
     ? files
     : Array.from({ length: MAX_FILES }, (_, i) => files[Math.floor(i * step)]!);
 }
 
-/** How a file is now; undefined where there is none. @throws {DataError} when it cannot be looked at */
-export async function stampOf(path: string): Promise<FileFingerprint | undefined> {
+/** The fingerprint of a file; `undefined` if there is none. @throws {DataError} when access is denied */
+export async function fingerprint(path: string): Promise<FileFingerprint | undefined> {
   try {
     const { size, mtime } = await Deno.stat(path);
     return { path, size, modified: mtime?.getTime() ?? 0 };
@@ -35,22 +35,24 @@ export async function stampOf(path: string): Promise<FileFingerprint | undefined
     if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) {
       return undefined;
     }
-    throw unreadable(path, error);
+    throw cannotRead(path, error);
   }
 }
 
-/** How files are now; those that are not there are left out: whoever reads them says so. */
-export async function stampFiles(paths: readonly string[]): Promise<readonly FileFingerprint[]> {
-  const stamps: FileFingerprint[] = [];
-  for (const path of someOf(paths)) {
-    const stamp = await stampOf(path);
-    if (stamp) stamps.push(stamp);
+/** The fingerprints of at most 500 files. Missing files are left out: reading them reports that. */
+export async function fingerprintFiles(
+  paths: readonly string[],
+): Promise<readonly FileFingerprint[]> {
+  const fingerprints: FileFingerprint[] = [];
+  for (const path of sampleFiles(paths)) {
+    const file = await fingerprint(path);
+    if (file) fingerprints.push(file);
   }
-  return stamps;
+  return fingerprints;
 }
 
-/** What has become of a file, in words; undefined where it is as it was. */
-export function changeOf(
+/** How a file changed, in words; `undefined` if it did not. */
+export function describeChange(
   before: FileFingerprint,
   now: FileFingerprint | undefined,
 ): string | undefined {
@@ -58,15 +60,15 @@ export function changeOf(
   if (!now) return `${path} is gone`;
   if (now.size !== before.size) return `${path} had ${before.size} bytes and has ${now.size}`;
   if (now.modified === before.modified) return undefined;
-  const time = (stamp: FileFingerprint) => new Date(stamp.modified).toISOString();
+  const time = (file: FileFingerprint) => new Date(file.modified).toISOString();
   return `${path} was written again at ${time(now)} (before: ${time(before)})`;
 }
 
-/** What has become of files, a line each; none where all are as they were. */
-export async function changesSince(stamps: readonly FileFingerprint[]): Promise<string[]> {
+/** How files changed, a line each; empty if none did. */
+export async function changesSince(fingerprints: readonly FileFingerprint[]): Promise<string[]> {
   const changes: string[] = [];
-  for (const stamp of stamps) {
-    const change = changeOf(stamp, await stampOf(stamp.path));
+  for (const file of fingerprints) {
+    const change = describeChange(file, await fingerprint(file.path));
     if (change !== undefined) changes.push(change);
   }
   return changes;

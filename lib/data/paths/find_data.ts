@@ -6,59 +6,64 @@
 import { basename, join } from "node:path";
 import { DataError } from "../../core/errors.ts";
 import type { PathScope } from "../../recipe/path_scope.ts";
-import { look } from "./stat.ts";
-import { type Guard, guardOf, inShared, outsideScope, READ_ANYTHING } from "./path_policy.ts";
+import { stat } from "./stat.ts";
+import {
+  inQtrainData,
+  outsideScope,
+  type PathPolicy,
+  pathPolicy,
+  READ_ANYTHING,
+} from "./path_policy.ts";
 
-/** What a recipe names. */
+/** The file or folder at a path of a recipe. */
 export interface FoundPath {
   /** Where it was found. */
   readonly path: string;
   /** Whether it is a folder. */
   readonly folder: boolean;
-  /** What may be read of it. */
-  readonly guard: Guard;
+  /** Which of its files may be read. */
+  readonly policy: PathPolicy;
 }
 
 /**
  * The folder of a data set: `root` itself, or the folder of that name in `QTRAIN_DATA`.
  *
- * @throws {DataError} when neither exists, with both places
+ * @throws {DataError} when neither exists or is a folder, or the path scope forbids it
  */
-export async function findRoot(root: string, scope: PathScope): Promise<FoundPath> {
-  const place = await findPlace(root, scope, "a folder with the data");
-  const { path, folder } = place;
-  if (folder) return place;
+export async function findFolder(root: string, scope: PathScope): Promise<FoundPath> {
+  const found = await findPath(root, scope, "a folder with the data");
+  if (found.folder) return found;
   throw new DataError(
-    `data.root: expected a folder, found a file at ${path}; name the folder it lies in`,
+    `data.root: expected a folder, got a file at ${found.path}; give the folder that it is in`,
   );
 }
 
 /**
- * What `root` names, a file or a folder: itself, or what has that name in `QTRAIN_DATA`.
+ * The file or folder of a data set: `root` itself, or what has its name in `QTRAIN_DATA`.
  *
- * @param what is expected there
- * @throws {DataError} when neither exists, with both places
+ * @param what what is expected there, for the error
+ * @throws {DataError} when neither exists, or the path scope forbids it
  */
-export async function findPlace(
+export async function findPath(
   root: string,
   scope: PathScope,
   what: string,
 ): Promise<FoundPath> {
   if (root === "") {
-    throw new DataError(`data.root: expected ${what}, found nothing; name one`);
+    throw new DataError(`data.root: expected ${what}, got nothing; give its path`);
   }
-  const guard = await guardOf("data.root", root, scope), shared = inShared(basename(root));
-  const places = [
-    ...(guard ? [{ path: root, guard }] : []),
-    ...(shared === undefined ? [] : [{ path: shared, guard: READ_ANYTHING }]),
+  const policy = await pathPolicy("data.root", root, scope), shared = inQtrainData(basename(root));
+  const candidates = [
+    ...(policy ? [{ path: root, policy }] : []),
+    ...(shared === undefined ? [] : [{ path: shared, policy: READ_ANYTHING }]),
   ];
-  for (const place of places) {
-    const info = await look(place.path);
+  for (const candidate of candidates) {
+    const info = await stat(candidate.path);
     if (!info) continue;
-    await place.guard.check(place.path);
-    return { ...place, folder: info.isDirectory };
+    await candidate.policy.check(candidate.path);
+    return { ...candidate, folder: info.isDirectory };
   }
-  if (!guard) throw outsideScope("data.root", root, scope);
+  if (!policy) throw outsideScope("data.root", root, scope);
   const also = shared === undefined
     ? ", and QTRAIN_DATA, which may name a folder of data sets, is not set"
     : `, nor in QTRAIN_DATA at ${shared}`;
@@ -72,7 +77,7 @@ export async function findPlace(
 export async function findFile(folder: string, names: readonly string[]): Promise<string> {
   for (const name of names) {
     const path = join(folder, name);
-    if ((await look(path))?.isFile) return path;
+    if ((await stat(path))?.isFile) return path;
   }
   throw new DataError(
     `${folder}: expected one of the files ${names.join(", ")}, found none of them; ` +

@@ -1,39 +1,42 @@
 /**
- * Keeps the paths of a recipe's file inside: what it names, links included, must really lie in its own
- * folder. Free are what lies in `QTRAIN_DATA` (also by links, which are the user's own) and what the
- * command line or a program names. A run's own recipe has absolute paths; they are held against what
- * the run noted of its files (`note.ts`), so that another's cannot be named by it.
+ * Which files a recipe may read. Paths within its scope must really be in its folder, links included.
+ * Anything in `QTRAIN_DATA` may be read (links there are the user's own), and any path given on the
+ * command line. A run's own recipe has absolute paths; they may lead to the files that the manifest of
+ * the run lists, unchanged, and to no others.
  *
  * @module
  */
 import { join, relative, resolve, sep } from "node:path";
 import { DataError } from "../../core/errors.ts";
 import type { PathField, PathScope } from "../../recipe/path_scope.ts";
-import { unreadable } from "./stat.ts";
-import { readNote } from "./data_manifest.ts";
+import { cannotRead } from "./stat.ts";
+import { readManifest } from "./data_manifest.ts";
 import {
-  changeOf,
   changesSince,
+  describeChange,
   type FileFingerprint,
-  stampFiles,
-  stampOf,
+  fingerprint,
+  fingerprintFiles,
 } from "./file_fingerprint.ts";
 
-/** What may be read of a data set. */
-export interface Guard {
-  /** @throws {DataError} when a path leads, by a link, to where it may not */
+/** Checks paths before they are read. */
+export interface PathPolicy {
+  /** @throws {DataError} when a path is a link that leads outside the scope */
   check(path: string): Promise<void>;
   /**
    * Checks the files of a data set before they are read.
    *
-   * @returns how they are, or 500 of them
-   * @throws {DataError} when one leads to where it may not, or is not what a run noted
+   * @returns fingerprints of at most 500 of them
+   * @throws {DataError} when one leads outside the scope, or differs from the manifest of its run
    */
-  admit(paths: readonly string[]): Promise<readonly FileFingerprint[]>;
+  checkFiles(paths: readonly string[]): Promise<readonly FileFingerprint[]>;
 }
 
 /** Everything may be read. */
-export const READ_ANYTHING: Guard = { check: () => Promise.resolve(), admit: stampFiles };
+export const READ_ANYTHING: PathPolicy = {
+  check: () => Promise.resolve(),
+  checkFiles: fingerprintFiles,
+};
 
 /** Whether a path is a folder or below it, by its text. */
 export function isBelow(path: string, folder: string): boolean {
@@ -42,7 +45,7 @@ export function isBelow(path: string, folder: string): boolean {
 }
 
 /** `QTRAIN_DATA`; undefined when it is not set, empty, or not allowed to be read. */
-export function sharedData(): string | undefined {
+export function qtrainData(): string | undefined {
   try {
     return Deno.env.get("QTRAIN_DATA") || undefined;
   } catch {
@@ -55,26 +58,28 @@ export function sharedData(): string | undefined {
  *
  * @param field of the recipe
  */
-export async function guardOf(
+export async function pathPolicy(
   field: PathField,
   path: string,
   scope: PathScope,
-): Promise<Guard | undefined> {
+): Promise<PathPolicy | undefined> {
   const folder = scope.folderOf(field);
   if (folder === undefined) return READ_ANYTHING;
-  const shared = sharedData();
+  const shared = qtrainData();
   if (shared !== undefined && isBelow(resolve(path), resolve(shared))) return READ_ANYTHING;
   if (isBelow(resolve(path), resolve(folder))) return inside(field, path, folder);
-  const note = await readNote(folder);
+  const manifest = await readManifest(folder);
   if (field === "init") {
-    const { init } = note ?? {};
-    const same = init?.path === path && changeOf(init, await stampOf(path)) === undefined;
+    const { init } = manifest ?? {};
+    const same = init?.path === path && describeChange(init, await fingerprint(path)) === undefined;
     return same ? READ_ANYTHING : undefined;
   }
-  return note?.root === path && note.files.length > 0 ? noted(path, note.files) : undefined;
+  return manifest?.root === path && manifest.files.length > 0
+    ? listedFiles(path, manifest.files)
+    : undefined;
 }
 
-/** The error for a path that {@linkcode guardOf} has no policy for. */
+/** The error for a path that {@linkcode pathPolicy} has no policy for. */
 export function outsideScope(field: PathField, path: string, scope: PathScope): DataError {
   return new DataError(
     `${field}: cannot read ${path}: it is outside the recipe's folder (${
@@ -84,7 +89,7 @@ export function outsideScope(field: PathField, path: string, scope: PathScope): 
   );
 }
 
-function inside(field: string, root: string, folder: string): Guard {
+function inside(field: string, root: string, folder: string): PathPolicy {
   let real: Promise<string | undefined> | undefined;
   const check = async (path: string) => {
     const allowed = await (real ??= realPath(resolve(folder))) ?? resolve(folder);
@@ -98,19 +103,19 @@ function inside(field: string, root: string, folder: string): Guard {
   };
   return {
     check,
-    async admit(paths) {
+    async checkFiles(paths) {
       for (const path of paths) await check(path);
-      return await stampFiles(paths);
+      return await fingerprintFiles(paths);
     },
   };
 }
 
-/** Exactly the files that a run noted. */
-function noted(root: string, before: readonly FileFingerprint[]): Guard {
+/** Allows exactly the files that the manifest of a run lists. */
+function listedFiles(root: string, before: readonly FileFingerprint[]): PathPolicy {
   return {
     check: () => Promise.resolve(),
-    async admit(paths) {
-      const now = await stampFiles(paths), [change] = await changesSince(before);
+    async checkFiles(paths) {
+      const now = await fingerprintFiles(paths), [change] = await changesSince(before);
       if (change === undefined && now.length === before.length) {
         const known = new Set(before.map(({ path }) => path));
         if (now.every(({ path }) => known.has(path))) return now;
@@ -124,7 +129,7 @@ function noted(root: string, before: readonly FileFingerprint[]): Guard {
   };
 }
 
-/** Where a path really is; undefined where nothing is there. */
+/** A path without links; `undefined` if nothing is there. */
 async function realPath(path: string): Promise<string | undefined> {
   try {
     return await Deno.realPath(path);
@@ -132,12 +137,12 @@ async function realPath(path: string): Promise<string | undefined> {
     if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) {
       return undefined;
     }
-    throw unreadable(path, error);
+    throw cannotRead(path, error);
   }
 }
 
 /** `root` in `QTRAIN_DATA`. */
-export function inShared(name: string): string | undefined {
-  const shared = sharedData();
+export function inQtrainData(name: string): string | undefined {
+  const shared = qtrainData();
   return shared === undefined ? undefined : join(shared, name);
 }

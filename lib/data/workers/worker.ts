@@ -1,6 +1,5 @@
 /**
- * A worker that reads and augments batches: `worker_pool.ts` starts it and is the only one that talks
- * to it.
+ * A worker that reads and augments batches. `worker_pool.ts` starts it and sends it messages.
  *
  * @module
  */
@@ -15,7 +14,7 @@ import { type Batch, type BatchRequest, readBatch } from "../batch.ts";
 export interface OpenMessage {
   readonly sources: Readonly<Record<SplitName, SplitSource>>;
   readonly plan: AugmentPlan;
-  /** Shared, three words: images begun; of the last one its index, and 1 where it is of the test split. */
+  /** Shared: number of images begun; index of the last one; 1 if that is a test image. */
   readonly progress: Int32Array;
 }
 
@@ -32,12 +31,12 @@ export type Answer =
   | { readonly id: number; readonly batch: Batch }
   | {
     readonly id: number;
-    /** What went wrong; `ours`: a message for a person. */
+    /** The error; `ours`: it is an error of qtrain, without a stack trace. */
     readonly message: string;
     readonly ours: boolean;
   };
 
-/** Of the global scope of a worker, what is used here: the compiler is told of a page's. */
+/** The part of the global scope of a worker that is used here; the compiler knows that of a page. */
 interface Scope {
   onmessage: (event: MessageEvent<OpenMessage | ReadMessage>) => void;
   postMessage(answer: Answer, transfer?: ArrayBuffer[]): void;
@@ -89,5 +88,5 @@ function serve(scope: Scope): void {
   };
 }
 
-// Types are imported from here too, by threads that are no workers.
+// The pool imports types from here, in a thread that is no worker.
 if ("WorkerGlobalScope" in globalThis) serve(globalThis as unknown as Scope);

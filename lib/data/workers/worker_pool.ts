@@ -1,6 +1,6 @@
 /**
- * Workers that read and augment batches, and what happens when one of them dies or hangs: an error
- * for whoever waits, never a wait without end.
+ * Workers that read and augment batches. When one dies or hangs, the reads that wait for it fail: none
+ * waits for ever.
  *
  * @module
  */
@@ -13,20 +13,20 @@ import type { Answer, OpenMessage, ReadMessage } from "./worker.ts";
 /** Where the images of both splits are. */
 type SplitSources = OpenMessage["sources"];
 
-/** How to start workers; module and patience are for tests. */
+/** How to start workers; `module` and `timeoutSeconds` are for tests. */
 export interface PoolOptions {
-  /** Workers, 1 or more. */
+  /** Number of workers, 1 or more. */
   readonly workers: number;
-  /** Hears once of every file that is odd or left out. */
+  /** Called once with each warning. */
   readonly warn?: (text: string) => void;
   /** Module of the worker. */
   readonly module?: URL;
-  /** Seconds without any sign of a worker after which it is taken to hang. */
-  readonly patience?: number;
+  /** Seconds without progress after which a worker is considered hung. */
+  readonly timeoutSeconds?: number;
 }
 
 /** A disk that wakes up, or a photo of 100 megapixels, takes seconds. */
-const PATIENCE_S = 60;
+const TIMEOUT_S = 60;
 
 interface Waiting {
   readonly resolve: (batch: Batch) => void;
@@ -37,33 +37,33 @@ interface Member {
   readonly worker: Worker;
   readonly progress: Int32Array;
   readonly waiting: Map<number, Waiting>;
-  /** What `progress` was at the last look, and looks since it changed. */
-  seen: number;
-  still: number;
-  /** Why it answers no more. */
+  /** Images begun at the last check, and checks since that number changed. */
+  begun: number;
+  idleChecks: number;
+  /** Why it is dead. */
   dead?: Error;
 }
 
 /** Workers with the same images. */
 export class WorkerPool {
   readonly #members: Member[] = [];
-  readonly #patience: number;
+  readonly #timeoutSeconds: number;
   readonly #clock: ReturnType<typeof setInterval>;
   readonly #sources: SplitSources;
   readonly #warn: (text: string) => void;
-  /** What was warned of: each worker finds the same. */
+  /** Warnings given: each worker finds the same. */
   readonly #warned = new Set<string>();
   #next = 0;
 
   private constructor(
     sources: SplitSources,
-    { patience = PATIENCE_S, warn = () => {} }: PoolOptions,
+    { timeoutSeconds = TIMEOUT_S, warn = () => {} }: PoolOptions,
   ) {
     this.#sources = sources;
     this.#warn = warn;
-    this.#patience = patience;
-    // Looks are counted, not time: while this thread itself waits for the GPU, none is missed.
-    this.#clock = setInterval(() => this.#look(), 1000);
+    this.#timeoutSeconds = timeoutSeconds;
+    // Checks are counted, not time: a check that is late because this thread is busy counts once.
+    this.#clock = setInterval(() => this.#checkProgress(), 1000);
     Deno.unrefTimer(Number(this.#clock));
   }
 
@@ -82,7 +82,7 @@ export class WorkerPool {
       // Named so that deno compile and bundlers see it.
       const module = options.module ?? new URL("./worker.ts", import.meta.url);
       for (let i = 0; i < options.workers; i++) {
-        pool.#members.push(await pool.#begin(module, sources, plan));
+        pool.#members.push(await pool.#start(module, sources, plan));
       }
       return pool;
     } catch (error) {
@@ -91,13 +91,13 @@ export class WorkerPool {
     }
   }
 
-  /** Workers in it. */
+  /** Number of workers. */
   get workers(): number {
     return this.#members.length;
   }
 
   /**
-   * Reads a batch, in the worker that has the fewest to read.
+   * Reads a batch in the worker with the shortest queue.
    *
    * @throws {DataError} when an image cannot be read, or the worker has died or hangs
    */
@@ -106,29 +106,29 @@ export class WorkerPool {
     if (member.dead) return Promise.reject(member.dead);
     const id = this.#next++;
     return new Promise((resolve, reject) => {
-      if (member.waiting.size === 0) member.still = 0;
+      if (member.waiting.size === 0) member.idleChecks = 0;
       member.waiting.set(id, { resolve, reject });
-      // A copy: of a view, all that lies behind it would be sent, the order of the whole epoch.
+      // A copy: a view would be sent with all of its buffer, the order of the whole epoch.
       const indices = request.indices.slice();
       member.worker.postMessage({ ...request, indices, id, split } satisfies ReadMessage);
     });
   }
 
-  /** Ends the workers; batches that are waited for never come. */
+  /** Ends the workers; reads that are pending never settle. */
   close(): void {
     clearInterval(this.#clock);
     for (const { worker } of this.#members) worker.terminate();
   }
 
-  #begin(module: URL, sources: SplitSources, plan: AugmentPlan): Promise<Member> {
+  #start(module: URL, sources: SplitSources, plan: AugmentPlan): Promise<Member> {
     const worker = new Worker(module, { type: "module" });
     const progress = new Int32Array(new SharedArrayBuffer(12));
-    const member: Member = { worker, progress, waiting: new Map(), seen: 0, still: 0 };
+    const member: Member = { worker, progress, waiting: new Map(), begun: 0, idleChecks: 0 };
     return new Promise((resolve, reject) => {
       const late = setTimeout(() => {
         worker.terminate();
-        reject(new Error(`no answer in ${PATIENCE_S} s`));
-      }, PATIENCE_S * 1000);
+        reject(new Error(`no answer in ${TIMEOUT_S} s`));
+      }, TIMEOUT_S * 1000);
       worker.onmessage = ({ data }: MessageEvent<Answer>) => {
         if (data !== "ready") {
           return "warning" in data ? this.#warnOnce(data.warning) : settle(member, data);
@@ -147,7 +147,7 @@ export class WorkerPool {
     });
   }
 
-  /** What a person calls the image that was begun last. */
+  /** The name of the image that was begun last. */
   #nameOf(progress: Int32Array): string {
     const { train, test } = this.#sources,
       index = progress[1]!,
@@ -161,16 +161,17 @@ export class WorkerPool {
     this.#warn(text);
   }
 
-  /** Once a second: a worker that should read and begins no image for long enough hangs. */
-  #look(): void {
+  /** Once a second: a worker that has batches to read and begins no image for too long hangs. */
+  #checkProgress(): void {
     for (const member of this.#members) {
-      const seen = Atomics.load(member.progress, 0);
-      member.still = seen === member.seen && member.waiting.size > 0 ? member.still + 1 : 0;
-      member.seen = seen;
-      if (member.still < this.#patience || member.dead) continue;
-      const last = seen > 0 ? `, the last one begun is ${this.#nameOf(member.progress)}` : "";
+      const begun = Atomics.load(member.progress, 0);
+      const idle = begun === member.begun && member.waiting.size > 0;
+      member.idleChecks = idle ? member.idleChecks + 1 : 0;
+      member.begun = begun;
+      if (member.idleChecks < this.#timeoutSeconds || member.dead) continue;
+      const last = begun > 0 ? `, the last one begun is ${this.#nameOf(member.progress)}` : "";
       member.worker.terminate();
-      this.#fail(member, `gave no image for ${this.#patience} s${last}`);
+      this.#fail(member, `gave no image for ${this.#timeoutSeconds} s${last}`);
     }
   }
 

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { type Guard, guardOf, outsideScope } from "../../data/paths/path_policy.ts";
-import { expectFile } from "../../data/paths/stat.ts";
+import { outsideScope, type PathPolicy, pathPolicy } from "../../data/paths/path_policy.ts";
+import { checkIsFile } from "../../data/paths/stat.ts";
 import { DataError } from "../../core/errors.ts";
 import {
   decodeSafetensors,
@@ -47,7 +47,7 @@ export async function initialWeights(
   program: Program,
   warn?: (text: string) => void,
 ): Promise<InitialWeights> {
-  const guard = await guardOf("init", recipe.init, recipe.pathScope);
+  const guard = await pathPolicy("init", recipe.init, recipe.pathScope);
   if (!guard) throw outsideScope("init", recipe.init, recipe.pathScope);
   const { path, bytes } = await readWeights(recipe.init, guard, warn);
   hasChecksum(bytes, path); // A file of another program has none.
@@ -55,7 +55,7 @@ export async function initialWeights(
 }
 
 /** Reads a file, or the latest checkpoint of a run's folder. */
-async function readWeights(path: string, guard: Guard, warn?: (text: string) => void) {
+async function readWeights(path: string, guard: PathPolicy, warn?: (text: string) => void) {
   const info = await Deno.stat(path).catch(() => undefined);
   if (!info) {
     throw new DataError(
@@ -65,7 +65,7 @@ async function readWeights(path: string, guard: Guard, warn?: (text: string) => 
   }
   await guard.check(path);
   if (!info.isDirectory) {
-    await expectFile(path);
+    await checkIsFile(path);
     return { path, bytes: await readBytes(path) };
   }
   const run = await RunFolder.open(path);

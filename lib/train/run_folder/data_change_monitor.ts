@@ -5,12 +5,17 @@
  * @module
  */
 import type { Dataset } from "../../data/dataset.ts";
-import { type DataNote, formatNote, NOTE, readNote } from "../../data/paths/data_manifest.ts";
 import {
-  changeOf,
+  type DataManifest,
+  formatManifest,
+  MANIFEST_FILE,
+  readManifest,
+} from "../../data/paths/data_manifest.ts";
+import {
   changesSince,
+  describeChange,
   type FileFingerprint,
-  stampOf,
+  fingerprint,
 } from "../../data/paths/file_fingerprint.ts";
 import { DataError } from "../../core/errors.ts";
 import { writeAtomic } from "../../core/files.ts";
@@ -43,7 +48,7 @@ export class DataChangeMonitor {
    */
   async begin(folder: string, resumed: boolean): Promise<void> {
     const { data: { files }, recipe: { init, data, pathScope } } = this;
-    const before = resumed ? await readNote(folder) : undefined;
+    const before = resumed ? await readManifest(folder) : undefined;
     if (before && files) {
       const { refused, odd } = differences(before, files.fingerprints);
       if (refused.length > 0 && !pathScope.isOverridden("data.root")) {
@@ -60,13 +65,13 @@ export class DataChangeMonitor {
       }
     }
     if (!files && init === "") return;
-    const start = before?.init ?? (init === "" ? undefined : await stampOf(init));
-    const note: DataNote = {
+    const start = before?.init ?? (init === "" ? undefined : await fingerprint(init));
+    const note: DataManifest = {
       root: files?.root ?? "",
       files: files?.fingerprints ?? [],
       ...(start ? { init: start } : {}),
     };
-    await writeAtomic(`${folder}/${NOTE}`, formatNote(note));
+    await writeAtomic(`${folder}/${MANIFEST_FILE}`, formatManifest(note));
   }
 
   /** Warns once of each file that has changed. Images in memory stay as they are. */
@@ -84,7 +89,7 @@ export class DataChangeMonitor {
     }
     const now: FileFingerprint[] = [];
     for (const { path } of this.#stamps) {
-      const stamp = await stampOf(path).catch(() => undefined);
+      const stamp = await fingerprint(path).catch(() => undefined);
       if (stamp) now.push(stamp);
     }
     this.#stamps = now;
@@ -96,13 +101,13 @@ export class DataChangeMonitor {
  * cause a warning (files written again).
  */
 function differences(
-  { files: before }: DataNote,
+  { files: before }: DataManifest,
   now: readonly FileFingerprint[],
 ): { refused: string[]; odd: string[] } {
   const refused: string[] = [], odd: string[] = [];
   const there = new Map(now.map((stamp) => [stamp.path, stamp]));
   for (const stamp of before) {
-    const found = there.get(stamp.path), change = changeOf(stamp, found);
+    const found = there.get(stamp.path), change = describeChange(stamp, found);
     if (change !== undefined) (found?.size === stamp.size ? odd : refused).push(change);
     there.delete(stamp.path);
   }
