@@ -53,7 +53,7 @@ export class Float64Executor implements Executor {
     clear: readonly string[] = [],
     copied: readonly string[] = [],
   ): Copies {
-    this.#post({ steps, clear });
+    this.#post({ steps: steps.map((s) => ({ ...s, kernel: s.kernel.name })), clear });
     const values = copied.length > 0 ? this.values(copied) : Promise.resolve([]);
     return async () => (await values).map((v) => new Uint8Array(Float32Array.from(v).buffer));
   }

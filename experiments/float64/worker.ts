@@ -6,22 +6,28 @@
  * @module
  */
 import type { BufferSpec, Step } from "../../lib/program/program.ts";
+// It keeps a Float32Array to read the bits of numbers, so it is imported before the change.
+import "../../lib/quant/statistics.ts";
 import type { HostBuffer } from "../../kernels/include/host_buffer.ts";
+
+/** A step with the name of its kernel, which has functions and cannot be sent. */
+type NamedStep = Omit<Step, "kernel"> & { readonly kernel: string };
 
 /** A message to the worker. */
 export type Request =
   | { readonly buffers: readonly BufferSpec[] }
   | { readonly write: string; readonly data: ArrayBuffer; readonly offset: number }
-  | { readonly steps: readonly Step[]; readonly clear: readonly string[] }
+  | { readonly steps: readonly NamedStep[]; readonly clear: readonly string[] }
   | { readonly read: readonly string[] };
 
 const Single = Float32Array;
 Math.fround = (x) => x;
 globalThis.Float32Array = Float64Array as unknown as Float32ArrayConstructor;
 const { CpuExecutor } = await import("../../lib/runtime/cpu/executor.ts");
+const { kernels } = await import("../../kernels/mod.ts");
 
 /** Buffers that hold bytes or integers; `step` holds floats too. */
-const WORDS = ["pixels", "labels", "statistics", "step", "held"];
+const WORDS = ["pixels", "labels", "statistics", "step", "found_nonfinite"];
 
 /** A buffer whose f32 values have separate memory, twice as wide, allocated at first use. */
 class WideBuffer {
@@ -66,7 +72,7 @@ function answer(request: Request): Float64Array[] | undefined {
     if (write === "step" || !WORDS.includes(write)) buffer.f32.set(new Single(data), offset / 4);
   } else if ("steps" in request) {
     for (const name of request.clear) find(name).clear();
-    cpu.run(request.steps);
+    cpu.run(request.steps.map((step) => ({ ...step, kernel: kernels.get(step.kernel)! })));
   } else {
     return request.read.map((name) => find(name).f32.slice());
   }

@@ -21,8 +21,8 @@
  *     max pool, which copies codes  X + Y         backward: X + Y + q·X
  *     dropout, which copies codes   X + Y         backward: Y + q·X
  *
- * Not counted, as they are the same in both: biases, parameters of norms, masks, and the second addend where
- * gradients of branches are added.
+ * Not counted, as they are the same in both: biases, parameters of norms, masks, and the second addend
+ * where gradients of branches are added.
  *
  * @module
  */
