@@ -18,7 +18,7 @@ import { MAX_BYTES } from "./shards.ts";
 import type { EstimatorMakers } from "../quant/estimator.ts";
 import type { LayerSpec, Recipe } from "../recipe/types.ts";
 import { freeze, freezeAll } from "./freeze.ts";
-import { buildGraph } from "./graph.ts";
+import { buildGraph, type Graph } from "./graph.ts";
 import { type Layer, summarize } from "./summary.ts";
 import { rangesOnDevice, stepsInFlight } from "./scheduler_placement.ts";
 import { QuantizerConfig } from "./quantizer_config.ts";
@@ -106,24 +106,7 @@ function planFor(batch: number, recipe: Recipe, data: DataShape, options: PlanOp
     mostBytes: options.mostBytes ?? MAX_BYTES,
     targets: { smoothing: train.label_smoothing, mixed },
   });
-  // Weights come first in the table, and of them those that train: one kernel sets their rows.
-  const weighted = graph.nodes.filter((node) => node.weightDims !== undefined);
-  const trained = weighted.filter((node) => !node.frozen);
-  for (const node of [...trained, ...weighted.filter((node) => node.frozen)]) {
-    const elements = node.weightDims!.reduce((a, b) => a * b);
-    const { row, quantized } = b.stored(
-      `${node.name}.weight`,
-      { name: `${node.name}.weight`, layer: node.name, role: "weight", elements },
-      node.name,
-    );
-    if (quantized) b.weightRows.set(node.name, row);
-  }
-  inputForward(b, graph.image, pixelBounds(data));
-  graph.nodes.forEach((node, i) => node.forward(b, graph.nodes[i + 1]));
-  lossForward(b, graph.logits);
-  for (const node of graph.nodes.toReversed()) {
-    if (node.output.needsGradient) node.backward(b);
-  }
+  collect(b, graph, pixelBounds(data));
   if (!inference) quantizing.checkUsed();
   const collected = b.program({
     input: data.shape,
@@ -151,6 +134,28 @@ function planFor(batch: number, recipe: Recipe, data: DataShape, options: PlanOp
     program: { ...program, staging: stagingOf(program, inFlight) },
     layers: summarize(graph),
   };
+}
+
+/** Lets every node write its forward steps in order and its backward steps in reverse. */
+function collect(b: Builder, graph: Graph, bounds: readonly [low: number, high: number]): void {
+  // Weights come first in the table, and of them those that train: one kernel sets their rows.
+  const weighted = graph.nodes.filter((node) => node.weightDims !== undefined);
+  const trained = weighted.filter((node) => !node.frozen);
+  for (const node of [...trained, ...weighted.filter((node) => node.frozen)]) {
+    const elements = node.weightDims!.reduce((a, b) => a * b);
+    const { row, quantized } = b.stored(
+      `${node.name}.weight`,
+      { name: `${node.name}.weight`, layer: node.name, role: "weight", elements },
+      node.name,
+    );
+    if (quantized) b.weightRows.set(node.name, row);
+  }
+  inputForward(b, graph.image, bounds);
+  graph.nodes.forEach((node, i) => node.forward(b, graph.nodes[i + 1]));
+  lossForward(b, graph.logits);
+  for (const node of graph.nodes.toReversed()) {
+    if (node.output.needsGradient) node.backward(b);
+  }
 }
 
 /** The smallest and largest value that a normalized pixel can have. */

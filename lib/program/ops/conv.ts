@@ -29,7 +29,8 @@ import {
   sizeOf,
   sumBytes,
 } from "./traffic.ts";
-import { slidingSize, type Windowed, windowText } from "./window.ts";
+import { planOutput, planParameters, type Weighted } from "./weights.ts";
+import { slidingSize, windowText } from "./window.ts";
 
 /** A convolution; with as many groups as channels, a depthwise one. */
 export const conv2d: LayerType<Conv2dSpec> = {
@@ -59,7 +60,7 @@ export const linear: LayerType<LinearSpec> = {
 };
 
 /** A convolution or linear layer. Frozen, it keeps its weight and bias. */
-export class ConvNode extends Node implements Windowed {
+export class ConvNode extends Node implements Weighted {
   readonly kernel: Pair;
   readonly stride: Pair;
   readonly padding: Pair;
@@ -168,7 +169,7 @@ const ENOUGH_THREADS = 8192;
 /** Products in a sum: 66,000·255·127 < 2³¹. */
 const MAX_PRODUCTS = 66000;
 
-/** The layer's numbers in the names of the kernels' constants. */
+/** The layer's sizes, by the names of the kernels' constants. */
 function shape(b: Builder, node: ConvNode) {
   const { input: x, output: y, linear } = node;
   const [KH, KW] = linear ? [1, 1] : node.kernel;
@@ -192,6 +193,8 @@ function shape(b: Builder, node: ConvNode) {
   };
 }
 
+type Shape = ReturnType<typeof shape>;
+
 /** Parts of a layer's weights that have buffers of their own; nearly always one, the whole. */
 function weightParts(b: Builder, node: ConvNode): Shard[] {
   const { CHUNKS, s } = chunked(b, node);
@@ -203,6 +206,100 @@ function packedParts(b: Builder, node: ConvNode): Shard[] {
   return b.int8 ? [{ suffix: "", first: 0, quads: node.output.quads }] : weightParts(b, node);
 }
 
+/** @throws ModelError for a layer whose sums int8 cannot hold, or cannot be scaled by channel */
+function checkInt8(node: ConvNode, s: Shape, perChannel: boolean): void {
+  // The gradient of the input sums over taps and outputs.
+  const products = 4 * s.KH * s.KW * Math.max(s.IQ, node.input.needsGradient ? s.OQ : 0);
+  if (products > MAX_PRODUCTS) {
+    throw new ModelError(
+      `layer ${node.name}: a sum of ${products} products may overflow 32 bits; int8 takes at most ` +
+        `${MAX_PRODUCTS}. Use fewer channels, a smaller kernel, or arithmetic: float32`,
+    );
+  }
+  if (perChannel) {
+    throw new ModelError(
+      `layer ${node.name}: expected weights with per_channel: false, as in int8 only depthwise layers ` +
+        "may have a range for each channel (the gradient of the input of any other sums over output " +
+        "channels, so their scales cannot leave the int32 sum), got true; name the depthwise layers " +
+        "in quantize.layers, or use arithmetic: simulated",
+    );
+  }
+}
+
+/**
+ * What the passes read of the weights: codes, or f32 copies; forward unquantized weights as they are.
+ *
+ * @param suffix of a shard
+ */
+function packedNames(b: Builder, { name, input }: ConvNode, suffix: string) {
+  return {
+    forward: `${name}.${b.weightRows.has(name) ? "forward" : "weight"}${suffix}`,
+    ...(input.needsGradient ? { backward: `${name}.backward${suffix}` } : {}),
+  };
+}
+
+/** Plans the parameters and the copies of the weight that convolutions read. */
+function weights(b: Builder, node: ConvNode): void {
+  const { name, input } = node,
+    s = shape(b, node),
+    TAPS = s.KH * s.KW,
+    row = b.weightRows.get(name);
+  const perChannel = row !== undefined && b.options.quantizing("weight", name)!.perChannel;
+  if (b.int8) checkInt8(node, s, perChannel);
+  const quad = 16 * TAPS * s.IQ, shards = weightParts(b, node), packed = packedParts(b, node);
+  planParameters(b, node, s.OQ * quad, { linear: node.linear }, shards);
+  for (const { suffix, quads } of packed) {
+    const bytes = quads * quad / 4 * b.quadBytes;
+    if (row !== undefined) b.buffer(`${name}.forward${suffix}`, bytes, "parameter");
+    if (input.needsGradient) b.buffer(`${name}.backward${suffix}`, bytes, "parameter");
+  }
+  for (const shard of shards) packShard(b, node, shard, packed.length === 1, perChannel);
+  if (!b.int8) return;
+  const forward_sum = b.buffer(`${name}.forward_sum`, 16 * s.OQ, "parameter");
+  const backward_sum = input.needsGradient
+    ? b.buffer(`${name}.backward_sum`, 16 * s.SH * s.SW * s.IQ, "parameter")
+    : undefined;
+  b.step("weights", name, weightSums, { ...s, BACKWARD: input.needsGradient ? 1 : 0 }, {
+    ...packedNames(b, node, ""),
+    forward_sum,
+    backward_sum,
+  });
+}
+
+/** Plans the copies of a shard. @param whole whether they go to the copies of the whole weight */
+function packShard(
+  b: Builder,
+  node: ConvNode,
+  { suffix, first, quads }: Shard,
+  whole: boolean,
+  perChannel: boolean,
+): void {
+  const { name, input } = node,
+    s = shape(b, node),
+    TAPS = s.KH * s.KW,
+    row = b.weightRows.get(name);
+  const weight = `${name}.weight${suffix}`, W_ROW = row ?? 0;
+  const channels = perChannel
+    ? b.buffer(`${name}.channels${suffix}`, 32 * quads, "parameter")
+    : undefined;
+  if (channels) {
+    const constants = { OQ: quads, SIZE: TAPS * s.IQ, W_ROW };
+    b.step("weights", name, perChannelWeightRange, constants, { weight, channels });
+  }
+  if (row === undefined && !input.needsGradient) return;
+  b.step("weights", name, packWeights, {
+    QUANTIZED: row === undefined ? 0 : 1,
+    PER_CHANNEL: perChannel ? 1 : 0,
+    BACKWARD: input.needsGradient ? 1 : 0,
+    OQ: quads,
+    ALL: whole ? s.OQ : quads,
+    FIRST: whole ? first : 0,
+    IQ: s.IQ,
+    TAPS,
+    W_ROW,
+  }, { weight, ...packedNames(b, node, whole ? "" : suffix), channels });
+}
+
 /**
  * Plans the weights and the forward pass.
  *
@@ -211,110 +308,11 @@ function packedParts(b: Builder, node: ConvNode): Shard[] {
  * norm makes them
  */
 function convForward(b: Builder, node: ConvNode, sumsFor?: string): number | undefined {
-  const { name, input, output } = node, s = shape(b, node);
-  const TAPS = s.KH * s.KW, quad = 16 * TAPS * s.IQ, size = s.OQ * quad;
-  const parts = weightParts(b, node), packed = packedParts(b, node);
-  // The gradient of the input sums over taps and outputs.
-  const products = 4 * TAPS * Math.max(s.IQ, input.needsGradient ? s.OQ : 0);
-  if (b.int8 && products > MAX_PRODUCTS) {
-    throw new ModelError(
-      `layer ${name}: a sum of ${products} products may overflow 32 bits; int8 takes at most ` +
-        `${MAX_PRODUCTS}. Use fewer channels, a smaller kernel, or arithmetic: float32`,
-    );
-  }
-  const weightRow = b.weightRows.get(name), W_ROW = weightRow ?? 0;
-  const quantized = weightRow !== undefined;
-  const perChannel = quantized && b.options.quantizing("weight", name)!.perChannel;
-  if (perChannel && b.int8) {
-    throw new ModelError(
-      `layer ${name}: expected weights with per_channel: false, as in int8 only depthwise layers may ` +
-        "have a range for each channel (the gradient of the input of any other sums over output " +
-        "channels, so their scales cannot leave the int32 sum), got true; name the depthwise layers " +
-        "in quantize.layers, or use arithmetic: simulated",
-    );
-  }
-  const linear = node.linear, kept = node.frozen ? { frozen: true } : {};
-  b.parameter(
-    {
-      name: `${name}.weight`,
-      layer: name,
-      role: "weight",
-      dims: node.weightDims,
-      linear,
-      ...kept,
-      ...(quantized ? { quantizer: W_ROW } : {}),
-    },
-    size,
-    parts,
-  );
-  if (node.bias) {
-    const spec = { name: `${name}.bias`, layer: name, role: "bias", ...kept } as const;
-    b.parameter({ ...spec, dims: [output.c, 1, 1, 1] }, 4 * s.OQ);
-  }
-
-  const BACKWARD = input.needsGradient ? 1 : 0;
-  for (const { suffix, quads } of packed) {
-    const bytes = quads * quad / 4 * b.quadBytes;
-    if (quantized) b.buffer(`${name}.forward${suffix}`, bytes, "parameter");
-    if (BACKWARD) b.buffer(`${name}.backward${suffix}`, bytes, "parameter");
-  }
-  const forward = (suffix: string) => `${name}.${quantized ? "forward" : "weight"}${suffix}`;
-  const backward = (suffix: string) => BACKWARD ? { backward: `${name}.backward${suffix}` } : {};
-  for (const { suffix, first, quads } of parts) {
-    const weight = `${name}.weight${suffix}`;
-    const channels = perChannel
-      ? { channels: b.buffer(`${name}.channels${suffix}`, 32 * quads, "parameter") }
-      : {};
-    if (channels.channels) {
-      b.step("weights", name, perChannelWeightRange, {
-        OQ: quads,
-        SIZE: TAPS * s.IQ,
-        W_ROW,
-      }, { weight, channels: channels.channels });
-    }
-    if (quantized || BACKWARD) {
-      const whole = packed.length === 1, to = whole ? "" : suffix;
-      b.step("weights", name, packWeights, {
-        QUANTIZED: quantized ? 1 : 0,
-        PER_CHANNEL: perChannel ? 1 : 0,
-        BACKWARD,
-        OQ: quads,
-        ALL: whole ? s.OQ : quads,
-        FIRST: whole ? first : 0,
-        IQ: s.IQ,
-        TAPS,
-        W_ROW,
-      }, { weight, forward: forward(to), ...backward(to), ...channels });
-    }
-  }
-  if (b.int8) {
-    b.buffer(`${name}.forward_sum`, 16 * s.OQ, "parameter");
-    const sums = { forward_sum: `${name}.forward_sum` };
-    const backwardSums = BACKWARD
-      ? {
-        backward_sum: b.buffer(`${name}.backward_sum`, 16 * s.SH * s.SW * s.IQ, "parameter"),
-      }
-      : {};
-    b.step("weights", name, weightSums, { ...s, BACKWARD }, {
-      forward: forward(""),
-      ...sums,
-      ...backward(""),
-      ...backwardSums,
-    });
-  }
-
-  const PIXELS = s.N * s.HO * s.WO;
-  const y = node.logits
-    ? {
-      buffer: b.buffer(`${output.name}.output`, 16 * PIXELS * s.OQ, "activation"),
-      row: 0,
-      quantized: false,
-      stochastic: false,
-    }
-    : b.store(output, name);
-  output.stored = y;
+  weights(b, node);
+  const { name, input, output } = node, s = shape(b, node), packed = packedParts(b, node);
+  const y = planOutput(b, node);
   const sums = sumsFor !== undefined && b.int8 && b.isOnePass(y) ? sumsFor : undefined;
-  const TILES = Math.ceil(PIXELS / MIN_TILE_PIXELS);
+  const PIXELS = s.N * s.HO * s.WO, TILES = Math.ceil(PIXELS / MIN_TILE_PIXELS);
   for (const part of packed) {
     b.step("forward", name, convForwardKernel, {
       ...s,
@@ -327,15 +325,15 @@ function convForward(b: Builder, node: ConvNode, sumsFor?: string): number | und
       LOGITS: node.logits ? 1 : 0,
       SUMS: sums ? 1 : 0,
       X_ROW: input.at.row,
-      W_ROW,
+      W_ROW: b.weightRows.get(name) ?? 0,
       Y_ROW: y.row,
     }, {
       x: input.at.buffer,
-      weight: forward(part.suffix),
+      weight: packedNames(b, node, part.suffix).forward,
       row_sum: `${name}.forward_sum`,
       bias: `${name}.bias`,
       y: y.buffer,
-      ...(sums ? { sums } : {}),
+      sums,
     }, {
       output: b.output("y", y, output, partOf(packed, part)),
     });

@@ -12,9 +12,9 @@ import { quantizeDepthwiseWeights } from "../../../kernels/quantize_depthwise_we
 import { reduceDepthwiseWeightGradient } from "../../../kernels/reduce_depthwise_weight_gradient/kernel.ts";
 import { ModelError } from "../../core/errors.ts";
 import type { Builder } from "../builder.ts";
-import type { ParameterSpec } from "../program.ts";
 import { addGradient } from "./gradient.ts";
-import { windowConstants, type Windowed } from "./window.ts";
+import { planOutput, planParameters, type Weighted } from "./weights.ts";
+import { windowConstants } from "./window.ts";
 
 /** Taps in a sum: 512·255·127 < 2²⁴, which f32 holds exactly. */
 const MAX_TAPS = 512;
@@ -23,18 +23,32 @@ const MAX_PIXELS = 32768;
 /** Threads that a weight gradient is split into at least, where its size allows. */
 const ENOUGH_THREADS = 8192;
 
-/** A convolution with as many groups as channels. */
-interface DepthwiseLayer extends Windowed {
-  readonly name: string;
-  readonly bias: boolean;
-  readonly frozen: boolean;
-  readonly logits: boolean;
-  readonly weightDims: ParameterSpec["dims"];
+/** The window, and the lines of the output. */
+function shape(b: Builder, node: Weighted) {
+  return { ...windowConstants(b, node), LINES: b.options.batch * node.output.h };
 }
 
-/** The window, and the lines of the output. */
-function shape(b: Builder, node: DepthwiseLayer) {
-  return { ...windowConstants(b, node), LINES: b.options.batch * node.output.h };
+/** Plans the parameters and the codes of the weight. */
+function planWeights(b: Builder, node: Weighted): void {
+  const { name, frozen } = node, { CQ, KH, KW, WO } = shape(b, node), TAPS = KH * KW;
+  if (b.int8 && (TAPS > MAX_TAPS || WO > MAX_PIXELS)) {
+    throw new ModelError(
+      `layer ${name}: depthwise convolution in int8 takes windows of at most ${MAX_TAPS} pixels and ` +
+        `images of at most ${MAX_PIXELS} columns, as its sums must be exact; got ` +
+        `${
+          node.kernel.join("×")
+        } windows and ${WO} columns. Use less of both, or arithmetic: float32`,
+    );
+  }
+  planParameters(b, node, 4 * TAPS * CQ, { depthwise: true });
+  const W_ROW = b.weightRows.get(name);
+  if (W_ROW === undefined) return;
+  const PER_CHANNEL = b.options.quantizing("weight", name)!.perChannel ? 1 : 0;
+  b.step("weights", name, quantizeDepthwiseWeights, { PER_CHANNEL, CQ, TAPS, W_ROW }, {
+    weight: `${name}.weight`,
+    forward: b.buffer(`${name}.forward`, TAPS * CQ * b.quadBytes, "parameter"),
+    scales: b.int8 ? b.buffer(`${name}.scales`, 16 * CQ, "parameter") : undefined,
+  }, { once: frozen });
 }
 
 /**
@@ -45,59 +59,11 @@ function shape(b: Builder, node: DepthwiseLayer) {
  */
 export function depthwiseForward(
   b: Builder,
-  node: DepthwiseLayer,
+  node: Weighted,
   sumsFor?: string,
 ): number | undefined {
-  const { name, input, output, logits } = node, s = shape(b, node), TAPS = s.KH * s.KW;
-  if (b.int8 && (TAPS > MAX_TAPS || s.WO > MAX_PIXELS)) {
-    throw new ModelError(
-      `layer ${name}: depthwise convolution in int8 takes windows of at most ${MAX_TAPS} pixels and ` +
-        `images of at most ${MAX_PIXELS} columns, as its sums must be exact; got ` +
-        `${
-          node.kernel.join("×")
-        } windows and ${s.WO} columns. Use less of both, or arithmetic: float32`,
-    );
-  }
-  const weightRow = b.weightRows.get(name), W_ROW = weightRow ?? 0;
-  const quantized = weightRow !== undefined, size = 4 * TAPS * s.CQ;
-  const kept = node.frozen ? { frozen: true } : {}, once = { once: node.frozen };
-  const spec = { name: `${name}.weight`, layer: name, role: "weight", depthwise: true } as const;
-  b.parameter(
-    { ...spec, dims: node.weightDims, ...kept, ...(quantized ? { quantizer: W_ROW } : {}) },
-    size,
-  );
-  if (node.bias) {
-    const spec = { name: `${name}.bias`, layer: name, role: "bias", ...kept } as const;
-    b.parameter({ ...spec, dims: [output.c, 1, 1, 1] }, 4 * s.CQ);
-  }
-  if (quantized) {
-    const codes = { forward: b.buffer(`${name}.forward`, size / 4 * b.quadBytes, "parameter") };
-    const scales = b.int8 ? { scales: b.buffer(`${name}.scales`, 16 * s.CQ, "parameter") } : {};
-    b.step(
-      "weights",
-      name,
-      quantizeDepthwiseWeights,
-      {
-        PER_CHANNEL: b.options.quantizing("weight", name)!.perChannel ? 1 : 0,
-        CQ: s.CQ,
-        TAPS,
-        W_ROW,
-      },
-      { weight: spec.name, ...codes, ...scales },
-      once,
-    );
-  }
-
-  const pixels = s.LINES * s.WO;
-  const y = logits
-    ? {
-      buffer: b.buffer(`${output.name}.output`, 16 * pixels * s.CQ, "activation"),
-      row: 0,
-      quantized: false,
-      stochastic: false,
-    }
-    : b.store(output, name);
-  output.stored = y;
+  planWeights(b, node);
+  const { name, input, output } = node, s = shape(b, node), y = planOutput(b, node);
   const sums = sumsFor !== undefined && b.int8 && b.isOnePass(y) ? sumsFor : undefined;
   const TILES = depthwiseSumTiles(s);
   b.step("forward", name, depthwiseForwardKernel, {
@@ -112,19 +78,19 @@ export function depthwiseForward(
     ...weights(b, node),
     bias: `${name}.bias`,
     y: y.buffer,
-    ...(sums ? { sums } : {}),
+    sums,
   }, { output: b.output("y", y, output) });
   return sums === undefined ? undefined : TILES;
 }
 
 /** What the passes for X read of the weights. */
-function weights(b: Builder, { name }: DepthwiseLayer) {
+function weights(b: Builder, { name }: Weighted) {
   const weight = b.weightRows.has(name) ? `${name}.forward` : `${name}.weight`;
   return { weight, scales: `${name}.scales` };
 }
 
 /** Plans the gradients of weight, bias and input. */
-export function depthwiseBackward(b: Builder, node: DepthwiseLayer): void {
+export function depthwiseBackward(b: Builder, node: Weighted): void {
   const { name, input, output } = node, s = shape(b, node), dy = output.gradientAt;
   if (!node.frozen) {
     b.scalesRate(name, dy);
@@ -147,7 +113,7 @@ export function depthwiseBackward(b: Builder, node: DepthwiseLayer): void {
   );
 }
 
-function weightGradient(b: Builder, node: DepthwiseLayer): void {
+function weightGradient(b: Builder, node: Weighted): void {
   const { name, input: { at: x }, output: { gradientAt: dy } } = node, s = shape(b, node);
   // What follows from the shape alone, as f32 sums go run by run and chunk by chunk.
   const ROWS = Math.max(
