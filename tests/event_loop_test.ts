@@ -71,7 +71,7 @@ function recipeOf(quantize: NonNullable<RecipeInput["quantize"]>): RecipeInput {
 
 /** Steps that are waited for together, when they are short. */
 const TOGETHER: readonly [string, NonNullable<RecipeInput["quantize"]>, number][] = [
-  ["scheduler: host", {}, 1],
+  ["scheduler: host", { scheduler: "host" }, 1],
   ["scheduler: device", { scheduler: "device" }, 8],
   ["float32, scheduler: auto", { arithmetic: "float32", scheduler: "auto" }, 8],
 ];

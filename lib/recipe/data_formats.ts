@@ -4,14 +4,15 @@
  *
  * @module
  */
-import type { DataSpec, Pair } from "./types.ts";
+
+type Size = readonly [h: number, w: number];
 
 /** `data` as written, without its defaults. A number that is missing or 0 comes from the data. */
 interface WrittenData {
-  readonly format: DataSpec["format"];
+  readonly format: DataFormatName;
   readonly root: string;
   readonly classes?: number | undefined;
-  readonly size?: Pair | undefined;
+  readonly size?: Size | undefined;
   readonly channels?: number | undefined;
   readonly mean: readonly number[];
   readonly std: readonly number[];
@@ -26,16 +27,21 @@ interface DataFormat {
   /** Channels of all data of this format; absent if they differ. */
   readonly channels?: number;
   /** What takes the place of a number that is missing or 0; other numbers come from the data. */
-  readonly defaults?: Partial<Pick<DataSpec, "classes" | "size" | "channels" | "train" | "test">>;
+  readonly defaults?: {
+    readonly classes?: number;
+    readonly size?: Size;
+    readonly channels?: number;
+    readonly train?: number;
+    readonly test?: number;
+  };
   /** Checks what is right by itself and wrong for this format. Missing numbers are 0. */
   check?(
-    data: { readonly classes: number; readonly channels: number; readonly size: Pair },
+    data: { readonly classes: number; readonly channels: number; readonly size: Size },
     refuse: Refuse,
   ): void;
 }
 
-/** The formats, by the name that a recipe gives. */
-export const DATA_FORMATS: Readonly<Record<DataSpec["format"], DataFormat>> = {
+const FORMATS = {
   glyphs: {
     channels: 1,
     defaults: { classes: 10, size: [28, 28], channels: 1, train: 10_000, test: 2_000 },
@@ -78,10 +84,16 @@ export const DATA_FORMATS: Readonly<Record<DataSpec["format"], DataFormat>> = {
       if (![0, 1, 3].includes(channels)) refuse("channels", "3 (or 0) for colour, 1 for grey");
     },
   },
-};
+} satisfies Readonly<Record<string, DataFormat>>;
+
+/** The name of a format in a recipe. */
+export type DataFormatName = keyof typeof FORMATS;
+
+/** The formats by name. */
+export const DATA_FORMATS: Readonly<Record<DataFormatName, DataFormat>> = FORMATS;
 
 /** The names of the formats. */
-export const DATA_FORMAT_NAMES = Object.keys(DATA_FORMATS) as DataSpec["format"][];
+export const DATA_FORMAT_NAMES = Object.keys(FORMATS) as DataFormatName[];
 
 /** Reports all settings of `data` that are right by themselves and wrong together. */
 export function checkData(data: WrittenData, refuse: Refuse): void {

@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { DataFormatName } from "./data_formats.ts";
 import type { Pair } from "./fields.ts";
 import type { LayerSpec } from "./layers.ts";
 import type { PathScope } from "./path_scope.ts";
@@ -67,7 +68,7 @@ export interface DataSpec {
    * `x_train`, `y_train`, `x_test` and `y_test`, images u8. `folder`: JPEG and PNG images in a
    * folder for each class, `train/CLASS` and `val/CLASS`, or only `CLASS`.
    */
-  readonly format: "glyphs" | "idx" | "cifar" | "npz" | "folder";
+  readonly format: DataFormatName;
   /**
    * Absolute path of the data set's folder, with `npz` also of the `.npz` file; empty where the
    * format needs none.
