@@ -15,10 +15,33 @@
  * @module
  */
 export { formatRecipe, loadRecipe, parseRecipe, resolveRecipe } from "./lib/recipe/load.ts";
-export type * from "./lib/recipe/types.ts";
 export { UNRESTRICTED } from "./lib/recipe/path_scope.ts";
 export type { PathField, PathScope } from "./lib/recipe/path_scope.ts";
-export type * from "./lib/recipe/recipe_input.ts";
+export type { AugmentInput, AugmentSpec } from "./lib/recipe/augment.ts";
+export type { DataSpec } from "./lib/recipe/data.ts";
+export type { Loose, Pair, PairInput } from "./lib/recipe/fields.ts";
+export type {
+  BatchNormSpec,
+  Conv2dSpec,
+  DropoutSpec,
+  LayerBase,
+  LayerInput,
+  LayerSpec,
+  LinearSpec,
+  PlainSpec,
+  PoolSpec,
+  ResidualSpec,
+} from "./lib/recipe/layers.ts";
+export type { ModelSpec, Variant, ZooName, ZooSpec } from "./lib/recipe/model.ts";
+export type {
+  ActivationsSpec,
+  GradientsSpec,
+  LayerQuantizeSpec,
+  QuantizeSpec,
+  WeightsSpec,
+} from "./lib/recipe/quantize.ts";
+export type { Recipe, RecipeInput } from "./lib/recipe/recipe.ts";
+export type { OptimizerSpec, ScheduleSpec, TrainSpec } from "./lib/recipe/train.ts";
 
 export { train } from "./lib/train/train.ts";
 export type { TrainOptions } from "./lib/train/options.ts";
@@ -45,6 +68,15 @@ export { zoo } from "./lib/model/zoo.ts";
 export type { ZooNetwork } from "./lib/model/zoo.ts";
 export type { ZooOptions } from "./lib/model/blocks.ts";
 export type * from "./lib/program/program.ts";
+export type {
+  ConstantKind,
+  Constants,
+  ElementType,
+  Kernel,
+  KernelBuffer,
+  NonfiniteCount,
+  Workgroups,
+} from "./kernels/define_kernel.ts";
 export type { Arithmetic, QuantizerSpec } from "./lib/quant/quantizer.ts";
 
 export { openDevice } from "./lib/runtime/device.ts";

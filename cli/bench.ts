@@ -11,7 +11,7 @@ import { DeviceError, UsageError } from "../lib/core/errors.ts";
 import { makeFolder, writeAtomic } from "../lib/core/files.ts";
 import { zoo } from "../lib/model/zoo.ts";
 import { nearest } from "../lib/core/did_you_mean.ts";
-import type { ZooName } from "../lib/recipe/types.ts";
+import type { ZooName } from "../lib/recipe/model.ts";
 import { type Arguments, defineCommand, type Options } from "./command.ts";
 import { table } from "./format.ts";
 import { JSON_OUTPUT, NO_TUNE, QUIET } from "./options.ts";

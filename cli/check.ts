@@ -10,7 +10,7 @@ import { type Layer, parameterCount } from "../lib/program/summary.ts";
 import { type DataShape, plan } from "../lib/program/plan.ts";
 import { allSteps, type Program } from "../lib/program/program.ts";
 import { loadRecipe } from "../lib/recipe/load.ts";
-import type { Recipe } from "../lib/recipe/types.ts";
+import type { Recipe } from "../lib/recipe/recipe.ts";
 import { type Arguments, defineCommand, firstPositional, type Options } from "./command.ts";
 import { shapeOf } from "./data_shape.ts";
 import { bytes, settingsTable, table, withThousands } from "./format.ts";

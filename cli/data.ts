@@ -15,7 +15,7 @@ import {
 import { UsageError } from "../lib/core/errors.ts";
 import { writeAtomic } from "../lib/core/files.ts";
 import { loadRecipe } from "../lib/recipe/load.ts";
-import type { Recipe } from "../lib/recipe/types.ts";
+import type { Recipe } from "../lib/recipe/recipe.ts";
 import { type Arguments, defineCommand, firstPositional, type Options } from "./command.ts";
 import { settingsTable, table, withThousands } from "./format.ts";
 import { JSON_OUTPUT } from "./options.ts";

@@ -5,8 +5,10 @@
  */
 import { openDataset } from "../lib/data/open.ts";
 import type { DataShape } from "../lib/program/plan.ts";
-import { DATA_FORMATS } from "../lib/recipe/data_formats.ts";
-import type { DataSpec, Pair, Recipe } from "../lib/recipe/types.ts";
+import { DATA_FORMATS } from "../lib/recipe/data.ts";
+import type { DataSpec } from "../lib/recipe/data.ts";
+import type { Pair } from "../lib/recipe/fields.ts";
+import type { Recipe } from "../lib/recipe/recipe.ts";
 
 /** The shape that the recipe states; if it leaves something to the data, the data is opened. */
 export async function shapeOf(recipe: Recipe): Promise<DataShape> {

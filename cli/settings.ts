@@ -9,15 +9,15 @@ import { peakMemory } from "../lib/program/memory/peak.ts";
 import { optimizers } from "../lib/program/optimizers/mod.ts";
 import { parameterCount } from "../lib/program/summary.ts";
 import type { Program } from "../lib/program/program.ts";
+import type { DataSpec } from "../lib/recipe/data.ts";
 import type {
   ActivationsSpec,
-  DataSpec,
   GradientsSpec,
   LayerQuantizeSpec,
   QuantizeSpec,
-  Recipe,
   WeightsSpec,
-} from "../lib/recipe/types.ts";
+} from "../lib/recipe/quantize.ts";
+import type { Recipe } from "../lib/recipe/recipe.ts";
 import type { StartEvent } from "../lib/train/events.ts";
 import { bytes, withThousands } from "./format.ts";
 

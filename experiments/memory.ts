@@ -17,7 +17,7 @@ import { type DataShape, plan } from "../lib/program/plan.ts";
 import { openDevice } from "../lib/runtime/device.ts";
 import { resolveRecipe } from "../lib/recipe/load.ts";
 import type { Program } from "../lib/program/program.ts";
-import type { ZooName } from "../lib/recipe/types.ts";
+import type { ZooName } from "../lib/recipe/model.ts";
 import { Network } from "../lib/train/network/network.ts";
 import type { Batch } from "../lib/data/batch.ts";
 

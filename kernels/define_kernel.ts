@@ -45,7 +45,9 @@ export type ConstantKind =
  * gradient's) that are not finite: in its `gradient`, after its `update`, or in batch `statistics`.
  */
 export interface NonfiniteCount {
+  /** The kernel's variable. */
   readonly nonfinite: string;
+  /** Where such a value was met. */
   readonly in: "gradient" | "update" | "statistics";
 }
 
@@ -59,7 +61,9 @@ export type ElementType = "codes" | "stored" | "sum" | "f32" | "i32" | "u32";
 export interface KernelBuffer {
   /** `@binding` in the shader. */
   readonly binding: number;
+  /** `write` may also read. */
   readonly access: "read" | "write" | "uniform";
+  /** What it holds. */
   readonly type: ElementType;
   /** Bound only where this constant is not 0. */
   readonly when?: string;
@@ -165,11 +169,16 @@ export interface KernelOf<C extends Kinds, B extends Buffers> {
 
 /** Any kernel. */
 export interface Kernel {
+  /** Its folder in kernels/. */
   readonly name: string;
-  readonly constants: Kinds;
-  readonly buffers: Buffers;
+  /** Its constants, by name. */
+  readonly constants: Readonly<Record<string, ConstantKind>>;
+  /** The buffers it binds, by the shader's variables. */
+  readonly buffers: Readonly<Record<string, KernelBuffer>>;
+  /** What it computes, in plain loops. */
   // deno-lint-ignore no-explicit-any
   reference(constants: any, buffers: any): void;
+  /** How a GPU runs it. */
   readonly gpu: {
     readonly source: string;
     tiles?(c: Constants): readonly Constants[];

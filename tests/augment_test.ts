@@ -10,7 +10,7 @@ import { drawWeight, mixup } from "../lib/data/augment/mixup.ts";
 import { resample } from "../lib/data/augment/resample.ts";
 import { drawBox, resizedCrop } from "../lib/data/augment/resized_crop.ts";
 import { draw } from "../lib/data/counter_rng.ts";
-import type { AugmentSpec } from "../lib/recipe/types.ts";
+import type { AugmentSpec } from "../lib/recipe/augment.ts";
 
 const SHAPES = [[1, 1, 1], [5, 7, 1], [4, 4, 2], [6, 5, 3], [3, 8, 4]] as const;
 const format = (shape: readonly [number, number, number]) => ({ shape, mean: [0.5] });

@@ -4,7 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import type { RecipeInput } from "../lib/recipe/recipe_input.ts";
+import type { RecipeInput } from "../lib/recipe/recipe.ts";
 import { HAS_GPU } from "./support/command.ts";
 import { inFolder, runOf, SHORT } from "./support/runs.ts";
 

@@ -13,7 +13,7 @@ import { activationBytes, stepOperations } from "../lib/bench/steps.ts";
 import { benchMarkdown, digits } from "../lib/bench/tables.ts";
 import type { Executor } from "../lib/runtime/executor.ts";
 import { plan } from "../lib/program/plan.ts";
-import type { RecipeInput } from "../lib/recipe/recipe_input.ts";
+import type { RecipeInput } from "../lib/recipe/recipe.ts";
 import { resolveRecipe } from "../lib/recipe/load.ts";
 import { boundBytesOf } from "../lib/report/program_traffic.ts";
 import { noise, TimedNetwork } from "../lib/report/timed_network.ts";

@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { decodeSafetensors, encodeSafetensors } from "../lib/core/safetensors.ts";
-import type { RecipeInput } from "../lib/recipe/recipe_input.ts";
+import type { RecipeInput } from "../lib/recipe/recipe.ts";
 import { decodeCheckpoint } from "../lib/train/checkpoint/checkpoint.ts";
 import { encodeChecked } from "../lib/train/checkpoint/checksum.ts";
 import { evaluate } from "../lib/train/evaluate.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { ESTIMATOR_NAMES } from "../lib/recipe/schema.ts";
+import { ESTIMATOR_NAMES } from "../lib/recipe/recipe.ts";
 import { buildGrid, type Grid, type GridOptions, rowName } from "../lib/compare/grid.ts";
 import { parseRecipe } from "../lib/recipe/load.ts";
 

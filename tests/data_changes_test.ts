@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { openDevice } from "../lib/runtime/device.ts";
 import { loadRecipe } from "../lib/recipe/load.ts";
-import type { Recipe } from "../lib/recipe/types.ts";
+import type { Recipe } from "../lib/recipe/recipe.ts";
 import { RunFolder } from "../lib/train/run_folder/run_folder.ts";
 import { train } from "../lib/train/train.ts";
 import { smallIdx, withFolder } from "./data_helpers.ts";

@@ -1,7 +1,7 @@
 /** Training on a folder of images: a bad file stops it or is gone past, and a resume sees the same. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import type { RecipeInput } from "../lib/recipe/recipe_input.ts";
+import type { RecipeInput } from "../lib/recipe/recipe.ts";
 import { RunFolder } from "../lib/train/run_folder/run_folder.ts";
 import { withFolder } from "./data_helpers.ts";
 import { PLAIN } from "./support/image_folders.ts";

@@ -8,9 +8,10 @@ import { dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { DataError } from "../lib/core/errors.ts";
 import type { DataRecipe, Split } from "../lib/data/dataset.ts";
-import { DATA_FORMATS } from "../lib/recipe/data_formats.ts";
+import { DATA_FORMATS } from "../lib/recipe/data.ts";
 import { UNRESTRICTED } from "../lib/recipe/path_scope.ts";
-import type { DataSpec, Pair } from "../lib/recipe/types.ts";
+import type { DataSpec } from "../lib/recipe/data.ts";
+import type { Pair } from "../lib/recipe/fields.ts";
 
 /** Fields of `data`, and the seed. */
 export type DataFields =

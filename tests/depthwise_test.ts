@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import { requestAdapter } from "../lib/runtime/gpu/device.ts";
 import { mobilenetV2 } from "../lib/model/mobilenet.ts";
-import type { LayerInput } from "../lib/recipe/recipe_input.ts";
+import type { LayerInput } from "../lib/recipe/layers.ts";
 import { trainingSteps } from "../lib/program/select_steps.ts";
 import { filled } from "./support/fill.ts";
 import { lockstepOf } from "./support/lockstep_all.ts";

@@ -31,7 +31,7 @@ function follow(
   sights: readonly (Sight | "zero" | "nan" | "infinite" | "nothing")[],
   settings: Partial<EstimatorSettings> = {},
 ): (readonly [number, number] | undefined)[] {
-  const estimator: Estimator = estimators[name]({ ...SETTINGS, ...settings });
+  const estimator: Estimator = estimators[name]!({ ...SETTINGS, ...settings });
   const scheduler = new Scheduler(
     [{
       name: "a",
@@ -82,8 +82,8 @@ Deno.test("hindsight-minmax: first the extremes, then a quarter of what is new",
 Deno.test("running-minmax follows the same average, with the tensor at hand", () => {
   const sights: Sight[] = [[-1, 2], [-5, 10], [-0.5, 4]];
   assert.deepEqual(follow("running-minmax", sights), follow("hindsight-minmax", sights));
-  assert.equal(estimators["running-minmax"](SETTINGS).kind, "dynamic");
-  assert.equal(estimators["hindsight-minmax"](SETTINGS).kind, "static");
+  assert.equal(estimators["running-minmax"]!(SETTINGS).kind, "dynamic");
+  assert.equal(estimators["hindsight-minmax"]!(SETTINGS).kind, "static");
 });
 
 Deno.test("current-minmax is what was seen, and what it was where that says nothing", () => {
@@ -153,7 +153,7 @@ Deno.test("dsgc takes its first range from the calibration and leaves the rest t
     [-1, 2],
     [-1, 2],
   ]);
-  assert.deepEqual(estimators.dsgc({ ...SETTINGS, interval: 7, scale_rate: true }).search, {
+  assert.deepEqual(estimators.dsgc!({ ...SETTINGS, interval: 7, scale_rate: true }).search, {
     interval: 7,
     scaleRate: true,
   });

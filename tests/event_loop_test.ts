@@ -6,7 +6,7 @@
  */
 import assert from "node:assert/strict";
 import { requestAdapter } from "../lib/runtime/gpu/device.ts";
-import type { RecipeInput } from "../lib/recipe/recipe_input.ts";
+import type { RecipeInput } from "../lib/recipe/recipe.ts";
 import { train } from "../lib/train/train.ts";
 
 const ignore = await requestAdapter() === null;

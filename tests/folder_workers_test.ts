@@ -10,7 +10,7 @@ import { openDataset } from "../lib/data/open.ts";
 import { draw } from "../lib/data/counter_rng.ts";
 import { DataError } from "../lib/core/errors.ts";
 import { encodePng } from "../lib/image/png_encode.ts";
-import type { AugmentSpec } from "../lib/recipe/types.ts";
+import type { AugmentSpec } from "../lib/recipe/augment.ts";
 import { dataRecipe } from "./data_helpers.ts";
 import { qtrain } from "./support/command.ts";
 

@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { plan } from "../lib/program/plan.ts";
 import { parameterCount } from "../lib/program/summary.ts";
 import type { Program } from "../lib/program/program.ts";
-import type { RecipeInput } from "../lib/recipe/recipe_input.ts";
+import type { RecipeInput } from "../lib/recipe/recipe.ts";
 import { resolveRecipe } from "../lib/recipe/load.ts";
 import { CpuExecutor } from "../lib/runtime/cpu/executor.ts";
 import { Network } from "../lib/train/network/network.ts";

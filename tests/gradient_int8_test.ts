@@ -7,7 +7,7 @@
  */
 import assert from "node:assert/strict";
 import { zoo } from "../lib/model/zoo.ts";
-import type { LayerInput } from "../lib/recipe/recipe_input.ts";
+import type { LayerInput } from "../lib/recipe/layers.ts";
 import { filled } from "./support/fill.ts";
 import type { Arithmetic, Case } from "./support/networks.ts";
 

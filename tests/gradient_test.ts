@@ -9,7 +9,7 @@
  */
 import assert from "node:assert/strict";
 import type { Program } from "../lib/program/program.ts";
-import type { LayerInput } from "../lib/recipe/recipe_input.ts";
+import type { LayerInput } from "../lib/recipe/layers.ts";
 import type { CpuExecutor } from "../lib/runtime/cpu/executor.ts";
 import { filled, uniform } from "./support/fill.ts";
 import type { Case } from "./support/networks.ts";

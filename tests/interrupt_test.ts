@@ -4,7 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import type { RecipeInput } from "../lib/recipe/recipe_input.ts";
+import type { RecipeInput } from "../lib/recipe/recipe.ts";
 import { openDevice } from "../lib/runtime/device.ts";
 import { RunFolder } from "../lib/train/run_folder/run_folder.ts";
 import { train } from "../lib/train/train.ts";

@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { plan } from "../lib/program/plan.ts";
 import { matches } from "../lib/program/quantizer_config.ts";
-import type { RecipeInput } from "../lib/recipe/recipe_input.ts";
+import type { RecipeInput } from "../lib/recipe/recipe.ts";
 import { resolveRecipe } from "../lib/recipe/load.ts";
 
 const DATA = { shape: [12, 12, 1], classes: 10, mean: [0.5], std: [0.5] } as const;

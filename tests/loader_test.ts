@@ -6,7 +6,7 @@ import { draw } from "../lib/data/counter_rng.ts";
 import { epochOrder } from "../lib/data/sampler.ts";
 import { shareSources, WorkerPool } from "../lib/data/workers/worker_pool.ts";
 import { DataError } from "../lib/core/errors.ts";
-import type { AugmentSpec } from "../lib/recipe/types.ts";
+import type { AugmentSpec } from "../lib/recipe/augment.ts";
 import { DataWait } from "../lib/train/loop/data_wait.ts";
 import type { Batch, BatchRequest } from "../lib/data/batch.ts";
 

@@ -12,7 +12,7 @@ import { recomputable, recompute } from "../lib/program/passes/recompute.ts";
 import { plan } from "../lib/program/plan.ts";
 import { openDevice } from "../lib/runtime/device.ts";
 import type { Program } from "../lib/program/program.ts";
-import type { RecipeInput } from "../lib/recipe/recipe_input.ts";
+import type { RecipeInput } from "../lib/recipe/recipe.ts";
 import { resolveRecipe } from "../lib/recipe/load.ts";
 import { CASES, ESTIMATOR_CASES } from "./support/cases.ts";
 import { inFolder, qtrain } from "./support/command.ts";

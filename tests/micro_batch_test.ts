@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { CpuExecutor } from "../lib/runtime/cpu/executor.ts";
 import { requestAdapter } from "../lib/runtime/gpu/device.ts";
 import type { Program } from "../lib/program/program.ts";
-import type { RecipeInput } from "../lib/recipe/recipe_input.ts";
+import type { RecipeInput } from "../lib/recipe/recipe.ts";
 import { Network } from "../lib/train/network/network.ts";
 import type { Batch } from "../lib/data/batch.ts";
 import { inFolder, type Run, runOf, SHORT } from "./support/runs.ts";

@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import { fromNamed, initialValues, paddedSize, toNamed } from "../lib/program/parameter_layout.ts";
 import type { ParameterSpec, Program } from "../lib/program/program.ts";
-import type { LayerInput } from "../lib/recipe/recipe_input.ts";
+import type { LayerInput } from "../lib/recipe/layers.ts";
 import { CpuExecutor } from "../lib/runtime/cpu/executor.ts";
 import { Network } from "../lib/train/network/network.ts";
 import { batchOf, filled, uniform } from "./support/fill.ts";

@@ -11,7 +11,7 @@ import { estimators } from "../lib/quant/estimators/mod.ts";
 import type { Executor } from "../lib/runtime/executor.ts";
 import { openDevice } from "../lib/runtime/device.ts";
 import type { Program } from "../lib/program/program.ts";
-import type { RecipeInput } from "../lib/recipe/recipe_input.ts";
+import type { RecipeInput } from "../lib/recipe/recipe.ts";
 import { decodeCheckpoint, encodeCheckpoint } from "../lib/train/checkpoint/checkpoint.ts";
 import { Network } from "../lib/train/network/network.ts";
 import type { Batch } from "../lib/data/batch.ts";

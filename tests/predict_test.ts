@@ -5,7 +5,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import type { RecipeInput } from "../lib/recipe/recipe_input.ts";
+import type { RecipeInput } from "../lib/recipe/recipe.ts";
 import { decodeSafetensors } from "../lib/core/safetensors.ts";
 import { evaluate } from "../lib/train/evaluate.ts";
 import { predict, type Prediction } from "../lib/train/predict.ts";

@@ -198,7 +198,7 @@ Deno.test("hindsight-minmax lags a jump and a drop of the range as an average wi
 
 /** The estimator `fixed`. */
 const fixed = (range: readonly [low: number, high: number]) =>
-  estimators.fixed({ ...spec("").settings, range });
+  estimators.fixed!({ ...spec("").settings, range });
 
 const spec = (name: string, more: Partial<QuantizerSpec> = {}): QuantizerSpec => ({
   name,

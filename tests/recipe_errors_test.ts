@@ -6,7 +6,7 @@
 
 import assert from "node:assert/strict";
 import { RecipeError, UsageError } from "../lib/core/errors.ts";
-import type { RecipeInput } from "../lib/recipe/recipe_input.ts";
+import type { RecipeInput } from "../lib/recipe/recipe.ts";
 import { loadRecipe, parseRecipe, resolveRecipe } from "../lib/recipe/load.ts";
 
 const SHORT = "data: { format: glyphs }\nmodel: { name: cnn }\n";

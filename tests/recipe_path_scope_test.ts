@@ -10,7 +10,7 @@ import { IMAGENET, PLAIN, TINY } from "./support/image_folders.ts";
 import { smallIdx, withFolder } from "./data_helpers.ts";
 import { qtrain } from "./support/command.ts";
 import { type PathScope, UNRESTRICTED } from "../lib/recipe/path_scope.ts";
-import type { RecipeInput } from "../lib/recipe/recipe_input.ts";
+import type { RecipeInput } from "../lib/recipe/recipe.ts";
 
 const LAYERS = "model: { layers: [global_avg_pool, { type: linear, features: 3 }] }\n";
 const TRAIN = "train: { epochs: 1, batch: 2 }\n";

@@ -5,11 +5,11 @@
  */
 
 import assert from "node:assert/strict";
-import type { RecipeInput } from "../lib/recipe/recipe_input.ts";
+import type { RecipeInput } from "../lib/recipe/recipe.ts";
 import { formatRecipe, loadRecipe, parseRecipe, resolveRecipe } from "../lib/recipe/load.ts";
 import { editDistance, nearest } from "../lib/core/did_you_mean.ts";
 import { PathScope } from "../lib/recipe/path_scope.ts";
-import type { Recipe } from "../lib/recipe/types.ts";
+import type { Recipe } from "../lib/recipe/recipe.ts";
 
 const SHORT = "data: { format: glyphs }\nmodel: { name: cnn }\n";
 const GLYPHS = "data: { format: glyphs }\n";

@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { requestAdapter } from "../lib/runtime/gpu/device.ts";
-import type { RecipeInput } from "../lib/recipe/recipe_input.ts";
+import type { RecipeInput } from "../lib/recipe/recipe.ts";
 import { Scheduler } from "../lib/quant/scheduler.ts";
 import { inFolder, type Run, runOf, SHORT } from "./support/runs.ts";
 

@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { arithmetic, microBatches, settings } from "../cli/settings.ts";
 import { plan } from "../lib/program/plan.ts";
-import type { RecipeInput } from "../lib/recipe/recipe_input.ts";
+import type { RecipeInput } from "../lib/recipe/recipe.ts";
 import { resolveRecipe } from "../lib/recipe/load.ts";
 
 const rows = (quantize: NonNullable<RecipeInput["quantize"]>) =>

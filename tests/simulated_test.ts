@@ -16,7 +16,7 @@ import { plan } from "../lib/program/plan.ts";
 import { openDevice } from "../lib/runtime/device.ts";
 import type { Program, Step } from "../lib/program/program.ts";
 import { QUANTIZER } from "../lib/quant/layouts.ts";
-import type { RecipeInput } from "../lib/recipe/recipe_input.ts";
+import type { RecipeInput } from "../lib/recipe/recipe.ts";
 import { resolveRecipe } from "../lib/recipe/load.ts";
 import { openDataset } from "../lib/data/open.ts";
 import { DataLoader } from "../lib/data/loader.ts";

@@ -8,7 +8,7 @@ import assert from "node:assert/strict";
 import { requestAdapter } from "../lib/runtime/gpu/device.ts";
 import { tileName, tilesOf } from "../lib/runtime/gpu/tile.ts";
 import { allSteps } from "../lib/program/program.ts";
-import type { RecipeInput } from "../lib/recipe/recipe_input.ts";
+import type { RecipeInput } from "../lib/recipe/recipe.ts";
 import { CASES } from "./support/cases.ts";
 import { filled } from "./support/fill.ts";
 import { lockstepOf } from "./support/lockstep_all.ts";

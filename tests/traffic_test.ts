@@ -6,9 +6,9 @@
 import assert from "node:assert/strict";
 import { buildGraph } from "../lib/program/graph.ts";
 import { zoo } from "../lib/model/zoo.ts";
-import type { LayerInput } from "../lib/recipe/recipe_input.ts";
+import type { LayerInput } from "../lib/recipe/layers.ts";
 import { resolveRecipe } from "../lib/recipe/load.ts";
-import type { ZooName } from "../lib/recipe/types.ts";
+import type { ZooName } from "../lib/recipe/model.ts";
 import { type LayerTraffic, modelTraffic } from "../lib/report/traffic.ts";
 import { type StaticDynamicBytes, sumBytes } from "../lib/program/ops/traffic.ts";
 

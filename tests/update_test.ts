@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import { CpuExecutor } from "../lib/runtime/cpu/executor.ts";
 import { decodeSafetensors } from "../lib/core/safetensors.ts";
-import type { RecipeInput } from "../lib/recipe/recipe_input.ts";
+import type { RecipeInput } from "../lib/recipe/recipe.ts";
 import { resolveRecipe } from "../lib/recipe/load.ts";
 import { adamw } from "../kernels/adamw/reference.ts";
 import { gradientClipScale } from "../kernels/gradient_clip_scale/reference.ts";

@@ -12,7 +12,7 @@ import { wgsl } from "../lib/runtime/gpu/executor.ts";
 import { zoo } from "../lib/model/zoo.ts";
 import { allSteps, boundBuffers, type Program } from "../lib/program/program.ts";
 import { tilesOf, withTile } from "../lib/runtime/gpu/tile.ts";
-import type { LayerInput } from "../lib/recipe/recipe_input.ts";
+import type { LayerInput } from "../lib/recipe/layers.ts";
 import { CASES } from "./support/cases.ts";
 import { type Case, programOf } from "./support/networks.ts";
 

@@ -10,9 +10,11 @@ import { fromNamed, initialValues, toNamed } from "../lib/program/parameter_layo
 import { plan } from "../lib/program/plan.ts";
 import type { ZooOptions } from "../lib/model/blocks.ts";
 import { zoo } from "../lib/model/zoo.ts";
-import type { LayerInput, RecipeInput } from "../lib/recipe/recipe_input.ts";
+import type { LayerInput } from "../lib/recipe/layers.ts";
+import type { RecipeInput } from "../lib/recipe/recipe.ts";
 import { resolveRecipe } from "../lib/recipe/load.ts";
-import type { LayerSpec, ZooName } from "../lib/recipe/types.ts";
+import type { LayerSpec } from "../lib/recipe/layers.ts";
+import type { ZooName } from "../lib/recipe/model.ts";
 
 const IMAGENET = { shape: [224, 224, 3], classes: 1000, mean: [0.5], std: [0.5] } as const;
 

@@ -14,7 +14,7 @@ import {
 import { initialValues, toNamed } from "../../lib/program/parameter_layout.ts";
 import { plan } from "../../lib/program/plan.ts";
 import { resolveRecipe } from "../../lib/recipe/load.ts";
-import type { RecipeInput } from "../../lib/recipe/recipe_input.ts";
+import type { RecipeInput } from "../../lib/recipe/recipe.ts";
 import { DataLoader } from "../../lib/data/loader.ts";
 
 /** Images of a batch. */

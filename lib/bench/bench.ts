@@ -7,7 +7,7 @@ import { DeviceError } from "../core/errors.ts";
 import { openGpu, packedDotProduct } from "../runtime/gpu/device.ts";
 import { hasTimestamps } from "../runtime/gpu/timing.ts";
 import type { Tiles } from "../runtime/gpu/autotune.ts";
-import type { ZooName } from "../recipe/types.ts";
+import type { ZooName } from "../recipe/model.ts";
 import { VERSION } from "../core/version.ts";
 import { measurePeakRates } from "./peak_rates.ts";
 import { benchKernels, type KernelTables } from "./kernels.ts";

@@ -9,9 +9,11 @@ import { depthwiseBackwardInput } from "../../kernels/depthwise_backward_input/k
 import { buildGraph } from "../program/graph.ts";
 import { type DataShape, layersOf, type Plan, plan } from "../program/plan.ts";
 import type { Step } from "../program/program.ts";
-import type { LayerInput, PairInput, RecipeInput } from "../recipe/recipe_input.ts";
+import type { PairInput } from "../recipe/fields.ts";
+import type { LayerInput } from "../recipe/layers.ts";
+import type { RecipeInput } from "../recipe/recipe.ts";
 import { resolveRecipe } from "../recipe/load.ts";
-import type { Recipe } from "../recipe/types.ts";
+import type { Recipe } from "../recipe/recipe.ts";
 import type { Direction } from "./report.ts";
 
 /** A network whose layers are timed one by one. */

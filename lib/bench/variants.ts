@@ -4,8 +4,8 @@
  *
  * @module
  */
-import type { RecipeInput } from "../recipe/recipe_input.ts";
-import type { ZooName } from "../recipe/types.ts";
+import type { RecipeInput } from "../recipe/recipe.ts";
+import type { ZooName } from "../recipe/model.ts";
 
 /** Quantizer settings of a variant. */
 export type QuantizeSettings = NonNullable<RecipeInput["quantize"]>;

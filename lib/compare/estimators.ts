@@ -6,7 +6,7 @@
 import { UsageError } from "../core/errors.ts";
 import { describe } from "../recipe/recipe_errors.ts";
 import { nearest } from "../core/did_you_mean.ts";
-import { ESTIMATOR_NAMES, FOLDER_NAME } from "../recipe/schema.ts";
+import { ESTIMATOR_NAMES, FOLDER_NAME } from "../recipe/recipe.ts";
 
 /** One entry of the list. */
 export interface EstimatorEntry {

@@ -6,7 +6,7 @@
 import { UsageError } from "../core/errors.ts";
 import { fileError, makeFolder, readTextIfThere, writeAtomic } from "../core/files.ts";
 import { parseRecipe } from "../recipe/load.ts";
-import type { Recipe } from "../recipe/types.ts";
+import type { Recipe } from "../recipe/recipe.ts";
 import { differences } from "../train/run_folder/resume_check.ts";
 import type { Grid } from "./grid.ts";
 import { comparisonHtml } from "./html.ts";

@@ -6,7 +6,7 @@
 import { QtrainError, UsageError } from "../core/errors.ts";
 import { describe } from "../recipe/recipe_errors.ts";
 import { keysIn } from "../core/json_value.ts";
-import type { Recipe } from "../recipe/types.ts";
+import type { Recipe } from "../recipe/recipe.ts";
 import { type EstimatorEntry, parseEstimators } from "./estimators.ts";
 import { lastPart, parseVary, resolveKeys, type VariedKey } from "./sweep.ts";
 

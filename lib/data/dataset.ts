@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Recipe } from "../recipe/types.ts";
+import type { Recipe } from "../recipe/recipe.ts";
 import type { FileFingerprint } from "./paths/file_fingerprint.ts";
 
 /** The part of a recipe that says which data to open, and where its paths may lead. */

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { AugmentSpec } from "../recipe/types.ts";
+import type { AugmentSpec } from "../recipe/augment.ts";
 import { Augmenter, type AugmentPlan } from "./augment/augmenter.ts";
 import { augmentationOf } from "./augment/mod.ts";
 import { type Batch, type BatchRequest, readBatch } from "./batch.ts";

@@ -3,7 +3,9 @@
  *
  * @module
  */
-import type { LayerSpec, Pair, Variant } from "../recipe/types.ts";
+import type { Pair } from "../recipe/fields.ts";
+import type { LayerSpec } from "../recipe/layers.ts";
+import type { Variant } from "../recipe/model.ts";
 
 /** Options of a network in the zoo. */
 export interface ZooOptions {

@@ -13,7 +13,7 @@
  *
  * @module
  */
-import type { LayerSpec } from "../recipe/types.ts";
+import type { LayerSpec } from "../recipe/layers.ts";
 import { conv, dropout, linear, norm, small, type ZooOptions } from "./blocks.ts";
 
 /** Table 2 of the paper: expansion, channels, blocks, stride of the first of them. */

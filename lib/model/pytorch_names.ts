@@ -6,7 +6,7 @@
  *
  * @module
  */
-import type { ZooName } from "../recipe/types.ts";
+import type { ZooName } from "../recipe/model.ts";
 
 /** A pattern of our names, and PyTorch's; of several forms in use, the most common first. */
 type Rule = readonly [ours: RegExp, ...theirs: string[]];

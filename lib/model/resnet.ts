@@ -12,7 +12,7 @@
  *
  * @module
  */
-import type { LayerSpec } from "../recipe/types.ts";
+import type { LayerSpec } from "../recipe/layers.ts";
 import { conv, head, maxPool, norm, small, type ZooOptions } from "./blocks.ts";
 
 /** One basic block at each of three widths: the smallest ResNet for small images. */

@@ -14,7 +14,7 @@
  *
  * @module
  */
-import type { LayerSpec } from "../recipe/types.ts";
+import type { LayerSpec } from "../recipe/layers.ts";
 import { conv, dropout, head, linear, maxPool, norm, small, type ZooOptions } from "./blocks.ts";
 
 /** Channels of the thirteen convolutions, as multiples of the first one's; `pool` halves the size. */

@@ -15,7 +15,8 @@
  *
  * @module
  */
-import type { LayerSpec, ZooName } from "../recipe/types.ts";
+import type { LayerSpec } from "../recipe/layers.ts";
+import type { ZooName } from "../recipe/model.ts";
 import { conv, head, linear, norm, type ZooOptions } from "./blocks.ts";
 import { mobilenetV2 } from "./mobilenet.ts";
 import { resnet18, resnet20, resnet8 } from "./resnet.ts";

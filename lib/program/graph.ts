@@ -11,7 +11,7 @@ import { layerType } from "./ops/mod.ts";
 import type { LayerType, Node } from "./ops/node.ts";
 import { Tensor } from "./tensor.ts";
 import { branchesOf } from "../recipe/layers.ts";
-import type { LayerSpec } from "../recipe/types.ts";
+import type { LayerSpec } from "../recipe/layers.ts";
 
 /** A network whose shapes fit. */
 export interface Graph {

@@ -5,7 +5,7 @@
  * @module
  */
 import type { Constants, Kernel, KernelBuffer } from "../../kernels/define_kernel.ts";
-import type { OptimizerSpec } from "../recipe/types.ts";
+import type { OptimizerSpec } from "../recipe/train.ts";
 import type { Arithmetic, QuantizerSpec } from "../quant/quantizer.ts";
 
 /**

@@ -10,7 +10,7 @@ import type { QuantizerSpec } from "../quant/quantizer.ts";
 import type { EstimatorMakers } from "../quant/estimator.ts";
 import { ESTIMATOR_DEFAULTS, estimators } from "../quant/estimators/mod.ts";
 import { nearest } from "../core/did_you_mean.ts";
-import type { QuantizeSpec } from "../recipe/types.ts";
+import type { QuantizeSpec } from "../recipe/quantize.ts";
 
 /** Whether a layer's name matches a pattern: `*` any letters, `?` one, `|` between patterns. */
 export function matches(pattern: string, layer: string): boolean {

@@ -7,7 +7,7 @@ import { UsageError } from "../core/errors.ts";
 import type { EstimatorSettings } from "../quant/estimator.ts";
 import type { EstimatorMakers } from "../quant/estimator.ts";
 import { estimators } from "../quant/estimators/mod.ts";
-import type { QuantizeSpec } from "../recipe/types.ts";
+import type { QuantizeSpec } from "../recipe/quantize.ts";
 
 /** Steps in flight at once where nothing waits for the host: 11 ms of waiting are shared by them. */
 const MAX_IN_FLIGHT = 8;

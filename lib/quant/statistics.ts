@@ -41,7 +41,9 @@ export interface Statistics {
 
 /** Statistics that may set a range: all values finite, not all of them zero. */
 export interface UsableStatistics extends Statistics {
+  /** The smallest value. */
   readonly min: number;
+  /** The largest value. */
   readonly max: number;
   /** Number of values in the tensor. */
   readonly elements: number;

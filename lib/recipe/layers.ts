@@ -22,7 +22,7 @@ import {
 import * as z from "./zod.ts";
 
 /** What any layer may have. */
-interface LayerBase {
+export interface LayerBase {
   /** Letters, digits, _ and -, once in a network; the plan makes one up where it is missing. */
   readonly name?: string;
 }

@@ -19,11 +19,12 @@ import {
   TooDeep,
   valueAt,
 } from "../core/json_value.ts";
-import type { Path, Problem } from "./problems.ts";
+import type { Path } from "../core/json_value.ts";
+import type { Problem } from "./recipe_errors.ts";
 import { readText } from "./read_text.ts";
-import { checkRecipe, type UnscopedRecipe } from "./schema.ts";
-import type { RecipeInput } from "./recipe_input.ts";
-import type { Recipe } from "./types.ts";
+import { checkRecipe, type UnscopedRecipe } from "./recipe.ts";
+import type { RecipeInput } from "./recipe.ts";
+import type { Recipe } from "./recipe.ts";
 import { formatYaml, parseYaml, type Position, type YamlText } from "./yaml.ts";
 
 /** More than this many lines of problems help nobody. */

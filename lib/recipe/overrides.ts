@@ -7,7 +7,7 @@
 import { RecipeError, UsageError } from "../core/errors.ts";
 import { describe } from "./recipe_errors.ts";
 import { isMap, setKey } from "../core/json_value.ts";
-import type { Path } from "./problems.ts";
+import type { Path } from "../core/json_value.ts";
 import { parseYaml } from "./yaml.ts";
 
 /** One override. */

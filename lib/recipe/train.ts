@@ -13,16 +13,18 @@ const BETAS = "two numbers of at least 0 and less than 1";
 const beta = () => z.number(BETAS).min(0, BETAS).lt(1, BETAS);
 
 /** The optimizers, each with its own defaults. */
-const OPTIMIZERS = {
+const OPTIMIZERS: Readonly<
+  Record<OptimizerSpec["name"], { readonly lr: number; readonly weight_decay: number }>
+> = {
   sgd: { lr: 0.05, weight_decay: 1e-4 },
   adamw: { lr: 1e-3, weight_decay: 0.01 },
-} as const;
-const OPTIMIZER_NAMES = Object.keys(OPTIMIZERS) as (keyof typeof OPTIMIZERS)[];
+};
+const OPTIMIZER_NAMES = Object.keys(OPTIMIZERS) as OptimizerSpec["name"][];
 
 /** An optimizer; each as PyTorch's. */
 export interface OptimizerSpec {
   /** Which one. */
-  readonly name: keyof typeof OPTIMIZERS;
+  readonly name: "sgd" | "adamw";
   /** Peak learning rate, above 0. */
   readonly lr: number;
   /** Used by `sgd`: 0 ≤ momentum < 1. */

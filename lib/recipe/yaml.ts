@@ -22,7 +22,7 @@ import {
   stringify,
   visit,
 } from "npm:yaml@2.9.1";
-import type { Path } from "./problems.ts";
+import type { Path } from "../core/json_value.ts";
 
 /**
  * Parses. The library asks the environment whether to log what it does; without leave to read that, it

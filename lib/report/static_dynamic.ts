@@ -6,10 +6,10 @@
 import { ModelError, RecipeError } from "../core/errors.ts";
 import { type DataShape, plan } from "../program/plan.ts";
 import type { Program } from "../program/program.ts";
-import type { RecipeInput } from "../recipe/recipe_input.ts";
+import type { RecipeInput } from "../recipe/recipe.ts";
 import { resolveRecipe } from "../recipe/load.ts";
 import { isMap } from "../core/json_value.ts";
-import type { Recipe } from "../recipe/types.ts";
+import type { Recipe } from "../recipe/recipe.ts";
 
 /** The estimators to represent static and dynamic ranges. */
 const ESTIMATORS = { static: "hindsight-minmax", dynamic: "current-minmax" } as const;

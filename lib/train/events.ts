@@ -6,7 +6,7 @@
 import type { Program } from "../program/program.ts";
 import type { Arithmetic } from "../quant/quantizer.ts";
 import type { Observation } from "../quant/scheduler.ts";
-import type { Recipe } from "../recipe/types.ts";
+import type { Recipe } from "../recipe/recipe.ts";
 import type { QuantizationError } from "./network/in_flight_steps.ts";
 import type { NetworkState } from "./network/types.ts";
 

@@ -4,7 +4,8 @@
  *
  * @module
  */
-import type { LayerInput, PairInput } from "../../lib/recipe/recipe_input.ts";
+import type { PairInput } from "../../lib/recipe/fields.ts";
+import type { LayerInput } from "../../lib/recipe/layers.ts";
 import type { Case } from "./networks.ts";
 
 const conv = (channels: number, kernel: PairInput, more: object = {}): LayerInput => ({

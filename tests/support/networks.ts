@@ -5,9 +5,10 @@
  */
 import { type DataShape, plan, type PlanOptions } from "../../lib/program/plan.ts";
 import type { Program } from "../../lib/program/program.ts";
-import type { LayerInput, RecipeInput } from "../../lib/recipe/recipe_input.ts";
+import type { LayerInput } from "../../lib/recipe/layers.ts";
+import type { RecipeInput } from "../../lib/recipe/recipe.ts";
 import { resolveRecipe } from "../../lib/recipe/load.ts";
-import type { Recipe } from "../../lib/recipe/types.ts";
+import type { Recipe } from "../../lib/recipe/recipe.ts";
 
 /** A network to test with. */
 export interface Case {

@@ -5,7 +5,7 @@
  */
 import { type Device, type DeviceChoice, openDevice } from "../../lib/runtime/device.ts";
 import { UNRESTRICTED } from "../../lib/recipe/path_scope.ts";
-import type { RecipeInput } from "../../lib/recipe/recipe_input.ts";
+import type { RecipeInput } from "../../lib/recipe/recipe.ts";
 import { RunFolder } from "../../lib/train/run_folder/run_folder.ts";
 import type { EndEvent, TrainEvent } from "../../lib/train/events.ts";
 import { train } from "../../lib/train/train.ts";

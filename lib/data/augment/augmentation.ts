@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { AugmentSpec } from "../../recipe/types.ts";
+import type { AugmentSpec } from "../../recipe/augment.ts";
 import type { Image } from "../dataset.ts";
 import type { AugmentRng } from "./augment_rng.ts";
 

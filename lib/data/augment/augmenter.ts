@@ -6,7 +6,7 @@
  *
  * @module
  */
-import type { AugmentSpec } from "../../recipe/types.ts";
+import type { AugmentSpec } from "../../recipe/augment.ts";
 import type { Image } from "../dataset.ts";
 import type {
   BatchAugmentation,

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { AugmentSpec } from "../../recipe/types.ts";
+import type { AugmentSpec } from "../../recipe/augment.ts";
 import type { Augmentation, AugmentName, AugmentSettings } from "./augmentation.ts";
 import { colorJitter } from "./color_jitter.ts";
 import { crop } from "./crop.ts";

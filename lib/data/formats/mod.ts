@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { DataSpec } from "../../recipe/types.ts";
+import type { DataSpec } from "../../recipe/data.ts";
 import type { DataRecipe, UnnormalizedDataset } from "../dataset.ts";
 
 /**

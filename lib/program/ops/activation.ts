@@ -4,7 +4,7 @@
  * @module
  */
 import { activationForward as activationForwardKernel } from "../../../kernels/activation_forward/kernel.ts";
-import type { PlainSpec } from "../../recipe/types.ts";
+import type { PlainSpec } from "../../recipe/layers.ts";
 import type { Builder } from "../builder.ts";
 import { forwardGradient } from "./gradient.ts";
 import { type LayerType, Node, type NodeContext } from "./node.ts";

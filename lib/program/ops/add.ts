@@ -5,7 +5,7 @@
  */
 import { addForward as addForwardKernel } from "../../../kernels/add_forward/kernel.ts";
 import { ModelError } from "../../core/errors.ts";
-import type { ResidualSpec } from "../../recipe/types.ts";
+import type { ResidualSpec } from "../../recipe/layers.ts";
 import type { Builder } from "../builder.ts";
 import { forwardGradient } from "./gradient.ts";
 import { type LayerType, Node, type NodeContext, withActivation } from "./node.ts";

@@ -12,7 +12,8 @@ import { perChannelWeightRange } from "../../../kernels/per_channel_weight_range
 import { reduceWeightGradient } from "../../../kernels/reduce_weight_gradient/kernel.ts";
 import { weightSums } from "../../../kernels/weight_sums/kernel.ts";
 import { ModelError } from "../../core/errors.ts";
-import type { Conv2dSpec, LinearSpec, Pair } from "../../recipe/types.ts";
+import type { Pair } from "../../recipe/fields.ts";
+import type { Conv2dSpec, LinearSpec } from "../../recipe/layers.ts";
 import type { Builder } from "../builder.ts";
 import type { StepOutput } from "../program.ts";
 import { addGradient } from "./gradient.ts";

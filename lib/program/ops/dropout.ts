@@ -7,7 +7,7 @@
 import { dropoutBackward as dropoutBackwardKernel } from "../../../kernels/dropout_backward/kernel.ts";
 import { dropoutForward as dropoutForwardKernel } from "../../../kernels/dropout_forward/kernel.ts";
 import { dropoutQuantizer } from "../../../kernels/dropout_quantizer/kernel.ts";
-import type { DropoutSpec } from "../../recipe/types.ts";
+import type { DropoutSpec } from "../../recipe/layers.ts";
 import type { Builder } from "../builder.ts";
 import { addGradient } from "./gradient.ts";
 import { type LayerType, Node, type NodeContext } from "./node.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { LayerSpec } from "../../recipe/types.ts";
+import type { LayerSpec } from "../../recipe/layers.ts";
 import { activation } from "./activation.ts";
 import { residual } from "./add.ts";
 import { conv2d, linear } from "./conv.ts";

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { LayerSpec } from "../../recipe/types.ts";
+import type { LayerSpec } from "../../recipe/layers.ts";
 import type { Builder } from "../builder.ts";
 import { ACT, type Act, type Tensor } from "../tensor.ts";
 import type { StaticDynamicBytes } from "./traffic.ts";

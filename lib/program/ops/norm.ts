@@ -11,7 +11,7 @@ import { normCoefficients } from "../../../kernels/norm_coefficients/kernel.ts";
 import { normForward as normForwardKernel } from "../../../kernels/norm_forward/kernel.ts";
 import { normRunningCoefficients } from "../../../kernels/norm_running_coefficients/kernel.ts";
 import { ModelError } from "../../core/errors.ts";
-import type { BatchNormSpec } from "../../recipe/types.ts";
+import type { BatchNormSpec } from "../../recipe/layers.ts";
 import type { Builder } from "../builder.ts";
 import { addGradient } from "./gradient.ts";
 import { type LayerType, Node, type NodeContext, withActivation } from "./node.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 import { ModelError } from "../../core/errors.ts";
-import type { Pair } from "../../recipe/types.ts";
+import type { Pair } from "../../recipe/fields.ts";
 import type { Builder } from "../builder.ts";
 import type { Tensor } from "../tensor.ts";
 

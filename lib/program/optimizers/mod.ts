@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { OptimizerSpec } from "../../recipe/types.ts";
+import type { OptimizerSpec } from "../../recipe/train.ts";
 import { adamw } from "./adamw.ts";
 import type { Optimizer } from "./optimizer.ts";
 import { sgd } from "./sgd.ts";

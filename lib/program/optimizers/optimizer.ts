@@ -5,7 +5,7 @@
  * @module
  */
 import type { Kernel } from "../../../kernels/define_kernel.ts";
-import type { OptimizerSpec } from "../../recipe/types.ts";
+import type { OptimizerSpec } from "../../recipe/train.ts";
 import type { Step } from "../program.ts";
 import type { StepContext } from "../step.ts";
 

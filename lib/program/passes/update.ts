@@ -8,7 +8,7 @@ import { gradientClipScale } from "../../../kernels/gradient_clip_scale/kernel.t
 import { gradientNormPartials } from "../../../kernels/gradient_norm_partials/kernel.ts";
 import { swapEma } from "../../../kernels/swap_ema/kernel.ts";
 import { updateEma } from "../../../kernels/update_ema/kernel.ts";
-import type { OptimizerSpec } from "../../recipe/types.ts";
+import type { OptimizerSpec } from "../../recipe/train.ts";
 import {
   buffersOf,
   type BufferSpec,

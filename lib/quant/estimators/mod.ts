@@ -32,9 +32,9 @@ const own = {
 export const definitions: Readonly<Record<string, EstimatorDefinition>> = own;
 
 /** The estimators of activations and gradients that come with qtrain, by name. */
-export const estimators = Object.fromEntries(
+export const estimators: EstimatorMakers = Object.fromEntries(
   Object.entries(own).map(([name, { make }]) => [name, make]),
-) as { readonly [N in keyof typeof own]: EstimatorMakers[string] };
+);
 
 /** Every setting at its default. */
 export const ESTIMATOR_DEFAULTS = Object.assign(

@@ -16,7 +16,7 @@ import { readBytes } from "../../core/files.ts";
 import { initialValues, namedShapes, toNamed } from "../../program/parameter_layout.ts";
 import { pytorchNames } from "../../model/pytorch_names.ts";
 import type { Program } from "../../program/program.ts";
-import type { Recipe } from "../../recipe/types.ts";
+import type { Recipe } from "../../recipe/recipe.ts";
 import { emaName, isRange, isTrainingState } from "./tensors.ts";
 import { FORMAT } from "./checkpoint.ts";
 import { hasChecksum } from "./checksum.ts";

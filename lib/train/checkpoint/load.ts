@@ -9,7 +9,7 @@ import { readBytes } from "../../core/files.ts";
 import type { EstimatorMakers } from "../../quant/estimator.ts";
 import { estimators as ownEstimators } from "../../quant/estimators/mod.ts";
 import { parseRecipe } from "../../recipe/load.ts";
-import type { Recipe } from "../../recipe/types.ts";
+import type { Recipe } from "../../recipe/recipe.ts";
 import { RunFolder } from "../run_folder/run_folder.ts";
 import { type Checkpoint, decodeCheckpoint } from "./checkpoint.ts";
 

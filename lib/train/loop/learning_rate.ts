@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { TrainSpec } from "../../recipe/types.ts";
+import type { TrainSpec } from "../../recipe/train.ts";
 
 /**
  * Returns the learning rate as a function of the step, from 0: a linear warm-up to `lr`, then constant,

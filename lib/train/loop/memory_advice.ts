@@ -9,7 +9,7 @@ import { type PeakMemory, peakMemory } from "../../program/memory/peak.ts";
 import { type DataShape, plan } from "../../program/plan.ts";
 import type { Program } from "../../program/program.ts";
 import type { EstimatorMakers } from "../../quant/estimator.ts";
-import type { Recipe } from "../../recipe/types.ts";
+import type { Recipe } from "../../recipe/recipe.ts";
 import { bytes } from "../../core/format.ts";
 
 /**

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Batch } from "../../data/batch.ts";
-import type { TrainSpec } from "../../recipe/types.ts";
+import type { TrainSpec } from "../../recipe/train.ts";
 import { decodeCheckpoint, encodeCheckpoint } from "../checkpoint/checkpoint.ts";
 import { latestCheckpoint } from "../checkpoint/load.ts";
 import type { SkippedStep, TrainerState } from "../checkpoint/trainer_state.ts";

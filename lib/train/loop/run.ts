@@ -9,7 +9,7 @@ import type { Dataset } from "../../data/dataset.ts";
 import type { DataLoader } from "../../data/loader.ts";
 import { peakMemory } from "../../program/memory/peak.ts";
 import type { Observation } from "../../quant/scheduler.ts";
-import type { Recipe } from "../../recipe/types.ts";
+import type { Recipe } from "../../recipe/recipe.ts";
 import { VERSION } from "../../core/version.ts";
 import { encodeCheckpoint } from "../checkpoint/checkpoint.ts";
 import {

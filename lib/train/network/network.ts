@@ -15,7 +15,7 @@ import { wordsOf } from "../../quant/layouts.ts";
 import type { Range } from "../../quant/range.ts";
 import { Scheduler } from "../../quant/scheduler.ts";
 import { readStatistics } from "../../quant/statistics.ts";
-import type { QuantizeSpec } from "../../recipe/types.ts";
+import type { QuantizeSpec } from "../../recipe/quantize.ts";
 import { InFlightSteps, type StepResult } from "./in_flight_steps.ts";
 import { shardedExecutor } from "../../runtime/sharded_executor.ts";
 import { microBatchOf, type StepSettings } from "./micro_batch.ts";

@@ -19,7 +19,7 @@ import {
 } from "../../data/paths/file_fingerprint.ts";
 import { DataError } from "../../core/errors.ts";
 import { writeAtomic } from "../../core/files.ts";
-import type { Recipe } from "../../recipe/types.ts";
+import type { Recipe } from "../../recipe/recipe.ts";
 
 /** Maximum number of lines printed. */
 const MAX_LINES = 3;

@@ -5,7 +5,7 @@
  */
 import { UsageError } from "../../core/errors.ts";
 import { parseRecipe } from "../../recipe/load.ts";
-import type { Recipe } from "../../recipe/types.ts";
+import type { Recipe } from "../../recipe/recipe.ts";
 import type { LoadedCheckpoint } from "../checkpoint/load.ts";
 import type { RunFolder } from "./run_folder.ts";
 

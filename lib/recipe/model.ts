@@ -4,9 +4,44 @@
  * @module
  */
 import { integer, LARGEST, map, word } from "./fields.ts";
-import { branchesOf, layerList } from "./layers.ts";
-import type { LayerSpec, ModelSpec, ZooName } from "./types.ts";
+import { branchesOf, layerList, type LayerSpec } from "./layers.ts";
 import * as z from "./zod.ts";
+
+/** A network that has a name. */
+export type ZooName =
+  | "cnn"
+  | "mlp"
+  | "resnet8"
+  | "resnet20"
+  | "resnet18"
+  | "vgg16"
+  | "mobilenet-v2";
+
+/**
+ * Which form of a network's first or last layers: `imagenet`, the paper's for 224×224; `small`, the
+ * usual one for small images; `auto`: `small` for images of at most 64×64.
+ */
+export type Variant = "auto" | "imagenet" | "small";
+
+/** A network of the zoo. */
+export interface ZooSpec {
+  /** Which one. */
+  readonly name: ZooName;
+  /** Channels of its first convolution (`mlp`: of a hidden layer), from which all others follow. */
+  readonly width: number;
+  /**
+   * `resnet18`: 7×7 /2 and a max pool /2, or 3×3 alone. `mobilenet-v2`: the first two strides of 2,
+   * or 1. The others have none.
+   */
+  readonly stem?: Variant;
+  /** `vgg16`: two hidden layers of 64·width features, or a global pool. The others have none. */
+  readonly head?: Variant;
+}
+
+/** A network of the zoo by name, or a list of layers. */
+export type ModelSpec =
+  | ZooSpec
+  | { readonly layers: readonly LayerSpec[] };
 
 /** The path of the first name that a layer before it has too. */
 function repeatedName(

@@ -1,11 +1,50 @@
 /**
- * `data.augment`: what each augmentation accepts, and its defaults.
+ * `data.augment`: the augmentations, what each accepts, and its defaults.
  *
  * @module
  */
 import { fraction, integer, LARGEST, map, oneOf, positive } from "./fields.ts";
-import type { AugmentSpec } from "./types.ts";
 import * as z from "./zod.ts";
+
+/** One augmentation of training images: a map with its name as the only key. */
+export type AugmentSpec =
+  | {
+    /** Left and right change places, in this share of images. */
+    readonly flip: { readonly probability: number };
+  }
+  | {
+    /** A window of the same size, anywhere in the image with so many black pixels around it. */
+    readonly crop: { readonly padding: number };
+  }
+  | {
+    /** A part of the image, scaled: shares of its area, and width / height, least and largest. */
+    readonly resized_crop: {
+      readonly scale: readonly [least: number, largest: number];
+      readonly ratio: readonly [least: number, largest: number];
+    };
+  }
+  | {
+    /** Factors from 1 − x to 1 + x; `hue`: up to so much of the circle of colours, at most 0.5. */
+    readonly color_jitter: {
+      readonly brightness: number;
+      readonly contrast: number;
+      readonly saturation: number;
+      readonly hue: number;
+    };
+  }
+  | {
+    /** A square with this side gets the mean colour. */
+    readonly cutout: { readonly size: number };
+  }
+  | {
+    /** Images of a batch and their labels are mixed in pairs; Beta(alpha, alpha) weighs them. */
+    readonly mixup: { readonly alpha: number };
+  };
+
+/** One augmentation as it may be written; a bare word is that one with its defaults. */
+export type AugmentInput = AugmentSpec extends infer S
+  ? S extends AugmentSpec ? keyof S | { readonly [K in keyof S]: Partial<S[K]> } : never
+  : never;
 
 /** Two numbers above 0, the smaller first. */
 const span = (most: number, expected: string) => {
