@@ -6,7 +6,7 @@
 import { DataError } from "../../core/errors.ts";
 import type { NpyArray } from "./npy.ts";
 import { shapeText } from "./npy_labels.ts";
-import { interleave } from "./channels_last.ts";
+import { toChannelsLast } from "./channels_last.ts";
 import type { DataSpec } from "../../recipe/data.ts";
 
 /** How the images of an array are stored. */
