@@ -5,7 +5,7 @@
  */
 import { openDataset } from "../lib/data/open.ts";
 import type { DataShape } from "../lib/program/plan.ts";
-import { DATA_FORMATS } from "../lib/recipe/data.ts";
+import { DATA_FORMATS } from "../lib/recipe/data_formats.ts";
 import type { DataSpec } from "../lib/recipe/data.ts";
 import type { Pair } from "../lib/recipe/fields.ts";
 import type { Recipe } from "../lib/recipe/recipe.ts";

@@ -8,7 +8,7 @@ import { dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { DataError } from "../lib/core/errors.ts";
 import type { DataRecipe, Split } from "../lib/data/dataset.ts";
-import { DATA_FORMATS } from "../lib/recipe/data.ts";
+import { DATA_FORMATS } from "../lib/recipe/data_formats.ts";
 import { UNRESTRICTED } from "../lib/recipe/path_scope.ts";
 import type { DataSpec } from "../lib/recipe/data.ts";
 import type { Pair } from "../lib/recipe/fields.ts";
