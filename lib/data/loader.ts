@@ -13,7 +13,7 @@ import { RandomSampler, sequentialBatches } from "./sampler.ts";
 import { shareSources, WorkerPool } from "./workers/worker_pool.ts";
 
 /** How batches are made. */
-export interface DataLoaderOptions {
+interface DataLoaderOptions {
   /** Images of a training batch; without it, there are no training batches. */
   readonly batch?: number;
   /** Augmentations of training images, as in a recipe; none by default. */

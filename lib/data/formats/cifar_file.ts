@@ -24,7 +24,7 @@ export interface RecordLayout {
 }
 
 /** A published file, to notice one that was cut between two records. */
-export interface PublishedFile {
+interface PublishedFile {
   /** Number of records. */
   readonly records: number;
   /** Called for a file with fewer records. */

@@ -21,7 +21,7 @@ export interface IdxFile {
 }
 
 /** Contents of a file. */
-export type IdxKind = "images" | "labels";
+type IdxKind = "images" | "labels";
 
 const DIMS = { images: 3, labels: 1 } as const;
 const NAMES = ["count", "height", "width"];

@@ -10,7 +10,7 @@ import { toChannelsLast } from "./channels_last.ts";
 import type { DataSpec } from "../../recipe/data.ts";
 
 /** How the images of an array are stored. */
-export interface ImageLayout {
+interface ImageLayout {
   /** Shape of one image. */
   readonly shape: readonly [h: number, w: number, c: number];
   /** Whether the array is `[n, c, h, w]`. */

@@ -64,7 +64,7 @@ interface Pair<T> {
 }
 
 /** The names that an array may have, in either case. */
-export function namesOf(split: "train" | "test", what: "images" | "labels"): string[] {
+function namesOf(split: "train" | "test", what: "images" | "labels"): string[] {
   const letter = what === "images" ? "x" : "y";
   return [`${letter}_${split}`, `${split}_${letter}`, `${split}_${what}`, `${what}_${split}`];
 }

@@ -16,7 +16,7 @@ import { key, mix, PURPOSE } from "../counter_rng.ts";
 export type ImagesByClass = readonly (readonly string[])[];
 
 /** A folder of images. */
-export interface FolderTree {
+interface FolderTree {
   /** The folder that holds a folder for each class. */
   readonly classesIn: string;
   /** Names of classes, sorted: their folders. */

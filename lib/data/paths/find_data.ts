@@ -16,7 +16,7 @@ import {
 } from "./path_policy.ts";
 
 /** The file or folder at a path of a recipe. */
-export interface FoundPath {
+interface FoundPath {
   /** Where it was found. */
   readonly path: string;
   /** Whether it is a folder. */

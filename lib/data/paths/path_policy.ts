@@ -39,13 +39,13 @@ export const READ_ANYTHING: PathPolicy = {
 };
 
 /** Whether a path is a folder or below it, by its text. */
-export function isBelow(path: string, folder: string): boolean {
+function isBelow(path: string, folder: string): boolean {
   const way = relative(folder, path);
   return way === "" || (way !== ".." && !way.startsWith(`..${sep}`) && resolve(way) !== way);
 }
 
 /** `QTRAIN_DATA`; undefined when it is not set, empty, or not allowed to be read. */
-export function qtrainData(): string | undefined {
+function qtrainData(): string | undefined {
   try {
     return Deno.env.get("QTRAIN_DATA") || undefined;
   } catch {
@@ -96,9 +96,8 @@ function inside(field: string, root: string, folder: string): PathPolicy {
     const target = await realPath(path);
     if (target === undefined || isBelow(target, allowed)) return;
     throw new DataError(
-      `${path}: expected a file or folder in the recipe's folder (${allowed}), found a link to ` +
-        `${target}; a recipe's file leads nowhere else: if this is meant, name the data on the ` +
-        `command line, ${field}=${root}`,
+      `cannot read ${path}: it is a link to ${target}, outside the recipe's folder (${allowed}). ` +
+        `To allow it, give ${field}=${root} on the command line`,
     );
   };
   return {
@@ -121,9 +120,9 @@ function listedFiles(root: string, before: readonly FileFingerprint[]): PathPoli
         if (now.every(({ path }) => known.has(path))) return now;
       }
       throw new DataError(
-        `data.root: expected the files in ${root} that the run began with, found that ` +
-          `${change ?? "there are others"}; if they are meant, name them on the command line, ` +
-          `data.root=${root}`,
+        `data.root: the files in ${root} changed since the run began: ` +
+          `${change ?? "other files are there"}. To use them as they are, give data.root=${root} ` +
+          `on the command line`,
       );
     },
   };

@@ -14,7 +14,7 @@ import type { Answer, OpenMessage, ReadMessage } from "./worker.ts";
 type SplitSources = OpenMessage["sources"];
 
 /** How to start workers; `module` and `timeoutSeconds` are for tests. */
-export interface PoolOptions {
+interface PoolOptions {
   /** Number of workers, 1 or more. */
   readonly workers: number;
   /** Called once with each warning. */
