@@ -1,3 +1,4 @@
+import "./support/isolate.ts";
 import assert from "node:assert/strict";
 import { decide, type Host, setUpAdapter, type Situation } from "../cli/adapter_setup.ts";
 

@@ -5,9 +5,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { dirname, join } from "node:path/posix";
-
-const ROOT = new URL("../", import.meta.url);
+import { importsOf } from "./support/imports.ts";
 
 /** Folders and files from top to bottom; those of one line do not import each other. */
 const ORDER: readonly (readonly string[])[] = [
@@ -27,29 +25,8 @@ const ORDER: readonly (readonly string[])[] = [
   ["lib/core"],
 ];
 
-/** Static and dynamic imports, re-exports, and scripts of workers. */
-const IMPORT =
-  /^(?:import|export)\b[^;"']*?["']([^"']+)["']|\b(?:import\(|new URL\()\s*["']([^"']+\.ts)["']/gm;
-
 /** The project's files that each file imports, by path from the root. */
-const imports = new Map<string, string[]>();
-
-function read(path: string): void {
-  const text = Deno.readTextFileSync(new URL(path, ROOT)).replaceAll(/\/\*[^]*?\*\//g, "");
-  const named = [...text.matchAll(IMPORT)].map(([, direct, other]) => (direct ?? other)!);
-  const own = named.filter((name) => name.startsWith("."));
-  imports.set(path, own.map((name) => join(dirname(path), name)));
-}
-
-function readFolder(folder: string): void {
-  for (const { name, isDirectory } of Deno.readDirSync(new URL(folder, ROOT))) {
-    if (isDirectory) readFolder(`${folder}/${name}`);
-    else if (name.endsWith(".ts")) read(`${folder}/${name}`);
-  }
-}
-
-for (const place of ["experiments", "cli", "lib", "kernels"]) readFolder(place);
-read("mod.ts");
+const imports = importsOf(["experiments", "cli", "lib", "kernels", "mod.ts"]);
 
 const inside = (path: string, place: string) => path === place || path.startsWith(`${place}/`);
 const level = (path: string) =>

@@ -20,6 +20,7 @@ import {
 } from "../lib/runtime/gpu/autotune.ts";
 import type { Program, Step } from "../lib/program/program.ts";
 import { inFolder, qtrain } from "./support/command.ts";
+import { withCache } from "./support/isolate.ts";
 import { type Case, programOf } from "./support/networks.ts";
 import { programOfSteps } from "./support/tiles.ts";
 
@@ -199,20 +200,6 @@ Deno.test("what was timed of another text of a kernel is timed anew", async () =
   const again = await tunePair(classes, old, new FakeBench(typical));
   assert.deepEqual(again, found);
 });
-
-/** Runs `body` with a cache folder of its own. */
-async function withCache(body: (folder: string) => Promise<void>): Promise<void> {
-  await inFolder({}, async (folder) => {
-    const before = Deno.env.get("QTRAIN_CACHE");
-    Deno.env.set("QTRAIN_CACHE", folder);
-    try {
-      await body(folder);
-    } finally {
-      if (before === undefined) Deno.env.delete("QTRAIN_CACHE");
-      else Deno.env.set("QTRAIN_CACHE", before);
-    }
-  });
-}
 
 Deno.test({
   name: "on the GPU: tiles are timed once, remembered, and leave all buffers at zero",

@@ -2,6 +2,7 @@
  * What the documents name exists: files, links with their headings, tasks, recipe keys; and every
  * recipe in them can be read.
  */
+import "./support/isolate.ts";
 import assert from "node:assert/strict";
 import { parseRecipe } from "../mod.ts";
 

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import "./support/isolate.ts";
 import assert from "node:assert/strict";
 import { requestAdapter } from "../lib/runtime/gpu/device.ts";
 import type { RecipeInput } from "../lib/recipe/recipe.ts";

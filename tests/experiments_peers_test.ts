@@ -1,3 +1,4 @@
+import "./support/isolate.ts";
 import assert from "node:assert/strict";
 import { PeerError, PeerProcess } from "../experiments/peers/process.ts";
 import { asMarkdown, asText, reportOf } from "../experiments/peers/report.ts";

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import "./support/isolate.ts";
 import assert from "node:assert/strict";
 import { CpuExecutor } from "../lib/runtime/cpu/executor.ts";
 import type { Copies } from "../lib/runtime/executor.ts";

@@ -4,6 +4,7 @@
  * @module
  */
 
+import "./support/isolate.ts";
 import assert from "node:assert/strict";
 import { RecipeError, UsageError } from "../lib/core/errors.ts";
 import type { RecipeInput } from "../lib/recipe/recipe.ts";

@@ -1,3 +1,4 @@
+import "./support/isolate.ts";
 import assert from "node:assert/strict";
 import { RunFolder } from "../lib/train/run_folder/run_folder.ts";
 import { writeAtomic } from "../lib/core/files.ts";

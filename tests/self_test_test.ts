@@ -14,6 +14,7 @@ import { openTestedDevice } from "../lib/runtime/open_tested_device.ts";
 import { train } from "../lib/train/train.ts";
 import { withBroken } from "./support/broken_kernel.ts";
 import { HAS_GPU, inFolder, qtrain } from "./support/command.ts";
+import { withCache } from "./support/isolate.ts";
 import { CASES } from "./support/cases.ts";
 import { programOf } from "./support/networks.ts";
 import { QUANTIZER_KERNELS } from "./support/quantizer_kernels.ts";
@@ -40,20 +41,6 @@ function withKernels(...names: string[]): Pick<Program, "arithmetic" | "sections
   const steps = names.map((name) => ({ ...sections.forward[0]!, kernel: kernels.get(name)! }));
   const none = Object.fromEntries(Object.keys(sections).map((name) => [name, []]));
   return { ...program, sections: { ...none, forward: steps } as unknown as Program["sections"] };
-}
-
-/** Runs `body` with a cache folder of its own. */
-async function withCache(body: (folder: string) => Promise<void>): Promise<void> {
-  const before = Deno.env.get("QTRAIN_CACHE");
-  await inFolder({}, async (folder) => {
-    Deno.env.set("QTRAIN_CACHE", folder);
-    try {
-      await body(folder);
-    } finally {
-      if (before === undefined) Deno.env.delete("QTRAIN_CACHE");
-      else Deno.env.set("QTRAIN_CACHE", before);
-    }
-  });
 }
 
 /** Shaders that are compiled while `body` runs. */
@@ -179,21 +166,22 @@ Deno.test("the command line asks the adapter, and remembers that it did", {
 
 Deno.test("a wrong kernel is named, and keeps OpenGL from training in int8", {
   ignore: !HAS_GPU,
-}, async () => {
-  const before = Deno.env.get("DENO_WEBGPU_BACKEND");
-  await withBroken("max_pool_forward", /max\(/, "min(", async () => {
-    // Read by wgpu at the first request only: the adapter stays what it is.
-    Deno.env.set("DENO_WEBGPU_BACKEND", "vulkan,gl");
-    try {
-      const program = withKernels("max_pool_forward");
-      await assert.rejects(openTestedDevice("gpu", program), (error) => {
-        assert.ok(error instanceof DeviceError);
-        assert.match(error.message, /through OpenGL: .* wrong results from max_pool_forward\. /);
-        return true;
-      });
-    } finally {
-      if (before === undefined) Deno.env.delete("DENO_WEBGPU_BACKEND");
-      else Deno.env.set("DENO_WEBGPU_BACKEND", before);
-    }
-  });
-});
+}, () =>
+  withCache(async () => {
+    const before = Deno.env.get("DENO_WEBGPU_BACKEND");
+    await withBroken("max_pool_forward", /max\(/, "min(", async () => {
+      // Read by wgpu at the first request only: the adapter stays what it is.
+      Deno.env.set("DENO_WEBGPU_BACKEND", "vulkan,gl");
+      try {
+        const program = withKernels("max_pool_forward");
+        await assert.rejects(openTestedDevice("gpu", program), (error) => {
+          assert.ok(error instanceof DeviceError);
+          assert.match(error.message, /through OpenGL: .* wrong results from max_pool_forward\. /);
+          return true;
+        });
+      } finally {
+        if (before === undefined) Deno.env.delete("DENO_WEBGPU_BACKEND");
+        else Deno.env.set("DENO_WEBGPU_BACKEND", before);
+      }
+    });
+  }));

@@ -9,6 +9,7 @@
  *
  * @module
  */
+import "./support/isolate.ts";
 import assert from "node:assert/strict";
 import { requestAdapter } from "../lib/runtime/gpu/device.ts";
 import type { Executor } from "../lib/runtime/executor.ts";

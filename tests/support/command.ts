@@ -3,6 +3,7 @@
  *
  * @module
  */
+import "./isolate.ts";
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { PERMISSIONS } from "../../cli/compile.ts";

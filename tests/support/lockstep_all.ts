@@ -56,19 +56,14 @@ export async function lockstepOf(
   const executor = await GpuExecutor.create(gpu, program);
   const wrong: string[] = [];
   try {
-    for (const step of steps) {
-      const found: Difference[] = [];
-      await compareExecutors([step], cpu, executor, (d) => found.push(d));
-      for (const d of found) {
-        const problem = await judge(d, program, cpu, executor, exact(gpu));
-        if (problem) {
-          wrong.push(
-            `${step.layer} ${step.kernel.name} ${d.variable}: ${problem}; ` +
-              `${d.differing} of ${d.values} ${d.type} differ, by ${d.largest} at most`,
-          );
-        }
-      }
-    }
+    await compareExecutors(steps, cpu, executor, (d) => {
+      const problem = judge(d, program, exact(gpu));
+      if (!problem) return;
+      wrong.push(
+        `${d.step.layer} ${d.step.kernel.name} ${d.variable}: ${problem}; ` +
+          `${d.differing} of ${d.values} ${d.type} differ, by ${d.largest} at most`,
+      );
+    });
   } finally {
     executor.close();
   }
@@ -81,17 +76,11 @@ function exact(gpu: Gpu): boolean {
 }
 
 /** What is wrong with a difference; `undefined` when it is within its bound. */
-async function judge(
-  d: Difference,
-  program: Program,
-  cpu: CpuExecutor,
-  executor: GpuExecutor,
-  exactFloats: boolean,
-): Promise<string | undefined> {
+function judge(d: Difference, program: Program, exactFloats: boolean): string | undefined {
   const { step, variable } = d;
   // f32 sums in another order than the reference's: their extremes are off in the last places.
   if (program.arithmetic === "simulated" && variable === "statistics") {
-    return await nearStatistics(d, cpu, executor);
+    return nearStatistics(d);
   }
   // The factor of the learning rate goes through exp.
   if (step.kernel.name === "dsgc_search" && variable === "table" && d.largest < 1e-6) {
@@ -100,7 +89,7 @@ async function judge(
   if (variable === "errors") return d.largest > FLOAT_BOUND ? "beyond the bound" : undefined;
   // The one kernel with exp and log, whose last places WGSL leaves open.
   if (step.kernel.name === "softmax_cross_entropy") {
-    if (variable === "statistics") return await nearStatistics(d, cpu, executor);
+    if (variable === "statistics") return nearStatistics(d);
     if (d.type === "codes") return d.largest > 1 ? "a code differs by more than one" : undefined;
     return d.largest > FLOAT_BOUND ? "beyond the bound" : undefined;
   }
@@ -109,19 +98,14 @@ async function judge(
   if (program.arithmetic === "int8" && (d.type !== "floats" || exactFloats)) {
     return d.differing > 0 ? "not the same" : undefined;
   }
-  if (variable === "coefficients") return await coefficients(d, cpu, executor);
-  if (variable === "dy_total") return await cancelling(d, cpu, executor);
+  if (variable === "coefficients") return coefficients(d);
+  if (variable === "dy_total") return cancelling(d);
   return d.largest > FLOAT_BOUND ? "beyond the bound" : undefined;
 }
 
-async function nearStatistics(
-  { step }: Difference,
-  cpu: CpuExecutor,
-  executor: GpuExecutor,
-): Promise<string | undefined> {
-  const [bytes] = await executor.read(["statistics"]);
-  const want = readStatistics(cpu.memory.get("statistics")!, step.quantizer!);
-  const got = readStatistics(wordsOf(bytes!), step.quantizer!);
+function nearStatistics(d: Difference): string | undefined {
+  const row = d.step.quantizer!;
+  const want = readStatistics(wordsOf(d.want), row), got = readStatistics(wordsOf(d.got), row);
   const near = (a = 0, b = 0) => Math.abs(a - b) <= FLOAT_BOUND * Math.abs(a);
   const same = near(want.min, got.min) && near(want.max, got.max) &&
     want.nonfinite === got.nonfinite && Math.abs(want.clipped - got.clipped) <= 2;
@@ -132,27 +116,16 @@ async function nearStatistics(
  * Sums whose terms cancel: behind a norm a gradient adds up to 0 over the batch. An f32 sum is as good
  * as its largest term.
  */
-async function cancelling(
-  { step }: Difference,
-  cpu: CpuExecutor,
-  executor: GpuExecutor,
-): Promise<string | undefined> {
-  const [bytes] = await executor.read([step.buffers.dy_total!]);
-  const want = cpu.memory.get(step.buffers.dy_total!)!.f32, got = new Float32Array(bytes!.buffer);
-  const terms = cpu.memory.get(step.buffers.dy!)!.f32;
+function cancelling({ step, before, ...d }: Difference): string | undefined {
+  const want = new Float32Array(d.want.buffer), got = new Float32Array(d.got.buffer);
+  const terms = new Float32Array(before.get(step.buffers.dy!)!.buffer);
   const bound = FLOAT_BOUND * terms.reduce((most, v) => Math.max(most, Math.abs(v)), 0);
   return want.every((w, i) => Math.abs(w - got[i]!) <= bound) ? undefined : "beyond the bound";
 }
 
 /** Six vectors of different size lie in one buffer: each against its own largest value. */
-async function coefficients(
-  { step }: Difference,
-  cpu: CpuExecutor,
-  executor: GpuExecutor,
-): Promise<string | undefined> {
-  const name = step.buffers.coefficients!;
-  const [bytes] = await executor.read([name]);
-  const want = cpu.memory.get(name)!.f32, got = new Float32Array(bytes!.buffer);
+function coefficients(d: Difference): string | undefined {
+  const want = new Float32Array(d.want.buffer), got = new Float32Array(d.got.buffer);
   for (let which = 0; which < 6; which++) {
     let largest = 0, difference = 0;
     want.forEach((value, at) => {

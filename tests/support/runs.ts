@@ -3,6 +3,7 @@
  *
  * @module
  */
+import "./isolate.ts";
 import { type Device, type DeviceChoice, openDevice } from "../../lib/runtime/device.ts";
 import { UNRESTRICTED } from "../../lib/recipe/path_scope.ts";
 import type { RecipeInput } from "../../lib/recipe/recipe.ts";

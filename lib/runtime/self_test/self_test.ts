@@ -14,7 +14,7 @@ import type { Kernel } from "../../../kernels/define_kernel.ts";
 import { dsgcSearch } from "../../../kernels/dsgc_search/kernel.ts";
 import { type GpuOptions, openGpu } from "../gpu/device.ts";
 import { GpuExecutor } from "../gpu/executor.ts";
-import type { Program } from "../../program/program.ts";
+import type { Program, Step } from "../../program/program.ts";
 import type { EstimatorMakers } from "../../quant/estimator.ts";
 import { estimators } from "../../quant/estimators/mod.ts";
 import { Scheduler } from "../../quant/scheduler.ts";
@@ -156,10 +156,8 @@ async function check(
       const id = `${arithmetic} ${kernel.name}`, before = checks.get(id);
       if (!before || badness(found) > badness(before)) checks.set(id, found);
     };
-    for (const step of all.slice(0, last + 1)) {
-      if (asked.includes(step)) await compareExecutors([step], cpu, gpu, each);
-      else cpu.run([step]);
-    }
+    const isAsked = (step: Step) => asked.includes(step);
+    await compareExecutors(all.slice(0, last + 1), cpu, gpu, each, isAsked);
   } finally {
     gpu.close();
   }
