@@ -8,6 +8,7 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { STEP as STEP_LAYOUT } from "../lib/quant/layouts.ts";
 import type { Program } from "../lib/program/program.ts";
 import type { LayerInput } from "../lib/recipe/layers.ts";
 import type { CpuExecutor } from "../lib/runtime/cpu/executor.ts";
@@ -107,7 +108,7 @@ for (const [kind, layers] of Object.entries({ ...KINDS, ...FROZEN })) {
     };
     const { program, cpu } = await filled(test, "float32");
     // Every image counts here: the loss above is the mean over the batch.
-    cpu.memory.get("step")!.u32[2] = program.batch;
+    STEP_LAYOUT.write(cpu.memory.get("step")!, 0, { samples: program.batch });
     const { sections } = program;
     lossOf(program, cpu);
     cpu.run([...sections.loss, ...sections.backward]);

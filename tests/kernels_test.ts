@@ -10,7 +10,7 @@ import assert from "node:assert/strict";
 import { requestAdapter } from "../lib/runtime/gpu/device.ts";
 import { kernels } from "../kernels/mod.ts";
 import { readStatistics } from "../lib/quant/statistics.ts";
-import { QUANTIZER } from "../lib/quant/layouts.ts";
+import { METRICS, QUANTIZER } from "../lib/quant/layouts.ts";
 import { CpuExecutor } from "../lib/runtime/cpu/executor.ts";
 import { filled, uniform } from "./support/fill.ts";
 import { CASES, ESTIMATOR_CASES, SIMULATED_CASES } from "./support/cases.ts";
@@ -65,7 +65,7 @@ Deno.test({
     for (const [label, correct] of [[0, batch.samples], [1, 0]] as const) {
       cpu.memory.get("labels")!.u32.fill(label);
       await lockstepOf(program, cpu, [step!], "adapter");
-      assert.equal(cpu.memory.get("metrics")!.f32[1], correct);
+      assert.equal(METRICS.get(cpu.memory.get("metrics")!, 0, "correct"), correct);
     }
   },
 });

@@ -5,6 +5,7 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { QUANTIZER, STEP } from "../lib/quant/layouts.ts";
 import { addGradients } from "../kernels/add_gradients/reference.ts";
 import { convBackwardInput } from "../kernels/conv_backward_input/reference.ts";
 import { HostBuffer } from "../kernels/include/host_buffer.ts";
@@ -49,7 +50,7 @@ const SGD = {
 Deno.test("sgd is PyTorch's: momentum, weight decay, with and without Nesterov", () => {
   for (const NESTEROV of [0, 1]) {
     const t = tables();
-    t.step.f32[4] = 0.1;
+    STEP.write(t.step, 0, { learningRate: 0.1 });
     const weight = floats(1, -2, 0, 4), velocity = floats(0, 0, 0, 0);
     const gradient = floats(0.5, 0.25, 0, -1);
     const w = [1, -2, 0, 4], m = [0, 0, 0, 0];
@@ -95,10 +96,10 @@ Deno.test("batch norm's running statistics follow mean and unbiased variance, as
     Y_ROW: 0,
     NONFINITE: 64,
   };
-  b.step.f32[5] = 0;
+  STEP.write(b.step, 0, { normWeight: 0 });
   normCoefficients(c, b);
   near([running.f32[0]!, running.f32[4]!], [2, 3]);
-  b.step.f32[5] = 1;
+  STEP.write(b.step, 0, { normWeight: 1 });
   normCoefficients(c, b);
   near([running.f32[0]!, running.f32[4]!], [0.75 * 2 + 0.25 * mean, 0.75 * 3 + 0.25 * squares / 3]);
   const inverse = 1 / Math.sqrt(squares / 4 + 0.5);
@@ -108,7 +109,7 @@ Deno.test("batch norm's running statistics follow mean and unbiased variance, as
 
 Deno.test("batch norm's int8 sums give the same statistics as real values would", () => {
   const t = tables(), scale = 0.5, zero = -20;
-  t.quantizers.f32.set([scale, 2, zero, -128, 127]);
+  QUANTIZER.write(t.quantizers, 0, { scale, inverse: 2, zero, qmin: -128, qmax: 127 });
   const codes = [-128, -20, 5, 127], d = codes.map((q) => q - zero);
   const sums = new HostBuffer(32), total = new HostBuffer(16);
   sums.i32.set([d.reduce((a, b) => a + b), d.reduce((a, b) => a + b * b, 0)]);
@@ -203,11 +204,12 @@ Deno.test("masks: ReLU passes above 0, ReLU6 above 0 and below 6, neither at its
 Deno.test("a linear layer's gradient draws for the same elements as a convolution's", () => {
   // Both store 0.5 everywhere, [1, 2, 3] of 5 channels: what is rounded up tells which draws were used.
   const t = tables();
-  for (const row of [0, 1, 2]) t.quantizers.f32.set([1, 1, 0, -128, 127], 8 * row);
+  const unit = { scale: 1, inverse: 1, zero: 0, qmin: -128, qmax: 127 };
+  for (const row of [0, 1, 2]) QUANTIZER.write(t.quantizers, row, unit);
   const [H, W, CHANNELS, GQ] = [2, 3, 5, 2], size = 4 * GQ * H * W;
   const half = new HostBuffer(size), zeros = new HostBuffer(4 * size * 4);
   half.i8.fill(1);
-  t.quantizers.f32.set([0.5, 2, 0, -128, 127], 8 * 2);
+  QUANTIZER.write(t.quantizers, 2, { ...unit, scale: 0.5, inverse: 2 });
   const epilogue = {
     INT8: 1,
     STORE: 1,

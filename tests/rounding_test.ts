@@ -5,10 +5,11 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { QUANTIZER, STEP, wordsOf } from "../lib/quant/layouts.ts";
 import { openGpu, requestAdapter } from "../lib/runtime/gpu/device.ts";
 import { GpuExecutor } from "../lib/runtime/gpu/executor.ts";
 import { quantizerOf, type Range } from "../lib/quant/range.ts";
-import { orderedBits, readStatistics } from "../lib/quant/statistics.ts";
+import { readStatistics, recordStatistics, ROW_BYTES } from "../lib/quant/statistics.ts";
 import { HostBuffer } from "../kernels/include/host_buffer.ts";
 import { uniforms, Writer } from "../kernels/include/quantize.ts";
 import { programOf } from "./support/networks.ts";
@@ -21,9 +22,9 @@ function write(
 ) {
   const q = quantizerOf(range, bits, symmetric);
   const quantizers = new HostBuffer(32 * (row + 1)), statistics = new HostBuffer(256 * (row + 1));
-  quantizers.f32.set([q.scale, q.inverse, q.zero, q.qmin, q.qmax], 8 * row);
+  QUANTIZER.write(quantizers, row, q);
   const block = new HostBuffer(32), tensor = new HostBuffer(4 * Math.ceil(values.length / 4));
-  block.u32.set([seed, step]);
+  STEP.write(block, 0, { seed, step });
   const writer = new Writer(
     { INT8: 1, STORE: 1, STOCHASTIC: stochastic },
     { quantizers, statistics, step: block },
@@ -56,7 +57,7 @@ Deno.test("values that are not finite become 0, and are counted", () => {
 
 Deno.test("random numbers lie in [0, 1) and fill it evenly", () => {
   const step = new HostBuffer(32);
-  step.u32.set([1, 2]);
+  STEP.write(step, 0, { seed: 1, step: 2 });
   const draw = uniforms(step, 3), counts = new Array<number>(16).fill(0);
   const N = 65536;
   let sum = 0, largest = 0;
@@ -78,7 +79,7 @@ Deno.test("random numbers lie in [0, 1) and fill it evenly", () => {
 Deno.test("random numbers follow from seed, step, quantizer and element, and from nothing else", () => {
   const row = (seed: number, step: number, quantizer: number) => {
     const block = new HostBuffer(32);
-    block.u32.set([seed, step]);
+    STEP.write(block, 0, { seed, step });
     const draw = uniforms(block, quantizer);
     return Array.from({ length: 64 }, (_, element) => draw(element)).join();
   };
@@ -97,7 +98,7 @@ Deno.test("random numbers follow from seed, step, quantizer and element, and fro
 Deno.test("neighbouring elements, steps and quantizers draw independently", () => {
   const draws = (step: number, quantizer: number) => {
     const block = new HostBuffer(32);
-    block.u32.set([1, step]);
+    STEP.write(block, 0, { seed: 1, step });
     const draw = uniforms(block, quantizer);
     return Array.from({ length: 16384 }, (_, element) => draw(element) - 0.5);
   };
@@ -175,32 +176,31 @@ Deno.test({
       }, "int8");
       const step = program.sections.weights.find((s) => s.kernel.name === "update_weight_ranges")!;
       const executor = await GpuExecutor.create(await openGpu(), program);
-      const statistics = new Uint32Array(64 * program.quantizers.length);
+      const statistics = new Uint8Array(ROW_BYTES * program.quantizers.length);
       EXTREMES.forEach((extremes, row) => {
         if (!extremes) return;
         // Each in a slot of its own.
-        statistics[64 * row + 12] = ~orderedBits(extremes[0]) >>> 0;
-        statistics[64 * row + 4 * 15 + 1] = orderedBits(extremes[1]);
+        recordStatistics(wordsOf(statistics), row, { min: extremes[0] }, 3);
+        recordStatistics(wordsOf(statistics), row, { max: extremes[1] }, 15);
       });
       executor.write("statistics", statistics);
       // The host says once and for all which codes there are.
-      const codes = EXTREMES.flatMap(() => {
-        const { qmin, qmax } = quantizerOf(undefined, bits, true);
-        return [1, 1, 0, qmin, qmax, 0, 0, 1];
-      });
-      executor.write("quantizers", new Float32Array(codes));
+      const quantizers = new Uint8Array(EXTREMES.length * QUANTIZER.bytes);
+      EXTREMES.forEach((_, row) =>
+        QUANTIZER.write(wordsOf(quantizers), row, {
+          ...quantizerOf(undefined, bits, true),
+          rateFactor: 1,
+        })
+      );
+      executor.write("quantizers", quantizers);
       executor.run([step]);
       const [bytes] = await executor.read(["quantizers"]);
       executor.close();
-      const table = new Float32Array(bytes!.buffer);
       EXTREMES.forEach((extremes, row) => {
         const range = extremes && { low: extremes[0], high: extremes[1] };
-        const q = quantizerOf(range, bits, true);
-        assert.deepEqual(
-          [...table.subarray(8 * row, 8 * row + 5)],
-          [q.scale, q.inverse, 0, q.qmin, q.qmax],
-          `${extremes}, ${bits} bits`,
-        );
+        const { low: _, high: __, rateFactor, ...q } = QUANTIZER.read(wordsOf(bytes!), row);
+        assert.deepEqual(q, quantizerOf(range, bits, true), `${extremes}, ${bits} bits`);
+        assert.equal(rateFactor, 1);
       });
     }
   },

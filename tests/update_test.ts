@@ -5,6 +5,7 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { STEP } from "../lib/quant/layouts.ts";
 import { CpuExecutor } from "../lib/runtime/cpu/executor.ts";
 import { decodeSafetensors } from "../lib/core/safetensors.ts";
 import type { RecipeInput } from "../lib/recipe/recipe.ts";
@@ -68,8 +69,11 @@ Deno.test("adamw is PyTorch's: averages corrected by the step, decay apart from 
   for (let t = 1; t <= 3; t++) {
     const slopes = [0.5, 0.25 * t, 0, -1 / t];
     const step = new HostBuffer(48);
-    step.f32[4] = rate;
-    step.f32.set([1 / (1 - b1 ** t), 1 / Math.sqrt(1 - b2 ** t)], 8);
+    STEP.write(step, 0, {
+      learningRate: rate,
+      firstCorrection: 1 / (1 - b1 ** t),
+      secondCorrection: 1 / Math.sqrt(1 - b2 ** t),
+    });
     adamw({
       INT8: 0,
       STORE: 0,

@@ -58,7 +58,7 @@ fn main(
       second[at] = v;
       w = w - corrected * (m / (sqrt(v) * step.second_correction + f32(${EPSILON})));
       weight[at] = w;
-      if (not_finite(w) || not_finite(v)) { atomicAdd(&statistics[${NONFINITE}u + 1u], 1u); }
+      if (not_finite(w) || not_finite(v)) { atomicAdd(&statistics[${NONFINITE}u], 1u); }
       //@ if STORE
       seen_min = min(seen_min, w);
       seen_max = max(seen_max, w);

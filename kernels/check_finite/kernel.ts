@@ -17,7 +17,7 @@ export const checkFinite = defineKernel({
   },
   buffers: {
     ...statisticsRead,
-    metrics: shared(read(3, "u32"), "metrics"),
+    metrics: shared(read(3, "f32"), "metrics"),
     found_nonfinite: shared(write(4, "u32"), "found_nonfinite"),
   },
   reference,

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { SLOT, SLOTS } from "../../lib/quant/layouts.ts";
+import { METRICS, NONFINITE_COUNTS, SLOT, SLOTS } from "../../lib/quant/layouts.ts";
 import type { HostBuffer } from "../include/host_buffer.ts";
 
 /** Constants of the kernel; its header says what they are. */
@@ -17,11 +17,12 @@ export function checkFinite(
   c: CheckFinite,
   b: Readonly<Record<"statistics" | "metrics" | "found_nonfinite", HostBuffer>>,
 ): void {
-  const words = b.statistics.u32, slots = c.ROWS * SLOTS;
-  let bad = !Number.isFinite(b.metrics.f32[2]!);
+  const slots = c.ROWS * SLOTS;
+  let bad = !Number.isFinite(METRICS.get(b.metrics, 0, "totalLoss"));
   for (let slot = 0; slot < slots; slot++) bad ||= SLOT.get(b.statistics, slot, "nonfinite") > 0;
   for (let i = slots; i < slots + c.COUNTS; i++) {
-    bad ||= words[i * SLOT.words]! > 0 || words[i * SLOT.words + 2]! > 0;
+    const { gradient, statistics } = NONFINITE_COUNTS.read(b.statistics, i);
+    bad ||= gradient > 0 || statistics > 0;
   }
   if (bad) b.found_nonfinite.u32[0] = 1;
 }

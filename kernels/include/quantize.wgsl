@@ -101,18 +101,18 @@ fn record(row: u32, tile: u32, lane: u32) {
   let clipped = seen_clipped.x + seen_clipped.y + seen_clipped.z + seen_clipped.w;
   let nonfinite = seen_nonfinite.x + seen_nonfinite.y + seen_nonfinite.z + seen_nonfinite.w;
   if (min_ <= max_) {
-    atomicMax(&tile_seen[NEGATED_MIN], ~ordered(min_));
-    atomicMax(&tile_seen[MAX], ordered(max_));
-    if (clipped > 0u) { atomicAdd(&tile_seen[CLIPPED], clipped); }
-    if (nonfinite > 0u) { atomicAdd(&tile_seen[NONFINITE], nonfinite); }
+    atomicMax(&tile_seen[SLOT_NEGATED_MIN], ~ordered(min_));
+    atomicMax(&tile_seen[SLOT_MAX], ordered(max_));
+    if (clipped > 0u) { atomicAdd(&tile_seen[SLOT_CLIPPED], clipped); }
+    if (nonfinite > 0u) { atomicAdd(&tile_seen[SLOT_NONFINITE], nonfinite); }
   }
   workgroupBarrier();
   if (lane == 0u) {
     let at = slot_at(row, tile % SLOTS);
-    atomicMax(&statistics[at + NEGATED_MIN], atomicLoad(&tile_seen[NEGATED_MIN]));
-    atomicMax(&statistics[at + MAX], atomicLoad(&tile_seen[MAX]));
-    atomicAdd(&statistics[at + CLIPPED], atomicLoad(&tile_seen[CLIPPED]));
-    atomicAdd(&statistics[at + NONFINITE], atomicLoad(&tile_seen[NONFINITE]));
+    atomicMax(&statistics[at + SLOT_NEGATED_MIN], atomicLoad(&tile_seen[SLOT_NEGATED_MIN]));
+    atomicMax(&statistics[at + SLOT_MAX], atomicLoad(&tile_seen[SLOT_MAX]));
+    atomicAdd(&statistics[at + SLOT_CLIPPED], atomicLoad(&tile_seen[SLOT_CLIPPED]));
+    atomicAdd(&statistics[at + SLOT_NONFINITE], atomicLoad(&tile_seen[SLOT_NONFINITE]));
   }
   //@ end
 }

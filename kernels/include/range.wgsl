@@ -38,10 +38,10 @@ fn observed(row: u32) -> Observed {
   var nonfinite = 0u;
   for (var slot = 0u; slot < SLOTS; slot++) {
     let at = slot_at(row, slot);
-    negated_min = max(negated_min, statistics[at + NEGATED_MIN]);
-    max_ = max(max_, statistics[at + MAX]);
-    clipped += statistics[at + CLIPPED];
-    nonfinite += statistics[at + NONFINITE];
+    negated_min = max(negated_min, statistics[at + SLOT_NEGATED_MIN]);
+    max_ = max(max_, statistics[at + SLOT_MAX]);
+    clipped += statistics[at + SLOT_CLIPPED];
+    nonfinite += statistics[at + SLOT_NONFINITE];
   }
   let seen = Observed(unordered(~negated_min), unordered(max_), clipped, false);
   let finite = nonfinite == 0u && seen.min >= -3.4028234e38 && seen.max <= 3.4028234e38;

@@ -75,7 +75,7 @@ export function normCoefficients(
     b.coefficients.f32[coefficientIndex(channel, 1)] = mean;
     b.coefficients.f32[coefficientIndex(channel, 2)] = b.affine.f32[c.CHANNELS + channel]!;
     b.coefficients.f32[coefficientIndex(channel, 5)] = inverse;
-    if (!Number.isFinite(mean) || !Number.isFinite(variance)) b.statistics.u32[c.NONFINITE + 2]!++;
+    if (!Number.isFinite(mean) || !Number.isFinite(variance)) b.statistics.u32[c.NONFINITE]!++;
     if (STEP.get(b.step, 0, "normWeight") > 0 && !b.found_nonfinite.u32[0]) {
       const unbiased = fround(variance * fround(n / Math.max(fround(n - 1), 1)));
       const r = b.running.f32, before = b.coefficients.f32.subarray(6 * c.CHANNELS);

@@ -91,7 +91,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   coefficients[at + 4u] = mean;
   coefficients[at + 8u] = affine[channels + channel];
   coefficients[at + 20u] = inverse;
-  if (not_finite(vec2<f32>(mean, variance).xyxy)) { atomicAdd(&statistics[${NONFINITE}u + 2u], 1u); }
+  if (not_finite(vec2<f32>(mean, variance).xyxy)) { atomicAdd(&statistics[${NONFINITE}u], 1u); }
   if (step.norm_weight > 0.0 && found_nonfinite[0] == 0u) {
     if (step.first == 0u) {
       coefficients[6u * channels + channel] = running[channel];

@@ -33,7 +33,7 @@ fn main(
   //@ if STORE
   // Bytes are finite, but what they are normalized by may not be.
   let bad = (bitcast<vec4<u32>>(v) & vec4<u32>(0x7f800000u)) == vec4<u32>(0x7f800000u);
-  if (any(bad)) { atomicAdd(&statistics[slot_at(${X_ROW}u, 0u) + NONFINITE], dot(vec4<u32>(bad), vec4<u32>(1u))); }
+  if (any(bad)) { atomicAdd(&statistics[slot_at(${X_ROW}u, 0u) + SLOT_NONFINITE], dot(vec4<u32>(bad), vec4<u32>(1u))); }
   let z = quantizers[${X_ROW}];
   let c = clamp(round(v * z.inverse) + z.zero, vec4<f32>(z.qmin), vec4<f32>(z.qmax));
   //@ if INT8

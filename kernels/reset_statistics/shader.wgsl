@@ -13,6 +13,6 @@
 @compute @workgroup_size(SLOTS)
 fn main(@builtin(local_invocation_index) slot: u32) {
   let at = slot_at(${ROW}u, slot);
-  statistics[at + NEGATED_MIN] = 0u;
-  statistics[at + MAX] = 0u;
+  statistics[at + SLOT_NEGATED_MIN] = 0u;
+  statistics[at + SLOT_MAX] = 0u;
 }

@@ -42,6 +42,6 @@ export function sgd(
     if (!Number.isFinite(b.weight.f32[at]!)) bad.add(at >> 2);
     if (c.STORE) seen.see(b.weight.f32[at]!);
   }
-  b.statistics.u32[c.NONFINITE + 1]! += bad.size; // Vectors, as the kernel counts them.
+  b.statistics.u32[c.NONFINITE]! += bad.size; // Vectors, as the kernel counts them.
   if (c.STORE) seen.record();
 }

@@ -53,7 +53,7 @@ fn main(
       w = w - rate * m;
       //@ end
       weight[at] = w;
-      if (not_finite(w)) { atomicAdd(&statistics[${NONFINITE}u + 1u], 1u); }
+      if (not_finite(w)) { atomicAdd(&statistics[${NONFINITE}u], 1u); }
       //@ if STORE
       seen_min = min(seen_min, w);
       seen_max = max(seen_max, w);

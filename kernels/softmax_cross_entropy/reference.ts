@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { STEP } from "../../lib/quant/layouts.ts";
+import { METRICS, STEP } from "../../lib/quant/layouts.ts";
 import type { Buffers } from "../include/host_buffer.ts";
 import { type StoreConstants, Writer } from "../include/quantize.ts";
 
@@ -52,8 +52,13 @@ export function softmaxCrossEntropy(
       writer.store(at, d, n * c.CLASSES + k);
     }
   }
-  const sums = b.metrics.f32;
-  sums.set([total, correct, sums[2]! + total, sums[3]! + correct]);
+  const { totalLoss, totalCorrect } = METRICS.read(b.metrics, 0);
+  METRICS.write(b.metrics, 0, {
+    loss: total,
+    correct,
+    totalLoss: totalLoss + total,
+    totalCorrect: totalCorrect + correct,
+  });
   writer.record();
 }
 

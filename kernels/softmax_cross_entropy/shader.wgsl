@@ -24,7 +24,8 @@
 @group(0) @binding(4) var<storage, read> labels: array<u32>;
 @group(0) @binding(5) var<storage, read_write> dlogits: array<Stored>;
 @group(0) @binding(6) var<storage, read_write> losses: array<vec2<f32>>;
-@group(0) @binding(7) var<storage, read_write> metrics: array<f32>;
+@group(0) @binding(7) var<storage, read_write> metrics: Metrics;
+//@ include metrics_layout
 
 //@ if MIXED
 @group(0) @binding(8) var<storage, read> mixes: array<vec2<u32>>;
@@ -90,10 +91,10 @@ fn main(@builtin(local_invocation_index) lane: u32) {
   if (lane == 0u) {
     var total = vec2<f32>();
     for (var n = 0u; n < ${N}u; n++) { total += losses[n]; }
-    metrics[0] = total.x;
-    metrics[1] = total.y;
-    metrics[2] += total.x;
-    metrics[3] += total.y;
+    metrics.loss = total.x;
+    metrics.correct = total.y;
+    metrics.total_loss += total.x;
+    metrics.total_correct += total.y;
   }
   record(${D_ROW}u, 0u, lane);
 }

@@ -45,8 +45,8 @@ export class Layout<F extends Fields> {
   }
 
   /** The word of a field in a row. */
-  word(field: keyof F & string): number {
-    return this.#names.indexOf(field);
+  word(field: keyof F): number {
+    return this.#names.indexOf(field as string);
   }
 
   /** One field of row `row`. */
@@ -128,7 +128,26 @@ export const SLOT = new Layout("Slot", {
 /** Slots of a quantizer's row in the statistics: tile i counts in slot i mod 16. */
 export const SLOTS = 16;
 
-/** Slots of a search's state in kernels/dsgc_search/shader.wgsl. */
+/**
+ * A slot after the rows of all quantizers: values of one parameter that were not finite. As long as
+ * {@linkcode SLOT}, so that slots are counted through.
+ */
+export const NONFINITE_COUNTS = new Layout("NonfiniteCounts", {
+  gradient: ["u32", "in its gradient"],
+  update: ["u32", "after its update"],
+  statistics: ["u32", "in batch norm's mean or variance"],
+  padding: ["u32", "as long as a slot of a quantizer"],
+});
+
+/** The loss and the right answers of a micro-batch, and their sums since the buffer was cleared. */
+export const METRICS = new Layout("Metrics", {
+  loss: ["f32", "sum over the samples of the last micro-batch"],
+  correct: ["f32", "right answers among them"],
+  totalLoss: ["f32", "the same of all micro-batches since the buffer was cleared"],
+  totalCorrect: ["f32", ""],
+});
+
+/** The state of a search in kernels/dsgc_search/shader.wgsl. */
 export const SEARCH = new Layout("Search", {
   moves: ["f32", "moves done"],
   left: ["f32", "the interval that holds the best clip"],
@@ -143,25 +162,23 @@ export const SEARCH = new Layout("Search", {
 /** Values that an estimator may keep for a quantizer, beside its range. */
 export const MAX_MEMORY = 32;
 
-/** WGSL that shaders include: the words of a slot, and where a slot begins. */
-const slotWgsl = [
-  "// Statistics: [rows, SLOTS] slots of words, an array of u32 or of atomics.",
-  `const SLOTS = ${SLOTS}u;`,
-  `const SLOT_WORDS = ${SLOT.words}u;`,
-  ...Object.entries(SLOT.fields).map(([field, [, comment]]) =>
-    `const ${snakeCase(field).toUpperCase()} = ${
-      SLOT.word(field as keyof typeof SLOT.fields)
-    }u; // ${comment}`
-  ),
-  "fn slot_at(row: u32, slot: u32) -> u32 { return row * (SLOTS * SLOT_WORDS) + slot * SLOT_WORDS; }",
-  "",
-].join("\n");
+/** Constants that name the words of a layout, for shaders that see the buffer as an array of words. */
+function wordConstants<F extends Fields>(prefix: string, layout: Layout<F>): string {
+  return Object.entries(layout.fields).map(([field, [, comment]]) =>
+    `const ${prefix}_${snakeCase(field).toUpperCase()} = ${layout.word(field)}u; // ${comment}\n`
+  ).join("");
+}
 
 /** Text of the layouts that shaders include, by name. */
 export const layoutIncludes: Readonly<Record<string, string>> = {
   quantizer_layout: QUANTIZER.wgsl,
   step_layout: STEP.wgsl,
   rule_layout: `${RULE.wgsl}const MAX_MEMORY = ${MAX_MEMORY}u; // values that an estimator keeps\n`,
-  slot_layout: slotWgsl,
+  slot_layout: "// The statistics are [rows, SLOTS] slots, an array of u32 or of atomics.\n" +
+    `const SLOTS = ${SLOTS}u;\nconst SLOT_WORDS = ${SLOT.words}u;\n${wordConstants("SLOT", SLOT)}` +
+    "// The first word of a slot.\n" +
+    "fn slot_at(row: u32, slot: u32) -> u32 { return row * (SLOTS * SLOT_WORDS) + slot * SLOT_WORDS; }\n",
+  nonfinite_counts_layout: wordConstants("NONFINITE", NONFINITE_COUNTS),
+  metrics_layout: METRICS.wgsl,
   search_layout: SEARCH.wgsl,
 };

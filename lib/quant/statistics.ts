@@ -6,11 +6,8 @@
  */
 import { SLOT, SLOTS, type Words, wordsOf } from "./layouts.ts";
 
-/** Words in a slot. */
-export const WORDS_OF_ROW = SLOT.words;
-/** Bytes in a row. */
+/** Bytes of a quantizer's row. */
 export const ROW_BYTES = SLOTS * SLOT.bytes;
-export { SLOTS };
 
 const scratch = wordsOf(new Uint8Array(4));
 

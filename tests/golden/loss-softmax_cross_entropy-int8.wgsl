@@ -50,13 +50,14 @@ struct Step {
   padding: u32, // a uniform block is a multiple of 16 bytes
 }
 
-// Statistics: [rows, SLOTS] slots of words, an array of u32 or of atomics.
+// The statistics are [rows, SLOTS] slots, an array of u32 or of atomics.
 const SLOTS = 16u;
 const SLOT_WORDS = 4u;
-const NEGATED_MIN = 0u; // largest key of −x: the complement of the key of the minimum
-const MAX = 1u; // largest key of x
-const CLIPPED = 2u; // values outside the range
-const NONFINITE = 3u; // NaN and infinite values
+const SLOT_NEGATED_MIN = 0u; // largest key of −x: the complement of the key of the minimum
+const SLOT_MAX = 1u; // largest key of x
+const SLOT_CLIPPED = 2u; // values outside the range
+const SLOT_NONFINITE = 3u; // NaN and infinite values
+// The first word of a slot.
 fn slot_at(row: u32, slot: u32) -> u32 { return row * (SLOTS * SLOT_WORDS) + slot * SLOT_WORDS; }
 
 
@@ -166,18 +167,18 @@ fn record(row: u32, tile: u32, lane: u32) {
   let clipped = seen_clipped.x + seen_clipped.y + seen_clipped.z + seen_clipped.w;
   let nonfinite = seen_nonfinite.x + seen_nonfinite.y + seen_nonfinite.z + seen_nonfinite.w;
   if (min_ <= max_) {
-    atomicMax(&tile_seen[NEGATED_MIN], ~ordered(min_));
-    atomicMax(&tile_seen[MAX], ordered(max_));
-    if (clipped > 0u) { atomicAdd(&tile_seen[CLIPPED], clipped); }
-    if (nonfinite > 0u) { atomicAdd(&tile_seen[NONFINITE], nonfinite); }
+    atomicMax(&tile_seen[SLOT_NEGATED_MIN], ~ordered(min_));
+    atomicMax(&tile_seen[SLOT_MAX], ordered(max_));
+    if (clipped > 0u) { atomicAdd(&tile_seen[SLOT_CLIPPED], clipped); }
+    if (nonfinite > 0u) { atomicAdd(&tile_seen[SLOT_NONFINITE], nonfinite); }
   }
   workgroupBarrier();
   if (lane == 0u) {
     let at = slot_at(row, tile % SLOTS);
-    atomicMax(&statistics[at + NEGATED_MIN], atomicLoad(&tile_seen[NEGATED_MIN]));
-    atomicMax(&statistics[at + MAX], atomicLoad(&tile_seen[MAX]));
-    atomicAdd(&statistics[at + CLIPPED], atomicLoad(&tile_seen[CLIPPED]));
-    atomicAdd(&statistics[at + NONFINITE], atomicLoad(&tile_seen[NONFINITE]));
+    atomicMax(&statistics[at + SLOT_NEGATED_MIN], atomicLoad(&tile_seen[SLOT_NEGATED_MIN]));
+    atomicMax(&statistics[at + SLOT_MAX], atomicLoad(&tile_seen[SLOT_MAX]));
+    atomicAdd(&statistics[at + SLOT_CLIPPED], atomicLoad(&tile_seen[SLOT_CLIPPED]));
+    atomicAdd(&statistics[at + SLOT_NONFINITE], atomicLoad(&tile_seen[SLOT_NONFINITE]));
   }
 }
 
@@ -186,7 +187,14 @@ fn record(row: u32, tile: u32, lane: u32) {
 @group(0) @binding(4) var<storage, read> labels: array<u32>;
 @group(0) @binding(5) var<storage, read_write> dlogits: array<Stored>;
 @group(0) @binding(6) var<storage, read_write> losses: array<vec2<f32>>;
-@group(0) @binding(7) var<storage, read_write> metrics: array<f32>;
+@group(0) @binding(7) var<storage, read_write> metrics: Metrics;
+struct Metrics {
+  loss: f32, // sum over the samples of the last micro-batch
+  correct: f32, // right answers among them
+  total_loss: f32, // the same of all micro-batches since the buffer was cleared
+  total_correct: f32,
+}
+
 
 
 fn wanted(c: u32, label: u32, n: u32) -> f32 { return f32(c == label); }
@@ -240,10 +248,10 @@ fn main(@builtin(local_invocation_index) lane: u32) {
   if (lane == 0u) {
     var total = vec2<f32>();
     for (var n = 0u; n < 2u; n++) { total += losses[n]; }
-    metrics[0] = total.x;
-    metrics[1] = total.y;
-    metrics[2] += total.x;
-    metrics[3] += total.y;
+    metrics.loss = total.x;
+    metrics.correct = total.y;
+    metrics.total_loss += total.x;
+    metrics.total_correct += total.y;
   }
   record(operand_D_ROW(), 0u, lane);
 }

@@ -51,13 +51,14 @@ struct Step {
   padding: u32, // a uniform block is a multiple of 16 bytes
 }
 
-// Statistics: [rows, SLOTS] slots of words, an array of u32 or of atomics.
+// The statistics are [rows, SLOTS] slots, an array of u32 or of atomics.
 const SLOTS = 16u;
 const SLOT_WORDS = 4u;
-const NEGATED_MIN = 0u; // largest key of −x: the complement of the key of the minimum
-const MAX = 1u; // largest key of x
-const CLIPPED = 2u; // values outside the range
-const NONFINITE = 3u; // NaN and infinite values
+const SLOT_NEGATED_MIN = 0u; // largest key of −x: the complement of the key of the minimum
+const SLOT_MAX = 1u; // largest key of x
+const SLOT_CLIPPED = 2u; // values outside the range
+const SLOT_NONFINITE = 3u; // NaN and infinite values
+// The first word of a slot.
 fn slot_at(row: u32, slot: u32) -> u32 { return row * (SLOTS * SLOT_WORDS) + slot * SLOT_WORDS; }
 
 

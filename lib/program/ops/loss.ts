@@ -5,6 +5,7 @@
  */
 import { normalizeInput } from "../../../kernels/normalize_input/kernel.ts";
 import { softmaxCrossEntropy } from "../../../kernels/softmax_cross_entropy/kernel.ts";
+import { METRICS } from "../../quant/layouts.ts";
 import type { Builder } from "../builder.ts";
 import type { Tensor } from "../tensor.ts";
 
@@ -37,7 +38,7 @@ export function inputForward(
 /** Plans the loss and the gradient of the logits. */
 export function lossForward(b: Builder, logits: Tensor): void {
   b.buffer("losses", 8 * b.options.batch, "activation");
-  b.buffer("metrics", 16, "table");
+  b.buffer("metrics", METRICS.bytes, "table");
   const { smoothing, mixed } = b.options.targets;
   if (mixed) b.buffer("mixes", 8 * b.options.batch, "activation");
   logits.contributions = logits.consumers;

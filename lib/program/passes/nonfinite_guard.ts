@@ -6,16 +6,14 @@
  * @module
  */
 import { checkFinite } from "../../../kernels/check_finite/kernel.ts";
-import { ROW_BYTES, SLOTS, WORDS_OF_ROW } from "../../quant/statistics.ts";
+import { NONFINITE_COUNTS, SLOT, SLOTS } from "../../quant/layouts.ts";
+import { ROW_BYTES } from "../../quant/statistics.ts";
 import { buffersOf, type Program } from "../program.ts";
 import { mapSteps, newBuffer, newStep, withConstants } from "../step.ts";
 
-/** Which of a parameter's four words counts what, in the order in which a step meets it. */
-export const COUNT_WORDS = { statistics: 2, gradient: 0, update: 1 } as const;
-
 /** Words of the statistics before those of parameters. */
 export function wordsOfQuantizers(quantizers: number): number {
-  return Math.max(1, quantizers) * SLOTS * WORDS_OF_ROW;
+  return Math.max(1, quantizers) * SLOTS * SLOT.words;
 }
 
 /** The buffers of the parameters that train, in the order of their words. */
@@ -27,14 +25,15 @@ export function trainedBuffers({ parameters }: Pick<Program, "parameters">): str
 export function nonfiniteGuard(program: Program): Program {
   const names = trainedBuffers(program), rows = Math.max(1, program.quantizers.length);
   const first = wordsOfQuantizers(program.quantizers.length);
-  const places = new Map(names.map((name, i) => [name, first + WORDS_OF_ROW * i]));
+  const places = new Map(names.map((name, i) => [name, first + SLOT.words * i]));
   const counting = mapSteps(program, (step) => {
     const counted = Object.entries(step.kernel.constants).flatMap(([constant, kind]) => {
       if (typeof kind !== "object") return [];
       // A layer without a bias has no such buffer.
       const name = step.buffers[kind.nonfinite]?.replace(/\.gradient$/, "");
       const place = places.get(name ?? "");
-      return place === undefined ? [] : [[constant, place] as const];
+      if (place === undefined) return [];
+      return [[constant, place + NONFINITE_COUNTS.word(kind.in)] as const];
     });
     return counted.length === 0 ? step : withConstants(step, Object.fromEntries(counted));
   });

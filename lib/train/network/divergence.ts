@@ -6,14 +6,10 @@
 import { normalizeInput } from "../../../kernels/normalize_input/kernel.ts";
 import type { Executor } from "../../runtime/executor.ts";
 import { accesses } from "../../program/memory/lifetimes.ts";
-import {
-  COUNT_WORDS,
-  trainedBuffers,
-  wordsOfQuantizers,
-} from "../../program/passes/nonfinite_guard.ts";
+import { trainedBuffers, wordsOfQuantizers } from "../../program/passes/nonfinite_guard.ts";
 import { type Program, type Step } from "../../program/program.ts";
+import { SLOT } from "../../quant/layouts.ts";
 import type { Observation } from "../../quant/scheduler.ts";
-import { WORDS_OF_ROW } from "../../quant/statistics.ts";
 import type { NetworkState } from "./types.ts";
 
 /** A tensor with values that are not finite. */
@@ -111,8 +107,8 @@ function nonfiniteParameter(
   for (const [constant, kind] of Object.entries(kernel.constants)) {
     if (typeof kind !== "object") continue;
     const at = constants[constant]!;
-    if (at < first || statistics[at + COUNT_WORDS[kind.in]] === 0) continue;
-    const name = names[(at - first) / WORDS_OF_ROW]!;
+    if (at < first || statistics[at] === 0) continue;
+    const name = names[Math.floor((at - first) / SLOT.words)]!;
     switch (kind.in) {
       case "statistics":
         return nonfiniteIn(

@@ -6,7 +6,7 @@
  */
 import type { Copies } from "../../runtime/executor.ts";
 import type { Program } from "../../program/program.ts";
-import { type Words, wordsOf } from "../../quant/layouts.ts";
+import { METRICS, type Words, wordsOf } from "../../quant/layouts.ts";
 import type { Range } from "../../quant/range.ts";
 import type { EstimatorState, Observation, Scheduler } from "../../quant/scheduler.ts";
 import { firstNonfinite, type Nonfinite } from "./divergence.ts";
@@ -103,7 +103,7 @@ export class InFlightSteps {
   ): StepResult {
     const clip = this.program.training.clips ? more.shift() : undefined, [errors] = more;
     // Sums over all micro-batches of the step.
-    const [, , loss = NaN, correct = 0] = new Float32Array(metrics!.buffer);
+    const { totalLoss: loss, totalCorrect: correct } = METRICS.read(wordsOf(metrics!), 0);
     const words = wordsOf(statistics!), figures = { loss: loss / samples, correct };
     const submitted = this.scheduler.observations(words, ranges);
     const nonfinite = firstNonfinite(this.program, loss, submitted, words.u32);

@@ -11,7 +11,7 @@ import type { DataShape } from "../../program/plan.ts";
 import type { Program, Step } from "../../program/program.ts";
 import type { EstimatorMakers } from "../../quant/estimator.ts";
 import { estimators as ownEstimators } from "../../quant/estimators/mod.ts";
-import { wordsOf } from "../../quant/layouts.ts";
+import { METRICS, wordsOf } from "../../quant/layouts.ts";
 import type { Range } from "../../quant/range.ts";
 import { Scheduler } from "../../quant/scheduler.ts";
 import { readStatistics } from "../../quant/statistics.ts";
@@ -249,9 +249,9 @@ export class Network {
     let samples = 0, pending = 0, loss = 0, correct = 0;
     const collect = async () => {
       const [metrics] = await this.executor.read(["metrics"]);
-      const sums = new Float32Array(metrics!.buffer);
-      loss += sums[2]!;
-      correct += sums[3]!;
+      const { totalLoss, totalCorrect } = METRICS.read(wordsOf(metrics!), 0);
+      loss += totalLoss;
+      correct += totalCorrect;
       pending = 0;
     };
     for await (const batch of batches) {
