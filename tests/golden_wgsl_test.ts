@@ -5,9 +5,13 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { includes } from "../kernels/include/mod.ts";
+import { isOperand } from "../kernels/define_kernel.ts";
 import { wgsl } from "../lib/runtime/gpu/executor.ts";
+import { givenTile, tilesOf } from "../lib/runtime/gpu/tile.ts";
+import { expand } from "../lib/runtime/gpu/wgsl_template.ts";
 import type { Step } from "../lib/program/program.ts";
-import { type Arithmetic, type Case, programOf } from "./support/networks.ts";
+import { type Case, programOf } from "./support/networks.ts";
 
 /** Ragged, strided, with everything in the epilogue. */
 const NETWORK: Case = {
@@ -30,50 +34,53 @@ const NETWORK: Case = {
   ],
 };
 
-/** Layer and kernel of each copy, in both arithmetics where it exists. */
-const STEPS = [
-  ["second", "conv_forward"],
-  ["third", "conv_backward_input"],
-  ["third", "conv_backward_weight"],
-  ["third", "weight_sums"],
-  ["norm", "norm_forward"],
-  ["norm", "norm_backward"],
-  ["loss", "softmax_cross_entropy"],
-  ["third", "sgd"],
+/** The copies. The first holds what it includes; the others have a line `// include NAME` in its place. */
+const COPIES = [
+  { layer: "first", kernel: "conv_forward", arithmetic: "int8", emulate: true, whole: true },
+  { layer: "second", kernel: "conv_forward", arithmetic: "float32" },
+  { layer: "third", kernel: "conv_backward_weight", arithmetic: "int8" },
+  { layer: "norm", kernel: "norm_backward", arithmetic: "int8" },
+  { layer: "third", kernel: "sgd", arithmetic: "int8" },
 ] as const;
 
 const update = Deno.env.get("UPDATE_GOLDEN") === "1";
 const at = (file: string) => new URL(`golden/${file}`, import.meta.url);
 
-async function check(file: string, step: Step, emulate: boolean): Promise<void> {
-  const code = wgsl(step, emulate) + "\n";
-  if (update) await Deno.writeTextFile(at(file), code);
-  const expected = await Deno.readTextFile(at(file));
-  assert.ok(
-    code === expected,
-    `${file}: the generated shader changed. Run the test with UPDATE_GOLDEN=1 and read the diff`,
+/** A shader's text with `// include NAME` for each text that its template includes. */
+function withoutIncludes(step: Step, code: string): string {
+  const { kernel, constants } = step, tile = givenTile(step) ?? tilesOf(step)[0]!;
+  const values = { ...constants, ...tile.constants, EMULATE: 0 };
+  const isOperandOf = (name: string) => isOperand(kernel, name);
+  const names = [...kernel.gpu.source.matchAll(/^\s*\/\/@ include (\w+)$/gm)].map(([, name]) =>
+    name!
   );
+  return names.reduce((text, name) => {
+    const included = expand(includes[name]!, values, includes, isOperandOf).code;
+    assert.ok(text.includes(included), `${kernel.name} includes ${name}`);
+    return text.replace(included, () => `// include ${name}\n`);
+  }, code);
 }
 
-for (const arithmetic of ["int8", "float32"] as Arithmetic[]) {
-  Deno.test(`generated shaders are those in tests/golden: ${arithmetic}`, async () => {
+for (const copy of COPIES) {
+  const { layer, kernel, arithmetic } = copy, emulate = "emulate" in copy;
+  const name = `${layer}-${kernel}-${arithmetic}${emulate ? "-emulated" : ""}.wgsl`;
+  Deno.test(`the generated shader is that of tests/golden/${name}`, async () => {
     const { sections } = programOf(NETWORK, arithmetic);
     const steps = Object.values(sections).flat() as Step[];
-    for (const [layer, kernel] of STEPS) {
-      const step = steps.find((s) => s.layer === layer && s.kernel.name === kernel);
-      if (arithmetic === "float32" && kernel === "weight_sums") continue;
-      assert.ok(step, `${layer} has a step ${kernel}`);
-      await check(`${layer}-${kernel}-${arithmetic}.wgsl`, step, false);
-    }
-    if (arithmetic === "int8") {
-      const step = steps.find((s) => s.layer === "first" && s.kernel.name === "conv_forward")!;
-      await check("first-conv_forward-int8-emulated.wgsl", step, true);
-    }
+    const step = steps.find((s) => s.layer === layer && s.kernel.name === kernel);
+    assert.ok(step, `${layer} has a step ${kernel}`);
+    const whole = wgsl(step, emulate) + "\n";
+    const code = "whole" in copy ? whole : withoutIncludes(step, whole);
+    if (update) await Deno.writeTextFile(at(name), code);
+    assert.ok(
+      code === await Deno.readTextFile(at(name)),
+      `${name}: the generated shader changed. Run the test with UPDATE_GOLDEN=1 and read the diff`,
+    );
   });
 }
 
 Deno.test("tests/golden holds no shader that no test reads", async () => {
   const names = (await Array.fromAsync(Deno.readDir(at("")))).map((entry) => entry.name)
     .filter((name) => name.endsWith(".wgsl"));
-  assert.equal(names.length, 2 * STEPS.length, names.join());
+  assert.equal(names.length, COPIES.length, names.join());
 });

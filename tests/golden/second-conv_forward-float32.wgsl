@@ -19,102 +19,11 @@
 // Accumulators: |Σ (x − z)·w| ≤ K·255·127, which fits i32 to K = 66,000; the planner refuses more.
 // Sizes are operands, so that layers with the same tile share a pipeline.
 // Reference: kernels/conv_forward/reference.ts
-// The unit of storage: four neighbouring channels of one pixel, a *quad*. With INT8 a quad is four
-// codes in a u32; without, a vec4<f32>. A *wide* is V quads read in one load: the bounds check that
-// every driver adds is then paid once for 4·V values (int8 512³ on llvmpipe: 17 GOP/s by words,
-// 48 by four).
-// Padded channels always hold the code of zero.
-// Reference: kernels/include/quantize.ts (row, reader)
+// include quad
 
-struct Quantizer {
-  scale: f32, // real = scale · (code − zero)
-  inverse: f32, // 1 / scale
-  zero: f32, // zero point, a whole number
-  qmin: f32, // smallest code
-  qmax: f32, // largest code
-  low: f32, // the range that the codes cover; low and high are 0 while there is none
-  high: f32,
-  rate_factor: f32, // factor of the learning rate of what this gradient trains
-}
+// include quantize
 
-struct Step {
-  seed: u32, // of the run
-  step: u32, // counts from 0
-  samples: u32, // images of this micro-batch that count; the rest is padding
-  first: u32, // images of the batch before this micro-batch
-  learning_rate: f32,
-  norm_weight: f32, // 1: running statistics follow this batch; 0: they stay (calibration)
-  total: u32, // images of the whole batch that count
-  smoothing: f32, // share of a label that is spread over all classes
-  first_correction: f32, // 1/(1 − β₁ᵗ), the bias correction of AdamW's first average
-  second_correction: f32, // 1/√(1 − β₂ᵗ), that of its second
-  origin: u32, // 0, which no compiler knows: see shader() in lib/runtime/gpu/executor.ts
-  padding: u32, // a uniform block is a multiple of 16 bytes
-}
-
-// The statistics are [rows, SLOTS] slots, an array of u32 or of atomics.
-const SLOTS = 16u;
-const SLOT_WORDS = 4u;
-const SLOT_NEGATED_MIN = 0u; // largest key of −x: the complement of the key of the minimum
-const SLOT_MAX = 1u; // largest key of x
-const SLOT_CLIPPED = 2u; // values outside the range
-const SLOT_NONFINITE = 3u; // NaN and infinite values
-// The first word of a slot.
-fn slot_at(row: u32, slot: u32) -> u32 { return row * (SLOTS * SLOT_WORDS) + slot * SLOT_WORDS; }
-
-
-@group(0) @binding(0) var<storage, read> quantizers: array<Quantizer>;
-@group(0) @binding(1) var<storage, read_write> statistics: array<atomic<u32>>;
-@group(0) @binding(2) var<uniform> step: Step;
-
-alias Quad = vec4<f32>;
-alias Wide = vec4<f32>;
-alias Sum = f32;
-fn part0(w: Wide) -> Quad { return w; }
-fn zero_quad(z: Quantizer) -> Quad { return vec4<f32>(0.0); }
-fn real(q: Quad, z: Quantizer) -> vec4<f32> { return q; }
-alias Four = mat4x4<f32>;
-fn dot_four(q: Quad, w: Four) -> vec4<f32> { return q * w; }
-
-// Real values → what is stored, with the statistics of what went in. Each thread calls `quantize` for
-// its values, then every thread of the workgroup calls `record` once (it holds a barrier).
-// STORE: 0 real values as they are, not seen (no quantizer); 1 quantized now: codes with INT8, else
-// the real values that the codes stand for; 2 real values, seen but not quantized yet: the range
-// waits for them.
-// QUIET: nothing is recorded, as the tensor was seen when it was made first.
-// Reference: kernels/include/quantize.ts
-
-alias Stored = vec4<f32>;
-alias StoredWide = vec4<f32>;
-
-fn stream(row: u32) -> vec2<u32> { return vec2<u32>(0u); }
-fn quantize(v: vec4<f32>, z: Quantizer, element: u32, key: vec2<u32>, lanes: u32) -> Stored { return v; }
-fn record(row: u32, tile: u32, lane: u32) {}
-
-// Where a pixel lies in images of height × width. Kernels divide for their first pixel and count on
-// from it: a division by a size that only the step knows is eight scalar ones on a CPU adapter.
-// References need none of it: they loop over pixels.
-
-struct Place {
-  image: u32,
-  row: u32,
-  column: u32,
-}
-
-fn place(pixel: u32, height: u32, width: u32) -> Place {
-  let line = pixel / width;
-  let image = line / height;
-  return Place(image, line - image * height, pixel - line * width);
-}
-
-// As many pixels on as there are before `by`.
-fn onwards(p: Place, by: Place, height: u32, width: u32) -> Place {
-  let column = p.column + by.column;
-  let wraps = column >= width;
-  let row = p.row + by.row + u32(wraps);
-  let ends = row >= height;
-  return Place(p.image + by.image + u32(ends), select(row, row - height, ends), select(column, column - width, wraps));
-}
+// include place
 
 
 @group(0) @binding(3) var<storage, read> x: array<Quad>;
