@@ -94,7 +94,7 @@ const entry = z.preprocess(
     const message = `a map with one key, ${oneOf(NAMES)}`;
     issues.push({ code: "custom", input: value, path: [], message });
   }),
-).transform((v) => v as AugmentSpec);
+).transform((v) => v as AugmentSpec).meta({ words: NAMES });
 
 /** `data.augment`. */
 export const augment = z.array(entry, "a list of augmentations such as flip").check(

@@ -14,7 +14,7 @@ const UNITS: Readonly<Record<string, number>> = {
   mib: 2 ** 20,
   gib: 2 ** 30,
 };
-const SIZE = /^(\d+(?:\.\d+)?)\s*([kmg]i?)?b$/i;
+const SIZE = /^(\d+(?:\.\d+)?)\s*([kKmMgG][iI]?)?[bB]$/;
 const EXPECTED = "an amount of memory such as 64MiB, 64MB or 1.5GiB, a number of bytes, or 0 for " +
   "no limit";
 

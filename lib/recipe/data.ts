@@ -6,57 +6,49 @@
  */
 import { augment, type AugmentSpec } from "./augment.ts";
 import { checkData, DATA_FORMAT_NAMES, DATA_FORMATS, type DataFormatName } from "./data_formats.ts";
-import { integer, LARGEST, map, type Pair, pair, perChannel, positive, word } from "./fields.ts";
+import {
+  integer,
+  LARGEST,
+  map,
+  type Pair,
+  pair,
+  perChannel,
+  positive,
+  SILENT,
+  word,
+} from "./fields.ts";
 import * as z from "./zod.ts";
 
 /** Where the images come from. In numbers, 0 means: take it from the data. */
 export interface DataSpec {
-  /**
-   * Which reader, or maker, of images. `glyphs`: made by the program. `idx`: four IDX files, as
-   * MNIST is published. `cifar`: CIFAR-10 or CIFAR-100, binary version. `npz`: NumPy arrays
-   * `x_train`, `y_train`, `x_test` and `y_test`, images u8. `folder`: JPEG and PNG images in a
-   * folder for each class, `train/CLASS` and `val/CLASS`, or only `CLASS`.
-   */
+  /** How the images are stored. */
   readonly format: DataFormatName;
-  /**
-   * Absolute path of the data set's folder, with `npz` also of the `.npz` file; empty where the
-   * format needs none.
-   */
+  /** Folder (`npz`: or file) of the data set; relative to the recipe. */
   readonly root: string;
-  /** Kinds of images; labels are 0 to classes − 1. CIFAR-100: 100 fine or 20 coarse ones. */
+  /** Number of classes; `cifar`: 10, 20 or 100. 0, the default: from the data (`glyphs`: 10). */
   readonly classes: number;
   /**
-   * Height and width of an image; `[0, 0]`: from the data. Images in folders are scaled so that they
-   * just cover it, and cut to it around their middle.
+   * Height and width of an image, or one number for both. 0, the default: from the data (`glyphs`: 28,
+   * `cifar`: 32, `folder`: 224).
    */
   readonly size: Pair;
-  /** 1 to 4; 0: from the data. */
+  /** Channels of an image. 0, the default: from the data (`folder`: 3). */
   readonly channels: number;
-  /** Images of the training split to use; 0: all. */
+  /** Training images to use. 0, the default: all (`glyphs`: 10000). */
   readonly train: number;
-  /** Images of the test split to use; 0: all. */
+  /** Test images to use. 0, the default: all (`glyphs`: 2000). */
   readonly test: number;
-  /** Subtracted from pixel/255; one number for all channels, or one per channel. */
+  /** Subtracted from pixel/255. */
   readonly mean: readonly number[];
-  /** Divides pixel/255 − mean; above 0; one number for all channels, or one per channel. */
+  /** Divides pixel/255 − mean. */
   readonly std: readonly number[];
-  /**
-   * `folder`: share of each class that is held out for the test, above 0 and below 1, where the folder
-   * has no `val`, `validation` or `test`; which images depends on the seed.
-   */
+  /** `folder`: share of each class held out for the test, without a test folder. */
   readonly holdout: number;
-  /**
-   * `folder`: what to do about a file that cannot be decoded. `fail`: stop and name it. `skip`: warn,
-   * and put the next good image of its class in its place.
-   */
+  /** `folder`: stop at an image that cannot be decoded, or replace it. */
   readonly on_bad_image: "fail" | "skip";
-  /** What is done to training images, in this order; to test images nothing is. */
+  /** Augmentations of training images, in this order. */
   readonly augment: readonly AugmentSpec[];
-  /**
-   * Threads that decode and augment images; 0: the one that trains. No result depends on it. `auto`:
-   * one less than there are processors, 1 to 8, for images in files and for `resized_crop` and
-   * `color_jitter`; 0 for what costs less.
-   */
+  /** Threads that decode and augment; 0: the training thread. */
   readonly workers: "auto" | number;
 }
 
@@ -80,9 +72,9 @@ export const data = map({
   std: perChannel(positive(), "a number above 0").prefault(0.5),
   holdout: z.number(SHARE).gt(0, SHARE).lt(1, SHARE).default(0.1),
   on_bad_image: word("fail", "skip").default("fail"),
-  augment: augment.default([]),
+  augment: augment.prefault([]),
   workers: z.union([z.literal("auto"), integer(0, 64)], "auto or a whole number from 0 to 64")
-    .default("auto"),
+    .default("auto").meta(SILENT),
 }, DATA).check(({ value: v, issues }) => {
   checkData(v, (key, message) => {
     issues.push({ code: "custom", input: v[key], path: [key], message });

@@ -9,6 +9,12 @@ import * as z from "./zod.ts";
 /** Layer sizes, kernels and image sizes: what a sane network stays below. */
 export const LARGEST = 65536;
 
+/** Resume rule of a field whose change is allowed, and reported as it changes the result. */
+export const REPORTED = { resume: "reported" } as const;
+
+/** Resume rule of a field whose change is allowed and changes no result. Others may not change. */
+export const SILENT = { resume: "silent" } as const;
+
 /** A list of words as an error says it. */
 export const oneOf = (words: readonly string[]): string =>
   words.length === 1 ? words[0]! : `one of ${words.join(", ")}`;

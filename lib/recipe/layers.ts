@@ -232,4 +232,4 @@ const layerByType = z.preprocess(
         ? oneOf(LAYER_TYPES)
         : "a layer: a map with a type, or a bare word such as relu",
   }),
-);
+).meta({ words: ["relu", "relu6", "global_avg_pool", "batch_norm", "dropout"] });

@@ -25,16 +25,13 @@ export type Variant = "auto" | "imagenet" | "small";
 
 /** A network of the zoo. */
 export interface ZooSpec {
-  /** Which one. */
+  /** The network. */
   readonly name: ZooName;
-  /** Channels of its first convolution (`mlp`: of a hidden layer), from which all others follow. */
+  /** Channels of the first convolution (`mlp`: of a hidden layer). */
   readonly width: number;
-  /**
-   * `resnet18`: 7×7 /2 and a max pool /2, or 3×3 alone. `mobilenet-v2`: the first two strides of 2,
-   * or 1. The others have none.
-   */
+  /** `resnet18`, `mobilenet-v2`: form of the first layers. */
   readonly stem?: Variant;
-  /** `vgg16`: two hidden layers of 64·width features, or a global pool. The others have none. */
+  /** `vgg16`: form of the last layers. */
   readonly head?: Variant;
 }
 

@@ -11,72 +11,74 @@ import * as z from "./zod.ts";
 
 /** How weights are quantized: symmetric, to nearest. */
 export interface WeightsSpec {
-  /** 2 to 8; with simulated arithmetic up to 16. */
+  /** Bits of a code. */
   readonly bits: number;
-  /** What sets the range; `none`: not quantized (simulated arithmetic alone). */
+  /** `none` (`simulated` only): not quantized. */
   readonly estimator: "current-minmax" | "none";
-  /** A range for each output channel (in int8 for depthwise layers alone). */
+  /** A range for each output channel; in `int8` for depthwise layers only. */
   readonly per_channel: boolean;
 }
 
 /** How activations are quantized. */
 export interface ActivationsSpec {
-  /** 2 to 8; with simulated arithmetic up to 16. */
+  /** Bits of a code. */
   readonly bits: number;
-  /** What sets the range: a name in `estimators`; `none`: not quantized (simulated alone). */
+  /** What sets the range. */
   readonly estimator: string;
-  /** η of the average, 0 ≤ η < 1: what the old range keeps. */
+  /** η: the share of the old range that an average keeps. */
   readonly momentum: number;
-  /** Zero point 0 and equal bounds on both sides. */
+  /** Zero point 0, equal bounds on both sides. */
   readonly symmetric: boolean;
-  /** Iterations that `delayed-max` looks back over, 1 to 32. */
+  /** `delayed-max`: iterations it looks back over. */
   readonly window: number;
-  /** Powers of two that `delayed-max` leaves above the largest value, 0 to 8. */
+  /** `delayed-max`: powers of two of headroom. */
   readonly margin: number;
-  /** Iterations between two searches of `dsgc`. */
+  /** `dsgc`: iterations between two searches. */
   readonly interval: number;
-  /** The range of `fixed`. */
+  /** `fixed`: the range. */
   readonly range?: readonly [low: number, high: number];
 }
 
 /** How gradients are quantized. */
 export interface GradientsSpec extends ActivationsSpec {
-  /** How a value becomes a code. */
+  /** How a gradient becomes a code. */
   readonly rounding: "stochastic" | "nearest";
-  /** Whether `dsgc` multiplies a layer's learning rate by max(exp(−20·cosine distance), 0.1). */
+  /** `dsgc`: multiplies a layer's learning rate by max(exp(−20 · cosine distance), 0.1). */
   readonly scale_rate: boolean;
 }
 
 /** Other settings for the layers that a pattern matches. */
 export interface LayerQuantizeSpec {
-  /** Names of layers (`input`: the images), with `*` and `?`; `|` between patterns. */
+  /** Names of layers (`input`: the images) with `*` and `?`; `|` between patterns. */
   readonly match: string;
-  /** What is different about their weights. */
+  /** Settings of their weights that differ. */
   readonly weights?: Partial<WeightsSpec>;
-  /** About their outputs. */
+  /** Settings of their outputs that differ. */
   readonly activations?: Partial<ActivationsSpec>;
-  /** About the gradients of their outputs. */
+  /** Settings of the gradients of their outputs that differ. */
   readonly gradients?: Partial<GradientsSpec>;
 }
 
 /** What is quantized, how, and who sets the ranges. `float32` ignores all but `arithmetic`. */
 export interface QuantizeSpec {
   /**
-   * `int8`: storage and dot products in int8; `simulated`: f32 rounded to what codes stand for, at the
-   * same points; `float32`: no quantizers.
+   * `int8`: codes in memory; `simulated`: f32 rounded at the same points; `float32`: no quantizers, and
+   * everything else here is ignored.
    */
   readonly arithmetic: "int8" | "simulated" | "float32";
   /** Quantizers of the weights. */
   readonly weights: WeightsSpec;
-  /** Quantizers of what layers put out. */
+  /** Quantizers of layers' outputs. */
   readonly activations: ActivationsSpec;
   /** Quantizers of the gradients of activations. */
   readonly gradients: GradientsSpec;
-  /** Who turns statistics into the next ranges. */
+  /** Who sets the next ranges; `auto`: the device where it has the rules. */
   readonly scheduler: "host" | "device" | "auto";
   /** Batches that set the first ranges. */
   readonly calibration_batches: number;
-  /** What is different about some layers; of two that match, the later wins. */
+  /**
+   * `match` (names of layers with `*`, `?`, `|`) and other `weights`, `activations`, `gradients`.
+   */
   readonly layers: readonly LayerQuantizeSpec[];
 }
 

@@ -9,7 +9,7 @@ import * as z from "./zod.ts";
 import type { AugmentInput } from "./augment.ts";
 import { memory } from "./byte_size.ts";
 import { data, type DataSpec } from "./data.ts";
-import { integer, type Loose, map, type PairInput, word } from "./fields.ts";
+import { integer, type Loose, map, type PairInput, SILENT, word } from "./fields.ts";
 import type { LayerInput } from "./layers.ts";
 import { model, type ModelSpec, type ZooSpec } from "./model.ts";
 import type { PathScope } from "./path_scope.ts";
@@ -27,32 +27,29 @@ import { type OptimizerSpec, type ScheduleSpec, train, type TrainSpec } from "./
 export interface Recipe {
   /** Where `data.root` and `init` may lead; not written with the recipe. */
   readonly pathScope: PathScope;
-  /** Usable as the name of a folder. */
+  /** Name of the run's folder. */
   readonly name: string;
-  /** 0 to 2³² − 1. */
+  /** Seed of all random numbers. */
   readonly seed: number;
   /** The images. */
   readonly data: DataSpec;
   /** The network. */
   readonly model: ModelSpec;
   /**
-   * What the weights start from: absolute path of a safetensors file (of qtrain, or with PyTorch's
-   * names for a network of the zoo), or of a run's folder, whose newest checkpoint it then is; empty:
-   * first values by the seed. A last layer for another number of classes is made new.
+   * Weights to start from: path of a safetensors file (qtrain's, or with PyTorch's names for a network by
+   * name), or of a run's folder. Empty: random values from the seed. If the number of classes differs,
+   * the last layer is reinitialized.
    */
   readonly init: string;
-  /**
-   * Layers that do not train, by patterns as in `quantize.layers`. They keep their weights; a frozen
-   * batch norm normalizes with its running statistics, in training too, and does not update them.
-   */
+  /** Layers that do not train, by name or pattern. Frozen batch norms keep their running statistics. */
   readonly freeze: readonly string[];
-  /** The arithmetic and its ranges. */
+  /** Arithmetic, bits and ranges. */
   readonly quantize: QuantizeSpec;
-  /** Length and optimizer. */
+  /** Length, optimizer, checkpoints. */
   readonly train: TrainSpec;
-  /** Bytes that all buffers on the device may add up to; 0: no limit. */
+  /** Limit of all buffers on the device, as bytes or 64MiB; 0: none. */
   readonly memory: number;
-  /** `full`: logged steps say how far each quantized tensor lies from its real values. */
+  /** `full`: logged steps report the quantization error of every tensor. */
   readonly telemetry: "basic" | "full";
 }
 
@@ -122,11 +119,11 @@ const recipeWith = (names: readonly string[]) =>
     freeze: z.array(z.string(PATTERN).min(1, PATTERN), PATTERNS).default([]),
     quantize: quantize(names).prefault({}),
     train: train.prefault({}),
-    memory: memory.default(0),
-    telemetry: word("basic", "full").default("basic"),
+    memory: memory.prefault(0),
+    telemetry: word("basic", "full").default("basic").meta(SILENT),
   }, "a map with at least data and model");
 
-const recipe = recipeWith(ESTIMATOR_NAMES);
+export const recipeSchema = recipeWith(ESTIMATOR_NAMES);
 
 /** A complete recipe before it is known where it came from. */
 export type UnscopedRecipe = Omit<Recipe, "pathScope">;
@@ -140,7 +137,7 @@ export function checkRecipe(
   value: unknown,
   more: readonly string[] = [],
 ): { recipe: UnscopedRecipe } | { problems: Problem[] } {
-  const known = more.length === 0 ? recipe : recipeWith(namesWith(more));
+  const known = more.length === 0 ? recipeSchema : recipeWith(namesWith(more));
   const result = known.safeParse(value);
   return result.success ? { recipe: result.data } : { problems: toProblems(result.error.issues) };
 }

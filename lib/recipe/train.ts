@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { decay, flag, integer, LARGEST, map, positive, word } from "./fields.ts";
+import { decay, flag, integer, LARGEST, map, positive, REPORTED, SILENT, word } from "./fields.ts";
 import * as z from "./zod.ts";
 
 const atLeast0 = () => z.number("a number of at least 0").min(0, "a number of at least 0");
@@ -23,31 +23,33 @@ const OPTIMIZER_NAMES = Object.keys(OPTIMIZERS) as OptimizerSpec["name"][];
 
 /** An optimizer; each as PyTorch's. */
 export interface OptimizerSpec {
-  /** Which one. */
+  /** The optimizer, as PyTorch's. */
   readonly name: "sgd" | "adamw";
-  /** Peak learning rate, above 0. */
+  /** Peak learning rate; by default 0.05 (`sgd`) or 0.001 (`adamw`). */
   readonly lr: number;
-  /** Used by `sgd`: 0 ≤ momentum < 1. */
+  /** `sgd`: momentum. */
   readonly momentum: number;
-  /** Used by `sgd`: whether momentum is Nesterov's. */
+  /** `sgd`: Nesterov momentum. */
   readonly nesterov: boolean;
-  /** Used by `adamw`: what the averages of the gradient and of its square keep in a step. */
+  /** `adamw`: decay of the averages of the gradient and its square. */
   readonly betas: readonly [first: number, second: number];
-  /** Used by `adamw`: added to the root of the average square; above 0. */
+  /** `adamw`: added to the root of the average square. */
   readonly epsilon: number;
-  /** Times the weights: added to their gradient (`sgd`), or taken off at the learning rate (`adamw`). */
+  /**
+   * Times the weights: added to the gradient (`sgd`), or subtracted at the learning rate (`adamw`).
+   */
   readonly weight_decay: number;
 }
 
 /** The learning rate over time, after a linear warm-up. */
 export interface ScheduleSpec {
-  /** Which one. */
+  /** The learning rate over time. */
   readonly name: "constant" | "step" | "cosine";
-  /** Steps over which the rate rises linearly to its peak. */
+  /** Steps over which the learning rate rises to its peak. */
   readonly warmup_steps: number;
-  /** Used by `step`: epochs between two drops. */
+  /** `step`: epochs between two drops. */
   readonly every_epochs: number;
-  /** Used by `step`: each drop multiplies the rate by this, above 0 and at most 1. */
+  /** `step`: factor of a drop. */
   readonly factor: number;
 }
 
@@ -55,41 +57,38 @@ export interface ScheduleSpec {
 export interface TrainSpec {
   /** Passes over the training images. */
   readonly epochs: number;
-  /** 0: no limit. */
+  /** Maximum number of steps; 0: no limit. */
   readonly max_steps: number;
-  /** Images of an optimizer step: what the learning rate, epochs and steps refer to. */
+  /** Images of an update. */
   readonly batch: number;
-  /** Images that are in memory at once; divides `batch`. 0: the whole batch. */
+  /** Images in memory at once; 0: the whole batch. */
   readonly micro_batch: number;
   /** How gradients become updates. */
   readonly optimizer: OptimizerSpec;
   /** The learning rate over time. */
   readonly schedule: ScheduleSpec;
-  /** The norm that all gradients together are scaled down to where it is larger; 0: any. */
+  /** Maximum global gradient norm; 0: no clipping. */
   readonly clip_norm: number;
-  /** Evaluation uses a moving average of the weights that keeps this share in a step; 0: none. */
+  /** Decay of the moving average of the weights that evaluation uses; 0: none. */
   readonly ema: number;
-  /** Share of a label that all classes have alike, 0 ≤ share < 1; in training alone. */
+  /** Share of a label that is spread over all classes. */
   readonly label_smoothing: number;
-  /**
-   * What becomes of a step in which a number is not finite: the run ends (`stop`), the step changes
-   * nothing (`skip`), or the run goes back to its last checkpoint and leaves it out (`rollback`).
-   */
+  /** What to do about a step with NaN or infinity. */
   readonly on_nonfinite: "stop" | "skip" | "rollback";
-  /** Steps of a run that may be left out so; 1 to 1000. */
+  /** Steps that may be skipped before the run stops. */
   readonly max_skipped_steps: number;
   /** Steps between two logged steps. */
   readonly log_every: number;
-  /** Minutes after which a checkpoint is written within an epoch; 0: only at the end of epochs. */
+  /** Minutes between checkpoints within an epoch; 0: only after epochs. */
   readonly checkpoint_minutes: number;
-  /** The newest checkpoints that are kept, beside the best. */
+  /** Newest checkpoints that are kept, beside the best. */
   readonly keep_checkpoints: number;
 }
 
 /** Fields that the chosen one does not use are accepted, so that one `key=value` switches it. */
 const optimizer = map({
   name: word(...OPTIMIZER_NAMES).default("sgd"),
-  lr: z.exactOptional(positive()),
+  lr: z.exactOptional(positive().meta(REPORTED)),
   momentum: decay().default(0.9),
   nesterov: flag().default(false),
   betas: z.tuple([beta(), beta()], BETAS).default([0.9, 0.999]),
@@ -103,8 +102,8 @@ const optimizer = map({
 
 /** `train`. */
 export const train = map({
-  epochs: integer(1).default(5),
-  max_steps: integer(0).default(0),
+  epochs: integer(1).default(5).meta(REPORTED),
+  max_steps: integer(0).default(0).meta(REPORTED),
   batch: integer(1, LARGEST).default(64),
   micro_batch: integer(0, LARGEST).default(0),
   optimizer: optimizer.prefault({}),
@@ -113,15 +112,15 @@ export const train = map({
     warmup_steps: integer(0).default(0),
     every_epochs: integer(1).default(10),
     factor: positive().max(1, "a number above 0 and at most 1").default(0.1),
-  }).prefault({}),
+  }).prefault({}).meta(REPORTED),
   clip_norm: atLeast0().default(0),
   ema: decay().default(0),
   label_smoothing: decay().default(0),
-  on_nonfinite: word("stop", "skip", "rollback").default("stop"),
-  max_skipped_steps: integer(1, 1000).default(10),
-  log_every: integer(1).default(10),
-  checkpoint_minutes: atLeast0().default(10),
-  keep_checkpoints: integer(1).default(3),
+  on_nonfinite: word("stop", "skip", "rollback").default("stop").meta(REPORTED),
+  max_skipped_steps: integer(1, 1000).default(10).meta(REPORTED),
+  log_every: integer(1).default(10).meta(SILENT),
+  checkpoint_minutes: atLeast0().default(10).meta(SILENT),
+  keep_checkpoints: integer(1).default(3).meta(SILENT),
 }).check(({ value, issues }) => {
   const { batch, micro_batch: micro } = value;
   if (micro === 0 || batch % micro === 0) return;

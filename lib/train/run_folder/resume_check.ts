@@ -1,46 +1,28 @@
 /**
- * Whether a run may go on with a recipe.
+ * Whether a run may be resumed with a recipe.
  *
  * @module
  */
 import { UsageError } from "../../core/errors.ts";
+import { type ResumeRule, resumeRules } from "../../recipe/json_schema.ts";
 import { parseRecipe } from "../../recipe/load.ts";
 import type { Recipe } from "../../recipe/recipe.ts";
 import type { LoadedCheckpoint } from "../checkpoint/load.ts";
 import type { RunFolder } from "./run_folder.ts";
 
-/** What may change when a run goes on: its length, its learning rate and what becomes of steps that are
- * not finite, which is told as it changes the result; */
-const TOLD = [
-  "train.epochs",
-  "train.max_steps",
-  "train.optimizer.lr",
-  "train.schedule",
-  "train.on_nonfinite",
-  "train.max_skipped_steps",
-];
-/** what it tells of itself, when it is saved, and who reads the images, which change no bit. */
-const SILENT = [
-  "telemetry",
-  "data.workers",
-  "train.log_every",
-  "train.checkpoint_minutes",
-  "train.keep_checkpoints",
-];
-
-/** How a run goes on, beside its recipe. */
+/** How a run is resumed. */
 interface GoingOn {
   /** Names of estimators of one's own. */
   readonly estimators?: readonly string[];
-  /** Hears of what is not as it was. */
+  /** Called with each change that is allowed and changes the result. */
   readonly warn?: (text: string) => void;
 }
 
 /**
- * A run goes on with the recipe that it began with, but for what may change.
+ * Checks that a run is resumed with the recipe it began with, but for fields that may change.
  *
- * @param found the checkpoint that it goes on from; without one it begins afresh, and `recipe.yaml`
- * says whose folder it is
+ * @param found the checkpoint to resume from; without one the run begins afresh, and `recipe.yaml` says
+ * whose folder it is
  * @throws UsageError with what differs
  */
 export async function checkResumable(
@@ -56,9 +38,7 @@ export async function checkResumable(
   ];
   for (const [text, path] of sources) {
     const differs = differing(parseRecipe(text, path, [], estimators), recipe);
-    const is = (list: readonly string[], { path }: Difference) =>
-      list.some((key) => `${path}.`.startsWith(`${key}.`));
-    const refused = differs.filter((d) => !is(TOLD, d) && !is(SILENT, d));
+    const refused = differs.filter(({ path }) => ruleOf(path) === undefined);
     if (refused.length > 0) {
       throw new UsageError(
         `${folder.path}: cannot resume: the run began with another recipe (${path}): ` +
@@ -67,10 +47,17 @@ export async function checkResumable(
       );
     }
     if (path !== found?.path) continue;
-    for (const { path, was, now } of differs.filter((d) => is(TOLD, d))) {
-      warn?.(`the run goes on with ${path} ${JSON.stringify(now)}, not ${JSON.stringify(was)}`);
+    for (const { path, was, now } of differs) {
+      if (ruleOf(path) !== "reported") continue;
+      warn?.(`resuming with ${path}=${JSON.stringify(now)} (was ${JSON.stringify(was)})`);
     }
   }
+}
+
+/** Whether a field may change when a run goes on; `undefined` if it may not. */
+function ruleOf(path: string): ResumeRule | undefined {
+  for (const [key, rule] of resumeRules()) if (`${path}.`.startsWith(`${key}.`)) return rule;
+  return undefined;
 }
 
 interface Difference {

@@ -1,0 +1,70 @@
+/**
+ * What the schema of a recipe says of its fields: as JSON Schema, and which may change when a run goes on.
+ *
+ * @module
+ */
+import { recipeSchema } from "./recipe.ts";
+import * as z from "./zod.ts";
+
+/** As much of JSON Schema (draft 7) as a recipe's schema uses. */
+export interface JsonSchema {
+  readonly type?: string;
+  readonly enum?: readonly unknown[];
+  readonly const?: unknown;
+  readonly default?: unknown;
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly exclusiveMinimum?: number;
+  readonly exclusiveMaximum?: number;
+  readonly properties?: Readonly<Record<string, JsonSchema>>;
+  readonly required?: readonly string[];
+  readonly items?: JsonSchema | readonly JsonSchema[];
+  readonly anyOf?: readonly JsonSchema[];
+  readonly oneOf?: readonly JsonSchema[];
+  readonly definitions?: Readonly<Record<string, JsonSchema>>;
+  readonly $ref?: string;
+  readonly description?: string;
+}
+
+/** Whether a field may change when a run goes on: see `fields.ts`. Absent: it may not. */
+export type ResumeRule = "reported" | "silent";
+
+type Extended = JsonSchema & { readonly resume?: ResumeRule };
+
+function extended(): Extended {
+  return z.toJSONSchema(recipeSchema, {
+    target: "draft-7",
+    io: "input",
+    unrepresentable: "any",
+    override: ({ jsonSchema: s }) => {
+      // A list's entry may be a bare word: that entry with its defaults.
+      if (!Array.isArray(s.words)) return;
+      const { words, ...map } = s;
+      for (const key of Object.keys(s)) delete s[key];
+      s.anyOf = [{ enum: words }, map];
+    },
+  }) as Extended;
+}
+
+/** The JSON Schema of a recipe file, as a person writes it. */
+export function recipeJsonSchema(): JsonSchema {
+  return JSON.parse(
+    JSON.stringify(extended(), (key, value) => key === "resume" ? undefined : value),
+  );
+}
+
+let rules: ReadonlyMap<string, ResumeRule> | undefined;
+
+/** Fields that may change when a run goes on, by their dotted path; a map stands for all in it. */
+export function resumeRules(): ReadonlyMap<string, ResumeRule> {
+  if (rules) return rules;
+  const found = new Map<string, ResumeRule>();
+  const visit = ({ properties = {}, resume }: Extended, path: string) => {
+    if (resume) found.set(path, resume);
+    for (const [key, field] of Object.entries(properties)) {
+      visit(field, path === "" ? key : `${path}.${key}`);
+    }
+  };
+  visit(extended(), "");
+  return rules = found;
+}
