@@ -54,12 +54,12 @@ export function uniforms(
   };
 }
 
-/** How a kernel stores what it makes. */
+/** Constants of a kernel that stores through a quantizer. */
 export interface StoreConstants {
   readonly INT8: number;
-  /** 0 real values, not seen; 1 quantized; 2 real values, seen. */
+  /** 0 real values without statistics; 1 quantized; 2 real values with statistics. */
   readonly STORE: number;
-  /** 1: what is stored was seen before, and is not recorded. */
+  /** 1: records nothing, as the tensor was recorded before. */
   readonly QUIET?: number;
   /** Whether codes are rounded at random, or to nearest (half to even). */
   readonly STOCHASTIC: number;
@@ -67,7 +67,7 @@ export interface StoreConstants {
   readonly IMAGE?: number;
 }
 
-/** Stores real values into a tensor and, at the end, records what it saw. */
+/** Stores real values into a tensor and, at the end, records their statistics. */
 export class Writer {
   #min = Infinity;
   #max = -Infinity;
@@ -119,7 +119,7 @@ export class Writer {
     if (v > this.#max) this.#max = v;
   }
 
-  /** Folds what was seen into slot 0 of the quantizer's row. */
+  /** Folds the statistics into slot 0 of the quantizer's row. */
   record(): void {
     if (!this.c.STORE || this.c.QUIET || this.#min > this.#max) return;
     recordStatistics(this.b.statistics, this.quantizer, {

@@ -1,9 +1,9 @@
 // Real values → what is stored, with the statistics of what went in. Each thread calls `quantize` for
 // its values, then every thread of the workgroup calls `record` once (it holds a barrier).
-// STORE: 0 real values as they are, not seen (no quantizer); 1 quantized now: codes with INT8, else
-// the real values that the codes stand for; 2 real values, seen but not quantized yet: the range
-// waits for them.
-// QUIET: nothing is recorded, as the tensor was seen when it was made first.
+// STORE: 0 real values as they are, without statistics (no quantizer); 1 quantized: codes with INT8, else
+// the real values that the codes represent; 2 real values with statistics, to be quantized in a second
+// pass once their range is known.
+// QUIET: records nothing, as the tensor was recorded when it was computed first.
 // Reference: kernels/include/quantize.ts
 
 //@ if STORE == 1

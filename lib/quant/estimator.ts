@@ -63,7 +63,7 @@ export type EstimatorMakers = Readonly<Record<string, EstimatorMaker>>;
 
 /** An estimator that comes with qtrain, and how it appears in recipes, reports and warnings. */
 export interface EstimatorDefinition {
-  /** Its range in a phrase. */
+  /** Its range in a phrase, as in the table of docs/ranges.md. */
   readonly description: string;
   /** The settings that it reads, with their defaults. */
   readonly defaults: Partial<EstimatorSettings>;

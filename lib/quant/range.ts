@@ -1,15 +1,15 @@
 /**
- * From a range to a quantizer: the one place that derives scale, 1/scale and zero point, in f32
- * operations that kernels/update_weight_ranges/shader.wgsl repeats.
+ * Derives scale, 1/scale and zero point from a range, in f32 operations that
+ * kernels/include/range.wgsl repeats one by one.
  *
  * @module
  */
 const fround = Math.fround;
 
-/** A scale is never smaller: 1/scale must stay finite. */
+/** The smallest scale: 1/scale must stay finite. */
 export const MIN_SCALE = 2 ** -100;
 
-/** The interval of real values that the codes cover. */
+/** The interval of real values that the codes cover, in f32. */
 export interface Range {
   /** Smallest value covered. */
   readonly low: number;
@@ -17,8 +17,8 @@ export interface Range {
   readonly high: number;
 }
 
-/** How codes stand for real values: real = scale · (code − zero). */
-export interface QuantizerParameters {
+/** How codes represent real values: real = scale · (code − zero). */
+interface QuantizerParameters {
   readonly scale: number;
   /** 1/scale, rounded to f32 once. */
   readonly inverse: number;
@@ -31,9 +31,9 @@ export interface QuantizerParameters {
 }
 
 /**
- * The quantizer of a range.
+ * Returns the quantizer of a range.
  *
- * @param range the interval to cover, or `undefined` when there is none yet: scale 1
+ * @param range the interval to cover, or `undefined` while there is none: scale 1
  * @param bits 2 to 8
  * @param symmetric zero point 0 and codes ±(2^(bits−1) − 1)
  */

@@ -15,7 +15,7 @@ const estimator: Estimator = {
 
 /** See the module's text. */
 export const definition: EstimatorDefinition = {
-  description: "the extremes of the tensor itself",
+  description: "the tensor's own minimum and maximum",
   defaults: {},
   make: () => estimator,
   rule: { number: RULE, of: () => estimator },

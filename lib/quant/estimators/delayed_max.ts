@@ -28,7 +28,8 @@ function delayedMax(window: number, factor: number): Estimator {
 
 /** See the module's text. */
 export const definition: EstimatorDefinition = {
-  description: "the largest magnitude of the last steps, with a margin",
+  description:
+    "the largest magnitude of the last `window` iterations, with `margin` powers of two of headroom",
   defaults: { window: 16, margin: 0 },
   label: ({ window, margin }) => ` over ${window} steps, margin ${margin}`,
   widen: { verb: "raise", setting: "margin" },

@@ -11,7 +11,8 @@ import { type EstimatorDefinition, extremes } from "../estimator.ts";
 
 /** See the module's text. */
 export const definition: EstimatorDefinition = {
-  description: "the clip of least cosine distance, searched every interval",
+  description:
+    "the clip that best keeps the tensor's direction, searched every `interval` iterations; `scale_rate`",
   defaults: { interval: 100, scale_rate: false },
   label: ({ interval, scale_rate }) =>
     ` every ${interval} steps${scale_rate ? ", scales the rate" : ""}`,

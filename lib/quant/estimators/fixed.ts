@@ -7,7 +7,7 @@ import type { EstimatorDefinition } from "../estimator.ts";
 
 /** See the module's text. */
 export const definition: EstimatorDefinition = {
-  description: "given in the recipe",
+  description: "`range: [low, high]`",
   defaults: {},
   label: ({ range }) => ` [${range?.join(", ")}]`,
   widen: { verb: "widen", setting: "range" },

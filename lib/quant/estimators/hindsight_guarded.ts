@@ -36,7 +36,7 @@ function hindsightGuarded(momentum: number): Estimator {
 
 /** See the module's text. */
 export const definition: EstimatorDefinition = {
-  description: "the average of earlier extremes, opened at once when it clips",
+  description: "the same, but it opens at once when it clips and is never much too wide",
   defaults: { momentum: 0.9 },
   label: hindsight.label!,
   widen: { verb: "lower", setting: "momentum" },

@@ -41,7 +41,7 @@ export function hindsightMinmax(momentum: number): Estimator {
 
 /** See the module's text. */
 export const definition: EstimatorDefinition = {
-  description: "the average of earlier extremes",
+  description: "the moving average of earlier minima and maxima",
   defaults: { momentum: 0.9 },
   label: ({ momentum }) => ` ${momentum}`,
   widen: { verb: "lower", setting: "momentum" },

@@ -8,7 +8,7 @@ import { definition as hindsight, hindsightMinmax } from "./hindsight_minmax.ts"
 
 /** See the module's text. */
 export const definition: EstimatorDefinition = {
-  description: "the average of earlier extremes and those of the tensor itself",
+  description: "the moving average, including the tensor itself",
   defaults: { momentum: 0.9 },
   label: hindsight.label!,
   make: ({ momentum }) => ({ ...hindsightMinmax(momentum), kind: "dynamic" }),
