@@ -1,5 +1,5 @@
 /**
- * Tensors of a network while it is planned: shape, storage, and who contributes to the gradient.
+ * Tensors of a network while it is planned: shape, storage, and contributions to the gradient.
  *
  * @module
  */
@@ -9,21 +9,21 @@ export const ACT = { none: 0, relu: 1, relu6: 2 } as const;
 /** The name of an activation. */
 export type Act = keyof typeof ACT;
 
-/** Where quantized values lie: a buffer and its quantizer's row. */
+/** Where a tensor is stored: a buffer, and the row of its quantizer in the table. */
 export interface QuantizedTensor {
   readonly buffer: string;
   readonly row: number;
-  /** Whether the row is a quantizer's; else the tensor holds real values and the row says nothing. */
+  /** Whether it has a quantizer; else the buffer holds f32 values and `row` is unused. */
   readonly quantized: boolean;
-  /** Whether codes are rounded at random. */
+  /** Whether codes are rounded stochastically. */
   readonly stochastic: boolean;
 }
 
 /** One image's worth of a tensor between layers, [h, w, c]. */
 export class Tensor {
-  /** Quads a pixel: channels padded to a multiple of 4. */
+  /** Quads per pixel: channels padded to a multiple of 4. */
   readonly quads: number;
-  /** How many layers read it. */
+  /** Number of layers that read it. */
   consumers = 0;
   /** Whether anything before it trains. */
   needsGradient = true;
@@ -31,7 +31,7 @@ export class Tensor {
   stored: QuantizedTensor | undefined;
   /** The finished gradient; set when the last contribution is planned. */
   gradient: QuantizedTensor | undefined;
-  /** What contributions so far have added up to. */
+  /** The sum of the contributions so far. */
   partialGradient: QuantizedTensor | undefined;
   /** Contributions planned so far. */
   contributions = 0;
@@ -50,18 +50,18 @@ export class Tensor {
     this.quads = Math.ceil(c / 4);
   }
 
-  /** Its shape in words. */
+  /** Its shape as messages have it, `[h, w, c]`. */
   get shape(): string {
     return `[${this.h}, ${this.w}, ${this.c}]`;
   }
 
-  /** Where it lies. */
+  /** Where it is stored. @throws Error before its producer is planned */
   get at(): QuantizedTensor {
     if (!this.stored) throw new Error(`tensor ${this.name} is read before it is planned`);
     return this.stored;
   }
 
-  /** Where its gradient lies. */
+  /** Where its gradient is stored. @throws Error before the gradient is planned */
   get gradientAt(): QuantizedTensor {
     if (!this.gradient) throw new Error(`gradient of ${this.name} is read before it is planned`);
     return this.gradient;

@@ -196,13 +196,13 @@ function shape(b: Builder, node: ConvNode) {
 
 type Shape = ReturnType<typeof shape>;
 
-/** Parts of a layer's weights that have buffers of their own; nearly always one, the whole. */
+/** Shards of a layer's weight; nearly always one, the whole. */
 function weightParts(b: Builder, node: ConvNode): Shard[] {
   const { CHUNKS, s } = chunked(b, node);
   return shardsOf(s.OQ, CHUNKS * 64 * s.KH * s.KW * s.IQ, b.options.mostBytes);
 }
 
-/** Parts of the copies that convolutions read: codes are whole. */
+/** Shards of the copies that convolutions read: codes are never split. */
 function packedParts(b: Builder, node: ConvNode): Shard[] {
   return b.int8 ? [{ suffix: "", first: 0, quads: node.output.quads }] : weightParts(b, node);
 }
@@ -305,8 +305,8 @@ function packShard(
  * Plans the weights and the forward pass.
  *
  * @param sumsFor the buffer of batch norm's sums over the output, where a norm follows
- * @returns tiles of those sums, where the epilogue makes them: where the codes are made; else the
- * norm makes them
+ * @returns tiles of those sums where the epilogue computes them, in int8 and one pass; else undefined:
+ * the norm computes them
  */
 function convForward(b: Builder, node: ConvNode, sumsFor?: string): number | undefined {
   weights(b, node);
@@ -359,7 +359,7 @@ function convBackward(b: Builder, node: ConvNode): void {
   if (!input.needsGradient) return;
   const { to, constants, buffers } = addGradient(b, input, name);
   const parts = packedParts(b, node);
-  // What parts of the outputs come to goes from one of two buffers to the other, in f32.
+  // Each shard of the outputs adds to the f32 sum of those before it; two buffers take turns.
   const sums = parts.slice(1, 3).map((_, i) =>
     b.buffer(`${name}.dx.${i}`, b.bytesOf(input), "scratch")
   );
@@ -387,7 +387,7 @@ function convBackward(b: Builder, node: ConvNode): void {
   }
 }
 
-/** How the sum of a weight gradient is cut. */
+/** Splits the sum of a weight gradient over pixels into chunks. */
 function chunked(b: Builder, node: ConvNode) {
   const s = shape(b, node);
   const TAPS = s.KH * s.KW, tiles = Math.ceil(s.IQ / 2) * Math.ceil(s.OQ / 2) * TAPS;

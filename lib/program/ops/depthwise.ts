@@ -1,6 +1,6 @@
 /**
- * Depthwise convolution: each channel has a window of its own and sees no other. Its kernels are not
- * those of lib/program/ops/conv.ts: there is no dot product over channels, and loads decide.
+ * Depthwise convolution: every channel has a filter of its own. It has kernels of its own, as there is no
+ * dot product over channels and memory loads dominate.
  *
  * @module
  */
@@ -55,7 +55,7 @@ function planWeights(b: Builder, node: Weighted): void {
  * Plans the weights and the forward pass.
  *
  * @param sumsFor the buffer of batch norm's sums over the output, where a norm follows
- * @returns tiles of those sums, where the epilogue makes them; else the norm makes them
+ * @returns tiles of those sums where the epilogue computes them; else undefined: the norm computes them
  */
 export function depthwiseForward(
   b: Builder,
@@ -83,7 +83,7 @@ export function depthwiseForward(
   return sums === undefined ? undefined : TILES;
 }
 
-/** What the passes for X read of the weights. */
+/** The weight as the passes over images read it. */
 function weights(b: Builder, { name }: Weighted) {
   const weight = b.weightRows.has(name) ? `${name}.forward` : `${name}.weight`;
   return { weight, scales: `${name}.scales` };
@@ -115,7 +115,7 @@ export function depthwiseBackward(b: Builder, node: Weighted): void {
 
 function weightGradient(b: Builder, node: Weighted): void {
   const { name, input: { at: x }, output: { gradientAt: dy } } = node, s = shape(b, node);
-  // What follows from the shape alone, as f32 sums go run by run and chunk by chunk.
+  // The chunks follow from the shape alone, as they fix the order of f32 sums.
   const ROWS = Math.max(
     1,
     Math.min(

@@ -1,7 +1,7 @@
 /**
- * How gradients come together. A tensor read by several layers gets one contribution from each; the
- * kernel that makes the last one adds the rest and applies the mask in its epilogue
- * (kernels/include/gradient.wgsl). Additions and activations pass their gradient on as it lies.
+ * How the gradient of a tensor adds up. Every layer that reads a tensor contributes to its gradient; the
+ * kernel of the last contribution adds the others and applies the activation's mask in its epilogue
+ * (kernels/include/gradient.wgsl). Additions and activations forward their gradient without a kernel.
  *
  * @module
  */
@@ -9,8 +9,8 @@ import { addGradients } from "../../../kernels/add_gradients/kernel.ts";
 import type { Builder } from "../builder.ts";
 import { ACT, type QuantizedTensor, type Tensor } from "../tensor.ts";
 
-/** What a kernel needs for the epilogue, and where it writes. */
-export interface Epilogue {
+/** Constants and buffers of a kernel's epilogue, and the tensor that the kernel writes. */
+interface Epilogue {
   readonly to: QuantizedTensor;
   readonly constants: Readonly<Record<"ADDEND" | "ADDEND_ROW" | "MASK" | "MASK_ROW", number>>;
   readonly buffers: { readonly addend?: string; readonly mask?: string };
@@ -39,7 +39,7 @@ export function addGradient(b: Builder, tensor: Tensor, layer: string): Epilogue
   };
 }
 
-/** Contributes a gradient that already lies in memory. */
+/** Contributes a gradient that is already in memory: where nothing is to be added or masked, no step. */
 export function forwardGradient(
   b: Builder,
   tensor: Tensor,

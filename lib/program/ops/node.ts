@@ -6,7 +6,7 @@
  */
 import type { LayerSpec } from "../../recipe/layers.ts";
 import type { Builder } from "../builder.ts";
-import { ACT, type Act, type Tensor } from "../tensor.ts";
+import type { Act, Tensor } from "../tensor.ts";
 import type { StaticDynamicBytes } from "./traffic.ts";
 
 /** One layer of a network with its tensors. */
@@ -110,5 +110,5 @@ export interface LayerType<S extends LayerSpec> {
 
 /** A kind of layer with the activation that it took over. */
 export function withActivation(kind: string, act: Act): string {
-  return ACT[act] === ACT.none ? kind : `${kind} + ${act}`;
+  return act === "none" ? kind : `${kind} + ${act}`;
 }

@@ -123,7 +123,7 @@ function normForward(b: Builder, node: NormNode): void {
   );
 }
 
-/** Plans the sums over the batch, where its producer does not make them, and what follows from them. */
+/** Plans the sums over the batch, where the producer does not compute them, and the coefficients. */
 function batchStatistics(
   b: Builder,
   node: NormNode,

@@ -9,7 +9,7 @@ import type { Pair } from "../../recipe/fields.ts";
 import type { Builder } from "../builder.ts";
 import type { Tensor } from "../tensor.ts";
 
-/** What such a layer is made of. */
+/** Tensors and window of such a layer. */
 export interface Windowed {
   readonly input: Tensor;
   readonly output: Tensor;
@@ -19,7 +19,7 @@ export interface Windowed {
   readonly padding: Pair;
 }
 
-/** The layer's numbers in the names of the kernels' constants. */
+/** The layer's sizes, by the names of the kernels' constants. */
 export function windowConstants(
   b: Builder,
   { input: x, output: y, kernel, stride, padding }: Windowed,

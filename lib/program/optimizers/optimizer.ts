@@ -10,7 +10,7 @@ import type { Step } from "../program.ts";
 import type { StepContext } from "../step.ts";
 
 /** Constants that every optimizer's kernel has. */
-export interface UpdateConstants {
+interface UpdateConstants {
   /** Vectors of four values, with padding. */
   readonly SIZE: number;
   /** 1: the minimum and maximum of the new weights go to the statistics of quantizer `W_ROW`. */
@@ -25,7 +25,7 @@ export interface UpdateConstants {
 }
 
 /** Factors that correct a bias towards the initial state; 1: none. */
-export interface StepCorrections {
+interface StepCorrections {
   readonly firstCorrection: number;
   readonly secondCorrection: number;
 }
