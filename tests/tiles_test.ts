@@ -13,7 +13,7 @@ import { CASES } from "./support/cases.ts";
 import { filled } from "./support/fill.ts";
 import { lockstepOf } from "./support/lockstep_all.ts";
 import { programOf } from "./support/networks.ts";
-import { inFolder, runOf, SHORT } from "./support/runs.ts";
+import { inFolder, RESIDUAL, runOf, SHORT } from "./support/runs.ts";
 import { deviceWithTile, MAX_TILES, programOfSteps, tiledSteps } from "./support/tiles.ts";
 
 const ignore = await requestAdapter() === null;
@@ -42,14 +42,7 @@ const RECIPE: RecipeInput = {
   ...SHORT,
   model: {
     layers: [
-      { type: "conv2d", channels: 8, kernel: 3, padding: 1, bias: false },
-      "batch_norm",
-      "relu",
-      {
-        type: "residual",
-        body: [{ type: "conv2d", channels: 8, kernel: 3, padding: 1, bias: false }, "batch_norm"],
-      },
-      "relu",
+      ...RESIDUAL,
       { type: "conv2d", channels: 5, kernel: 3, stride: 2, padding: 1, bias: false },
       "batch_norm",
       "relu",

@@ -6,6 +6,7 @@
 import "./isolate.ts";
 import { type Device, type DeviceChoice, openDevice } from "../../lib/runtime/device.ts";
 import { UNRESTRICTED } from "../../lib/recipe/path_scope.ts";
+import type { LayerInput } from "../../lib/recipe/layers.ts";
 import type { RecipeInput } from "../../lib/recipe/recipe.ts";
 import { RunFolder } from "../../lib/train/run_folder/run_folder.ts";
 import type { EndEvent, TrainEvent } from "../../lib/train/events.ts";
@@ -18,6 +19,18 @@ export const SHORT: RecipeInput = {
   model: { name: "cnn", width: 4 },
   train: { epochs: 2, batch: 16, schedule: { name: "cosine", warmup_steps: 4 } },
 };
+
+/** Convolution, norm and residual, up to its ReLU: kernels that have tiles to choose from. */
+export const RESIDUAL: readonly LayerInput[] = [
+  { type: "conv2d", channels: 8, kernel: 3, padding: 1, bias: false },
+  "batch_norm",
+  "relu",
+  {
+    type: "residual",
+    body: [{ type: "conv2d", channels: 8, kernel: 3, padding: 1, bias: false }, "batch_norm"],
+  },
+  "relu",
+];
 
 /** How a run is done. */
 export interface RunOptions {

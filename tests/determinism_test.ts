@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import { requestAdapter } from "../lib/runtime/gpu/device.ts";
 import type { RecipeInput } from "../lib/recipe/recipe.ts";
-import { inFolder, type Run, runOf, SHORT } from "./support/runs.ts";
+import { inFolder, RESIDUAL, type Run, runOf, SHORT } from "./support/runs.ts";
 import { deviceWithTile } from "./support/tiles.ts";
 
 interface How {
@@ -29,14 +29,7 @@ function recipe({ workers = 0, scheduler = "host" }: How): RecipeInput {
     },
     model: {
       layers: [
-        { type: "conv2d", channels: 8, kernel: 3, padding: 1, bias: false },
-        "batch_norm",
-        "relu",
-        {
-          type: "residual",
-          body: [{ type: "conv2d", channels: 8, kernel: 3, padding: 1, bias: false }, "batch_norm"],
-        },
-        "relu",
+        ...RESIDUAL,
         "global_avg_pool",
         { type: "dropout", rate: 0.2 },
         { type: "linear", features: 10 },
