@@ -3,9 +3,6 @@
  *
  * @module
  */
-import { convBackwardInput } from "../../kernels/conv_backward_input/kernel.ts";
-import type { Kernel } from "../../kernels/define_kernel.ts";
-import { depthwiseBackwardInput } from "../../kernels/depthwise_backward_input/kernel.ts";
 import { buildGraph } from "../program/graph.ts";
 import { type DataShape, layersOf, type Plan, plan } from "../program/plan.ts";
 import type { Step } from "../program/program.ts";
@@ -171,14 +168,9 @@ export function timedLayers(recipe: Recipe, data: DataShape): TimedLayer[] {
   }));
 }
 
-const INPUT_GRADIENTS: ReadonlySet<Kernel> = new Set<Kernel>([
-  convBackwardInput,
-  depthwiseBackwardInput,
-]);
-
-/** Whether a step makes the gradient of a convolution's input. */
+/** Whether a step computes the gradient of a convolution's input: its kernel writes it to `dx`. */
 export function isInputGradient({ kernel }: Step): boolean {
-  return INPUT_GRADIENTS.has(kernel);
+  return "dx" in kernel.buffers;
 }
 
 /** The direction of a step of the backward pass. */
