@@ -1,3 +1,4 @@
+import "./support/isolate.ts";
 import assert from "node:assert/strict";
 import { Float64Executor } from "../experiments/float64/executor.ts";
 import { plan } from "../lib/program/plan.ts";
