@@ -4,7 +4,7 @@
  * @module
  */
 import { defineKernel, read, threads, write } from "../define_kernel.ts";
-import { gradient, gradientBuffers } from "../include/interface.ts";
+import { gradient, gradientBuffers, pooling } from "../include/interface.ts";
 import { avgPoolBackward as reference } from "./reference.ts";
 import source from "./shader.wgsl" with { type: "text" };
 
@@ -14,19 +14,7 @@ export const avgPoolBackward = defineKernel({
   constants: {
     ...gradient,
     V: 1,
-    N: "integer",
-    H: "integer",
-    W: "integer",
-    HO: "integer",
-    WO: "integer",
-    CQ: "integer",
-    CHANNELS: "integer",
-    KH: "integer",
-    KW: "integer",
-    SH: "integer",
-    SW: "integer",
-    PH: "integer",
-    PW: "integer",
+    ...pooling,
     DY_ROW: "row",
     DX_ROW: "row",
     R: "tile",

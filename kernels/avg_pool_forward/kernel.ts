@@ -4,7 +4,7 @@
  * @module
  */
 import { defineKernel, read, threads, write } from "../define_kernel.ts";
-import { store, tables } from "../include/interface.ts";
+import { pooling, store, tables } from "../include/interface.ts";
 import { avgPoolForward as reference } from "./reference.ts";
 import source from "./shader.wgsl" with { type: "text" };
 
@@ -14,19 +14,7 @@ export const avgPoolForward = defineKernel({
   constants: {
     ...store,
     V: 1,
-    N: "integer",
-    H: "integer",
-    W: "integer",
-    HO: "integer",
-    WO: "integer",
-    CQ: "integer",
-    CHANNELS: "integer",
-    KH: "integer",
-    KW: "integer",
-    SH: "integer",
-    SW: "integer",
-    PH: "integer",
-    PW: "integer",
+    ...pooling,
     X_ROW: "row",
     Y_ROW: "row",
   },

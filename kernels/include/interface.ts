@@ -54,3 +54,20 @@ export const gradientBuffers = {
 
 /** Six values for each channel: a, mean, beta, two of the backward pass, and one kept to undo a step. */
 export const coefficientColumns = { columns: { count: 6, run: 4 } } as const;
+
+/** Images of N, windows of KH × KW over them, and CQ quads of CHANNELS channels, of the pooling kernels. */
+export const pooling = {
+  N: "integer",
+  H: "integer",
+  W: "integer",
+  HO: "integer",
+  WO: "integer",
+  CQ: "integer",
+  CHANNELS: "integer",
+  KH: "integer",
+  KW: "integer",
+  SH: "integer",
+  SW: "integer",
+  PH: "integer",
+  PW: "integer",
+} as const;

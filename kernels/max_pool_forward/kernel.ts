@@ -4,7 +4,7 @@
  * @module
  */
 import { defineKernel, read, threads, write } from "../define_kernel.ts";
-import { quad, tables } from "../include/interface.ts";
+import { pooling, quad, tables } from "../include/interface.ts";
 import { maxPoolForward as reference } from "./reference.ts";
 import source from "./shader.wgsl" with { type: "text" };
 
@@ -14,19 +14,7 @@ export const maxPoolForward = defineKernel({
   constants: {
     ...quad,
     V: 1,
-    N: "integer",
-    H: "integer",
-    W: "integer",
-    HO: "integer",
-    WO: "integer",
-    CQ: "integer",
-    CHANNELS: "integer",
-    KH: "integer",
-    KW: "integer",
-    SH: "integer",
-    SW: "integer",
-    PH: "integer",
-    PW: "integer",
+    ...pooling,
   },
   buffers: {
     ...tables,
