@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import type { EstimatorSettings } from "../lib/quant/estimator.ts";
 import type { Estimator } from "../lib/quant/estimator.ts";
-import { estimators } from "../lib/quant/estimators/mod.ts";
+import { definitions, estimatorOfRule, estimators } from "../lib/quant/estimators/mod.ts";
 import type { Range } from "../lib/quant/range.ts";
 import { Scheduler } from "../lib/quant/scheduler.ts";
 import type { Statistics } from "../lib/quant/statistics.ts";
@@ -167,4 +167,18 @@ Deno.test("after a jump of ten, hindsight covers 53% of it after 7 steps, guarde
   };
   assert.ok(Math.abs(jump("hindsight-minmax", 7) - (1 - 0.9 * 0.9 ** 7)) < 1e-6);
   assert.equal(jump("hindsight-guarded", 1), 1);
+});
+
+Deno.test("a rule's number and settings, as the device gets them, give the same estimator", () => {
+  for (const [name, { make, rule }] of Object.entries(definitions)) {
+    const estimator = make(SETTINGS), { device } = estimator;
+    if (!device) continue;
+    if (rule) assert.equal(device.rule, rule.number, name);
+    const same = estimatorOfRule(device.rule, device.settings)!;
+    const seen = { min: -3, max: 5, clipped: 40, nonfinite: 0, elements: 1000 };
+    const next = (e: Estimator) => e.next({ low: -1, high: 2 }, seen, new Float32Array(32));
+    assert.deepEqual(next(same), next(estimator), name);
+  }
+  const numbers = Object.values(definitions).flatMap(({ rule }) => rule?.number ?? []);
+  assert.equal(new Set(numbers).size, numbers.length);
 });

@@ -16,7 +16,7 @@ import type { Executor } from "../lib/runtime/executor.ts";
 import { plan } from "../lib/program/plan.ts";
 import { openDevice } from "../lib/runtime/device.ts";
 import type { Program, Step } from "../lib/program/program.ts";
-import { QUANTIZER } from "../lib/quant/layouts.ts";
+import { QUANTIZER, type Words, wordsOf } from "../lib/quant/layouts.ts";
 import type { RecipeInput } from "../lib/recipe/recipe.ts";
 import { resolveRecipe } from "../lib/recipe/load.ts";
 import { openDataset } from "../lib/data/open.ts";
@@ -91,16 +91,16 @@ function tensorsOf(side: Side): Map<string, number> {
   return found;
 }
 
-async function tableOf({ executor }: Side): Promise<Float32Array> {
+async function tableOf({ executor }: Side): Promise<Words> {
   const [bytes] = await executor.read(["quantizers"]);
-  return new Float32Array(bytes!.buffer);
+  return wordsOf(bytes!);
 }
 
 /** Codes above the zero point, of int8 and of simulated. */
 async function codesOf(side: Side, names: readonly string[]): Promise<Int16Array[]> {
   const table = await tableOf(side), rows = tensorsOf(side);
   return (await side.executor.read(names)).map((bytes, i) => {
-    const at = rows.get(names[i]!)! * QUANTIZER.words, scale = table[at]!, zero = table[at + 2]!;
+    const { scale, zero } = QUANTIZER.read(table, rows.get(names[i]!)!);
     return side.program.arithmetic === "int8"
       ? Int16Array.from(new Int8Array(bytes.buffer), (code) => code - zero)
       : Int16Array.from(new Float32Array(bytes.buffer), (x) => Math.round(x / scale));
@@ -168,7 +168,7 @@ Deno.test({
         const names = [...tensorsOf(int8).keys()], codes = await codesOf(int8, names);
         const table = await tableOf(int8), rows = tensorsOf(int8);
         const reals = new Map(names.map((name, i) => {
-          const scale = table[rows.get(name)! * QUANTIZER.words]!;
+          const scale = QUANTIZER.get(table, rows.get(name)!, "scale");
           return [name, Float32Array.from(codes[i]!, (code) => Math.fround(code * scale))];
         }));
         const others = int8.program.buffers.map((b) => b.name)
