@@ -7,7 +7,7 @@ import { epochOrder } from "../lib/data/sampler.ts";
 import { shareSources, WorkerPool } from "../lib/data/workers/worker_pool.ts";
 import { DataError } from "../lib/core/errors.ts";
 import type { AugmentSpec } from "../lib/recipe/augment.ts";
-import { DataWait } from "../lib/train/loop/data_wait.ts";
+import { Throughput } from "../lib/train/loop/throughput.ts";
 import type { Batch, BatchRequest } from "../lib/data/batch.ts";
 
 const AUGMENT: readonly AugmentSpec[] = [
@@ -167,16 +167,19 @@ Deno.test("an image that a worker cannot read is the caller's error, and the nex
   }
 });
 
-Deno.test("waiting for data counts where the device was idle", () => {
-  const wait = (device: "gpu" | "cpu", collecting: number) => {
-    const clock = new DataWait(device);
-    clock.begin();
-    const until = performance.now() + 20;
-    while (performance.now() < until);
-    clock.end();
-    return clock.since(collecting);
+Deno.test("waiting for data counts where the device was idle", async () => {
+  const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+  const share = async (device: "gpu" | "cpu", collectMs: number) => {
+    const throughput = new Throughput(device, 1);
+    throughput.begin();
+    await throughput.waitForData(() => sleep(20));
+    throughput.beginCollect();
+    if (collectMs > 0) await sleep(collectMs);
+    throughput.end(1, true);
+    return throughput.dataWaitShare;
   };
-  assert.equal(wait("gpu", 0.05), 0);
-  assert.ok(wait("gpu", 0.011) > 0.015);
-  assert.ok(wait("cpu", 0.05) > 0.015);
+  assert.equal(await share("gpu", 50), 0);
+  assert.ok(await share("gpu", 0) > 0.9);
+  const cpu = await share("cpu", 50);
+  assert.ok(cpu > 0 && cpu < 0.9, `${cpu}`);
 });

@@ -16,7 +16,7 @@ import type { RecipeInput } from "../lib/recipe/recipe.ts";
 import { decodeCheckpoint, encodeCheckpoint } from "../lib/train/checkpoint/checkpoint.ts";
 import { Network } from "../lib/train/network/network.ts";
 import type { Batch } from "../lib/data/batch.ts";
-import { locateNonfinite } from "../lib/train/network/undo_step.ts";
+import { locateNonfinite } from "../lib/train/network/divergence.ts";
 import { batchOf } from "./support/fill.ts";
 import { type Arithmetic, type Case, dataOf, programOf, recipeOf } from "./support/networks.ts";
 import { type Plant, Planted, plantedDevice } from "./support/planted.ts";

@@ -9,9 +9,8 @@ import { decodeCheckpoint, encodeCheckpoint } from "../checkpoint/checkpoint.ts"
 import { latestCheckpoint } from "../checkpoint/load.ts";
 import type { SkippedStep, TrainerState } from "../checkpoint/trainer_state.ts";
 import type { RollbackEvent, SkipEvent } from "../events.ts";
-import { type Nonfinite, persistentNonfinite } from "../network/divergence.ts";
+import { locateNonfinite, type Nonfinite, persistentNonfinite } from "../network/divergence.ts";
 import type { Network } from "../network/network.ts";
-import { locateNonfinite } from "../network/undo_step.ts";
 import type { RunFolder } from "../run_folder/run_folder.ts";
 
 /** How a run continues after a step that was not finite. */

@@ -39,7 +39,6 @@ import {
   stepLine,
 } from "../run_folder/metrics_log.ts";
 import { ClippingMonitor } from "./clipping_monitor.ts";
-import { DataWait } from "./data_wait.ts";
 import { learningRate } from "./learning_rate.ts";
 import { NonfinitePolicy } from "./nonfinite_policy.ts";
 import { Throughput } from "./throughput.ts";
@@ -79,25 +78,20 @@ export class Run {
   #reason: string | undefined;
   /** Whether no step was computed yet: the first one compiles kernels, so it is not timed. */
   #first = true;
-  /** Seconds of one of the steps that were waited for last. */
-  #stepSeconds = 0;
   #epochStarted = 0;
   #lastSave = performance.now();
   readonly #stepsPerEpoch: number;
-  readonly #dataWait: DataWait;
   readonly #throughput: Throughput;
   readonly #learningRateOf: (step: number) => number;
   readonly #policy: NonfinitePolicy;
   readonly #clipping = new ClippingMonitor();
 
   constructor(readonly setup: RunSetup) {
-    const { recipe: { train }, recipeText, network, loader } = setup,
-      { stepsPerEpoch } = loader.sampler;
-    const { folder, warn } = setup.options;
+    const { recipe: { train }, recipeText, network, loader, options: { folder, warn } } = setup;
+    const { stepsPerEpoch } = loader.sampler;
     this.steps = Math.min(train.epochs * stepsPerEpoch, train.max_steps || Infinity);
     this.#stepsPerEpoch = stepsPerEpoch;
-    this.#dataWait = new DataWait(network.executor.device);
-    this.#throughput = new Throughput(train.batch);
+    this.#throughput = new Throughput(network.executor.device, train.batch);
     this.#learningRateOf = learningRate(train, stepsPerEpoch, this.steps);
     this.#policy = new NonfinitePolicy({ network, train, recipeText, folder, warn });
   }
@@ -245,20 +239,17 @@ export class Run {
    */
   async #runSteps(): Promise<StepResult[]> {
     const { network } = this.setup, { executor, program } = network;
-    const began = performance.now(), end = this.#endOfFlight();
+    const end = this.#endOfFlight();
+    this.#throughput.begin();
     for (let at = this.#step; at < end; at++) {
       await network.submit(this.#batch!, at, this.#learningRateOf(at), this.#hasTelemetry(at + 1));
-      this.#dataWait.begin();
-      await this.#readBatch(at + 1);
-      this.#dataWait.end();
+      await this.#throughput.waitForData(() => this.#readBatch(at + 1));
     }
     // What only evaluation and later steps need is compiled while the first step is computed.
     if (this.#first) await executor.ready(Object.values(program.sections).flat());
-    const submitted = performance.now(), results = await network.collect();
-    const ended = performance.now(), seconds = (ended - began) / 1000;
-    const waited = this.#dataWait.since((ended - submitted) / 1000);
-    this.#stepSeconds = seconds / results.length;
-    if (!this.#first) this.#throughput.add(results.length, seconds, waited);
+    this.#throughput.beginCollect();
+    const results = await network.collect();
+    this.#throughput.end(results.length, !this.#first);
     this.#first = false;
     return results;
   }
@@ -269,7 +260,8 @@ export class Run {
    */
   #endOfFlight(): number {
     const { network } = this.setup, step = this.#step, stepsPerEpoch = this.#stepsPerEpoch;
-    const most = Math.min(network.maxInFlight, Math.floor(MAX_WAIT_S / this.#stepSeconds));
+    const { lastStepSeconds } = this.#throughput;
+    const most = Math.min(network.maxInFlight, Math.floor(MAX_WAIT_S / lastStepSeconds));
     const count = this.#first ? 1 : Math.max(1, most);
     const epochEnd = (Math.floor(step / stepsPerEpoch) + 1) * stepsPerEpoch;
     return Math.min(step + count, epochEnd, this.steps, this.#policy.nextPlannedSkip(step));

@@ -7,9 +7,12 @@ import { normalizeInput } from "../../../kernels/normalize_input/kernel.ts";
 import type { Executor } from "../../runtime/executor.ts";
 import { accesses } from "../../program/memory/lifetimes.ts";
 import { trainedBuffers, wordsOfQuantizers } from "../../program/passes/nonfinite_guard.ts";
-import { type Program, type Step } from "../../program/program.ts";
+import type { Program, Step } from "../../program/program.ts";
+import { selectSteps } from "../../program/select_steps.ts";
 import { SLOT } from "../../quant/layouts.ts";
 import type { Observation } from "../../quant/scheduler.ts";
+import type { Batch } from "../../data/batch.ts";
+import { microBatchOf } from "./micro_batch.ts";
 import type { NetworkState } from "./types.ts";
 
 /** A tensor with values that are not finite. */
@@ -58,7 +61,7 @@ export function persistentNonfinite(state: NetworkState, program?: Program): Non
 
 /**
  * Finds what was not finite first in a step, from its loss, the statistics of its quantizers, and the
- * alarms of its parameters (lib/program/passes/nonfinite_guard.ts). `undefined` when all is finite.
+ * counts of its parameters (lib/program/passes/nonfinite_guard.ts). `undefined` when all is finite.
  */
 export function firstNonfinite(
   program: Program,
@@ -126,8 +129,46 @@ function nonfiniteParameter(
   return undefined;
 }
 
+/**
+ * Runs a step kernel by kernel up to the gradients and returns the first tensor that is not finite:
+ * for programs without quantizers, which are what counts such values. Changes no persistent tensor.
+ *
+ * @param step counts from 0
+ */
+export async function locateNonfinite(
+  { program, executor, seed }: {
+    readonly program: Program;
+    readonly executor: Executor;
+    readonly seed: number;
+  },
+  batch: Batch,
+  step: number,
+): Promise<Nonfinite | undefined> {
+  const { forward, loss, backward } = program.sections;
+  const steps = selectSteps([...forward, ...loss, ...backward], program.quantizers, {
+    phase: "train",
+  });
+  executor.run([], ["statistics", "metrics"]);
+  for (let micro = 0; micro < program.micros; micro++) {
+    const parts = microBatchOf(
+      program,
+      seed,
+      batch,
+      { step, learningRate: 0, normWeight: 0 },
+      micro,
+    );
+    for (const [name, data] of Object.entries(parts)) executor.write(name, data);
+    for (const one of steps) {
+      executor.run([one]);
+      const found = await nonfiniteOutput(program, executor, one);
+      if (found) return found;
+    }
+  }
+  return undefined;
+}
+
 /** Finds the first f32 tensor that is not finite among those that a step has just written. */
-export async function nonfiniteSource(
+async function nonfiniteOutput(
   program: Program,
   executor: Executor,
   step: Step,
