@@ -36,12 +36,12 @@ Deno.test("with all but the last layer frozen, only its weight gradient is left 
       /\.(gradient|velocity|backward|partial)$/.test(name)
     ),
     [
+      "linear.gradient",
+      "linear.partial",
       "linear.weight.gradient",
       "linear.weight.velocity",
       "linear.bias.gradient",
       "linear.bias.velocity",
-      "linear.gradient",
-      "linear.partial",
     ],
   );
   // No batch statistics either: batch norm goes by the running ones.

@@ -25,7 +25,7 @@ export function rangeUpdates(
 ): Program {
   const { quantizers, weightQuantizers: weights, sections } = program;
   const others = quantizers.length - weights, rows = Math.max(1, quantizers.length);
-  const schedule = onDevice && others > 0
+  const schedule = onDevice && !inference && others > 0
     ? [newStep(program, "scheduler", updateRanges, {
       FIRST: weights,
       COUNT: others,
