@@ -19,6 +19,7 @@ export { UNRESTRICTED } from "./lib/recipe/path_scope.ts";
 export type { PathField, PathScope } from "./lib/recipe/path_scope.ts";
 export type { AugmentInput, AugmentSpec } from "./lib/recipe/augment.ts";
 export type { DataSpec } from "./lib/recipe/data.ts";
+export type { DataFormatName } from "./lib/recipe/data_formats.ts";
 export type { Loose, Pair, PairInput } from "./lib/recipe/fields.ts";
 export type {
   BatchNormSpec,
