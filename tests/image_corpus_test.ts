@@ -1,6 +1,6 @@
 /**
  * The corpus `jpeg-edge-cases`: odd and broken JPEGs, of which Pillow's pixels are known by their
- * checksum. It is looked for in `QTRAIN_DATA` and in `../shared/data`.
+ * checksum. It is looked for in `QTRAIN_TEST_DATA` and in `../shared/data`.
  *
  * @module
  */
@@ -68,7 +68,7 @@ interface Listed {
 }
 
 async function corpus(): Promise<Listed[]> {
-  const places = [Deno.env.get("QTRAIN_DATA"), `${ROOT}../shared/data`].filter((p) => !!p);
+  const places = [Deno.env.get("QTRAIN_TEST_DATA"), `${ROOT}../shared/data`].filter((p) => !!p);
   for (const place of places) {
     const folder = `${place}/jpeg-edge-cases`;
     const index = await Deno.readTextFile(`${folder}/INDEX.tsv`).catch(() => undefined);

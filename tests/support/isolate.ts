@@ -25,7 +25,8 @@ const HOMES = {
 function isolation(folder: string): ReadonlyMap<string, string | undefined> {
   const homes = Object.entries(HOMES).map(([name, home]) => [name, `${folder}/${home}`] as const);
   for (const [, home] of homes) Deno.mkdirSync(home, { recursive: true });
-  const own = Object.keys(Deno.env.toObject()).filter((name) => name.startsWith("QTRAIN_"));
+  // Those of tests stay: QTRAIN_TEST_DATA names a corpus that one test reads where it is given.
+  const own = Object.keys(Deno.env.toObject()).filter((name) => /^QTRAIN_(?!TEST_)/.test(name));
   return new Map<string, string | undefined>([
     ...own.map((name) => [name, undefined] as const),
     ...homes,
