@@ -41,7 +41,11 @@ interface DataFormat {
   ): void;
 }
 
-const FORMATS = {
+/** The name of a format in a recipe. */
+export type DataFormatName = "glyphs" | "idx" | "cifar" | "npz" | "folder";
+
+/** The formats by name. */
+export const DATA_FORMATS: Readonly<Record<DataFormatName, DataFormat>> = {
   glyphs: {
     channels: 1,
     defaults: { classes: 10, size: [28, 28], channels: 1, train: 10_000, test: 2_000 },
@@ -84,16 +88,10 @@ const FORMATS = {
       if (![0, 1, 3].includes(channels)) refuse("channels", "3 (or 0) for colour, 1 for grey");
     },
   },
-} satisfies Readonly<Record<string, DataFormat>>;
-
-/** The name of a format in a recipe. */
-export type DataFormatName = keyof typeof FORMATS;
-
-/** The formats by name. */
-export const DATA_FORMATS: Readonly<Record<DataFormatName, DataFormat>> = FORMATS;
+};
 
 /** The names of the formats. */
-export const DATA_FORMAT_NAMES = Object.keys(FORMATS) as DataFormatName[];
+export const DATA_FORMAT_NAMES = Object.keys(DATA_FORMATS) as DataFormatName[];
 
 /** Reports all settings of `data` that are right by themselves and wrong together. */
 export function checkData(data: WrittenData, refuse: Refuse): void {
