@@ -45,4 +45,6 @@ if (import.meta.main) {
     const { code } = await new Deno.Command(Deno.execPath(), { args }).spawn().status;
     if (code !== 0) Deno.exit(code);
   }
+  // A binary contains code of others, whose notices must go with it.
+  for (const file of ["LICENSE", "NOTICE"]) await Deno.copyFile(file, `dist/${file}`);
 }

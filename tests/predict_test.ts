@@ -21,7 +21,6 @@ const trained = () => made ??= train();
 
 async function train() {
   const folder = await Deno.makeTempDir({ prefix: "qtrain-predict-" }), run = `${folder}/run`;
-  globalThis.addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
   await writePhotos(`${folder}/data`, ["disc", "frame", "bar"], { train: 24, val: 8 });
   const recipe: RecipeInput = {
     data: { format: "folder", root: `${folder}/data`, size: 20 },
