@@ -6,12 +6,12 @@
 //
 //   gradient, weight, velocity, second   [SIZE] vec4<f32>; velocity is m, second is v
 //   clip                                 [factor, norm, 0, 0], with CLIP: g = factor·gradient
-//   found_nonfinite                      [0]: not 0, nothing changes (check_finite)
+//   found_nonfinite                      [0]: if not 0, nothing changes (check_finite)
 //
-// The corrections 1/(1 − β₁ᵗ) and 1/√(1 − β₂ᵗ) are the step's, made on the host in f64. With SCALED
-// the learning rate has the factor that `dsgc` gave the layer's gradient; with STORE the extremes of
-// the new weights go to the statistics, as in sgd. A new value that is not finite raises the second
-// word of NONFINITE.
+// The host computes the corrections 1/(1 − β₁ᵗ) and 1/√(1 − β₂ᵗ) in f64 and writes them into the step's
+// uniform. SCALED multiplies the learning rate by the factor that `dsgc` gave the layer's gradient;
+// STORE records minimum and maximum of the new weights, as in sgd. A new value that is not finite
+// increments the second word of NONFINITE.
 // Reference: kernels/adamw/reference.ts
 //@ include quad
 //@ include quantize
@@ -60,9 +60,9 @@ fn main(
       weight[at] = w;
       if (not_finite(w) || not_finite(v)) { atomicAdd(&statistics[${NONFINITE}u], 1u); }
       //@ if STORE
-      seen_min = min(seen_min, w);
-      seen_max = max(seen_max, w);
-      seen_nonfinite += vec4<u32>((bitcast<vec4<u32>>(w) & vec4<u32>(0x7f800000u)) == vec4<u32>(0x7f800000u));
+      observed_min = min(observed_min, w);
+      observed_max = max(observed_max, w);
+      observed_nonfinite += vec4<u32>((bitcast<vec4<u32>>(w) & vec4<u32>(0x7f800000u)) == vec4<u32>(0x7f800000u));
       //@ end
     }
   }

@@ -1,4 +1,4 @@
-// avg_pool_backward: dX[p] = Σ dY[w] / (KH·KW) over the windows w that hold p
+// avg_pool_backward: dX[p] = Σ dY[w] / (KH·KW) over the windows w that contain p
 //
 //   dy            [N, HO, WO, 4·CQ] quads
 //   addend, mask  see include/gradient.wgsl

@@ -1,12 +1,12 @@
-// check_finite: whether the step has met a value that is not finite; if so, it and every step behind it
-// change nothing, until the host sets `found_nonfinite` to zero
+// check_finite: sets `found_nonfinite` if the step has met a value that is not finite. It and every later
+// step then change nothing, until the host sets `found_nonfinite` to zero
 //
 //   statistics  [ROWS, SLOTS] slots of quantizers, then COUNTS slots of parameters, of which those of
 //               gradients and of batch statistics are read (ignored: new weights, not computed yet)
-//   metrics     its total loss is that of the batch so far
-//   found_nonfinite  [0]: 1 from such a step on
+//   metrics     total_loss: the loss of the batch so far
+//   found_nonfinite  [0]: 1 from that step on
 //
-// First of the update section: what updates reads `found_nonfinite`, so steps in flight need no host.
+// First of the update section: kernels that update read `found_nonfinite`, so steps in flight need no host.
 // Reference: kernels/check_finite/reference.ts
 
 @group(0) @binding(1) var<storage, read> statistics: array<u32>;

@@ -5,7 +5,7 @@
  */
 import { type GradientConstants, gradientEpilogue } from "../include/gradient.ts";
 import type { Buffers, HostBuffer } from "../include/host_buffer.ts";
-import { packedIndex } from "../include/panel.ts";
+import { packedIndex } from "../include/packed_index.ts";
 import { row, Writer } from "../include/quantize.ts";
 
 /** Constants of the kernel; its header says what they are. */
@@ -46,9 +46,9 @@ export function convBackwardInput(
   const unit = Math.fround(zdy.scale * row(b.quantizers, c.W_ROW).scale);
   const dy = c.INT8 ? b.dy.i8 : b.dy.f32, w = c.INT8 ? b.weight.i8 : b.weight.f32;
   const zero = c.INT8 ? zdy.zero : 0;
-  const [taps, place] = [c.KH * c.KW, packedIndex(c.OQ, c.IQ)];
+  const [taps, indexOf] = [c.KH * c.KW, packedIndex(c.OQ, c.IQ)];
   const weightAt = (i: number, tap: number, o: number) =>
-    c.INT8 ? place(tap, o, i) : (i * taps + tap) * outputs + o;
+    c.INT8 ? indexOf(tap, o, i) : (i * taps + tap) * outputs + o;
   const writer = new Writer(c, b, b.dx, c.DX_ROW);
   const finish = gradientEpilogue(c, b);
   for (let pixel = 0; pixel < c.N * c.H * c.W; pixel++) {

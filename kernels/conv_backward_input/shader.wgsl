@@ -12,8 +12,8 @@
 //   dx        [n, H, W, 4·IQ]            quads
 //
 // A tap that falls outside dY reads its code of zero, so the correction depends on the phase alone.
-// Weights may be those of a part of the outputs (lib/program/shards.ts): QUADS of the OQ quads of a pixel of
-// dy, of which FIRST are before them. With BEFORE the sum goes on from what earlier parts came to:
+// Weights may be a shard of the outputs (lib/program/shards.ts): QUADS of the OQ quads of a pixel of
+// dy, from quad FIRST on. With BEFORE the sum continues that of the earlier shards:
 //   before    [n, H, W, 4·IQ]            real values, without INT8
 // IQ counts quads a pixel; a linear layer sees its input as one pixel, IQ/GQ pixels of
 // GQ quads.
@@ -22,7 +22,7 @@
 //@ include quad
 //@ include quantize
 //@ include gradient
-//@ include place
+//@ include pixel_coords
 
 @group(0) @binding(3) var<storage, read> dy: array<Quad>;
 //@ if INT8
@@ -36,7 +36,7 @@
 //@ end
 @group(0) @binding(8) var<storage, read_write> dx: array<Stored>;
 
-// A pixel beyond the image or the batch.
+// True for a pixel outside the image or the batch.
 const NONE = 0xffffffffu;
 
 @compute @workgroup_size(64)
@@ -63,14 +63,14 @@ fn main(
   let first_quad = (group.z - phase * (in_quads / ${Q}u)) * ${Q}u;
   let phase_y = phase / stride_x;
   let phase_x = phase - phase_y * stride_x;
-  // Of a pixel and its phase: where windows begin, and the first tap.
+  // Start of the window of a pixel, and the first tap of its phase.
   let top = (phase_y + ${PH}u) / stride_y;
   let left = (phase_x + ${PW}u) / stride_x;
   let zdy = quantizers[${DY_ROW}];
   let padding = zero_quad(zdy);
 
-  let next = place(64u, phase_h, phase_w);
-  var here = place(tile * (64u * ${P}u) + lane, phase_h, phase_w);
+  let next = pixel_coords(64u, phase_h, phase_w);
+  var here = pixel_coords(tile * (64u * ${P}u) + lane, phase_h, phase_w);
   //@ for p in 0..P
   let image_${p} = here.image;
   let top_${p} = i32(here.row + top);
@@ -80,7 +80,7 @@ fn main(
   let x_${p} = here.column * stride_x + phase_x;
   let is_${p} = here.image < images && y_${p} < ${H}u && x_${p} < ${W}u;
   let pixel_${p} = select(NONE, (here.image * ${H}u + y_${p}) * ${W}u + x_${p}, is_${p});
-  here = onwards(here, next, phase_h, phase_w);
+  here = advance(here, next, phase_h, phase_w);
   //@ if BEFORE
   let at_${p} = select(0u, pixel_${p} * in_quads + first_quad, is_${p});
   //@ for q in 0..Q

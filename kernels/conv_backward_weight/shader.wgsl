@@ -1,6 +1,6 @@
 // conv_backward_weight: dW[o, tap, c] = Σ_p dY[p, o] · X[p·stride − padding + tap, c], in chunks
 //
-// The sum runs over pixels, but bytes lie along channels: four pixels are read and their 4×4 bytes
+// The sum runs over pixels, but bytes run along channels: four pixels are read and their 4×4 bytes
 // transposed in registers. A thread owns YQ·4 output × XQ·4 input channels of one tap and one chunk
 // of at most 32,768 pixels, so |Σ| ≤ 32,768·128² < 2³¹. It reads K pixels at a time, in one load each
 // for all its channels: of a tile of 16 × 16 (llvmpipe: 53 GOP/s) eight loads serve 1024 products, of
@@ -11,15 +11,15 @@
 //                                              where the weights are not split (lib/program/shards.ts)
 //   partial   [CHUNKS, 4·OQ, KH·KW, IQ] vec4   raw sums of products of codes
 //   x_total   [CHUNKS, KH·KW, IQ] vec4<i32>    Σ X, and
-//   dy_total  [CHUNKS, OQ] vec4                Σ dY: what the zero points are corrected with
+//   dy_total  [CHUNKS, OQ] vec4                Σ dY: they correct for the zero points
 //
 // The number of chunks follows from the shape alone, so tile choice never changes a float sum.
 // The totals are made by the workgroups of the first output tile and of the first tap only, where
 // the branch is uniform. Without INT8 the same loops add f32 products, pixel by pixel.
-// Sizes are operands, as in conv_forward; where a pixel lies is counted on, not divided anew.
+// Sizes are operands, as in conv_forward; coordinates of a pixel are counted on, not divided again.
 // Reference: kernels/conv_backward_weight/reference.ts
 //@ include quad
-//@ include place
+//@ include pixel_coords
 
 //@ if XV == 1
 alias XWide = Quad;
@@ -89,12 +89,12 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   //@ end
 
   let end = min((chunk + 1u) * ${CHUNK}u, ${PIXELS}u);
-  // Loads of a pixel, and where this thread's begin.
+  // Loads per pixel, and the first one of this thread.
   let x_loads = in_quads / ${XV}u;
   let x_own = x_tile * (${XQ}u / ${XV}u);
   let dy_loads = ${DQ}u / ${YV}u;
   let dy_own = ${FIRST}u / ${YV}u + y_tile * (${YQ}u / ${YV}u);
-  var here = place(chunk * ${CHUNK}u, out_height, out_width);
+  var here = pixel_coords(chunk * ${CHUNK}u, out_height, out_width);
   for (var first = chunk * ${CHUNK}u; first < end; first += ${K}u) {
     //@ for k in 0..K
     let p_${k} = first + ${k}u;
@@ -104,7 +104,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let inside_${k} = real_${k} && y_${k} < height && column_${k} < width;
     let x_at_${k} = select(0u, ((here.image * height + y_${k}) * width + column_${k}) * x_loads + x_own, inside_${k});
     let dy_at_${k} = select(0u, p_${k} * dy_loads + dy_own, real_${k});
-    here = onwards(here, Place(0u, 0u, 1u), out_height, out_width);
+    here = advance(here, PixelCoords(0u, 0u, 1u), out_height, out_width);
     //@ end
     //@ if INT8
     //@ for k in 0..4

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Buffers } from "../include/host_buffer.ts";
-import { packedIndex } from "../include/panel.ts";
+import { packedIndex } from "../include/packed_index.ts";
 import { row, type StoreConstants, Writer } from "../include/quantize.ts";
 
 /** Constants of the kernel; its header says what they are. */
@@ -44,9 +44,9 @@ export function convForward(
   const unit = Math.fround(zx.scale * row(b.quantizers, c.W_ROW).scale);
   const x = c.INT8 ? b.x.i8 : b.x.f32, w = c.INT8 ? b.weight.i8 : b.weight.f32;
   const zero = c.INT8 ? zx.zero : 0;
-  const [taps, place] = [c.KH * c.KW, packedIndex(c.IQ, c.OQ)];
+  const [taps, indexOf] = [c.KH * c.KW, packedIndex(c.IQ, c.OQ)];
   const weightAt = (own: number, tap: number, i: number) =>
-    c.INT8 ? place(tap, i, own) : (own * taps + tap) * inputs + i;
+    c.INT8 ? indexOf(tap, i, own) : (own * taps + tap) * inputs + i;
   const writer = new Writer(c, b, b.y, c.Y_ROW);
   if (c.SUMS) b.sums.i32.fill(0);
   for (let pixel = 0; pixel < c.PIXELS; pixel++) {

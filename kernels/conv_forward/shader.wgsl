@@ -12,16 +12,16 @@
 //   y        [n, HO, WO, 4·OQ]     quads; with LOGITS real f32 values
 //   sums     [TILES, outputs, 2] i32   with SUMS: Σ(q − z) and Σ(q − z)² of a workgroup's pixels,
 //                                  at most 64·P·255² < 2³¹; TILES is enough for the smallest tile that
-//                                  may be chosen, and what a larger one leaves over is 0
+//                                  may be chosen; rows that a larger one does not use are 0
 //
-// Weights may be QUADS of the OQ quads of outputs, of which FIRST are before them (lib/program/shards.ts).
+// Weights may be a shard (lib/program/shards.ts): QUADS of the OQ quads of outputs, from quad FIRST on.
 // Padding reads the code of zero, so one correction, −z·row_sum, holds for every pixel.
 // Accumulators: |Σ (x − z)·w| ≤ K·255·127, which fits i32 to K = 66,000; the planner refuses more.
 // Sizes are operands, so that layers with the same tile share a pipeline.
 // Reference: kernels/conv_forward/reference.ts
 //@ include quad
 //@ include quantize
-//@ include place
+//@ include pixel_coords
 
 @group(0) @binding(3) var<storage, read> x: array<Quad>;
 //@ if INT8
@@ -60,14 +60,14 @@ fn main(
   let zx = quantizers[${X_ROW}];
   let padding = zero_quad(zx);
 
-  let next = place(64u, ${HO}u, ${WO}u);
-  var here = place(tile * (64u * ${P}u) + lane, ${HO}u, ${WO}u);
+  let next = pixel_coords(64u, ${HO}u, ${WO}u);
+  var here = pixel_coords(tile * (64u * ${P}u) + lane, ${HO}u, ${WO}u);
   //@ for p in 0..P
   let pixel_${p} = tile * (64u * ${P}u) + ${p}u * 64u + lane;
   let row_${p} = i32(here.row * ${SH}u) - ${PH};
   let column_${p} = i32(here.column * ${SW}u) - ${PW};
   let base_${p} = ((i32(here.image * height) + row_${p}) * i32(width) + column_${p}) * i32(in_quads);
-  here = onwards(here, next, ${HO}u, ${WO}u);
+  here = advance(here, next, ${HO}u, ${WO}u);
   //@ for q in 0..Q
   var a_${p}_${q}: vec4<Sum>;
   //@ end
@@ -129,7 +129,7 @@ fn main(
       a_${p}_${q},
       //@ end
     );
-    // Not unrolled: P copies of what follows would be most of the shader, and of what compiling it takes.
+    // Not unrolled: P copies of the code below would be most of the shader and of its compile time.
     for (var p = 0u; p < ${P}u; p++) {
       let pixel = tile * (64u * ${P}u) + p * 64u + lane;
       if (pixel >= pixels) { break; }

@@ -3,7 +3,7 @@
 //
 // Pixels are grouped by phase (p mod stride) as in conv_backward_input; within a phase a thread owns a
 // quad and runs of R pixels, T of them, as in depthwise_forward. AX = ⌈KW/SW⌉ taps of a row of weights
-// are a phase's at most, so SPAN = R + AX − 1 columns of dY lie under a run.
+// belong to a phase at most, so a run reads SPAN = R + AX − 1 columns of dY.
 //
 //   dy        [n, HO, WO, CQ]     quads
 //   weight    [KH·KW, CQ]         quads
@@ -11,12 +11,12 @@
 //   addend, mask                  see include/gradient.wgsl
 //   dx        [n, H, W, CQ]       quads
 //
-// RUNS is how many runs a row of a phase has, QG = ⌈CQ/QL⌉.
+// A row of a phase has RUNS runs; QG = ⌈CQ/QL⌉.
 // Reference: kernels/depthwise_backward_input/reference.ts
 //@ include quad
 //@ include quantize
 //@ include gradient
-//@ include place
+//@ include pixel_coords
 //@ include depthwise
 
 @group(0) @binding(3) var<storage, read> dy: array<Quad>;
@@ -48,14 +48,14 @@ fn main(
   let phase_y = phase / ${SW}u;
   let phase_x = phase % ${SW}u;
   let quad = (group.z - phase * ${QG}u) * ${QL}u + lane % ${QL}u;
-  // Of a pixel and its phase: where windows begin.
+  // Start of the window of a pixel and its phase.
   let under = (phase_y + ${PH}u) / stride_y;
   let zdy = quantizers[${DY_ROW}];
   let zdx = quantizers[${DX_ROW}];
   let key = stream(${DX_ROW}u);
 
-  let next = place(64u / ${QL}u, phase_h, runs);
-  var here = place(tile * ${T}u * (64u / ${QL}u) + lane / ${QL}u, phase_h, runs);
+  let next = pixel_coords(64u / ${QL}u, phase_h, runs);
+  var here = pixel_coords(tile * ${T}u * (64u / ${QL}u) + lane / ${QL}u, phase_h, runs);
   for (var t = 0u; t < ${T}u; t++) {
     let first = here.column * ${R}u;
     let y = here.row * stride_y + phase_y;
@@ -74,14 +74,14 @@ fn main(
           var v: array<vec4<f32>, ${SPAN}>;
           //@ for i in 0..SPAN
           let inside_${i} = u32(left + ${i}) < dy_width;
-          v[${i}] = select(vec4<f32>(), centred(dy[select(0u, dy_at, inside_${i})], zdy.zero), inside_${i});
+          v[${i}] = select(vec4<f32>(), zero_centred(dy[select(0u, dy_at, inside_${i})], zdy.zero), inside_${i});
           dy_at += quads;
           //@ end
           //@ for across in 0..AX
           {
             let kx = (phase_x + ${PW}u) % ${SW}u + ${across}u * ${SW}u;
             if (kx < ${KW}u) {
-              let w = centred(weight[(ky * ${KW}u + kx) * quads + quad], 0.0);
+              let w = zero_centred(weight[(ky * ${KW}u + kx) * quads + quad], 0.0);
               //@ for p in 0..R
               a_${p} += v[${p} + ${AX} - 1 - ${across}] * w;
               //@ end
@@ -110,7 +110,7 @@ fn main(
       }
       //@ end
     }
-    here = onwards(here, next, phase_h, runs);
+    here = advance(here, next, phase_h, runs);
   }
   record(${DX_ROW}u, tile + group.z, lane);
 }

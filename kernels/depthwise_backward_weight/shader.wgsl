@@ -1,7 +1,7 @@
 // depthwise_backward_weight: dW[tap, c] = Σ_p dY[p, c] · X[p·stride − padding + tap, c], in chunks
 //
 // A thread owns a quad, a row ky of the window and a chunk of output rows; it walks runs of R pixels,
-// which share what their windows have in common. With INT8 a run's products, at most R·255² < 2²⁴, are
+// whose windows share loads. With INT8 a run's products, at most R·255² < 2²⁴, are
 // summed exactly in f32; runs are added in i32. A chunk is at most 32,768 pixels: |Σ| ≤ 32,768·255² < 2³¹.
 //
 //   x          [n, H, W, CQ]             quads
@@ -56,13 +56,13 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         var v: array<vec4<f32>, ${SPAN}>;
         //@ for i in 0..SPAN
         let inside_${i} = u32(left + ${i}) < width;
-        v[${i}] = select(vec4<f32>(), centred(x[select(0u, x_at, inside_${i})], zero_x), inside_${i});
+        v[${i}] = select(vec4<f32>(), zero_centred(x[select(0u, x_at, inside_${i})], zero_x), inside_${i});
         x_at += quads;
         //@ end
         var dy_at = (line * out_width + column) * quads + quad;
         //@ for p in 0..R
         var d_${p} = vec4<f32>();
-        if (column + ${p}u < out_width) { d_${p} = centred(dy[dy_at], zero_dy); }
+        if (column + ${p}u < out_width) { d_${p} = zero_centred(dy[dy_at], zero_dy); }
         dy_at += quads;
         //@ end
         //@ for kx in 0..KW
@@ -87,7 +87,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   if (ky == 0u) {
     var dy_sum: vec4<Sum>;
     for (var p = chunk * rows * out_width; p < last_line * out_width; p++) {
-      dy_sum += vec4<Sum>(centred(dy[p * quads + quad], zero_dy));
+      dy_sum += vec4<Sum>(zero_centred(dy[p * quads + quad], zero_dy));
     }
     dy_total[chunk * quads + quad] = dy_sum;
   }

@@ -1,10 +1,10 @@
 // depthwise_forward: Y[p, c] = Σ_taps X[p·stride − padding + tap, c] · W[tap, c] (+ bias[c])
 //
 // A value of X meets KH·KW weights and no other channel, so loads decide and not products. A thread
-// owns a quad and runs of R neighbouring pixels of a row, T of them: what the windows of a run share
-// is loaded once. A workgroup owns QL neighbouring quads, for wide loads across threads, and 64/QL·T
-// runs one behind the other. Four turns of a thread (T) are worth 10 to 30% over one; reading outside
-// the image and dropping it, against a branch, 5 to 40%; a loop over ky unrolled loses up to half
+// owns a quad and T runs of R neighbouring pixels of a row; values that windows of a run share are
+// loaded once. A workgroup owns QL neighbouring quads, for wide loads across threads, and 64/QL·T
+// consecutive runs. Four runs per thread (T) gain 10 to 30% over one; reading outside the image and
+// dropping the value gains 5 to 40% over a branch; unrolling the loop over ky loses up to half
 // (llvmpipe under load, 56×56×96 and 14×14×384, int8: 4 to 5 GOP/s in all three passes).
 //
 //   x        [n, H, W, CQ]      quads
@@ -15,12 +15,12 @@
 //   sums     [tiles, 4·CQ, 2] i32   with SUMS: Σ(q − z) and Σ(q − z)² of this workgroup's pixels, at most
 //                               64/QL·T·R·255² < 2³¹
 //
-// SPAN = (R − 1)·SW + KW columns lie under a run; RUNS is how many runs a row has, LINES = n·HO.
+// A run reads SPAN = (R − 1)·SW + KW columns; a row has RUNS runs; LINES = n·HO.
 // Reference: kernels/depthwise_forward/reference.ts
 //@ include quad
 //@ include quantize
 //@ include depthwise
-//@ include place
+//@ include pixel_coords
 
 @group(0) @binding(3) var<storage, read> x: array<Quad>;
 @group(0) @binding(4) var<storage, read> weight: array<Quad>;
@@ -63,8 +63,8 @@ fn main(
   var square = vec4<i32>();
   //@ end
 
-  let next = place(64u / ${QL}u, out_height, runs);
-  var here = place(tile * ${T}u * (64u / ${QL}u) + lane / ${QL}u, out_height, runs);
+  let next = pixel_coords(64u / ${QL}u, out_height, runs);
+  var here = pixel_coords(tile * ${T}u * (64u / ${QL}u) + lane / ${QL}u, out_height, runs);
   for (var t = 0u; t < ${T}u; t++) {
     let line = here.image * out_height + here.row;
     let first = here.column * ${R}u;
@@ -81,12 +81,12 @@ fn main(
           var v: array<vec4<f32>, ${SPAN}>;
           //@ for i in 0..SPAN
           let inside_${i} = u32(left + ${i}) < width;
-          v[${i}] = select(vec4<f32>(), centred(x[select(0u, at, inside_${i})], zx.zero), inside_${i});
+          v[${i}] = select(vec4<f32>(), zero_centred(x[select(0u, at, inside_${i})], zx.zero), inside_${i});
           at += quads;
           //@ end
           //@ for kx in 0..KW
           {
-            let w = centred(weight[u32(ky * ${KW} + ${kx}) * quads + quad], 0.0);
+            let w = zero_centred(weight[u32(ky * ${KW} + ${kx}) * quads + quad], 0.0);
             //@ for p in 0..R
             a_${p} += v[${p} * ${SW} + ${kx}] * w;
             //@ end
@@ -117,7 +117,7 @@ fn main(
       }
       //@ end
     }
-    here = onwards(here, next, out_height, runs);
+    here = advance(here, next, out_height, runs);
   }
   record(${Y_ROW}u, tile + group.z, lane);
   //@ if SUMS

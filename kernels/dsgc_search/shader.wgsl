@@ -2,7 +2,7 @@
 // cosine distance between a tensor and its quantized self (Zhu et al., CVPR 2020)
 //
 //   statistics  [rows, SLOTS] slots: the tensor's extremes
-//   errors      [TILES] vec4: Σ x², Σ x·e, Σ e² of the candidate that the table holds
+//   errors      [TILES] vec4: Σ x², Σ x·e, Σ e² of the candidate in the table
 //   search      the state between moves
 //   table       the network's table of quantizers: gets the next candidate, at the end the best one
 //
@@ -39,12 +39,12 @@ fn main() {
     var sum = vec4<f32>();
     for (var tile = 0u; tile < ${TILES}u; tile++) { sum += errors[tile]; }
     // With u = Σxe/Σxx, v = Σee/Σxx: 1 − cos² = (v − u²)/(1 + 2u + v) = s, 1 − cos = s/(1 + √(1 − s)).
-    // Values so small that their squares are 0 tell nothing: no clip is taken.
+    // If values are so small that their squares are 0, the distance is unknown: no clip.
     let squares = select(1.0, sum.x, sum.x > 0.0);
     let u = sum.y / squares;
     let v = sum.z / squares;
     let length = 1.0 + (2.0 * u + v);
-    var distance = 1.0; // Nothing is left of the tensor: as far as can be.
+    var distance = 1.0; // The maximum: quantization left nothing of the tensor.
     if (length > 0.0) {
       let s = clamp((v - u * u) / length, 0.0, 1.0);
       distance = s / (1.0 + sqrt(1.0 - s));

@@ -1,12 +1,12 @@
-// gradient_clip_scale: the norm of all gradients together, and what an update multiplies them by
+// gradient_clip_scale: the norm of all gradients together, and the factor that an update multiplies them by
 //
 //   norm = √Σ g²,   factor = min(1, CLIP_NORM/norm)
 //
 //   square_tiles  [TILES] f32, see gradient_norm_partials
 //   clip          [factor, norm, 0, 0]
 //
-// A norm that is not finite clips nothing: gradients that are not finite stay so, for who looks for
-// them. Lanes add every 64th tile, then the first lane adds the lanes: one order.
+// A norm that is not finite clips nothing: gradients that are not finite stay visible to check_finite.
+// Lanes add every 64th tile, then the first lane adds the lanes: one order.
 // Reference: kernels/gradient_clip_scale/reference.ts
 
 @group(0) @binding(3) var<storage, read> square_tiles: array<f32>;

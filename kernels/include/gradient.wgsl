@@ -1,5 +1,5 @@
-// A gradient is written once, by the last kernel that contributes to it. Its epilogue adds what the
-// other branches gave (ADDEND) and applies the mask of the activation that made the tensor (MASK:
+// A gradient is written once, by the last kernel that contributes to it. Its epilogue adds the sum of
+// the other branches (ADDEND) and applies the mask of the activation that made the tensor (MASK:
 // 1 ReLU, 2 ReLU6), so the backward pass of an addition or an activation copies nothing.
 // Reference: kernels/include/gradient.ts
 

@@ -10,7 +10,7 @@ import finite from "./finite.wgsl" with { type: "text" };
 import gradient from "./gradient.wgsl" with { type: "text" };
 import int64 from "./int64.wgsl" with { type: "text" };
 import norm from "./norm.wgsl" with { type: "text" };
-import place from "./place.wgsl" with { type: "text" };
+import pixelCoords from "./pixel_coords.wgsl" with { type: "text" };
 import quad from "./quad.wgsl" with { type: "text" };
 import quantize from "./quantize.wgsl" with { type: "text" };
 import range from "./range.wgsl" with { type: "text" };
@@ -25,7 +25,7 @@ export const includes: Readonly<Record<string, string>> = {
   gradient,
   int64,
   norm,
-  place,
+  pixel_coords: pixelCoords,
   quad,
   quantize,
   range,

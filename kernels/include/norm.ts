@@ -1,5 +1,5 @@
 /**
- * What kernels/include/norm.wgsl computes: the affine map of batch norm, and the activation behind.
+ * Reference of kernels/include/norm.wgsl: the affine map of batch norm, and the activation after it.
  *
  * @module
  */
@@ -8,25 +8,25 @@ import type { HostBuffer } from "./host_buffer.ts";
 
 const fround = Math.fround;
 
-/** a·(y − mean) + beta of one channel. */
+/** Returns a·(y − mean) + beta of one channel. */
 export function normalized(coefficients: HostBuffer, y: number, channel: number): number {
   const at = coefficientIndex(channel, 0), k = coefficients.f32;
   return fround(fround(k[at]! * fround(y - k[at + 4]!)) + k[at + 8]!);
 }
 
-/** The activation: 0 none, 1 ReLU, 2 ReLU6. */
+/** Applies the activation `act`: 0 none, 1 ReLU, 2 ReLU6. */
 export function activate(act: number, v: number): number {
   return act === 0 ? v : Math.min(Math.max(v, 0), act === 2 ? 6 : Infinity);
 }
 
-/** Whether the activation passes a gradient on. */
+/** Returns whether the activation passes a gradient on; `v` is the value before clipping. */
 export function activationPasses(act: number, v: number): boolean {
   return act === 0 || (v > 0 && (act === 1 || v < 6));
 }
 
 /**
- * The running mean and variance before the step, [2, channels]: norm_coefficients keeps them in the
- * same buffer as its coefficients, of which there are six for each channel.
+ * Returns the running mean and variance before the step, [2, channels]. norm_coefficients keeps them
+ * in the buffer of its coefficients, after the six for each channel.
  */
 export function runningBefore(
   coefficients: Float32Array<ArrayBuffer>,

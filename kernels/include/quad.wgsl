@@ -49,7 +49,7 @@ fn pack(c: vec4<i32>) -> Quad {
   //@ end
 }
 
-// The word whose four codes are those of zero: what padding reads.
+// The quad that padding reads: four codes of zero.
 fn zero_quad(z: Quantizer) -> Quad { return pack(vec4<i32>(i32(z.zero))); }
 
 // Real values of a quad.
@@ -66,7 +66,7 @@ fn dot_quad(a: Quad, b: Quad) -> i32 {
   //@ end
 }
 alias Sum = i32;
-// Four quads that are multiplied with the same one: codes of weights lie so (pack_weights).
+// Four quads that are multiplied with the same one: pack_weights stores codes of weights in this order.
 alias Four = vec4<u32>;
 fn dot_four(q: Quad, w: Four) -> vec4<i32> {
   return vec4<i32>(dot_quad(q, w.x), dot_quad(q, w.y), dot_quad(q, w.z), dot_quad(q, w.w));

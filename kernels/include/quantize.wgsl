@@ -1,9 +1,9 @@
-// Real values → what is stored, with the statistics of what went in. Each thread calls `quantize` for
-// its values, then every thread of the workgroup calls `record` once (it holds a barrier).
+// Quantizes real values and records their statistics. Each thread calls `quantize` for its values, then
+// every thread of the workgroup calls `record` once (it has a barrier).
 // STORE: 0 real values as they are, without statistics (no quantizer); 1 quantized: codes with INT8, else
 // the real values that the codes represent; 2 real values with statistics, to be quantized in a second
 // pass once their range is known.
-// QUIET: records nothing, as the tensor was recorded when it was computed first.
+// QUIET: records nothing, because the tensor was recorded when it was first computed.
 // Reference: kernels/include/quantize.ts
 
 //@ if STORE == 1
@@ -15,20 +15,20 @@ alias StoredWide = vec4<f32>;
 //@ end
 
 //@ if STORE
-// Extremes are kept per lane and joined once a thread.
-var<private> seen_min: vec4<f32> = vec4<f32>(3.4028234e38);
-var<private> seen_max: vec4<f32> = vec4<f32>(-3.4028234e38);
-var<private> seen_clipped: vec4<u32>;
-var<private> seen_nonfinite: vec4<u32>;
+// Minimum and maximum per lane; `record` joins the lanes once per thread.
+var<private> observed_min: vec4<f32> = vec4<f32>(3.4028234e38);
+var<private> observed_max: vec4<f32> = vec4<f32>(-3.4028234e38);
+var<private> observed_clipped: vec4<u32>;
+var<private> observed_nonfinite: vec4<u32>;
 
 // The slot of this workgroup.
-var<workgroup> tile_seen: array<atomic<u32>, SLOT_WORDS>;
+var<workgroup> tile_statistics: array<atomic<u32>, SLOT_WORDS>;
 
 const LANES = vec4<u32>(0u, 1u, 2u, 3u);
 
 //@ if STORE == 1
 //@ if STOCHASTIC
-// Two words that name a stream of random numbers: (seed, step, quantizer).
+// Two words that select a stream of random numbers, from (seed, step, quantizer).
 fn mix(x: u32) -> u32 {
   var h = (x ^ (x >> 16u)) * 0x7feb352du;
   h = (h ^ (h >> 15u)) * 0x846ca68bu;
@@ -39,8 +39,8 @@ fn stream(row: u32) -> vec2<u32> {
   return vec2<u32>(mix(a + row), mix((a ^ 0x85ebca6bu) + row));
 }
 // Uniform in [0, 1): the top 24 bits of a hash of the element's index, so a resumed run draws the
-// same numbers. 32 bits would round to 1.0 and turn an exact zero into 1. With IMAGE, the elements of
-// an image, the index is that in the whole batch, of which this is a micro-batch.
+// same numbers. 32 bits would round to 1.0 and turn an exact zero into 1. With IMAGE (elements per
+// image) the index counts through the whole batch, of which this is a micro-batch.
 fn uniforms(local: u32, key: vec2<u32>) -> vec4<f32> {
   //@ if IMAGE
   let element = local + step.first * ${IMAGE}u;
@@ -65,9 +65,9 @@ fn quantize(v: vec4<f32>, z: Quantizer, element: u32, key: vec2<u32>, lanes: u32
   let bad = (bitcast<vec4<u32>>(v) & vec4<u32>(0x7f800000u)) == vec4<u32>(0x7f800000u);
   let x = select(v, vec4<f32>(0.0), bad);
   let real_lane = LANES < vec4<u32>(lanes);
-  seen_min = min(seen_min, select(vec4<f32>(3.4028234e38), x, real_lane));
-  seen_max = max(seen_max, select(vec4<f32>(-3.4028234e38), x, real_lane));
-  seen_nonfinite += vec4<u32>(bad & real_lane);
+  observed_min = min(observed_min, select(vec4<f32>(3.4028234e38), x, real_lane));
+  observed_max = max(observed_max, select(vec4<f32>(-3.4028234e38), x, real_lane));
+  observed_nonfinite += vec4<u32>(bad & real_lane);
   //@ if STORE == 2
   return x;
   //@ else
@@ -77,7 +77,7 @@ fn quantize(v: vec4<f32>, z: Quantizer, element: u32, key: vec2<u32>, lanes: u32
   let t = round(x * z.inverse) + z.zero;
   //@ end
   let c = clamp(t, vec4<f32>(z.qmin), vec4<f32>(z.qmax));
-  seen_clipped += vec4<u32>(c != t);
+  observed_clipped += vec4<u32>(c != t);
   //@ if INT8
   return pack(vec4<i32>(c));
   //@ else
@@ -92,27 +92,27 @@ fn ordered(x: f32) -> u32 {
   return select(b | 0x80000000u, ~b, b >= 0x80000000u);
 }
 
-// Folds what this workgroup saw into slot `tile` mod SLOTS of the quantizer's row. Integer atomics on
-// ordered words: independent of the order of tiles.
+// Adds this workgroup's statistics to slot `tile` mod SLOTS of the quantizer's row. Integer atomics on
+// ordered words make the result independent of the order of tiles.
 fn record(row: u32, tile: u32, lane: u32) {
   //@ if QUIET == 0
-  let min_ = min(min(seen_min.x, seen_min.y), min(seen_min.z, seen_min.w));
-  let max_ = max(max(seen_max.x, seen_max.y), max(seen_max.z, seen_max.w));
-  let clipped = seen_clipped.x + seen_clipped.y + seen_clipped.z + seen_clipped.w;
-  let nonfinite = seen_nonfinite.x + seen_nonfinite.y + seen_nonfinite.z + seen_nonfinite.w;
+  let min_ = min(min(observed_min.x, observed_min.y), min(observed_min.z, observed_min.w));
+  let max_ = max(max(observed_max.x, observed_max.y), max(observed_max.z, observed_max.w));
+  let clipped = observed_clipped.x + observed_clipped.y + observed_clipped.z + observed_clipped.w;
+  let nonfinite = observed_nonfinite.x + observed_nonfinite.y + observed_nonfinite.z + observed_nonfinite.w;
   if (min_ <= max_) {
-    atomicMax(&tile_seen[SLOT_NEGATED_MIN], ~ordered(min_));
-    atomicMax(&tile_seen[SLOT_MAX], ordered(max_));
-    if (clipped > 0u) { atomicAdd(&tile_seen[SLOT_CLIPPED], clipped); }
-    if (nonfinite > 0u) { atomicAdd(&tile_seen[SLOT_NONFINITE], nonfinite); }
+    atomicMax(&tile_statistics[SLOT_NEGATED_MIN], ~ordered(min_));
+    atomicMax(&tile_statistics[SLOT_MAX], ordered(max_));
+    if (clipped > 0u) { atomicAdd(&tile_statistics[SLOT_CLIPPED], clipped); }
+    if (nonfinite > 0u) { atomicAdd(&tile_statistics[SLOT_NONFINITE], nonfinite); }
   }
   workgroupBarrier();
   if (lane == 0u) {
     let at = slot_at(row, tile % SLOTS);
-    atomicMax(&statistics[at + SLOT_NEGATED_MIN], atomicLoad(&tile_seen[SLOT_NEGATED_MIN]));
-    atomicMax(&statistics[at + SLOT_MAX], atomicLoad(&tile_seen[SLOT_MAX]));
-    atomicAdd(&statistics[at + SLOT_CLIPPED], atomicLoad(&tile_seen[SLOT_CLIPPED]));
-    atomicAdd(&statistics[at + SLOT_NONFINITE], atomicLoad(&tile_seen[SLOT_NONFINITE]));
+    atomicMax(&statistics[at + SLOT_NEGATED_MIN], atomicLoad(&tile_statistics[SLOT_NEGATED_MIN]));
+    atomicMax(&statistics[at + SLOT_MAX], atomicLoad(&tile_statistics[SLOT_MAX]));
+    atomicAdd(&statistics[at + SLOT_CLIPPED], atomicLoad(&tile_statistics[SLOT_CLIPPED]));
+    atomicAdd(&statistics[at + SLOT_NONFINITE], atomicLoad(&tile_statistics[SLOT_NONFINITE]));
   }
   //@ end
 }

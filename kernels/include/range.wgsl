@@ -1,4 +1,4 @@
-// From a range to a quantizer, and from a row of the statistics to what was observed: the rules of
+// Computes a quantizer from a range, and reads a row of the statistics: the rules of
 // lib/quant/range.ts and lib/quant/statistics.ts in the same f32 operations.
 //@ include quantizer_layout
 //@ include slot_layout

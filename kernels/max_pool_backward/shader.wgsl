@@ -39,7 +39,7 @@ fn main(
     let mine = value(pixel, quad);
     let zdy = quantizers[${DY_ROW}];
     var sum = vec4<f32>();
-    // Windows that hold this pixel: top = wy·stride − padding ≤ y < top + kernel.
+    // Windows that contain this pixel: top = wy·stride − padding ≤ y < top + kernel.
     let first_wy = max(y + ${PH} - ${KH} + ${SH}, 0) / ${SH};
     let first_wx = max(x_ + ${PW} - ${KW} + ${SW}, 0) / ${SW};
     for (var wy = first_wy; wy <= min((y + ${PH}) / ${SH}, ${HO} - 1); wy++) {

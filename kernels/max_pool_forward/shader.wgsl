@@ -3,7 +3,7 @@
 //   x   [N, H, W, 4·CQ] quads
 //   y   [N, HO, WO, 4·CQ] quads
 //
-// Padding never wins: it is not looked at.
+// Padding is skipped, so it is never the maximum.
 // Reference: kernels/max_pool_forward/reference.ts
 //@ include quad
 

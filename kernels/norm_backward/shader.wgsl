@@ -51,7 +51,7 @@ fn main(
     let wide_y = y[at];
     //@ for v in 0..V
     let d_${v} = real(part${v}(wide_y), zy) - map_${v}.mean;
-    let g_${v} = select(vec4<f32>(), real(part${v}(wide_da), zda), passes(map_${v}.a * d_${v} + map_${v}.beta));
+    let g_${v} = select(vec4<f32>(), real(part${v}(wide_da), zda), activation_passes(map_${v}.a * d_${v} + map_${v}.beta));
     //@ if FROZEN
     let v_${v} = finish(map_${v}.a * g_${v}, at * ${V}u + ${v}u);
     //@ else

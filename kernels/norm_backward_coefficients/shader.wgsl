@@ -1,4 +1,4 @@
-// norm_backward_coefficients: gradients of gamma and beta, and what the gradient of Y needs
+// norm_backward_coefficients: gradients of gamma and beta, and the coefficients of the gradient of Y
 //
 //   dbeta = Σ g,  dgamma = Σ g·x̂,  dY = a·g + c1·(y − mean) + c2,
 //   c1 = −a·dgamma/N·inverse,  c2 = −a·dbeta/N,  with inverse = 1/√(variance + ε)
@@ -34,7 +34,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   let pixels = f32(${PIXELS});
   let channels = ${CHANNELS}u;
   let parts = ${CHUNKS}u;
-  // Parts of a channel that there is, and its lanes that have one.
+  // Parts to add for a channel, and the lanes that have one.
   let last = select(0u, parts, channel < channels);
   let used = min(${LANES}u, parts);
   //@ if INT8

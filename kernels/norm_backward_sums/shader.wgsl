@@ -2,7 +2,7 @@
 // g = dA where the activation passes it on, else 0
 //
 //   da            [PIXELS, 4·V·CW] quads, V at a time
-//   y             likewise: what the forward pass normalized; the mask is recomputed from it
+//   y             [PIXELS, 4·V·CW] quads: input of the forward pass; the mask is recomputed from it
 //   coefficients  see norm_coefficients
 //   sums          [CHUNKS, 4·V·CW] vec2    int8: Σ(g − z), Σ(g − z)(y − z_y), exact: a chunk is at most
 //                                          33,000 pixels; f32: Σ g, Σ g·(y − mean)
@@ -34,7 +34,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     let wide_y = y[p * blocks + block];
     //@ for v in 0..V
     {
-      let open = passes(normed(real(part${v}(wide_y), zy), map_${v}));
+      let open = activation_passes(normalized(real(part${v}(wide_y), zy), map_${v}));
       //@ if INT8
       let g = select(vec4<i32>(), codes(part${v}(wide_da)) - vec4<i32>(i32(zda.zero)), open);
       first_${v} += g;

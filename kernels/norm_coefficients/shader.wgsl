@@ -1,4 +1,4 @@
-// norm_coefficients: from the sums of a batch, what batch norm needs per channel
+// norm_coefficients: batch norm's coefficients per channel, from the sums of a batch
 //
 //   mean = E[y], variance = E[(y − mean)²], norm(y) = a·(y − mean) + beta, a = gamma / √(variance + ε)
 //
@@ -38,7 +38,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   let pixels = f32(${PIXELS});
   let channels = ${CHANNELS}u;
   let parts = ${TILES}u;
-  // Parts of a channel that there is, and its lanes that have one.
+  // Parts to add for a channel, and the lanes that have one.
   let last = select(0u, parts, channel < channels);
   let used = min(${LANES}u, parts);
   //@ if INT8

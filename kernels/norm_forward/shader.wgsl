@@ -4,8 +4,8 @@
 //   coefficients  see norm_coefficients
 //   output        [PIXELS, 4·V·CW] quads
 //
-// A thread owns one wide of every STRIDE-th pixel, so coefficients are read once for several, and
-// neighbouring threads read neighbouring words.
+// A thread owns one wide of every STRIDE-th pixel, so it reads its coefficients once for several pixels,
+// and neighbouring threads read neighbouring words.
 // Reference: kernels/norm_forward/reference.ts
 //@ include quad
 //@ include quantize
@@ -41,7 +41,7 @@ fn main(
     let at = pixel * blocks + block;
     let wide = y[at];
     //@ for v in 0..V
-    let q_${v} = quantize(activate(normed(real(part${v}(wide), zy), map_${v})), za, 0u, vec2<u32>(), lanes_${v});
+    let q_${v} = quantize(activate(normalized(real(part${v}(wide), zy), map_${v})), za, 0u, vec2<u32>(), lanes_${v});
     //@ end
     //@ include store_wide
   }

@@ -6,8 +6,7 @@
 //   affine  [2] vec4: gain and offset of channels 0–3
 //   x       [N·H·W] quads (an image has at most four channels)
 //
-// Its range is fixed by the bounds of the normalization, so nothing is recorded but values that are not
-// finite.
+// The bounds of the normalization fix the range, so only values that are not finite are recorded.
 // Reference: kernels/normalize_input/reference.ts
 //@ include quad
 
@@ -31,7 +30,7 @@ fn main(
   }
   //@ end
   //@ if STORE
-  // Bytes are finite, but what they are normalized by may not be.
+  // Bytes are finite, but gain and offset may not be.
   let bad = (bitcast<vec4<u32>>(v) & vec4<u32>(0x7f800000u)) == vec4<u32>(0x7f800000u);
   if (any(bad)) { atomicAdd(&statistics[slot_at(${X_ROW}u, 0u) + SLOT_NONFINITE], dot(vec4<u32>(bad), vec4<u32>(1u))); }
   let z = quantizers[${X_ROW}];

@@ -5,7 +5,7 @@
  */
 import { roundHalfEven } from "../../lib/quant/range.ts";
 import type { Buffers } from "../include/host_buffer.ts";
-import { packedIndex } from "../include/panel.ts";
+import { packedIndex } from "../include/packed_index.ts";
 import { row } from "../include/quantize.ts";
 
 /** Constants of the kernel; its header says what they are. */

@@ -3,12 +3,12 @@
 //   weight    [4·OQ, TAPS, IQ] vec4<f32>   master weights, padded rows and lanes 0
 //   forward   [4·OQ, TAPS, IQ] quads       with QUANTIZED: else the master weights are read
 //   backward  [4·IQ, TAPS, ALL] quads      with BACKWARD
-// With INT8 in panels, so that one load of four words brings four columns of what is made:
+// With INT8, one load of four words brings four columns (kernels/include/packed_index.ts):
 //   forward   [TAPS, IQ, 4·ALL] quads, backward [TAPS, ALL, 4·IQ] quads
 //   channels  [4·OQ] vec2: scale, 1/scale  with PER_CHANNEL, of each output
 //
-// Weights may be a part of those in `forward` and `backward` (lib/program/shards.ts): OQ of ALL quads of
-// outputs, of which FIRST are before them.
+// Weights may be a shard of those in `forward` and `backward` (lib/program/shards.ts): OQ of ALL quads of
+// outputs, from quad FIRST on.
 // Reference: kernels/pack_weights/reference.ts
 //@ include quad
 

@@ -1,6 +1,6 @@
 // per_channel_weight_range: scale and 1/scale of each output channel of a weight tensor, symmetric, from its
 // largest |w|: quantization per channel (simulated arithmetic: in int8 the gradient of the input
-// sums over output channels, which the scale could not leave)
+// sums over output channels, so a scale per channel does not factor out)
 //
 //   weight    [4·OQ, SIZE] vec4<f32>   master weights
 //   channels  [4·OQ] vec2: scale, 1/scale

@@ -1,5 +1,5 @@
-// quantization_error: how far a quantized tensor lies from its real values x, with e = x̂ − x:
-// per tile Σ x², Σ x·e, Σ e². From these the cosine and the signal-to-noise ratio follow without
+// quantization_error: compares a quantized tensor x̂ with its real values x, with e = x̂ − x: per tile
+// Σ x², Σ x·e, Σ e². From these the cosine and the signal-to-noise ratio follow without
 // the cancellation of 1 − Σ x·x̂ / …: at 8 bits the distance is near 1e-5.
 //
 //   real_values  [QUADS] vec4<f32>, padded lanes are skipped

@@ -4,8 +4,8 @@
 //   forward   [TAPS, CQ] quads       without INT8 the real values that the codes stand for
 //   scales    [CQ] vec4<f32>         with INT8: the scale of each channel's codes
 //
-// PER_CHANNEL: each channel has a range of its own, ± its largest |w|; its output and the gradient of
-// its input are sums of one channel's products, so its scale leaves them. Else all have the tensor's.
+// PER_CHANNEL: each channel has its own range, ± its largest |w|; its output and the gradient of its
+// input are sums of one channel's products, so its scale factors out. Else all channels share one range.
 // A thread owns a quad. Reference: kernels/quantize_depthwise_weights/reference.ts
 //@ include quad
 

@@ -1,5 +1,5 @@
-// quantize_f32: real values that lie in memory → quads, with a range that was set after they were
-// made: the second pass of a dynamic estimator, which a static one saves
+// quantize_f32: quantizes f32 values in memory, with a range that was set after they were computed: the
+// second pass of a dynamic estimator, which a static one saves
 //
 //   real  [QUADS] vec4<f32>, CQ to a pixel
 //   q     [QUADS] quads

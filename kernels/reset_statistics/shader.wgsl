@@ -1,6 +1,6 @@
-// reset_statistics: forgets the extremes that a quantizer's row of the statistics holds of the
-// micro-batches before this one, so that a range which follows from the tensor itself (a dynamic
-// estimator, a search) follows from this one. What was clipped and not finite stays counted.
+// reset_statistics: clears the minimum and maximum in a quantizer's row of the statistics, which are
+// those of earlier micro-batches, so that a dynamic estimator or a search sees only this micro-batch.
+// The counts of clipped and of non-finite values stay.
 //
 //   statistics  [rows, SLOTS] slots
 //

@@ -11,11 +11,11 @@
 //                              cleared
 //
 // One workgroup walks the batch, so that the sum has one order: a batch is a few hundred samples.
-// Of equal logits the first is the answer; it is correct where it is the (first) label.
+// Of equal logits the first is the answer; it is correct if it equals the (first) label.
 //
 // With TARGETS a label is a distribution, as in PyTorch: (1 − smoothing)·(weight·one-hot + (1 −
 // weight)·one-hot of the second label) + smoothing/CLASSES, and the loss is log Σ exp − Σ target·logit.
-// smoothing is the step's: an evaluation has none.
+// smoothing comes from the step's uniform: it is 0 in an evaluation.
 // Reference: kernels/softmax_cross_entropy/reference.ts
 //@ include quad
 //@ include quantize
@@ -32,7 +32,7 @@
 //@ end
 
 //@ if TARGETS
-// What class c should have.
+// The target probability of class c.
 fn wanted(c: u32, label: u32, n: u32) -> f32 {
   //@ if MIXED
   let weight = bitcast<f32>(mixes[n].y);

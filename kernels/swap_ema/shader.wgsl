@@ -1,8 +1,8 @@
-// swap_ema: a parameter and its moving average change places, before an evaluation and after it
+// swap_ema: swaps a parameter and its moving average, before and after an evaluation
 //
 //   weight, average  [SIZE] vec4<f32>
 //
-// With STORE the extremes of what is the weight now go to the statistics, as in an update: the weight's
+// STORE records minimum and maximum of the new weight in the statistics, as an update does: the weight's
 // range follows from them.
 // Reference: kernels/swap_ema/reference.ts
 //@ include quad
@@ -24,9 +24,9 @@ fn main(
     average[at] = weight[at];
     weight[at] = w;
     //@ if STORE
-    seen_min = w;
-    seen_max = w;
-    seen_nonfinite = vec4<u32>((bitcast<vec4<u32>>(w) & vec4<u32>(0x7f800000u)) == vec4<u32>(0x7f800000u));
+    observed_min = w;
+    observed_max = w;
+    observed_nonfinite = vec4<u32>((bitcast<vec4<u32>>(w) & vec4<u32>(0x7f800000u)) == vec4<u32>(0x7f800000u));
     //@ end
   }
   //@ if STORE

@@ -3,7 +3,7 @@
 //   average ← KEPT·average + TAKEN·weight
 //
 //   weight, average  [SIZE] vec4<f32>
-//   found_nonfinite  [0]: not 0, nothing changes (check_finite)
+//   found_nonfinite  [0]: if not 0, nothing changes (check_finite)
 //
 // Reference: kernels/update_ema/reference.ts
 

@@ -1,13 +1,13 @@
-// update_ranges: the ranges of COUNT quantizers from FIRST on, from what this step saw of them. One row
-// between the kernel that makes a tensor and the one that quantizes it (a dynamic estimator), or,
-// with STATIC, at the end of a step all rows whose estimator is static (the scheduler on the device).
-// With CALIBRATE no rule is asked: the range is widened to what was seen.
+// update_ranges: sets the ranges of COUNT quantizers from FIRST on, from this step's statistics. Either one
+// row, between the kernel that makes a tensor and the one that quantizes it (a dynamic estimator), or,
+// with STATIC, at the end of a step, all rows whose estimator is static (the scheduler on the device).
+// With CALIBRATE no rule runs: the range is widened to the values observed.
 //
 //   statistics  [rows, SLOTS] slots
 //   rules       [rows]
 //   table       the network's table of quantizers
 //   memory      [rows, MAX_MEMORY] f32: what an estimator keeps from call to call
-//   found_nonfinite  [0], with STATIC: not 0, nothing changes (check_finite)
+//   found_nonfinite  [0], with STATIC: if not 0, nothing changes (check_finite)
 //
 // Rules: 0 none, 1 current, 2 average (kept, taken), 3 delayed (window, room), 4 guarded (kept, taken,
 // jump, widest): those of lib/quant/estimators/, operation by operation.
@@ -59,7 +59,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     }
     memory[at] = largest;
     let bound = most * rule.setting1;
-    // A side stays once it was open; the row of a quantizer without a range holds 0, 0.
+    // A side that was used once stays; the row of a quantizer without a range is 0, 0.
     low = select(0.0, -bound, seen.min < 0.0 || old.low < 0.0);
     high = select(0.0, bound, seen.max > 0.0 || old.high > 0.0);
   }

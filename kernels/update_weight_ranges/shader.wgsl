@@ -3,7 +3,7 @@
 //
 //   table       the network's table of quantizers; its first COUNT rows, the weights', are written
 //   statistics  [rows, SLOTS] slots
-//   found_nonfinite  [0]: not 0, no weight has changed, so neither does its range (check_finite)
+//   found_nonfinite  [0]: if not 0, no weight has changed, so neither does its range (check_finite)
 //
 // Reference: kernels/update_weight_ranges/reference.ts
 

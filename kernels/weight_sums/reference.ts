@@ -4,7 +4,7 @@
  * @module
  */
 import type { Buffers } from "../include/host_buffer.ts";
-import { packedIndex } from "../include/panel.ts";
+import { packedIndex } from "../include/packed_index.ts";
 
 /** Constants of the kernel; its header says what they are. */
 interface WeightSums {
@@ -27,12 +27,12 @@ export function weightSums(
   const inputs = 4 * c.IQ, outputs = 4 * c.OQ;
   b.forward_sum.i32.fill(0);
   if (c.BACKWARD) b.backward_sum.i32.fill(0);
-  const place = packedIndex(c.IQ, c.OQ);
+  const indexOf = packedIndex(c.IQ, c.OQ);
   for (let o = 0; o < outputs; o++) {
     for (let ky = 0; ky < c.KH; ky++) {
       for (let kx = 0; kx < c.KW; kx++) {
         for (let i = 0; i < inputs; i++) {
-          const code = b.forward.i8[place(ky * c.KW + kx, i, o)]!;
+          const code = b.forward.i8[indexOf(ky * c.KW + kx, i, o)]!;
           b.forward_sum.i32[o]! += code;
           if (!c.BACKWARD) continue;
           for (let phase = 0; phase < c.SH * c.SW; phase++) {

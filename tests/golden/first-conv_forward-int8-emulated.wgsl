@@ -12,9 +12,9 @@
 //   y        [n, HO, WO, 4·OQ]     quads; with LOGITS real f32 values
 //   sums     [TILES, outputs, 2] i32   with SUMS: Σ(q − z) and Σ(q − z)² of a workgroup's pixels,
 //                                  at most 64·P·255² < 2³¹; TILES is enough for the smallest tile that
-//                                  may be chosen, and what a larger one leaves over is 0
+//                                  may be chosen; rows that a larger one does not use are 0
 //
-// Weights may be QUADS of the OQ quads of outputs, of which FIRST are before them (lib/program/shards.ts).
+// Weights may be a shard (lib/program/shards.ts): QUADS of the OQ quads of outputs, from quad FIRST on.
 // Padding reads the code of zero, so one correction, −z·row_sum, holds for every pixel.
 // Accumulators: |Σ (x − z)·w| ≤ K·255·127, which fits i32 to K = 66,000; the planner refuses more.
 // Sizes are operands, so that layers with the same tile share a pipeline.
@@ -80,7 +80,7 @@ fn pack(c: vec4<i32>) -> Quad {
   return b.x | (b.y << 8u) | (b.z << 16u) | (b.w << 24u);
 }
 
-// The word whose four codes are those of zero: what padding reads.
+// The quad that padding reads: four codes of zero.
 fn zero_quad(z: Quantizer) -> Quad { return pack(vec4<i32>(i32(z.zero))); }
 
 // Real values of a quad.
@@ -93,31 +93,31 @@ fn dot_quad(a: Quad, b: Quad) -> i32 {
   return p.x + p.y + p.z + p.w;
 }
 alias Sum = i32;
-// Four quads that are multiplied with the same one: codes of weights lie so (pack_weights).
+// Four quads that are multiplied with the same one: pack_weights stores codes of weights in this order.
 alias Four = vec4<u32>;
 fn dot_four(q: Quad, w: Four) -> vec4<i32> {
   return vec4<i32>(dot_quad(q, w.x), dot_quad(q, w.y), dot_quad(q, w.z), dot_quad(q, w.w));
 }
 
-// Real values → what is stored, with the statistics of what went in. Each thread calls `quantize` for
-// its values, then every thread of the workgroup calls `record` once (it holds a barrier).
+// Quantizes real values and records their statistics. Each thread calls `quantize` for its values, then
+// every thread of the workgroup calls `record` once (it has a barrier).
 // STORE: 0 real values as they are, without statistics (no quantizer); 1 quantized: codes with INT8, else
 // the real values that the codes represent; 2 real values with statistics, to be quantized in a second
 // pass once their range is known.
-// QUIET: records nothing, as the tensor was recorded when it was computed first.
+// QUIET: records nothing, because the tensor was recorded when it was first computed.
 // Reference: kernels/include/quantize.ts
 
 alias Stored = Quad;
 alias StoredWide = Wide;
 
-// Extremes are kept per lane and joined once a thread.
-var<private> seen_min: vec4<f32> = vec4<f32>(3.4028234e38);
-var<private> seen_max: vec4<f32> = vec4<f32>(-3.4028234e38);
-var<private> seen_clipped: vec4<u32>;
-var<private> seen_nonfinite: vec4<u32>;
+// Minimum and maximum per lane; `record` joins the lanes once per thread.
+var<private> observed_min: vec4<f32> = vec4<f32>(3.4028234e38);
+var<private> observed_max: vec4<f32> = vec4<f32>(-3.4028234e38);
+var<private> observed_clipped: vec4<u32>;
+var<private> observed_nonfinite: vec4<u32>;
 
 // The slot of this workgroup.
-var<workgroup> tile_seen: array<atomic<u32>, SLOT_WORDS>;
+var<workgroup> tile_statistics: array<atomic<u32>, SLOT_WORDS>;
 
 const LANES = vec4<u32>(0u, 1u, 2u, 3u);
 
@@ -128,12 +128,12 @@ fn quantize(v: vec4<f32>, z: Quantizer, element: u32, key: vec2<u32>, lanes: u32
   let bad = (bitcast<vec4<u32>>(v) & vec4<u32>(0x7f800000u)) == vec4<u32>(0x7f800000u);
   let x = select(v, vec4<f32>(0.0), bad);
   let real_lane = LANES < vec4<u32>(lanes);
-  seen_min = min(seen_min, select(vec4<f32>(3.4028234e38), x, real_lane));
-  seen_max = max(seen_max, select(vec4<f32>(-3.4028234e38), x, real_lane));
-  seen_nonfinite += vec4<u32>(bad & real_lane);
+  observed_min = min(observed_min, select(vec4<f32>(3.4028234e38), x, real_lane));
+  observed_max = max(observed_max, select(vec4<f32>(-3.4028234e38), x, real_lane));
+  observed_nonfinite += vec4<u32>(bad & real_lane);
   let t = round(x * z.inverse) + z.zero;
   let c = clamp(t, vec4<f32>(z.qmin), vec4<f32>(z.qmax));
-  seen_clipped += vec4<u32>(c != t);
+  observed_clipped += vec4<u32>(c != t);
   return pack(vec4<i32>(c));
 }
 
@@ -143,52 +143,52 @@ fn ordered(x: f32) -> u32 {
   return select(b | 0x80000000u, ~b, b >= 0x80000000u);
 }
 
-// Folds what this workgroup saw into slot `tile` mod SLOTS of the quantizer's row. Integer atomics on
-// ordered words: independent of the order of tiles.
+// Adds this workgroup's statistics to slot `tile` mod SLOTS of the quantizer's row. Integer atomics on
+// ordered words make the result independent of the order of tiles.
 fn record(row: u32, tile: u32, lane: u32) {
-  let min_ = min(min(seen_min.x, seen_min.y), min(seen_min.z, seen_min.w));
-  let max_ = max(max(seen_max.x, seen_max.y), max(seen_max.z, seen_max.w));
-  let clipped = seen_clipped.x + seen_clipped.y + seen_clipped.z + seen_clipped.w;
-  let nonfinite = seen_nonfinite.x + seen_nonfinite.y + seen_nonfinite.z + seen_nonfinite.w;
+  let min_ = min(min(observed_min.x, observed_min.y), min(observed_min.z, observed_min.w));
+  let max_ = max(max(observed_max.x, observed_max.y), max(observed_max.z, observed_max.w));
+  let clipped = observed_clipped.x + observed_clipped.y + observed_clipped.z + observed_clipped.w;
+  let nonfinite = observed_nonfinite.x + observed_nonfinite.y + observed_nonfinite.z + observed_nonfinite.w;
   if (min_ <= max_) {
-    atomicMax(&tile_seen[SLOT_NEGATED_MIN], ~ordered(min_));
-    atomicMax(&tile_seen[SLOT_MAX], ordered(max_));
-    if (clipped > 0u) { atomicAdd(&tile_seen[SLOT_CLIPPED], clipped); }
-    if (nonfinite > 0u) { atomicAdd(&tile_seen[SLOT_NONFINITE], nonfinite); }
+    atomicMax(&tile_statistics[SLOT_NEGATED_MIN], ~ordered(min_));
+    atomicMax(&tile_statistics[SLOT_MAX], ordered(max_));
+    if (clipped > 0u) { atomicAdd(&tile_statistics[SLOT_CLIPPED], clipped); }
+    if (nonfinite > 0u) { atomicAdd(&tile_statistics[SLOT_NONFINITE], nonfinite); }
   }
   workgroupBarrier();
   if (lane == 0u) {
     let at = slot_at(row, tile % SLOTS);
-    atomicMax(&statistics[at + SLOT_NEGATED_MIN], atomicLoad(&tile_seen[SLOT_NEGATED_MIN]));
-    atomicMax(&statistics[at + SLOT_MAX], atomicLoad(&tile_seen[SLOT_MAX]));
-    atomicAdd(&statistics[at + SLOT_CLIPPED], atomicLoad(&tile_seen[SLOT_CLIPPED]));
-    atomicAdd(&statistics[at + SLOT_NONFINITE], atomicLoad(&tile_seen[SLOT_NONFINITE]));
+    atomicMax(&statistics[at + SLOT_NEGATED_MIN], atomicLoad(&tile_statistics[SLOT_NEGATED_MIN]));
+    atomicMax(&statistics[at + SLOT_MAX], atomicLoad(&tile_statistics[SLOT_MAX]));
+    atomicAdd(&statistics[at + SLOT_CLIPPED], atomicLoad(&tile_statistics[SLOT_CLIPPED]));
+    atomicAdd(&statistics[at + SLOT_NONFINITE], atomicLoad(&tile_statistics[SLOT_NONFINITE]));
   }
 }
 
-// Where a pixel lies in images of height × width. Kernels divide for their first pixel and count on
-// from it: a division by a size that only the step knows is eight scalar ones on a CPU adapter.
-// References need none of it: they loop over pixels.
+// Coordinates of a pixel in images of height × width. Kernels divide for their first pixel and count
+// on from it: a division by a size that only the step knows is eight scalar ones on a CPU adapter.
+// References do not need it: they loop over pixels.
 
-struct Place {
+struct PixelCoords {
   image: u32,
   row: u32,
   column: u32,
 }
 
-fn place(pixel: u32, height: u32, width: u32) -> Place {
+fn pixel_coords(pixel: u32, height: u32, width: u32) -> PixelCoords {
   let line = pixel / width;
   let image = line / height;
-  return Place(image, line - image * height, pixel - line * width);
+  return PixelCoords(image, line - image * height, pixel - line * width);
 }
 
-// As many pixels on as there are before `by`.
-fn onwards(p: Place, by: Place, height: u32, width: u32) -> Place {
+// Moves `p` on by the distance between pixel 0 and `by`.
+fn advance(p: PixelCoords, by: PixelCoords, height: u32, width: u32) -> PixelCoords {
   let column = p.column + by.column;
   let wraps = column >= width;
   let row = p.row + by.row + u32(wraps);
   let ends = row >= height;
-  return Place(p.image + by.image + u32(ends), select(row, row - height, ends), select(column, column - width, wraps));
+  return PixelCoords(p.image + by.image + u32(ends), select(row, row - height, ends), select(column, column - width, wraps));
 }
 
 
@@ -216,27 +216,27 @@ fn main(
   let zx = quantizers[i32(operand_X_ROW())];
   let padding = zero_quad(zx);
 
-  let next = place(64u, operand_HO(), operand_WO());
-  var here = place(tile * (64u * 3u) + lane, operand_HO(), operand_WO());
+  let next = pixel_coords(64u, operand_HO(), operand_WO());
+  var here = pixel_coords(tile * (64u * 3u) + lane, operand_HO(), operand_WO());
   let pixel_0 = tile * (64u * 3u) + 0u * 64u + lane;
   let row_0 = i32(here.row * operand_SH()) - i32(operand_PH());
   let column_0 = i32(here.column * operand_SW()) - i32(operand_PW());
   let base_0 = ((i32(here.image * height) + row_0) * i32(width) + column_0) * i32(in_quads);
-  here = onwards(here, next, operand_HO(), operand_WO());
+  here = advance(here, next, operand_HO(), operand_WO());
   var a_0_0: vec4<Sum>;
   var a_0_1: vec4<Sum>;
   let pixel_1 = tile * (64u * 3u) + 1u * 64u + lane;
   let row_1 = i32(here.row * operand_SH()) - i32(operand_PH());
   let column_1 = i32(here.column * operand_SW()) - i32(operand_PW());
   let base_1 = ((i32(here.image * height) + row_1) * i32(width) + column_1) * i32(in_quads);
-  here = onwards(here, next, operand_HO(), operand_WO());
+  here = advance(here, next, operand_HO(), operand_WO());
   var a_1_0: vec4<Sum>;
   var a_1_1: vec4<Sum>;
   let pixel_2 = tile * (64u * 3u) + 2u * 64u + lane;
   let row_2 = i32(here.row * operand_SH()) - i32(operand_PH());
   let column_2 = i32(here.column * operand_SW()) - i32(operand_PW());
   let base_2 = ((i32(here.image * height) + row_2) * i32(width) + column_2) * i32(in_quads);
-  here = onwards(here, next, operand_HO(), operand_WO());
+  here = advance(here, next, operand_HO(), operand_WO());
   var a_2_0: vec4<Sum>;
   var a_2_1: vec4<Sum>;
 
@@ -282,7 +282,7 @@ fn main(
       a_1_0,
       a_2_0,
     );
-    // Not unrolled: P copies of what follows would be most of the shader, and of what compiling it takes.
+    // Not unrolled: P copies of the code below would be most of the shader and of its compile time.
     for (var p = 0u; p < 3u; p++) {
       let pixel = tile * (64u * 3u) + p * 64u + lane;
       if (pixel >= pixels) { break; }
@@ -315,7 +315,7 @@ fn main(
       a_1_1,
       a_2_1,
     );
-    // Not unrolled: P copies of what follows would be most of the shader, and of what compiling it takes.
+    // Not unrolled: P copies of the code below would be most of the shader and of its compile time.
     for (var p = 0u; p < 3u; p++) {
       let pixel = tile * (64u * 3u) + p * 64u + lane;
       if (pixel >= pixels) { break; }

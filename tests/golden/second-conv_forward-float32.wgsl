@@ -12,9 +12,9 @@
 //   y        [n, HO, WO, 4·OQ]     quads; with LOGITS real f32 values
 //   sums     [TILES, outputs, 2] i32   with SUMS: Σ(q − z) and Σ(q − z)² of a workgroup's pixels,
 //                                  at most 64·P·255² < 2³¹; TILES is enough for the smallest tile that
-//                                  may be chosen, and what a larger one leaves over is 0
+//                                  may be chosen; rows that a larger one does not use are 0
 //
-// Weights may be QUADS of the OQ quads of outputs, of which FIRST are before them (lib/program/shards.ts).
+// Weights may be a shard (lib/program/shards.ts): QUADS of the OQ quads of outputs, from quad FIRST on.
 // Padding reads the code of zero, so one correction, −z·row_sum, holds for every pixel.
 // Accumulators: |Σ (x − z)·w| ≤ K·255·127, which fits i32 to K = 66,000; the planner refuses more.
 // Sizes are operands, so that layers with the same tile share a pipeline.
@@ -23,7 +23,7 @@
 
 // include quantize
 
-// include place
+// include pixel_coords
 
 
 @group(0) @binding(3) var<storage, read> x: array<Quad>;
@@ -48,27 +48,27 @@ fn main(
   let zx = quantizers[i32(operand_X_ROW())];
   let padding = zero_quad(zx);
 
-  let next = place(64u, operand_HO(), operand_WO());
-  var here = place(tile * (64u * 3u) + lane, operand_HO(), operand_WO());
+  let next = pixel_coords(64u, operand_HO(), operand_WO());
+  var here = pixel_coords(tile * (64u * 3u) + lane, operand_HO(), operand_WO());
   let pixel_0 = tile * (64u * 3u) + 0u * 64u + lane;
   let row_0 = i32(here.row * operand_SH()) - i32(operand_PH());
   let column_0 = i32(here.column * operand_SW()) - i32(operand_PW());
   let base_0 = ((i32(here.image * height) + row_0) * i32(width) + column_0) * i32(in_quads);
-  here = onwards(here, next, operand_HO(), operand_WO());
+  here = advance(here, next, operand_HO(), operand_WO());
   var a_0_0: vec4<Sum>;
   var a_0_1: vec4<Sum>;
   let pixel_1 = tile * (64u * 3u) + 1u * 64u + lane;
   let row_1 = i32(here.row * operand_SH()) - i32(operand_PH());
   let column_1 = i32(here.column * operand_SW()) - i32(operand_PW());
   let base_1 = ((i32(here.image * height) + row_1) * i32(width) + column_1) * i32(in_quads);
-  here = onwards(here, next, operand_HO(), operand_WO());
+  here = advance(here, next, operand_HO(), operand_WO());
   var a_1_0: vec4<Sum>;
   var a_1_1: vec4<Sum>;
   let pixel_2 = tile * (64u * 3u) + 2u * 64u + lane;
   let row_2 = i32(here.row * operand_SH()) - i32(operand_PH());
   let column_2 = i32(here.column * operand_SW()) - i32(operand_PW());
   let base_2 = ((i32(here.image * height) + row_2) * i32(width) + column_2) * i32(in_quads);
-  here = onwards(here, next, operand_HO(), operand_WO());
+  here = advance(here, next, operand_HO(), operand_WO());
   var a_2_0: vec4<Sum>;
   var a_2_1: vec4<Sum>;
 
@@ -113,7 +113,7 @@ fn main(
       a_1_0,
       a_2_0,
     );
-    // Not unrolled: P copies of what follows would be most of the shader, and of what compiling it takes.
+    // Not unrolled: P copies of the code below would be most of the shader and of its compile time.
     for (var p = 0u; p < 3u; p++) {
       let pixel = tile * (64u * 3u) + p * 64u + lane;
       if (pixel >= pixels) { break; }
@@ -133,7 +133,7 @@ fn main(
       a_1_1,
       a_2_1,
     );
-    // Not unrolled: P copies of what follows would be most of the shader, and of what compiling it takes.
+    // Not unrolled: P copies of the code below would be most of the shader and of its compile time.
     for (var p = 0u; p < 3u; p++) {
       let pixel = tile * (64u * 3u) + p * 64u + lane;
       if (pixel >= pixels) { break; }

@@ -1,6 +1,6 @@
 // conv_backward_weight: dW[o, tap, c] = Σ_p dY[p, o] · X[p·stride − padding + tap, c], in chunks
 //
-// The sum runs over pixels, but bytes lie along channels: four pixels are read and their 4×4 bytes
+// The sum runs over pixels, but bytes run along channels: four pixels are read and their 4×4 bytes
 // transposed in registers. A thread owns YQ·4 output × XQ·4 input channels of one tap and one chunk
 // of at most 32,768 pixels, so |Σ| ≤ 32,768·128² < 2³¹. It reads K pixels at a time, in one load each
 // for all its channels: of a tile of 16 × 16 (llvmpipe: 53 GOP/s) eight loads serve 1024 products, of
@@ -11,16 +11,16 @@
 //                                              where the weights are not split (lib/program/shards.ts)
 //   partial   [CHUNKS, 4·OQ, KH·KW, IQ] vec4   raw sums of products of codes
 //   x_total   [CHUNKS, KH·KW, IQ] vec4<i32>    Σ X, and
-//   dy_total  [CHUNKS, OQ] vec4                Σ dY: what the zero points are corrected with
+//   dy_total  [CHUNKS, OQ] vec4                Σ dY: they correct for the zero points
 //
 // The number of chunks follows from the shape alone, so tile choice never changes a float sum.
 // The totals are made by the workgroups of the first output tile and of the first tap only, where
 // the branch is uniform. Without INT8 the same loops add f32 products, pixel by pixel.
-// Sizes are operands, as in conv_forward; where a pixel lies is counted on, not divided anew.
+// Sizes are operands, as in conv_forward; coordinates of a pixel are counted on, not divided again.
 // Reference: kernels/conv_backward_weight/reference.ts
 // include quad
 
-// include place
+// include pixel_coords
 
 
 alias XWide = vec2<u32>;
@@ -88,12 +88,12 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   var x_sum_1: vec4<Sum>;
 
   let end = min((chunk + 1u) * operand_CHUNK(), operand_PIXELS());
-  // Loads of a pixel, and where this thread's begin.
+  // Loads per pixel, and the first one of this thread.
   let x_loads = in_quads / 2u;
   let x_own = x_tile * (2u / 2u);
   let dy_loads = operand_DQ() / 2u;
   let dy_own = operand_FIRST() / 2u + y_tile * (2u / 2u);
-  var here = place(chunk * operand_CHUNK(), out_height, out_width);
+  var here = pixel_coords(chunk * operand_CHUNK(), out_height, out_width);
   for (var first = chunk * operand_CHUNK(); first < end; first += 4u) {
     let p_0 = first + 0u;
     let real_0 = p_0 < end;
@@ -102,7 +102,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let inside_0 = real_0 && y_0 < height && column_0 < width;
     let x_at_0 = select(0u, ((here.image * height + y_0) * width + column_0) * x_loads + x_own, inside_0);
     let dy_at_0 = select(0u, p_0 * dy_loads + dy_own, real_0);
-    here = onwards(here, Place(0u, 0u, 1u), out_height, out_width);
+    here = advance(here, PixelCoords(0u, 0u, 1u), out_height, out_width);
     let p_1 = first + 1u;
     let real_1 = p_1 < end;
     let y_1 = u32(i32(here.row * stride_y) + shift_y);
@@ -110,7 +110,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let inside_1 = real_1 && y_1 < height && column_1 < width;
     let x_at_1 = select(0u, ((here.image * height + y_1) * width + column_1) * x_loads + x_own, inside_1);
     let dy_at_1 = select(0u, p_1 * dy_loads + dy_own, real_1);
-    here = onwards(here, Place(0u, 0u, 1u), out_height, out_width);
+    here = advance(here, PixelCoords(0u, 0u, 1u), out_height, out_width);
     let p_2 = first + 2u;
     let real_2 = p_2 < end;
     let y_2 = u32(i32(here.row * stride_y) + shift_y);
@@ -118,7 +118,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let inside_2 = real_2 && y_2 < height && column_2 < width;
     let x_at_2 = select(0u, ((here.image * height + y_2) * width + column_2) * x_loads + x_own, inside_2);
     let dy_at_2 = select(0u, p_2 * dy_loads + dy_own, real_2);
-    here = onwards(here, Place(0u, 0u, 1u), out_height, out_width);
+    here = advance(here, PixelCoords(0u, 0u, 1u), out_height, out_width);
     let p_3 = first + 3u;
     let real_3 = p_3 < end;
     let y_3 = u32(i32(here.row * stride_y) + shift_y);
@@ -126,7 +126,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let inside_3 = real_3 && y_3 < height && column_3 < width;
     let x_at_3 = select(0u, ((here.image * height + y_3) * width + column_3) * x_loads + x_own, inside_3);
     let dy_at_3 = select(0u, p_3 * dy_loads + dy_own, real_3);
-    here = onwards(here, Place(0u, 0u, 1u), out_height, out_width);
+    here = advance(here, PixelCoords(0u, 0u, 1u), out_height, out_width);
     let x_0 = select(select(XWide(), padding, real_0), x[x_at_0], inside_0);
     let dy_0 = select(YWide(), dy[dy_at_0], real_0);
     let x_1 = select(select(XWide(), padding, real_1), x[x_at_1], inside_1);

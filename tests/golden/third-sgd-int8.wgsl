@@ -3,12 +3,12 @@
 //   g = gradient + weight_decay·w;  m ← momentum·m + g;  w ← w − rate·(g + momentum·m | m)   (Nesterov | not)
 //
 //   gradient, weight, velocity   [SIZE] vec4<f32>
-//   clip                         [factor, norm, 0, 0], with CLIP: gradient is times the factor
-//   found_nonfinite              [0]: not 0, nothing changes (check_finite)
+//   clip                         [factor, norm, 0, 0], with CLIP: the gradient is multiplied by the factor
+//   found_nonfinite              [0]: if not 0, nothing changes (check_finite)
 //
-// With SCALED the learning rate has the factor that `dsgc` gave the layer's gradient. With STORE
-// the minimum and maximum of the new weights go to the statistics: the next iteration's weight quantizer
-// is set from them before its pass. A new weight that is not finite raises the second word of NONFINITE.
+// SCALED multiplies the learning rate by the factor that `dsgc` gave the layer's gradient. STORE records
+// minimum and maximum of the new weights in the statistics: they set the weight's quantizer before the
+// next step. A new weight that is not finite increments the second word of NONFINITE.
 // Reference: kernels/sgd/reference.ts
 // include quad
 
@@ -41,9 +41,9 @@ fn main(
       w = w - rate * m;
       weight[at] = w;
       if (not_finite(w)) { atomicAdd(&statistics[operand_NONFINITE()], 1u); }
-      seen_min = min(seen_min, w);
-      seen_max = max(seen_max, w);
-      seen_nonfinite += vec4<u32>((bitcast<vec4<u32>>(w) & vec4<u32>(0x7f800000u)) == vec4<u32>(0x7f800000u));
+      observed_min = min(observed_min, w);
+      observed_max = max(observed_max, w);
+      observed_nonfinite += vec4<u32>((bitcast<vec4<u32>>(w) & vec4<u32>(0x7f800000u)) == vec4<u32>(0x7f800000u));
     }
   }
   {
@@ -56,9 +56,9 @@ fn main(
       w = w - rate * m;
       weight[at] = w;
       if (not_finite(w)) { atomicAdd(&statistics[operand_NONFINITE()], 1u); }
-      seen_min = min(seen_min, w);
-      seen_max = max(seen_max, w);
-      seen_nonfinite += vec4<u32>((bitcast<vec4<u32>>(w) & vec4<u32>(0x7f800000u)) == vec4<u32>(0x7f800000u));
+      observed_min = min(observed_min, w);
+      observed_max = max(observed_max, w);
+      observed_nonfinite += vec4<u32>((bitcast<vec4<u32>>(w) & vec4<u32>(0x7f800000u)) == vec4<u32>(0x7f800000u));
     }
   }
   {
@@ -71,9 +71,9 @@ fn main(
       w = w - rate * m;
       weight[at] = w;
       if (not_finite(w)) { atomicAdd(&statistics[operand_NONFINITE()], 1u); }
-      seen_min = min(seen_min, w);
-      seen_max = max(seen_max, w);
-      seen_nonfinite += vec4<u32>((bitcast<vec4<u32>>(w) & vec4<u32>(0x7f800000u)) == vec4<u32>(0x7f800000u));
+      observed_min = min(observed_min, w);
+      observed_max = max(observed_max, w);
+      observed_nonfinite += vec4<u32>((bitcast<vec4<u32>>(w) & vec4<u32>(0x7f800000u)) == vec4<u32>(0x7f800000u));
     }
   }
   {
@@ -86,9 +86,9 @@ fn main(
       w = w - rate * m;
       weight[at] = w;
       if (not_finite(w)) { atomicAdd(&statistics[operand_NONFINITE()], 1u); }
-      seen_min = min(seen_min, w);
-      seen_max = max(seen_max, w);
-      seen_nonfinite += vec4<u32>((bitcast<vec4<u32>>(w) & vec4<u32>(0x7f800000u)) == vec4<u32>(0x7f800000u));
+      observed_min = min(observed_min, w);
+      observed_max = max(observed_max, w);
+      observed_nonfinite += vec4<u32>((bitcast<vec4<u32>>(w) & vec4<u32>(0x7f800000u)) == vec4<u32>(0x7f800000u));
     }
   }
   record(operand_W_ROW(), tile, lane);
