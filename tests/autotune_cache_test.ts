@@ -111,7 +111,7 @@ Deno.test("where nothing can be written, that is said and nothing else happens",
     assert.deepEqual(await readTiles(path, "a"), new Map());
     assert.match(
       (await writeTiles(path, "a", times("conv")))?.why ?? "",
-      /cannot write: expected a folder/,
+      /cannot write: a part of the path is a file, not a folder/,
     );
   });
 });
