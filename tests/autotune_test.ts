@@ -13,10 +13,10 @@ import { type TuningKey, tuningKeys } from "../lib/runtime/gpu/tuning_key.ts";
 import { givenTile, type Tile, tileName, tilesOf, withTile } from "../lib/runtime/gpu/tile.ts";
 import { ClockTimer, StepTimer, type Timer } from "../lib/runtime/gpu/timing.ts";
 import {
-  autotuneSteps,
   chooseTiles,
+  fastestTiles,
   type TimingBackend,
-  tunePair,
+  tuneTiles,
 } from "../lib/runtime/gpu/autotune.ts";
 import type { Program, Step } from "../lib/program/program.ts";
 import { inFolder, qtrain } from "./support/command.ts";
@@ -99,7 +99,7 @@ const typical = (step: Step) => {
 
 /** What was chosen, by step. */
 const chosen = (classes: readonly TuningKey[], times: AdapterTimes) =>
-  [...autotuneSteps(classes, times)].map(([step, tile]) =>
+  [...fastestTiles(classes, times)].map(([step, tile]) =>
     `${step.layer} ${step.kernel.name} ${tileName(tile)}`
   );
 
@@ -118,7 +118,7 @@ Deno.test("steps of one kernel on one shape are one class, whatever their tensor
 
 Deno.test("the fastest tile is chosen for all steps of its class, by a clear margin alone", async () => {
   const classes = classesOf(programOf(NETWORK, "int8")), bench = new FakeBench(typical);
-  const found = await tunePair(classes, new Map(), bench);
+  const found = await tuneTiles(classes, new Map(), bench);
   const tiles = chosen(classes, found);
   // 3.9 of 4 ms is no clear margin; a norm has nothing faster than its default.
   for (const layer of ["conv1", "conv2", "conv3"]) {
@@ -126,7 +126,7 @@ Deno.test("the fastest tile is chosen for all steps of its class, by a clear mar
   }
   assert.ok(tiles.every((tile) => !tile.includes("norm")), tiles.join("; "));
   const again = new FakeBench(typical);
-  assert.equal((await tunePair(classes, found, again)).size, 0);
+  assert.equal((await tuneTiles(classes, found, again)).size, 0);
   assert.equal(again.timed, 0, "what is known is not timed again");
 });
 
@@ -136,7 +136,7 @@ Deno.test("races go from the longest class to the shortest and end with the time
   const runs: string[][] = [];
   for (;;) {
     const bench = new FakeBench(typical, 300);
-    const found = await tunePair(classes, known, bench);
+    const found = await tuneTiles(classes, known, bench);
     if (found.size === 0) break;
     runs.push(bench.raced);
     known = new Map([...known, ...found]);
@@ -151,21 +151,21 @@ Deno.test("races go from the longest class to the shortest and end with the time
 Deno.test("one race is run however long compiling takes, and a slow network has more time", async () => {
   const classes = classesOf(programOf(NETWORK, "int8"));
   const one = new FakeBench(typical, 5000);
-  await tunePair(classes, new Map(), one);
+  await tuneTiles(classes, new Map(), one);
   assert.equal(one.raced.length, 1);
   const slow = new FakeBench((step) => 1000 * typical(step), 5000);
-  await tunePair(classes, new Map(), slow);
+  await tuneTiles(classes, new Map(), slow);
   assert.ok(slow.raced.length > 2);
 });
 
 Deno.test("a class that takes next to nothing of a step is not raced", async () => {
   const classes = classesOf(programOf(NETWORK, "int8"));
   const bench = new FakeBench((step) => step.kernel.name === "conv_forward" ? 1e4 : typical(step));
-  const found = await tunePair(classes, new Map(), bench);
+  const found = await tuneTiles(classes, new Map(), bench);
   assert.ok(bench.raced.every((way) => !way.startsWith("conv_forward")));
   assert.ok(bench.raced.some((way) => way.startsWith("conv_backward_input")));
   const again = new FakeBench(typical);
-  assert.equal((await tunePair(classes, found, again)).size, 0, "nor is it timed again");
+  assert.equal((await tuneTiles(classes, found, again)).size, 0, "nor is it timed again");
 });
 
 Deno.test("a tile that is refused, or gives other bits, or wins by chance, is not taken", async () => {
@@ -176,28 +176,28 @@ Deno.test("a tile that is refused, or gives other bits, or wins by chance, is no
     step.constants.P === 4 && runs++ > 60 ? 4e6 : typical(step)
   );
   const [first] = classes as [TuningKey];
-  for (const way of first.ways.values()) {
+  for (const way of first.tilings.values()) {
     refused.refused.add(name(way));
     other.differ.add(name(way));
   }
   refused.refused.delete(name(first.steps[0]!));
   for (const bench of [refused, other]) {
-    const found = await tunePair(classes, new Map(), bench);
+    const found = await tuneTiles(classes, new Map(), bench);
     assert.equal(found.get(first.name)!.ratios["P=4 Q=2"], null);
     assert.ok(!chosen(classes, found).includes("conv1 conv_forward P=4 Q=2"));
     const again = new FakeBench(typical);
-    assert.equal((await tunePair(classes, found, again)).size, 0, "and not tried again");
+    assert.equal((await tuneTiles(classes, found, again)).size, 0, "and not tried again");
   }
-  const found = await tunePair([first], new Map(), chance);
+  const found = await tuneTiles([first], new Map(), chance);
   assert.ok(found.get(first.name)!.ratios["P=4 Q=2"]! <= 1);
 });
 
 Deno.test("what was timed of another text of a kernel is timed anew", async () => {
   const classes = classesOf(programOf(NETWORK, "int8"));
-  const found = await tunePair(classes, new Map(), new FakeBench(typical));
+  const found = await tuneTiles(classes, new Map(), new FakeBench(typical));
   const old = new Map([...found].map(([name, times]) => [name, { ...times, source: "another" }]));
   assert.deepEqual(chosen(classes, old), []);
-  const again = await tunePair(classes, old, new FakeBench(typical));
+  const again = await tuneTiles(classes, old, new FakeBench(typical));
   assert.deepEqual(again, found);
 });
 

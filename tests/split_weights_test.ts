@@ -63,7 +63,7 @@ Deno.test("of an output that is made in parts, a dynamic range follows from all 
   const test = { ...KEPT, quantize: { activations: dynamic, gradients: dynamic } };
   const { quantizers, sections } = programOf(test, "simulated", { mostBytes: MOST });
   const kernelsOf = (row: number) =>
-    sections.forward.filter((s) => s.quantizer === row && s.when !== "one-pass").map((s) =>
+    sections.forward.filter((s) => s.quantizer === row && s.pass !== "one-pass").map((s) =>
       s.kernel.name
     );
   const linear = quantizers.flatMap((q, row) =>

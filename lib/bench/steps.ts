@@ -223,7 +223,7 @@ class VariantRun {
     if (!this.timer) return;
     const { quantizers, sections: { exchange: _, ...sections } } = this.program;
     const named = Object.entries(sections).flatMap(([section, steps]) =>
-      selectSteps(steps, quantizers, { phase: "train" }).filter((step) => !step.once)
+      selectSteps(steps, quantizers, { phase: "train" }).filter((step) => !step.afterLoad)
         .map((step) => ({ section, step }))
     );
     const times = await this.timer.time(named.map(({ step }) => step));

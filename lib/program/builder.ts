@@ -147,11 +147,11 @@ export class Builder {
     kernel: KernelOf<C, B>,
     constants: StepConstants<C>,
     buffers: StepBuffers<B>,
-    more: { readonly output?: Output } & Pick<Step, "phase" | "once"> = {},
+    more: { readonly output?: Output } & Pick<Step, "phase" | "afterLoad"> = {},
   ): void {
-    const { output, phase, once } = more;
+    const { output, phase, afterLoad } = more;
     const frozen = section === "weights" && this.#frozen.has(layer);
-    const rest = { ...phase ? { phase } : {}, ...once || frozen ? { once: true } : {} };
+    const rest = { ...phase ? { phase } : {}, ...afterLoad || frozen ? { afterLoad: true } : {} };
     if (!output?.tensor.quantized) {
       this.sections[section].push(newStep(this.options, layer, kernel, constants, buffers, rest));
       return;

@@ -62,9 +62,9 @@ export interface Step {
   /** Steps of one phase are left out in the other; absent: in both. */
   readonly phase?: "train" | "eval";
   /** Runs only where the tensor is quantized in this way; absent: always. */
-  readonly when?: QuantizePass;
+  readonly pass?: QuantizePass;
   /** Of `weights`: weights that are frozen need it after loading alone. */
-  readonly once?: boolean;
+  readonly afterLoad?: boolean;
 }
 
 /** A buffer that a step binds. */

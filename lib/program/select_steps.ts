@@ -8,7 +8,7 @@ import type { Program, Step } from "./program.ts";
 import type { QuantizerSpec } from "../quant/quantizer.ts";
 
 /** What decides. */
-export interface Choice {
+export interface StepSelection {
   readonly phase: "train" | "eval";
   /** Rows whose range is searched for now. */
   readonly searching?: ReadonlySet<number>;
@@ -20,14 +20,14 @@ export interface Choice {
 export function selectSteps(
   steps: readonly Step[],
   quantizers: readonly QuantizerSpec[],
-  { phase, searching = new Set(), telemetry = false }: Choice,
+  { phase, searching = new Set(), telemetry = false }: StepSelection,
 ): Step[] {
   return steps.filter((step) => {
     if (step.phase !== undefined && step.phase !== phase) return false;
-    if (step.when === undefined) return true;
+    if (step.pass === undefined) return true;
     const row = step.quantizer!, dynamic = quantizers[row]!.dynamic;
     const two = phase === "train" && (dynamic || searching.has(row) || telemetry);
-    switch (step.when) {
+    switch (step.pass) {
       case "one-pass":
         return !two;
       case "two-pass":
@@ -44,6 +44,6 @@ export function selectSteps(
 
 /** A training step's sections, in the order in which they run. */
 export function trainingSteps({ sections: s }: Program): Step[] {
-  const weights = s.weights.filter((step) => !step.once);
+  const weights = s.weights.filter((step) => !step.afterLoad);
   return [...s.forward, ...s.loss, ...s.backward, ...s.update, ...s.schedule, ...weights];
 }

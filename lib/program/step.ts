@@ -29,7 +29,7 @@ export function newStep<
   kernel: KernelOf<C, B>,
   constants: StepConstants<C>,
   buffers: StepBuffers<B>,
-  more: Pick<Step, "quantizer" | "phase" | "when" | "once" | "output"> = {},
+  more: Pick<Step, "quantizer" | "phase" | "pass" | "afterLoad" | "output"> = {},
 ): Step {
   const bound = Object.entries<string | undefined>(buffers).filter(
     (entry): entry is [string, string] => entry[0] in kernel.buffers && entry[1] !== undefined,

@@ -32,7 +32,7 @@ export function programTraffic(program: Program): ProgramTraffic {
     const perMicroBatch = section === "forward" || section === "loss" || section === "backward";
     const images = perMicroBatch ? program.batch : program.batch * program.micros;
     for (const step of selectSteps(steps, program.quantizers, { phase: "train" })) {
-      if (step.once) continue; // Not in a step.
+      if (step.afterLoad) continue; // Not in a step.
       const bytes = bytesOf(step) / images;
       sections[section] += bytes;
       if (section !== "forward" && section !== "backward") continue;

@@ -1,7 +1,7 @@
 /**
- * Walks a program on two executors in lockstep: before every step both hold the same memory, after
- * it every buffer that the step may write is compared. It is the proof that a kernel equals its
- * reference, for tests over many shapes and for the self-test of an adapter.
+ * Runs a program on two executors in lockstep: before every step both have the same memory; after it,
+ * every buffer that the step may write is compared. Tests and the self-test of an adapter use it to
+ * prove that a kernel equals its reference.
  *
  * @module
  */
@@ -13,21 +13,21 @@ import type { CpuExecutor } from "./cpu/executor.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** How one buffer that a step wrote compares. */
+/** The comparison of one buffer that a step wrote. */
 export interface Difference {
   readonly step: Step;
   readonly variable: string;
   /** `codes`: bytes; `integers`: words; `floats`: f32. */
   readonly type: "codes" | "integers" | "floats";
-  /** Values that differ. */
+  /** Number of values that differ. */
   readonly differing: number;
   readonly values: number;
-  /** Codes and integers: the largest difference. Floats: |a − b| / the largest |value| of its unit. */
+  /** Codes and integers: the largest difference. Floats: |a − b| / the largest |value| of its column. */
   readonly largest: number;
-  /** The buffer as the reference left it, and as the other executor did. */
+  /** The buffer after the step: on the reference, and on the other executor. */
   readonly want: Bytes;
   readonly got: Bytes;
-  /** All buffers of the step before it ran, by name. */
+  /** All buffers of the step before it ran, by the buffer's name. */
   readonly before: ReadonlyMap<string, Bytes>;
 }
 
@@ -38,18 +38,18 @@ export interface Difference {
 const MAX_STEPS = 64, MAX_BYTES = 32 * 2 ** 20;
 
 /**
- * Runs `steps` on both and compares.
+ * Runs `steps` on both executors and compares the buffers that they write.
  *
- * @param cpu holds the memory that every step starts from
- * @param each called for every buffer that a step writes, in order, some steps late
- * @param asked steps that run on both; the rest only on `cpu`
+ * @param cpu the executor whose memory every step starts from
+ * @param each called for every buffer that a step writes, in order, up to {@link MAX_STEPS} steps later
+ * @param isCompared selects the steps that run on both; the rest run only on `cpu`
  */
 export async function compareExecutors(
   steps: readonly Step[],
   cpu: CpuExecutor,
   other: Executor,
   each: (difference: Difference) => void,
-  asked: (step: Step) => boolean = () => true,
+  isCompared: (step: Step) => boolean = () => true,
 ): Promise<void> {
   let waiting: (() => Promise<Difference[]>)[] = [], bytes = 0;
   const flush = async () => {
@@ -58,7 +58,7 @@ export async function compareExecutors(
     found.flat().forEach(each);
   };
   for (const step of steps) {
-    if (!asked(step)) {
+    if (!isCompared(step)) {
       cpu.run([step]);
       continue;
     }
@@ -70,7 +70,7 @@ export async function compareExecutors(
   await flush();
 }
 
-/** Starts a step on both from the memory of `cpu`. */
+/** Starts a step on both executors from the memory of `cpu`. */
 function runOnBoth(step: Step, cpu: CpuExecutor, other: Executor) {
   const bound = boundBuffers(step), written = bound.filter(({ access }) => access === "write");
   const contents = (name: string) => cpu.memory.get(name)!.bytes.slice();
@@ -91,7 +91,7 @@ function runOnBoth(step: Step, cpu: CpuExecutor, other: Executor) {
   };
 }
 
-/** What a step keeps in a buffer. */
+/** Returns the type of the values that a step keeps in a buffer. */
 function typeOf({ constants: { INT8, STORE } }: Step, { type }: Bound) {
   switch (type) {
     case "codes":
@@ -132,7 +132,7 @@ function compare(
   return { type, ...differences(a, b, scales(buffer, a)) };
 }
 
-/** The largest |value| beside each value: of the tensor, or of its column where units are mixed. */
+/** Returns the scale of each value: the largest |value| of the tensor, or of its column where columns differ in unit. */
 function scales({ columns }: Bound, values: Float32Array): (i: number) => number {
   const { count, run } = columns ?? { count: 1, run: 1 };
   const column = (i: number) => Math.floor(i / run) % count;
@@ -141,7 +141,7 @@ function scales({ columns }: Bound, values: Float32Array): (i: number) => number
   return (i) => most[column(i)] || 1;
 }
 
-/** i32 values summed over their first dimension; exact. */
+/** Sums i32 values over their first dimension, exactly. */
 function sumOverTiles(bytes: Bytes, tiles: number): Float64Array {
   const words = new Int32Array(bytes.buffer), sums = new Float64Array(words.length / tiles);
   for (const [i, word] of words.entries()) sums[i % sums.length]! += word;
@@ -163,7 +163,7 @@ function differences(
   return { differing, values: a.length, largest };
 }
 
-/** Statistics with the slots of each row joined: which tile counted in which slot does not matter. */
+/** Joins the slots of each row of the statistics, as the slot that a tile writes to is arbitrary. */
 function joinedRows(bytes: Bytes): number[] {
   const words = wordsOf(bytes);
   return Array.from(

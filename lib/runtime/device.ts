@@ -23,8 +23,8 @@ export interface DeviceOptions extends GpuOptions {
   readonly warn?: (text: string) => void;
   /**
    * Kills the process, with a line on stderr, when the GPU has not answered for `QTRAIN_WATCHDOG`
-   * seconds (60), or 20 times its longest answer so far: there is no other way to end a wait for a GPU
-   * that hangs. For programs that do nothing else; false by default.
+   * seconds (60), or 20 times its longest answer so far: nothing else ends a wait for a GPU that hangs.
+   * Meant for processes that only train; false by default.
    */
   readonly watchdog?: boolean;
 }
@@ -91,7 +91,7 @@ async function opened(options: DeviceOptions): Promise<Device> {
   return { ...gpuDevice(await openGpu(options), options), reopen: () => opened(options) };
 }
 
-/** Makes a device of an open GPU. */
+/** Wraps an open GPU in a device. */
 export function gpuDevice(
   gpu: Gpu,
   { tiles = "default", warn, watchdog = false }: DeviceOptions = {},

@@ -1,7 +1,7 @@
 /**
- * Opens a device whose kernels have passed their self-test: drivers are wrong more often than one
- * thinks. OpenGL, which only `DENO_WEBGPU_BACKEND` selects, is always tested before it computes in
- * int8, because its drivers are the least tested.
+ * Opens a device whose kernels have passed the self-test, because drivers do have bugs. OpenGL, which
+ * only `DENO_WEBGPU_BACKEND` selects, is always tested before it computes in int8, because its drivers
+ * are the least tested.
  *
  * @module
  */
@@ -58,10 +58,10 @@ export async function openTestedDevice(
   );
 }
 
-/** Whether the environment lets wgpu choose OpenGL; an adapter does not tell what was chosen. */
+/** Returns whether wgpu may have chosen OpenGL: the adapter does not tell, so the environment decides. */
 function mayBeOpenGl(): boolean {
   const backends = environment("DENO_WEBGPU_BACKEND");
-  // Not set, or no permission to read it: wgpu has chosen.
+  // Not set, or no permission to read it: wgpu chooses, and may choose OpenGL.
   if (!backends) return true;
   return backends.toLowerCase().split(",").some((name) =>
     ["gl", "gles", "opengl"].includes(name.trim())

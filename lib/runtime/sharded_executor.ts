@@ -1,6 +1,6 @@
 /**
- * An executor that reads and writes a parameter whose buffer is split by rows (`NAME.0`, `NAME.1`, …)
- * under the name of the whole, so that its users need not know of the parts.
+ * An executor that reads and writes parameters under their own name where their buffer is split by rows
+ * into shards (`NAME.0`, `NAME.1`, …).
  *
  * @module
  */
@@ -8,13 +8,13 @@ import type { Copies, Executor } from "./executor.ts";
 import { MAX_BYTES } from "../program/shards.ts";
 import { buffersOf, type Program, type Step } from "../program/program.ts";
 
-/** Returns the executor itself if no parameter is split, else one that joins the parts. */
+/** Returns the executor itself if no parameter is split, else one that joins the shards. */
 export function shardedExecutor(executor: Executor, program: Program): Executor {
   const split = program.parameters.filter((p) => p.parts !== undefined);
   return split.length === 0 ? executor : new ShardedExecutor(executor, program);
 }
 
-/** Names of a program's buffers; of split ones, those of the parts and of the whole. */
+/** Returns the names of a program's buffers, of split ones both those of the shards and of the whole. */
 export function bufferNames({ buffers, parameters }: Program): ReadonlySet<string> {
   const names = new Set(buffers.map((b) => b.name));
   for (const { name, parts } of parameters) {
@@ -39,7 +39,7 @@ class ShardedExecutor implements Executor {
     this.#sizes = new Map(program.buffers.map((b) => [b.name, b.bytes]));
   }
 
-  /** Names of the parts of a buffer: for `NAME.velocity`, `NAME.0.velocity` and so on. */
+  /** Returns the names of the shards of a buffer: for `NAME.velocity`, `NAME.0.velocity` and so on. */
   #parts(name: string): string[] {
     if (this.#sizes.has(name)) return [name];
     const spec = this.program.parameters.find((p) =>
@@ -66,7 +66,7 @@ class ShardedExecutor implements Executor {
     return this.inner.ready(steps);
   }
 
-  /** The copied buffers are never parameters. */
+  /** Copied buffers are never parameters, so no shards are joined here. */
   run(...args: Parameters<Executor["run"]>): Copies {
     return this.inner.run(...args);
   }

@@ -27,7 +27,7 @@ export function allSteps({ sections: s }: Program): Step[] {
     ...s.backward,
     ...s.update,
     ...s.schedule,
-    ...s.weights.filter((step) => !step.once),
+    ...s.weights.filter((step) => !step.afterLoad),
     ...s.exchange,
     ...s.calibrate,
     ...s.forward.filter((step) => step.phase === "eval"),

@@ -48,7 +48,7 @@ function planWeights(b: Builder, node: Weighted): void {
     weight: `${name}.weight`,
     forward: b.buffer(`${name}.forward`, TAPS * CQ * b.quadBytes, "parameter"),
     scales: b.int8 ? b.buffer(`${name}.scales`, 16 * CQ, "parameter") : undefined,
-  }, { once: frozen });
+  }, { afterLoad: frozen });
 }
 
 /**

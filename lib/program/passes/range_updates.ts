@@ -55,8 +55,8 @@ export function rangeUpdates(
 
 /** Rows of weights that train come first, so one step sets them all. */
 function weightRangeSteps(program: Program): Step[] {
-  const ranges = (COUNT: number, once: boolean) =>
-    newStep(program, "weights", updateWeightRanges, { COUNT }, {}, once ? { once } : {});
+  const ranges = (COUNT: number, afterLoad: boolean) =>
+    newStep(program, "weights", updateWeightRanges, { COUNT }, {}, afterLoad ? { afterLoad } : {});
   const all = program.weightQuantizers;
   const trained = program.parameters.filter((p) => p.quantizer !== undefined && !p.frozen).length;
   return [

@@ -10,7 +10,7 @@ import type { Program, Step } from "../program.ts";
 /** The step that makes a norm's output in one pass: it knows the range, also where that was dynamic. */
 function makerOf({ sections }: Program, output: string): Step | undefined {
   return sections.forward.find((step) =>
-    step.kernel === normForward && step.when !== "two-pass" && step.buffers.output === output
+    step.kernel === normForward && step.pass !== "two-pass" && step.buffers.output === output
   );
 }
 

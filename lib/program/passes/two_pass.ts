@@ -68,7 +68,7 @@ function secondPassSteps(
     last = part === undefined || part === "last";
   const buffers = { ...step.buffers, [output.variable]: "f32_scratch" };
   const constants = { STORE: 2, STOCHASTIC: 0, IMAGE: 0 };
-  const values: Step = { ...withConstants(step, constants), buffers, when: "two-pass" };
+  const values: Step = { ...withConstants(step, constants), buffers, pass: "two-pass" };
   // A range that follows from the tensor follows from this micro-batch, not from those before it.
   const forget = program.micros > 1 && first && (dynamic || search !== undefined);
   return [
@@ -76,7 +76,7 @@ function secondPassSteps(
       ? [
         newStep(program, step.layer, resetStatistics, { ROW: quantizer }, {}, {
           quantizer,
-          when: "two-pass",
+          pass: "two-pass",
         }),
       ]
       : [],

@@ -1,5 +1,5 @@
 /**
- * Walks a program on the CPU with the references: slowly but rightly.
+ * Runs a program on the CPU with the reference kernels: slow, and correct by definition.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { boundBuffers, type BufferSpec, type Layout, type Step } from "../../pro
 import { bytesOf } from "../../program/memory/bytes.ts";
 import { HostBuffer } from "../../../kernels/include/host_buffer.ts";
 
-/** Milliseconds of steps after which the event loop gets a turn, so that Ctrl-C is noticed. */
+/** Milliseconds after which `ready` yields to the event loop, so that Ctrl-C is handled. */
 const YIELD_MS = 50;
 
 /** The executor of `--device cpu`. */
@@ -18,10 +18,10 @@ export class CpuExecutor implements Executor {
   readonly bytes: number;
   /** The memory of each buffer. */
   readonly memory: ReadonlyMap<string, HostBuffer>;
-  /** When the event loop had its last turn. */
+  /** Time of the last yield to the event loop. */
   #yielded = performance.now();
 
-  /** @param layout which buffers share memory; none do where it is left out */
+  /** @param layout the buffers that share memory; none by default */
   constructor(buffers: readonly BufferSpec[], layout?: Layout) {
     const regions = layout?.regions.map((bytes) => new ArrayBuffer(bytes)) ?? [];
     this.memory = new Map(buffers.map(({ name, bytes }) => {

@@ -1,11 +1,11 @@
 /**
- * Chooses tiles: which of a kernel's few is fastest on this adapter, timed before a program's first step,
- * on its own buffers. Results do not depend on it: a tile that gives other bits here is not taken.
+ * Chooses the fastest tile of each kernel on this adapter, by timing them on the program's buffers before
+ * its first step. Results do not depend on the choice: a tile that gives other bits here is rejected.
  *
- * A race is one tile against the default of its class, in turns, and what is remembered is the ratio of
- * their times. Races are run for a limited time, those first that a step spends the most time
- * on; what is left over is for the next run. Compiling counts, as it is most of it: on llvmpipe
- * a convolution takes 0.09 s when the driver remembers it, 0.5 s when it does not, and 0.01 s to run.
+ * A race runs one tile and the default of its class alternately; the cache stores the ratio of their
+ * times. Races run for a limited time, those of the most expensive classes first; the next run does the
+ * rest. The limit includes compiling, which is most of it: on llvmpipe a convolution takes 0.09 s when
+ * the driver has it cached, 0.5 s when not, and 0.01 s to run.
  *
  * @module
  */
@@ -28,42 +28,42 @@ import { type TuningKey, tuningKeys } from "./tuning_key.ts";
 import { timerOf } from "./timing.ts";
 
 /**
- * Which tiles kernels run with. `default`: the first of each kernel. `remembered`: those that were
- * fastest on this adapter before. `timed`: and what was not timed yet is timed now, for a limited time, and
- * remembered. Results are the same to the bit.
+ * The tiles that kernels run with. `default`: the first of each kernel. `remembered`: the fastest ones
+ * in this adapter's cache. `timed`: the same, after timing tiles that are not in the cache yet, for a
+ * limited time, and adding them to it. Results are the same to the bit.
  */
 export type Tiles = "default" | "remembered" | "timed";
 
-/** Milliseconds for races, compiling included; one race is run in any case. */
-const BUDGET = 700;
-/** A slow network may take as long as so many of its steps, as far as they have tiles to choose from. */
+/** Milliseconds for all races, compiling included; at least one race runs. */
+const BUDGET_MS = 700;
+/** For a slow network the limit is the time of this many steps, counting only kernels with several tiles. */
 const BUDGET_STEPS = 3;
-/** A tile must beat the default by this, or noise would decide. */
+/** A tile replaces the default only below this ratio of times, so that noise does not decide. */
 const MARGIN = 0.95;
-/** Classes that take less of a step's time than this stay with their default. */
+/** Classes that take a smaller share of a step's time keep their default. */
 const MIN_SHARE = 0.01;
-/** Milliseconds that each side of a race should run for, within these numbers of rounds. */
-const RACE = 15, MIN_ROUNDS = 2, MAX_ROUNDS = 32;
-/** Nanoseconds that are not taken twice. */
-const LONG = 1e9;
+/** Milliseconds that each side of a race should run, and limits of its rounds. */
+const RACE_MS = 15, MIN_ROUNDS = 2, MAX_ROUNDS = 32;
+/** Nanoseconds from which on a step is timed only once. */
+const LONG_NS = 1e9;
 
-/** What steps are timed with. */
+/** The functions that the tuner times steps with; tests replace them. */
 export interface TimingBackend {
   /** Compiles steps. @throws DeviceError when the driver refuses one */
   prepare(steps: readonly Step[]): Promise<void>;
-  /** Nanoseconds of each. */
+  /** Returns the nanoseconds of each step. */
   time(steps: readonly Step[]): Promise<number[]>;
-  /** Whether two ways to run a step give the same bits. */
+  /** Returns whether two tilings of a step give the same bits. */
   same(a: Step, b: Step): Promise<boolean>;
-  /** Milliseconds of a clock. */
+  /** Returns the milliseconds of a clock. */
   now(): number;
 }
 
 /**
- * The choice for an executor.
+ * Returns the function that chooses tiles for an executor.
  *
- * @param warn hears of it when what was timed cannot be remembered
- * @returns `undefined`: the defaults, as with `QTRAIN_NO_TUNE`
+ * @param warn called when the cache file cannot be written
+ * @returns `undefined` for the default tiles, also when `QTRAIN_NO_TUNE` is set
  */
 export function chooseTiles(
   gpu: Gpu,
@@ -74,16 +74,16 @@ export function chooseTiles(
   const path = tileFile(), adapter = adapterName(gpu.info);
   return async (executor, steps) => {
     const classes = tuningKeys(steps, gpu.emulateDot), known = await readTiles(path, adapter);
-    if (tiles === "remembered") return autotuneSteps(classes, known);
+    if (tiles === "remembered") return fastestTiles(classes, known);
     const timer = timerOf(gpu, executor);
     try {
-      const found = await tunePair(classes, known, {
+      const found = await tuneTiles(classes, known, {
         prepare: (steps) => executor.ready(steps),
         time: (steps) => timer.time(steps),
         same: (a, b) => tilesAgree(executor, a, b),
         now: () => performance.now(),
       });
-      if (found.size === 0) return autotuneSteps(classes, known);
+      if (found.size === 0) return fastestTiles(classes, known);
       executor.clear();
       const problem = await writeTiles(path, adapter, found);
       if (problem && !problem.denied) {
@@ -92,15 +92,15 @@ export function chooseTiles(
             "QTRAIN_CACHE names another folder, --no-tune keeps the defaults",
         );
       }
-      return autotuneSteps(classes, new Map([...known, ...found]));
+      return fastestTiles(classes, new Map([...known, ...found]));
     } finally {
       timer.close();
     }
   };
 }
 
-/** The tile of each step of classes whose fastest one is known and is not the default. */
-export function autotuneSteps(
+/** Returns the fastest tile of each step for which a tile faster than the default is known. */
+export function fastestTiles(
   classes: readonly TuningKey[],
   times: AdapterTimes,
 ): ReadonlyMap<Step, Tile> {
@@ -120,18 +120,18 @@ export function autotuneSteps(
   return chosen;
 }
 
-/** What is known of a class, where that is of this text of the kernel. */
+/** Returns the times of a class, if they are those of the kernel's present text. */
 function timesOf({ name, source }: TuningKey, times: AdapterTimes): TileTimes | undefined {
   const found = times.get(name);
   return found?.source === source ? found : undefined;
 }
 
 /**
- * Runs races that were not run yet, as far as the time allows.
+ * Runs the races that are missing in `known`, within the time limit.
  *
- * @returns all that is now known of the classes of which something was timed
+ * @returns all times of those classes that were timed now
  */
-export async function tunePair(
+export async function tuneTiles(
   classes: readonly TuningKey[],
   known: AdapterTimes,
   bench: TimingBackend,
@@ -140,10 +140,11 @@ export async function tunePair(
   const of = (c: TuningKey) => found.get(c.name) ?? timesOf(c, known);
   const fresh = classes.filter((c) => !of(c));
   if (fresh.length > 0) {
-    const defaults = fresh.map(({ ways }) => [...ways.values()][0]!);
+    const defaults = fresh.map(({ tilings }) => [...tilings.values()][0]!);
     await bench.prepare(defaults);
     // Drivers compile at the first dispatch, so it counts only where it takes long all the same.
-    const first = await bench.time(defaults), short = defaults.filter((_, i) => first[i]! < LONG);
+    const first = await bench.time(defaults),
+      short = defaults.filter((_, i) => first[i]! < LONG_NS);
     const second = await bench.time(short);
     fresh.forEach(({ name, source }, i) => {
       const ns = second[short.indexOf(defaults[i]!)] ?? first[i]!;
@@ -155,13 +156,13 @@ export async function tunePair(
   const races = classes
     .filter((c) => spent(c) >= MIN_SHARE * step)
     .toSorted((a, b) => spent(b) - spent(a))
-    .flatMap((c) => [...c.ways.keys()].slice(1).map((tile) => ({ c, tile })))
+    .flatMap((c) => [...c.tilings.keys()].slice(1).map((tile) => ({ c, tile })))
     .filter(({ c, tile }) => of(c)!.ratios[tile] === undefined);
-  const end = bench.now() + Math.max(BUDGET, BUDGET_STEPS * step / 1e6);
+  const end = bench.now() + Math.max(BUDGET_MS, BUDGET_STEPS * step / 1e6);
   let began = bench.now();
   for (const { c, tile } of races) {
     const { source, ns, ratios } = of(c)!;
-    const ratio = await ratioOf(c, tile, ns, bench);
+    const ratio = await raceRatio(c, tile, ns, bench);
     found.set(c.name, { source, ns, ratios: { ...ratios, [tile]: ratio } });
     const now = bench.now(), took = now - began;
     if (now + took > end) break; // The next one would take as long.
@@ -170,14 +171,16 @@ export async function tunePair(
   return found;
 }
 
-/** Ratio of a tile's time to that of the default; `null` where it may not be taken. */
-async function ratioOf(
-  { ways }: TuningKey,
+/** Returns the ratio of a tile's time to that of the default; `null` if the tile must not be used. */
+async function raceRatio(
+  { tilings }: TuningKey,
   tile: string,
   ns: number,
   bench: TimingBackend,
 ): Promise<number | null> {
-  const [first] = ways.values() as Iterable<Step>, way = ways.get(tile)!, both = [first!, way];
+  const [first] = tilings.values() as Iterable<Step>,
+    way = tilings.get(tile)!,
+    both = [first!, way];
   try {
     await bench.prepare(both);
   } catch (error) {
@@ -185,16 +188,21 @@ async function ratioOf(
     return null;
   }
   await bench.time(both);
-  const ratio = await measured(first!, way, ns, bench);
+  const ratio = await timeRatio(first!, way, ns, bench);
   if (ratio >= MARGIN) return ratio;
-  // What would be chosen is made sure of: not by chance, and not with other bits.
-  const again = await measured(first!, way, ns, bench);
+  // Before a tile is chosen: time it again, as it may have won by chance, and compare its bits.
+  const again = await timeRatio(first!, way, ns, bench);
   return await bench.same(first!, way) ? Math.max(ratio, again) : null;
 }
 
-/** Of each step the fastest of runs in turns: the time of `way` over that of `first`. */
-async function measured(first: Step, way: Step, ns: number, bench: TimingBackend): Promise<number> {
-  const rounds = Math.min(MAX_ROUNDS, Math.max(MIN_ROUNDS, Math.ceil(RACE * 1e6 / ns)));
+/** Runs both steps alternately and returns the fastest time of `way` over that of `first`. */
+async function timeRatio(
+  first: Step,
+  way: Step,
+  ns: number,
+  bench: TimingBackend,
+): Promise<number> {
+  const rounds = Math.min(MAX_ROUNDS, Math.max(MIN_ROUNDS, Math.ceil(RACE_MS * 1e6 / ns)));
   // Each goes first in half of the rounds.
   const order = Array.from(
     { length: rounds },

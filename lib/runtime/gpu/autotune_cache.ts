@@ -1,31 +1,31 @@
 /**
- * What was timed on this machine's adapters, in one file of the user's cache folder.
+ * The autotune cache: times of tiles on this machine's adapters, in a file of the user's cache folder.
  *
  * @module
  */
 import { isMap } from "../../core/json_value.ts";
-import { cacheFile, type NotWritten, readCache, writeCache } from "./cache_file.ts";
+import { cacheFile, readCache, writeCache, type WriteFailure } from "./cache_file.ts";
 import { environment } from "./device.ts";
 
 export { adapterName } from "./cache_file.ts";
 
-/** How the tiles of a class compare on an adapter. */
+/** The times of the tiles of a class on an adapter. */
 export interface TileTimes {
-  /** Of the kernel's text: see `TileClass`. */
+  /** Hash of the kernel's text: see `TuningKey`. */
   readonly source: string;
-  /** Nanoseconds of the default. */
+  /** Nanoseconds of the default tile. */
   readonly ns: number;
-  /** Time of each other tile that was timed over that of the default; `null`: refused by the driver. */
+  /** Time of each other tile over that of the default; `null`: refused by the driver, or other bits. */
   readonly ratios: Readonly<Record<string, number | null>>;
 }
 
-/** By the name of a class. */
+/** Times by the name of a class. */
 export type AdapterTimes = ReadonlyMap<string, TileTimes>;
 
-/** What the file says of itself; one without it is not touched. */
+/** The file's format and version; a file with another one is not overwritten. */
 const FORMAT = "qtrain tiles 1";
 
-/** The file, or `undefined` where no folder is known. `QTRAIN_CACHE` names another folder. */
+/** Returns the path of the file; `undefined` if no cache folder is known. `QTRAIN_CACHE` sets the folder. */
 export function tileFile(
   os: typeof Deno.build.os = Deno.build.os,
   env: (name: string) => string | undefined = environment,
@@ -33,7 +33,7 @@ export function tileFile(
   return cacheFile("tiles.json", os, env);
 }
 
-/** What is remembered of an adapter; nothing where the file cannot be read or is not one. */
+/** Reads the times of an adapter; none if the file is missing or corrupt. */
 export async function readTiles(path: string | undefined, adapter: string): Promise<AdapterTimes> {
   const times = await readCache(path, FORMAT, adapter);
   return new Map(
@@ -42,15 +42,15 @@ export async function readTiles(path: string | undefined, adapter: string): Prom
 }
 
 /**
- * Remembers what was timed, beside what the file has.
+ * Adds times to the file.
  *
- * @returns why it could not
+ * @returns the reason if the file was not written
  */
 export function writeTiles(
   path: string | undefined,
   adapter: string,
   times: AdapterTimes,
-): Promise<NotWritten | undefined> {
+): Promise<WriteFailure | undefined> {
   return writeCache(path, FORMAT, adapter, times);
 }
 

@@ -1,5 +1,5 @@
 /**
- * Makes the buffers of a program, all of them or none.
+ * Creates the buffers of a program, all of them or none.
  *
  * @module
  */
@@ -10,22 +10,22 @@ import { probeAvailableBytes } from "./probe_memory.ts";
 import { type BufferSlice, stagingBuffer } from "./readback.ts";
 import { firstLine, withErrorScope } from "./error_scope.ts";
 
-/** The buffer that operands of steps lie in, step by step. */
+/** Name of the buffer with the operands of all steps, in the order of the program. */
 export const OPERANDS = "operands";
 const UNIFORMS: ReadonlySet<string> = new Set(["step", OPERANDS]);
 
 /** Memory of a program on a device. */
 export interface ProgramBuffers {
-  /** All that steps use. */
+  /** Buffers that steps use. */
   readonly buffers: readonly GPUBuffer[];
-  /** Where a tensor lies, by its name. */
-  readonly parts: ReadonlyMap<string, BufferSlice>;
-  /** What results come back through. */
+  /** The slice of each tensor, by its name. */
+  readonly slices: ReadonlyMap<string, BufferSlice>;
+  /** Buffers that the host maps to read results. */
   readonly staging: readonly GPUBuffer[];
 }
 
 /**
- * Makes them.
+ * Creates the buffers of a program.
  *
  * @throws DeviceMemoryError when a buffer exceeds a limit of the device, or it has no memory left
  */
@@ -50,7 +50,7 @@ export async function createBuffers(gpu: GPUDevice, program: Program): Promise<P
   const made = await makeAll(gpu, wanted), buffers = made.slice(0, used);
   return {
     buffers,
-    parts: new Map(places.map(({ name, index, offset, size }) => [
+    slices: new Map(places.map(({ name, index, offset, size }) => [
       name,
       { buffer: buffers[index]!, offset, size },
     ])),

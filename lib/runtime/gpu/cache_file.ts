@@ -1,10 +1,9 @@
 /**
- * Files of the user's cache folder, one for each kind of thing that is remembered of this machine's
- * adapters. Whatever is wrong with a file or the folder costs no more than finding out again: nothing
- * here throws.
+ * Cache files about this machine's adapters (times of tiles, passed self-tests), in the user's cache
+ * folder. A missing or corrupt file only costs the time to fill it again: nothing here throws.
  *
- * Two processes may write at once: each writes a whole file beside and renames it, so one of them may lose
- * what it found out, and the next run finds it again.
+ * Two processes may write at once: each writes a whole new file and renames it, so the entries of one of
+ * them may be lost, and the next run adds them again.
  *
  * @module
  */
@@ -12,7 +11,7 @@ import { fileError } from "../../core/files.ts";
 import { isMap } from "../../core/json_value.ts";
 import { environment, type Gpu } from "./device.ts";
 
-/** A file, or `undefined` where no folder is known. `QTRAIN_CACHE` names another folder. */
+/** Returns the path of a cache file; `undefined` if no folder is known. `QTRAIN_CACHE` sets the folder. */
 export function cacheFile(
   name: string,
   os: typeof Deno.build.os = Deno.build.os,
@@ -29,14 +28,14 @@ export function cacheFile(
   return folder ? `${folder}/qtrain/${name}` : undefined;
 }
 
-/** The XDG specification has a relative path ignored. */
+/** The XDG specification requires that a relative path is ignored. */
 function absolute(path: string | undefined): string | undefined {
   return path?.startsWith("/") ? path : undefined;
 }
 
 /**
- * An adapter as the files name it. WebGPU tells no version of the driver; that of Deno stands for the
- * compiler of shaders.
+ * Returns the name of an adapter in cache files. WebGPU does not give the driver's version; Deno's
+ * version stands for that of the shader compiler.
  */
 export function adapterName({ vendor, architecture, device, description }: Gpu["info"]): string {
   const { os, arch } = Deno.build;
@@ -44,7 +43,7 @@ export function adapterName({ vendor, architecture, device, description }: Gpu["
   return [...parts, `Deno ${Deno.version.deno}`].filter((part) => part !== "").join(", ");
 }
 
-/** What is remembered of an adapter; nothing where the file cannot be read or is of another format. */
+/** Reads the entries of an adapter; none if the file is missing, corrupt or of another format. */
 export async function readCache(
   path: string | undefined,
   format: string,
@@ -55,26 +54,26 @@ export async function readCache(
   return isMap(adapters[adapter]) ? adapters[adapter] : {};
 }
 
-/** Why something is not remembered. */
-export interface NotWritten {
-  /** In words. */
+/** Why a cache file was not written. */
+export interface WriteFailure {
+  /** The reason, for a message. */
   readonly why: string;
-  /** Whether it may not be: nothing is odd then, and nobody need hear of it. */
+  /** Whether permission is missing; that is normal, so no warning is needed. */
   readonly denied: boolean;
 }
 
 /**
- * Remembers entries of an adapter, beside what the file has.
+ * Adds entries of an adapter to the file.
  *
- * @param format what the file says of itself; one that says something else is not touched
- * @returns why it could not
+ * @param format name and version of the file's format; a file of another format is not overwritten
+ * @returns the reason if the file was not written
  */
 export async function writeCache(
   path: string | undefined,
   format: string,
   adapter: string,
   entries: ReadonlyMap<string, unknown>,
-): Promise<NotWritten | undefined> {
+): Promise<WriteFailure | undefined> {
   if (path === undefined) return { why: "no cache folder is known", denied: true };
   const { adapters, foreign } = await read(path, format);
   if (foreign) {
@@ -89,7 +88,7 @@ export async function writeCache(
   let part: string | undefined;
   try {
     await Deno.mkdir(path.slice(0, path.lastIndexOf("/")), { recursive: true });
-    // A link keeps pointing where it did.
+    // Writes through a symbolic link instead of replacing it.
     const target = await Deno.realPath(path).catch(() => path);
     part = `${target}.${crypto.randomUUID()}.part`;
     await Deno.writeTextFile(part, text);
@@ -109,7 +108,7 @@ function isDenied(error: unknown): boolean {
 
 interface Content {
   readonly adapters: Readonly<Record<string, unknown>>;
-  /** Whether it is there, whole, and something else. */
+  /** Whether the file is valid JSON of another format. */
   readonly foreign: boolean;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Whether two ways to run a step give the same bits on an adapter. They should everywhere; a driver
- * that fuses a product and a sum in one of them, or compiles one of them wrongly, is caught here.
+ * Tests whether two tilings of a step give the same bits on an adapter. They should on every adapter;
+ * this catches a driver that fuses a product and a sum in one of them, or miscompiles one of them.
  *
  * @module
  */
@@ -8,14 +8,14 @@ import { boundBuffers, type Step } from "../../program/program.ts";
 import { QUANTIZER, wordsOf } from "../../quant/layouts.ts";
 import type { GpuExecutor } from "./executor.ts";
 
-/** Bytes of a buffer that are filled, at most; the rest stays 0. */
+/** Maximum bytes of a buffer that are filled; the rest stays 0. */
 const MAX_FILLED = 4 * 2 ** 20;
-/** A scale that leaves most outputs inside the codes, and a zero point. */
+/** A scale with which most outputs are not clipped, and a zero point. */
 const SCALE = 2 ** -10, ZERO = 3;
 
 /**
- * Runs both on the same noise and compares what they write. Changes the step's buffers. What is kept
- * by tile is not compared: it follows from the values that are.
+ * Runs both on the same noise and compares the buffers that they write. Overwrites the step's buffers.
+ * Buffers with one value per tile are not compared: they follow from values that are.
  */
 export async function tilesAgree(executor: GpuExecutor, a: Step, b: Step): Promise<boolean> {
   const bound = boundBuffers(a).filter(({ access }) => access !== "uniform");
@@ -33,7 +33,7 @@ export async function tilesAgree(executor: GpuExecutor, a: Step, b: Step): Promi
   return of.every((bytes, i) => bytes.every((byte, n) => byte === other[i]![n]));
 }
 
-/** f32 in [−1, 1), also as codes of every kind. */
+/** Returns f32 values in [−1, 1), whose bytes are also codes of every value. */
 function noise(words: number): Float32Array<ArrayBuffer> {
   return new Float32Array(words).map((_, i) => {
     let h = Math.imul(i + 1, 0x9e3779b1);
@@ -42,7 +42,7 @@ function noise(words: number): Float32Array<ArrayBuffer> {
   });
 }
 
-/** A table of quantizers. */
+/** Returns a table of quantizers. */
 function rows(words: number): Float32Array<ArrayBuffer> {
   const table = new Float32Array(words), memory = wordsOf(table);
   const row = { scale: SCALE, inverse: 1 / SCALE, zero: ZERO, qmin: -128, qmax: 127 };

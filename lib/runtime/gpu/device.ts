@@ -1,41 +1,41 @@
 /**
- * Opens a GPU. Only native drivers (Vulkan, Metal, Direct3D 12) are taken: without one, Deno
- * silently offers OpenGL, which is used only when `DENO_WEBGPU_BACKEND` asks for it by name.
+ * Opens a GPU. Only native drivers (Vulkan, Metal, Direct3D 12) are used: without one, Deno silently
+ * offers OpenGL, which is used only when `DENO_WEBGPU_BACKEND` names it.
  *
  * @module
  */
 import { DeviceError } from "../../core/errors.ts";
 import { firstLine } from "./error_scope.ts";
 
-/** A GPU that is ready for work. */
+/** An open GPU. */
 export interface Gpu {
-  /** It. */
+  /** The WebGPU device. */
   readonly device: GPUDevice;
-  /** The adapter in words. */
+  /** Name of the adapter, for messages. */
   readonly name: string;
-  /** What WebGPU tells of it. */
+  /** The adapter's `GPUAdapterInfo`. */
   readonly info: {
     readonly vendor: string;
     readonly architecture: string;
     readonly device: string;
     readonly description: string;
   };
-  /** Whether packed dot products are spelled out in shifts and products. */
+  /** Whether shaders compute packed dot products with shifts and products, as WGSL lacks them here. */
   readonly emulateDot: boolean;
 }
 
-/** How to open it. */
+/** Options of {@linkcode openGpu}. */
 export interface GpuOptions {
   /**
-   * `edge`: base limits and the emulated packed dot product, whatever the adapter could do. Also
-   * by `QTRAIN_TERMS=edge`.
+   * `edge`: WebGPU's base limits and the emulated packed dot product, even if the adapter can do more.
+   * `QTRAIN_TERMS=edge` does the same.
    */
   readonly limits?: "adapter" | "edge";
 }
 
 const NATIVE = "vulkan,metal,dx12";
 
-/** An environment variable; a denied permission counts as unset. */
+/** Returns an environment variable; a denied permission counts as unset. */
 export function environment(name: string): string | undefined {
   try {
     return Deno.env.get(name);
@@ -44,7 +44,7 @@ export function environment(name: string): string | undefined {
   }
 }
 
-/** Whether an environment variable says yes: it is neither empty nor `0`. */
+/** Returns whether an environment variable is set, and neither empty nor `0`. */
 export function isSet(name: string): boolean {
   return !["", "0", undefined].includes(environment(name));
 }
@@ -53,21 +53,21 @@ function setUnlessSet(name: string, value: string): void {
   try {
     if (!Deno.env.get(name)) Deno.env.set(name, value);
   } catch {
-    // Without the permission the defaults stay: two lines of noise, or an OpenGL adapter.
+    // Without the permission the defaults stay: the loader prints two lines, or OpenGL is offered.
   }
 }
 
-/** The adapter, or `null` where there is no native driver. */
+/** Returns the adapter; `null` if there is no native driver. */
 export async function requestAdapter(
   powerPreference: GPUPowerPreference = "high-performance",
 ): Promise<GPUAdapter | null> {
-  setUnlessSet("XDG_RUNTIME_DIR", "/"); // Any value silences two lines of the loader's.
+  setUnlessSet("XDG_RUNTIME_DIR", "/"); // Any value stops the loader from printing two lines.
   setUnlessSet("DENO_WEBGPU_BACKEND", NATIVE); // Read once a process, at the first request.
   if (!("gpu" in navigator)) return null;
   return await navigator.gpu.requestAdapter({ powerPreference });
 }
 
-/** Whether WGSL here has `dot4I8Packed`. */
+/** Returns whether WGSL has `dot4I8Packed` here. */
 export function packedDotProduct(): boolean {
   // The types of this Deno do not know the property yet.
   const { wgslLanguageFeatures: features } = navigator.gpu as unknown as {
@@ -79,7 +79,7 @@ export function packedDotProduct(): boolean {
 /**
  * Opens the adapter.
  *
- * @throws DeviceError when there is none, or it refuses
+ * @throws DeviceError when there is no adapter, or it cannot be opened
  */
 export async function openGpu(options: GpuOptions = {}): Promise<Gpu> {
   const adapter = await requestAdapter();

@@ -1,6 +1,6 @@
 /**
- * What went wrong on a device. WebGPU tells it late, to whoever listens, and never by throwing: here
- * it is kept until somebody waits for results, and then thrown with the name of the kernel.
+ * Errors of a device. WebGPU reports them late, as events, and never by throwing: this module keeps the
+ * first one until the program waits for results, and then throws it with the name of the kernel.
  *
  * @module
  */
@@ -8,18 +8,18 @@ import { DeviceError, DeviceLostError, DeviceMemoryError } from "../../core/erro
 import type { Step } from "../../program/program.ts";
 import { firstLine, withErrorScope } from "./error_scope.ts";
 
-/** Milliseconds in which a device says that it is lost, after a call has failed for that reason. */
-const LATE_MS = 100;
-/** What calls say of a device that is lost, and some of them of other things too. */
+/** Milliseconds to wait for the device's loss to be reported, after a call has failed because of it. */
+const LOST_WAIT_MS = 100;
+/** Messages of calls on a lost device; those that match only `LOST` have other causes too. */
 const IS_LOST = /\bdevice is lost\b/i, LOST = /\blost\b|^validation error occurred$/i;
 const REMEDY =
   "A run that has a checkpoint goes on from it with --resume; --device cpu needs no GPU";
 
-/** Listens to a device. */
+/** Collects the errors of a device. */
 export class DeviceErrors {
   readonly #gpu: GPUDevice;
   readonly #encode: (pass: GPUComputePassEncoder, step: Step) => void;
-  /** Resolves, to why, when the device is lost. */
+  /** Resolves to the reason when the device is lost. */
   readonly #lost: Promise<string>;
   #closed = false;
   #found: Promise<DeviceError> | undefined;
@@ -30,10 +30,10 @@ export class DeviceErrors {
   constructor(gpu: GPUDevice, encode: (pass: GPUComputePassEncoder, step: Step) => void) {
     this.#gpu = gpu;
     this.#encode = encode;
-    // Nothing is printed when validation fails unless somebody listens.
+    // Without a listener a failed validation would go unnoticed.
     gpu.addEventListener("uncapturederror", (event) => {
       const { error } = event as GPUUncapturedErrorEvent;
-      this.#took(error.message, error instanceof GPUOutOfMemoryError);
+      this.#record(error.message, error instanceof GPUOutOfMemoryError);
       event.preventDefault();
     });
     this.#lost = gpu.lost.then(({ message }) => {
@@ -42,27 +42,27 @@ export class DeviceErrors {
     });
   }
 
-  /** Whether something has failed. */
+  /** Whether an error has occurred. */
   get any(): boolean {
     return this.#found !== undefined;
   }
 
-  /** Takes note of steps that are submitted now. */
-  submits(steps: readonly Step[]): void {
+  /** Remembers submitted steps, among which a later error is looked up. */
+  track(steps: readonly Step[]): void {
     this.#submitted.push(steps);
   }
 
-  /** What was submitted has ended. @throws DeviceError what has failed */
+  /** Call when all submitted steps have ended. @throws DeviceError the error that occurred, if any */
   async check(): Promise<void> {
     if (this.#found) throw await this.#found;
     this.#submitted = [];
   }
 
   /**
-   * The error for a call that was refused.
+   * Returns the error for a call that WebGPU refused.
    *
-   * @param doing what was refused, in words; what WebGPU says follows
-   * @param remedy in sentences
+   * @param doing describes the call; the message of WebGPU follows it
+   * @param remedy sentences that say what to do
    */
   async refused(error: unknown, doing: string, remedy = REMEDY): Promise<DeviceError> {
     const text = firstLine(error);
@@ -74,12 +74,12 @@ export class DeviceErrors {
     return new DeviceError(`${doing}: ${text}. ${remedy}`);
   }
 
-  /** The device is given back: its loss is no failure. */
+  /** Ignores everything from now on, as destroying the device reports its loss. */
   close(): void {
     this.#closed = true;
   }
 
-  #took(message: string, memory: boolean): void {
+  #record(message: string, memory: boolean): void {
     if (this.#closed) return;
     const steps = new Set(this.#submitted.flat());
     this.#found ??= memory ? Promise.resolve(memoryError()) : this.#explain(message, steps);
@@ -97,7 +97,7 @@ export class DeviceErrors {
     );
   }
 
-  /** WebGPU names the buffer and not the step: the first that is refused when it stands alone. */
+  /** WebGPU names the buffer and not the step: finds the first step that is also refused alone. */
   async #culprit(steps: Iterable<Step>): Promise<Step | undefined> {
     for (const step of steps) {
       const { error } = await withErrorScope(this.#gpu, () => {
@@ -112,7 +112,7 @@ export class DeviceErrors {
 
   async #lostSoon(): Promise<string | undefined> {
     const late = Promise.withResolvers<undefined>();
-    const timer = setTimeout(() => late.resolve(undefined), LATE_MS);
+    const timer = setTimeout(() => late.resolve(undefined), LOST_WAIT_MS);
     try {
       return await Promise.race([this.#lost, late.promise]);
     } finally {

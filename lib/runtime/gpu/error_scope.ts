@@ -1,30 +1,21 @@
 /**
- * Error scopes: what WebGPU has to say of a few calls, and of no others.
+ * Error scopes: attribute errors of WebGPU to the calls that caused them.
  *
  * @module
  */
 
-/** What went wrong in a scope. */
-export interface ScopedError {
-  readonly message: string;
-  /** Whether memory ran out. */
-  readonly memory: boolean;
-}
-
-/** What was made, and what was wrong with it. */
-export interface Scoped<T> {
-  readonly made: T;
-  /** The first error; absent: none. */
-  readonly error?: ScopedError;
-}
-
 const FILTERS: readonly GPUErrorFilter[] = ["validation", "internal", "out-of-memory"];
 
 /**
- * Runs `make`, which must not wait, in an error scope of each kind. It costs 45 µs, where a buffer
- * takes 8 µs (llvmpipe): for what is made once.
+ * Runs `make`, which must not wait, in an error scope of each kind. Costs 45 µs, while creating a buffer
+ * takes 8 µs (llvmpipe): use it for objects that are created once.
+ *
+ * @returns the result of `make`, and the first error if there was one; `memory`: memory ran out
  */
-export async function withErrorScope<T>(gpu: GPUDevice, make: () => T): Promise<Scoped<T>> {
+export async function withErrorScope<T>(
+  gpu: GPUDevice,
+  make: () => T,
+): Promise<{ made: T; error?: { message: string; memory: boolean } }> {
   for (const filter of FILTERS) gpu.pushErrorScope(filter);
   let made: T;
   let popped: Promise<GPUError | null>[] = [];
@@ -39,7 +30,7 @@ export async function withErrorScope<T>(gpu: GPUDevice, make: () => T): Promise<
   return { made, error: { message: errors[i]!.message, memory: i === 0 } };
 }
 
-/** What WebGPU says first: notes and drawings of the place follow on lines of their own. */
+/** Returns the first line of a message of WebGPU; notes and the source line follow on further lines. */
 export function firstLine(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
   return text.trim().split("\n")[0]!.trim().replace(/[.:]+$/, "");

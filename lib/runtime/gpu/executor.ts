@@ -1,6 +1,6 @@
 /**
- * Walks a program on the GPU. Buffers are made at once, the pipelines and bind groups of steps before
- * these first run; running encodes dispatches and submits once.
+ * Runs a program on the GPU. All buffers are created at the start, pipelines and bind groups before the
+ * first run of their steps; a run encodes all dispatches and submits once.
  *
  * @module
  */
@@ -29,24 +29,24 @@ interface Dispatch {
   readonly workgroups: Tile["workgroups"];
 }
 
-/** How a program is compiled. */
+/** Options of {@linkcode GpuExecutor.create}. */
 export interface ExecutorOptions {
-  /** Compiles a step when {@linkcode GpuExecutor.ready} asks for it, not all of them at once. */
+  /** Compiles steps in {@linkcode GpuExecutor.ready} instead of all at the start. */
   readonly lazily?: boolean;
 }
 
-/** Says which of its tiles a step runs with; a step that is not told of runs as it stands. */
+/** Selects a tile per step; steps that are not in the result use their default tile. */
 export type ChooseTiles = (
   executor: GpuExecutor,
   steps: readonly Step[],
 ) => Promise<ReadonlyMap<Step, Tile>>;
 
-const WITHOUT = "Go on with --device cpu";
+const REMEDY = "Go on with --device cpu";
 
-/** Where the operands of a step are bound, behind all of its buffers. */
+/** `@binding` of a step's operands, after all of its buffers. */
 const OPERANDS_BINDING = 15;
 
-/** The WGSL of a step on a given adapter, and the names of its operands in their order. */
+/** Returns the WGSL of a step on a given adapter, and the names of its operands in their order. */
 export function shader(
   { kernel, constants }: Step,
   tile: Tile,
@@ -58,7 +58,7 @@ export function shader(
   if (operands.length === 0) return expanded;
   // Read at an offset that only the step knows: of uniforms at constant ones, lavapipe (Mesa 22.3)
   // compiles loops anew at every dispatch and frees nothing, 1.7 MB a step of a small network.
-  // Kernels that know no step have no such loop.
+  // Kernels without the step's uniform have no such loop.
   const origin = "step" in kernel.buffers ? " + step.origin" : "";
   const functions = operands.map((name, i) =>
     `fn operand_${name}() -> u32 { return operands[${i >> 2}u${origin}].${"xyzw"[i & 3]}; }`
@@ -69,14 +69,14 @@ export function shader(
   return { code: [code, block, ...functions, ""].join("\n"), operands };
 }
 
-/** The WGSL of a step on a given adapter, with the tile that it was given, or its default. */
+/** Returns the WGSL of a step on a given adapter, with the tile that it was given, or its default. */
 export function wgsl(step: Step, emulateDot: boolean): string {
   return shader(step, givenTile(step) ?? tilesOf(step)[0]!, emulateDot).code;
 }
 
 const BINDING_TYPES = { read: "read-only-storage", write: "storage", uniform: "uniform" } as const;
 
-/** What a bind group layout says of a buffer. */
+/** A buffer in a bind group layout. */
 interface Binding {
   readonly binding: number;
   readonly type: GPUBufferBindingType;
@@ -89,15 +89,15 @@ export class GpuExecutor implements Executor {
   readonly #gpu: GPUDevice;
   readonly #emulateDot: boolean;
   readonly #buffers: readonly GPUBuffer[];
-  readonly #parts: ReadonlyMap<string, BufferSlice>;
-  /** Steps by their place in the program, which is that of their operands. */
-  readonly #places: ReadonlyMap<Step, number>;
+  readonly #slices: ReadonlyMap<string, BufferSlice>;
+  /** Index of each step in the program, which is the index of its operands. */
+  readonly #indexOf: ReadonlyMap<Step, number>;
   readonly #layouts = new Map<string, GPUBindGroupLayout>();
-  /** By their WGSL. */
+  /** Pipelines by their WGSL. */
   readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
   readonly #prepared = new Map<Step, Promise<void>>();
   readonly #dispatches = new Map<Step, Dispatch>();
-  /** Tiles of steps that run with another one than their first. */
+  /** Tiles of steps that do not use their default tile. */
   readonly #chosen = new Map<Step, Tile>();
   readonly #readback: Readback;
   readonly #failures: DeviceErrors;
@@ -107,26 +107,26 @@ export class GpuExecutor implements Executor {
     gpu: Gpu,
     program: Program,
     failures: DeviceErrors,
-    { buffers, parts, staging }: ProgramBuffers,
+    { buffers, slices, staging }: ProgramBuffers,
     watch: WatchdogListener | undefined,
   ) {
     this.#gpu = gpu.device;
     this.adapter = gpu.name;
     this.#emulateDot = gpu.emulateDot;
     const steps = allSteps(program);
-    this.#places = new Map(steps.map((step, place) => [step, place]));
+    this.#indexOf = new Map(steps.map((step, place) => [step, place]));
     this.#failures = failures;
     this.#watch = watch;
     this.#buffers = buffers;
-    this.#parts = parts;
+    this.#slices = slices;
     this.#readback = new Readback(gpu.device, staging, (map) => this.#wait(map));
   }
 
   /**
    * Creates all buffers and compiles all pipelines of a program.
    *
-   * @param choose may run steps to see which tiles are fast: buffers are zero behind it
-   * @param watch ends the process when the GPU never answers
+   * @param choose selects tiles; it may run steps to time them, and must leave the buffers zero
+   * @param watch kills the process when the GPU hangs
    * @throws DeviceMemoryError when a buffer exceeds a limit or does not fit; DeviceError when a shader
    * does not compile
    */
@@ -142,7 +142,7 @@ export class GpuExecutor implements Executor {
     try {
       const buffers = await createBuffers(gpu.device, program);
       executor = new GpuExecutor(gpu, program, failures, buffers, watch);
-      const steps = [...executor.#places.keys()];
+      const steps = [...executor.#indexOf.keys()];
       for (const [step, tile] of await choose?.(executor, steps) ?? []) {
         executor.#chosen.set(step, tile);
       }
@@ -170,9 +170,9 @@ export class GpuExecutor implements Executor {
     }));
   }
 
-  /** Compiles what a step needs that no step before it has needed, and binds its buffers. */
+  /** Compiles a step's pipeline, unless another step has the same, and binds its buffers. */
   async #prepare(step: Step): Promise<void> {
-    const { kernel } = step, place = this.#places.get(step) ?? this.#places.get(wholeStep(step));
+    const { kernel } = step, place = this.#indexOf.get(step) ?? this.#indexOf.get(wholeStep(step));
     if (place === undefined) throw new Error(`step ${kernel.name} belongs to another program`);
     const tile = givenTile(step) ?? this.#chosen.get(step) ?? tilesOf(step)[0]!;
     const { code, operands } = shader(step, tile, this.#emulateDot), bound = boundBuffers(step);
@@ -199,7 +199,7 @@ export class GpuExecutor implements Executor {
     });
     if (error) {
       const what = `kernel ${kernel.name} of ${step.layer} is refused`;
-      throw await this.#failures.refused(error.message, what, WITHOUT);
+      throw await this.#failures.refused(error.message, what, REMEDY);
     }
     let pipeline = this.#pipelines.get(code);
     if (!pipeline) {
@@ -241,7 +241,7 @@ export class GpuExecutor implements Executor {
     if (error) {
       const line = code.split("\n")[error.lineNum - 1]?.trim() ?? "";
       const what = `kernel ${kernel} does not compile, at "${line}"`;
-      throw await this.#failures.refused(error.message, what, WITHOUT);
+      throw await this.#failures.refused(error.message, what, REMEDY);
     }
     try {
       if (refused) throw new Error(refused.message);
@@ -252,7 +252,7 @@ export class GpuExecutor implements Executor {
       });
     } catch (error) {
       const what = `kernel ${kernel} is refused by the driver`;
-      throw await this.#failures.refused(error, what, WITHOUT);
+      throw await this.#failures.refused(error, what, REMEDY);
     }
   }
 
@@ -266,7 +266,7 @@ export class GpuExecutor implements Executor {
     clear: readonly string[] = [],
     copied: readonly string[] = [],
   ): Copies {
-    // What has failed is thrown to who waits, with the kernel's name, which takes a moment to find.
+    // Finding the kernel that failed takes a moment, so the error is thrown where the copies are awaited.
     if (this.#failures.any) return () => this.#failures.check().then(() => []);
     const encoder = this.#gpu.createCommandEncoder();
     for (const name of clear) {
@@ -278,27 +278,27 @@ export class GpuExecutor implements Executor {
     pass.end();
     const copies = this.#readback.copy(encoder, copied.map((name) => this.#find(name)));
     // One submit: lavapipe runs one after the other, and a second one would wait here for the first.
-    this.#failures.submits(steps);
-    this.#watch?.submits();
+    this.#failures.track(steps);
+    this.#watch?.beginSubmit();
     this.#gpu.queue.submit([encoder.finish()]);
-    this.#watch?.submitted();
+    this.#watch?.endSubmit();
     return copies;
   }
 
-  /** Waits for what was submitted. @throws DeviceError what has failed */
+  /** Waits for all submitted steps. @throws DeviceError when one failed or the adapter is lost */
   async #wait(map: () => Promise<void>): Promise<void> {
-    this.#watch?.waits();
+    this.#watch?.beginWait();
     try {
       await map();
     } catch (error) {
       throw await this.#failures.refused(error, "the GPU failed");
     } finally {
-      this.#watch?.answered();
+      this.#watch?.endWait();
     }
     await this.#failures.check();
   }
 
-  /** Writes a step into a pass: of `run`, or of who measures it (lib/runtime/gpu/timing.ts). */
+  /** Encodes a step into a pass: that of `run`, or of a timer (lib/runtime/gpu/timing.ts). */
   encode(pass: GPUComputePassEncoder, step: Step): void {
     const dispatch = this.#dispatches.get(step);
     if (!dispatch) throw new Error(`step ${step.kernel.name} of ${step.layer} is not ready`);
@@ -312,7 +312,7 @@ export class GpuExecutor implements Executor {
     return this.#find(buffer).size;
   }
 
-  /** Sets all buffers to zero, as they were at first, but for the operands of steps. */
+  /** Sets all buffers to zero, as at the start, except the operands of steps. */
   clear(): void {
     const encoder = this.#gpu.createCommandEncoder();
     for (const buffer of this.#buffers) {
@@ -334,7 +334,7 @@ export class GpuExecutor implements Executor {
   }
 
   #find(name: string, step?: Step): BufferSlice {
-    const found = this.#parts.get(name);
+    const found = this.#slices.get(name);
     if (!found) {
       throw new Error(`no buffer is named ${name}${step ? ` (${step.kernel.name})` : ""}`);
     }

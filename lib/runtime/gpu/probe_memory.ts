@@ -1,16 +1,16 @@
 /**
- * How much memory a device gives, found by asking for it: WebGPU has no other way to tell.
+ * Finds out how much memory a device has left, by allocating it: WebGPU has no query for it.
  *
  * @module
  */
 import { withErrorScope } from "./error_scope.ts";
 
-/** Pieces that are asked for, so the answer is known to 3% of what was wanted. */
+/** Pieces that the amount is allocated in, so the result is exact to 3% of it. */
 const PIECES = 32;
-/** A smaller piece takes as much of the driver's time as of its memory. */
+/** Minimum bytes of a piece: smaller ones cost time and tell little. */
 const MIN_PIECE = 2 ** 20;
 
-/** Bytes that the device gives of `wanted`, in pieces; all of it is given back. */
+/** Returns how many of `wanted` bytes can be allocated, in pieces; frees all of them. */
 export async function probeAvailableBytes(gpu: GPUDevice, wanted: number): Promise<number> {
   const size = Math.min(
     Math.max(MIN_PIECE, Math.ceil(wanted / PIECES / 4) * 4),

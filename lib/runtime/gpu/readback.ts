@@ -1,11 +1,11 @@
 /**
- * How results come back from the GPU: through buffers that the host can map, made once.
+ * Reads results back from the GPU, through staging buffers that the host can map.
  *
  * @module
  */
 import { MAX_READ } from "../../program/memory/staging.ts";
 
-/** Part of a buffer: where a tensor lies. */
+/** The part of a buffer that holds a tensor. */
 export interface BufferSlice {
   readonly buffer: GPUBuffer;
   readonly offset: number;
@@ -14,21 +14,21 @@ export interface BufferSlice {
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** Copies parts of buffers out. */
+/** Copies parts of buffers to the host. */
 export class Readback {
   readonly #gpu: GPUDevice;
   readonly #wait: (map: () => Promise<void>) => Promise<void>;
-  /** What {@link read} goes through, one read after the other. */
+  /** The buffer of {@link read}, which does one read after the other. */
   #piece: GPUBuffer | undefined;
   #reading: Promise<unknown> = Promise.resolve();
-  /** Buffers of copies, and those of them that no copy waits for. */
+  /** The buffers of {@link copy}, and those of them that are free. */
   readonly #copies: GPUBuffer[];
   readonly #idle: GPUBuffer[];
 
   /**
-   * @param staging buffers that are there from the start: first that of {@link read}, then those of
-   * copies
-   * @param wait waits for a buffer to be mapped, and throws what has failed by then
+   * @param staging buffers that exist from the start: first that of {@link read}, then those of
+   * {@link copy}
+   * @param wait waits for a buffer to be mapped, and throws if a step failed
    */
   constructor(
     gpu: GPUDevice,
@@ -48,8 +48,7 @@ export class Readback {
   }
 
   /**
-   * Writes copies of parts into commands, which are to be submitted; the function returned waits for
-   * that.
+   * Encodes copies of parts; the caller submits them. The returned function waits for the copies.
    */
   copy(encoder: GPUCommandEncoder, parts: readonly BufferSlice[]): () => Promise<Bytes[]> {
     if (parts.length === 0) return () => Promise.resolve([]);
@@ -66,7 +65,7 @@ export class Readback {
     };
   }
 
-  /** Waits for everything and copies parts out, through one buffer however large they are. */
+  /** Waits for all steps and copies parts of any size to the host, piece by piece through one buffer. */
   read(parts: readonly BufferSlice[]): Promise<Bytes[]> {
     const read = this.#reading.then(() => this.#read(parts));
     this.#reading = read.catch(() => {});
@@ -118,12 +117,12 @@ export class Readback {
   }
 }
 
-/** A buffer that results come back through. */
+/** Describes a staging buffer: the host maps it to read results. */
 export function stagingBuffer(size: number): GPUBufferDescriptor {
   return { label: "staging", size, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST };
 }
 
-/** Writes copies of parts, one behind the other, into commands. */
+/** Encodes copies of parts, one after the other, into a staging buffer. */
 function fill(encoder: GPUCommandEncoder, staging: GPUBuffer, parts: readonly BufferSlice[]): void {
   let at = 0;
   for (const { buffer, offset, size } of parts) {

@@ -1,7 +1,7 @@
 /**
- * How long steps take on the device: a pass of its own for each, with a timestamp at its start and
- * at its end. No time of the host is in it, and no overlap of one step with the next. Where there
- * are no timestamps, the clock has to do.
+ * Times steps on the device: each in its own pass, with a timestamp at its start and end. That excludes
+ * time of the host and overlap of one step with the next. Adapters without timestamps are timed with
+ * the host's clock.
  *
  * @module
  */
@@ -10,14 +10,14 @@ import type { Step } from "../../program/program.ts";
 import type { Gpu } from "./device.ts";
 import type { GpuExecutor } from "./executor.ts";
 
-/** Timestamps that a set of queries may hold. */
+/** Maximum number of timestamps in a query set. */
 const MAX_QUERIES = 4096;
 /** Bytes of a timestamp. */
-const STAMP = 8;
+const TIMESTAMP_BYTES = 8;
 
-/** Nanoseconds that the clock measures at least, beside a wait that varies by a millisecond or two. */
-const LONG = 20e6;
-/** Dispatches that the clock measures together, at most. */
+/** Minimum nanoseconds that the clock measures, as the wait itself varies by a millisecond or two. */
+const MIN_NS = 20e6;
+/** Maximum number of dispatches that the clock measures together. */
 const MAX_DISPATCHES = 1024;
 
 /** Times steps of an executor, with timestamps or by the clock. */
@@ -28,14 +28,14 @@ export interface Timer {
   close(): void;
 }
 
-/** The better timer that an adapter has. */
+/** Returns a timer with timestamps if the adapter has them, else one that uses the clock. */
 export function timerOf(gpu: Gpu, executor: GpuExecutor): Timer {
   return gpu.device.features.has("timestamp-query")
     ? new StepTimer(gpu, executor)
     : new ClockTimer(gpu, executor);
 }
 
-/** Writes the work of one pass. */
+/** Encodes the work of one pass. */
 export type Encode = (pass: GPUComputePassEncoder) => void;
 
 /** Times passes of a GPU. */
@@ -54,7 +54,7 @@ export class PassTimer {
       );
     }
     const { QUERY_RESOLVE, COPY_SRC, COPY_DST, MAP_READ } = GPUBufferUsage;
-    const size = MAX_QUERIES * STAMP;
+    const size = MAX_QUERIES * TIMESTAMP_BYTES;
     this.#device = gpu.device;
     this.#queries = this.#device.createQuerySet({ type: "timestamp", count: MAX_QUERIES });
     this.#resolved = this.#device.createBuffer({ size, usage: QUERY_RESOLVE | COPY_SRC });
@@ -64,7 +64,7 @@ export class PassTimer {
   /**
    * Runs passes in order, each after the one before has ended.
    *
-   * @param check called behind the submit: throws what has failed
+   * @param check called after the submit; throws if a step has failed
    * @returns nanoseconds of each
    */
   async time(passes: readonly Encode[], check: () => void = () => {}): Promise<number[]> {
@@ -76,7 +76,7 @@ export class PassTimer {
   }
 
   async #some(passes: readonly Encode[], check: () => void): Promise<number[]> {
-    const size = 2 * STAMP * passes.length, querySet = this.#queries;
+    const size = 2 * TIMESTAMP_BYTES * passes.length, querySet = this.#queries;
     const encoder = this.#device.createCommandEncoder();
     for (const [i, encode] of passes.entries()) {
       const pass = encoder.beginComputePass({
@@ -112,7 +112,7 @@ export class PassTimer {
   }
 }
 
-/** Whether passes can be timed. */
+/** Returns whether the adapter has timestamps. */
 export function hasTimestamps({ device }: Gpu): boolean {
   return device.features.has("timestamp-query");
 }
@@ -144,8 +144,8 @@ export class StepTimer implements Timer {
 }
 
 /**
- * Times steps by the clock: a step so often in one submit that waiting for it, which is taken off, weighs
- * little.
+ * Times steps by the clock: repeats a step in one submit until the time of waiting, which is subtracted,
+ * is small in comparison.
  */
 export class ClockTimer implements Timer {
   readonly #device: GPUDevice;
@@ -162,7 +162,7 @@ export class ClockTimer implements Timer {
     for (const step of steps) {
       for (let count = 1;; count *= 4) {
         const time = Math.max(0, await this.#wait(step, count) - nothing);
-        if (time < LONG && count < MAX_DISPATCHES) continue;
+        if (time < MIN_NS && count < MAX_DISPATCHES) continue;
         times.push(time / count);
         break;
       }
@@ -170,14 +170,14 @@ export class ClockTimer implements Timer {
     return times;
   }
 
-  /** Nanoseconds from submitting to the end of `count` dispatches. */
+  /** Returns the nanoseconds from submitting to the end of `count` dispatches. */
   async #wait(step?: Step, count = 0): Promise<number> {
     const began = performance.now(), encoder = this.#device.createCommandEncoder();
     const pass = encoder.beginComputePass();
     for (let i = 0; i < count; i++) this.#executor.encode(pass, step!);
     pass.end();
     this.#device.queue.submit([encoder.finish()]);
-    this.#executor.run([]); // Throws what has failed.
+    this.#executor.run([]); // Throws if a step has failed.
     await this.#device.queue.onSubmittedWorkDone();
     return (performance.now() - began) * 1e6;
   }

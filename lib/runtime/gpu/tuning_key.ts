@@ -1,6 +1,6 @@
 /**
- * Steps for which the same tile is fast: those of one kernel on one shape. Where their tensors lie and
- * what the epilogue does make no difference that counts, so a class is timed once for all of its steps.
+ * Groups steps for which the same tile is fast: those of one kernel on one shape. Tensors and epilogue
+ * hardly matter for the speed, so a class is timed once for all of its steps.
  *
  * @module
  */
@@ -9,19 +9,19 @@ import { includes } from "../../../kernels/include/mod.ts";
 import type { Step } from "../../program/program.ts";
 import { describeConstants, tileName, tilesOf, withTile } from "./tile.ts";
 
-/** Steps of one class. */
+/** A class of steps that share a tile. */
 export interface TuningKey {
   /** Kernel and shape, e.g. `norm_forward CW=2 INT8=1 PIXELS=50176 V=4`. */
   readonly name: string;
-  /** Names the text of the kernel: a class of another text must be timed anew. */
+  /** Hash of the kernel's text: when it changes, the class is timed again. */
   readonly source: string;
-  /** Its steps; the first stands for all when it is timed. */
+  /** Steps of the class; only the first is timed. */
   readonly steps: readonly Step[];
-  /** The first step as each tile has it, by the tile's name, e.g. `P=8 Q=2`. The first is the default. */
-  readonly ways: ReadonlyMap<string, Step>;
+  /** The first step with each of its tiles, by the tile's name, e.g. `P=8 Q=2`; the default first. */
+  readonly tilings: ReadonlyMap<string, Step>;
 }
 
-/** The classes of those steps that have tiles to choose from, in the order in which they come. */
+/** Returns the classes of the steps that have several tiles, in the order of their first step. */
 export function tuningKeys(steps: readonly Step[], emulateDot: boolean): TuningKey[] {
   const classes = new Map<string, Step[]>();
   for (const step of steps) {
@@ -36,7 +36,7 @@ export function tuningKeys(steps: readonly Step[], emulateDot: boolean): TuningK
       name,
       source: sourceOf(first.kernel),
       steps: members,
-      ways: new Map(tilesOf(first).map((tile) => [tileName(tile), withTile(first, tile)])),
+      tilings: new Map(tilesOf(first).map((tile) => [tileName(tile), withTile(first, tile)])),
     };
   });
 }
@@ -53,7 +53,7 @@ function className({ kernel, constants }: Step, emulateDot: boolean): string {
 
 const sources = new Map<Kernel, string>();
 
-/** FNV-1a of a kernel's template and of all that templates may include, as eight hex digits. */
+/** Returns the FNV-1a hash of a kernel's template and of all includes, as eight hex digits. */
 export function sourceOf(kernel: Kernel): string {
   let found = sources.get(kernel);
   if (found === undefined) {

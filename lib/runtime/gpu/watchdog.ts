@@ -1,47 +1,47 @@
 /**
- * Ends the process when a GPU never answers. While Deno waits for a GPU, its thread runs nothing else:
- * no timer, no signal, and a wait cannot be given up. So a worker watches, and all that a worker can
- * do is to say why and kill the process, which then looks as after any other kill: `--resume` goes on.
+ * Kills the process when a GPU hangs. While Deno waits for a GPU, its thread runs nothing else: no timer,
+ * no signal handler, and a wait cannot be cancelled. So a worker watches; it can only print the reason
+ * and kill the process. The run can then be continued with `--resume`, as after any other kill.
  *
- * The worker counts its own looks, not time, so a process that was stopped, or a machine that slept, is
- * not taken for a GPU that hangs. It takes 40 ms to start, and 16 MB.
+ * The worker counts its own checks, not time, so a stopped process or a machine that slept is not mistaken
+ * for a GPU that hangs. It takes 40 ms to start, and 16 MB.
  *
  * @module
  */
 import { environment } from "./device.ts";
 
-/** Hears of what is submitted and waited for. */
+/** Called around submits and waits. */
 export interface WatchdogListener {
-  /** A submit begins; some drivers run what came before it meanwhile. */
-  submits(): void;
-  /** It is done. */
-  submitted(): void;
-  /** A wait for all that was submitted begins. */
-  waits(): void;
-  /** It is over. */
-  answered(): void;
-  /** Watches no more. */
+  /** A submit begins; some drivers run earlier submits meanwhile. */
+  beginSubmit(): void;
+  /** The submit has returned. */
+  endSubmit(): void;
+  /** A wait for all submits begins. */
+  beginWait(): void;
+  /** The wait has ended. */
+  endWait(): void;
+  /** Stops watching. */
   close(): void;
 }
 
-/** Seconds that an answer may take in any case, unless `QTRAIN_WATCHDOG` says otherwise. */
-const LEAST = 60;
-/** The first answer of a program may take so many times as long: drivers compile at a first use. */
-const FIRST = 10;
-/** A submit may take so many times as long as the slowest before it. */
-const TIMES = 20;
-/** Looks in the time that an answer may take in any case; once a second where that is long. */
-const LOOKS = 4;
-/** Days that fit 32 bits of milliseconds. */
+/** Minimum timeout of an answer in seconds, unless `QTRAIN_WATCHDOG` sets another. */
+const MIN_SECONDS = 60;
+/** Factor of the timeout for a program's first answer: drivers compile at the first use. */
+const FIRST_FACTOR = 10;
+/** Factor of the timeout over the slowest answer so far. */
+const SLOWEST_FACTOR = 20;
+/** Checks within the minimum timeout; with a long timeout the worker checks once a second. */
+const CHECKS = 4;
+/** Maximum timeout: milliseconds that fit an i32, 24 days. */
 const MAX_MS = 2 ** 31 - 1;
 
-/** Seconds to be patient for: what the environment says, else 60; 0: for ever. */
+/** Returns the minimum timeout in seconds: `QTRAIN_WATCHDOG`, or 60; 0 disables the watchdog. */
 export function timeoutSeconds(env: (name: string) => string | undefined = environment): number {
   const text = env("QTRAIN_WATCHDOG")?.trim(), seconds = Number(text || NaN);
-  return Number.isFinite(seconds) && seconds >= 0 ? seconds : LEAST;
+  return Number.isFinite(seconds) && seconds >= 0 ? seconds : MIN_SECONDS;
 }
 
-/** What the worker and this thread share: the number of a wait, and milliseconds that it may take. */
+/** Words shared with the worker: the number of the present wait, and its timeout in milliseconds (0: none). */
 const TURN = 0, BOUND = 1;
 
 /** Watches a GPU from a worker. */
@@ -50,12 +50,12 @@ export class Watchdog implements WatchdogListener {
   readonly #shared = new Int32Array(new SharedArrayBuffer(8));
   readonly #least: number;
   readonly #now: () => number;
-  /** Submits that nothing has answered yet, and when the first of them began. */
+  /** Submits without an answer yet, and the time when the first of them began. */
   #pending = 0;
   #began = 0;
-  /** Submits and waits under way: waits for several things at once are one. */
+  /** Submits and waits in progress; simultaneous waits count as one. */
   #open = 0;
-  /** Milliseconds of a submit, at most; 0: none was answered yet. */
+  /** Milliseconds of the slowest submit; 0: none was answered yet. */
   #slowest = 0;
 
   private constructor(worker: Worker, least: number, now: () => number) {
@@ -67,9 +67,9 @@ export class Watchdog implements WatchdogListener {
   /**
    * Starts watching.
    *
-   * @param seconds that an answer may take in any case
-   * @param adapter in words
-   * @returns `undefined` where a worker cannot be started: then nobody watches
+   * @param seconds minimum timeout of an answer
+   * @param adapter its name, for the message
+   * @returns `undefined` if a worker cannot be started: there is no watchdog then
    */
   static start(
     seconds: number,
@@ -82,32 +82,32 @@ export class Watchdog implements WatchdogListener {
       const worker = new Worker(`data:text/javascript,${encodeURIComponent(text)}`, {
         type: "module",
       });
-      // One that cannot run its module watches nothing, and is no reason to stop.
+      // A worker that fails to load does not watch; that must not stop the training.
       worker.addEventListener("error", (event) => event.preventDefault());
       const dog = new Watchdog(worker, seconds * 1000, now);
-      const every = Math.min(1000, seconds * 1000 / LOOKS), erase = Deno.stderr.isTerminal();
-      worker.postMessage({ words: dog.#shared, every, adapter, erase } satisfies Told);
+      const every = Math.min(1000, seconds * 1000 / CHECKS), erase = Deno.stderr.isTerminal();
+      worker.postMessage({ words: dog.#shared, every, adapter, erase } satisfies WorkerOptions);
       return dog;
     } catch {
       return undefined;
     }
   }
 
-  submits(): void {
+  beginSubmit(): void {
     if (this.#pending++ === 0) this.#began = this.#now();
     this.#open++;
     this.#begin();
   }
 
-  submitted(): void {
+  endSubmit(): void {
     this.#end();
   }
 
-  waits(): void {
+  beginWait(): void {
     if (this.#open++ === 0) this.#begin();
   }
 
-  answered(): void {
+  endWait(): void {
     this.#end();
     if (this.#open > 0 || this.#pending === 0) return;
     this.#slowest = Math.max(this.#slowest, (this.#now() - this.#began) / this.#pending, 1);
@@ -116,8 +116,8 @@ export class Watchdog implements WatchdogListener {
 
   #begin(): void {
     const bound = this.#slowest > 0
-      ? Math.max(this.#least, TIMES * this.#slowest * Math.max(1, this.#pending))
-      : FIRST * this.#least * Math.max(1, this.#pending);
+      ? Math.max(this.#least, SLOWEST_FACTOR * this.#slowest * Math.max(1, this.#pending))
+      : FIRST_FACTOR * this.#least * Math.max(1, this.#pending);
     Atomics.add(this.#shared, TURN, 1);
     Atomics.store(this.#shared, BOUND, Math.min(MAX_MS, Math.ceil(bound)));
   }
@@ -131,28 +131,30 @@ export class Watchdog implements WatchdogListener {
   }
 }
 
-/** What the worker is told. */
-interface Told {
+/** Message that starts the worker. */
+interface WorkerOptions {
   readonly words: Int32Array<SharedArrayBuffer>;
-  /** Milliseconds between two looks. */
+  /** Milliseconds between two checks. */
   readonly every: number;
   readonly adapter: string;
-  /** Whether there may be a live line on the terminal. */
+  /** Whether to erase a progress line on the terminal first. */
   readonly erase: boolean;
 }
 
-/** What the worker runs: its text alone is sent, so nothing of this module can be used in it. */
+/** The worker's code. Only its text is sent, so it cannot use anything of this module. */
 function watch(): void {
-  const scope = globalThis as unknown as { onmessage: (event: MessageEvent<Told>) => void };
+  const scope = globalThis as unknown as {
+    onmessage: (event: MessageEvent<WorkerOptions>) => void;
+  };
   scope.onmessage = ({ data: { words, every, adapter, erase } }) => {
-    let turn = 0, looks = 0;
+    let turn = 0, checks = 0;
     setInterval(() => {
       const now = Atomics.load(words, 0), bound = Atomics.load(words, 1);
       if (bound === 0 || now !== turn) {
-        [turn, looks] = [now, 0];
+        [turn, checks] = [now, 0];
         return;
       }
-      if (++looks * every <= bound) return;
+      if (++checks * every <= bound) return;
       const seconds = bound >= 10_000 ? Math.round(bound / 1000) : bound / 1000;
       console.error(
         `${

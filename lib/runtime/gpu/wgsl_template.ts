@@ -17,23 +17,24 @@
  */
 import type { Constants } from "../../../kernels/define_kernel.ts";
 
-/** What a template is expanded with. */
+/** The values that a template is expanded with. */
 interface Context {
   readonly constants: Constants;
   readonly includes: Readonly<Record<string, string>>;
-  /** Whether a name is that of an operand. */
+  /** Returns whether a name is an operand. */
   isOperand(name: string): boolean;
-  /** The operands that the text uses, in the order in which it first does. */
+  /** Operands that the text uses, in the order of their first use. */
   readonly used: Set<string>;
 }
 
 /**
- * The WGSL of a template, and the names of the operands that it reads as `operand_NAME()`, each a u32.
+ * Returns the WGSL of a template, and the names of the operands that it reads as `operand_NAME()`, each
+ * a u32.
  *
  * @param source the template's text
- * @param constants the values of its names
+ * @param constants the values of the names in it
  * @param includes the text of each file that `include` may name
- * @param isOperand whether a name is that of an operand; none is by default
+ * @param isOperand returns whether a name is an operand; none is by default
  * @throws Error for an unknown name or an unbalanced directive: a defect of the template
  */
 export function expand(

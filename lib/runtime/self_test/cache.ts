@@ -1,6 +1,6 @@
 /**
- * Which kernels an adapter has answered rightly before, in a file of the user's cache folder beside the
- * tiles, so that the self-test before a training costs nothing from its second time on.
+ * Cache of kernels that passed the self-test on this machine's adapters, in a file of the user's cache
+ * folder, so that the self-test before a training runs only once.
  *
  * @module
  */
@@ -12,18 +12,18 @@ import type { Program } from "../../program/program.ts";
 import { isMap } from "../../core/json_value.ts";
 import { VERSION } from "../../core/version.ts";
 
-/** What the file says of itself. */
+/** The file's format and version. */
 const FORMAT = "qtrain self-test 1";
-/** Days after which a kernel is asked again: WebGPU does not tell of a new driver. */
-const DAYS = 30;
-const DAY = 86_400_000;
+/** Days after which a kernel is tested again, as WebGPU does not report a new driver. */
+const MAX_AGE_DAYS = 30;
+const DAY_MS = 86_400_000;
 
-/** The file, or `undefined` where no folder is known. */
-export function selfTestFile(): string | undefined {
+/** Returns the path of the file; `undefined` if no cache folder is known. */
+function selfTestFile(): string | undefined {
   return cacheFile("self_test.json");
 }
 
-/** The kernels of a program that an adapter was not asked yet, or too long ago. */
+/** Returns the kernels of a program that an adapter has not passed yet, or passed too long ago. */
 export async function untestedKernels(
   program: Pick<Program, "arithmetic" | "sections">,
   gpu: Pick<Gpu, "info" | "emulateDot">,
@@ -36,19 +36,19 @@ export async function untestedKernels(
     if (!isMap(entry) || entry.source !== sourceOf(kernel) || typeof entry.day !== "number") {
       return true;
     }
-    const age = now / DAY - entry.day;
-    return !(age >= -1 && age < DAYS);
+    const age = now / DAY_MS - entry.day;
+    return !(age >= -1 && age < MAX_AGE_DAYS);
   }));
 }
 
-/** Remembers that they were answered rightly; where that may not be, they are asked again. */
+/** Records that kernels passed; if the file cannot be written, they are tested again next time. */
 export async function rememberPassed(
   arithmetic: Program["arithmetic"],
   kernels: Iterable<Kernel>,
   gpu: Pick<Gpu, "info" | "emulateDot">,
   now = Date.now(),
 ): Promise<void> {
-  const day = Math.floor(now / DAY);
+  const day = Math.floor(now / DAY_MS);
   const entries = [...kernels].map((kernel) =>
     [keyOf(arithmetic, kernel), { source: sourceOf(kernel), day }] as const
   );

@@ -1,9 +1,9 @@
 /**
- * Asks a GPU for known answers: a small network that uses every kernel, in int8 and in float32,
- * walked in lockstep with the references. Takes a few seconds.
+ * Tests the kernels on a GPU: runs small networks that use every kernel, in every arithmetic, in lockstep
+ * with the references. Takes a few seconds.
  *
- * Passing means that a kernel is right for the shapes tried, which have ragged edges; it does not
- * mean that the adapter is stable.
+ * Passing means that a kernel is correct for the shapes tested, which have ragged edges; it does not mean
+ * that the adapter is stable.
  *
  * @module
  */
@@ -25,23 +25,23 @@ import { compareExecutors, type Difference } from "../compare_executors.ts";
 import { fromNamed } from "../../program/parameter_layout.ts";
 import { BATCH, programOf, TEST_NETWORKS, testNetworksOf } from "./test_networks.ts";
 
-/** How a kernel compares with its reference. */
+/** The comparison of a kernel with its reference. */
 export interface KernelCheck {
-  /** Its name: kernels/NAME.wgsl. */
+  /** Name of the kernel: kernels/NAME. */
   readonly kernel: string;
   /** The arithmetic it was compiled for. */
   readonly arithmetic: Program["arithmetic"];
   /** `equal` in every bit; `close` within {@link BOUNDS}; else `wrong`. */
   readonly result: "equal" | "close" | "wrong";
-  /** What differs most: bytes (codes), words (integers), or f32 (floats). */
+  /** Type of the values that differ most: bytes (codes), words (integers), or f32 (floats). */
   readonly type: Difference["type"];
   /** The largest difference: in codes, in units, or relative to the largest value. */
   readonly largest: number;
 }
 
-/** Largest differences that another driver's rounding explains. */
+/** Maximum differences that the rounding of another driver explains. */
 export const BOUNDS = {
-  /** Next to a rounding tie. */
+  /** A value near a rounding tie may get the neighbouring code. */
   codes: 1,
   /** Sums of integers are exact everywhere. */
   integers: 0,
@@ -52,8 +52,8 @@ export const BOUNDS = {
 } as const;
 
 /**
- * Steps of one kernel that are asked of the GPU. Drivers compile at the first dispatch, and every
- * layer is a compilation: all of them took 24 s on llvmpipe, these take 8 s (2 s from its cache).
+ * Maximum number of steps of a kernel that are tested, where it is not 1. Drivers compile at the first
+ * dispatch, once per layer: all of them took 24 s on llvmpipe, these take 8 s (2 s from its cache).
  */
 const MAX_STEPS: ReadonlyMap<Kernel, number> = new Map<Kernel, number>([
   [convForward, 3],
@@ -63,38 +63,31 @@ const MAX_STEPS: ReadonlyMap<Kernel, number> = new Map<Kernel, number>([
 ]);
 
 /**
- * The same of a kernel that is wanted by itself: of convolutions, one with sums for a norm and one
- * without. With three of each, a first start takes 3.6 s in place of 3.2 s.
+ * The same when only selected kernels are tested: of convolutions, one with sums for a norm and one
+ * without. With three of each, a first start takes 3.6 s instead of 3.2 s.
  */
-const MAX_WANTED = 2;
-
-/** Some kernels, each to be asked for known answers in one trial. */
-export interface KernelSelection {
-  /** What they were compiled for. */
-  readonly arithmetic: Program["arithmetic"];
-  readonly kernels: ReadonlySet<Kernel>;
-}
+const MAX_SELECTED_STEPS = 2;
 
 /**
  * Runs the self-test on the GPU that `openGpu` opens.
  *
- * @param wanted asks these alone: what a training needs, in a fraction of the time
- * @returns a line for each kernel and arithmetic, in the order in which a step meets them
+ * @param wanted tests only these kernels, e.g. those of a program, which is faster
+ * @returns one entry per kernel and arithmetic, in the order in which a step runs them
  * @throws DeviceError when there is no adapter, or it refuses a kernel
  */
 export async function selfTest(
   options: GpuOptions = {},
-  wanted?: KernelSelection,
+  wanted?: { readonly arithmetic: Program["arithmetic"]; readonly kernels: ReadonlySet<Kernel> },
 ): Promise<KernelCheck[]> {
   const checks = new Map<string, KernelCheck>();
   const left = new Set<Kernel>(wanted?.kernels);
-  for (const trial of wanted ? testNetworksOf(wanted.arithmetic) : TEST_NETWORKS) {
+  for (const network of wanted ? testNetworksOf(wanted.arithmetic) : TEST_NETWORKS) {
     if (wanted && left.size === 0) break;
-    const program = programOf(trial);
+    const program = programOf(network);
     const most = (kernel: Kernel) => {
       const steps = MAX_STEPS.get(kernel) ?? 1;
-      if (wanted) return left.has(kernel) ? Math.min(MAX_WANTED, steps) : 0;
-      return trial.only?.includes(kernel) ?? true ? steps : 0;
+      if (wanted) return left.has(kernel) ? Math.min(MAX_SELECTED_STEPS, steps) : 0;
+      return network.only?.includes(kernel) ?? true ? steps : 0;
     };
     await check(program, most, options, checks);
     for (const step of Object.values(program.sections).flat()) left.delete(step.kernel);
@@ -102,7 +95,7 @@ export async function selfTest(
   return [...checks.values()];
 }
 
-/** @param most steps of a kernel that the GPU is asked */
+/** @param most returns the maximum number of steps of a kernel to test */
 async function check(
   program: Program,
   most: (kernel: Kernel) => number,
@@ -123,12 +116,12 @@ async function check(
     ...s.calibrate,
   ];
   const times = new Map<Kernel, number>();
-  const asked = all.filter(({ kernel }) => {
+  const tested = all.filter(({ kernel }) => {
     const before = times.get(kernel) ?? 0;
     times.set(kernel, before + 1);
     return before < most(kernel);
   });
-  const last = all.indexOf(asked.at(-1)!);
+  const last = all.indexOf(tested.at(-1)!);
   if (last < 0) return;
   const none: Program["sections"] = {
     forward: [],
@@ -140,8 +133,8 @@ async function check(
     exchange: [],
     calibrate: [],
   };
-  // What the GPU is not asked it need not compile.
-  const sections = { ...none, forward: asked };
+  // The GPU compiles only the steps that are tested.
+  const sections = { ...none, forward: tested };
   const gpu = await GpuExecutor.create(await openGpu(options), { ...program, sections });
   try {
     const each = (difference: Difference) => {
@@ -156,8 +149,8 @@ async function check(
       const id = `${arithmetic} ${kernel.name}`, before = checks.get(id);
       if (!before || badness(found) > badness(before)) checks.set(id, found);
     };
-    const isAsked = (step: Step) => asked.includes(step);
-    await compareExecutors(all.slice(0, last + 1), cpu, gpu, each, isAsked);
+    const isTested = (step: Step) => tested.includes(step);
+    await compareExecutors(all.slice(0, last + 1), cpu, gpu, each, isTested);
   } finally {
     gpu.close();
   }
@@ -168,7 +161,7 @@ function judge(
   arithmetic: Program["arithmetic"],
 ): KernelCheck["result"] {
   if (differing === 0) return "equal";
-  // A code off by one, as the real value that it stands for.
+  // A code that is off by one, in real values.
   if (arithmetic === "simulated" && step.constants.STORE === 1 && type === "floats") {
     return largest <= BOUNDS.codes / 100 ? "close" : "wrong";
   }
@@ -180,13 +173,20 @@ function badness({ result, largest }: KernelCheck): number {
   return ["equal", "close", "wrong"].indexOf(result) + largest / (1 + largest) / 2;
 }
 
-/** Fills a program's memory with made-up weights, images and ranges: always the same ones. */
+/** Fills a program's memory with weights, images and ranges, the same ones each time. */
 function fill(program: Program, cpu: CpuExecutor): void {
   let state = 12345;
   const random = () => {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
     return state / 2 ** 32;
   };
+  fillParameters(program, cpu, random);
+  fillBatch(program, cpu, random);
+  if (program.quantizers.length > 0) fillRanges(program, cpu);
+}
+
+/** Fills weights, optimizer state and running statistics. */
+function fillParameters(program: Program, cpu: CpuExecutor, random: () => number): void {
   const at = (name: string) => cpu.memory.get(name)!;
   for (const spec of program.parameters) {
     const [, inputs, h, w] = spec.dims;
@@ -210,6 +210,11 @@ function fill(program: Program, cpu: CpuExecutor): void {
     const running = at(`${layer}.running`).f32;
     running.fill(1, running.length / 2);
   }
+}
+
+/** Fills images, labels and the step's uniform. */
+function fillBatch(program: Program, cpu: CpuExecutor, random: () => number): void {
+  const at = (name: string) => cpu.memory.get(name)!;
   at("pixels").bytes.forEach((_, i, all) => all[i] = random() * 256);
   at("labels").u32.forEach((_, i, all) => all[i] = random() * program.classes);
   at("normalization").f32.fill(2 / 255, 0, program.input[2]).fill(-1, 4, 4 + program.input[2]);
@@ -222,16 +227,20 @@ function fill(program: Program, cpu: CpuExecutor): void {
     normWeight: 1,
     total: program.micros * BATCH - 1,
     smoothing: program.training.smoothing,
-    firstCorrection: 2.9, // Of averages that began four steps ago.
+    firstCorrection: 2.9, // For averages that began four steps ago.
     secondCorrection: 16,
   });
-  if (program.quantizers.length === 0) return;
+}
+
+/** Fills the table of quantizers and the rules of the estimators. */
+function fillRanges(program: Program, cpu: CpuExecutor): void {
+  const at = (name: string) => cpu.memory.get(name)!;
   const rules = program.quantizers.map(({ role, settings }) =>
     role === "weight" ? undefined : (estimators as EstimatorMakers)[settings.estimator]!(settings)
   );
   const scheduler = new Scheduler(program.quantizers, rules, true);
   program.quantizers.forEach((q, row) => {
-    // Narrow enough that some values are clipped; no two alike, so that no row does for another.
+    // Narrow enough that some values are clipped; all different, so that a wrong row is noticed.
     const wider = 1 + row / 32;
     scheduler.table.setRange(
       row,

@@ -1,5 +1,5 @@
 /**
- * The networks that an adapter's self-test walks: small, with odd shapes.
+ * The networks that an adapter's self-test runs: small, with odd shapes.
  *
  * @module
  */
@@ -43,7 +43,7 @@ const LAYERS: readonly LayerInput[] = [
     type: "residual",
     body: [{ type: "conv2d", channels: 17, kernel: 3, padding: 1, bias: false }, "batch_norm"],
   },
-  // Two gradients that meet with no kernel between them.
+  // Two gradients are added with no kernel before the addition.
   { type: "residual", body: ["relu"] },
   { type: "avg_pool", kernel: 2, stride: 1 },
   "batch_norm",
@@ -54,20 +54,20 @@ const LAYERS: readonly LayerInput[] = [
 /** Images of a batch, or of a micro-batch. */
 export const BATCH = 7;
 
-/** A small network that some kernels are asked in. */
-export interface TestNetwork {
+/** A small network that some kernels are tested in. */
+interface TestNetwork {
   readonly layers: readonly LayerInput[];
   readonly quantize: NonNullable<RecipeInput["quantize"]>;
   readonly telemetry?: "full";
-  /** Of `train`, besides the batch. */
+  /** Settings of the recipe's `train`, without the batch. */
   readonly train?: NonNullable<RecipeInput["train"]>;
-  /** Micro-batches of a step; the one that is asked follows on others. */
+  /** Micro-batches of a step; the last one is tested. 1 by default. */
   readonly micros?: number;
-  /** Kernels that the GPU is asked; all where there is no list. */
+  /** Kernels that are tested; all by default. */
   readonly only?: readonly Kernel[];
 }
 
-/** A block is enough for the kernels that quantize in a second pass. */
+/** A smaller network, enough for the kernels that {@link LAYERS} does not test. */
 const BLOCK: readonly LayerInput[] = [
   { type: "conv2d", channels: 5, kernel: 3, padding: 1, bias: false },
   "batch_norm",
@@ -90,7 +90,7 @@ const ENDINGS: readonly Pick<TestNetwork, "layers" | "train" | "only">[] = OPTIM
     ],
   }));
 
-/** Between them they have every kernel, in every arithmetic that has it. */
+/** Together they test every kernel, in every arithmetic that uses it. */
 export const TEST_NETWORKS: readonly TestNetwork[] = [
   {
     layers: LAYERS,
@@ -137,7 +137,7 @@ export const TEST_NETWORKS: readonly TestNetwork[] = [
   ...ENDINGS.map((ending) => ({ ...ending, quantize: { arithmetic: "float32" } as const })),
 ];
 
-/** Simulated arithmetic runs kernels of the others: what its own trial does not have is asked there. */
+/** Returns the networks that test a program of an arithmetic; simulated runs kernels of the others too. */
 export function testNetworksOf(arithmetic: Program["arithmetic"]): readonly TestNetwork[] {
   const of = (wanted: Program["arithmetic"]) =>
     TEST_NETWORKS.filter(({ quantize }) => quantize.arithmetic === wanted);
@@ -146,19 +146,19 @@ export function testNetworksOf(arithmetic: Program["arithmetic"]): readonly Test
     : of(arithmetic);
 }
 
-/** The program of a trial. */
-export function programOf(trial: TestNetwork): Program {
+/** Plans the program of a test network. */
+export function programOf(network: TestNetwork): Program {
   const recipe = resolveRecipe({
     data: { format: "idx", root: "none" },
-    model: { layers: trial.layers },
-    quantize: trial.quantize,
+    model: { layers: network.layers },
+    quantize: network.quantize,
     train: {
-      batch: BATCH * (trial.micros ?? 1),
+      batch: BATCH * (network.micros ?? 1),
       micro_batch: BATCH,
-      ...trial.train,
-      optimizer: { nesterov: true, ...trial.train?.optimizer },
+      ...network.train,
+      optimizer: { nesterov: true, ...network.train?.optimizer },
     },
-    telemetry: trial.telemetry ?? "basic",
+    telemetry: network.telemetry ?? "basic",
   });
   const half = Array<number>(IMAGE[2]).fill(0.5);
   return plan(recipe, { shape: IMAGE, classes: CLASSES, mean: half, std: half }).program;

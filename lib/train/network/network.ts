@@ -189,7 +189,7 @@ export class Network {
     let current: Step[] = [];
     for (const step of steps) {
       current.push(step);
-      if (step.when !== "estimate" || this.scheduler.onDevice(step.quantizer!)) continue;
+      if (step.pass !== "estimate" || this.scheduler.onDevice(step.quantizer!)) continue;
       segments.push({ steps: current, row: step.quantizer! });
       current = [];
     }
@@ -236,7 +236,7 @@ export class Network {
     const { exchange, weights } = this.program.sections;
     if (exchange.length === 0) return;
     // Frozen weights have no average: their codes and ranges stay as they are.
-    const packing = weights.filter((step) => !step.once);
+    const packing = weights.filter((step) => !step.afterLoad);
     this.executor.run([...exchange, ...packing], ["statistics"]);
   }
 
@@ -331,10 +331,10 @@ export class Network {
   #calibrationSteps(steps: readonly Step[]): Step[] {
     const { calibrate } = this.program.sections, out: Step[] = [];
     const makes = (row: number) => (step: Step) =>
-      step.quantizer === row && (step.when === undefined || step.when === "one-pass");
+      step.quantizer === row && (step.pass === undefined || step.pass === "one-pass");
     let first = 0;
-    for (const [i, { quantizer: row, when }] of steps.entries()) {
-      if (row === undefined || (when !== undefined && when !== "one-pass")) continue;
+    for (const [i, { quantizer: row, pass }] of steps.entries()) {
+      if (row === undefined || (pass !== undefined && pass !== "one-pass")) continue;
       // All parts of a tensor that is computed in parts must be measured.
       if (steps.slice(i + 1).some(makes(row)) || this.scheduler.estimators[row]?.initial) continue;
       out.push(...steps.slice(first, i + 1), calibrate.find((step) => step.quantizer === row)!);
