@@ -61,7 +61,7 @@ const CLIPPED: Case = {
 Deno.test("of an output that is made in parts, a dynamic range follows from all of them in each micro-batch", () => {
   const dynamic = { estimator: "current-minmax" } as const;
   const test = { ...KEPT, quantize: { activations: dynamic, gradients: dynamic } };
-  const { quantizers, sections } = programOf(test, "simulated", { mostBytes: MOST });
+  const { quantizers, sections } = programOf(test, "simulated", { maxBytes: MOST });
   const kernelsOf = (row: number) =>
     sections.forward.filter((s) => s.quantizer === row && s.pass !== "one-pass").map((s) =>
       s.kernel.name
@@ -94,7 +94,7 @@ for (const arithmetic of ["int8", "simulated", "float32"] as const) {
   const others = { int8: CASES[1]!, simulated: SIMULATED_CASES[0]!, float32: CLIPPED };
   for (const test of [LINEAR, others[arithmetic]]) {
     const name = `kernels equal their references in parts: ${test.name} (${arithmetic})`;
-    const options = { mostBytes: test.layers === LINEAR.layers ? 2 * MOST : MOST };
+    const options = { maxBytes: test.layers === LINEAR.layers ? 2 * MOST : MOST };
     Deno.test({ name, ignore, fn: () => lockstepAll(test, arithmetic, "adapter", options) });
   }
 }
@@ -104,9 +104,9 @@ async function trained(
   test: Case,
   arithmetic: Arithmetic,
   device: "gpu" | "cpu",
-  mostBytes?: number,
+  maxBytes?: number,
 ): Promise<{ program: Program; state: NetworkState; losses: number[] }> {
-  const program = programOf(test, arithmetic, mostBytes ? { mostBytes } : {});
+  const program = programOf(test, arithmetic, maxBytes ? { maxBytes } : {});
   const executor: Executor = device === "gpu"
     ? await GpuExecutor.create(await openGpu(), program)
     : new CpuExecutor(program.buffers);
@@ -183,7 +183,7 @@ Deno.test("what is saved in parts is loaded whole, and the other way round", asy
     tensors.set(`velocity.${name}`, data);
   }
   const { quantize, seed } = recipeOf(LINEAR, "int8");
-  for (const options of [{}, { mostBytes: MOST }]) {
+  for (const options of [{}, { maxBytes: MOST }]) {
     const program = programOf(LINEAR, "int8", options);
     const network = new Network(
       program,

@@ -1,6 +1,6 @@
 /**
- * What the ops write a program into: buffers, quantizers, parameters and steps, in order. It only
- * collects; what else a program needs, passes add (lib/program/passes).
+ * Collects a program while the ops plan it: buffers, quantizers, parameters and steps, in order. Passes
+ * (lib/program/passes) add the rest of a program.
  *
  * @module
  */
@@ -28,37 +28,37 @@ import type { Shard } from "./shards.ts";
 import { newBuffer, newStep } from "./step.ts";
 import type { QuantizedTensor, Tensor } from "./tensor.ts";
 
-/** How a tensor is quantized; `undefined` where it is not. */
+/** The quantizer of a tensor, before its row in the table is known. */
 export type QuantizerSettings =
   & Pick<QuantizerSpec, "bits" | "symmetric" | "settings" | "dynamic" | "search">
   & { readonly stochastic: boolean; readonly perChannel: boolean };
 
-/** What the ops need to know besides the network. */
-export interface BuildOptions {
+/** Settings of a program that the ops need besides the network. */
+interface BuildOptions {
   readonly arithmetic: Program["arithmetic"];
   /** Images of a micro-batch. */
   readonly batch: number;
   /** Micro-batches of a step. */
   readonly micros: number;
-  /** How the tensor of a layer is quantized. */
+  /** Returns the quantizer of a layer's tensor; `undefined` if it is not quantized. */
   quantizing(role: QuantizerSpec["role"], layer: string): QuantizerSettings | undefined;
-  /** Bytes of the largest buffer of weights; larger tensors are split by rows. */
-  readonly mostBytes: number;
-  /** Whether tensors of a quantizer are ever quantized in two passes. */
+  /** Maximum bytes of a buffer of weights; larger tensors are split by rows. */
+  readonly maxBytes: number;
+  /** Returns whether tensors of a quantizer are ever quantized in two passes. */
   needsTwoPasses(quantizer: QuantizerSpec): boolean;
-  /** Softened or mixed labels. */
+  /** Label smoothing and mixed labels. */
   readonly targets: {
     readonly smoothing: number;
     readonly mixed: boolean;
   };
 }
 
-/** A tensor that a step makes, and where it is stored. */
+/** A tensor that a step computes, with its storage. */
 export interface Output extends StepOutput {
   readonly tensor: QuantizedTensor;
 }
 
-/** Part of a program. */
+/** Name of a section of a program. */
 export type Section = keyof Sections;
 
 /** Collects a program while the ops plan it. */
@@ -77,22 +77,22 @@ export class Builder {
     exchange: [],
     calibrate: [],
   };
-  /** Rows that weights have, which come first. */
+  /** Rows of weights in the table of quantizers, which come first. */
   readonly weightRows = new Map<string, number>();
-  /** Rows whose factor scales the learning rate of a layer. */
+  /** Row whose factor scales the learning rate of a layer. */
   readonly #rateRows = new Map<string, number>();
-  /** Layers whose weights stay. */
+  /** Frozen layers. */
   readonly #frozen = new Set<string>();
   #computed = 0;
 
   constructor(readonly options: BuildOptions) {}
 
-  /** Whether codes are stored, or f32. */
+  /** Whether buffers store int8 codes, not f32. */
   get int8(): boolean {
     return this.options.arithmetic === "int8";
   }
 
-  /** Rows of the table of quantizers that steps compute. */
+  /** Number of computed rows in the table of quantizers. */
   get computed(): number {
     return this.#computed;
   }
@@ -102,16 +102,16 @@ export class Builder {
     return this.int8 ? 4 : 16;
   }
 
-  /** A buffer of at least `bytes`. */
+  /** Adds a buffer of at least `bytes`; returns its name. */
   buffer(name: string, bytes: number, kind: BufferKind): string {
     this.buffers.push(newBuffer(name, bytes, kind));
     return name;
   }
 
   /**
-   * Where a tensor lies, with a quantizer where the recipe wants one.
+   * Adds a tensor's quantizer, if the recipe has one for it, and returns the tensor's storage.
    *
-   * @param range of an estimator that is `fixed` by something else than the recipe
+   * @param range the range of an estimator `fixed` that does not come from the recipe
    */
   stored(
     buffer: string,
@@ -128,7 +128,7 @@ export class Builder {
     return { buffer, row, quantized: true, stochastic };
   }
 
-  /** A row of the table for a tensor whose quantizer a step computes from another tensor's. */
+  /** Adds a row for a quantizer that a step computes from that of another tensor. */
   computedRow(): number {
     return FIRST_COMPUTED_ROW + this.#computed++;
   }
@@ -136,7 +136,7 @@ export class Builder {
   /**
    * Adds a step.
    *
-   * @param more `output`: the tensor that the step makes, where it is one that may be quantized
+   * @param more `output`: the tensor that the step computes, if it may be quantized
    */
   step<
     const C extends Kernel["constants"],
@@ -167,7 +167,7 @@ export class Builder {
     );
   }
 
-  /** Storage and a quantizer for an activation. */
+  /** Adds storage and a quantizer for an activation. */
   store(tensor: Tensor, layer: string): QuantizedTensor {
     const elements = this.options.batch * tensor.h * tensor.w * tensor.c;
     const buffer = this.buffer(`${tensor.name}.output`, this.bytesOf(tensor), "activation");
@@ -175,12 +175,12 @@ export class Builder {
     return tensor.stored = this.stored(buffer, spec, tensor.name);
   }
 
-  /** Whether codes of a tensor are made in one pass, by the kernel that makes the tensor. */
+  /** Returns whether the kernel that computes a tensor also quantizes it, in one pass. */
   isOnePass({ row, quantized }: QuantizedTensor): boolean {
     return quantized && !this.options.needsTwoPasses(this.quantizers[row]!);
   }
 
-  /** A tensor as the output of a step. */
+  /** Returns a tensor as the output of a step. */
   output(
     variable: string,
     tensor: QuantizedTensor,
@@ -191,18 +191,18 @@ export class Builder {
     return { variable, tensor, ...shape, ...part ? { part } : {} };
   }
 
-  /** Elements of an image where a batch is cut, so that random numbers go by its place; else 0. */
+  /** Returns the elements of an image if a batch is cut, as random numbers depend on its index; else 0. */
   #image({ channels, pixels }: Output): number {
     const { batch, micros } = this.options;
     return micros > 1 ? pixels / batch * channels : 0;
   }
 
-  /** Bytes of a tensor of all images in memory. */
+  /** Returns the bytes of a tensor for all images of a micro-batch. */
   bytesOf(tensor: Tensor): number {
     return this.options.batch * tensor.h * tensor.w * tensor.quads * this.quadBytes;
   }
 
-  /** Storage and a quantizer for a gradient of `tensor`. */
+  /** Adds storage and a quantizer for a gradient of `tensor`. */
   storeGradient(tensor: Tensor, layer: string): QuantizedTensor {
     const part = tensor.contributions === tensor.consumers ? "" : `.${tensor.contributions}`;
     const name = `${tensor.name}.gradient${part}`;
@@ -212,9 +212,9 @@ export class Builder {
   }
 
   /**
-   * A trainable tensor: its buffer `NAME`, or those of its shards.
+   * Adds a trainable tensor: its buffer `NAME`, or those of its shards.
    *
-   * @param padded values of the whole with its padding
+   * @param padded number of values of the whole tensor, with padding
    */
   parameter(spec: ParameterSpec, padded: number, shards: readonly Shard[] = []): void {
     if (spec.frozen) this.#frozen.add(spec.layer);
@@ -230,13 +230,13 @@ export class Builder {
     }
   }
 
-  /** Lets the learning rate of a layer follow its gradient's quantizer, where that wants to. */
+  /** Scales the learning rate of a layer by its gradient's quantizer, if the estimator sets a factor. */
   scalesRate(layer: string, { row, quantized }: QuantizedTensor): void {
     const quantizer = quantized ? this.quantizers[row]! : undefined;
     if (quantizer?.search?.scaleRate) this.#rateRows.set(layer, row);
   }
 
-  /** The program so far, as passes take it on. */
+  /** Returns the program so far, for the passes. */
   program(data: Pick<Program, "input" | "classes" | "training">): Program {
     const { arithmetic, batch, micros } = this.options;
     this.buffer("step", STEP.bytes, "table");

@@ -1,7 +1,7 @@
 /**
- * Layers that do not train. They keep weights, biases and norm parameters, and a frozen batch norm
- * normalizes with its running statistics, which stay as they are. What lies below the lowest layer
- * that trains needs no gradient, so it has no backward pass at all.
+ * Frozen layers. Their weights, biases and norm parameters do not change, and a frozen batch norm
+ * normalizes with its running statistics, which do not change either. Layers below the lowest trained
+ * layer need no gradient, so they have no backward pass.
  *
  * @module
  */
@@ -11,12 +11,12 @@ import type { Graph } from "./graph.ts";
 import type { Node } from "./ops/node.ts";
 import { matches } from "./quantizer_config.ts";
 
-/** Whether a layer has anything that could train. */
+/** Returns whether a layer has trainable parameters. */
 function isTrainable(node: Node): boolean {
   return node.parameters > 0;
 }
 
-/** Freezes every layer: a network that only answers. */
+/** Freezes every layer, for inference. */
 export function freezeAll(graph: Graph): void {
   for (const node of graph.nodes) if (isTrainable(node)) node.frozen = true;
   updateNeedsGradient(graph);
@@ -35,7 +35,7 @@ export function freeze(graph: Graph, patterns: readonly string[]): void {
     const found = trainable.filter(({ name }) => matches(pattern, name));
     for (const node of found) node.frozen = true;
     if (found.length > 0) return;
-    // The name of a residual is that of its addition: its layers are frozen by theirs.
+    // A residual shares its name with its addition; a pattern matches its layers by their own names.
     const inside = names.some((name) => matches(`${pattern}-*`, name));
     const meant = inside ? `${pattern}-*` : nearest(pattern, names);
     throw new ModelError(
@@ -52,7 +52,7 @@ export function freeze(graph: Graph, patterns: readonly string[]): void {
   updateNeedsGradient(graph);
 }
 
-/** Decides again which tensors have anything before them that trains. */
+/** Updates which tensors need a gradient: those after a layer that trains. */
 function updateNeedsGradient({ nodes }: Graph): void {
   for (const node of nodes) node.propagateNeedsGradient();
 }

@@ -1,6 +1,6 @@
 /**
- * From a list of layers to nodes with shapes: names are made up, shapes inferred and checked, and an
- * activation joins the norm or the addition before it.
+ * Builds the graph of a network from its list of layers: names the layers, infers and checks shapes, and
+ * fuses an activation with the norm or the addition before it.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import { Tensor } from "./tensor.ts";
 import { branchesOf } from "../recipe/layers.ts";
 import type { LayerSpec } from "../recipe/layers.ts";
 
-/** A network whose shapes fit. */
+/** A network whose shapes are checked. */
 export interface Graph {
   readonly image: Tensor;
   readonly nodes: readonly Node[];

@@ -1,37 +1,37 @@
 /**
- * Parameters between two layouts: *padded*, as buffers hold them ([4·OQ, taps, 4·IQ], channels
- * padded with zeros; depthwise [taps, 4·CQ]), and *named*, as files hold them: PyTorch's names and shapes.
+ * Converts parameters between two layouts: *padded*, that of buffers ([4·OQ, taps, 4·IQ], channels padded
+ * with zeros; depthwise [taps, 4·CQ]), and *named*, that of files: PyTorch's names and shapes.
  *
  * @module
  */
 import type { ParameterSpec } from "./program.ts";
 import { draw, key } from "../data/counter_rng.ts";
 
-/** A tensor of a file. */
+/** A tensor in a file. */
 export interface NamedTensor {
-  /** E.g. `conv1.weight`. */
+  /** Its name, e.g. `conv1.weight`. */
   readonly name: string;
-  /** PyTorch's. */
+  /** Its shape in PyTorch. */
   readonly shape: readonly number[];
-  /** Row-major. */
+  /** Its values, row-major. */
   readonly data: Float32Array<ArrayBuffer>;
 }
 
 const pad = (n: number) => Math.ceil(n / 4) * 4;
 
-/** Values of the padded buffer. */
+/** Returns the number of values in the padded buffer. */
 export function paddedSize({ role, dims: [o, i, h, w], depthwise }: ParameterSpec): number {
   if (role === "norm") return 2 * pad(i);
   if (depthwise) return h * w * pad(o);
   return role === "bias" ? pad(o) : pad(o) * h * w * pad(i);
 }
 
-/** How many values train. */
+/** Returns the number of trainable values. */
 export function count({ dims: [o, i, h, w] }: ParameterSpec): number {
   return o * i * h * w;
 }
 
-/** Names and shapes of a parameter in a file, and where its values lie in the padded buffer. */
+/** Returns a parameter's names and shapes in a file, and the padded index of each of its values. */
 function entries(
   spec: ParameterSpec,
 ): { name: string; shape: number[]; at: (index: number) => number }[] {
@@ -55,12 +55,12 @@ function entries(
   return [{ name: spec.name, shape: spec.linear ? [o, i * taps] : [o, i, h, w], at }];
 }
 
-/** Names and shapes of the tensors that a parameter is in a file. */
+/** Returns names and shapes of a parameter's tensors in a file. */
 export function namedShapes(spec: ParameterSpec): { name: string; shape: number[] }[] {
   return entries(spec).map(({ name, shape }) => ({ name, shape }));
 }
 
-/** The tensors that a parameter is in a file. */
+/** Converts a padded buffer to a parameter's tensors in a file. */
 export function toNamed(spec: ParameterSpec, padded: Float32Array): NamedTensor[] {
   return entries(spec).map(({ name, shape, at }) => {
     const data = new Float32Array(shape.reduce((a, b) => a * b, 1));
@@ -70,9 +70,9 @@ export function toNamed(spec: ParameterSpec, padded: Float32Array): NamedTensor[
 }
 
 /**
- * The padded buffer of a parameter.
+ * Converts a parameter's tensors in a file to its padded buffer.
  *
- * @param find gives a file's tensor of the given name and shape
+ * @param find returns the file's tensor of the given name and shape
  */
 export function fromNamed(
   spec: ParameterSpec,
@@ -87,10 +87,10 @@ export function fromNamed(
 }
 
 /**
- * First values: weights of convolutions from a normal distribution with variance 2/fan-in (He et al.
- * 2015), of linear layers uniform in ±1/√fan-in, biases 0, norms 1 and 0.
+ * Returns initial values: weights of convolutions from a normal distribution with variance 2/fan-in (He et
+ * al. 2015), of linear layers uniform in ±1/√fan-in, biases 0, norms 1 and 0.
  *
- * @param seed the run's; each parameter has a stream of its own
+ * @param seed seed of the run; each parameter has its own random stream
  */
 export function initialValues(
   spec: ParameterSpec,

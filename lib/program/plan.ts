@@ -1,5 +1,5 @@
 /**
- * From a recipe to a program: the graph is built once, every node writes its forward steps in order
+ * Plans a program from a recipe: builds the graph once, then every node adds its forward steps in order
  * and its backward steps in reverse.
  *
  * @module
@@ -25,11 +25,11 @@ import { rangesOnDevice, stepsInFlight } from "./scheduler_placement.ts";
 import { QuantizerConfig } from "./quantizer_config.ts";
 import { zoo } from "../model/zoo.ts";
 
-/** What the data decides: image shape, classes, and how pixels are normalized, per channel. */
+/** Properties of a dataset that a plan depends on: image shape, classes, normalization per channel. */
 export interface DataShape {
   /** Height, width, channels. */
   readonly shape: readonly [number, number, number];
-  /** How many kinds of images. */
+  /** Number of classes. */
   readonly classes: number;
   /** Subtracted from pixel/255, per channel. */
   readonly mean: readonly number[];
@@ -37,29 +37,29 @@ export interface DataShape {
   readonly std: readonly number[];
 }
 
-/** What is not in the recipe. */
+/** Options of a plan that are not in the recipe. */
 export interface PlanOptions {
   /** Estimators that the recipe may name; those of qtrain by default. */
   readonly estimators?: EstimatorMakers | undefined;
-  /** A program that only answers: no backward pass, no optimizer, none of their buffers. */
+  /** Plans for inference only: no backward pass, no optimizer, none of their buffers. */
   readonly inference?: boolean;
-  /** Bytes of the largest buffer of weights, above which a tensor is split by rows; 128 MiB. */
-  readonly mostBytes?: number;
-  /** Whether batches have second labels; what the recipe's augmentation says by default. */
+  /** Maximum bytes of a buffer of weights, above which a tensor is split by rows; 128 MiB by default. */
+  readonly maxBytes?: number;
+  /** Whether batches have second labels; by default, whether the recipe's augmentation mixes images. */
   readonly mixed?: boolean;
-  /** false: every tensor has memory of its own, so that all of a step can be read after it. */
+  /** false: tensors share no memory, so that every tensor of a step can be read after it. */
   readonly reuse?: boolean | undefined;
 }
 
-/** A program, and the layers it came from. */
+/** A program and the layers that it was planned from. */
 export interface Plan {
-  /** What an executor runs. */
+  /** The program that an executor runs. */
   readonly program: Program;
-  /** What a person reads. */
+  /** The layers, for display. */
   readonly layers: readonly Layer[];
 }
 
-/** The layers that a recipe's `model` stands for, for the images and classes of the data. */
+/** Returns the layers of a recipe's `model`, for the image shape and classes of the data. */
 export function layersOf(
   { model }: Recipe,
   { classes, shape: [h, w] }: Pick<DataShape, "classes" | "shape">,
@@ -70,8 +70,8 @@ export function layersOf(
 /**
  * Plans the training of a recipe's network, within the memory that the recipe allows.
  *
- * @param data what the data set (or the recipe, for `check`) says of the images
- * @throws ModelError when shapes do not fit, or all of it does not fit the memory
+ * @param data properties of the dataset (for `check`: those that the recipe states)
+ * @throws ModelError when shapes do not fit, or the program does not fit the memory
  */
 export function plan(recipe: Recipe, data: DataShape, options: PlanOptions = {}): Plan {
   const { batch, micro_batch } = recipe.train, micro = micro_batch || batch;
@@ -85,7 +85,7 @@ export function plan(recipe: Recipe, data: DataShape, options: PlanOptions = {})
   return { program, layers };
 }
 
-/** Plans for micro-batches of `batch` images; every tensor has memory of its own. */
+/** Plans for micro-batches of `batch` images; tensors share no memory yet. */
 function planFor(batch: number, recipe: Recipe, data: DataShape, options: PlanOptions): Plan {
   const { quantize, train } = recipe;
   const micros = train.batch / batch;
@@ -104,7 +104,7 @@ function planFor(batch: number, recipe: Recipe, data: DataShape, options: PlanOp
     micros,
     quantizing: (role, layer) => quantizing.of(role, layer),
     needsTwoPasses: (quantizer) => !inference && needsTwoPasses(quantizer, telemetry),
-    mostBytes: options.mostBytes ?? MAX_BYTES,
+    maxBytes: options.maxBytes ?? MAX_BYTES,
     targets: { smoothing: train.label_smoothing, mixed },
   });
   collect(b, graph, pixelBounds(data));
@@ -137,7 +137,7 @@ function planFor(batch: number, recipe: Recipe, data: DataShape, options: PlanOp
   };
 }
 
-/** Lets every node write its forward steps in order and its backward steps in reverse. */
+/** Calls every node to add its forward steps in order, then its backward steps in reverse. */
 function collect(b: Builder, graph: Graph, bounds: readonly [low: number, high: number]): void {
   // Weights come first in the table, and of them those that train: one kernel sets their rows.
   const weighted = graph.nodes.filter((node) => node.weightDims !== undefined);
@@ -159,7 +159,7 @@ function collect(b: Builder, graph: Graph, bounds: readonly [low: number, high: 
   }
 }
 
-/** The smallest and largest value that a normalized pixel can have. */
+/** Returns the smallest and largest value that a normalized pixel can have. */
 function pixelBounds({ mean, std }: DataShape): [low: number, high: number] {
   return [
     Math.min(...mean.map((m, i) => -m / std[i]!)),

@@ -1,6 +1,6 @@
 /**
- * A program: what a network becomes once it is planned. A flat list of steps, each one kernel
- * with its constants and buffers; two executors walk it, on the GPU and on the CPU.
+ * A program: a planned network. It is a flat list of steps, each one kernel with its constants and
+ * buffers; two executors run it, on the GPU and on the CPU.
  *
  * @module
  */
@@ -9,9 +9,9 @@ import type { OptimizerSpec } from "../recipe/train.ts";
 import type { Arithmetic, QuantizerSpec } from "../quant/quantizer.ts";
 
 /**
- * What a buffer is for; `check` and the memory report group by it. Activations, gradients and scratch
- * are made anew in every step, by a kernel before any reads them or by the host before the step: what
- * they held before is gone.
+ * Purpose of a buffer; `check` and the memory report group by it. Activations, gradients and scratch are
+ * written in every step before they are read, by a kernel or by the host, so their old contents are not
+ * needed.
  */
 export type BufferKind =
   | "parameter"
@@ -23,47 +23,47 @@ export type BufferKind =
 
 /** A buffer that the program needs. */
 export interface BufferSpec {
-  /** Once in a program. */
+  /** Name, unique in a program. */
   readonly name: string;
-  /** Size, a multiple of 16. */
+  /** Size in bytes, a multiple of 16. */
   readonly bytes: number;
-  /** What it is for. */
+  /** Purpose. */
   readonly kind: BufferKind;
 }
 
-/** A tensor that a step quantizes on the way out. */
+/** A tensor that a step computes and quantizes. */
 export interface StepOutput {
   /** The kernel's variable. */
   readonly variable: string;
-  /** Quads a pixel. */
+  /** Quads per pixel. */
   readonly quads: number;
   /** Channels without padding. */
   readonly channels: number;
   /** Pixels of a micro-batch. */
   readonly pixels: number;
-  /** Where several steps make one tensor: which of them this is. */
+  /** Position of the step where several steps compute one tensor. */
   readonly part?: "first" | "middle" | "last";
 }
 
 /** One dispatch of one kernel. */
 export interface Step {
-  /** What it computes. */
+  /** The kernel. */
   readonly kernel: Kernel;
   /** The layer it belongs to. */
   readonly layer: string;
-  /** The kernel's constants, but for those of a tile: how the work is cut is the executor's choice. */
+  /** The kernel's constants, without those of a tile, which the executor chooses. */
   readonly constants: Constants;
-  /** The kernel's variables → names of buffers, but for those that it shares with all steps. */
+  /** Names of the program's buffers by the kernel's variables, without those that all steps share. */
   readonly buffers: Readonly<Record<string, string>>;
-  /** The tensor that it quantizes on the way out, if it does. */
+  /** The tensor that it computes and quantizes, if any. */
   readonly output?: StepOutput;
-  /** The quantizer whose tensor this step makes, measures or quantizes. */
+  /** Row of the quantizer whose tensor this step computes, measures or quantizes. */
   readonly quantizer?: number;
-  /** Steps of one phase are left out in the other; absent: in both. */
+  /** Runs only in this phase; absent: in both. */
   readonly phase?: "train" | "eval";
-  /** Runs only where the tensor is quantized in this way; absent: always. */
+  /** Runs only when the tensor is quantized in this pass; absent: always. */
   readonly pass?: QuantizePass;
-  /** Of `weights`: weights that are frozen need it after loading alone. */
+  /** In section `weights`: runs only after loading, as frozen weights do not change. */
   readonly afterLoad?: boolean;
 }
 
@@ -75,7 +75,7 @@ export interface Bound extends KernelBuffer {
   readonly name: string;
 }
 
-/** The buffers that a step binds: its own, and those that all steps share. */
+/** Returns the buffers that a step binds: its own, and those that all steps share. */
 export function boundBuffers({ kernel, constants, buffers }: Step): Bound[] {
   return Object.entries(kernel.buffers).flatMap(([variable, buffer]) => {
     const { when, unless, shared } = buffer;
@@ -88,16 +88,16 @@ export function boundBuffers({ kernel, constants, buffers }: Step): Bound[] {
   });
 }
 
-/** Every step of a program. */
+/** Returns every step of a program. */
 export function allSteps({ sections }: Pick<Program, "sections">): Step[] {
   return Object.values(sections).flat();
 }
 
 /**
- * A tensor is quantized in one pass, by the kernel that makes it, with a range that is known before; or
- * in two passes: its f32 values go to memory first (the buffer `f32_scratch`), are measured there, and
- * are then quantized. `estimate` sets the range of a dynamic quantizer between the passes, `search`
- * searches for one, `telemetry` compares codes with the f32 values.
+ * How a tensor is quantized. One pass: the kernel that computes it also quantizes it, with a range that is
+ * known before. Two passes: its f32 values are written to the buffer `f32_scratch`, measured, and then
+ * quantized. Between the passes, `estimate` sets the range of a dynamic quantizer and `search` searches
+ * for one; after them, `telemetry` compares codes with the f32 values.
  */
 export type QuantizePass = "one-pass" | "two-pass" | "estimate" | "search" | "telemetry";
 
@@ -107,7 +107,7 @@ export interface ParameterSpec {
   readonly name: string;
   /** The layer it belongs to. */
   readonly layer: string;
-  /** What it does there. */
+  /** Its role in the layer. */
   readonly role: "weight" | "bias" | "norm";
   /** Outputs, inputs, kernel height and width; a bias is [o, 1, 1, 1], norm [2, channels, 1, 1]. */
   readonly dims: readonly [o: number, i: number, h: number, w: number];
@@ -117,15 +117,15 @@ export interface ParameterSpec {
   readonly depthwise?: boolean;
   /** Row of the weight's quantizer. */
   readonly quantizer?: number;
-  /** It stays as it is: no gradient, no momentum. */
+  /** Frozen: no gradient, no optimizer state. */
   readonly frozen?: boolean;
-  /** Its buffers are split by outputs into so many: `NAME.0`, …, `NAME.0.gradient`, …. */
+  /** Number of shards by outputs, if it is split: buffers `NAME.0`, …, `NAME.0.gradient`, …. */
   readonly parts?: number;
   /** Row of the quantizer whose factor scales its learning rate (dsgc). */
   readonly rateRow?: number;
 }
 
-/** The buffers of a parameter: of one that is split by rows, those of its parts. */
+/** Returns the buffers of a parameter, or of its shards if it is split by rows. */
 export function buffersOf(
   { name, parts }: { readonly name: string; readonly parts?: number | undefined },
 ): string[] {
@@ -136,7 +136,7 @@ export function buffersOf(
 export interface NormSpec {
   /** The layer. */
   readonly layer: string;
-  /** Without padding. */
+  /** Number of channels, without padding. */
   readonly channels: number;
 }
 
@@ -144,82 +144,82 @@ export interface NormSpec {
 export interface Sections {
   /** From pixels to logits. */
   readonly forward: readonly Step[];
-  /** Loss, right answers, gradient of the logits. */
+  /** Loss, correct answers, gradient of the logits. */
   readonly loss: readonly Step[];
   /** Gradients of activations and parameters. */
   readonly backward: readonly Step[];
-  /** The optimizer's. */
+  /** Updates of the parameters by the optimizer. */
   readonly update: readonly Step[];
-  /** With the scheduler on the device: from this step's statistics to the next step's ranges. */
+  /** With the scheduler on the device: sets the next step's ranges from this step's statistics. */
   readonly schedule: readonly Step[];
-  /** From master weights to what convolutions read; after an update, and after loading. */
+  /** Converts master weights for the convolutions; after an update, and after loading. */
   readonly weights: readonly Step[];
-  /** Master weights and their moving average change places: around an evaluation. */
+  /** Swaps master weights and their moving average, before and after an evaluation. */
   readonly exchange: readonly Step[];
-  /** For each quantizer but the weights', from what a batch showed of its tensor to its first range. */
+  /** Sets the first range of each quantizer except those of weights, from the statistics of a batch. */
   readonly calibrate: readonly Step[];
 }
 
-/** What of training a step is described by, besides its rate. */
-export interface TrainingSpec {
-  /** Share of a label that all classes have alike. */
+/** Settings of training that a step depends on, without the learning rate. */
+interface TrainingSpec {
+  /** Label smoothing: the share of a label that is spread over all classes. */
   readonly smoothing: number;
   /** Whether a sample may have two labels: a buffer `mixes` of [second label, bits of the first's weight]. */
   readonly mixed: boolean;
-  /** The optimizer, some of which correct a bias by the number of the step. */
+  /** The optimizer; some correct a bias by the number of the step. */
   readonly optimizer: OptimizerSpec;
   /** Whether parameters have a moving average. */
   readonly averages: boolean;
-  /** Whether gradients are clipped, for which their norm is known: the second word of `clip`. */
+  /** Whether gradients are clipped; their norm is then the second word of buffer `clip`. */
   readonly clips: boolean;
 }
 
-/** Where a tensor lies. */
+/** Position of a tensor in a region. */
 export interface TensorPlacement {
-  /** Which region. */
+  /** Index of the region. */
   readonly region: number;
-  /** Bytes into it, a multiple of 256. */
+  /** Offset in the region in bytes, a multiple of 256. */
   readonly offset: number;
 }
 
 /** Which tensors share memory (lib/program/memory/layout.ts). */
 export interface Layout {
-  /** Bytes of each region: a buffer that tensors lie in, at different times in the same place. */
+  /** Bytes of each region: a buffer that tensors share, at different times. */
   readonly regions: readonly number[];
-  /** Where a tensor lies, by its name; one that is not here has a buffer of its own. */
+  /** Position of each tensor by its name; other tensors have their own buffer. */
   readonly places: ReadonlyMap<string, TensorPlacement>;
 }
 
 /** A planned network. */
 export interface Program {
-  /** Codes in memory; f32 with the values that codes stand for; f32 without quantizers. */
+  /** `int8`: codes in memory; `simulated`: f32 values that codes represent; `float32`: no quantizers. */
   readonly arithmetic: Arithmetic;
-  /** Images that a pass forward and backward takes: the batch, or a micro-batch of it. */
+  /** Images of a forward and backward pass: the batch, or a micro-batch of it. */
   readonly batch: number;
-  /** Micro-batches whose gradients are summed for an update; 1: a batch is not cut. */
+  /** Number of micro-batches whose gradients are summed for an update; 1: the batch is not cut. */
   readonly micros: number;
   /** Image height, width and channels. */
   readonly input: readonly [h: number, w: number, c: number];
-  /** Scores that the network gives. */
+  /** Number of classes: the scores that the network gives. */
   readonly classes: number;
-  /** Everything that it keeps in memory. */
+  /** All buffers. */
   readonly buffers: readonly BufferSpec[];
-  /** Norms whose output is made again in the backward pass (lib/program/passes/recompute.ts). */
+  /** Norms whose output is recomputed in the backward pass (lib/program/passes/recompute.ts). */
   readonly recomputed?: readonly string[];
-  /** Where that lies; absent: every tensor has a buffer of its own. */
+  /** Memory layout of the buffers; absent: every tensor has its own buffer. */
   readonly layout?: Layout;
-  /** Bytes of each buffer that results come back through; absent: made when they are needed. */
+  /** Bytes of each staging buffer; absent: they are created when needed. */
   readonly staging?: readonly number[];
-  /** What it runs. */
+  /** Steps by section. */
   readonly sections: Sections;
-  /** Rows in order: first the weights', which the device sets. */
+  /** Quantizers in the order of their rows; those of weights, which the device sets, come first. */
   readonly quantizers: readonly QuantizerSpec[];
-  /** How many rows are weights'. */
+  /** Number of quantizers of weights. */
   readonly weightQuantizers: number;
-  /** What trains. */
+  /** Trainable tensors. */
   readonly parameters: readonly ParameterSpec[];
   /** Batch norms with running statistics. */
   readonly norms: readonly NormSpec[];
-  /** How it is trained. */
+  /** Settings of training. */
   readonly training: TrainingSpec;
 }

@@ -1,6 +1,6 @@
 /**
- * How each tensor of a network is quantized: its class's settings in the recipe, and what
- * `quantize.layers` says of layers whose name matches.
+ * Quantizers of a network's tensors: the recipe's settings for weights, activations or gradients,
+ * overridden by the entries of `quantize.layers` that match the layer's name.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import { ESTIMATOR_DEFAULTS, estimators } from "../quant/estimators/mod.ts";
 import { nearest } from "../core/did_you_mean.ts";
 import type { QuantizeSpec } from "../recipe/quantize.ts";
 
-/** Whether a layer's name matches a pattern: `*` any letters, `?` one, `|` between patterns. */
+/** Returns whether a layer's name matches a pattern: `*` any letters, `?` one, `|` between patterns. */
 export function matches(pattern: string, layer: string): boolean {
   return pattern.split("|").some((part) => {
     const escaped = part.trim().replace(/[.+^${}()[\]\\]/g, "\\$&");
@@ -25,9 +25,9 @@ type Class = "weights" | "activations" | "gradients";
 const classOf = (role: QuantizerSpec["role"]): Class =>
   role === "input" ? "activations" : `${role}s`;
 
-/** How the tensors of one network are quantized. */
+/** Returns the quantizers of one network's tensors. */
 export class QuantizerConfig {
-  /** Entries of `quantize.layers` that a tensor took something from. */
+  /** Entries of `quantize.layers` that applied to a tensor. */
   readonly #used = new Set<string>();
 
   /**
@@ -50,9 +50,9 @@ export class QuantizerConfig {
   }
 
   /**
-   * How the tensor of a layer is quantized; `undefined` where it is not.
+   * Returns the quantizer of a layer's tensor; `undefined` if it is not quantized.
    *
-   * @throws ModelError for settings that do not fit together, or an estimator without a rule
+   * @throws ModelError for settings that contradict each other, or an estimator without a rule
    */
   of(role: QuantizerSpec["role"], layer: string): QuantizerSettings | undefined {
     const { quantize } = this, name = classOf(role);
@@ -70,7 +70,7 @@ export class QuantizerConfig {
       return { bits, symmetric: true, dynamic: false, ...more };
     }
     if (role === "input") {
-      // Its range is that of the normalization, whatever activations go by.
+      // The normalization fixes its range, whatever estimator activations have.
       const settings = { ...estimator, estimator: "fixed" };
       return {
         bits,
@@ -106,7 +106,7 @@ export class QuantizerConfig {
     };
   }
 
-  /** @throws ModelError for an entry that says something of tensors that there are none of */
+  /** @throws ModelError for an entry with settings that apply to no tensor */
   checkUsed(): void {
     if (this.quantize.arithmetic === "float32") return;
     this.quantize.layers.forEach((entry, i) => {
@@ -128,7 +128,7 @@ const WHY: Readonly<Record<Class, string>> = {
     "layer that trains there is none",
 };
 
-/** Settings that not every class of tensors has in a recipe. */
+/** Defaults of settings that only some of weights, activations and gradients have in a recipe. */
 const DEFAULTS = {
   symmetric: false,
   rounding: "nearest",

@@ -1,5 +1,5 @@
 /**
- * Where a recipe's ranges are set.
+ * Decides whether the host or the device sets the ranges of a recipe.
  *
  * @module
  */
@@ -9,11 +9,11 @@ import type { EstimatorMakers } from "../quant/estimator.ts";
 import { estimators } from "../quant/estimators/mod.ts";
 import type { QuantizeSpec } from "../recipe/quantize.ts";
 
-/** Steps in flight at once where nothing waits for the host: 11 ms of waiting are shared by them. */
+/** Maximum steps in flight when none waits for the host: they share one wait of 11 ms. */
 const MAX_IN_FLIGHT = 8;
 
 /**
- * Steps to submit before waiting for results.
+ * Returns the number of steps to submit before waiting for results.
  *
  * @param quantized whether the program has quantizers at all
  */
@@ -27,10 +27,10 @@ export function stepsInFlight(
 }
 
 /**
- * Whether the device runs the rules of static estimators: where the recipe says so, and with `auto`
- * where it knows all of them. Never a question of timing, so results do not depend on it.
+ * Returns whether the device runs the rules of static estimators: if the recipe says so, and with `auto`
+ * if it implements all of them. Speed does not influence the choice, so results are reproducible.
  *
- * @throws UsageError when `device` is asked for and an estimator runs on the host alone
+ * @throws UsageError when the recipe says `device` and an estimator runs only on the host
  */
 export function rangesOnDevice(
   quantize: QuantizeSpec,

@@ -1,22 +1,22 @@
 /**
- * Which steps of a program run: those of a phase, and of each quantized tensor those of the way that
- * it goes this time (see `Way` in lib/program/program.ts).
+ * Selects the steps that run: those of a phase, and of each quantized tensor those of its pass (see
+ * `QuantizePass` in lib/program/program.ts).
  *
  * @module
  */
 import type { Program, Step } from "./program.ts";
 import type { QuantizerSpec } from "../quant/quantizer.ts";
 
-/** What decides. */
-export interface StepSelection {
+/** Selects steps. */
+interface StepSelection {
   readonly phase: "train" | "eval";
-  /** Rows whose range is searched for now. */
+  /** Rows whose range is searched for in this step. */
   readonly searching?: ReadonlySet<number>;
   /** Whether codes are compared with real values. */
   readonly telemetry?: boolean;
 }
 
-/** Steps that run, in their order. */
+/** Returns the steps that run, in their order. */
 export function selectSteps(
   steps: readonly Step[],
   quantizers: readonly QuantizerSpec[],
@@ -42,7 +42,7 @@ export function selectSteps(
   });
 }
 
-/** A training step's sections, in the order in which they run. */
+/** Returns the steps of a training step, in the order in which they run. */
 export function trainingSteps({ sections: s }: Program): Step[] {
   const weights = s.weights.filter((step) => !step.afterLoad);
   return [...s.forward, ...s.loss, ...s.backward, ...s.update, ...s.schedule, ...weights];

@@ -1,5 +1,5 @@
 /**
- * Makes the steps of a program. The compiler checks what a kernel is given against its descriptor.
+ * Creates steps of a program. TypeScript checks constants and buffers against the kernel's descriptor.
  *
  * @module
  */
@@ -13,12 +13,12 @@ import type {
 } from "../../kernels/define_kernel.ts";
 import type { Program, Step } from "./program.ts";
 
-/** What of a program the constants of every step follow from. */
+/** Settings of a program that the constants of every step depend on. */
 export type StepContext = Pick<Program, "arithmetic" | "micros">;
 
 /**
- * A step: constants that follow from the program are filled in, and those of a tile left out, as the
- * executor decides how the work is cut.
+ * Creates a step. Adds the constants that depend on the program, without those of a tile, which the
+ * executor chooses.
  */
 export function newStep<
   const C extends Kernel["constants"],
@@ -60,12 +60,12 @@ function complete(
   return Object.fromEntries(all);
 }
 
-/** The same step with other constants. */
+/** Returns the step with other constants. */
 export function withConstants(step: Step, constants: Constants): Step {
   return { ...step, constants: { ...step.constants, ...constants } };
 }
 
-/** The program with every step replaced. */
+/** Returns the program with every step replaced. */
 export function mapSteps(
   program: Program,
   change: (step: Step, section: keyof Program["sections"]) => Step | readonly Step[],
@@ -87,7 +87,7 @@ export function mapSteps(
   };
 }
 
-/** A buffer of at least `bytes`. */
+/** Creates a buffer of at least `bytes`. */
 export function newBuffer(
   name: string,
   bytes: number,

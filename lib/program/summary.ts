@@ -1,5 +1,5 @@
 /**
- * What a planned network looks like to a person: its layers with shapes and parameters.
+ * Summary of a planned network, for display: its layers with shapes and parameters.
  *
  * @module
  */
@@ -7,19 +7,19 @@ import type { Program } from "./program.ts";
 import type { Graph } from "./graph.ts";
 import { count } from "./parameter_layout.ts";
 
-/** One layer; an activation that joined the layer before it is part of that one. */
+/** One layer; an activation that is fused with the layer before it belongs to that layer. */
 export interface Layer {
   /** Its name in checkpoints and messages. */
   readonly name: string;
-  /** What it is in words, e.g. `conv2d 3×3 /2`. */
+  /** Description, e.g. `conv2d 3×3 /2`. */
   readonly kind: string;
   /** Shape of its output for one image. */
   readonly output: readonly [h: number, w: number, c: number];
-  /** How many of its values train. */
+  /** Number of its trainable values. */
   readonly parameters: number;
 }
 
-/** The layers of a graph, in order. */
+/** Returns the layers of a graph, in order. */
 export function summarize(graph: Graph): Layer[] {
   return graph.nodes.map((node) => ({
     name: node.name,
@@ -29,7 +29,7 @@ export function summarize(graph: Graph): Layer[] {
   }));
 }
 
-/** How many values of a program train. */
+/** Returns the number of trainable values of a program. */
 export function parameterCount(program: Program): number {
   return program.parameters.reduce((sum, p) => sum + count(p), 0);
 }

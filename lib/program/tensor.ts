@@ -15,7 +15,7 @@ export interface QuantizedTensor {
   readonly row: number;
   /** Whether it has a quantizer; else the buffer holds f32 values and `row` is unused. */
   readonly quantized: boolean;
-  /** Whether codes are rounded stochastically. */
+  /** Whether rounding is stochastic. */
   readonly stochastic: boolean;
 }
 
@@ -25,7 +25,7 @@ export class Tensor {
   readonly quads: number;
   /** Number of layers that read it. */
   consumers = 0;
-  /** Whether anything before it trains. */
+  /** Whether a layer before it trains. */
   needsGradient = true;
   /** Set when its producer is planned. */
   stored: QuantizedTensor | undefined;
@@ -50,7 +50,7 @@ export class Tensor {
     this.quads = Math.ceil(c / 4);
   }
 
-  /** Its shape as messages have it, `[h, w, c]`. */
+  /** Its shape for messages, `[h, w, c]`. */
   get shape(): string {
     return `[${this.h}, ${this.w}, ${this.c}]`;
   }

@@ -1,5 +1,5 @@
 /**
- * Names of the tensors in a file of qtrain. Parameters and running statistics have PyTorch's names
+ * Names of the tensors in a checkpoint. Parameters and running statistics have PyTorch's names
  * (`conv1.weight`, `bn1.running_mean`); every other tensor is called `PREFIX.NAME`.
  *
  * @module
@@ -7,8 +7,8 @@
 import { optimizers } from "./optimizers/mod.ts";
 
 /**
- * State that any optimizer keeps of each parameter: the end of its buffer's name, `PARAMETER.END`, and
- * the prefix of its tensors.
+ * Optimizer state of a parameter: from the end of its buffer's name, `PARAMETER.END`, to the prefix of its
+ * tensors.
  */
 export const OPTIMIZER_STATE: Readonly<Record<string, string>> = Object.assign(
   {},
@@ -21,11 +21,11 @@ export const PREFIX = {
   ema: "ema",
   /** Range of a quantizer, [low, high]. */
   range: "range",
-  /** What an estimator keeps beside the range of its quantizer. */
+  /** State of a quantizer's estimator, besides the range. */
   memory: "memory",
 } as const;
 
-/** Names that no layer may have: the prefixes, and that of the images. */
+/** Names that no layer may have: the prefixes, and the name of the images. */
 export const RESERVED_NAMES: readonly string[] = [
   ...Object.values(OPTIMIZER_STATE),
   ...Object.values(PREFIX),

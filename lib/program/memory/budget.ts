@@ -1,6 +1,6 @@
 /**
- * Makes a plan fit the memory that a recipe allows: first outputs of norms are computed again, which
- * changes no bit, then the batch is cut, which changes what batch norm sees.
+ * Makes a plan fit the memory that a recipe allows: first by recomputing outputs of norms, which changes
+ * no bit, then by cutting the batch into micro-batches, which changes the statistics of batch norm.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { layOut } from "./layout.ts";
 import { type PeakMemory, peakMemory } from "./peak.ts";
 import { recomputable, recompute } from "../passes/recompute.ts";
 
-/** A plan, laid out. */
+/** A plan with its memory layout. */
 interface Attempt {
   readonly program: Program;
   readonly peak: PeakMemory;
@@ -23,13 +23,13 @@ function attempt(program: Program, outputs: readonly string[]): Attempt {
   return { program: laidOut, peak: peakMemory(laidOut) };
 }
 
-/** Recomputes as little as fits; where nothing does, what takes the least. */
+/** Recomputes as few outputs as possible within the budget; if nothing fits, returns the smallest attempt. */
 function minimizeMemory(program: Program, budget: number): Attempt {
   const plain = attempt(program, []);
   if (plain.peak.total <= budget) return plain;
   let outputs = recomputable(program), fits = attempt(program, outputs);
   if (fits.peak.total > budget) return fits.peak.total < plain.peak.total ? fits : plain;
-  // Of the largest, which take the longest, as few as can be.
+  // The largest outputs save the most, so few of them are enough.
   for (const output of outputs) {
     const fewer = outputs.filter((name) => name !== output), without = attempt(program, fewer);
     if (without.peak.total <= budget) [outputs, fits] = [fewer, without];
@@ -41,9 +41,9 @@ function minimizeMemory(program: Program, budget: number): Attempt {
  * Plans a network within a budget.
  *
  * @param budget bytes of all buffers; 0: no limit
- * @param batch images of a step, and those of a micro-batch that the recipe asks for
- * @param planOf plans for micro-batches of a size
- * @throws ModelError by how much it cannot fit
+ * @param batch images of a step, and of a micro-batch if the recipe sets it
+ * @param planOf plans the network for a size of micro-batch
+ * @throws ModelError that says how much memory is missing
  */
 export function planWithinBudget(
   budget: number,
@@ -60,7 +60,7 @@ export function planWithinBudget(
       planned = planOf(size);
     } catch (error) {
       if (!(error instanceof ModelError)) throw error;
-      refusal ??= error; // A batch too large for a kernel may be cut into some that are not.
+      refusal ??= error; // A batch that is too large for a kernel may fit as micro-batches.
       continue;
     }
     const found = minimizeMemory(planned, budget);

@@ -1,11 +1,11 @@
 /**
- * What a program's buffers add up to.
+ * Sizes of a program's buffers.
  *
  * @module
  */
 import type { BufferSpec, Layout } from "../program.ts";
 
-/** Bytes of all buffers that hold tensors: regions, and those that one tensor has to itself. */
+/** Returns the bytes of all buffers with tensors: regions, and buffers of a single tensor. */
 export function bytesOf(buffers: readonly BufferSpec[], layout?: Layout): number {
   const own = buffers.filter(({ name }) => !layout?.places.has(name));
   return [...own.map((b) => b.bytes), ...layout?.regions ?? []].reduce((a, b) => a + b, 0);

@@ -1,5 +1,5 @@
 /**
- * When each tensor of a program is in use, and which tensors may not share a buffer.
+ * Lifetimes of a program's tensors, and which tensors must not share a buffer.
  *
  * @module
  */
@@ -8,9 +8,9 @@ import { buffersOf, type BufferSpec, type Program, type Step } from "../program.
 /** From the first step that uses a tensor to the last; −1: the host writes it before the first. */
 export type Lifetime = readonly [first: number, last: number];
 
-/** What a program's steps say of its tensors. */
-export interface Lifetimes {
-  /** Only tensors whose contents nothing needs from one step of training to the next. */
+/** Lifetimes and conflicts of tensors. */
+interface Lifetimes {
+  /** Lifetimes of the tensors that are not needed from one training step to the next. */
   readonly lifetimes: ReadonlyMap<string, Lifetime>;
   /**
    * Tensors that a dispatch binds to read beside one that it writes, both ways: WebGPU refuses one
@@ -20,17 +20,17 @@ export interface Lifetimes {
 }
 
 /** A tensor that a step binds. */
-export interface Access {
+interface Access {
   readonly name: string;
   readonly writes: boolean;
 }
 
-/** All steps of a program in the order in which training, evaluation and calibration run some of them. */
+/** Returns all steps of a program, in the order in which training, evaluation and calibration run them. */
 export function stepsInOrder({ sections: s }: Program): Step[] {
   return [...s.forward, ...s.loss, ...s.backward, ...s.update, ...s.schedule, ...s.weights];
 }
 
-/** The tensors of `known` that a step may bind, whatever its constants leave out. */
+/** Returns the tensors of `known` that a step may bind, also those that its constants disable. */
 export function accesses(step: Step, known: ReadonlySet<string>): Access[] {
   const found = new Map<string, boolean>();
   for (const [variable, { access, shared }] of Object.entries(step.kernel.buffers)) {
@@ -41,12 +41,12 @@ export function accesses(step: Step, known: ReadonlySet<string>): Access[] {
   return [...found].map(([name, writes]) => ({ name, writes }));
 }
 
-/** Whether a tensor is made anew by each step of training (or micro-batch) before it is read. */
+/** Returns whether every training step (or micro-batch) writes a tensor before it reads it. */
 function transient({ name, kind }: BufferSpec, gradients: ReadonlySet<string>): boolean {
   return kind === "activation" || kind === "gradient" || kind === "scratch" || gradients.has(name);
 }
 
-/** Finds out, from all steps: those of both phases, and of every way to quantize. */
+/** Computes the lifetimes from all steps: of both phases, and of one-pass and two-pass quantization. */
 export function lifetimesOf(program: Program): Lifetimes {
   const gradients = new Set(
     program.parameters.flatMap(buffersOf).map((name) => `${name}.gradient`),
@@ -63,7 +63,7 @@ export function lifetimesOf(program: Program): Lifetimes {
   stepsInOrder(program).forEach((step, i) => {
     const bound = accesses(step, known);
     for (const { name, writes: made } of bound) {
-      // Micro-batches add to the gradients of parameters, which so outlive each of them.
+      // Micro-batches add to the gradients of parameters, so these outlive a micro-batch.
       const writes = made && !(program.micros > 1 && gradients.has(name));
       const lifetime = lifetimes.get(name);
       if (lifetime) lifetime[1] = i;

@@ -1,5 +1,5 @@
 /**
- * How much memory a program takes on the device, and what for.
+ * Computes how much memory a program takes on the device, by purpose.
  *
  * @module
  */
@@ -8,29 +8,29 @@ import { allSteps, type BufferKind, type Program } from "../program.ts";
 import { bytesOf } from "./bytes.ts";
 import { lifetimesOf, stepsInOrder } from "./lifetimes.ts";
 
-/** Bytes by what they are for. Of memory that is shared: who uses it at the fullest step. */
+/** Bytes by purpose. Shared memory counts for the tensors that use it at the fullest step. */
 export interface PeakMemory {
-  /** Master weights, what kernels read of them, running statistics. */
+  /** Master weights, their codes for the kernels, running statistics. */
   readonly parameters: number;
-  /** Gradients of parameters, momentum. */
+  /** Gradients of parameters, optimizer state. */
   readonly optimizer: number;
   /** Stored activations and the batch of images. */
   readonly activations: number;
   /** Gradients of activations. */
   readonly gradients: number;
-  /** What a layer needs for itself. */
+  /** Temporary buffers of layers. */
   readonly scratch: number;
   /** Quantizers, statistics, settings of a step, operands. */
   readonly tables: number;
   /** Shared memory that no tensor uses at the fullest step. */
   readonly gaps: number;
-  /** Buffers that results come back through. */
+  /** Staging buffers, through which the host reads results. */
   readonly staging: number;
   /** Their sum: every buffer that an executor on the GPU creates. */
   readonly total: number;
 }
 
-/** Plans how much memory a program takes: exactly the buffers that will be created. */
+/** Returns how much memory a program takes: exactly the buffers that an executor on the GPU creates. */
 export function peakMemory(program: Program): PeakMemory {
   const { buffers, layout } = program;
   const { lifetimes } = lifetimesOf(program);

@@ -1,15 +1,15 @@
 /**
- * Buffers that results come back through.
+ * Sizes of staging buffers, through which the host reads results.
  *
  * @module
  */
 import type { Program } from "../program.ts";
 
-/** What is read at once; a waiting read costs 11 ms whatever its size, so pieces are not small. */
+/** Maximum bytes read at once; a read takes 11 ms whatever its size, so pieces should not be small. */
 export const MAX_READ = 8 * 2 ** 20;
 
-/** What a step in flight leaves behind for the host: see lib/train/network/in_flight_steps.ts. */
-const LEFT_BEHIND: ReadonlySet<string> = new Set([
+/** Buffers that the host reads after every step: see lib/train/network/in_flight_steps.ts. */
+const READ_EVERY_STEP: ReadonlySet<string> = new Set([
   "metrics",
   "statistics",
   "quantizers",
@@ -18,14 +18,14 @@ const LEFT_BEHIND: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Bytes of each staging buffer: one that everything is read through, piece by piece (a checkpoint may
- * be larger), and one for each step in flight.
+ * Returns the bytes of each staging buffer: one that reads anything piece by piece (a checkpoint may be
+ * larger), and one for each step in flight.
  */
 export function stagingOf({ buffers }: Program, inFlight: number): number[] {
   const sum = (bytes: number, b: { bytes: number }) => bytes + b.bytes;
   const kept = buffers.filter(({ kind }) =>
     kind === "parameter" || kind === "optimizer" || kind === "table"
   );
-  const left = buffers.filter(({ name }) => LEFT_BEHIND.has(name)).reduce(sum, 0);
+  const left = buffers.filter(({ name }) => READ_EVERY_STEP.has(name)).reduce(sum, 0);
   return [Math.min(MAX_READ, kept.reduce(sum, 0)), ...Array<number>(inFlight).fill(left)];
 }

@@ -199,7 +199,7 @@ type Shape = ReturnType<typeof shape>;
 /** Shards of a layer's weight; nearly always one, the whole. */
 function weightParts(b: Builder, node: ConvNode): Shard[] {
   const { CHUNKS, s } = chunked(b, node);
-  return shardsOf(s.OQ, CHUNKS * 64 * s.KH * s.KW * s.IQ, b.options.mostBytes);
+  return shardsOf(s.OQ, CHUNKS * 64 * s.KH * s.KW * s.IQ, b.options.maxBytes);
 }
 
 /** Shards of the copies that convolutions read: codes are never split. */

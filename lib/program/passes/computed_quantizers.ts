@@ -1,7 +1,7 @@
 /**
- * Computed quantizers: rows of the table that a step makes from another row (dropout's output has the
- * codes of its input and another scale). No scheduler knows them; they stand after all quantizers,
- * whose number is only known when the whole network is planned.
+ * Computed quantizers: rows of the table that a step computes from another row (dropout's output has the
+ * codes of its input and another scale). The scheduler does not set them. They come after all other
+ * rows, whose number is only known when the whole network is planned.
  *
  * @module
  */
@@ -9,13 +9,13 @@ import { QUANTIZER } from "../../quant/layouts.ts";
 import type { Program } from "../program.ts";
 import { mapSteps, newBuffer, withConstants } from "../step.ts";
 
-/** Stands for the first computed row while the number of quantizers is not known. */
+/** Placeholder of the first computed row while the number of quantizers is not known. */
 export const FIRST_COMPUTED_ROW = 2 ** 20;
 
 /**
- * Adds the table of quantizers, and gives computed rows their place in it.
+ * Adds the table of quantizers and replaces placeholders by the rows of computed quantizers.
  *
- * @param computed how many there are
+ * @param computed number of computed quantizers
  */
 export function computedQuantizers(program: Program, computed: number): Program {
   const { quantizers } = program,

@@ -1,7 +1,7 @@
 /**
- * The non-finite guard: a step in which a value is not finite changes nothing. Quantizers count such
- * values in their rows of the statistics; after those rows every parameter that trains has four words
- * for its own. kernels/check_finite reads all of them before the updates.
+ * The non-finite guard: a step with a value that is not finite changes nothing. Quantizers count such
+ * values in their rows of the statistics; after those rows, every trained parameter has four words for
+ * its own counts. kernels/check_finite reads all of them before the updates.
  *
  * @module
  */
@@ -11,17 +11,17 @@ import { ROW_BYTES } from "../../quant/statistics.ts";
 import { buffersOf, type Program } from "../program.ts";
 import { mapSteps, newBuffer, newStep, withConstants } from "../step.ts";
 
-/** Words of the statistics before those of parameters. */
+/** Returns the number of words of quantizers, which precede those of parameters in the statistics. */
 export function wordsOfQuantizers(quantizers: number): number {
   return Math.max(1, quantizers) * SLOTS * SLOT.words;
 }
 
-/** The buffers of the parameters that train, in the order of their words. */
+/** Returns the buffers of the trained parameters, in the order of their words. */
 export function trainedBuffers({ parameters }: Pick<Program, "parameters">): string[] {
   return parameters.filter(({ frozen }) => !frozen).flatMap(buffersOf);
 }
 
-/** Adds the statistics and the step that checks them, and tells every kernel where it counts. */
+/** Adds the statistics and the step that checks them, and sets the index of every kernel's counter. */
 export function nonfiniteGuard(program: Program): Program {
   const names = trainedBuffers(program), rows = Math.max(1, program.quantizers.length);
   const first = wordsOfQuantizers(program.quantizers.length);

@@ -1,6 +1,6 @@
 /**
- * Steps that set ranges: of weights, from their own current values, before they are quantized; of
- * other tensors at the end of a step, where the device runs the scheduler; and in a calibration.
+ * Adds steps that set ranges: of weights, from their current values, before they are quantized; of other
+ * tensors at the end of a step, if the device runs the scheduler, and in a calibration.
  *
  * @module
  */
@@ -10,15 +10,15 @@ import { MAX_MEMORY, RULE } from "../../quant/layouts.ts";
 import type { Program, Step } from "../program.ts";
 import { newBuffer, newStep } from "../step.ts";
 
-/** Where ranges are set. */
-export interface RangeUpdateOptions {
-  /** Whether the device runs the rules of static estimators. */
+/** Options of {@linkcode rangeUpdates}. */
+interface RangeUpdateOptions {
+  /** Whether the device, not the host, runs the rules of static estimators. */
   readonly onDevice: boolean;
-  /** Whether ranges stay as they are: a program without training. */
+  /** Whether the program does not train, so that ranges do not change. */
   readonly inference: boolean;
 }
 
-/** Adds them. */
+/** Adds the steps that set ranges. */
 export function rangeUpdates(
   program: Program,
   { onDevice, inference }: RangeUpdateOptions,
@@ -53,14 +53,14 @@ export function rangeUpdates(
   };
 }
 
-/** Rows of weights that train come first, so one step sets them all. */
+/** Returns the steps that set ranges of weights. Rows of trained weights come first, so one step sets them. */
 function weightRangeSteps(program: Program): Step[] {
   const ranges = (COUNT: number, afterLoad: boolean) =>
     newStep(program, "weights", updateWeightRanges, { COUNT }, {}, afterLoad ? { afterLoad } : {});
   const all = program.weightQuantizers;
   const trained = program.parameters.filter((p) => p.quantizer !== undefined && !p.frozen).length;
   return [
-    // The statistics of frozen weights are there after loading alone, so their ranges stay.
+    // Statistics of frozen weights are recorded only after loading, so their ranges are set only then.
     ...trained < all ? [ranges(all, true)] : [],
     ...trained > 0 ? [ranges(trained, false)] : [],
   ];

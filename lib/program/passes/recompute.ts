@@ -1,13 +1,13 @@
 /**
- * Outputs of norms that are made again in the backward pass instead of being kept from the forward
- * pass: memory for time. The same kernel, the same input and the same range give the same codes.
+ * Recomputes outputs of norms in the backward pass instead of keeping them from the forward pass, which
+ * saves memory and costs time. The same kernel, input and range give the same codes.
  *
  * @module
  */
 import { normForward } from "../../../kernels/norm_forward/kernel.ts";
 import type { Program, Step } from "../program.ts";
 
-/** The step that makes a norm's output in one pass: it knows the range, also where that was dynamic. */
+/** Returns the step that computes a norm's output in one pass, with the range already set. */
 function makerOf({ sections }: Program, output: string): Step | undefined {
   return sections.forward.find((step) =>
     step.kernel === normForward && step.pass !== "two-pass" && step.buffers.output === output
@@ -16,7 +16,7 @@ function makerOf({ sections }: Program, output: string): Step | undefined {
 
 const reads = (step: Step, name: string) => Object.values(step.buffers).includes(name);
 
-/** Buffers of norm outputs that the backward pass reads, the largest first. */
+/** Returns the buffers of norm outputs that the backward pass reads, the largest first. */
 export function recomputable(program: Program): string[] {
   const { buffers, sections } = program;
   return buffers
@@ -28,10 +28,10 @@ export function recomputable(program: Program): string[] {
 }
 
 /**
- * The program with some outputs of norms made again, each just before its first reader in the
- * backward pass. What they see then is not recorded, so nothing but memory and time changes.
+ * Returns the program with some outputs of norms recomputed, each just before its first reader in the
+ * backward pass. Recomputing records no statistics, so only memory and time change.
  *
- * @param outputs among {@link recomputable}
+ * @param outputs some of {@link recomputable}
  */
 export function recompute(program: Program, outputs: readonly string[]): Program {
   if (outputs.length === 0) return program;

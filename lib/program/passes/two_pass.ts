@@ -1,7 +1,7 @@
 /**
- * Two-pass quantization: a tensor's f32 values go to memory (`f32_scratch`, one buffer for all tensors in
- * turn), are measured there, and are then quantized by a kernel of their own. Dynamic estimators
- * always need it, `dsgc` when it searches, every quantizer when telemetry compares codes with values.
+ * Two-pass quantization: a kernel writes a tensor's f32 values (to `f32_scratch`, which all tensors share),
+ * their range is measured, and a second kernel quantizes them. Dynamic estimators always need it, `dsgc`
+ * when it searches, and every quantizer when telemetry compares codes with values.
  *
  * @module
  */
@@ -17,16 +17,16 @@ import { mapSteps, newBuffer, newStep, withConstants } from "../step.ts";
 
 /** Steps of the search for a clipping range: the interval shrinks to 0.618¹³ = 0.2% of the largest value. */
 export const SEARCH_STEPS = 16;
-/** Tiles that a tensor's error is summed in, at most. */
+/** Maximum number of tiles in which a tensor's error is summed. */
 const MAX_TILES = 256;
 
-/** Whether a quantizer's tensor is ever quantized in two passes. */
+/** Returns whether a quantizer's tensor is ever quantized in two passes. */
 export function needsTwoPasses(quantizer: QuantizerSpec, telemetry: boolean): boolean {
   return quantizer.dynamic || quantizer.search !== undefined || telemetry;
 }
 
 /**
- * Replaces the steps that quantize such a tensor on the way out.
+ * Replaces the steps that compute and quantize a tensor in one pass, where it needs two.
  *
  * @param telemetry whether codes are compared with f32 values
  */
@@ -38,7 +38,7 @@ export function twoPass(program: Program, telemetry: boolean): Program {
     const quantizer = program.quantizers[row]!;
     if (!needsTwoPasses(quantizer, telemetry)) return step;
     quads = Math.max(quads, output.pixels * output.quads);
-    // Evaluation quantizes with ranges that stay, so it needs one pass; it has no backward pass.
+    // Evaluation keeps the ranges, so it needs one pass; it has no backward pass.
     const onePass = !quantizer.dynamic || section !== "backward";
     return [
       ...onePass ? [{ ...step, when: "one-pass" as const }] : [],
@@ -49,13 +49,13 @@ export function twoPass(program: Program, telemetry: boolean): Program {
   const scratch = [
     newBuffer("f32_scratch", 16 * quads, "scratch"),
     newBuffer("errors", 16 * MAX_TILES, "scratch"),
-    // Begins at zero, and each search ends there.
+    // Starts at zero, and each search resets it to zero.
     newBuffer("search", 32, "table"),
   ];
   return { ...changed, buffers: [...program.buffers, ...errors, ...quads > 0 ? scratch : []] };
 }
 
-/** A step in two passes: it leaves f32 values, then their range is set, then they are quantized. */
+/** Returns the steps of two passes: write f32 values, set their range, quantize them. */
 function secondPassSteps(
   program: Program,
   step: Step,
@@ -69,7 +69,7 @@ function secondPassSteps(
   const buffers = { ...step.buffers, [output.variable]: "f32_scratch" };
   const constants = { STORE: 2, STOCHASTIC: 0, IMAGE: 0 };
   const values: Step = { ...withConstants(step, constants), buffers, pass: "two-pass" };
-  // A range that follows from the tensor follows from this micro-batch, not from those before it.
+  // A range that is set from the tensor itself must not depend on earlier micro-batches.
   const forget = program.micros > 1 && first && (dynamic || search !== undefined);
   return [
     ...forget
@@ -85,7 +85,7 @@ function secondPassSteps(
   ];
 }
 
-/** What follows on the step that left f32 values: estimate or search a range, quantize, compare. */
+/** Returns the steps after the one that writes f32 values: estimate or search a range, quantize, compare. */
 function quantizeSteps(
   program: Program,
   { layer, buffers, constants: { STOCHASTIC, IMAGE } }: Step,

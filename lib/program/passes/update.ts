@@ -1,6 +1,6 @@
 /**
- * The end of a step: gradients are clipped by their norm, the optimizer updates every parameter, and
- * the moving average follows.
+ * Adds the end of a step: clips gradients by their norm, updates every parameter with the optimizer, and
+ * then its moving average.
  *
  * @module
  */
@@ -19,8 +19,8 @@ import {
 import { optimizers } from "../optimizers/mod.ts";
 import { newBuffer, newStep } from "../step.ts";
 
-/** How parameters are updated. */
-export interface UpdateOptions {
+/** Options of {@linkcode update}. */
+interface UpdateOptions {
   readonly optimizer: OptimizerSpec;
   /** Maximum norm of all gradients together; 0 disables clipping. */
   readonly clipNorm: number;
@@ -28,13 +28,13 @@ export interface UpdateOptions {
   readonly ema: number;
 }
 
-/** A parameter that trains, or a shard of one. */
+/** A trained parameter, or a shard of one. */
 interface Trained extends Pick<ParameterSpec, "name" | "layer" | "quantizer" | "rateRow"> {
-  /** Vectors of four values, with padding. */
+  /** Number of vectors of four values, with padding. */
   readonly SIZE: number;
 }
 
-/** Vectors that a thread adds the squares of. */
+/** Number of vectors whose squares a thread adds. */
 const SQUARED = 16;
 
 /**
