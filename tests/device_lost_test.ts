@@ -12,9 +12,13 @@ import type { TrainEvent } from "../lib/train/events.ts";
 import { RunFolder } from "../lib/train/run_folder/run_folder.ts";
 import { train } from "../lib/train/train.ts";
 import type { TrainOptions } from "../lib/train/options.ts";
+import type { RecipeInput } from "../lib/recipe/recipe.ts";
 import { inFolder, runOf, SHORT } from "./support/runs.ts";
 
 const ignore = await requestAdapter() === null;
+
+/** With the scheduler on the host a run waits for every step, so a loss comes right after its event. */
+const RECIPE: RecipeInput = { ...SHORT, quantize: { scheduler: "host" } };
 
 /** Devices that tests may destroy. */
 class Losing {
@@ -62,7 +66,7 @@ async function losing(
     warn: (text) => void told.warnings.push(text),
     ...(out ? { folder: await RunFolder.create({ out, name: "run", resume: false }) } : {}),
   };
-  for await (const event of train(SHORT, options)) {
+  for await (const event of train(RECIPE, options)) {
     told.events.push(event);
     if (when(event)) adapter.lose();
   }
@@ -103,7 +107,7 @@ Deno.test({
   ignore,
   fn: () =>
     inFolder(async (out) => {
-      const whole = await runOf(SHORT, { out: `${out}-whole` });
+      const whole = await runOf(RECIPE, { out: `${out}-whole` });
       const adapter = new Losing();
       // In an epoch, again after going on, and at the epoch's end, before it is evaluated.
       const { events, warnings } = await losing(out, adapter, nth([12, 15, 20]));
@@ -145,7 +149,7 @@ Deno.test({
         return true;
       });
       assert.equal(told.warnings.length, 3);
-      const again = await runOf(SHORT, { out, resume: true });
+      const again = await runOf(RECIPE, { out, resume: true });
       assert.equal(again.end.summary.status, "done");
     }),
 });
