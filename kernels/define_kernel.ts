@@ -1,7 +1,7 @@
 /**
- * A kernel: what it is called, which constants and buffers it takes, the plain loops that define what
- * it computes, and how a GPU runs it. Everything else that is known of a kernel follows from its
- * descriptor: no other file parses WGSL or keeps a list of kernel names.
+ * Kernel descriptors: a kernel's name, its constants and buffers, its reference (plain loops that define
+ * its result), and its GPU form. All other code reads the descriptor: no other file parses WGSL or keeps
+ * a list of kernel names.
  *
  * A folder holds one kernel: `kernel.ts` (its descriptor), `shader.wgsl`, `reference.ts`, and a line
  * in `kernels/mod.ts`.
@@ -14,18 +14,18 @@ import type { HostBuffer } from "./include/host_buffer.ts";
 export type Constants = Readonly<Record<string, number>>;
 
 /**
- * Where a constant comes from and how it reaches the shader.
+ * The source of a constant, and how it reaches the shader.
  *
  * - `operand`: a whole number that the shader reads from a uniform block when it runs, so that layers
- *   which differ in nothing else share a compiled pipeline;
+ *   which differ only in operands share a compiled pipeline;
  * - `row`: a row of the table of quantizers; an operand too;
  * - `integer`, `flag`, `real`: compiled into the shader;
  * - `epilogue`: compiled in; how an output is stored, which the builder decides; `epilogue operand`:
  *   the same as an operand;
- * - `tile`: compiled in; how the GPU cuts the work (`gpu.tiles`). A step does not know it; `tile operand`:
- *   the same as an operand;
+ * - `tile`: compiled in; how the GPU cuts the work (`gpu.tiles`). Steps do not contain it; `tile
+ *   operand`: the same as an operand;
  * - a {@linkcode NonfiniteCount}: an operand that the non-finite guard sets;
- * - a number: always that.
+ * - a number: the constant always has this value.
  */
 export type ConstantKind =
   | "operand"
@@ -41,19 +41,19 @@ export type ConstantKind =
   | number;
 
 /**
- * Where in the statistics a kernel counts values of the parameter `nonfinite` (a buffer, or its
- * gradient's) that are not finite: in its `gradient`, after its `update`, or in batch `statistics`.
+ * Selects the word of the statistics in which a kernel counts non-finite values of a parameter: of its
+ * `gradient`, after its `update`, or of batch `statistics`.
  */
 export interface NonfiniteCount {
-  /** The kernel's variable. */
+  /** The kernel's variable that holds the parameter or its gradient. */
   readonly nonfinite: string;
-  /** Where such a value was met. */
+  /** Where the value was found. */
   readonly in: "gradient" | "update" | "statistics";
 }
 
 /**
- * What a buffer holds: `codes` int8 codes, or f32 where the program stores f32; `stored` the same, but
- * f32 too where the step leaves its output unquantized; `sum` i32 with codes, else f32.
+ * Type of a buffer's elements: `codes` int8 codes, or f32 if the program stores f32; `stored` the same,
+ * but f32 also if the step does not quantize its output; `sum` i32 with codes, else f32.
  */
 export type ElementType = "codes" | "stored" | "sum" | "f32" | "i32" | "u32";
 
@@ -63,23 +63,23 @@ export interface KernelBuffer {
   readonly binding: number;
   /** `write` may also read. */
   readonly access: "read" | "write" | "uniform";
-  /** What it holds. */
+  /** Type of its elements. */
   readonly type: ElementType;
   /** Bound only where this constant is not 0. */
   readonly when?: string;
   /** Bound only where this constant is 0. */
   readonly unless?: string;
-  /** The program's buffer of this name; absent: the step says which. */
+  /** Name of a buffer that all steps share; absent: each step names the buffer. */
   readonly shared?: string;
-  /** Its first dimension is the GPU's tiles: only sums over it are defined. */
+  /** Its first dimension counts the GPU's tiles: only sums over it are defined. */
   readonly byTile?: boolean;
-  /** Values of unlike units alternate: that many of them, each `run` values long. */
+  /** Columns with values of different units alternate: `count` columns of `run` values each. */
   readonly columns?: { readonly count: number; readonly run: number };
 }
 
 type BufferOptions = Pick<KernelBuffer, "when" | "unless" | "byTile" | "columns">;
 
-/** A buffer that a kernel reads; the step says which. */
+/** Declares a buffer that a kernel reads; each step names the buffer. */
 export function read<const T extends BufferOptions>(
   binding: number,
   type: ElementType,
@@ -88,7 +88,7 @@ export function read<const T extends BufferOptions>(
   return { binding, access: "read" as const, type, ...options };
 }
 
-/** A buffer that a kernel writes, or reads and writes; the step says which. */
+/** Declares a buffer that a kernel writes, or reads and writes; each step names the buffer. */
 export function write<const T extends BufferOptions>(
   binding: number,
   type: ElementType,
@@ -97,7 +97,7 @@ export function write<const T extends BufferOptions>(
   return { binding, access: "write" as const, type, ...options };
 }
 
-/** A buffer that a program has once, under the name `shared`: no step names it. */
+/** Declares a buffer that all steps share, with its name in the program. */
 export function shared<const B extends KernelBuffer>(buffer: B, name: string) {
   return { ...buffer, shared: name };
 }
@@ -107,11 +107,11 @@ type TileKind = "tile" | "tile operand";
 type Kinds = Readonly<Record<string, ConstantKind>>;
 type Buffers = Readonly<Record<string, KernelBuffer>>;
 
-/** All constants of a kernel, with those of a tile. */
+/** Values of all constants of a kernel, including those of a tile. */
 type Values<C extends Kinds> = Readonly<Record<keyof C, number>>;
 type HostBuffers<B extends Buffers> = Readonly<Record<keyof B, HostBuffer>>;
 
-/** The constants that a step has to give. */
+/** The constants that a step must set. */
 export type StepConstants<C extends Kinds> =
   & {
     readonly [
@@ -120,7 +120,7 @@ export type StepConstants<C extends Kinds> =
   }
   & { readonly [K in keyof C as C[K] extends Epilogue ? K : never]?: number };
 
-/** The names of the program's buffers that a step has to give; those that are bound `when` may lack. */
+/** The buffers that a step must name; those with a condition (`when`, `unless`) are optional. */
 export type StepBuffers<B extends Buffers> =
   & {
     readonly [
@@ -137,7 +137,7 @@ export type StepBuffers<B extends Buffers> =
     ]?: string | undefined;
   };
 
-/** Workgroups in x, y and z. */
+/** Numbers of workgroups in x, y and z. */
 export type Workgroups = readonly [x: number, y: number, z: number];
 
 /** How a GPU runs a kernel. */
@@ -145,14 +145,14 @@ interface GpuForm<C extends Kinds> {
   /** The template of its WGSL (lib/runtime/gpu/wgsl_template.ts). */
   readonly source: string;
   /**
-   * The tiles to choose from, the default first: values of the constants of kind `tile`. Results do
-   * not depend on the choice, so a tile may decide neither the order in which f32 values are added
+   * Returns the tiles to choose from, the default first: values of the constants of kind `tile`. Results
+   * must not depend on the choice, so a tile must not change the order in which f32 values are added,
    * nor the size of a buffer.
    */
   tiles?(c: Values<C>): readonly Constants[];
-  /** Workgroups of a dispatch. */
+  /** Returns the workgroups of a dispatch. */
   workgroups(c: Values<C>): Workgroups;
-  /** Constants that do not change which tile is fastest, besides rows and those of the epilogue. */
+  /** Constants, besides rows and those of the epilogue, that do not affect which tile is fastest. */
   readonly sameSpeed?: readonly Extract<keyof C, string>[];
 }
 
@@ -162,7 +162,7 @@ export interface KernelOf<C extends Kinds, B extends Buffers> {
   readonly name: string;
   readonly constants: C;
   readonly buffers: B;
-  /** What it computes, in plain loops: the definition that every other form is held against. */
+  /** Plain loops that define the kernel's result; every other form is tested against them. */
   reference(constants: Values<C>, buffers: HostBuffers<B>): void;
   readonly gpu: GpuForm<C>;
 }
@@ -175,7 +175,7 @@ export interface Kernel {
   readonly constants: Readonly<Record<string, ConstantKind>>;
   /** The buffers it binds, by the shader's variables. */
   readonly buffers: Readonly<Record<string, KernelBuffer>>;
-  /** What it computes, in plain loops. */
+  /** Plain loops that define the kernel's result. */
   // deno-lint-ignore no-explicit-any
   reference(constants: any, buffers: any): void;
   /** How a GPU runs it. */
@@ -187,54 +187,54 @@ export interface Kernel {
   };
 }
 
-/** States a kernel: see the module's text. */
+/** Defines a kernel. Returns the descriptor, with the types of its constants and buffers. */
 export function defineKernel<const C extends Kinds, const B extends Buffers>(
   kernel: KernelOf<C, B>,
 ): KernelOf<C, B> {
   return kernel;
 }
 
-/** Whether a constant is handed over when a shader runs, and not compiled in. */
+/** Returns whether a constant is an operand, passed when a shader runs and not compiled in. */
 export function isOperand({ constants }: Kernel, name: string): boolean {
   const kind = constants[name];
   return typeof kind === "object" ||
     typeof kind === "string" && (kind === "row" || kind.endsWith("operand"));
 }
 
-/** Bytes of a step's operands on a GPU: what the offset of a uniform block must be a multiple of. */
+/** Bytes reserved for a step's operands: the alignment of a uniform block's offset in WebGPU. */
 export const OPERANDS_BYTES = 256;
 
-/** Workgroups that a dimension may have under WebGPU's base limits. */
+/** Maximum workgroups in a dimension under WebGPU's base limits. */
 export const MAX_WORKGROUPS = 65535;
 
-/** A dispatch of `count` workgroups in x, folded into two dimensions where one is too short. */
+/** Returns the dispatch of `count` workgroups in x, split over x and y if they exceed one dimension. */
 export function grid(count: number, z = 1): Workgroups {
   const rows = Math.ceil(count / MAX_WORKGROUPS);
   return [Math.ceil(count / rows), rows, z];
 }
 
-/** A dispatch of one thread each for `count` items, in workgroups of 64. */
+/** Returns the dispatch of one thread per item, in workgroups of 64. */
 export function threads(count: number): Workgroups {
   return grid(Math.ceil(count / 64));
 }
 
-/** The largest divisor of `n` that is at most `limit`. */
+/** Returns the largest divisor of `n` that is at most `limit`. */
 export function largestDivisor(n: number, limit: number): number {
   while (n % limit !== 0) limit--;
   return limit;
 }
 
-/** Quads that one load of codes can bring: the most of four, two and one that divide `quads`. */
+/** Returns the number of quads in one load (V): the largest of 4, 2 and 1 that divides `quads`. */
 export function wideOf(quads: number): number {
   return quads % 4 === 0 ? 4 : quads % 2 === 0 ? 2 : 1;
 }
 
-/** Pixels that a thread of an elementwise kernel owns, where there are enough. */
+/** Pixels per thread of an elementwise kernel, if there are enough. */
 const RUN = 16;
 
 /**
- * The tile of an elementwise kernel over [PIXELS, channels]: a thread owns every STRIDE-th pixel, and
- * of it CW loads of V quads. RAGGED: the last quad has padded channels.
+ * Returns the tile of an elementwise kernel over [PIXELS, channels]: a thread owns every STRIDE-th pixel,
+ * and CW loads of V quads of it. RAGGED: the last quad has padded channels.
  */
 export function elementwise(
   c: { readonly INT8: number; readonly PIXELS: number; readonly CHANNELS: number },

@@ -1,5 +1,5 @@
 /**
- * Every kernel. Adding one means a folder beside this file and a line here.
+ * All kernels. To add one, add a folder beside this file and a line here.
  *
  * @module
  */
@@ -50,7 +50,7 @@ import { updateRanges } from "./update_ranges/kernel.ts";
 import { updateWeightRanges } from "./update_weight_ranges/kernel.ts";
 import { weightSums } from "./weight_sums/kernel.ts";
 
-/** Every kernel by its name. */
+/** All kernels by name. */
 export const kernels: ReadonlyMap<string, Kernel> = new Map(
   [
     activationForward,

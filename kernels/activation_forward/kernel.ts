@@ -8,7 +8,7 @@ import { store, tables } from "../include/interface.ts";
 import { activationForward as reference } from "./reference.ts";
 import source from "./shader.wgsl" with { type: "text" };
 
-/** A ReLU or ReLU6 as a layer of its own. */
+/** A ReLU or ReLU6 that is not fused with the layer before it. */
 export const activationForward = defineKernel({
   name: "activation_forward",
   constants: {

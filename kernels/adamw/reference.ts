@@ -7,7 +7,7 @@ import { QUANTIZER, STEP } from "../../lib/quant/layouts.ts";
 import type { Buffers } from "../include/host_buffer.ts";
 import { type StoreConstants, Writer } from "../include/quantize.ts";
 
-/** Constants of the kernel; its header says what they are. */
+/** Constants of the kernel; shader.wgsl and the glossary of docs/architecture.md describe them. */
 interface AdamW extends StoreConstants {
   readonly SIZE: number;
   readonly BETA_1: number;
@@ -24,7 +24,7 @@ interface AdamW extends StoreConstants {
   readonly NONFINITE: number;
 }
 
-/** One parameter tensor's update. */
+/** Updates one parameter tensor. */
 export function adamw(
   c: AdamW,
   b: Buffers<"gradient" | "weight" | "velocity" | "second" | "clip" | "found_nonfinite">,
@@ -39,7 +39,7 @@ export function adamw(
   const beta1 = fround(c.BETA_1), rest1 = fround(c.REST_1);
   const beta2 = fround(c.BETA_2), rest2 = fround(c.REST_2), epsilon = fround(c.EPSILON);
   const clip = c.CLIP ? b.clip.f32[0]! : 1;
-  const seen = new Writer(c, b, b.weight, c.W_ROW), bad = new Set<number>();
+  const writer = new Writer(c, b, b.weight, c.W_ROW), bad = new Set<number>();
   for (let at = 0; at < 4 * c.SIZE; at++) {
     const g = fround(b.gradient.f32[at]! * clip);
     const w = fround(b.weight.f32[at]! - fround(decay * b.weight.f32[at]!));
@@ -50,8 +50,8 @@ export function adamw(
     const below = fround(fround(fround(Math.sqrt(v)) * second) + epsilon);
     b.weight.f32[at] = fround(w - fround(corrected * fround(m / below)));
     if (!Number.isFinite(b.weight.f32[at]!) || !Number.isFinite(v)) bad.add(at >> 2);
-    if (c.STORE) seen.see(b.weight.f32[at]!);
+    if (c.STORE) writer.observe(b.weight.f32[at]!);
   }
   b.statistics.u32[c.NONFINITE]! += bad.size; // Vectors, as the kernel counts them.
-  if (c.STORE) seen.record();
+  if (c.STORE) writer.record();
 }

@@ -8,7 +8,7 @@ import { gradient, gradientBuffers } from "../include/interface.ts";
 import { addGradients as reference } from "./reference.ts";
 import source from "./shader.wgsl" with { type: "text" };
 
-/** The sum of two gradients, masked, where no other kernel writes last to a tensor's gradient. */
+/** The sum of two gradients, masked, if no other kernel makes the last contribution to a gradient. */
 export const addGradients = defineKernel({
   name: "add_gradients",
   constants: {

@@ -7,7 +7,7 @@ import { type GradientConstants, gradientEpilogue } from "../include/gradient.ts
 import type { Buffers, HostBuffer } from "../include/host_buffer.ts";
 import { reader, row, Writer } from "../include/quantize.ts";
 
-/** Constants of the kernel; its header says what they are. */
+/** Constants of the kernel; shader.wgsl and the glossary of docs/architecture.md describe them. */
 interface AddGradients extends GradientConstants {
   readonly QUADS: number;
   readonly CQ: number;

@@ -7,7 +7,7 @@ import type { Buffers } from "../include/host_buffer.ts";
 import { type PoolConstants, windows } from "../include/pool.ts";
 import { row, type StoreConstants, Writer } from "../include/quantize.ts";
 
-/** Constants of the kernel; its header says what they are. */
+/** Constants of the kernel; shader.wgsl and the glossary of docs/architecture.md describe them. */
 interface AvgPoolForward extends PoolConstants, StoreConstants {
   readonly X_ROW: number;
   readonly Y_ROW: number;

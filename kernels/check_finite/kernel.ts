@@ -8,7 +8,7 @@ import { statisticsRead } from "../include/interface.ts";
 import { checkFinite as reference } from "./reference.ts";
 import source from "./shader.wgsl" with { type: "text" };
 
-/** The non-finite guard: whether the step has met a value that is not finite. */
+/** The non-finite guard: sets a flag if a value of the step is not finite. */
 export const checkFinite = defineKernel({
   name: "check_finite",
   constants: {

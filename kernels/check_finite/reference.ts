@@ -6,13 +6,13 @@
 import { METRICS, NONFINITE_COUNTS, SLOT, SLOTS } from "../../lib/quant/layouts.ts";
 import type { HostBuffer } from "../include/host_buffer.ts";
 
-/** Constants of the kernel; its header says what they are. */
+/** Constants of the kernel; shader.wgsl and the glossary of docs/architecture.md describe them. */
 interface CheckFinite {
   readonly ROWS: number;
   readonly COUNTS: number;
 }
 
-/** Whether the step has met a value that is not finite. */
+/** Sets `found_nonfinite` if a value of the step is not finite. */
 export function checkFinite(
   c: CheckFinite,
   b: Readonly<Record<"statistics" | "metrics" | "found_nonfinite", HostBuffer>>,

@@ -21,13 +21,13 @@ var<workgroup> bad: atomic<u32>;
 
 @compute @workgroup_size(64)
 fn main(@builtin(local_invocation_index) lane: u32) {
-  var seen = 0u;
-  for (var slot = lane; slot < ${ROWS}u * SLOTS; slot += 64u) { seen |= statistics[slot_at(0u, slot) + SLOT_NONFINITE]; }
+  var nonfinite = 0u;
+  for (var slot = lane; slot < ${ROWS}u * SLOTS; slot += 64u) { nonfinite |= statistics[slot_at(0u, slot) + SLOT_NONFINITE]; }
   for (var i = lane; i < ${COUNTS}u; i += 64u) {
     let at = slot_at(${ROWS}u, i);
-    seen |= statistics[at + NONFINITE_GRADIENT] | statistics[at + NONFINITE_STATISTICS];
+    nonfinite |= statistics[at + NONFINITE_GRADIENT] | statistics[at + NONFINITE_STATISTICS];
   }
-  if (seen != 0u) { atomicOr(&bad, 1u); }
+  if (nonfinite != 0u) { atomicOr(&bad, 1u); }
   workgroupBarrier();
   if (lane == 0u) {
     if ((bitcast<u32>(metrics.total_loss) & 0x7f800000u) == 0x7f800000u || atomicLoad(&bad) != 0u) { found_nonfinite[0] = 1u; }

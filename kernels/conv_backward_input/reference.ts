@@ -8,7 +8,7 @@ import type { Buffers, HostBuffer } from "../include/host_buffer.ts";
 import { packedIndex } from "../include/packed_index.ts";
 import { row, Writer } from "../include/quantize.ts";
 
-/** Constants of the kernel; its header says what they are. */
+/** Constants of the kernel; shader.wgsl and the glossary of docs/architecture.md describe them. */
 interface ConvBackwardInput extends GradientConstants {
   readonly N: number;
   readonly H: number;

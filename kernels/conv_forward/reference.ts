@@ -7,7 +7,7 @@ import type { Buffers } from "../include/host_buffer.ts";
 import { packedIndex } from "../include/packed_index.ts";
 import { row, type StoreConstants, Writer } from "../include/quantize.ts";
 
-/** Constants of the kernel; its header says what they are. */
+/** Constants of the kernel; shader.wgsl and the glossary of docs/architecture.md describe them. */
 interface ConvForward extends StoreConstants {
   readonly H: number;
   readonly W: number;

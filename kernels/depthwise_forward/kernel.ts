@@ -9,7 +9,7 @@ import { store, tables } from "../include/interface.ts";
 import { depthwiseForward as reference } from "./reference.ts";
 import source from "./shader.wgsl" with { type: "text" };
 
-/** Depthwise convolution: each channel has a window of its own. */
+/** Depthwise convolution: each output channel depends on one input channel. */
 export const depthwiseForward = defineKernel({
   name: "depthwise_forward",
   constants: {

@@ -8,7 +8,7 @@ import { gradient, gradientBuffers } from "../include/interface.ts";
 import { dropoutBackward as reference } from "./reference.ts";
 import source from "./shader.wgsl" with { type: "text" };
 
-/** The gradient of dropout: the mask of the forward pass is drawn again. */
+/** The gradient of dropout; draws the mask of the forward pass again. */
 export const dropoutBackward = defineKernel({
   name: "dropout_backward",
   constants: {

@@ -8,7 +8,7 @@ import { quad, tables } from "../include/interface.ts";
 import { dropoutForward as reference } from "./reference.ts";
 import source from "./shader.wgsl" with { type: "text" };
 
-/** Dropout copies codes; the output's quantizer has the factor (dropout_quantizer). */
+/** Dropout: copies codes or zeros them; the output's quantizer contains the factor (dropout_quantizer). */
 export const dropoutForward = defineKernel({
   name: "dropout_forward",
   constants: {

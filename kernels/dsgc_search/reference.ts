@@ -9,7 +9,7 @@ import { joinErrors } from "../reduce_quantization_error/reference.ts";
 import type { HostBuffer } from "../include/host_buffer.ts";
 import { setRow } from "../include/range.ts";
 
-/** Constants of the kernel; its header says what they are. */
+/** Constants of the kernel; shader.wgsl and the glossary of docs/architecture.md describe them. */
 interface DsgcSearch {
   readonly ROW: number;
   readonly TILES: number;
@@ -21,7 +21,7 @@ interface DsgcSearch {
 const fround = Math.fround;
 const GOLDEN = fround(0.618034), MAX_F32 = fround(3.4028234e38);
 
-/** 1 − cosine of a tensor and its quantized self, from Σ x², Σ x·e, Σ e² with e = x̂ − x. */
+/** Returns 1 − the cosine of a tensor and its quantized form, from Σ x², Σ x·e, Σ e² with e = x̂ − x. */
 export function cosineDistance([xx, xe, ee]: readonly [number, number, number]): number {
   const squares = xx > 0 ? xx : 1;
   const u = fround(xe / squares), v = fround(ee / squares);
@@ -36,9 +36,9 @@ export function dsgcSearch(
   c: DsgcSearch,
   b: Readonly<Record<"statistics" | "errors" | "table" | "search", HostBuffer>>,
 ): void {
-  const seen = usableStatistics(readStatistics(b.statistics, c.ROW), 0);
-  if (!seen) return;
-  const s = SEARCH.read(b.search, 0), largest = Math.max(-seen.min, seen.max);
+  const observed = usableStatistics(readStatistics(b.statistics, c.ROW), 0);
+  if (!observed) return;
+  const s = SEARCH.read(b.search, 0), largest = Math.max(-observed.min, observed.max);
   if (s.moves === 0) {
     Object.assign(s, { left: 0, right: largest, best: largest, bestDistance: MAX_F32 });
     s.candidate = largest;
@@ -58,12 +58,12 @@ export function dsgcSearch(
   setRow(
     b.table,
     c.ROW,
-    { low: Math.max(seen.min, -clip), high: Math.min(seen.max, clip) },
+    { low: Math.max(observed.min, -clip), high: Math.min(observed.max, clip) },
     c.SYMMETRIC > 0,
   );
 }
 
-/** Takes in the distance of the candidate, which was just measured, and chooses the next one. */
+/** Records the distance of the candidate that was just measured, and chooses the next one. */
 function nextCandidate(s: ReturnType<typeof SEARCH.read>, distance: number): void {
   const measured = s.candidate, part = fround(GOLDEN * fround(s.right - s.left));
   if (distance < s.bestDistance) Object.assign(s, { best: measured, bestDistance: distance });

@@ -24,10 +24,10 @@ const GOLDEN = 0.618034;
 
 @compute @workgroup_size(1)
 fn main() {
-  let seen = observed(${ROW}u);
-  if (!seen.usable) { return; }
+  let observed = read_statistics(${ROW}u);
+  if (!observed.usable) { return; }
   let old = table[${ROW}];
-  let largest = max(-seen.min, seen.max);
+  let largest = max(-observed.min, observed.max);
   let move_ = u32(search.moves);
   var candidate = largest;
   if (move_ == 0u) {
@@ -89,5 +89,5 @@ fn main() {
   }
   var row = old;
   row.rate_factor = rate;
-  table[${ROW}] = quantizer_of(max(seen.min, -candidate), min(seen.max, candidate), ${SYMMETRIC} == 1, row);
+  table[${ROW}] = quantizer_of(max(observed.min, -candidate), min(observed.max, candidate), ${SYMMETRIC} == 1, row);
 }

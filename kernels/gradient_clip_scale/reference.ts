@@ -5,7 +5,7 @@
  */
 import type { HostBuffer } from "../include/host_buffer.ts";
 
-/** Constants of the kernel; its header says what they are. */
+/** Constants of the kernel; shader.wgsl and the glossary of docs/architecture.md describe them. */
 interface GradientClipScale {
   readonly TILES: number;
   readonly CLIP_NORM: number;
@@ -13,7 +13,7 @@ interface GradientClipScale {
 
 const fround = Math.fround;
 
-/** The norm of all gradients, and the factor that brings it down to CLIP_NORM. */
+/** Computes the norm of all gradients, and the factor that scales it down to CLIP_NORM. */
 export function gradientClipScale(
   c: GradientClipScale,
   b: { readonly square_tiles: HostBuffer; readonly clip: HostBuffer },

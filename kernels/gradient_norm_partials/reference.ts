@@ -5,7 +5,7 @@
  */
 import type { HostBuffer } from "../include/host_buffer.ts";
 
-/** Constants of the kernel; its header says what they are. */
+/** Constants of the kernel; shader.wgsl and the glossary of docs/architecture.md describe them. */
 interface GradientNormPartials {
   readonly R: number;
   readonly SIZE: number;

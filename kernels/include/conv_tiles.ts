@@ -5,7 +5,7 @@
  */
 import { largestDivisor } from "../define_kernel.ts";
 
-/** Pixels of the smallest tile: batch norm's sums have room for so many tiles, whichever is taken. */
+/** Pixels of the smallest tile, which gives the most tiles; the buffer of batch norm's sums has room for these. */
 export const MIN_TILE_PIXELS = 64 * 4;
 
 /**
@@ -14,8 +14,8 @@ export const MIN_TILE_PIXELS = 64 * 4;
  * 256 dot products a step are best (conv 32 → 64 on 14 × 14, batch 64: 14.1 ms at 64, 10.9 at 128,
  * 10.3 at 256, 14.0 at 384). The small tile is for GPUs, whose threads have fewer registers.
  *
- * @param pixels of a phase
- * @param quads of channels that the step makes
+ * @param pixels number of pixels in a phase
+ * @param quads number of quads of output channels
  */
 export function convTiles(
   { INT8 }: { readonly INT8: number },
@@ -25,8 +25,8 @@ export function convTiles(
   const Q = largestDivisor(quads, INT8 ? 8 : 4);
   const large = { Q, P: INT8 ? (Q > 4 ? 8 : 16) : 12 };
   const small = { Q: largestDivisor(quads, 2), P: 4 };
-  // As few pixels a thread as the number of tiles lets be: 49 rows of 64 pixels are 7 tiles of 7,
-  // not of 8, of which an eighth would be beyond the end.
+  // As few pixels per thread as the number of tiles allows: 49 rows of 64 pixels are 7 tiles of 7, not
+  // of 8, an eighth of which would be past the end.
   const rows = Math.ceil(pixels / 64);
   return [large, small].map(({ Q, P }) => ({ Q, P: Math.ceil(rows / Math.ceil(rows / P)) }));
 }

@@ -1,11 +1,11 @@
 /**
- * What kernels/include/depthwise.wgsl computes.
+ * Reference of kernels/include/depthwise.wgsl.
  *
  * @module
  */
 import type { HostBuffer } from "./host_buffer.ts";
 
-/** Values of a tensor by padded index, in the units of its quantizer: codes less their zero point. */
+/** Returns a tensor's codes minus their zero point, by padded index. */
 export function zeroCentred(
   int8: number,
   tensor: HostBuffer,

@@ -1,5 +1,5 @@
 /**
- * What kernels/include/dropout.wgsl computes.
+ * Reference of kernels/include/dropout.wgsl.
  *
  * @module
  */
@@ -7,16 +7,16 @@ import { STEP } from "../../lib/quant/layouts.ts";
 import type { HostBuffer } from "./host_buffer.ts";
 import { uniforms } from "./quantize.ts";
 
-/** Constants of a kernel that drops. */
+/** Constants of dropout's kernels. */
 export interface DropoutConstants {
   readonly CHANNELS: number;
   readonly PIXELS_OF_IMAGE: number;
-  /** Which of the network's dropout layers. */
+  /** Index among the network's dropout layers. */
   readonly LAYER: number;
   readonly RATE: number;
 }
 
-/** Whether a channel of a pixel, counted through the batch, is kept in this step. */
+/** Returns a function that tells whether a channel of a pixel, counted through the batch, is kept in this step. */
 export function dropoutMask(
   c: DropoutConstants,
   step: HostBuffer,

@@ -1,5 +1,5 @@
 /**
- * What kernels/include/gradient.wgsl computes: the other branches' gradient added, the mask applied.
+ * Reference of kernels/include/gradient.wgsl: adds the other branches' gradient and applies the mask.
  *
  * @module
  */
@@ -15,7 +15,7 @@ export interface GradientConstants extends StoreConstants {
   readonly MASK_ROW: number;
 }
 
-/** The epilogue: a contribution at padded index `at` → the gradient. */
+/** Returns the epilogue, which turns a contribution at padded index `at` into the gradient. */
 export function gradientEpilogue(
   c: GradientConstants,
   b: Buffers<never> & { readonly addend?: HostBuffer; readonly mask?: HostBuffer },

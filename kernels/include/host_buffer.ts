@@ -1,5 +1,5 @@
 /**
- * The memory of one buffer on the host, seen through the types that a kernel gives it.
+ * A buffer in host memory, with views for the element types of kernels.
  *
  * @module
  */
@@ -14,8 +14,8 @@ export class HostBuffer {
 
   /**
    * @param size bytes, a multiple of 4
-   * @param memory what it is a part of; without, it has zeros of its own
-   * @param offset where it begins in there, a multiple of 4
+   * @param memory memory to use; by default new memory, filled with zeros
+   * @param offset start in `memory` in bytes, a multiple of 4
    */
   constructor(size: number, memory = new ArrayBuffer(size), offset = 0) {
     this.bytes = new Uint8Array(memory, offset, size);

@@ -1,25 +1,25 @@
 /**
- * The constants and buffers that kernels share through the files they include.
+ * Constants and buffers of the files that shaders include, for the descriptors of kernels.
  *
  * @module
  */
 import { QUANTIZER } from "../../lib/quant/layouts.ts";
 import { read, shared, write } from "../define_kernel.ts";
 
-/** Of quad.wgsl: INT8 whether codes are stored; V quads in one load. */
+/** Constants of quad.wgsl: INT8: codes are stored, not f32. */
 export const quad = { INT8: "epilogue" } as const;
 
-/** Of quad.wgsl: the table of quantizers, the statistics, and what describes the step. */
+/** Buffers of quad.wgsl: the table of quantizers, the statistics, and the step's uniform. */
 export const tables = {
   quantizers: shared(read(0, "f32", { columns: { count: QUANTIZER.words, run: 1 } }), "quantizers"),
   statistics: shared(write(1, "u32", { byTile: true }), "statistics"),
   step: { binding: 2, access: "uniform", type: "u32", shared: "step" },
 } as const;
 
-/** The statistics, of kernels that only read them. */
+/** The statistics, for kernels that only read them. */
 export const statisticsRead = { statistics: shared(read(1, "u32"), "statistics") } as const;
 
-/** The table of quantizers, of kernels that write it. */
+/** The table of quantizers, for kernels that write it. */
 export function table<const N extends number>(binding: N) {
   return shared(
     write(binding, "f32", { columns: { count: QUANTIZER.words, run: 1 } }),
@@ -27,7 +27,7 @@ export function table<const N extends number>(binding: N) {
   );
 }
 
-/** Of quantize.wgsl: how an output is stored. */
+/** Constants of quantize.wgsl: how an output is stored. */
 export const store = {
   ...quad,
   STORE: "epilogue",
@@ -36,7 +36,7 @@ export const store = {
   IMAGE: "epilogue operand",
 } as const;
 
-/** Of gradient.wgsl: what is added to a gradient, and the mask of the activation before it. */
+/** Constants of gradient.wgsl: the gradient to add, and the mask of the activation before it. */
 export const gradient = {
   ...store,
   ADDEND: "flag",
@@ -45,14 +45,14 @@ export const gradient = {
   MASK_ROW: "row",
 } as const;
 
-/** Of gradient.wgsl. */
+/** Buffers of gradient.wgsl. */
 export const gradientBuffers = {
   ...tables,
   addend: read(6, "codes", { when: "ADDEND" }),
   mask: read(7, "codes", { when: "MASK" }),
 } as const;
 
-/** Six values for each channel: a, mean, beta, two of the backward pass, and one kept to undo a step. */
+/** Columns of batch norm's coefficients, per channel: a, mean, beta, c1, c2, 1/√(variance + ε). */
 export const coefficientColumns = { columns: { count: 6, run: 4 } } as const;
 
 /** Images of N, windows of KH × KW over them, and CQ quads of CHANNELS channels, of the pooling kernels. */

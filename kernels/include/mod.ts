@@ -1,5 +1,5 @@
 /**
- * Files that the templates of shaders include, by name.
+ * Files that shader templates can include, by name.
  *
  * @module
  */

@@ -1,10 +1,10 @@
 /**
- * The windows of a pooling layer.
+ * Windows of pooling layers, for the references of their kernels.
  *
  * @module
  */
 
-/** Shape of a pooling layer, in the constants of its kernels. */
+/** Constants of pooling kernels. */
 export interface PoolConstants {
   readonly INT8: number;
   readonly V: number;

@@ -1,6 +1,6 @@
 /**
- * What kernels/include/quad.wgsl and quantize.wgsl compute, one value at a time, in the f32
- * arithmetic of `Math.fround`.
+ * Reference of kernels/include/quad.wgsl and quantize.wgsl, one value at a time, in f32 arithmetic by
+ * `Math.fround`.
  *
  * @module
  */
@@ -14,12 +14,12 @@ const fround = Math.fround;
 /** One row of the table of quantizers. */
 type Row = ReturnType<typeof row>;
 
-/** Row `index` of the table `quantizers`. */
+/** Returns row `index` of the table `quantizers`. */
 export function row(quantizers: HostBuffer, index: number) {
   return QUANTIZER.read(quantizers, index);
 }
 
-/** Real values of a stored tensor by padded index: codes through their quantizer, or f32 as is. */
+/** Returns a function that reads a tensor's real values by padded index, from codes or from f32. */
 export function reader(int8: number, tensor: HostBuffer, z: Row): (index: number) => number {
   return int8
     ? (index) => fround((tensor.i8[index]! - z.zero) * z.scale)
@@ -33,9 +33,10 @@ function mix(x: number): number {
 }
 
 /**
- * Uniform numbers in [0, 1) for (seed, step, quantizer), by logical element: 24 bits of a hash.
+ * Returns a function that maps a logical element to a uniform number in [0, 1), 24 bits of a hash of
+ * (seed, step, quantizer, element).
  *
- * @param image elements of an image, by which a micro-batch's elements follow on those before it
+ * @param image elements of an image, so that elements of a micro-batch count through the whole batch; else 0
  */
 export function uniforms(
   step: HostBuffer,
@@ -59,11 +60,11 @@ export interface StoreConstants {
   readonly INT8: number;
   /** 0 real values without statistics; 1 quantized; 2 real values with statistics. */
   readonly STORE: number;
-  /** 1: records nothing, as the tensor was recorded before. */
+  /** 1: records nothing, because the tensor was recorded when it was first computed. */
   readonly QUIET?: number;
-  /** Whether codes are rounded at random, or to nearest (half to even). */
+  /** 1: stochastic rounding; 0: to nearest, half to even. */
   readonly STOCHASTIC: number;
-  /** Elements of an image where a batch is cut into micro-batches; else 0 or absent. */
+  /** Elements of an image if a batch is cut into micro-batches; else 0 or absent. */
   readonly IMAGE?: number;
 }
 
@@ -112,14 +113,14 @@ export class Writer {
     else this.tensor.f32[at] = 0;
   }
 
-  /** Counts a value without storing it (the weights after an update). */
-  see(v: number): void {
+  /** Observes a value without storing it (weights after an update). */
+  observe(v: number): void {
     if (!Number.isFinite(v)) this.#nonfinite++;
     if (v < this.#min) this.#min = v;
     if (v > this.#max) this.#max = v;
   }
 
-  /** Folds the statistics into slot 0 of the quantizer's row. */
+  /** Adds the statistics to slot 0 of the quantizer's row. */
   record(): void {
     if (!this.c.STORE || this.c.QUIET || this.#min > this.#max) return;
     recordStatistics(this.b.statistics, this.quantizer, {

@@ -1,5 +1,5 @@
 /**
- * What kernels/include/range.wgsl computes: a row of the table of quantizers from a range.
+ * Reference of kernels/include/range.wgsl: computes a quantizer's row from a range.
  *
  * @module
  */
@@ -7,7 +7,7 @@ import { QUANTIZER } from "../../lib/quant/layouts.ts";
 import { quantizerOf, type Range } from "../../lib/quant/range.ts";
 import type { HostBuffer } from "./host_buffer.ts";
 
-/** Writes the quantizer of a range into its row; codes and learning rate stay as they are there. */
+/** Writes the quantizer of a range into its row; qmin, qmax and the learning rate's factor do not change. */
 export function setRow(table: HostBuffer, row: number, range: Range, symmetric: boolean): void {
   const bits = Math.log2(QUANTIZER.get(table, row, "qmax") + 1) + 1;
   const { low, high } = range;

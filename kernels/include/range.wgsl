@@ -24,14 +24,14 @@ fn unordered(k: u32) -> f32 {
   return bitcast<f32>(select(~k, k & 0x7fffffffu, k >= 0x80000000u));
 }
 
-struct Observed {
+struct Statistics {
   min: f32,
   max: f32,
   clipped: u32,
   usable: bool, // there were values, all of them finite, not all of them zero
 }
 
-fn observed(row: u32) -> Observed {
+fn read_statistics(row: u32) -> Statistics {
   var negated_min = 0u;
   var max_ = 0u;
   var clipped = 0u;
@@ -43,8 +43,8 @@ fn observed(row: u32) -> Observed {
     clipped += statistics[at + SLOT_CLIPPED];
     nonfinite += statistics[at + SLOT_NONFINITE];
   }
-  let seen = Observed(unordered(~negated_min), unordered(max_), clipped, false);
-  let finite = nonfinite == 0u && seen.min >= -3.4028234e38 && seen.max <= 3.4028234e38;
-  let usable = negated_min != 0u && max_ != 0u && finite && !(seen.min == 0.0 && seen.max == 0.0);
-  return Observed(seen.min, seen.max, clipped, usable);
+  let observed = Statistics(unordered(~negated_min), unordered(max_), clipped, false);
+  let finite = nonfinite == 0u && observed.min >= -3.4028234e38 && observed.max <= 3.4028234e38;
+  let usable = negated_min != 0u && max_ != 0u && finite && !(observed.min == 0.0 && observed.max == 0.0);
+  return Statistics(observed.min, observed.max, clipped, usable);
 }

@@ -8,7 +8,7 @@ import { gradient, gradientBuffers, pooling } from "../include/interface.ts";
 import { maxPoolBackward as reference } from "./reference.ts";
 import source from "./shader.wgsl" with { type: "text" };
 
-/** The gradient of max pooling: of equal codes the first in row order wins. */
+/** The gradient of max pooling; it goes to the first maximum of a window in row order. */
 export const maxPoolBackward = defineKernel({
   name: "max_pool_backward",
   constants: {

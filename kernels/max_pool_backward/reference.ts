@@ -8,7 +8,7 @@ import type { Buffers, HostBuffer } from "../include/host_buffer.ts";
 import { type PoolConstants, windows } from "../include/pool.ts";
 import { reader, row, Writer } from "../include/quantize.ts";
 
-/** Constants of the kernel; its header says what they are. */
+/** Constants of the kernel; shader.wgsl and the glossary of docs/architecture.md describe them. */
 interface MaxPoolBackward extends PoolConstants, GradientConstants {
   readonly DY_ROW: number;
   readonly DX_ROW: number;

@@ -8,7 +8,7 @@ import { pooling, quad, tables } from "../include/interface.ts";
 import { maxPoolForward as reference } from "./reference.ts";
 import source from "./shader.wgsl" with { type: "text" };
 
-/** Max pooling copies codes. */
+/** Max pooling; codes are copied. */
 export const maxPoolForward = defineKernel({
   name: "max_pool_forward",
   constants: {

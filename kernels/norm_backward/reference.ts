@@ -9,7 +9,7 @@ import { activationPasses, normalized } from "../include/norm.ts";
 import { reader, row, Writer } from "../include/quantize.ts";
 import { coefficientIndex } from "../norm_coefficients/reference.ts";
 
-/** Constants of the kernel; its header says what they are. */
+/** Constants of the kernel; shader.wgsl and the glossary of docs/architecture.md describe them. */
 interface NormBackward extends GradientConstants {
   readonly PIXELS: number;
   readonly CHANNELS: number;

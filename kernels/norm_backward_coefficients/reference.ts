@@ -8,7 +8,7 @@ import type { Buffers } from "../include/host_buffer.ts";
 import { row } from "../include/quantize.ts";
 import { coefficientIndex, float64 } from "../norm_coefficients/reference.ts";
 
-/** Constants of the kernel; its header says what they are. */
+/** Constants of the kernel; shader.wgsl and the glossary of docs/architecture.md describe them. */
 interface NormBackwardCoefficients {
   readonly INT8: number;
   readonly CHANNELS: number;

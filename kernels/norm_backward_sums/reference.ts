@@ -8,7 +8,7 @@ import { activationPasses, normalized } from "../include/norm.ts";
 import { reader, row } from "../include/quantize.ts";
 import { coefficientIndex } from "../norm_coefficients/reference.ts";
 
-/** Constants of the kernel; its header says what they are. */
+/** Constants of the kernel; shader.wgsl and the glossary of docs/architecture.md describe them. */
 interface NormBackwardSums {
   readonly INT8: number;
   readonly CQ: number;

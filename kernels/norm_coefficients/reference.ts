@@ -7,7 +7,7 @@ import { STEP } from "../../lib/quant/layouts.ts";
 import type { Buffers } from "../include/host_buffer.ts";
 import { row } from "../include/quantize.ts";
 
-/** Constants of the kernel; its header says what they are. */
+/** Constants of the kernel; shader.wgsl and the glossary of docs/architecture.md describe them. */
 interface NormCoefficients {
   readonly INT8: number;
   readonly CHANNELS: number;
@@ -22,7 +22,7 @@ interface NormCoefficients {
 
 const fround = Math.fround;
 
-/** An integer of up to 64 bits as the kernel rounds it to f32: the two words one after the other. */
+/** Rounds an integer of up to 64 bits to f32 as the kernel does: one 32-bit word after the other. */
 export function float64(n: bigint): number {
   const magnitude = n < 0n ? -n : n;
   const high = fround(Number(magnitude >> 32n));
@@ -35,7 +35,7 @@ export function coefficientIndex(channel: number, which: number): number {
   return Math.floor(channel / 4) * 24 + which * 4 + channel % 4;
 }
 
-/** Mean, variance and the affine map of a batch; running statistics follow. */
+/** Computes mean, variance and the affine map of a batch, and updates the running statistics. */
 export function normCoefficients(
   c: NormCoefficients,
   b: Buffers<"sums" | "affine" | "running" | "coefficients" | "total" | "found_nonfinite">,

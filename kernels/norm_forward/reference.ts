@@ -7,7 +7,7 @@ import type { Buffers } from "../include/host_buffer.ts";
 import { activate, normalized } from "../include/norm.ts";
 import { reader, row, type StoreConstants, Writer } from "../include/quantize.ts";
 
-/** Constants of the kernel; its header says what they are. */
+/** Constants of the kernel; shader.wgsl and the glossary of docs/architecture.md describe them. */
 interface NormForward extends StoreConstants {
   readonly PIXELS: number;
   readonly CHANNELS: number;

@@ -6,7 +6,7 @@
 import type { HostBuffer } from "../include/host_buffer.ts";
 import { coefficientIndex } from "../norm_coefficients/reference.ts";
 
-/** Constants of the kernel; its header says what they are. */
+/** Constants of the kernel; shader.wgsl and the glossary of docs/architecture.md describe them. */
 interface NormRunningCoefficients {
   readonly CHANNELS: number;
   readonly EPSILON: number;

@@ -8,7 +8,7 @@ import type { Buffers } from "../include/host_buffer.ts";
 import { packedIndex } from "../include/packed_index.ts";
 import { row } from "../include/quantize.ts";
 
-/** Constants of the kernel; its header says what they are. */
+/** Constants of the kernel; shader.wgsl and the glossary of docs/architecture.md describe them. */
 interface PackWeights {
   readonly INT8: number;
   readonly QUANTIZED: number;

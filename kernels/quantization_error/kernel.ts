@@ -8,7 +8,7 @@ import { quad, tables } from "../include/interface.ts";
 import { quantizationError as reference } from "./reference.ts";
 import source from "./shader.wgsl" with { type: "text" };
 
-/** Sums that compare real values with what their codes stand for. */
+/** Sums that compare real values with their quantized values. */
 export const quantizationError = defineKernel({
   name: "quantization_error",
   constants: {

@@ -7,7 +7,7 @@ import { quantizerOf, roundHalfEven } from "../../lib/quant/range.ts";
 import type { Buffers } from "../include/host_buffer.ts";
 import { row } from "../include/quantize.ts";
 
-/** Constants of the kernel; its header says what they are. */
+/** Constants of the kernel; shader.wgsl and the glossary of docs/architecture.md describe them. */
 interface QuantizeDepthwiseWeights {
   readonly INT8: number;
   readonly PER_CHANNEL: number;

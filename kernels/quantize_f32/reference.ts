@@ -6,7 +6,7 @@
 import type { Buffers } from "../include/host_buffer.ts";
 import { type StoreConstants, Writer } from "../include/quantize.ts";
 
-/** Constants of the kernel; its header says what they are. */
+/** Constants of the kernel; shader.wgsl and the glossary of docs/architecture.md describe them. */
 interface QuantizeF32 extends StoreConstants {
   readonly QUADS: number;
   readonly CQ: number;

@@ -8,7 +8,7 @@ import type { Buffers, HostBuffer } from "../include/host_buffer.ts";
 import { row } from "../include/quantize.ts";
 import { vectorsNotFinite } from "../reduce_weight_gradient/reference.ts";
 
-/** Constants of the kernel; its header says what they are. */
+/** Constants of the kernel; shader.wgsl and the glossary of docs/architecture.md describe them. */
 interface ReduceDepthwiseWeightGradient {
   readonly INT8: number;
   readonly BIAS: number;

@@ -7,7 +7,7 @@ import { STEP } from "../../lib/quant/layouts.ts";
 import type { Buffers } from "../include/host_buffer.ts";
 import { row } from "../include/quantize.ts";
 
-/** Constants of the kernel; its header says what they are. */
+/** Constants of the kernel; shader.wgsl and the glossary of docs/architecture.md describe them. */
 interface ReduceWeightGradient {
   readonly INT8: number;
   readonly BIAS: number;
@@ -73,7 +73,7 @@ export function reduceWeightGradient(
   b.statistics.u32[c.BIAS_NONFINITE]! += vectorsNotFinite(made);
 }
 
-/** How many vectors of four hold a value that is not finite, as kernels count them. */
+/** Returns the number of vectors of four that contain a non-finite value, as kernels count them. */
 export function vectorsNotFinite(values: Float32Array): number {
   let vectors = 0;
   for (let at = 0; at < values.length; at += 4) {

@@ -7,7 +7,7 @@ import { defineKernel, shared, write } from "../define_kernel.ts";
 import { resetStatistics as reference } from "./reference.ts";
 import source from "./shader.wgsl" with { type: "text" };
 
-/** Forgets the minimum and maximum that a quantizer's statistics hold. */
+/** Clears the minimum and maximum of a quantizer's statistics. */
 export const resetStatistics = defineKernel({
   name: "reset_statistics",
   constants: {

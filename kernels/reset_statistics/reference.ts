@@ -6,12 +6,12 @@
 import { SLOT, SLOTS } from "../../lib/quant/layouts.ts";
 import type { HostBuffer } from "../include/host_buffer.ts";
 
-/** Constants of the kernel; its header says what they are. */
+/** Constants of the kernel; shader.wgsl and the glossary of docs/architecture.md describe them. */
 interface ResetStatistics {
   readonly ROW: number;
 }
 
-/** A row's extremes, as if nothing had been seen. */
+/** Clears the minimum and maximum of a quantizer's row. */
 export function resetStatistics(c: ResetStatistics, b: { readonly statistics: HostBuffer }): void {
   for (let slot = 0; slot < SLOTS; slot++) {
     SLOT.write(b.statistics, c.ROW * SLOTS + slot, { negatedMin: 0, max: 0 });

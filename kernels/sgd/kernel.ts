@@ -8,7 +8,7 @@ import { store, tables } from "../include/interface.ts";
 import { sgd as reference } from "./reference.ts";
 import source from "./shader.wgsl" with { type: "text" };
 
-/** SGD with momentum, Nesterov's too, and weight decay. */
+/** SGD with momentum (optionally Nesterov's) and weight decay. */
 export const sgd = defineKernel({
   name: "sgd",
   constants: {

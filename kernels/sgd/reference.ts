@@ -7,7 +7,7 @@ import { QUANTIZER, STEP } from "../../lib/quant/layouts.ts";
 import type { Buffers } from "../include/host_buffer.ts";
 import { type StoreConstants, Writer } from "../include/quantize.ts";
 
-/** Constants of the kernel; its header says what they are. */
+/** Constants of the kernel; shader.wgsl and the glossary of docs/architecture.md describe them. */
 interface Sgd extends StoreConstants {
   readonly SIZE: number;
   readonly MOMENTUM: number;
@@ -20,7 +20,7 @@ interface Sgd extends StoreConstants {
   readonly NONFINITE: number;
 }
 
-/** One parameter tensor's update. */
+/** Updates one parameter tensor. */
 export function sgd(
   c: Sgd,
   b: Buffers<"gradient" | "weight" | "velocity" | "clip" | "found_nonfinite">,
@@ -31,7 +31,7 @@ export function sgd(
   const rate = fround(STEP.get(b.step, 0, "learningRate") * factor);
   const momentum = fround(c.MOMENTUM), decay = fround(c.WEIGHT_DECAY);
   const clip = c.CLIP ? b.clip.f32[0]! : 1;
-  const seen = new Writer(c, b, b.weight, c.W_ROW), bad = new Set<number>();
+  const writer = new Writer(c, b, b.weight, c.W_ROW), bad = new Set<number>();
   for (let at = 0; at < 4 * c.SIZE; at++) {
     const w = b.weight.f32[at]!;
     const g = fround(fround(b.gradient.f32[at]! * clip) + fround(decay * w));
@@ -40,8 +40,8 @@ export function sgd(
     const d = c.NESTEROV ? fround(g + fround(momentum * m)) : m;
     b.weight.f32[at] = fround(w - fround(rate * d));
     if (!Number.isFinite(b.weight.f32[at]!)) bad.add(at >> 2);
-    if (c.STORE) seen.see(b.weight.f32[at]!);
+    if (c.STORE) writer.observe(b.weight.f32[at]!);
   }
   b.statistics.u32[c.NONFINITE]! += bad.size; // Vectors, as the kernel counts them.
-  if (c.STORE) seen.record();
+  if (c.STORE) writer.record();
 }

@@ -8,7 +8,7 @@ import { store, tables } from "../include/interface.ts";
 import { softmaxCrossEntropy as reference } from "./reference.ts";
 import source from "./shader.wgsl" with { type: "text" };
 
-/** Softmax cross-entropy: loss, right answers, and the gradient of the logits. */
+/** Softmax cross-entropy: loss, correct answers, and the gradient of the logits. */
 export const softmaxCrossEntropy = defineKernel({
   name: "softmax_cross_entropy",
   constants: {

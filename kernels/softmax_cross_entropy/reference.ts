@@ -7,7 +7,7 @@ import { METRICS, STEP } from "../../lib/quant/layouts.ts";
 import type { Buffers } from "../include/host_buffer.ts";
 import { type StoreConstants, Writer } from "../include/quantize.ts";
 
-/** Constants of the kernel; its header says what they are. */
+/** Constants of the kernel; shader.wgsl and the glossary of docs/architecture.md describe them. */
 interface SoftmaxCrossEntropy extends StoreConstants {
   readonly N: number;
   readonly CQ: number;
@@ -62,7 +62,7 @@ export function softmaxCrossEntropy(
   writer.record();
 }
 
-/** What each class of sample `n` should have. */
+/** Returns the target probability of each class for sample `n`. */
 function targets(
   c: SoftmaxCrossEntropy,
   b: Buffers<"labels" | "mixes">,

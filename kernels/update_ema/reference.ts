@@ -5,7 +5,7 @@
  */
 import type { HostBuffer } from "../include/host_buffer.ts";
 
-/** Constants of the kernel; its header says what they are. */
+/** Constants of the kernel; shader.wgsl and the glossary of docs/architecture.md describe them. */
 interface UpdateEma {
   readonly SIZE: number;
   readonly KEPT: number;
@@ -14,7 +14,7 @@ interface UpdateEma {
 
 const fround = Math.fround;
 
-/** The average follows the weights. */
+/** Updates the moving average of a parameter. */
 export function updateEma(
   c: UpdateEma,
   b: Readonly<Record<"weight" | "average" | "found_nonfinite", HostBuffer>>,

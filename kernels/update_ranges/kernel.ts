@@ -8,7 +8,7 @@ import { statisticsRead, table } from "../include/interface.ts";
 import { updateRanges as reference } from "./reference.ts";
 import source from "./shader.wgsl" with { type: "text" };
 
-/** The next ranges of some quantizers, from what a step saw of their tensors. */
+/** Sets the next ranges of quantizers from a step's statistics. */
 export const updateRanges = defineKernel({
   name: "update_ranges",
   constants: {

@@ -10,7 +10,7 @@ import { readStatistics, usableStatistics } from "../../lib/quant/statistics.ts"
 import type { HostBuffer } from "../include/host_buffer.ts";
 import { setRow } from "../include/range.ts";
 
-/** Constants of the kernel; its header says what they are. */
+/** Constants of the kernel; shader.wgsl and the glossary of docs/architecture.md describe them. */
 interface UpdateRanges {
   readonly FIRST: number;
   readonly COUNT: number;
@@ -18,15 +18,15 @@ interface UpdateRanges {
   readonly CALIBRATE: number;
 }
 
-/** The widest range that was observed. */
+/** Calibration: widens the range to the observed values. */
 const CALIBRATION: Pick<Estimator, "next"> = {
-  next: (old, seen) => ({
-    low: Math.min(seen.min, old?.low ?? Infinity),
-    high: Math.max(seen.max, old?.high ?? -Infinity),
+  next: (old, observed) => ({
+    low: Math.min(observed.min, old?.low ?? Infinity),
+    high: Math.max(observed.max, old?.high ?? -Infinity),
   }),
 };
 
-/** The ranges that follow from the statistics. */
+/** Sets ranges from the statistics. */
 export function updateRanges(
   c: UpdateRanges,
   b: Readonly<Record<"statistics" | "rules" | "table" | "memory" | "found_nonfinite", HostBuffer>>,
@@ -37,12 +37,12 @@ export function updateRanges(
     if (c.STATIC && r.dynamic) continue;
     const settings = [r.setting0, r.setting1, r.setting2, r.setting3];
     const estimator = c.CALIBRATE ? CALIBRATION : estimatorOfRule(r.rule, settings);
-    const seen = usableStatistics(readStatistics(b.statistics, row), r.elements);
-    if (!estimator || !seen) continue;
+    const observed = usableStatistics(readStatistics(b.statistics, row), r.elements);
+    if (!estimator || !observed) continue;
     const { low, high } = QUANTIZER.read(b.table, row);
     const old = low === 0 && high === 0 ? undefined : { low, high };
     const memory = b.memory.f32.subarray(row * MAX_MEMORY, (row + 1) * MAX_MEMORY);
-    const next = estimator.next(old, seen, memory);
+    const next = estimator.next(old, observed, memory);
     if (Number.isFinite(next.low) && Number.isFinite(next.high)) {
       setRow(b.table, row, next, r.symmetric > 0);
     }

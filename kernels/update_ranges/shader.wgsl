@@ -32,11 +32,11 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   if (found_nonfinite[0] != 0u) { return; }
   if (rule.dynamic > 0.0) { return; }
   //@ end
-  let seen = observed(row);
-  if ((rule.rule == 0.0 && ${CALIBRATE} == 0) || !seen.usable) { return; }
+  let observed = read_statistics(row);
+  if ((rule.rule == 0.0 && ${CALIBRATE} == 0) || !observed.usable) { return; }
   let old = table[row];
-  var low = seen.min;
-  var high = seen.max;
+  var low = observed.min;
+  var high = observed.max;
   let largest = max(-low, high);
   let known = !(old.low == 0.0 && old.high == 0.0);
   //@ if CALIBRATE
@@ -46,8 +46,8 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   }
   //@ else
   if (known && (rule.rule == 2.0 || rule.rule == 4.0)) {
-    low = rule.setting1 * seen.min + rule.setting0 * old.low;
-    high = rule.setting1 * seen.max + rule.setting0 * old.high;
+    low = rule.setting1 * observed.min + rule.setting0 * old.low;
+    high = rule.setting1 * observed.max + rule.setting0 * old.high;
   }
   if (rule.rule == 3.0) {
     let at = row * MAX_MEMORY;
@@ -60,13 +60,13 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     memory[at] = largest;
     let bound = most * rule.setting1;
     // A side that was used once stays; the row of a quantizer without a range is 0, 0.
-    low = select(0.0, -bound, seen.min < 0.0 || old.low < 0.0);
-    high = select(0.0, bound, seen.max > 0.0 || old.high > 0.0);
+    low = select(0.0, -bound, observed.min < 0.0 || old.low < 0.0);
+    high = select(0.0, bound, observed.max > 0.0 || old.high > 0.0);
   }
   if (rule.rule == 4.0) {
-    if (f32(seen.clipped) > rule.elements * rule.setting2) {
-      low = min(low, seen.min);
-      high = max(high, seen.max);
+    if (f32(observed.clipped) > rule.elements * rule.setting2) {
+      low = min(low, observed.min);
+      high = max(high, observed.max);
     }
     let bound = largest * rule.setting3;
     low = max(low, -bound);

@@ -8,7 +8,7 @@ import { statisticsRead, table } from "../include/interface.ts";
 import { updateWeightRanges as reference } from "./reference.ts";
 import source from "./shader.wgsl" with { type: "text" };
 
-/** The ranges of all weight tensors, from the minimum and maximum that updates left. */
+/** Sets the ranges of all weight tensors, from the minimum and maximum that updates recorded. */
 export const updateWeightRanges = defineKernel({
   name: "update_weight_ranges",
   constants: {

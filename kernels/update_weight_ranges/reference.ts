@@ -7,12 +7,12 @@ import { readStatistics, usableStatistics } from "../../lib/quant/statistics.ts"
 import type { HostBuffer } from "../include/host_buffer.ts";
 import { setRow } from "../include/range.ts";
 
-/** Constants of the kernel; its header says what they are. */
+/** Constants of the kernel; shader.wgsl and the glossary of docs/architecture.md describe them. */
 interface UpdateWeightRanges {
   readonly COUNT: number;
 }
 
-/** The quantizers of the weight tensors, from their minimum and maximum. */
+/** Sets the quantizers of the weight tensors, from their minimum and maximum. */
 export function updateWeightRanges(
   c: UpdateWeightRanges,
   b: Readonly<Record<"statistics" | "table" | "found_nonfinite", HostBuffer>>,

@@ -16,10 +16,10 @@
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   if (id.x >= ${COUNT}u) { return; }
   if (found_nonfinite[0] != 0u) { return; }
-  let seen = observed(id.x);
+  let observed = read_statistics(id.x);
   let old = table[id.x];
-  if (seen.usable) {
-    table[id.x] = quantizer_of(seen.min, seen.max, true, old);
+  if (observed.usable) {
+    table[id.x] = quantizer_of(observed.min, observed.max, true, old);
   } else {
     table[id.x] = quantizer_of(0.0, 0.0, true, old);
   }

@@ -6,7 +6,7 @@
 import type { Buffers } from "../include/host_buffer.ts";
 import { packedIndex } from "../include/packed_index.ts";
 
-/** Constants of the kernel; its header says what they are. */
+/** Constants of the kernel; shader.wgsl and the glossary of docs/architecture.md describe them. */
 interface WeightSums {
   readonly BACKWARD: number;
   readonly OQ: number;

@@ -123,8 +123,8 @@ export class Builder {
     if (!how) return { buffer, row: 0, quantized: false, stochastic: false };
     const { stochastic, perChannel: _, ...rest } = how;
     const settings = range ? { ...how.settings, range } : how.settings;
-    const seen = role === "weight" ? elements : elements * this.options.micros;
-    const row = this.quantizers.push({ name, layer, role, elements: seen, ...rest, settings }) - 1;
+    const count = role === "weight" ? elements : elements * this.options.micros;
+    const row = this.quantizers.push({ name, layer, role, elements: count, ...rest, settings }) - 1;
     return { buffer, row, quantized: true, stochastic };
   }
 
