@@ -341,7 +341,7 @@ Deno.test({
       const { stderr } = await run("c", `${folder}/file`);
       assert.match(
         stderr,
-        /^the fastest tiles are not remembered: .*\/file\/tiles.json: cannot write: .*QTRAIN_CACHE/,
+        /^cannot save the fastest tiles: .*\/file\/tiles.json: cannot write: .*QTRAIN_CACHE/,
       );
       const checkpoint = async (out: string) => {
         const [file] = await Array.fromAsync(Deno.readDir(`${folder}/${out}/checkpoints`));

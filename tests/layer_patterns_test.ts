@@ -90,7 +90,7 @@ Deno.test("settings that no tensor takes are refused, and why", () => {
       "weights",
   });
   assert.throws(() => quantizers({ layers: [{ match: "linear", activations: { bits: 4 } }] }), {
-    message: /the scores of the last layer stay real/,
+    message: /the scores of the last layer stay float32/,
   });
   // One of two takes it.
   quantizers({ layers: [{ match: "conv1|linear", activations: { bits: 4 } }] });

@@ -1,6 +1,6 @@
-// Which elements a dropout layer keeps in training: a hash of (seed, step, layer, element), made like
-// the random numbers of stochastic rounding, so the backward pass draws the same mask and nothing is
-// stored. The highest bit tells layers from quantizers.
+// The mask of a dropout layer: a hash of (seed, step, layer, element), computed like the random numbers
+// of stochastic rounding, so the backward pass draws the same mask and nothing is stored. The highest
+// bit distinguishes layers from quantizers.
 // Reference: kernels/include/dropout.ts
 
 fn mix_dropout(x: u32) -> u32 {

@@ -139,7 +139,7 @@ function planFor(batch: number, recipe: Recipe, data: DataShape, options: PlanOp
 
 /** Calls every node to add its forward steps in order, then its backward steps in reverse. */
 function collect(b: Builder, graph: Graph, bounds: readonly [low: number, high: number]): void {
-  // Weights come first in the table, and of them those that train: one kernel sets their rows.
+  // Weights come first in the table, trained ones before frozen ones: one kernel sets their rows.
   const weighted = graph.nodes.filter((node) => node.weightDims !== undefined);
   const trained = weighted.filter((node) => !node.frozen);
   for (const node of [...trained, ...weighted.filter((node) => node.frozen)]) {

@@ -164,7 +164,7 @@ export interface Sections {
 interface TrainingSpec {
   /** Label smoothing: the share of a label that is spread over all classes. */
   readonly smoothing: number;
-  /** Whether a sample may have two labels: a buffer `mixes` of [second label, bits of the first's weight]. */
+  /** Whether samples may have two labels, in a buffer `mixes` of [second label, bits of the first's weight]. */
   readonly mixed: boolean;
   /** The optimizer; some correct a bias by the number of the step. */
   readonly optimizer: OptimizerSpec;

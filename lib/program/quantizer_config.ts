@@ -123,9 +123,10 @@ export class QuantizerConfig {
 
 const WHY: Readonly<Record<Class, string>> = {
   weights: "convolutions and linear layers have weights",
-  activations: "the scores of the last layer stay real, and max pooling and dropout copy codes",
-  gradients: "an addition or activation passes the gradient on as it lies, and below the first " +
-    "layer that trains there is none",
+  activations: "the scores of the last layer stay float32, and max pooling and dropout copy codes",
+  gradients:
+    "an addition or activation passes its gradient on unchanged, and there is none below " +
+    "the first layer that trains",
 };
 
 /** Defaults of settings that only some of weights, activations and gradients have in a recipe. */

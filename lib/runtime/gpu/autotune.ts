@@ -88,8 +88,8 @@ export function chooseTiles(
       const problem = await writeTiles(path, adapter, found);
       if (problem && !problem.denied) {
         warn?.(
-          `the fastest tiles are not remembered: ${problem.why}. They are timed again in each run; ` +
-            "QTRAIN_CACHE names another folder, --no-tune keeps the defaults",
+          `cannot save the fastest tiles: ${problem.why}. Every run times them again; ` +
+            "QTRAIN_CACHE sets another folder, --no-tune uses the default tiles",
         );
       }
       return fastestTiles(classes, new Map([...known, ...found]));
@@ -142,7 +142,7 @@ export async function tuneTiles(
   if (fresh.length > 0) {
     const defaults = fresh.map(({ tilings }) => [...tilings.values()][0]!);
     await bench.prepare(defaults);
-    // Drivers compile at the first dispatch, so it counts only where it takes long all the same.
+    // Drivers compile at the first dispatch, so its time counts only if it is too long to repeat.
     const first = await bench.time(defaults),
       short = defaults.filter((_, i) => first[i]! < LONG_NS);
     const second = await bench.time(short);
@@ -165,7 +165,7 @@ export async function tuneTiles(
     const ratio = await raceRatio(c, tile, ns, bench);
     found.set(c.name, { source, ns, ratios: { ...ratios, [tile]: ratio } });
     const now = bench.now(), took = now - began;
-    if (now + took > end) break; // The next one would take as long.
+    if (now + took > end) break; // The next race would probably take as long as this one.
     began = now;
   }
   return found;
@@ -203,7 +203,7 @@ async function timeRatio(
   bench: TimingBackend,
 ): Promise<number> {
   const rounds = Math.min(MAX_ROUNDS, Math.max(MIN_ROUNDS, Math.ceil(RACE_MS * 1e6 / ns)));
-  // Each goes first in half of the rounds.
+  // Each step goes first in half of the rounds.
   const order = Array.from(
     { length: rounds },
     (_, i) => i % 2 === 0 ? [first, way] : [way, first],
@@ -211,6 +211,6 @@ async function timeRatio(
   const times = await bench.time(order);
   const fastest = (step: Step) => Math.min(...times.filter((_, i) => order[i] === step));
   const [a, b] = [fastest(first), fastest(way)];
-  // A timer may be too coarse to tell.
+  // A coarse timer may measure 0.
   return a > 0 && b > 0 ? Math.max(0.001, Math.round(b / a * 1000) / 1000) : 1;
 }

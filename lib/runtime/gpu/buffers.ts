@@ -68,8 +68,8 @@ function checkLimits(
   for (const { label, size } of [...tensors, ...wanted]) {
     if (size <= most) continue;
     throw new DeviceMemoryError(
-      `buffer ${label} needs ${mib(size)} but this adapter's limit is ${mib(most)}; ` +
-        "use a smaller batch, smaller images or a narrower network",
+      `buffer ${label} needs ${mib(size)} but this adapter's limit is ${mib(most)}. ` +
+        "Use a smaller batch, smaller images or a narrower network",
       undefined,
       most,
     );
@@ -89,14 +89,16 @@ async function makeAll(
     const { label, size } = descriptor;
     if (!error.memory) {
       throw new DeviceError(
-        `buffer ${label} of ${mib(size)} is refused: ${firstLine(error.message)}`,
+        `the GPU refused buffer ${label} of ${mib(size)}: ${firstLine(error.message)}`,
       );
     }
     const total = wanted.reduce((sum, one) => sum + one.size, 0);
     const available = await probeAvailableBytes(gpu, total);
     throw new DeviceMemoryError(
-      `the GPU is out of memory: expected room for ${mib(total)}, found ${mib(available)} ` +
-        `(buffer ${label} of ${mib(size)} is refused); use a smaller batch, smaller images or a ` +
+      `the GPU is out of memory: the program needs ${mib(total)}, available are ${
+        mib(available)
+      } ` +
+        `(buffer ${label} of ${mib(size)} was refused). Use a smaller batch, smaller images or a ` +
         "narrower network",
       available,
     );

@@ -20,7 +20,7 @@ export interface Gpu {
     readonly device: string;
     readonly description: string;
   };
-  /** Whether shaders compute packed dot products with shifts and products, as WGSL lacks them here. */
+  /** Whether shaders emulate packed dot products, as WGSL lacks them here or limits are `edge`. */
   readonly emulateDot: boolean;
 }
 
@@ -62,14 +62,14 @@ export async function requestAdapter(
   powerPreference: GPUPowerPreference = "high-performance",
 ): Promise<GPUAdapter | null> {
   setUnlessSet("XDG_RUNTIME_DIR", "/"); // Any value stops the loader from printing two lines.
-  setUnlessSet("DENO_WEBGPU_BACKEND", NATIVE); // Read once a process, at the first request.
+  setUnlessSet("DENO_WEBGPU_BACKEND", NATIVE); // Deno reads it once per process, at the first request.
   if (!("gpu" in navigator)) return null;
   return await navigator.gpu.requestAdapter({ powerPreference });
 }
 
 /** Returns whether WGSL has `dot4I8Packed` here. */
 export function packedDotProduct(): boolean {
-  // The types of this Deno do not know the property yet.
+  // Deno's types lack this property.
   const { wgslLanguageFeatures: features } = navigator.gpu as unknown as {
     wgslLanguageFeatures?: ReadonlySet<string>;
   };
@@ -98,7 +98,7 @@ export async function openGpu(options: GpuOptions = {}): Promise<Gpu> {
       requiredLimits: edge ? {} : { maxStorageBufferBindingSize, maxBufferSize },
     });
   } catch (error) {
-    throw new DeviceError(`the GPU refuses to open: ${firstLine(error)}. Go on with --device cpu`);
+    throw new DeviceError(`cannot open the GPU: ${firstLine(error)}. Use --device cpu`);
   }
   const { vendor, architecture, device: id, description } = adapter.info;
   const info = { vendor, architecture, device: id, description };

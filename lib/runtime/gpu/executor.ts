@@ -41,7 +41,7 @@ export type ChooseTiles = (
   steps: readonly Step[],
 ) => Promise<ReadonlyMap<Step, Tile>>;
 
-const REMEDY = "Go on with --device cpu";
+const REMEDY = "Use --device cpu";
 
 /** `@binding` of a step's operands, after all of its buffers. */
 const OPERANDS_BINDING = 15;
@@ -56,8 +56,8 @@ export function shader(
   const expanded = expand(kernel.gpu.source, values, includes, (name) => isOperand(kernel, name));
   const { code, operands } = expanded;
   if (operands.length === 0) return expanded;
-  // Read at an offset that only the step knows: of uniforms at constant ones, lavapipe (Mesa 22.3)
-  // compiles loops anew at every dispatch and frees nothing, 1.7 MB a step of a small network.
+  // Operands are read at an offset from the step's uniform. With uniforms at constant offsets, lavapipe
+  // (Mesa 22.3) compiles loops again at every dispatch and frees nothing, 1.7 MB a step of a small network.
   // Kernels without the step's uniform have no such loop.
   const origin = "step" in kernel.buffers ? " + step.origin" : "";
   const functions = operands.map((name, i) =>
@@ -277,7 +277,7 @@ export class GpuExecutor implements Executor {
     for (const step of steps) this.encode(pass, step);
     pass.end();
     const copies = this.#readback.copy(encoder, copied.map((name) => this.#find(name)));
-    // One submit: lavapipe runs one after the other, and a second one would wait here for the first.
+    // A single submit: lavapipe runs them one after the other, and a second one would block until the first ends.
     this.#failures.track(steps);
     this.#watch?.beginSubmit();
     this.#gpu.queue.submit([encoder.finish()]);

@@ -49,8 +49,7 @@ export class PassTimer {
   constructor(gpu: Gpu) {
     if (!hasTimestamps(gpu)) {
       throw new DeviceError(
-        `expected timestamp-query, a feature of WebGPU that times kernels; this adapter ` +
-          `(${gpu.name}) has none`,
+        `cannot time kernels: adapter ${gpu.name} lacks timestamp-query, a feature of WebGPU`,
       );
     }
     const { QUERY_RESOLVE, COPY_SRC, COPY_DST, MAP_READ } = GPUBufferUsage;
@@ -97,7 +96,7 @@ export class PassTimer {
       await this.#staging.mapAsync(GPUMapMode.READ, 0, size);
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
-      throw new DeviceError(`the GPU failed while it was measured: ${why}`);
+      throw new DeviceError(`the GPU failed while timing kernels: ${why}`);
     }
     const stamps = new BigUint64Array(this.#staging.getMappedRange(0, size).slice(0));
     this.#staging.unmap();
