@@ -19,7 +19,7 @@ function training(seconds: string, slow: number, times: number): Deno.ChildProce
       "--no-prompt",
       "--no-check",
       "--allow-read",
-      "--allow-env=QTRAIN_WATCHDOG,XDG_RUNTIME_DIR,DENO_WEBGPU_BACKEND,LOG_TOKENS,LOG_STREAM",
+      "--allow-env=QTRAIN_TEST_FOLDER,QTRAIN_WATCHDOG,XDG_RUNTIME_DIR,DENO_WEBGPU_BACKEND,LOG_TOKENS,LOG_STREAM",
       ...args,
     ],
     env: { NO_COLOR: "1", QTRAIN_WATCHDOG: seconds },

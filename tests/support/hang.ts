@@ -30,7 +30,9 @@ const opened = {
     });
   },
 };
-for await (const event of train(SHORT, { opened })) {
+// On the host, one step is in flight at a time: later ones are not submitted before this one is reported.
+const recipe = { ...SHORT, quantize: { ...SHORT.quantize, scheduler: "host" as const } };
+for await (const event of train(recipe, { opened })) {
   if (event.type !== "step") continue;
   step = event.step;
   console.log(step);
