@@ -116,7 +116,7 @@ Deno.test({ name: "a kernel that does not compile is named with the line", ignor
     isOneLine(error);
     assert.match(
       error.message,
-      /^kernel norm_forward does not compile, at "fn main.*": .*expected .*Go on/,
+      /^kernel norm_forward does not compile, at "fn main.*": .*expected .*Use --device cpu/,
     );
   });
 });

@@ -41,7 +41,7 @@ export function twoPass(program: Program, telemetry: boolean): Program {
     // Evaluation keeps the ranges, so it needs one pass; it has no backward pass.
     const onePass = !quantizer.dynamic || section !== "backward";
     return [
-      ...onePass ? [{ ...step, when: "one-pass" as const }] : [],
+      ...onePass ? [{ ...step, pass: "one-pass" as const }] : [],
       ...secondPassSteps(program, step, output, row, telemetry),
     ];
   });
@@ -96,9 +96,9 @@ function quantizeSteps(
   const { dynamic, search, symmetric } = program.quantizers[ROW]!, QUADS = pixels * CQ;
   const shape = { QUADS, CQ, CHANNELS, ROW }, q = buffers[variable]!;
   const R = Math.ceil(QUADS / (64 * MAX_TILES)), TILES = Math.ceil(QUADS / (64 * R));
-  const at = (when: QuantizePass) => ({ quantizer: ROW, when });
-  const errors = (SEARCH: number, when: QuantizePass) =>
-    newStep(program, layer, quantizationError, { ...shape, R, SEARCH }, { q }, at(when));
+  const at = (pass: QuantizePass) => ({ quantizer: ROW, pass });
+  const errors = (SEARCH: number, pass: QuantizePass) =>
+    newStep(program, layer, quantizationError, { ...shape, R, SEARCH }, { q }, at(pass));
   const steps: Step[] = [];
   if (dynamic) {
     const one = { FIRST: ROW, COUNT: 1, STATIC: 0, CALIBRATE: 0 };
