@@ -21,7 +21,7 @@ const recipeOf = (batch: number, width: number, more: object = {}) => ({
   data: { format: "glyphs" as const, size: 28, train: batch, test: 8 },
   model: { name: "cnn" as const, width },
   train: { batch, max_steps: 1, schedule: { name: "constant" as const } },
-  quantize: { calibration_batches: 0 },
+  quantize: { calibration_batches: 0, scheduler: "host" as const },
   ...more,
 });
 const DATA = { shape: [28, 28, 1], classes: 10, mean: [0.5], std: [0.5] } as const;

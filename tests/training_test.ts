@@ -7,12 +7,17 @@ import assert from "node:assert/strict";
 import { requestAdapter } from "../lib/runtime/gpu/device.ts";
 import type { RecipeInput } from "../lib/recipe/recipe.ts";
 import { RunFolder } from "../lib/train/run_folder/run_folder.ts";
-import { inFolder, type Run, runOf, SHORT } from "./support/runs.ts";
+import { inFolder, type Run, runOf, SHORT as DEFAULTS } from "./support/runs.ts";
 
 const ignore = await requestAdapter() === null;
 const test = (name: string, fn: () => Promise<void>) => Deno.test({ name, ignore, fn });
 
-const FLOAT32: RecipeInput = { ...SHORT, quantize: { arithmetic: "float32" } };
+/** With the scheduler on the host a run waits for every step, so it stops after the step that is asked. */
+const SHORT: RecipeInput = { ...DEFAULTS, quantize: { scheduler: "host" } };
+const FLOAT32: RecipeInput = {
+  ...DEFAULTS,
+  quantize: { arithmetic: "float32", scheduler: "host" },
+};
 const linear = (features: number) => ({ type: "linear", features }) as const;
 const RECIPES = { int8: SHORT, float32: FLOAT32 } as const;
 

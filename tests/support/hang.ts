@@ -7,7 +7,7 @@
 import { openDevice } from "../../lib/runtime/device.ts";
 import type { Program, Step } from "../../lib/program/program.ts";
 import { train } from "../../lib/train/train.ts";
-import { SHORT } from "./runs.ts";
+import { SHORT } from "./short_recipe.ts";
 
 const [slow, times] = Deno.args.map(Number) as [number, number];
 const device = await openDevice("gpu", { watchdog: true });

@@ -12,13 +12,7 @@ import { RunFolder } from "../../lib/train/run_folder/run_folder.ts";
 import type { EndEvent, TrainEvent } from "../../lib/train/events.ts";
 import { train } from "../../lib/train/train.ts";
 
-/** 10 steps an epoch, two epochs, a network of a thousand weights. */
-export const SHORT: RecipeInput = {
-  seed: 3,
-  data: { format: "glyphs", size: 12, train: 168, test: 40 },
-  model: { name: "cnn", width: 4 },
-  train: { epochs: 2, batch: 16, schedule: { name: "cosine", warmup_steps: 4 } },
-};
+export { SHORT } from "./short_recipe.ts";
 
 /** Convolution, norm and residual, up to its ReLU: kernels that have tiles to choose from. */
 export const RESIDUAL: readonly LayerInput[] = [
