@@ -161,7 +161,7 @@ export interface Sections {
 }
 
 /** Settings of training that a step depends on, without the learning rate. */
-interface TrainingSpec {
+export interface TrainingSpec {
   /** Label smoothing: the share of a label that is spread over all classes. */
   readonly smoothing: number;
   /** Whether samples may have two labels, in a buffer `mixes` of [second label, bits of the first's weight]. */
