@@ -294,6 +294,7 @@ const BAD_TEXTS: [string, string, string][] = [
     "keys of earlier recipes",
     "data: { format: glyphs, augment: [jitter, { jitter: {} }, { flip: { share: 0.5 } }] }\n" +
     "model: { name: cnn }\nquantize:\n  calibrate: 1\n  weights: { momentum: 0.9 }\n" +
+    "  layers: [{ match: conv1, weights: { momentum: 0.5 } }]\n" +
     "train: { keep: 3, most_skips: 10 }",
     [
       "r.yaml:1:35: data.augment.0: this augmentation is now color_jitter",
@@ -301,8 +302,9 @@ const BAD_TEXTS: [string, string, string][] = [
       "r.yaml:1:69: data.augment.2.flip.share: this key is now probability",
       "r.yaml:4:3: quantize.calibrate: this key is now calibration_batches",
       "r.yaml:5:14: quantize.weights.momentum: leave it out: no estimator of weights uses it",
-      "r.yaml:6:10: train.keep: this key is now keep_checkpoints",
-      "r.yaml:6:19: train.most_skips: this key is now max_skipped_steps",
+      "r.yaml:6:39: quantize.layers.0.weights.momentum: leave it out: no estimator of weights uses it",
+      "r.yaml:7:10: train.keep: this key is now keep_checkpoints",
+      "r.yaml:7:19: train.most_skips: this key is now max_skipped_steps",
     ].join("\n"),
   ],
   [

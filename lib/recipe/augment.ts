@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { fraction, integer, LARGEST, map, oneOf, positive } from "./fields.ts";
+import { fraction, integer, map, MAX_SIZE, oneOf, positive } from "./fields.ts";
 import * as z from "./zod.ts";
 
 /** One augmentation of training images: a map with its name as the only key. */
@@ -60,11 +60,11 @@ const strength = (most: number) => {
 /** The settings of each, by its name. */
 const SETTINGS = {
   flip: map({ probability: fraction().default(0.5) }),
-  crop: map({ padding: integer(0, LARGEST).default(4) }),
+  crop: map({ padding: integer(0, MAX_SIZE).default(4) }),
   resized_crop: map({
     scale: span(1, "two shares of the area above 0 and at most 1, as [least, largest]")
       .default([0.08, 1]),
-    ratio: span(LARGEST, "two ratios of width to height above 0, as [least, largest]")
+    ratio: span(MAX_SIZE, "two ratios of width to height above 0, as [least, largest]")
       .default([0.75, 1.3333]),
   }),
   color_jitter: map({
@@ -73,7 +73,7 @@ const SETTINGS = {
     saturation: strength(1).default(0.4),
     hue: strength(0.5).default(0),
   }),
-  cutout: map({ size: integer(0, LARGEST).default(8) }),
+  cutout: map({ size: integer(0, MAX_SIZE).default(8) }),
   mixup: map({ alpha: positive().default(0.2) }),
 };
 

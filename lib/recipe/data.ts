@@ -8,8 +8,8 @@ import { augment, type AugmentSpec } from "./augment.ts";
 import { checkData, DATA_FORMAT_NAMES, DATA_FORMATS, type DataFormatName } from "./data_formats.ts";
 import {
   integer,
-  LARGEST,
   map,
+  MAX_SIZE,
   type Pair,
   pair,
   perChannel,
@@ -62,7 +62,7 @@ const SHARE = "a number above 0 and below 1";
 export const data = map({
   format: word(...DATA_FORMAT_NAMES),
   root: z.string("the path of a folder or a file").default(""),
-  classes: z.union([z.literal(0), integer(2, LARGEST)], `a whole number from 2 to ${LARGEST}`)
+  classes: z.union([z.literal(0), integer(2, MAX_SIZE)], `a whole number from 2 to ${MAX_SIZE}`)
     .optional(),
   size: pair(0).optional(),
   channels: integer(0, 4).optional(),

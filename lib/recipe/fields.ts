@@ -7,7 +7,7 @@
 import * as z from "./zod.ts";
 
 /** Layer sizes, kernels and image sizes: what a sane network stays below. */
-export const LARGEST = 65536;
+export const MAX_SIZE = 65536;
 
 /** Resume rule of a field whose change is allowed, and reported as it changes the result. */
 export const REPORTED = { resume: "reported" } as const;
@@ -68,8 +68,8 @@ export type Loose<T, K extends keyof T> = Omit<Partial<T>, K>;
 
 /** A number for both directions, or `[h, w]`; comes out as `[h, w]`. */
 export const pair = (least: number) => {
-  const side = integer(least, LARGEST);
-  const error = `a whole number from ${least} to ${LARGEST}, or two of them as [h, w]`;
+  const side = integer(least, MAX_SIZE);
+  const error = `a whole number from ${least} to ${MAX_SIZE}, or two of them as [h, w]`;
   return z.union([side, z.tuple([side, side])], error)
     .transform((v): [number, number] => typeof v === "number" ? [v, v] : v);
 };

@@ -10,9 +10,9 @@ import {
   fraction,
   integer,
   label,
-  LARGEST,
   type Loose,
   map,
+  MAX_SIZE,
   oneOf,
   type Pair,
   pair,
@@ -166,18 +166,18 @@ export const layerList = () => {
 const conv2d = map({
   type: z.literal("conv2d"),
   ...named,
-  channels: integer(1, LARGEST),
+  channels: integer(1, MAX_SIZE),
   kernel: pair(1),
   stride: pair(1).prefault(1),
   padding: pair(0).prefault(0),
-  groups: integer(1, LARGEST).default(1),
+  groups: integer(1, MAX_SIZE).default(1),
   bias: flag().default(true),
 }).check(paddingFits);
 
 const linear = map({
   type: z.literal("linear"),
   ...named,
-  features: integer(1, LARGEST),
+  features: integer(1, MAX_SIZE),
   bias: flag().default(true),
 });
 

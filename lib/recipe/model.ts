@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { integer, LARGEST, map, word } from "./fields.ts";
+import { integer, map, MAX_SIZE, word } from "./fields.ts";
 import { branchesOf, layerList, type LayerSpec } from "./layers.ts";
 import * as z from "./zod.ts";
 
@@ -80,7 +80,7 @@ const variant = () => word("auto", "imagenet", "small").optional();
 /** `model`. */
 export const model = map({
   name: word(...ZOO_NAMES).optional(),
-  width: integer(1, LARGEST).optional(),
+  width: integer(1, MAX_SIZE).optional(),
   stem: variant(),
   head: variant(),
   layers: layerList().optional(),

@@ -83,7 +83,7 @@ export interface QuantizeSpec {
 }
 
 /** What is wrong: where, and what was expected there. */
-export interface Misfit {
+interface Misfit {
   /** Below `quantize`. */
   readonly path: readonly (string | number)[];
   /** What a right value looks like. */
@@ -93,7 +93,7 @@ export interface Misfit {
 const CLASSES = ["weights", "activations", "gradients"] as const;
 
 /** All that does not fit. */
-export function checkQuantizeFields(q: QuantizeSpec): Misfit[] {
+function checkQuantizeFields(q: QuantizeSpec): Misfit[] {
   const found: Misfit[] = [];
   const add = (path: Misfit["path"], message: string) => void found.push({ path, message });
   if (q.arithmetic === "float32") return found; // It ignores the rest.

@@ -18,7 +18,7 @@ export interface Problem {
 }
 
 /** What is read of the schema library's own issues. */
-export interface Issue {
+interface Issue {
   /** `unrecognized_keys`, or what else went wrong. */
   readonly code?: string | undefined;
   /** Where it is; the map, for unknown keys. */
@@ -50,6 +50,7 @@ const FORMER_KEYS: Readonly<Record<string, string>> = {
   "data.augment.*.jitter": "this augmentation is now color_jitter",
   "quantize.calibrate": "this key is now calibration_batches",
   "quantize.lag": "lag is gone, as the scheduler on the device is faster: use scheduler: device",
+  "quantize.layers.*.weights.momentum": "leave it out: no estimator of weights uses it",
   "quantize.weights.momentum": "leave it out: no estimator of weights uses it",
   "train.keep": "this key is now keep_checkpoints",
   "train.most_skips": "this key is now max_skipped_steps",

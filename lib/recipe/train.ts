@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { decay, flag, integer, LARGEST, map, positive, REPORTED, SILENT, word } from "./fields.ts";
+import { decay, flag, integer, map, MAX_SIZE, positive, REPORTED, SILENT, word } from "./fields.ts";
 import * as z from "./zod.ts";
 
 const atLeast0 = () => z.number("a number of at least 0").min(0, "a number of at least 0");
@@ -104,8 +104,8 @@ const optimizer = map({
 export const train = map({
   epochs: integer(1).default(5).meta(REPORTED),
   max_steps: integer(0).default(0).meta(REPORTED),
-  batch: integer(1, LARGEST).default(64),
-  micro_batch: integer(0, LARGEST).default(0),
+  batch: integer(1, MAX_SIZE).default(64),
+  micro_batch: integer(0, MAX_SIZE).default(0),
   optimizer: optimizer.prefault({}),
   schedule: map({
     name: word("constant", "step", "cosine").default("cosine"),

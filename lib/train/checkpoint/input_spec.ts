@@ -6,7 +6,7 @@
  */
 import { DataError } from "../../core/errors.ts";
 import type { DataShape } from "../../program/plan.ts";
-import { LARGEST } from "../../recipe/fields.ts";
+import { MAX_SIZE } from "../../recipe/fields.ts";
 
 /** Shape, classes and normalization of a run's images. */
 export interface InputSpec extends DataShape {
@@ -50,7 +50,7 @@ export function decodeInputSpec(text: string, file: string): InputSpec {
 
 /** Whether a recipe may have the value as a size or a number of classes. */
 function isSize(value: unknown): boolean {
-  return Number.isInteger(value) && Number(value) >= 1 && Number(value) <= LARGEST;
+  return Number.isInteger(value) && Number(value) >= 1 && Number(value) <= MAX_SIZE;
 }
 
 /** Name of a class; its label if the data has no names. */
