@@ -15,6 +15,7 @@ export const TABLES: URL = new URL("docs/recipe.md", ROOT);
 const TYPES: Readonly<Record<string, readonly string[]>> = {
   "": ["Recipe"],
   "data": ["DataSpec"],
+  "data.augment": ["AugmentSpec"],
   "model": ["ZooSpec"],
   "quantize": ["QuantizeSpec"],
   "quantize.weights": ["WeightsSpec"],
@@ -29,12 +30,24 @@ const TYPES: Readonly<Record<string, readonly string[]>> = {
   "train.schedule": ["ScheduleSpec"],
 };
 
+/** The types of layers, by what a recipe calls them. */
+const LAYER_TYPES: Readonly<Record<string, string>> = {
+  conv2d: "Conv2dSpec",
+  linear: "LinearSpec",
+  batch_norm: "BatchNormSpec",
+  max_pool: "PoolSpec",
+  dropout: "DropoutSpec",
+  relu: "PlainSpec",
+  residual: "ResidualSpec",
+};
+
 /** What comments say of the fields of `lib/recipe`, as `Type.field`. */
 async function comments(): Promise<ReadonlyMap<string, string>> {
   const found = new Map<string, string>(), folder = new URL("lib/recipe/", ROOT);
   for await (const { name } of Deno.readDir(folder)) {
     const source = await Deno.readTextFile(new URL(name, folder));
-    for (const [, type, body] of source.matchAll(/^export interface (\w+)[^{]*\{\n([^]*?)^\}/gm)) {
+    const types = /^(?:export )?(?:interface|type) (\w+)[^{;]*\{\n([^]*?)^(?:\}|  \};)/gm;
+    for (const [, type, body] of source.matchAll(types)) {
       for (const [, doc, field] of body!.matchAll(/\/\*\*([^]*?)\*\/\s+readonly (\w+)\??:/g)) {
         const text = doc!.split("\n").map((line) => line.replace(/^\s*\*? ?/, "").trim());
         found.set(`${type}.${field}`, text.join(" ").trim());
@@ -50,9 +63,14 @@ function described(
   path: string,
   texts: ReadonlyMap<string, string>,
 ): JsonSchema {
-  const { properties, items } = schema;
+  const { properties, items, anyOf, oneOf, definitions } = schema;
+  const layer = properties?.type?.const ?? properties?.type?.enum?.[0];
+  const types = layer === undefined
+    ? TYPES[path] ?? []
+    : [LAYER_TYPES[String(layer)]!, "LayerBase"];
   const own = (key: string) =>
-    (TYPES[path] ?? []).map((type) => texts.get(`${type}.${key}`)).find((text) => text);
+    types.map((type) => texts.get(`${type}.${key}`)).find((text) => text);
+  const inside = (schemas: readonly JsonSchema[]) => schemas.map((s) => described(s, path, texts));
   const below = (key: string) => path === "" ? key : `${path}.${key}`;
   return {
     ...schema,
@@ -63,6 +81,15 @@ function described(
             const description = own(key), inner = described(field, below(key), texts);
             return [key, description ? { description, ...inner } : inner];
           }),
+        ),
+      }
+      : {}),
+    ...(anyOf ? { anyOf: inside(anyOf) } : {}),
+    ...(oneOf ? { oneOf: inside(oneOf) } : {}),
+    ...(definitions
+      ? {
+        definitions: Object.fromEntries(
+          Object.entries(definitions).map(([name, one]) => [name, described(one, name, texts)]),
         ),
       }
       : {}),
