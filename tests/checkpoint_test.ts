@@ -93,7 +93,7 @@ Deno.test("a position that is none is refused in a line", async () => {
   }
 });
 
-Deno.test("a damaged byte in the newest checkpoint is told of, and the run ends in the same bits from the one before", async () => {
+Deno.test("a damaged byte in the newest checkpoint is reported, and the run ends in the same bits from the one before", async () => {
   const recipe = trainWith({ checkpoint_minutes: 1e-6 });
   await inFolder(async (whole) => {
     const { end } = await runOf(recipe, cpu(whole));

@@ -37,7 +37,7 @@ function observed(name: string, clipped: number, more: object = {}): Observation
   };
 }
 
-Deno.test("a quantizer that clips more than a tenth for 50 steps is told of once, with the remedy", () => {
+Deno.test("a quantizer that clips more than a tenth for 50 steps is reported once, with the remedy", () => {
   const watch = new ClippingMonitor();
   for (let step = 1; step < 50; step++) {
     assert.equal(watch.see([observed("a", 101), observed("b", 100)]), undefined);

@@ -34,7 +34,7 @@ const at = (name: string, files: Readonly<Record<string, Uint8Array>>) =>
   Object.fromEntries(Object.entries(files).map(([file, bytes]) => [`${name}/${file}`, bytes]));
 const DIGITS = at("digits", smallIdx());
 
-/** Trains; `after` hears of every epoch, and whether to stop there. */
+/** Trains; `after` is called with every epoch, and decides whether to stop there. */
 async function run(
   recipe: Recipe,
   out: string,
@@ -54,7 +54,7 @@ async function run(
 
 const half = (epoch: number, stop: () => void) => epoch === 1 ? stop() : undefined;
 
-Deno.test("a file that changes under a run in memory is told of once, and the run goes on", () =>
+Deno.test("a file that changes under a run in memory is reported once, and the run goes on", () =>
   placed(IDX, DIGITS, async (folder, path) => {
     const labels = `${folder}/digits/train-labels-idx1-ubyte`;
     const warnings = await run(await loadRecipe(path), `${folder}/run`, {
@@ -68,7 +68,7 @@ Deno.test("a file that changes under a run in memory is told of once, and the ru
     ]);
   }));
 
-Deno.test("data that vanishes under a run in memory is told of, and the run goes on", () =>
+Deno.test("data that vanishes under a run in memory is reported, and the run goes on", () =>
   placed(IDX, DIGITS, async (folder, path) => {
     const warnings = await run(await loadRecipe(path), `${folder}/run`, {
       async after(epoch) {
@@ -83,7 +83,7 @@ Deno.test("data that vanishes under a run in memory is told of, and the run goes
     assert.match(warnings[3]!, /1 more files have changed/);
   }));
 
-Deno.test("an image that is written again under a run is told of", () =>
+Deno.test("an image that is written again under a run is reported", () =>
   placed(FOLDER, at("pets", PLAIN), async (folder, path) => {
     // Too large to be kept in memory in both sizes: read again in every epoch.
     const recipe = await loadRecipe(path, ["data.augment=[resized_crop]"]);

@@ -55,7 +55,7 @@ async function fillUp(disk: string, left: number): Promise<void> {
   }
 }
 
-/** Trains on the CPU; `after` hears of every event. */
+/** Trains on the CPU; `after` is called with every event. */
 async function run(
   out: string,
   { resume = false, after = () => {} }: {

@@ -6,7 +6,7 @@
 import { crc32 } from "node:zlib";
 import { decodeImage } from "../../lib/image/decode.ts";
 
-// The compiler is told of a page's global scope.
+// Declares a page's global scope.
 const scope = globalThis as unknown as {
   onmessage: (event: MessageEvent<Uint8Array>) => void;
   postMessage(answer: number): void;
