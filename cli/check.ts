@@ -3,12 +3,11 @@
  *
  * @module
  */
-import { OPERANDS_BYTES } from "../kernels/define_kernel.ts";
-import { bytesOf } from "../lib/program/memory/bytes.ts";
+import { bytesOf, operandsBytes } from "../lib/program/memory/bytes.ts";
 import { type PeakMemory, peakMemory } from "../lib/program/memory/peak.ts";
 import { type Layer, parameterCount } from "../lib/program/summary.ts";
 import { type DataShape, plan } from "../lib/program/plan.ts";
-import { allSteps, type Program } from "../lib/program/program.ts";
+import { type Program } from "../lib/program/program.ts";
 import { loadRecipe } from "../lib/recipe/load.ts";
 import type { Recipe } from "../lib/recipe/recipe.ts";
 import { type Arguments, defineCommand, firstPositional, type Options } from "./command.ts";
@@ -62,7 +61,7 @@ function memoryLine(
   const others = [
     ...(program.arithmetic === "float32" ? [] : [`float32: ${bytes(float32)}`]),
     `a buffer for each tensor: ${
-      bytes(bytesOf(program.buffers) + OPERANDS_BYTES * allSteps(program).length + staging)
+      bytes(bytesOf(program.buffers) + operandsBytes(program) + staging)
     }`,
   ];
   return `${bytes(total)}${limit} (${others.join("; ")})`;

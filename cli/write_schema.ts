@@ -46,7 +46,7 @@ async function comments(): Promise<ReadonlyMap<string, string>> {
   const found = new Map<string, string>(), folder = new URL("lib/recipe/", ROOT);
   for await (const { name } of Deno.readDir(folder)) {
     const source = await Deno.readTextFile(new URL(name, folder));
-    const types = /^(?:export )?(?:interface|type) (\w+)[^{;]*\{\n([^]*?)^(?:\}|  \};)/gm;
+    const types = /^(?:export )?(?:interface|type) (\w+)[^{;]*\{\n([^]*?)^(?:\}| {2}\};)/gm;
     for (const [, type, body] of source.matchAll(types)) {
       for (const [, doc, field] of body!.matchAll(/\/\*\*([^]*?)\*\/\s+readonly (\w+)\??:/g)) {
         const text = doc!.split("\n").map((line) => line.replace(/^\s*\*? ?/, "").trim());

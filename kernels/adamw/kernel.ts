@@ -4,7 +4,7 @@
  * @module
  */
 import { defineKernel, read, shared, threads, write } from "../define_kernel.ts";
-import { store, tables } from "../include/interface.ts";
+import { optimizer, optimizerBuffers } from "../include/interface.ts";
 import { adamw as reference } from "./reference.ts";
 import source from "./shader.wgsl" with { type: "text" };
 
@@ -12,30 +12,17 @@ import source from "./shader.wgsl" with { type: "text" };
 export const adamw = defineKernel({
   name: "adamw",
   constants: {
-    ...store,
-    V: 1,
-    SIZE: "operand",
-    CLIP: "flag",
-    SCALED: "flag",
-    WEIGHT_DECAY: "real",
+    ...optimizer,
     BETA_1: "real",
     REST_1: "real",
     BETA_2: "real",
     REST_2: "real",
     EPSILON: "real",
-    RATE_ROW: "row",
-    W_ROW: "row",
-    NONFINITE: { nonfinite: "weight", in: "update" },
-    R: "tile",
   },
   buffers: {
-    ...tables,
-    gradient: read(3, "f32"),
-    weight: write(4, "f32"),
-    velocity: write(5, "f32"),
+    ...optimizerBuffers,
     second: write(6, "f32"),
     clip: shared(read(7, "f32", { when: "CLIP" }), "clip"),
-    found_nonfinite: shared(read(8, "u32"), "found_nonfinite"),
   },
   reference,
   gpu: {

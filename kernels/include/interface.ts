@@ -71,3 +71,26 @@ export const pooling = {
   PH: "integer",
   PW: "integer",
 } as const;
+
+/** Settings, sizes and rows of the optimizers' kernels; with CLIP, gradients are scaled by their norm. */
+export const optimizer = {
+  ...store,
+  V: 1,
+  SIZE: "operand",
+  CLIP: "flag",
+  SCALED: "flag",
+  WEIGHT_DECAY: "real",
+  RATE_ROW: "row",
+  W_ROW: "row",
+  NONFINITE: { nonfinite: "weight", in: "update" },
+  R: "tile",
+} as const;
+
+/** Buffers of the optimizers' kernels, but for the scale of clipping. */
+export const optimizerBuffers = {
+  ...tables,
+  gradient: read(3, "f32"),
+  weight: write(4, "f32"),
+  velocity: write(5, "f32"),
+  found_nonfinite: shared(read(8, "u32"), "found_nonfinite"),
+} as const;

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { defineKernel, read, shared, threads, write } from "../define_kernel.ts";
-import { store, tables } from "../include/interface.ts";
+import { defineKernel, read, shared, threads } from "../define_kernel.ts";
+import { optimizer, optimizerBuffers } from "../include/interface.ts";
 import { sgd as reference } from "./reference.ts";
 import source from "./shader.wgsl" with { type: "text" };
 
@@ -12,26 +12,13 @@ import source from "./shader.wgsl" with { type: "text" };
 export const sgd = defineKernel({
   name: "sgd",
   constants: {
-    ...store,
-    V: 1,
-    SIZE: "operand",
-    CLIP: "flag",
-    SCALED: "flag",
+    ...optimizer,
     NESTEROV: "flag",
-    WEIGHT_DECAY: "real",
     MOMENTUM: "real",
-    RATE_ROW: "row",
-    W_ROW: "row",
-    NONFINITE: { nonfinite: "weight", in: "update" },
-    R: "tile",
   },
   buffers: {
-    ...tables,
-    gradient: read(3, "f32"),
-    weight: write(4, "f32"),
-    velocity: write(5, "f32"),
+    ...optimizerBuffers,
     clip: shared(read(6, "f32", { when: "CLIP" }), "clip"),
-    found_nonfinite: shared(read(8, "u32"), "found_nonfinite"),
   },
   reference,
   gpu: {

@@ -11,7 +11,7 @@ import type {
   StepBuffers,
   StepConstants,
 } from "../../kernels/define_kernel.ts";
-import type { Program, Step } from "./program.ts";
+import type { BufferKind, BufferSpec, Program, Step } from "./program.ts";
 
 /** Settings of a program that the constants of every step depend on. */
 export type StepContext = Pick<Program, "arithmetic" | "micros">;
@@ -91,7 +91,7 @@ export function mapSteps(
 export function newBuffer(
   name: string,
   bytes: number,
-  kind: Program["buffers"][number]["kind"],
-): Program["buffers"][number] {
+  kind: BufferKind,
+): BufferSpec {
   return { name, bytes: Math.max(16, Math.ceil(bytes / 16) * 16), kind };
 }

@@ -3,9 +3,8 @@
  *
  * @module
  */
-import { OPERANDS_BYTES } from "../../../kernels/define_kernel.ts";
-import { allSteps, type BufferKind, type Program } from "../program.ts";
-import { bytesOf } from "./bytes.ts";
+import { type BufferKind, type Program } from "../program.ts";
+import { bytesOf, operandsBytes } from "./bytes.ts";
 import { lifetimesOf, stepsInOrder } from "./lifetimes.ts";
 
 /** Bytes by purpose. Shared memory counts for the tensors that use it at the fullest step. */
@@ -48,7 +47,7 @@ export function peakMemory(program: Program): PeakMemory {
   const own = buffers.filter(({ name }) => !layout?.places.has(name));
   const of = (kind: BufferKind) => sum([...own, ...fullest].filter((b) => b.kind === kind));
   const regions = (layout?.regions ?? []).reduce((a, b) => a + b, 0);
-  const operands = OPERANDS_BYTES * allSteps(program).length;
+  const operands = operandsBytes(program);
   const staging = (program.staging ?? []).reduce((a, b) => a + b, 0);
   return {
     parameters: of("parameter"),

@@ -3,9 +3,9 @@
  *
  * @module
  */
+import { operandsBytes } from "../../program/memory/bytes.ts";
 import { DeviceError, DeviceMemoryError } from "../../core/errors.ts";
-import { OPERANDS_BYTES } from "../../../kernels/define_kernel.ts";
-import { allSteps, type Program } from "../../program/program.ts";
+import { type Program } from "../../program/program.ts";
 import { probeAvailableBytes } from "./probe_memory.ts";
 import { type BufferSlice, stagingBuffer } from "./readback.ts";
 import { firstLine, withErrorScope } from "./error_scope.ts";
@@ -42,7 +42,7 @@ export async function createBuffers(gpu: GPUDevice, program: Program): Promise<P
     const index = place ? regions![place.region]! : want(name, size);
     return { name, index, offset: place?.offset ?? 0, size };
   });
-  const size = OPERANDS_BYTES * allSteps(program).length;
+  const size = operandsBytes(program);
   places.push({ name: OPERANDS, index: want(OPERANDS, size), offset: 0, size });
   const used = wanted.length;
   wanted.push(...(program.staging ?? []).map(stagingBuffer));
