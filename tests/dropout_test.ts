@@ -4,7 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import type { CpuExecutor } from "../lib/runtime/cpu/executor.ts";
+import type { ReferenceExecutor } from "../lib/runtime/reference_executor.ts";
 import { requestAdapter } from "../lib/runtime/gpu/device.ts";
 import type { Program } from "../lib/program/program.ts";
 import { reader, row } from "../kernels/include/quantize.ts";
@@ -28,7 +28,12 @@ const NETWORK: Case = {
 };
 
 /** Real values of a tensor, by the row that its reader goes by. */
-function values(program: Program, cpu: CpuExecutor, tensor: string, gradient = false): number[] {
+function values(
+  program: Program,
+  cpu: ReferenceExecutor,
+  tensor: string,
+  gradient = false,
+): number[] {
   const steps = [...program.sections.forward, ...program.sections.backward];
   const buffer = gradient ? `${tensor}.gradient` : `${tensor}.output`;
   const step = steps.find((s) => (gradient ? s.buffers.dy : s.buffers.x) === buffer)!;
@@ -38,7 +43,7 @@ function values(program: Program, cpu: CpuExecutor, tensor: string, gradient = f
   return Array.from({ length: (int8 ? memory.i8 : memory.f32).length }, (_, i) => at(i));
 }
 
-function forward({ sections }: Program, cpu: CpuExecutor, phase: "train" | "eval"): void {
+function forward({ sections }: Program, cpu: ReferenceExecutor, phase: "train" | "eval"): void {
   cpu.run([
     ...sections.weights,
     ...sections.forward.filter((s) => (s.phase ?? phase) === phase),

@@ -4,7 +4,7 @@ import { Float64Executor } from "../experiments/float64/executor.ts";
 import { plan } from "../lib/program/plan.ts";
 import { resolveRecipe } from "../lib/recipe/load.ts";
 import { noise } from "../lib/report/timed_network.ts";
-import { CpuExecutor } from "../lib/runtime/cpu/executor.ts";
+import { ReferenceExecutor } from "../lib/runtime/reference_executor.ts";
 import { Network } from "../lib/train/network/network.ts";
 
 const DATA = { shape: [6, 6, 3], classes: 5, mean: [0.5, 0.5, 0.5], std: [1, 1, 1] } as const;
@@ -24,7 +24,7 @@ Deno.test("steps in float64 have the losses of float32, up to rounding", async (
     train: { batch: 4 },
   });
   const { program } = plan(recipe, DATA, { reuse: false });
-  const losses = async (executor: CpuExecutor | Float64Executor) => {
+  const losses = async (executor: ReferenceExecutor | Float64Executor) => {
     try {
       const network = new Network(program, executor, recipe.seed, recipe.quantize, DATA);
       network.initialize();
@@ -35,7 +35,7 @@ Deno.test("steps in float64 have the losses of float32, up to rounding", async (
       executor.close();
     }
   };
-  const single = await losses(new CpuExecutor(program.buffers));
+  const single = await losses(new ReferenceExecutor(program.buffers));
   const double = await losses(await Float64Executor.create(program.buffers));
   assert.ok(single[2]! < single[0]!);
   assert.notDeepEqual(double, single);

@@ -9,7 +9,7 @@ import { parameterCount } from "../lib/program/summary.ts";
 import type { Program } from "../lib/program/program.ts";
 import type { RecipeInput } from "../lib/recipe/recipe.ts";
 import { resolveRecipe } from "../lib/recipe/load.ts";
-import { CpuExecutor } from "../lib/runtime/cpu/executor.ts";
+import { ReferenceExecutor } from "../lib/runtime/reference_executor.ts";
 import { Network } from "../lib/train/network/network.ts";
 import type { NetworkState } from "../lib/train/network/types.ts";
 import { batchOf } from "./support/fill.ts";
@@ -110,7 +110,13 @@ Deno.test("inference gives the loss of an evaluation between training steps, wha
       });
       const network = (inference: boolean) => {
         const { program } = plan(recipe, DATA, { inference });
-        return new Network(program, new CpuExecutor(program.buffers), 1, recipe.quantize, DATA);
+        return new Network(
+          program,
+          new ReferenceExecutor(program.buffers),
+          1,
+          recipe.quantize,
+          DATA,
+        );
       };
       const trains = network(false), answers = network(true), batch = batchOf(trains.program);
       trains.initialize();

@@ -11,7 +11,7 @@ import assert from "node:assert/strict";
 import { STEP as STEP_LAYOUT } from "../lib/quant/layouts.ts";
 import type { Program } from "../lib/program/program.ts";
 import type { LayerInput } from "../lib/recipe/layers.ts";
-import type { CpuExecutor } from "../lib/runtime/cpu/executor.ts";
+import type { ReferenceExecutor } from "../lib/runtime/reference_executor.ts";
 import { filled, uniform } from "./support/fill.ts";
 import type { Case } from "./support/networks.ts";
 
@@ -77,7 +77,7 @@ const FROZEN: Readonly<Record<string, readonly LayerInput[]>> = {
 };
 
 /** The loss in float64 from the f32 logits, so that a difference of losses keeps its digits. */
-function lossOf(program: Program, cpu: CpuExecutor): number {
+function lossOf(program: Program, cpu: ReferenceExecutor): number {
   const { sections, classes, batch } = program;
   cpu.run([...sections.weights, ...sections.forward.filter((s) => s.phase !== "eval")]);
   const name = sections.loss[0]!.buffers.logits!;

@@ -4,7 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { CpuExecutor } from "../lib/runtime/cpu/executor.ts";
+import { ReferenceExecutor } from "../lib/runtime/reference_executor.ts";
 import { decodeSafetensors, encodeSafetensors, type TensorInput } from "../lib/core/safetensors.ts";
 import { type DataShape, plan } from "../lib/program/plan.ts";
 import { pytorchNames } from "../lib/model/pytorch_names.ts";
@@ -43,7 +43,7 @@ const recipeOf = (model: RecipeInput["model"], more: Partial<RecipeInput> = {}) 
 /** A network of a recipe on the CPU, with first values by the seed. */
 function networkOf(recipe: Recipe, shape: DataShape) {
   const { program } = plan(recipe, shape, { inference: true });
-  const cpu = new CpuExecutor(program.buffers);
+  const cpu = new ReferenceExecutor(program.buffers);
   const network = new Network(program, cpu, recipe.seed, recipe.quantize, shape);
   network.initialize();
   return { program, cpu, network };

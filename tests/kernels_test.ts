@@ -11,7 +11,7 @@ import { requestAdapter } from "../lib/runtime/gpu/device.ts";
 import { kernels } from "../kernels/mod.ts";
 import { readStatistics } from "../lib/quant/statistics.ts";
 import { METRICS, QUANTIZER } from "../lib/quant/layouts.ts";
-import { CpuExecutor } from "../lib/runtime/cpu/executor.ts";
+import { ReferenceExecutor } from "../lib/runtime/reference_executor.ts";
 import { filled, uniform } from "./support/fill.ts";
 import { CASES, ESTIMATOR_CASES, SIMULATED_CASES } from "./support/cases.ts";
 import { allSteps, lockstepAll, lockstepOf } from "./support/lockstep_all.ts";
@@ -81,7 +81,7 @@ Deno.test({
       classes: 2,
       layers: ["relu", { type: "avg_pool", kernel: 100 }, { type: "linear", features: 2 }],
     }, "int8");
-    const cpu = new CpuExecutor(program.buffers), u = uniform(1);
+    const cpu = new ReferenceExecutor(program.buffers), u = uniform(1);
     cpu.memory.get("pixels")!.u32.forEach((_, n, words) => words[n] = 2 ** 32 * u(n));
     cpu.memory.get("normalization")!.f32.set([2 / 255, 0, 0, 0, -1, 0, 0, 0]);
     program.quantizers.forEach((_, row) => {

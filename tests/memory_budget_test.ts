@@ -5,7 +5,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { CpuExecutor } from "../lib/runtime/cpu/executor.ts";
+import { ReferenceExecutor } from "../lib/runtime/reference_executor.ts";
 import { layOut, verifyLayout } from "../lib/program/memory/layout.ts";
 import { peakMemory } from "../lib/program/memory/peak.ts";
 import { recomputable, recompute } from "../lib/program/passes/recompute.ts";
@@ -41,8 +41,8 @@ for (const [test, arithmetic] of RUNS) {
   if (!changed.recomputed) continue;
   Deno.test(`${arithmetic}, ${test.name}: recomputing changes no bit`, async () => {
     assert.deepEqual(verifyLayout(changed), []);
-    const plain = await outcome(test, program, new CpuExecutor(program.buffers));
-    const executor = new CpuExecutor(changed.buffers, changed.layout);
+    const plain = await outcome(test, program, new ReferenceExecutor(program.buffers));
+    const executor = new ReferenceExecutor(changed.buffers, changed.layout);
     assert.deepEqual(await outcome(test, changed, executor), plain);
   });
 }

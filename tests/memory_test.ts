@@ -5,7 +5,7 @@
  */
 import "./support/isolate.ts";
 import assert from "node:assert/strict";
-import { CpuExecutor } from "../lib/runtime/cpu/executor.ts";
+import { ReferenceExecutor } from "../lib/runtime/reference_executor.ts";
 import type { Copies } from "../lib/runtime/executor.ts";
 import { accesses, lifetimesOf, stepsInOrder } from "../lib/program/memory/lifetimes.ts";
 import { verifyLayout } from "../lib/program/memory/layout.ts";
@@ -22,7 +22,7 @@ import { dataOf, programOf, recipeOf } from "./support/networks.ts";
 import { outcome, RUNS } from "./support/outcome.ts";
 
 /** Fills what only lives within a step with rubbish, just before a step first writes it. */
-class SpoilingExecutor extends CpuExecutor {
+class SpoilingExecutor extends ReferenceExecutor {
   readonly #first = new Map<Step, string[]>();
 
   constructor(program: Program) {
@@ -74,8 +74,8 @@ Deno.test("the proof sees a layout that is wrong", () => {
 for (const [test, arithmetic] of RUNS) {
   Deno.test(`${arithmetic}, ${test.name}: sharing memory changes no bit`, async () => {
     const program = programOf(test, arithmetic);
-    const apart = await outcome(test, program, new CpuExecutor(program.buffers));
-    const executor = new CpuExecutor(program.buffers, program.layout);
+    const apart = await outcome(test, program, new ReferenceExecutor(program.buffers));
+    const executor = new ReferenceExecutor(program.buffers, program.layout);
     assert.ok(executor.bytes < bytesOf(program.buffers));
     assert.deepEqual(await outcome(test, program, executor), apart);
   });
@@ -84,7 +84,7 @@ for (const [test, arithmetic] of RUNS) {
 Deno.test("no kernel relies on what its output held before", async () => {
   for (const [test, arithmetic] of RUNS) {
     const program = programOf(test, arithmetic);
-    const plain = await outcome(test, program, new CpuExecutor(program.buffers));
+    const plain = await outcome(test, program, new ReferenceExecutor(program.buffers));
     const spoiled = await outcome(test, program, new SpoilingExecutor(program));
     assert.deepEqual(spoiled, plain, `${test.name}, ${arithmetic}`);
   }

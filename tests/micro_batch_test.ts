@@ -4,7 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { CpuExecutor } from "../lib/runtime/cpu/executor.ts";
+import { ReferenceExecutor } from "../lib/runtime/reference_executor.ts";
 import { requestAdapter } from "../lib/runtime/gpu/device.ts";
 import type { Program } from "../lib/program/program.ts";
 import type { RecipeInput } from "../lib/recipe/recipe.ts";
@@ -36,7 +36,7 @@ const WHOLE: Case = {
 const cut = (micro_batch: number): Case => ({ ...WHOLE, train: { micro_batch } });
 
 function networkOf(test: Case, arithmetic: Arithmetic) {
-  const program = programOf(test, arithmetic), cpu = new CpuExecutor(program.buffers);
+  const program = programOf(test, arithmetic), cpu = new ReferenceExecutor(program.buffers);
   const { quantize, seed } = recipeOf(test, arithmetic);
   const network = new Network(program, cpu, seed, quantize, dataOf(test));
   network.initialize();
@@ -53,7 +53,7 @@ function batchOf({ image: [h, w, c], batch, classes }: Case): Batch {
 }
 
 /** The largest difference of any parameter's gradient, as a share of its largest value. */
-function farthest(program: Program, a: CpuExecutor, b: CpuExecutor): number {
+function farthest(program: Program, a: ReferenceExecutor, b: ReferenceExecutor): number {
   return Math.max(...program.parameters.map(({ name }) => {
     const [x, y] = [a, b].map((cpu) => cpu.memory.get(`${name}.gradient`)!.f32);
     const most = x!.reduce((m, v) => Math.max(m, Math.abs(v)), 0);

@@ -8,7 +8,7 @@ import assert from "node:assert/strict";
 import { fromNamed, initialValues, paddedSize, toNamed } from "../lib/program/parameter_layout.ts";
 import type { ParameterSpec, Program } from "../lib/program/program.ts";
 import type { LayerInput } from "../lib/recipe/layers.ts";
-import { CpuExecutor } from "../lib/runtime/cpu/executor.ts";
+import { ReferenceExecutor } from "../lib/runtime/reference_executor.ts";
 import { Network } from "../lib/train/network/network.ts";
 import { batchOf, filled, uniform } from "./support/fill.ts";
 import { type Case, dataOf, programOf, recipeOf } from "./support/networks.ts";
@@ -34,7 +34,7 @@ const RAGGED: Case = {
 };
 
 function networkOf(program: Program, test = RAGGED) {
-  const cpu = new CpuExecutor(program.buffers);
+  const cpu = new ReferenceExecutor(program.buffers);
   const { quantize, seed } = recipeOf(test, program.arithmetic);
   const network = new Network(program, cpu, seed, quantize, dataOf(test));
   network.initialize();

@@ -5,7 +5,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { CpuExecutor } from "../lib/runtime/cpu/executor.ts";
+import { ReferenceExecutor } from "../lib/runtime/reference_executor.ts";
 import type { EstimatorMakers } from "../lib/quant/estimator.ts";
 import { NONFINITE_COUNTS } from "../lib/quant/layouts.ts";
 import { estimators } from "../lib/quant/estimators/mod.ts";
@@ -94,7 +94,7 @@ function planted(
   program: Program,
   plant: Plant,
   makers: EstimatorMakers = {},
-  inner: Executor = new CpuExecutor(program.buffers, program.layout),
+  inner: Executor = new ReferenceExecutor(program.buffers, program.layout),
 ) {
   const { quantize, seed } = recipeOf(test, program.arithmetic);
   const executor = new Planted(inner, plant);

@@ -6,7 +6,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { CpuExecutor } from "../lib/runtime/cpu/executor.ts";
+import { ReferenceExecutor } from "../lib/runtime/reference_executor.ts";
 import type { Executor } from "../lib/runtime/executor.ts";
 import { openGpu, requestAdapter } from "../lib/runtime/gpu/device.ts";
 import { GpuExecutor } from "../lib/runtime/gpu/executor.ts";
@@ -109,7 +109,7 @@ async function trained(
   const program = programOf(test, arithmetic, maxBytes ? { maxBytes } : {});
   const executor: Executor = device === "gpu"
     ? await GpuExecutor.create(await openGpu(), program)
-    : new CpuExecutor(program.buffers);
+    : new ReferenceExecutor(program.buffers);
   try {
     const { quantize, seed } = recipeOf(test, arithmetic);
     const network = new Network(program, executor, seed, quantize, dataOf(test));
@@ -187,7 +187,7 @@ Deno.test("what is saved in parts is loaded whole, and the other way round", asy
     const program = programOf(LINEAR, "int8", options);
     const network = new Network(
       program,
-      new CpuExecutor(program.buffers),
+      new ReferenceExecutor(program.buffers),
       seed,
       quantize,
       dataOf(LINEAR),

@@ -6,7 +6,7 @@
  */
 import assert from "node:assert/strict";
 import { STEP } from "../lib/quant/layouts.ts";
-import { CpuExecutor } from "../lib/runtime/cpu/executor.ts";
+import { ReferenceExecutor } from "../lib/runtime/reference_executor.ts";
 import { decodeSafetensors } from "../lib/core/safetensors.ts";
 import type { RecipeInput } from "../lib/recipe/recipe.ts";
 import { resolveRecipe } from "../lib/recipe/load.ts";
@@ -51,7 +51,7 @@ const SMALL: Case = {
 };
 
 function networkOf(test: Case, arithmetic: Arithmetic = "float32") {
-  const program = programOf(test, arithmetic), cpu = new CpuExecutor(program.buffers);
+  const program = programOf(test, arithmetic), cpu = new ReferenceExecutor(program.buffers);
   const { quantize, seed } = recipeOf(test, arithmetic);
   const network = new Network(program, cpu, seed, quantize, dataOf(test));
   network.initialize();

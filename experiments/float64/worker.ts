@@ -23,7 +23,7 @@ export type Request =
 const Single = Float32Array;
 Math.fround = (x) => x;
 globalThis.Float32Array = Float64Array as unknown as Float32ArrayConstructor;
-const { CpuExecutor } = await import("../../lib/runtime/cpu/executor.ts");
+const { ReferenceExecutor } = await import("../../lib/runtime/reference_executor.ts");
 const { kernels } = await import("../../kernels/mod.ts");
 
 /** Buffers that hold bytes or integers; `step` holds floats too. */
@@ -58,7 +58,7 @@ class WideBuffer {
   }
 }
 
-const cpu = new CpuExecutor([]), memory = cpu.memory as Map<string, HostBuffer>;
+const cpu = new ReferenceExecutor([]), memory = cpu.memory as Map<string, HostBuffer>;
 const find = (name: string) => memory.get(name) as unknown as WideBuffer;
 
 function answer(request: Request): Float64Array[] | undefined {

@@ -9,7 +9,7 @@ import type { Executor } from "./executor.ts";
 import { type Bound, boundBuffers, type Step } from "../program/program.ts";
 import { wordsOf } from "../quant/layouts.ts";
 import { joinSlots, ROW_BYTES } from "../quant/statistics.ts";
-import type { CpuExecutor } from "./cpu/executor.ts";
+import type { ReferenceExecutor } from "./reference_executor.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -46,7 +46,7 @@ const MAX_STEPS = 64, MAX_BYTES = 32 * 2 ** 20;
  */
 export async function compareExecutors(
   steps: readonly Step[],
-  cpu: CpuExecutor,
+  cpu: ReferenceExecutor,
   other: Executor,
   each: (difference: Difference) => void,
   isCompared: (step: Step) => boolean = () => true,
@@ -71,7 +71,7 @@ export async function compareExecutors(
 }
 
 /** Starts a step on both executors from the memory of `cpu`. */
-function runOnBoth(step: Step, cpu: CpuExecutor, other: Executor) {
+function runOnBoth(step: Step, cpu: ReferenceExecutor, other: Executor) {
   const bound = boundBuffers(step), written = bound.filter(({ access }) => access === "write");
   const contents = (name: string) => cpu.memory.get(name)!.bytes.slice();
   const before = new Map(bound.map(({ name }) => [name, contents(name)]));

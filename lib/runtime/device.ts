@@ -10,7 +10,7 @@ import { type ExecutorOptions, GpuExecutor } from "./gpu/executor.ts";
 import { chooseTiles, type Tiles } from "./gpu/autotune.ts";
 import { timeoutSeconds, Watchdog } from "./gpu/watchdog.ts";
 import type { Program } from "../program/program.ts";
-import { CpuExecutor } from "./cpu/executor.ts";
+import { ReferenceExecutor } from "./reference_executor.ts";
 
 /** `auto`: the GPU if there is a native driver, else the CPU. */
 export type DeviceChoice = "auto" | "gpu" | "cpu";
@@ -75,7 +75,7 @@ const cpu: Device = {
   // deno-lint-ignore require-await -- rejects the promise instead of throwing
   createExecutor: async (program) => {
     try {
-      return new CpuExecutor(program.buffers, program.layout);
+      return new ReferenceExecutor(program.buffers, program.layout);
     } catch (error) {
       if (!(error instanceof RangeError)) throw error; // Array buffer allocation failed
       throw new DeviceMemoryError(

@@ -10,7 +10,7 @@ import type { PlanOptions } from "../../lib/program/plan.ts";
 import { buffersOf, type Program } from "../../lib/program/program.ts";
 import { STEP } from "../../lib/quant/layouts.ts";
 import { recordStatistics } from "../../lib/quant/statistics.ts";
-import { CpuExecutor } from "../../lib/runtime/cpu/executor.ts";
+import { ReferenceExecutor } from "../../lib/runtime/reference_executor.ts";
 import { Network } from "../../lib/train/network/network.ts";
 import type { Batch } from "../../lib/data/batch.ts";
 import { type Arithmetic, type Case, dataOf, programOf, recipeOf } from "./networks.ts";
@@ -27,7 +27,7 @@ const shift = (u: number) => u < 0.75 ? u - 0.4 : 4 + u;
 /** A case on the CPU. */
 export interface Filled {
   readonly program: Program;
-  readonly cpu: CpuExecutor;
+  readonly cpu: ReferenceExecutor;
   readonly network: Network;
   readonly batch: Batch;
 }
@@ -55,7 +55,7 @@ export async function filled(
   { narrow = 0.8, spread = true, options = {} as PlanOptions } = {},
 ): Promise<Filled> {
   const program = programOf(test, arithmetic, options);
-  const cpu = new CpuExecutor(program.buffers);
+  const cpu = new ReferenceExecutor(program.buffers);
   const { quantize, seed } = recipeOf(test, arithmetic);
   const network = new Network(program, cpu, seed, quantize, dataOf(test));
   network.initialize();
@@ -143,7 +143,7 @@ export async function filled(
 }
 
 /** Leaves the extremes of a weight where an update would have left them. */
-function recordWeights(cpu: CpuExecutor, name: string, row: number): void {
+function recordWeights(cpu: ReferenceExecutor, name: string, row: number): void {
   const values = cpu.memory.get(name)!.f32, statistics = cpu.memory.get("statistics")!;
   recordStatistics(statistics, row, { min: Math.min(...values), max: Math.max(...values) });
 }

@@ -11,7 +11,7 @@ import type { PlanOptions } from "../../lib/program/plan.ts";
 import type { Program, Step } from "../../lib/program/program.ts";
 import { readStatistics } from "../../lib/quant/statistics.ts";
 import { wordsOf } from "../../lib/quant/layouts.ts";
-import type { CpuExecutor } from "../../lib/runtime/cpu/executor.ts";
+import type { ReferenceExecutor } from "../../lib/runtime/reference_executor.ts";
 import { filled } from "./fill.ts";
 import type { Arithmetic, Case } from "./networks.ts";
 
@@ -48,7 +48,7 @@ export async function lockstepAll(
 /** Runs steps in lockstep from the memory of `cpu`; throws with every difference beyond its bound. */
 export async function lockstepOf(
   program: Program,
-  cpu: CpuExecutor,
+  cpu: ReferenceExecutor,
   steps: readonly Step[],
   terms: "adapter" | "edge",
 ): Promise<void> {

@@ -10,7 +10,7 @@ import { DataLoader } from "../../lib/data/loader.ts";
 import { openDataset } from "../../lib/data/open.ts";
 import { encodeSafetensors } from "../../lib/core/safetensors.ts";
 import { decodeImage } from "../../lib/image/decode.ts";
-import { CpuExecutor } from "../../lib/runtime/cpu/executor.ts";
+import { ReferenceExecutor } from "../../lib/runtime/reference_executor.ts";
 import { plan } from "../../lib/program/plan.ts";
 import { formatRecipe, resolveRecipe } from "../../lib/recipe/load.ts";
 import { withChecksum } from "../../lib/train/checkpoint/checksum.ts";
@@ -97,7 +97,7 @@ const PROGRAM = plan(RECIPE, SHAPE).program;
 
 /** A network on the CPU with first weights. */
 function network(): Network {
-  const executor = new CpuExecutor(PROGRAM.buffers, PROGRAM.layout);
+  const executor = new ReferenceExecutor(PROGRAM.buffers, PROGRAM.layout);
   return new Network(PROGRAM, executor, 1, RECIPE.quantize, SHAPE, estimators);
 }
 

@@ -20,7 +20,7 @@ import { estimators } from "../../quant/estimators/mod.ts";
 import { Scheduler } from "../../quant/scheduler.ts";
 import { STEP } from "../../quant/layouts.ts";
 import { recordStatistics } from "../../quant/statistics.ts";
-import { CpuExecutor } from "../cpu/executor.ts";
+import { ReferenceExecutor } from "../reference_executor.ts";
 import { compareExecutors, type Difference } from "../compare_executors.ts";
 import { fromNamed } from "../../program/parameter_layout.ts";
 import { BATCH, programOf, TEST_NETWORKS, testNetworksOf } from "./test_networks.ts";
@@ -102,7 +102,7 @@ async function check(
   options: GpuOptions,
   checks: Map<string, KernelCheck>,
 ): Promise<void> {
-  const cpu = new CpuExecutor(program.buffers);
+  const cpu = new ReferenceExecutor(program.buffers);
   fill(program, cpu);
   const { arithmetic, sections: s } = program;
   const all = [
@@ -174,7 +174,7 @@ function badness({ result, largest }: KernelCheck): number {
 }
 
 /** Fills a program's memory with weights, images and ranges, the same ones each time. */
-function fill(program: Program, cpu: CpuExecutor): void {
+function fill(program: Program, cpu: ReferenceExecutor): void {
   let state = 12345;
   const random = () => {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
@@ -186,7 +186,7 @@ function fill(program: Program, cpu: CpuExecutor): void {
 }
 
 /** Fills weights, optimizer state and running statistics. */
-function fillParameters(program: Program, cpu: CpuExecutor, random: () => number): void {
+function fillParameters(program: Program, cpu: ReferenceExecutor, random: () => number): void {
   const at = (name: string) => cpu.memory.get(name)!;
   for (const spec of program.parameters) {
     const [, inputs, h, w] = spec.dims;
@@ -213,7 +213,7 @@ function fillParameters(program: Program, cpu: CpuExecutor, random: () => number
 }
 
 /** Fills images, labels and the step's uniform. */
-function fillBatch(program: Program, cpu: CpuExecutor, random: () => number): void {
+function fillBatch(program: Program, cpu: ReferenceExecutor, random: () => number): void {
   const at = (name: string) => cpu.memory.get(name)!;
   at("pixels").bytes.forEach((_, i, all) => all[i] = random() * 256);
   at("labels").u32.forEach((_, i, all) => all[i] = random() * program.classes);
@@ -233,7 +233,7 @@ function fillBatch(program: Program, cpu: CpuExecutor, random: () => number): vo
 }
 
 /** Fills the table of quantizers and the rules of the estimators. */
-function fillRanges(program: Program, cpu: CpuExecutor): void {
+function fillRanges(program: Program, cpu: ReferenceExecutor): void {
   const at = (name: string) => cpu.memory.get(name)!;
   const rules = program.quantizers.map(({ role, settings }) =>
     role === "weight" ? undefined : (estimators as EstimatorMakers)[settings.estimator]!(settings)

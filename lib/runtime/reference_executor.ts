@@ -3,16 +3,16 @@
  *
  * @module
  */
-import type { Copies, Executor } from "../executor.ts";
-import { boundBuffers, type BufferSpec, type Layout, type Step } from "../../program/program.ts";
-import { bytesOf } from "../../program/memory/bytes.ts";
-import { HostBuffer } from "../../../kernels/include/host_buffer.ts";
+import type { Copies, Executor } from "./executor.ts";
+import { boundBuffers, type BufferSpec, type Layout, type Step } from "../program/program.ts";
+import { bytesOf } from "../program/memory/bytes.ts";
+import { HostBuffer } from "../../kernels/include/host_buffer.ts";
 
 /** Milliseconds after which `ready` yields to the event loop, so that Ctrl-C is handled. */
 const YIELD_MS = 50;
 
 /** The executor of `--device cpu`. */
-export class CpuExecutor implements Executor {
+export class ReferenceExecutor implements Executor {
   readonly device = "cpu";
   readonly adapter = "CPU (reference kernels)";
   readonly bytes: number;
