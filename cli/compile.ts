@@ -24,7 +24,11 @@ export const PERMISSIONS: readonly string[] = [
 ];
 
 /** Entry modules of workers. No module imports them, so they are embedded by name. */
-export const WORKERS: readonly string[] = ["lib/data/workers/worker.ts"];
+export const WORKERS: readonly string[] = [
+  "lib/data/workers/worker.ts",
+  "lib/runtime/cpu/leader.ts",
+  "lib/runtime/cpu/follower.ts",
+];
 
 /** The arguments of deno to compile for a target. */
 export function compileArguments(target: string, output = `dist/qtrain-${target}`): string[] {

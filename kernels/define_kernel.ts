@@ -1,10 +1,10 @@
 /**
  * Kernel descriptors: a kernel's name, its constants and buffers, its reference (plain loops that define
- * its result), and its GPU form. All other code reads the descriptor: no other file parses WGSL or keeps
- * a list of kernel names.
+ * its result), its GPU form, and its SIMD form for the CPU. All other code reads the descriptor: no
+ * other file parses WGSL or keeps a list of kernel names.
  *
- * A folder holds one kernel: `kernel.ts` (its descriptor), `shader.wgsl`, `reference.ts`, and a line
- * in `kernels/mod.ts`.
+ * A folder holds one kernel: `kernel.ts` (its descriptor), `shader.wgsl`, `reference.ts`, `simd.ts` if
+ * it has one, and a line in `kernels/mod.ts`.
  *
  * @module
  */
@@ -156,6 +156,22 @@ interface GpuForm<C extends Kinds> {
   readonly sameSpeed?: readonly Extract<keyof C, string>[];
 }
 
+/**
+ * How the CPU runs a kernel: the function of the kernel's name in kernels/NAME/simd.ts. Its result must
+ * equal the reference's to the bit, whatever the number of threads.
+ */
+interface SimdForm<C extends Kinds> {
+  /**
+   * Returns the number of parts of each phase. Threads compute the parts of a phase in any order, at the
+   * same time; a phase begins when the one before it has ended. Must not depend on the threads.
+   */
+  parts(c: Values<C>): readonly number[];
+  /** Returns the bytes of scratch memory that the parts share, from phase to phase; 0 if absent. */
+  shared?(c: Values<C>): number;
+  /** Returns the bytes of scratch memory that each thread needs for a part; 0 if absent. */
+  scratch?(c: Values<C>): number;
+}
+
 /** A kernel with the types of its constants and buffers. */
 export interface KernelOf<C extends Kinds, B extends Buffers> {
   /** Its folder in kernels/. */
@@ -165,6 +181,8 @@ export interface KernelOf<C extends Kinds, B extends Buffers> {
   /** Plain loops that define the kernel's result; every other form is tested against them. */
   reference(constants: Values<C>, buffers: HostBuffers<B>): void;
   readonly gpu: GpuForm<C>;
+  /** Absent: the CPU runs the reference. */
+  readonly simd?: SimdForm<C>;
 }
 
 /** Any kernel. */
@@ -185,6 +203,12 @@ export interface Kernel {
     workgroups(c: Constants): Workgroups;
     readonly sameSpeed?: readonly string[];
   };
+  /** How the CPU runs it; absent: by its reference. */
+  readonly simd?: {
+    parts(c: Constants): readonly number[];
+    shared?(c: Constants): number;
+    scratch?(c: Constants): number;
+  };
 }
 
 /** Defines a kernel. Returns the descriptor, with the types of its constants and buffers. */
@@ -199,6 +223,28 @@ export function isOperand({ constants }: Kernel, name: string): boolean {
   const kind = constants[name];
   return typeof kind === "object" ||
     typeof kind === "string" && (kind === "row" || kind.endsWith("operand"));
+}
+
+/** A word of the record that a SIMD kernel gets: a constant, or the address of a buffer. */
+export type RecordField = {
+  readonly name: string;
+  readonly type: "i32" | "f32" | "address";
+};
+
+/**
+ * Returns the words of a SIMD kernel's record, in order: its constants, without those of the GPU's tiles,
+ * and its buffers; `shared` is the address of the scratch memory that its parts share.
+ */
+export function recordFields({ constants, buffers }: Kernel): readonly RecordField[] {
+  const isTile = (kind: ConstantKind) =>
+    typeof kind === "number" || kind === "tile" || kind === "tile operand";
+  return [
+    ...Object.entries(constants).filter(([, kind]) => !isTile(kind)).map(([name, kind]) => ({
+      name,
+      type: kind === "real" ? "f32" as const : "i32" as const,
+    })),
+    ...[...Object.keys(buffers), "shared"].map((name) => ({ name, type: "address" as const })),
+  ];
 }
 
 /** Bytes reserved for a step's operands: the alignment of a uniform block's offset in WebGPU. */
@@ -246,4 +292,12 @@ export function elementwise(
     STRIDE: Math.ceil(c.PIXELS / RUN),
     RAGGED: c.CHANNELS % 4 > 0 ? 1 : 0,
   };
+}
+
+/** Number of values of an elementwise kernel that are worth a part: about 20 µs of one thread. */
+const VALUES_OF_PART = 32768;
+
+/** Returns the parts of an elementwise SIMD kernel over `items`, each of `values` values. */
+export function partsOf(items: number, values = 1): readonly number[] {
+  return [Math.max(1, Math.min(items, Math.ceil(items * values / VALUES_OF_PART)))];
 }

@@ -100,3 +100,6 @@ export const kernels: ReadonlyMap<string, Kernel> = new Map(
     weightSums,
   ].map((kernel: Kernel) => [kernel.name, kernel]),
 );
+
+/** The kernels that have a SIMD form; the compiled module knows them by their index. */
+export const simdKernels: readonly Kernel[] = [...kernels.values()].filter(({ simd }) => simd);

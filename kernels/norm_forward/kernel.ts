@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { defineKernel, elementwise, read, threads, write } from "../define_kernel.ts";
+import { defineKernel, elementwise, partsOf, read, threads, write } from "../define_kernel.ts";
 import { coefficientColumns, store, tables } from "../include/interface.ts";
 import { normForward as reference } from "./reference.ts";
 import source from "./shader.wgsl" with { type: "text" };
@@ -35,4 +35,5 @@ export const normForward = defineKernel({
     tiles: (c) => [elementwise(c)],
     workgroups: ({ STRIDE, CW }) => threads(STRIDE * CW),
   },
+  simd: { parts: ({ PIXELS, CHANNELS }) => partsOf(PIXELS, CHANNELS) },
 });

@@ -32,8 +32,8 @@ export class Layout<F extends Fields> {
   readonly wgsl: string;
   readonly #names: readonly (keyof F & string)[];
 
-  /** @param name of the WGSL struct */
-  constructor(name: string, readonly fields: F) {
+  /** @param name of the struct */
+  constructor(readonly name: string, readonly fields: F) {
     this.#names = Object.keys(fields);
     this.words = this.#names.length;
     this.bytes = 4 * this.words;

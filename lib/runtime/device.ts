@@ -3,20 +3,22 @@
  *
  * @module
  */
-import { DeviceError, DeviceMemoryError } from "../core/errors.ts";
+import { DeviceError } from "../core/errors.ts";
 import type { Executor } from "./executor.ts";
 import { type Gpu, type GpuOptions, openGpu } from "./gpu/device.ts";
 import { type ExecutorOptions, GpuExecutor } from "./gpu/executor.ts";
 import { chooseTiles, type Tiles } from "./gpu/autotune.ts";
 import { timeoutSeconds, Watchdog } from "./gpu/watchdog.ts";
 import type { Program } from "../program/program.ts";
-import { ReferenceExecutor } from "./reference_executor.ts";
+import { CpuExecutor, cpuName } from "./cpu/executor.ts";
 
 /** `auto`: the GPU if there is a native driver, else the CPU. */
 export type DeviceChoice = "auto" | "gpu" | "cpu";
 
 /** Options of a device. */
 export interface DeviceOptions extends GpuOptions {
+  /** Threads of the CPU, 1 or more; by default as many as there are cores. */
+  readonly threads?: number;
   /** Tiles of the kernels; `default` by default. Other choices read, or write, a cache file. */
   readonly tiles?: Tiles;
   /** Called with each warning: `auto` uses the CPU, or timed tiles cannot be saved. */
@@ -29,7 +31,7 @@ export interface DeviceOptions extends GpuOptions {
   readonly watchdog?: boolean;
 }
 
-/** A GPU, or the CPU with its reference kernels. */
+/** A GPU, or the CPU. */
 export interface Device {
   /** Kind of device. */
   readonly kind: "gpu" | "cpu";
@@ -59,32 +61,25 @@ export async function openDevice(
   choice: DeviceChoice = "auto",
   options: DeviceOptions = {},
 ): Promise<Device> {
-  if (choice === "cpu") return cpu;
+  if (choice === "cpu") return cpuDevice(options);
   try {
     return await opened(options);
   } catch (error) {
     if (choice === "gpu" || !(error instanceof DeviceError)) throw error;
-    options.warn?.(`${error.message}. Using the CPU, which is slow`);
-    return cpu;
+    options.warn?.(`${error.message}. Using the CPU`);
+    return cpuDevice(options);
   }
 }
 
-const cpu: Device = {
-  kind: "cpu",
-  name: "CPU (reference kernels)",
-  // deno-lint-ignore require-await -- rejects the promise instead of throwing
-  createExecutor: async (program) => {
-    try {
-      return new ReferenceExecutor(program.buffers, program.layout);
-    } catch (error) {
-      if (!(error instanceof RangeError)) throw error; // Array buffer allocation failed
-      throw new DeviceMemoryError(
-        "out of memory: the network and its batch do not fit. Use a smaller batch, smaller images " +
-          "or a narrower network",
-      );
-    }
-  },
-};
+/** The CPU, with one thread for each core by default. */
+function cpuDevice({ threads = navigator.hardwareConcurrency }: DeviceOptions): Device {
+  return {
+    kind: "cpu",
+    name: cpuName(threads),
+    // deno-lint-ignore require-await -- rejects the promise instead of throwing
+    createExecutor: async (program) => new CpuExecutor(program, threads),
+  };
+}
 
 /** Opens a GPU that can be opened again. */
 async function opened(options: DeviceOptions): Promise<Device> {

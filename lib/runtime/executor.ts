@@ -1,5 +1,5 @@
 /**
- * Executors run a program: the GPU through WebGPU, or the CPU through the reference kernels.
+ * Executors run a program: on a GPU through WebGPU, or on the CPU in WebAssembly.
  *
  * @module
  */

@@ -1,0 +1,113 @@
+/**
+ * `deno task simd`: compiles the SIMD kernels, kernels/simd.wasm, and writes the AssemblyScript that
+ * follows from their descriptors: the records of constants and buffers, and the call of a kernel by its
+ * number. docs/architecture.md tells why AssemblyScript.
+ *
+ * @module
+ */
+// deno-lint-ignore no-import-prefix -- only this task and its test need the compiler
+import asc from "npm:assemblyscript@0.28.20/asc";
+import { type Kernel, recordFields } from "../kernels/define_kernel.ts";
+import { simdKernels } from "../kernels/mod.ts";
+import { METRICS, NONFINITE_COUNTS, QUANTIZER, SLOT, SLOTS, STEP } from "../lib/quant/layouts.ts";
+
+const ROOT = new URL("../", import.meta.url);
+
+/** Generated files, from the root of the project. */
+const RECORDS = "kernels/include/records.simd.ts", RUN_PART = "kernels/run_part.simd.ts";
+
+/** The module where compilation starts. */
+const ENTRY = "lib/runtime/cpu/threads.simd.ts";
+
+const NOTE = "// Written by `deno task simd` from the descriptors of kernels.\n\n";
+
+const LAYOUTS = [QUANTIZER, SLOT, STEP, METRICS, NONFINITE_COUNTS];
+
+/** Returns the files that the task writes, by their path from the root. */
+export async function buildSimd(): Promise<Map<string, Uint8Array<ArrayBuffer>>> {
+  const encoder = new TextEncoder();
+  const sources = new Map([[RECORDS, records()], [RUN_PART, runPart()]]);
+  const files = new Map([...sources].map(([path, text]) => [path, encoder.encode(text)]));
+  // Threads that share memory; and one thread, where memory cannot be shared.
+  files.set("kernels/simd.wasm", await compile(sources, ["--sharedMemory"]));
+  files.set("kernels/simd_one_thread.wasm", await compile(sources, []));
+  return files;
+}
+
+/** Returns a compiled module. */
+async function compile(
+  sources: ReadonlyMap<string, string>,
+  options: readonly string[],
+): Promise<Uint8Array<ArrayBuffer>> {
+  let output: Uint8Array | undefined;
+  const flags = [
+    "-O3",
+    "--noAssert",
+    "--enable=simd,threads,bulk-memory",
+    "--importMemory",
+    "--maximumMemory=65536",
+    "--memoryBase=1024",
+    "--runtime=stub",
+    "--disableWarning",
+    ...options,
+  ];
+  const { error, stderr } = await asc.main([ENTRY, "--outFile=simd.wasm", ...flags], {
+    readFile: (name: string) =>
+      sources.get(name) ?? Deno.readTextFile(new URL(name, ROOT)).catch(() => null),
+    writeFile: (_: string, contents: string | Uint8Array) => void (output = contents as Uint8Array),
+    listFiles: () => null,
+  });
+  if (error || !output) throw new Error(`the SIMD kernels do not compile:\n${stderr.toString()}`);
+  return new Uint8Array(output);
+}
+
+/** The records of binary layouts and of kernels. */
+function records(): string {
+  const layouts = LAYOUTS.map(({ name, fields }) => {
+    const lines = Object.entries(fields).map(([field, [type]]) => `  ${field}: ${type};\n`);
+    return `@unmanaged\nexport class ${name} {\n${lines.join("")}}\n`;
+  });
+  return `${NOTE}export const SLOTS: i32 = ${SLOTS};\n\n` +
+    [...layouts, ...simdKernels.map(recordOf)].join("\n");
+}
+
+/** The record that a kernel gets. */
+function recordOf(kernel: Kernel): string {
+  const lines = recordFields(kernel).map(({ name, type }) =>
+    `  ${name}: ${type === "address" ? "usize" : type};\n`
+  );
+  return `@unmanaged\nexport class ${classOf(kernel.name)} {\n${lines.join("")}}\n`;
+}
+
+/** The call of a kernel by its number. */
+function runPart(): string {
+  const imports = simdKernels.map(({ name }) => `import { ${name} } from "./${name}/simd";\n`);
+  const names = simdKernels.map(({ name }) => classOf(name)).join(", ");
+  const cases = simdKernels.map(({ name }, i) =>
+    `    case ${i}:\n      ${name}(changetype<${
+      classOf(name)
+    }>(record), phase, part, parts, scratch);\n      break;\n`
+  );
+  return `${NOTE}import { ${names} } from "./include/records.simd";\n${imports.join("")}
+export function runPart(
+  kernel: i32,
+  record: usize,
+  phase: i32,
+  part: i32,
+  parts: i32,
+  scratch: usize,
+): void {
+  switch (kernel) {
+${cases.join("")}  }
+}
+`;
+}
+
+/** `conv_forward` → `ConvForward`. */
+function classOf(name: string): string {
+  return name.replace(/(^|_)([a-z])/g, (_, _line, letter: string) => letter.toUpperCase());
+}
+
+if (import.meta.main) {
+  for (const [path, bytes] of await buildSimd()) await Deno.writeFile(new URL(path, ROOT), bytes);
+}

@@ -1,0 +1,237 @@
+// SIMD form of kernels/include/quantize.wgsl and of its reference, quantize.ts: four values at a time,
+// bit for bit the same.
+import { Quantizer, Slot, SLOTS, Step } from "./records.simd";
+
+/** First of the `total` items of part `part`. */
+@inline
+export function firstOf(total: i32, part: i32, parts: i32): i32 {
+  return <i32>(<i64>total * part / parts);
+}
+
+/** Row `row` of the table of quantizers. */
+@inline
+export function quantizer(table: usize, row: i32): Quantizer {
+  return changetype<Quantizer>(table + <usize>row * offsetof<Quantizer>());
+}
+
+/** Four codes as i32. */
+@inline
+export function loadCodes(at: usize): v128 {
+  return i32x4.extend_low_i16x8_s(i16x8.extend_low_i8x16_s(v128.load32_zero(at)));
+}
+
+/** Four real values of a tensor at padded index `at`: of codes, minus `zero` and times `scale`, or f32. */
+@inline
+export function loadReal(int8: bool, tensor: usize, at: i32, zero: v128, scale: v128): v128 {
+  return int8
+    ? f32x4.mul(f32x4.convert_i32x4_s(i32x4.sub(loadCodes(tensor + at), zero)), scale)
+    : v128.load(tensor + (<usize>at << 2));
+}
+
+/** The lanes below `count` are all ones. */
+@inline
+export function lanesBelow(count: i32): v128 {
+  return i32x4.lt_s(i32x4(0, 1, 2, 3), i32x4.splat(count));
+}
+
+// --- Uniform numbers of (seed, step, quantizer, element) ---
+
+@inline
+function mix(x: u32): u32 {
+  let h = (x ^ (x >>> 16)) * 0x7feb352d;
+  h = (h ^ (h >>> 15)) * 0x846ca68b;
+  return h ^ (h >>> 16);
+}
+
+let uniformFirst: v128 = i32x4.splat(0), uniformSecond: v128 = i32x4.splat(0);
+let uniformBefore: u32 = 0;
+
+/** Prepares `uniform` for a quantizer; `image` as in the reference. */
+export function openUniform(step: usize, key: i32, image: i32): void {
+  const s = changetype<Step>(step);
+  const a = mix(mix(s.seed ^ 0x9e3779b9) + s.step);
+  uniformFirst = i32x4.splat(mix(a + key));
+  uniformSecond = i32x4.splat(mix((a ^ 0x85ebca6b) + key));
+  uniformBefore = s.first * <u32>image;
+}
+
+/** Uniform numbers in [0, 1) of four elements from `element` on. */
+@inline
+export function uniform4(element: i32): v128 {
+  const elements = i32x4.add(i32x4.splat(element + uniformBefore), i32x4(0, 1, 2, 3));
+  let h = i32x4.add(i32x4.mul(elements, i32x4.splat(0x9e3779b1)), uniformFirst);
+  h = i32x4.mul(v128.xor(h, i32x4.shr_u(h, 16)), i32x4.splat(0x7feb352d));
+  h = i32x4.mul(i32x4.add(v128.xor(h, i32x4.shr_u(h, 15)), uniformSecond), i32x4.splat(0x846ca68b));
+  h = i32x4.shr_u(v128.xor(h, i32x4.shr_u(h, 16)), 8);
+  return f32x4.mul(f32x4.convert_i32x4_s(h), f32x4.splat(2.0 ** -24));
+}
+
+// --- Storing through a quantizer ---
+
+/** What `store4` makes of a value: a code, or a real value. */
+enum Form { Real, Code, Measured, Simulated }
+
+// A thread stores into one tensor at a time. Globals of a module are the thread's own.
+let form: i32 = 0, stochastic: bool = false, records: bool = false;
+let tensor: usize = 0, statistics: usize = 0;
+let scale: v128 = i32x4.splat(0), inverse: v128 = i32x4.splat(0), zero: v128 = i32x4.splat(0);
+let qmin: v128 = i32x4.splat(0), qmax: v128 = i32x4.splat(0), zeroCode: v128 = i32x4.splat(0);
+let low: v128 = i32x4.splat(0), high: v128 = i32x4.splat(0);
+let clipped: v128 = i32x4.splat(0), nonfinite: v128 = i32x4.splat(0);
+
+/**
+ * Opens a tensor for `store4`. `int8`, `store`, `stochasticRounding`, `quiet` and `image` are the
+ * constants of include/interface.ts; `table`, `slots` and `step` the buffers of all kernels.
+ */
+export function openStore(
+  int8: i32, store: i32, stochasticRounding: i32, quiet: i32, image: i32,
+  table: usize, slots: usize, step: usize, output: usize, row: i32,
+): void {
+  form = store == 0 ? Form.Real : store == 2 ? Form.Measured : int8 ? Form.Code : Form.Simulated;
+  stochastic = stochasticRounding != 0 && store == 1;
+  records = store != 0 && !quiet;
+  tensor = output;
+  statistics = slots + <usize>(row * SLOTS) * offsetof<Slot>();
+  const z = quantizer(table, row);
+  scale = f32x4.splat(z.scale);
+  inverse = f32x4.splat(z.inverse);
+  zero = f32x4.splat(z.zero);
+  zeroCode = i32x4.splat(<i32>z.zero);
+  qmin = f32x4.splat(z.qmin);
+  qmax = f32x4.splat(z.qmax);
+  low = f32x4.splat(Infinity);
+  high = f32x4.splat(-Infinity);
+  clipped = i32x4.splat(0);
+  nonfinite = i32x4.splat(0);
+  if (stochastic) openUniform(step, row, image);
+}
+
+/** The zero point of the open tensor. */
+@inline
+export function storedZero(): v128 {
+  return zeroCode;
+}
+
+/**
+ * Rounds and clamps real values to codes, as f32. Values that are not finite count as 0. Observes
+ * minimum, maximum, clipped and non-finite values. `element` is the logical index of the first value.
+ */
+@inline
+function codesOf(v: v128, element: i32): v128 {
+  const finite = f32x4.eq(f32x4.sub(v, v), f32x4.splat(0));
+  const x = v128.and(v, finite);
+  nonfinite = i32x4.sub(nonfinite, v128.not(finite));
+  low = f32x4.pmin(low, x);
+  high = f32x4.pmax(high, x);
+  const t = f32x4.mul(x, inverse);
+  const whole = stochastic ? f32x4.floor(f32x4.add(t, uniform4(element))) : f32x4.nearest(t);
+  const code = f32x4.add(whole, zero);
+  const clamped = f32x4.pmin(f32x4.pmax(code, qmin), qmax);
+  clipped = i32x4.sub(clipped, f32x4.ne(clamped, code));
+  return clamped;
+}
+
+/**
+ * Stores four values at padded index `at`, of which the first `lanes` are real and the rest padding.
+ * `element` is the logical index of the first. Returns the codes as i32 (0 where none are made).
+ */
+@inline
+export function store4(at: i32, v: v128, element: i32, lanes: i32): v128 {
+  if (lanes < 4) return storeRagged(at, v, element, lanes);
+  if (form == Form.Code) {
+    const codes = i32x4.trunc_sat_f32x4_s(codesOf(v, element));
+    const words = i16x8.narrow_i32x4_s(codes, codes);
+    v128.store32_lane(tensor + at, i8x16.narrow_i16x8_s(words, words), 0);
+    return codes;
+  }
+  return storeReal(at, v, element);
+}
+
+/** `store4` where codes are not stored. */
+function storeReal(at: i32, v: v128, element: i32): v128 {
+  const to = tensor + (<usize>at << 2);
+  if (form == Form.Real) {
+    v128.store(to, v);
+  } else if (form == Form.Measured) {
+    const finite = f32x4.eq(f32x4.sub(v, v), f32x4.splat(0)), x = v128.and(v, finite);
+    nonfinite = i32x4.sub(nonfinite, v128.not(finite));
+    low = f32x4.pmin(low, x);
+    high = f32x4.pmax(high, x);
+    v128.store(to, x);
+  } else {
+    const code = codesOf(v, element);
+    v128.store(to, f32x4.mul(f32x4.sub(code, zero), scale));
+  }
+  return i32x4.splat(0);
+}
+
+/** `store4` of a quad with padding, which gets the code of zero and is not observed. */
+function storeRagged(at: i32, v: v128, element: i32, lanes: i32): v128 {
+  const real = lanesBelow(lanes), oldLow = low, oldHigh = high, oldClipped = clipped, oldBad = nonfinite;
+  const codes = store4(at, v, element, 4);
+  low = v128.bitselect(low, oldLow, real);
+  high = v128.bitselect(high, oldHigh, real);
+  clipped = v128.bitselect(clipped, oldClipped, real);
+  nonfinite = v128.bitselect(nonfinite, oldBad, real);
+  for (let lane = max(lanes, 0); lane < 4; lane++) {
+    if (form == Form.Code) store<i8>(tensor + at + lane, <i8>i32x4.extract_lane(zeroCode, 0));
+    else store<f32>(tensor + (<usize>(at + lane) << 2), 0);
+  }
+  return v128.bitselect(codes, zeroCode, real);
+}
+
+/** Observes four real values without storing them. */
+@inline
+export function observe4(v: v128): void {
+  nonfinite = i32x4.sub(nonfinite, f32x4.ne(f32x4.sub(v, v), f32x4.splat(0)));
+  low = f32x4.pmin(low, v);
+  high = f32x4.pmax(high, v);
+}
+
+/** Adds the statistics of the open tensor to the first slot of its row. */
+export function recordStore(): void {
+  if (!records) return;
+  const smallest = reduce(low, false), largest = reduce(high, true);
+  if (!(smallest <= largest)) return;
+  atLeast(statistics + offsetof<Slot>("negatedMin"), ~orderedBits(smallest));
+  atLeast(statistics + offsetof<Slot>("max"), orderedBits(largest));
+  count(statistics + offsetof<Slot>("clipped"), sumOf(clipped));
+  count(statistics + offsetof<Slot>("nonfinite"), sumOf(nonfinite));
+}
+
+/** Smallest or largest lane. */
+function reduce(v: v128, largest: bool): f32 {
+  let best = f32x4.extract_lane(v, 0);
+  for (let i = 1; i < 4; i++) {
+    const x = i == 1 ? f32x4.extract_lane(v, 1) : i == 2 ? f32x4.extract_lane(v, 2) : f32x4.extract_lane(v, 3);
+    if (largest ? x > best : x < best) best = x;
+  }
+  return best;
+}
+
+/** Sum of the lanes of i32. */
+export function sumOf(v: v128): i32 {
+  return i32x4.extract_lane(v, 0) + i32x4.extract_lane(v, 1) + i32x4.extract_lane(v, 2) +
+    i32x4.extract_lane(v, 3);
+}
+
+/** A u32 that orders as the f32 does; −0 counts as +0. */
+function orderedBits(x: f32): u32 {
+  const bits = x == 0 ? 0 : reinterpret<u32>(x);
+  return bits >>> 31 ? ~bits : bits | 0x80000000;
+}
+
+/** Raises a word that threads share to `value`. */
+function atLeast(at: usize, value: u32): void {
+  let old = atomic.load<u32>(at);
+  while (old < value) {
+    const now = atomic.cmpxchg<u32>(at, old, value);
+    if (now == old) return;
+    old = now;
+  }
+}
+
+/** Adds to a word that threads share. */
+export function count(at: usize, value: i32): void {
+  if (value) atomic.add<i32>(at, value);
+}

@@ -1,0 +1,76 @@
+// Written by `deno task simd` from the descriptors of kernels.
+
+export const SLOTS: i32 = 16;
+
+@unmanaged
+export class Quantizer {
+  scale: f32;
+  inverse: f32;
+  zero: f32;
+  qmin: f32;
+  qmax: f32;
+  low: f32;
+  high: f32;
+  rateFactor: f32;
+}
+
+@unmanaged
+export class Slot {
+  negatedMin: u32;
+  max: u32;
+  clipped: u32;
+  nonfinite: u32;
+}
+
+@unmanaged
+export class Step {
+  seed: u32;
+  step: u32;
+  samples: u32;
+  first: u32;
+  learningRate: f32;
+  normWeight: f32;
+  total: u32;
+  smoothing: f32;
+  firstCorrection: f32;
+  secondCorrection: f32;
+  origin: u32;
+  padding: u32;
+}
+
+@unmanaged
+export class Metrics {
+  loss: f32;
+  correct: f32;
+  totalLoss: f32;
+  totalCorrect: f32;
+}
+
+@unmanaged
+export class NonfiniteCounts {
+  gradient: u32;
+  update: u32;
+  statistics: u32;
+  padding: u32;
+}
+
+@unmanaged
+export class NormForward {
+  INT8: i32;
+  STORE: i32;
+  STOCHASTIC: i32;
+  QUIET: i32;
+  IMAGE: i32;
+  CHANNELS: i32;
+  PIXELS: i32;
+  ACT: i32;
+  Y_ROW: i32;
+  A_ROW: i32;
+  quantizers: usize;
+  statistics: usize;
+  step: usize;
+  y: usize;
+  output: usize;
+  coefficients: usize;
+  shared: usize;
+}

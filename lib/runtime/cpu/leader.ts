@@ -1,0 +1,87 @@
+/**
+ * The thread that walks the steps of a program. The others take parts of its steps.
+ *
+ * @module
+ */
+import { HostBuffer } from "../../../kernels/include/host_buffer.ts";
+import { kernels } from "../../../kernels/mod.ts";
+import type { Answer, Call, Job, Request, ThreadStart } from "./messages.ts";
+
+/** Exports of kernels/simd.wasm (lib/runtime/cpu/threads.simd.ts). */
+type Lead = (
+  kernel: number,
+  record: number,
+  phase: number,
+  parts: number,
+  scratch: number,
+  threads: number,
+) => number;
+
+const thread = self as unknown as Worker;
+let memory: ArrayBuffer, bytes: Uint8Array<ArrayBuffer>, lead: Lead, start: ThreadStart;
+const calls: (() => void)[] = [];
+/** Why an earlier job failed: the memory is then in no state to go on. */
+let failed: string | undefined;
+
+function begin(message: ThreadStart): void {
+  start = message;
+  const { module, pages = 0 } = message;
+  const own = message.memory ?? new WebAssembly.Memory({ initial: pages, maximum: pages });
+  // A SharedArrayBuffer serves like an ArrayBuffer here; the types of views tell them apart.
+  memory = own.buffer as ArrayBuffer;
+  bytes = new Uint8Array(memory);
+  const { exports } = new WebAssembly.Instance(module, { env: { memory: own } });
+  lead = exports.lead as unknown as Lead;
+}
+
+/** Returns the function that runs a call. */
+function prepare(call: Call): () => void {
+  if ("simd" in call) {
+    const { simd, record, words, parts } = call, { scratch, threads } = start;
+    new Uint32Array(memory, record, words.length).set(words);
+    return () => {
+      for (const [phase, count] of parts.entries()) {
+        if (!lead(simd, record, phase, count, scratch, threads)) throw new Error("a thread failed");
+      }
+    };
+  }
+  const kernel = kernels.get(call.reference)!;
+  const buffers = Object.fromEntries(
+    Object.entries(call.buffers).map(([variable, place]) => [
+      variable,
+      new HostBuffer(place.bytes, memory, place.address),
+    ]),
+  );
+  return () => kernel.reference(call.constants, buffers);
+}
+
+function run({ writes, clear, steps, copied }: Job): Uint8Array<ArrayBuffer>[] {
+  for (const { address, data } of writes) bytes.set(data, address);
+  for (const place of clear) bytes.fill(0, place.address, place.address + place.bytes);
+  for (const step of steps) calls[step]!();
+  return copied.map((place) => {
+    const copy = new Uint8Array(place.bytes);
+    copy.set(bytes.subarray(place.address, place.address + place.bytes));
+    return copy;
+  });
+}
+
+function answer(job: Job): Answer {
+  try {
+    if (failed) throw new Error(failed);
+    return { job: job.job, copies: run(job) };
+  } catch (error) {
+    failed = (error as Error).message;
+    return { job: job.job, error: failed };
+  }
+}
+
+thread.onmessage = ({ data }: MessageEvent<Request>) => {
+  if ("module" in data) begin(data);
+  else if ("calls" in data) calls.push(...data.calls.map(prepare));
+  else {
+    const answered = answer(data);
+    const copies = "copies" in answered ? answered.copies : [];
+    thread.postMessage(answered, copies.map(({ buffer }) => buffer));
+  }
+};

@@ -1,0 +1,61 @@
+/**
+ * Messages between the main thread and the thread that leads the others.
+ *
+ * @module
+ */
+import type { Constants } from "../../../kernels/define_kernel.ts";
+
+/** A range of the memory in bytes. */
+export interface Place {
+  readonly address: number;
+  readonly bytes: number;
+}
+
+/** How a thread enters the kernels: the first message to every thread. */
+export interface ThreadStart {
+  readonly module: WebAssembly.Module;
+  /** The memory that threads share; one thread allocates its own, of `pages`. */
+  readonly memory?: WebAssembly.Memory;
+  readonly pages?: number;
+  /** Address of the thread's scratch memory. */
+  readonly scratch: number;
+  /** Number of threads. */
+  readonly threads: number;
+}
+
+/** A step that the leader can run: by a SIMD kernel, or by a reference. */
+export type Call =
+  | {
+    /** Index of the kernel in `simdKernels`. */
+    readonly simd: number;
+    /** Address of its record, and the words to write there. */
+    readonly record: number;
+    readonly words: Uint32Array<ArrayBuffer>;
+    /** Parts of each phase. */
+    readonly parts: readonly number[];
+  }
+  | {
+    /** Name of the kernel. */
+    readonly reference: string;
+    readonly constants: Constants;
+    /** Buffers by the kernel's variables. */
+    readonly buffers: Readonly<Record<string, Place>>;
+  };
+
+/** A job: in this order, data to write, buffers to clear, steps to run, and buffers to copy. */
+export interface Job {
+  readonly job: number;
+  readonly writes: readonly { readonly address: number; readonly data: Uint8Array<ArrayBuffer> }[];
+  readonly clear: readonly Place[];
+  /** Indices of calls, in the order in which they were sent. */
+  readonly steps: Uint32Array<ArrayBuffer>;
+  readonly copied: readonly Place[];
+}
+
+/** A message to the leader. */
+export type Request = ThreadStart | { readonly calls: readonly Call[] } | Job;
+
+/** An answer of the leader: the copies of a job, or why a job failed. */
+export type Answer =
+  | { readonly job: number; readonly copies: readonly Uint8Array<ArrayBuffer>[] }
+  | { readonly job: number; readonly error: string };
