@@ -23,7 +23,15 @@ import { train } from "../lib/train/train.ts";
 import { type Arguments, defineCommand, firstPositional, type Options } from "./command.ts";
 import { epochLine, percent, stepLine, table } from "./format.ts";
 import { INTERRUPTED, listenForInterrupt } from "./interrupt.ts";
-import { DEVICE, JSON_OUTPUT, NO_TUNE, progressMode, QUIET } from "./options.ts";
+import {
+  DEVICE,
+  deviceOptions,
+  JSON_OUTPUT,
+  NO_TUNE,
+  progressMode,
+  QUIET,
+  THREADS,
+} from "./options.ts";
 import { print, printJson, PROGRAM } from "./print.ts";
 import { Progress } from "./progress.ts";
 
@@ -50,6 +58,7 @@ const OPTIONS = {
     help: "the folder of the comparison (default: runs/NAME-compare)",
   },
   device: DEVICE,
+  threads: THREADS,
   "no-tune": NO_TUNE,
   json: JSON_OUTPUT,
   quiet: QUIET,
@@ -81,7 +90,7 @@ Exit codes: 0 done, 1 a run failed or diverged, 2 wrong usage, recipe or data, 1
 
 async function run(args: Given): Promise<number> {
   const [path, overrides] = firstPositional(args, "compare", "a recipe");
-  const mode = progressMode(args);
+  const mode = progressMode(args), device = deviceOptions(args);
   const seed = overrides.find((text) => /^\s*seed\s*=/.test(text));
   if (seed !== undefined) {
     throw new UsageError(
@@ -100,7 +109,7 @@ async function run(args: Given): Promise<number> {
     folder,
     progress,
     signal: interrupt.signal,
-    device: args.device,
+    device,
     tiles: args["no-tune"] ? "default" : "timed",
     warn: (line) => {
       // Warnings about the machine are the same in every run.
@@ -135,7 +144,7 @@ interface RunContext {
   readonly folder: CompareFolder;
   readonly progress: Progress;
   readonly signal: AbortSignal;
-  readonly device: Given["device"];
+  readonly device: ReturnType<typeof deviceOptions>;
   readonly tiles: "default" | "timed";
   readonly warn: (line: string) => void;
 }
@@ -178,7 +187,7 @@ async function trainRun(
     const event of train(cell.recipe, {
       folder: run,
       resume,
-      ...(device ? { device } : {}),
+      ...device,
       tiles,
       selfTest: true,
       watchdog: true,
@@ -215,12 +224,13 @@ function result(report: CompareReport, folder: string): string {
 
 /** The options to resume with. */
 function givenOptions(args: Given): string[] {
-  const { estimators, seeds, vary, device } = args;
+  const { estimators, seeds, vary, device, threads } = args;
   return [
     ...(estimators === undefined ? [] : ["--estimators", estimators]),
     ...(seeds === undefined ? [] : ["--seeds", seeds]),
     ...(vary ?? []).flatMap((text) => ["--vary", text]),
     ...(device === undefined ? [] : ["--device", device]),
+    ...(threads === undefined ? [] : ["--threads", String(threads)]),
     ...(args["no-tune"] ? ["--no-tune"] : []),
   ];
 }

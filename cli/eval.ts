@@ -7,12 +7,13 @@ import { evaluate } from "../lib/train/evaluate.ts";
 import { UsageError } from "../lib/core/errors.ts";
 import { type Arguments, defineCommand, firstPositional, type Options } from "./command.ts";
 import { percent, withThousands } from "./format.ts";
-import { BEST, DEVICE, JSON_OUTPUT, NO_TUNE } from "./options.ts";
+import { BEST, DEVICE, deviceOptions, JSON_OUTPUT, NO_TUNE, THREADS } from "./options.ts";
 import { print, printJson } from "./print.ts";
 
 const OPTIONS = {
   best: BEST,
   device: DEVICE,
+  threads: THREADS,
   "no-tune": NO_TUNE,
   json: JSON_OUTPUT,
 } as const satisfies Options;
@@ -38,7 +39,7 @@ async function run(args: Arguments<typeof OPTIONS>): Promise<number> {
   }
   const found = await evaluate(path, {
     overrides,
-    ...(args.device ? { device: args.device } : {}),
+    ...deviceOptions(args),
     tiles: args["no-tune"] ? "default" : "remembered",
     best: args.best ?? false,
     warn: (text) => console.error(text),

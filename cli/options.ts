@@ -4,6 +4,8 @@
  * @module
  */
 import { UsageError } from "../lib/core/errors.ts";
+import { MAX_THREADS } from "../lib/runtime/cpu/support.ts";
+import type { DeviceChoice } from "../lib/runtime/device.ts";
 import type { Option } from "./command.ts";
 import type { ProgressMode } from "./progress.ts";
 
@@ -14,6 +16,31 @@ export const DEVICE = {
   help: "where to compute (default: auto, the GPU if there is one)",
   values: ["auto", "gpu", "cpu"],
 } as const satisfies Option;
+
+/** Threads of the CPU. */
+export const THREADS = {
+  type: "integer",
+  usage: "--threads N",
+  help: "threads of the CPU (default: one for each core)",
+  max: MAX_THREADS,
+} as const satisfies Option;
+
+/**
+ * The device and its threads, as options of the library.
+ *
+ * @throws UsageError when threads are given for the GPU, where they have no effect
+ */
+export function deviceOptions(
+  { device, threads }: {
+    readonly device: DeviceChoice | undefined;
+    readonly threads: number | undefined;
+  },
+): { readonly device?: DeviceChoice; readonly threads?: number } {
+  if (device === "gpu" && threads !== undefined) {
+    throw new UsageError("--threads: expected only on the CPU, got --device gpu too");
+  }
+  return { ...(device ? { device } : {}), ...(threads === undefined ? {} : { threads }) };
+}
 
 /** Keeps kernels from being tuned. */
 export const NO_TUNE = {

@@ -7,7 +7,7 @@ import { UsageError } from "../lib/core/errors.ts";
 import { predict } from "../lib/train/predict.ts";
 import { type Arguments, defineCommand, firstPositional, type Options } from "./command.ts";
 import { percent } from "./format.ts";
-import { BEST, DEVICE, JSON_OUTPUT, NO_TUNE } from "./options.ts";
+import { BEST, DEVICE, deviceOptions, JSON_OUTPUT, NO_TUNE, THREADS } from "./options.ts";
 import { print, printJson } from "./print.ts";
 
 const OPTIONS = {
@@ -19,6 +19,7 @@ const OPTIONS = {
   },
   best: BEST,
   device: DEVICE,
+  threads: THREADS,
   "no-tune": NO_TUNE,
   json: JSON_OUTPUT,
 } as const satisfies Options;
@@ -46,7 +47,7 @@ async function run(args: Arguments<typeof OPTIONS>): Promise<number> {
   }
   const answers = await predict(path, images, {
     top: args.top ?? 1,
-    ...(args.device ? { device: args.device } : {}),
+    ...deviceOptions(args),
     tiles: args["no-tune"] ? "default" : "remembered",
     best: args.best ?? false,
     warn: (text) => console.error(text),

@@ -11,7 +11,15 @@ import { type Arguments, defineCommand, firstPositional, type Options } from "./
 import { epochLine, percent, rate, settingsTable, stepLine } from "./format.ts";
 import { INTERRUPTED, listenForInterrupt } from "./interrupt.ts";
 import { jsonEvent } from "./json_events.ts";
-import { DEVICE, JSON_OUTPUT, NO_TUNE, progressMode, QUIET } from "./options.ts";
+import {
+  DEVICE,
+  deviceOptions,
+  JSON_OUTPUT,
+  NO_TUNE,
+  progressMode,
+  QUIET,
+  THREADS,
+} from "./options.ts";
 import { print, printJson, PROGRAM } from "./print.ts";
 import { Progress } from "./progress.ts";
 import { settings } from "./settings.ts";
@@ -20,6 +28,7 @@ const OPTIONS = {
   out: { type: "string", usage: "--out DIR", help: "the run's folder (default: runs/NAME)" },
   resume: { type: "boolean", usage: "--resume", help: "resume the run in that folder" },
   device: DEVICE,
+  threads: THREADS,
   "no-tune": NO_TUNE,
   json: JSON_OUTPUT,
   quiet: QUIET,
@@ -46,7 +55,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, recipe or data, 130 interrupted.`,
 
 async function run(args: Arguments<typeof OPTIONS>): Promise<number> {
   const [path, overrides] = firstPositional(args, "train", "a recipe");
-  const mode = progressMode(args);
+  const mode = progressMode(args), device = deviceOptions(args);
   const recipe = await loadRecipe(path, overrides);
   const resume = args.resume ?? false;
   const existed = args.out !== undefined && await Deno.stat(args.out).then(() => true, () => false);
@@ -59,7 +68,7 @@ async function run(args: Arguments<typeof OPTIONS>): Promise<number> {
       const event of train(recipe, {
         folder,
         resume,
-        ...(args.device ? { device: args.device } : {}),
+        ...device,
         tiles: args["no-tune"] ? "default" : "timed",
         selfTest: true,
         watchdog: true,
@@ -111,12 +120,13 @@ async function reportOutcome(
   { status, steps, reason, best_step, best_test_accuracy }: Summary,
   { resumedFrom, steps: planned }: StartEvent,
   folder: RunFolder,
-  { device, "no-tune": noTune }: Arguments<typeof OPTIONS>,
+  { device, threads, "no-tune": noTune }: Arguments<typeof OPTIONS>,
   progress: Progress,
 ): Promise<number> {
   // The recipe in the folder includes the overrides and has absolute paths.
   const again = `${PROGRAM} ${folder.path}/recipe.yaml --out ${folder.path} --resume` +
-    (device ? ` --device ${device}` : "") + (noTune ? " --no-tune" : "");
+    (device ? ` --device ${device}` : "") + (threads ? ` --threads ${threads}` : "") +
+    (noTune ? " --no-tune" : "");
   switch (status) {
     case "done": {
       if (resumedFrom > 0 && resumedFrom >= planned) {

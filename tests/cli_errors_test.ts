@@ -63,6 +63,18 @@ const MISTAKES: readonly Mistake[] = [
     ["r.yaml", "--device", "gup"],
     '--device: expected one of auto, gpu, cpu, got "gup" (did you mean gpu?)',
   ],
+  ...["0", "1000", "x", "2.5"].map((threads): Mistake => [
+    `${threads} threads`,
+    SHORT,
+    ["r.yaml", "--threads", threads],
+    `--threads: expected a whole number from 1 to 256, got "${threads}"`,
+  ]),
+  [
+    "threads of the GPU",
+    SHORT,
+    ["r.yaml", "--device", "gpu", "--threads", "2"],
+    "--threads: expected only on the CPU, got --device gpu too",
+  ],
   [
     "an override without =",
     SHORT,

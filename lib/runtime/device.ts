@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { DeviceError } from "../core/errors.ts";
+import { DeviceError, UsageError } from "../core/errors.ts";
 import type { Executor } from "./executor.ts";
 import { type Gpu, type GpuOptions, openGpu } from "./gpu/device.ts";
 import { type ExecutorOptions, GpuExecutor } from "./gpu/executor.ts";
@@ -11,13 +11,14 @@ import { chooseTiles, type Tiles } from "./gpu/autotune.ts";
 import { timeoutSeconds, Watchdog } from "./gpu/watchdog.ts";
 import type { Program } from "../program/program.ts";
 import { CpuExecutor, cpuName } from "./cpu/executor.ts";
+import { defaultThreads, MAX_THREADS } from "./cpu/support.ts";
 
 /** `auto`: the GPU if there is a native driver, else the CPU. */
 export type DeviceChoice = "auto" | "gpu" | "cpu";
 
 /** Options of a device. */
 export interface DeviceOptions extends GpuOptions {
-  /** Threads of the CPU, 1 or more; by default as many as there are cores. */
+  /** Threads of the CPU, 1–256; by default as many as there are cores. Results do not depend on it. */
   readonly threads?: number;
   /** Tiles of the kernels; `default` by default. Other choices read, or write, a cache file. */
   readonly tiles?: Tiles;
@@ -55,12 +56,14 @@ export interface Device {
 /**
  * Opens a device.
  *
- * @throws DeviceError when the choice is `gpu` and there is no native driver
+ * @throws DeviceError when the choice is `gpu` and there is no native driver; UsageError for a number of
+ * threads that cannot be
  */
 export async function openDevice(
   choice: DeviceChoice = "auto",
   options: DeviceOptions = {},
 ): Promise<Device> {
+  checkThreads(options);
   if (choice === "cpu") return cpuDevice(options);
   try {
     return await opened(options);
@@ -71,8 +74,15 @@ export async function openDevice(
   }
 }
 
+function checkThreads({ threads = 1 }: DeviceOptions): void {
+  if (Number.isInteger(threads) && threads >= 1 && threads <= MAX_THREADS) return;
+  throw new UsageError(
+    `threads: expected a whole number from 1 to ${MAX_THREADS}, got ${threads}`,
+  );
+}
+
 /** The CPU, with one thread for each core by default. */
-function cpuDevice({ threads = navigator.hardwareConcurrency }: DeviceOptions): Device {
+function cpuDevice({ threads = defaultThreads() }: DeviceOptions): Device {
   return {
     kind: "cpu",
     name: cpuName(threads),

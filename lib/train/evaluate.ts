@@ -17,6 +17,8 @@ import { loadRun } from "./checkpoint/load.ts";
 export interface EvaluateOptions {
   /** Device to run on; `auto` by default. */
   readonly device?: DeviceChoice;
+  /** Threads of the CPU, 1–256; by default one for each core. */
+  readonly threads?: number;
   /** Tiles of the kernels; `default` by default. */
   readonly tiles?: Tiles;
   /** Changes to the run's recipe, `key=value` each: where its data is now. */

@@ -12,6 +12,8 @@ import type { RunFolder } from "./run_folder/run_folder.ts";
 export interface TrainOptions {
   /** Device to train on; `auto` by default. */
   readonly device?: DeviceChoice;
+  /** Threads of the CPU, 1–256; by default one for each core. */
+  readonly threads?: number;
   /** Device that is already open. The run closes it. */
   readonly opened?: Device;
   /** Kills the process when the GPU does not answer: see `DeviceOptions`. */

@@ -24,6 +24,8 @@ export interface PredictOptions {
   readonly top?: number;
   /** Device to run on; `auto` by default. */
   readonly device?: DeviceChoice;
+  /** Threads of the CPU, 1–256; by default one for each core. */
+  readonly threads?: number;
   /** Tiles of the kernels; `default` by default. */
   readonly tiles?: Tiles;
   /** Called with each warning. */
