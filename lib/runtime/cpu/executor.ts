@@ -94,10 +94,10 @@ export class CpuExecutor implements Executor {
   /** Sends the leader the steps that it does not have yet. */
   // deno-lint-ignore require-await -- an executor may have to wait here
   async ready(steps: readonly Step[]): Promise<void> {
-    const unknown = steps.filter((step) => !this.#calls.has(step));
+    const unknown = [...new Set(steps.filter((step) => !this.#calls.has(step)))];
     if (unknown.length === 0) return;
     for (const step of unknown) this.#calls.set(step, this.#calls.size);
-    this.#post({ calls: [...new Set(unknown)].map((step) => this.#callOf(step)) });
+    this.#post({ calls: unknown.map((step) => this.#callOf(step)) });
   }
 
   run(
