@@ -1,7 +1,7 @@
 /**
- * Runs before `deno task quickstart` and `deno task test`: installs a software Vulkan driver if there
- * is none, or prints what to install. Prints nothing if there is a driver. Always exits with 0:
- * without an adapter, qtrain continues with `--device cpu`. `QTRAIN_NO_INSTALL=1` keeps it from
+ * Runs before `deno task test` and `deno task bench`, which need a GPU: installs a software Vulkan
+ * driver if there is none, or prints what to install. Prints nothing if there is a driver. Always exits
+ * with 0: without an adapter, tests of the GPU are left out. `QTRAIN_NO_INSTALL=1` keeps it from
  * installing.
  *
  * How it finds out. Without a Vulkan driver, Deno returns an OpenGL adapter that cannot be recognized:
@@ -39,7 +39,7 @@ type Decision =
   | { readonly action: "advise"; readonly line: string }
   | { readonly action: "install"; readonly line: string; readonly prefix: readonly string[] };
 
-const CONTINUES = "continuing with --device cpu (slow)";
+const CONTINUES = "continuing without a GPU";
 
 /** Decides what to do. */
 export function decide(situation: Situation): Decision {

@@ -13,7 +13,7 @@ import type { ProgressMode } from "./progress.ts";
 export const DEVICE = {
   type: "string",
   usage: "--device auto|gpu|cpu",
-  help: "where to compute (default: auto, the GPU if there is one)",
+  help: "where to compute (default: auto, a hardware GPU if there is one)",
   values: ["auto", "gpu", "cpu"],
 } as const satisfies Option;
 

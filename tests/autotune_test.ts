@@ -328,7 +328,8 @@ Deno.test({
     await inFolder({ file: "" }, async (folder) => {
       const recipe = "configs/quickstart.yaml";
       const run = async (out: string, QTRAIN_CACHE: string, more: string[] = []) => {
-        const args = [recipe, ...SMALL, "--out", `${folder}/${out}`, "--quiet", ...more];
+        const options = ["--device", "gpu", "--out", `${folder}/${out}`, "--quiet"];
+        const args = [recipe, ...SMALL, ...options, ...more];
         const result = await qtrain(args, { env: { QTRAIN_NO_TUNE: "", QTRAIN_CACHE } });
         assert.equal(result.code, 0, result.stderr);
         return result;

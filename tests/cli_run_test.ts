@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { decodeSafetensors } from "../lib/core/safetensors.ts";
-import { command, HAS_GPU, inFolder, qtrain, ROOT } from "./support/command.ts";
+import { AUTO, command, inFolder, qtrain, ROOT } from "./support/command.ts";
 
 const RECIPE = "data: { format: glyphs, size: 12, train: 64, test: 32 }\n" +
   "model: { name: cnn, width: 4 }\ntrain: { epochs: 2, batch: 16, log_every: 1 }\n";
@@ -44,7 +44,7 @@ Deno.test("a run, its second run, its resumption, eval and export", async (t) =>
           "recipe       r, seed 1",
           "network      cnn, width 4: 1,182 parameters",
           "data         64 + 32 images 12×12×1, 10 classes, made by the program",
-          `device       ${HAS_GPU ? "gpu" : "cpu"}: `,
+          `device       ${AUTO}: `,
           "arithmetic   int8",
           "gradients    8 bits, hindsight-minmax 0.9, stochastic",
           "length       2 epochs, 8 steps of 16 images",

@@ -11,7 +11,7 @@ import { evaluate } from "../lib/train/evaluate.ts";
 import { predict, type Prediction } from "../lib/train/predict.ts";
 import { encodeChecked } from "../lib/train/checkpoint/checksum.ts";
 import { RunFolder } from "../lib/train/run_folder/run_folder.ts";
-import { qtrain } from "./support/command.ts";
+import { HAS_GPU, qtrain } from "./support/command.ts";
 import { photo, pngOf, writePhotos } from "./support/photos.ts";
 import { runOf } from "./support/runs.ts";
 
@@ -61,7 +61,7 @@ Deno.test("predict answers as the run's evaluation does, though the data is gone
   }
 });
 
-for (const device of ["auto", "cpu"] as const) {
+for (const device of HAS_GPU ? ["gpu", "cpu"] as const : ["cpu"] as const) {
   Deno.test(`an image gets the same answer alone and among others, to the bit: ${device}`, async () => {
     const { run, photos } = await trained(), some = photos.filter((_, i) => i % 5 === 0);
     assert.equal(some.length, 5);

@@ -157,7 +157,8 @@ Deno.test("the command line asks the adapter, and remembers that it did", {
 }, () =>
   inFolder({}, async (folder) => {
     const recipe = ["configs/quickstart.yaml", "data.train=32", "data.test=8", "train.batch=8"];
-    const args = [...recipe, "train.max_steps=1", "--quiet", "--out", `${folder}/run`];
+    const options = ["--device", "gpu", "--quiet", "--out", `${folder}/run`];
+    const args = [...recipe, "train.max_steps=1", ...options];
     const env = { QTRAIN_NO_SELF_TEST: "", QTRAIN_CACHE: `${folder}/cache` };
     const { code, stderr } = await qtrain(args, { env });
     assert.deepEqual([code, stderr], [0, ""]);

@@ -5,7 +5,7 @@
  */
 import { DeviceError, UsageError } from "../core/errors.ts";
 import type { Executor } from "./executor.ts";
-import { type Gpu, type GpuOptions, openGpu } from "./gpu/device.ts";
+import { type Gpu, type GpuOptions, isSoftware, openGpu, requestAdapter } from "./gpu/device.ts";
 import { type ExecutorOptions, GpuExecutor } from "./gpu/executor.ts";
 import { chooseTiles, type Tiles } from "./gpu/autotune.ts";
 import { timeoutSeconds, Watchdog } from "./gpu/watchdog.ts";
@@ -13,7 +13,7 @@ import type { Program } from "../program/program.ts";
 import { CpuExecutor, cpuName } from "./cpu/executor.ts";
 import { defaultThreads, MAX_THREADS } from "./cpu/support.ts";
 
-/** `auto`: the GPU if there is a native driver, else the CPU. */
+/** `auto`: a hardware GPU if there is one with a native driver, else the CPU. `gpu`: also a software one. */
 export type DeviceChoice = "auto" | "gpu" | "cpu";
 
 /** Options of a device. */
@@ -65,6 +65,10 @@ export async function openDevice(
 ): Promise<Device> {
   checkThreads(options);
   if (choice === "cpu") return cpuDevice(options);
+  if (choice === "auto") {
+    const adapter = await requestAdapter();
+    if (!adapter || isSoftware(adapter.info)) return cpuDevice(options);
+  }
   try {
     return await opened(options);
   } catch (error) {

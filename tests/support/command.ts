@@ -7,10 +7,15 @@ import "./isolate.ts";
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { PERMISSIONS } from "../../cli/compile.ts";
-import { requestAdapter } from "../../lib/runtime/gpu/device.ts";
+import { isSoftware, requestAdapter } from "../../lib/runtime/gpu/device.ts";
 
-/** Whether there is a native GPU driver; without one, runs go to the CPU. */
-export const HAS_GPU: boolean = await requestAdapter() !== null;
+const adapter = await requestAdapter();
+
+/** Whether there is a native GPU driver, hardware or not. */
+export const HAS_GPU: boolean = adapter !== null;
+
+/** What `--device auto` takes here. */
+export const AUTO: "gpu" | "cpu" = adapter && !isSoftware(adapter.info) ? "gpu" : "cpu";
 
 /** The repository. */
 export const ROOT: string = fileURLToPath(new URL("../../", import.meta.url));

@@ -67,6 +67,19 @@ export async function requestAdapter(
   return await navigator.gpu.requestAdapter({ powerPreference });
 }
 
+/** Names of drivers that compute on the processor: Mesa, SwiftShader, and Windows' WARP. */
+const SOFTWARE = /llvmpipe|lavapipe|softpipe|swiftshader|basic render|\bwarp\b/i;
+
+/** Returns whether an adapter is software: slower than the CPU executor on the same processor. */
+export function isSoftware(
+  { description, device, isFallbackAdapter }: Pick<
+    GPUAdapterInfo,
+    "description" | "device" | "isFallbackAdapter"
+  >,
+): boolean {
+  return isFallbackAdapter || SOFTWARE.test(`${description} ${device}`);
+}
+
 /** Returns whether WGSL has `dot4I8Packed` here. */
 export function packedDotProduct(): boolean {
   // Deno's types lack this property.
