@@ -14,7 +14,10 @@ interface AvgPoolBackward extends PoolConstants, GradientConstants {
   readonly DX_ROW: number;
 }
 
-/** Each window's gradient, shared equally among its pixels. */
+/**
+ * Each window's gradient, shared equally among its pixels. A pixel adds its windows in f32, in row
+ * order.
+ */
 export function avgPoolBackward(
   c: AvgPoolBackward,
   b: Buffers<"dy" | "dx"> & { readonly addend?: HostBuffer; readonly mask?: HostBuffer },

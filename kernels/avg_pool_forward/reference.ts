@@ -13,7 +13,7 @@ interface AvgPoolForward extends PoolConstants, StoreConstants {
   readonly Y_ROW: number;
 }
 
-/** Y = the mean of each window, padding counted as zeros. */
+/** Y = the mean of each window, padding counted as zeros. An f32 sum adds pixels in row order. */
 export function avgPoolForward(c: AvgPoolForward, b: Buffers<"x" | "y">): void {
   const fround = Math.fround, channels = 4 * c.CQ, area = c.KH * c.KW;
   const z = row(b.quantizers, c.X_ROW), unit = fround(z.scale / area);

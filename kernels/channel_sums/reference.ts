@@ -16,7 +16,7 @@ interface ChannelSums {
   readonly Y_ROW: number;
 }
 
-/** Two sums per chunk and channel. */
+/** Two sums per chunk and channel; of f32 values in float64, pixels ascending. */
 export function channelSums(c: ChannelSums, b: Buffers<"y" | "sums">): void {
   const channels = 4 * c.CQ;
   const zero = row(b.quantizers, c.Y_ROW).zero;
@@ -36,7 +36,10 @@ export function channelSums(c: ChannelSums, b: Buffers<"y" | "sums">): void {
       } else {
         for (let p = first; p < last; p++) total += b.y.f32[p * channels + channel]!;
         const mean = total / (last - first);
-        for (let p = first; p < last; p++) square += (b.y.f32[p * channels + channel]! - mean) ** 2;
+        for (let p = first; p < last; p++) {
+          const d = b.y.f32[p * channels + channel]! - mean;
+          square += d * d;
+        }
         b.sums.f32[to] = total;
         b.sums.f32[to + 1] = square;
       }

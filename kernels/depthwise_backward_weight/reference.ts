@@ -5,6 +5,7 @@
  */
 import { zeroCentred } from "../include/depthwise.ts";
 import type { Buffers } from "../include/host_buffer.ts";
+import { addProducts } from "../include/multiply_add.ts";
 import { row } from "../include/quantize.ts";
 
 /** Constants of the kernel; shader.wgsl and the glossary of docs/architecture.md describe them. */
@@ -30,7 +31,10 @@ interface DepthwiseBackwardWeight {
   readonly DY_ROW: number;
 }
 
-/** Sums of products, and of dY, over the pixels of each chunk. */
+/**
+ * Sums of products, and of dY, over the pixels of each chunk. An f32 sum adds pixels ascending;
+ * padding is skipped (include/multiply_add.ts).
+ */
 export function depthwiseBackwardWeight(
   c: DepthwiseBackwardWeight,
   b: Buffers<"x" | "dy" | "partial" | "dy_total">,
@@ -38,25 +42,20 @@ export function depthwiseBackwardWeight(
   const channels = 4 * c.CQ, taps = c.KH * c.KW;
   const x = zeroCentred(c.INT8, b.x, row(b.quantizers, c.X_ROW).zero);
   const dy = zeroCentred(c.INT8, b.dy, row(b.quantizers, c.DY_ROW).zero);
-  const stored = c.INT8 ? "i32" : "f32";
-  for (let chunk = 0; chunk < c.CHUNKS; chunk++) {
-    const products = new Float64Array(taps * channels), total = new Float64Array(channels);
-    const last = Math.min((chunk + 1) * c.ROWS, c.LINES);
-    for (let pixel = chunk * c.ROWS * c.WO; pixel < last * c.WO; pixel++) {
-      const line = Math.floor(pixel / c.WO), image = Math.floor(line / c.HO);
-      for (let channel = 0; channel < channels; channel++) {
-        const d = dy(pixel * channels + channel);
-        total[channel]! += d;
-        for (let tap = 0; tap < taps; tap++) {
-          const y = line % c.HO * c.SH - c.PH + Math.floor(tap / c.KW);
-          const column = pixel % c.WO * c.SW - c.PW + tap % c.KW;
-          if (y < 0 || y >= c.H || column < 0 || column >= c.W) continue;
-          const from = (image * c.H + y) * c.W + column;
-          products[tap * channels + channel]! += d * x(from * channels + channel);
-        }
-      }
+  const partial = c.INT8 ? b.partial.i32 : b.partial.f32;
+  const total = !c.BIAS ? undefined : c.INT8 ? b.dy_total.i32 : b.dy_total.f32;
+  partial.fill(0, 0, c.CHUNKS * taps * channels);
+  total?.fill(0, 0, c.CHUNKS * channels);
+  for (let pixel = 0; pixel < c.LINES * c.WO; pixel++) {
+    const line = Math.floor(pixel / c.WO), image = Math.floor(line / c.HO);
+    const chunk = Math.floor(line / c.ROWS), from = pixel * channels;
+    for (let k = 0; total && k < channels; k++) total[chunk * channels + k]! += dy[from + k]!;
+    for (let tap = 0; tap < taps; tap++) {
+      const y = line % c.HO * c.SH - c.PH + Math.floor(tap / c.KW);
+      const column = pixel % c.WO * c.SW - c.PW + tap % c.KW;
+      if (y < 0 || y >= c.H || column < 0 || column >= c.W) continue;
+      const at = ((image * c.H + y) * c.W + column) * channels;
+      addProducts(partial, (chunk * taps + tap) * channels, dy, from, x, at, channels);
     }
-    b.partial[stored].set(products, chunk * products.length);
-    if (c.BIAS) b.dy_total[stored].set(total, chunk * channels);
   }
 }

@@ -13,7 +13,10 @@ interface GradientClipScale {
 
 const fround = Math.fround;
 
-/** Computes the norm of all gradients, and the factor that scales it down to CLIP_NORM. */
+/**
+ * Computes the norm of all gradients, and the factor that scales it down to CLIP_NORM. f32 sums: every
+ * 64th tile from a lane's own on, then the lanes.
+ */
 export function gradientClipScale(
   c: GradientClipScale,
   b: { readonly square_tiles: HostBuffer; readonly clip: HostBuffer },

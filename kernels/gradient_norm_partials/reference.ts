@@ -15,7 +15,7 @@ interface GradientNormPartials {
 
 const fround = Math.fround;
 
-/** Σ g² by tiles. */
+/** Σ g² by tiles, in f32: R rounds of each of 64 lanes, its four channels in pairs, then the lanes. */
 export function gradientNormPartials(
   c: GradientNormPartials,
   b: { readonly gradient: HostBuffer; readonly square_tiles: HostBuffer },

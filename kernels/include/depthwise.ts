@@ -5,11 +5,14 @@
  */
 import type { HostBuffer } from "./host_buffer.ts";
 
-/** Returns a tensor's codes minus their zero point, by padded index. */
+/** Returns a tensor's codes minus their zero point, or its f32 values, by padded index. */
 export function zeroCentred(
   int8: number,
   tensor: HostBuffer,
   zero: number,
-): (index: number) => number {
-  return int8 ? (index) => tensor.i8[index]! - zero : (index) => tensor.f32[index]!;
+): Int16Array | Float32Array {
+  if (!int8) return tensor.f32;
+  const codes = tensor.i8, centred = new Int16Array(codes.length);
+  for (let at = 0; at < codes.length; at++) centred[at] = codes[at]! - zero;
+  return centred;
 }

@@ -13,11 +13,11 @@ export function normalized4(table: usize, quad: i32, y: v128): v128 {
   return f32x4.add(f32x4.mul(coefficients(table, quad, 0), d), coefficients(table, quad, 2));
 }
 
-/** Applies the activation `act`: 0 none, 1 ReLU, 2 ReLU6. NaN stays NaN; −0 becomes +0. */
+/** Applies the activation `act`: 0 none, 1 ReLU, 2 ReLU6. NaN and −0 stay. */
 @inline
 export function activate4(act: i32, v: v128): v128 {
   if (act == 0) return v;
-  v = f32x4.add(f32x4.pmax(v, f32x4.splat(0)), f32x4.splat(0));
+  v = f32x4.pmax(v, f32x4.splat(0));
   return act == 1 ? v : f32x4.pmin(v, f32x4.splat(6));
 }
 

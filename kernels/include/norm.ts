@@ -14,9 +14,13 @@ export function normalized(coefficients: HostBuffer, y: number, channel: number)
   return fround(fround(k[at]! * fround(y - k[at + 4]!)) + k[at + 8]!);
 }
 
-/** Applies the activation `act`: 0 none, 1 ReLU, 2 ReLU6. */
+/**
+ * Applies the activation `act`: 0 none, 1 ReLU, 2 ReLU6. Written in comparisons, so that NaN and −0
+ * stay, as in f32x4.pmax and pmin; WGSL leaves both open.
+ */
 export function activate(act: number, v: number): number {
-  return act === 0 ? v : Math.min(Math.max(v, 0), act === 2 ? 6 : Infinity);
+  if (act === 0) return v;
+  return v < 0 ? 0 : act === 2 && v > 6 ? 6 : v;
 }
 
 /** Returns whether the activation passes a gradient on; `v` is the value before clipping. */

@@ -14,7 +14,10 @@ interface MaxPoolBackward extends PoolConstants, GradientConstants {
   readonly DX_ROW: number;
 }
 
-/** Each window's gradient goes to its first maximum in row order. */
+/**
+ * Each window's gradient goes to its first maximum in row order. A pixel adds its windows in f32, in
+ * row order.
+ */
 export function maxPoolBackward(
   c: MaxPoolBackward,
   b: Buffers<"x" | "dy" | "dx"> & { readonly addend?: HostBuffer; readonly mask?: HostBuffer },

@@ -20,7 +20,10 @@ interface NormBackwardCoefficients {
   readonly NONFINITE: number;
 }
 
-/** dgamma, dbeta, and the coefficients c1 and c2 of the gradient of Y. */
+/**
+ * dgamma, dbeta, and the coefficients c1 and c2 of the gradient of Y. f32 sums of chunks join in
+ * float64, chunks ascending; dgamma and dbeta are rounded to f32 at the end.
+ */
 export function normBackwardCoefficients(
   c: NormBackwardCoefficients,
   b: Buffers<"sums" | "total" | "coefficients" | "gradient">,

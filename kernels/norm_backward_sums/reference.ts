@@ -20,7 +20,7 @@ interface NormBackwardSums {
   readonly Y_ROW: number;
 }
 
-/** Two sums per chunk and channel. */
+/** Two sums per chunk and channel; of f32 values in float64, pixels ascending. */
 export function normBackwardSums(
   c: NormBackwardSums,
   b: Buffers<"da" | "y" | "coefficients" | "sums">,

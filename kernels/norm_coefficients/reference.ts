@@ -35,7 +35,10 @@ export function coefficientIndex(channel: number, which: number): number {
   return Math.floor(channel / 4) * 24 + which * 4 + channel % 4;
 }
 
-/** Computes mean, variance and the affine map of a batch, and updates the running statistics. */
+/**
+ * Computes mean, variance and the affine map of a batch, and updates the running statistics. Sums of
+ * f32 tiles join in float64, tiles ascending; mean and variance are rounded to f32 at the end.
+ */
 export function normCoefficients(
   c: NormCoefficients,
   b: Buffers<"sums" | "affine" | "running" | "coefficients" | "total" | "found_nonfinite">,
@@ -64,7 +67,8 @@ export function normCoefficients(
       mean = sum / n;
       for (let tile = 0; tile < c.TILES; tile++) {
         const at = 2 * (tile * c.CHANNELS + channel);
-        squares += b.sums.f32[at + 1]! + size(tile) * (b.sums.f32[at]! / size(tile) - mean) ** 2;
+        const d = b.sums.f32[at]! / size(tile) - mean;
+        squares += b.sums.f32[at + 1]! + size(tile) * (d * d);
       }
       mean = fround(mean);
       variance = fround(squares / n);

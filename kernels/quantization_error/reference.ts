@@ -18,7 +18,7 @@ interface QuantizationError {
   readonly ROW: number;
 }
 
-/** Σ x², Σ x·e and Σ e² of each tile. */
+/** Σ x², Σ x·e and Σ e² of each tile, in float64, values ascending; e is an f32. */
 export function quantizationError(
   c: QuantizationError,
   b: Buffers<"real_values" | "q" | "errors">,

@@ -22,7 +22,7 @@ interface ReduceDepthwiseWeightGradient {
   readonly BIAS_NONFINITE: number;
 }
 
-/** dW (and db) from the chunks of depthwise_backward_weight, added in their order. */
+/** dW (and db) from the chunks of depthwise_backward_weight, added in f32 in their order. */
 export function reduceDepthwiseWeightGradient(
   c: ReduceDepthwiseWeightGradient,
   b: Buffers<"partial" | "dy_total" | "gradient" | "bias_gradient">,

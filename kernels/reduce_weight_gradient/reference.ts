@@ -25,7 +25,7 @@ interface ReduceWeightGradient {
   readonly BIAS_NONFINITE: number;
 }
 
-/** dW (and db) from the chunks of conv_backward_weight, added in their order. */
+/** dW (and db) from the chunks of conv_backward_weight, added in f32 in their order. */
 export function reduceWeightGradient(
   c: ReduceWeightGradient,
   b: Buffers<"partial" | "x_total" | "dy_total" | "gradient" | "bias_gradient">,

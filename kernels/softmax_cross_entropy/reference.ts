@@ -18,7 +18,10 @@ interface SoftmaxCrossEntropy extends StoreConstants {
   readonly MIXED: number;
 }
 
-/** Loss, correct answers, and the gradient of the logits. */
+/**
+ * Loss, correct answers, and the gradient of the logits. Sums over classes are float64, classes
+ * ascending; the loss of a batch is an f32 sum, samples ascending.
+ */
 export function softmaxCrossEntropy(
   c: SoftmaxCrossEntropy,
   b: Buffers<"logits" | "labels" | "dlogits" | "losses" | "metrics" | "mixes">,
