@@ -10,8 +10,8 @@ import { type ExecutorOptions, GpuExecutor } from "./gpu/executor.ts";
 import { chooseTiles, type Tiles } from "./gpu/autotune.ts";
 import { timeoutSeconds, Watchdog } from "./gpu/watchdog.ts";
 import type { Program } from "../program/program.ts";
-import { CpuExecutor, cpuName } from "./cpu/executor.ts";
-import { defaultThreads, MAX_THREADS } from "./cpu/support.ts";
+import { threadsWithin } from "./cpu/memory.ts";
+import { cpuName, type CpuSupport, MAX_THREADS, threadsOf } from "./cpu/support.ts";
 
 /** `auto`: a hardware GPU if there is one with a native driver, else the CPU. `gpu`: also a software one. */
 export type DeviceChoice = "auto" | "gpu" | "cpu";
@@ -42,7 +42,13 @@ export interface Device {
    * Creates the buffers and pipelines of a program; with `lazily`, pipelines when `ready` asks for them.
    * A GPU runs one program and is closed with its executor.
    */
-  createExecutor(program: Program, options?: ExecutorOptions): Promise<Executor>;
+  createExecutor(
+    program: Program,
+    options?: ExecutorOptions & {
+      /** Maximum bytes of the CPU executor's memory; 0, the default: no limit. */
+      readonly memory?: number;
+    },
+  ): Promise<Executor>;
   /** The GPU; absent for the CPU, and for devices of a program that does not provide it. */
   readonly gpu?: Gpu;
   /**
@@ -85,13 +91,28 @@ function checkThreads({ threads = 1 }: DeviceOptions): void {
   );
 }
 
-/** The CPU, with one thread for each core by default. */
-function cpuDevice({ threads = defaultThreads() }: DeviceOptions): Device {
+/**
+ * Opens the CPU.
+ *
+ * @param support what the runtime has; tests replace it
+ * @throws DeviceError when the runtime lacks SIMD, or shared memory for more than one thread
+ */
+export function cpuDevice({ threads: given, warn }: DeviceOptions, support?: CpuSupport): Device {
+  const threads = threadsOf(given, support);
   return {
     kind: "cpu",
     name: cpuName(threads),
-    // deno-lint-ignore require-await -- rejects the promise instead of throwing
-    createExecutor: async (program) => new CpuExecutor(program, threads),
+    createExecutor: async (program, { memory = 0 } = {}) => {
+      const within = threadsWithin(program, threads, memory);
+      if (within < threads) {
+        warn?.(
+          `memory: the limit leaves room for ${within} of ${threads} threads, so these are used`,
+        );
+      }
+      // Its import compiles the SIMD kernels, which a runtime without SIMD cannot.
+      const { CpuExecutor } = await import("./cpu/executor.ts");
+      return new CpuExecutor(program, within);
+    },
   };
 }
 

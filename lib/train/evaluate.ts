@@ -61,7 +61,7 @@ export async function evaluate(path: string, options: EvaluateOptions = {}): Pro
   const data = await openDataset(recipe, warnings);
   const { program } = plan(recipe, data, { estimators: makers, inference: true });
   const device = await openTestedDevice(options.device, program, options);
-  const executor = await device.createExecutor(program);
+  const executor = await device.createExecutor(program, { memory: recipe.memory });
   let loader: DataLoader | undefined;
   try {
     const network = new Network(program, executor, recipe.seed, recipe.quantize, data, makers);

@@ -161,7 +161,7 @@ async function openNetwork(
   const sized = { ...recipe, train: { ...recipe.train, batch, micro_batch: 0 } };
   const { program } = plan(sized, spec, { estimators: makers, inference: true });
   const device = await openTestedDevice(options.device, program, options);
-  const executor = await device.createExecutor(program);
+  const executor = await device.createExecutor(program, { memory: recipe.memory });
   try {
     const network = new Network(program, executor, recipe.seed, recipe.quantize, spec, makers);
     network.load(checkpoint, false);

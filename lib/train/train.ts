@@ -64,7 +64,7 @@ async function* trainOnDevice(
   onOpen(device);
   let executor: Executor | undefined, loader: DataLoader | undefined;
   try {
-    executor = await device.createExecutor(program, { lazily: true });
+    executor = await device.createExecutor(program, { lazily: true, memory: recipe.memory });
     await executor.ready(program.sections.weights);
     loader = await openLoader(job, options);
     const run = openRun(job, executor, loader, options, started);

@@ -6,39 +6,13 @@
  */
 import { type Kernel, recordFields } from "../../../kernels/define_kernel.ts";
 import { simdKernels } from "../../../kernels/mod.ts";
-import { DeviceError, DeviceMemoryError } from "../../core/errors.ts";
-import { bytesOf } from "../../program/memory/bytes.ts";
-import { allSteps, boundBuffers, type Program, type Step } from "../../program/program.ts";
+import { DeviceError } from "../../core/errors.ts";
+import { boundBuffers, type Program, type Step } from "../../program/program.ts";
 import type { Copies, Executor } from "../executor.ts";
 import type { Answer, Call, Job, Place, Request, ThreadStart } from "./messages.ts";
+import { allocate, mapOf, PAGE_BYTES } from "./memory.ts";
+import { cpuName } from "./support.ts";
 import { oneThread, threads as manyThreads } from "./modules.js";
-
-/** Bytes at the start of the memory for the module's own data and what threads share (threads.simd.ts). */
-const RESERVED_BYTES = 16384;
-
-/** Buffers start on cache lines, and scratch memory of threads on lines of its own. */
-const ALIGNMENT = 128;
-
-/** Bytes that a kernel may read after the end of a buffer, as it loads whole vectors. */
-const PADDING_BYTES = 64;
-
-/** Bytes of a page of WebAssembly memory, and the most pages of a 32-bit memory: 4 GiB. */
-const PAGE_BYTES = 65536, MAX_PAGES = 65536;
-
-/** What the CPU executor needs of a program. */
-type Planned = Pick<Program, "buffers" | "layout" | "sections">;
-
-/** Where everything is in the memory. */
-interface MemoryMap {
-  readonly buffers: ReadonlyMap<string, Place>;
-  /** Addresses of the records of kernels, by step. */
-  readonly records: ReadonlyMap<Step, number>;
-  /** Scratch memory that the parts of a step share. */
-  readonly shared: number;
-  /** Scratch memory of each thread. */
-  readonly scratch: readonly number[];
-  readonly bytes: number;
-}
 
 interface Waiting {
   readonly resolve: (copies: readonly Uint8Array<ArrayBuffer>[]) => void;
@@ -50,7 +24,7 @@ export class CpuExecutor implements Executor {
   readonly device = "cpu";
   readonly adapter: string;
   readonly bytes: number;
-  readonly #map: MemoryMap;
+  readonly #map: ReturnType<typeof mapOf>;
   readonly #workers: readonly Worker[];
   /** Indices of the calls that the leader has. */
   readonly #calls = new Map<Step, number>();
@@ -63,14 +37,14 @@ export class CpuExecutor implements Executor {
    * @param threads number of threads, 1 or more; 1 does without shared memory
    * @throws DeviceMemoryError when the program does not fit into memory
    */
-  constructor(program: Planned, threads: number) {
+  constructor(program: Pick<Program, "buffers" | "layout" | "sections">, threads: number) {
     this.#map = mapOf(program, threads);
-    this.bytes = bytesOf(program.buffers, program.layout);
     this.adapter = cpuName(threads);
-    const memory = memoryOf(this.#map.bytes, threads > 1);
+    const memory = allocate(this.#map.bytes, threads > 1);
+    this.bytes = memory.buffer.byteLength;
     const start = threads > 1
       ? { module: manyThreads, memory, threads }
-      : { module: oneThread, pages: memory.buffer.byteLength / PAGE_BYTES, threads };
+      : { module: oneThread, pages: this.bytes / PAGE_BYTES, threads };
     this.#workers = this.#map.scratch.map((scratch, i) => {
       // Named so that deno compile and bundlers see it.
       const worker = i === 0
@@ -79,7 +53,7 @@ export class CpuExecutor implements Executor {
       worker.onmessage = ({ data }: MessageEvent<Answer>) => this.#settle(data);
       worker.onerror = (event) => {
         event.preventDefault();
-        this.#fail(event.message);
+        this.#fail(event.message.replace(/^Uncaught (\w+: )?/, ""));
       };
       worker.postMessage({ ...start, scratch } satisfies ThreadStart);
       return worker;
@@ -145,8 +119,8 @@ export class CpuExecutor implements Executor {
 
   #fail(reason: string): void {
     this.#failed ??= new DeviceError(
-      `a thread of the CPU executor failed: ${reason}. Resume from the last checkpoint; ` +
-        "qtrain doctor --device cpu tests the kernels",
+      `a thread of the CPU executor failed: ${reason}. A run that has a checkpoint goes on from it ` +
+        "with --resume; qtrain doctor tests the kernels",
     );
     for (const { reject } of this.#waiting.values()) reject(this.#failed);
     this.#waiting.clear();
@@ -174,11 +148,6 @@ export class CpuExecutor implements Executor {
   }
 }
 
-/** Returns the name of the CPU as a device. */
-export function cpuName(threads: number): string {
-  return `CPU (WASM SIMD, ${threads === 1 ? "1 thread" : `${threads} threads`})`;
-}
-
 /** Returns the words of a kernel's record; a buffer that the step does not bind has address 0. */
 function recordOf(
   kernel: Kernel,
@@ -195,54 +164,4 @@ function recordOf(
     else whole[i] = constants[name] ?? 0;
   }
   return words;
-}
-
-/** Lays out the memory: buffers, records, scratch. */
-function mapOf({ buffers, layout, sections }: Planned, threads: number): MemoryMap {
-  let end = RESERVED_BYTES;
-  const take = (bytes: number) => {
-    const address = end;
-    end = Math.ceil((address + bytes + PADDING_BYTES) / ALIGNMENT) * ALIGNMENT;
-    return address;
-  };
-  const regions = layout?.regions.map(take) ?? [];
-  const places = new Map(buffers.map(({ name, bytes }) => {
-    const place = layout?.places.get(name);
-    return [name, { address: place ? regions[place.region]! + place.offset : take(bytes), bytes }];
-  }));
-  const steps = allSteps({ sections }).filter(({ kernel }) => kernel.simd);
-  const records = new Map(
-    steps.map((step) => [step, take(4 * recordFields(step.kernel).length)]),
-  );
-  const most = (bytes: (step: Step) => number | undefined) =>
-    steps.reduce((most, step) => Math.max(most, bytes(step) ?? 0), 0);
-  const sharedBytes = most(({ kernel, constants }) => kernel.simd!.shared?.(constants));
-  const scratchBytes = most(({ kernel, constants }) => kernel.simd!.scratch?.(constants));
-  return {
-    buffers: places,
-    records,
-    shared: take(sharedBytes),
-    scratch: Array.from({ length: threads }, () => take(scratchBytes)),
-    bytes: end,
-  };
-}
-
-/** Allocates the memory. One that is not shared cannot be sent to a thread, which then allocates its own. */
-function memoryOf(bytes: number, shared: boolean): WebAssembly.Memory {
-  const pages = Math.ceil(bytes / PAGE_BYTES);
-  const remedy = "Use a smaller batch, smaller images or a narrower network";
-  if (pages > MAX_PAGES) {
-    throw new DeviceMemoryError(
-      `the network and its batch need ${(bytes / 2 ** 30).toFixed(1)} GiB, and the CPU executor ` +
-        `has at most 4 GiB. ${remedy}`,
-    );
-  }
-  try {
-    return new WebAssembly.Memory({ initial: pages, maximum: pages, shared });
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    throw new DeviceMemoryError(
-      `out of memory: the network and its batch do not fit. ${remedy}`,
-    );
-  }
 }

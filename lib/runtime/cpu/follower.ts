@@ -3,16 +3,18 @@
  *
  * @module
  */
-import type { ThreadStart } from "./messages.ts";
+import type { Answer, ThreadStart } from "./messages.ts";
 
 const thread = self as unknown as Worker;
 thread.onmessage = ({ data: { module, memory, scratch } }: MessageEvent<ThreadStart>) => {
-  const { exports } = new WebAssembly.Instance(module, { env: { memory: memory! } });
-  const { follow, fail } = exports as Record<"follow" | "fail", (scratch?: number) => void>;
+  let fail = () => {};
   try {
-    follow(scratch);
+    const { exports } = new WebAssembly.Instance(module, { env: { memory: memory! } });
+    fail = exports.fail as () => void;
+    (exports.follow as (scratch: number) => void)(scratch);
   } catch (error) {
+    // Posted, as Deno prints the stack of what a worker throws.
+    thread.postMessage({ error: (error as Error).message } satisfies Answer);
     fail();
-    throw error;
   }
 };

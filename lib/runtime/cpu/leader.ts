@@ -20,8 +20,9 @@ type Lead = (
 const thread = self as unknown as Worker;
 let memory: ArrayBuffer, bytes: Uint8Array<ArrayBuffer>, lead: Lead, start: ThreadStart;
 const calls: (() => void)[] = [];
-/** Why an earlier job failed: the memory is then in no state to go on. */
-let failed: string | undefined;
+let failed = false;
+
+class FollowerFailed extends Error {}
 
 function begin(message: ThreadStart): void {
   start = message;
@@ -41,7 +42,7 @@ function prepare(call: Call): () => void {
     new Uint32Array(memory, record, words.length).set(words);
     return () => {
       for (const [phase, count] of parts.entries()) {
-        if (!lead(simd, record, phase, count, scratch, threads)) throw new Error("a thread failed");
+        if (!lead(simd, record, phase, count, scratch, threads)) throw new FollowerFailed();
       }
     };
   }
@@ -66,22 +67,23 @@ function run({ writes, clear, steps, copied }: Job): Uint8Array<ArrayBuffer>[] {
   });
 }
 
-function answer(job: Job): Answer {
-  try {
-    if (failed) throw new Error(failed);
-    return { job: job.job, copies: run(job) };
-  } catch (error) {
-    failed = (error as Error).message;
-    return { job: job.job, error: failed };
+function receive(message: Request): void {
+  if ("module" in message) begin(message);
+  else if ("calls" in message) calls.push(...message.calls.map(prepare));
+  else {
+    const copies = run(message), { job } = message;
+    thread.postMessage({ job, copies } satisfies Answer, copies.map(({ buffer }) => buffer));
   }
 }
 
 thread.onmessage = ({ data }: MessageEvent<Request>) => {
-  if ("module" in data) begin(data);
-  else if ("calls" in data) calls.push(...data.calls.map(prepare));
-  else {
-    const answered = answer(data);
-    const copies = "copies" in answered ? answered.copies : [];
-    thread.postMessage(answered, copies.map(({ buffer }) => buffer));
+  if (failed) return; // The memory is in no state to go on, and the main thread knows.
+  try {
+    receive(data);
+  } catch (error) {
+    failed = true;
+    if (error instanceof FollowerFailed) return; // It has told the main thread why.
+    // Posted, as Deno prints the stack of what a worker throws.
+    thread.postMessage({ error: (error as Error).message } satisfies Answer);
   }
 };

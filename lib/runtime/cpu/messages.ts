@@ -55,7 +55,7 @@ export interface Job {
 /** A message to the leader. */
 export type Request = ThreadStart | { readonly calls: readonly Call[] } | Job;
 
-/** An answer of the leader: the copies of a job, or why a job failed. */
+/** The copies of a job, from the leader; or why a thread failed. */
 export type Answer =
   | { readonly job: number; readonly copies: readonly Uint8Array<ArrayBuffer>[] }
-  | { readonly job: number; readonly error: string };
+  | { readonly error: string };
