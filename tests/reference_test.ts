@@ -8,10 +8,17 @@ import assert from "node:assert/strict";
 import { QUANTIZER, STEP } from "../lib/quant/layouts.ts";
 import { addGradients } from "../kernels/add_gradients/reference.ts";
 import { convBackwardInput } from "../kernels/conv_backward_input/reference.ts";
+import { convBackwardWeight } from "../kernels/conv_backward_weight/reference.ts";
+import { convForward } from "../kernels/conv_forward/reference.ts";
+import { depthwiseBackwardInput } from "../kernels/depthwise_backward_input/reference.ts";
+import { depthwiseBackwardWeight } from "../kernels/depthwise_backward_weight/reference.ts";
+import { depthwiseForward } from "../kernels/depthwise_forward/reference.ts";
 import { HostBuffer } from "../kernels/include/host_buffer.ts";
+import { activate } from "../kernels/include/norm.ts";
 import { float64 } from "../kernels/norm_coefficients/reference.ts";
 import { normCoefficients } from "../kernels/norm_coefficients/reference.ts";
 import { maxPoolBackward } from "../kernels/max_pool_backward/reference.ts";
+import { maxPoolForward } from "../kernels/max_pool_forward/reference.ts";
 import { sgd } from "../kernels/sgd/reference.ts";
 
 /** A buffer of f32 values. */
@@ -170,14 +177,16 @@ const POOL = {
   DX_ROW: 1,
 };
 
+/** Values in the first channel of quads. */
+const quads = (...values: number[]) => floats(...values.flatMap((v) => [v, 0, 0, 0]));
+
 Deno.test("of equal maxima the first in row order gets the gradient of a window", () => {
-  const quad = (values: readonly number[]) => floats(...values.flatMap((v) => [v, 0, 0, 0]));
   const given = (x: readonly number[]) => {
     const dx = new HostBuffer(16 * 6);
     maxPoolBackward({ ...POOL, INT8: 0, STORE: 0 }, {
       ...tables(),
-      x: quad(x),
-      dy: quad([1, 10]),
+      x: quads(...x),
+      dy: quads(1, 10),
       dx,
     });
     return [0, 1, 2, 3, 4, 5].map((p) => dx.f32[4 * p]!);
@@ -234,4 +243,61 @@ Deno.test("a linear layer's gradient draws for the same elements as a convolutio
   });
   assert.deepEqual(flat.i8, spread.i8);
   assert.ok(flat.i8.includes(1) && flat.i8.subarray(0, 5).includes(0));
+});
+
+/** Products x·w that are 0.5 together, if each product and each sum is rounded to f32, in this order alone. */
+const TERMS = [
+  // 1 + 2⁻²⁴ is 1. In float64, or backwards, the sum is 0.5 + 2⁻²³.
+  [[1, 2 ** -24, 2 ** -24, -0.5], [1, 1, 1, 1]],
+  // The second product is 1 + 2⁻¹¹ + 2⁻²⁴ before it is rounded.
+  [[-0.5 - 2 ** -11, 1 + 2 ** -12, 0, 0], [1, 1 + 2 ** -12, 1, 1]],
+] as const;
+
+Deno.test("f32 sums of convolutions round products and sums, in the order of taps, channels or pixels", () => {
+  const windows = { ...POOL, INT8: 0, STORE: 0, BIAS: 0, SUMS: 0, H: 2, W: 2, HO: 1, WO: 1 };
+  const c = {
+    ...{ ...windows, IQ: 1, OQ: 1, DQ: 1, GQ: 1, QUADS: 1, FIRST: 0, LOGITS: 0, BEFORE: 0 },
+    ...{ PIXELS: 1, LINES: 1, TILES: 1, CHUNKS: 1, CHUNK: 4, ROWS: 2, CHANNELS: 4 },
+    ...{ X_ROW: 0, W_ROW: 0, Y_ROW: 0 },
+  };
+  const point = { ...c, KH: 1, KW: 1, H: 1, W: 1 }, scattered = { ...c, H: 3, W: 3, HO: 2, WO: 2 };
+  const pixels = { ...c, KH: 1, KW: 1, HO: 2, WO: 2, PIXELS: 4, LINES: 2 };
+  for (const [x, w] of TERMS) {
+    const b = () => {
+      const none = floats(0, 0, 0, 0), [y, out] = [new HostBuffer(16 * 9), new HostBuffer(16 * 9)];
+      const unused = { scales: none, bias: none, sums: none, before: none, x_total: none };
+      return { ...tables(), ...unused, y, dx: out, partial: out, dy_total: y };
+    };
+    // The taps of a pixel of dX meet dY backwards.
+    const taps = { x: quads(...x), weight: quads(...w), dy: quads(...x.toReversed()) };
+    const found: Record<string, number> = {};
+    const rowOfTaps = floats(...w.flatMap((v) => [v, 0, 0, 0]), ...new Array(48).fill(0));
+    const channels = floats(...w, ...new Array(12).fill(0));
+    let own = b();
+    convForward(c, { ...own, x: taps.x, weight: rowOfTaps });
+    found["conv_forward, taps"] = own.y.f32[0]!;
+    convForward(point, { ...own = b(), x: floats(...x), weight: channels });
+    found["conv_forward, inputs"] = own.y.f32[0]!;
+    convBackwardInput(scattered, { ...own = b(), dy: taps.dy, weight: rowOfTaps });
+    found["conv_backward_input, taps"] = own.dx.f32[4 * 4]!;
+    convBackwardInput(point, { ...own = b(), dy: floats(...x), weight: channels });
+    found["conv_backward_input, outputs"] = own.dx.f32[0]!;
+    convBackwardWeight(pixels, { ...own = b(), x: quads(...x), dy: quads(...w) });
+    found["conv_backward_weight, pixels"] = own.partial.f32[0]!;
+    depthwiseForward(c, { ...own = b(), x: taps.x, weight: taps.weight });
+    found["depthwise_forward, taps"] = own.y.f32[0]!;
+    depthwiseBackwardInput(scattered, { ...own = b(), dy: taps.dy, weight: taps.weight });
+    found["depthwise_backward_input, taps"] = own.dx.f32[4 * 4]!;
+    depthwiseBackwardWeight(pixels, { ...own = b(), x: quads(...x), dy: quads(...w) });
+    found["depthwise_backward_weight, pixels"] = own.partial.f32[0]!;
+    for (const [where, sum] of Object.entries(found)) assert.equal(sum, 0.5, where);
+  }
+});
+
+Deno.test("NaN passes activations; the maximum of a window is NaN where it comes first", () => {
+  for (const act of [0, 1, 2]) assert.ok(Number.isNaN(activate(act, NaN)));
+  assert.deepEqual([-1, 0, 3, 7].map((v) => activate(2, v)), [0, 0, 3, 6]);
+  const y = new HostBuffer(32);
+  maxPoolForward({ ...POOL, INT8: 0 }, { ...tables(), x: quads(NaN, 1, 2, 3, NaN, 4), y });
+  assert.deepEqual([y.f32[0], y.f32[4]], [NaN, 4]);
 });

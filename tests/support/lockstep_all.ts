@@ -15,7 +15,7 @@ import type { ReferenceExecutor } from "../../lib/runtime/reference_executor.ts"
 import { filled } from "./fill.ts";
 import type { Arithmetic, Case } from "./networks.ts";
 
-/** f32 sums in another order than the reference's float64: this share of the largest value. */
+/** f32 sums in another order than the reference's, or with fused products: this share of the largest value. */
 const FLOAT_BOUND = 1e-5;
 
 /** A step of training, then what evaluation has of its own. */
