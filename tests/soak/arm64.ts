@@ -7,8 +7,8 @@
  *     --emulated-threads N   threads of the emulated run (2)
  *     --networks A,B         only these of cnn, resnet8 and mobilenet-v2
  *
- * Exits with 1 when anything differs, and then names the first step with another loss and the tensors;
- * with 2 when arm64 cannot be emulated here.
+ * Exits with 1 when anything differs, and then names the first step with another loss, the first
+ * range, which tells the layer, and the tensors; with 2 when arm64 cannot be emulated here.
  *
  * The emulator runs arm64's instructions, but keeps x86-64's order of memory accesses, which is stricter:
  * it finds other arithmetic, not a barrier that only arm64 needs.
@@ -114,22 +114,23 @@ function differences(a: Run, b: Run): string[] {
   for (const name of new Set([...a.files.keys(), ...b.files.keys()])) {
     const [x, y] = [a.files.get(name), b.files.get(name)];
     if (!x || !y) lines.push(`${name}: only with ${x ? a.name : b.name}`);
-    else if (!same(x, y)) lines.push(`${name}: ${differentTensors(x, y, name)}`);
+    else if (!same(x, y)) lines.push(`${name}: ${difference(x, y, name)}`);
   }
   if (lines.length > 0 && step < 0) lines.unshift("the loss of every step is the same");
   return lines;
 }
 
-function differentTensors(
-  a: Uint8Array<ArrayBuffer>,
-  b: Uint8Array<ArrayBuffer>,
-  file: string,
-): string {
-  if (!file.endsWith(".safetensors")) return "other bytes";
+/** Returns what differs in a file: the first range of them all, or the tensors of a checkpoint. */
+function difference(a: Uint8Array<ArrayBuffer>, b: Uint8Array<ArrayBuffer>, file: string): string {
+  if (file === "ranges.jsonl") {
+    const [x, y] = [a, b].map((bytes) => new TextDecoder().decode(bytes).split("\n"));
+    const line = x!.findIndex((text, i) => text !== y![i]);
+    return `the first is ${x![line]} against ${y![line]}`;
+  }
   const x = decodeSafetensors(a, file).tensors, y = decodeSafetensors(b, file).tensors;
   const names = Object.keys(x).filter((name) => !y[name] || !same(x[name]!.data, y[name].data));
   if (names.length === 0) return "other metadata";
-  return `${names.length} of ${Object.keys(x).length} tensors differ: ` + names.join(", ");
+  return `${names.length} of ${Object.keys(x).length} tensors differ: ${names.join(", ")}`;
 }
 
 function same(a: Uint8Array, b: Uint8Array): boolean {
