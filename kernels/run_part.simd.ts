@@ -1,6 +1,7 @@
 // Written by `deno task simd` from the descriptors of kernels.
 
-import { NormForward } from "./include/records.simd";
+import { ConvForward, NormForward } from "./include/records.simd";
+import { conv_forward } from "./conv_forward/simd";
 import { norm_forward } from "./norm_forward/simd";
 
 export function runPart(
@@ -13,6 +14,9 @@ export function runPart(
 ): void {
   switch (kernel) {
     case 0:
+      conv_forward(changetype<ConvForward>(record), phase, part, parts, scratch);
+      break;
+    case 1:
       norm_forward(changetype<NormForward>(record), phase, part, parts, scratch);
       break;
   }

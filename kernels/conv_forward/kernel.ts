@@ -4,7 +4,7 @@
  * @module
  */
 import { defineKernel, grid, read, write } from "../define_kernel.ts";
-import { convTiles } from "../include/conv_tiles.ts";
+import { convParts, convScratch, convTiles } from "../include/conv_tiles.ts";
 import { store, tables } from "../include/interface.ts";
 import { convForward as reference } from "./reference.ts";
 import source from "./shader.wgsl" with { type: "text" };
@@ -56,5 +56,13 @@ export const convForward = defineKernel({
     tiles: (c) => convTiles(c, c.PIXELS, c.QUADS),
     workgroups: ({ PIXELS, QUADS, P, Q }) => grid(Math.ceil(PIXELS / (64 * P)), QUADS / Q),
     sameSpeed: ["BIAS", "CHANNELS", "FIRST", "LOGITS", "SUMS", "TILES"],
+  },
+  simd: {
+    parts: ({ PIXELS, QUADS }) => {
+      const blocks = Math.ceil(QUADS / 2);
+      return [blocks, convParts(PIXELS, blocks)];
+    },
+    shared: (c) => Math.ceil(c.QUADS / 2) * c.KH * c.KW * 4 * c.IQ * (c.INT8 ? 16 : 32),
+    scratch: (c) => convScratch(c.KH * c.KW * 4 * c.IQ * (c.INT8 ? 2 : 4), 8 * 4 * c.OQ),
   },
 });

@@ -30,3 +30,27 @@ export function convTiles(
   const rows = Math.ceil(pixels / 64);
   return [large, small].map(({ Q, P }) => ({ Q, P: Math.ceil(rows / Math.ceil(rows / P)) }));
 }
+
+/** Pixels of a tile of the CPU, TILE_ROWS of tile.simd.ts, and the most tiles that fill a panel. */
+const ROWS = 6, MAX_PANEL_TILES = 16;
+/** Bytes of a panel of rows, PANEL_BYTES of conv.simd.ts. */
+const PANEL_BYTES = 65536;
+/** Parts that keep several threads busy to the end of a phase. */
+const ENOUGH_PARTS = 32;
+
+/**
+ * Returns the parts of a SIMD convolution: ranges of tiles of pixels; where those are few, each tile for
+ * several groups of blocks of 8 columns, whose parts gather the same pixels again.
+ */
+export function convParts(pixels: number, blocks: number): number {
+  const tiles = Math.ceil(pixels / ROWS);
+  if (tiles >= ENOUGH_PARTS) {
+    return Math.max(ENOUGH_PARTS, Math.ceil(tiles / MAX_PANEL_TILES));
+  }
+  return tiles * Math.min(blocks, Math.ceil(ENOUGH_PARTS / tiles));
+}
+
+/** Returns the scratch bytes of a SIMD convolution: a tile's sums, `more`, and a panel of rows of `bytes`. */
+export function convScratch(bytes: number, more: number): number {
+  return 192 + more + 256 + Math.max(PANEL_BYTES, ROWS * bytes);
+}

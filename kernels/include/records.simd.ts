@@ -55,6 +55,48 @@ export class NonfiniteCounts {
 }
 
 @unmanaged
+export class ConvForward {
+  INT8: i32;
+  STORE: i32;
+  STOCHASTIC: i32;
+  QUIET: i32;
+  IMAGE: i32;
+  H: i32;
+  W: i32;
+  HO: i32;
+  WO: i32;
+  IQ: i32;
+  OQ: i32;
+  FIRST: i32;
+  CHANNELS: i32;
+  PIXELS: i32;
+  KH: i32;
+  KW: i32;
+  SH: i32;
+  SW: i32;
+  PH: i32;
+  PW: i32;
+  TILES: i32;
+  QUADS: i32;
+  BIAS: i32;
+  LOGITS: i32;
+  SUMS: i32;
+  X_ROW: i32;
+  Y_ROW: i32;
+  W_ROW: i32;
+  quantizers: usize;
+  statistics: usize;
+  step: usize;
+  x: usize;
+  weight: usize;
+  row_sum: usize;
+  bias: usize;
+  y: usize;
+  sums: usize;
+  shared: usize;
+}
+
+@unmanaged
 export class NormForward {
   INT8: i32;
   STORE: i32;

@@ -1,0 +1,111 @@
+// Products of a tile in registers: 6 rows × 8 columns, all of the reduction. It is the inner loop of every
+// convolution and linear layer. 12 sums, two vectors of columns, one value of a row and one product fill
+// the 16 vector registers of x86-64; 5 × 8 and 4 × 12 reach 95–100% of its rate (80% of what
+// registers alone give on Emerald Rapids, 90% on Zen 3).
+
+/** Rows and columns of a tile. */
+export const TILE_ROWS: i32 = 6;
+export const TILE_COLUMNS: i32 = 8;
+/** Bytes of a tile's sums, [rows, columns] of i32 or f32. */
+export const TILE_BYTES: usize = 192;
+
+/**
+ * Sums of products of i16 values, exact. The reduction is in pairs: a row is [pairs][2], the columns are
+ * [pairs][8 columns][2].
+ */
+export function dotTile(rows: usize, stride: usize, columns: usize, pairs: i32, sums: usize): void {
+  let a0 = i32x4.splat(0), b0 = i32x4.splat(0), a1 = i32x4.splat(0), b1 = i32x4.splat(0);
+  let a2 = i32x4.splat(0), b2 = i32x4.splat(0), a3 = i32x4.splat(0), b3 = i32x4.splat(0);
+  let a4 = i32x4.splat(0), b4 = i32x4.splat(0), a5 = i32x4.splat(0), b5 = i32x4.splat(0);
+  let r0 = rows, r1 = r0 + stride, r2 = r1 + stride, r3 = r2 + stride, r4 = r3 + stride, r5 = r4 + stride;
+  for (const end = columns + (<usize>pairs << 5); columns < end; columns += 32) {
+    const u = v128.load(columns), v = v128.load(columns, 16);
+    let x = v128.load32_splat(r0);
+    a0 = i32x4.add(a0, i32x4.dot_i16x8_s(x, u));
+    b0 = i32x4.add(b0, i32x4.dot_i16x8_s(x, v));
+    x = v128.load32_splat(r1);
+    a1 = i32x4.add(a1, i32x4.dot_i16x8_s(x, u));
+    b1 = i32x4.add(b1, i32x4.dot_i16x8_s(x, v));
+    x = v128.load32_splat(r2);
+    a2 = i32x4.add(a2, i32x4.dot_i16x8_s(x, u));
+    b2 = i32x4.add(b2, i32x4.dot_i16x8_s(x, v));
+    x = v128.load32_splat(r3);
+    a3 = i32x4.add(a3, i32x4.dot_i16x8_s(x, u));
+    b3 = i32x4.add(b3, i32x4.dot_i16x8_s(x, v));
+    x = v128.load32_splat(r4);
+    a4 = i32x4.add(a4, i32x4.dot_i16x8_s(x, u));
+    b4 = i32x4.add(b4, i32x4.dot_i16x8_s(x, v));
+    x = v128.load32_splat(r5);
+    a5 = i32x4.add(a5, i32x4.dot_i16x8_s(x, u));
+    b5 = i32x4.add(b5, i32x4.dot_i16x8_s(x, v));
+    r0 += 4;
+    r1 += 4;
+    r2 += 4;
+    r3 += 4;
+    r4 += 4;
+    r5 += 4;
+  }
+  v128.store(sums, a0);
+  v128.store(sums, b0, 16);
+  v128.store(sums, a1, 32);
+  v128.store(sums, b1, 48);
+  v128.store(sums, a2, 64);
+  v128.store(sums, b2, 80);
+  v128.store(sums, a3, 96);
+  v128.store(sums, b3, 112);
+  v128.store(sums, a4, 128);
+  v128.store(sums, b4, 144);
+  v128.store(sums, a5, 160);
+  v128.store(sums, b5, 176);
+}
+
+/**
+ * Sums of products of f32 values, added in order to what `sums` holds: each product is rounded, then
+ * added. A row is [count], the columns are [count][8 columns].
+ */
+export function mulTile(rows: usize, stride: usize, columns: usize, count: i32, sums: usize): void {
+  let a0 = v128.load(sums), b0 = v128.load(sums, 16), a1 = v128.load(sums, 32), b1 = v128.load(sums, 48);
+  let a2 = v128.load(sums, 64), b2 = v128.load(sums, 80), a3 = v128.load(sums, 96), b3 = v128.load(sums, 112);
+  let a4 = v128.load(sums, 128), b4 = v128.load(sums, 144), a5 = v128.load(sums, 160);
+  let b5 = v128.load(sums, 176);
+  let r0 = rows, r1 = r0 + stride, r2 = r1 + stride, r3 = r2 + stride, r4 = r3 + stride, r5 = r4 + stride;
+  for (const end = columns + (<usize>count << 5); columns < end; columns += 32) {
+    const u = v128.load(columns), v = v128.load(columns, 16);
+    let x = v128.load32_splat(r0);
+    a0 = f32x4.add(a0, f32x4.mul(x, u));
+    b0 = f32x4.add(b0, f32x4.mul(x, v));
+    x = v128.load32_splat(r1);
+    a1 = f32x4.add(a1, f32x4.mul(x, u));
+    b1 = f32x4.add(b1, f32x4.mul(x, v));
+    x = v128.load32_splat(r2);
+    a2 = f32x4.add(a2, f32x4.mul(x, u));
+    b2 = f32x4.add(b2, f32x4.mul(x, v));
+    x = v128.load32_splat(r3);
+    a3 = f32x4.add(a3, f32x4.mul(x, u));
+    b3 = f32x4.add(b3, f32x4.mul(x, v));
+    x = v128.load32_splat(r4);
+    a4 = f32x4.add(a4, f32x4.mul(x, u));
+    b4 = f32x4.add(b4, f32x4.mul(x, v));
+    x = v128.load32_splat(r5);
+    a5 = f32x4.add(a5, f32x4.mul(x, u));
+    b5 = f32x4.add(b5, f32x4.mul(x, v));
+    r0 += 4;
+    r1 += 4;
+    r2 += 4;
+    r3 += 4;
+    r4 += 4;
+    r5 += 4;
+  }
+  v128.store(sums, a0);
+  v128.store(sums, b0, 16);
+  v128.store(sums, a1, 32);
+  v128.store(sums, b1, 48);
+  v128.store(sums, a2, 64);
+  v128.store(sums, b2, 80);
+  v128.store(sums, a3, 96);
+  v128.store(sums, b3, 112);
+  v128.store(sums, a4, 128);
+  v128.store(sums, b4, 144);
+  v128.store(sums, a5, 160);
+  v128.store(sums, b5, 176);
+}
