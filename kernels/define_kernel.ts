@@ -301,3 +301,11 @@ const VALUES_OF_PART = 32768;
 export function partsOf(items: number, values = 1): readonly number[] {
   return [Math.max(1, Math.min(items, Math.ceil(items * values / VALUES_OF_PART)))];
 }
+
+/** Values of a line of scratch memory, LINE of quantize.simd.ts, if a pixel has no more. */
+const LINE = 1024;
+
+/** Returns the bytes of a line that holds the real values of at least one pixel. */
+export function lineBytes(channels: number): number {
+  return 4 * Math.max(LINE, 4 * Math.ceil(channels / 4));
+}

@@ -1,6 +1,10 @@
-// SIMD form of kernels/include/quantize.wgsl and of its reference, quantize.ts: four values at a time,
-// bit for bit the same.
+// SIMD form of kernels/include/quantize.wgsl and of its reference, quantize.ts, bit for bit the same.
+// Kernels compute real values of some pixels into a line of scratch memory, then store the line at once:
+// storePixels is the quick way, store4 the simple one.
 import { Quantizer, Slot, SLOTS, Step } from "./records.simd";
+
+/** Values of a line of scratch memory, if a pixel has no more: it stays in the first cache. */
+export const LINE: i32 = 1024;
 
 /** First of the `total` items of part `part`. */
 @inline
@@ -178,6 +182,106 @@ function storeRagged(at: i32, v: v128, element: i32, lanes: i32): v128 {
     else store<f32>(tensor + (<usize>(at + lane) << 2), 0);
   }
   return v128.bitselect(codes, zeroCode, real);
+}
+
+/** Values that `storeLine` looks at together. */
+const BLOCK: i32 = 64;
+
+/** 1.5 · 2²³: a small f32 plus it is rounded to a whole number, half to even, in its lowest bits. */
+const ROUNDER: f32 = 12582912;
+
+/** The largest uniform number. */
+const MAX_UNIFORM: f32 = 1.0 - 2.0 ** -24;
+
+/**
+ * Stores `count` real values, a multiple of 4, at padded index `at` and on; none is padding. `element` is
+ * the logical index of the first. The same as `store4` of each four, but quicker: where no value of a
+ * block is clipped or not finite, which its extremes and its sum tell, nothing has to be clamped, counted
+ * or compared value by value.
+ */
+export function storeLine(at: i32, line: usize, count: i32, element: i32): void {
+  let i: i32 = 0;
+  if (form == Form.Code) {
+    const down = f32x4.sub(qmin, zero), up = f32x4.sub(qmax, zero), factor = inverse;
+    let least = low, most = high;
+    for (; i + 16 <= count;) {
+      const block = min(BLOCK, (count - i) & ~15), from = line + (<usize>i << 2);
+      let l = v128.load(from), h = l, sum = l;
+      for (let v = from + 16, end = from + (<usize>block << 2); v < end; v += 16) {
+        const x = v128.load(v);
+        l = f32x4.pmin(l, x);
+        h = f32x4.pmax(h, x);
+        sum = f32x4.add(sum, x);
+      }
+      const smallest = f32x4.mul(l, factor), largest = f32x4.mul(h, factor);
+      const bottom = stochastic ? f32x4.floor(smallest) : f32x4.nearest(smallest);
+      const top = stochastic
+        ? f32x4.floor(f32x4.add(largest, f32x4.splat(MAX_UNIFORM)))
+        : f32x4.nearest(largest);
+      const inside = v128.and(f32x4.ge(bottom, down), f32x4.le(top, up));
+      if (i32x4.all_true(v128.and(inside, f32x4.eq(f32x4.sub(sum, sum), f32x4.splat(0))))) {
+        least = f32x4.pmin(least, l);
+        most = f32x4.pmax(most, h);
+        if (stochastic) storeStochastic(tensor + at + i, from, block, element + i);
+        else storeNearest(tensor + at + i, from, block);
+      } else {
+        for (let j = i; j < i + block; j += 4) {
+          store4(at + j, v128.load(line + (<usize>j << 2)), element + j, 4);
+        }
+      }
+      i += block;
+    }
+    low = f32x4.pmin(low, least);
+    high = f32x4.pmax(high, most);
+  }
+  for (; i < count; i += 4) store4(at + i, v128.load(line + (<usize>i << 2)), element + i, 4);
+}
+
+/** Rounds values that are inside the range to codes. */
+@inline
+function storeNearest(to: usize, from: usize, count: i32): void {
+  const factor = inverse, rounder = f32x4.splat(ROUNDER);
+  const offset = i32x4.sub(zeroCode, i32x4.splat(reinterpret<i32>(ROUNDER)));
+  for (const end = to + count; to < end; to += 16, from += 64) {
+    const a = i32x4.add(f32x4.add(f32x4.mul(v128.load(from), factor), rounder), offset);
+    const b = i32x4.add(f32x4.add(f32x4.mul(v128.load(from, 16), factor), rounder), offset);
+    const c = i32x4.add(f32x4.add(f32x4.mul(v128.load(from, 32), factor), rounder), offset);
+    const d = i32x4.add(f32x4.add(f32x4.mul(v128.load(from, 48), factor), rounder), offset);
+    v128.store(to, i8x16.narrow_i16x8_s(i16x8.narrow_i32x4_s(a, b), i16x8.narrow_i32x4_s(c, d)));
+  }
+}
+
+/** Four values that are inside the range, rounded stochastically; ROUNDER's bits are not taken off. */
+@inline
+function stochastic4(from: usize, element: i32): v128 {
+  const t = f32x4.add(f32x4.mul(v128.load(from), inverse), uniform4(element));
+  return f32x4.add(f32x4.floor(t), f32x4.splat(ROUNDER));
+}
+
+/** Rounds values that are inside the range to codes, stochastically. */
+@inline
+function storeStochastic(to: usize, from: usize, count: i32, element: i32): void {
+  const offset = i32x4.sub(zeroCode, i32x4.splat(reinterpret<i32>(ROUNDER)));
+  for (const end = to + count; to < end; to += 16, from += 64, element += 16) {
+    const a = i32x4.add(stochastic4(from, element), offset);
+    const b = i32x4.add(stochastic4(from + 16, element + 4), offset);
+    const c = i32x4.add(stochastic4(from + 32, element + 8), offset);
+    const d = i32x4.add(stochastic4(from + 48, element + 12), offset);
+    v128.store(to, i8x16.narrow_i16x8_s(i16x8.narrow_i32x4_s(a, b), i16x8.narrow_i32x4_s(c, d)));
+  }
+}
+
+/**
+ * Stores the real values of `pixels` pixels of `channels` channels, in `line` padded to quads, at padded
+ * index `at` and on. `element` is the logical index of the first value.
+ */
+export function storePixels(at: i32, line: usize, pixels: i32, channels: i32, element: i32): void {
+  const padded = (channels + 3) & ~3, whole = channels & ~3;
+  if (padded == channels) return storeLine(at, line, pixels * channels, element);
+  for (; pixels > 0; pixels--, at += padded, line += <usize>padded << 2, element += channels) {
+    storeLine(at, line, whole, element);
+    store4(at + whole, v128.load(line + (<usize>whole << 2)), element + whole, channels - whole);
+  }
 }
 
 /** Observes four real values without storing them. */
