@@ -8,19 +8,22 @@ import { type PeakMemory, peakMemory } from "../lib/program/memory/peak.ts";
 import { type Layer, parameterCount } from "../lib/program/summary.ts";
 import { type DataShape, plan } from "../lib/program/plan.ts";
 import { type Program } from "../lib/program/program.ts";
+import { cpuMemory, threadsWithin, tooLarge } from "../lib/runtime/cpu/memory.ts";
+import { cpuSupport, threadsOf } from "../lib/runtime/cpu/support.ts";
+import { DeviceError } from "../lib/core/errors.ts";
 import { loadRecipe } from "../lib/recipe/load.ts";
 import type { Recipe } from "../lib/recipe/recipe.ts";
 import { type Arguments, defineCommand, firstPositional, type Options } from "./command.ts";
 import { shapeOf } from "./data_shape.ts";
 import { bytes, settingsTable, table, withThousands } from "./format.ts";
-import { JSON_OUTPUT } from "./options.ts";
+import { JSON_OUTPUT, THREADS } from "./options.ts";
 import { print, printJson } from "./print.ts";
 import { arithmetic, microBatches, network, recomputing } from "./settings.ts";
 
 /** The largest buffer binding that every WebGPU device supports, in bytes. */
 const BASE_BINDING = 128 * 2 ** 20;
 
-const OPTIONS = { json: JSON_OUTPUT } as const satisfies Options;
+const OPTIONS = { threads: THREADS, json: JSON_OUTPUT } as const satisfies Options;
 
 /** `qtrain check`. */
 export const checkCommand = defineCommand({
@@ -29,7 +32,7 @@ export const checkCommand = defineCommand({
   summary: "Prints the plan of a recipe (layers, shapes, parameters, memory) without running it.",
   details: `Needs no GPU. Needs no data either if the recipe gives data.classes and data.size (with
 data.format: npz, data.channels too). Reports shapes that do not fit. Memory counts every buffer
-that training allocates on the device.`,
+that training allocates, on a GPU and on the CPU, where each thread has scratch memory of its own.`,
   options: OPTIONS,
   run,
 });
@@ -38,10 +41,27 @@ async function run(args: Arguments<typeof OPTIONS>): Promise<number> {
   const [path, overrides] = firstPositional(args, "check", "a recipe");
   const recipe = await loadRecipe(path, overrides);
   const data = await shapeOf(recipe), { program, layers } = plan(recipe, data);
-  const float32 = bytesInFloat32(recipe, data);
-  if (args.json) printJson(asJson(recipe, program, layers, float32), 2);
-  else print(asText(recipe, program, layers, float32));
+  const planned: Planned = {
+    recipe,
+    program,
+    layers,
+    float32: bytesInFloat32(recipe, data),
+    // No kernel runs here, so a runtime without SIMD will do.
+    threads: threadsOf(args.threads, { ...cpuSupport(), simd: true }),
+  };
+  if (args.json) printJson(asJson(planned), 2);
+  else print(asText(planned));
   return 0;
+}
+
+interface Planned {
+  readonly recipe: Recipe;
+  readonly program: Program;
+  readonly layers: readonly Layer[];
+  /** Bytes that the same recipe needs in float32. */
+  readonly float32: number;
+  /** Threads of the CPU. */
+  readonly threads: number;
 }
 
 /** Bytes that the same recipe needs in float32. */
@@ -52,10 +72,8 @@ function bytesInFloat32(recipe: Recipe, data: DataShape): number {
 
 /** Planned memory, e.g. `8.7 MiB (float32: 27.3 MiB; a buffer for each tensor: 20.9 MiB)`. */
 function memoryLine(
-  { memory }: Recipe,
-  program: Program,
+  { recipe: { memory }, program, float32 }: Planned,
   { total, staging }: PeakMemory,
-  float32: number,
 ): string {
   const limit = memory > 0 ? ` of ${bytes(memory)} allowed` : "";
   const others = [
@@ -67,30 +85,51 @@ function memoryLine(
   return `${bytes(total)}${limit} (${others.join("; ")})`;
 }
 
-function asText(
-  recipe: Recipe,
-  program: Program,
-  layers: readonly Layer[],
-  float32: number,
-): string {
+/** The CPU executor's memory, e.g. `8.9 MiB with 2 threads (8.5 MiB, and 192 KiB for each thread)`. */
+function cpuLine({ program, threads }: Planned): string {
+  const { shared, thread, total } = cpuMemory(program, threads);
+  return `${bytes(total)} with ${threads} ${threads === 1 ? "thread" : "threads"} ` +
+    `(${bytes(shared)}, and ${bytes(thread)} for each thread)`;
+}
+
+/** What keeps this plan from some devices. */
+function notes({ recipe: { memory }, program, threads }: Planned): string[] {
+  const found: string[] = [];
+  const largest = program.buffers.reduce((a, b) => b.bytes > a.bytes ? b : a);
+  if (largest.bytes > BASE_BINDING) {
+    found.push(
+      `buffer ${largest.name} needs ${bytes(largest.bytes)}, more than the ${
+        bytes(BASE_BINDING)
+      } that every GPU supports; reduce train.batch or train.micro_batch`,
+    );
+  }
+  const beyond = tooLarge(cpuMemory(program, threads).total);
+  if (beyond !== undefined) found.push(beyond);
+  try {
+    const within = threadsWithin(program, threads, memory);
+    if (within < threads) {
+      found.push(`memory: on the CPU the limit leaves room for ${within} of ${threads} threads`);
+    }
+  } catch (error) {
+    if (!(error instanceof DeviceError)) throw error;
+    found.push(error.message);
+  }
+  return found;
+}
+
+function asText(planned: Planned): string {
+  const { recipe, program, layers } = planned;
   const shape = (s: readonly number[]) => `[${s.join(", ")}]`;
   const rows = layers.map((l) => [l.name, l.kind, shape(l.output), withThousands(l.parameters)]);
   const peak = peakMemory(program);
   const memory = Object.entries(peak).map(([kind, n]) => [kind, bytes(n)]);
-  const largest = program.buffers.reduce((a, b) => b.bytes > a.bytes ? b : a);
-  const notes = largest.bytes > BASE_BINDING
-    ? [
-      `buffer ${largest.name} needs ${bytes(largest.bytes)}, more than the ${
-        bytes(BASE_BINDING)
-      } that every GPU supports; reduce train.batch or train.micro_batch`,
-    ]
-    : [];
   return [
     settingsTable([
       ["network", network(recipe, program)],
       ...arithmetic(recipe),
       ...microBatches(program),
-      ["memory", memoryLine(recipe, program, peak, float32)],
+      ["memory", memoryLine(planned, peak)],
+      ["on the CPU", cpuLine(planned)],
       ...recomputing(program),
     ]),
     "",
@@ -109,16 +148,11 @@ function asText(
       memory,
       ["left", "right"],
     ),
-    ...notes,
+    ...notes(planned),
   ].join("\n");
 }
 
-function asJson(
-  recipe: Recipe,
-  program: Program,
-  layers: readonly Layer[],
-  float32: number,
-): unknown {
+function asJson({ recipe, program, layers, float32, threads }: Planned): unknown {
   return {
     name: recipe.name,
     arithmetic: program.arithmetic,
@@ -130,6 +164,7 @@ function asJson(
     parameters: parameterCount(program),
     memory: peakMemory(program),
     memory_float32: float32,
+    memory_cpu: { threads, ...cpuMemory(program, threads) },
     memory_allowed: recipe.memory,
     recomputed: program.recomputed ?? [],
   };

@@ -4,7 +4,6 @@
  *
  * @module
  */
-import { peakMemory } from "../lib/program/memory/peak.ts";
 import { parameterCount } from "../lib/program/summary.ts";
 import type { TrainEvent } from "../lib/train/events.ts";
 
@@ -21,7 +20,7 @@ export function jsonEvent(event: TrainEvent, folder: string): Record<string, unk
         train_images: event.trainImages,
         test_images: event.testImages,
         parameters: parameterCount(event.program),
-        memory_bytes: peakMemory(event.program).total,
+        memory_bytes: event.memoryBytes,
         steps: event.steps,
         resumed_from: event.resumedFrom,
       };

@@ -48,7 +48,7 @@ export function settings(start: StartEvent, folder: string): [string, string][] 
     ["schedule", s.name + warmup],
     ...(smoothing > 0 ? [["labels", `smoothed by ${smoothing}`] as [string, string]] : []),
     ...(ema > 0 ? [["evaluation", `of a moving average, ema ${ema}`] as [string, string]] : []),
-    ["memory", memory(program, recipe.memory)],
+    ["memory", memory(start)],
     ...recomputing(program),
     ["folder", folder],
     ...(resumedFrom > 0 ? [["resumed", `after step ${resumedFrom}`] as [string, string]] : []),
@@ -122,10 +122,10 @@ function scheduler(q: QuantizeSpec): [string, string] {
   return ["scheduler", where];
 }
 
-function memory(program: Program, allowed: number): string {
-  const { total, activations, gradients } = peakMemory(program);
+function memory({ recipe: { memory: allowed }, program, memoryBytes }: StartEvent): string {
+  const { activations, gradients } = peakMemory(program);
   const limit = allowed > 0 ? ` of ${bytes(allowed)} allowed` : "";
-  return `${bytes(total)}${limit}: activations ${bytes(activations)}, gradients ${
+  return `${bytes(memoryBytes)}${limit}: activations ${bytes(activations)}, gradients ${
     bytes(gradients)
   }`;
 }

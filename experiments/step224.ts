@@ -60,6 +60,7 @@ class Both implements Executor {
   readonly device = "gpu";
   readonly adapter = "";
   readonly bytes = 0;
+  readonly idleWait = Infinity;
 
   constructor(readonly gpu: GpuExecutor, readonly exact: Float64Executor) {}
 

@@ -71,7 +71,7 @@ Deno.test("an interrupted comparison resumes, keeps the runs that diverged, and 
         assert.match(stderr, /run 2\/6: hindsight-minmax, seed 1\nresuming after step [1-9]/);
         assert.match(stderr, /run 3\/6: wild, seed 1\n[^]*diverged at step \d+: /);
         assert.match(stderr, /run 6\/6: wild, seed 2\n/);
-        assert.match(stdout, /^estimator +test accuracy +gap to float32 +ms a step +GPU memory +/);
+        assert.match(stdout, /^estimator +test accuracy +gap to float32 +ms a step +memory +/);
         assert.match(stdout, /\nfloat32 +\d+\.\d\d% ± \d+\.\d\d +reference +\d+\.\d /);
         assert.match(stdout, /\nhindsight-minmax +\d+\.\d\d% ± .* \[[−+\d.]+, [−+\d.]+\] /);
         assert.match(stdout, /\nwild +diverged +– /);

@@ -47,7 +47,7 @@ Deno.test("the version is the one in deno.json", async () => {
 
 Deno.test("check prints layers, shapes, parameters and memory, without GPU or data", async () => {
   await inFolder({ "r.yaml": RECIPE }, async (cwd) => {
-    const { code, stdout, stderr } = await qtrain(["check", "r.yaml"], {
+    const { code, stdout, stderr } = await qtrain(["check", "r.yaml", "--threads", "2"], {
       cwd,
       env: { VK_DRIVER_FILES: "/nonexistent" },
     });
@@ -55,8 +55,34 @@ Deno.test("check prints layers, shapes, parameters and memory, without GPU or da
     // Scratch memory, and with it the layout, depends on the tiles of kernels, which change.
     const steady = stdout
       .replace(/(optimizer|activations|gradients|scratch|gaps|total) +[\d.]+ \w+$/gm, "$1 …")
-      .replace(/^(memory +)[\d.]+ \w+ .*$/m, "$1…");
+      .replace(/^(memory|on the CPU)( +)[\d.]+ \w+ .*$/gm, "$1$2…");
     await golden("check.txt", steady.replace(/─{41,}/g, "─"));
+  });
+});
+
+Deno.test("check says what the CPU takes, what a limit leaves, and what no CPU executor has", async () => {
+  const wide = "data: { format: glyphs, size: 112 }\nmodel: { name: cnn, width: 1024 }\n" +
+    "train: { batch: 512 }\n";
+  await inFolder({ "r.yaml": RECIPE, "wide.yaml": wide }, async (cwd) => {
+    const check = async (...args: string[]) => {
+      const { code, stdout } = await qtrain(["check", ...args], { cwd });
+      assert.equal(code, 0);
+      return stdout;
+    };
+    const json = async (threads: string) =>
+      JSON.parse(await check("r.yaml", "--json", "--threads", threads)).memory_cpu;
+    const [one, many] = [await json("1"), await json("256")];
+    assert.equal(many.threads, 256);
+    const bytes = (m: typeof one) => m.shared + m.threads * m.thread;
+    for (const m of [one, many]) assert.equal(m.total, Math.ceil(bytes(m) / 65536) * 65536);
+    assert.match(
+      await check("r.yaml", "--threads", "2"),
+      /^on the CPU +[\d.]+ KiB with 2 threads \([\d.]+ KiB, and [\d.]+ \w+ for each thread\)$/m,
+    );
+    assert.match(
+      await check("wide.yaml", "--threads", "1"),
+      /\nthe network and its batch need \d+\.\d GiB, and the CPU executor has at most 4 GiB\. Use a/,
+    );
   });
 });
 

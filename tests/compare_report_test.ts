@@ -65,7 +65,7 @@ async function write(root: string, cell: Cell, made: MadeUp): Promise<void> {
       steps,
       test_accuracy: accuracy,
       images_per_second: speed,
-      peak_gpu_bytes: quantizers.length > 0 ? 3 * 2 ** 20 : 8 * 2 ** 20,
+      peak_memory_bytes: quantizers.length > 0 ? 3 * 2 ** 20 : 8 * 2 ** 20,
       adapter: "a made-up adapter",
       ...(status === "diverged" ? { reason: "step 5: layer conv1 <b>|</b>" } : {}),
     }),

@@ -43,7 +43,7 @@ Deno.test("memory that is too little: the budget that is named is kept, and how 
   const { message, whole } = explained(recipe, new DeviceMemoryError("", needs * 0.9));
   assert.match(
     message,
-    /^out of memory: the plan needs [\d.]+ MiB \(parameters and optimizer .*\), but the GPU gives [\d.]+ MiB\. memory=(\d+)KiB would fit \(micro-batches of (\d+)\), or train\.batch=\2$/,
+    /^out of memory: the plan needs [\d.]+ MiB \(parameters and optimizer .*\), but the device gives [\d.]+ MiB\. memory=(\d+)KiB would fit \(micro-batches of (\d+)\), or train\.batch=\2$/,
   );
   const memory = Number(/memory=(\d+)KiB/.exec(message)![1]) * 1024;
   const { program } = plan({ ...whole, memory }, DATA);
@@ -68,9 +68,12 @@ Deno.test("a buffer above the limit: the largest micro-batch that keeps it", () 
 Deno.test("where nothing would fit, or nobody knows how much there is, that is said", () => {
   const recipe = recipeOf(8, 32);
   const none = explained(recipe, new DeviceMemoryError("", 100_000)).message;
-  assert.match(none, /but the GPU gives 97\.7 KiB\. memory: the least that this network needs is /);
+  assert.match(
+    none,
+    /but the device gives 97\.7 KiB\. memory: the least that this network needs is /,
+  );
   const unknown = explained(recipe, new DeviceMemoryError("")).message;
-  assert.match(unknown, /but the GPU ran out of memory\. memory=\d+KiB would fit/);
+  assert.match(unknown, /but the device ran out of memory\. memory=\d+KiB would fit/);
   const other = new Error("something else");
   const whole = resolveRecipe(recipe);
   assert.equal(withMemoryAdvice(other, whole, DATA, plan(whole, DATA).program), other);
@@ -123,7 +126,7 @@ Deno.test({
     const { code, errors } = await run(150, {});
     assert.equal(code, 1, errors);
     const memory =
-      /^out of memory: .* but the GPU gives [\d.]+ MiB\. memory=(\w+) would fit \(.*\n$/
+      /^out of memory: .* but the device gives [\d.]+ MiB\. memory=(\w+) would fit \(.*\n$/
         .exec(errors)?.[1];
     assert.ok(memory, errors);
     // The software adapter compiles with the memory of the process, too.

@@ -98,6 +98,7 @@ Deno.test("the settings say how a step ends", () => {
     trainImages: 64,
     testImages: 1,
     steps: 5,
+    memoryBytes: 10 * 2 ** 20,
     resumedFrom: 0,
   }, "");
   const of = (name: string) => rows.find(([key]) => key === name)?.[1];

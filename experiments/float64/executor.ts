@@ -12,6 +12,7 @@ export class Float64Executor implements Executor {
   readonly device = "cpu";
   readonly adapter = "CPU (reference kernels in float64)";
   readonly bytes: number;
+  readonly idleWait = Infinity;
   readonly #worker: Worker;
   readonly #waiting: ((values: Float64Array[]) => void)[] = [];
   #failure: string | undefined;

@@ -30,6 +30,10 @@ export class WaitClock implements Executor {
     return this.inner.bytes;
   }
 
+  get idleWait(): number {
+    return this.inner.idleWait;
+  }
+
   write(buffer: string, data: ArrayBufferView<ArrayBuffer>, offset?: number): void {
     this.inner.write(buffer, data, offset);
   }

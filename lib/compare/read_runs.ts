@@ -26,8 +26,8 @@ export interface RunRecord {
   readonly test_accuracy: number | null;
   /** The batch divided by images a second. */
   readonly ms_per_step: number | null;
-  /** Bytes of all buffers on the GPU; null on the CPU. */
-  readonly peak_gpu_bytes: number | null;
+  /** Bytes of the device's memory. */
+  readonly peak_memory_bytes: number | null;
   /** Mean share of clipped values over logged steps, 0–1; null without quantizers. */
   readonly clipped: number | null;
   /** The same for each quantizer that clipped values. */
@@ -96,7 +96,7 @@ export async function readRunResult(
     steps: number(summary?.steps) ?? number(metrics.at(-1)?.step) ?? 0,
     test_accuracy: status === "done" ? number(summary?.test_accuracy) : null,
     ms_per_step: ended && speed > 0 ? 1000 * cell.recipe.train.batch / speed : null,
-    peak_gpu_bytes: (ended && number(summary?.peak_gpu_bytes)) || null,
+    peak_memory_bytes: (ended && number(summary?.peak_memory_bytes)) || null,
     clipped: number(clipped),
     clipped_by_quantizer: ended ? meanClipped(ranges) : {},
     adapter: typeof summary?.adapter === "string" ? summary.adapter : null,

@@ -33,7 +33,7 @@ export interface CompareRow {
   /** Median over seeds. */
   readonly ms_per_step: number | null;
   /** Largest of the seeds. */
-  readonly peak_gpu_bytes: number | null;
+  readonly peak_memory_bytes: number | null;
   /** Mean over seeds of the mean over logged steps. */
   readonly clipped: number | null;
   /** The quantizer with the largest such mean; null if none clips. */
@@ -100,7 +100,7 @@ function differences(runs: readonly RunRecord[], others: readonly RunRecord[]): 
 
 function figures(runs: readonly RunRecord[]): Omit<CompareRow, "label" | "values" | "gaps"> {
   const accuracies = numbers(runs.map((run) => run.test_accuracy));
-  const bytes = numbers(runs.map((run) => run.peak_gpu_bytes));
+  const bytes = numbers(runs.map((run) => run.peak_memory_bytes));
   return {
     runs: runs.length,
     done: runs.filter(({ status }) => status === "done").length,
@@ -110,7 +110,7 @@ function figures(runs: readonly RunRecord[]): Omit<CompareRow, "label" | "values
       standard_deviation: known(standardDeviation(accuracies)),
     },
     ms_per_step: known(median(numbers(runs.map((run) => run.ms_per_step)))),
-    peak_gpu_bytes: bytes.length === 0 ? null : Math.max(...bytes),
+    peak_memory_bytes: bytes.length === 0 ? null : Math.max(...bytes),
     clipped: known(mean(numbers(runs.map((run) => run.clipped)))),
     clips_most: clipsMost(runs),
   };

@@ -26,7 +26,7 @@ export function compareTable({ varied, references, rows }: CompareReport): TextT
       (row) => row.label === reference ? "reference" : gap(row.gaps[reference]),
     ]),
     ["ms a step", "right", (row) => row.ms_per_step?.toFixed(1) ?? UNKNOWN],
-    ["GPU memory", "right", (row) => bytes(row.peak_gpu_bytes ?? NaN)],
+    ["memory", "right", (row) => bytes(row.peak_memory_bytes ?? NaN)],
     ["clipped", "right", (row) => percent(row.clipped ?? NaN, 3)],
     ["clips most", "left", clipsMost],
   ];

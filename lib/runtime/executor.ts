@@ -14,8 +14,13 @@ export interface Executor {
   readonly device: "gpu" | "cpu";
   /** Name of the adapter. */
   readonly adapter: string;
-  /** Bytes of all buffers. */
+  /** Bytes of all buffers, and of what the executor needs beside them. */
   readonly bytes: number;
+  /**
+   * Maximum seconds of a wait when all steps are done: a longer one shows that the device was still at
+   * work. Infinite where `run` returns after its steps.
+   */
+  readonly idleWait: number;
   /** Copies `data` into a buffer, before any later step. */
   write(buffer: string, data: ArrayBufferView<ArrayBuffer>, offset?: number): void;
   /**

@@ -14,6 +14,7 @@ const YIELD_MS = 50;
 /** The executor of `--device cpu`. */
 export class ReferenceExecutor implements Executor {
   readonly device = "cpu";
+  readonly idleWait = Infinity;
   readonly adapter = "CPU (reference kernels)";
   readonly bytes: number;
   /** The memory of each buffer. */

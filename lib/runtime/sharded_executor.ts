@@ -31,11 +31,13 @@ class ShardedExecutor implements Executor {
   readonly device: Executor["device"];
   readonly adapter: string;
   readonly bytes: number;
+  readonly idleWait: number;
   /** Bytes of every buffer. */
   readonly #sizes: ReadonlyMap<string, number>;
 
   constructor(readonly inner: Executor, readonly program: Program) {
-    ({ device: this.device, adapter: this.adapter, bytes: this.bytes } = inner);
+    ({ device: this.device, adapter: this.adapter } = inner);
+    ({ bytes: this.bytes, idleWait: this.idleWait } = inner);
     this.#sizes = new Map(program.buffers.map((b) => [b.name, b.bytes]));
   }
 

@@ -25,6 +25,8 @@ export interface StartEvent {
   readonly device: "gpu" | "cpu";
   /** Name of the adapter. */
   readonly adapter: string;
+  /** Bytes of the device's memory: all buffers, and what the kernels need beside them. */
+  readonly memoryBytes: number;
   /** Number of training images. */
   readonly trainImages: number;
   /** Number of test images. */
@@ -154,8 +156,8 @@ export interface Summary {
   readonly data_wait_share: number;
   /** Seconds of the whole run. */
   readonly seconds: number;
-  /** Bytes of all buffers; 0 on the CPU. */
-  readonly peak_gpu_bytes: number;
+  /** Bytes of the device's memory: all buffers, and what the kernels need beside them. */
+  readonly peak_memory_bytes: number;
   /** Name of the adapter. */
   readonly adapter: string;
   /** Kind of device. */

@@ -43,6 +43,9 @@ export class Planted implements Executor {
   get bytes(): number {
     return this.inner.bytes;
   }
+  get idleWait(): number {
+    return this.inner.idleWait;
+  }
 
   write(buffer: string, data: ArrayBufferView<ArrayBuffer>, offset?: number): void {
     const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);

@@ -22,6 +22,8 @@ interface Waiting {
 /** The executor of `--device cpu`. */
 export class CpuExecutor implements Executor {
   readonly device = "cpu";
+  /** Two messages between threads. */
+  readonly idleWait = 0.002;
   readonly adapter: string;
   readonly bytes: number;
   readonly #map: ReturnType<typeof mapOf>;

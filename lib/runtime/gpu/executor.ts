@@ -85,6 +85,8 @@ interface Binding {
 /** The executor of `--device gpu`. */
 export class GpuExecutor implements Executor {
   readonly device = "gpu";
+  /** Deno sleeps for about 10 ms in a wait. */
+  readonly idleWait = 0.015;
   readonly adapter: string;
   readonly #gpu: GPUDevice;
   readonly #emulateDot: boolean;

@@ -41,8 +41,8 @@ export function withMemoryAdvice(
   const limit = largest !== undefined
     ? `one buffer may take ${bytes(largest)} here, and ${largestOf(program)}`
     : available !== undefined
-    ? `the GPU gives ${bytes(available)}`
-    : "the GPU ran out of memory";
+    ? `the device gives ${bytes(available)}`
+    : "the device ran out of memory";
   const problem =
     `out of memory: the plan needs ${bytes(planned.total)} (${shares(planned)}), but ` +
     limit;

@@ -7,7 +7,6 @@
 import type { Batch } from "../../data/batch.ts";
 import type { Dataset } from "../../data/dataset.ts";
 import type { DataLoader } from "../../data/loader.ts";
-import { peakMemory } from "../../program/memory/peak.ts";
 import type { Observation } from "../../quant/scheduler.ts";
 import type { Recipe } from "../../recipe/recipe.ts";
 import { VERSION } from "../../core/version.ts";
@@ -91,7 +90,7 @@ export class Run {
     const { stepsPerEpoch } = loader.sampler;
     this.steps = Math.min(train.epochs * stepsPerEpoch, train.max_steps || Infinity);
     this.#stepsPerEpoch = stepsPerEpoch;
-    this.#throughput = new Throughput(network.executor.device, train.batch);
+    this.#throughput = new Throughput(network.executor.idleWait, train.batch);
     this.#learningRateOf = learningRate(train, stepsPerEpoch, this.steps);
     this.#policy = new NonfinitePolicy({ network, train, recipeText, folder, warn });
   }
@@ -142,6 +141,7 @@ export class Run {
       program,
       device: executor.device,
       adapter: executor.adapter,
+      memoryBytes: executor.bytes,
       trainImages: data.train.count,
       testImages: data.test.count,
       steps: this.steps,
@@ -451,7 +451,7 @@ export class Run {
       images_per_second: this.#throughput.imagesPerSecond,
       data_wait_share: this.#throughput.dataWaitShare,
       seconds: (performance.now() - started) / 1000,
-      peak_gpu_bytes: executor.device === "gpu" ? peakMemory(network.program).total : 0,
+      peak_memory_bytes: executor.bytes,
       adapter: executor.adapter,
       device: executor.device,
       arithmetic: q.arithmetic,

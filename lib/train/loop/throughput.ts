@@ -5,12 +5,6 @@
  * @module
  */
 
-/**
- * Seconds that a wait for the GPU takes at least, as Deno sleeps for about 10 ms. If a wait took clearly
- * longer, the GPU was still at work.
- */
-const MIN_WAIT_S = 0.015;
-
 /** Times the steps of a run. */
 export class Throughput {
   /** Seconds of a step in the last group; 0 before the first one. */
@@ -24,10 +18,10 @@ export class Throughput {
   #collectBegan = 0;
 
   /**
-   * @param device kind of device
+   * @param idleWait the executor's: the maximum seconds of a wait when all steps are done
    * @param batch number of images of a step
    */
-  constructor(readonly device: "gpu" | "cpu", readonly batch: number) {}
+  constructor(readonly idleWait: number, readonly batch: number) {}
 
   /** Begins a group of steps. */
   begin(): void {
@@ -50,7 +44,7 @@ export class Throughput {
   /**
    * Ends a group.
    *
-   * The device waited for data at most for as long as the host did: nothing shows when a GPU becomes
+   * The device waited for data at most for as long as the host did: nothing shows when a device becomes
    * idle. It did not wait at all if it was still at work after the last batch was read.
    *
    * @param steps number of its steps
@@ -60,7 +54,7 @@ export class Throughput {
     const ended = performance.now(), seconds = (ended - this.#began) / 1000;
     this.lastStepSeconds = seconds / steps;
     if (!counted) return;
-    const busy = this.device === "gpu" && (ended - this.#collectBegan) / 1000 > MIN_WAIT_S;
+    const busy = (ended - this.#collectBegan) / 1000 > this.idleWait;
     this.#steps += steps;
     this.#seconds += seconds;
     this.#waited += busy ? 0 : this.#waitedForData;
