@@ -7,6 +7,10 @@ import assert from "node:assert/strict";
 import { decodeSafetensors, encodeSafetensors } from "../lib/core/safetensors.ts";
 import { encodeChecked } from "../lib/train/checkpoint/checksum.ts";
 import { RunFolder } from "../lib/train/run_folder/run_folder.ts";
+import { expectCheckpoint } from "../lib/train/checkpoint/load.ts";
+import { openTestedDevice } from "../lib/runtime/open_tested_device.ts";
+import type { Program } from "../lib/program/program.ts";
+import { HAS_GPU } from "./support/command.ts";
 import { inFolder, runOf, type RunOptions, SHORT } from "./support/runs.ts";
 
 const cpu = (out: string, more: RunOptions = {}): RunOptions => ({ device: "cpu", out, ...more });
@@ -72,5 +76,30 @@ Deno.test("a checkpoint that has lost its ranges is calibrated again, with a war
     for (const { quantizer: q, range } of first!.observations) {
       assert.ok(range, `${q.name} has a range in the first step`);
     }
+  });
+});
+
+Deno.test("a run that resumes on the other kind of device says so; with auto it stays on the CPU", {
+  ignore: !HAS_GPU,
+}, async () => {
+  await inFolder(async (out) => {
+    const line = (to: string, from: string) =>
+      `resuming on the ${to} (was the ${from}): the last digits of results may differ from those ` +
+      "of a run on one device";
+    const to = async (max_steps: number, device: "gpu" | "cpu", resume = true) => {
+      const recipe = { ...SHORT, train: { ...SHORT.train, max_steps } };
+      const { warnings } = await runOf(recipe, { out, device, resume });
+      return warnings.filter((text) => !text.includes("max_steps"));
+    };
+    assert.deepEqual(await to(4, "cpu", false), []);
+    assert.deepEqual(await to(6, "cpu"), []);
+    assert.deepEqual(await to(8, "gpu"), [line("GPU", "CPU")]);
+    assert.deepEqual(await to(10, "gpu"), []);
+    assert.deepEqual(await to(12, "cpu"), [line("CPU", "GPU")]);
+    const { trainerState } = await expectCheckpoint(await RunFolder.open(out));
+    assert.equal(trainerState.device, "cpu");
+    const program = { arithmetic: "int8", sections: {} } as Program;
+    const device = await openTestedDevice("auto", program, { before: trainerState.device });
+    assert.equal(device.kind, "cpu");
   });
 });

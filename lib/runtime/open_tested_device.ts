@@ -20,6 +20,8 @@ interface TestedDeviceOptions extends DeviceOptions {
    * off.
    */
   readonly selfTest?: boolean;
+  /** Kind of device that the run was trained on so far: `auto` takes the CPU again, or the GPU if there is one. */
+  readonly before?: Device["kind"] | undefined;
 }
 
 /**
@@ -32,7 +34,8 @@ export async function openTestedDevice(
   program: Pick<Program, "arithmetic" | "sections">,
   options: TestedDeviceOptions = {},
 ): Promise<Device> {
-  const device = await openDevice(choice, options), { gpu } = device;
+  const again = choice === "auto" && options.before === "cpu";
+  const device = await openDevice(again ? "cpu" : choice, options), { gpu } = device;
   if (!gpu) return device;
   const { arithmetic } = program, openGl = arithmetic === "int8" && mayBeOpenGl();
   const isRequested = options.selfTest === true && !isSet("QTRAIN_NO_SELF_TEST");

@@ -60,7 +60,8 @@ export async function evaluate(path: string, options: EvaluateOptions = {}): Pro
   const warnings = options.warn ? { warn: options.warn } : {};
   const data = await openDataset(recipe, warnings);
   const { program } = plan(recipe, data, { estimators: makers, inference: true });
-  const device = await openTestedDevice(options.device, program, options);
+  const before = found.trainerState.device;
+  const device = await openTestedDevice(options.device, program, { ...options, before });
   const executor = await device.createExecutor(program, { memory: recipe.memory });
   let loader: DataLoader | undefined;
   try {

@@ -160,7 +160,8 @@ async function openNetwork(
 ): Promise<Network> {
   const sized = { ...recipe, train: { ...recipe.train, batch, micro_batch: 0 } };
   const { program } = plan(sized, spec, { estimators: makers, inference: true });
-  const device = await openTestedDevice(options.device, program, options);
+  const before = checkpoint.trainerState.device;
+  const device = await openTestedDevice(options.device, program, { ...options, before });
   const executor = await device.createExecutor(program, { memory: recipe.memory });
   try {
     const network = new Network(program, executor, recipe.seed, recipe.quantize, spec, makers);

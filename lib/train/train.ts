@@ -60,7 +60,9 @@ async function* trainOnDevice(
   onOpen: (device: Device) => void,
 ): AsyncGenerator<TrainEvent, void, void> {
   const job = await prepare(input, options), { recipe, data, program, estimators } = job;
-  const device = options.opened ?? await openTestedDevice(options.device, program, options);
+  const before = job.checkpoint?.trainerState.device;
+  const device = options.opened ??
+    await openTestedDevice(options.device, program, { ...options, before });
   onOpen(device);
   let executor: Executor | undefined, loader: DataLoader | undefined;
   try {
@@ -173,6 +175,8 @@ async function prepareFolder(folder: RunFolder, job: Job, run: Run): Promise<voi
   await folder.writeRecipe(recipeText);
 }
 
+const NAMES = { gpu: "GPU", cpu: "CPU" } as const;
+
 /** Loads the checkpoint, or else first weights and ranges. Returns the state to train from. */
 async function loadWeights(
   job: Job,
@@ -183,6 +187,15 @@ async function loadWeights(
   job.checkpoint = job.initial = undefined;
   if (checkpoint) {
     network.load(checkpoint);
+    const { device: before } = checkpoint.trainerState, { device } = network.executor;
+    if (before && before !== device) {
+      warn?.(
+        `resuming on the ${NAMES[device]} (was the ${
+          NAMES[before]
+        }): the last digits of results may ` +
+          "differ from those of a run on one device",
+      );
+    }
     if (network.lostRanges && quantize.calibration_batches > 0) {
       // Without its ranges a network unlearns in a step: docs/results.md, When something jumps.
       warn?.("the checkpoint has lost its ranges: calibrating again");

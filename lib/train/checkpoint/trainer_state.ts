@@ -25,6 +25,8 @@ export interface TrainerState {
   readonly skipped?: readonly SkippedStep[];
   /** Set when the steps of an epoch are done, but its evaluation was aborted: it comes first. */
   readonly unevaluated?: true;
+  /** Kind of device that the steps ran on; absent before the first, and in files of earlier versions. */
+  readonly device?: "gpu" | "cpu";
 }
 
 /** A step that changed nothing, and where its first number was that is not finite. */
@@ -69,8 +71,8 @@ export function recordEvaluation(
  */
 export function decodeTrainerState(text: string, file: string): TrainerState {
   try {
-    const { step, epochLoss, epochCorrect, last = null, bests = [], skipped = [], unevaluated } =
-      JSON.parse(text);
+    const { step, epochLoss, epochCorrect, last = null, bests = [], skipped = [], ...rest } = JSON
+      .parse(text);
     if (
       isCount(step) && [epochLoss, epochCorrect].every(Number.isFinite) &&
       (last === null || isFigures(last)) && Array.isArray(bests) && bests.every(isBest) &&
@@ -83,7 +85,8 @@ export function decodeTrainerState(text: string, file: string): TrainerState {
         last,
         bests,
         ...(skipped.length > 0 ? { skipped } : {}),
-        ...(unevaluated === true ? { unevaluated } : {}),
+        ...(rest.unevaluated === true ? { unevaluated: true } : {}),
+        ...(rest.device === "gpu" || rest.device === "cpu" ? { device: rest.device } : {}),
       };
     }
   } catch {

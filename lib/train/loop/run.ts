@@ -370,6 +370,7 @@ export class Run {
     const state: TrainerState = {
       ...this.#trainerState(),
       ...(this.#evaluationPending ? { unevaluated: true } : {}),
+      device: network.executor.device,
     };
     await folder.flush();
     const bytes = encodeCheckpoint(weights, recipeText, state, data);
