@@ -63,6 +63,6 @@ export const convForward = defineKernel({
       return [blocks, convParts(PIXELS, blocks)];
     },
     shared: (c) => Math.ceil(c.QUADS / 2) * c.KH * c.KW * 4 * c.IQ * (c.INT8 ? 16 : 32),
-    scratch: (c) => convScratch(c.KH * c.KW * 4 * c.IQ * (c.INT8 ? 2 : 4), 8 * 4 * c.OQ),
+    scratch: (c) => convScratch(c, c.KH * c.KW * 4 * c.IQ, Math.ceil(c.QUADS / 2), 32 * c.OQ),
   },
 });

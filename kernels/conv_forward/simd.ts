@@ -1,7 +1,11 @@
-import { clear, copy, tilesOfPanel, transposeQuad, widen, widenQuads } from "../include/conv.simd";
-import { firstOf, openStore, quantizer, recordStore, store4, storedZero } from "../include/quantize.simd";
+import {
+  clear, copy, sumTiles, tilesOfPanel, transposeQuad, widen, widenQuads,
+} from "../include/conv.simd";
+import {
+  firstOf, loadCodes, openStore, quantizer, recordStore, storedZero, storePixels,
+} from "../include/quantize.simd";
 import { ConvForward } from "../include/records.simd";
-import { dotTile, mulTile, TILE_BYTES, TILE_ROWS } from "../include/tile.simd";
+import { TILE_ROWS } from "../include/tile.simd";
 
 /**
  * Y = conv(X, W) (+ bias), quantized. First the weights are laid out, a block of 8 outputs a part; then a
@@ -56,31 +60,28 @@ function convolve(c: ConvForward, part: i32, parts: i32, scratch: usize): void {
   const int8 = c.INT8 != 0, count = reduction(c), stride = count * (int8 ? 2 : 4);
   const tiles = (c.PIXELS + TILE_ROWS - 1) / TILE_ROWS, blocks = (c.QUADS + 1) >> 1;
   const groups = max(1, parts / tiles), group = part % groups;
-  const lastTile = firstOf(tiles, part / groups + 1, parts / groups);
-  const firstBlock = firstOf(blocks, group, groups), lastBlock = firstOf(blocks, group + 1, groups);
-  const most = tilesOfPanel(stride), sums = scratch, totals = scratch + TILE_BYTES;
-  const panel = totals + <usize>(8 * 4 * c.OQ + 64);
+  const firstBlock = firstOf(blocks, group, groups);
+  const own = firstOf(blocks, group + 1, groups) - firstBlock, most = tilesOfPanel(stride + 32 * own);
+  const totals = scratch, line = totals + <usize>(8 * 4 * c.OQ + 64);
+  const panel = line + <usize>(most * TILE_ROWS * 32 * own);
+  const first = firstOf(tiles, part / groups, parts / groups);
+  const last = firstOf(tiles, part / groups + 1, parts / groups);
   openStore(c.INT8, c.STORE, c.STOCHASTIC, c.QUIET, c.IMAGE, c.quantizers, c.statistics, c.step, c.y, c.Y_ROW);
   if (c.SUMS) memory.fill(totals, 0, 8 * 4 * c.OQ);
-  const firstTile = firstOf(tiles, part / groups, parts / groups);
-  for (let tile = firstTile; tile < lastTile; tile += most) {
-    const last = min(tile + most, lastTile), pixels = min(c.PIXELS, last * TILE_ROWS);
-    gather(c, tile * TILE_ROWS, pixels, panel, stride);
-    for (let block = firstBlock; block < lastBlock; block++) {
-      const weights = blockAt(c, block);
-      for (let t = tile; t < last; t++) {
-        const rows = panel + <usize>((t - tile) * TILE_ROWS) * stride;
-        if (int8) dotTile(rows, stride, weights, count >> 1, sums);
-        else {
-          clear(sums, <i32>TILE_BYTES);
-          mulTile(rows, stride, weights, count, sums);
-        }
-        finish(c, t * TILE_ROWS, min(TILE_ROWS, c.PIXELS - t * TILE_ROWS), block, sums, totals);
-      }
-    }
+  for (let tile = first; tile < last; tile += most) {
+    const now = min(most, last - tile), pixel = tile * TILE_ROWS;
+    const pixels = min(now * TILE_ROWS, c.PIXELS - pixel);
+    gather(c, pixel, pixel + pixels, panel, stride);
+    if (!int8) clear(line, now * TILE_ROWS * 32 * own);
+    sumTiles(int8, now, panel, stride, count, blockAt(c, firstBlock), own, line);
+    finish(c, pixel, pixels, 2 * firstBlock, min(2 * own, c.QUADS - 2 * firstBlock), 8 * own, line);
+    if (c.SUMS) addCodes(c, pixel, pixels, 2 * firstBlock, min(2 * own, c.QUADS - 2 * firstBlock), totals);
   }
   if (!c.LOGITS) recordStore();
-  if (c.SUMS) addSums(c, <i32>(<i64>firstTile * TILE_ROWS * c.TILES / c.PIXELS), firstBlock, lastBlock, totals);
+  if (c.SUMS) {
+    const tile = <i32>(<i64>first * TILE_ROWS * c.TILES / c.PIXELS);
+    addSums(c, tile, 2 * firstBlock, min(2 * own, c.QUADS - 2 * firstBlock), totals);
+  }
 }
 
 /** Fills rows of the panel with the inputs that pixels see; taps outside the image are 0. */
@@ -116,41 +117,59 @@ function gather(c: ConvForward, first: i32, last: i32, panel: usize, stride: i32
   }
 }
 
-/** Stores the outputs of a tile, and adds to batch norm's sums of a part. */
-function finish(c: ConvForward, pixel: i32, rows: i32, block: i32, sums: usize, totals: usize): void {
-  const int8 = c.INT8 != 0, outputs = 4 * c.OQ;
+/** Turns sums into real values and stores them: `quads` quads from `quad` on, of rows `pitch` values apart. */
+function finish(
+  c: ConvForward, pixel: i32, pixels: i32, quad: i32, quads: i32, pitch: i32, line: usize,
+): void {
+  const int8 = c.INT8 != 0, columns = 4 * quads, outputs = 4 * c.OQ, o = 4 * (c.FIRST + quad);
   const unit = f32x4.splat(quantizer(c.quantizers, c.X_ROW).scale * quantizer(c.quantizers, c.W_ROW).scale);
-  for (let half: i32 = 0; half < 2 && 2 * block + half < c.QUADS; half++) {
-    const o = 4 * (c.FIRST + 2 * block + half), total = totals + <usize>(8 * o);
-    const bias = c.BIAS ? v128.load(c.bias + (<usize>o << 2)) : i32x4.splat(0);
-    let at = pixel * outputs + o, from = sums + 16 * half;
-    let s1 = i32x4.splat(0), s2 = i32x4.splat(0);
-    for (let row: i32 = 0; row < rows; row++, at += outputs, from += 32) {
+  const bias = c.bias + (<usize>o << 2), hasBias = c.BIAS != 0;
+  let to = line;
+  for (let p: i32 = 0; p < pixels; p++) {
+    let from = line + (<usize>(p * pitch) << 2);
+    for (let i: i32 = 0; i < columns; i += 4, from += 16, to += 16) {
       let v = v128.load(from);
       if (int8) v = f32x4.mul(f32x4.convert_i32x4_s(v), unit);
-      if (c.BIAS) v = f32x4.add(v, bias);
-      if (c.LOGITS) {
-        v128.store(c.y + (<usize>at << 2), v);
-        continue;
-      }
-      // Of padding the difference is 0, so that it adds nothing.
-      const d = i32x4.sub(store4(at, v, 0, c.CHANNELS - o), storedZero());
-      s1 = i32x4.add(s1, d);
-      s2 = i32x4.add(s2, i32x4.mul(d, d));
+      if (hasBias) v = f32x4.add(v, v128.load(bias + (<usize>i << 2)));
+      v128.store(to, v);
     }
-    if (c.SUMS) {
-      v128.store(total, i32x4.add(v128.load(total), s1));
-      v128.store(total, i32x4.add(v128.load(total, 16), s2), 16);
+  }
+  const first = pixel * outputs + o, real = min(columns, c.CHANNELS - o);
+  if (c.LOGITS) {
+    for (let p: i32 = 0; p < pixels; p++) {
+      copy(line + (<usize>(p * columns) << 2), c.y + (<usize>(first + p * outputs) << 2), columns);
+    }
+  } else if (columns == outputs) {
+    storePixels(first, line, pixels, real, 0);
+  } else {
+    for (let p: i32 = 0; p < pixels; p++) {
+      storePixels(first + p * outputs, line + (<usize>(p * columns) << 2), 1, real, 0);
     }
   }
 }
 
+/** Adds the codes of some pixels to a part's sums: of differences to the zero point, and of their squares. */
+function addCodes(c: ConvForward, pixel: i32, pixels: i32, quad: i32, quads: i32, totals: usize): void {
+  const outputs = 4 * c.OQ, zero = storedZero();
+  for (let o = 4 * (c.FIRST + quad), end = o + 4 * quads; o < end; o += 4) {
+    let at = c.y + <usize>(pixel * outputs + o), s1 = i32x4.splat(0), s2 = i32x4.splat(0);
+    // Of padding the difference is 0, so that it adds nothing.
+    for (let p: i32 = 0; p < pixels; p++, at += outputs) {
+      const d = i32x4.sub(loadCodes(at), zero);
+      s1 = i32x4.add(s1, d);
+      s2 = i32x4.add(s2, i32x4.mul(d, d));
+    }
+    const total = totals + <usize>(8 * o);
+    v128.store(total, i32x4.add(v128.load(total), s1));
+    v128.store(total, i32x4.add(v128.load(total, 16), s2), 16);
+  }
+}
+
 /** Adds a part's sums to those of a tile; any tile will do, as only sums over tiles are defined. */
-function addSums(c: ConvForward, tile: i32, first: i32, last: i32, totals: usize): void {
-  const outputs = 4 * c.OQ;
-  for (let own = 8 * first; own < min(8 * last, 4 * c.QUADS); own++) {
-    const o = 4 * c.FIRST + own, to = c.sums + <usize>(8 * (tile * outputs + o));
-    const from = totals + <usize>(32 * (o >> 2) + 4 * (o & 3));
+function addSums(c: ConvForward, tile: i32, quad: i32, quads: i32, totals: usize): void {
+  const first = 4 * (c.FIRST + quad);
+  for (let o = first; o < first + 4 * quads; o++) {
+    const to = c.sums + <usize>(8 * (tile * 4 * c.OQ + o)), from = totals + <usize>(32 * (o >> 2) + 4 * (o & 3));
     atomic.add<i32>(to, load<i32>(from));
     atomic.add<i32>(to, load<i32>(from, 16), 4);
   }

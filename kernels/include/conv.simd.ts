@@ -1,15 +1,31 @@
 // What the three kernels of a convolution share. Values of pixels are gathered into a panel of rows, one
 // row a pixel: int8 codes as i16 with the zero point taken off, or f32. Weights are laid out once a step in
-// blocks of 8 columns. Tiles of 6 rows × 8 columns (tile.simd.ts) then need no knowledge of windows.
-import { TILE_ROWS } from "./tile.simd";
+// blocks of 8 columns. Tiles of 6 rows × 8 columns (tile.simd.ts) then need no knowledge of windows. Their
+// sums make a line, [pixels][columns], which is stored at once.
+import { dotTile, mulTile, TILE_ROWS } from "./tile.simd";
 
-/** Bytes of a panel: it stays in the second cache, while a block of columns stays in the first. */
-const PANEL_BYTES: i32 = 65536;
+/** Bytes of a panel and its line: they stay in the second cache, a block of columns in the first. */
+const PANEL_BYTES: i32 = 98304;
 
-/** Tiles of a panel whose rows have `bytes` bytes. */
+/** Tiles of a panel whose rows have `bytes` bytes, those of the line included. */
 @inline
 export function tilesOfPanel(bytes: i32): i32 {
-  return min(16, max(1, PANEL_BYTES / (TILE_ROWS * max(bytes, 1))));
+  return min(16, max(1, PANEL_BYTES / (TILE_ROWS * bytes)));
+}
+
+/** Sums of a panel's tiles: [tiles · 6 pixels][blocks · 8 columns], from `panel` and laid out weights. */
+export function sumTiles(
+  int8: bool, tiles: i32, panel: usize, stride: i32, count: i32, weights: usize, blocks: i32, sums: usize,
+): void {
+  const pitch = <usize>blocks << 5, bytes = <usize>count * (int8 ? 16 : 32);
+  for (let block: i32 = 0; block < blocks; block++, weights += bytes) {
+    for (let tile: i32 = 0; tile < tiles; tile++) {
+      const rows = panel + <usize>(tile * TILE_ROWS * stride);
+      const to = sums + <usize>(tile * TILE_ROWS) * pitch + (<usize>block << 5);
+      if (int8) dotTile(rows, stride, weights, count >> 1, to, pitch);
+      else mulTile(rows, stride, weights, count, to, pitch);
+    }
+  }
 }
 
 /** Widens codes to i16 minus `zero`; writes up to 14 bytes more than `count` values. */

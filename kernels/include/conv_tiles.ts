@@ -33,8 +33,8 @@ export function convTiles(
 
 /** Pixels of a tile of the CPU, TILE_ROWS of tile.simd.ts, and the most tiles that fill a panel. */
 const ROWS = 6, MAX_PANEL_TILES = 16;
-/** Bytes of a panel of rows, PANEL_BYTES of conv.simd.ts. */
-const PANEL_BYTES = 65536;
+/** Bytes of a panel and its line, PANEL_BYTES of conv.simd.ts. */
+const PANEL_BYTES = 98304;
 /** Parts that keep several threads busy to the end of a phase. */
 const ENOUGH_PARTS = 32;
 
@@ -50,7 +50,19 @@ export function convParts(pixels: number, blocks: number): number {
   return tiles * Math.min(blocks, Math.ceil(ENOUGH_PARTS / tiles));
 }
 
-/** Returns the scratch bytes of a SIMD convolution: a tile's sums, `more`, and a panel of rows of `bytes`. */
-export function convScratch(bytes: number, more: number): number {
-  return 192 + more + 256 + Math.max(PANEL_BYTES, ROWS * bytes);
+/**
+ * Returns the scratch bytes of a SIMD convolution.
+ *
+ * @param values of a row of the panel
+ * @param blocks of 8 columns
+ * @param more bytes besides the panel and its line
+ */
+export function convScratch(
+  { INT8 }: { readonly INT8: number },
+  values: number,
+  blocks: number,
+  more = 0,
+): number {
+  const row = values * (INT8 ? 2 : 4) + 32 * blocks;
+  return Math.max(PANEL_BYTES, ROWS * row) + more + 256;
 }
