@@ -1,6 +1,7 @@
 // Written by `deno task simd` from the descriptors of kernels.
 
-import { ConvForward, NormForward } from "./include/records.simd";
+import { ConvBackwardInput, ConvForward, NormForward } from "./include/records.simd";
+import { conv_backward_input } from "./conv_backward_input/simd";
 import { conv_forward } from "./conv_forward/simd";
 import { norm_forward } from "./norm_forward/simd";
 
@@ -14,9 +15,12 @@ export function runPart(
 ): void {
   switch (kernel) {
     case 0:
-      conv_forward(changetype<ConvForward>(record), phase, part, parts, scratch);
+      conv_backward_input(changetype<ConvBackwardInput>(record), phase, part, parts, scratch);
       break;
     case 1:
+      conv_forward(changetype<ConvForward>(record), phase, part, parts, scratch);
+      break;
+    case 2:
       norm_forward(changetype<NormForward>(record), phase, part, parts, scratch);
       break;
   }

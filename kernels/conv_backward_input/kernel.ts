@@ -4,7 +4,7 @@
  * @module
  */
 import { defineKernel, grid, read, write } from "../define_kernel.ts";
-import { convTiles } from "../include/conv_tiles.ts";
+import { convParts, convScratch, convTiles } from "../include/conv_tiles.ts";
 import { gradient, gradientBuffers } from "../include/interface.ts";
 import { convBackwardInput as reference } from "./reference.ts";
 import source from "./shader.wgsl" with { type: "text" };
@@ -58,5 +58,10 @@ export const convBackwardInput = defineKernel({
     tiles: (c) => convTiles(c, phasePixels(c), c.IQ),
     workgroups: (c) => grid(Math.ceil(phasePixels(c) / (64 * c.P)), c.SH * c.SW * c.IQ / c.Q),
     sameSpeed: ["BEFORE", "ADDEND", "MASK", "CHANNELS", "FIRST"],
+  },
+  simd: {
+    parts: (c) => [Math.ceil(c.IQ / 2), convParts(c.N * c.H * c.W, 1)],
+    shared: (c) => Math.ceil(c.IQ / 2) * c.KH * c.KW * 4 * c.QUADS * (c.INT8 ? 16 : 32),
+    scratch: (c) => convScratch(c, c.KH * c.KW * 4 * c.QUADS, Math.ceil(c.IQ / 2)),
   },
 });

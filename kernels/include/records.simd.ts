@@ -55,6 +55,51 @@ export class NonfiniteCounts {
 }
 
 @unmanaged
+export class ConvBackwardInput {
+  INT8: i32;
+  STORE: i32;
+  STOCHASTIC: i32;
+  QUIET: i32;
+  IMAGE: i32;
+  ADDEND: i32;
+  ADDEND_ROW: i32;
+  MASK: i32;
+  MASK_ROW: i32;
+  N: i32;
+  H: i32;
+  W: i32;
+  HO: i32;
+  WO: i32;
+  IQ: i32;
+  OQ: i32;
+  GQ: i32;
+  QUADS: i32;
+  FIRST: i32;
+  CHANNELS: i32;
+  KH: i32;
+  KW: i32;
+  SH: i32;
+  SW: i32;
+  PH: i32;
+  PW: i32;
+  BEFORE: i32;
+  DY_ROW: i32;
+  DX_ROW: i32;
+  W_ROW: i32;
+  quantizers: usize;
+  statistics: usize;
+  step: usize;
+  addend: usize;
+  mask: usize;
+  dy: usize;
+  weight: usize;
+  row_sum: usize;
+  before: usize;
+  dx: usize;
+  shared: usize;
+}
+
+@unmanaged
 export class ConvForward {
   INT8: i32;
   STORE: i32;
