@@ -1,7 +1,8 @@
 // Written by `deno task simd` from the descriptors of kernels.
 
-import { ConvBackwardInput, ConvForward, NormForward } from "./include/records.simd";
+import { ConvBackwardInput, ConvBackwardWeight, ConvForward, NormForward } from "./include/records.simd";
 import { conv_backward_input } from "./conv_backward_input/simd";
+import { conv_backward_weight } from "./conv_backward_weight/simd";
 import { conv_forward } from "./conv_forward/simd";
 import { norm_forward } from "./norm_forward/simd";
 
@@ -18,9 +19,12 @@ export function runPart(
       conv_backward_input(changetype<ConvBackwardInput>(record), phase, part, parts, scratch);
       break;
     case 1:
-      conv_forward(changetype<ConvForward>(record), phase, part, parts, scratch);
+      conv_backward_weight(changetype<ConvBackwardWeight>(record), phase, part, parts, scratch);
       break;
     case 2:
+      conv_forward(changetype<ConvForward>(record), phase, part, parts, scratch);
+      break;
+    case 3:
       norm_forward(changetype<NormForward>(record), phase, part, parts, scratch);
       break;
   }

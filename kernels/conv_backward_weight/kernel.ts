@@ -4,6 +4,7 @@
  * @module
  */
 import { defineKernel, read, wideOf, write } from "../define_kernel.ts";
+import { ENOUGH_PARTS } from "../include/conv_tiles.ts";
 import { quad, tables } from "../include/interface.ts";
 import { convBackwardWeight as reference } from "./reference.ts";
 import source from "./shader.wgsl" with { type: "text" };
@@ -56,5 +57,14 @@ export const convBackwardWeight = defineKernel({
     workgroups: (
       { CHUNKS, IQ, XQ, OQ, YQ, KH, KW },
     ) => [Math.ceil(CHUNKS * IQ / XQ / 64), OQ / YQ, KH * KW],
+  },
+  simd: {
+    // Groups of at least 24 outputs, as each gathers the same inputs.
+    parts: ({ CHUNKS, OQ }) => [
+      CHUNKS * Math.min(Math.ceil(OQ / 6), Math.max(1, Math.floor(ENOUGH_PARTS / CHUNKS))),
+    ],
+    // Sums, totals, dY of at most 128 pixels, and a panel of inputs: see simd.ts.
+    scratch: ({ OQ, IQ }) =>
+      1024 + 16 * OQ + (4 * OQ + 7) * 128 * 4 + Math.max(2 ** 17, 8 * 16 * IQ) + 2 ** 13,
   },
 });

@@ -36,7 +36,7 @@ const ROWS = 6, MAX_PANEL_TILES = 16;
 /** Bytes of a panel and its line, PANEL_BYTES of conv.simd.ts. */
 const PANEL_BYTES = 98304;
 /** Parts that keep several threads busy to the end of a phase. */
-const ENOUGH_PARTS = 32;
+export const ENOUGH_PARTS = 32;
 
 /**
  * Returns the parts of a SIMD convolution: ranges of tiles of pixels; where those are few, each tile for

@@ -100,6 +100,38 @@ export class ConvBackwardInput {
 }
 
 @unmanaged
+export class ConvBackwardWeight {
+  INT8: i32;
+  H: i32;
+  W: i32;
+  HO: i32;
+  WO: i32;
+  IQ: i32;
+  OQ: i32;
+  DQ: i32;
+  FIRST: i32;
+  PIXELS: i32;
+  KH: i32;
+  KW: i32;
+  SH: i32;
+  SW: i32;
+  PH: i32;
+  PW: i32;
+  CHUNKS: i32;
+  CHUNK: i32;
+  X_ROW: i32;
+  quantizers: usize;
+  statistics: usize;
+  step: usize;
+  x: usize;
+  dy: usize;
+  partial: usize;
+  x_total: usize;
+  dy_total: usize;
+  shared: usize;
+}
+
+@unmanaged
 export class ConvForward {
   INT8: i32;
   STORE: i32;

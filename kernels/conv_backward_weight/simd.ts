@@ -1,0 +1,215 @@
+import { clear, copy } from "../include/conv.simd";
+import { firstOf, quantizer } from "../include/quantize.simd";
+import { ConvBackwardWeight } from "../include/records.simd";
+import { dotTile, mulTile, TILE_ROWS } from "../include/tile.simd";
+
+/** Bytes of a panel of inputs: it stays in the second cache. */
+const PANEL_BYTES: i32 = 131072;
+
+/** Most pixels of a panel. */
+const MAX_PIXELS: i32 = 128;
+
+/** Bytes of the sums of a tile. */
+const TILE_BYTES: usize = 192;
+
+/** Outputs of a part, and in int8 a row of ones after those of the first group, whose sums are x_total. */
+let first: i32 = 0, outputs: i32 = 0, rows: i32 = 0;
+
+/**
+ * Sums over the pixels of each chunk: products, and the totals that correct for zero points. A part is a
+ * chunk, for a group of the outputs where there are few chunks. The reduction is over pixels: rows are
+ * outputs, columns the inputs of all taps.
+ */
+export function conv_backward_weight(
+  c: ConvBackwardWeight, phase: i32, part: i32, parts: i32, scratch: usize,
+): void {
+  const int8 = c.INT8 != 0, groups = parts / c.CHUNKS, chunk = part / groups, group = part % groups;
+  first = 4 * firstOf(c.OQ, group, groups);
+  outputs = 4 * firstOf(c.OQ, group + 1, groups) - first;
+  rows = outputs + (int8 && group == 0 ? 1 : 0);
+  const inputs = 4 * c.IQ, taps = c.KH * c.KW, value = int8 ? 2 : 4;
+  const most = min(MAX_PIXELS, max(8, PANEL_BYTES / (inputs * value) & ~1));
+  const tapsNow = min(taps, max(1, PANEL_BYTES / (inputs * value * most)));
+  const sums = scratch, totals = sums + TILE_BYTES, dy = totals + 4 * (<usize>outputs + 8);
+  const tileRows = (rows + TILE_ROWS - 1) / TILE_ROWS * TILE_ROWS;
+  const x = dy + <usize>(tileRows * most * value + 64);
+  memory.fill(totals, 0, 4 * outputs);
+  const begin = chunk * c.CHUNK, end = min(begin + c.CHUNK, c.PIXELS);
+  for (let pixel = begin; pixel < end; pixel += most) {
+    const pixels = min(most, end - pixel), pitch = int8 ? (pixels + 1) & ~1 : pixels;
+    if (int8) gatherCodes(c, pixel, pixels, pitch, dy, totals);
+    else gatherReals(c, pixel, pixels, dy, totals);
+    for (let tap: i32 = 0; tap < taps; tap += tapsNow) {
+      const lastTap = min(taps, tap + tapsNow), columns = (lastTap - tap) * inputs;
+      if (int8) gatherInputCodes(c, pixel, pixels, pitch, tap, lastTap, x);
+      else gatherInputReals(c, pixel, pixels, tap, lastTap, x);
+      for (let k: i32 = 0; k < columns; k += 8) {
+        const block = x + <usize>(k * pitch * value);
+        for (let row: i32 = 0; row < rows; row += TILE_ROWS) {
+          const from = dy + <usize>(row * pitch * value);
+          if (!int8) {
+            loadSums(c, chunk, row, tap * inputs + k, columns - k, pixel == begin, sums);
+            mulTile(from, 4 * pitch, block, pitch, sums, 32);
+          } else dotTile(from, 2 * pitch, block, pitch >> 1, sums, 32);
+          storeSums(c, chunk, row, tap * inputs + k, columns - k, !int8 || pixel == begin, sums);
+        }
+      }
+    }
+  }
+  copyTotals(c, chunk, totals);
+}
+
+/** Address of the sums of row `row` of the part from column `column` on. */
+@inline
+function partialAt(c: ConvBackwardWeight, chunk: i32, row: i32, column: i32): usize {
+  const count = c.KH * c.KW * 4 * c.IQ;
+  if (row >= outputs) return c.x_total + (<usize>(chunk * count + column) << 2);
+  return c.partial + (<usize>((chunk * 4 * c.OQ + first + row) * count + column) << 2);
+}
+
+/** Reads what the chunk's earlier pixels have added up to. */
+function loadSums(
+  c: ConvBackwardWeight, chunk: i32, row: i32, column: i32, columns: i32, isFirst: bool, sums: usize,
+): void {
+  clear(sums, <i32>TILE_BYTES);
+  if (isFirst) return;
+  for (let r: i32 = 0; r < min(TILE_ROWS, rows - row); r++, sums += 32) {
+    copy(partialAt(c, chunk, row + r, column), sums, min(8, columns));
+  }
+}
+
+/** Writes the sums of a tile, or adds them to those of the chunk's earlier pixels. */
+@inline
+function storeSums(
+  c: ConvBackwardWeight, chunk: i32, row: i32, column: i32, columns: i32, replaces: bool, sums: usize,
+): void {
+  const both = columns > 4;
+  for (let r: i32 = 0; r < min(TILE_ROWS, rows - row); r++, sums += 32) {
+    const to = partialAt(c, chunk, row + r, column);
+    let a = v128.load(sums), b = v128.load(sums, 16);
+    if (!replaces) {
+      a = i32x4.add(a, v128.load(to));
+      b = i32x4.add(b, v128.load(to, 16));
+    }
+    v128.store(to, a);
+    if (both) v128.store(to, b, 16);
+  }
+}
+
+/** Gathers dY as [rows][pixels] of i16, and adds it to the totals. A missing pixel of the last pair is 0. */
+function gatherCodes(
+  c: ConvBackwardWeight, pixel: i32, pixels: i32, pitch: i32, dy: usize, totals: usize,
+): void {
+  const stride = <usize>(4 * c.DQ), row = <usize>pitch << 1, ones = i16x8.splat(1);
+  for (let o: i32 = 0; o < outputs; o += 4) {
+    let from = c.dy + <usize>(4 * (pixel * c.DQ + c.FIRST) + first + o), sum = i32x4.splat(0);
+    const to = dy + <usize>o * row;
+    for (let p: i32 = 0; p < pitch; p += 2, from += 2 * stride) {
+      const a = i16x8.extend_low_i8x16_s(v128.load32_zero(from));
+      const b = p + 1 < pixels ? i16x8.extend_low_i8x16_s(v128.load32_zero(from + stride)) : i16x8.splat(0);
+      const pairs = i8x16.shuffle(a, b, 0, 1, 16, 17, 2, 3, 18, 19, 4, 5, 20, 21, 6, 7, 22, 23);
+      const at = to + (<usize>p << 1);
+      v128.store32_lane(at, pairs, 0);
+      v128.store32_lane(at + row, pairs, 1);
+      v128.store32_lane(at + 2 * row, pairs, 2);
+      v128.store32_lane(at + 3 * row, pairs, 3);
+      sum = i32x4.add(sum, i32x4.dot_i16x8_s(pairs, ones));
+    }
+    const total = totals + (<usize>o << 2);
+    v128.store(total, i32x4.add(v128.load(total), sum));
+  }
+  if (rows > outputs) {
+    const to = dy + <usize>outputs * row;
+    for (let p: i32 = 0; p < pitch; p++) store<i16>(to + (<usize>p << 1), p < pixels ? 1 : 0);
+  }
+}
+
+/** Gathers dY as [rows][pixels] of f32, and adds it to the totals, pixel by pixel. */
+function gatherReals(c: ConvBackwardWeight, pixel: i32, pixels: i32, dy: usize, totals: usize): void {
+  const stride = <usize>(16 * c.DQ), row = <usize>pixels << 2;
+  for (let o: i32 = 0; o < outputs; o += 4) {
+    let from = c.dy + (<usize>(4 * (pixel * c.DQ + c.FIRST) + first + o) << 2);
+    let to = dy + <usize>o * row, sum = v128.load(totals + (<usize>o << 2));
+    for (let p: i32 = 0; p < pixels; p++, from += stride, to += 4) {
+      const v = v128.load(from);
+      v128.store32_lane(to, v, 0);
+      v128.store32_lane(to + row, v, 1);
+      v128.store32_lane(to + 2 * row, v, 2);
+      v128.store32_lane(to + 3 * row, v, 3);
+      sum = f32x4.add(sum, v);
+    }
+    v128.store(totals + (<usize>o << 2), sum);
+  }
+}
+
+/** Where the window of an output pixel begins. */
+let image: i32 = 0, top: i32 = 0, left: i32 = 0;
+
+@inline
+function openWindow(c: ConvBackwardWeight, pixel: i32): void {
+  image = pixel / (c.HO * c.WO);
+  top = pixel / c.WO % c.HO * c.SH - c.PH;
+  left = pixel % c.WO * c.SW - c.PW;
+}
+
+/** Address of the inputs that a tap of the open window sees; 0 outside the image. */
+@inline
+function inputAt(c: ConvBackwardWeight, ky: i32, kx: i32, bytes: i32): usize {
+  const y = top + ky, x = left + kx;
+  if (y < 0 || y >= c.H || x < 0 || x >= c.W) return 0;
+  return c.x + <usize>((image * c.H + y) * c.W + x) * bytes;
+}
+
+/**
+ * Gathers the inputs of some taps as [blocks of 8 columns][pairs of pixels][8 columns][2] of i16. Outside
+ * the image they are the zero point; of a missing pixel 0.
+ */
+function gatherInputCodes(
+  c: ConvBackwardWeight, pixel: i32, pixels: i32, pitch: i32, tap: i32, lastTap: i32, panel: usize,
+): void {
+  const inputs = 4 * c.IQ, KW = c.KW, block = <usize>pitch << 4;
+  const outside = i16x8.splat(<i16>quantizer(c.quantizers, c.X_ROW).zero);
+  for (let p: i32 = 0; p < pitch; p += 2) {
+    const pair = panel + (<usize>p << 4);
+    for (let t = tap; t < lastTap; t++) {
+      const ky = t / KW, kx = t % KW, hasSecond = p + 1 < pixels;
+      openWindow(c, pixel + p);
+      const a = inputAt(c, ky, kx, inputs);
+      let b: usize = 0;
+      if (hasSecond) {
+        openWindow(c, pixel + p + 1);
+        b = inputAt(c, ky, kx, inputs);
+      }
+      const blank = hasSecond ? outside : i16x8.splat(0);
+      for (let i: i32 = 0; i < inputs; i += 4) {
+        const k = (t - tap) * inputs + i, to = pair + <usize>(k >> 3) * block + <usize>((k & 4) << 2);
+        const u = a ? i16x8.extend_low_i8x16_s(v128.load32_zero(a + i)) : outside;
+        const v = b ? i16x8.extend_low_i8x16_s(v128.load32_zero(b + i)) : blank;
+        v128.store(to, i8x16.shuffle(u, v, 0, 1, 16, 17, 2, 3, 18, 19, 4, 5, 20, 21, 6, 7, 22, 23));
+      }
+    }
+  }
+}
+
+/** Gathers the inputs of some taps as [blocks of 8 columns][pixels][8 columns] of f32. */
+function gatherInputReals(
+  c: ConvBackwardWeight, pixel: i32, pixels: i32, tap: i32, lastTap: i32, panel: usize,
+): void {
+  const inputs = 4 * c.IQ, KW = c.KW, block = <usize>pixels << 5;
+  for (let p: i32 = 0; p < pixels; p++) {
+    openWindow(c, pixel + p);
+    for (let t = tap; t < lastTap; t++) {
+      const from = inputAt(c, t / KW, t % KW, 4 * inputs);
+      for (let i: i32 = 0; i < inputs; i += 4) {
+        const k = (t - tap) * inputs + i;
+        const to = panel + <usize>(k >> 3) * block + (<usize>p << 5) + <usize>((k & 4) << 2);
+        v128.store(to, from ? v128.load(from + (<usize>i << 2)) : i32x4.splat(0));
+      }
+    }
+  }
+}
+
+/** Writes the totals of dY. */
+function copyTotals(c: ConvBackwardWeight, chunk: i32, totals: usize): void {
+  copy(totals, c.dy_total + (<usize>(chunk * 4 * c.OQ + first) << 2), outputs);
+}
