@@ -100,6 +100,7 @@ Deno.test("batch norm's running statistics follow mean and unbiased variance, as
     CHUNK: 64,
     EPSILON: 0.5,
     MOMENTUM: momentum,
+    KEPT: 1 - momentum,
     Y_ROW: 0,
     NONFINITE: 64,
   };
@@ -129,6 +130,7 @@ Deno.test("batch norm's int8 sums give the same statistics as real values would"
     CHUNK: 64,
     EPSILON: 0,
     MOMENTUM: 0.1,
+    KEPT: 0.9,
     Y_ROW: 0,
     NONFINITE: 64,
   }, {

@@ -5,6 +5,7 @@
  */
 import { defineKernel, read, wideOf, write } from "../define_kernel.ts";
 import { quad, tables } from "../include/interface.ts";
+import { sumParts } from "../include/norm_vectors.ts";
 import { channelSums as reference } from "./reference.ts";
 import source from "./shader.wgsl" with { type: "text" };
 
@@ -35,4 +36,5 @@ export const channelSums = defineKernel({
     },
     workgroups: ({ CHUNKS, CW }) => [Math.ceil(CHUNKS * CW / 64), 1, 1],
   },
+  simd: { parts: ({ INT8, CHUNKS, CHUNK, CQ }) => sumParts(INT8, CHUNKS, CHUNK, CQ) },
 });

@@ -38,3 +38,9 @@ export function finish4(v: v128, at: i32): v128 {
   }
   return v;
 }
+
+/** Turns a line of `count` contributions, a multiple of 4, at padded index `at` and on into gradients. */
+export function finishLine(line: usize, at: i32, count: i32): void {
+  if (!addendAt && !mask) return;
+  for (let i: i32 = 0; i < count; i += 4, line += 16) v128.store(line, finish4(v128.load(line), at + i));
+}

@@ -55,6 +55,22 @@ export class NonfiniteCounts {
 }
 
 @unmanaged
+export class ChannelSums {
+  INT8: i32;
+  CQ: i32;
+  PIXELS: i32;
+  CHUNKS: i32;
+  CHUNK: i32;
+  Y_ROW: i32;
+  quantizers: usize;
+  statistics: usize;
+  step: usize;
+  y: usize;
+  sums: usize;
+  shared: usize;
+}
+
+@unmanaged
 export class ConvBackwardInput {
   INT8: i32;
   STORE: i32;
@@ -174,6 +190,100 @@ export class ConvForward {
 }
 
 @unmanaged
+export class NormBackward {
+  INT8: i32;
+  STORE: i32;
+  STOCHASTIC: i32;
+  QUIET: i32;
+  IMAGE: i32;
+  ADDEND: i32;
+  ADDEND_ROW: i32;
+  MASK: i32;
+  MASK_ROW: i32;
+  CHANNELS: i32;
+  PIXELS: i32;
+  ACT: i32;
+  FROZEN: i32;
+  DA_ROW: i32;
+  Y_ROW: i32;
+  DY_ROW: i32;
+  quantizers: usize;
+  statistics: usize;
+  step: usize;
+  addend: usize;
+  mask: usize;
+  da: usize;
+  y: usize;
+  coefficients: usize;
+  output: usize;
+  shared: usize;
+}
+
+@unmanaged
+export class NormBackwardCoefficients {
+  INT8: i32;
+  CHANNELS: i32;
+  PIXELS: i32;
+  CHUNKS: i32;
+  DA_ROW: i32;
+  Y_ROW: i32;
+  NONFINITE: i32;
+  ACCUMULATE: i32;
+  quantizers: usize;
+  statistics: usize;
+  step: usize;
+  sums: usize;
+  total: usize;
+  coefficients: usize;
+  gradient: usize;
+  shared: usize;
+}
+
+@unmanaged
+export class NormBackwardSums {
+  INT8: i32;
+  CQ: i32;
+  PIXELS: i32;
+  CHUNKS: i32;
+  CHUNK: i32;
+  ACT: i32;
+  DA_ROW: i32;
+  Y_ROW: i32;
+  quantizers: usize;
+  statistics: usize;
+  step: usize;
+  da: usize;
+  y: usize;
+  coefficients: usize;
+  sums: usize;
+  shared: usize;
+}
+
+@unmanaged
+export class NormCoefficients {
+  INT8: i32;
+  CHANNELS: i32;
+  PIXELS: i32;
+  TILES: i32;
+  CHUNK: i32;
+  EPSILON: f32;
+  MOMENTUM: f32;
+  KEPT: f32;
+  Y_ROW: i32;
+  NONFINITE: i32;
+  quantizers: usize;
+  statistics: usize;
+  step: usize;
+  sums: usize;
+  affine: usize;
+  running: usize;
+  coefficients: usize;
+  total: usize;
+  found_nonfinite: usize;
+  shared: usize;
+}
+
+@unmanaged
 export class NormForward {
   INT8: i32;
   STORE: i32;
@@ -190,6 +300,16 @@ export class NormForward {
   step: usize;
   y: usize;
   output: usize;
+  coefficients: usize;
+  shared: usize;
+}
+
+@unmanaged
+export class NormRunningCoefficients {
+  CHANNELS: i32;
+  EPSILON: f32;
+  affine: usize;
+  running: usize;
   coefficients: usize;
   shared: usize;
 }

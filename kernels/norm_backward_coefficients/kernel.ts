@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { defineKernel, read, write } from "../define_kernel.ts";
+import { defineKernel, partsOf, read, write } from "../define_kernel.ts";
 import { lanesFor } from "../include/norm_tiles.ts";
 import { coefficientColumns, quad, tables } from "../include/interface.ts";
 import { normBackwardCoefficients as reference } from "./reference.ts";
@@ -36,5 +36,9 @@ export const normBackwardCoefficients = defineKernel({
     source,
     tiles: ({ CHUNKS }) => [{ LANES: lanesFor(CHUNKS) }],
     workgroups: ({ CHANNELS, LANES }) => [Math.ceil(CHANNELS * LANES / 64), 1, 1],
+  },
+  simd: {
+    parts: ({ CHANNELS, CHUNKS }) => partsOf(CHANNELS / 4, 8 * (CHUNKS + 16)),
+    scratch: () => 96,
   },
 });

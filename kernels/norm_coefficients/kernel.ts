@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { defineKernel, read, shared, write } from "../define_kernel.ts";
+import { defineKernel, partsOf, read, shared, write } from "../define_kernel.ts";
 import { lanesFor } from "../include/norm_tiles.ts";
 import { coefficientColumns, quad, tables } from "../include/interface.ts";
 import { normCoefficients as reference } from "./reference.ts";
@@ -21,6 +21,7 @@ export const normCoefficients = defineKernel({
     CHUNK: "operand",
     EPSILON: "real",
     MOMENTUM: "real",
+    KEPT: "real",
     Y_ROW: "row",
     NONFINITE: { nonfinite: "affine", in: "statistics" },
     LANES: "tile",
@@ -39,5 +40,9 @@ export const normCoefficients = defineKernel({
     source,
     tiles: ({ TILES }) => [{ LANES: lanesFor(TILES) }],
     workgroups: ({ CHANNELS, LANES }) => [Math.ceil(CHANNELS * LANES / 64), 1, 1],
+  },
+  simd: {
+    parts: ({ CHANNELS, TILES }) => partsOf(CHANNELS / 4, 8 * (TILES + 16)),
+    scratch: () => 96,
   },
 });

@@ -16,6 +16,7 @@ interface NormCoefficients {
   readonly CHUNK: number;
   readonly EPSILON: number;
   readonly MOMENTUM: number;
+  readonly KEPT: number;
   readonly Y_ROW: number;
   readonly NONFINITE: number;
 }
@@ -44,7 +45,7 @@ export function normCoefficients(
   b: Buffers<"sums" | "affine" | "running" | "coefficients" | "total" | "found_nonfinite">,
 ): void {
   const n = fround(c.PIXELS), scale = row(b.quantizers, c.Y_ROW).scale;
-  const kept = fround(1 - c.MOMENTUM), taken = fround(c.MOMENTUM);
+  const kept = fround(c.KEPT), taken = fround(c.MOMENTUM);
   for (let channel = 0; channel < c.CHANNELS; channel++) {
     let mean: number, variance: number;
     if (c.INT8) {

@@ -10,6 +10,8 @@
 //   total         [CHANNELS] i32            Σ(q − z), for the backward pass
 //   found_nonfinite  [0]: not 0, running stays (check_finite)
 //
+// running ← KEPT·running + MOMENTUM·batch, KEPT = 1 − MOMENTUM
+//
 // int8: N·Σ(q−z)² − (Σ(q−z))² is exact in 64 bits for N ≤ 8,388,608 (the planner refuses more), so
 // the order of tiles cannot matter. f32: tiles join as (sum, squares about their own mean).
 // LANES threads own a channel: as many as its parts keep busy. A mean or variance that is not finite
@@ -97,8 +99,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
       coefficients[6u * channels + channel] = running[channel];
       coefficients[7u * channels + channel] = running[channels + channel];
     }
-    const KEPT = f32(1.0 - ${MOMENTUM});
-    running[channel] = KEPT * running[channel] + f32(${MOMENTUM}) * mean;
-    running[channels + channel] = KEPT * running[channels + channel] + f32(${MOMENTUM}) * (variance * (pixels / max(pixels - 1.0, 1.0)));
+    running[channel] = f32(${KEPT}) * running[channel] + f32(${MOMENTUM}) * mean;
+    running[channels + channel] = f32(${KEPT}) * running[channels + channel] + f32(${MOMENTUM}) * (variance * (pixels / max(pixels - 1.0, 1.0)));
   }
 }

@@ -3,16 +3,9 @@
  *
  * @module
  */
-import {
-  defineKernel,
-  elementwise,
-  lineBytes,
-  partsOf,
-  read,
-  threads,
-  write,
-} from "../define_kernel.ts";
+import { defineKernel, elementwise, partsOf, read, threads, write } from "../define_kernel.ts";
 import { coefficientColumns, store, tables } from "../include/interface.ts";
+import { normLineBytes } from "../include/norm_vectors.ts";
 import { normForward as reference } from "./reference.ts";
 import source from "./shader.wgsl" with { type: "text" };
 
@@ -45,6 +38,6 @@ export const normForward = defineKernel({
   },
   simd: {
     parts: ({ PIXELS, CHANNELS }) => partsOf(PIXELS, CHANNELS),
-    scratch: ({ CHANNELS }) => lineBytes(CHANNELS),
+    scratch: ({ CHANNELS }) => normLineBytes(CHANNELS),
   },
 });

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { defineKernel, read, write } from "../define_kernel.ts";
+import { defineKernel, partsOf, read, write } from "../define_kernel.ts";
 import { coefficientColumns } from "../include/interface.ts";
 import { normRunningCoefficients as reference } from "./reference.ts";
 import source from "./shader.wgsl" with { type: "text" };
@@ -25,4 +25,5 @@ export const normRunningCoefficients = defineKernel({
     source,
     workgroups: ({ CHANNELS }) => [Math.ceil(CHANNELS / 64), 1, 1],
   },
+  simd: { parts: ({ CHANNELS }) => partsOf(CHANNELS / 4, 4) },
 });

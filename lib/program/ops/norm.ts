@@ -161,6 +161,7 @@ function batchStatistics(
       TILES: tiles,
       CHUNK: chunk,
       MOMENTUM: node.momentum,
+      KEPT: 1 - node.momentum,
       Y_ROW: x.at.row,
     },
     { ...buffers, sums, total: `${name}.total` },
