@@ -124,11 +124,30 @@ function convolve(
   }
 }
 
-/** Index of the phase's pixel `pixel` among the pixels of the input. */
+/** A pixel of the phase. */
+let image: i32 = 0, row: i32 = 0, column: i32 = 0;
+
+/** Goes to the phase's pixel `pixel`. */
+function openPixel(pixel: i32): void {
+  image = pixel / (rows * columns);
+  row = pixel / columns % rows;
+  column = pixel % columns;
+}
+
+/** Goes to the next pixel. */
 @inline
-function inputPixel(c: ConvBackwardInput, pixel: i32): i32 {
-  const image = pixel / (rows * columns), row = pixel / columns % rows;
-  return (image * c.H + y0 + row * c.SH) * c.W + x0 + pixel % columns * c.SW;
+function nextPixel(): void {
+  if (++column < columns) return;
+  column = 0;
+  if (++row < rows) return;
+  row = 0;
+  image++;
+}
+
+/** Index of the open pixel among the pixels of the input. */
+@inline
+function inputPixel(c: ConvBackwardInput): i32 {
+  return (image * c.H + y0 + row * c.SH) * c.W + x0 + column * c.SW;
 }
 
 /** Fills rows of the panel with the gradients that pixels contributed to; taps outside dY are 0. */
@@ -138,9 +157,9 @@ function gather(c: ConvBackwardInput, first: i32, last: i32, panel: usize, strid
   const HO = c.HO, WO = c.WO, all = 4 * c.OQ, start = 4 * c.FIRST;
   // The first tap of a phase's row j meets row j + dy of dY, the next taps the rows before it.
   const dy = (y0 + c.PH - ky0) / c.SH, dx = (x0 + c.PW - kx0) / c.SW;
-  let column = first % columns, row = first / columns % rows, image = first / (columns * rows);
   let line = panel;
-  for (let pixel = first; pixel < last; pixel++, line += stride) {
+  openPixel(first);
+  for (let pixel = first; pixel < last; pixel++, line += stride, nextPixel()) {
     let to = line;
     for (let i: i32 = 0; i < tapRows; i++) {
       const oy = row + dy - i;
@@ -155,21 +174,15 @@ function gather(c: ConvBackwardInput, first: i32, last: i32, panel: usize, strid
         else copy(from, to, outputs);
       }
     }
-    if (++column == columns) {
-      column = 0;
-      if (++row == rows) {
-        row = 0;
-        image++;
-      }
-    }
   }
 }
 
 /** Starts sums with those of the shards before. */
 function loadBefore(c: ConvBackwardInput, pixel: i32, pixels: i32, line: usize, pitch: i32): void {
   const inputs = 4 * c.IQ;
-  for (let p: i32 = 0; p < pixels; p++) {
-    const from = c.before + (<usize>(inputPixel(c, pixel + p) * inputs) << 2);
+  openPixel(pixel);
+  for (let p: i32 = 0; p < pixels; p++, nextPixel()) {
+    const from = c.before + (<usize>(inputPixel(c) * inputs) << 2);
     copy(from, line + (<usize>(p * pitch) << 2), inputs);
   }
 }
@@ -181,8 +194,9 @@ function finish(
   const int8 = c.INT8 != 0, inputs = 4 * c.IQ, groups = c.IQ / c.GQ;
   const dense = c.SH * c.SW == 1;
   let to = line;
-  for (let p: i32 = 0; p < pixels; p++) {
-    const own = inputPixel(c, pixel + p), start = to;
+  openPixel(pixel);
+  for (let p: i32 = 0; p < pixels; p++, nextPixel()) {
+    const own = inputPixel(c), start = to;
     let at = own * inputs, from = line + (<usize>(p * pitch) << 2);
     for (const end = at + inputs; at < end; at += 4, from += 16, to += 16) {
       let v = v128.load(from);

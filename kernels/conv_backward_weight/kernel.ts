@@ -63,8 +63,9 @@ export const convBackwardWeight = defineKernel({
     parts: ({ CHUNKS, OQ }) => [
       CHUNKS * Math.min(Math.ceil(OQ / 6), Math.max(1, Math.floor(ENOUGH_PARTS / CHUNKS))),
     ],
-    // Sums, totals, dY of at most 128 pixels, and a panel of inputs: see simd.ts.
-    scratch: ({ OQ, IQ }) =>
-      1024 + 16 * OQ + (4 * OQ + 7) * 128 * 4 + Math.max(2 ** 17, 8 * 16 * IQ) + 2 ** 13,
+    // Sums and totals, dY of 256 pixels, and a panel of inputs with its padding: see simd.ts.
+    scratch: ({ OQ, IQ, KH, KW }) =>
+      1024 + 16 * OQ + (4 * OQ + 7) * 256 * 4 + Math.max(2 ** 18, 8 * 16 * IQ) +
+      64 * (KH * KW * IQ + 2) + 2 ** 13,
   },
 });

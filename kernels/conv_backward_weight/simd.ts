@@ -4,10 +4,13 @@ import { ConvBackwardWeight } from "../include/records.simd";
 import { dotTile, mulTile, TILE_ROWS } from "../include/tile.simd";
 
 /** Bytes of a panel of inputs: it stays in the second cache. */
-const PANEL_BYTES: i32 = 131072;
+const PANEL_BYTES: i32 = 262144;
 
 /** Most pixels of a panel. */
-const MAX_PIXELS: i32 = 128;
+const MAX_PIXELS: i32 = 256;
+
+/** Bytes between blocks of a panel: with powers of two all blocks would compete for a few lines of the cache. */
+const BLOCK_PADDING: i32 = 64;
 
 /** Bytes of the sums of a tile. */
 const TILE_BYTES: usize = 192;
@@ -28,13 +31,15 @@ export function conv_backward_weight(
   outputs = 4 * firstOf(c.OQ, group + 1, groups) - first;
   rows = outputs + (int8 && group == 0 ? 1 : 0);
   const inputs = 4 * c.IQ, taps = c.KH * c.KW, value = int8 ? 2 : 4;
-  const most = min(MAX_PIXELS, max(8, PANEL_BYTES / (inputs * value) & ~1));
+  const begin = chunk * c.CHUNK, end = min(begin + c.CHUNK, c.PIXELS);
+  const limit = min(MAX_PIXELS, max(8, PANEL_BYTES / (inputs * value) & ~1));
+  // Panels of equal size, of an even number of pixels.
+  const panels = (end - begin + limit - 1) / limit, most = ((end - begin + panels - 1) / panels + 1) & ~1;
   const tapsNow = min(taps, max(1, PANEL_BYTES / (inputs * value * most)));
   const sums = scratch, totals = sums + TILE_BYTES, dy = totals + 4 * (<usize>outputs + 8);
   const tileRows = (rows + TILE_ROWS - 1) / TILE_ROWS * TILE_ROWS;
   const x = dy + <usize>(tileRows * most * value + 64);
   memory.fill(totals, 0, 4 * outputs);
-  const begin = chunk * c.CHUNK, end = min(begin + c.CHUNK, c.PIXELS);
   for (let pixel = begin; pixel < end; pixel += most) {
     const pixels = min(most, end - pixel), pitch = int8 ? (pixels + 1) & ~1 : pixels;
     if (int8) gatherCodes(c, pixel, pixels, pitch, dy, totals);
@@ -44,7 +49,7 @@ export function conv_backward_weight(
       if (int8) gatherInputCodes(c, pixel, pixels, pitch, tap, lastTap, x);
       else gatherInputReals(c, pixel, pixels, tap, lastTap, x);
       for (let k: i32 = 0; k < columns; k += 8) {
-        const block = x + <usize>(k * pitch * value);
+        const block = x + <usize>((k >> 3) * blockBytes(c, pitch));
         for (let row: i32 = 0; row < rows; row += TILE_ROWS) {
           const from = dy + <usize>(row * pitch * value);
           if (!int8) {
@@ -57,6 +62,12 @@ export function conv_backward_weight(
     }
   }
   copyTotals(c, chunk, totals);
+}
+
+/** Bytes from a block of a panel to the next. */
+@inline
+function blockBytes(c: ConvBackwardWeight, pitch: i32): i32 {
+  return pitch * (c.INT8 ? 16 : 32) + BLOCK_PADDING;
 }
 
 /** Address of the sums of row `row` of the part from column `column` on. */
@@ -142,22 +153,24 @@ function gatherReals(c: ConvBackwardWeight, pixel: i32, pixels: i32, dy: usize, 
   }
 }
 
-/** Where the window of an output pixel begins. */
-let image: i32 = 0, top: i32 = 0, left: i32 = 0;
+/** An output pixel, and where its window begins in its image. */
+let row: i32 = 0, column: i32 = 0, image: i32 = 0;
 
-@inline
-function openWindow(c: ConvBackwardWeight, pixel: i32): void {
+/** Goes to pixel `pixel`. */
+function openPixel(c: ConvBackwardWeight, pixel: i32): void {
   image = pixel / (c.HO * c.WO);
-  top = pixel / c.WO % c.HO * c.SH - c.PH;
-  left = pixel % c.WO * c.SW - c.PW;
+  row = pixel / c.WO % c.HO;
+  column = pixel % c.WO;
 }
 
-/** Address of the inputs that a tap of the open window sees; 0 outside the image. */
+/** Goes to the next pixel. */
 @inline
-function inputAt(c: ConvBackwardWeight, ky: i32, kx: i32, bytes: i32): usize {
-  const y = top + ky, x = left + kx;
-  if (y < 0 || y >= c.H || x < 0 || x >= c.W) return 0;
-  return c.x + <usize>((image * c.H + y) * c.W + x) * bytes;
+function nextPixel(c: ConvBackwardWeight): void {
+  if (++column < c.WO) return;
+  column = 0;
+  if (++row < c.HO) return;
+  row = 0;
+  image++;
 }
 
 /**
@@ -167,25 +180,40 @@ function inputAt(c: ConvBackwardWeight, ky: i32, kx: i32, bytes: i32): usize {
 function gatherInputCodes(
   c: ConvBackwardWeight, pixel: i32, pixels: i32, pitch: i32, tap: i32, lastTap: i32, panel: usize,
 ): void {
-  const inputs = 4 * c.IQ, KW = c.KW, block = <usize>pitch << 4;
+  const inputs = 4 * c.IQ, KW = c.KW, H = c.H, W = c.W, block = <usize>blockBytes(c, pitch);
   const outside = i16x8.splat(<i16>quantizer(c.quantizers, c.X_ROW).zero);
+  openPixel(c, pixel);
   for (let p: i32 = 0; p < pitch; p += 2) {
-    const pair = panel + (<usize>p << 4);
+    const pair = panel + (<usize>p << 4), hasSecond = p + 1 < pixels;
+    const blank = hasSecond ? outside : i16x8.splat(0);
+    const top = row * c.SH - c.PH, left = column * c.SW - c.PW, base = image * H;
+    nextPixel(c);
+    const top2 = row * c.SH - c.PH, left2 = column * c.SW - c.PW, base2 = image * H;
+    nextPixel(c);
+    let ky = tap / KW, kx = tap % KW, k: i32 = 0;
     for (let t = tap; t < lastTap; t++) {
-      const ky = t / KW, kx = t % KW, hasSecond = p + 1 < pixels;
-      openWindow(c, pixel + p);
-      const a = inputAt(c, ky, kx, inputs);
-      let b: usize = 0;
-      if (hasSecond) {
-        openWindow(c, pixel + p + 1);
-        b = inputAt(c, ky, kx, inputs);
+      const isIn = <u32>(top + ky) < <u32>H && <u32>(left + kx) < <u32>W;
+      const isIn2 = hasSecond && <u32>(top2 + ky) < <u32>H && <u32>(left2 + kx) < <u32>W;
+      const a = c.x + <usize>(((base + top + ky) * W + left + kx) * inputs);
+      const b = c.x + <usize>(((base2 + top2 + ky) * W + left2 + kx) * inputs);
+      let i: i32 = 0;
+      if ((k & 4) == 0) {
+        for (; i + 8 <= inputs; i += 8, k += 8) {
+          const u = isIn ? v128.load8x8_s(a + i) : outside, v = isIn2 ? v128.load8x8_s(b + i) : blank;
+          const to = pair + <usize>(k >> 3) * block;
+          v128.store(to, i8x16.shuffle(u, v, 0, 1, 16, 17, 2, 3, 18, 19, 4, 5, 20, 21, 6, 7, 22, 23));
+          const high = i8x16.shuffle(u, v, 8, 9, 24, 25, 10, 11, 26, 27, 12, 13, 28, 29, 14, 15, 30, 31);
+          v128.store(to, high, 16);
+        }
       }
-      const blank = hasSecond ? outside : i16x8.splat(0);
-      for (let i: i32 = 0; i < inputs; i += 4) {
-        const k = (t - tap) * inputs + i, to = pair + <usize>(k >> 3) * block + <usize>((k & 4) << 2);
-        const u = a ? i16x8.extend_low_i8x16_s(v128.load32_zero(a + i)) : outside;
-        const v = b ? i16x8.extend_low_i8x16_s(v128.load32_zero(b + i)) : blank;
+      for (; i < inputs; i += 4, k += 4) {
+        const u = isIn ? v128.load8x8_s(a + i) : outside, v = isIn2 ? v128.load8x8_s(b + i) : blank;
+        const to = pair + <usize>(k >> 3) * block + <usize>((k & 4) << 2);
         v128.store(to, i8x16.shuffle(u, v, 0, 1, 16, 17, 2, 3, 18, 19, 4, 5, 20, 21, 6, 7, 22, 23));
+      }
+      if (++kx == KW) {
+        kx = 0;
+        ky++;
       }
     }
   }
@@ -195,15 +223,21 @@ function gatherInputCodes(
 function gatherInputReals(
   c: ConvBackwardWeight, pixel: i32, pixels: i32, tap: i32, lastTap: i32, panel: usize,
 ): void {
-  const inputs = 4 * c.IQ, KW = c.KW, block = <usize>pixels << 5;
-  for (let p: i32 = 0; p < pixels; p++) {
-    openWindow(c, pixel + p);
+  const inputs = 4 * c.IQ, KW = c.KW, H = c.H, W = c.W, block = <usize>blockBytes(c, pixels);
+  openPixel(c, pixel);
+  for (let p: i32 = 0; p < pixels; p++, nextPixel(c)) {
+    const top = row * c.SH - c.PH, left = column * c.SW - c.PW, base = image * H;
+    let ky = tap / KW, kx = tap % KW, k: i32 = 0;
     for (let t = tap; t < lastTap; t++) {
-      const from = inputAt(c, t / KW, t % KW, 4 * inputs);
-      for (let i: i32 = 0; i < inputs; i += 4) {
-        const k = (t - tap) * inputs + i;
+      const isIn = <u32>(top + ky) < <u32>H && <u32>(left + kx) < <u32>W;
+      const from = c.x + (<usize>(((base + top + ky) * W + left + kx) * inputs) << 2);
+      for (let i: i32 = 0; i < inputs; i += 4, k += 4) {
         const to = panel + <usize>(k >> 3) * block + (<usize>p << 5) + <usize>((k & 4) << 2);
-        v128.store(to, from ? v128.load(from + (<usize>i << 2)) : i32x4.splat(0));
+        v128.store(to, isIn ? v128.load(from + (<usize>i << 2)) : i32x4.splat(0));
+      }
+      if (++kx == KW) {
+        kx = 0;
+        ky++;
       }
     }
   }
