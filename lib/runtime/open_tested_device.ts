@@ -9,19 +9,18 @@ import { DeviceError } from "../core/errors.ts";
 import { environment, isSet } from "./gpu/device.ts";
 import { rememberPassed, untestedKernels } from "./self_test/cache.ts";
 import { selfTest } from "./self_test/self_test.ts";
-import { type Device, type DeviceChoice, type DeviceOptions, openDevice } from "./device.ts";
+import { type AutoOptions, openAuto } from "./choose_device.ts";
+import { type Device, type DeviceChoice, openDevice } from "./device.ts";
 import type { Program } from "../program/program.ts";
 
 /** Options of a tested device. */
-interface TestedDeviceOptions extends DeviceOptions {
+interface TestedDeviceOptions extends AutoOptions {
   /**
    * Whether to test kernels that have not passed on this adapter before; false by default. Writes the
    * user's cache folder; if that is denied, tests each time. `QTRAIN_NO_SELF_TEST=1` turns the test
    * off.
    */
   readonly selfTest?: boolean;
-  /** Kind of device that the run was trained on so far: `auto` takes the CPU again, or the GPU if there is one. */
-  readonly before?: Device["kind"] | undefined;
 }
 
 /**
@@ -31,11 +30,13 @@ interface TestedDeviceOptions extends DeviceOptions {
  */
 export async function openTestedDevice(
   choice: DeviceChoice = "auto",
-  program: Pick<Program, "arithmetic" | "sections">,
+  program: Program,
   options: TestedDeviceOptions = {},
 ): Promise<Device> {
-  const again = choice === "auto" && options.before === "cpu";
-  const device = await openDevice(again ? "cpu" : choice, options), { gpu } = device;
+  const device = choice === "auto"
+    ? await openAuto(program, options)
+    : await openDevice(choice, options);
+  const { gpu } = device;
   if (!gpu) return device;
   const { arithmetic } = program, openGl = arithmetic === "int8" && mayBeOpenGl();
   const isRequested = options.selfTest === true && !isSet("QTRAIN_NO_SELF_TEST");

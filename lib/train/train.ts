@@ -62,7 +62,11 @@ async function* trainOnDevice(
   const job = await prepare(input, options), { recipe, data, program, estimators } = job;
   const before = job.checkpoint?.trainerState.device;
   const device = options.opened ??
-    await openTestedDevice(options.device, program, { ...options, before });
+    await openTestedDevice(options.device, program, {
+      ...options,
+      before,
+      memory: recipe.memory,
+    });
   onOpen(device);
   let executor: Executor | undefined, loader: DataLoader | undefined;
   try {

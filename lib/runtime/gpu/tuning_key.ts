@@ -53,17 +53,20 @@ function className({ kernel, constants }: Step, emulateDot: boolean): string {
 
 const sources = new Map<Kernel, string>();
 
-/** Returns the FNV-1a hash of a kernel's template and of all includes, as eight hex digits. */
+/** Returns the FNV-1a hash of texts, as eight hex digits. */
+export function hashOf(texts: Iterable<string>): string {
+  let hash = 0x811c9dc5;
+  for (const text of texts) {
+    for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  }
+  return (hash >>> 0).toString(16).padStart(8, "0");
+}
+
+/** Returns the hash of a kernel's template and of all includes. */
 export function sourceOf(kernel: Kernel): string {
   let found = sources.get(kernel);
   if (found === undefined) {
-    let hash = 0x811c9dc5;
-    for (const text of [kernel.gpu.source, ...Object.values(includes)]) {
-      for (let i = 0; i < text.length; i++) {
-        hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
-      }
-    }
-    found = (hash >>> 0).toString(16).padStart(8, "0");
+    found = hashOf([kernel.gpu.source, ...Object.values(includes)]);
     sources.set(kernel, found);
   }
   return found;
