@@ -59,15 +59,29 @@ export function openUniform(step: usize, key: i32, image: i32): void {
   uniformBefore = s.first * <u32>image;
 }
 
+/** The factor of an element in the hash. */
+const ELEMENT: u32 = 0x9e3779b1;
+
+/** The hash's start for four elements from `element` on. For the next n elements it grows by n · ELEMENT. */
+@inline
+function hashStart(element: i32): v128 {
+  const elements = i32x4.add(i32x4.splat(element + uniformBefore), i32x4(0, 1, 2, 3));
+  return i32x4.add(i32x4.mul(elements, i32x4.splat(ELEMENT)), uniformFirst);
+}
+
+/** Uniform numbers in [0, 1) from the hash's start. */
+@inline
+function uniformOf(h: v128, second: v128): v128 {
+  h = i32x4.mul(v128.xor(h, i32x4.shr_u(h, 16)), i32x4.splat(0x7feb352d));
+  h = i32x4.mul(i32x4.add(v128.xor(h, i32x4.shr_u(h, 15)), second), i32x4.splat(0x846ca68b));
+  h = i32x4.shr_u(v128.xor(h, i32x4.shr_u(h, 16)), 8);
+  return f32x4.mul(f32x4.convert_i32x4_s(h), f32x4.splat(2.0 ** -24));
+}
+
 /** Uniform numbers in [0, 1) of four elements from `element` on. */
 @inline
 export function uniform4(element: i32): v128 {
-  const elements = i32x4.add(i32x4.splat(element + uniformBefore), i32x4(0, 1, 2, 3));
-  let h = i32x4.add(i32x4.mul(elements, i32x4.splat(0x9e3779b1)), uniformFirst);
-  h = i32x4.mul(v128.xor(h, i32x4.shr_u(h, 16)), i32x4.splat(0x7feb352d));
-  h = i32x4.mul(i32x4.add(v128.xor(h, i32x4.shr_u(h, 15)), uniformSecond), i32x4.splat(0x846ca68b));
-  h = i32x4.shr_u(v128.xor(h, i32x4.shr_u(h, 16)), 8);
-  return f32x4.mul(f32x4.convert_i32x4_s(h), f32x4.splat(2.0 ** -24));
+  return uniformOf(hashStart(element), uniformSecond);
 }
 
 // --- Storing through a quantizer ---
@@ -251,23 +265,25 @@ function storeNearest(to: usize, from: usize, count: i32): void {
   }
 }
 
-/** Four values that are inside the range, rounded stochastically; ROUNDER's bits are not taken off. */
-@inline
-function stochastic4(from: usize, element: i32): v128 {
-  const t = f32x4.add(f32x4.mul(v128.load(from), inverse), uniform4(element));
-  return f32x4.add(f32x4.floor(t), f32x4.splat(ROUNDER));
-}
-
 /** Rounds values that are inside the range to codes, stochastically. */
 @inline
 function storeStochastic(to: usize, from: usize, count: i32, element: i32): void {
+  const factor = inverse, second = uniformSecond, rounder = f32x4.splat(ROUNDER);
   const offset = i32x4.sub(zeroCode, i32x4.splat(reinterpret<i32>(ROUNDER)));
-  for (const end = to + count; to < end; to += 16, from += 64, element += 16) {
-    const a = i32x4.add(stochastic4(from, element), offset);
-    const b = i32x4.add(stochastic4(from + 16, element + 4), offset);
-    const c = i32x4.add(stochastic4(from + 32, element + 8), offset);
-    const d = i32x4.add(stochastic4(from + 48, element + 12), offset);
+  const next = i32x4.splat(4 * ELEMENT);
+  let h = hashStart(element);
+  for (const end = to + count; to < end; to += 16, from += 64) {
+    const h1 = i32x4.add(h, next), h2 = i32x4.add(h1, next), h3 = i32x4.add(h2, next);
+    let a = f32x4.add(f32x4.mul(v128.load(from), factor), uniformOf(h, second));
+    let b = f32x4.add(f32x4.mul(v128.load(from, 16), factor), uniformOf(h1, second));
+    let c = f32x4.add(f32x4.mul(v128.load(from, 32), factor), uniformOf(h2, second));
+    let d = f32x4.add(f32x4.mul(v128.load(from, 48), factor), uniformOf(h3, second));
+    a = i32x4.add(f32x4.add(f32x4.floor(a), rounder), offset);
+    b = i32x4.add(f32x4.add(f32x4.floor(b), rounder), offset);
+    c = i32x4.add(f32x4.add(f32x4.floor(c), rounder), offset);
+    d = i32x4.add(f32x4.add(f32x4.floor(d), rounder), offset);
     v128.store(to, i8x16.narrow_i16x8_s(i16x8.narrow_i32x4_s(a, b), i16x8.narrow_i32x4_s(c, d)));
+    h = i32x4.add(h3, next);
   }
 }
 
