@@ -59,9 +59,9 @@ export const convBackwardWeight = defineKernel({
     ) => [Math.ceil(CHUNKS * IQ / XQ / 64), OQ / YQ, KH * KW],
   },
   simd: {
-    // Groups of at least 24 outputs, as each gathers the same inputs.
+    // Where chunks are few, groups of about 48 outputs, 8 tiles, as each gathers the same inputs.
     parts: ({ CHUNKS, OQ }) => [
-      CHUNKS * Math.min(Math.ceil(OQ / 6), Math.max(1, Math.floor(ENOUGH_PARTS / CHUNKS))),
+      CHUNKS * Math.min(Math.ceil(OQ / 12), Math.max(1, Math.floor(ENOUGH_PARTS / CHUNKS))),
     ],
     // Sums and totals, dY of 256 pixels, and a panel of inputs with its padding: see simd.ts.
     scratch: ({ OQ, IQ, KH, KW }) =>

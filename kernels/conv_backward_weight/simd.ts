@@ -16,7 +16,7 @@ const BLOCK_PADDING: i32 = 64;
 const TILE_BYTES: usize = 192;
 
 /** Outputs of a part, and in int8 a row of ones after those of the first group, whose sums are x_total. */
-let first: i32 = 0, outputs: i32 = 0, rows: i32 = 0;
+let firstOutput: i32 = 0, outputs: i32 = 0, rows: i32 = 0;
 
 /**
  * Sums over the pixels of each chunk: products, and the totals that correct for zero points. A part is a
@@ -27,27 +27,27 @@ export function conv_backward_weight(
   c: ConvBackwardWeight, phase: i32, part: i32, parts: i32, scratch: usize,
 ): void {
   const int8 = c.INT8 != 0, groups = parts / c.CHUNKS, chunk = part / groups, group = part % groups;
-  first = 4 * firstOf(c.OQ, group, groups);
-  outputs = 4 * firstOf(c.OQ, group + 1, groups) - first;
+  firstOutput = 4 * firstOf(c.OQ, group, groups);
+  outputs = 4 * firstOf(c.OQ, group + 1, groups) - firstOutput;
   rows = outputs + (int8 && group == 0 ? 1 : 0);
   const inputs = 4 * c.IQ, taps = c.KH * c.KW, value = int8 ? 2 : 4;
   const begin = chunk * c.CHUNK, end = min(begin + c.CHUNK, c.PIXELS);
-  const limit = min(MAX_PIXELS, max(8, PANEL_BYTES / (inputs * value) & ~1));
-  // Panels of equal size, of an even number of pixels.
-  const panels = (end - begin + limit - 1) / limit, most = ((end - begin + panels - 1) / panels + 1) & ~1;
+  const limit = min(MAX_PIXELS, max(8, PANEL_BYTES / (inputs * value) & ~3));
+  // Panels of equal size.
+  const panels = (end - begin + limit - 1) / limit, most = ((end - begin + panels - 1) / panels + 3) & ~3;
   const tapsNow = min(taps, max(1, PANEL_BYTES / (inputs * value * most)));
   const sums = scratch, totals = sums + TILE_BYTES, dy = totals + 4 * (<usize>outputs + 8);
   const tileRows = (rows + TILE_ROWS - 1) / TILE_ROWS * TILE_ROWS;
   const x = dy + <usize>(tileRows * most * value + 64);
   memory.fill(totals, 0, 4 * outputs);
   for (let pixel = begin; pixel < end; pixel += most) {
-    const pixels = min(most, end - pixel), pitch = int8 ? (pixels + 1) & ~1 : pixels;
+    const pixels = min(most, end - pixel), pitch = (pixels + 3) & ~3;
     if (int8) gatherCodes(c, pixel, pixels, pitch, dy, totals);
-    else gatherReals(c, pixel, pixels, dy, totals);
+    else gatherReals(c, pixel, pixels, pitch, dy, totals);
     for (let tap: i32 = 0; tap < taps; tap += tapsNow) {
       const lastTap = min(taps, tap + tapsNow), columns = (lastTap - tap) * inputs;
       if (int8) gatherInputCodes(c, pixel, pixels, pitch, tap, lastTap, x);
-      else gatherInputReals(c, pixel, pixels, tap, lastTap, x);
+      else gatherInputReals(c, pixel, pixels, pitch, tap, lastTap, x);
       for (let k: i32 = 0; k < columns; k += 8) {
         const block = x + <usize>((k >> 3) * blockBytes(c, pitch));
         for (let row: i32 = 0; row < rows; row += TILE_ROWS) {
@@ -75,7 +75,7 @@ function blockBytes(c: ConvBackwardWeight, pitch: i32): i32 {
 function partialAt(c: ConvBackwardWeight, chunk: i32, row: i32, column: i32): usize {
   const count = c.KH * c.KW * 4 * c.IQ;
   if (row >= outputs) return c.x_total + (<usize>(chunk * count + column) << 2);
-  return c.partial + (<usize>((chunk * 4 * c.OQ + first + row) * count + column) << 2);
+  return c.partial + (<usize>((chunk * 4 * c.OQ + firstOutput + row) * count + column) << 2);
 }
 
 /** Reads what the chunk's earlier pixels have added up to. */
@@ -107,16 +107,16 @@ function storeSums(
   }
 }
 
-/** Gathers dY as [rows][pixels] of i16, and adds it to the totals. A missing pixel of the last pair is 0. */
+/** Gathers dY as [rows][pixels] of i16, and adds it to the totals. Pixels up to `pitch` that are missing are 0. */
 function gatherCodes(
   c: ConvBackwardWeight, pixel: i32, pixels: i32, pitch: i32, dy: usize, totals: usize,
 ): void {
   const stride = <usize>(4 * c.DQ), row = <usize>pitch << 1, ones = i16x8.splat(1);
   for (let o: i32 = 0; o < outputs; o += 4) {
-    let from = c.dy + <usize>(4 * (pixel * c.DQ + c.FIRST) + first + o), sum = i32x4.splat(0);
+    let from = c.dy + <usize>(4 * (pixel * c.DQ + c.FIRST) + firstOutput + o), sum = i32x4.splat(0);
     const to = dy + <usize>o * row;
     for (let p: i32 = 0; p < pitch; p += 2, from += 2 * stride) {
-      const a = i16x8.extend_low_i8x16_s(v128.load32_zero(from));
+      const a = p < pixels ? i16x8.extend_low_i8x16_s(v128.load32_zero(from)) : i16x8.splat(0);
       const b = p + 1 < pixels ? i16x8.extend_low_i8x16_s(v128.load32_zero(from + stride)) : i16x8.splat(0);
       const pairs = i8x16.shuffle(a, b, 0, 1, 16, 17, 2, 3, 18, 19, 4, 5, 20, 21, 6, 7, 22, 23);
       const at = to + (<usize>p << 1);
@@ -136,10 +136,12 @@ function gatherCodes(
 }
 
 /** Gathers dY as [rows][pixels] of f32, and adds it to the totals, pixel by pixel. */
-function gatherReals(c: ConvBackwardWeight, pixel: i32, pixels: i32, dy: usize, totals: usize): void {
-  const stride = <usize>(16 * c.DQ), row = <usize>pixels << 2;
+function gatherReals(
+  c: ConvBackwardWeight, pixel: i32, pixels: i32, pitch: i32, dy: usize, totals: usize,
+): void {
+  const stride = <usize>(16 * c.DQ), row = <usize>pitch << 2;
   for (let o: i32 = 0; o < outputs; o += 4) {
-    let from = c.dy + (<usize>(4 * (pixel * c.DQ + c.FIRST) + first + o) << 2);
+    let from = c.dy + (<usize>(4 * (pixel * c.DQ + c.FIRST) + firstOutput + o) << 2);
     let to = dy + <usize>o * row, sum = v128.load(totals + (<usize>o << 2));
     for (let p: i32 = 0; p < pixels; p++, from += stride, to += 4) {
       const v = v128.load(from);
@@ -148,6 +150,9 @@ function gatherReals(c: ConvBackwardWeight, pixel: i32, pixels: i32, dy: usize, 
       v128.store32_lane(to + 2 * row, v, 2);
       v128.store32_lane(to + 3 * row, v, 3);
       sum = f32x4.add(sum, v);
+    }
+    for (let p = pixels; p < pitch; p++, to += 4) {
+      for (let i: i32 = 0; i < 4; i++) store<f32>(to + <usize>i * row, 0);
     }
     v128.store(totals + (<usize>o << 2), sum);
   }
@@ -185,21 +190,21 @@ function gatherInputCodes(
   openPixel(c, pixel);
   for (let p: i32 = 0; p < pitch; p += 2) {
     const pair = panel + (<usize>p << 4), hasSecond = p + 1 < pixels;
-    const blank = hasSecond ? outside : i16x8.splat(0);
+    const first = p < pixels ? outside : i16x8.splat(0), second = hasSecond ? outside : i16x8.splat(0);
     const top = row * c.SH - c.PH, left = column * c.SW - c.PW, base = image * H;
     nextPixel(c);
     const top2 = row * c.SH - c.PH, left2 = column * c.SW - c.PW, base2 = image * H;
     nextPixel(c);
     let ky = tap / KW, kx = tap % KW, k: i32 = 0;
     for (let t = tap; t < lastTap; t++) {
-      const isIn = <u32>(top + ky) < <u32>H && <u32>(left + kx) < <u32>W;
+      const isIn = p < pixels && <u32>(top + ky) < <u32>H && <u32>(left + kx) < <u32>W;
       const isIn2 = hasSecond && <u32>(top2 + ky) < <u32>H && <u32>(left2 + kx) < <u32>W;
       const a = c.x + <usize>(((base + top + ky) * W + left + kx) * inputs);
       const b = c.x + <usize>(((base2 + top2 + ky) * W + left2 + kx) * inputs);
       let i: i32 = 0;
       if ((k & 4) == 0) {
         for (; i + 8 <= inputs; i += 8, k += 8) {
-          const u = isIn ? v128.load8x8_s(a + i) : outside, v = isIn2 ? v128.load8x8_s(b + i) : blank;
+          const u = isIn ? v128.load8x8_s(a + i) : first, v = isIn2 ? v128.load8x8_s(b + i) : second;
           const to = pair + <usize>(k >> 3) * block;
           v128.store(to, i8x16.shuffle(u, v, 0, 1, 16, 17, 2, 3, 18, 19, 4, 5, 20, 21, 6, 7, 22, 23));
           const high = i8x16.shuffle(u, v, 8, 9, 24, 25, 10, 11, 26, 27, 12, 13, 28, 29, 14, 15, 30, 31);
@@ -207,7 +212,7 @@ function gatherInputCodes(
         }
       }
       for (; i < inputs; i += 4, k += 4) {
-        const u = isIn ? v128.load8x8_s(a + i) : outside, v = isIn2 ? v128.load8x8_s(b + i) : blank;
+        const u = isIn ? v128.load8x8_s(a + i) : first, v = isIn2 ? v128.load8x8_s(b + i) : second;
         const to = pair + <usize>(k >> 3) * block + <usize>((k & 4) << 2);
         v128.store(to, i8x16.shuffle(u, v, 0, 1, 16, 17, 2, 3, 18, 19, 4, 5, 20, 21, 6, 7, 22, 23));
       }
@@ -221,15 +226,15 @@ function gatherInputCodes(
 
 /** Gathers the inputs of some taps as [blocks of 8 columns][pixels][8 columns] of f32. */
 function gatherInputReals(
-  c: ConvBackwardWeight, pixel: i32, pixels: i32, tap: i32, lastTap: i32, panel: usize,
+  c: ConvBackwardWeight, pixel: i32, pixels: i32, pitch: i32, tap: i32, lastTap: i32, panel: usize,
 ): void {
-  const inputs = 4 * c.IQ, KW = c.KW, H = c.H, W = c.W, block = <usize>blockBytes(c, pixels);
+  const inputs = 4 * c.IQ, KW = c.KW, H = c.H, W = c.W, block = <usize>blockBytes(c, pitch);
   openPixel(c, pixel);
-  for (let p: i32 = 0; p < pixels; p++, nextPixel(c)) {
+  for (let p: i32 = 0; p < pitch; p++, nextPixel(c)) {
     const top = row * c.SH - c.PH, left = column * c.SW - c.PW, base = image * H;
     let ky = tap / KW, kx = tap % KW, k: i32 = 0;
     for (let t = tap; t < lastTap; t++) {
-      const isIn = <u32>(top + ky) < <u32>H && <u32>(left + kx) < <u32>W;
+      const isIn = p < pixels && <u32>(top + ky) < <u32>H && <u32>(left + kx) < <u32>W;
       const from = c.x + (<usize>(((base + top + ky) * W + left + kx) * inputs) << 2);
       for (let i: i32 = 0; i < inputs; i += 4, k += 4) {
         const to = panel + <usize>(k >> 3) * block + (<usize>p << 5) + <usize>((k & 4) << 2);
@@ -245,5 +250,5 @@ function gatherInputReals(
 
 /** Writes the totals of dY. */
 function copyTotals(c: ConvBackwardWeight, chunk: i32, totals: usize): void {
-  copy(totals, c.dy_total + (<usize>(chunk * 4 * c.OQ + first) << 2), outputs);
+  copy(totals, c.dy_total + (<usize>(chunk * 4 * c.OQ + firstOutput) << 2), outputs);
 }
