@@ -1,29 +1,30 @@
 /**
- * `qtrain doctor`: shows the adapters, tests the kernels, and reports what is missing.
+ * `qtrain doctor`: shows the adapters and the CPU, tests the kernels, and reports what is missing.
  *
  * @module
  */
 import { DeviceError, UsageError } from "../lib/core/errors.ts";
 import { adapterName, readTiles, tileFile } from "../lib/runtime/gpu/autotune_cache.ts";
-import { packedDotProduct, requestAdapter } from "../lib/runtime/gpu/device.ts";
-import { type KernelCheck, selfTest } from "../lib/runtime/self_test/self_test.ts";
+import { cpuSupport, threadsOf } from "../lib/runtime/cpu/support.ts";
+import { isSoftware, packedDotProduct, requestAdapter } from "../lib/runtime/gpu/device.ts";
+import { type KernelCheck, selfTest, selfTestCpu } from "../lib/runtime/self_test/self_test.ts";
 import { VERSION } from "../lib/core/version.ts";
 import { type Arguments, defineCommand, type Options } from "./command.ts";
 import { bytes, table } from "./format.ts";
-import { JSON_OUTPUT } from "./options.ts";
+import { JSON_OUTPUT, THREADS } from "./options.ts";
 import { print, printJson } from "./print.ts";
 
-const OPTIONS = { json: JSON_OUTPUT } as const satisfies Options;
+const OPTIONS = { threads: THREADS, json: JSON_OUTPUT } as const satisfies Options;
 
 /** `qtrain doctor`. */
 export const doctorCommand = defineCommand({
   name: "doctor",
   synopsis: "qtrain doctor",
-  summary: "Shows adapters, limits and features, and tests every kernel against known answers.",
+  summary: "Shows adapters and the CPU, and tests every kernel against known answers.",
   details:
-    `A kernel is "equal" if it equals its reference bit by bit; "close" if it differs by at most one
-code, or in the last digits of a float, as rounding does; otherwise "WRONG". The exit code is 1 if
-something is wrong or missing. Takes a few seconds.`,
+    `A kernel is "equal" if it equals its reference bit by bit; on a GPU, "close" if it differs by at most
+one code, or in the last digits of a float, as rounding does; otherwise "WRONG". The exit code is 1 if
+something is wrong or missing; a GPU need not be there. Takes a few seconds.`,
   options: OPTIONS,
   run,
 });
@@ -38,6 +39,8 @@ interface Limit {
 /** One adapter. */
 interface Adapter {
   readonly name: string;
+  /** Whether it computes on the processor. */
+  readonly software: boolean;
   readonly vendor: string;
   readonly architecture: string;
   /** Whether WGSL has packed int8 dot products. */
@@ -50,12 +53,25 @@ interface Adapter {
   readonly limits: Readonly<Record<string, Limit>>;
 }
 
+/** The CPU executor. */
+interface Cpu {
+  /** Threads that it has; 0 where it cannot run. */
+  readonly threads: number;
+  readonly cores: number;
+  readonly simd: boolean;
+  readonly sharedMemory: boolean;
+}
+
 interface Report {
   readonly versions: Readonly<Record<string, string>>;
   readonly adapters: readonly Adapter[];
   /** The cache of the fastest tiles. */
   readonly tileFile: string | undefined;
+  /** Kernels on the first adapter; none without one. */
   readonly checks: readonly KernelCheck[];
+  readonly cpu: Cpu;
+  /** SIMD kernels on the CPU. */
+  readonly cpuChecks: readonly KernelCheck[];
   /** What is wrong or missing, with the remedy. */
   readonly problems: readonly string[];
 }
@@ -64,7 +80,7 @@ async function run(args: Arguments<typeof OPTIONS>): Promise<number> {
   if (args.positionals.length > 0) {
     throw new UsageError(`qtrain doctor: expected no arguments, got ${args.positionals.join(" ")}`);
   }
-  const report = await examine();
+  const report = await examine(args.threads);
   if (args.json) {
     printJson({
       ok: report.problems.length === 0,
@@ -72,6 +88,13 @@ async function run(args: Arguments<typeof OPTIONS>): Promise<number> {
       adapters: report.adapters,
       tile_file: report.tileFile ?? null,
       self_test: report.checks,
+      cpu: {
+        threads: report.cpu.threads,
+        cores: report.cpu.cores,
+        simd: report.cpu.simd,
+        shared_memory: report.cpu.sharedMemory,
+      },
+      cpu_self_test: report.cpuChecks,
       problems: report.problems,
     }, 2);
   } else print(asText(report));
@@ -96,6 +119,7 @@ async function describe({ info, features, limits }: GPUAdapter): Promise<Adapter
   const size = (value: number, base: number): Limit => ({ value, base, unit: "bytes" });
   return {
     name: info.description || info.device || info.vendor || "unknown adapter",
+    software: isSoftware(info),
     vendor: info.vendor,
     architecture: info.architecture,
     packedDot: packedDotProduct(),
@@ -112,7 +136,26 @@ async function describe({ info, features, limits }: GPUAdapter): Promise<Adapter
   };
 }
 
-async function examine(): Promise<Report> {
+/** Runs a self-test; what it finds wrong, or an error of the device, becomes a problem. */
+async function tested(
+  test: () => Promise<KernelCheck[]>,
+  remedy: string,
+  problems: string[],
+): Promise<KernelCheck[]> {
+  try {
+    const checks = await test();
+    const wrong = checks.filter((c) => c.result === "wrong");
+    const names = wrong.map((c) => `${c.kernel} ${c.arithmetic}`).join(", ");
+    if (wrong.length > 0) problems.push(`wrong results from ${names}: ${remedy}`);
+    return checks;
+  } catch (error) {
+    if (!(error instanceof DeviceError)) throw error;
+    problems.push(error.message);
+    return [];
+  }
+}
+
+async function examine(threads: number | undefined): Promise<Report> {
   const adapters = await findAdapters();
   const problems: string[] = [];
   for (const { name, limits } of adapters) {
@@ -121,44 +164,50 @@ async function examine(): Promise<Report> {
       problems.push(`${name}: expected ${limit} of at least ${base}, got ${value}`);
     }
   }
-  let checks: KernelCheck[] = [];
-  try {
-    checks = await selfTest();
-  } catch (error) {
-    if (!(error instanceof DeviceError)) throw error;
-    problems.push(error.message);
-  }
-  const wrong = checks.filter((c) => c.result === "wrong").map((c) =>
-    `${c.kernel} ${c.arithmetic}`
+  const checks = adapters.length === 0 ? [] : await tested(
+    selfTest,
+    "do not train on this adapter; update its driver or use --device cpu",
+    problems,
   );
-  if (wrong.length > 0) {
-    problems.push(
-      `wrong results from ${wrong.join(", ")}: do not train on this adapter; update its driver ` +
-        `or use --device cpu`,
-    );
-  }
+  const { simd, sharedMemory, cores } = cpuSupport();
+  const cpuChecks = await tested(
+    () => selfTestCpu(threads),
+    "do not train on this CPU; please report it with the processor's name",
+    problems,
+  );
+  const running = cpuChecks.length > 0 ? threadsOf(threads) : 0;
   const { deno, v8 } = Deno.version, { os, arch } = Deno.build;
   return {
     versions: { qtrain: VERSION, deno, v8, os, arch },
     adapters,
     tileFile: tileFile(),
     checks,
+    cpu: { threads: running, cores, simd, sharedMemory },
+    cpuChecks,
     problems,
   };
 }
 
 const WORDS = { equal: "equal", close: "close", wrong: "WRONG" } as const;
 
-function asText({ versions: v, adapters, tileFile, checks, problems }: Report): string {
+function asText(
+  { versions: v, adapters, tileFile, checks, cpu, cpuChecks, problems }: Report,
+): string {
   const blocks = [`qtrain ${v.qtrain}, Deno ${v.deno}, V8 ${v.v8}, ${v.os} ${v.arch}`];
-  for (const { name, packedDot, timestamps, tiles, limits } of adapters) {
+  if (adapters.length === 0) {
+    blocks.push(
+      "adapter: none, as there is no Vulkan, Metal or Direct3D 12 driver (Debian's software one: apt-get " +
+        "install mesa-vulkan-drivers); qtrain trains on the CPU",
+    );
+  }
+  for (const { name, software, packedDot, timestamps, tiles, limits } of adapters) {
     const rows = Object.entries(limits).map(([limit, { value, base, unit }]) => {
       const text = (n: number) => unit === "bytes" ? bytes(n) : String(n);
       return [limit, text(value), text(base), value >= base ? "enough" : "TOO LOW"];
     });
     blocks.push(
       [
-        `adapter: ${name}`,
+        `adapter: ${name}${software ? " (software: only --device gpu takes it)" : ""}`,
         `packed dot product: ${packedDot ? "yes" : "no, emulated (slower, same results)"}`,
         `timestamp-query: ${timestamps ? "yes" : "no (benchmarks use the host's clock)"}`,
         tilesLine(tiles, tileFile),
@@ -166,21 +215,33 @@ function asText({ versions: v, adapters, tileFile, checks, problems }: Report): 
       table(["limit", "adapter", "needed", ""], rows, ["left", "right", "right", "left"]),
     );
   }
-  if (checks.length > 0) {
-    const rows = checks.map((c) => [
-      c.kernel,
-      c.arithmetic,
-      WORDS[c.result],
-      c.largest === 0 ? "" : difference(c),
-    ]);
-    blocks.push(table(["kernel", "arithmetic", "result", ""], rows));
-  }
+  if (checks.length > 0) blocks.push(checksTable(checks, "kernel on the GPU"));
+  blocks.push(
+    `CPU: ${cpu.threads} ${
+      cpu.threads === 1 ? "thread" : "threads"
+    } on ${cpu.cores} cores; WebAssembly SIMD ${cpu.simd ? "yes" : "NO"}, ` +
+      `shared memory ${cpu.sharedMemory ? "yes" : "no (one thread)"}`,
+  );
+  if (cpuChecks.length > 0) blocks.push(checksTable(cpuChecks, "SIMD kernel on the CPU"));
+  const hardware = adapters.find(({ software }) => !software);
   blocks.push(
     problems.length === 0
-      ? "no problems: qtrain trains on this adapter"
+      ? `no problems: qtrain trains on the ${
+        hardware ? "GPU, or on the CPU where a step is faster there" : "CPU"
+      }`
       : `to do:\n${problems.map((p) => `- ${p}`).join("\n")}`,
   );
   return blocks.join("\n\n");
+}
+
+function checksTable(checks: readonly KernelCheck[], title: string): string {
+  const rows = checks.map((c) => [
+    c.kernel,
+    c.arithmetic,
+    WORDS[c.result],
+    c.largest === 0 ? "" : difference(c),
+  ]);
+  return table([title, "arithmetic", "result", ""], rows);
 }
 
 function tilesLine(tiles: number, file: string | undefined): string {

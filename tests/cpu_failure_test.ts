@@ -49,19 +49,27 @@ Deno.test({
       "model: { name: cnn, width: 4 }\n";
     await inFiles({ "r.yaml": recipe }, async (cwd) => {
       const run = async (...args: string[]) => {
-        const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+        const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
           args: ["run", "-A", "--v8-flags=--no-enable-sse4-1", `${ROOT}cli/main.ts`, ...args],
           cwd,
           env: { NO_COLOR: "1" },
         }).output();
-        return { code, stderr: new TextDecoder().decode(stderr) };
+        const [out, err] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
+        return { code, stdout: out!, stderr: err! };
       };
       assert.deepEqual(await run("r.yaml", "--device", "cpu"), {
         code: 1,
+        stdout: "",
         stderr: "this runtime has no WebAssembly SIMD, which the CPU executor needs: expected a " +
           "processor with SSE4.1 or NEON. Use --device gpu\n",
       });
-      assert.deepEqual(await run("check", "r.yaml"), { code: 0, stderr: "" });
+      const checked = await run("check", "r.yaml");
+      assert.deepEqual([checked.code, checked.stderr], [0, ""]);
+      const doctor = await run("doctor", "--json");
+      assert.deepEqual([doctor.code, doctor.stderr], [1, ""]);
+      const { cpu, problems } = JSON.parse(doctor.stdout);
+      assert.deepEqual([cpu.simd, cpu.threads], [false, 0]);
+      assert.match(problems.join(), /^this runtime has no WebAssembly SIMD, which the CPU exec/);
     });
   },
 });
@@ -115,7 +123,7 @@ function failing(
   };
 }
 
-/** A program with a step whose record leads beyond the memory. */
+/** A program with a step whose record has a number that no kernel can have. */
 function withTrap(program: Program): { program: Program; broken: Step } {
   const good = program.sections.forward.find(({ kernel }) => kernel.name === "norm_forward")!;
   assert.ok(good.kernel.simd);
@@ -142,7 +150,7 @@ Deno.test("a trap in WebAssembly ends the run in one line; it resumes to the bit
         assert.ok(error instanceof DeviceError && error.exitCode === 1);
         assert.match(
           error.message,
-          /^a thread of the CPU executor failed: memory access out of bounds\. A run that has a checkpoint goes on from it with --resume; qtrain doctor tests the kernels$/,
+          /^a thread of the CPU executor failed: (memory access out of bounds|divide by zero)\. A run that has a checkpoint goes on from it with --resume; qtrain doctor tests the kernels$/,
         );
         return true;
       },

@@ -6,9 +6,9 @@
 import assert from "node:assert/strict";
 import { DeviceError } from "../lib/core/errors.ts";
 import { openGpu } from "../lib/runtime/gpu/device.ts";
-import { kernels } from "../kernels/mod.ts";
+import { kernels, simdKernels } from "../kernels/mod.ts";
 import { rememberPassed, untestedKernels } from "../lib/runtime/self_test/cache.ts";
-import { selfTest } from "../lib/runtime/self_test/self_test.ts";
+import { selfTest, selfTestCpu } from "../lib/runtime/self_test/self_test.ts";
 import type { Program } from "../lib/program/program.ts";
 import { openTestedDevice } from "../lib/runtime/open_tested_device.ts";
 import { train } from "../lib/train/train.ts";
@@ -33,6 +33,28 @@ Deno.test("the self-test asks every kernel, in int8 and in float32, and this ada
   assert.deepEqual(of("simulated"), SIMULATED);
   assert.deepEqual(of("float32"), all.filter((k) => !QUANTIZER_KERNELS.includes(k)));
   assert.deepEqual(checks.filter((c) => c.result === "wrong"), []);
+});
+
+Deno.test("the CPU's self-test asks every SIMD kernel, and one wrong bit is wrong", async () => {
+  for (const threads of [1, 3]) {
+    const checks = await selfTestCpu(threads);
+    assert.deepEqual(checks.filter((c) => c.result !== "equal"), []);
+    const asked = new Set(checks.map((c) => c.kernel));
+    assert.deepEqual([...asked].sort(), simdKernels.map(({ name }) => name).sort());
+  }
+  const kernel = kernels.get("norm_forward") as { reference: (...args: never[]) => void };
+  const { reference } = kernel;
+  // The leading thread has kernels of its own, so only what it is compared with changes.
+  kernel.reference = (...[constants, buffers]: unknown[]) => {
+    reference(constants as never, buffers as never);
+    (buffers as { output: { bytes: Uint8Array } }).output.bytes[0]! ^= 1;
+  };
+  try {
+    const wrong = (await selfTestCpu(2)).filter((c) => c.result === "wrong");
+    assert.deepEqual([...new Set(wrong.map((c) => c.kernel))], ["norm_forward"]);
+  } finally {
+    kernel.reference = reference;
+  }
 });
 
 /** A program, as far as its self-test goes. */

@@ -91,6 +91,13 @@ function runOnBoth(step: Step, cpu: ReferenceExecutor, other: Executor) {
   };
 }
 
+/** Returns the number of values that differ in any bit, also −0 and 0; all NaN are one value. */
+export function differingBits({ type, want, got, differing }: Difference): number {
+  if (type !== "floats") return differing;
+  const [a, b] = [new Float32Array(want.buffer), new Float32Array(got.buffer)];
+  return a.reduce((count, value, i) => count + (Object.is(value, b[i]) ? 0 : 1), 0);
+}
+
 /** Returns the type of the values that a step keeps in a buffer. */
 function typeOf({ constants: { INT8, STORE } }: Step, { type }: Bound) {
   switch (type) {

@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { CpuExecutor } from "../../lib/runtime/cpu/executor.ts";
-import { compareExecutors, type Difference } from "../../lib/runtime/compare_executors.ts";
+import { compareExecutors, differingBits } from "../../lib/runtime/compare_executors.ts";
 import type { PlanOptions } from "../../lib/program/plan.ts";
 import type { Program, Step } from "../../lib/program/program.ts";
 import type { ReferenceExecutor } from "../../lib/runtime/reference_executor.ts";
@@ -35,7 +35,7 @@ export async function lockstepSimdOf(
   const executor = new CpuExecutor(program, threads), wrong: string[] = [];
   try {
     await compareExecutors(steps, cpu, executor, (d) => {
-      const differing = d.type === "floats" ? differingBits(d) : d.differing;
+      const differing = differingBits(d);
       if (differing === 0) return;
       const { step, variable, values, type, largest } = d;
       wrong.push(
@@ -47,10 +47,4 @@ export async function lockstepSimdOf(
     executor.close();
   }
   assert.deepEqual(wrong, [], `${program.arithmetic}, ${threads} threads`);
-}
-
-/** Number of f32 values whose bits differ; all NaN are one value. */
-function differingBits({ want, got }: Difference): number {
-  const [a, b] = [new Float32Array(want.buffer), new Float32Array(got.buffer)];
-  return a.reduce((count, value, i) => count + (Object.is(value, b[i]) ? 0 : 1), 0);
 }

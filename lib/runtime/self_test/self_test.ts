@@ -1,6 +1,6 @@
 /**
- * Tests the kernels on a GPU: runs small networks that use every kernel, in every arithmetic, in lockstep
- * with the references. Takes a few seconds.
+ * Tests the kernels on a GPU, or the SIMD kernels on the CPU: runs small networks that use every kernel,
+ * in every arithmetic, in lockstep with the references. Takes a few seconds.
  *
  * Passing means that a kernel is correct for the shapes tested, which have ragged edges; it does not mean
  * that the adapter is stable.
@@ -15,9 +15,11 @@ import { dsgcSearch } from "../../../kernels/dsgc_search/kernel.ts";
 import { type GpuOptions, openGpu } from "../gpu/device.ts";
 import { GpuExecutor } from "../gpu/executor.ts";
 import type { Program, Step } from "../../program/program.ts";
+import type { Executor } from "../executor.ts";
+import { openDevice } from "../device.ts";
 import { ReferenceExecutor } from "../reference_executor.ts";
 import { fill } from "../fill.ts";
-import { compareExecutors, type Difference } from "../compare_executors.ts";
+import { compareExecutors, type Difference, differingBits } from "../compare_executors.ts";
 import { programOf, TEST_NETWORKS, testNetworksOf } from "./test_networks.ts";
 
 /** The comparison of a kernel with its reference. */
@@ -84,17 +86,45 @@ export async function selfTest(
       if (wanted) return left.has(kernel) ? Math.min(MAX_SELECTED_STEPS, steps) : 0;
       return network.only?.includes(kernel) ?? true ? steps : 0;
     };
-    await check(program, most, options, checks);
+    const open = async (tested: Program) => GpuExecutor.create(await openGpu(options), tested);
+    await check(program, most, open, judge, checks);
     for (const step of Object.values(program.sections).flat()) left.delete(step.kernel);
   }
   return [...checks.values()];
 }
 
-/** @param most returns the maximum number of steps of a kernel to test */
+/**
+ * Runs the self-test of the CPU executor: every step of the test networks that has a SIMD kernel, which
+ * must equal its reference in every bit.
+ *
+ * @returns one entry per kernel and arithmetic, `equal` or `wrong`
+ * @throws DeviceError when the runtime lacks SIMD or shared memory, or a thread fails
+ */
+export async function selfTestCpu(threads?: number): Promise<KernelCheck[]> {
+  const device = await openDevice("cpu", threads === undefined ? {} : { threads });
+  const checks = new Map<string, KernelCheck>();
+  for (const network of TEST_NETWORKS) {
+    const isTested = (kernel: Kernel) => kernel.simd && (network.only?.includes(kernel) ?? true);
+    await check(
+      programOf(network),
+      (kernel) => isTested(kernel) ? Infinity : 0,
+      (tested) => device.createExecutor(tested),
+      (difference) => differingBits(difference) === 0 ? "equal" : "wrong",
+      checks,
+    );
+  }
+  return [...checks.values()];
+}
+
+/**
+ * @param most returns the maximum number of steps of a kernel to test
+ * @param open opens the executor to test, of a program with only these steps
+ */
 async function check(
   program: Program,
   most: (kernel: Kernel) => number,
-  options: GpuOptions,
+  open: (tested: Program) => Promise<Executor>,
+  judge: (difference: Difference, arithmetic: Program["arithmetic"]) => KernelCheck["result"],
   checks: Map<string, KernelCheck>,
 ): Promise<void> {
   const cpu = new ReferenceExecutor(program.buffers);
@@ -128,9 +158,8 @@ async function check(
     exchange: [],
     calibrate: [],
   };
-  // The GPU compiles only the steps that are tested.
-  const sections = { ...none, forward: tested };
-  const gpu = await GpuExecutor.create(await openGpu(options), { ...program, sections });
+  // A GPU compiles only the steps that are tested.
+  const executor = await open({ ...program, sections: { ...none, forward: tested } });
   try {
     const each = (difference: Difference) => {
       const { step: { kernel }, type, largest } = difference;
@@ -145,9 +174,9 @@ async function check(
       if (!before || badness(found) > badness(before)) checks.set(id, found);
     };
     const isTested = (step: Step) => tested.includes(step);
-    await compareExecutors(all.slice(0, last + 1), cpu, gpu, each, isTested);
+    await compareExecutors(all.slice(0, last + 1), cpu, executor, each, isTested);
   } finally {
-    gpu.close();
+    executor.close();
   }
 }
 
