@@ -1,6 +1,6 @@
 // Written by `deno task simd` from the descriptors of kernels.
 
-import { ChannelSums, ConvBackwardInput, ConvBackwardWeight, ConvForward, NormBackward, NormBackwardCoefficients, NormBackwardSums, NormCoefficients, NormForward, NormRunningCoefficients } from "./include/records.simd";
+import { ChannelSums, ConvBackwardInput, ConvBackwardWeight, ConvForward, NormBackward, NormBackwardCoefficients, NormBackwardSums, NormCoefficients, NormForward, NormRunningCoefficients, NormalizeInput, PackWeights, ReduceWeightGradient, WeightSums } from "./include/records.simd";
 import { channel_sums } from "./channel_sums/simd";
 import { conv_backward_input } from "./conv_backward_input/simd";
 import { conv_backward_weight } from "./conv_backward_weight/simd";
@@ -11,6 +11,10 @@ import { norm_backward_sums } from "./norm_backward_sums/simd";
 import { norm_coefficients } from "./norm_coefficients/simd";
 import { norm_forward } from "./norm_forward/simd";
 import { norm_running_coefficients } from "./norm_running_coefficients/simd";
+import { normalize_input } from "./normalize_input/simd";
+import { pack_weights } from "./pack_weights/simd";
+import { reduce_weight_gradient } from "./reduce_weight_gradient/simd";
+import { weight_sums } from "./weight_sums/simd";
 
 export function runPart(
   kernel: i32,
@@ -50,6 +54,18 @@ export function runPart(
       break;
     case 9:
       norm_running_coefficients(changetype<NormRunningCoefficients>(record), phase, part, parts, scratch);
+      break;
+    case 10:
+      normalize_input(changetype<NormalizeInput>(record), phase, part, parts, scratch);
+      break;
+    case 11:
+      pack_weights(changetype<PackWeights>(record), phase, part, parts, scratch);
+      break;
+    case 12:
+      reduce_weight_gradient(changetype<ReduceWeightGradient>(record), phase, part, parts, scratch);
+      break;
+    case 13:
+      weight_sums(changetype<WeightSums>(record), phase, part, parts, scratch);
       break;
   }
 }

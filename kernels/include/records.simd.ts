@@ -313,3 +313,90 @@ export class NormRunningCoefficients {
   coefficients: usize;
   shared: usize;
 }
+
+@unmanaged
+export class NormalizeInput {
+  INT8: i32;
+  CHANNELS: i32;
+  PIXELS: i32;
+  STORE: i32;
+  X_ROW: i32;
+  quantizers: usize;
+  statistics: usize;
+  step: usize;
+  pixels: usize;
+  affine: usize;
+  x: usize;
+  shared: usize;
+}
+
+@unmanaged
+export class PackWeights {
+  INT8: i32;
+  IQ: i32;
+  OQ: i32;
+  FIRST: i32;
+  TAPS: i32;
+  ALL: i32;
+  QUANTIZED: i32;
+  BACKWARD: i32;
+  PER_CHANNEL: i32;
+  W_ROW: i32;
+  quantizers: usize;
+  statistics: usize;
+  step: usize;
+  weight: usize;
+  forward: usize;
+  backward: usize;
+  channels: usize;
+  shared: usize;
+}
+
+@unmanaged
+export class ReduceWeightGradient {
+  INT8: i32;
+  IQ: i32;
+  OQ: i32;
+  FIRST: i32;
+  PIXELS: i32;
+  TAPS: i32;
+  CHUNKS: i32;
+  CHUNK: i32;
+  BIAS: i32;
+  X_ROW: i32;
+  DY_ROW: i32;
+  NONFINITE: i32;
+  BIAS_NONFINITE: i32;
+  ACCUMULATE: i32;
+  quantizers: usize;
+  statistics: usize;
+  step: usize;
+  partial: usize;
+  x_total: usize;
+  dy_total: usize;
+  gradient: usize;
+  bias_gradient: usize;
+  shared: usize;
+}
+
+@unmanaged
+export class WeightSums {
+  INT8: i32;
+  IQ: i32;
+  OQ: i32;
+  KH: i32;
+  KW: i32;
+  SH: i32;
+  SW: i32;
+  PH: i32;
+  PW: i32;
+  BACKWARD: i32;
+  quantizers: usize;
+  statistics: usize;
+  step: usize;
+  forward: usize;
+  forward_sum: usize;
+  backward: usize;
+  backward_sum: usize;
+  shared: usize;
+}

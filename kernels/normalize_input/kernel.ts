@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { defineKernel, read, shared, threads, write } from "../define_kernel.ts";
+import { defineKernel, partsOf, read, shared, threads, write } from "../define_kernel.ts";
 import { quad, tables } from "../include/interface.ts";
 import { normalizeInput as reference } from "./reference.ts";
 import source from "./shader.wgsl" with { type: "text" };
@@ -30,4 +30,6 @@ export const normalizeInput = defineKernel({
     source,
     workgroups: ({ PIXELS }) => threads(PIXELS),
   },
+  // Each part makes tables of 1,024 values.
+  simd: { parts: ({ PIXELS }) => partsOf(PIXELS), scratch: () => 4096 },
 });

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { defineKernel, grid, read, write } from "../define_kernel.ts";
+import { defineKernel, grid, partsOf, read, write } from "../define_kernel.ts";
 import { quad, tables } from "../include/interface.ts";
 import { packWeights as reference } from "./reference.ts";
 import source from "./shader.wgsl" with { type: "text" };
@@ -36,4 +36,5 @@ export const packWeights = defineKernel({
     source,
     workgroups: ({ OQ, TAPS, IQ }) => grid(Math.ceil(OQ * 16 * TAPS * IQ / 256)),
   },
+  simd: { parts: ({ OQ, IQ, TAPS }) => partsOf(OQ, 16 * IQ * TAPS) },
 });

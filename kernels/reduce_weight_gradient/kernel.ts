@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { defineKernel, read, threads, write } from "../define_kernel.ts";
+import { defineKernel, partsOf, read, threads, write } from "../define_kernel.ts";
 import { quad, tables } from "../include/interface.ts";
 import { reduceWeightGradient as reference } from "./reference.ts";
 import source from "./shader.wgsl" with { type: "text" };
@@ -40,5 +40,9 @@ export const reduceWeightGradient = defineKernel({
   gpu: {
     source,
     workgroups: ({ OQ, TAPS, IQ }) => threads(OQ * TAPS * IQ),
+  },
+  simd: {
+    parts: ({ OQ, TAPS, IQ, CHUNKS }) => partsOf(4 * OQ, TAPS * 4 * IQ * CHUNKS),
+    scratch: ({ TAPS, IQ }) => 16 * TAPS * IQ,
   },
 });

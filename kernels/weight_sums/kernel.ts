@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { defineKernel, read, write } from "../define_kernel.ts";
+import { defineKernel, partsOf, read, write } from "../define_kernel.ts";
 import { quad, tables } from "../include/interface.ts";
 import { weightSums as reference } from "./reference.ts";
 import source from "./shader.wgsl" with { type: "text" };
@@ -37,5 +37,11 @@ export const weightSums = defineKernel({
     workgroups: (
       { OQ, BACKWARD, SH, SW, IQ },
     ) => [Math.ceil(Math.max(OQ, BACKWARD * SH * SW * IQ) / 64), 1, 1],
+  },
+  simd: {
+    parts: ({ OQ, IQ, KH, KW }) => {
+      const codes = 16 * KH * KW;
+      return [...partsOf(OQ, codes * IQ), ...partsOf(IQ, codes * OQ)];
+    },
   },
 });
