@@ -31,16 +31,69 @@ export function openGradient(
 @inline
 export function finish4(v: v128, at: i32): v128 {
   if (addendAt) v = f32x4.add(v, loadReal(codes, addendAt, at, addendZero, addendScale));
-  if (mask) {
-    const m = loadReal(codes, maskAt, at, maskZero, maskScale);
-    v = v128.and(v, f32x4.gt(m, f32x4.splat(0)));
-    if (mask == 2) v = v128.and(v, f32x4.lt(m, f32x4.splat(6)));
-  }
-  return v;
+  return mask ? masked4(v, at) : v;
+}
+
+@inline
+function masked4(v: v128, at: i32): v128 {
+  const m = loadReal(codes, maskAt, at, maskZero, maskScale), open = f32x4.gt(m, f32x4.splat(0));
+  return v128.and(v, mask == 2 ? v128.and(open, f32x4.lt(m, f32x4.splat(6))) : open);
 }
 
 /** Turns a line of `count` contributions, a multiple of 4, at padded index `at` and on into gradients. */
 export function finishLine(line: usize, at: i32, count: i32): void {
-  if (!addendAt && !mask) return;
-  for (let i: i32 = 0; i < count; i += 4, line += 16) v128.store(line, finish4(v128.load(line), at + i));
+  if (addendAt) addLine(line, at, count);
+  if (mask) maskLine(line, at, count);
+}
+
+function addLine(line: usize, at: i32, count: i32): void {
+  const factor = addendScale, zero = i16x8.narrow_i32x4_s(addendZero, addendZero);
+  let i: i32 = 0;
+  if (codes) {
+    for (; i + 16 <= count; i += 16, line += 64) {
+      const q = v128.load(addendAt + at + i);
+      let u = i16x8.sub(i16x8.extend_low_i8x16_s(q), zero);
+      v128.store(line, f32x4.add(v128.load(line), scaled4(i32x4.extend_low_i16x8_s(u), factor)));
+      v128.store(line, f32x4.add(v128.load(line, 16), scaled4(i32x4.extend_high_i16x8_s(u), factor)), 16);
+      u = i16x8.sub(i16x8.extend_high_i8x16_s(q), zero);
+      v128.store(line, f32x4.add(v128.load(line, 32), scaled4(i32x4.extend_low_i16x8_s(u), factor)), 32);
+      v128.store(line, f32x4.add(v128.load(line, 48), scaled4(i32x4.extend_high_i16x8_s(u), factor)), 48);
+    }
+  }
+  for (; i < count; i += 4, line += 16) {
+    v128.store(line, f32x4.add(v128.load(line), loadReal(codes, addendAt, at + i, addendZero, factor)));
+  }
+}
+
+@inline
+function scaled4(code: v128, factor: v128): v128 {
+  return f32x4.mul(f32x4.convert_i32x4_s(code), factor);
+}
+
+/** Keeps what the activation passes on: of codes those above the zero point, and up to the last below 6. */
+function maskLine(line: usize, at: i32, count: i32): void {
+  let i: i32 = 0;
+  if (codes) {
+    const zero = <i32>i32x4.extract_lane(maskZero, 0), least = i8x16.splat(<i8>zero);
+    const most = i8x16.splat(<i8>min(127, zero + (mask == 2 ? lastBelow6() : 255)));
+    for (; i + 16 <= count; i += 16, line += 64) {
+      const q = v128.load(maskAt + at + i), open = v128.andnot(i8x16.gt_s(q, least), i8x16.gt_s(q, most));
+      const l = i16x8.extend_low_i8x16_s(open), h = i16x8.extend_high_i8x16_s(open);
+      v128.store(line, v128.and(v128.load(line), i32x4.extend_low_i16x8_s(l)));
+      v128.store(line, v128.and(v128.load(line, 16), i32x4.extend_high_i16x8_s(l)), 16);
+      v128.store(line, v128.and(v128.load(line, 32), i32x4.extend_low_i16x8_s(h)), 32);
+      v128.store(line, v128.and(v128.load(line, 48), i32x4.extend_high_i16x8_s(h)), 48);
+    }
+  }
+  for (; i < count; i += 4, line += 16) v128.store(line, masked4(v128.load(line), at + i));
+}
+
+/** The largest code, less the zero point, of a value below 6. */
+function lastBelow6(): i32 {
+  const scale = f32x4.extract_lane(maskScale, 0);
+  let code: i32 = 0;
+  for (let step: i32 = 128; step > 0; step >>= 1) {
+    if (<f32>(code + step) * scale < 6) code += step;
+  }
+  return code;
 }
