@@ -100,7 +100,20 @@ Deno.test("4 GiB are the most that the CPU executor can have", () => {
   );
 });
 
-/** A device on which `fail` happens before the step of a training that is counted as `at`, from 0. */
+Deno.test("a plan above 4 GiB ends in one line, with what would fit", async () => {
+  const recipe = {
+    data: { format: "glyphs", size: 28, train: 4096, test: 8 },
+    model: { name: "cnn", width: 1024 },
+    train: { batch: 4096, max_steps: 1 },
+  } as const;
+  await assert.rejects(runOf(recipe, { device: "cpu" }), {
+    name: "DeviceMemoryError",
+    message:
+      /^out of memory: the plan needs [\d.]+ GiB \(.*\), but the device gives 4 GiB\. memory=\d+MiB would fit \(.*micro-batches of \d+\), or train\.batch=\d+$/,
+  });
+});
+
+/** A device on which a broken step runs before the step of a training that is counted as `at`, from 0. */
 function failing(
   at: number,
   change: (program: Program) => { program: Program; broken: Step },

@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import type { RecipeInput } from "../lib/recipe/recipe.ts";
-import { openDevice } from "../lib/runtime/device.ts";
+import { type Device, openDevice } from "../lib/runtime/device.ts";
 import { RunFolder } from "../lib/train/run_folder/run_folder.ts";
 import { train } from "../lib/train/train.ts";
 import { untilAborted } from "../lib/train/loop/run.ts";
@@ -49,19 +49,38 @@ for (const [name, code] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
   });
 }
 
+/** The CPU, on which each of the 20 batches of an evaluation takes 80 ms. */
+async function slowlyEvaluating(): Promise<Device> {
+  const device = await openDevice("cpu");
+  return {
+    ...device,
+    createExecutor: async (program, options) => {
+      const executor = await device.createExecutor(program, options);
+      const ready = executor.ready.bind(executor), { loss, update } = program.sections;
+      executor.ready = async (steps) => {
+        await ready(steps);
+        const evaluates = steps.includes(loss[0]!) && !steps.some((step) => update.includes(step));
+        if (evaluates) await new Promise((resolve) => setTimeout(resolve, 80));
+      };
+      return executor;
+    },
+  };
+}
+
 Deno.test("a long evaluation is cut short, and done first when the run goes on, to the same bits", async () => {
   const recipe: RecipeInput = {
     ...SHORT,
-    data: { ...SHORT.data, test: 6000 },
+    data: { ...SHORT.data, test: 320 },
     train: { ...SHORT.train, log_every: 1 },
   };
   await inFolder(async (whole) => {
-    const all = await runOf(recipe, { device: "cpu", out: whole });
+    const all = await runOf(recipe, { opened: await slowlyEvaluating(), out: whole });
     await inFolder(async (out) => {
       const cuts: unknown[] = [];
       // Asked for before the evaluation of each epoch, which takes seconds.
       for (const stopAt of [10, 20]) {
-        const { end } = await runOf(recipe, { device: "cpu", out, stopAt, resume: stopAt > 10 });
+        const opened = await slowlyEvaluating(), resume = stopAt > 10;
+        const { end } = await runOf(recipe, { opened, out, stopAt, resume });
         const { status, steps, best_step } = end.summary;
         cuts.push({ status, steps, best_step });
       }
@@ -73,7 +92,8 @@ Deno.test("a long evaluation is cut short, and done first when the run goes on, 
           best_step: all.end.summary.best_step === null ? null : 10,
         },
       ]);
-      const rest = await runOf(recipe, { device: "cpu", out, resume: true });
+      const opened = await slowlyEvaluating();
+      const rest = await runOf(recipe, { opened, out, resume: true });
       const types = rest.events.map((event) => event.type);
       assert.deepEqual(types, ["start", "epoch", "end"]);
       assert.deepEqual(rest.end.state, all.end.state);
