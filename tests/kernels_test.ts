@@ -56,6 +56,21 @@ Deno.test({
 });
 
 Deno.test({
+  name: "an update that makes every weight NaN counts them all, on the GPU as in the reference",
+  ignore,
+  fn: async () => {
+    const { program, cpu } = await filled(CASES[0]!, "int8");
+    const step = program.sections.update.find(({ constants }) => constants.STORE)!;
+    cpu.memory.get(step.buffers.weight!)!.f32.fill(NaN);
+    cpu.memory.get("statistics")!.bytes.fill(0);
+    await lockstepOf(program, cpu, [step], "adapter");
+    const { constants: { W_ROW, SIZE } } = step;
+    const { min, nonfinite } = readStatistics(cpu.memory.get("statistics")!, W_ROW!);
+    assert.deepEqual([min, nonfinite], [undefined, 4 * SIZE!]);
+  },
+});
+
+Deno.test({
   name: "of equal logits the first is the answer, on the GPU as in the reference",
   ignore,
   fn: async () => {

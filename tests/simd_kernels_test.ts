@@ -3,8 +3,12 @@
  *
  * @module
  */
+import assert from "node:assert/strict";
+import { readStatistics } from "../lib/quant/statistics.ts";
 import { CASES, ESTIMATOR_CASES, SIMULATED_CASES } from "./support/cases.ts";
-import { lockstepSimd } from "./support/lockstep_simd.ts";
+import { filled } from "./support/fill.ts";
+import { allSteps } from "./support/lockstep_all.ts";
+import { lockstepSimd, lockstepSimdOf } from "./support/lockstep_simd.ts";
 
 for (const arithmetic of ["int8", "float32", "simulated"] as const) {
   const cases = arithmetic === "simulated"
@@ -16,3 +20,44 @@ for (const arithmetic of ["int8", "float32", "simulated"] as const) {
     });
   }
 }
+
+// What passes a gradient are all codes of a channel, none, those above one, or those below.
+for (const arithmetic of ["int8", "float32"] as const) {
+  const name = `SIMD kernels equal their references: negative and zero gammas (${arithmetic})`;
+  Deno.test(name, async () => {
+    const gammas = [-0.7, 0, -0, 1.1, -100, 1e-3, 40];
+    // Codes stay finite, real values do not.
+    if (arithmetic === "int8") gammas.push(Infinity, -Infinity, NaN, 0.3);
+    for (const test of CASES.slice(1, 4)) {
+      const { program, cpu } = await filled(test, arithmetic);
+      for (const { name, role, dims: [, channels] } of program.parameters) {
+        if (role !== "norm") continue;
+        const values = cpu.memory.get(name)!.f32;
+        for (let c = 0; c < channels; c++) values[c] = gammas[c % gammas.length]!;
+      }
+      await lockstepSimdOf(program, cpu, allSteps(program), 2);
+    }
+  });
+}
+
+Deno.test("an update that makes every weight NaN counts them all, in SIMD as in the reference", async () => {
+  for (const test of CASES.filter(({ name }) => /^(one pixel|AdamW)/.test(name))) {
+    const { program, cpu } = await filled(test, "int8");
+    const updates = program.sections.update.filter(({ kernel }) =>
+      /^(sgd|adamw)$/.test(kernel.name)
+    );
+    const weights = updates.filter(({ constants }) => constants.STORE);
+    for (const { buffers } of weights) cpu.memory.get(buffers.weight!)!.f32.fill(NaN);
+    cpu.memory.get("statistics")!.bytes.fill(0);
+    await lockstepSimdOf(program, cpu, updates, 2);
+    assert.ok(weights.length > 0);
+    for (const { constants } of weights) {
+      assert.deepEqual(readStatistics(cpu.memory.get("statistics")!, constants.W_ROW!), {
+        min: undefined,
+        max: undefined,
+        clipped: 0,
+        nonfinite: 4 * constants.SIZE!,
+      });
+    }
+  }
+});

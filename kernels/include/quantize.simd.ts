@@ -351,13 +351,14 @@ export function observe4(v: v128): void {
   high = f32x4.pmax(high, v);
 }
 
-/** Adds the statistics of the open tensor to the first slot of its row. */
+/** Adds the statistics of the open tensor to the first slot of its row; of NaN alone only their number. */
 export function recordStore(): void {
   if (!records) return;
   const smallest = reduce(low, false), largest = reduce(high, true);
-  if (!(smallest <= largest)) return;
-  atLeast(statistics + offsetof<Slot>("negatedMin"), ~orderedBits(smallest));
-  atLeast(statistics + offsetof<Slot>("max"), orderedBits(largest));
+  if (smallest <= largest) {
+    atLeast(statistics + offsetof<Slot>("negatedMin"), ~orderedBits(smallest));
+    atLeast(statistics + offsetof<Slot>("max"), orderedBits(largest));
+  }
   count(statistics + offsetof<Slot>("clipped"), sumOf(clipped));
   count(statistics + offsetof<Slot>("nonfinite"), sumOf(nonfinite));
 }

@@ -120,12 +120,12 @@ export class Writer {
     if (v > this.#max) this.#max = v;
   }
 
-  /** Adds the statistics to slot 0 of the quantizer's row. */
+  /** Adds the statistics to slot 0 of the quantizer's row; of NaN alone only their number. */
   record(): void {
-    if (!this.c.STORE || this.c.QUIET || this.#min > this.#max) return;
+    if (!this.c.STORE || this.c.QUIET) return;
+    const extremes = this.#min <= this.#max ? { min: this.#min, max: this.#max } : {};
     recordStatistics(this.b.statistics, this.quantizer, {
-      min: this.#min,
-      max: this.#max,
+      ...extremes,
       clipped: this.#clipped,
       nonfinite: this.#nonfinite,
     });

@@ -103,9 +103,10 @@ fn record(row: u32, tile: u32, lane: u32) {
   if (min_ <= max_) {
     atomicMax(&tile_statistics[SLOT_NEGATED_MIN], ~ordered(min_));
     atomicMax(&tile_statistics[SLOT_MAX], ordered(max_));
-    if (clipped > 0u) { atomicAdd(&tile_statistics[SLOT_CLIPPED], clipped); }
-    if (nonfinite > 0u) { atomicAdd(&tile_statistics[SLOT_NONFINITE], nonfinite); }
   }
+  // NaN alone have no extremes, but are counted.
+  if (clipped > 0u) { atomicAdd(&tile_statistics[SLOT_CLIPPED], clipped); }
+  if (nonfinite > 0u) { atomicAdd(&tile_statistics[SLOT_NONFINITE], nonfinite); }
   workgroupBarrier();
   if (lane == 0u) {
     let at = slot_at(row, tile % SLOTS);
