@@ -83,9 +83,8 @@ export type { Arithmetic, QuantizerSpec } from "./lib/quant/quantizer.ts";
 export { openDevice } from "./lib/runtime/device.ts";
 export type { Device, DeviceChoice, DeviceOptions } from "./lib/runtime/device.ts";
 export type { Gpu, GpuOptions } from "./lib/runtime/gpu/device.ts";
-export type { ExecutorOptions } from "./lib/runtime/gpu/executor.ts";
 export type { Tiles } from "./lib/runtime/gpu/autotune.ts";
-export type { Copies, Executor } from "./lib/runtime/executor.ts";
+export type { Copies, Executor, ExecutorOptions } from "./lib/runtime/executor.ts";
 
 export { estimators } from "./lib/quant/estimators/mod.ts";
 export type {

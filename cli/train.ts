@@ -46,7 +46,8 @@ If runs/NAME exists, the default is runs/NAME-2, and so on. Ctrl-C stops after t
 progress and saves a checkpoint; --resume continues from it, as it does after a kill at any moment.
 
 On a GPU, the first runs spend up to a second choosing the fastest tiles before the first step. The
-choice is cached and does not change results; --no-tune keeps the defaults.
+choice is cached and does not change results; --no-tune keeps the defaults. Where there is a hardware
+GPU, auto times a step on it and on the CPU and takes the faster; --no-tune takes the GPU.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, recipe or data, 130 interrupted.`,
   options: OPTIONS,

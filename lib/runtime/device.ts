@@ -4,9 +4,9 @@
  * @module
  */
 import { DeviceError, UsageError } from "../core/errors.ts";
-import type { Executor } from "./executor.ts";
+import type { Executor, ExecutorOptions } from "./executor.ts";
 import { type Gpu, type GpuOptions, isSoftware, openGpu, requestAdapter } from "./gpu/device.ts";
-import { type ExecutorOptions, GpuExecutor } from "./gpu/executor.ts";
+import { GpuExecutor } from "./gpu/executor.ts";
 import { chooseTiles, type Tiles } from "./gpu/autotune.ts";
 import { timeoutSeconds, Watchdog } from "./gpu/watchdog.ts";
 import type { Program } from "../program/program.ts";
@@ -39,16 +39,10 @@ export interface Device {
   /** Name of the adapter. */
   readonly name: string;
   /**
-   * Creates the buffers and pipelines of a program; with `lazily`, pipelines when `ready` asks for them.
+   * Creates the buffers of a program, and the pipelines of a GPU.
    * A GPU runs one program and is closed with its executor.
    */
-  createExecutor(
-    program: Program,
-    options?: ExecutorOptions & {
-      /** Maximum bytes of the CPU executor's memory; 0, the default: no limit. */
-      readonly memory?: number;
-    },
-  ): Promise<Executor>;
+  createExecutor(program: Program, options?: ExecutorOptions): Promise<Executor>;
   /** The GPU; absent for the CPU, and for devices of a program that does not provide it. */
   readonly gpu?: Gpu;
   /**

@@ -8,6 +8,17 @@ import type { Step } from "../program/program.ts";
 /** Waits for copies of buffers and returns them. */
 export type Copies = () => Promise<Uint8Array<ArrayBuffer>[]>;
 
+/** Options of an executor. */
+export interface ExecutorOptions {
+  /** On a GPU: compiles steps in {@linkcode Executor.ready} instead of all at the start. */
+  readonly lazily?: boolean;
+  /**
+   * On the CPU: maximum bytes of its memory; 0, the default: no limit. Where all threads would exceed
+   * it, fewer are used. A GPU needs no more than the plan says.
+   */
+  readonly memory?: number;
+}
+
 /** Owns the buffers of a program and runs its steps on them. */
 export interface Executor {
   /** Kind of device. */

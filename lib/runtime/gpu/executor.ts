@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Copies, Executor } from "../executor.ts";
+import type { Copies, Executor, ExecutorOptions } from "../executor.ts";
 import { isOperand, OPERANDS_BYTES } from "../../../kernels/define_kernel.ts";
 import { includes } from "../../../kernels/include/mod.ts";
 import {
@@ -27,12 +27,6 @@ interface Dispatch {
   readonly pipeline: GPUComputePipeline;
   readonly group: GPUBindGroup;
   readonly workgroups: Tile["workgroups"];
-}
-
-/** Options of {@linkcode GpuExecutor.create}. */
-export interface ExecutorOptions {
-  /** Compiles steps in {@linkcode GpuExecutor.ready} instead of all at the start. */
-  readonly lazily?: boolean;
 }
 
 /** Selects a tile per step; steps that are not in the result use their default tile. */
