@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { defineKernel, read, shared, threads, write } from "../define_kernel.ts";
+import { defineKernel, partsOf, read, shared, threads, write } from "../define_kernel.ts";
 import { optimizer, optimizerBuffers } from "../include/interface.ts";
 import { adamw as reference } from "./reference.ts";
 import source from "./shader.wgsl" with { type: "text" };
@@ -30,4 +30,5 @@ export const adamw = defineKernel({
     tiles: () => [{ R: 4 }],
     workgroups: ({ SIZE, R }) => threads(Math.ceil(SIZE / R)),
   },
+  simd: { parts: ({ SIZE }) => partsOf(SIZE, 4) },
 });

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { defineKernel, grid, read, shared, write } from "../define_kernel.ts";
+import { defineKernel, grid, partsOf, read, shared, write } from "../define_kernel.ts";
 import { gradientNormPartials as reference } from "./reference.ts";
 import source from "./shader.wgsl" with { type: "text" };
 
@@ -25,4 +25,5 @@ export const gradientNormPartials = defineKernel({
     source,
     workgroups: ({ TILES }) => grid(TILES),
   },
+  simd: { parts: ({ TILES, R }) => partsOf(TILES, 256 * R) },
 });

@@ -290,7 +290,7 @@ function storeMeasured(to: usize, from: usize, bytes: usize): bool {
     h = f32x4.pmax(h, a);
     sum = f32x4.add(sum, a);
   }
-  if (v128.any_true(f32x4.ne(f32x4.sub(sum, sum), f32x4.splat(0)))) return false;
+  if (isBad(sum)) return false;
   low = l;
   high = h;
   return true;
@@ -349,6 +349,41 @@ export function observe4(v: v128): void {
   nonfinite = i32x4.sub(nonfinite, f32x4.ne(f32x4.sub(v, v), f32x4.splat(0)));
   low = f32x4.pmin(low, v);
   high = f32x4.pmax(high, v);
+}
+
+/** 1 if one of four values is not finite. */
+@inline
+export function isBad(v: v128): i32 {
+  return v128.any_true(f32x4.ne(f32x4.sub(v, v), f32x4.splat(0))) ? 1 : 0;
+}
+
+/**
+ * Observes `bytes` of f32, whole vectors, without storing them. Returns the number of vectors that are not
+ * finite, or whose vector in `other` is not finite (0: there is no other).
+ */
+export function observeLine(from: usize, other: usize, bytes: usize): i32 {
+  let l = low, h = high, sum = i32x4.splat(0), i: usize = 0;
+  for (; i < bytes; i += 16) {
+    const v = v128.load(from + i);
+    l = f32x4.pmin(l, v);
+    h = f32x4.pmax(h, v);
+    // 0, or NaN from the first value on that is not finite.
+    sum = f32x4.add(sum, f32x4.sub(v, v));
+    if (other) {
+      const w = v128.load(other + i);
+      sum = f32x4.add(sum, f32x4.sub(w, w));
+    }
+  }
+  low = l;
+  high = h;
+  if (!isBad(sum)) return 0;
+  let bad: i32 = 0;
+  for (i = 0; i < bytes; i += 16) {
+    const v = v128.load(from + i);
+    observe4(v);
+    bad += isBad(v) | (other ? isBad(v128.load(other + i)) : 0);
+  }
+  return bad;
 }
 
 /** Adds the statistics of the open tensor to the first slot of its row; of NaN alone only their number. */

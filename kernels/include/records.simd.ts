@@ -55,6 +55,37 @@ export class NonfiniteCounts {
 }
 
 @unmanaged
+export class Adamw {
+  INT8: i32;
+  STORE: i32;
+  STOCHASTIC: i32;
+  QUIET: i32;
+  IMAGE: i32;
+  SIZE: i32;
+  CLIP: i32;
+  SCALED: i32;
+  WEIGHT_DECAY: f32;
+  RATE_ROW: i32;
+  W_ROW: i32;
+  NONFINITE: i32;
+  BETA_1: f32;
+  REST_1: f32;
+  BETA_2: f32;
+  REST_2: f32;
+  EPSILON: f32;
+  quantizers: usize;
+  statistics: usize;
+  step: usize;
+  gradient: usize;
+  weight: usize;
+  velocity: usize;
+  found_nonfinite: usize;
+  second: usize;
+  clip: usize;
+  shared: usize;
+}
+
+@unmanaged
 export class ChannelSums {
   INT8: i32;
   CQ: i32;
@@ -186,6 +217,17 @@ export class ConvForward {
   bias: usize;
   y: usize;
   sums: usize;
+  shared: usize;
+}
+
+@unmanaged
+export class GradientNormPartials {
+  FIRST: i32;
+  SIZE: i32;
+  TILES: i32;
+  R: i32;
+  gradient: usize;
+  square_tiles: usize;
   shared: usize;
 }
 
@@ -353,6 +395,95 @@ export class PackWeights {
 }
 
 @unmanaged
+export class PerChannelWeightRange {
+  INT8: i32;
+  OQ: i32;
+  SIZE: i32;
+  W_ROW: i32;
+  quantizers: usize;
+  statistics: usize;
+  step: usize;
+  weight: usize;
+  channels: usize;
+  shared: usize;
+}
+
+@unmanaged
+export class QuantizationError {
+  INT8: i32;
+  CQ: i32;
+  QUADS: i32;
+  CHANNELS: i32;
+  R: i32;
+  SEARCH: i32;
+  ROW: i32;
+  quantizers: usize;
+  statistics: usize;
+  step: usize;
+  real_values: usize;
+  q: usize;
+  errors: usize;
+  shared: usize;
+}
+
+@unmanaged
+export class QuantizeDepthwiseWeights {
+  INT8: i32;
+  CQ: i32;
+  TAPS: i32;
+  PER_CHANNEL: i32;
+  W_ROW: i32;
+  quantizers: usize;
+  statistics: usize;
+  step: usize;
+  weight: usize;
+  forward: usize;
+  scales: usize;
+  shared: usize;
+}
+
+@unmanaged
+export class QuantizeF32 {
+  INT8: i32;
+  STORE: i32;
+  STOCHASTIC: i32;
+  QUIET: i32;
+  IMAGE: i32;
+  CQ: i32;
+  QUADS: i32;
+  CHANNELS: i32;
+  ROW: i32;
+  quantizers: usize;
+  statistics: usize;
+  step: usize;
+  real_values: usize;
+  q: usize;
+  shared: usize;
+}
+
+@unmanaged
+export class ReduceDepthwiseWeightGradient {
+  INT8: i32;
+  CQ: i32;
+  TAPS: i32;
+  CHUNKS: i32;
+  BIAS: i32;
+  X_ROW: i32;
+  DY_ROW: i32;
+  NONFINITE: i32;
+  BIAS_NONFINITE: i32;
+  ACCUMULATE: i32;
+  quantizers: usize;
+  statistics: usize;
+  step: usize;
+  partial: usize;
+  gradient: usize;
+  dy_total: usize;
+  bias_gradient: usize;
+  shared: usize;
+}
+
+@unmanaged
 export class ReduceWeightGradient {
   INT8: i32;
   IQ: i32;
@@ -376,6 +507,61 @@ export class ReduceWeightGradient {
   dy_total: usize;
   gradient: usize;
   bias_gradient: usize;
+  shared: usize;
+}
+
+@unmanaged
+export class Sgd {
+  INT8: i32;
+  STORE: i32;
+  STOCHASTIC: i32;
+  QUIET: i32;
+  IMAGE: i32;
+  SIZE: i32;
+  CLIP: i32;
+  SCALED: i32;
+  WEIGHT_DECAY: f32;
+  RATE_ROW: i32;
+  W_ROW: i32;
+  NONFINITE: i32;
+  NESTEROV: i32;
+  MOMENTUM: f32;
+  quantizers: usize;
+  statistics: usize;
+  step: usize;
+  gradient: usize;
+  weight: usize;
+  velocity: usize;
+  found_nonfinite: usize;
+  clip: usize;
+  shared: usize;
+}
+
+@unmanaged
+export class SwapEma {
+  INT8: i32;
+  STORE: i32;
+  STOCHASTIC: i32;
+  QUIET: i32;
+  IMAGE: i32;
+  SIZE: i32;
+  W_ROW: i32;
+  quantizers: usize;
+  statistics: usize;
+  step: usize;
+  weight: usize;
+  average: usize;
+  shared: usize;
+}
+
+@unmanaged
+export class UpdateEma {
+  SIZE: i32;
+  KEPT: f32;
+  TAKEN: f32;
+  weight: usize;
+  average: usize;
+  found_nonfinite: usize;
   shared: usize;
 }
 

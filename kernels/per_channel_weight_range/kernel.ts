@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { defineKernel, read, write } from "../define_kernel.ts";
+import { defineKernel, partsOf, read, write } from "../define_kernel.ts";
 import { quad, tables } from "../include/interface.ts";
 import { perChannelWeightRange as reference } from "./reference.ts";
 import source from "./shader.wgsl" with { type: "text" };
@@ -28,4 +28,5 @@ export const perChannelWeightRange = defineKernel({
     source,
     workgroups: ({ OQ }) => [Math.ceil(4 * OQ / 64), 1, 1],
   },
+  simd: { parts: ({ OQ, SIZE }) => partsOf(4 * OQ, 4 * SIZE) },
 });

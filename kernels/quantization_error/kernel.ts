@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { defineKernel, read, shared, write } from "../define_kernel.ts";
+import { defineKernel, partsOf, read, shared, write } from "../define_kernel.ts";
 import { quad, tables } from "../include/interface.ts";
 import { quantizationError as reference } from "./reference.ts";
 import source from "./shader.wgsl" with { type: "text" };
@@ -32,4 +32,5 @@ export const quantizationError = defineKernel({
     source,
     workgroups: ({ QUADS, R }) => [Math.ceil(QUADS / (64 * R)), 1, 1],
   },
+  simd: { parts: ({ QUADS, R }) => partsOf(Math.ceil(QUADS / (64 * R)), 256 * R) },
 });

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { defineKernel, read, write } from "../define_kernel.ts";
+import { defineKernel, partsOf, read, write } from "../define_kernel.ts";
 import { quad, tables } from "../include/interface.ts";
 import { quantizeDepthwiseWeights as reference } from "./reference.ts";
 import source from "./shader.wgsl" with { type: "text" };
@@ -30,4 +30,5 @@ export const quantizeDepthwiseWeights = defineKernel({
     source,
     workgroups: ({ CQ }) => [Math.ceil(CQ / 64), 1, 1],
   },
+  simd: { parts: ({ CQ, TAPS }) => partsOf(CQ, 4 * TAPS) },
 });

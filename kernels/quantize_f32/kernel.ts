@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { defineKernel, read, shared, threads, write } from "../define_kernel.ts";
+import { defineKernel, partsOf, read, shared, threads, write } from "../define_kernel.ts";
 import { store, tables } from "../include/interface.ts";
 import { quantizeF32 as reference } from "./reference.ts";
 import source from "./shader.wgsl" with { type: "text" };
@@ -31,4 +31,5 @@ export const quantizeF32 = defineKernel({
     tiles: () => [{ R: 4 }],
     workgroups: ({ QUADS, R }) => threads(Math.ceil(QUADS / R)),
   },
+  simd: { parts: ({ QUADS, CQ }) => partsOf(QUADS / CQ, 4 * CQ) },
 });

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { defineKernel, read, write } from "../define_kernel.ts";
+import { defineKernel, partsOf, read, write } from "../define_kernel.ts";
 import { quad, tables } from "../include/interface.ts";
 import { reduceDepthwiseWeightGradient as reference } from "./reference.ts";
 import source from "./shader.wgsl" with { type: "text" };
@@ -36,4 +36,5 @@ export const reduceDepthwiseWeightGradient = defineKernel({
     source,
     workgroups: ({ TAPS, CQ }) => [Math.ceil(TAPS * CQ / 64), 1, 1],
   },
+  simd: { parts: ({ TAPS, CQ, CHUNKS }) => partsOf(TAPS * CQ, 4 * CHUNKS) },
 });

@@ -1,4 +1,4 @@
-import { count, firstOf, quantizer } from "../include/quantize.simd";
+import { count, firstOf, isBad, quantizer } from "../include/quantize.simd";
 import { ReduceWeightGradient, Step } from "../include/records.simd";
 
 /** dW (and db) from the chunks of conv_backward_weight, added in their order. A part is a range of outputs. */
@@ -52,12 +52,6 @@ function reduceRow(c: ReduceWeightGradient, o: i32, adds: bool, sums: usize): i3
     bad += isBad(v);
   }
   return bad;
-}
-
-/** 1 if a value is not finite. */
-@inline
-function isBad(v: v128): i32 {
-  return v128.any_true(f32x4.ne(f32x4.sub(v, v), f32x4.splat(0))) ? 1 : 0;
 }
 
 function reduceBias(c: ReduceWeightGradient, adds: bool): void {

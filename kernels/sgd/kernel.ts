@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { defineKernel, read, shared, threads } from "../define_kernel.ts";
+import { defineKernel, partsOf, read, shared, threads } from "../define_kernel.ts";
 import { optimizer, optimizerBuffers } from "../include/interface.ts";
 import { sgd as reference } from "./reference.ts";
 import source from "./shader.wgsl" with { type: "text" };
@@ -26,4 +26,5 @@ export const sgd = defineKernel({
     tiles: () => [{ R: 4 }],
     workgroups: ({ SIZE, R }) => threads(Math.ceil(SIZE / R)),
   },
+  simd: { parts: ({ SIZE }) => partsOf(SIZE, 4) },
 });

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { defineKernel, threads, write } from "../define_kernel.ts";
+import { defineKernel, partsOf, threads, write } from "../define_kernel.ts";
 import { store, tables } from "../include/interface.ts";
 import { swapEma as reference } from "./reference.ts";
 import source from "./shader.wgsl" with { type: "text" };
@@ -27,4 +27,5 @@ export const swapEma = defineKernel({
     source,
     workgroups: ({ SIZE }) => threads(SIZE),
   },
+  simd: { parts: ({ SIZE }) => partsOf(SIZE, 4) },
 });

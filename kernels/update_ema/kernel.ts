@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { defineKernel, read, shared, threads, write } from "../define_kernel.ts";
+import { defineKernel, partsOf, read, shared, threads, write } from "../define_kernel.ts";
 import { updateEma as reference } from "./reference.ts";
 import source from "./shader.wgsl" with { type: "text" };
 
@@ -25,4 +25,5 @@ export const updateEma = defineKernel({
     source,
     workgroups: ({ SIZE }) => threads(SIZE),
   },
+  simd: { parts: ({ SIZE }) => partsOf(SIZE, 4) },
 });
