@@ -305,7 +305,7 @@ export function partsOf(items: number, values = 1): readonly number[] {
 /** Values of a line of scratch memory, LINE of quantize.simd.ts, if a pixel has no more. */
 const LINE = 1024;
 
-/** Returns the bytes of a line that holds the real values of at least one pixel. */
+/** Returns the bytes of a line that holds the real values of at least one pixel, in vectors of 16. */
 export function lineBytes(channels: number): number {
-  return 4 * Math.max(LINE, 4 * Math.ceil(channels / 4));
+  return 4 * Math.max(LINE, 16 * Math.ceil(channels / 16));
 }

@@ -1,12 +1,21 @@
 // Written by `deno task simd` from the descriptors of kernels.
 
-import { Adamw, ChannelSums, ConvBackwardInput, ConvBackwardWeight, ConvForward, GradientNormPartials, NormBackward, NormBackwardCoefficients, NormBackwardSums, NormCoefficients, NormForward, NormRunningCoefficients, NormalizeInput, PackWeights, PerChannelWeightRange, QuantizationError, QuantizeDepthwiseWeights, QuantizeF32, ReduceDepthwiseWeightGradient, ReduceWeightGradient, Sgd, SwapEma, UpdateEma, WeightSums } from "./include/records.simd";
+import { ActivationForward, Adamw, AddForward, AddGradients, AvgPoolBackward, AvgPoolForward, ChannelSums, ConvBackwardInput, ConvBackwardWeight, ConvForward, DropoutBackward, DropoutForward, GradientNormPartials, MaxPoolBackward, MaxPoolForward, NormBackward, NormBackwardCoefficients, NormBackwardSums, NormCoefficients, NormForward, NormRunningCoefficients, NormalizeInput, PackWeights, PerChannelWeightRange, QuantizationError, QuantizeDepthwiseWeights, QuantizeF32, ReduceDepthwiseWeightGradient, ReduceWeightGradient, Sgd, SwapEma, UpdateEma, WeightSums } from "./include/records.simd";
+import { activation_forward } from "./activation_forward/simd";
 import { adamw } from "./adamw/simd";
+import { add_forward } from "./add_forward/simd";
+import { add_gradients } from "./add_gradients/simd";
+import { avg_pool_backward } from "./avg_pool_backward/simd";
+import { avg_pool_forward } from "./avg_pool_forward/simd";
 import { channel_sums } from "./channel_sums/simd";
 import { conv_backward_input } from "./conv_backward_input/simd";
 import { conv_backward_weight } from "./conv_backward_weight/simd";
 import { conv_forward } from "./conv_forward/simd";
+import { dropout_backward } from "./dropout_backward/simd";
+import { dropout_forward } from "./dropout_forward/simd";
 import { gradient_norm_partials } from "./gradient_norm_partials/simd";
+import { max_pool_backward } from "./max_pool_backward/simd";
+import { max_pool_forward } from "./max_pool_forward/simd";
 import { norm_backward } from "./norm_backward/simd";
 import { norm_backward_coefficients } from "./norm_backward_coefficients/simd";
 import { norm_backward_sums } from "./norm_backward_sums/simd";
@@ -36,75 +45,102 @@ export function runPart(
 ): void {
   switch (kernel) {
     case 0:
-      adamw(changetype<Adamw>(record), phase, part, parts, scratch);
+      activation_forward(changetype<ActivationForward>(record), phase, part, parts, scratch);
       break;
     case 1:
-      channel_sums(changetype<ChannelSums>(record), phase, part, parts, scratch);
+      adamw(changetype<Adamw>(record), phase, part, parts, scratch);
       break;
     case 2:
-      conv_backward_input(changetype<ConvBackwardInput>(record), phase, part, parts, scratch);
+      add_forward(changetype<AddForward>(record), phase, part, parts, scratch);
       break;
     case 3:
-      conv_backward_weight(changetype<ConvBackwardWeight>(record), phase, part, parts, scratch);
+      add_gradients(changetype<AddGradients>(record), phase, part, parts, scratch);
       break;
     case 4:
-      conv_forward(changetype<ConvForward>(record), phase, part, parts, scratch);
+      avg_pool_backward(changetype<AvgPoolBackward>(record), phase, part, parts, scratch);
       break;
     case 5:
-      gradient_norm_partials(changetype<GradientNormPartials>(record), phase, part, parts, scratch);
+      avg_pool_forward(changetype<AvgPoolForward>(record), phase, part, parts, scratch);
       break;
     case 6:
-      norm_backward(changetype<NormBackward>(record), phase, part, parts, scratch);
+      channel_sums(changetype<ChannelSums>(record), phase, part, parts, scratch);
       break;
     case 7:
-      norm_backward_coefficients(changetype<NormBackwardCoefficients>(record), phase, part, parts, scratch);
+      conv_backward_input(changetype<ConvBackwardInput>(record), phase, part, parts, scratch);
       break;
     case 8:
-      norm_backward_sums(changetype<NormBackwardSums>(record), phase, part, parts, scratch);
+      conv_backward_weight(changetype<ConvBackwardWeight>(record), phase, part, parts, scratch);
       break;
     case 9:
-      norm_coefficients(changetype<NormCoefficients>(record), phase, part, parts, scratch);
+      conv_forward(changetype<ConvForward>(record), phase, part, parts, scratch);
       break;
     case 10:
-      norm_forward(changetype<NormForward>(record), phase, part, parts, scratch);
+      dropout_backward(changetype<DropoutBackward>(record), phase, part, parts, scratch);
       break;
     case 11:
-      norm_running_coefficients(changetype<NormRunningCoefficients>(record), phase, part, parts, scratch);
+      dropout_forward(changetype<DropoutForward>(record), phase, part, parts, scratch);
       break;
     case 12:
-      normalize_input(changetype<NormalizeInput>(record), phase, part, parts, scratch);
+      gradient_norm_partials(changetype<GradientNormPartials>(record), phase, part, parts, scratch);
       break;
     case 13:
-      pack_weights(changetype<PackWeights>(record), phase, part, parts, scratch);
+      max_pool_backward(changetype<MaxPoolBackward>(record), phase, part, parts, scratch);
       break;
     case 14:
-      per_channel_weight_range(changetype<PerChannelWeightRange>(record), phase, part, parts, scratch);
+      max_pool_forward(changetype<MaxPoolForward>(record), phase, part, parts, scratch);
       break;
     case 15:
-      quantization_error(changetype<QuantizationError>(record), phase, part, parts, scratch);
+      norm_backward(changetype<NormBackward>(record), phase, part, parts, scratch);
       break;
     case 16:
-      quantize_depthwise_weights(changetype<QuantizeDepthwiseWeights>(record), phase, part, parts, scratch);
+      norm_backward_coefficients(changetype<NormBackwardCoefficients>(record), phase, part, parts, scratch);
       break;
     case 17:
-      quantize_f32(changetype<QuantizeF32>(record), phase, part, parts, scratch);
+      norm_backward_sums(changetype<NormBackwardSums>(record), phase, part, parts, scratch);
       break;
     case 18:
-      reduce_depthwise_weight_gradient(changetype<ReduceDepthwiseWeightGradient>(record), phase, part, parts, scratch);
+      norm_coefficients(changetype<NormCoefficients>(record), phase, part, parts, scratch);
       break;
     case 19:
-      reduce_weight_gradient(changetype<ReduceWeightGradient>(record), phase, part, parts, scratch);
+      norm_forward(changetype<NormForward>(record), phase, part, parts, scratch);
       break;
     case 20:
-      sgd(changetype<Sgd>(record), phase, part, parts, scratch);
+      norm_running_coefficients(changetype<NormRunningCoefficients>(record), phase, part, parts, scratch);
       break;
     case 21:
-      swap_ema(changetype<SwapEma>(record), phase, part, parts, scratch);
+      normalize_input(changetype<NormalizeInput>(record), phase, part, parts, scratch);
       break;
     case 22:
-      update_ema(changetype<UpdateEma>(record), phase, part, parts, scratch);
+      pack_weights(changetype<PackWeights>(record), phase, part, parts, scratch);
       break;
     case 23:
+      per_channel_weight_range(changetype<PerChannelWeightRange>(record), phase, part, parts, scratch);
+      break;
+    case 24:
+      quantization_error(changetype<QuantizationError>(record), phase, part, parts, scratch);
+      break;
+    case 25:
+      quantize_depthwise_weights(changetype<QuantizeDepthwiseWeights>(record), phase, part, parts, scratch);
+      break;
+    case 26:
+      quantize_f32(changetype<QuantizeF32>(record), phase, part, parts, scratch);
+      break;
+    case 27:
+      reduce_depthwise_weight_gradient(changetype<ReduceDepthwiseWeightGradient>(record), phase, part, parts, scratch);
+      break;
+    case 28:
+      reduce_weight_gradient(changetype<ReduceWeightGradient>(record), phase, part, parts, scratch);
+      break;
+    case 29:
+      sgd(changetype<Sgd>(record), phase, part, parts, scratch);
+      break;
+    case 30:
+      swap_ema(changetype<SwapEma>(record), phase, part, parts, scratch);
+      break;
+    case 31:
+      update_ema(changetype<UpdateEma>(record), phase, part, parts, scratch);
+      break;
+    case 32:
       weight_sums(changetype<WeightSums>(record), phase, part, parts, scratch);
       break;
   }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { defineKernel, read, threads, write } from "../define_kernel.ts";
+import { defineKernel, lineBytes, partsOf, read, threads, write } from "../define_kernel.ts";
 import { store, tables } from "../include/interface.ts";
 import { activationForward as reference } from "./reference.ts";
 import source from "./shader.wgsl" with { type: "text" };
@@ -30,5 +30,9 @@ export const activationForward = defineKernel({
   gpu: {
     source,
     workgroups: ({ QUADS }) => threads(QUADS),
+  },
+  simd: {
+    parts: ({ QUADS, CQ }) => partsOf(QUADS / CQ, 4 * CQ),
+    scratch: ({ CQ }) => lineBytes(4 * CQ),
   },
 });

@@ -3,7 +3,15 @@
  *
  * @module
  */
-import { defineKernel, elementwise, read, threads, write } from "../define_kernel.ts";
+import {
+  defineKernel,
+  elementwise,
+  lineBytes,
+  partsOf,
+  read,
+  threads,
+  write,
+} from "../define_kernel.ts";
 import { store, tables } from "../include/interface.ts";
 import { addForward as reference } from "./reference.ts";
 import source from "./shader.wgsl" with { type: "text" };
@@ -35,5 +43,9 @@ export const addForward = defineKernel({
     source,
     tiles: (c) => [elementwise(c)],
     workgroups: ({ STRIDE, CW }) => threads(STRIDE * CW),
+  },
+  simd: {
+    parts: ({ PIXELS, CHANNELS }) => partsOf(PIXELS, CHANNELS),
+    scratch: ({ CHANNELS }) => lineBytes(CHANNELS),
   },
 });

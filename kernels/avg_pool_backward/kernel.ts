@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { defineKernel, read, threads, write } from "../define_kernel.ts";
+import { defineKernel, lineBytes, partsOf, read, threads, write } from "../define_kernel.ts";
 import { gradient, gradientBuffers, pooling } from "../include/interface.ts";
 import { avgPoolBackward as reference } from "./reference.ts";
 import source from "./shader.wgsl" with { type: "text" };
@@ -29,5 +29,9 @@ export const avgPoolBackward = defineKernel({
     source,
     tiles: () => [{ R: 4 }],
     workgroups: ({ N, H, W, CQ, R }) => threads(Math.ceil(N * H * W * CQ / R)),
+  },
+  simd: {
+    parts: ({ N, H, W, CQ }) => partsOf(N * H * W, 4 * CQ),
+    scratch: ({ CQ }) => lineBytes(4 * CQ) + 48,
   },
 });

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { defineKernel, read, threads, write } from "../define_kernel.ts";
+import { defineKernel, lineBytes, partsOf, read, threads, write } from "../define_kernel.ts";
 import { pooling, store, tables } from "../include/interface.ts";
 import { avgPoolForward as reference } from "./reference.ts";
 import source from "./shader.wgsl" with { type: "text" };
@@ -27,5 +27,9 @@ export const avgPoolForward = defineKernel({
   gpu: {
     source,
     workgroups: ({ N, HO, WO, CQ }) => threads(N * HO * WO * CQ),
+  },
+  simd: {
+    parts: ({ N, HO, WO, KH, KW, CQ }) => partsOf(N * HO * WO, KH * KW * CQ),
+    scratch: ({ CQ }) => lineBytes(4 * CQ) + 48,
   },
 });

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { defineKernel, read, threads, write } from "../define_kernel.ts";
+import { defineKernel, lineBytes, partsOf, read, threads, write } from "../define_kernel.ts";
 import { gradient, gradientBuffers } from "../include/interface.ts";
 import { dropoutBackward as reference } from "./reference.ts";
 import source from "./shader.wgsl" with { type: "text" };
@@ -33,5 +33,9 @@ export const dropoutBackward = defineKernel({
   gpu: {
     source,
     workgroups: ({ QUADS }) => threads(QUADS),
+  },
+  simd: {
+    parts: ({ QUADS, CQ }) => partsOf(QUADS / CQ, 4 * CQ),
+    scratch: ({ CQ }) => lineBytes(4 * CQ),
   },
 });

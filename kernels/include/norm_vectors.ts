@@ -10,10 +10,10 @@ function periodOf(quads: number): number {
   return quads % 4 === 0 ? 1 : quads % 2 === 0 ? 2 : 4;
 }
 
-/** Returns the bytes of a line, which whole vectors may exceed, and of the coefficients of a period's pixels. */
+/** Returns the bytes of a line and of the coefficients of a period's pixels. */
 export function normLineBytes(channels: number): number {
   const quads = Math.ceil(channels / 4), period = periodOf(quads);
-  return lineBytes(channels) + 48 + (period > 1 ? 96 * period * quads : 0);
+  return lineBytes(channels) + (period > 1 ? 96 * period * quads : 0);
 }
 
 /** Returns the bytes of the intervals of codes that pass a gradient, for the channels of a period's pixels. */

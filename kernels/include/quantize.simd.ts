@@ -32,6 +32,32 @@ export function loadReal(int8: bool, tensor: usize, at: i32, zero: v128, scale: 
     : v128.load(tensor + (<usize>at << 2));
 }
 
+/** Four real values of codes minus their zero point. */
+@inline
+export function scaled4(code: v128, scale: v128): v128 {
+  return f32x4.mul(f32x4.convert_i32x4_s(code), scale);
+}
+
+/**
+ * Writes `count` real values of a tensor to `line`: those at padded index `at` and on. Of codes it writes
+ * whole vectors of 16.
+ */
+export function loadLine(int8: bool, tensor: usize, at: i32, count: i32, row: Quantizer, line: usize): void {
+  if (!int8) {
+    memory.copy(line, tensor + (<usize>at << 2), <usize>count << 2);
+    return;
+  }
+  const zero = i16x8.splat(<i16>row.zero), scale = f32x4.splat(row.scale);
+  for (let from = tensor + at, end = from + count; from < end; from += 16, line += 64) {
+    const q = v128.load(from);
+    const l = i16x8.sub(i16x8.extend_low_i8x16_s(q), zero), h = i16x8.sub(i16x8.extend_high_i8x16_s(q), zero);
+    v128.store(line, scaled4(i32x4.extend_low_i16x8_s(l), scale));
+    v128.store(line, scaled4(i32x4.extend_high_i16x8_s(l), scale), 16);
+    v128.store(line, scaled4(i32x4.extend_low_i16x8_s(h), scale), 32);
+    v128.store(line, scaled4(i32x4.extend_high_i16x8_s(h), scale), 48);
+  }
+}
+
 /** The lanes below `count` are all ones. */
 @inline
 export function lanesBelow(count: i32): v128 {

@@ -55,6 +55,27 @@ export class NonfiniteCounts {
 }
 
 @unmanaged
+export class ActivationForward {
+  INT8: i32;
+  STORE: i32;
+  STOCHASTIC: i32;
+  QUIET: i32;
+  IMAGE: i32;
+  CQ: i32;
+  QUADS: i32;
+  CHANNELS: i32;
+  ACT: i32;
+  X_ROW: i32;
+  Y_ROW: i32;
+  quantizers: usize;
+  statistics: usize;
+  step: usize;
+  x: usize;
+  y: usize;
+  shared: usize;
+}
+
+@unmanaged
 export class Adamw {
   INT8: i32;
   STORE: i32;
@@ -82,6 +103,120 @@ export class Adamw {
   found_nonfinite: usize;
   second: usize;
   clip: usize;
+  shared: usize;
+}
+
+@unmanaged
+export class AddForward {
+  INT8: i32;
+  STORE: i32;
+  STOCHASTIC: i32;
+  QUIET: i32;
+  IMAGE: i32;
+  CHANNELS: i32;
+  PIXELS: i32;
+  ACT: i32;
+  A_ROW: i32;
+  B_ROW: i32;
+  Y_ROW: i32;
+  quantizers: usize;
+  statistics: usize;
+  step: usize;
+  a: usize;
+  b: usize;
+  output: usize;
+  shared: usize;
+}
+
+@unmanaged
+export class AddGradients {
+  INT8: i32;
+  STORE: i32;
+  STOCHASTIC: i32;
+  QUIET: i32;
+  IMAGE: i32;
+  ADDEND: i32;
+  ADDEND_ROW: i32;
+  MASK: i32;
+  MASK_ROW: i32;
+  CQ: i32;
+  QUADS: i32;
+  CHANNELS: i32;
+  DY_ROW: i32;
+  DX_ROW: i32;
+  quantizers: usize;
+  statistics: usize;
+  step: usize;
+  addend: usize;
+  mask: usize;
+  dy: usize;
+  dx: usize;
+  shared: usize;
+}
+
+@unmanaged
+export class AvgPoolBackward {
+  INT8: i32;
+  STORE: i32;
+  STOCHASTIC: i32;
+  QUIET: i32;
+  IMAGE: i32;
+  ADDEND: i32;
+  ADDEND_ROW: i32;
+  MASK: i32;
+  MASK_ROW: i32;
+  N: i32;
+  H: i32;
+  W: i32;
+  HO: i32;
+  WO: i32;
+  CQ: i32;
+  CHANNELS: i32;
+  KH: i32;
+  KW: i32;
+  SH: i32;
+  SW: i32;
+  PH: i32;
+  PW: i32;
+  DY_ROW: i32;
+  DX_ROW: i32;
+  quantizers: usize;
+  statistics: usize;
+  step: usize;
+  addend: usize;
+  mask: usize;
+  dy: usize;
+  dx: usize;
+  shared: usize;
+}
+
+@unmanaged
+export class AvgPoolForward {
+  INT8: i32;
+  STORE: i32;
+  STOCHASTIC: i32;
+  QUIET: i32;
+  IMAGE: i32;
+  N: i32;
+  H: i32;
+  W: i32;
+  HO: i32;
+  WO: i32;
+  CQ: i32;
+  CHANNELS: i32;
+  KH: i32;
+  KW: i32;
+  SH: i32;
+  SW: i32;
+  PH: i32;
+  PW: i32;
+  X_ROW: i32;
+  Y_ROW: i32;
+  quantizers: usize;
+  statistics: usize;
+  step: usize;
+  x: usize;
+  y: usize;
   shared: usize;
 }
 
@@ -221,6 +356,56 @@ export class ConvForward {
 }
 
 @unmanaged
+export class DropoutBackward {
+  INT8: i32;
+  STORE: i32;
+  STOCHASTIC: i32;
+  QUIET: i32;
+  IMAGE: i32;
+  ADDEND: i32;
+  ADDEND_ROW: i32;
+  MASK: i32;
+  MASK_ROW: i32;
+  CQ: i32;
+  QUADS: i32;
+  CHANNELS: i32;
+  PIXELS_OF_IMAGE: i32;
+  LAYER: i32;
+  FACTOR: f32;
+  RATE: f32;
+  DY_ROW: i32;
+  DX_ROW: i32;
+  quantizers: usize;
+  statistics: usize;
+  step: usize;
+  addend: usize;
+  mask: usize;
+  dy: usize;
+  dx: usize;
+  shared: usize;
+}
+
+@unmanaged
+export class DropoutForward {
+  INT8: i32;
+  CQ: i32;
+  QUADS: i32;
+  CHANNELS: i32;
+  PIXELS_OF_IMAGE: i32;
+  LAYER: i32;
+  TRAIN: i32;
+  FACTOR: f32;
+  RATE: f32;
+  X_ROW: i32;
+  quantizers: usize;
+  statistics: usize;
+  step: usize;
+  x: usize;
+  y: usize;
+  shared: usize;
+}
+
+@unmanaged
 export class GradientNormPartials {
   FIRST: i32;
   SIZE: i32;
@@ -228,6 +413,67 @@ export class GradientNormPartials {
   R: i32;
   gradient: usize;
   square_tiles: usize;
+  shared: usize;
+}
+
+@unmanaged
+export class MaxPoolBackward {
+  INT8: i32;
+  STORE: i32;
+  STOCHASTIC: i32;
+  QUIET: i32;
+  IMAGE: i32;
+  ADDEND: i32;
+  ADDEND_ROW: i32;
+  MASK: i32;
+  MASK_ROW: i32;
+  N: i32;
+  H: i32;
+  W: i32;
+  HO: i32;
+  WO: i32;
+  CQ: i32;
+  CHANNELS: i32;
+  KH: i32;
+  KW: i32;
+  SH: i32;
+  SW: i32;
+  PH: i32;
+  PW: i32;
+  DY_ROW: i32;
+  DX_ROW: i32;
+  quantizers: usize;
+  statistics: usize;
+  step: usize;
+  addend: usize;
+  mask: usize;
+  x: usize;
+  dy: usize;
+  dx: usize;
+  shared: usize;
+}
+
+@unmanaged
+export class MaxPoolForward {
+  INT8: i32;
+  N: i32;
+  H: i32;
+  W: i32;
+  HO: i32;
+  WO: i32;
+  CQ: i32;
+  CHANNELS: i32;
+  KH: i32;
+  KW: i32;
+  SH: i32;
+  SW: i32;
+  PH: i32;
+  PW: i32;
+  quantizers: usize;
+  statistics: usize;
+  step: usize;
+  x: usize;
+  y: usize;
   shared: usize;
 }
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { defineKernel, read, threads, write } from "../define_kernel.ts";
+import { defineKernel, lineBytes, partsOf, read, threads, write } from "../define_kernel.ts";
 import { gradient, gradientBuffers, pooling } from "../include/interface.ts";
 import { maxPoolBackward as reference } from "./reference.ts";
 import source from "./shader.wgsl" with { type: "text" };
@@ -28,5 +28,12 @@ export const maxPoolBackward = defineKernel({
   gpu: {
     source,
     workgroups: ({ N, H, W, CQ }) => threads(N * H * W * CQ),
+  },
+  simd: {
+    parts: ({ N, HO, SH, W, CQ }) => partsOf(N * HO, SH * W * 4 * CQ),
+    scratch: ({ INT8, H, W, HO, KH, KW, SH, SW, PH, CQ }) => {
+      const values = Math.max(SH, H - (HO - 1) * SH + PH) * W * 4 * CQ;
+      return INT8 && KH <= SH && KW <= SW ? values + 64 + lineBytes(4 * CQ) : 4 * values + 48;
+    },
   },
 });

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { defineKernel, read, threads, write } from "../define_kernel.ts";
+import { defineKernel, partsOf, read, threads, write } from "../define_kernel.ts";
 import { pooling, quad, tables } from "../include/interface.ts";
 import { maxPoolForward as reference } from "./reference.ts";
 import source from "./shader.wgsl" with { type: "text" };
@@ -25,5 +25,8 @@ export const maxPoolForward = defineKernel({
   gpu: {
     source,
     workgroups: ({ N, HO, WO, CQ }) => threads(N * HO * WO * CQ),
+  },
+  simd: {
+    parts: ({ N, HO, WO, KH, KW, CQ }) => partsOf(N * HO * WO, KH * KW * CQ),
   },
 });
