@@ -4,9 +4,11 @@
  * @module
  */
 import assert from "node:assert/strict";
+import type { LayerInput } from "../lib/recipe/layers.ts";
 import { readStatistics } from "../lib/quant/statistics.ts";
 import { CASES, ESTIMATOR_CASES, SIMULATED_CASES } from "./support/cases.ts";
 import { filled } from "./support/fill.ts";
+import type { Case } from "./support/networks.ts";
 import { allSteps } from "./support/lockstep_all.ts";
 import { lockstepSimd, lockstepSimdOf } from "./support/lockstep_simd.ts";
 
@@ -18,6 +20,57 @@ for (const arithmetic of ["int8", "float32", "simulated"] as const) {
     Deno.test(`SIMD kernels equal their references: ${test.name} (${arithmetic})`, () => {
       return lockstepSimd(test, arithmetic);
     });
+  }
+}
+
+/** A network of every kind of layer with `channels` channels, `stride`, and images of some sizes. */
+function ragged(
+  channels: number,
+  stride: number,
+  batch: number,
+  image: readonly [number, number],
+): Case {
+  const conv = (kernel: number, more: object): LayerInput => ({
+    type: "conv2d",
+    channels,
+    kernel,
+    padding: (kernel - 1) / 2,
+    ...more,
+  });
+  const grouped: LayerInput[] = channels > 1
+    ? [conv(3, { stride, groups: channels, bias: false }), "batch_norm"]
+    : [];
+  return {
+    name: `${image.join("×")} images, ${channels} channels, stride ${stride}, batch ${batch}`,
+    image: [...image, Math.min(channels, 3)],
+    batch,
+    classes: 3,
+    layers: [
+      conv(3, { stride, bias: false }),
+      "batch_norm",
+      "relu",
+      ...grouped,
+      "relu6",
+      { type: "residual", body: [conv(1, {}), "batch_norm"] },
+      "relu",
+      { type: "max_pool", kernel: 3, stride, padding: 1 },
+      conv(5, { stride }),
+      { type: "dropout", rate: 0.3 },
+      { type: "avg_pool", kernel: 3, stride, padding: 1 },
+      { type: "linear", features: 3 },
+    ],
+  };
+}
+
+const SIZES = [[1, 1], [2, 5], [9, 7]] as const;
+for (const [i, channels] of [1, 3, 5, 17].entries()) {
+  for (const stride of [1, 2, 3]) {
+    const test = ragged(channels, stride, (i + stride) % 2 ? 1 : 7, SIZES[(i + stride) % 3]!);
+    for (const arithmetic of ["int8", "float32"] as const) {
+      Deno.test(`SIMD kernels equal their references: ${test.name} (${arithmetic})`, () => {
+        return lockstepSimd(test, arithmetic);
+      });
+    }
   }
 }
 
