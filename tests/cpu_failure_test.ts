@@ -15,6 +15,11 @@ import { inFolder as inFiles, ROOT } from "./support/command.ts";
 import { programOf } from "./support/networks.ts";
 import { inFolder, runOf, SHORT } from "./support/runs.ts";
 
+const RECIPE = {
+  ...SHORT,
+  train: { ...SHORT.train, epochs: 3 },
+} as const;
+
 const ALL = { simd: true, sharedMemory: true, cores: 8 };
 
 Deno.test("there is a thread for each core, or as many as are asked for; without shared memory, one", () => {
@@ -30,6 +35,19 @@ Deno.test("there is a thread for each core, or as many as are asked for; without
     name: "DeviceError",
     message: "this runtime has no SharedArrayBuffer, which 2 threads need: expected --threads 1",
   });
+});
+
+Deno.test("without shared memory a run has one thread and ends in the same bits", async () => {
+  const { SharedArrayBuffer } = globalThis;
+  const whole = await runOf(RECIPE, { opened: cpuDevice({ threads: 3 }) });
+  Reflect.deleteProperty(globalThis, "SharedArrayBuffer");
+  try {
+    const { end } = await runOf(RECIPE, { opened: cpuDevice({}) });
+    assert.equal(end.summary.adapter, "CPU (WASM SIMD, 1 thread)");
+    assert.deepEqual(end.state, whole.end.state);
+  } finally {
+    globalThis.SharedArrayBuffer = SharedArrayBuffer;
+  }
 });
 
 Deno.test("a number of threads that cannot be is refused", async () => {
@@ -147,11 +165,6 @@ function withTrap(program: Program): { program: Program; broken: Step } {
     broken,
   };
 }
-
-const RECIPE = {
-  ...SHORT,
-  train: { ...SHORT.train, epochs: 3 },
-} as const;
 
 Deno.test("a trap in WebAssembly ends the run in one line; it resumes to the bits of a whole one", () =>
   inFolder(async (out) => {
