@@ -8,9 +8,9 @@ import { type PeakMemory, peakMemory } from "../lib/program/memory/peak.ts";
 import { type Layer, parameterCount } from "../lib/program/summary.ts";
 import { type DataShape, plan } from "../lib/program/plan.ts";
 import { type Program } from "../lib/program/program.ts";
-import { cpuMemory, threadsWithin, tooLarge } from "../lib/runtime/cpu/memory.ts";
+import { cpuMemory } from "../lib/program/memory/cpu_memory.ts";
+import { threadsWithin, tooLarge } from "../lib/runtime/cpu/memory.ts";
 import { cpuSupport, threadsOf } from "../lib/runtime/cpu/support.ts";
-import { DeviceError } from "../lib/core/errors.ts";
 import { loadRecipe } from "../lib/recipe/load.ts";
 import type { Recipe } from "../lib/recipe/recipe.ts";
 import { type Arguments, defineCommand, firstPositional, type Options } from "./command.ts";
@@ -105,14 +105,9 @@ function notes({ recipe: { memory }, program, threads }: Planned): string[] {
   }
   const beyond = tooLarge(cpuMemory(program, threads).total);
   if (beyond !== undefined) found.push(beyond);
-  try {
-    const within = threadsWithin(program, threads, memory);
-    if (within < threads) {
-      found.push(`memory: on the CPU the limit leaves room for ${within} of ${threads} threads`);
-    }
-  } catch (error) {
-    if (!(error instanceof DeviceError)) throw error;
-    found.push(error.message);
+  const within = threadsWithin(program, threads, memory);
+  if (within < threads) {
+    found.push(`memory: on the CPU the limit leaves room for ${within} of ${threads} threads`);
   }
   return found;
 }

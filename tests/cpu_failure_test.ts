@@ -6,8 +6,11 @@
  */
 import assert from "node:assert/strict";
 import { DeviceError } from "../lib/core/errors.ts";
+import { plan } from "../lib/program/plan.ts";
+import { resolveRecipe } from "../lib/recipe/load.ts";
 import type { Program, Step } from "../lib/program/program.ts";
-import { cpuMemory, threadsWithin, tooLarge } from "../lib/runtime/cpu/memory.ts";
+import { cpuMemory } from "../lib/program/memory/cpu_memory.ts";
+import { threadsWithin, tooLarge } from "../lib/runtime/cpu/memory.ts";
 import { cpuDevice, type Device, openDevice } from "../lib/runtime/device.ts";
 import { RunFolder } from "../lib/train/run_folder/run_folder.ts";
 import { CASES } from "./support/cases.ts";
@@ -108,6 +111,33 @@ Deno.test("a limit on memory lowers the number of threads, or is refused with wh
     name: "DeviceError",
     message: /^memory: the CPU executor needs [\d.]+ \w+ with one thread \(buffers .*\. Allow more/,
   });
+});
+
+Deno.test("a plan within a limit leaves room for one thread of the CPU, and a run keeps the limit", async () => {
+  const memory = 1_300_000, threads = 64, lines: string[] = [];
+  const recipe = {
+    ...SHORT,
+    memory,
+    data: { ...SHORT.data, size: 28, train: 64 },
+    train: { batch: 64 },
+  };
+  const planned = plan(resolveRecipe(recipe), {
+    shape: [28, 28, 1],
+    classes: 10,
+    mean: [0.5],
+    std: [0.5],
+  });
+  assert.ok(planned.program.recomputed?.length || planned.program.micros > 1, "the limit binds");
+  assert.ok(cpuMemory(planned.program, 1).total <= memory);
+  const { end, warnings } = await runOf({ ...recipe, train: { ...recipe.train, max_steps: 1 } }, {
+    opened: cpuDevice({ threads, warn: (text) => void lines.push(text) }, ALL),
+  });
+  assert.ok(end.summary.peak_memory_bytes <= memory, `${end.summary.peak_memory_bytes}`);
+  assert.deepEqual(warnings, []);
+  assert.match(
+    lines.join(),
+    /^memory: the limit leaves room for \d+ of 64 threads, so these are used$/,
+  );
 });
 
 Deno.test("4 GiB are the most that the CPU executor can have", () => {

@@ -7,6 +7,7 @@
 import { ModelError } from "../../core/errors.ts";
 import type { Program } from "../program.ts";
 import { bytes } from "../../core/format.ts";
+import { cpuMemory } from "./cpu_memory.ts";
 import { layOut } from "./layout.ts";
 import { type PeakMemory, peakMemory } from "./peak.ts";
 import { recomputable, recompute } from "../passes/recompute.ts";
@@ -15,24 +16,30 @@ import { recomputable, recompute } from "../passes/recompute.ts";
 interface Attempt {
   readonly program: Program;
   readonly peak: PeakMemory;
+  /**
+   * Bytes that it takes on a GPU, or on the CPU with one thread if that is more. The plan decides what
+   * batch norm sees, so it must not depend on the device.
+   */
+  readonly total: number;
 }
 
 function attempt(program: Program, outputs: readonly string[]): Attempt {
   const changed = recompute(program, outputs);
   const laidOut = { ...changed, layout: layOut(changed) };
-  return { program: laidOut, peak: peakMemory(laidOut) };
+  const peak = peakMemory(laidOut), total = Math.max(peak.total, cpuMemory(laidOut, 1).total);
+  return { program: laidOut, peak, total };
 }
 
 /** Recomputes as few outputs as possible within the budget; if nothing fits, returns the smallest attempt. */
 function minimizeMemory(program: Program, budget: number): Attempt {
   const plain = attempt(program, []);
-  if (plain.peak.total <= budget) return plain;
+  if (plain.total <= budget) return plain;
   let outputs = recomputable(program), fits = attempt(program, outputs);
-  if (fits.peak.total > budget) return fits.peak.total < plain.peak.total ? fits : plain;
+  if (fits.total > budget) return fits.total < plain.total ? fits : plain;
   // The largest outputs save the most, so few of them are enough.
   for (const output of outputs) {
     const fewer = outputs.filter((name) => name !== output), without = attempt(program, fewer);
-    if (without.peak.total <= budget) [outputs, fits] = [fewer, without];
+    if (without.total <= budget) [outputs, fits] = [fewer, without];
   }
   return fits;
 }
@@ -64,11 +71,11 @@ export function planWithinBudget(
       continue;
     }
     const found = minimizeMemory(planned, budget);
-    if (found.peak.total <= budget) return found.program;
-    if (!least || found.peak.total < least.peak.total) least = { ...found, size };
+    if (found.total <= budget) return found.program;
+    if (!least || found.total < least.total) least = { ...found, size };
   }
   if (!least) throw refusal!;
-  const { peak: { total, parameters, optimizer }, size, program } = least;
+  const { total, peak: { parameters, optimizer }, size, program } = least;
   const again = program.recomputed?.length ? ", recomputing" : "";
   throw new ModelError(
     `memory: the least that this network needs is ${

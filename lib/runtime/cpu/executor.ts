@@ -7,10 +7,11 @@
 import { type Kernel, recordFields } from "../../../kernels/define_kernel.ts";
 import { simdKernels } from "../../../kernels/mod.ts";
 import { DeviceError } from "../../core/errors.ts";
+import { mapOf, PAGE_BYTES, type Place } from "../../program/memory/cpu_memory.ts";
 import { boundBuffers, type Program, type Step } from "../../program/program.ts";
 import type { Copies, Executor } from "../executor.ts";
-import type { Answer, Call, Job, Place, Request, ThreadStart } from "./messages.ts";
-import { allocate, mapOf, PAGE_BYTES } from "./memory.ts";
+import type { Answer, Call, Job, Request, ThreadStart } from "./messages.ts";
+import { allocate } from "./memory.ts";
 import { cpuName } from "./support.ts";
 import { oneThread, threads as manyThreads } from "./modules.js";
 

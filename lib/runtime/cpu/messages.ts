@@ -4,12 +4,7 @@
  * @module
  */
 import type { Constants } from "../../../kernels/define_kernel.ts";
-
-/** A range of the memory in bytes. */
-export interface Place {
-  readonly address: number;
-  readonly bytes: number;
-}
+import type { Place } from "../../program/memory/cpu_memory.ts";
 
 /** How a thread enters the kernels: the first message to every thread. */
 export interface ThreadStart {
