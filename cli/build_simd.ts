@@ -1,7 +1,7 @@
 /**
- * `deno task simd`: compiles the SIMD kernels, kernels/simd.wasm, and writes the AssemblyScript that
- * follows from their descriptors: the records of constants and buffers, and the call of a kernel by its
- * number. docs/architecture.md tells why AssemblyScript.
+ * `deno task simd`: compiles the SIMD kernels, kernels/simd.wasm, and the loops of `qtrain bench`; and
+ * writes the AssemblyScript that follows from the descriptors of kernels: the records of constants and
+ * buffers, and the call of a kernel by its number. docs/architecture.md tells why AssemblyScript.
  *
  * @module
  */
@@ -16,8 +16,8 @@ const ROOT = new URL("../", import.meta.url);
 /** Generated files, from the root of the project. */
 const RECORDS = "kernels/include/records.simd.ts", RUN_PART = "kernels/run_part.simd.ts";
 
-/** The module where compilation starts. */
-const ENTRY = "lib/runtime/cpu/threads.simd.ts";
+/** The modules where compilation starts: of the kernels, and of the peak rates of `qtrain bench`. */
+const THREADS = "lib/runtime/cpu/threads.simd.ts", PEAK_RATES = "lib/bench/peak_rates.simd.ts";
 
 const NOTE = "// Written by `deno task simd` from the descriptors of kernels.\n\n";
 
@@ -29,15 +29,17 @@ export async function buildSimd(): Promise<Map<string, Uint8Array<ArrayBuffer>>>
   const sources = new Map([[RECORDS, records()], [RUN_PART, runPart()]]);
   const files = new Map([...sources].map(([path, text]) => [path, encoder.encode(text)]));
   // Threads that share memory; and one thread, where memory cannot be shared.
-  files.set("kernels/simd.wasm", await compile(sources, ["--sharedMemory"]));
-  files.set("kernels/simd_one_thread.wasm", await compile(sources, []));
+  files.set("kernels/simd.wasm", await compile(THREADS, sources, ["--sharedMemory"]));
+  files.set("kernels/simd_one_thread.wasm", await compile(THREADS, sources));
+  files.set("lib/bench/peak_rates.wasm", await compile(PEAK_RATES, new Map()));
   return files;
 }
 
 /** Returns a compiled module. */
 async function compile(
+  entry: string,
   sources: ReadonlyMap<string, string>,
-  options: readonly string[],
+  options: readonly string[] = [],
 ): Promise<Uint8Array<ArrayBuffer>> {
   let output: Uint8Array | undefined;
   const flags = [
@@ -51,7 +53,7 @@ async function compile(
     "--disableWarning",
     ...options,
   ];
-  const { error, stderr } = await asc.main([ENTRY, "--outFile=simd.wasm", ...flags], {
+  const { error, stderr } = await asc.main([entry, "--outFile=simd.wasm", ...flags], {
     readFile: (name: string) =>
       sources.get(name) ?? Deno.readTextFile(new URL(name, ROOT)).catch(() => null),
     writeFile: (_: string, contents: string | Uint8Array) => void (output = contents as Uint8Array),

@@ -28,6 +28,7 @@ export const WORKERS: readonly string[] = [
   "lib/data/workers/worker.ts",
   "lib/runtime/cpu/leader.ts",
   "lib/runtime/cpu/follower.ts",
+  "lib/bench/peak_worker.ts",
 ];
 
 /** The arguments of deno to compile for a target. */

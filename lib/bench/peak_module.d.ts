@@ -1,0 +1,2 @@
+/** The loops of peak_rates.simd.ts. */
+export declare const loops: WebAssembly.Module;
