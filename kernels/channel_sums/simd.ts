@@ -23,23 +23,38 @@ function sumVectors(c: ChannelSums, chunk: i32, item: i32, items: i32): void {
   }
 }
 
-/** Sums of four channels, in f64, pixels ascending. */
-function sumReals(c: ChannelSums, chunk: i32, quad: i32): void {
-  const step = <usize>c.CQ << 4, last = min((chunk + 1) * c.CHUNK, c.PIXELS);
-  const from = c.y + (<usize>quad << 4) + step * chunk * c.CHUNK, end = c.y + (<usize>quad << 4) + step * last;
-  let a = f64x2.splat(0), b = f64x2.splat(0), s = f64x2.splat(0), t = f64x2.splat(0);
+/**
+ * Sums of eight channels, or of the last four, in f64, pixels ascending. With four, a sum waits for the one
+ * before it.
+ */
+function sumReals(c: ChannelSums, chunk: i32, pair: i32): void {
+  const quad = 2 * pair, isPair = quad + 1 < c.CQ, other: usize = isPair ? 16 : 0;
+  const step = <usize>c.CQ << 4, pixel = chunk * c.CHUNK, count = min(c.CHUNK, c.PIXELS - pixel);
+  const from = c.y + (<usize>quad << 4) + step * pixel, end = from + step * count;
+  let a = f64x2.splat(0), b = f64x2.splat(0), e = f64x2.splat(0), f = f64x2.splat(0);
   for (let at = from; at < end; at += step) {
-    const y = v128.load(at);
+    const y = v128.load(at), z = v128.load(at + other);
     a = f64x2.add(a, f64x2.promote_low_f32x4(y));
     b = f64x2.add(b, promoteHigh(y));
+    e = f64x2.add(e, f64x2.promote_low_f32x4(z));
+    f = f64x2.add(f, promoteHigh(z));
   }
-  const pixels = f64x2.splat(<f64>(last - chunk * c.CHUNK));
-  const low = f64x2.div(a, pixels), high = f64x2.div(b, pixels);
+  const n = f64x2.splat(<f64>count), meanA = f64x2.div(a, n), meanB = f64x2.div(b, n);
+  const meanE = f64x2.div(e, n), meanF = f64x2.div(f, n);
+  let s = f64x2.splat(0), t = f64x2.splat(0), u = f64x2.splat(0), v = f64x2.splat(0);
   for (let at = from; at < end; at += step) {
-    const y = v128.load(at);
-    const d = f64x2.sub(f64x2.promote_low_f32x4(y), low), e = f64x2.sub(promoteHigh(y), high);
-    s = f64x2.add(s, f64x2.mul(d, d));
-    t = f64x2.add(t, f64x2.mul(e, e));
+    const y = v128.load(at), z = v128.load(at + other);
+    s = f64x2.add(s, square(f64x2.sub(f64x2.promote_low_f32x4(y), meanA)));
+    t = f64x2.add(t, square(f64x2.sub(promoteHigh(y), meanB)));
+    u = f64x2.add(u, square(f64x2.sub(f64x2.promote_low_f32x4(z), meanE)));
+    v = f64x2.add(v, square(f64x2.sub(promoteHigh(z), meanF)));
   }
-  storeSums(c.sums + 32 * (chunk * c.CQ + quad), a, b, s, t);
+  const to = c.sums + 32 * (chunk * c.CQ + quad);
+  storeSums(to, a, b, s, t);
+  if (isPair) storeSums(to + 32, e, f, u, v);
+}
+
+@inline
+function square(d: v128): v128 {
+  return f64x2.mul(d, d);
 }

@@ -1,7 +1,7 @@
 // SIMD form of kernels/include/norm.wgsl: the affine map of batch norm, the activation after it, and sums
 // by channel. Codes are taken 16 at a time: where a pixel's channels do not fill vectors of 16, two or
 // four pixels together do, and what is kept by channel is repeated for each (a period).
-import { quantizer } from "./quantize.simd";
+import { firstOf, quantizer } from "./quantize.simd";
 
 /** Bytes of a quad's six coefficients: a, mean, beta, c1, c2, 1/√(variance + ε), a vector each. */
 export const QUAD_BYTES: usize = 96;
@@ -73,11 +73,17 @@ export function intervalBytes(quads: i32): usize {
   return <usize>(periodOf(quads) * quads) << 2;
 }
 
-/** Finds the codes of each channel that pass a gradient through the activation `act`; writes them to `to`. */
-export function findIntervals(act: i32, table: usize, quads: i32, quantizers: usize, row: i32, to: usize): void {
+/**
+ * Finds the codes of each channel that pass a gradient through the activation `act`; writes them to `to`. A
+ * part is a range of quads.
+ */
+export function findIntervals(
+  act: i32, table: usize, quads: i32, quantizers: usize, row: i32, to: usize, part: i32, parts: i32,
+): void {
   const z = quantizer(quantizers, row), zero = i32x4.splat(<i32>z.zero), scale = f32x4.splat(z.scale);
   const half = intervalBytes(quads), copies = periodOf(quads);
-  for (let quad: i32 = 0; quad < quads; quad++) {
+  const end = firstOf(quads, part + 1, parts);
+  for (let quad = firstOf(quads, part, parts); quad < end; quad++) {
     let least = i32x4.splat(-128), most = i32x4.splat(127);
     if (act) {
       const at = table + <usize>quad * QUAD_BYTES;
@@ -139,12 +145,12 @@ export function passed16(g: v128, q: v128, least: v128, most: v128, zero: v128):
 // --- Sums by channel ---
 
 /**
- * Number of parts in which the channels of a chunk can be summed: quads of f32; of codes vectors, but one
- * where several pixels fill a vector, as these vectors share channels.
+ * Number of parts in which the channels of a chunk can be summed: of f32 pairs of quads; of codes vectors,
+ * but one where several pixels fill a vector, as these vectors share channels.
  */
 @inline
 export function sumItems(int8: i32, quads: i32): i32 {
-  return !int8 ? quads : periodOf(quads) > 1 ? 1 : quads >> 2;
+  return !int8 ? (quads + 1) >> 1 : periodOf(quads) > 1 ? 1 : quads >> 2;
 }
 
 /** The first vector of an item's codes. */

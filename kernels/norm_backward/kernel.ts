@@ -5,7 +5,7 @@
  */
 import { defineKernel, elementwise, partsOf, read, threads, write } from "../define_kernel.ts";
 import { coefficientColumns, gradient, gradientBuffers } from "../include/interface.ts";
-import { intervalsBytes, normLineBytes } from "../include/norm_vectors.ts";
+import { intervalParts, intervalsBytes, normLineBytes } from "../include/norm_vectors.ts";
 import { normBackward as reference } from "./reference.ts";
 import source from "./shader.wgsl" with { type: "text" };
 
@@ -40,7 +40,10 @@ export const normBackward = defineKernel({
     workgroups: ({ STRIDE, CW }) => threads(STRIDE * CW),
   },
   simd: {
-    parts: ({ INT8, PIXELS, CHANNELS }) => [...INT8 ? [1] : [], ...partsOf(PIXELS, CHANNELS)],
+    parts: ({ INT8, PIXELS, CHANNELS }) => [
+      ...INT8 ? intervalParts(CHANNELS) : [],
+      ...partsOf(PIXELS, CHANNELS),
+    ],
     shared: ({ INT8, CHANNELS }) => INT8 ? intervalsBytes(CHANNELS) : 0,
     scratch: ({ CHANNELS }) => normLineBytes(CHANNELS),
   },

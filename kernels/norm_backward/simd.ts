@@ -12,7 +12,7 @@ import { firstOf, LINE, openStore, quantizer, recordStore, storePixels } from ".
 export function norm_backward(c: NormBackward, phase: i32, part: i32, parts: i32, scratch: usize): void {
   const channels = c.CHANNELS, quads = (channels + 3) >> 2, most = max(1, LINE / (4 * quads));
   if (c.INT8 && phase == 0) {
-    findIntervals(c.ACT, c.coefficients, quads, c.quantizers, c.Y_ROW, c.shared);
+    findIntervals(c.ACT, c.coefficients, quads, c.quantizers, c.Y_ROW, c.shared, part, parts);
     return;
   }
   const table = repeatCoefficients(c.coefficients, quads, scratch), line = scratch + repeatedBytes(quads);

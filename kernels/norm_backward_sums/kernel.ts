@@ -5,7 +5,7 @@
  */
 import { defineKernel, read, wideOf, write } from "../define_kernel.ts";
 import { coefficientColumns, quad, tables } from "../include/interface.ts";
-import { intervalsBytes, sumParts } from "../include/norm_vectors.ts";
+import { intervalParts, intervalsBytes, sumParts } from "../include/norm_vectors.ts";
 import { normBackwardSums as reference } from "./reference.ts";
 import source from "./shader.wgsl" with { type: "text" };
 
@@ -43,7 +43,7 @@ export const normBackwardSums = defineKernel({
   simd: {
     parts: (
       { INT8, CHUNKS, CHUNK, CQ },
-    ) => [...INT8 ? [1] : [], ...sumParts(INT8, CHUNKS, CHUNK, CQ)],
+    ) => [...INT8 ? intervalParts(4 * CQ) : [], ...sumParts(INT8, CHUNKS, CHUNK, CQ)],
     shared: ({ INT8, CQ }) => INT8 ? intervalsBytes(4 * CQ) : 0,
   },
 });

@@ -1,5 +1,5 @@
 import {
-  findIntervals, intervalBytes, normalized4, passes4, periodOf, promoteHigh, QUAD_BYTES, storeSums,
+  findIntervals, intervalBytes, passes4, periodOf, promoteHigh, QUAD_BYTES, storeSums,
   sumCodes, sumItems, vectorOf,
 } from "../include/norm.simd";
 import { firstOf, quantizer } from "../include/quantize.simd";
@@ -11,7 +11,7 @@ import { NormBackwardSums } from "../include/records.simd";
  */
 export function norm_backward_sums(c: NormBackwardSums, phase: i32, part: i32, parts: i32, scratch: usize): void {
   if (c.INT8 && phase == 0) {
-    findIntervals(c.ACT, c.coefficients, c.CQ, c.quantizers, c.Y_ROW, c.shared);
+    findIntervals(c.ACT, c.coefficients, c.CQ, c.quantizers, c.Y_ROW, c.shared, part, parts);
     return;
   }
   const items = sumItems(c.INT8, c.CQ), last = firstOf(c.CHUNKS * items, part + 1, parts);
@@ -42,15 +42,29 @@ function sumVectors(c: NormBackwardSums, chunk: i32, item: i32, items: i32): voi
   }
 }
 
+function sumReals(c: NormBackwardSums, chunk: i32, pair: i32): void {
+  for (let quad = 2 * pair; quad < min(2 * pair + 2, c.CQ); quad++) {
+    if (c.ACT == 0) sumQuad(0, c, chunk, quad);
+    else if (c.ACT == 1) sumQuad(1, c, chunk, quad);
+    else sumQuad(2, c, chunk, quad);
+  }
+}
+
 /** Sums of four channels, in f64, pixels ascending. */
-function sumReals(c: NormBackwardSums, chunk: i32, quad: i32): void {
-  const map = c.coefficients + <usize>quad * QUAD_BYTES, mean = v128.load(map, 16), act = c.ACT;
-  const step = <usize>c.CQ << 4, last = min((chunk + 1) * c.CHUNK, c.PIXELS);
-  let from = (<usize>quad << 4) + step * chunk * c.CHUNK;
+@inline
+function sumQuad(act: i32, c: NormBackwardSums, chunk: i32, quad: i32): void {
+  const map = c.coefficients + <usize>quad * QUAD_BYTES, step = <usize>c.CQ << 4;
+  const k = v128.load(map), mean = v128.load(map, 16), beta = v128.load(map, 32);
+  const pixel = chunk * c.CHUNK, from = (<usize>quad << 4) + step * pixel;
+  let y = c.y + from, da = c.da + from;
   let a = f64x2.splat(0), b = f64x2.splat(0), s = f64x2.splat(0), t = f64x2.splat(0);
-  for (const end = (<usize>quad << 4) + step * last; from < end; from += step) {
-    const y = v128.load(c.y + from), open = passes4(act, normalized4(map, y));
-    const g = v128.and(v128.load(c.da + from), open), d = v128.and(f32x4.sub(y, mean), open);
+  for (const end = y + step * (min(pixel + c.CHUNK, c.PIXELS) - pixel); y < end; y += step, da += step) {
+    let g = v128.load(da), d = f32x4.sub(v128.load(y), mean);
+    if (act) {
+      const open = passes4(act, f32x4.add(f32x4.mul(k, d), beta));
+      g = v128.and(g, open);
+      d = v128.and(d, open);
+    }
     const g0 = f64x2.promote_low_f32x4(g), g1 = promoteHigh(g);
     a = f64x2.add(a, g0);
     b = f64x2.add(b, g1);
