@@ -1,6 +1,6 @@
 // Written by `deno task simd` from the descriptors of kernels.
 
-import { ActivationForward, Adamw, AddForward, AddGradients, AvgPoolBackward, AvgPoolForward, ChannelSums, ConvBackwardInput, ConvBackwardWeight, ConvForward, DropoutBackward, DropoutForward, GradientNormPartials, MaxPoolBackward, MaxPoolForward, NormBackward, NormBackwardCoefficients, NormBackwardSums, NormCoefficients, NormForward, NormRunningCoefficients, NormalizeInput, PackWeights, PerChannelWeightRange, QuantizationError, QuantizeDepthwiseWeights, QuantizeF32, ReduceDepthwiseWeightGradient, ReduceWeightGradient, Sgd, SwapEma, UpdateEma, WeightSums } from "./include/records.simd";
+import { ActivationForward, Adamw, AddForward, AddGradients, AvgPoolBackward, AvgPoolForward, ChannelSums, ConvBackwardInput, ConvBackwardWeight, ConvForward, DepthwiseBackwardInput, DepthwiseBackwardWeight, DepthwiseForward, DropoutBackward, DropoutForward, GradientNormPartials, MaxPoolBackward, MaxPoolForward, NormBackward, NormBackwardCoefficients, NormBackwardSums, NormCoefficients, NormForward, NormRunningCoefficients, NormalizeInput, PackWeights, PerChannelWeightRange, QuantizationError, QuantizeDepthwiseWeights, QuantizeF32, ReduceDepthwiseWeightGradient, ReduceWeightGradient, Sgd, SwapEma, UpdateEma, WeightSums } from "./include/records.simd";
 import { activation_forward } from "./activation_forward/simd";
 import { adamw } from "./adamw/simd";
 import { add_forward } from "./add_forward/simd";
@@ -11,6 +11,9 @@ import { channel_sums } from "./channel_sums/simd";
 import { conv_backward_input } from "./conv_backward_input/simd";
 import { conv_backward_weight } from "./conv_backward_weight/simd";
 import { conv_forward } from "./conv_forward/simd";
+import { depthwise_backward_input } from "./depthwise_backward_input/simd";
+import { depthwise_backward_weight } from "./depthwise_backward_weight/simd";
+import { depthwise_forward } from "./depthwise_forward/simd";
 import { dropout_backward } from "./dropout_backward/simd";
 import { dropout_forward } from "./dropout_forward/simd";
 import { gradient_norm_partials } from "./gradient_norm_partials/simd";
@@ -75,72 +78,81 @@ export function runPart(
       conv_forward(changetype<ConvForward>(record), phase, part, parts, scratch);
       break;
     case 10:
-      dropout_backward(changetype<DropoutBackward>(record), phase, part, parts, scratch);
+      depthwise_backward_input(changetype<DepthwiseBackwardInput>(record), phase, part, parts, scratch);
       break;
     case 11:
-      dropout_forward(changetype<DropoutForward>(record), phase, part, parts, scratch);
+      depthwise_backward_weight(changetype<DepthwiseBackwardWeight>(record), phase, part, parts, scratch);
       break;
     case 12:
-      gradient_norm_partials(changetype<GradientNormPartials>(record), phase, part, parts, scratch);
+      depthwise_forward(changetype<DepthwiseForward>(record), phase, part, parts, scratch);
       break;
     case 13:
-      max_pool_backward(changetype<MaxPoolBackward>(record), phase, part, parts, scratch);
+      dropout_backward(changetype<DropoutBackward>(record), phase, part, parts, scratch);
       break;
     case 14:
-      max_pool_forward(changetype<MaxPoolForward>(record), phase, part, parts, scratch);
+      dropout_forward(changetype<DropoutForward>(record), phase, part, parts, scratch);
       break;
     case 15:
-      norm_backward(changetype<NormBackward>(record), phase, part, parts, scratch);
+      gradient_norm_partials(changetype<GradientNormPartials>(record), phase, part, parts, scratch);
       break;
     case 16:
-      norm_backward_coefficients(changetype<NormBackwardCoefficients>(record), phase, part, parts, scratch);
+      max_pool_backward(changetype<MaxPoolBackward>(record), phase, part, parts, scratch);
       break;
     case 17:
-      norm_backward_sums(changetype<NormBackwardSums>(record), phase, part, parts, scratch);
+      max_pool_forward(changetype<MaxPoolForward>(record), phase, part, parts, scratch);
       break;
     case 18:
-      norm_coefficients(changetype<NormCoefficients>(record), phase, part, parts, scratch);
+      norm_backward(changetype<NormBackward>(record), phase, part, parts, scratch);
       break;
     case 19:
-      norm_forward(changetype<NormForward>(record), phase, part, parts, scratch);
+      norm_backward_coefficients(changetype<NormBackwardCoefficients>(record), phase, part, parts, scratch);
       break;
     case 20:
-      norm_running_coefficients(changetype<NormRunningCoefficients>(record), phase, part, parts, scratch);
+      norm_backward_sums(changetype<NormBackwardSums>(record), phase, part, parts, scratch);
       break;
     case 21:
-      normalize_input(changetype<NormalizeInput>(record), phase, part, parts, scratch);
+      norm_coefficients(changetype<NormCoefficients>(record), phase, part, parts, scratch);
       break;
     case 22:
-      pack_weights(changetype<PackWeights>(record), phase, part, parts, scratch);
+      norm_forward(changetype<NormForward>(record), phase, part, parts, scratch);
       break;
     case 23:
-      per_channel_weight_range(changetype<PerChannelWeightRange>(record), phase, part, parts, scratch);
+      norm_running_coefficients(changetype<NormRunningCoefficients>(record), phase, part, parts, scratch);
       break;
     case 24:
-      quantization_error(changetype<QuantizationError>(record), phase, part, parts, scratch);
+      normalize_input(changetype<NormalizeInput>(record), phase, part, parts, scratch);
       break;
     case 25:
-      quantize_depthwise_weights(changetype<QuantizeDepthwiseWeights>(record), phase, part, parts, scratch);
+      pack_weights(changetype<PackWeights>(record), phase, part, parts, scratch);
       break;
     case 26:
-      quantize_f32(changetype<QuantizeF32>(record), phase, part, parts, scratch);
+      per_channel_weight_range(changetype<PerChannelWeightRange>(record), phase, part, parts, scratch);
       break;
     case 27:
-      reduce_depthwise_weight_gradient(changetype<ReduceDepthwiseWeightGradient>(record), phase, part, parts, scratch);
+      quantization_error(changetype<QuantizationError>(record), phase, part, parts, scratch);
       break;
     case 28:
-      reduce_weight_gradient(changetype<ReduceWeightGradient>(record), phase, part, parts, scratch);
+      quantize_depthwise_weights(changetype<QuantizeDepthwiseWeights>(record), phase, part, parts, scratch);
       break;
     case 29:
-      sgd(changetype<Sgd>(record), phase, part, parts, scratch);
+      quantize_f32(changetype<QuantizeF32>(record), phase, part, parts, scratch);
       break;
     case 30:
-      swap_ema(changetype<SwapEma>(record), phase, part, parts, scratch);
+      reduce_depthwise_weight_gradient(changetype<ReduceDepthwiseWeightGradient>(record), phase, part, parts, scratch);
       break;
     case 31:
-      update_ema(changetype<UpdateEma>(record), phase, part, parts, scratch);
+      reduce_weight_gradient(changetype<ReduceWeightGradient>(record), phase, part, parts, scratch);
       break;
     case 32:
+      sgd(changetype<Sgd>(record), phase, part, parts, scratch);
+      break;
+    case 33:
+      swap_ema(changetype<SwapEma>(record), phase, part, parts, scratch);
+      break;
+    case 34:
+      update_ema(changetype<UpdateEma>(record), phase, part, parts, scratch);
+      break;
+    case 35:
       weight_sums(changetype<WeightSums>(record), phase, part, parts, scratch);
       break;
   }

@@ -3,8 +3,15 @@
  *
  * @module
  */
-import { defineKernel, grid, read, write } from "../define_kernel.ts";
-import { quadLanes, runOf, TURNS } from "../include/depthwise_tiles.ts";
+import { defineKernel, grid, partsOf, read, write } from "../define_kernel.ts";
+import {
+  depthwiseScratch,
+  depthwiseWeightBytes,
+  quadLanes,
+  runOf,
+  TURNS,
+  wholeColumns,
+} from "../include/depthwise_tiles.ts";
 import { gradient, gradientBuffers } from "../include/interface.ts";
 import { depthwiseBackwardInput as reference } from "./reference.ts";
 import source from "./shader.wgsl" with { type: "text" };
@@ -55,5 +62,18 @@ export const depthwiseBackwardInput = defineKernel({
     },
     workgroups: ({ N, H, SH, SW, RUNS, QL, QG, T }) =>
       grid(Math.ceil(N * Math.ceil(H / SH) * RUNS / (64 / QL * T)), SH * SW * QG),
+  },
+  simd: {
+    parts: ({ N, H, W, CQ, KH, KW }) => [
+      ...partsOf(CQ, 64 * KH * KW),
+      ...partsOf(N * H, W * 4 * CQ),
+    ],
+    shared: (c) =>
+      depthwiseWeightBytes(c, c.SH * c.SW, Math.ceil(c.KH / c.SH), Math.ceil(c.KW / c.SW)),
+    scratch: ({ INT8, W, WO, CQ, KH, KW, SH, SW, PW }) => {
+      const line = wholeColumns(Math.ceil(W / SW)), before = Math.ceil(KW / SW) - 1;
+      const columns = before + Math.max(WO, Math.floor((SW - 1 + PW) / SW) + line);
+      return depthwiseScratch(INT8, CQ, Math.ceil(KH / SH), columns, line * SW);
+    },
   },
 });

@@ -4,10 +4,18 @@
  * @module
  */
 import { defineKernel, read, write } from "../define_kernel.ts";
-import { runOf } from "../include/depthwise_tiles.ts";
+import { depthwiseScratch, runOf } from "../include/depthwise_tiles.ts";
 import { quad, tables } from "../include/interface.ts";
 import { depthwiseBackwardWeight as reference } from "./reference.ts";
 import source from "./shader.wgsl" with { type: "text" };
+
+/** Parts that keep several threads busy. */
+const ENOUGH_PARTS = 16;
+
+/** Returns the groups of quads of a chunk, if chunks are few. */
+function groupsOf(chunks: number, quads: number): number {
+  return Math.max(1, Math.min(Math.ceil(quads / 4), Math.ceil(ENOUGH_PARTS / chunks)));
+}
 
 /** The gradient of a depthwise convolution's weights, chunk by chunk of rows. */
 export const depthwiseBackwardWeight = defineKernel({
@@ -50,5 +58,12 @@ export const depthwiseBackwardWeight = defineKernel({
       return [{ R, SPAN: (R - 1) * SW + KW }];
     },
     workgroups: ({ CHUNKS, CQ, KH }) => [Math.ceil(CHUNKS * CQ / 64), KH, 1],
+  },
+  simd: {
+    parts: ({ CHUNKS, CQ }) => [CHUNKS * groupsOf(CHUNKS, CQ)],
+    scratch: ({ CHUNKS, CQ, W, WO, KH, KW, SW, PW }) => {
+      const quads = Math.ceil(CQ / groupsOf(CHUNKS, CQ));
+      return depthwiseScratch(0, quads, KH, Math.max(PW + W, (WO - 1) * SW + KW), WO);
+    },
   },
 });

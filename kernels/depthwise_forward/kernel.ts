@@ -3,11 +3,22 @@
  *
  * @module
  */
-import { defineKernel, grid, read, write } from "../define_kernel.ts";
-import { depthwiseForwardTile, depthwiseSumTiles } from "../include/depthwise_tiles.ts";
+import { defineKernel, grid, partsOf, read, write } from "../define_kernel.ts";
+import {
+  depthwiseForwardTile,
+  depthwiseScratch,
+  depthwiseSumTiles,
+  depthwiseWeightBytes,
+  wholeColumns,
+} from "../include/depthwise_tiles.ts";
 import { store, tables } from "../include/interface.ts";
 import { depthwiseForward as reference } from "./reference.ts";
 import source from "./shader.wgsl" with { type: "text" };
+
+/** Returns the parts of the lines. */
+function lineParts({ LINES, WO, CQ }: Readonly<Record<"LINES" | "WO" | "CQ", number>>) {
+  return partsOf(LINES, WO * 4 * CQ);
+}
 
 /** Depthwise convolution: each output channel depends on one input channel. */
 export const depthwiseForward = defineKernel({
@@ -53,5 +64,18 @@ export const depthwiseForward = defineKernel({
     source,
     tiles: (c) => [depthwiseForwardTile(c)],
     workgroups: (c) => grid(depthwiseSumTiles(c), Math.ceil(c.CQ / c.QL)),
+  },
+  simd: {
+    parts: (c) => [
+      ...partsOf(c.CQ, 64 * c.KH * c.KW),
+      ...lineParts(c),
+      ...c.SUMS ? partsOf(c.TILES, 8 * c.CQ) : [],
+    ],
+    shared: (c) =>
+      depthwiseWeightBytes(c, 1, c.KH, c.KW) + (c.SUMS ? 16 + lineParts(c)[0]! * 32 * c.CQ : 0),
+    scratch: (c) => {
+      const line = wholeColumns(c.WO), columns = Math.max(c.PW + c.W, (line - 1) * c.SW + c.KW);
+      return depthwiseScratch(c.INT8, c.CQ, c.KH, columns, line);
+    },
   },
 });

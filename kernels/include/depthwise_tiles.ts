@@ -1,5 +1,5 @@
 /**
- * Tiles of the depthwise kernels: runs of neighbouring pixels of a line.
+ * Tiles of the depthwise kernels: runs of neighbouring pixels of a line; and the memory of their SIMD forms.
  *
  * @module
  */
@@ -32,4 +32,43 @@ export function depthwiseForwardTile({ WO, SW, KW, CQ }: Shape) {
 export function depthwiseSumTiles(shape: Shape): number {
   const { QL, T, RUNS } = depthwiseForwardTile(shape);
   return Math.ceil(shape.LINES * RUNS / (64 / QL * T));
+}
+
+/** Returns the columns that a SIMD kernel computes for `columns`: wholeColumns of depthwise.simd.ts. */
+export function wholeColumns(columns: number): number {
+  return 4 * Math.ceil(columns / 4);
+}
+
+/** Returns the rows laid out together that `rows` rows reach at most: slotsOf of depthwise.simd.ts. */
+function slotsOf(int8: number, rows: number): number {
+  return int8 ? Math.floor(rows / 2) + 1 : rows;
+}
+
+/** Returns the bytes of laid out weights: `sets` windows of `rows` × `columns` taps. */
+export function depthwiseWeightBytes(
+  { INT8, CQ }: { readonly INT8: number; readonly CQ: number },
+  sets: number,
+  rows: number,
+  columns: number,
+): number {
+  return CQ * (16 + (INT8 ? 2 : 1) * sets * slotsOf(INT8, rows) * columns * 16);
+}
+
+/**
+ * Returns the scratch bytes of a SIMD kernel that lays out rows.
+ *
+ * @param quads that it lays out
+ * @param rows of a window
+ * @param columns of a row laid out, with padding
+ * @param line columns of the line that it computes
+ */
+export function depthwiseScratch(
+  int8: number,
+  quads: number,
+  rows: number,
+  columns: number,
+  line: number,
+): number {
+  const slots = slotsOf(int8, rows);
+  return 16 * (Math.ceil(rows / 4) + 1) + 16 * quads * (slots * columns + line);
 }

@@ -356,6 +356,111 @@ export class ConvForward {
 }
 
 @unmanaged
+export class DepthwiseBackwardInput {
+  INT8: i32;
+  STORE: i32;
+  STOCHASTIC: i32;
+  QUIET: i32;
+  IMAGE: i32;
+  ADDEND: i32;
+  ADDEND_ROW: i32;
+  MASK: i32;
+  MASK_ROW: i32;
+  N: i32;
+  H: i32;
+  W: i32;
+  HO: i32;
+  WO: i32;
+  CQ: i32;
+  CHANNELS: i32;
+  KH: i32;
+  SH: i32;
+  PH: i32;
+  PW: i32;
+  KW: i32;
+  SW: i32;
+  DY_ROW: i32;
+  DX_ROW: i32;
+  quantizers: usize;
+  statistics: usize;
+  step: usize;
+  addend: usize;
+  mask: usize;
+  dy: usize;
+  weight: usize;
+  scales: usize;
+  dx: usize;
+  shared: usize;
+}
+
+@unmanaged
+export class DepthwiseBackwardWeight {
+  INT8: i32;
+  H: i32;
+  W: i32;
+  HO: i32;
+  WO: i32;
+  LINES: i32;
+  CQ: i32;
+  KH: i32;
+  SH: i32;
+  PH: i32;
+  PW: i32;
+  ROWS: i32;
+  CHUNKS: i32;
+  KW: i32;
+  SW: i32;
+  BIAS: i32;
+  X_ROW: i32;
+  DY_ROW: i32;
+  quantizers: usize;
+  statistics: usize;
+  step: usize;
+  x: usize;
+  dy: usize;
+  partial: usize;
+  dy_total: usize;
+  shared: usize;
+}
+
+@unmanaged
+export class DepthwiseForward {
+  INT8: i32;
+  STORE: i32;
+  STOCHASTIC: i32;
+  QUIET: i32;
+  IMAGE: i32;
+  H: i32;
+  W: i32;
+  HO: i32;
+  WO: i32;
+  LINES: i32;
+  CQ: i32;
+  CHANNELS: i32;
+  KH: i32;
+  SH: i32;
+  PH: i32;
+  PW: i32;
+  TILES: i32;
+  KW: i32;
+  SW: i32;
+  BIAS: i32;
+  SUMS: i32;
+  X_ROW: i32;
+  Y_ROW: i32;
+  quantizers: usize;
+  statistics: usize;
+  step: usize;
+  x: usize;
+  weight: usize;
+  scales: usize;
+  bias: usize;
+  y: usize;
+  sums: usize;
+  shared: usize;
+}
+
+@unmanaged
 export class DropoutBackward {
   INT8: i32;
   STORE: i32;
