@@ -1,9 +1,9 @@
 /**
- * `qtrain bench`: times kernels and whole training steps on this adapter.
+ * `qtrain bench`: times kernels and whole training steps on this machine.
  *
  * @module
  */
-import { bench, type BenchOptions } from "../lib/bench/bench.ts";
+import { bench } from "../lib/bench/bench.ts";
 import { LAYER_GROUPS } from "../lib/bench/layers.ts";
 import { ARITHMETIC_VARIANTS, DEFAULT_MODELS, ESTIMATOR_VARIANTS } from "../lib/bench/variants.ts";
 import { benchMarkdown, benchSummary, benchTables } from "../lib/bench/tables.ts";
@@ -14,7 +14,7 @@ import { nearest } from "../lib/core/did_you_mean.ts";
 import type { ZooName } from "../lib/recipe/model.ts";
 import { type Arguments, defineCommand, type Options } from "./command.ts";
 import { table } from "./format.ts";
-import { JSON_OUTPUT, NO_TUNE, QUIET } from "./options.ts";
+import { DEVICE, deviceOptions, JSON_OUTPUT, NO_TUNE, QUIET, THREADS } from "./options.ts";
 import { print, printJson } from "./print.ts";
 
 const PARTS = ["kernels", "steps", "all"] as const;
@@ -24,6 +24,8 @@ const SHAPES = LAYER_GROUPS.map(({ group }) => group), NETWORKS = Object.keys(zo
 const ROUNDS = 5;
 
 const OPTIONS = {
+  device: DEVICE,
+  threads: THREADS,
   ranges: {
     type: "boolean",
     usage: "--ranges",
@@ -61,12 +63,14 @@ const OPTIONS = {
 export const benchCommand = defineCommand({
   name: "bench",
   synopsis: "qtrain bench [kernels|steps|all] [NAME…]",
-  summary: "Times kernels and whole training steps on this machine's GPU.",
+  summary: "Times kernels and whole training steps on this machine's GPU or CPU.",
   details:
     `kernels: convolutions, norms, pools and updates in every direction, in int8 and float32, with their
-share of the adapter's measured peak. NAME is a set of shapes: ${SHAPES.join(", ")}.
+share of the measured peak. NAME is a set of shapes:
+${SHAPES.join(", ")}.
 steps: whole training steps in int8 with static and with dynamic ranges and in float32, and how their
-time breaks down. NAME is a network: ${DEFAULT_MODELS.join(", ")} by default, or ${
+time breaks down; on the CPU also in one thread. NAME is a network:
+${DEFAULT_MODELS.join(", ")} by default, or ${
       NETWORKS.filter((name) => !DEFAULT_MODELS.includes(name)).join(", ")
     }.
 
@@ -96,8 +100,19 @@ async function run(args: Arguments<typeof OPTIONS>): Promise<number> {
   };
   const variants = args.ranges ? ESTIMATOR_VARIANTS : ARITHMETIC_VARIANTS;
   const tiles = args["no-tune"] ? "default" : "timed";
-  const options: BenchOptions = { groups, models, variants, rounds, batch, size, tiles, progress };
-  const report = await bench(options).catch((error) => {
+  const report = await bench({
+    device: "auto",
+    ...deviceOptions({ device: args.device, threads: args.threads }),
+    groups,
+    models,
+    variants,
+    oneThread: !args.ranges,
+    rounds,
+    batch,
+    size,
+    tiles,
+    progress,
+  }).catch((error) => {
     if (!(error instanceof DeviceError)) throw error;
     throw new DeviceError(`qtrain bench: ${error.message}`);
   });

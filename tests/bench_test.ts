@@ -203,6 +203,7 @@ Deno.test("figures have three digits", () => {
 const one = (median: number) => ({ median, min: median * 0.9, max: median * 1.2 });
 const REPORT: BenchReport = {
   qtrain: "0.1.0",
+  device: "gpu",
   adapter: "a card",
   packed_dot_product: true,
   timestamps: true,
@@ -263,7 +264,7 @@ const REPORT: BenchReport = {
       in_flight: 8,
       ms: one(50 * (1 + i)),
       ratio: one(1 + i),
-      gpu_ms: 46,
+      device_ms: 46,
       host_ms: 1,
       data_ms: 1.5,
       readback_ms: 1.5,
@@ -276,11 +277,27 @@ const REPORT: BenchReport = {
       activation_bytes: 2 ** 20 * (1 + 3 * i),
       activation_ratio: i === 0 ? 0.25 : 1,
       moved_bytes: 2 ** 24,
-      gpu_bytes: 2 ** 23,
+      device_bytes: 2 ** 23,
     })),
   }],
 };
 
 Deno.test("the Markdown report has both arithmetics of a layer in one row", async () => {
   await golden("bench.md", benchMarkdown(REPORT));
+});
+
+Deno.test("the report of a CPU has the rates of one thread too, and no words of GPUs", async () => {
+  const { packed_dot_product: _, timestamps: __, ...report } = REPORT;
+  const rates = { int8: one(113), float32: one(57), copy: one(18) };
+  const markdown = benchMarkdown({
+    ...report,
+    device: "cpu",
+    adapter: "CPU (WASM SIMD, 2 threads)",
+    threads: 2,
+    processor: "a processor",
+    peak_rates: rates,
+    peak_rates_one_thread: { int8: one(57), float32: one(29), copy: one(12) },
+  });
+  assert.doesNotMatch(markdown, /GPU|packed|adapter|uploads/);
+  await golden("bench_cpu.md", markdown);
 });

@@ -1,7 +1,7 @@
 /**
  * The kernel table: every layer of a few small networks in every direction, in int8 and in float32;
  * and the cost of statistics in the epilogues of convolutions. Times are those of the steps that
- * training runs, by the device's own clock.
+ * training runs, by the GPU's own clock; or on the CPU.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { withThousands } from "../core/format.ts";
 import { boundBytesOf } from "../report/program_traffic.ts";
 import { median } from "../report/statistics.ts";
 import { noise, TimedNetwork } from "../report/timed_network.ts";
-import type { Tiles } from "../runtime/gpu/autotune.ts";
+import type { Device, DeviceOptions } from "../runtime/device.ts";
 import type { Program, Step } from "../program/program.ts";
 import { selectSteps } from "../program/select_steps.ts";
 import {
@@ -46,9 +46,11 @@ interface TimedSteps {
 }
 
 interface KernelsOptions {
+  readonly device: DeviceOptions & { readonly kind: Device["kind"] };
   readonly peaks: PeakRates;
+  /** Measures the peak rate now, on a device whose speed other work changes: the CPU. */
+  readonly peakNow: ((arithmetic: "int8" | "float32") => Promise<number>) | undefined;
   readonly rounds: number;
-  readonly tiles: Tiles;
   progress(text: string): void;
 }
 
@@ -72,17 +74,17 @@ export async function benchKernels(
 
 async function benchGroup(
   group: LayerGroup,
-  { peaks, rounds, tiles, progress }: KernelsOptions,
+  { device, peaks, peakNow, rounds, progress }: KernelsOptions,
 ): Promise<KernelTables> {
   const runs: ArithmeticRun[] = [], name = `kernels of ${group.group}, batch ${group.batch}`;
   try {
     for (const arithmetic of ARITHMETICS) {
       progress(`${name}: setting up ${arithmetic}`);
-      runs.push(await ArithmeticRun.open(group, arithmetic, tiles));
+      runs.push(await ArithmeticRun.open(group, arithmetic, device));
     }
     for (let round = 0; round < rounds; round++) {
       progress(`${name}: round ${round + 1} of ${rounds}`);
-      for (const run of round % 2 === 0 ? runs : runs.toReversed()) await run.round();
+      for (const run of round % 2 === 0 ? runs : runs.toReversed()) await run.round(peakNow);
     }
     return {
       // Both arithmetics of a layer are adjacent.
@@ -103,6 +105,8 @@ class ArithmeticRun {
   readonly #bytesOf: (step: Step) => number;
   /** Nanoseconds by round, for each of `#timed`. */
   readonly #times: number[][];
+  /** GOP/s that were possible just before or after, by round, for each of `#timed`. */
+  readonly #peaks: number[][];
   /** Steps with statistics and their baselines. */
   readonly #pairs: readonly (readonly [Step, Step, TimedSteps])[];
   /** Nanoseconds of both, for each of `#pairs`. */
@@ -118,6 +122,7 @@ class ArithmeticRun {
     this.#timed = timedSteps(program, layers, new Set(baselines.values()));
     this.#bytesOf = boundBytesOf(program);
     this.#times = this.#timed.map(() => []);
+    this.#peaks = this.#timed.map(() => []);
     this.#pairs = this.#timed.flatMap((timed) =>
       timed.steps.flatMap((step) => {
         const baseline = baselines.get(step);
@@ -130,7 +135,7 @@ class ArithmeticRun {
   static async open(
     group: LayerGroup,
     arithmetic: "int8" | "float32",
-    tiles: Tiles,
+    device: KernelsOptions["device"],
   ): Promise<ArithmeticRun> {
     const planned = planLayers(group, arithmetic), { recipe, data } = planned;
     const names = new Set(planned.layers.map(({ name }) => name));
@@ -138,7 +143,7 @@ class ArithmeticRun {
       planned.program,
       (step) => names.has(step.layer) && recordsStatistics(step),
     );
-    const network = await TimedNetwork.open({ recipe, program }, data, tiles);
+    const network = await TimedNetwork.open({ recipe, program }, data, device);
     try {
       const run = new ArithmeticRun(group, arithmetic, { ...planned, program }, baselines, network);
       // A whole step, so that all tensors have realistic values.
@@ -151,14 +156,27 @@ class ArithmeticRun {
     }
   }
 
-  async round(): Promise<void> {
-    const times = await this.network.time(this.#timed.flatMap(({ steps }) => steps));
-    let at = 0;
-    for (const [i, { steps }] of this.#timed.entries()) {
-      const own = times.slice(at, at += steps.length);
-      this.#times[i]!.push(own.reduce((a, b) => a + b, 0));
+  async round(peakNow: KernelsOptions["peakNow"]): Promise<void> {
+    const sum = (times: readonly number[]) => times.reduce((a, b) => a + b, 0);
+    if (peakNow) {
+      for (const [i, { layer, steps }] of this.#timed.entries()) {
+        const peak = async () => layer.operations > 0 ? await peakNow(this.arithmetic) : 0;
+        const before = await peak();
+        this.#times[i]!.push(sum(await this.network.time(steps)));
+        this.#peaks[i]!.push(Math.max(before, await peak()));
+      }
+    } else {
+      const times = await this.network.time(this.#timed.flatMap(({ steps }) => steps));
+      let at = 0;
+      for (const [i, { steps }] of this.#timed.entries()) {
+        this.#times[i]!.push(sum(times.slice(at, at += steps.length)));
+      }
     }
-    if (this.#pairs.length === 0) return;
+    if (this.#pairs.length > 0) await this.#timePairs();
+  }
+
+  /** Times steps with statistics and their baselines in turns. */
+  async #timePairs(): Promise<void> {
     // The first run of a step fills the caches and does not count.
     const each = this.#pairs.map(([step, baseline]) => [
       step,
@@ -177,6 +195,9 @@ class ArithmeticRun {
       const { operations } = layer;
       const bytes = steps.reduce((sum, step) => sum + this.#bytesOf(step), 0);
       const gops = operations > 0 ? operations / seconds / 1e9 : null;
+      const shares = this.#peaks[i]!.map((peak, round) =>
+        operations / this.#times[i]![round]! / peak
+      );
       const gbs = bytes / seconds / 1e9;
       return {
         group: this.group.group,
@@ -189,7 +210,11 @@ class ArithmeticRun {
         bytes,
         gop_per_second: gops,
         gb_per_second: gbs,
-        share_of_peak: gops === null ? null : gops / peaks[this.arithmetic].max,
+        share_of_peak: gops === null
+          ? null
+          : shares.length > 0
+          ? median(shares)
+          : gops / peaks[this.arithmetic].max,
         share_of_copy: gbs / peaks.copy.max,
       };
     });

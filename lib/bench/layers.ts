@@ -58,6 +58,37 @@ export const LAYER_GROUPS: readonly LayerGroup[] = [
     model: { layers: [linear("before", 1024), linear("timed-gemm", 1024), linear("after", 10)] },
   },
   {
+    // 1024³ products too, with 1024 pixels of one image.
+    group: "pointwise",
+    image: [32, 32, 3],
+    batch: 1,
+    classes: 10,
+    only: TIMED,
+    model: {
+      layers: [
+        ...convBlock(conv("before", 1024, 1)),
+        ...convBlock(conv("timed-pointwise", 1024, 1)),
+        "global_avg_pool",
+        linear("after", 10),
+      ],
+    },
+  },
+  ...([[14, 64], [56, 8]] as const).map(([size, batch]): LayerGroup => ({
+    group: `conv-${size}`,
+    image: [size, size, 3],
+    batch,
+    classes: 10,
+    only: TIMED,
+    model: {
+      layers: [
+        ...convBlock(conv("before", 64, 1)),
+        ...convBlock(conv("timed-conv", 64, 3)),
+        "global_avg_pool",
+        linear("after", 10),
+      ],
+    },
+  })),
+  {
     group: "cnn",
     image: [28, 28, 1],
     batch: 64,

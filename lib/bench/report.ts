@@ -17,12 +17,17 @@ export interface Spread {
 /** The whole benchmark. */
 export interface BenchReport {
   readonly qtrain: string;
+  readonly device: "gpu" | "cpu";
   /** Name of the adapter. */
   readonly adapter: string;
-  /** Whether WGSL has packed dot products; otherwise they are emulated. */
-  readonly packed_dot_product: boolean;
-  /** Whether the device can time kernels. */
-  readonly timestamps: boolean;
+  /** Whether WGSL has packed dot products; otherwise they are emulated. Of a GPU. */
+  readonly packed_dot_product?: boolean;
+  /** Whether the GPU can time kernels. */
+  readonly timestamps?: boolean;
+  /** Threads of the CPU that run kernels. */
+  readonly threads?: number;
+  /** Name of the processor, where the system tells it; with the device `cpu`. */
+  readonly processor?: string;
   readonly os: string;
   readonly arch: string;
   /** Hardware threads of the host. */
@@ -30,16 +35,18 @@ export interface BenchReport {
   /** Rounds to take medians over; the variants take turns in each. */
   readonly rounds: number;
   readonly peak_rates?: PeakRates;
+  /** The same of one thread of the CPU, if kernels run in more. */
+  readonly peak_rates_one_thread?: PeakRates;
   readonly kernels?: readonly KernelRow[];
   readonly statistics?: readonly StatisticsRow[];
   readonly steps?: readonly ModelSteps[];
 }
 
-/** Peak rates of the adapter; shares are of `max`. */
+/** Peak rates of the adapter: of all threads together. */
 export interface PeakRates {
-  /** GOP/s of an 8×8 outer product of packed int8 in registers. */
+  /** GOP/s in registers: 8×8 outer products of packed int8; on the CPU `i32x4.dot_i16x8_s`. */
   readonly int8: Spread;
-  /** GOP/s of an 8×8 outer product of f32 in registers. */
+  /** GOP/s in registers: 8×8 outer products of f32; on the CPU `f32x4.mul` and `f32x4.add`. */
   readonly float32: Spread;
   /** GB/s, read plus written, of a copy of 64 MiB, which is larger than caches. */
   readonly copy: Spread;
@@ -71,9 +78,12 @@ export interface KernelRow {
   /** 10⁹ operations a second; null without operations. */
   readonly gop_per_second: number | null;
   readonly gb_per_second: number;
-  /** Share of the peak rate of its arithmetic; null without operations. */
+  /**
+   * Share of the best peak rate of its arithmetic; on the CPU the median of the shares of the rate
+   * measured just before and after. Null without operations.
+   */
   readonly share_of_peak: number | null;
-  /** Share of the peak rate of the copy; above 1 if the tensors fit into caches. */
+  /** Share of the best peak rate of the copy; above 1 if the tensors fit into caches. */
   readonly share_of_copy: number;
 }
 
@@ -107,6 +117,8 @@ export interface ModelSteps {
 /** Whole training steps of one variant, e.g. `int8 static`. */
 export interface StepsRow {
   readonly variant: string;
+  /** Threads of the CPU. */
+  readonly threads?: number;
   readonly arithmetic: string;
   /** Estimator of activations and gradients; null in float32. */
   readonly estimator: string | null;
@@ -120,7 +132,7 @@ export interface StepsRow {
   /** The time divided by that of the first variant in the same round. */
   readonly ratio: Spread;
   /** Waiting for the device to compute, in a submit (software adapters) or for results. */
-  readonly gpu_ms: number;
+  readonly device_ms: number;
   /** TypeScript, uploads, encoding. */
   readonly host_ms: number;
   /** Waiting for the next batch. */
@@ -129,7 +141,10 @@ export interface StepsRow {
   readonly readback_ms: number;
   /** `host_ms` divided by `ms`. */
   readonly host_share: number;
-  /** All kernels by the device's clock, each in its own pass; null without timestamps. */
+  /**
+   * All kernels: by the GPU's clock, each in its own pass, null without timestamps; on the CPU each
+   * repeated in a job of its own.
+   */
   readonly kernels_ms: number | null;
   /** The same by section of the program. */
   readonly sections_ms: Readonly<Record<string, number>> | null;
@@ -144,7 +159,7 @@ export interface StepsRow {
   /** Bytes of the buffers that the steps bind. */
   readonly moved_bytes: number;
   /** Bytes of all buffers on the device. */
-  readonly gpu_bytes: number;
+  readonly device_bytes: number;
 }
 
 /** Median, minimum and maximum. */

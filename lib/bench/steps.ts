@@ -7,13 +7,13 @@
  */
 import { openDataset } from "../data/open.ts";
 import { DataLoader } from "../data/loader.ts";
-import { openGpu } from "../runtime/gpu/device.ts";
-import type { Tiles } from "../runtime/gpu/autotune.ts";
+import { RepeatTimer } from "../runtime/cpu/timing.ts";
+import { type Device, type DeviceOptions, openDevice } from "../runtime/device.ts";
+import type { Executor } from "../runtime/executor.ts";
 import type { GpuExecutor } from "../runtime/gpu/executor.ts";
-import { hasTimestamps, StepTimer } from "../runtime/gpu/timing.ts";
+import { hasTimestamps, StepTimer, type Timer } from "../runtime/gpu/timing.ts";
 import { parameterCount } from "../program/summary.ts";
 import { plan } from "../program/plan.ts";
-import { gpuDevice } from "../runtime/device.ts";
 import type { Program } from "../program/program.ts";
 import { resolveRecipe } from "../recipe/load.ts";
 import type { ZooName } from "../recipe/model.ts";
@@ -24,19 +24,22 @@ import { Network } from "../train/network/network.ts";
 import { selectSteps } from "../program/select_steps.ts";
 import { isInputGradient, timedLayers } from "./layers.ts";
 import { type ModelSteps, spread, type StepsRow } from "./report.ts";
-import type { QuantizeSettings } from "./variants.ts";
+import type { QuantizeSettings, Variant } from "./variants.ts";
 import { measureOverheads, type Overheads, SubmitClock, WaitClock } from "./time_breakdown.ts";
+
+/** The device, and its threads or tiles. */
+type DeviceSettings = DeviceOptions & { readonly kind: Device["kind"] };
 
 /** What to time. */
 interface StepsOptions {
+  readonly device: DeviceSettings;
   readonly model: ZooName;
   readonly batch: number;
   /** Height and width of the images. */
   readonly size: number;
   readonly rounds: number;
-  /** Quantizer settings by name; the first is the reference of the ratios. */
-  readonly variants: Readonly<Record<string, QuantizeSettings>>;
-  readonly tiles: Tiles;
+  /** The first is the reference of the ratios. */
+  readonly variants: readonly Variant[];
   progress(text: string): void;
 }
 
@@ -47,6 +50,8 @@ interface StepsOptions {
 const ROUND_MS = 1000;
 /** Steps of a round; the maximum is what shares a wait with ranges set on the device. */
 const MIN_STEPS = 2, MAX_STEPS = 8;
+/** Steps on the CPU before the first round, while V8 optimizes the kernels. */
+const WARM_STEPS = 3;
 /** Batches of an epoch. */
 const BATCHES = 4;
 const SEED = 1, RATE = 0.01;
@@ -61,9 +66,13 @@ export async function benchSteps(options: StepsOptions): Promise<ModelSteps> {
   const { model, batch, size, rounds, progress } = options, variants: VariantRun[] = [];
   const name = `steps of ${model}, batch ${batch}, ${size}×${size}`;
   try {
-    for (const [variant, quantize] of Object.entries(options.variants)) {
-      progress(`${name}: setting up ${variant}`);
-      variants.push(await VariantRun.open(variant, recipeOf(options, quantize), options.tiles));
+    for (const variant of options.variants) {
+      progress(`${name}: setting up ${variant.name}`);
+      const { threads } = variant, { device } = options;
+      const settings = threads === undefined ? device : { ...device, threads };
+      variants.push(
+        await VariantRun.open(variant, recipeOf(options, variant.quantize), settings),
+      );
     }
     const steps = await variants[0]!.stepsARound();
     for (let round = 0; round < rounds; round++) {
@@ -117,10 +126,16 @@ export function stepOperations(recipe: Recipe, program: Program): number {
 /** Milliseconds of a step, and their breakdown. */
 interface StepTime {
   readonly all: number;
-  readonly gpu: number;
+  readonly device: number;
   readonly host: number;
   readonly data: number;
   readonly readback: number;
+}
+
+/** Times kernels: a GPU by timestamps, if it has them, and the CPU by repetitions. */
+function timerOf({ gpu }: Device, executor: Executor): Timer | undefined {
+  if (!gpu) return new RepeatTimer(executor);
+  return hasTimestamps(gpu) ? new StepTimer(gpu, executor as GpuExecutor) : undefined;
 }
 
 /** A variant that is set up, and its times. */
@@ -133,29 +148,33 @@ class VariantRun {
   firstStep = 0;
 
   private constructor(
-    readonly name: string,
+    readonly variant: Variant,
     readonly recipe: Recipe,
     readonly program: Program,
     readonly data: Awaited<ReturnType<typeof openDataset>>,
     readonly network: Network,
     readonly loader: DataLoader,
     readonly clock: WaitClock,
-    readonly submits: SubmitClock,
-    readonly timer: StepTimer | undefined,
+    readonly submits: SubmitClock | undefined,
+    readonly timer: Timer | undefined,
   ) {}
 
-  static async open(name: string, recipe: Recipe, tiles: Tiles): Promise<VariantRun> {
+  static async open(
+    variant: Variant,
+    recipe: Recipe,
+    { kind, ...options }: DeviceSettings,
+  ): Promise<VariantRun> {
     const began = performance.now();
     const data = await openDataset({ ...recipe, seed: SEED });
-    const { program } = plan(recipe, data), gpu = await openGpu();
-    const executor = await gpuDevice(gpu, { tiles }).createExecutor(program) as GpuExecutor;
+    const { program } = plan(recipe, data), device = await openDevice(kind, options);
+    const executor = await device.createExecutor(program);
     try {
-      const timer = hasTimestamps(gpu) ? new StepTimer(gpu, executor) : undefined;
-      const clock = new WaitClock(executor), submits = new SubmitClock(gpu.device.queue);
+      const timer = timerOf(device, executor), clock = new WaitClock(executor);
+      const submits = device.gpu && new SubmitClock(device.gpu.device.queue);
       const network = new Network(program, clock, SEED, recipe.quantize, data);
       const loader = new DataLoader(data, { batch: recipe.train.batch, seed: SEED });
-      const variant = new VariantRun(
-        name,
+      const run = new VariantRun(
+        variant,
         recipe,
         program,
         data,
@@ -167,10 +186,11 @@ class VariantRun {
       );
       network.initialize();
       await network.calibrate([await loader.trainBatch(0)]);
-      await variant.#steps(1);
-      variant.firstStep = performance.now() - began;
-      variant.#overheads = await measureOverheads(executor, submits);
-      return variant;
+      await run.#steps(1);
+      run.firstStep = performance.now() - began;
+      if (!device.gpu) await run.#steps(WARM_STEPS);
+      run.#overheads = await measureOverheads(executor, submits);
+      return run;
     } catch (error) {
       executor.close();
       throw error;
@@ -187,11 +207,8 @@ class VariantRun {
   async #steps(count: number): Promise<StepTime> {
     const { network, clock, submits, loader } = this, began = performance.now();
     let data = 0;
-    clock.waited =
-      clock.waits =
-      submits.spent =
-      submits.submits =
-        0;
+    clock.waited = clock.waits = 0;
+    if (submits) submits.spent = submits.submits = 0;
     for (let done = 0; done < count;) {
       const group = Math.min(network.maxInFlight, count - done);
       for (let i = 0; i < group; i++) {
@@ -206,13 +223,13 @@ class VariantRun {
     const { wait, submit } = this.#overheads;
     const readback = Math.min(clock.waited, clock.waits * wait);
     // The minimum of a submit belongs to the host; the rest is work of a software device.
-    const inSubmits = Math.max(0, submits.spent - submits.submits * submit);
-    const gpu = inSubmits + clock.waited - readback;
+    const inSubmits = submits ? Math.max(0, submits.spent - submits.submits * submit) : 0;
+    const device = inSubmits + clock.waited - readback;
     const each = (ms: number) => ms / count;
     return {
       all: each(all),
-      gpu: each(gpu),
-      host: each(all - gpu - readback - data),
+      device: each(device),
+      host: each(all - device - readback - data),
       data: each(data),
       readback: each(readback),
     };
@@ -245,7 +262,8 @@ class VariantRun {
     const ms = spread(rounds.map((r) => r.all)), measured = this.#sections.length > 0;
     const total = (sums: Record<string, number>) => Object.values(sums).reduce((a, b) => a + b, 0);
     return {
-      variant: this.name,
+      variant: this.variant.name,
+      ...(this.variant.threads === undefined ? {} : { threads: this.variant.threads }),
       arithmetic: q.arithmetic,
       estimator: q.arithmetic === "float32" ? null : q.activations.estimator,
       scheduler: this.network.scheduler.device ? "device" : "host",
@@ -254,7 +272,7 @@ class VariantRun {
       ms,
       // The ratio of medians drifts with the machine; the ratio within a round does not.
       ratio: spread(rounds.map(({ all }, i) => all / first.#rounds[i]!.all)),
-      gpu_ms: typical((r) => r.gpu),
+      device_ms: typical((r) => r.device),
       host_ms: typical((r) => r.host),
       data_ms: typical((r) => r.data),
       readback_ms: typical((r) => r.readback),
@@ -277,7 +295,7 @@ class VariantRun {
         : null,
       moved_bytes: batch *
         Object.values(programTraffic(this.program).sections).reduce((a, b) => a + b),
-      gpu_bytes: this.clock.bytes,
+      device_bytes: this.clock.bytes,
     };
   }
 

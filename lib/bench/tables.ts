@@ -46,18 +46,20 @@ function titled<Row>(
 export function benchTables(report: BenchReport): TitledTable[] {
   const { peak_rates: peaks, kernels = [], statistics = [], steps = [] } = report;
   return [
-    ...(peaks ? [peakTable(peaks)] : []),
-    ...groupsOf(kernels).map(kernelTable),
+    ...(peaks ? [peakTable(peaks, report)] : []),
+    ...groupsOf(kernels).map((pairs) => kernelTable(pairs, report)),
     ...(statistics.length > 0 ? [statisticsTable(report)] : []),
-    ...steps.map(stepsTable),
+    ...steps.map((one) => stepsTable(one, report)),
   ];
 }
 
 /** The adapter and the machine, in one line. */
 export function benchSummary(report: BenchReport): string {
-  const { qtrain, adapter, packed_dot_product, os, arch, cores, rounds } = report;
+  const { qtrain, device, adapter, packed_dot_product, processor, os, arch, cores, rounds } =
+    report;
   const dot = packed_dot_product ? "packed dot product" : "no packed dot product";
-  return `qtrain ${qtrain}, ${adapter}, ${dot}, ${os} ${arch}, ${cores} threads of the host; ` +
+  const about = device === "gpu" ? `, ${dot}` : processor === undefined ? "" : `, ${processor}`;
+  return `qtrain ${qtrain}, ${adapter}${about}, ${os} ${arch}, ${cores} threads of the host; ` +
     `medians of ${rounds} ${rounds === 1 ? "round" : "rounds"} in turns`;
 }
 
@@ -73,13 +75,17 @@ export function benchMarkdown(report: BenchReport): string {
   return ["# Benchmark", "", escapeMarkdown(benchSummary(report)), "", ...parts].join("\n");
 }
 
-function peakTable({ int8, float32, copy }: PeakRates): TitledTable {
-  const rows = [
-    ["int8 products in registers, 8×8 a thread", int8, "GOP/s"],
-    ["float32 products in registers, 8×8 a thread", float32, "GOP/s"],
-    ["copy of 64 MiB, read and written", copy, "GB/s"],
-  ] as const;
-  return titled<(typeof rows)[number]>("Peak rates of this adapter", rows, [
+function peakTable(peaks: PeakRates, report: BenchReport): TitledTable {
+  const { device, threads, peak_rates_one_thread: one } = report, isGpu = device === "gpu";
+  const rowsOf = ({ int8, float32, copy }: PeakRates, where: string) =>
+    [
+      [`int8 products in registers${where}`, int8, "GOP/s"],
+      [`float32 products in registers${where}`, float32, "GOP/s"],
+      [`copy of 64 MiB, read and written${isGpu ? "" : where}`, copy, "GB/s"],
+    ] as const;
+  const all = isGpu ? ", 8×8 a thread" : threads === 1 ? ", 1 thread" : `, ${threads} threads`;
+  const rows = [...rowsOf(peaks, all), ...(one ? rowsOf(one, ", 1 thread") : [])];
+  return titled<(typeof rows)[number]>(`Peak rates of this ${isGpu ? "adapter" : "CPU"}`, rows, [
     ["what", "left", ([what]) => what],
     ["best", "right", ([, { max }]) => digits(max)],
     ["spread", "right", ([, spread]) => range(spread, digits)],
@@ -106,7 +112,7 @@ function groupsOf(rows: readonly KernelRow[]): KernelPair[][] {
   return [...groups.values()].map((pairs) => [...pairs.values()]);
 }
 
-function kernelTable(pairs: readonly KernelPair[]): TitledTable {
+function kernelTable(pairs: readonly KernelPair[], { device }: BenchReport): TitledTable {
   const [{ either: { group, batch } }] = pairs as [KernelPair];
   const of = (variant: "int8" | "float32"): Column<KernelPair>[] => {
     const cell = (text: (row: KernelRow) => string) => (pair: KernelPair) =>
@@ -133,8 +139,10 @@ function kernelTable(pairs: readonly KernelPair[]): TitledTable {
     ...of("float32"),
     ["int8 ×", "right", ratio],
   ], [
-    "peak: share of the products in registers in the same arithmetic; copy: share of the copy, above " +
-    "100% if the tensors fit into caches; int8 ×: speed-up over float32.",
+    `peak: share of the products in registers in the same arithmetic${
+      device === "gpu" ? "" : ", measured in turn"
+    }; copy: share of the copy, above 100% if the tensors fit into caches; int8 ×: speed-up over ` +
+    "float32.",
   ]);
 }
 
@@ -156,7 +164,11 @@ function statisticsTable({ statistics = [] }: BenchReport): TitledTable {
   ]);
 }
 
-function stepsTable({ model, batch, input, variants, operations, parameters }: ModelSteps) {
+function stepsTable(
+  { model, batch, input, variants, operations, parameters }: ModelSteps,
+  { device }: BenchReport,
+) {
+  const isGpu = device === "gpu", name = isGpu ? "GPU" : "CPU";
   const [first] = variants as readonly [StepsRow];
   const time = (of: (row: StepsRow) => number): (row: StepsRow) => string => (row) =>
     digits(of(row));
@@ -171,7 +183,7 @@ function stepsTable({ model, batch, input, variants, operations, parameters }: M
       ["spread", "right", ({ ratio }) => range(ratio, (x) => x.toFixed(2))],
       ["images/s", "right", time((row) => row.images_per_second)],
       ["GOP/s", "right", time((row) => row.gop_per_second)],
-      ["GPU", "right", time((row) => row.gpu_ms)],
+      [name, "right", time((row) => row.device_ms)],
       ["host", "right", time((row) => row.host_ms)],
       ["data", "right", time((row) => row.data_ms)],
       ["readback", "right", time((row) => row.readback_ms)],
@@ -181,15 +193,20 @@ function stepsTable({ model, batch, input, variants, operations, parameters }: M
       ["activations", "right", (row) => bytes(row.activation_bytes)],
       ["of float32", "right", ({ activation_ratio: r }) => maybe(r, (x) => x.toFixed(2))],
       ["moved", "right", ({ moved_bytes }) => bytes(moved_bytes)],
-      ["memory", "right", ({ gpu_bytes }) => bytes(gpu_bytes)],
+      ["memory", "right", ({ device_bytes }) => bytes(device_bytes)],
     ],
     [
       `${(operations / 1e9).toFixed(2)} GOP a step, ${withThousands(parameters)} ` +
-      "parameters. All times in ms. A step is GPU (the host waits for it) + host (TypeScript, " +
-      "uploads, encoding) + data (waiting for the next batch) + readback (a wait for an idle device, " +
+      `parameters. All times in ms. A step is ${name} (the host waits for it) + host (TypeScript${
+        isGpu ? ", uploads, encoding" : " of the main thread"
+      }) + data (waiting for the next batch) + readback (a wait for an idle device, ` +
       `shared by steps in flight: ${variants.map(({ in_flight }) => in_flight).join(", ")}). ` +
-      "kernels: all kernels by the device's clock, each in its own pass; first step: from the recipe " +
-      "to the end of the first step, including compilation and calibration.",
+      `kernels: all kernels${
+        isGpu
+          ? " by the device's clock, each in its own pass"
+          : ", each repeated in a job of its own"
+      }; first step: from the recipe to the end of the first step, including compilation and ` +
+      "calibration.",
     ],
   );
 }

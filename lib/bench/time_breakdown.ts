@@ -92,16 +92,20 @@ export interface Overheads {
   readonly submit: number;
 }
 
-/** Measures {@link Overheads} on an idle executor. */
+/**
+ * Measures {@link Overheads} on an idle executor.
+ *
+ * @param submits the clock of a GPU's queue; absent for the CPU, which has none
+ */
 export async function measureOverheads(
   executor: Executor,
-  submits: SubmitClock,
+  submits: SubmitClock | undefined,
 ): Promise<Overheads> {
-  let wait = Infinity, submit = Infinity;
+  let wait = Infinity, submit = submits ? Infinity : 0;
   for (let i = 0; i < REPETITIONS; i++) {
-    submits.spent = 0;
+    if (submits) submits.spent = 0;
     executor.run([]);
-    submit = Math.min(submit, submits.spent);
+    if (submits) submit = Math.min(submit, submits.spent);
     await executor.read(["metrics"]);
     const began = performance.now();
     await executor.read(["metrics"]);

@@ -10,6 +10,14 @@ import type { ZooName } from "../recipe/model.ts";
 /** Quantizer settings of a variant. */
 export type QuantizeSettings = NonNullable<RecipeInput["quantize"]>;
 
+/** What to time whole steps of. */
+export interface Variant {
+  readonly name: string;
+  readonly quantize: QuantizeSettings;
+  /** Threads of the CPU. */
+  readonly threads?: number;
+}
+
 const sameEstimator = (estimator: string): QuantizeSettings => ({
   activations: { estimator },
   gradients: { estimator },
@@ -37,6 +45,21 @@ export const ESTIMATOR_VARIANTS: Readonly<Record<string, QuantizeSettings>> = {
   },
   "float32": { arithmetic: "float32", scheduler: "auto" },
 };
+
+/**
+ * Returns variants in as many threads of the CPU; and the first one and float32 in one thread too, if
+ * `oneThread` and there are more.
+ */
+export function inThreads(
+  variants: Readonly<Record<string, QuantizeSettings>>,
+  threads: number,
+  oneThread: boolean,
+): Variant[] {
+  const all = Object.entries(variants).map(([name, quantize]) => ({ name, quantize, threads }));
+  if (!oneThread || threads === 1) return all;
+  const again = all.filter(({ quantize }, i) => i === 0 || quantize.arithmetic === "float32");
+  return [...all, ...again.map((v) => ({ ...v, name: `${v.name}, 1 thread`, threads: 1 }))];
+}
 
 /** Networks to time by default. */
 export const DEFAULT_MODELS: readonly ZooName[] = ["cnn", "resnet20", "mobilenet-v2"];

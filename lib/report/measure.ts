@@ -62,7 +62,7 @@ class TimedProgram {
   }
 
   static async open(recipe: PlannedRecipe, data: DataShape, tiles: Tiles): Promise<TimedProgram> {
-    return new TimedProgram(recipe.program, await TimedNetwork.open(recipe, data, tiles));
+    return new TimedProgram(recipe.program, await TimedNetwork.open(recipe, data, { tiles }));
   }
 
   get adapter(): string {

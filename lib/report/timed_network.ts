@@ -1,15 +1,15 @@
 /**
- * A network on its own GPU device whose steps can be timed. It is opened as training opens it: weights
+ * A network on a device of its own whose steps can be timed. It is opened as training opens it: weights
  * are initialized from the recipe's seed, and ranges are calibrated on images of noise.
  *
  * @module
  */
-import { openGpu } from "../runtime/gpu/device.ts";
+import { RepeatTimer } from "../runtime/cpu/timing.ts";
+import { type Device, type DeviceOptions, openDevice } from "../runtime/device.ts";
+import type { Executor } from "../runtime/executor.ts";
 import type { GpuExecutor } from "../runtime/gpu/executor.ts";
-import { StepTimer } from "../runtime/gpu/timing.ts";
-import type { Tiles } from "../runtime/gpu/autotune.ts";
+import { StepTimer, type Timer } from "../runtime/gpu/timing.ts";
 import type { DataShape } from "../program/plan.ts";
-import { gpuDevice } from "../runtime/device.ts";
 import type { Program, Step } from "../program/program.ts";
 import { Network } from "../train/network/network.ts";
 import type { Batch } from "../data/batch.ts";
@@ -17,26 +17,29 @@ import type { PlannedRecipe } from "./static_dynamic.ts";
 
 /** A network whose steps can be timed. */
 export class TimedNetwork {
-  readonly #timer: StepTimer;
+  readonly #timer: Timer;
 
   private constructor(
-    readonly executor: GpuExecutor,
+    readonly executor: Executor,
     readonly network: Network,
-    timer: StepTimer,
+    timer: Timer,
   ) {
     this.#timer = timer;
   }
 
-  /** @throws DeviceError when there is no GPU, it has no timestamps or too little memory */
+  /**
+   * @param kind the device, and its threads or tiles
+   * @throws DeviceError when there is no GPU, it has no timestamps or too little memory
+   */
   static async open(
     { recipe, program }: PlannedRecipe,
     data: DataShape,
-    tiles: Tiles = "default",
+    { kind = "gpu", ...options }: DeviceOptions & { readonly kind?: Device["kind"] } = {},
   ): Promise<TimedNetwork> {
-    const gpu = await openGpu();
-    const executor = await gpuDevice(gpu, { tiles }).createExecutor(program) as GpuExecutor;
+    const { gpu, ...device } = await openDevice(kind, options);
+    const executor = await device.createExecutor(program);
     try {
-      const timer = new StepTimer(gpu, executor);
+      const timer = gpu ? new StepTimer(gpu, executor as GpuExecutor) : new RepeatTimer(executor);
       const network = new Network(program, executor, recipe.seed, recipe.quantize, data);
       network.initialize();
       await network.calibrate([noise(program)]);

@@ -76,7 +76,7 @@ async function faster(
   const { warn } = options, cpu = await opened(() => tools.open("cpu", options));
   if (cpu instanceof DeviceError) return gpu;
   const path = cacheFile("devices.json"), key = programKey(program);
-  const names = [adapterName(gpu.gpu!.info), await processor(), cpu.name, `qtrain ${VERSION}`];
+  const names = [adapterName(gpu.gpu!.info), await processorName(), cpu.name, `qtrain ${VERSION}`];
   const adapter = names.filter((name) => name !== "").join(", ");
   const day = Math.floor(tools.now() / DAY_MS);
   const known = timesOf((await readCache(path, FORMAT, adapter))[key], day);
@@ -140,7 +140,7 @@ function programKey(program: Program): string {
 }
 
 /** Returns the processor's name; empty where it is not known. */
-async function processor(): Promise<string> {
+export async function processorName(): Promise<string> {
   if (Deno.build.os !== "linux") return "";
   const text = await Deno.readTextFile("/proc/cpuinfo").catch(() => "");
   return /^model name\s*:\s*(.*)$/m.exec(text)?.[1] ?? "";
