@@ -26,34 +26,37 @@ export function softmaxCrossEntropy(
   c: SoftmaxCrossEntropy,
   b: Buffers<"logits" | "labels" | "dlogits" | "losses" | "metrics" | "mixes">,
 ): void {
+  const { CLASSES, TARGETS } = c, logits = b.logits.f32;
   const samples = STEP.get(b.step, 0, "samples"), padded = 4 * c.CQ;
   const images = c.MICROS > 1 ? STEP.get(b.step, 0, "total") : samples;
   const writer = new Writer(c, b, b.dlogits, c.D_ROW);
+  const exps = new Float64Array(CLASSES), wanted = new Float64Array(CLASSES);
   let total = 0, correct = 0;
   for (let n = 0; n < c.N; n++) {
-    const logits = b.logits.f32.subarray(n * padded, n * padded + c.CLASSES);
-    const best = logits.reduce((a, l) => l > a ? l : a, logits[0]!);
-    const sum = logits.reduce((a, l) => a + Math.exp(l - best), 0);
-    const label = b.labels.u32[n]!, counts = n < samples;
-    const wanted = targets(c, b, n);
-    const expected = c.TARGETS
-      ? logits.reduce((sum, l, k) => sum + wanted(k) * (l - best), 0)
-      : logits[label]! - best;
+    const first = n * padded, label = b.labels.u32[n]!, counts = n < samples;
+    let best = logits[first]!, answer = 0;
+    for (let k = 1; k < CLASSES; k++) {
+      if (logits[first + k]! > best) best = logits[first + (answer = k)]!;
+    }
+    setTargets(c, b, n, wanted);
+    let sum = 0, expected = 0;
+    for (let k = 0; k < CLASSES; k++) {
+      const l = logits[first + k]! - best;
+      sum += exps[k] = Math.exp(l);
+      if (TARGETS) expected += wanted[k]! * l;
+    }
+    if (!TARGETS) expected = logits[first + label]! - best;
     const loss = counts ? Math.fround(Math.log(sum) - expected) : 0;
-    const right = counts && logits.indexOf(best) === label ? 1 : 0;
-    b.losses.f32.set([loss, right], 2 * n);
+    const right = counts && answer === label && best === best ? 1 : 0; // Not if it is NaN.
+    b.losses.f32[2 * n] = loss;
+    b.losses.f32[2 * n + 1] = right;
     total = Math.fround(total + loss);
     correct += right;
-    for (let k = 0; k < padded; k++) {
-      const at = n * padded + k;
-      if (k >= c.CLASSES) {
-        writer.pad(at);
-        continue;
-      }
-      const p = Math.exp(logits[k]! - best) / sum;
-      const d = counts ? Math.fround((p - wanted(k)) / images) : 0;
-      writer.store(at, d, n * c.CLASSES + k);
+    for (let k = 0; k < CLASSES; k++) {
+      const d = counts ? Math.fround((exps[k]! / sum - wanted[k]!) / images) : 0;
+      writer.store(first + k, d, n * CLASSES + k);
     }
+    for (let k = CLASSES; k < padded; k++) writer.pad(first + k);
   }
   const { totalLoss, totalCorrect } = METRICS.read(b.metrics, 0);
   METRICS.write(b.metrics, 0, {
@@ -65,19 +68,24 @@ export function softmaxCrossEntropy(
   writer.record();
 }
 
-/** Returns the target probability of each class for sample `n`. */
-function targets(
+/** Sets `wanted` to the target probabilities of sample `n`. */
+function setTargets(
   c: SoftmaxCrossEntropy,
   b: Buffers<"labels" | "mixes">,
   n: number,
-): (k: number) => number {
+  wanted: Float64Array,
+): void {
   const label = b.labels.u32[n]!;
-  if (!c.TARGETS) return (k) => k === label ? 1 : 0;
+  if (!c.TARGETS) {
+    wanted.fill(0);
+    wanted[label] = 1;
+    return;
+  }
   const smoothing = STEP.get(b.step, 0, "smoothing");
   const other = c.MIXED ? b.mixes.u32[2 * n]! : label;
   const weight = c.MIXED ? b.mixes.f32[2 * n + 1]! : 1;
-  return (k) => {
+  for (let k = 0; k < c.CLASSES; k++) {
     const hot = weight * (k === label ? 1 : 0) + (1 - weight) * (k === other ? 1 : 0);
-    return (1 - smoothing) * hot + smoothing / c.CLASSES;
-  };
+    wanted[k] = (1 - smoothing) * hot + smoothing / c.CLASSES;
+  }
 }
