@@ -114,3 +114,35 @@ Deno.test("an update that makes every weight NaN counts them all, in SIMD as in 
     }
   }
 });
+
+// Parameters of more than one part: weights that are not finite are counted part by part.
+for (const name of ["sgd", "adamw"] as const) {
+  for (const arithmetic of ["int8", "float32"] as const) {
+    for (const finite of [true, false]) {
+      const title = `SIMD kernels equal their references: ${name} of large parameters, ` +
+        `${finite ? "clipped and averaged" : "not finite, averaged"} (${arithmetic})`;
+      Deno.test(title, async () => {
+        const { program, cpu } = await filled({
+          name: title,
+          image: [5, 5, 7],
+          batch: 2,
+          classes: 5,
+          optimizer: { name, weight_decay: 0.1 },
+          train: { ema: 0.9, ...finite ? { clip_norm: 0.1 } : {} },
+          layers: [{ type: "linear", features: 401 }, "relu", { type: "linear", features: 5 }],
+        }, arithmetic);
+        const { update, exchange, weights } = program.sections;
+        for (const { buffers } of update) {
+          const values = buffers.gradient && cpu.memory.get(buffers.gradient)!.f32;
+          if (!values) continue;
+          for (let i = 0; i < values.length; i++) values[i] = Math.sin(i) / 10;
+          if (finite) continue;
+          for (let i = 40_005; i < values.length; i += 7001) values[i] = [NaN, Infinity][i % 2]!;
+        }
+        for (const threads of [1, 2, 5]) {
+          await lockstepSimdOf(program, cpu, [...update, ...exchange, ...weights], threads);
+        }
+      });
+    }
+  }
+}

@@ -17,9 +17,9 @@ export function checkFinite(
   c: CheckFinite,
   b: Readonly<Record<"statistics" | "metrics" | "found_nonfinite", HostBuffer>>,
 ): void {
-  const slots = c.ROWS * SLOTS;
+  const slots = c.ROWS * SLOTS, { u32 } = b.statistics, nonfinite = SLOT.word("nonfinite");
   let bad = !Number.isFinite(METRICS.get(b.metrics, 0, "totalLoss"));
-  for (let slot = 0; slot < slots; slot++) bad ||= SLOT.get(b.statistics, slot, "nonfinite") > 0;
+  for (let slot = 0; slot < slots; slot++) bad ||= u32[slot * SLOT.words + nonfinite]! > 0;
   for (let i = slots; i < slots + c.COUNTS; i++) {
     const { gradient, statistics } = NONFINITE_COUNTS.read(b.statistics, i);
     bad ||= gradient > 0 || statistics > 0;

@@ -32,5 +32,5 @@ export const quantizationError = defineKernel({
     source,
     workgroups: ({ QUADS, R }) => [Math.ceil(QUADS / (64 * R)), 1, 1],
   },
-  simd: { parts: ({ QUADS, R }) => partsOf(Math.ceil(QUADS / (64 * R)), 256 * R) },
+  simd: { parts: ({ QUADS, R }) => partsOf(Math.ceil(QUADS / (128 * R)), 512 * R) },
 });

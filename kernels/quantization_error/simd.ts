@@ -1,43 +1,76 @@
-import { firstOf, loadReal, quantizer } from "../include/quantize.simd";
+import { firstOf, lanesBelow, loadReal, quantizer } from "../include/quantize.simd";
 import { QuantizationError } from "../include/records.simd";
 
-/** Σ x², Σ x·e and Σ e² of each tile, in f64, values ascending. A part is a range of tiles. */
+/**
+ * Σ x², Σ x·e and Σ e² of each tile, in f64, values ascending. A part is a range of pairs of tiles: the
+ * lanes of a vector are the sums of two tiles, so that each sum keeps its order.
+ */
 export function quantization_error(
   c: QuantizationError, phase: i32, part: i32, parts: i32, scratch: usize,
 ): void {
-  const tiles = (c.QUADS + 64 * c.R - 1) / (64 * c.R), last = firstOf(tiles, part + 1, parts);
-  for (let tile = firstOf(tiles, part, parts); tile < last; tile++) sumTile(c, tile);
+  const quads = 64 * c.R, pairs = ((c.QUADS + quads - 1) / quads + 1) >> 1, ragged = (c.CHANNELS & 3) != 0;
+  const last = firstOf(pairs, part + 1, parts);
+  for (let pair = firstOf(pairs, part, parts); pair < last; pair++) sumPair(c, 2 * pair, quads, ragged);
 }
 
-function sumTile(c: QuantizationError, tile: i32): void {
-  const z = quantizer(c.quantizers, c.ROW), first = tile * 64 * c.R, last = min(first + 64 * c.R, c.QUADS);
+/** The sums of tiles `tile` and `tile` + 1, if there is one. */
+function sumPair(c: QuantizationError, tile: i32, quads: i32, ragged: bool): void {
+  let xx = f64x2.splat(0), xe = xx, ee = xx;
+  const first = tile * quads, left = c.QUADS - first, z = quantizer(c.quantizers, c.ROW);
   const zero = f32x4.splat(z.zero), zeroCode = i32x4.splat(<i32>z.zero), scale = f32x4.splat(z.scale);
-  const inverse = f32x4.splat(z.inverse), qmin = f32x4.splat(z.qmin), qmax = f32x4.splat(z.qmax);
-  const int8 = c.INT8 != 0, search = c.SEARCH != 0, CQ = c.CQ, ragged = c.CHANNELS - 4 * (CQ - 1);
-  let xx: f64 = 0, xe: f64 = 0, ee: f64 = 0, column = first % CQ;
-  for (let quad = first; quad < last; quad++) {
-    const x = v128.load(c.real_values + (<usize>quad << 4));
-    let stored: v128;
+  const inverse = f32x4.splat(z.inverse), down = f32x4.splat(z.qmin), up = f32x4.splat(z.qmax);
+  const int8 = c.INT8 != 0, search = c.SEARCH != 0;
+  for (let i: i32 = 0; i < min(quads, left); i++) {
+    const at = first + i, other = i < left - quads;
+    let x = v128.load(c.real_values + (<usize>at << 4)), y = f32x4.splat(0), d = y, e = y;
+    if (other) y = v128.load(c.real_values + (<usize>(at + quads) << 4));
     if (search) {
-      const code = f32x4.add(f32x4.nearest(f32x4.mul(x, inverse)), zero);
-      stored = f32x4.mul(f32x4.sub(f32x4.pmin(f32x4.pmax(code, qmin), qmax), zero), scale);
+      d = f32x4.sub(nearestTo(x, inverse, zero, down, up, scale), x);
+      e = f32x4.sub(nearestTo(y, inverse, zero, down, up, scale), y);
     } else {
-      stored = loadReal(int8, c.q, 4 * quad, zeroCode, scale);
+      d = f32x4.sub(loadReal(int8, c.q, 4 * at, zeroCode, scale), x);
+      if (other) e = f32x4.sub(loadReal(int8, c.q, 4 * (at + quads), zeroCode, scale), y);
     }
-    const e = f32x4.sub(stored, x);
-    const lanes = column == CQ - 1 ? ragged : 4;
-    for (let lane: i32 = 0; lane < lanes; lane++) {
-      const a = <f64>(lane == 0 ? f32x4.extract_lane(x, 0) : lane == 1 ? f32x4.extract_lane(x, 1) : lane == 2 ? f32x4.extract_lane(x, 2) : f32x4.extract_lane(x, 3));
-      const b = <f64>(lane == 0 ? f32x4.extract_lane(e, 0) : lane == 1 ? f32x4.extract_lane(e, 1) : lane == 2 ? f32x4.extract_lane(e, 2) : f32x4.extract_lane(e, 3));
-      xx += a * a;
-      xe += a * b;
-      ee += b * b;
+    if (ragged) {
+      // 0 adds nothing: no sum is ever −0.
+      const mask = realLanes(c, at), otherMask = realLanes(c, at + quads);
+      x = v128.and(x, mask);
+      d = v128.and(d, mask);
+      y = v128.and(y, otherMask);
+      e = v128.and(e, otherMask);
     }
-    if (++column == CQ) column = 0;
+    const x01 = i32x4.shuffle(x, y, 0, 4, 1, 5), x23 = i32x4.shuffle(x, y, 2, 6, 3, 7);
+    const e01 = i32x4.shuffle(d, e, 0, 4, 1, 5), e23 = i32x4.shuffle(d, e, 2, 6, 3, 7);
+    for (let lane: i32 = 0; lane < 4; lane++) {
+      const xs = lane < 2 ? x01 : x23, es = lane < 2 ? e01 : e23;
+      const a = f64x2.promote_low_f32x4(lane & 1 ? i64x2.shuffle(xs, xs, 1, 1) : xs);
+      const b = f64x2.promote_low_f32x4(lane & 1 ? i64x2.shuffle(es, es, 1, 1) : es);
+      xx = f64x2.add(xx, f64x2.mul(a, a));
+      xe = f64x2.add(xe, f64x2.mul(a, b));
+      ee = f64x2.add(ee, f64x2.mul(b, b));
+    }
   }
-  const to = c.errors + (<usize>tile << 4);
+  storeSums(c.errors + (<usize>tile << 4), f64x2.extract_lane(xx, 0), f64x2.extract_lane(xe, 0), f64x2.extract_lane(ee, 0));
+  if (left <= quads) return;
+  storeSums(c.errors + (<usize>(tile + 1) << 4), f64x2.extract_lane(xx, 1), f64x2.extract_lane(xe, 1), f64x2.extract_lane(ee, 1));
+}
+
+function storeSums(to: usize, xx: f64, xe: f64, ee: f64): void {
   store<f32>(to, <f32>xx);
   store<f32>(to, <f32>xe, 4);
   store<f32>(to, <f32>ee, 8);
   store<f32>(to, 0, 12);
+}
+
+/** The real values that the nearest codes stand for. */
+@inline
+function nearestTo(x: v128, inverse: v128, zero: v128, qmin: v128, qmax: v128, scale: v128): v128 {
+  const code = f32x4.add(f32x4.nearest(f32x4.mul(x, inverse)), zero);
+  return f32x4.mul(f32x4.sub(f32x4.pmin(f32x4.pmax(code, qmin), qmax), zero), scale);
+}
+
+/** All ones in the lanes of a quad that are not padding. */
+@inline
+function realLanes(c: QuantizationError, quad: i32): v128 {
+  return lanesBelow(c.CHANNELS - 4 * (quad % c.CQ));
 }

@@ -35,11 +35,12 @@ export function updateRanges(
   for (let row = c.FIRST; row < c.FIRST + c.COUNT; row++) {
     const r = RULE.read(b.rules, row);
     if (c.STATIC && r.dynamic) continue;
+    const observed = usableStatistics(readStatistics(b.statistics, row), r.elements);
+    if (!observed) continue;
     const settings = [r.setting0, r.setting1, r.setting2, r.setting3];
     const estimator = c.CALIBRATE ? CALIBRATION : estimatorOfRule(r.rule, settings);
-    const observed = usableStatistics(readStatistics(b.statistics, row), r.elements);
-    if (!estimator || !observed) continue;
-    const { low, high } = QUANTIZER.read(b.table, row);
+    if (!estimator) continue;
+    const low = QUANTIZER.get(b.table, row, "low"), high = QUANTIZER.get(b.table, row, "high");
     const old = low === 0 && high === 0 ? undefined : { low, high };
     const memory = b.memory.f32.subarray(row * MAX_MEMORY, (row + 1) * MAX_MEMORY);
     const next = estimator.next(old, observed, memory);

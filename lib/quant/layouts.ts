@@ -31,10 +31,13 @@ export class Layout<F extends Fields> {
   /** The WGSL struct, with fields in snake case. */
   readonly wgsl: string;
   readonly #names: readonly (keyof F & string)[];
+  /** The words of the fields. */
+  readonly #places: ReadonlyMap<keyof F, number>;
 
   /** @param name of the struct */
   constructor(readonly name: string, readonly fields: F) {
     this.#names = Object.keys(fields);
+    this.#places = new Map(this.#names.map((field, word) => [field, word]));
     this.words = this.#names.length;
     this.bytes = 4 * this.words;
     const lines = this.#names.map((field) => {
@@ -46,7 +49,7 @@ export class Layout<F extends Fields> {
 
   /** The word of a field in a row. */
   word(field: keyof F): number {
-    return this.#names.indexOf(field as string);
+    return this.#places.get(field)!;
   }
 
   /** One field of row `row`. */
@@ -56,8 +59,9 @@ export class Layout<F extends Fields> {
 
   /** All fields of row `row`. */
   read(memory: Words, row: number): Record<keyof F, number> {
-    const entries = this.#names.map((field) => [field, this.get(memory, row, field)]);
-    return Object.fromEntries(entries) as Record<keyof F, number>;
+    const values: Partial<Record<keyof F, number>> = {};
+    for (const field of this.#names) values[field] = this.get(memory, row, field);
+    return values as Record<keyof F, number>;
   }
 
   /** Writes some fields of row `row`. */

@@ -46,17 +46,21 @@ export interface UsableStatistics extends Statistics {
   readonly elements: number;
 }
 
+const NEGATED_MIN = SLOT.word("negatedMin"), MAX = SLOT.word("max");
+const CLIPPED = SLOT.word("clipped"), NONFINITE = SLOT.word("nonfinite");
+
 /** Joins the slots of a row: the largest keys, the sums of the counts. */
 export function joinSlots(buffer: Words, row: number): Record<keyof typeof SLOT.fields, number> {
-  const joined = { negatedMin: 0, max: 0, clipped: 0, nonfinite: 0 };
-  for (let slot = row * SLOTS; slot < (row + 1) * SLOTS; slot++) {
-    const { negatedMin, max, clipped, nonfinite } = SLOT.read(buffer, slot);
-    joined.negatedMin = Math.max(joined.negatedMin, negatedMin);
-    joined.max = Math.max(joined.max, max);
-    joined.clipped += clipped;
-    joined.nonfinite += nonfinite;
+  const { words } = SLOT, { u32 } = buffer, end = (row + 1) * SLOTS * words;
+  let negatedMin = 0, max = 0, clipped = 0, nonfinite = 0;
+  // Word by word: a network has thousands of slots, which are read in every step.
+  for (let at = row * SLOTS * words; at < end; at += words) {
+    negatedMin = Math.max(negatedMin, u32[at + NEGATED_MIN]!);
+    max = Math.max(max, u32[at + MAX]!);
+    clipped += u32[at + CLIPPED]!;
+    nonfinite += u32[at + NONFINITE]!;
   }
-  return joined;
+  return { negatedMin, max, clipped, nonfinite };
 }
 
 /** The statistics in row `row` of the buffer. */

@@ -42,8 +42,9 @@ export const ESTIMATOR_DEFAULTS = Object.assign(
   ...Object.values(own).map(({ defaults }) => defaults),
 ) as Omit<EstimatorSettings, "estimator" | "range">;
 
+const rules = new Map(Object.values(definitions).map(({ rule }) => [rule?.number, rule]));
+
 /** An estimator by the number and settings of its rule in kernels/update_ranges/shader.wgsl. */
 export function estimatorOfRule(rule: number, settings: readonly number[]): Estimator | undefined {
-  const found = Object.values(definitions).find((d) => d.rule?.number === rule);
-  return found?.rule?.of(settings);
+  return rules.get(rule)?.of(settings);
 }
