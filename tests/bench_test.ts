@@ -271,6 +271,7 @@ const REPORT: BenchReport = {
       host_share: 0.02,
       kernels_ms: i === 0 ? 45 : null,
       sections_ms: null,
+      by_kernel_ms: i === 0 ? { sgd: 3, conv_forward: 42 } : null,
       images_per_second: 1280,
       gop_per_second: 56.6,
       first_step_ms: 900,

@@ -97,7 +97,10 @@ onBoth("bench steps breaks the time of each variant down", async (device, on) =>
     // One round: medians add up.
     assert.ok(Math.abs(device_ms + host_ms + data_ms + readback_ms - ms.median) < 1e-6);
     assert.ok(Math.min(device_ms, host_ms, data_ms, readback_ms) >= 0);
-    assert.ok(row.kernels_ms === null || row.kernels_ms > 0);
+    const kernels = Object.values(row.by_kernel_ms ?? {}).reduce((a, b) => a + b, 0);
+    // One round: medians add up.
+    assert.ok(Math.abs(kernels - (row.kernels_ms ?? 0)) < 1e-6);
+    if (device === "cpu") assert.ok(row.by_kernel_ms!.conv_forward! > 0);
     assert.ok(row.first_step_ms > 0 && row.activation_ratio! <= 1 && row.moved_bytes > 0);
   }
   assert.deepEqual([variants[0]!.ratio.median, variants[2]!.activation_ratio], [1, 1]);

@@ -146,8 +146,9 @@ export interface StepsRow {
    * repeated in a job of its own.
    */
   readonly kernels_ms: number | null;
-  /** The same by section of the program. */
+  /** The same by section of the program, and by kernel. */
   readonly sections_ms: Readonly<Record<string, number>> | null;
+  readonly by_kernel_ms: Readonly<Record<string, number>> | null;
   readonly images_per_second: number;
   readonly gop_per_second: number;
   /** From the recipe to the end of the first step: data, plan, device, pipelines, calibration. */

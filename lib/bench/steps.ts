@@ -14,7 +14,7 @@ import type { GpuExecutor } from "../runtime/gpu/executor.ts";
 import { hasTimestamps, StepTimer, type Timer } from "../runtime/gpu/timing.ts";
 import { parameterCount } from "../program/summary.ts";
 import { plan } from "../program/plan.ts";
-import type { Program } from "../program/program.ts";
+import type { Program, Step } from "../program/program.ts";
 import { resolveRecipe } from "../recipe/load.ts";
 import type { ZooName } from "../recipe/model.ts";
 import type { Recipe } from "../recipe/recipe.ts";
@@ -141,8 +141,10 @@ function timerOf({ gpu }: Device, executor: Executor): Timer | undefined {
 /** A variant that is set up, and its times. */
 class VariantRun {
   readonly #rounds: StepTime[] = [];
-  /** Milliseconds of each section by the device's clock, by round. */
-  readonly #sections: Record<string, number>[] = [];
+  /** Steps of the program in a training step, by section. */
+  readonly #timed: readonly { readonly section: string; readonly step: Step }[];
+  /** Milliseconds of each of `#timed`, by round. */
+  readonly #times: number[][] = [];
   #step = 0;
   #overheads: Overheads = { wait: 0, submit: 0 };
   firstStep = 0;
@@ -157,7 +159,13 @@ class VariantRun {
     readonly clock: WaitClock,
     readonly submits: SubmitClock | undefined,
     readonly timer: Timer | undefined,
-  ) {}
+  ) {
+    const { quantizers, sections: { exchange: _, ...sections } } = program;
+    this.#timed = Object.entries(sections).flatMap(([section, steps]) =>
+      selectSteps(steps, quantizers, { phase: "train" }).filter((step) => !step.afterLoad)
+        .map((step) => ({ section, step }))
+    );
+  }
 
   static async open(
     variant: Variant,
@@ -238,17 +246,19 @@ class VariantRun {
   async round(steps: number): Promise<void> {
     this.#rounds.push(await this.#steps(steps));
     if (!this.timer) return;
-    const { quantizers, sections: { exchange: _, ...sections } } = this.program;
-    const named = Object.entries(sections).flatMap(([section, steps]) =>
-      selectSteps(steps, quantizers, { phase: "train" }).filter((step) => !step.afterLoad)
-        .map((step) => ({ section, step }))
-    );
-    const times = await this.timer.time(named.map(({ step }) => step));
-    const sums: Record<string, number> = {};
-    for (const [i, { section }] of named.entries()) {
-      sums[section] = (sums[section] ?? 0) + times[i]! / 1e6;
+    const times = await this.timer.time(this.#timed.map(({ step }) => step));
+    this.#times.push(times.map((ns) => ns / 1e6));
+  }
+
+  /** Milliseconds by a property of the program's steps: medians over the rounds; null without a timer. */
+  #sums(key: (timed: { section: string; step: Step }) => string): Record<string, number> | null {
+    if (this.#times.length === 0) return null;
+    const sums = new Map<string, number[]>();
+    for (const [i, timed] of this.#timed.entries()) {
+      const before = sums.get(key(timed)) ?? this.#times.map(() => 0);
+      sums.set(key(timed), before.map((ms, round) => ms + this.#times[round]![i]!));
     }
-    this.#sections.push(sums);
+    return Object.fromEntries([...sums].map(([name, rounds]) => [name, median(rounds)]));
   }
 
   row(
@@ -259,8 +269,7 @@ class VariantRun {
   ): StepsRow {
     const { quantize: q } = this.recipe, { batch } = this.recipe.train, rounds = this.#rounds;
     const typical = (of: (time: StepTime) => number) => median(rounds.map(of));
-    const ms = spread(rounds.map((r) => r.all)), measured = this.#sections.length > 0;
-    const total = (sums: Record<string, number>) => Object.values(sums).reduce((a, b) => a + b, 0);
+    const ms = spread(rounds.map((r) => r.all));
     return {
       variant: this.variant.name,
       ...(this.variant.threads === undefined ? {} : { threads: this.variant.threads }),
@@ -277,15 +286,9 @@ class VariantRun {
       data_ms: typical((r) => r.data),
       readback_ms: typical((r) => r.readback),
       host_share: typical((r) => r.host / r.all),
-      kernels_ms: measured ? median(this.#sections.map(total)) : null,
-      sections_ms: measured
-        ? Object.fromEntries(
-          Object.keys(this.#sections[0]!).map((name) => [
-            name,
-            median(this.#sections.map((sums) => sums[name]!)),
-          ]),
-        )
-        : null,
+      kernels_ms: this.#sums(() => "all")?.all ?? null,
+      sections_ms: this.#sums(({ section }) => section),
+      by_kernel_ms: this.#sums(({ step }) => step.kernel.name),
       images_per_second: batch / ms.median * 1000,
       gop_per_second: operations / ms.median / 1e6,
       first_step_ms: this.firstStep,

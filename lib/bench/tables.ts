@@ -49,7 +49,10 @@ export function benchTables(report: BenchReport): TitledTable[] {
     ...(peaks ? [peakTable(peaks, report)] : []),
     ...groupsOf(kernels).map((pairs) => kernelTable(pairs, report)),
     ...(statistics.length > 0 ? [statisticsTable(report)] : []),
-    ...steps.map((one) => stepsTable(one, report)),
+    ...steps.flatMap((one) => [
+      stepsTable(one, report),
+      ...(one.variants.some((row) => row.by_kernel_ms) ? [kernelsOfStepTable(one)] : []),
+    ]),
   ];
 }
 
@@ -209,6 +212,22 @@ function stepsTable(
       "calibration.",
     ],
   );
+}
+
+/** The kernels of whole steps, slowest first. */
+function kernelsOfStepTable({ model, batch, input, variants }: ModelSteps): TitledTable {
+  const times = variants.map(({ by_kernel_ms }) => by_kernel_ms ?? {});
+  const slowest = (kernel: string) => Math.max(...times.map((ms) => ms[kernel] ?? 0));
+  const kernels = [...new Set(times.flatMap((ms) => Object.keys(ms)))]
+    .sort((a, b) => slowest(b) - slowest(a));
+  return titled(`Kernels of a step, ms: ${model}, batch ${batch}, ${input.join("×")}`, kernels, [
+    ["kernel", "left", (kernel) => kernel],
+    ...variants.map(({ variant }, i): Column<string> => [
+      variant,
+      "right",
+      (kernel) => maybe(times[i]![kernel] ?? null, digits),
+    ]),
+  ]);
 }
 
 /** A figure with three digits: `0.042`, `4.26`, `38.6`, `412`. */
