@@ -5,7 +5,7 @@
  */
 import { defineKernel, read, wideOf, write } from "../define_kernel.ts";
 import { quad, tables } from "../include/interface.ts";
-import { sumParts } from "../include/norm_vectors.ts";
+import { sumParts } from "../include/norm_tiles.ts";
 import { channelSums as reference } from "./reference.ts";
 import source from "./shader.wgsl" with { type: "text" };
 

@@ -5,7 +5,7 @@
  */
 import { defineKernel, elementwise, partsOf, read, threads, write } from "../define_kernel.ts";
 import { coefficientColumns, gradient, gradientBuffers } from "../include/interface.ts";
-import { intervalParts, intervalsBytes, normLineBytes } from "../include/norm_vectors.ts";
+import { intervalParts, intervalsBytes, normLineBytes } from "../include/norm_tiles.ts";
 import { normBackward as reference } from "./reference.ts";
 import source from "./shader.wgsl" with { type: "text" };
 

@@ -34,24 +34,28 @@ export function norm_backward(c: NormBackward, phase: i32, part: i32, parts: i32
 @inline
 function codesLine(frozen: bool, c: NormBackward, at: i32, count: i32, table: usize, line: usize): void {
   const quads = (c.CHANNELS + 3) >> 2, end = table + max(repeatedBytes(quads), <usize>quads * QUAD_BYTES);
-  const half = intervalBytes(quads), zda = quantizer(c.quantizers, c.DA_ROW), zy = quantizer(c.quantizers, c.Y_ROW);
-  const none = i8x16.splat(<i8>zda.zero), zeroG = i16x8.splat(<i16>zda.zero), scaleG = f32x4.splat(zda.scale);
-  const zeroY = i16x8.splat(<i16>zy.zero), scaleY = f32x4.splat(zy.scale);
+  const half = intervalBytes(quads), zy = quantizer(c.quantizers, c.Y_ROW);
+  const zeroY = i16x8.splat(<i16>zy.zero), scaleY = f32x4.splat(zy.scale), z = quantizer(c.quantizers, c.DA_ROW);
+  const zero = i16x8.splat(<i16>z.zero), scale = f32x4.splat(z.scale), none = i8x16.splat(<i8>z.zero);
   let map = table, interval = c.shared, da = c.da + at;
   for (let y = c.y + at, last = y + count; y < last; y += 16, da += 16, line += 64) {
-    const q = v128.load(y);
-    const p = passed16(v128.load(da), q, v128.load(interval), v128.load(interval + half), none);
-    let u = i16x8.sub(i16x8.extend_low_i8x16_s(q), zeroY), g = i16x8.sub(i16x8.extend_low_i8x16_s(p), zeroG);
-    v128.store(line, value4(frozen, map, real4(i32x4.extend_low_i16x8_s(u), scaleY), real4(i32x4.extend_low_i16x8_s(g), scaleG)));
-    map += QUAD_BYTES;
-    v128.store(line, value4(frozen, map, real4(i32x4.extend_high_i16x8_s(u), scaleY), real4(i32x4.extend_high_i16x8_s(g), scaleG)), 16);
-    map += QUAD_BYTES;
+    const q = v128.load(y), least = v128.load(interval), most = v128.load(interval + half);
+    const p = passed16(v128.load(da), q, least, most, none);
+    let u = i16x8.sub(i16x8.extend_low_i8x16_s(q), zeroY), g = i16x8.sub(i16x8.extend_low_i8x16_s(p), zero);
+    let v = low4(u, scaleY), w = low4(g, scale);
+    v128.store(line, value4(frozen, map, v, w));
+    v = high4(u, scaleY);
+    w = high4(g, scale);
+    v128.store(line, value4(frozen, map + QUAD_BYTES, v, w), 16);
     u = i16x8.sub(i16x8.extend_high_i8x16_s(q), zeroY);
-    g = i16x8.sub(i16x8.extend_high_i8x16_s(p), zeroG);
-    v128.store(line, value4(frozen, map, real4(i32x4.extend_low_i16x8_s(u), scaleY), real4(i32x4.extend_low_i16x8_s(g), scaleG)), 32);
-    map += QUAD_BYTES;
-    v128.store(line, value4(frozen, map, real4(i32x4.extend_high_i16x8_s(u), scaleY), real4(i32x4.extend_high_i16x8_s(g), scaleG)), 48);
-    map += QUAD_BYTES;
+    g = i16x8.sub(i16x8.extend_high_i8x16_s(p), zero);
+    v = low4(u, scaleY);
+    w = low4(g, scale);
+    v128.store(line, value4(frozen, map + 2 * QUAD_BYTES, v, w), 32);
+    v = high4(u, scaleY);
+    w = high4(g, scale);
+    v128.store(line, value4(frozen, map + 3 * QUAD_BYTES, v, w), 48);
+    map += 4 * QUAD_BYTES;
     interval += 16;
     if (map == end) {
       map = table;
@@ -61,8 +65,13 @@ function codesLine(frozen: bool, c: NormBackward, at: i32, count: i32, table: us
 }
 
 @inline
-function real4(code: v128, scale: v128): v128 {
-  return f32x4.mul(f32x4.convert_i32x4_s(code), scale);
+function low4(codes: v128, scale: v128): v128 {
+  return f32x4.mul(f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(codes)), scale);
+}
+
+@inline
+function high4(codes: v128, scale: v128): v128 {
+  return f32x4.mul(f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(codes)), scale);
 }
 
 @inline

@@ -5,7 +5,7 @@
  */
 import { defineKernel, read, wideOf, write } from "../define_kernel.ts";
 import { coefficientColumns, quad, tables } from "../include/interface.ts";
-import { intervalParts, intervalsBytes, sumParts } from "../include/norm_vectors.ts";
+import { intervalParts, intervalsBytes, sumParts } from "../include/norm_tiles.ts";
 import { normBackwardSums as reference } from "./reference.ts";
 import source from "./shader.wgsl" with { type: "text" };
 

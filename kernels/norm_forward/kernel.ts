@@ -5,7 +5,7 @@
  */
 import { defineKernel, elementwise, partsOf, read, threads, write } from "../define_kernel.ts";
 import { coefficientColumns, store, tables } from "../include/interface.ts";
-import { normLineBytes } from "../include/norm_vectors.ts";
+import { normLineBytes } from "../include/norm_tiles.ts";
 import { normForward as reference } from "./reference.ts";
 import source from "./shader.wgsl" with { type: "text" };
 
