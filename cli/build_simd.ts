@@ -1,15 +1,31 @@
 /**
  * `deno task simd`: compiles the SIMD kernels, kernels/simd.wasm, and the loops of `qtrain bench`; and
  * writes the AssemblyScript that follows from the descriptors of kernels: the records of constants and
- * buffers, and the call of a kernel by its number. docs/architecture.md tells why AssemblyScript.
+ * buffers, and the call of a kernel by its number. docs/kernels.md tells why AssemblyScript.
  *
  * @module
  */
-// deno-lint-ignore no-import-prefix -- only this task and its test need the compiler
-import asc from "npm:assemblyscript@0.28.20/asc";
 import { type Kernel, recordFields } from "../kernels/define_kernel.ts";
 import { simdKernels } from "../kernels/mod.ts";
 import { METRICS, NONFINITE_COUNTS, QUANTIZER, SLOT, SLOTS, STEP } from "../lib/quant/layouts.ts";
+
+/**
+ * The compiler. A plain string, imported without the lock file: otherwise every other task would
+ * download it too.
+ */
+const COMPILER: string = "npm:assemblyscript@0.28.20/asc";
+
+/** What is used of the compiler. */
+interface Compiler {
+  main(
+    args: readonly string[],
+    files: {
+      readFile(name: string): string | null | Promise<string | null>;
+      writeFile(name: string, contents: Uint8Array): void;
+      listFiles(): null;
+    },
+  ): Promise<{ readonly error: Error | null; readonly stderr: { toString(): string } }>;
+}
 
 const ROOT = new URL("../", import.meta.url);
 
@@ -24,7 +40,7 @@ const NOTE = "// Written by `deno task simd` from the descriptors of kernels.\n\
 const LAYOUTS = [QUANTIZER, SLOT, STEP, METRICS, NONFINITE_COUNTS];
 
 /** Returns the files that the task writes, by their path from the root. */
-export async function buildSimd(): Promise<Map<string, Uint8Array<ArrayBuffer>>> {
+async function buildSimd(): Promise<Map<string, Uint8Array<ArrayBuffer>>> {
   const encoder = new TextEncoder();
   const sources = new Map([[RECORDS, records()], [RUN_PART, runPart()]]);
   const files = new Map([...sources].map(([path, text]) => [path, encoder.encode(text)]));
@@ -53,10 +69,11 @@ async function compile(
     "--disableWarning",
     ...options,
   ];
+  const { default: asc } = await import(COMPILER) as { readonly default: Compiler };
   const { error, stderr } = await asc.main([entry, "--outFile=simd.wasm", ...flags], {
     readFile: (name: string) =>
       sources.get(name) ?? Deno.readTextFile(new URL(name, ROOT)).catch(() => null),
-    writeFile: (_: string, contents: string | Uint8Array) => void (output = contents as Uint8Array),
+    writeFile: (_: string, contents: Uint8Array) => void (output = contents),
     listFiles: () => null,
   });
   if (error || !output) throw new Error(`the SIMD kernels do not compile:\n${stderr.toString()}`);
@@ -111,5 +128,11 @@ function classOf(name: string): string {
 }
 
 if (import.meta.main) {
-  for (const [path, bytes] of await buildSimd()) await Deno.writeFile(new URL(path, ROOT), bytes);
+  // A test compiles into another folder.
+  const [folder] = Deno.args, to = folder === undefined ? ROOT : new URL(`file://${folder}/`);
+  for (const [path, bytes] of await buildSimd()) {
+    const file = new URL(path, to);
+    await Deno.mkdir(new URL(".", file), { recursive: true });
+    await Deno.writeFile(file, bytes);
+  }
 }
