@@ -161,6 +161,22 @@ Deno.test("a plan above 4 GiB ends in one line, with what would fit", async () =
   });
 });
 
+Deno.test("a program that has trained in several threads ends by itself", async () => {
+  const script = `import { train } from "${ROOT}mod.ts";
+    const recipe = { data: { format: "glyphs", size: 12, train: 16, test: 8 }, model: { name: "cnn", width: 4 },
+      train: { batch: 8, max_steps: 1 } };
+    for (let i = 0; i < 2; i++) for await (const _ of train(recipe, { device: "cpu", threads: 4 }));
+    console.log("trained");`;
+  await inFiles({ "train.ts": script }, async (cwd) => {
+    const { code, stdout } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", "--no-check", "train.ts"],
+      cwd,
+      signal: AbortSignal.timeout(30_000),
+    }).output();
+    assert.deepEqual([code, new TextDecoder().decode(stdout)], [0, "trained\n"]);
+  });
+});
+
 /** A device on which a broken step runs before the step of a training that is counted as `at`, from 0. */
 function failing(
   at: number,

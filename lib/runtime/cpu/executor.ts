@@ -28,6 +28,8 @@ export class CpuExecutor implements Executor {
   readonly adapter: string;
   readonly bytes: number;
   readonly #map: ReturnType<typeof mapOf>;
+  /** The memory that threads share; one thread has its own. */
+  readonly #memory: WebAssembly.Memory | undefined;
   readonly #workers: readonly Worker[];
   /** Indices of the calls that the leader has. */
   readonly #calls = new Map<Step, number>();
@@ -45,6 +47,7 @@ export class CpuExecutor implements Executor {
     this.adapter = cpuName(threads);
     const memory = allocate(this.#map.bytes, threads > 1);
     this.bytes = memory.buffer.byteLength;
+    if (threads > 1) this.#memory = memory;
     const start = threads > 1
       ? { module: manyThreads, memory, threads }
       : { module: oneThread, pages: this.bytes / PAGE_BYTES, threads };
@@ -106,6 +109,7 @@ export class CpuExecutor implements Executor {
   }
 
   close(): void {
+    if (this.#memory) stopFollowers(this.#memory);
     for (const worker of this.#workers) worker.terminate();
     this.#fail("the executor is closed");
   }
@@ -149,6 +153,12 @@ export class CpuExecutor implements Executor {
     if (!found) throw new Error(`no buffer is named ${name}`);
     return found;
   }
+}
+
+/** Ends the followers: terminating a worker does not wake it from a wait in WebAssembly. */
+function stopFollowers(memory: WebAssembly.Memory): void {
+  const { exports } = new WebAssembly.Instance(manyThreads, { env: { memory } });
+  (exports.stop as () => void)();
 }
 
 /** Returns the words of a kernel's record; a buffer that the step does not bind has address 0. */

@@ -1,5 +1,6 @@
 /**
- * A thread that takes parts of the leader's steps. It never returns to its event loop.
+ * A thread that takes parts of the leader's steps. It returns to its event loop when the executor is
+ * closed.
  *
  * @module
  */

@@ -14,6 +14,8 @@ const DONE: usize = 192;
 const ASLEEP: usize = 256;
 /** 1 after a follower has failed. */
 const FAILED: usize = 320;
+/** 1 after the executor is closed. */
+const STOPPED: usize = 384;
 
 @unmanaged
 class Phase {
@@ -32,6 +34,9 @@ const SPINS: i32 = 2000;
 
 /** Nanoseconds after which a sleeping leader looks whether a follower has failed. */
 const CHECK_NS: i64 = 50_000_000;
+
+/** Nanoseconds after which a sleeping follower looks whether the executor is closed, if nothing wakes it. */
+const STOP_NS: i64 = 1_000_000_000;
 
 /** Runs the parts of a phase, with the followers. Returns whether all went well. */
 export function lead(
@@ -69,21 +74,28 @@ export function lead(
   }
 }
 
-/** Takes parts for ever. */
+/** Takes parts until the executor is closed. */
 export function follow(scratch: usize): void {
   let seen: i32 = 0;
   while (true) {
     let spins = SPINS;
     while (current() == seen && spins > 0) spins--;
     if (current() == seen) {
+      if (atomic.load<i32>(STOPPED)) return;
       atomic.add<i32>(ASLEEP, 1);
-      atomic.wait<i32>(PHASE, seen, -1);
+      atomic.wait<i32>(PHASE, seen, STOP_NS);
       atomic.sub<i32>(ASLEEP, 1);
       continue;
     }
     seen = current();
     while (takePart(scratch)) {}
   }
+}
+
+/** Ends the followers. A worker that sleeps here does not see that it is terminated. */
+export function stop(): void {
+  atomic.store<i32>(STOPPED, 1);
+  atomic.notify(PHASE, -1);
 }
 
 /** Tells the leader that this thread has failed. */
