@@ -42,43 +42,64 @@ function masked4(v: v128, at: i32): v128 {
 
 /** Turns a line of `count` contributions, a multiple of 4, at padded index `at` and on into gradients. */
 export function finishLine(line: usize, at: i32, count: i32): void {
-  if (addendAt) addLine(line, at, count);
-  if (mask) maskLine(line, at, count);
+  if (!codes) {
+    if (addendAt) addReals(line, addendAt + (<usize>at << 2), count);
+    if (mask) maskByReals(line, maskAt + (<usize>at << 2), count);
+  } else {
+    if (addendAt) addCodes(line, at, count);
+    if (mask) maskByCodes(line, at, count);
+  }
 }
 
-function addLine(line: usize, at: i32, count: i32): void {
+function addReals(line: usize, from: usize, count: i32): void {
+  for (const end = line + (<usize>count << 2); line < end; line += 16, from += 16) {
+    v128.store(line, f32x4.add(v128.load(line), v128.load(from)));
+  }
+}
+
+function maskByReals(line: usize, from: usize, count: i32): void {
+  // The largest f32 below 6.
+  const zero = f32x4.splat(0), most = f32x4.splat(mask == 2 ? reinterpret<f32>(0x40bfffff) : Infinity);
+  for (const end = line + (<usize>count << 2); line < end; line += 16, from += 16) {
+    const m = v128.load(from), open = v128.and(f32x4.gt(m, zero), f32x4.le(m, most));
+    v128.store(line, v128.and(v128.load(line), open));
+  }
+}
+
+function addCodes(line: usize, at: i32, count: i32): void {
   const factor = addendScale, zero = i16x8.narrow_i32x4_s(addendZero, addendZero);
   let i: i32 = 0;
-  if (codes) {
-    for (; i + 16 <= count; i += 16, line += 64) {
-      const q = v128.load(addendAt + at + i);
-      let u = i16x8.sub(i16x8.extend_low_i8x16_s(q), zero);
-      v128.store(line, f32x4.add(v128.load(line), scaled4(i32x4.extend_low_i16x8_s(u), factor)));
-      v128.store(line, f32x4.add(v128.load(line, 16), scaled4(i32x4.extend_high_i16x8_s(u), factor)), 16);
-      u = i16x8.sub(i16x8.extend_high_i8x16_s(q), zero);
-      v128.store(line, f32x4.add(v128.load(line, 32), scaled4(i32x4.extend_low_i16x8_s(u), factor)), 32);
-      v128.store(line, f32x4.add(v128.load(line, 48), scaled4(i32x4.extend_high_i16x8_s(u), factor)), 48);
-    }
+  for (; i + 16 <= count; i += 16, line += 64) {
+    const q = v128.load(addendAt + at + i);
+    let u = i16x8.sub(i16x8.extend_low_i8x16_s(q), zero);
+    v128.store(line, f32x4.add(v128.load(line), scaled4(i32x4.extend_low_i16x8_s(u), factor)));
+    v128.store(line, f32x4.add(v128.load(line, 16), scaled4(i32x4.extend_high_i16x8_s(u), factor)), 16);
+    u = i16x8.sub(i16x8.extend_high_i8x16_s(q), zero);
+    v128.store(line, f32x4.add(v128.load(line, 32), scaled4(i32x4.extend_low_i16x8_s(u), factor)), 32);
+    v128.store(line, f32x4.add(v128.load(line, 48), scaled4(i32x4.extend_high_i16x8_s(u), factor)), 48);
   }
   for (; i < count; i += 4, line += 16) {
-    v128.store(line, f32x4.add(v128.load(line), loadReal(codes, addendAt, at + i, addendZero, factor)));
+    v128.store(line, f32x4.add(v128.load(line), loadReal(true, addendAt, at + i, addendZero, factor)));
   }
 }
 
-/** Keeps what the activation passes on: of codes those above the zero point, and up to the last below 6. */
-function maskLine(line: usize, at: i32, count: i32): void {
+@inline
+function scaled4(code: v128, factor: v128): v128 {
+  return f32x4.mul(f32x4.convert_i32x4_s(code), factor);
+}
+
+/** Keeps what codes above the zero point, and up to the last below 6, pass on. */
+function maskByCodes(line: usize, at: i32, count: i32): void {
+  const zero = <i32>i32x4.extract_lane(maskZero, 0), least = i8x16.splat(<i8>zero);
+  const most = i8x16.splat(<i8>min(127, zero + (mask == 2 ? lastBelow6() : 255)));
   let i: i32 = 0;
-  if (codes) {
-    const zero = <i32>i32x4.extract_lane(maskZero, 0), least = i8x16.splat(<i8>zero);
-    const most = i8x16.splat(<i8>min(127, zero + (mask == 2 ? lastBelow6() : 255)));
-    for (; i + 16 <= count; i += 16, line += 64) {
-      const q = v128.load(maskAt + at + i), open = v128.andnot(i8x16.gt_s(q, least), i8x16.gt_s(q, most));
-      const l = i16x8.extend_low_i8x16_s(open), h = i16x8.extend_high_i8x16_s(open);
-      v128.store(line, v128.and(v128.load(line), i32x4.extend_low_i16x8_s(l)));
-      v128.store(line, v128.and(v128.load(line, 16), i32x4.extend_high_i16x8_s(l)), 16);
-      v128.store(line, v128.and(v128.load(line, 32), i32x4.extend_low_i16x8_s(h)), 32);
-      v128.store(line, v128.and(v128.load(line, 48), i32x4.extend_high_i16x8_s(h)), 48);
-    }
+  for (; i + 16 <= count; i += 16, line += 64) {
+    const q = v128.load(maskAt + at + i), open = v128.andnot(i8x16.gt_s(q, least), i8x16.gt_s(q, most));
+    const l = i16x8.extend_low_i8x16_s(open), h = i16x8.extend_high_i8x16_s(open);
+    v128.store(line, v128.and(v128.load(line), i32x4.extend_low_i16x8_s(l)));
+    v128.store(line, v128.and(v128.load(line, 16), i32x4.extend_high_i16x8_s(l)), 16);
+    v128.store(line, v128.and(v128.load(line, 32), i32x4.extend_low_i16x8_s(h)), 32);
+    v128.store(line, v128.and(v128.load(line, 48), i32x4.extend_high_i16x8_s(h)), 48);
   }
   for (; i < count; i += 4, line += 16) v128.store(line, masked4(v128.load(line), at + i));
 }
