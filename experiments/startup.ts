@@ -3,7 +3,7 @@
  * command several times, each with a new run folder, and kills it after that step. The caches of Deno
  * and the driver are warm from the second time on; with `--cold` the driver's cache is empty.
  *
- *     deno run -A experiments/startup.ts [recipe.yaml] [key=value …] [--times 7] [--cold] [--json FILE]
+ *     deno run -A experiments/startup.ts [recipe.yaml] [key=value …] [--device cpu] [--times 7] [--cold]
  *
  * @module
  */
@@ -14,6 +14,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     times: { type: "string", default: "7" },
+    device: { type: "string", default: "auto" },
     cold: { type: "boolean", default: false },
     json: { type: "string" },
   },
@@ -28,7 +29,10 @@ async function once(): Promise<{ start: number; step: number }> {
   const folder = await Deno.makeTempDir({ prefix: "qtrain-startup-" });
   const began = performance.now();
   const child = new Deno.Command(Deno.execPath(), {
-    args: [...task, `${root}cli/main.ts`, recipe, ...overrides, "--json", "--out", `${folder}/run`],
+    args: [
+      ...[...task, `${root}cli/main.ts`, recipe, ...overrides],
+      ...["--device", values.device, "--json", "--out", `${folder}/run`],
+    ],
     env: values.cold ? { MESA_SHADER_CACHE_DIR: folder } : {},
     stdout: "piped",
     stderr: "inherit",
