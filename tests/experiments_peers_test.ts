@@ -2,13 +2,13 @@ import "./support/isolate.ts";
 import assert from "node:assert/strict";
 import { PeerError, PeerProcess } from "../experiments/peers/process.ts";
 import { asMarkdown, asText, reportOf } from "../experiments/peers/report.ts";
-import { type Peer, PEERS } from "../experiments/peers/peers.ts";
+import { type Peer, PEERS, turnPlan } from "../experiments/peers/peers.ts";
 import { BATCH, readTraining, SIZE, writeTraining } from "../experiments/peers/training.ts";
 
 Deno.test("a peer whose process fails is reported with the reason", async () => {
-  const peer: Peer = { name: "absent", what: "nothing", steps: 1, script: "absent.ts" };
+  const peer: Peer = { name: "absent", what: "nothing", script: "absent.ts", args: [] };
   let problem = "";
-  await assert.rejects(() => PeerProcess.start(peer, "no file"), (error) => {
+  await assert.rejects(() => PeerProcess.start(peer, "no file", 2), (error) => {
     assert.ok(error instanceof PeerError);
     problem = error.message;
     return true;
@@ -17,17 +17,35 @@ Deno.test("a peer whose process fails is reported with the reason", async () => 
   const report = reportOf([
     {
       peer: PEERS[0]!,
-      ready: { version: "1.0", adapter: "a", losses: [2, 1.5] },
+      ready: { version: "1.0", device: "a CPU", threads: 2, losses: [2, 1.5], ms: 45 },
       losses: [2, 1.5],
       times: [40, 50, 60],
+      steps: 90,
       ratios: [],
     },
-    { peer, losses: [], times: [], ratios: [], problem },
-  ], 3);
+    { peer, losses: [], times: [], steps: 0, ratios: [], problem },
+  ], { rounds: 3, threads: 2, processor: "Processor X" });
   assert.equal(report.results[0]!.step_ms, 50);
   assert.equal(report.results[0]!.images_per_second, 1280);
+  assert.equal(report.results[0]!.turns, 3);
   assert.equal(report.results[1]!.step_ms, null);
-  for (const text of [asText(report), asMarkdown(report)]) assert.ok(text.includes(problem));
+  for (const text of [asText(report), asMarkdown(report)]) {
+    assert.ok(text.includes(`absent: nothing; not measured: ${problem}`));
+    assert.ok(text.includes("--threads 2, on Processor X"));
+    assert.match(text, /^\|? ?absent .*failed/m);
+  }
+});
+
+Deno.test("a slow peer has fewer turns, but at least three, and a very slow one has one", () => {
+  assert.deepEqual(turnPlan(40, 1500, 5), { steps: 38, every: 1 });
+  assert.deepEqual(turnPlan(2900, 1500, 5), { steps: 1, every: 1 });
+  assert.deepEqual(turnPlan(9000, 1500, 5), { steps: 1, every: 2 });
+  assert.deepEqual(turnPlan(9000, 1500, 20), { steps: 1, every: 3 });
+  for (let rounds = 3; rounds < 12; rounds++) {
+    const { every } = turnPlan(12_000, 1500, rounds);
+    assert.ok(Math.ceil(rounds / every) >= 3, `${rounds} rounds`);
+    assert.equal(turnPlan(40_000, 1500, rounds).every, rounds);
+  }
 });
 
 Deno.test("all peers read the same batches and initial weights from the training's file", async () => {

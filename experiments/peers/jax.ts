@@ -1,6 +1,6 @@
 /**
- * jax-js on WebGPU, the whole step jitted: `jax.ts FILE plain` or `jax.ts FILE tuned`. Uses the
- * protocol of `serve.ts`.
+ * jax-js on WebGPU or WASM, the whole step jitted: `jax.ts FILE THREADS wasm|webgpu plain|tuned`. Uses
+ * the protocol of `serve.ts`.
  *
  * Tuned: for the input gradient of a strided convolution, jax-js convolves dY with zeros between its
  * pixels, which is four times the necessary work. So a convolution of stride 2 is split into four of
@@ -10,7 +10,7 @@
  *
  * @module
  */
-import { serve, type Trainer } from "./serve.ts";
+import { gpuDevice, serve, type Trainer } from "./serve.ts";
 import {
   BATCH,
   CLASSES,
@@ -101,11 +101,21 @@ function stepFunction(jax: Any, tuned: boolean) {
 
 const leavesOf = (p: Any): Any[] => [...p.conv, ...p.gamma, ...p.beta, p.weight, p.bias];
 
-async function prepare(file: string, tuned: boolean): Promise<Trainer> {
+async function prepare(
+  file: string,
+  threads: number,
+  device: "wasm" | "webgpu",
+  tuned: boolean,
+): Promise<Trainer> {
   const training = await readTraining(file);
+  // The package starts a worker for each core and has no setting for it.
+  Object.defineProperty(navigator, "hardwareConcurrency", { value: threads });
+  const computesOn = device === "webgpu"
+    ? await gpuDevice(threads)
+    : { device: "WASM SIMD on the CPU", threads };
   const jax: Any = await import(`${PACKAGE}@${VERSION}`), { numpy: np } = jax;
-  if (!(await jax.init("webgpu")).includes("webgpu")) throw new Error("jax-js finds no WebGPU");
-  jax.defaultDevice("webgpu");
+  if (!(await jax.init(device)).includes(device)) throw new Error(`jax-js finds no ${device}`);
+  jax.defaultDevice(device);
 
   const load = (name: string, shape?: readonly number[]) => {
     const { shape: own, data } = training.weight(name);
@@ -125,6 +135,7 @@ async function prepare(file: string, tuned: boolean): Promise<Trainer> {
   let loss: Any, count = 0;
   return {
     version: VERSION,
+    ...computesOn,
     step() {
       const { images, labels } = training.batch(count++);
       loss?.dispose();
@@ -140,4 +151,7 @@ async function prepare(file: string, tuned: boolean): Promise<Trainer> {
   };
 }
 
-await serve(() => prepare(Deno.args[0]!, Deno.args[1] === "tuned"));
+const [file, threads, device, variant] = Deno.args;
+await serve(() =>
+  prepare(file!, Number(threads), device as "wasm" | "webgpu", variant === "tuned")
+);

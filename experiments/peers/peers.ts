@@ -1,75 +1,81 @@
 /**
- * The peers: their names, how to start them, and how many steps each runs in a round, so that a round
- * of each takes about as long.
+ * The peers: their names, how to start them, and how often each has a turn.
  *
  * @module
  */
 
-/** A framework that does the same training. */
+/** A framework, on one of its devices, that does the same training. */
 export interface Peer {
   readonly name: string;
   /** Its description in the report. */
   readonly what: string;
-  /** Steps of a round. */
-  readonly steps: number;
-  /** Its script in this folder, and the argument after the training's file. */
+  /** Its script in this folder, and the arguments after the training's file and the threads. */
   readonly script: string;
-  readonly variant?: string;
+  readonly args: readonly string[];
 }
+
+const jax = (device: string, variant: string, what: string): Peer => ({
+  name: `jax-js ${device}${variant === "tuned" ? " tuned" : ""}`,
+  what,
+  script: "jax.ts",
+  args: [device, variant],
+});
+
+const tensorFlow = (device: string, variant: string, what: string): Peer => ({
+  name: `TF.js ${device}${variant === "tuned" ? " tuned" : ""}`,
+  what,
+  script: "tfjs.ts",
+  args: [device, variant],
+});
+
+const qtrain = (arithmetic: string, device: string, what: string): Peer => ({
+  name: `qtrain ${arithmetic} ${device}`,
+  what,
+  script: "qtrain.ts",
+  args: [arithmetic, device],
+});
+
+const JAX = "lax.conv, the whole step in one jit";
+const JAX_TUNED = "a convolution of stride 2 as four of stride 1 over the image's phases";
+const TF = "conv2d, batchNorm, optimizer.minimize";
+const TF_TUNED = "gradients of weights, and all of the first convolution, by matMul of columns";
 
 /** All peers; the first is the reference of the ratios. */
 export const PEERS: readonly Peer[] = [
+  qtrain("int8", "cpu", "the CPU executor, hindsight ranges"),
+  qtrain("float32", "cpu", "the same program without quantizers"),
+  qtrain("int8", "gpu", "hindsight ranges on the device"),
+  qtrain("float32", "gpu", "the same program without quantizers"),
   {
-    name: "qtrain int8",
-    what: "hindsight ranges on the device",
-    steps: 8,
-    script: "qtrain.ts",
-    variant: "int8",
+    name: "PyTorch cpu",
+    what: "float32, channels_last, eager",
+    script: "pytorch.py",
+    args: [],
   },
-  {
-    name: "qtrain float32",
-    what: "the same program without quantizers",
-    steps: 4,
-    script: "qtrain.ts",
-    variant: "float32",
-  },
-  {
-    name: "jax-js",
-    what: "lax.conv, the whole step in one jit",
-    steps: 2,
-    script: "jax.ts",
-    variant: "plain",
-  },
-  {
-    name: "jax-js tuned",
-    what: "the same; a convolution of stride 2 as four of stride 1 over the image's phases",
-    steps: 2,
-    script: "jax.ts",
-    variant: "tuned",
-  },
-  {
-    name: "TF.js",
-    what: "conv2d, batchNorm, optimizer.minimize",
-    steps: 1,
-    script: "tfjs.ts",
-    variant: "plain",
-  },
-  {
-    name: "TF.js tuned",
-    what: "the same; gradients of weights, and all of the first convolution, by matMul of columns",
-    steps: 1,
-    script: "tfjs.ts",
-    variant: "tuned",
-  },
-  { name: "PyTorch", what: "float32 on the CPU, all cores", steps: 8, script: "pytorch.py" },
+  jax("wasm", "plain", JAX),
+  jax("wasm", "tuned", JAX_TUNED),
+  jax("webgpu", "plain", JAX),
+  jax("webgpu", "tuned", JAX_TUNED),
+  tensorFlow("wasm", "plain", TF),
+  tensorFlow("wasm", "tuned", TF_TUNED),
+  tensorFlow("cpu", "plain", TF),
+  tensorFlow("cpu", "tuned", TF_TUNED),
+  tensorFlow("webgpu", "plain", TF),
+  tensorFlow("webgpu", "tuned", TF_TUNED),
 ];
 
-/** The program and the arguments to run a peer. */
-export function commandOf({ script, variant }: Peer, file: string): [string, string[]] {
-  const own = [`${import.meta.dirname}/${script}`, file, ...(variant ? [variant] : [])];
-  if (script.endsWith(".py")) return ["python3", own];
-  // Without the lock, as the peers' packages are not dependencies of the project.
-  const options = ["--no-prompt", "--no-lock", "--no-check", "--quiet"];
-  const allowed = ["--allow-read", "--allow-env", "--allow-sys"];
-  return [Deno.execPath(), ["run", ...options, ...allowed, ...own]];
+/**
+ * Plans the turns of a peer by its speed, so that no slow one takes most of the run.
+ *
+ * @param ms milliseconds that a step took last
+ * @param turn milliseconds that a turn should take
+ * @param rounds of the whole run
+ * @returns steps of a turn, and in every which round it has one: a step of more than two turns has fewer
+ * rounds, but at least three; a step of more than eight has the first round alone
+ */
+export function turnPlan(ms: number, turn: number, rounds: number) {
+  const steps = Math.min(Math.max(Math.round(turn / ms), 1), 1000);
+  if (ms > 8 * turn) return { steps, every: Math.max(rounds, 1) };
+  const most = Math.max(Math.floor((rounds - 1) / 2), 1);
+  return { steps, every: Math.min(Math.max(Math.ceil(ms / (2 * turn)), 1), most) };
 }

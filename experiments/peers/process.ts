@@ -4,14 +4,19 @@
  * @module
  */
 import { TextLineStream } from "./lines.ts";
-import { commandOf, type Peer } from "./peers.ts";
+import type { Peer } from "./peers.ts";
 
 /** The first answer of a peer. */
 export interface Ready {
   readonly version: string;
-  readonly adapter: string;
+  /** What computes: the name of a GPU adapter, or how it uses the CPU. */
+  readonly device: string;
+  /** Threads that compute; `null` on a hardware GPU. */
+  readonly threads: number | null;
   /** Losses of the warm-up. */
   readonly losses: readonly number[];
+  /** Milliseconds of the last step of the warm-up. */
+  readonly ms: number;
 }
 
 /** Milliseconds of all steps of a round, and the loss of the last one. */
@@ -41,16 +46,18 @@ export class PeerProcess {
   /**
    * Starts a peer and waits until it is ready.
    *
-   * @throws PeerError if it cannot start: no interpreter, package or adapter
+   * @param threads of the CPU, also of a software GPU
+   * @throws PeerError if it cannot start: no interpreter, package or adapter, or it cannot train this
    */
-  static async start(peer: Peer, file: string): Promise<[PeerProcess, Ready]> {
-    const [program, args] = commandOf(peer, file);
+  static async start(peer: Peer, file: string, threads: number): Promise<[PeerProcess, Ready]> {
+    const [program, args] = await commandOf(peer, file, threads);
     let process: PeerProcess;
     try {
       process = new PeerProcess(
         new Deno.Command(program, {
           args,
-          env: { NO_COLOR: "1" },
+          // llvmpipe reads its number of threads there.
+          env: { NO_COLOR: "1", LP_NUM_THREADS: `${threads}` },
           stdin: "piped",
           stdout: "piped",
           stderr: "piped",
@@ -110,4 +117,35 @@ export class PeerProcess {
 
 function lines(bytes: ReadableStream<Uint8Array<ArrayBuffer>>): ReadableStream<string> {
   return bytes.pipeThrough(new TextDecoderStream()).pipeThrough(new TextLineStream());
+}
+
+/** Returns the program and the arguments to run a peer. @throws PeerError if there is no such program */
+async function commandOf(
+  { script, args }: Peer,
+  file: string,
+  threads: number,
+): Promise<[string, string[]]> {
+  const own = [`${import.meta.dirname}/${script}`, file, `${threads}`, ...args];
+  if (script.endsWith(".py")) return [await pythonWithTorch(), own];
+  // Without the lock, as the peers' packages are not dependencies of the project.
+  const options = ["--no-prompt", "--no-lock", "--no-check", "--quiet"];
+  const allowed = ["--allow-read", "--allow-env", "--allow-sys"];
+  return [Deno.execPath(), ["run", ...options, ...allowed, ...own]];
+}
+
+/** Finds a Python with PyTorch: the first of the PATH, or the system's, where Debian's package is. */
+async function pythonWithTorch(): Promise<string> {
+  for (const program of ["python3", "/usr/bin/python3"]) {
+    try {
+      const command = new Deno.Command(program, {
+        args: ["-c", "import torch"],
+        stdout: "null",
+        stderr: "null",
+      });
+      if ((await command.output()).success) return program;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+  }
+  throw new PeerError("no python3 can import torch. Run apt-get install python3-torch");
 }

@@ -1,11 +1,12 @@
-"""PyTorch on the CPU, float32, all cores. Uses the protocol of serve.ts: pytorch.py FILE."""
+"""PyTorch on the CPU, float32. Uses the protocol of serve.ts: pytorch.py FILE THREADS."""
 
 import json
-import os
 import re
 import struct
 import sys
 import time
+
+import torch
 
 # Settings of SGD and batch norm, as in training.ts.
 RATE, MOMENTUM, EPSILON, NORM_MOMENTUM = 0.05, 0.9, 1e-5, 0.1
@@ -17,7 +18,7 @@ def answer(line):
     print(json.dumps(line), flush=True)
 
 
-def tensors_of(torch, path):
+def tensors_of(path):
     """Reads the tensors of a safetensors file, by name."""
     types = {"F32": torch.float32, "I32": torch.int32}
     with open(path, "rb") as file:
@@ -32,9 +33,9 @@ def tensors_of(torch, path):
     return found
 
 
-def prepare(torch, path):
+def prepare(path):
     """Returns a function that runs one step and returns its loss as a tensor."""
-    tensors = tensors_of(torch, path)
+    tensors = tensors_of(path)
     nn = torch.nn
     layers, channels = [], 1
     for i, stride in enumerate(STRIDES):
@@ -76,24 +77,37 @@ def prepare(torch, path):
     return step
 
 
+def run(step, steps):
+    """Runs steps. Returns the milliseconds of all and the loss of the last."""
+    began = time.perf_counter()
+    for _ in range(steps):
+        loss = step()
+    value = loss.item()
+    return {"ms": 1000 * (time.perf_counter() - began), "loss": value}
+
+
+def device():
+    """Returns which instructions and which library of kernels PyTorch has."""
+    config = torch.__config__.show()
+    found = re.search(r"CPU capability usage: (\S+)", config)
+    library = re.search(r"MKL-DNN v(\S+)", config)
+    parts = [found and found[1], library and f"oneDNN {library[1]}"]
+    return ", ".join(["CPU", *filter(None, parts)])
+
+
 def main():
-    try:
-        import torch
-    except ImportError:
-        answer({"problem": "not installed: python3 cannot import torch"})
-        return
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    torch.set_num_threads(cores)
-    step = prepare(torch, sys.argv[1])
-    losses = [step().item() for _ in range(WARM_UP)]
-    found = re.search(r"CPU capability usage: (\S+)", torch.__config__.show())
-    adapter = f"CPU, {cores} threads" + (f", {found[1]}" if found else "")
-    answer({"version": torch.__version__, "adapter": adapter, "losses": losses})
+    torch.set_num_threads(int(sys.argv[2]))
+    step = prepare(sys.argv[1])
+    first = [run(step, 1) for _ in range(WARM_UP)]
+    answer({
+        "version": torch.__version__,
+        "device": device(),
+        "threads": torch.get_num_threads(),
+        "losses": [result["loss"] for result in first],
+        "ms": first[-1]["ms"],
+    })
     for line in sys.stdin:
-        began = time.perf_counter()
-        for _ in range(int(line.split()[1])):
-            loss = step()
-        answer({"ms": 1000 * (time.perf_counter() - began), "loss": loss.item()})
+        answer(run(step, int(line.split()[1])))
 
 
 main()

@@ -1,7 +1,7 @@
 /**
- * qtrain as a peer: `qtrain.ts FILE int8` or `qtrain.ts FILE float32`, with ranges on the device, so that
- * no step waits for the host. It does not read the file: the data and weights in it are qtrain's own.
- * Uses the protocol of `serve.ts`.
+ * qtrain as a peer: `qtrain.ts FILE THREADS int8|float32 cpu|gpu`, with ranges on the device, so that no
+ * step waits for the host. It does not read the file: the data and weights in it are qtrain's own. Uses
+ * the protocol of `serve.ts`.
  *
  * @module
  */
@@ -9,14 +9,19 @@ import { plan } from "../../lib/program/plan.ts";
 import { openDevice } from "../../lib/runtime/device.ts";
 import { Network } from "../../lib/train/network/network.ts";
 import { VERSION } from "../../lib/core/version.ts";
-import { serve, type Trainer } from "./serve.ts";
+import { gpuDevice, serve, type Trainer } from "./serve.ts";
 import { batchesOf, RATE, recipeOf } from "./training.ts";
 
-async function prepare(arithmetic: "int8" | "float32"): Promise<Trainer> {
+async function prepare(
+  threads: number,
+  arithmetic: "int8" | "float32",
+  choice: "cpu" | "gpu",
+): Promise<Trainer> {
   const recipe = recipeOf({ arithmetic, scheduler: "device" });
   const { data, batches } = await batchesOf(recipe);
   const { program } = plan(recipe, data);
-  const executor = await (await openDevice("gpu")).createExecutor(program);
+  const device = await openDevice(choice, { threads });
+  const executor = await device.createExecutor(program);
   const network = new Network(program, executor, recipe.seed, recipe.quantize, data);
   network.initialize();
   await network.calibrate([batches[0]!]);
@@ -28,6 +33,7 @@ async function prepare(arithmetic: "int8" | "float32"): Promise<Trainer> {
   };
   return {
     version: VERSION,
+    ...(choice === "gpu" ? await gpuDevice(threads) : { device: device.name, threads }),
     async step() {
       if (flying === network.maxInFlight) await collect();
       await network.submit(batches[step % batches.length]!, step, RATE);
@@ -37,4 +43,7 @@ async function prepare(arithmetic: "int8" | "float32"): Promise<Trainer> {
   };
 }
 
-await serve(() => prepare(Deno.args[1] as "int8" | "float32"));
+const [, threads, arithmetic, choice] = Deno.args;
+await serve(() =>
+  prepare(Number(threads), arithmetic as "int8" | "float32", choice as "cpu" | "gpu")
+);

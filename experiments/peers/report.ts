@@ -6,7 +6,7 @@
 import { table } from "../../cli/format.ts";
 import { median } from "../../lib/report/statistics.ts";
 import type { Ready } from "./process.ts";
-import type { Peer } from "./peers.ts";
+import { type Peer, PEERS } from "./peers.ts";
 import { BATCH } from "./training.ts";
 
 /** The measurements of a peer. */
@@ -15,9 +15,11 @@ export interface Measurement {
   ready?: Ready;
   /** Losses of the first steps: those of the warm-up, then those requested. */
   readonly losses: number[];
-  /** Milliseconds of a step, by round. */
+  /** Milliseconds of a step, by turn. */
   readonly times: number[];
-  /** The same divided by the mean of the first peer's rounds just before and after. */
+  /** Steps of all turns. */
+  steps: number;
+  /** The same divided by the mean of the first peer's turns just before and after. */
   readonly ratios: number[];
   /** Why it was not measured, or only in part. */
   problem?: string;
@@ -28,9 +30,13 @@ interface Result {
   readonly peer: string;
   readonly what: string;
   readonly version: string | null;
-  readonly adapter: string | null;
+  readonly device: string | null;
+  /** `null` for a hardware GPU, or if it did not start. */
+  readonly threads: number | null;
   readonly problem: string | null;
-  readonly steps_per_round: number;
+  readonly turns: number;
+  /** Steps of all turns. */
+  readonly steps: number;
   readonly step_ms: number | null;
   readonly fastest_ms: number | null;
   readonly slowest_ms: number | null;
@@ -48,25 +54,32 @@ interface Report {
   readonly network: "cnn";
   readonly batch: number;
   readonly rounds: number;
-  readonly adapter: string | null;
+  /** Threads requested. */
+  readonly threads: number;
+  /** The processor's name; empty where it is not known. */
+  readonly processor: string;
+  readonly cores: number;
   readonly host: string;
   readonly results: readonly Result[];
 }
 
 /** Summarizes the measurements. */
-export function reportOf(measured: readonly Measurement[], rounds: number): Report {
+export function reportOf(
+  measured: readonly Measurement[],
+  settings: Pick<Report, "rounds" | "threads" | "processor">,
+): Report {
   const { arch, os } = Deno.build;
   return {
     network: "cnn",
     batch: BATCH,
-    rounds,
-    adapter: measured[0]!.ready?.adapter ?? null,
-    host: `Deno ${Deno.version.deno}, ${os} ${arch}, ${navigator.hardwareConcurrency} cores`,
+    ...settings,
+    cores: navigator.hardwareConcurrency,
+    host: `Deno ${Deno.version.deno}, ${os} ${arch}`,
     results: measured.map(resultOf),
   };
 }
 
-function resultOf({ peer, ready, problem, losses, times, ratios }: Measurement): Result {
+function resultOf({ peer, ready, problem, losses, times, steps, ratios }: Measurement): Result {
   const [step, ratio] = [times, ratios].map((v) => v.length > 0 ? median(v) : null) as [
     number | null,
     number | null,
@@ -77,9 +90,11 @@ function resultOf({ peer, ready, problem, losses, times, ratios }: Measurement):
     peer: peer.name,
     what: peer.what,
     version: ready?.version ?? null,
-    adapter: ready?.adapter ?? null,
+    device: ready?.device ?? null,
+    threads: ready?.threads ?? null,
     problem: problem ?? null,
-    steps_per_round: peer.steps,
+    turns: times.length,
+    steps,
     step_ms: tenths(step),
     fastest_ms: tenths(least(times)),
     slowest_ms: tenths(most(times)),
@@ -98,28 +113,36 @@ const hundredths = (v: number | null) => v === null ? null : Math.round(v * 100)
 const HEADERS = [
   "",
   "version",
+  "threads",
   "ms a step",
   "fastest–slowest",
+  "turns",
+  "steps",
   "images/s",
-  "× qtrain int8",
+  `× ${PEERS[0]!.name}`,
   "from–to",
 ];
-const ALIGNED = ["left", "left", "right", "right", "right", "right", "right"] as const;
+const ALIGNED = HEADERS.map((_, i) => i < 2 ? "left" : "right");
 
 function cells(r: Result): string[] {
-  if (r.step_ms === null) return [r.peer, r.problem ?? r.version ?? "–", "–", "–", "–", "–", "–"];
+  const start = [r.peer, r.version ?? "–", `${r.threads ?? "–"}`];
+  if (r.step_ms === null) return [...start, r.problem ? "failed" : "–", ...Array(6).fill("–")];
   const ratio = r.ratio === null
     ? ["–", "–"]
     : [r.ratio.toFixed(2), `${r.smallest_ratio!.toFixed(2)}–${r.largest_ratio!.toFixed(2)}`];
   return [
-    r.peer,
-    r.version!,
-    r.step_ms.toFixed(0),
-    `${r.fastest_ms!.toFixed(0)}–${r.slowest_ms!.toFixed(0)}`,
+    ...start,
+    ms(r.step_ms),
+    `${ms(r.fastest_ms!)}–${ms(r.slowest_ms!)}`,
+    `${r.turns}`,
+    `${r.steps}`,
     `${r.images_per_second}`,
     ...ratio,
   ];
 }
+
+/** Three digits or more. */
+const ms = (v: number) => v.toFixed(v < 100 ? 1 : 0);
 
 /** Steps to list in the table of losses. */
 function listedSteps(losses: number): number[] {
@@ -131,26 +154,25 @@ function listedSteps(losses: number): number[] {
 function lossTable({ results }: Report): { headers: string[]; rows: string[][] }[] {
   const trained = results.filter((r) => r.losses.length > 0);
   if (trained.length === 0) return [];
-  const steps = listedSteps(Math.min(...trained.map((r) => r.losses.length)));
+  const steps = listedSteps(Math.max(...trained.map((r) => r.losses.length)));
   return [{
     headers: ["loss of step", ...steps.map((i) => `${i + 1}`)],
-    rows: trained.map((r) => [r.peer, ...steps.map((i) => r.losses[i]!.toFixed(4))]),
+    rows: trained.map((r) => [r.peer, ...steps.map((i) => r.losses[i]?.toFixed(4) ?? "–")]),
   }];
 }
 
-function notes({ results, adapter }: Report): string[] {
-  const where = (r: Result) => r.adapter && r.adapter !== adapter ? ` (${r.adapter})` : "";
-  const stopped = results.filter((r) => r.problem !== null && r.step_ms !== null);
-  return [
-    ...results.map((r) => `${r.peer}: ${r.what}${where(r)}`),
-    ...stopped.map((r) => `${r.peer} stopped early: ${r.problem}`),
-  ];
+function notes({ results }: Report): string[] {
+  return results.map((r) => {
+    const what = `${r.peer}: ${r.what}${r.device ? `; ${r.device}` : ""}`;
+    if (r.problem === null) return what;
+    return `${what}; ${r.losses.length > 0 ? "stopped early" : "not measured"}: ${r.problem}`;
+  });
 }
 
-const title = (r: Report) =>
-  `cnn, batch ${r.batch}, in turn (rounds: ${r.rounds}), on ${
-    r.adapter ?? "no adapter"
-  }; ${r.host}`;
+const title = ({ batch, rounds, threads, processor, cores, host }: Report) =>
+  `cnn, batch ${batch}, in turns, ${rounds} rounds, --threads ${threads}, on ${
+    processor || "an unknown processor"
+  } (${cores} cores); ${host}`;
 
 /** Formats the report for a terminal. */
 export function asText(report: Report): string {

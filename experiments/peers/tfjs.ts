@@ -1,14 +1,16 @@
 /**
- * TF.js on WebGPU: `tfjs.ts FILE plain` or `tfjs.ts FILE tuned`. Uses the protocol of `serve.ts`.
+ * TF.js on WebGPU, WASM or in plain JavaScript: `tfjs.ts FILE THREADS wasm|cpu|webgpu plain|tuned`. Uses
+ * the protocol of `serve.ts`.
  *
  * Tuned: the package's kernel for the weight gradient of a convolution has one thread for each weight,
  * which sums over all pixels. A product of the matrix of columns (the nine taps of each pixel) and dY
  * is the same sum. So is the first convolution, as its one channel keeps the package's kernel from wide
- * loads. 2,500 ms a step against 6,700 (llvmpipe).
+ * loads. 2,500 ms a step against 6,700 (llvmpipe). On WASM only the tuned form trains: the package has
+ * no kernel there for the weight gradient.
  *
  * @module
  */
-import { serve, type Trainer } from "./serve.ts";
+import { gpuDevice, serve, type Trainer } from "./serve.ts";
 import {
   BATCH,
   CLASSES,
@@ -23,7 +25,7 @@ import {
 } from "./training.ts";
 
 /** Not in `deno.lock` and not type-checked, so that only this process downloads them. */
-const PACKAGE = "npm:@tensorflow/tfjs", BACKEND = "npm:@tensorflow/tfjs-backend-webgpu";
+const PACKAGE = "npm:@tensorflow/tfjs", BACKENDS = "npm:@tensorflow/tfjs-backend-";
 const VERSION = "4.22.0";
 
 // deno-lint-ignore no-explicit-any -- the package's types are its own
@@ -96,17 +98,45 @@ function lossFunction(tf: Any, training: Training, tuned: boolean) {
   };
 }
 
-async function prepare(file: string, tuned: boolean): Promise<Trainer> {
+type Backend = "wasm" | "cpu" | "webgpu";
+
+/** Starts a backend. Returns what it computes on. */
+async function start(tf: Any, backend: Backend, threads: number) {
+  // The backend of the CPU is in the package itself.
+  const added: Any = backend === "cpu" ? null : await import(`${BACKENDS}${backend}@${VERSION}`);
+  if (backend === "wasm") added.setThreadsCount(threads);
+  if (!await tf.setBackend(backend)) throw new Error(`TF.js cannot start its backend ${backend}`);
+  await tf.ready();
+  if (backend === "webgpu") return await gpuDevice(threads);
+  if (backend === "cpu") {
+    return { device: "JavaScript on the CPU, which has no threads", threads: 1 };
+  }
+  // It takes Deno for Node, where it starts no threads: github.com/tensorflow/tfjs/issues/3830.
+  const [simd, threaded] = await Promise.all(
+    ["SIMD", "MULTITHREAD"].map((what) => tf.env().getAsync(`WASM_HAS_${what}_SUPPORT`)),
+  );
+  const device = `WASM${simd ? " SIMD" : ""} on the CPU`;
+  return {
+    device: threaded ? device : `${device}, which has threads in browsers only`,
+    threads: added.getThreadsCount() as number,
+  };
+}
+
+async function prepare(
+  file: string,
+  threads: number,
+  backend: Backend,
+  tuned: boolean,
+): Promise<Trainer> {
   const training = await readTraining(file);
   const tf: Any = await import(`${PACKAGE}@${VERSION}`);
-  await import(`${BACKEND}@${VERSION}`);
-  if (!await tf.setBackend("webgpu")) throw new Error("TF.js finds no WebGPU");
-  await tf.ready();
+  const computesOn = await start(tf, backend, threads);
   const lossOf = lossFunction(tf, training, tuned);
   const optimizer = tf.train.momentum(RATE, MOMENTUM);
   let loss: Any, count = 0;
   return {
     version: VERSION,
+    ...computesOn,
     step() {
       const { images, labels } = training.batch(count++);
       loss?.dispose();
@@ -118,4 +148,5 @@ async function prepare(file: string, tuned: boolean): Promise<Trainer> {
   };
 }
 
-await serve(() => prepare(Deno.args[0]!, Deno.args[1] === "tuned"));
+const [file, threads, backend, variant] = Deno.args;
+await serve(() => prepare(file!, Number(threads), backend as Backend, variant === "tuned"));

@@ -4,7 +4,7 @@
  * @module
  */
 import { DeviceError } from "../core/errors.ts";
-import { processorName } from "../runtime/choose_device.ts";
+import { processorName } from "../runtime/cpu/support.ts";
 import { threadsOf } from "../runtime/cpu/support.ts";
 import {
   type Device,
@@ -73,7 +73,7 @@ export async function bench(options: BenchOptions): Promise<BenchReport> {
       }),
     );
   }
-  const processor = gpu ? "" : await processorName();
+  const processor = gpu ? "" : processorName();
   return {
     qtrain: VERSION,
     device: kind,

@@ -10,6 +10,7 @@ import { isMap } from "../core/json_value.ts";
 import { VERSION } from "../core/version.ts";
 import { allSteps, type Program } from "../program/program.ts";
 import { selectSteps, trainingSteps } from "../program/select_steps.ts";
+import { processorName } from "./cpu/support.ts";
 import { type Device, type DeviceChoice, type DeviceOptions, openDevice } from "./device.ts";
 import { fill } from "./fill.ts";
 import { adapterName, cacheFile, readCache, writeCache } from "./gpu/cache_file.ts";
@@ -76,7 +77,7 @@ async function faster(
   const { warn } = options, cpu = await opened(() => tools.open("cpu", options));
   if (cpu instanceof DeviceError) return gpu;
   const path = cacheFile("devices.json"), key = programKey(program);
-  const names = [adapterName(gpu.gpu!.info), await processorName(), cpu.name, `qtrain ${VERSION}`];
+  const names = [adapterName(gpu.gpu!.info), processorName(), cpu.name, `qtrain ${VERSION}`];
   const adapter = names.filter((name) => name !== "").join(", ");
   const day = Math.floor(tools.now() / DAY_MS);
   const known = timesOf((await readCache(path, FORMAT, adapter))[key], day);
@@ -137,13 +138,6 @@ function programKey(program: Program): string {
     `${kernel.name} ${sourceOf(kernel)} ${describeConstants(Object.entries(constants))};`
   );
   return `${program.arithmetic}, batch ${program.batch}, ${hashOf(steps)}`;
-}
-
-/** Returns the processor's name; empty where it is not known. */
-export async function processorName(): Promise<string> {
-  if (Deno.build.os !== "linux") return "";
-  const text = await Deno.readTextFile("/proc/cpuinfo").catch(() => "");
-  return /^model name\s*:\s*(.*)$/m.exec(text)?.[1] ?? "";
 }
 
 /**

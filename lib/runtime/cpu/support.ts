@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { cpus } from "node:os";
 import { DeviceError } from "../../core/errors.ts";
 
 /**
@@ -61,4 +62,13 @@ export function threadsOf(
 /** Returns the name of the CPU as a device. */
 export function cpuName(threads: number): string {
   return `CPU (WASM SIMD, ${threads === 1 ? "1 thread" : `${threads} threads`})`;
+}
+
+/**
+ * Returns the processor's name; empty without the permission `--allow-sys=cpus`, or where it is not known.
+ * (Deno gives `/proc/cpuinfo` only to programs with all permissions.)
+ */
+export function processorName(): string {
+  const { state } = Deno.permissions.querySync({ name: "sys", kind: "cpus" });
+  return state === "granted" ? cpus()[0]?.model.trim() ?? "" : "";
 }
