@@ -8,51 +8,75 @@ import { QuantizationError } from "../include/records.simd";
 export function quantization_error(
   c: QuantizationError, phase: i32, part: i32, parts: i32, scratch: usize,
 ): void {
-  const quads = 64 * c.R, pairs = ((c.QUADS + quads - 1) / quads + 1) >> 1, ragged = (c.CHANNELS & 3) != 0;
+  const quads = 64 * c.R, pairs = ((c.QUADS + quads - 1) / quads + 1) >> 1;
   const last = firstOf(pairs, part + 1, parts);
-  for (let pair = firstOf(pairs, part, parts); pair < last; pair++) sumPair(c, 2 * pair, quads, ragged);
+  for (let pair = firstOf(pairs, part, parts); pair < last; pair++) sumPair(c, 2 * pair, quads);
 }
 
-/** The sums of tiles `tile` and `tile` + 1, if there is one. */
-function sumPair(c: QuantizationError, tile: i32, quads: i32, ragged: bool): void {
-  let xx = f64x2.splat(0), xe = xx, ee = xx;
-  const first = tile * quads, left = c.QUADS - first, z = quantizer(c.quantizers, c.ROW);
-  const zero = f32x4.splat(z.zero), zeroCode = i32x4.splat(<i32>z.zero), scale = f32x4.splat(z.scale);
-  const inverse = f32x4.splat(z.inverse), down = f32x4.splat(z.qmin), up = f32x4.splat(z.qmax);
-  const int8 = c.INT8 != 0, search = c.SEARCH != 0;
-  for (let i: i32 = 0; i < min(quads, left); i++) {
-    const at = first + i, other = i < left - quads;
-    let x = v128.load(c.real_values + (<usize>at << 4)), y = f32x4.splat(0), d = y, e = y;
-    if (other) y = v128.load(c.real_values + (<usize>(at + quads) << 4));
-    if (search) {
-      d = f32x4.sub(nearestTo(x, inverse, zero, down, up, scale), x);
-      e = f32x4.sub(nearestTo(y, inverse, zero, down, up, scale), y);
-    } else {
-      d = f32x4.sub(loadReal(int8, c.q, 4 * at, zeroCode, scale), x);
-      if (other) e = f32x4.sub(loadReal(int8, c.q, 4 * (at + quads), zeroCode, scale), y);
-    }
+// The sums of two tiles. Globals of a module are the thread's own.
+let xx: v128 = f64x2.splat(0), xe: v128 = f64x2.splat(0), ee: v128 = f64x2.splat(0);
+
+/** The sums of tiles `tile` and `tile` + 1, if there is one; it may be shorter. */
+function sumPair(c: QuantizationError, tile: i32, quads: i32): void {
+  const first = tile * quads, left = c.QUADS - first, both = min(max(left - quads, 0), quads);
+  const z = f64x2.splat(0), to = c.errors + (<usize>tile << 4);
+  xx = z;
+  xe = z;
+  ee = z;
+  if (both > 0) {
+    if (c.SEARCH) addQuads(c, first, first + quads, both, true);
+    else addQuads(c, first, first + quads, both, false);
+    storeSums(to + 16, f64x2.extract_lane(xx, 1), f64x2.extract_lane(xe, 1), f64x2.extract_lane(ee, 1));
+  }
+  const rest = min(left, quads) - both;
+  if (rest > 0) {
+    // The second tile has ended: the first alone, in both lanes.
+    if (c.SEARCH) addQuads(c, first + both, first + both, rest, true);
+    else addQuads(c, first + both, first + both, rest, false);
+  }
+  storeSums(to, f64x2.extract_lane(xx, 0), f64x2.extract_lane(xe, 0), f64x2.extract_lane(ee, 0));
+}
+
+/** Adds `count` quads from quad `at` on in the first lanes, and from `other` on in the second. */
+@inline
+function addQuads(c: QuantizationError, at: i32, other: i32, count: i32, search: bool): void {
+  const z = quantizer(c.quantizers, c.ROW), scale = f32x4.splat(z.scale), int8 = c.INT8 != 0, q = c.q;
+  const zero = search ? f32x4.splat(z.zero) : i32x4.splat(<i32>z.zero), inverse = f32x4.splat(z.inverse);
+  const down = f32x4.splat(z.qmin), up = f32x4.splat(z.qmax), ragged = (c.CHANNELS & 3) != 0;
+  const away = <usize>(other - at) << 4;
+  let from = c.real_values + (<usize>at << 4), a = xx, b = xe, d = ee;
+  for (const end = from + (<usize>count << 4); from < end; from += 16, at++, other++) {
+    let x = v128.load(from), y = v128.load(from + away);
+    let e = search ? nearestTo(x, inverse, zero, down, up, scale) : loadReal(int8, q, 4 * at, zero, scale);
+    let f = search ? nearestTo(y, inverse, zero, down, up, scale) : loadReal(int8, q, 4 * other, zero, scale);
+    e = f32x4.sub(e, x);
+    f = f32x4.sub(f, y);
     if (ragged) {
       // 0 adds nothing: no sum is ever −0.
-      const mask = realLanes(c, at), otherMask = realLanes(c, at + quads);
+      const mask = realLanes(c, at), otherMask = realLanes(c, other);
       x = v128.and(x, mask);
-      d = v128.and(d, mask);
+      e = v128.and(e, mask);
       y = v128.and(y, otherMask);
-      e = v128.and(e, otherMask);
+      f = v128.and(f, otherMask);
     }
-    const x01 = i32x4.shuffle(x, y, 0, 4, 1, 5), x23 = i32x4.shuffle(x, y, 2, 6, 3, 7);
-    const e01 = i32x4.shuffle(d, e, 0, 4, 1, 5), e23 = i32x4.shuffle(d, e, 2, 6, 3, 7);
-    for (let lane: i32 = 0; lane < 4; lane++) {
-      const xs = lane < 2 ? x01 : x23, es = lane < 2 ? e01 : e23;
-      const a = f64x2.promote_low_f32x4(lane & 1 ? i64x2.shuffle(xs, xs, 1, 1) : xs);
-      const b = f64x2.promote_low_f32x4(lane & 1 ? i64x2.shuffle(es, es, 1, 1) : es);
-      xx = f64x2.add(xx, f64x2.mul(a, a));
-      xe = f64x2.add(xe, f64x2.mul(a, b));
-      ee = f64x2.add(ee, f64x2.mul(b, b));
+    let xs = i32x4.shuffle(x, y, 0, 4, 1, 5), es = i32x4.shuffle(e, f, 0, 4, 1, 5);
+    for (let half: i32 = 0; half < 2; half++) {
+      let v = f64x2.promote_low_f32x4(xs), w = f64x2.promote_low_f32x4(es);
+      a = f64x2.add(a, f64x2.mul(v, v));
+      b = f64x2.add(b, f64x2.mul(v, w));
+      d = f64x2.add(d, f64x2.mul(w, w));
+      v = f64x2.promote_low_f32x4(i64x2.shuffle(xs, xs, 1, 1));
+      w = f64x2.promote_low_f32x4(i64x2.shuffle(es, es, 1, 1));
+      a = f64x2.add(a, f64x2.mul(v, v));
+      b = f64x2.add(b, f64x2.mul(v, w));
+      d = f64x2.add(d, f64x2.mul(w, w));
+      xs = i32x4.shuffle(x, y, 2, 6, 3, 7);
+      es = i32x4.shuffle(e, f, 2, 6, 3, 7);
     }
   }
-  storeSums(c.errors + (<usize>tile << 4), f64x2.extract_lane(xx, 0), f64x2.extract_lane(xe, 0), f64x2.extract_lane(ee, 0));
-  if (left <= quads) return;
-  storeSums(c.errors + (<usize>(tile + 1) << 4), f64x2.extract_lane(xx, 1), f64x2.extract_lane(xe, 1), f64x2.extract_lane(ee, 1));
+  xx = a;
+  xe = b;
+  ee = d;
 }
 
 function storeSums(to: usize, xx: f64, xe: f64, ee: f64): void {
