@@ -170,7 +170,7 @@ function notes({ results }: Report): string[] {
 }
 
 const title = ({ batch, rounds, threads, processor, cores, host }: Report) =>
-  `cnn, batch ${batch}, in turns, ${rounds} rounds, --threads ${threads}, on ${
+  `cnn, batch ${batch}, in turns (rounds: ${rounds}), --threads ${threads}, on ${
     processor || "an unknown processor"
   } (${cores} cores); ${host}`;
 

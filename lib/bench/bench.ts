@@ -4,8 +4,7 @@
  * @module
  */
 import { DeviceError } from "../core/errors.ts";
-import { processorName } from "../runtime/cpu/support.ts";
-import { threadsOf } from "../runtime/cpu/support.ts";
+import { processorName, threadsOf } from "../runtime/cpu/support.ts";
 import {
   type Device,
   type DeviceChoice,
