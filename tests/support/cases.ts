@@ -338,6 +338,20 @@ export const CASES: readonly Case[] = [
       depthwise(36, 5),
     ],
   },
+  {
+    name: "depthwise: chunks of several lines, which begin and end within images",
+    image: [46, 3, 4],
+    batch: 7,
+    classes: 3,
+    layers: [
+      conv(68, 1),
+      depthwise(68, 3, { padding: 1 }),
+      "batch_norm",
+      depthwise(68, [3, 2], { padding: [1, 0], bias: true }),
+      depthwise(68, 3, { stride: 2, padding: 1 }),
+      linear(3),
+    ],
+  },
 ];
 
 const named = (name: string): Case => CASES.find((test) => test.name.startsWith(name))!;
