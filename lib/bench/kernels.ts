@@ -29,6 +29,8 @@ import {
 import { recordsStatistics, withBaselineSteps } from "./statistics_cost.ts";
 
 const ARITHMETICS = ["int8", "float32"] as const;
+/** Passes over all steps in a round on the CPU, as other work disturbs single ones. */
+const CPU_PASSES = 3;
 /** Repetitions of a step with statistics and its baseline in a round. */
 const PAIRS = 3;
 
@@ -103,10 +105,10 @@ async function benchGroup(
 class ArithmeticRun {
   readonly #timed: readonly TimedSteps[];
   readonly #bytesOf: (step: Step) => number;
-  /** Nanoseconds by round, for each of `#timed`. */
+  /** Nanoseconds by pass, for each of `#timed`. */
   readonly #times: number[][];
-  /** GOP/s that were possible just before or after, by round, for each of `#timed`. */
-  readonly #peaks: number[][];
+  /** GOP/s that were possible just before or after, by pass. */
+  readonly #peaks: number[] = [];
   /** Steps with statistics and their baselines. */
   readonly #pairs: readonly (readonly [Step, Step, TimedSteps])[];
   /** Nanoseconds of both, for each of `#pairs`. */
@@ -122,7 +124,6 @@ class ArithmeticRun {
     this.#timed = timedSteps(program, layers, new Set(baselines.values()));
     this.#bytesOf = boundBytesOf(program);
     this.#times = this.#timed.map(() => []);
-    this.#peaks = this.#timed.map(() => []);
     this.#pairs = this.#timed.flatMap((timed) =>
       timed.steps.flatMap((step) => {
         const baseline = baselines.get(step);
@@ -157,19 +158,15 @@ class ArithmeticRun {
   }
 
   async round(peakNow: KernelsOptions["peakNow"]): Promise<void> {
-    const sum = (times: readonly number[]) => times.reduce((a, b) => a + b, 0);
-    if (peakNow) {
-      for (const [i, { layer, steps }] of this.#timed.entries()) {
-        const peak = async () => layer.operations > 0 ? await peakNow(this.arithmetic) : 0;
-        const before = await peak();
-        this.#times[i]!.push(sum(await this.network.time(steps)));
-        this.#peaks[i]!.push(Math.max(before, await peak()));
-      }
-    } else {
+    for (let pass = 0; pass < (peakNow ? CPU_PASSES : 1); pass++) {
+      const before = await peakNow?.(this.arithmetic);
       const times = await this.network.time(this.#timed.flatMap(({ steps }) => steps));
+      const after = await peakNow?.(this.arithmetic);
+      if (before && after) this.#peaks.push(Math.max(before, after));
       let at = 0;
       for (const [i, { steps }] of this.#timed.entries()) {
-        this.#times[i]!.push(sum(times.slice(at, at += steps.length)));
+        const own = times.slice(at, at += steps.length);
+        this.#times[i]!.push(own.reduce((a, b) => a + b, 0));
       }
     }
     if (this.#pairs.length > 0) await this.#timePairs();
@@ -195,9 +192,7 @@ class ArithmeticRun {
       const { operations } = layer;
       const bytes = steps.reduce((sum, step) => sum + this.#bytesOf(step), 0);
       const gops = operations > 0 ? operations / seconds / 1e9 : null;
-      const shares = this.#peaks[i]!.map((peak, round) =>
-        operations / this.#times[i]![round]! / peak
-      );
+      const shares = this.#peaks.map((peak, pass) => operations / this.#times[i]![pass]! / peak);
       const gbs = bytes / seconds / 1e9;
       return {
         group: this.group.group,

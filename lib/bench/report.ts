@@ -142,8 +142,8 @@ export interface StepsRow {
   /** `host_ms` divided by `ms`. */
   readonly host_share: number;
   /**
-   * All kernels: by the GPU's clock, each in its own pass, null without timestamps; on the CPU each
-   * repeated in a job of its own.
+   * All kernels: by the GPU's clock, each in its own pass, null without timestamps; on the CPU by the
+   * clock of the leading thread.
    */
   readonly kernels_ms: number | null;
   /** The same by section of the program, and by kernel. */

@@ -7,11 +7,8 @@
  */
 import { openDataset } from "../data/open.ts";
 import { DataLoader } from "../data/loader.ts";
-import { RepeatTimer } from "../runtime/cpu/timing.ts";
 import { type Device, type DeviceOptions, openDevice } from "../runtime/device.ts";
-import type { Executor } from "../runtime/executor.ts";
-import type { GpuExecutor } from "../runtime/gpu/executor.ts";
-import { hasTimestamps, StepTimer, type Timer } from "../runtime/gpu/timing.ts";
+import { hasTimestamps, type Timer } from "../runtime/gpu/timing.ts";
 import { parameterCount } from "../program/summary.ts";
 import { plan } from "../program/plan.ts";
 import type { Program, Step } from "../program/program.ts";
@@ -20,6 +17,7 @@ import type { ZooName } from "../recipe/model.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import { programTraffic } from "../report/program_traffic.ts";
 import { median } from "../report/statistics.ts";
+import { stepTimer } from "../report/timed_network.ts";
 import { Network } from "../train/network/network.ts";
 import { selectSteps } from "../program/select_steps.ts";
 import { isInputGradient, timedLayers } from "./layers.ts";
@@ -132,12 +130,6 @@ interface StepTime {
   readonly readback: number;
 }
 
-/** Times kernels: a GPU by timestamps, if it has them, and the CPU by repetitions. */
-function timerOf({ gpu }: Device, executor: Executor): Timer | undefined {
-  if (!gpu) return new RepeatTimer(executor);
-  return hasTimestamps(gpu) ? new StepTimer(gpu, executor as GpuExecutor) : undefined;
-}
-
 /** A variant that is set up, and its times. */
 class VariantRun {
   readonly #rounds: StepTime[] = [];
@@ -177,7 +169,9 @@ class VariantRun {
     const { program } = plan(recipe, data), device = await openDevice(kind, options);
     const executor = await device.createExecutor(program);
     try {
-      const timer = timerOf(device, executor), clock = new WaitClock(executor);
+      const hasClock = !device.gpu || hasTimestamps(device.gpu);
+      const timer = hasClock ? stepTimer(device, executor) : undefined;
+      const clock = new WaitClock(executor);
       const submits = device.gpu && new SubmitClock(device.gpu.device.queue);
       const network = new Network(program, clock, SEED, recipe.quantize, data);
       const loader = new DataLoader(data, { batch: recipe.train.batch, seed: SEED });
@@ -246,6 +240,10 @@ class VariantRun {
   async round(steps: number): Promise<void> {
     this.#rounds.push(await this.#steps(steps));
     if (!this.timer) return;
+    // Later tensors of the last step may have taken the memory of its input.
+    const { images, labels } = await this.loader.trainBatch(this.#step);
+    this.clock.write("pixels", images);
+    this.clock.write("labels", labels);
     const times = await this.timer.time(this.#timed.map(({ step }) => step));
     this.#times.push(times.map((ns) => ns / 1e6));
   }

@@ -207,7 +207,7 @@ function stepsTable(
       `kernels: all kernels${
         isGpu
           ? " by the device's clock, each in its own pass"
-          : ", each repeated in a job of its own"
+          : " by the clock of the leading thread"
       }; first step: from the recipe to the end of the first step, including compilation and ` +
       "calibration.",
     ],

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { RepeatTimer } from "../runtime/cpu/timing.ts";
+import type { CpuExecutor } from "../runtime/cpu/executor.ts";
 import { type Device, type DeviceOptions, openDevice } from "../runtime/device.ts";
 import type { Executor } from "../runtime/executor.ts";
 import type { GpuExecutor } from "../runtime/gpu/executor.ts";
@@ -36,10 +36,10 @@ export class TimedNetwork {
     data: DataShape,
     { kind = "gpu", ...options }: DeviceOptions & { readonly kind?: Device["kind"] } = {},
   ): Promise<TimedNetwork> {
-    const { gpu, ...device } = await openDevice(kind, options);
+    const device = await openDevice(kind, options);
     const executor = await device.createExecutor(program);
     try {
-      const timer = gpu ? new StepTimer(gpu, executor as GpuExecutor) : new RepeatTimer(executor);
+      const timer = stepTimer(device, executor);
       const network = new Network(program, executor, recipe.seed, recipe.quantize, data);
       network.initialize();
       await network.calibrate([noise(program)]);
@@ -60,6 +60,17 @@ export class TimedNetwork {
     this.#timer.close();
     this.executor.close();
   }
+}
+
+/**
+ * Times steps by timestamps of the GPU, or by the clock of the CPU's leading thread.
+ *
+ * @throws DeviceError when a GPU has no timestamps
+ */
+export function stepTimer({ gpu }: Device, executor: Executor): Timer {
+  if (gpu) return new StepTimer(gpu, executor as GpuExecutor);
+  const cpu = executor as CpuExecutor;
+  return { time: (steps) => cpu.time(steps), close: () => {} };
 }
 
 /** Makes a batch of noise. */

@@ -5,7 +5,7 @@
  */
 import { HostBuffer } from "../../../kernels/include/host_buffer.ts";
 import { kernels } from "../../../kernels/mod.ts";
-import type { Answer, Call, Job, Request, ThreadStart } from "./messages.ts";
+import type { Answer, Call, Job, Request, Results, ThreadStart } from "./messages.ts";
 
 /** Exports of kernels/simd.wasm (lib/runtime/cpu/threads.simd.ts). */
 type Lead = (
@@ -56,23 +56,31 @@ function prepare(call: Call): () => void {
   return () => kernel.reference(call.constants, buffers);
 }
 
-function run({ writes, clear, steps, copied }: Job): Uint8Array<ArrayBuffer>[] {
+function run({ writes, clear, steps, copied, timed }: Job): Results {
   for (const { address, data } of writes) bytes.set(data, address);
   for (const place of clear) bytes.fill(0, place.address, place.address + place.bytes);
-  for (const step of steps) calls[step]!();
-  return copied.map((place) => {
+  const times: number[] = [];
+  for (const step of steps) {
+    if (timed) {
+      const began = performance.now();
+      calls[step]!();
+      times.push(performance.now() - began);
+    } else calls[step]!();
+  }
+  const copies = copied.map((place) => {
     const copy = new Uint8Array(place.bytes);
     copy.set(bytes.subarray(place.address, place.address + place.bytes));
     return copy;
   });
+  return { copies, times };
 }
 
 function receive(message: Request): void {
   if ("module" in message) begin(message);
   else if ("calls" in message) calls.push(...message.calls.map(prepare));
   else {
-    const copies = run(message), { job } = message;
-    thread.postMessage({ job, copies } satisfies Answer, copies.map(({ buffer }) => buffer));
+    const results = run(message), buffers = results.copies.map(({ buffer }) => buffer);
+    thread.postMessage({ job: message.job, ...results } satisfies Answer, buffers);
   }
 }
 

@@ -45,12 +45,21 @@ export interface Job {
   /** Indices of calls, in the order in which they were sent. */
   readonly steps: Uint32Array<ArrayBuffer>;
   readonly copied: readonly Place[];
+  /** Whether to time the steps. */
+  readonly timed: boolean;
 }
 
 /** A message to the leader. */
 export type Request = ThreadStart | { readonly calls: readonly Call[] } | Job;
 
-/** The copies of a job, from the leader; or why a thread failed. */
+/** The results of a job. */
+export interface Results {
+  readonly copies: readonly Uint8Array<ArrayBuffer>[];
+  /** Milliseconds of each step, if the job is timed. */
+  readonly times: readonly number[];
+}
+
+/** The results of a job, from the leader; or why a thread failed. */
 export type Answer =
-  | { readonly job: number; readonly copies: readonly Uint8Array<ArrayBuffer>[] }
+  | (Results & { readonly job: number })
   | { readonly error: string };
