@@ -150,16 +150,19 @@ Deno.test("a baseline step follows each step that records statistics and differs
   assert.equal(withBaselineSteps(none, recordsStatistics).baselines.size, 0);
 });
 
-Deno.test(
-  "a baseline step writes the same codes and no statistics",
-  { ignore: !HAS_GPU },
-  async () => {
+for (const kind of ["gpu", "cpu"] as const) {
+  Deno.test(`a baseline step writes the same codes and no statistics, on the ${kind}`, {
+    ignore: kind === "gpu" && !HAS_GPU,
+  }, async () => {
     const recipe = recipeOf(), planned = plan(recipe, DATA, { reuse: false }).program;
     const { program, baselines } = withBaselineSteps(planned, recordsStatistics);
-    const network = await TimedNetwork.open({ recipe, program }, DATA);
+    const network = await TimedNetwork.open({ recipe, program }, DATA, { kind });
     try {
       const { executor } = network;
       await network.network.step(noise(program), 0, 0.01);
+      const times = await network.time([...baselines.keys()]);
+      assert.equal(times.length, baselines.size);
+      assert.ok(times.every((ns) => ns > 0));
       for (const [step, baseline] of baselines) {
         const written = step.buffers.y ?? step.buffers.dx!;
         executor.run([step], ["statistics"]);
@@ -173,8 +176,8 @@ Deno.test(
     } finally {
       network.close();
     }
-  },
-);
+  });
+}
 
 Deno.test("overlapping waits count once, and submits are counted", async () => {
   const later = () => new Promise<[]>((resolve) => setTimeout(() => resolve([]), 20));
