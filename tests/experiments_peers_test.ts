@@ -36,6 +36,11 @@ Deno.test("a peer whose process fails is reported with the reason", async () => 
   }
 });
 
+Deno.test("a peer that is not ready in time is stopped, and the report says so", async () => {
+  const started = PeerProcess.start(PEERS[0]!, "no file", 1, 0.001);
+  await assert.rejects(() => started, /not ready after 0\.001 s/);
+});
+
 Deno.test("a slow peer has fewer turns, but at least three, and a very slow one has one", () => {
   assert.deepEqual(turnPlan(40, 1500, 5), { steps: 38, every: 1 });
   assert.deepEqual(turnPlan(2900, 1500, 5), { steps: 1, every: 1 });

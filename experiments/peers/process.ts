@@ -25,6 +25,9 @@ interface RoundResult {
   readonly loss: number;
 }
 
+/** Maximum seconds until a peer is ready: a step of the slowest takes a minute or more. */
+const MAX_START_S = 300;
+
 /** A failure of one peer; the others continue. */
 export class PeerError extends Error {}
 
@@ -47,9 +50,15 @@ export class PeerProcess {
    * Starts a peer and waits until it is ready.
    *
    * @param threads of the CPU, also of a software GPU
+   * @param limit maximum seconds until it is ready; then it is killed
    * @throws PeerError if it cannot start: no interpreter, package or adapter, or it cannot train this
    */
-  static async start(peer: Peer, file: string, threads: number): Promise<[PeerProcess, Ready]> {
+  static async start(
+    peer: Peer,
+    file: string,
+    threads: number,
+    limit = MAX_START_S,
+  ): Promise<[PeerProcess, Ready]> {
     const [program, args] = await commandOf(peer, file, threads);
     let process: PeerProcess;
     try {
@@ -67,11 +76,18 @@ export class PeerProcess {
       if (error instanceof Deno.errors.NotFound) throw new PeerError(`${program} not found`);
       throw error;
     }
+    let late = false;
+    const timer = setTimeout(() => {
+      late = true;
+      process.#child.kill("SIGKILL");
+    }, 1000 * limit);
     try {
       return [process, await process.#answer() as Ready];
     } catch (error) {
       await process.stop();
-      throw error;
+      throw late ? new PeerError(`not ready after ${limit} s`) : error;
+    } finally {
+      clearTimeout(timer);
     }
   }
 
