@@ -15,7 +15,10 @@ const BLOCK_PADDING: i32 = 64;
 /** Bytes of the sums of a tile. */
 const TILE_BYTES: usize = 192;
 
-/** Outputs of a part, and in int8 a row of ones after those of the first group, whose sums are x_total. */
+/**
+ * Outputs of a part. The first group of int8 also makes x_total: by a row of ones after its outputs, if
+ * they leave a tile unfilled, else by sums of their own, which cost a fifth of a tile.
+ */
 let firstOutput: i32 = 0, outputs: i32 = 0, rows: i32 = 0;
 
 /**
@@ -29,7 +32,8 @@ export function conv_backward_weight(
   const int8 = c.INT8 != 0, groups = parts / c.CHUNKS, chunk = part / groups, group = part % groups;
   firstOutput = 4 * firstOf(c.OQ, group, groups);
   outputs = 4 * firstOf(c.OQ, group + 1, groups) - firstOutput;
-  rows = outputs + (int8 && group == 0 ? 1 : 0);
+  const makesTotal = int8 && group == 0, hasOnes = makesTotal && outputs % TILE_ROWS != 0;
+  rows = outputs + (hasOnes ? 1 : 0);
   const inputs = 4 * c.IQ, taps = c.KH * c.KW, value = int8 ? 2 : 4;
   const begin = chunk * c.CHUNK, end = min(begin + c.CHUNK, c.PIXELS);
   const limit = min(MAX_PIXELS, max(8, PANEL_BYTES / (inputs * value) & ~3));
@@ -58,6 +62,10 @@ export function conv_backward_weight(
           } else dotTile(from, 2 * pitch, block, pitch >> 1, sums, 32);
           storeSums(c, chunk, row, tap * inputs + k, columns - k, !int8 || pixel == begin, sums);
         }
+        if (makesTotal && !hasOnes) {
+          sumColumns(block, pitch >> 1, sums);
+          storeRow(c.x_total + rowOffset(c, chunk, tap * inputs + k), columns - k > 4, pixel == begin, sums);
+        }
       }
     }
   }
@@ -70,11 +78,29 @@ function blockBytes(c: ConvBackwardWeight, pitch: i32): i32 {
   return pitch * (c.INT8 ? 16 : 32) + BLOCK_PADDING;
 }
 
+/** Bytes to column `column` of a chunk's x_total. */
+@inline
+function rowOffset(c: ConvBackwardWeight, chunk: i32, column: i32): usize {
+  return <usize>(chunk * c.KH * c.KW * 4 * c.IQ + column) << 2;
+}
+
+/** Sums of the 8 columns of a block over pairs of pixels. */
+function sumColumns(block: usize, pairs: i32, sums: usize): void {
+  const ones = i16x8.splat(1);
+  let a = i32x4.splat(0), b = i32x4.splat(0);
+  for (const end = block + (<usize>pairs << 5); block < end; block += 32) {
+    a = i32x4.add(a, i32x4.dot_i16x8_s(v128.load(block), ones));
+    b = i32x4.add(b, i32x4.dot_i16x8_s(v128.load(block, 16), ones));
+  }
+  v128.store(sums, a);
+  v128.store(sums, b, 16);
+}
+
 /** Address of the sums of row `row` of the part from column `column` on. */
 @inline
 function partialAt(c: ConvBackwardWeight, chunk: i32, row: i32, column: i32): usize {
   const count = c.KH * c.KW * 4 * c.IQ;
-  if (row >= outputs) return c.x_total + (<usize>(chunk * count + column) << 2);
+  if (row >= outputs) return c.x_total + rowOffset(c, chunk, column);
   return c.partial + (<usize>((chunk * 4 * c.OQ + firstOutput + row) * count + column) << 2);
 }
 
@@ -96,15 +122,20 @@ function storeSums(
 ): void {
   const both = columns > 4;
   for (let r: i32 = 0; r < min(TILE_ROWS, rows - row); r++, sums += 32) {
-    const to = partialAt(c, chunk, row + r, column);
-    let a = v128.load(sums), b = v128.load(sums, 16);
-    if (!replaces) {
-      a = i32x4.add(a, v128.load(to));
-      b = i32x4.add(b, v128.load(to, 16));
-    }
-    v128.store(to, a);
-    if (both) v128.store(to, b, 16);
+    storeRow(partialAt(c, chunk, row + r, column), both, replaces, sums);
   }
+}
+
+/** Writes 8 sums, or 4 where not `both`, or adds them to what is there. */
+@inline
+function storeRow(to: usize, both: bool, replaces: bool, sums: usize): void {
+  let a = v128.load(sums), b = v128.load(sums, 16);
+  if (!replaces) {
+    a = i32x4.add(a, v128.load(to));
+    b = i32x4.add(b, v128.load(to, 16));
+  }
+  v128.store(to, a);
+  if (both) v128.store(to, b, 16);
 }
 
 /** Gathers dY as [rows][pixels] of i16, and adds it to the totals. Pixels up to `pitch` that are missing are 0. */
