@@ -92,7 +92,7 @@ for (const arithmetic of ["int8", "float32"] as const) {
         const values = cpu.memory.get(name)!.f32;
         for (let c = 0; c < channels; c++) values[c] = gammas[c % gammas.length]!;
       }
-      await lockstepSimdOf(program, cpu, allSteps(program), 2);
+      await lockstepSimdOf(program, cpu, allSteps(program), [2]);
     }
   });
 }
@@ -106,7 +106,7 @@ Deno.test("an update that makes every weight NaN counts them all, in SIMD as in 
     const weights = updates.filter(({ constants }) => constants.STORE);
     for (const { buffers } of weights) cpu.memory.get(buffers.weight!)!.f32.fill(NaN);
     cpu.memory.get("statistics")!.bytes.fill(0);
-    await lockstepSimdOf(program, cpu, updates, 2);
+    await lockstepSimdOf(program, cpu, updates, [2]);
     assert.ok(weights.length > 0);
     for (const { constants } of weights) {
       assert.deepEqual(readStatistics(cpu.memory.get("statistics")!, constants.W_ROW!), {
@@ -144,7 +144,7 @@ for (const name of ["sgd", "adamw"] as const) {
           for (let i = 40_005; i < values.length; i += 7001) values[i] = [NaN, Infinity][i % 2]!;
         }
         for (const threads of [1, 2, 5]) {
-          await lockstepSimdOf(program, cpu, [...update, ...exchange, ...weights], threads);
+          await lockstepSimdOf(program, cpu, [...update, ...exchange, ...weights], [threads]);
         }
       });
     }

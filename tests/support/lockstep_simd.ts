@@ -19,20 +19,55 @@ export async function lockstepSimd(
   arithmetic: Arithmetic,
   options: PlanOptions = {},
 ): Promise<void> {
-  for (const threads of [1, 2, 5]) {
-    const { program, cpu } = await filled(test, arithmetic, { options });
-    await lockstepSimdOf(program, cpu, allSteps(program), threads);
+  const { program, cpu } = await filled(test, arithmetic, { options });
+  await lockstepSimdOf(program, cpu, allSteps(program), [1, 2, 5]);
+}
+
+/** Several executors that must copy the same bytes. */
+class Together extends CpuExecutor {
+  readonly #others: readonly CpuExecutor[];
+
+  constructor(program: Program, [first, ...others]: readonly number[]) {
+    super(program, first!);
+    this.#others = others.map((threads) => new CpuExecutor(program, threads));
+  }
+
+  override write(buffer: string, data: ArrayBufferView<ArrayBuffer>, offset = 0): void {
+    for (const other of this.#others) other.write(buffer, data, offset);
+    super.write(buffer, data, offset);
+  }
+
+  override run(steps: readonly Step[], clear?: readonly string[], copied?: readonly string[]) {
+    const others = this.#others.map((other) => other.run(steps, clear, copied));
+    const own = super.run(steps, clear, copied);
+    return async () => {
+      const copies = await own();
+      for (const other of others) {
+        const names = steps.map(({ layer, kernel }) => `${layer} ${kernel.name}`);
+        assert.deepEqual(await other(), copies, `${names}: other bytes with more threads`);
+      }
+      return copies;
+    };
+  }
+
+  override close(): void {
+    for (const other of this.#others) other.close();
+    super.close();
   }
 }
 
-/** Runs those of the steps that have a SIMD kernel in lockstep from the memory of `cpu`. */
+/**
+ * Runs those of the steps that have a SIMD kernel in lockstep from the memory of `cpu`.
+ *
+ * @param threads numbers of threads
+ */
 export async function lockstepSimdOf(
   program: Program,
   cpu: ReferenceExecutor,
   steps: readonly Step[],
-  threads: number,
+  threads: readonly number[],
 ): Promise<void> {
-  const executor = new CpuExecutor(program, threads), wrong: string[] = [];
+  const executor = new Together(program, threads), wrong: string[] = [];
   try {
     await compareExecutors(steps, cpu, executor, (d) => {
       const differing = differingBits(d);
