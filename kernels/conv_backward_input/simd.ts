@@ -1,5 +1,6 @@
 import {
-  clear, copy, sumTiles, tilesOfPanel, transposeQuad, widen, widenQuads,
+  clear, column, copy, image, nextPixel, openPixel, row, sumTiles, tilesOfPanel,
+  transposeQuad, widen, widenQuads,
 } from "../include/conv.simd";
 import { finish4, openGradient } from "../include/gradient.simd";
 import { firstOf, openStore, quantizer, recordStore, storePixels } from "../include/quantize.simd";
@@ -124,26 +125,6 @@ function convolve(
   }
 }
 
-/** A pixel of the phase. */
-let image: i32 = 0, row: i32 = 0, column: i32 = 0;
-
-/** Goes to the phase's pixel `pixel`. */
-function openPixel(pixel: i32): void {
-  image = pixel / (rows * columns);
-  row = pixel / columns % rows;
-  column = pixel % columns;
-}
-
-/** Goes to the next pixel. */
-@inline
-function nextPixel(): void {
-  if (++column < columns) return;
-  column = 0;
-  if (++row < rows) return;
-  row = 0;
-  image++;
-}
-
 /** Index of the open pixel among the pixels of the input. */
 @inline
 function inputPixel(c: ConvBackwardInput): i32 {
@@ -158,8 +139,8 @@ function gather(c: ConvBackwardInput, first: i32, last: i32, panel: usize, strid
   // The first tap of a phase's row j meets row j + dy of dY, the next taps the rows before it.
   const dy = (y0 + c.PH - ky0) / c.SH, dx = (x0 + c.PW - kx0) / c.SW;
   let line = panel;
-  openPixel(first);
-  for (let pixel = first; pixel < last; pixel++, line += stride, nextPixel()) {
+  openPixel(first, rows, columns);
+  for (let pixel = first; pixel < last; pixel++, line += stride, nextPixel(rows, columns)) {
     let to = line;
     for (let i: i32 = 0; i < tapRows; i++) {
       const oy = row + dy - i;
@@ -180,8 +161,8 @@ function gather(c: ConvBackwardInput, first: i32, last: i32, panel: usize, strid
 /** Starts sums with those of the shards before. */
 function loadBefore(c: ConvBackwardInput, pixel: i32, pixels: i32, line: usize, pitch: i32): void {
   const inputs = 4 * c.IQ;
-  openPixel(pixel);
-  for (let p: i32 = 0; p < pixels; p++, nextPixel()) {
+  openPixel(pixel, rows, columns);
+  for (let p: i32 = 0; p < pixels; p++, nextPixel(rows, columns)) {
     const from = c.before + (<usize>(inputPixel(c) * inputs) << 2);
     copy(from, line + (<usize>(p * pitch) << 2), inputs);
   }
@@ -194,8 +175,8 @@ function finish(
   const int8 = c.INT8 != 0, inputs = 4 * c.IQ, groups = c.IQ / c.GQ;
   const dense = c.SH * c.SW == 1;
   let to = line;
-  openPixel(pixel);
-  for (let p: i32 = 0; p < pixels; p++, nextPixel()) {
+  openPixel(pixel, rows, columns);
+  for (let p: i32 = 0; p < pixels; p++, nextPixel(rows, columns)) {
     const own = inputPixel(c), start = to;
     let at = own * inputs, from = line + (<usize>(p * pitch) << 2);
     for (const end = at + inputs; at < end; at += 4, from += 16, to += 16) {

@@ -1,4 +1,4 @@
-import { clear, copy } from "../include/conv.simd";
+import { clear, column, copy, image, nextPixel, openPixel, row } from "../include/conv.simd";
 import { firstOf, quantizer } from "../include/quantize.simd";
 import { ConvBackwardWeight } from "../include/records.simd";
 import { dotTile, mulTile, TILE_ROWS } from "../include/tile.simd";
@@ -189,26 +189,6 @@ function gatherReals(
   }
 }
 
-/** An output pixel, and where its window begins in its image. */
-let row: i32 = 0, column: i32 = 0, image: i32 = 0;
-
-/** Goes to pixel `pixel`. */
-function openPixel(c: ConvBackwardWeight, pixel: i32): void {
-  image = pixel / (c.HO * c.WO);
-  row = pixel / c.WO % c.HO;
-  column = pixel % c.WO;
-}
-
-/** Goes to the next pixel. */
-@inline
-function nextPixel(c: ConvBackwardWeight): void {
-  if (++column < c.WO) return;
-  column = 0;
-  if (++row < c.HO) return;
-  row = 0;
-  image++;
-}
-
 /**
  * Gathers the inputs of some taps as [blocks of 8 columns][pairs of pixels][8 columns][2] of i16. Outside
  * the image they are the zero point; of a missing pixel 0.
@@ -218,14 +198,14 @@ function gatherInputCodes(
 ): void {
   const inputs = 4 * c.IQ, KW = c.KW, H = c.H, W = c.W, block = <usize>blockBytes(c, pitch);
   const outside = i16x8.splat(<i16>quantizer(c.quantizers, c.X_ROW).zero);
-  openPixel(c, pixel);
+  openPixel(pixel, c.HO, c.WO);
   for (let p: i32 = 0; p < pitch; p += 2) {
     const pair = panel + (<usize>p << 4), hasSecond = p + 1 < pixels;
     const first = p < pixels ? outside : i16x8.splat(0), second = hasSecond ? outside : i16x8.splat(0);
     const top = row * c.SH - c.PH, left = column * c.SW - c.PW, base = image * H;
-    nextPixel(c);
+    nextPixel(c.HO, c.WO);
     const top2 = row * c.SH - c.PH, left2 = column * c.SW - c.PW, base2 = image * H;
-    nextPixel(c);
+    nextPixel(c.HO, c.WO);
     let ky = tap / KW, kx = tap % KW, k: i32 = 0;
     for (let t = tap; t < lastTap; t++) {
       const isIn = p < pixels && <u32>(top + ky) < <u32>H && <u32>(left + kx) < <u32>W;
@@ -260,8 +240,8 @@ function gatherInputReals(
   c: ConvBackwardWeight, pixel: i32, pixels: i32, pitch: i32, tap: i32, lastTap: i32, panel: usize,
 ): void {
   const inputs = 4 * c.IQ, KW = c.KW, H = c.H, W = c.W, block = <usize>blockBytes(c, pitch);
-  openPixel(c, pixel);
-  for (let p: i32 = 0; p < pitch; p++, nextPixel(c)) {
+  openPixel(pixel, c.HO, c.WO);
+  for (let p: i32 = 0; p < pitch; p++, nextPixel(c.HO, c.WO)) {
     const top = row * c.SH - c.PH, left = column * c.SW - c.PW, base = image * H;
     let ky = tap / KW, kx = tap % KW, k: i32 = 0;
     for (let t = tap; t < lastTap; t++) {

@@ -1,5 +1,6 @@
 import {
-  clear, copy, sumTiles, tilesOfPanel, transposeQuad, widen, widenQuads,
+  clear, column, copy, image, nextPixel, openPixel, row, sumTiles, tilesOfPanel,
+  transposeQuad, widen, widenQuads,
 } from "../include/conv.simd";
 import {
   firstOf, loadCodes, openStore, quantizer, recordStore, storedZero, storePixels,
@@ -89,8 +90,9 @@ function gather(c: ConvForward, first: i32, last: i32, panel: usize, stride: i32
   const inputs = 4 * c.IQ, int8 = c.INT8 != 0, size = int8 ? 1 : 4, wide = int8 ? 2 : 4;
   const zero = i16x8.splat(<i16>(int8 ? quantizer(c.quantizers, c.X_ROW).zero : 0));
   const H = c.H, W = c.W, HO = c.HO, WO = c.WO, KH = c.KH, KW = c.KW, line = KW * inputs * wide;
-  let column = first % WO, row = first / WO % HO, image = first / (WO * HO), to = panel;
-  for (let pixel = first; pixel < last; pixel++, to += stride) {
+  let to = panel;
+  openPixel(first, HO, WO);
+  for (let pixel = first; pixel < last; pixel++, to += stride, nextPixel(HO, WO)) {
     const top = row * c.SH - c.PH, left = column * c.SW - c.PW;
     const kx0 = max(0, -left), kx1 = max(kx0, min(KW, W - left)), run = (kx1 - kx0) * inputs;
     let at = to;
@@ -106,13 +108,6 @@ function gather(c: ConvForward, first: i32, last: i32, panel: usize, stride: i32
       if (int8) widen(from, start, run, zero);
       else copy(from, start, run);
       if (kx1 < KW) clear(at + kx1 * inputs * wide, (KW - kx1) * inputs * wide);
-    }
-    if (++column == WO) {
-      column = 0;
-      if (++row == HO) {
-        row = 0;
-        image++;
-      }
     }
   }
 }

@@ -76,12 +76,38 @@ export function widenQuads(first: usize, second: usize, to: usize): void {
 export function transposeQuad(from: usize, stride: usize, to: usize): void {
   const a = v128.load(from), b = v128.load(from + stride);
   const c = v128.load(from + 2 * stride), d = v128.load(from + 3 * stride);
+  storeTransposed(a, b, c, d, to, 32);
+}
+
+/** Stores the columns of four vectors of 4 words, one after another, `stride` bytes apart. */
+@inline
+export function storeTransposed(a: v128, b: v128, c: v128, d: v128, to: usize, stride: usize): void {
   const ab = i8x16.shuffle(a, b, 0, 1, 2, 3, 16, 17, 18, 19, 4, 5, 6, 7, 20, 21, 22, 23);
   const cd = i8x16.shuffle(c, d, 0, 1, 2, 3, 16, 17, 18, 19, 4, 5, 6, 7, 20, 21, 22, 23);
   const AB = i8x16.shuffle(a, b, 8, 9, 10, 11, 24, 25, 26, 27, 12, 13, 14, 15, 28, 29, 30, 31);
   const CD = i8x16.shuffle(c, d, 8, 9, 10, 11, 24, 25, 26, 27, 12, 13, 14, 15, 28, 29, 30, 31);
   v128.store(to, i64x2.shuffle(ab, cd, 0, 2));
-  v128.store(to, i64x2.shuffle(ab, cd, 1, 3), 32);
-  v128.store(to, i64x2.shuffle(AB, CD, 0, 2), 64);
-  v128.store(to, i64x2.shuffle(AB, CD, 1, 3), 96);
+  v128.store(to + stride, i64x2.shuffle(ab, cd, 1, 3));
+  v128.store(to + 2 * stride, i64x2.shuffle(AB, CD, 0, 2));
+  v128.store(to + 3 * stride, i64x2.shuffle(AB, CD, 1, 3));
+}
+
+/** A pixel that kernels count on from, as a division takes 25 cycles: its image, row and column. */
+export let image: i32 = 0, row: i32 = 0, column: i32 = 0;
+
+/** Goes to pixel `pixel` of images of `rows` × `columns`. */
+export function openPixel(pixel: i32, rows: i32, columns: i32): void {
+  image = pixel / (rows * columns);
+  row = pixel / columns % rows;
+  column = pixel % columns;
+}
+
+/** Goes to the next pixel. */
+@inline
+export function nextPixel(rows: i32, columns: i32): void {
+  if (++column < columns) return;
+  column = 0;
+  if (++row < rows) return;
+  row = 0;
+  image++;
 }

@@ -1,5 +1,5 @@
 // SIMD form of kernels/include/gradient.wgsl: adds the other branches' gradient and applies the mask.
-import { loadReal, quantizer, scaled4 } from "./quantize.simd";
+import { loadReal, quantizer, scaled4, scaled4 } from "./quantize.simd";
 
 // A thread finishes one gradient at a time. Globals of a module are the thread's own.
 let codes: bool = false, mask: i32 = 0;
@@ -81,11 +81,6 @@ function addCodes(line: usize, at: i32, count: i32): void {
   for (; i < count; i += 4, line += 16) {
     v128.store(line, f32x4.add(v128.load(line), loadReal(true, addendAt, at + i, addendZero, factor)));
   }
-}
-
-@inline
-function scaled4(code: v128, factor: v128): v128 {
-  return f32x4.mul(f32x4.convert_i32x4_s(code), factor);
 }
 
 /** Keeps what codes above the zero point, and up to the last below 6, pass on. */

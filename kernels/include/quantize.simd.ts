@@ -196,7 +196,7 @@ function codesOf(v: v128, element: i32): v128 {
  * `element` is the logical index of the first. Returns the codes as i32 (0 where none are made).
  */
 @inline
-export function store4(at: i32, v: v128, element: i32, lanes: i32): v128 {
+function store4(at: i32, v: v128, element: i32, lanes: i32): v128 {
   if (lanes < 4) return storeRagged(at, v, element, lanes);
   if (form == Form.Code) {
     const codes = i32x4.trunc_sat_f32x4_s(codesOf(v, element));
@@ -253,7 +253,7 @@ const MAX_UNIFORM: f32 = 1.0 - 2.0 ** -24;
  * or compared value by value. With clipped values in every block norm_backward takes 2.2 ns a value, not
  * 1.7; by `store4` it took 6.
  */
-export function storeLine(at: i32, line: usize, count: i32, element: i32): void {
+function storeLine(at: i32, line: usize, count: i32, element: i32): void {
   let i: i32 = 0;
   if (form == Form.Code) {
     const down = f32x4.sub(qmin, zero), up = f32x4.sub(qmax, zero), factor = inverse;
@@ -389,7 +389,7 @@ export function storePixels(at: i32, line: usize, pixels: i32, channels: i32, el
 
 /** Observes four real values without storing them. */
 @inline
-export function observe4(v: v128): void {
+function observe4(v: v128): void {
   nonfinite = i32x4.sub(nonfinite, f32x4.ne(f32x4.sub(v, v), f32x4.splat(0)));
   low = f32x4.pmin(low, v);
   high = f32x4.pmax(high, v);
@@ -453,7 +453,7 @@ function reduce(v: v128, largest: bool): f32 {
 }
 
 /** Sum of the lanes of i32. */
-export function sumOf(v: v128): i32 {
+function sumOf(v: v128): i32 {
   return i32x4.extract_lane(v, 0) + i32x4.extract_lane(v, 1) + i32x4.extract_lane(v, 2) +
     i32x4.extract_lane(v, 3);
 }

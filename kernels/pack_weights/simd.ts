@@ -1,3 +1,4 @@
+import { storeTransposed } from "../include/conv.simd";
 import { firstOf, quantizer } from "../include/quantize.simd";
 import { PackWeights } from "../include/records.simd";
 
@@ -48,7 +49,9 @@ export function pack_weights(c: PackWeights, phase: i32, part: i32, parts: i32, 
           v128.store(to + 3 * row, e);
           if (!c.BACKWARD) continue;
         }
-        storeTransposed(c, quad, tap, i, a, b, d, e);
+        // As [inputs, TAPS, outputs].
+        const to = c.backward + (<usize>((4 * i * taps + tap) * c.ALL + c.FIRST + quad) << 4);
+        storeTransposed(a, b, d, e, to, <usize>(taps * c.ALL) << 4);
       }
     }
   }
@@ -72,21 +75,4 @@ function storeCodes(
   if (!c.BACKWARD) return;
   const transposed = i8x16.shuffle(bytes, bytes, 0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
   v128.store(c.backward + <usize>(16 * ((tap * c.ALL + o) * c.IQ + i)), transposed);
-}
-
-/** Stores real values, a vector for each output, as [inputs, TAPS, outputs]. */
-@inline
-function storeTransposed(
-  c: PackWeights, quad: i32, tap: i32, i: i32, a: v128, b: v128, d: v128, e: v128,
-): void {
-  const ab = i8x16.shuffle(a, b, 0, 1, 2, 3, 16, 17, 18, 19, 4, 5, 6, 7, 20, 21, 22, 23);
-  const de = i8x16.shuffle(d, e, 0, 1, 2, 3, 16, 17, 18, 19, 4, 5, 6, 7, 20, 21, 22, 23);
-  const AB = i8x16.shuffle(a, b, 8, 9, 10, 11, 24, 25, 26, 27, 12, 13, 14, 15, 28, 29, 30, 31);
-  const DE = i8x16.shuffle(d, e, 8, 9, 10, 11, 24, 25, 26, 27, 12, 13, 14, 15, 28, 29, 30, 31);
-  const stride = <usize>(c.TAPS * c.ALL) << 4;
-  const to = c.backward + (<usize>((4 * i * c.TAPS + tap) * c.ALL + c.FIRST + quad) << 4);
-  v128.store(to, i64x2.shuffle(ab, de, 0, 2));
-  v128.store(to + stride, i64x2.shuffle(ab, de, 1, 3));
-  v128.store(to + 2 * stride, i64x2.shuffle(AB, DE, 0, 2));
-  v128.store(to + 3 * stride, i64x2.shuffle(AB, DE, 1, 3));
 }
