@@ -15,6 +15,7 @@ import { tilesOf, withTile } from "../lib/runtime/gpu/tile.ts";
 import type { LayerInput } from "../lib/recipe/layers.ts";
 import { CASES } from "./support/cases.ts";
 import { type Case, programOf } from "./support/networks.ts";
+import { everyShader } from "./support/shaders.ts";
 
 const ZOO: readonly Case[] = (["cnn", "resnet8"] as const).map((name) => ({
   name,
@@ -33,17 +34,11 @@ const PROGRAMS: readonly Program[] = [...CASES, ...ZOO].flatMap((test) => [
 const stepsOf = (program: Program) =>
   allSteps(program).flatMap((step) => tilesOf(step).map((tile) => withTile(step, tile)));
 
-/** Distinct shaders, each with its kernel's name. */
-const SHADERS = new Map<string, string>();
-for (const program of PROGRAMS) {
-  for (const step of stepsOf(program)) {
-    for (const emulate of [false, true]) SHADERS.set(wgsl(step, emulate), step.kernel.name);
-  }
-}
+const SHADERS = [...everyShader(PROGRAMS)];
 
 function every(check: (code: string, kernel: string) => void): void {
-  assert.ok(SHADERS.size > 100);
-  for (const [code, kernel] of SHADERS) check(code, kernel);
+  assert.ok(SHADERS.length > 100);
+  for (const { code, kernel } of SHADERS) check(code, kernel.name);
 }
 
 /** A shader without its comments. */

@@ -1,0 +1,21 @@
+/**
+ * Writes every shader that the zoo needs on a hardware GPU, as files KERNEL-TILE-FLAGS.wgsl, for tools
+ * that compile WGSL and count registers, spills and instructions.
+ *
+ *     deno run -A experiments/gpu_stats.ts FOLDER
+ *
+ * @module
+ */
+import { everyShader, zooPrograms } from "../tests/support/shaders.ts";
+
+const folder = Deno.args[0];
+if (folder === undefined) throw new Error("usage: deno run -A experiments/gpu_stats.ts FOLDER");
+await Deno.mkdir(folder, { recursive: true });
+const times = new Map<string, number>();
+for (const { name, code, emulateDot } of everyShader(zooPrograms())) {
+  if (emulateDot) continue;
+  const n = (times.get(name) ?? 0) + 1;
+  times.set(name, n);
+  await Deno.writeTextFile(`${folder}/${name}${n === 1 ? "" : `-${n}`}.wgsl`, code);
+}
+console.log(`${[...times.values()].reduce((a, b) => a + b, 0)} shaders in ${folder}`);
