@@ -140,16 +140,30 @@ export type StepBuffers<B extends Buffers> =
 /** Numbers of workgroups in x, y and z. */
 export type Workgroups = readonly [x: number, y: number, z: number];
 
+/**
+ * Ways to compute the dot product of four codes with four others, values of the constant `DOT`
+ * (kernels/include/dot.wgsl). All give the same bits.
+ */
+export const DOT = { native: 0, unsigned: 1, emulated: 2 } as const;
+
+/** What the choice of tiles depends on of an adapter. */
+export interface Target {
+  /** Whether it computes on the processor, whose caches want large tiles in registers. */
+  readonly software: boolean;
+  /** The values of `DOT` that give right results there, the one to try first in front. */
+  readonly dots: readonly [number, ...number[]];
+}
+
 /** How a GPU runs a kernel. */
 interface GpuForm<C extends Kinds> {
   /** The template of its WGSL (lib/runtime/gpu/wgsl_template.ts). */
   readonly source: string;
   /**
-   * Returns the tiles to choose from, the default first: values of the constants of kind `tile`. Results
-   * must not depend on the choice, so a tile must not change the order in which f32 values are added,
-   * nor the size of a buffer.
+   * Returns the tiles that may be the fastest on an adapter, its default first: values of the constants
+   * of kind `tile`. Results must not depend on the choice, so a tile must not change the order in which
+   * f32 values are added, nor the size of a buffer.
    */
-  tiles?(c: Values<C>): readonly Constants[];
+  tiles?(c: Values<C>, target: Target): readonly Constants[];
   /** Returns the workgroups of a dispatch. */
   workgroups(c: Values<C>): Workgroups;
   /** Constants, besides rows and those of the epilogue, that do not affect which tile is fastest. */
@@ -199,7 +213,7 @@ export interface Kernel {
   /** How a GPU runs it. */
   readonly gpu: {
     readonly source: string;
-    tiles?(c: Constants): readonly Constants[];
+    tiles?(c: Constants, target: Target): readonly Constants[];
     workgroups(c: Constants): Workgroups;
     readonly sameSpeed?: readonly string[];
   };

@@ -13,6 +13,7 @@ import type { Program, Sections, Step } from "../lib/program/program.ts";
 import { train } from "../lib/train/train.ts";
 import { SHORT } from "./support/runs.ts";
 import { withBroken } from "./support/broken_kernel.ts";
+import { SOFTWARE } from "./support/tiles.ts";
 
 const ignore = await requestAdapter() === null;
 
@@ -77,7 +78,7 @@ Deno.test(
   async () => {
     const error = await failing(
       "norm_forward",
-      (step) => ({ tile: { ...tilesOf(step)[0]!, workgroups: [70_000, 1, 1] } }),
+      (step) => ({ tile: { ...tilesOf(step, SOFTWARE)[0]!, workgroups: [70_000, 1, 1] } }),
     );
     isOneLine(error);
     assert.match(

@@ -22,7 +22,7 @@ import type { Program, Step } from "../lib/program/program.ts";
 import { inFolder, qtrain } from "./support/command.ts";
 import { withCache } from "./support/isolate.ts";
 import { type Case, programOf } from "./support/networks.ts";
-import { programOfSteps } from "./support/tiles.ts";
+import { EMULATED, programOfSteps, SOFTWARE } from "./support/tiles.ts";
 
 const ignore = await requestAdapter() === null;
 
@@ -44,7 +44,7 @@ const NETWORK: Case = {
 };
 
 const stepsOf = ({ sections }: Program) => Object.values(sections).flat() as Step[];
-const classesOf = (program: Program) => tuningKeys(stepsOf(program), false);
+const classesOf = (program: Program) => tuningKeys(stepsOf(program), SOFTWARE);
 
 /** A bench whose steps take what `nanoseconds` says, and whose clock goes on by `cost` a compilation. */
 class FakeBench implements TimingBackend {
@@ -83,13 +83,14 @@ class FakeBench implements TimingBackend {
 
 /** A step by kernel, layer and tile. */
 function name(step: Step): string {
-  const { kernel, layer } = step, { P, Q, R } = (givenTile(step) ?? tilesOf(step)[0]!).constants;
+  const { kernel, layer } = step,
+    { P, Q, R } = (givenTile(step) ?? tilesOf(step, SOFTWARE)[0]!).constants;
   return `${kernel.name} ${layer} ${P === undefined ? `R${R}` : `P${P}Q${Q}`}`;
 }
 
 /** A convolution of the default tile takes 4 ms, a norm 1 ms; P = 4 is a tenth faster, R = 1 slower. */
 const typical = (step: Step) => {
-  const { P, Q, R } = (givenTile(step) ?? tilesOf(step)[0]!).constants;
+  const { P, Q, R } = (givenTile(step) ?? tilesOf(step, SOFTWARE)[0]!).constants;
   return /^conv/.test(step.kernel.name)
     ? P === 4 ? 3.6e6 : Q === 1 ? 3.9e6 : 4e6
     : R === 1
@@ -99,7 +100,7 @@ const typical = (step: Step) => {
 
 /** What was chosen, by step. */
 const chosen = (classes: readonly TuningKey[], times: AdapterTimes) =>
-  [...fastestTiles(classes, times)].map(([step, tile]) =>
+  [...fastestTiles(classes, times, SOFTWARE)].map(([step, tile]) =>
     `${step.layer} ${step.kernel.name} ${tileName(tile)}`
   );
 
@@ -112,7 +113,7 @@ Deno.test("steps of one kernel on one shape are one class, whatever their tensor
   assert.equal(of("conv2", "conv_forward"), of("conv3", "conv_forward"));
   assert.notEqual(of("conv2", "conv_forward"), of("conv2", "conv_backward_input"));
   assert.equal(of("norm1", "norm_forward"), undefined, "it has one tile alone");
-  const emulated = tuningKeys(stepsOf(programOf(NETWORK, "int8")), true);
+  const emulated = tuningKeys(stepsOf(programOf(NETWORK, "int8")), EMULATED);
   assert.ok(emulated.every(({ name }) => name.endsWith(" EMULATE=1")));
 });
 
@@ -122,7 +123,7 @@ Deno.test("the fastest tile is chosen for all steps of its class, by a clear mar
   const tiles = chosen(classes, found);
   // 3.9 of 4 ms is no clear margin; a norm has nothing faster than its default.
   for (const layer of ["conv1", "conv2", "conv3"]) {
-    assert.ok(tiles.includes(`${layer} conv_forward P=4 Q=2`), tiles.join("; "));
+    assert.ok(tiles.includes(`${layer} conv_forward DOT=0 P=4 Q=2`), tiles.join("; "));
   }
   assert.ok(tiles.every((tile) => !tile.includes("norm")), tiles.join("; "));
   const again = new FakeBench(typical);
@@ -183,13 +184,13 @@ Deno.test("a tile that is refused, or gives other bits, or wins by chance, is no
   refused.refused.delete(name(first.steps[0]!));
   for (const bench of [refused, other]) {
     const found = await tuneTiles(classes, new Map(), bench);
-    assert.equal(found.get(first.name)!.ratios["P=4 Q=2"], null);
-    assert.ok(!chosen(classes, found).includes("conv1 conv_forward P=4 Q=2"));
+    assert.equal(found.get(first.name)!.ratios["DOT=0 P=4 Q=2"], null);
+    assert.ok(!chosen(classes, found).includes("conv1 conv_forward DOT=0 P=4 Q=2"));
     const again = new FakeBench(typical);
     assert.equal((await tuneTiles(classes, found, again)).size, 0, "and not tried again");
   }
   const found = await tuneTiles([first], new Map(), chance);
-  assert.ok(found.get(first.name)!.ratios["P=4 Q=2"]! <= 1);
+  assert.ok(found.get(first.name)!.ratios["DOT=0 P=4 Q=2"]! <= 1);
 });
 
 Deno.test("what was timed of another text of a kernel is timed anew", async () => {
@@ -270,11 +271,11 @@ Deno.test({
       const program = programOf(NETWORK, arithmetic), gpu = await openGpu();
       const executor = await GpuExecutor.create(gpu, program, { lazily: true });
       const kernels = new Set<string>();
-      for (const { steps: [step] } of tuningKeys(stepsOf(program), gpu.emulateDot)) {
+      for (const { steps: [step] } of tuningKeys(stepsOf(program), gpu.target)) {
         if (kernels.has(step!.kernel.name)) continue;
         kernels.add(step!.kernel.name);
-        const [tile] = tilesOf(step!) as [Tile];
-        const ways = tilesOf(step!).map((tile) => withTile(step!, tile));
+        const [tile] = tilesOf(step!, gpu.target) as [Tile];
+        const ways = tilesOf(step!, gpu.target).map((tile) => withTile(step!, tile));
         // One workgroup less leaves pixels as they were.
         const [x, y, z] = tile.workgroups;
         const short = withTile(step!, { ...tile, workgroups: [0, y, z] });

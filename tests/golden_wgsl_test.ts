@@ -12,6 +12,7 @@ import { givenTile, tilesOf } from "../lib/runtime/gpu/tile.ts";
 import { expand } from "../lib/runtime/gpu/wgsl_template.ts";
 import type { Step } from "../lib/program/program.ts";
 import { type Case, programOf } from "./support/networks.ts";
+import { EMULATED, SOFTWARE } from "./support/tiles.ts";
 
 /** Ragged, strided, with everything in the epilogue. */
 const NETWORK: Case = {
@@ -48,7 +49,7 @@ const at = (file: string) => new URL(`golden/${file}`, import.meta.url);
 
 /** A shader's text with `// include NAME` for each text that its template includes. */
 function withoutIncludes(step: Step, code: string): string {
-  const { kernel, constants } = step, tile = givenTile(step) ?? tilesOf(step)[0]!;
+  const { kernel, constants } = step, tile = givenTile(step) ?? tilesOf(step, SOFTWARE)[0]!;
   const values = { ...constants, ...tile.constants, EMULATE: 0 };
   const isOperandOf = (name: string) => isOperand(kernel, name);
   const names = [...kernel.gpu.source.matchAll(/^\s*\/\/@ include (\w+)$/gm)].map(([, name]) =>
@@ -69,7 +70,7 @@ for (const copy of COPIES) {
     const steps = Object.values(sections).flat() as Step[];
     const step = steps.find((s) => s.layer === layer && s.kernel.name === kernel);
     assert.ok(step, `${layer} has a step ${kernel}`);
-    const whole = wgsl(step, emulate) + "\n";
+    const whole = wgsl(step, emulate ? EMULATED : SOFTWARE) + "\n";
     const code = "whole" in copy ? whole : withoutIncludes(step, whole);
     if (update) await Deno.writeTextFile(at(name), code);
     assert.ok(

@@ -17,6 +17,7 @@ import { CASES, ESTIMATOR_CASES, SIMULATED_CASES } from "./support/cases.ts";
 import { allSteps, lockstepAll, lockstepOf } from "./support/lockstep_all.ts";
 import { programOf } from "./support/networks.ts";
 import { QUANTIZER_KERNELS } from "./support/quantizer_kernels.ts";
+import { SOFTWARE } from "./support/tiles.ts";
 
 const ignore = await requestAdapter() === null;
 
@@ -109,7 +110,7 @@ Deno.test({
       });
     });
     const steps = program.sections.forward.slice(0, 2);
-    assert.deepEqual(steps.map((s) => [s.kernel.name, tilesOf(s)[0]!.workgroups[1]]), [
+    assert.deepEqual(steps.map((s) => [s.kernel.name, tilesOf(s, SOFTWARE)[0]!.workgroups[1]]), [
       ["normalize_input", 2],
       ["activation_forward", 2],
     ]);

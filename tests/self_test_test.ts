@@ -18,6 +18,7 @@ import { withCache } from "./support/isolate.ts";
 import { CASES } from "./support/cases.ts";
 import { programOf } from "./support/networks.ts";
 import { QUANTIZER_KERNELS } from "./support/quantizer_kernels.ts";
+import { EMULATED } from "./support/tiles.ts";
 
 /** Simulated arithmetic runs the float32 kernels; what it has of its own is asked. */
 const SIMULATED = ["norm_forward", "pack_weights", "per_channel_weight_range"];
@@ -114,7 +115,7 @@ Deno.test("an adapter is asked for what it has not answered yet, and only that",
     assert.equal(await compiled(() => open("max_pool_forward", "sgd")), 0);
     assert.equal(await compiled(() => open("sgd", "add_forward")), 1);
     assert.ok((await Deno.stat(`${folder}/self_test.json`)).isFile);
-    const gpu = await openGpu(), edge = { ...gpu, emulateDot: true };
+    const gpu = await openGpu(), edge = { ...gpu, target: EMULATED };
     gpu.device.destroy();
     const both = withKernels("sgd", "add_forward");
     assert.deepEqual(await untestedKernels(both, gpu), new Set());

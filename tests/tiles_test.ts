@@ -14,7 +14,13 @@ import { filled } from "./support/fill.ts";
 import { lockstepOf } from "./support/lockstep_all.ts";
 import { programOf } from "./support/networks.ts";
 import { inFolder, RESIDUAL, runOf, SHORT } from "./support/runs.ts";
-import { deviceWithTile, MAX_TILES, programOfSteps, tiledSteps } from "./support/tiles.ts";
+import {
+  deviceWithTile,
+  MAX_TILES,
+  programOfSteps,
+  SOFTWARE,
+  tiledSteps,
+} from "./support/tiles.ts";
 
 const ignore = await requestAdapter() === null;
 
@@ -80,7 +86,7 @@ Deno.test("tiles of a step differ, and a step knows nothing of them", () => {
   let tiled = 0;
   for (const test of CASES) {
     for (const step of allSteps(programOf(test, "int8"))) {
-      const tiles = tilesOf(step), { name } = step.kernel;
+      const tiles = tilesOf(step, SOFTWARE), { name } = step.kernel;
       const known = tiles.flatMap(({ constants }) => Object.keys(constants))
         .filter((constant) => constant in step.constants);
       assert.deepEqual(known, [], name);

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { Target } from "../kernels/define_kernel.ts";
 import { includes } from "../kernels/include/mod.ts";
 import { kernels } from "../kernels/mod.ts";
 import assert from "node:assert/strict";
@@ -16,6 +17,7 @@ import type { LayerInput } from "../lib/recipe/layers.ts";
 import { CASES } from "./support/cases.ts";
 import { type Case, programOf } from "./support/networks.ts";
 import { everyShader } from "./support/shaders.ts";
+import { EMULATED, HARDWARE, SOFTWARE } from "./support/tiles.ts";
 
 const ZOO: readonly Case[] = (["cnn", "resnet8"] as const).map((name) => ({
   name,
@@ -31,8 +33,8 @@ const PROGRAMS: readonly Program[] = [...CASES, ...ZOO].flatMap((test) => [
 ]);
 
 /** Every step, as each of its tiles has it. */
-const stepsOf = (program: Program) =>
-  allSteps(program).flatMap((step) => tilesOf(step).map((tile) => withTile(step, tile)));
+const stepsOf = (program: Program, target: Target) =>
+  allSteps(program).flatMap((step) => tilesOf(step, target).map((tile) => withTile(step, tile)));
 
 const SHADERS = [...everyShader(PROGRAMS)];
 
@@ -47,8 +49,8 @@ const plain = (code: string) => code.replace(/\/\/.*$/gm, "");
 Deno.test("a shader binds what its kernel's descriptor says: at most 8 storage buffers, each once", () => {
   const access = { "storage, read": "read", "storage, read_write": "write", uniform: "uniform" };
   for (const program of PROGRAMS) {
-    for (const step of stepsOf(program)) {
-      const where = `${step.layer} ${step.kernel.name}`, code = wgsl(step, false);
+    for (const step of stepsOf(program, HARDWARE)) {
+      const where = `${step.layer} ${step.kernel.name}`, code = wgsl(step, HARDWARE);
       const declared = [...code.matchAll(/@binding\((\d+)\) var<([^>]*)> (\w+)/g)]
         .filter(([, , , variable]) => variable !== "operands")
         .map(([, binding, kind, variable]) =>
@@ -167,9 +169,11 @@ Deno.test("a shader's workgroup storage fits 16 KiB and its workgroup 256 thread
 
 Deno.test("a dispatch has at most 65535 workgroups a dimension, and at least one", () => {
   for (const program of PROGRAMS) {
-    for (const { kernel, tile } of stepsOf(program)) {
-      const fits = (n: number) => Number.isInteger(n) && n >= 1 && n <= 65535;
-      assert.ok(tile.workgroups.every(fits), kernel.name);
+    for (const target of [SOFTWARE, HARDWARE]) {
+      for (const { kernel, tile } of stepsOf(program, target)) {
+        const fits = (n: number) => Number.isInteger(n) && n >= 1 && n <= 65535;
+        assert.ok(tile.workgroups.every(fits), kernel.name);
+      }
     }
   }
 });
@@ -215,11 +219,14 @@ Deno.test("every thread of a workgroup reaches every barrier", () => {
 Deno.test("only int8 shaders depend on how the packed dot product is done", () => {
   for (const program of PROGRAMS) {
     if (program.arithmetic === "int8") continue;
-    for (const step of stepsOf(program)) assert.equal(wgsl(step, true), wgsl(step, false));
+    const texts = (target: Target) =>
+      new Set(stepsOf(program, target).map((step) => wgsl(step, target)));
+    assert.deepEqual(texts(EMULATED), texts(SOFTWARE));
   }
   for (const program of PROGRAMS) {
-    for (const step of stepsOf(program)) {
-      assert.doesNotMatch(plain(wgsl(step, true)), /dot4I8Packed|pack4xI8/, step.kernel.name);
+    for (const step of stepsOf(program, EMULATED)) {
+      const text = plain(wgsl(step, EMULATED));
+      assert.doesNotMatch(text, /dot4[IU]8Packed|pack4xI8/, step.kernel.name);
     }
   }
 });

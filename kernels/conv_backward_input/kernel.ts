@@ -43,6 +43,7 @@ export const convBackwardInput = defineKernel({
     W_ROW: "row",
     Q: "tile",
     P: "tile",
+    DOT: "tile",
   },
   buffers: {
     ...gradientBuffers,
@@ -55,7 +56,7 @@ export const convBackwardInput = defineKernel({
   reference,
   gpu: {
     source,
-    tiles: (c) => convTiles(c, phasePixels(c), c.IQ),
+    tiles: (c, target) => convTiles(c, phasePixels(c), c.IQ, target),
     workgroups: (c) => grid(Math.ceil(phasePixels(c) / (64 * c.P)), c.SH * c.SW * c.IQ / c.Q),
     sameSpeed: ["BEFORE", "ADDEND", "MASK", "CHANNELS", "FIRST"],
   },

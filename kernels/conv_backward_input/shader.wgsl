@@ -20,6 +20,7 @@
 // Sizes are operands, as in conv_forward.
 // Reference: kernels/conv_backward_input/reference.ts
 //@ include quad
+//@ include dot
 //@ include quantize
 //@ include gradient
 //@ include pixel_coords

@@ -4,7 +4,7 @@
  * @module
  */
 import { defineKernel, read, wideOf, write } from "../define_kernel.ts";
-import { ENOUGH_PARTS } from "../include/conv_tiles.ts";
+import { ENOUGH_PARTS, signedDot } from "../include/conv_tiles.ts";
 import { quad, tables } from "../include/interface.ts";
 import { convBackwardWeight as reference } from "./reference.ts";
 import source from "./shader.wgsl" with { type: "text" };
@@ -38,6 +38,7 @@ export const convBackwardWeight = defineKernel({
     XQ: "tile",
     YQ: "tile",
     K: "tile",
+    DOT: "tile",
   },
   buffers: {
     ...tables,
@@ -50,9 +51,16 @@ export const convBackwardWeight = defineKernel({
   reference,
   gpu: {
     source,
-    tiles: ({ INT8, IQ, OQ, DQ }) => {
+    tiles: ({ INT8, IQ, OQ, DQ }, target) => {
       const XQ = wideOf(IQ), YQ = Math.min(wideOf(DQ), wideOf(OQ));
-      return [{ XQ, XV: INT8 ? XQ : 1, YQ, YV: INT8 ? YQ : 1, K: INT8 ? 4 : 1 }];
+      return [{
+        XQ,
+        XV: INT8 ? XQ : 1,
+        YQ,
+        YV: INT8 ? YQ : 1,
+        K: INT8 ? 4 : 1,
+        DOT: signedDot(target),
+      }];
     },
     workgroups: (
       { CHUNKS, IQ, XQ, OQ, YQ, KH, KW },

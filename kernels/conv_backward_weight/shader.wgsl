@@ -19,6 +19,7 @@
 // Sizes are operands, as in conv_forward; coordinates of a pixel are counted on, not divided again.
 // Reference: kernels/conv_backward_weight/reference.ts
 //@ include quad
+//@ include dot
 //@ include pixel_coords
 
 //@ if XV == 1

@@ -40,6 +40,7 @@ export const convForward = defineKernel({
     W_ROW: "row",
     Q: "tile",
     P: "tile",
+    DOT: "tile",
   },
   buffers: {
     ...tables,
@@ -53,7 +54,7 @@ export const convForward = defineKernel({
   reference,
   gpu: {
     source,
-    tiles: (c) => convTiles(c, c.PIXELS, c.QUADS),
+    tiles: (c, target) => convTiles(c, c.PIXELS, c.QUADS, target),
     workgroups: ({ PIXELS, QUADS, P, Q }) => grid(Math.ceil(PIXELS / (64 * P)), QUADS / Q),
     sameSpeed: ["BIAS", "CHANNELS", "FIRST", "LOGITS", "SUMS", "TILES"],
   },

@@ -20,6 +20,7 @@
 // Sizes are operands, so that layers with the same tile share a pipeline.
 // Reference: kernels/conv_forward/reference.ts
 //@ include quad
+//@ include dot
 //@ include quantize
 //@ include pixel_coords
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { largestDivisor } from "../define_kernel.ts";
+import { DOT, largestDivisor, type Target } from "../define_kernel.ts";
 
 /** Pixels of the smallest tile, which gives the most tiles; the buffer of batch norm's sums has room for these. */
 export const MIN_TILE_PIXELS = 64 * 4;
@@ -21,14 +21,24 @@ export function convTiles(
   { INT8 }: { readonly INT8: number },
   pixels: number,
   quads: number,
-): { readonly Q: number; readonly P: number }[] {
+  target: Target,
+): { readonly Q: number; readonly P: number; readonly DOT: number }[] {
   const Q = largestDivisor(quads, INT8 ? 8 : 4);
   const large = { Q, P: INT8 ? (Q > 4 ? 8 : 16) : 12 };
   const small = { Q: largestDivisor(quads, 2), P: 4 };
   // As few pixels per thread as the number of tiles allows: 49 rows of 64 pixels are 7 tiles of 7, not
   // of 8, an eighth of which would be past the end.
   const rows = Math.ceil(pixels / 64);
-  return [large, small].map(({ Q, P }) => ({ Q, P: Math.ceil(rows / Math.ceil(rows / P)) }));
+  return [large, small].map(({ Q, P }) => ({
+    Q,
+    P: Math.ceil(rows / Math.ceil(rows / P)),
+    DOT: signedDot(target),
+  }));
+}
+
+/** Returns the best way of dot products of signed codes. */
+export function signedDot({ dots }: Target): number {
+  return dots.find((dot) => dot !== DOT.unsigned)!;
 }
 
 /** Pixels of a tile of the CPU, TILE_ROWS of tile.simd.ts, and the most tiles that fill a panel. */

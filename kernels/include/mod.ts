@@ -5,6 +5,7 @@
  */
 import { layoutIncludes } from "../../lib/quant/layouts.ts";
 import depthwise from "./depthwise.wgsl" with { type: "text" };
+import dot from "./dot.wgsl" with { type: "text" };
 import dropout from "./dropout.wgsl" with { type: "text" };
 import finite from "./finite.wgsl" with { type: "text" };
 import gradient from "./gradient.wgsl" with { type: "text" };
@@ -20,6 +21,7 @@ import storeWide from "./store_wide.wgsl" with { type: "text" };
 export const includes: Readonly<Record<string, string>> = {
   ...layoutIncludes,
   depthwise,
+  dot,
   dropout,
   finite,
   gradient,

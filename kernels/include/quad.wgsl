@@ -57,20 +57,9 @@ fn real(q: Quad, z: Quantizer) -> vec4<f32> {
   return (vec4<f32>(codes(q)) - vec4<f32>(z.zero)) * z.scale;
 }
 
-fn dot_quad(a: Quad, b: Quad) -> i32 {
-  //@ if EMULATE
-  let p = codes(a) * codes(b);
-  return p.x + p.y + p.z + p.w;
-  //@ else
-  return dot4I8Packed(a, b);
-  //@ end
-}
 alias Sum = i32;
 // Four quads that are multiplied with the same one: pack_weights stores codes of weights in this order.
 alias Four = vec4<u32>;
-fn dot_four(q: Quad, w: Four) -> vec4<i32> {
-  return vec4<i32>(dot_quad(q, w.x), dot_quad(q, w.y), dot_quad(q, w.z), dot_quad(q, w.w));
-}
 //@ else
 alias Quad = vec4<f32>;
 alias Wide = vec4<f32>;
@@ -79,5 +68,4 @@ fn part0(w: Wide) -> Quad { return w; }
 fn zero_quad(z: Quantizer) -> Quad { return vec4<f32>(0.0); }
 fn real(q: Quad, z: Quantizer) -> vec4<f32> { return q; }
 alias Four = mat4x4<f32>;
-fn dot_four(q: Quad, w: Four) -> vec4<f32> { return q * w; }
 //@ end

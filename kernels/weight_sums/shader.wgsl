@@ -14,6 +14,12 @@
 @group(0) @binding(6) var<storage, read_write> backward_sum: array<vec4<i32>>;
 //@ end
 
+fn sum_of(q: Quad) -> i32 {
+  let c = codes(q);
+  return c.x + c.y + c.z + c.w;
+}
+fn sums_of(w: Four) -> vec4<i32> { return vec4<i32>(sum_of(w.x), sum_of(w.y), sum_of(w.z), sum_of(w.w)); }
+
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   let taps_down = ${KH}u;
@@ -29,7 +35,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     let row = taps_down * taps_across * in_quads;
     var sum = vec4<i32>();
     for (var k = 0u; k < row; k++) {
-      sum += dot_four(0x01010101u, forward[k * out_quads + at]);
+      sum += sums_of(forward[k * out_quads + at]);
     }
     forward_sum[at] = sum;
   }
@@ -41,7 +47,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     for (var ky = (phase / stride_x + padding_y) % stride_y; ky < taps_down; ky += stride_y) {
       for (var kx = (phase % stride_x + padding_x) % stride_x; kx < taps_across; kx += stride_x) {
         for (var o = 0u; o < out_quads; o++) {
-          sum += dot_four(0x01010101u, backward[((ky * taps_across + kx) * out_quads + o) * in_quads + input]);
+          sum += sums_of(backward[((ky * taps_across + kx) * out_quads + o) * in_quads + input]);
         }
       }
     }

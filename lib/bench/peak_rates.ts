@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { DOT } from "../../kernels/define_kernel.ts";
 import copySource from "./peak_copy.wgsl" with { type: "text" };
 import float32Source from "./peak_float32.wgsl" with { type: "text" };
 import int8Source from "./peak_int8.wgsl" with { type: "text" };
@@ -54,7 +55,8 @@ export async function measurePeakRates(gpu: Gpu, rounds: number): Promise<PeakRa
     const from = buffer(COPIED), to = buffer(COPIED);
     // Normal f32 numbers: some devices are slow with denormal ones.
     device.queue.writeBuffer(few, 0, new Float32Array(72).map((_, i) => 1 + i / 72));
-    const EMULATE = gpu.emulateDot ? 1 : 0, products = GROUPS * 64 * TURNS * 64;
+    const EMULATE = gpu.target.dots[0] === DOT.emulated ? 1 : 0,
+      products = GROUPS * 64 * TURNS * 64;
     const loops = {
       int8: await compile(device, expand(int8Source, { TURNS, EMULATE }).code, [few, many], GROUPS),
       float32: await compile(device, expand(float32Source, { TURNS }).code, [few, many], GROUPS),

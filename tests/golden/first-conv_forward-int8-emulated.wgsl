@@ -88,13 +88,23 @@ fn real(q: Quad, z: Quantizer) -> vec4<f32> {
   return (vec4<f32>(codes(q)) - vec4<f32>(z.zero)) * z.scale;
 }
 
+alias Sum = i32;
+// Four quads that are multiplied with the same one: pack_weights stores codes of weights in this order.
+alias Four = vec4<u32>;
+
+// Dot products of a quad with four others. With INT8, DOT says how:
+//   0 native     dot4I8Packed. GPUs without an instruction for it get four multiplications at a quarter
+//                of the rate from their driver, and some drivers get it wrong.
+//   1 unsigned   dot4U8Packed of codes + 128: those GPUs have one for this. `operand` converts codes, of
+//                both sides, so their zero points are 128 greater.
+//   2 emulated   bytes are extracted and multiplied one by one.
+// Reference: plain products in kernels/include/multiply_add.ts
+
+fn operand(q: Quad) -> Quad { return q; }
 fn dot_quad(a: Quad, b: Quad) -> i32 {
   let p = codes(a) * codes(b);
   return p.x + p.y + p.z + p.w;
 }
-alias Sum = i32;
-// Four quads that are multiplied with the same one: pack_weights stores codes of weights in this order.
-alias Four = vec4<u32>;
 fn dot_four(q: Quad, w: Four) -> vec4<i32> {
   return vec4<i32>(dot_quad(q, w.x), dot_quad(q, w.y), dot_quad(q, w.z), dot_quad(q, w.w));
 }

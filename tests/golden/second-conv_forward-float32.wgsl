@@ -21,6 +21,8 @@
 // Reference: kernels/conv_forward/reference.ts
 // include quad
 
+// include dot
+
 // include quantize
 
 // include pixel_coords

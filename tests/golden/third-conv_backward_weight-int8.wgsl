@@ -20,6 +20,8 @@
 // Reference: kernels/conv_backward_weight/reference.ts
 // include quad
 
+// include dot
+
 // include pixel_coords
 
 

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Kernel } from "../../kernels/define_kernel.ts";
+import type { Kernel, Target } from "../../kernels/define_kernel.ts";
 import { plan } from "../../lib/program/plan.ts";
 import { allSteps, type Program, type Step } from "../../lib/program/program.ts";
 import { resolveRecipe } from "../../lib/recipe/load.ts";
@@ -14,6 +14,7 @@ import { wgsl } from "../../lib/runtime/gpu/executor.ts";
 import { type Tile, tileName, tilesOf, withTile } from "../../lib/runtime/gpu/tile.ts";
 import { CASES, ESTIMATOR_CASES, SIMULATED_CASES } from "./cases.ts";
 import { type Arithmetic, programOf } from "./networks.ts";
+import { TARGETS } from "./tiles.ts";
 
 const ARITHMETICS: readonly Arithmetic[] = ["int8", "simulated", "float32"];
 
@@ -72,26 +73,27 @@ export interface Shader {
   readonly code: string;
   readonly step: Step;
   readonly tile: Tile;
-  readonly emulateDot: boolean;
+  readonly target: Target;
   /** KERNEL-TILE-FLAGS: fit for a file's name, but not unique. */
   readonly name: string;
 }
 
 /**
- * Every distinct shader of the steps of programs: of all tiles, or of those that `choose` selects, with and
- * without the adapter's packed dot product.
+ * Every distinct shader of the steps of programs, on the adapters `targets`: of all tiles, or of those that
+ * `choose` selects.
  */
 export function* everyShader(
   programs: Iterable<Program>,
-  choose: (step: Step) => readonly Tile[] = tilesOf,
+  targets: readonly Target[] = TARGETS,
+  choose: (step: Step, target: Target) => readonly Tile[] = tilesOf,
 ): Generator<Shader> {
   const seen = new Set<string>();
   for (const program of programs) {
     for (const step of allSteps(program)) {
       const { kernel } = step;
-      for (const tile of choose(step)) {
-        for (const emulateDot of [false, true]) {
-          const code = wgsl(withTile(step, tile), emulateDot);
+      for (const target of targets) {
+        for (const tile of choose(step, target)) {
+          const code = wgsl(withTile(step, tile), target);
           if (seen.has(code)) continue;
           seen.add(code);
           const flags = Object.entries(kernel.constants)
@@ -99,9 +101,9 @@ export function* everyShader(
               (kind === "flag" || kind === "epilogue") && step.constants[flag]
             )
             .map(([flag]) => flag);
-          const name = [kernel.name, tileName(tile), ...flags, emulateDot ? "EMULATE" : ""]
+          const name = [kernel.name, tileName(tile), ...flags]
             .filter((part) => part !== "").join("-").replaceAll(" ", "_").replaceAll("=", "");
-          yield { kernel, code, step, tile, emulateDot, name };
+          yield { kernel, code, step, tile, target, name };
         }
       }
     }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { DOT, type Target } from "../../kernels/define_kernel.ts";
 import { openGpu } from "../../lib/runtime/gpu/device.ts";
 import { GpuExecutor } from "../../lib/runtime/gpu/executor.ts";
 import type { Device } from "../../lib/runtime/device.ts";
@@ -12,9 +13,20 @@ import { type Tile, tilesOf, withTile } from "../../lib/runtime/gpu/tile.ts";
 /** Tiles that a step has at most. */
 export const MAX_TILES = 3;
 
+/** An adapter that computes on the processor, and one that does not. */
+export const SOFTWARE: Target = { software: true, dots: [DOT.native, DOT.unsigned, DOT.emulated] };
+export const HARDWARE: Target = { ...SOFTWARE, software: false };
+/** An adapter without packed dot products. */
+export const EMULATED: Target = { software: true, dots: [DOT.emulated] };
+
+/** Adapters of both kinds, with each way of dot products by itself: together they have every tile. */
+export const TARGETS: readonly Target[] = [true, false].flatMap((software) =>
+  Object.values(DOT).map((dot) => ({ software, dots: [dot] as const }))
+);
+
 /** Tile `n` of a step, counted around. */
 function nth(step: Step, n: number): Tile | undefined {
-  const tiles = tilesOf(step);
+  const tiles = tilesOf(step, SOFTWARE);
   return tiles.length > 1 ? tiles[n % tiles.length] : undefined;
 }
 

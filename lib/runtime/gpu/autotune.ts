@@ -9,6 +9,7 @@
  *
  * @module
  */
+import type { Target } from "../../../kernels/define_kernel.ts";
 import { DeviceError } from "../../core/errors.ts";
 import type { Step } from "../../program/program.ts";
 import { type Tile, tileName, tilesOf } from "./tile.ts";
@@ -73,8 +74,8 @@ export function chooseTiles(
   if (tiles === "default" || isSet("QTRAIN_NO_TUNE")) return undefined;
   const path = tileFile(), adapter = adapterName(gpu.info);
   return async (executor, steps) => {
-    const classes = tuningKeys(steps, gpu.emulateDot), known = await readTiles(path, adapter);
-    if (tiles === "remembered") return fastestTiles(classes, known);
+    const classes = tuningKeys(steps, gpu.target), known = await readTiles(path, adapter);
+    if (tiles === "remembered") return fastestTiles(classes, known, gpu.target);
     const timer = timerOf(gpu, executor);
     try {
       const found = await tuneTiles(classes, known, {
@@ -83,7 +84,7 @@ export function chooseTiles(
         same: (a, b) => tilesAgree(executor, a, b),
         now: () => performance.now(),
       });
-      if (found.size === 0) return fastestTiles(classes, known);
+      if (found.size === 0) return fastestTiles(classes, known, gpu.target);
       executor.clear();
       const problem = await writeTiles(path, adapter, found);
       if (problem && !problem.denied) {
@@ -92,7 +93,7 @@ export function chooseTiles(
             "QTRAIN_CACHE sets another folder, --no-tune uses the default tiles",
         );
       }
-      return fastestTiles(classes, new Map([...known, ...found]));
+      return fastestTiles(classes, new Map([...known, ...found]), gpu.target);
     } finally {
       timer.close();
     }
@@ -103,13 +104,14 @@ export function chooseTiles(
 export function fastestTiles(
   classes: readonly TuningKey[],
   times: AdapterTimes,
+  target: Target,
 ): ReadonlyMap<Step, Tile> {
   const chosen = new Map<Step, Tile>();
   for (const tileClass of classes) {
     const ratios = timesOf(tileClass, times)?.ratios ?? {};
     for (const step of tileClass.steps) {
       let least = MARGIN;
-      for (const tile of tilesOf(step).slice(1)) {
+      for (const tile of tilesOf(step, target).slice(1)) {
         const ratio = ratios[tileName(tile)] ?? Infinity;
         if (ratio >= least) continue;
         least = ratio;

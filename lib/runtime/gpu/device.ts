@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { DOT, type Target } from "../../../kernels/define_kernel.ts";
 import { DeviceError } from "../../core/errors.ts";
 import { firstLine } from "./error_scope.ts";
 
@@ -20,8 +21,8 @@ export interface Gpu {
     readonly device: string;
     readonly description: string;
   };
-  /** Whether shaders emulate packed dot products, as WGSL lacks them here or limits are `edge`. */
-  readonly emulateDot: boolean;
+  /** What tiles are chosen for. */
+  readonly target: Target;
 }
 
 /** Options of {@linkcode openGpu}. */
@@ -90,6 +91,19 @@ export function packedDotProduct(): boolean {
 }
 
 /**
+ * Returns the ways of dot products that WGSL has here. AMD's first is the unsigned one: its chips before
+ * RDNA 2, but for Vega 20, have no instruction for the signed one, and its driver for Windows gives wrong
+ * results for it on some of them.
+ */
+function dotsOf(vendor: string, edge: boolean): Target["dots"] {
+  if (edge || !packedDotProduct()) return [DOT.emulated];
+  const isAmd = /^(0x1002|4098|amd)$/i.test(vendor);
+  return isAmd
+    ? [DOT.unsigned, DOT.native, DOT.emulated]
+    : [DOT.native, DOT.unsigned, DOT.emulated];
+}
+
+/**
  * Opens the adapter.
  *
  * @throws DeviceError when there is no adapter, or it cannot be opened
@@ -119,6 +133,6 @@ export async function openGpu(options: GpuOptions = {}): Promise<Gpu> {
     device,
     info,
     name: info.description || info.device || info.vendor || "unknown adapter",
-    emulateDot: edge || !packedDotProduct(),
+    target: { software: isSoftware(adapter.info), dots: dotsOf(vendor, edge) },
   };
 }

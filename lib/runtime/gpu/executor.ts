@@ -5,7 +5,7 @@
  * @module
  */
 import type { Copies, Executor, ExecutorOptions } from "../executor.ts";
-import { isOperand, OPERANDS_BYTES } from "../../../kernels/define_kernel.ts";
+import { DOT, isOperand, OPERANDS_BYTES, type Target } from "../../../kernels/define_kernel.ts";
 import { includes } from "../../../kernels/include/mod.ts";
 import {
   allSteps,
@@ -44,9 +44,10 @@ const OPERANDS_BINDING = 15;
 export function shader(
   { kernel, constants }: Step,
   tile: Tile,
-  emulateDot: boolean,
+  target: Target,
 ): { readonly code: string; readonly operands: readonly string[] } {
-  const values = { ...constants, ...tile.constants, EMULATE: emulateDot ? 1 : 0 };
+  const EMULATE = target.dots[0] === DOT.emulated ? 1 : 0;
+  const values = { ...constants, ...tile.constants, EMULATE };
   const expanded = expand(kernel.gpu.source, values, includes, (name) => isOperand(kernel, name));
   const { code, operands } = expanded;
   if (operands.length === 0) return expanded;
@@ -64,8 +65,8 @@ export function shader(
 }
 
 /** Returns the WGSL of a step on a given adapter, with the tile that it was given, or its default. */
-export function wgsl(step: Step, emulateDot: boolean): string {
-  return shader(step, givenTile(step) ?? tilesOf(step)[0]!, emulateDot).code;
+export function wgsl(step: Step, target: Target): string {
+  return shader(step, givenTile(step) ?? tilesOf(step, target)[0]!, target).code;
 }
 
 const BINDING_TYPES = { read: "read-only-storage", write: "storage", uniform: "uniform" } as const;
@@ -83,7 +84,7 @@ export class GpuExecutor implements Executor {
   readonly idleWait = 0.015;
   readonly adapter: string;
   readonly #gpu: GPUDevice;
-  readonly #emulateDot: boolean;
+  readonly #target: Target;
   readonly #buffers: readonly GPUBuffer[];
   readonly #slices: ReadonlyMap<string, BufferSlice>;
   /** Index of each step in the program, which is the index of its operands. */
@@ -108,7 +109,7 @@ export class GpuExecutor implements Executor {
   ) {
     this.#gpu = gpu.device;
     this.adapter = gpu.name;
-    this.#emulateDot = gpu.emulateDot;
+    this.#target = gpu.target;
     const steps = allSteps(program);
     this.#indexOf = new Map(steps.map((step, place) => [step, place]));
     this.#failures = failures;
@@ -170,8 +171,8 @@ export class GpuExecutor implements Executor {
   async #prepare(step: Step): Promise<void> {
     const { kernel } = step, place = this.#indexOf.get(step) ?? this.#indexOf.get(wholeStep(step));
     if (place === undefined) throw new Error(`step ${kernel.name} belongs to another program`);
-    const tile = givenTile(step) ?? this.#chosen.get(step) ?? tilesOf(step)[0]!;
-    const { code, operands } = shader(step, tile, this.#emulateDot), bound = boundBuffers(step);
+    const tile = givenTile(step) ?? this.#chosen.get(step) ?? tilesOf(step, this.#target)[0]!;
+    const { code, operands } = shader(step, tile, this.#target), bound = boundBuffers(step);
     const declared = bound.map(({ binding, access }: Bound): Binding => ({
       binding,
       type: BINDING_TYPES[access],

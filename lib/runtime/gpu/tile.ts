@@ -4,7 +4,12 @@
  *
  * @module
  */
-import { type Constants, MAX_WORKGROUPS, type Workgroups } from "../../../kernels/define_kernel.ts";
+import {
+  type Constants,
+  MAX_WORKGROUPS,
+  type Target,
+  type Workgroups,
+} from "../../../kernels/define_kernel.ts";
 import type { Step } from "../../program/program.ts";
 
 /** One way to cut a step into workgroups and threads. */
@@ -21,20 +26,22 @@ export interface TiledStep extends Step {
   readonly whole: Step;
 }
 
-const known = new WeakMap<Step, readonly Tile[]>();
+const known = new WeakMap<Target, WeakMap<Step, readonly Tile[]>>();
 
 /**
- * Returns the tiles of a step, the default first, without duplicates and without those that need more
- * workgroups than WebGPU allows (the default is kept).
+ * Returns the tiles of a step on an adapter, its default first, without duplicates and without those that
+ * need more workgroups than WebGPU allows (the default is kept).
  */
-export function tilesOf(step: Step): readonly Tile[] {
-  let tiles = known.get(step);
-  if (!tiles) known.set(step, tiles = listTiles(step));
+export function tilesOf(step: Step, target: Target): readonly Tile[] {
+  let steps = known.get(target);
+  if (!steps) known.set(target, steps = new WeakMap());
+  let tiles = steps.get(step);
+  if (!tiles) steps.set(step, tiles = listTiles(step, target));
   return tiles;
 }
 
-function listTiles({ kernel: { gpu }, constants }: Step): readonly Tile[] {
-  const all = (gpu.tiles?.(constants) ?? [{}]).map((tile) => ({
+function listTiles({ kernel: { gpu }, constants }: Step, target: Target): readonly Tile[] {
+  const all = (gpu.tiles?.(constants, target) ?? [{}]).map((tile) => ({
     constants: tile,
     workgroups: gpu.workgroups({ ...constants, ...tile }),
   }));

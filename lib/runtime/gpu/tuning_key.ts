@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Kernel } from "../../../kernels/define_kernel.ts";
+import { DOT, type Kernel, type Target } from "../../../kernels/define_kernel.ts";
 import { includes } from "../../../kernels/include/mod.ts";
 import type { Step } from "../../program/program.ts";
 import { describeConstants, tileName, tilesOf, withTile } from "./tile.ts";
@@ -22,11 +22,11 @@ export interface TuningKey {
 }
 
 /** Returns the classes of the steps that have several tiles, in the order of their first step. */
-export function tuningKeys(steps: readonly Step[], emulateDot: boolean): TuningKey[] {
+export function tuningKeys(steps: readonly Step[], target: Target): TuningKey[] {
   const classes = new Map<string, Step[]>();
   for (const step of steps) {
-    if (tilesOf(step).length < 2) continue;
-    const name = className(step, emulateDot), found = classes.get(name);
+    if (tilesOf(step, target).length < 2) continue;
+    const name = className(step, target), found = classes.get(name);
     if (found) found.push(step);
     else classes.set(name, [step]);
   }
@@ -36,19 +36,23 @@ export function tuningKeys(steps: readonly Step[], emulateDot: boolean): TuningK
       name,
       source: sourceOf(first.kernel),
       steps: members,
-      tilings: new Map(tilesOf(first).map((tile) => [tileName(tile), withTile(first, tile)])),
+      tilings: new Map(
+        tilesOf(first, target).map((tile) => [tileName(tile), withTile(first, tile)]),
+      ),
     };
   });
 }
 
-function className({ kernel, constants }: Step, emulateDot: boolean): string {
+function className({ kernel, constants }: Step, { dots }: Target): string {
   const shape = Object.entries(constants).filter(([name]) => {
     const kind = kernel.constants[name];
     return (kind !== "row" && kind !== "epilogue" && kind !== "epilogue operand" ||
       name === "INT8") &&
       !kernel.gpu.sameSpeed?.includes(name);
   });
-  return `${kernel.name} ${describeConstants(shape)}${emulateDot ? " EMULATE=1" : ""}`;
+  return `${kernel.name} ${describeConstants(shape)}${
+    dots[0] === DOT.emulated ? " EMULATE=1" : ""
+  }`;
 }
 
 const sources = new Map<Kernel, string>();

@@ -7,7 +7,7 @@
 import { adapterName, cacheFile, readCache, writeCache } from "../gpu/cache_file.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { sourceOf } from "../gpu/tuning_key.ts";
-import type { Kernel } from "../../../kernels/define_kernel.ts";
+import { DOT, type Kernel } from "../../../kernels/define_kernel.ts";
 import type { Program } from "../../program/program.ts";
 import { isMap } from "../../core/json_value.ts";
 import { VERSION } from "../../core/version.ts";
@@ -26,7 +26,7 @@ function selfTestFile(): string | undefined {
 /** Returns the kernels of a program that an adapter has not passed yet, or passed too long ago. */
 export async function untestedKernels(
   program: Pick<Program, "arithmetic" | "sections">,
-  gpu: Pick<Gpu, "info" | "emulateDot">,
+  gpu: Pick<Gpu, "info" | "target">,
   now = Date.now(),
 ): Promise<Set<Kernel>> {
   const before = await readCache(selfTestFile(), FORMAT, named(gpu));
@@ -45,7 +45,7 @@ export async function untestedKernels(
 export async function rememberPassed(
   arithmetic: Program["arithmetic"],
   kernels: Iterable<Kernel>,
-  gpu: Pick<Gpu, "info" | "emulateDot">,
+  gpu: Pick<Gpu, "info" | "target">,
   now = Date.now(),
 ): Promise<void> {
   const day = Math.floor(now / DAY_MS);
@@ -59,6 +59,8 @@ function keyOf(arithmetic: Program["arithmetic"], kernel: Kernel): string {
   return `${arithmetic} ${kernel.name}`;
 }
 
-function named({ info, emulateDot }: Pick<Gpu, "info" | "emulateDot">): string {
-  return `${adapterName(info)}, qtrain ${VERSION}${emulateDot ? ", EMULATE=1" : ""}`;
+function named({ info, target }: Pick<Gpu, "info" | "target">): string {
+  return `${adapterName(info)}, qtrain ${VERSION}${
+    target.dots[0] === DOT.emulated ? ", EMULATE=1" : ""
+  }`;
 }
