@@ -7,13 +7,13 @@
  * @module
  */
 import { everyShader, zooPrograms } from "../tests/support/shaders.ts";
+import { HARDWARE } from "../tests/support/tiles.ts";
 
 const folder = Deno.args[0];
 if (folder === undefined) throw new Error("usage: deno run -A experiments/gpu_stats.ts FOLDER");
 await Deno.mkdir(folder, { recursive: true });
 const times = new Map<string, number>();
-for (const { name, code, emulateDot } of everyShader(zooPrograms())) {
-  if (emulateDot) continue;
+for (const { name, code } of everyShader(zooPrograms(), [HARDWARE])) {
   const n = (times.get(name) ?? 0) + 1;
   times.set(name, n);
   await Deno.writeTextFile(`${folder}/${name}${n === 1 ? "" : `-${n}`}.wgsl`, code);
