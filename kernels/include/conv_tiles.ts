@@ -38,7 +38,7 @@ export function convTiles(
 
 /** Returns the best way of dot products of signed codes. */
 export function signedDot({ dots }: Target): number {
-  return dots.find((dot) => dot !== DOT.unsigned)!;
+  return dots.find((dot) => dot !== DOT.unsigned) ?? DOT.native;
 }
 
 /** Pixels of a tile of the CPU, TILE_ROWS of tile.simd.ts, and the most tiles that fill a panel. */

@@ -1,6 +1,6 @@
 /**
  * Every shader that programs need, once each: what tests of limits, of a second compiler and the register
- * counts of experiments/gpu_stats.ts go through.
+ * counts of tests/soak/gpu_stats.ts go through.
  *
  * @module
  */

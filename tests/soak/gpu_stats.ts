@@ -2,15 +2,15 @@
  * Writes every shader that the zoo needs on a hardware GPU, as files KERNEL-TILE-FLAGS.wgsl, for tools
  * that compile WGSL and count registers, spills and instructions.
  *
- *     deno run -A experiments/gpu_stats.ts FOLDER
+ *     deno run -A tests/soak/gpu_stats.ts FOLDER
  *
  * @module
  */
-import { everyShader, zooPrograms } from "../tests/support/shaders.ts";
-import { HARDWARE } from "../tests/support/tiles.ts";
+import { everyShader, zooPrograms } from "../support/shaders.ts";
+import { HARDWARE } from "../support/tiles.ts";
 
 const folder = Deno.args[0];
-if (folder === undefined) throw new Error("usage: deno run -A experiments/gpu_stats.ts FOLDER");
+if (folder === undefined) throw new Error("usage: deno run -A tests/soak/gpu_stats.ts FOLDER");
 await Deno.mkdir(folder, { recursive: true });
 const times = new Map<string, number>();
 for (const { name, code } of everyShader(zooPrograms(), [HARDWARE])) {
