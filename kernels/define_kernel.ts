@@ -146,6 +146,9 @@ export type Workgroups = readonly [x: number, y: number, z: number];
  */
 export const DOT = { native: 0, unsigned: 1, emulated: 2 } as const;
 
+/** The name of each value of {@link DOT}. */
+export const DOT_NAMES: readonly string[] = Object.keys(DOT);
+
 /** What the choice of tiles depends on of an adapter. */
 export interface Target {
   /** Whether it computes on the processor, whose caches want large tiles in registers. */

@@ -214,7 +214,12 @@ const REPORT: BenchReport = {
   arch: "x86_64",
   cores: 2,
   rounds: 5,
-  peak_rates: { int8: one(130), float32: one(84), copy: one(9.9) },
+  peak_rates: {
+    int8: one(130),
+    float32: one(84),
+    copy: one(9.9),
+    dots: { native: one(11), unsigned: one(130), emulated: one(30) },
+  },
   kernels: (["int8", "float32"] as const).flatMap((arithmetic, i) => {
     const row = { group: "cnn", batch: 64, arithmetic, ms: one(20 * (1 + i)) };
     return [

@@ -34,7 +34,13 @@ onBoth("bench kernels has a row for each layer and direction, as JSON and in fil
     assert.equal(await Deno.readTextFile(`${cwd}/new/result.json`), stdout);
     assert.match(await Deno.readTextFile(`${cwd}/new/result.md`), /^\| conv2d 3×3 1→32 at 28×28 /m);
     const { peak_rates: peaks, kernels = [], statistics = [], steps } = report;
-    assert.ok(peaks && Object.values(peaks).every(isSpread));
+    assert.ok(peaks);
+    const { dots, ...rates } = peaks;
+    assert.ok(Object.values(rates).every(isSpread));
+    if (device === "gpu") {
+      assert.deepEqual(Object.keys(dots!), ["native", "unsigned", "emulated"]);
+      assert.equal(rates.int8.max, Math.max(...Object.values(dots!).map(({ max }) => max)));
+    } else assert.equal(dots, undefined);
     assert.equal(steps, undefined);
     assert.equal(report.device, device);
     const { peak_rates_one_thread: one, threads, packed_dot_product, timestamps } = report;
@@ -62,7 +68,7 @@ onBoth("bench kernels has a row for each layer and direction, as JSON and in fil
       assert.equal(operations, 2 * 14 * 14 * 32 * 64 * 9);
       assert.ok(Math.abs(gop_per_second! - operations / ms.median / 1e6) < 1e-9);
       if (device === "gpu") {
-        assert.equal(share_of_peak, gop_per_second! / peaks[arithmetic].max);
+        assert.equal(share_of_peak, gop_per_second! / rates[arithmetic].max);
       } else assert.ok(share_of_peak! > 0); // Of a peak just before or after.
       assert.ok(bytes > 14 * 14 * 32);
     }

@@ -2,18 +2,24 @@
 // words of four codes, y = xor of Σ_k dot(a_i + k, b_j), and reads nothing inside the loop.
 // x: [72] u32; y: [threads] i32. Sixteen words and 64 named sums: an array might not stay in
 // registers. a changes in every iteration, so that the products cannot be moved out of the loop.
+// DOT: 0 is dot4I8Packed, 1 dot4U8Packed, which some GPUs have where they lack the signed one, 2 unpacks
+// both words.
 // No reference: the result is not used.
 
 @group(0) @binding(0) var<storage, read> x: array<u32>;
 @group(0) @binding(1) var<storage, read_write> y: array<i32>;
 
 fn product(a: u32, b: u32) -> i32 {
-  //@ if EMULATE
+  //@ if DOT == 2
   let u = vec4<i32>(bitcast<i32>(a << 24u), bitcast<i32>(a << 16u), bitcast<i32>(a << 8u), bitcast<i32>(a)) >> vec4<u32>(24u);
   let v = vec4<i32>(bitcast<i32>(b << 24u), bitcast<i32>(b << 16u), bitcast<i32>(b << 8u), bitcast<i32>(b)) >> vec4<u32>(24u);
   return dot(u, v);
   //@ else
+  //@ if DOT == 1
+  return bitcast<i32>(dot4U8Packed(a, b));
+  //@ else
   return dot4I8Packed(a, b);
+  //@ end
   //@ end
 }
 

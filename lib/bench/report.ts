@@ -44,8 +44,16 @@ export interface BenchReport {
 
 /** Peak rates of the adapter: of all threads together. */
 export interface PeakRates {
-  /** GOP/s in registers: 8×8 outer products of packed int8; on the CPU `i32x4.dot_i16x8_s`. */
+  /**
+   * GOP/s in registers: 8×8 outer products of packed int8, in the fastest way; on the CPU
+   * `i32x4.dot_i16x8_s`.
+   */
   readonly int8: Spread;
+  /**
+   * The same of a GPU in each way of dot products that it has: `native` (`dot4I8Packed`), `unsigned`
+   * (`dot4U8Packed`), `emulated`. The way that kernels take where they are not tuned is the first.
+   */
+  readonly dots?: Readonly<Record<string, Spread>>;
   /** GOP/s in registers: 8×8 outer products of f32; on the CPU `f32x4.mul` and `f32x4.add`. */
   readonly float32: Spread;
   /** GB/s, read plus written, of a copy of 64 MiB, which is larger than caches. */

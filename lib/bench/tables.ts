@@ -80,9 +80,11 @@ export function benchMarkdown(report: BenchReport): string {
 
 function peakTable(peaks: PeakRates, report: BenchReport): TitledTable {
   const { device, threads, peak_rates_one_thread: one } = report, isGpu = device === "gpu";
-  const rowsOf = ({ int8, float32, copy }: PeakRates, where: string) =>
+  const rowsOf = ({ int8, float32, copy, dots }: PeakRates, where: string) =>
     [
-      [`int8 products in registers${where}`, int8, "GOP/s"],
+      ...Object.entries(dots ?? { "": int8 }).map(([dot, rate]) =>
+        [`int8 products in registers${dot && `, ${dot}`}${where}`, rate, "GOP/s"] as const
+      ),
       [`float32 products in registers${where}`, float32, "GOP/s"],
       [`copy of 64 MiB, read and written${isGpu ? "" : where}`, copy, "GB/s"],
     ] as const;
