@@ -169,6 +169,8 @@ interface GpuForm<C extends Kinds> {
   tiles?(c: Values<C>, target: Target): readonly Constants[];
   /** Returns the workgroups of a dispatch. */
   workgroups(c: Values<C>): Workgroups;
+  /** Returns the workgroups of a second dispatch, of the entry point `join`, which follows the first. */
+  join?(c: Values<C>): Workgroups;
   /** Constants, besides rows and those of the epilogue, that do not affect which tile is fastest. */
   readonly sameSpeed?: readonly Extract<keyof C, string>[];
 }
@@ -218,6 +220,7 @@ export interface Kernel {
     readonly source: string;
     tiles?(c: Constants, target: Target): readonly Constants[];
     workgroups(c: Constants): Workgroups;
+    join?(c: Constants): Workgroups;
     readonly sameSpeed?: readonly string[];
   };
   /** How the CPU runs it; absent: by its reference. */

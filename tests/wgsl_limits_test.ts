@@ -68,7 +68,7 @@ Deno.test("a shader binds what its kernel's descriptor says: at most 8 storage b
 Deno.test("a kernel's descriptor declares no constant that nothing reads", () => {
   const shared = Object.values(includes).join("\n");
   for (const { name, constants, reference, gpu } of kernels.values()) {
-    const text = [gpu.source, shared, reference, gpu.tiles, gpu.workgroups].join("\n");
+    const text = [gpu.source, shared, reference, gpu.tiles, gpu.workgroups, gpu.join].join("\n");
     const words = new Set(text.match(/\b[A-Z][A-Z0-9_]*\b/g));
     assert.deepEqual(Object.keys(constants).filter((constant) => !words.has(constant)), [], name);
   }
@@ -162,8 +162,10 @@ Deno.test("a shader's workgroup storage fits 16 KiB and its workgroup 256 thread
       bytes += Math.ceil(bytesOf(type!) / 16) * 16;
     }
     assert.ok(bytes <= 16384, `${kernel}: ${bytes} bytes of workgroup storage`);
-    const size = /@workgroup_size\(([^)]*)\)/.exec(text)![1]!.split(",").map(Number);
-    assert.ok(size.reduce((a, b) => a * b, 1) <= 256, `${kernel}: ${size}`);
+    for (const [, size] of text.matchAll(/@workgroup_size\(([^)]*)\)/g)) {
+      const threads = size!.split(",").map(Number).reduce((a, b) => a * b, 1);
+      assert.ok(threads <= 256, `${kernel}: ${size}`);
+    }
   });
 });
 
@@ -172,7 +174,7 @@ Deno.test("a dispatch has at most 65535 workgroups a dimension, and at least one
     for (const target of [SOFTWARE, HARDWARE]) {
       for (const { kernel, tile } of stepsOf(program, target)) {
         const fits = (n: number) => Number.isInteger(n) && n >= 1 && n <= 65535;
-        assert.ok(tile.workgroups.every(fits), kernel.name);
+        assert.ok([...tile.workgroups, ...tile.join ?? []].every(fits), kernel.name);
       }
     }
   }

@@ -5,7 +5,13 @@
  * @module
  */
 import type { Copies, Executor, ExecutorOptions } from "../executor.ts";
-import { DOT, isOperand, OPERANDS_BYTES, type Target } from "../../../kernels/define_kernel.ts";
+import {
+  DOT,
+  isOperand,
+  type Kernel,
+  OPERANDS_BYTES,
+  type Target,
+} from "../../../kernels/define_kernel.ts";
 import { includes } from "../../../kernels/include/mod.ts";
 import {
   allSteps,
@@ -24,9 +30,10 @@ import { givenTile, type Tile, tilesOf, wholeStep } from "./tile.ts";
 import type { WatchdogListener } from "./watchdog.ts";
 
 interface Dispatch {
-  readonly pipeline: GPUComputePipeline;
+  /** Of the entry points `main` and, where the kernel has it, `join`. */
+  readonly pipelines: readonly GPUComputePipeline[];
   readonly group: GPUBindGroup;
-  readonly workgroups: Tile["workgroups"];
+  readonly tile: Tile;
 }
 
 /** Selects a tile per step; steps that are not in the result use their default tile. */
@@ -91,7 +98,7 @@ export class GpuExecutor implements Executor {
   readonly #indexOf: ReadonlyMap<Step, number>;
   readonly #layouts = new Map<string, GPUBindGroupLayout>();
   /** Pipelines by their WGSL. */
-  readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
+  readonly #pipelines = new Map<string, Promise<readonly GPUComputePipeline[]>>();
   readonly #prepared = new Map<Step, Promise<void>>();
   readonly #dispatches = new Map<Step, Dispatch>();
   /** Tiles of steps that do not use their default tile. */
@@ -198,12 +205,11 @@ export class GpuExecutor implements Executor {
       const what = `kernel ${kernel.name} of ${step.layer} is refused`;
       throw await this.#failures.refused(error.message, what, REMEDY);
     }
-    let pipeline = this.#pipelines.get(code);
-    if (!pipeline) {
-      this.#pipelines.set(code, pipeline = this.#compile(kernel.name, code, made.layout));
+    let pipelines = this.#pipelines.get(code);
+    if (!pipelines) {
+      this.#pipelines.set(code, pipelines = this.#compile(kernel, code, made.layout));
     }
-    const { workgroups } = tile;
-    this.#dispatches.set(step, { pipeline: await pipeline, group: made.group, workgroups });
+    this.#dispatches.set(step, { pipelines: await pipelines, group: made.group, tile });
   }
 
   #layout(declared: readonly Binding[]): GPUBindGroupLayout {
@@ -220,16 +226,17 @@ export class GpuExecutor implements Executor {
     return layout;
   }
 
+  /** Compiles the entry points of a kernel: `main` and, where it has it, `join`. */
   async #compile(
-    kernel: string,
+    { name, gpu }: Kernel,
     code: string,
     layout: GPUBindGroupLayout,
-  ): Promise<GPUComputePipeline> {
+  ): Promise<readonly GPUComputePipeline[]> {
     const { made: [module, pipelineLayout], error: refused } = await withErrorScope(
       this.#gpu,
       () =>
         [
-          this.#gpu.createShaderModule({ label: kernel, code }),
+          this.#gpu.createShaderModule({ label: name, code }),
           this.#gpu.createPipelineLayout({ bindGroupLayouts: [layout] }),
         ] as const,
     );
@@ -237,18 +244,21 @@ export class GpuExecutor implements Executor {
     const error = messages.find((message) => message.type === "error");
     if (error) {
       const line = code.split("\n")[error.lineNum - 1]?.trim() ?? "";
-      const what = `kernel ${kernel} does not compile, at "${line}"`;
+      const what = `kernel ${name} does not compile, at "${line}"`;
       throw await this.#failures.refused(error.message, what, REMEDY);
     }
     try {
       if (refused) throw new Error(refused.message);
-      return await this.#gpu.createComputePipelineAsync({
-        label: kernel,
-        layout: pipelineLayout,
-        compute: { module, entryPoint: "main" },
-      });
+      const points = gpu.join ? ["main", "join"] : ["main"];
+      return await Promise.all(points.map((entryPoint) =>
+        this.#gpu.createComputePipelineAsync({
+          label: name,
+          layout: pipelineLayout,
+          compute: { module, entryPoint },
+        })
+      ));
     } catch (error) {
-      const what = `kernel ${kernel} is refused by the driver`;
+      const what = `kernel ${name} is refused by the driver`;
       throw await this.#failures.refused(error, what, REMEDY);
     }
   }
@@ -299,9 +309,13 @@ export class GpuExecutor implements Executor {
   encode(pass: GPUComputePassEncoder, step: Step): void {
     const dispatch = this.#dispatches.get(step);
     if (!dispatch) throw new Error(`step ${step.kernel.name} of ${step.layer} is not ready`);
-    pass.setPipeline(dispatch.pipeline);
-    pass.setBindGroup(0, dispatch.group);
-    pass.dispatchWorkgroups(...dispatch.workgroups);
+    const { pipelines: [main, join], group, tile } = dispatch;
+    pass.setPipeline(main!);
+    pass.setBindGroup(0, group);
+    pass.dispatchWorkgroups(...tile.workgroups);
+    if (!join || !tile.join) return;
+    pass.setPipeline(join);
+    pass.dispatchWorkgroups(...tile.join);
   }
 
   /** Bytes of a buffer. */

@@ -17,6 +17,8 @@ export interface Tile {
   /** Values of the kernel's constants of kind `tile`. */
   readonly constants: Constants;
   readonly workgroups: Workgroups;
+  /** Workgroups of the entry point `join`, for kernels that have one. */
+  readonly join?: Workgroups | undefined;
 }
 
 /** A step with a given tile, which its executor uses instead of choosing one. */
@@ -44,11 +46,12 @@ function listTiles({ kernel: { gpu }, constants }: Step, target: Target): readon
   const all = (gpu.tiles?.(constants, target) ?? [{}]).map((tile) => ({
     constants: tile,
     workgroups: gpu.workgroups({ ...constants, ...tile }),
+    join: gpu.join?.({ ...constants, ...tile }),
   }));
   const names = all.map(tileName);
-  return all.filter((tile, i) =>
-    i === 0 || names.indexOf(names[i]!) === i && Math.max(...tile.workgroups) <= MAX_WORKGROUPS
-  );
+  const fits = ({ workgroups, join }: Tile) =>
+    Math.max(...workgroups, ...join ?? []) <= MAX_WORKGROUPS;
+  return all.filter((tile, i) => i === 0 || names.indexOf(names[i]!) === i && fits(tile));
 }
 
 /** Returns the step with one of its tiles. */
