@@ -4,7 +4,14 @@
  *
  * @module
  */
-import type { Kernel, Target } from "../../kernels/define_kernel.ts";
+import {
+  type Constants,
+  isOperand,
+  type Kernel,
+  type Target,
+} from "../../kernels/define_kernel.ts";
+import { includes } from "../../kernels/include/mod.ts";
+import { kernels } from "../../kernels/mod.ts";
 import { plan } from "../../lib/program/plan.ts";
 import { allSteps, type Program, type Step } from "../../lib/program/program.ts";
 import { resolveRecipe } from "../../lib/recipe/load.ts";
@@ -78,6 +85,22 @@ export interface Shader {
   readonly name: string;
 }
 
+/** Names that a directive of any template reads, in conditions and bounds of loops. */
+const IN_DIRECTIVES: ReadonlySet<string> = new Set(
+  [...[...kernels.values()].map(({ gpu }) => gpu.source), ...Object.values(includes)]
+    .flatMap((text) => text.match(/\/\/@.*/g) ?? []).flatMap((line) => line.match(/\w+/g) ?? []),
+);
+
+/**
+ * Names the text of a shader, which takes 2 ms to write: most layers of a network differ in operands
+ * alone, whose values are in no text unless a directive reads them.
+ */
+function textKey(kernel: Kernel, constants: Constants): string {
+  const read = Object.entries(constants)
+    .filter(([name]) => !isOperand(kernel, name) || IN_DIRECTIVES.has(name));
+  return `${kernel.name} ${read}`;
+}
+
 /**
  * Every distinct shader of the steps of programs, on the adapters `targets`: of all tiles, or of those that
  * `choose` selects.
@@ -87,12 +110,19 @@ export function* everyShader(
   targets: readonly Target[] = TARGETS,
   choose: (step: Step, target: Target) => readonly Tile[] = tilesOf,
 ): Generator<Shader> {
-  const seen = new Set<string>();
+  const seen = new Set<string>(), made = new Set<string>();
   for (const program of programs) {
     for (const step of allSteps(program)) {
       const { kernel } = step;
       for (const target of targets) {
         for (const tile of choose(step, target)) {
+          const key = textKey(kernel, {
+            ...step.constants,
+            ...tile.constants,
+            dot: target.dots[0],
+          });
+          if (made.has(key)) continue;
+          made.add(key);
           const code = wgsl(withTile(step, tile), target);
           if (seen.has(code)) continue;
           seen.add(code);
