@@ -11,10 +11,19 @@ import { type KernelCheck, selfTest, selfTestCpu } from "../lib/runtime/self_tes
 import { VERSION } from "../lib/core/version.ts";
 import { type Arguments, defineCommand, type Options } from "./command.ts";
 import { bytes, table } from "./format.ts";
+import { type Details, difference, examineFurther, reportBlock } from "./doctor_report.ts";
 import { JSON_OUTPUT, THREADS } from "./options.ts";
 import { print, printJson } from "./print.ts";
 
-const OPTIONS = { threads: THREADS, json: JSON_OUTPUT } as const satisfies Options;
+const OPTIONS = {
+  report: {
+    type: "boolean",
+    usage: "--report",
+    help: "print a block to paste into an issue, with the measured rates of dot products",
+  },
+  threads: THREADS,
+  json: JSON_OUTPUT,
+} as const satisfies Options;
 
 /** `qtrain doctor`. */
 export const doctorCommand = defineCommand({
@@ -43,6 +52,7 @@ interface Adapter {
   readonly software: boolean;
   readonly vendor: string;
   readonly architecture: string;
+  readonly device: string;
   /** Whether WGSL has packed int8 dot products. */
   readonly packedDot: boolean;
   /** Whether the device can time kernels. */
@@ -62,7 +72,8 @@ interface Cpu {
   readonly sharedMemory: boolean;
 }
 
-interface Report {
+/** What `qtrain doctor` finds. */
+export interface Examination {
   readonly versions: Readonly<Record<string, string>>;
   readonly adapters: readonly Adapter[];
   /** The cache of the fastest tiles. */
@@ -80,25 +91,40 @@ async function run(args: Arguments<typeof OPTIONS>): Promise<number> {
   if (args.positionals.length > 0) {
     throw new UsageError(`qtrain doctor: expected no arguments, got ${args.positionals.join(" ")}`);
   }
-  const report = await examine(args.threads);
-  if (args.json) {
-    printJson({
-      ok: report.problems.length === 0,
-      versions: report.versions,
-      adapters: report.adapters,
-      tile_file: report.tileFile ?? null,
-      self_test: report.checks,
-      cpu: {
-        threads: report.cpu.threads,
-        cores: report.cpu.cores,
-        simd: report.cpu.simd,
-        shared_memory: report.cpu.sharedMemory,
-      },
-      cpu_self_test: report.cpuChecks,
-      problems: report.problems,
-    }, 2);
-  } else print(asText(report));
-  return report.problems.length === 0 ? 0 : 1;
+  const found = await examine(args.threads);
+  const details = args.report ? await examineFurther(found) : undefined;
+  if (args.json) printJson(examinationJson(found, details), 2);
+  else print(details ? reportBlock(found, details) : asText(found));
+  return found.problems.length === 0 ? 0 : 1;
+}
+
+/** What was found as JSON; with details, those of the report too. */
+export function examinationJson(found: Examination, details?: Details) {
+  return {
+    ok: found.problems.length === 0,
+    versions: found.versions,
+    adapters: found.adapters,
+    ...(details
+      ? {
+        os_release: details.osRelease,
+        backend: details.backend,
+        dots: details.dots,
+        peak_rates: details.peakRates ?? null,
+        not_measured: details.notMeasured ?? null,
+        processor: details.processor,
+        variables: details.variables,
+      }
+      : { tile_file: found.tileFile ?? null }),
+    self_test: found.checks,
+    cpu: {
+      threads: found.cpu.threads,
+      cores: found.cpu.cores,
+      simd: found.cpu.simd,
+      shared_memory: found.cpu.sharedMemory,
+    },
+    cpu_self_test: found.cpuChecks,
+    problems: found.problems,
+  };
 }
 
 /** The adapters of native drivers, the preferred one first; none without a driver. */
@@ -122,6 +148,7 @@ async function describe({ info, features, limits }: GPUAdapter): Promise<Adapter
     software: isSoftware(info),
     vendor: info.vendor,
     architecture: info.architecture,
+    device: info.device,
     packedDot: packedDotProduct(),
     timestamps: features.has("timestamp-query"),
     tiles: [...timed.values()].filter(({ ratios }) => Object.keys(ratios).length > 0).length,
@@ -155,7 +182,8 @@ async function tested(
   }
 }
 
-async function examine(threads: number | undefined): Promise<Report> {
+/** Examines the adapters and the CPU, and runs both self-tests. */
+export async function examine(threads: number | undefined): Promise<Examination> {
   const adapters = await findAdapters();
   const problems: string[] = [];
   for (const { name, limits } of adapters) {
@@ -191,7 +219,7 @@ async function examine(threads: number | undefined): Promise<Report> {
 const WORDS = { equal: "equal", close: "close", wrong: "WRONG" } as const;
 
 function asText(
-  { versions: v, adapters, tileFile, checks, cpu, cpuChecks, problems }: Report,
+  { versions: v, adapters, tileFile, checks, cpu, cpuChecks, problems }: Examination,
 ): string {
   const blocks = [`qtrain ${v.qtrain}, Deno ${v.deno}, V8 ${v.v8}, ${v.os} ${v.arch}`];
   if (adapters.length === 0) {
@@ -249,15 +277,4 @@ function tilesLine(tiles: number, file: string | undefined): string {
     return "tiles: not cached, as there is no cache folder; set QTRAIN_CACHE";
   }
   return `tiles: tuned for ${tiles} kernel${tiles === 1 ? "" : "s"}, cached in ${file}`;
-}
-
-function difference({ type, largest }: KernelCheck): string {
-  switch (type) {
-    case "codes":
-      return `off by ${largest === 1 ? "one code" : `${largest} codes`}`;
-    case "integers":
-      return `off by ${largest} (of an extreme: its last place)`;
-    case "floats":
-      return `off by ${largest.toExponential(1)} of the largest value`;
-  }
 }
