@@ -6,7 +6,7 @@
  */
 import assert from "node:assert/strict";
 import { requestAdapter } from "../lib/runtime/gpu/device.ts";
-import { tileName, tilesOf } from "../lib/runtime/gpu/tile.ts";
+import { tileName } from "../lib/runtime/gpu/tile.ts";
 import { allSteps } from "../lib/program/program.ts";
 import type { RecipeInput } from "../lib/recipe/recipe.ts";
 import { CASES } from "./support/cases.ts";
@@ -16,9 +16,9 @@ import { programOf } from "./support/networks.ts";
 import { inFolder, RESIDUAL, runOf, SHORT } from "./support/runs.ts";
 import {
   deviceWithTile,
+  everyTile,
   MAX_TILES,
   programOfSteps,
-  SOFTWARE,
   tiledSteps,
 } from "./support/tiles.ts";
 
@@ -86,7 +86,7 @@ Deno.test("tiles of a step differ, and a step knows nothing of them", () => {
   let tiled = 0;
   for (const test of CASES) {
     for (const step of allSteps(programOf(test, "int8"))) {
-      const tiles = tilesOf(step, SOFTWARE), { name } = step.kernel;
+      const tiles = everyTile(step), { name } = step.kernel;
       const known = tiles.flatMap(({ constants }) => Object.keys(constants))
         .filter((constant) => constant in step.constants);
       assert.deepEqual(known, [], name);

@@ -23,6 +23,7 @@ export const packWeights = defineKernel({
     BACKWARD: "flag",
     PER_CHANNEL: "flag",
     W_ROW: "row",
+    LANES: "tile",
   },
   buffers: {
     ...tables,
@@ -34,7 +35,9 @@ export const packWeights = defineKernel({
   reference,
   gpu: {
     source,
-    workgroups: ({ OQ, TAPS, IQ }) => grid(Math.ceil(OQ * 16 * TAPS * IQ / 256)),
+    tiles: ({ IQ }) => [{ LANES: [8, 4, 2].find((lanes) => lanes <= IQ) ?? 1 }],
+    workgroups: ({ OQ, TAPS, IQ, LANES }) =>
+      grid(TAPS * Math.ceil(IQ / LANES) * Math.ceil(OQ * LANES / 64)),
   },
   simd: { parts: ({ OQ, IQ, TAPS }) => partsOf(OQ, 16 * IQ * TAPS) },
 });

@@ -9,15 +9,25 @@
 //
 // Weights may be a shard of those in `forward` and `backward` (lib/program/shards.ts): OQ of ALL quads of
 // outputs, from quad FIRST on.
+//
+// A thread owns four outputs × four inputs of a tap, whose 4×4 values it transposes in registers, so each
+// weight is read once. A workgroup owns LANES quads of inputs × 64/LANES quads of outputs: its threads
+// read and write neighbouring vectors in all three orders.
 // Reference: kernels/pack_weights/reference.ts
 //@ include quad
 
+//@ if INT8
+alias Packed = Four;
+//@ else
+alias Packed = Quad;
+//@ end
+
 @group(0) @binding(3) var<storage, read> weight: array<vec4<f32>>;
 //@ if QUANTIZED
-@group(0) @binding(4) var<storage, read_write> forward: array<Quad>;
+@group(0) @binding(4) var<storage, read_write> forward: array<Packed>;
 //@ end
 //@ if BACKWARD
-@group(0) @binding(5) var<storage, read_write> backward: array<Quad>;
+@group(0) @binding(5) var<storage, read_write> backward: array<Packed>;
 //@ end
 
 //@ if PER_CHANNEL
@@ -44,45 +54,66 @@ fn main(
   @builtin(num_workgroups) groups: vec3<u32>,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  let size = 4u * ${OQ}u * ${TAPS}u * ${IQ}u;
-  let at = (group.y * groups.x + group.x) * 64u + lane;
-  if (at >= size) { return; }
+  let in_quads = ${IQ}u;
+  let out_quads = ${OQ}u;
+  let all = ${ALL}u;
+  let taps = ${TAPS}u;
+  let tile = group.y * groups.x + group.x;
+  let across = (in_quads + ${LANES}u - 1u) / ${LANES}u;
+  let line = tile / across;
+  let tap = line % taps;
+  let input = (tile - line * across) * ${LANES}u + lane % ${LANES}u;
+  let output = line / taps * (64u / ${LANES}u) + lane / ${LANES}u;
+  if (input >= in_quads || output >= out_quads) { return; }
+  let to = ${FIRST}u + output;
+  let row = taps * in_quads;
+  let at = (output * 4u * taps + tap) * in_quads + input;
+  //@ for j in 0..4
+  let w_${j} = weight[at + ${j}u * row];
+  //@ end
   //@ if PER_CHANNEL
-  let one = channels[at / (${TAPS}u * ${IQ}u)];
-  let scale = vec4<f32>(one.x);
-  let inverse = vec4<f32>(one.y);
+  //@ for j in 0..4
+  let one_${j} = channels[output * 4u + ${j}u];
+  let scale_${j} = vec4<f32>(one_${j}.x);
+  let inverse_${j} = vec4<f32>(one_${j}.y);
+  //@ end
+  let scales = vec4<f32>(one_0.x, one_1.x, one_2.x, one_3.x);
+  let inverses = vec4<f32>(one_0.y, one_1.y, one_2.y, one_3.y);
   //@ else
-  let scale = vec4<f32>(quantizers[${W_ROW}].scale);
-  let inverse = vec4<f32>(quantizers[${W_ROW}].inverse);
+  let scales = vec4<f32>(quantizers[${W_ROW}].scale);
+  let inverses = vec4<f32>(quantizers[${W_ROW}].inverse);
+  //@ for j in 0..4
+  let scale_${j} = scales;
+  let inverse_${j} = inverses;
+  //@ end
   //@ end
   //@ if QUANTIZED
   //@ if INT8
-  let row = at % (${TAPS}u * ${IQ}u);
-  let column = ${FIRST}u * 4u + at / (${TAPS}u * ${IQ}u);
-  forward[row * (4u * ${ALL}u) + column] = code(weight[at], scale, inverse);
+  forward[(tap * in_quads + input) * all + to] = Four(
+    code(w_0, scale_0, inverse_0),
+    code(w_1, scale_1, inverse_1),
+    code(w_2, scale_2, inverse_2),
+    code(w_3, scale_3, inverse_3),
+  );
   //@ else
-  forward[${FIRST}u * (4u * ${TAPS}u * ${IQ}u) + at] = code(weight[at], scale, inverse);
+  let forward_at = ${FIRST}u * 4u * row + at;
+  //@ for j in 0..4
+  forward[forward_at + ${j}u * row] = code(w_${j}, scale_${j}, inverse_${j});
+  //@ end
   //@ end
   //@ end
   //@ if BACKWARD
-  let output = at % ${OQ}u * 4u;
-  let tap = at / ${OQ}u % ${TAPS}u;
-  let input = at / (${OQ}u * ${TAPS}u);
+  let c_0 = code(vec4<f32>(w_0.x, w_1.x, w_2.x, w_3.x), scales, inverses);
+  let c_1 = code(vec4<f32>(w_0.y, w_1.y, w_2.y, w_3.y), scales, inverses);
+  let c_2 = code(vec4<f32>(w_0.z, w_1.z, w_2.z, w_3.z), scales, inverses);
+  let c_3 = code(vec4<f32>(w_0.w, w_1.w, w_2.w, w_3.w), scales, inverses);
   //@ if INT8
-  let to = (tap * ${ALL}u + ${FIRST}u + output / 4u) * (4u * ${IQ}u) + input;
+  backward[(tap * all + to) * in_quads + input] = Four(c_0, c_1, c_2, c_3);
   //@ else
-  let to = (input * ${TAPS}u + tap) * ${ALL}u + ${FIRST}u + output / 4u;
-  //@ end
+  let backward_at = (input * 4u * taps + tap) * all + to;
   //@ for j in 0..4
-  let v_${j} = weight[((output + ${j}u) * ${TAPS}u + tap) * ${IQ}u + input / 4u][input % 4u];
+  backward[backward_at + ${j}u * (taps * all)] = c_${j};
   //@ end
-  //@ if PER_CHANNEL
-  let four = array<vec2<f32>, 4>(channels[output], channels[output + 1u], channels[output + 2u], channels[output + 3u]);
-  let scales = vec4<f32>(four[0].x, four[1].x, four[2].x, four[3].x);
-  let inverses = vec4<f32>(four[0].y, four[1].y, four[2].y, four[3].y);
-  backward[to] = code(vec4<f32>(v_0, v_1, v_2, v_3), scales, inverses);
-  //@ else
-  backward[to] = code(vec4<f32>(v_0, v_1, v_2, v_3), scale, inverse);
   //@ end
   //@ end
 }

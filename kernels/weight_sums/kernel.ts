@@ -23,6 +23,9 @@ export const weightSums = defineKernel({
     PH: "operand",
     PW: "operand",
     BACKWARD: "flag",
+    COLUMNS: "tile",
+    LANES: "tile",
+    THREADS: "tile",
   },
   buffers: {
     ...tables,
@@ -34,9 +37,12 @@ export const weightSums = defineKernel({
   reference,
   gpu: {
     source,
+    tiles: (_, { software }) => [
+      software ? { COLUMNS: 64, LANES: 1, THREADS: 64 } : { COLUMNS: 4, LANES: 64, THREADS: 256 },
+    ],
     workgroups: (
-      { OQ, BACKWARD, SH, SW, IQ },
-    ) => [Math.ceil(Math.max(OQ, BACKWARD * SH * SW * IQ) / 64), 1, 1],
+      { OQ, BACKWARD, SH, SW, IQ, COLUMNS },
+    ) => [Math.ceil(Math.max(OQ, BACKWARD * SH * SW * IQ) / COLUMNS), 1, 1],
   },
   simd: {
     parts: ({ OQ, IQ, KH, KW }) => {

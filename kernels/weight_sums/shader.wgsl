@@ -4,6 +4,7 @@
 //   backward      [TAPS, OQ, IQ] four quads   → backward_sum  [SH·SW, IQ] vec4<i32>: Σ over the taps that
 //                 a phase of the input uses (tap ≡ phase + padding mod stride) and over outputs
 //
+// LANES threads own a column and add every LANES-th row of it; COLUMNS neighbouring columns are a workgroup's.
 // Reference: kernels/weight_sums/reference.ts
 //@ include quad
 
@@ -20,8 +21,26 @@ fn sum_of(q: Quad) -> i32 {
 }
 fn sums_of(w: Four) -> vec4<i32> { return vec4<i32>(sum_of(w.x), sum_of(w.y), sum_of(w.z), sum_of(w.w)); }
 
-@compute @workgroup_size(64)
-fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+//@ if LANES > 1
+var<workgroup> joined: array<atomic<i32>, 8 * ${COLUMNS}>;
+
+fn join(v: vec4<i32>, first: u32) {
+  //@ for j in 0..4
+  atomicAdd(&joined[first + ${j}u], v[${j}]);
+  //@ end
+}
+fn joined_at(first: u32) -> vec4<i32> {
+  return vec4<i32>(
+    atomicLoad(&joined[first]),
+    atomicLoad(&joined[first + 1u]),
+    atomicLoad(&joined[first + 2u]),
+    atomicLoad(&joined[first + 3u]),
+  );
+}
+//@ end
+
+@compute @workgroup_size(${THREADS})
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
   let taps_down = ${KH}u;
   let taps_across = ${KW}u;
   let stride_y = ${SH}u;
@@ -30,28 +49,44 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   let padding_x = ${PW}u;
   let out_quads = ${OQ}u;
   let in_quads = ${IQ}u;
-  let at = id.x;
+  let own = lane / ${COLUMNS}u;
+  let column = lane - own * ${COLUMNS}u;
+  let at = group.x * ${COLUMNS}u + column;
+  var forward_total = vec4<i32>();
   if (at < out_quads) {
     let row = taps_down * taps_across * in_quads;
-    var sum = vec4<i32>();
-    for (var k = 0u; k < row; k++) {
-      sum += sums_of(forward[k * out_quads + at]);
+    for (var k = own; k < row; k += ${LANES}u) {
+      forward_total += sums_of(forward[k * out_quads + at]);
     }
-    forward_sum[at] = sum;
   }
   //@ if BACKWARD
-  if (at < stride_y * stride_x * in_quads) {
-    let phase = at / in_quads;
-    let input = at % in_quads;
-    var sum = vec4<i32>();
+  let phase = at / in_quads;
+  let input = at - phase * in_quads;
+  var backward_total = vec4<i32>();
+  if (phase < stride_y * stride_x) {
     for (var ky = (phase / stride_x + padding_y) % stride_y; ky < taps_down; ky += stride_y) {
       for (var kx = (phase % stride_x + padding_x) % stride_x; kx < taps_across; kx += stride_x) {
-        for (var o = 0u; o < out_quads; o++) {
-          sum += sums_of(backward[((ky * taps_across + kx) * out_quads + o) * in_quads + input]);
+        for (var o = own; o < out_quads; o += ${LANES}u) {
+          backward_total += sums_of(backward[((ky * taps_across + kx) * out_quads + o) * in_quads + input]);
         }
       }
     }
-    backward_sum[at] = sum;
   }
+  //@ end
+  //@ if LANES > 1
+  join(forward_total, column * 4u);
+  //@ if BACKWARD
+  join(backward_total, 4u * ${COLUMNS}u + column * 4u);
+  //@ end
+  workgroupBarrier();
+  if (own > 0u) { return; }
+  forward_total = joined_at(column * 4u);
+  //@ if BACKWARD
+  backward_total = joined_at(4u * ${COLUMNS}u + column * 4u);
+  //@ end
+  //@ end
+  if (at < out_quads) { forward_sum[at] = forward_total; }
+  //@ if BACKWARD
+  if (phase < stride_y * stride_x) { backward_sum[at] = backward_total; }
   //@ end
 }

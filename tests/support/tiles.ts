@@ -8,7 +8,7 @@ import { openGpu } from "../../lib/runtime/gpu/device.ts";
 import { GpuExecutor } from "../../lib/runtime/gpu/executor.ts";
 import type { Device } from "../../lib/runtime/device.ts";
 import { allSteps, type Program, type Step } from "../../lib/program/program.ts";
-import { type Tile, tilesOf, withTile } from "../../lib/runtime/gpu/tile.ts";
+import { type Tile, tileName, tilesOf, withTile } from "../../lib/runtime/gpu/tile.ts";
 
 /** Tiles that a step has at most. */
 export const MAX_TILES = 3;
@@ -24,9 +24,15 @@ export const TARGETS: readonly Target[] = [true, false].flatMap((software) =>
   Object.values(DOT).map((dot) => ({ software, dots: [dot] as const }))
 );
 
+/** The tiles of a step on both kinds of adapter. */
+export function everyTile(step: Step): readonly Tile[] {
+  const all = [SOFTWARE, HARDWARE].flatMap((target) => tilesOf(step, target));
+  return [...new Map(all.map((tile) => [tileName(tile), tile])).values()];
+}
+
 /** Tile `n` of a step, counted around. */
 function nth(step: Step, n: number): Tile | undefined {
-  const tiles = tilesOf(step, SOFTWARE);
+  const tiles = everyTile(step);
   return tiles.length > 1 ? tiles[n % tiles.length] : undefined;
 }
 
