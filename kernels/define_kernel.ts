@@ -297,21 +297,24 @@ export function wideOf(quads: number): number {
 
 /** Pixels per thread of an elementwise kernel, if there are enough. */
 const RUN = 16;
+/** Threads that fill a large GPU. */
+const ENOUGH_THREADS = 131072;
 
 /**
  * Returns the tile of an elementwise kernel over [PIXELS, channels]: a thread owns every STRIDE-th pixel,
  * and CW loads of V quads of it. RAGGED: the last quad has padded channels.
+ *
+ * @param wide quads of a load on a GPU, whose registers hold the coefficients of few
  */
 export function elementwise(
   c: { readonly INT8: number; readonly PIXELS: number; readonly CHANNELS: number },
+  { software }: Target,
+  wide: number,
 ): { readonly V: number; readonly CW: number; readonly STRIDE: number; readonly RAGGED: number } {
-  const quads = Math.ceil(c.CHANNELS / 4), V = c.INT8 ? wideOf(quads) : 1;
-  return {
-    V,
-    CW: quads / V,
-    STRIDE: Math.ceil(c.PIXELS / RUN),
-    RAGGED: c.CHANNELS % 4 > 0 ? 1 : 0,
-  };
+  const quads = Math.ceil(c.CHANNELS / 4), all = c.INT8 ? wideOf(quads) : 1;
+  const V = software ? all : Math.min(all, wide), CW = quads / V;
+  const run = software ? RUN : Math.min(RUN, Math.max(4, c.PIXELS * CW / ENOUGH_THREADS));
+  return { V, CW, STRIDE: Math.ceil(c.PIXELS / run), RAGGED: c.CHANNELS % 4 > 0 ? 1 : 0 };
 }
 
 /** Number of values of an elementwise kernel that are worth a part: about 20 µs of one thread. */

@@ -41,7 +41,7 @@ export const addForward = defineKernel({
   reference,
   gpu: {
     source,
-    tiles: (c) => [elementwise(c)],
+    tiles: (c, target) => [elementwise(c, target, 2)],
     workgroups: ({ STRIDE, CW }) => threads(STRIDE * CW),
   },
   simd: {

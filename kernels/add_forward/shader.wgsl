@@ -22,7 +22,7 @@ fn main(
   let stride = ${STRIDE}u;
   let first = thread / blocks;
   let block = thread - first * blocks;
-  let end = select(0u, ${PIXELS}u, first < stride);
+  let end = select(0u, ${PIXELS}u * blocks, first < stride);
   let za = quantizers[${A_ROW}];
   let zb = quantizers[${B_ROW}];
   let zy = quantizers[${Y_ROW}];
@@ -33,8 +33,7 @@ fn main(
   let lanes_${v} = 4u;
   //@ end
   //@ end
-  for (var pixel = first; pixel < end; pixel += stride) {
-    let at = pixel * blocks + block;
+  for (var at = thread; at < end; at += stride * blocks) {
     let wide_a = a[at];
     let wide_b = b[at];
     //@ for v in 0..V

@@ -36,7 +36,7 @@ export const normBackward = defineKernel({
   reference,
   gpu: {
     source,
-    tiles: (c) => [elementwise(c)],
+    tiles: (c, target) => [elementwise(c, target, 1)],
     workgroups: ({ STRIDE, CW }) => threads(STRIDE * CW),
   },
   simd: {

@@ -44,9 +44,9 @@ fn main(
   let c1_${v} = coefficients[quad_${v} * 6u + 3u];
   let c2_${v} = coefficients[quad_${v} * 6u + 4u];
   //@ end
-  let end = select(0u, ${PIXELS}u, first < stride);
-  for (var pixel = first; pixel < end; pixel += stride) {
-    let at = pixel * blocks + block;
+  let end = select(0u, ${PIXELS}u * blocks, first < stride);
+  var element = first * channels;
+  for (var at = thread; at < end; at += stride * blocks) {
     let wide_da = da[at];
     let wide_y = y[at];
     //@ for v in 0..V
@@ -57,9 +57,10 @@ fn main(
     //@ else
     let v_${v} = finish(map_${v}.a * g_${v} + (c1_${v} * d_${v} + c2_${v}), at * ${V}u + ${v}u);
     //@ end
-    let q_${v} = quantize(v_${v}, zdy, pixel * channels + quad_${v} * 4u, key, lanes_${v});
+    let q_${v} = quantize(v_${v}, zdy, element + quad_${v} * 4u, key, lanes_${v});
     //@ end
     //@ include store_wide
+    element += stride * channels;
   }
   record(${DY_ROW}u, tile, lane);
 }

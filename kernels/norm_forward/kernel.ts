@@ -33,7 +33,7 @@ export const normForward = defineKernel({
   reference,
   gpu: {
     source,
-    tiles: (c) => [elementwise(c)],
+    tiles: (c, target) => [elementwise(c, target, 2)],
     workgroups: ({ STRIDE, CW }) => threads(STRIDE * CW),
   },
   simd: {
