@@ -11,6 +11,7 @@ import type { PlanOptions } from "../../lib/program/plan.ts";
 import type { Program, Step } from "../../lib/program/program.ts";
 import { readStatistics } from "../../lib/quant/statistics.ts";
 import { wordsOf } from "../../lib/quant/layouts.ts";
+import { BOUNDS } from "../../lib/runtime/self_test/self_test.ts";
 import type { ReferenceExecutor } from "../../lib/runtime/reference_executor.ts";
 import { filled } from "./fill.ts";
 import type { Arithmetic, Case } from "./networks.ts";
@@ -95,6 +96,10 @@ function judge(d: Difference, program: Program, exactFloats: boolean): string | 
   }
   // A driver may multiply the momentum and the factor of the unbiased variance first.
   if (variable === "running") return d.largest > FLOAT_BOUND / 10 ? "beyond the bound" : undefined;
+  // Other drivers replace the division by a constant, which WGSL leaves 2.5 units in the last place.
+  if (program.arithmetic === "int8" && variable === "statistics" && !exactFloats) {
+    return d.largest > BOUNDS.statistics ? "beyond the bound" : undefined;
+  }
   if (program.arithmetic === "int8" && (d.type !== "floats" || exactFloats)) {
     return d.differing > 0 ? "not the same" : undefined;
   }

@@ -24,22 +24,25 @@ export const TARGETS: readonly Target[] = [true, false].flatMap((software) =>
   Object.values(DOT).map((dot) => ({ software, dots: [dot] as const }))
 );
 
-/** The tiles of a step on both kinds of adapter. */
-export function everyTile(step: Step): readonly Tile[] {
-  const all = [SOFTWARE, HARDWARE].flatMap((target) => tilesOf(step, target));
+/** The tiles of a step on both kinds of adapter, or on others. */
+export function everyTile(
+  step: Step,
+  targets: readonly Target[] = [SOFTWARE, HARDWARE],
+): readonly Tile[] {
+  const all = targets.flatMap((target) => tilesOf(step, target));
   return [...new Map(all.map((tile) => [tileName(tile), tile])).values()];
 }
 
 /** Tile `n` of a step, counted around. */
-function nth(step: Step, n: number): Tile | undefined {
-  const tiles = everyTile(step);
+function nth(step: Step, n: number, targets?: readonly Target[]): Tile | undefined {
+  const tiles = everyTile(step, targets);
   return tiles.length > 1 ? tiles[n % tiles.length] : undefined;
 }
 
 /** The steps of a program that have tiles to choose from, as tile `n` of each has them. */
-export function tiledSteps(program: Program, n: number): Step[] {
+export function tiledSteps(program: Program, n: number, targets?: readonly Target[]): Step[] {
   return allSteps(program).flatMap((step) => {
-    const tile = nth(step, n);
+    const tile = nth(step, n, targets);
     return tile ? [withTile(step, tile)] : [];
   });
 }
@@ -51,7 +54,7 @@ export function programOfSteps(program: Program, forward: readonly Step[]): Prog
 }
 
 /** The GPU, with tile `n` of every kernel. */
-export async function deviceWithTile(n: number): Promise<Device> {
+export async function deviceWithTile(n: number, targets?: readonly Target[]): Promise<Device> {
   const gpu = await openGpu();
   return {
     kind: "gpu",
@@ -59,7 +62,7 @@ export async function deviceWithTile(n: number): Promise<Device> {
     createExecutor: (program) =>
       GpuExecutor.create(gpu, program, {}, (_, steps) => {
         const tiles = steps.flatMap((step) => {
-          const tile = nth(step, n);
+          const tile = nth(step, n, targets);
           return tile ? [[step, tile] as const] : [];
         });
         return Promise.resolve(new Map(tiles));
