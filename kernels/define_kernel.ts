@@ -73,11 +73,13 @@ export interface KernelBuffer {
   readonly shared?: string;
   /** Its first dimension counts the GPU's tiles: only sums over it are defined. */
   readonly byTile?: boolean;
+  /** Its contents are nothing outside the step, and may differ by tile and by device. */
+  readonly scratch?: boolean;
   /** Columns with values of different units alternate: `count` columns of `run` values each. */
   readonly columns?: { readonly count: number; readonly run: number };
 }
 
-type BufferOptions = Pick<KernelBuffer, "when" | "unless" | "byTile" | "columns">;
+type BufferOptions = Pick<KernelBuffer, "when" | "unless" | "byTile" | "scratch" | "columns">;
 
 /** Declares a buffer that a kernel reads; each step names the buffer. */
 export function read<const T extends BufferOptions>(

@@ -40,7 +40,6 @@ import { quantizeDepthwiseWeights } from "./quantize_depthwise_weights/kernel.ts
 import { quantizeF32 } from "./quantize_f32/kernel.ts";
 import { reduceDepthwiseWeightGradient } from "./reduce_depthwise_weight_gradient/kernel.ts";
 import { reduceQuantizationError } from "./reduce_quantization_error/kernel.ts";
-import { reduceWeightGradient } from "./reduce_weight_gradient/kernel.ts";
 import { resetStatistics } from "./reset_statistics/kernel.ts";
 import { sgd } from "./sgd/kernel.ts";
 import { softmaxCrossEntropy } from "./softmax_cross_entropy/kernel.ts";
@@ -89,7 +88,6 @@ export const kernels: ReadonlyMap<string, Kernel> = new Map(
     quantizeF32,
     reduceDepthwiseWeightGradient,
     reduceQuantizationError,
-    reduceWeightGradient,
     resetStatistics,
     sgd,
     softmaxCrossEntropy,

@@ -1,6 +1,6 @@
 // Written by `deno task simd` from the descriptors of kernels.
 
-import { ActivationForward, Adamw, AddForward, AddGradients, AvgPoolBackward, AvgPoolForward, ChannelSums, ConvBackwardInput, ConvBackwardWeight, ConvForward, DepthwiseBackwardInput, DepthwiseBackwardWeight, DepthwiseForward, DropoutBackward, DropoutForward, GradientNormPartials, MaxPoolBackward, MaxPoolForward, NormBackward, NormBackwardCoefficients, NormBackwardSums, NormCoefficients, NormForward, NormRunningCoefficients, NormalizeInput, PackWeights, PerChannelWeightRange, QuantizationError, QuantizeDepthwiseWeights, QuantizeF32, ReduceDepthwiseWeightGradient, ReduceWeightGradient, Sgd, SwapEma, UpdateEma, WeightSums } from "./include/records.simd";
+import { ActivationForward, Adamw, AddForward, AddGradients, AvgPoolBackward, AvgPoolForward, ChannelSums, ConvBackwardInput, ConvBackwardWeight, ConvForward, DepthwiseBackwardInput, DepthwiseBackwardWeight, DepthwiseForward, DropoutBackward, DropoutForward, GradientNormPartials, MaxPoolBackward, MaxPoolForward, NormBackward, NormBackwardCoefficients, NormBackwardSums, NormCoefficients, NormForward, NormRunningCoefficients, NormalizeInput, PackWeights, PerChannelWeightRange, QuantizationError, QuantizeDepthwiseWeights, QuantizeF32, ReduceDepthwiseWeightGradient, Sgd, SwapEma, UpdateEma, WeightSums } from "./include/records.simd";
 import { activation_forward } from "./activation_forward/simd";
 import { adamw } from "./adamw/simd";
 import { add_forward } from "./add_forward/simd";
@@ -32,7 +32,6 @@ import { quantization_error } from "./quantization_error/simd";
 import { quantize_depthwise_weights } from "./quantize_depthwise_weights/simd";
 import { quantize_f32 } from "./quantize_f32/simd";
 import { reduce_depthwise_weight_gradient } from "./reduce_depthwise_weight_gradient/simd";
-import { reduce_weight_gradient } from "./reduce_weight_gradient/simd";
 import { sgd } from "./sgd/simd";
 import { swap_ema } from "./swap_ema/simd";
 import { update_ema } from "./update_ema/simd";
@@ -141,18 +140,15 @@ export function runPart(
       reduce_depthwise_weight_gradient(changetype<ReduceDepthwiseWeightGradient>(record), phase, part, parts, scratch);
       break;
     case 31:
-      reduce_weight_gradient(changetype<ReduceWeightGradient>(record), phase, part, parts, scratch);
-      break;
-    case 32:
       sgd(changetype<Sgd>(record), phase, part, parts, scratch);
       break;
-    case 33:
+    case 32:
       swap_ema(changetype<SwapEma>(record), phase, part, parts, scratch);
       break;
-    case 34:
+    case 33:
       update_ema(changetype<UpdateEma>(record), phase, part, parts, scratch);
       break;
-    case 35:
+    case 34:
       weight_sums(changetype<WeightSums>(record), phase, part, parts, scratch);
       break;
   }

@@ -117,7 +117,7 @@ const PLANTS: readonly (readonly [string, Omit<Plant, "steps">, string, RegExp])
   [
     "a gradient of a weight",
     {
-      kernel: "reduce_weight_gradient",
+      kernel: "conv_backward_weight",
       layer: "conv3",
       later: true,
       buffer: "conv3.weight.gradient",
@@ -128,7 +128,7 @@ const PLANTS: readonly (readonly [string, Omit<Plant, "steps">, string, RegExp])
   [
     "a gradient of a bias",
     {
-      kernel: "reduce_weight_gradient",
+      kernel: "conv_backward_weight",
       layer: "conv3",
       later: true,
       buffer: "conv3.bias.gradient",
@@ -236,7 +236,8 @@ Deno.test("every gradient of a parameter has its alarm, and none has another's",
   for (const arithmetic of ["int8", "float32"] as const) {
     const program = programOf(SMALL, arithmetic), alarms = new Set<number>();
     const writes = program.sections.backward.filter(({ kernel: { name } }) =>
-      name.endsWith("weight_gradient") || name === "norm_backward_coefficients"
+      ["conv_backward_weight", "reduce_depthwise_weight_gradient", "norm_backward_coefficients"]
+        .includes(name)
     );
     for (const { constants: { NONFINITE, BIAS_NONFINITE, BIAS } } of writes) {
       alarms.add(NONFINITE!);

@@ -15,7 +15,7 @@ import { depthwiseBackwardWeight } from "../kernels/depthwise_backward_weight/re
 import { depthwiseForward } from "../kernels/depthwise_forward/reference.ts";
 import { HostBuffer } from "../kernels/include/host_buffer.ts";
 import { activate } from "../kernels/include/norm.ts";
-import { float64 } from "../kernels/norm_coefficients/reference.ts";
+import { float64 } from "../kernels/include/int64.ts";
 import { normCoefficients } from "../kernels/norm_coefficients/reference.ts";
 import { maxPoolBackward } from "../kernels/max_pool_backward/reference.ts";
 import { maxPoolForward } from "../kernels/max_pool_forward/reference.ts";
@@ -260,15 +260,25 @@ Deno.test("f32 sums of convolutions round products and sums, in the order of tap
   const c = {
     ...{ ...windows, IQ: 1, OQ: 1, DQ: 1, GQ: 1, QUADS: 1, FIRST: 0, LOGITS: 0, BEFORE: 0 },
     ...{ PIXELS: 1, LINES: 1, TILES: 1, CHUNKS: 1, CHUNK: 4, ROWS: 2, CHANNELS: 4 },
-    ...{ X_ROW: 0, W_ROW: 0, Y_ROW: 0 },
+    ...{ X_ROW: 0, W_ROW: 0, Y_ROW: 0, ACCUMULATE: 0, NONFINITE: 0, BIAS_NONFINITE: 0 },
   };
   const point = { ...c, KH: 1, KW: 1, H: 1, W: 1 }, scattered = { ...c, H: 3, W: 3, HO: 2, WO: 2 };
   const pixels = { ...c, KH: 1, KW: 1, HO: 2, WO: 2, PIXELS: 4, LINES: 2 };
   for (const [x, w] of TERMS) {
     const b = () => {
       const none = floats(0, 0, 0, 0), [y, out] = [new HostBuffer(16 * 9), new HostBuffer(16 * 9)];
-      const unused = { scales: none, bias: none, sums: none, before: none, x_total: none };
-      return { ...tables(), ...unused, y, dx: out, partial: out, dy_total: y };
+      const unused = { scales: none, bias: none, sums: none, before: none };
+      const gradient = out, bias_gradient = y;
+      return {
+        ...tables(),
+        ...unused,
+        y,
+        dx: out,
+        partial: out,
+        dy_total: y,
+        gradient,
+        bias_gradient,
+      };
     };
     // The taps of a pixel of dX meet dY backwards.
     const taps = { x: quads(...x), weight: quads(...w), dy: quads(...x.toReversed()) };
@@ -285,7 +295,7 @@ Deno.test("f32 sums of convolutions round products and sums, in the order of tap
     convBackwardInput(point, { ...own = b(), dy: floats(...x), weight: channels });
     found["conv_backward_input, outputs"] = own.dx.f32[0]!;
     convBackwardWeight(pixels, { ...own = b(), x: quads(...x), dy: quads(...w) });
-    found["conv_backward_weight, pixels"] = own.partial.f32[0]!;
+    found["conv_backward_weight, pixels"] = own.gradient.f32[0]!;
     depthwiseForward(c, { ...own = b(), x: taps.x, weight: taps.weight });
     found["depthwise_forward, taps"] = own.y.f32[0]!;
     depthwiseBackwardInput(scattered, { ...own = b(), dy: taps.dy, weight: taps.weight });

@@ -1,6 +1,6 @@
 import { clear, column, copy, image, nextPixel, openPixel, row } from "../include/conv.simd";
-import { firstOf, quantizer } from "../include/quantize.simd";
-import { ConvBackwardWeight } from "../include/records.simd";
+import { count, firstOf, isBad, quantizer } from "../include/quantize.simd";
+import { ConvBackwardWeight, Step } from "../include/records.simd";
 import { dotTile, mulTile, TILE_ROWS } from "../include/tile.simd";
 
 /** Bytes of a panel of inputs: it stays in the second cache. */
@@ -16,20 +16,56 @@ const BLOCK_PADDING: i32 = 64;
 const TILE_BYTES: usize = 192;
 
 /**
- * Outputs of a part. The first group of int8 also makes x_total: by a row of ones after its outputs, if
+ * Outputs of a part. The first group of int8 also makes the totals of X: by a row of ones after its outputs, if
  * they leave a tile unfilled, else by sums of their own, which cost a fifth of a tile.
  */
 let firstOutput: i32 = 0, outputs: i32 = 0, rows: i32 = 0;
 
-/**
- * Sums over the pixels of each chunk: products, and the totals that correct for zero points. A part is a
- * chunk, for a group of the outputs where there are few chunks. The reduction is over pixels: rows are
- * outputs, columns the inputs of all taps.
- */
+/** dW and db: first the sums of each chunk of pixels, then the chunks. */
 export function conv_backward_weight(
   c: ConvBackwardWeight, phase: i32, part: i32, parts: i32, scratch: usize,
 ): void {
-  const int8 = c.INT8 != 0, groups = parts / c.CHUNKS, chunk = part / groups, group = part % groups;
+  if (phase == 0) sumChunk(c, part, parts, scratch);
+  else joinChunks(c, part, parts, scratch);
+}
+
+/** Chunks that the pixels are cut into. */
+@inline
+function chunksOf(c: ConvBackwardWeight): i32 {
+  return (c.PIXELS + c.CHUNK - 1) / c.CHUNK;
+}
+
+/** Sums of a row of products, of all taps and inputs. */
+@inline
+function rowSize(c: ConvBackwardWeight): i32 {
+  return c.KH * c.KW * 4 * c.IQ;
+}
+
+/** Address of the sums of a chunk: rows of products of all outputs, a row of totals of X, the totals of dY. */
+@inline
+function chunkAt(c: ConvBackwardWeight, chunk: i32): usize {
+  return c.partial + (<usize>(chunk * ((4 * c.OQ + 1) * rowSize(c) + 4 * c.OQ)) << 2);
+}
+
+/** Address of a row of products from column `column` on; the row after the last output's is that of X. */
+@inline
+function rowAt(c: ConvBackwardWeight, chunk: i32, output: i32, column: i32): usize {
+  return chunkAt(c, chunk) + (<usize>(output * rowSize(c) + column) << 2);
+}
+
+/** Address of the totals of dY from output `output` on. */
+@inline
+function totalsAt(c: ConvBackwardWeight, chunk: i32, output: i32): usize {
+  return rowAt(c, chunk, 4 * c.OQ + 1, output);
+}
+
+/**
+ * Sums over the pixels of a chunk: products, and the totals that correct for zero points. A part is a
+ * chunk, for a group of the outputs where there are few chunks. The reduction is over pixels: rows are
+ * outputs, columns the inputs of all taps.
+ */
+function sumChunk(c: ConvBackwardWeight, part: i32, parts: i32, scratch: usize): void {
+  const int8 = c.INT8 != 0, groups = parts / chunksOf(c), chunk = part / groups, group = part % groups;
   firstOutput = 4 * firstOf(c.OQ, group, groups);
   outputs = 4 * firstOf(c.OQ, group + 1, groups) - firstOutput;
   const makesTotal = int8 && group == 0, hasOnes = makesTotal && outputs % TILE_ROWS != 0;
@@ -64,24 +100,18 @@ export function conv_backward_weight(
         }
         if (makesTotal && !hasOnes) {
           sumColumns(block, pitch >> 1, sums);
-          storeRow(c.x_total + rowOffset(c, chunk, tap * inputs + k), columns - k > 4, pixel == begin, sums);
+          storeRow(rowAt(c, chunk, 4 * c.OQ, tap * inputs + k), columns - k > 4, pixel == begin, sums);
         }
       }
     }
   }
-  copyTotals(c, chunk, totals);
+  copy(totals, totalsAt(c, chunk, firstOutput), outputs);
 }
 
 /** Bytes from a block of a panel to the next. */
 @inline
 function blockBytes(c: ConvBackwardWeight, pitch: i32): i32 {
   return pitch * (c.INT8 ? 16 : 32) + BLOCK_PADDING;
-}
-
-/** Bytes to column `column` of a chunk's x_total. */
-@inline
-function rowOffset(c: ConvBackwardWeight, chunk: i32, column: i32): usize {
-  return <usize>(chunk * c.KH * c.KW * 4 * c.IQ + column) << 2;
 }
 
 /** Sums of the 8 columns of a block over pairs of pixels. */
@@ -99,9 +129,7 @@ function sumColumns(block: usize, pairs: i32, sums: usize): void {
 /** Address of the sums of row `row` of the part from column `column` on. */
 @inline
 function partialAt(c: ConvBackwardWeight, chunk: i32, row: i32, column: i32): usize {
-  const count = c.KH * c.KW * 4 * c.IQ;
-  if (row >= outputs) return c.x_total + rowOffset(c, chunk, column);
-  return c.partial + (<usize>((chunk * 4 * c.OQ + firstOutput + row) * count + column) << 2);
+  return rowAt(c, chunk, row < outputs ? firstOutput + row : 4 * c.OQ, column);
 }
 
 /** Reads what the chunk's earlier pixels have added up to. */
@@ -259,7 +287,107 @@ function gatherInputReals(
   }
 }
 
-/** Writes the totals of dY. */
-function copyTotals(c: ConvBackwardWeight, chunk: i32, totals: usize): void {
-  copy(totals, c.dy_total + (<usize>(chunk * 4 * c.OQ + firstOutput) << 2), outputs);
+/** Adds the chunks. A part is a range of outputs; the first one also makes the gradient of the bias. */
+function joinChunks(c: ConvBackwardWeight, part: i32, parts: i32, scratch: usize): void {
+  const adds = c.ACCUMULATE != 0 && changetype<Step>(c.step).first > 0;
+  let bad: i32 = 0;
+  for (let o = firstOf(4 * c.OQ, part, parts); o < firstOf(4 * c.OQ, part + 1, parts); o++) {
+    bad += c.INT8 ? joinCodes(c, o, adds, scratch) : joinReals(c, o, adds, scratch);
+  }
+  count(c.statistics + (<usize>c.NONFINITE << 2), bad);
+  if (c.BIAS && part == 0) joinBias(c, adds);
+}
+
+/** Pixels of a chunk. */
+@inline
+function pixelsOf(c: ConvBackwardWeight, chunk: i32): i32 {
+  return min(c.CHUNK, c.PIXELS - chunk * c.CHUNK);
+}
+
+/** The gradients of one output's weights, in f32. Returns the vectors of four that are not finite. */
+function joinReals(c: ConvBackwardWeight, o: i32, adds: bool, sums: usize): i32 {
+  const bytes = <usize>rowSize(c) << 2, end = sums + bytes;
+  memory.fill(sums, 0, bytes);
+  for (let chunk: i32 = 0; chunk < chunksOf(c); chunk++) {
+    let from = rowAt(c, chunk, o, 0);
+    for (let to = sums; to < end; to += 16, from += 16) {
+      v128.store(to, f32x4.add(v128.load(to), v128.load(from)));
+    }
+  }
+  let to = c.gradient + <usize>o * bytes, bad: i32 = 0;
+  for (; sums < end; sums += 16, to += 16) bad += storeGradient(to, v128.load(sums), adds);
+  return bad;
+}
+
+/**
+ * The same in int8. The sum over a chunk with the zero points taken off is an i32; of these the lower and
+ * the upper halves are added, exact for up to 65,536 chunks.
+ */
+function joinCodes(c: ConvBackwardWeight, o: i32, adds: bool, halves: usize): i32 {
+  const size = rowSize(c), bytes = <usize>size << 2, half = i32x4.splat(0xffff);
+  const x = quantizer(c.quantizers, c.X_ROW), dy = quantizer(c.quantizers, c.DY_ROW);
+  const zeroX = <i32>x.zero, zeroDy = <i32>dy.zero, vzeroDy = i32x4.splat(zeroDy);
+  const endOfHalves = halves + 2 * bytes;
+  memory.fill(halves, 0, 2 * bytes);
+  for (let chunk: i32 = 0; chunk < chunksOf(c); chunk++) {
+    // Terms wrap around, but their sum is less than 2³¹: 32,768 pixels of 255 · 255.
+    const same = i32x4.splat(pixelsOf(c, chunk) * zeroX * zeroDy - zeroX * load<i32>(totalsAt(c, chunk, o)));
+    let from = rowAt(c, chunk, o, 0), total = rowAt(c, chunk, 4 * c.OQ, 0);
+    for (let to = halves; to < endOfHalves; to += 32, from += 16, total += 16) {
+      const products = i32x4.sub(v128.load(from), i32x4.mul(vzeroDy, v128.load(total)));
+      const sum = i32x4.add(products, same);
+      v128.store(to, i32x4.add(v128.load(to), v128.and(sum, half)));
+      v128.store(to, i32x4.add(v128.load(to, 16), i32x4.shr_s(sum, 16)), 16);
+    }
+  }
+  const unit = f32x4.splat(x.scale * dy.scale);
+  let to = c.gradient + <usize>o * bytes, bad: i32 = 0;
+  for (; halves < endOfHalves; halves += 32, to += 16) {
+    bad += storeGradient(to, f32x4.mul(roundHalves(v128.load(halves), v128.load(halves, 16)), unit), adds);
+  }
+  return bad;
+}
+
+/** Rounds four integers, `high` · 2¹⁶ + `low`, to f32 as float64 of norm.simd.ts does. */
+@inline
+function roundHalves(low: v128, high: v128): v128 {
+  const a = i64x2.add(i64x2.shl(i64x2.extend_low_i32x4_s(high), 16), i64x2.extend_low_i32x4_u(low));
+  const b = i64x2.add(i64x2.shl(i64x2.extend_high_i32x4_s(high), 16), i64x2.extend_high_i32x4_u(low));
+  const signA = i64x2.shr_s(a, 63), signB = i64x2.shr_s(b, 63);
+  const absA = i64x2.sub(v128.xor(a, signA), signA), absB = i64x2.sub(v128.xor(b, signB), signB);
+  const lower = i8x16.shuffle(absA, absB, 0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27);
+  const upper = i8x16.shuffle(absA, absB, 4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31);
+  const sign = i8x16.shuffle(signA, signB, 0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27);
+  const f = f32x4.add(
+    f32x4.mul(f32x4.convert_i32x4_u(upper), f32x4.splat(4294967296.0)),
+    f32x4.convert_i32x4_u(lower),
+  );
+  return v128.or(f, i32x4.shl(sign, 31));
+}
+
+function joinBias(c: ConvBackwardWeight, adds: bool): void {
+  const dy = quantizer(c.quantizers, c.DY_ROW), scale = f32x4.splat(dy.scale), half = i32x4.splat(0xffff);
+  let bad: i32 = 0;
+  for (let o: i32 = 0; o < 4 * c.OQ; o += 4) {
+    let sum = f32x4.splat(0), low = i32x4.splat(0), high = i32x4.splat(0);
+    for (let chunk: i32 = 0; chunk < chunksOf(c); chunk++) {
+      let v = v128.load(totalsAt(c, chunk, o));
+      if (c.INT8) {
+        v = i32x4.sub(v, i32x4.splat(pixelsOf(c, chunk) * <i32>dy.zero));
+        low = i32x4.add(low, v128.and(v, half));
+        high = i32x4.add(high, i32x4.shr_s(v, 16));
+      } else sum = f32x4.add(sum, v);
+    }
+    if (c.INT8) sum = f32x4.mul(roundHalves(low, high), scale);
+    bad += storeGradient(c.bias_gradient + (<usize>(4 * c.FIRST + o) << 2), sum, adds);
+  }
+  count(c.statistics + (<usize>c.BIAS_NONFINITE << 2), bad);
+}
+
+/** Writes four values, or adds them to what is there. Returns 1 if one of the results is not finite, else 0. */
+@inline
+function storeGradient(to: usize, v: v128, adds: bool): i32 {
+  if (adds) v = f32x4.add(v, v128.load(to));
+  v128.store(to, v);
+  return isBad(v);
 }

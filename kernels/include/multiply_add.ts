@@ -10,21 +10,23 @@
 
 const fround = Math.fround;
 
-/** Adds `v`·x[from + k] to sums[to + k], for k from 0 to `count` − 1. */
+/** Adds `v`·x[from + k] to sums[to + k], for k from 0 to `count` − 1. In float64 integers are exact too. */
 export function addMultiple(
-  sums: Int32Array | Float32Array,
+  sums: Int32Array | Float32Array | Float64Array,
   to: number,
   v: number,
-  x: Int8Array | Float32Array,
+  x: Int8Array | Int16Array | Float32Array,
   from: number,
   count: number,
 ): void {
   if (sums instanceof Int32Array) {
     for (let k = 0; k < count; k++) sums[to + k]! += Math.imul(v, x[from + k]!);
-  } else {
+  } else if (sums instanceof Float32Array) {
     for (let k = 0; k < count; k++) {
       sums[to + k] = fround(sums[to + k]! + fround(v * x[from + k]!));
     }
+  } else {
+    for (let k = 0; k < count; k++) sums[to + k]! += v * x[from + k]!;
   }
 }
 

@@ -299,17 +299,22 @@ export class ConvBackwardWeight {
   SW: i32;
   PH: i32;
   PW: i32;
-  CHUNKS: i32;
   CHUNK: i32;
+  ROOM: i32;
+  BIAS: i32;
   X_ROW: i32;
+  DY_ROW: i32;
+  NONFINITE: i32;
+  BIAS_NONFINITE: i32;
+  ACCUMULATE: i32;
   quantizers: usize;
   statistics: usize;
   step: usize;
   x: usize;
   dy: usize;
   partial: usize;
-  x_total: usize;
-  dy_total: usize;
+  gradient: usize;
+  bias_gradient: usize;
   shared: usize;
 }
 
@@ -830,33 +835,6 @@ export class ReduceDepthwiseWeightGradient {
   partial: usize;
   gradient: usize;
   dy_total: usize;
-  bias_gradient: usize;
-  shared: usize;
-}
-
-@unmanaged
-export class ReduceWeightGradient {
-  INT8: i32;
-  IQ: i32;
-  OQ: i32;
-  FIRST: i32;
-  PIXELS: i32;
-  TAPS: i32;
-  CHUNKS: i32;
-  CHUNK: i32;
-  BIAS: i32;
-  X_ROW: i32;
-  DY_ROW: i32;
-  NONFINITE: i32;
-  BIAS_NONFINITE: i32;
-  ACCUMULATE: i32;
-  quantizers: usize;
-  statistics: usize;
-  step: usize;
-  partial: usize;
-  x_total: usize;
-  dy_total: usize;
-  gradient: usize;
   bias_gradient: usize;
   shared: usize;
 }

@@ -6,7 +6,8 @@
 import { STEP } from "../../lib/quant/layouts.ts";
 import type { Buffers } from "../include/host_buffer.ts";
 import { row } from "../include/quantize.ts";
-import { coefficientIndex, float64 } from "../norm_coefficients/reference.ts";
+import { float64 } from "../include/int64.ts";
+import { coefficientIndex } from "../norm_coefficients/reference.ts";
 
 /** Constants of the kernel; shader.wgsl and the glossary of docs/architecture.md describe them. */
 interface NormBackwardCoefficients {

@@ -5,6 +5,7 @@
  */
 import { STEP } from "../../lib/quant/layouts.ts";
 import type { Buffers } from "../include/host_buffer.ts";
+import { float64 } from "../include/int64.ts";
 import { row } from "../include/quantize.ts";
 
 /** Constants of the kernel; shader.wgsl and the glossary of docs/architecture.md describe them. */
@@ -22,14 +23,6 @@ interface NormCoefficients {
 }
 
 const fround = Math.fround;
-
-/** Rounds an integer of up to 64 bits to f32 as the kernel does: one 32-bit word after the other. */
-export function float64(n: bigint): number {
-  const magnitude = n < 0n ? -n : n;
-  const high = fround(Number(magnitude >> 32n));
-  const f = fround(fround(high * 2 ** 32) + fround(Number(magnitude & 0xffffffffn)));
-  return n < 0n ? -f : f;
-}
 
 /** Words of a row of coefficients: six vec4 for four channels. */
 export function coefficientIndex(channel: number, which: number): number {

@@ -5,8 +5,8 @@
  */
 import { STEP } from "../../lib/quant/layouts.ts";
 import type { Buffers, HostBuffer } from "../include/host_buffer.ts";
+import { vectorsNotFinite } from "../conv_backward_weight/reference.ts";
 import { row } from "../include/quantize.ts";
-import { vectorsNotFinite } from "../reduce_weight_gradient/reference.ts";
 
 /** Constants of the kernel; shader.wgsl and the glossary of docs/architecture.md describe them. */
 interface ReduceDepthwiseWeightGradient {

@@ -72,7 +72,8 @@ export async function compareExecutors(
 
 /** Starts a step on both executors from the memory of `cpu`. */
 function runOnBoth(step: Step, cpu: ReferenceExecutor, other: Executor) {
-  const bound = boundBuffers(step), written = bound.filter(({ access }) => access === "write");
+  const bound = boundBuffers(step),
+    written = bound.filter(({ access, scratch }) => access === "write" && !scratch);
   const contents = (name: string) => cpu.memory.get(name)!.bytes.slice();
   const before = new Map(bound.map(({ name }) => [name, contents(name)]));
   for (const [name, bytes] of before) other.write(name, bytes);

@@ -104,7 +104,8 @@ function judge(d: Difference, program: Program, exactFloats: boolean): string | 
     return d.differing > 0 ? "not the same" : undefined;
   }
   if (variable === "coefficients") return coefficients(d);
-  if (variable === "dy_total") return cancelling(d);
+  const sumsDy = variable === "dy_total" || variable === "bias_gradient" && "dy" in d.step.buffers;
+  if (sumsDy) return cancelling(d);
   return d.largest > FLOAT_BOUND ? "beyond the bound" : undefined;
 }
 

@@ -9,7 +9,6 @@ import { convBackwardWeight } from "../../../kernels/conv_backward_weight/kernel
 import { convForward as convForwardKernel } from "../../../kernels/conv_forward/kernel.ts";
 import { packWeights } from "../../../kernels/pack_weights/kernel.ts";
 import { perChannelWeightRange } from "../../../kernels/per_channel_weight_range/kernel.ts";
-import { reduceWeightGradient } from "../../../kernels/reduce_weight_gradient/kernel.ts";
 import { weightSums } from "../../../kernels/weight_sums/kernel.ts";
 import { ModelError } from "../../core/errors.ts";
 import type { Pair } from "../../recipe/fields.ts";
@@ -167,6 +166,8 @@ const MAX_PIXELS = 32768;
 const MIN_PIXELS = 64;
 /** Threads that a weight gradient is split into at least, where its size allows. */
 const ENOUGH_THREADS = 8192;
+/** Workgroups that fill a GPU of 132 multiprocessors, which has two on each, by tiles of 64 × 64 weights. */
+const ENOUGH_WORKGROUPS = 264;
 /** Products in a sum: 66,000·255·127 < 2³¹. */
 const MAX_PRODUCTS = 66000;
 
@@ -198,8 +199,8 @@ type Shape = ReturnType<typeof shape>;
 
 /** Shards of a layer's weight; nearly always one, the whole. */
 function weightParts(b: Builder, node: ConvNode): Shard[] {
-  const { CHUNKS, s } = chunked(b, node);
-  return shardsOf(s.OQ, CHUNKS * 64 * s.KH * s.KW * s.IQ, b.options.maxBytes);
+  const { ROOM, s } = chunked(b, node), none = ROOM * partialBytes(s, 0);
+  return shardsOf(s.OQ, ROOM * partialBytes(s, 1) - none, b.options.maxBytes - none);
 }
 
 /** Shards of the copies that convolutions read: codes are never split. */
@@ -389,53 +390,53 @@ function convBackward(b: Builder, node: ConvNode): void {
 
 /** Splits the sum of a weight gradient over pixels into chunks. */
 function chunked(b: Builder, node: ConvNode) {
-  const s = shape(b, node);
-  const TAPS = s.KH * s.KW, tiles = Math.ceil(s.IQ / 2) * Math.ceil(s.OQ / 2) * TAPS;
+  const s = shape(b, node), PIXELS = s.N * s.HO * s.WO;
+  const tiles = Math.ceil(s.IQ / 2) * Math.ceil(s.OQ / 2) * s.KH * s.KW;
   // Enough chunks to fill the device, none above the bound that keeps int32 exact. The rule must
   // not depend on tiles that tuning may change: f32 sums are chunk by chunk.
-  const PIXELS = s.N * s.HO * s.WO, even = 4 * Math.ceil(PIXELS * tiles / ENOUGH_THREADS / 4);
-  const CHUNK = Math.min(MAX_PIXELS, Math.max(MIN_PIXELS, even));
-  return { s, TAPS, PIXELS, CHUNK, CHUNKS: Math.ceil(PIXELS / CHUNK) };
+  const even = 4 * Math.ceil(PIXELS * tiles / ENOUGH_THREADS / 4);
+  const CHUNK = Math.min(MAX_PIXELS, Math.max(MIN_PIXELS, even)),
+    chunks = Math.ceil(PIXELS / CHUNK);
+  return { s, PIXELS, CHUNK, ROOM: b.int8 ? Math.max(chunks, roomFor(s)) : chunks };
+}
+
+/**
+ * Returns the chunks that fill a large GPU, as far as their sums take no more bytes than the codes that
+ * are summed. In int8 a tile may cut the sum into any number of chunks for which there is room.
+ */
+function roomFor(s: Shape): number {
+  const tiles = Math.ceil(4 * s.OQ / 64) * Math.ceil(4 * s.IQ * s.KH * s.KW / 64);
+  const codes = 4 * s.N * (s.H * s.W * s.IQ + s.HO * s.WO * s.OQ);
+  return Math.min(Math.ceil(ENOUGH_WORKGROUPS / tiles), Math.floor(codes / partialBytes(s, s.OQ)));
 }
 
 function weightGradient(b: Builder, node: ConvNode): void {
   const { name, input, output } = node, dy = output.gradientAt, x = input.at;
-  const { s, TAPS, PIXELS, CHUNK, CHUNKS } = chunked(b, node);
+  const { s, ...chunks } = chunked(b, node);
   const parts = weightParts(b, node), [{ quads: largest }] = parts as [Shard];
-  const partial = b.buffer(`${name}.partial`, CHUNKS * 64 * largest * TAPS * s.IQ, "scratch");
-  const totals = {
-    ...(b.int8
-      ? { x_total: b.buffer(`${name}.x_total`, CHUNKS * TAPS * s.IQ * 16, "scratch") }
-      : {}),
-    dy_total: b.buffer(`${name}.dy_total`, CHUNKS * s.OQ * 16, "scratch"),
-  };
+  const bytes = chunks.ROOM * partialBytes(s, largest);
+  const partial = b.buffer(`${name}.partial`, bytes, "scratch");
   for (const { suffix, first, quads } of parts) {
     b.step("backward", name, convBackwardWeight, {
       ...s,
+      ...chunks,
       OQ: quads,
       DQ: s.OQ,
       FIRST: first,
-      PIXELS,
-      CHUNKS,
-      CHUNK,
-      X_ROW: x.row,
-    }, { x: x.buffer, dy: dy.buffer, partial, ...totals });
-    b.step("backward", name, reduceWeightGradient, {
       BIAS: node.bias ? 1 : 0,
-      OQ: quads,
-      FIRST: first,
-      IQ: s.IQ,
-      TAPS,
-      PIXELS,
-      CHUNKS,
-      CHUNK,
       X_ROW: x.row,
       DY_ROW: dy.row,
     }, {
+      x: x.buffer,
+      dy: dy.buffer,
       partial,
-      ...totals,
       gradient: `${name}.weight${suffix}.gradient`,
       bias_gradient: `${name}.bias.gradient`,
     });
   }
+}
+
+/** Returns the bytes of a chunk's sums for `quads` of the outputs: of products, of X and of dY. */
+function partialBytes({ KH, KW, IQ }: Shape, quads: number): number {
+  return 16 * (4 * quads * KH * KW * IQ + KH * KW * IQ + quads);
 }

@@ -19,8 +19,9 @@ const SCALE = 2 ** -10, ZERO = 3;
  */
 export async function tilesAgree(executor: GpuExecutor, a: Step, b: Step): Promise<boolean> {
   const bound = boundBuffers(a).filter(({ access }) => access !== "uniform");
-  const written = bound.filter(({ access, byTile }) => access === "write" && !byTile)
-    .map(({ name }) => name);
+  const written = bound.filter(({ access, byTile, scratch }) =>
+    access === "write" && !byTile && !scratch
+  ).map(({ name }) => name);
   const run = async (step: Step) => {
     for (const { variable, name } of bound) {
       const size = Math.min(executor.sizeOf(name), MAX_FILLED);

@@ -14,7 +14,7 @@ import { perChannelWeightRange } from "../../../kernels/per_channel_weight_range
 import { quantizationError } from "../../../kernels/quantization_error/kernel.ts";
 import { quantizeF32 } from "../../../kernels/quantize_f32/kernel.ts";
 import { reduceQuantizationError } from "../../../kernels/reduce_quantization_error/kernel.ts";
-import { reduceWeightGradient } from "../../../kernels/reduce_weight_gradient/kernel.ts";
+import { convBackwardWeight } from "../../../kernels/conv_backward_weight/kernel.ts";
 import { resetStatistics } from "../../../kernels/reset_statistics/kernel.ts";
 import { softmaxCrossEntropy } from "../../../kernels/softmax_cross_entropy/kernel.ts";
 import { swapEma } from "../../../kernels/swap_ema/kernel.ts";
@@ -124,7 +124,7 @@ export const TEST_NETWORKS: readonly TestNetwork[] = [
       resetStatistics,
       normBackwardCoefficients,
       softmaxCrossEntropy,
-      reduceWeightGradient,
+      convBackwardWeight,
     ],
   },
   {

@@ -179,7 +179,12 @@ async function nonfiniteOutput(
       name.endsWith(".gradient")
     ).map(({ name }) => name),
   );
-  const made = accesses(step, known).filter(({ writes }) => writes).map(({ name }) => name);
+  const scratch = new Set(
+    Object.entries(step.kernel.buffers).filter(([, buffer]) => buffer.scratch)
+      .map(([variable]) => step.buffers[variable]),
+  );
+  const made = accesses(step, known).filter(({ name, writes }) => writes && !scratch.has(name))
+    .map(({ name }) => name);
   for (const [i, bytes] of (await executor.read(made)).entries()) {
     const values = new Float32Array(bytes.buffer);
     if (values.every(Number.isFinite)) continue;
