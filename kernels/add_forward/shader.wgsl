@@ -22,6 +22,7 @@ fn main(
   let stride = ${STRIDE}u;
   let first = thread / blocks;
   let block = thread - first * blocks;
+  let next = stride * blocks;
   let end = select(0u, ${PIXELS}u * blocks, first < stride);
   let za = quantizers[${A_ROW}];
   let zb = quantizers[${B_ROW}];
@@ -33,7 +34,7 @@ fn main(
   let lanes_${v} = 4u;
   //@ end
   //@ end
-  for (var at = thread; at < end; at += stride * blocks) {
+  for (var at = thread; at < end; at += next) {
     let wide_a = a[at];
     let wide_b = b[at];
     //@ for v in 0..V

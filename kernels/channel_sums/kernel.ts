@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { defineKernel, read, wideOf, write } from "../define_kernel.ts";
+import { defineKernel, read, write } from "../define_kernel.ts";
 import { quad, tables } from "../include/interface.ts";
-import { sumParts } from "../include/norm_tiles.ts";
+import { sumParts, sumTile } from "../include/norm_tiles.ts";
 import { channelSums as reference } from "./reference.ts";
 import source from "./shader.wgsl" with { type: "text" };
 
@@ -21,6 +21,10 @@ export const channelSums = defineKernel({
     Y_ROW: "row",
     CW: "tile operand",
     V: "tile",
+    COLUMNS: "tile",
+    LANES: "tile",
+    THREADS: "tile",
+    JOINED: "tile",
   },
   buffers: {
     ...tables,
@@ -30,11 +34,8 @@ export const channelSums = defineKernel({
   reference,
   gpu: {
     source,
-    tiles: ({ INT8, CQ }) => {
-      const V = INT8 ? wideOf(CQ) : 1;
-      return [{ V, CW: CQ / V }];
-    },
-    workgroups: ({ CHUNKS, CW }) => [Math.ceil(CHUNKS * CW / 64), 1, 1],
+    tiles: ({ INT8, CQ }, { software }) => [sumTile(INT8, CQ, software)],
+    workgroups: ({ CHUNKS, CW, COLUMNS }) => [Math.ceil(CHUNKS * CW / COLUMNS), 1, 1],
   },
   simd: { parts: ({ INT8, CHUNKS, CHUNK, CQ }) => sumParts(INT8, CHUNKS, CHUNK, CQ) },
 });

@@ -5,47 +5,78 @@
 //   sums  [CHUNKS, 4·V·CW] vec2     int8: Σ(q − z), Σ(q − z)², exact, a chunk is at most 33,000 pixels
 //                                   f32: Σ y and Σ (y − mean of the chunk)², which do not cancel
 //
-// One thread sums one wide of one chunk, in pixel order; chunks follow from the shape alone.
+// Chunks follow from the shape alone. A workgroup owns neighbouring wides, each of one chunk; with LANES
+// above 1, which int8 allows, LANES threads add every LANES-th pixel of one, else one thread adds all in
+// their order. int8: products are f32, which multiplies faster than i32, and 256 of them, at most
+// 256·255² < 2²⁴, are summed exactly before they are added as i32.
 // Reference: kernels/channel_sums/reference.ts
 //@ include quad
 
 @group(0) @binding(3) var<storage, read> y: array<Wide>;
 @group(0) @binding(4) var<storage, read_write> sums: array<vec2<Sum>>;
 
-@compute @workgroup_size(64)
-fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+//@ if LANES > 1
+var<workgroup> joined: array<atomic<i32>, ${JOINED}>;
+//@ end
+
+@compute @workgroup_size(${THREADS})
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
   let blocks = ${CW}u;
-  let chunk = id.x / blocks;
-  let block = id.x - chunk * blocks;
-  if (chunk >= ${CHUNKS}u) { return; }
-  let first = chunk * ${CHUNK}u;
-  let last = min(first + ${CHUNK}u, ${PIXELS}u);
-  //@ for v in 0..V
-  var total_${v}: vec4<Sum>;
-  var square_${v}: vec4<Sum>;
-  //@ end
+  let own = lane / ${COLUMNS}u;
+  let column = lane - own * ${COLUMNS}u;
+  let item = group.x * ${COLUMNS}u + column;
+  let chunk = item / blocks;
+  let block = item - chunk * blocks;
+  let inside = chunk < ${CHUNKS}u;
   //@ if INT8
-  let zero = vec4<i32>(i32(quantizers[${Y_ROW}].zero));
-  for (var p = first; p < last; p++) {
-    let wide = y[p * blocks + block];
+  let zero = vec4<f32>(quantizers[${Y_ROW}].zero);
+  //@ end
+  //@ for v in 0..V
+  var first_${v}: vec4<Sum>;
+  var second_${v}: vec4<Sum>;
+  //@ end
+  let begin = chunk * ${CHUNK}u;
+  let last = select(0u, min(begin + ${CHUNK}u, ${PIXELS}u), inside);
+  let next = blocks * ${LANES}u;
+  var p = begin + own;
+  var at = p * blocks + block;
+  //@ if INT8
+  while (p < last) {
     //@ for v in 0..V
-    let d_${v} = codes(part${v}(wide)) - zero;
-    total_${v} += d_${v};
-    square_${v} += d_${v} * d_${v};
+    var exact_first_${v} = vec4<f32>();
+    var exact_second_${v} = vec4<f32>();
+    //@ end
+    let stop = min(last, p + 256u * ${LANES}u);
+    while (p < stop) {
+      let wide = y[at];
+      //@ for v in 0..V
+      let d_${v} = vec4<f32>(codes(part${v}(wide))) - zero;
+      exact_first_${v} += d_${v};
+      exact_second_${v} += d_${v} * d_${v};
+      //@ end
+      at += next;
+      p += ${LANES}u;
+    }
+    //@ for v in 0..V
+    first_${v} += vec4<i32>(exact_first_${v});
+    second_${v} += vec4<i32>(exact_second_${v});
     //@ end
   }
   //@ else
-  for (var p = first; p < last; p++) { total_0 += y[p * blocks + block]; }
-  let mean = total_0 / f32(last - first);
-  for (var p = first; p < last; p++) {
-    let d = y[p * blocks + block] - mean;
-    square_0 += d * d;
+  while (p < last) {
+    first_0 += y[at];
+    at += next;
+    p++;
+  }
+  let mean = first_0 / f32(last - begin);
+  p = begin;
+  at = p * blocks + block;
+  while (p < last) {
+    let d = y[at] - mean;
+    second_0 += d * d;
+    at += next;
+    p++;
   }
   //@ end
-  let at = (chunk * blocks + block) * (4u * ${V}u);
-  //@ for v in 0..V
-  //@ for j in 0..4
-  sums[at + ${v}u * 4u + ${j}u] = vec2<Sum>(total_${v}[${j}], square_${v}[${j}]);
-  //@ end
-  //@ end
+  //@ include store_sums
 }

@@ -15,6 +15,7 @@ import pixelCoords from "./pixel_coords.wgsl" with { type: "text" };
 import quad from "./quad.wgsl" with { type: "text" };
 import quantize from "./quantize.wgsl" with { type: "text" };
 import range from "./range.wgsl" with { type: "text" };
+import storeSums from "./store_sums.wgsl" with { type: "text" };
 import storeWide from "./store_wide.wgsl" with { type: "text" };
 
 /** Text of `//@ include NAME`. */
@@ -31,5 +32,6 @@ export const includes: Readonly<Record<string, string>> = {
   quad,
   quantize,
   range,
+  store_sums: storeSums,
   store_wide: storeWide,
 };

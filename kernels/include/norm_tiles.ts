@@ -3,14 +3,34 @@
  *
  * @module
  */
-import { lineBytes, partsOf } from "../define_kernel.ts";
+import { lineBytes, partsOf, wideOf } from "../define_kernel.ts";
 
 /**
  * Returns the number of threads that add the parts of a channel. With always 64, the many small norms of
  * mobilenet-v2 took 7% of a step.
  */
-export function lanesFor(parts: number): number {
+function lanesFor(parts: number): number {
   return parts <= 8 ? 1 : parts <= 64 ? 8 : 64;
+}
+
+/**
+ * Returns the tile of the coefficients: LANES threads of each of COLUMNS channels. A GPU's workgroup has
+ * neighbouring channels, whose parts lie side by side.
+ */
+export function coefficientTile(parts: number, software: boolean) {
+  const LANES = lanesFor(parts), THREADS = software ? 64 : 256;
+  return { LANES, COLUMNS: THREADS / LANES, THREADS };
+}
+
+/**
+ * Returns the tile of sums over chunks of pixels: of wides of V quads, COLUMNS to a workgroup, each by LANES
+ * threads. A thread of a GPU has a quad, as the coefficients of more fill its registers; where the sums are
+ * of integers, eight threads share a chunk, because chunks are too few to fill it.
+ */
+export function sumTile(int8: number, quads: number, software: boolean) {
+  const V = software && int8 ? wideOf(quads) : 1, CW = quads / V;
+  const COLUMNS = !software && int8 ? 32 : 64, LANES = !software && int8 ? 8 : 1;
+  return { V, CW, COLUMNS, LANES, THREADS: COLUMNS * LANES, JOINED: 8 * V * COLUMNS };
 }
 
 /** Returns the pixels whose quads fill vectors of four: norm.simd.ts takes 16 codes at a time. */

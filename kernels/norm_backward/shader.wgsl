@@ -44,9 +44,11 @@ fn main(
   let c1_${v} = coefficients[quad_${v} * 6u + 3u];
   let c2_${v} = coefficients[quad_${v} * 6u + 4u];
   //@ end
+  let next = stride * blocks;
   let end = select(0u, ${PIXELS}u * blocks, first < stride);
+  let next_element = stride * channels;
   var element = first * channels;
-  for (var at = thread; at < end; at += stride * blocks) {
+  for (var at = thread; at < end; at += next) {
     let wide_da = da[at];
     let wide_y = y[at];
     //@ for v in 0..V
@@ -60,7 +62,7 @@ fn main(
     let q_${v} = quantize(v_${v}, zdy, element + quad_${v} * 4u, key, lanes_${v});
     //@ end
     //@ include store_wide
-    element += stride * channels;
+    element += next_element;
   }
   record(${DY_ROW}u, tile, lane);
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import { defineKernel, partsOf, read, write } from "../define_kernel.ts";
-import { lanesFor } from "../include/norm_tiles.ts";
+import { coefficientTile } from "../include/norm_tiles.ts";
 import { coefficientColumns, quad, tables } from "../include/interface.ts";
 import { normBackwardCoefficients as reference } from "./reference.ts";
 import source from "./shader.wgsl" with { type: "text" };
@@ -23,6 +23,8 @@ export const normBackwardCoefficients = defineKernel({
     NONFINITE: { nonfinite: "gradient", in: "gradient" },
     ACCUMULATE: "epilogue",
     LANES: "tile",
+    COLUMNS: "tile",
+    THREADS: "tile",
   },
   buffers: {
     ...tables,
@@ -34,8 +36,8 @@ export const normBackwardCoefficients = defineKernel({
   reference,
   gpu: {
     source,
-    tiles: ({ CHUNKS }) => [{ LANES: lanesFor(CHUNKS) }],
-    workgroups: ({ CHANNELS, LANES }) => [Math.ceil(CHANNELS * LANES / 64), 1, 1],
+    tiles: ({ CHUNKS }, { software }) => [coefficientTile(CHUNKS, software)],
+    workgroups: ({ CHANNELS, COLUMNS }) => [Math.ceil(CHANNELS / COLUMNS), 1, 1],
   },
   simd: {
     parts: ({ CHANNELS, CHUNKS }) => partsOf(CHANNELS / 4, 8 * (CHUNKS + 16)),

@@ -10,8 +10,8 @@
 //                                            micro-batches before this one
 //
 // int8: Σ g·(y − mean) = scale·(N·Σ(g−z)(y−z) − Σ(y−z)·Σ(g−z))/N with the bracket exact in 64 bits.
-// LANES threads own a channel: as many as its parts keep busy. A gradient that is not finite raises
-// NONFINITE.
+// LANES threads own a channel: as many as its parts keep busy; COLUMNS neighbouring channels are a
+// workgroup's. A gradient that is not finite raises NONFINITE.
 // Reference: kernels/norm_backward_coefficients/reference.ts
 //@ include quad
 //@ include finite
@@ -20,28 +20,31 @@
 @group(0) @binding(3) var<storage, read> sums: array<vec2<Sum>>;
 //@ if INT8
 @group(0) @binding(4) var<storage, read> total: array<i32>;
-var<workgroup> lane_sums: array<vec4<u32>, 64>;
+var<workgroup> lane_sums: array<vec4<u32>, ${THREADS}>;
 //@ else
-var<workgroup> lane_sums: array<vec2<f32>, 64>;
+var<workgroup> lane_sums: array<vec2<f32>, ${THREADS}>;
 //@ end
 @group(0) @binding(5) var<storage, read_write> coefficients: array<f32>;
 @group(0) @binding(6) var<storage, read_write> gradient: array<f32>;
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(${THREADS})
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-  let channel = group.x * (64u / ${LANES}u) + lane / ${LANES}u;
-  let own = lane % ${LANES}u;
+  let own = lane / ${COLUMNS}u;
+  let column = lane - own * ${COLUMNS}u;
+  let channel = group.x * ${COLUMNS}u + column;
   let pixels = f32(${PIXELS});
   let channels = ${CHANNELS}u;
   let parts = ${CHUNKS}u;
   // Parts to add for a channel, and the lanes that have one.
-  let last = select(0u, parts, channel < channels);
+  let begin = own * channels + channel;
+  let end = select(0u, parts * channels, channel < channels);
+  let next = ${LANES}u * channels;
   let used = min(${LANES}u, parts);
   //@ if INT8
   var first = vec2<u32>();
   var second = vec2<u32>();
-  for (var chunk = own; chunk < last; chunk += ${LANES}u) {
-    let s = sums[chunk * channels + channel];
+  for (var at = begin; at < end; at += next) {
+    let s = sums[at];
     first = add64(first, int64(s.x));
     second = add64(second, int64(s.y));
   }
@@ -49,8 +52,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   workgroupBarrier();
   if (own > 0u || channel >= channels) { return; }
   for (var i = 1u; i < used; i++) {
-    first = add64(first, lane_sums[lane - own + i].xy);
-    second = add64(second, lane_sums[lane - own + i].zw);
+    first = add64(first, lane_sums[i * ${COLUMNS}u + column].xy);
+    second = add64(second, lane_sums[i * ${COLUMNS}u + column].zw);
   }
   let bracket = add64(multiply64(vec2<u32>(${PIXELS}u, 0u), second), negate64(multiply64(int64(total[channel]), first)));
   let at = channel / 4u * 24u + channel % 4u;
@@ -60,11 +63,11 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   let dgamma = float64(bracket) / pixels * scale * quantizers[${Y_ROW}].scale * inverse;
   //@ else
   var sum = vec2<f32>();
-  for (var chunk = own; chunk < last; chunk += ${LANES}u) { sum += sums[chunk * channels + channel]; }
+  for (var at = begin; at < end; at += next) { sum += sums[at]; }
   lane_sums[lane] = sum;
   workgroupBarrier();
   if (own > 0u || channel >= channels) { return; }
-  for (var i = 1u; i < used; i++) { sum += lane_sums[lane - own + i]; }
+  for (var i = 1u; i < used; i++) { sum += lane_sums[i * ${COLUMNS}u + column]; }
   let at = channel / 4u * 24u + channel % 4u;
   let inverse = coefficients[at + 20u];
   let dbeta = sum.x;

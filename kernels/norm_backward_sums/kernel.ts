@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { defineKernel, read, wideOf, write } from "../define_kernel.ts";
+import { defineKernel, read, write } from "../define_kernel.ts";
 import { coefficientColumns, quad, tables } from "../include/interface.ts";
-import { intervalParts, intervalsBytes, sumParts } from "../include/norm_tiles.ts";
+import { intervalParts, intervalsBytes, sumParts, sumTile } from "../include/norm_tiles.ts";
 import { normBackwardSums as reference } from "./reference.ts";
 import source from "./shader.wgsl" with { type: "text" };
 
@@ -23,6 +23,10 @@ export const normBackwardSums = defineKernel({
     Y_ROW: "row",
     CW: "tile operand",
     V: "tile",
+    COLUMNS: "tile",
+    LANES: "tile",
+    THREADS: "tile",
+    JOINED: "tile",
   },
   buffers: {
     ...tables,
@@ -34,11 +38,8 @@ export const normBackwardSums = defineKernel({
   reference,
   gpu: {
     source,
-    tiles: ({ INT8, CQ }) => {
-      const V = INT8 ? wideOf(CQ) : 1;
-      return [{ V, CW: CQ / V }];
-    },
-    workgroups: ({ CHUNKS, CW }) => [Math.ceil(CHUNKS * CW / 64), 1, 1],
+    tiles: ({ INT8, CQ }, { software }) => [sumTile(INT8, CQ, software)],
+    workgroups: ({ CHUNKS, CW, COLUMNS }) => [Math.ceil(CHUNKS * CW / COLUMNS), 1, 1],
   },
   simd: {
     parts: (

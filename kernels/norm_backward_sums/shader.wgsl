@@ -7,6 +7,9 @@
 //   sums          [CHUNKS, 4·V·CW] vec2    int8: Σ(g − z), Σ(g − z)(y − z_y), exact: a chunk is at most
 //                                          33,000 pixels; f32: Σ g, Σ g·(y − mean)
 //
+// A workgroup owns neighbouring wides, each of one chunk; with LANES above 1, which int8 allows, LANES
+// threads add every LANES-th pixel of one. int8: products are f32, which multiplies faster than i32, and
+// 256 of them, at most 256·255² < 2²⁴, are summed exactly before they are added as i32.
 // Reference: kernels/norm_backward_sums/reference.ts
 //@ include quad
 //@ include norm
@@ -15,12 +18,19 @@
 @group(0) @binding(4) var<storage, read> y: array<Wide>;
 @group(0) @binding(6) var<storage, read_write> sums: array<vec2<Sum>>;
 
-@compute @workgroup_size(64)
-fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+//@ if LANES > 1
+var<workgroup> joined: array<atomic<i32>, ${JOINED}>;
+//@ end
+
+@compute @workgroup_size(${THREADS})
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
   let blocks = ${CW}u;
-  let chunk = id.x / blocks;
-  let block = id.x - chunk * blocks;
-  if (chunk >= ${CHUNKS}u) { return; }
+  let own = lane / ${COLUMNS}u;
+  let column = lane - own * ${COLUMNS}u;
+  let item = group.x * ${COLUMNS}u + column;
+  let chunk = item / blocks;
+  let block = item - chunk * blocks;
+  let inside = chunk < ${CHUNKS}u;
   let zda = quantizers[${DA_ROW}];
   let zy = quantizers[${Y_ROW}];
   //@ for v in 0..V
@@ -28,29 +38,47 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   var second_${v}: vec4<Sum>;
   let map_${v} = affine(block * ${V}u + ${v}u);
   //@ end
-  let last = min((chunk + 1u) * ${CHUNK}u, ${PIXELS}u);
-  for (var p = chunk * ${CHUNK}u; p < last; p++) {
-    let wide_da = da[p * blocks + block];
-    let wide_y = y[p * blocks + block];
+  let begin = chunk * ${CHUNK}u;
+  let last = select(0u, min(begin + ${CHUNK}u, ${PIXELS}u), inside);
+  let next = blocks * ${LANES}u;
+  var p = begin + own;
+  var at = p * blocks + block;
+  //@ if INT8
+  while (p < last) {
     //@ for v in 0..V
-    {
-      let open = activation_passes(normalized(real(part${v}(wide_y), zy), map_${v}));
-      //@ if INT8
-      let g = select(vec4<i32>(), codes(part${v}(wide_da)) - vec4<i32>(i32(zda.zero)), open);
-      first_${v} += g;
-      second_${v} += g * (codes(part${v}(wide_y)) - vec4<i32>(i32(zy.zero)));
-      //@ else
-      let g = select(vec4<f32>(), wide_da, open);
-      first_${v} += g;
-      second_${v} += g * (wide_y - map_${v}.mean);
+    var exact_first_${v} = vec4<f32>();
+    var exact_second_${v} = vec4<f32>();
+    //@ end
+    let stop = min(last, p + 256u * ${LANES}u);
+    while (p < stop) {
+      let wide_da = da[at];
+      let wide_y = y[at];
+      //@ for v in 0..V
+      {
+        let d = vec4<f32>(codes(part${v}(wide_y))) - vec4<f32>(zy.zero);
+        let open = activation_passes(normalized(d * zy.scale, map_${v}));
+        let g = select(vec4<f32>(), vec4<f32>(codes(part${v}(wide_da))) - vec4<f32>(zda.zero), open);
+        exact_first_${v} += g;
+        exact_second_${v} += g * d;
+      }
       //@ end
+      at += next;
+      p += ${LANES}u;
     }
+    //@ for v in 0..V
+    first_${v} += vec4<i32>(exact_first_${v});
+    second_${v} += vec4<i32>(exact_second_${v});
     //@ end
   }
-  let at = (chunk * blocks + block) * (4u * ${V}u);
-  //@ for v in 0..V
-  //@ for j in 0..4
-  sums[at + ${v}u * 4u + ${j}u] = vec2<Sum>(first_${v}[${j}], second_${v}[${j}]);
+  //@ else
+  while (p < last) {
+    let value = y[at];
+    let g = select(vec4<f32>(), da[at], activation_passes(normalized(value, map_0)));
+    first_0 += g;
+    second_0 += g * (value - map_0.mean);
+    at += next;
+    p++;
+  }
   //@ end
-  //@ end
+  //@ include store_sums
 }

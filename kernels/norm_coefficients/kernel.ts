@@ -4,7 +4,7 @@
  * @module
  */
 import { defineKernel, partsOf, read, shared, write } from "../define_kernel.ts";
-import { lanesFor } from "../include/norm_tiles.ts";
+import { coefficientTile } from "../include/norm_tiles.ts";
 import { coefficientColumns, quad, tables } from "../include/interface.ts";
 import { normCoefficients as reference } from "./reference.ts";
 import source from "./shader.wgsl" with { type: "text" };
@@ -25,6 +25,8 @@ export const normCoefficients = defineKernel({
     Y_ROW: "row",
     NONFINITE: { nonfinite: "affine", in: "statistics" },
     LANES: "tile",
+    COLUMNS: "tile",
+    THREADS: "tile",
   },
   buffers: {
     ...tables,
@@ -38,8 +40,8 @@ export const normCoefficients = defineKernel({
   reference,
   gpu: {
     source,
-    tiles: ({ TILES }) => [{ LANES: lanesFor(TILES) }],
-    workgroups: ({ CHANNELS, LANES }) => [Math.ceil(CHANNELS * LANES / 64), 1, 1],
+    tiles: ({ TILES }, { software }) => [coefficientTile(TILES, software)],
+    workgroups: ({ CHANNELS, COLUMNS }) => [Math.ceil(CHANNELS / COLUMNS), 1, 1],
   },
   simd: {
     parts: ({ CHANNELS, TILES }) => partsOf(CHANNELS / 4, 8 * (TILES + 16)),

@@ -14,8 +14,8 @@
 //
 // int8: N·Σ(q−z)² − (Σ(q−z))² is exact in 64 bits for N ≤ 8,388,608 (the planner refuses more), so
 // the order of tiles cannot matter. f32: tiles join as (sum, squares about their own mean).
-// LANES threads own a channel: as many as its parts keep busy. A mean or variance that is not finite
-// raises the third word of NONFINITE.
+// LANES threads own a channel: as many as its parts keep busy; COLUMNS neighbouring channels are a
+// workgroup's. A mean or variance that is not finite raises the third word of NONFINITE.
 // Reference: kernels/norm_coefficients/reference.ts
 //@ include quad
 //@ include finite
@@ -27,27 +27,30 @@
 @group(0) @binding(6) var<storage, read_write> coefficients: array<f32>;
 //@ if INT8
 @group(0) @binding(7) var<storage, read_write> total: array<i32>;
-var<workgroup> lane_sums: array<vec4<u32>, 64>;
+var<workgroup> lane_sums: array<vec4<u32>, ${THREADS}>;
 //@ else
-var<workgroup> lane_sums: array<f32, 64>;
+var<workgroup> lane_sums: array<f32, ${THREADS}>;
 //@ end
 @group(0) @binding(8) var<storage, read> found_nonfinite: array<u32>;
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(${THREADS})
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-  let channel = group.x * (64u / ${LANES}u) + lane / ${LANES}u;
-  let own = lane % ${LANES}u;
+  let own = lane / ${COLUMNS}u;
+  let column = lane - own * ${COLUMNS}u;
+  let channel = group.x * ${COLUMNS}u + column;
   let pixels = f32(${PIXELS});
   let channels = ${CHANNELS}u;
   let parts = ${TILES}u;
   // Parts to add for a channel, and the lanes that have one.
-  let last = select(0u, parts, channel < channels);
+  let begin = own * channels + channel;
+  let end = select(0u, parts * channels, channel < channels);
+  let next = ${LANES}u * channels;
   let used = min(${LANES}u, parts);
   //@ if INT8
   var first = vec2<u32>();
   var second = vec2<u32>();
-  for (var tile = own; tile < last; tile += ${LANES}u) {
-    let s = sums[tile * channels + channel];
+  for (var at = begin; at < end; at += next) {
+    let s = sums[at];
     first = add64(first, int64(s.x));
     second = add64(second, vec2<u32>(bitcast<u32>(s.y), 0u));
   }
@@ -55,8 +58,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   workgroupBarrier();
   if (own > 0u || channel >= channels) { return; }
   for (var i = 1u; i < used; i++) {
-    first = add64(first, lane_sums[lane - own + i].xy);
-    second = add64(second, lane_sums[lane - own + i].zw);
+    first = add64(first, lane_sums[i * ${COLUMNS}u + column].xy);
+    second = add64(second, lane_sums[i * ${COLUMNS}u + column].zw);
   }
   let scale = quantizers[${Y_ROW}].scale;
   let spread = add64(multiply64(vec2<u32>(${PIXELS}u, 0u), second), negate64(multiply64(first, first)));
@@ -65,25 +68,28 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   total[channel] = bitcast<i32>(first.x);
   //@ else
   var sum = 0.0;
-  for (var tile = own; tile < last; tile += ${LANES}u) { sum += sums[tile * channels + channel].x; }
+  for (var at = begin; at < end; at += next) { sum += sums[at].x; }
   lane_sums[lane] = sum;
   workgroupBarrier();
   var mean = 0.0;
-  for (var i = 0u; i < used; i++) { mean += lane_sums[lane - own + i]; }
+  for (var i = 0u; i < used; i++) { mean += lane_sums[i * ${COLUMNS}u + column]; }
   mean = mean / pixels;
   workgroupBarrier();
   var squares = 0.0;
-  for (var tile = own; tile < last; tile += ${LANES}u) {
-    let s = sums[tile * channels + channel];
-    let n = f32(min(${CHUNK}u, ${PIXELS}u - tile * ${CHUNK}u));
+  let chunk = ${CHUNK}u;
+  var left = ${PIXELS}u - own * chunk;
+  for (var at = begin; at < end; at += next) {
+    let s = sums[at];
+    let n = f32(min(chunk, left));
     let d = s.x / n - mean;
     squares += s.y + n * d * d;
+    left -= ${LANES}u * chunk;
   }
   lane_sums[lane] = squares;
   workgroupBarrier();
   if (own > 0u || channel >= channels) { return; }
   var variance = 0.0;
-  for (var i = 0u; i < used; i++) { variance += lane_sums[lane - own + i]; }
+  for (var i = 0u; i < used; i++) { variance += lane_sums[i * ${COLUMNS}u + column]; }
   variance = variance / pixels;
   //@ end
 

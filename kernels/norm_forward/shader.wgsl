@@ -36,8 +36,9 @@ fn main(
   //@ end
   let map_${v} = affine(block * ${V}u + ${v}u);
   //@ end
+  let next = stride * blocks;
   let end = select(0u, ${PIXELS}u * blocks, first < stride);
-  for (var at = thread; at < end; at += stride * blocks) {
+  for (var at = thread; at < end; at += next) {
     let wide = y[at];
     //@ for v in 0..V
     let q_${v} = quantize(activate(normalized(real(part${v}(wide), zy), map_${v})), za, 0u, vec2<u32>(), lanes_${v});

@@ -54,20 +54,24 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   let at = group.x * ${COLUMNS}u + column;
   var forward_total = vec4<i32>();
   if (at < out_quads) {
-    let row = taps_down * taps_across * in_quads;
-    for (var k = own; k < row; k += ${LANES}u) {
-      forward_total += sums_of(forward[k * out_quads + at]);
+    let end = taps_down * taps_across * in_quads * out_quads;
+    let next = ${LANES}u * out_quads;
+    for (var from_ = own * out_quads + at; from_ < end; from_ += next) {
+      forward_total += sums_of(forward[from_]);
     }
   }
   //@ if BACKWARD
   let phase = at / in_quads;
   let input = at - phase * in_quads;
   var backward_total = vec4<i32>();
+  let size = out_quads * in_quads;
+  let next = ${LANES}u * in_quads;
   if (phase < stride_y * stride_x) {
     for (var ky = (phase / stride_x + padding_y) % stride_y; ky < taps_down; ky += stride_y) {
       for (var kx = (phase % stride_x + padding_x) % stride_x; kx < taps_across; kx += stride_x) {
-        for (var o = own; o < out_quads; o += ${LANES}u) {
-          backward_total += sums_of(backward[((ky * taps_across + kx) * out_quads + o) * in_quads + input]);
+        let tap = (ky * taps_across + kx) * size;
+        for (var from_ = own * in_quads + input; from_ < size; from_ += next) {
+          backward_total += sums_of(backward[tap + from_]);
         }
       }
     }
