@@ -4,14 +4,22 @@
  * @module
  */
 import { DeviceError, UsageError } from "../lib/core/errors.ts";
+import { DOT_NAMES } from "../kernels/define_kernel.ts";
 import { adapterName, readTiles, tileFile } from "../lib/runtime/gpu/autotune_cache.ts";
 import { cpuSupport, threadsOf } from "../lib/runtime/cpu/support.ts";
 import { isSoftware, packedDotProduct, requestAdapter } from "../lib/runtime/gpu/device.ts";
+import { testDots } from "../lib/runtime/self_test/dot_products.ts";
 import { type KernelCheck, selfTest, selfTestCpu } from "../lib/runtime/self_test/self_test.ts";
 import { VERSION } from "../lib/core/version.ts";
 import { type Arguments, defineCommand, type Options } from "./command.ts";
 import { bytes, table } from "./format.ts";
-import { type Details, difference, examineFurther, reportBlock } from "./doctor_report.ts";
+import {
+  type Details,
+  difference,
+  dotWords,
+  examineFurther,
+  reportBlock,
+} from "./doctor_report.ts";
 import { JSON_OUTPUT, THREADS } from "./options.ts";
 import { print, printJson } from "./print.ts";
 
@@ -78,7 +86,9 @@ export interface Examination {
   readonly adapters: readonly Adapter[];
   /** The cache of the fastest tiles. */
   readonly tileFile: string | undefined;
-  /** Kernels on the first adapter; none without one. */
+  /** Whether each way of dot products gives right results on the first adapter, by its name. */
+  readonly dots: Readonly<Record<string, boolean>>;
+  /** Kernels on the first adapter, with the first right way; none without one. */
   readonly checks: readonly KernelCheck[];
   readonly cpu: Cpu;
   /** SIMD kernels on the CPU. */
@@ -104,11 +114,11 @@ export function examinationJson(found: Examination, details?: Details) {
     ok: found.problems.length === 0,
     versions: found.versions,
     adapters: found.adapters,
+    dots: found.dots,
     ...(details
       ? {
         os_release: details.osRelease,
         backend: details.backend,
-        dots: details.dots,
         peak_rates: details.peakRates ?? null,
         not_measured: details.notMeasured ?? null,
         processor: details.processor,
@@ -192,8 +202,14 @@ export async function examine(threads: number | undefined): Promise<Examination>
       problems.push(`${name}: expected ${limit} of at least ${base}, got ${value}`);
     }
   }
+  let dots: ReadonlyMap<number, boolean> = new Map();
+  const test = async () => {
+    dots = await testDots();
+    const [first, ...others] = [...dots.keys()].filter((dot) => dots.get(dot));
+    return await selfTest(first === undefined ? {} : { dots: [first, ...others] });
+  };
   const checks = adapters.length === 0 ? [] : await tested(
-    selfTest,
+    test,
     "do not train on this adapter; update its driver or use --device cpu",
     problems,
   );
@@ -209,6 +225,7 @@ export async function examine(threads: number | undefined): Promise<Examination>
     versions: { qtrain: VERSION, deno, v8, os, arch },
     adapters,
     tileFile: tileFile(),
+    dots: Object.fromEntries([...dots].map(([dot, isRight]) => [DOT_NAMES[dot]!, isRight])),
     checks,
     cpu: { threads: running, cores, simd, sharedMemory },
     cpuChecks,
@@ -219,7 +236,7 @@ export async function examine(threads: number | undefined): Promise<Examination>
 const WORDS = { equal: "equal", close: "close", wrong: "WRONG" } as const;
 
 function asText(
-  { versions: v, adapters, tileFile, checks, cpu, cpuChecks, problems }: Examination,
+  { versions: v, adapters, tileFile, dots, checks, cpu, cpuChecks, problems }: Examination,
 ): string {
   const blocks = [`qtrain ${v.qtrain}, Deno ${v.deno}, V8 ${v.v8}, ${v.os} ${v.arch}`];
   if (adapters.length === 0) {
@@ -228,7 +245,8 @@ function asText(
         "install mesa-vulkan-drivers); qtrain trains on the CPU",
     );
   }
-  for (const { name, software, packedDot, timestamps, tiles, limits } of adapters) {
+  for (const [i, adapter] of adapters.entries()) {
+    const { name, software, packedDot, timestamps, tiles, limits } = adapter;
     const rows = Object.entries(limits).map(([limit, { value, base, unit }]) => {
       const text = (n: number) => unit === "bytes" ? bytes(n) : String(n);
       return [limit, text(value), text(base), value >= base ? "enough" : "TOO LOW"];
@@ -236,7 +254,9 @@ function asText(
     blocks.push(
       [
         `adapter: ${name}${software ? " (software: only --device gpu takes it)" : ""}`,
-        `packed dot product: ${packedDot ? "yes" : "no, emulated (slower, same results)"}`,
+        packedDot
+          ? `packed dot product: ${i === 0 ? dotWords(dots) : "yes"}`
+          : "packed dot product: no, emulated (slower, same results)",
         `timestamp-query: ${timestamps ? "yes" : "no (benchmarks use the host's clock)"}`,
         tilesLine(tiles, tileFile),
       ].join("\n"),

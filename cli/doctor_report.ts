@@ -5,7 +5,6 @@
  *
  * @module
  */
-import { DOT_NAMES } from "../kernels/define_kernel.ts";
 import { digits } from "../lib/bench/tables.ts";
 import { measurePeakRates } from "../lib/bench/peak_rates.ts";
 import type { PeakRates } from "../lib/bench/report.ts";
@@ -24,8 +23,6 @@ export interface Details {
   readonly backend: string;
   /** Variables of qtrain that are set; of a path only that it is. */
   readonly variables: Readonly<Record<string, string>>;
-  /** The ways of dot products that the adapter has, the one that is tried first in front. */
-  readonly dots: readonly string[];
   readonly peakRates?: PeakRates;
   /** Why there are no rates. */
   readonly notMeasured?: string;
@@ -75,23 +72,21 @@ export async function examineFurther({ adapters }: Examination): Promise<Details
     processor: processorName() || UNKNOWN,
     backend: backendOf(),
     variables: variables(),
-    ...(adapters.length === 0 ? { dots: [] } : await measured()),
+    ...(adapters.length === 0 ? {} : await measured()),
   };
 }
 
-async function measured(): Promise<Pick<Details, "dots" | "peakRates" | "notMeasured">> {
-  let dots: readonly string[] = [];
+async function measured(): Promise<Pick<Details, "peakRates" | "notMeasured">> {
   try {
     const gpu = await openGpu();
-    dots = gpu.target.dots.map((dot) => DOT_NAMES[dot]!);
     try {
-      return { dots, peakRates: await measurePeakRates(gpu, ROUNDS) };
+      return { peakRates: await measurePeakRates(gpu, ROUNDS) };
     } finally {
       gpu.device.destroy();
     }
   } catch (error) {
     if (!(error instanceof DeviceError)) throw error;
-    return { dots, notMeasured: error.message };
+    return { notMeasured: error.message };
   }
 }
 
@@ -139,7 +134,7 @@ export function reportBlock(found: Examination, details: Details): string {
     if (i > 0) continue; // What follows was measured on the first.
     rows.push(
       ["backend", details.backend],
-      ["dot products", ...dotProducts(details)],
+      ["dot products", ...dotProducts(found.dots, details)],
       ["self-test", ...selfTest(checks)],
       [
         "tiles",
@@ -189,9 +184,12 @@ function adapterRows(adapter: Examination["adapters"][number]): Row[] {
   ];
 }
 
-/** The rate of each way of dot products beside that of float32. */
-function dotProducts({ dots, peakRates, notMeasured }: Details): string[] {
-  const first = `${dots[0] ?? UNKNOWN} by default`;
+/** Whether each way of dot products is right, the default first, and its rate beside that of float32. */
+function dotProducts(
+  dots: Examination["dots"],
+  { peakRates, notMeasured }: Details,
+): string[] {
+  const first = dotWords(dots) || UNKNOWN;
   if (!peakRates) return [first, `not measured: ${notMeasured}`];
   const { float32, copy } = peakRates;
   const rates = Object.entries(peakRates.dots ?? {}).map(([dot, { max }]) =>
@@ -214,6 +212,14 @@ function selfTest(checks: readonly KernelCheck[]): string[] {
     ...(wrong.length > 0 ? [`WRONG: ${wrong.join(", ")}`] : []),
     ...(close.length > 0 ? [`close: ${close.join(", ")}`] : []),
   ];
+}
+
+/** The ways of dot products with what their test says, e.g. `native WRONG, unsigned by default, emulated`. */
+export function dotWords(dots: Examination["dots"]): string {
+  const used = Object.keys(dots).find((dot) => dots[dot]);
+  return Object.entries(dots).map(([dot, isRight]) =>
+    dot === used ? `${dot} by default` : isRight ? dot : `${dot} WRONG`
+  ).join(", ");
 }
 
 /** How far a kernel is off its reference, in words. */

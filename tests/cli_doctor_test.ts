@@ -32,6 +32,7 @@ const FOUND: Examination = {
       "workgroup storage": { value: 32768, base: 16384, unit: "bytes" },
     },
   }],
+  dots: { unsigned: true, native: false, emulated: true },
   tileFile: "C:\\Users\\ada\\tiles.json",
   checks: [
     check("conv_forward", "wrong", 77),
@@ -52,7 +53,6 @@ const DETAILS: Details = {
   processor: "unknown",
   backend: "Vulkan or Direct3D 12",
   variables: { QTRAIN_NO_TUNE: "1", QTRAIN_CACHE: "set", QTRAIN_DATA: "unknown" },
-  dots: ["unsigned", "native", "emulated"],
   peakRates: {
     int8: rate(18400),
     float32: rate(6100),
@@ -71,7 +71,10 @@ Deno.test("the report of a GPU with a wrong kernel names it, the rates and the v
 Deno.test("the report says why rates were not measured", () => {
   const { peakRates: _, ...rest } = DETAILS;
   const block = reportBlock(FOUND, { ...rest, notMeasured: "cannot time kernels" });
-  assert.match(block, /^dot products +unsigned by default\n +not measured: cannot time kernels$/m);
+  assert.match(
+    block,
+    /^dot products +unsigned by default, native WRONG, emulated\n +not measured: cannot time kernels$/m,
+  );
 });
 
 /** Runs the command in a home of its own. */
@@ -105,7 +108,7 @@ Deno.test("without an adapter the block says so, in text and as JSON", async () 
   assert.match(stdout, /^adapter {7}none: no Vulkan, Metal or Direct3D 12 driver was found$/m);
   assert.match(stdout, /^self-test {5}all \d+ equal$/m);
   const json = JSON.parse((await report(NO_GPU, "--json")).stdout);
-  assert.deepEqual([json.adapters, json.dots, json.peak_rates], [[], [], null]);
+  assert.deepEqual([json.adapters, json.dots, json.peak_rates], [[], {}, null]);
   assert.deepEqual(json.variables.QTRAIN_CACHE, "set");
   assert.equal("tile_file" in json, false);
 });

@@ -5,14 +5,17 @@
  */
 import assert from "node:assert/strict";
 import { DeviceError } from "../lib/core/errors.ts";
-import { openGpu } from "../lib/runtime/gpu/device.ts";
+import { DOT } from "../kernels/define_kernel.ts";
+import { dotsOf, openGpu } from "../lib/runtime/gpu/device.ts";
 import { kernels, simdKernels } from "../kernels/mod.ts";
 import { rememberPassed, untestedKernels } from "../lib/runtime/self_test/cache.ts";
+import { testDots } from "../lib/runtime/self_test/dot_products.ts";
 import { selfTest, selfTestCpu } from "../lib/runtime/self_test/self_test.ts";
 import type { Program } from "../lib/program/program.ts";
+import { openDevice } from "../lib/runtime/device.ts";
 import { openTestedDevice } from "../lib/runtime/open_tested_device.ts";
 import { train } from "../lib/train/train.ts";
-import { withBroken } from "./support/broken_kernel.ts";
+import { withBroken, withDriver } from "./support/broken_kernel.ts";
 import { HAS_GPU, inFolder, qtrain } from "./support/command.ts";
 import { withCache } from "./support/isolate.ts";
 import { CASES } from "./support/cases.ts";
@@ -68,17 +71,8 @@ function withKernels(...names: string[]): Program {
 
 /** Shaders that are compiled while `body` runs. */
 async function compiled(body: () => Promise<unknown>): Promise<number> {
-  const { prototype } = GPUDevice, create = prototype.createShaderModule;
   let count = 0;
-  prototype.createShaderModule = function (...args) {
-    count++;
-    return create.apply(this, args);
-  };
-  try {
-    await body();
-  } finally {
-    prototype.createShaderModule = create;
-  }
+  await withDriver((code) => (count++, code), async () => void await body());
   return count;
 }
 
@@ -111,7 +105,7 @@ Deno.test("an adapter is asked for what it has not answered yet, and only that",
       const device = await openTestedDevice("gpu", withKernels(...names), options);
       device.gpu!.device.destroy();
     };
-    assert.equal(await compiled(() => open("max_pool_forward", "sgd")), 2);
+    assert.equal(await compiled(() => open("max_pool_forward", "sgd")), 2 + 3, "3 dot products");
     assert.equal(await compiled(() => open("max_pool_forward", "sgd")), 0);
     assert.equal(await compiled(() => open("sgd", "add_forward")), 1);
     assert.ok((await Deno.stat(`${folder}/self_test.json`)).isFile);
@@ -167,7 +161,9 @@ Deno.test("a wrong kernel ends a training before its first step, and is asked ag
           return true;
         });
       }
-      await assert.rejects(Deno.stat(`${folder}/self_test.json`), Deno.errors.NotFound);
+      const remembered = await Deno.readTextFile(`${folder}/self_test.json`);
+      assert.match(remembered, /"dot products"/);
+      assert.doesNotMatch(remembered, /"int8 /, "no kernel");
       Deno.env.set("QTRAIN_NO_SELF_TEST", "1");
       await run().finally(() => Deno.env.delete("QTRAIN_NO_SELF_TEST"));
     });
@@ -209,3 +205,129 @@ Deno.test("a wrong kernel is named, and keeps OpenGL from training in int8", {
       }
     });
   }));
+
+/** What a driver makes of each way of dot products if it gets that one wrong. */
+const WRONG = {
+  native: (code: string) => code.replaceAll("dot4I8Packed(", "-dot4I8Packed("),
+  unsigned: (code: string) => code.replaceAll("dot4U8Packed(", "~dot4U8Packed("),
+  emulated: (code: string) => code.replaceAll("p.x + p.y + p.z + p.w", "p.x + p.y + p.z"),
+};
+
+/** Opens a device for a convolution, with its self-test; returns its dot products and the warnings. */
+async function openedDots(): Promise<{ dots: readonly number[]; warnings: string[] }> {
+  const warnings: string[] = [], warn = (text: string) => void warnings.push(text);
+  const program = withKernels("conv_forward", "sgd");
+  const { gpu } = await openTestedDevice("gpu", program, { selfTest: true, warn });
+  gpu!.device.destroy();
+  return { dots: gpu!.target.dots, warnings };
+}
+
+/** The dot products of a device that is opened without a self-test. */
+async function untestedDots(): Promise<readonly number[]> {
+  const { gpu } = await openDevice("gpu");
+  gpu!.device.destroy();
+  return gpu!.target.dots;
+}
+
+for (
+  const { wrong, dots, says } of [
+    {
+      wrong: ["native"],
+      dots: [DOT.unsigned, DOT.emulated],
+      says: /dot4I8Packed, .* dot4U8Packed/,
+    },
+    {
+      wrong: ["native", "unsigned"],
+      dots: [DOT.emulated],
+      says: /dot4I8Packed, .*single products/,
+    },
+    { wrong: ["unsigned"], dots: [DOT.native, DOT.emulated], says: undefined },
+  ] as const
+) {
+  Deno.test(`a driver that gets ${wrong.join(" and ")} dot products wrong trains with another`, {
+    ignore: !HAS_GPU,
+  }, () =>
+    withCache(async (folder) => {
+      const all = await untestedDots();
+      assert.deepEqual(all, [DOT.native, DOT.unsigned, DOT.emulated]);
+      const driver = (code: string) => wrong.reduce((code, way) => WRONG[way](code), code);
+      await withDriver(driver, async () => {
+        const first = await openedDots();
+        assert.deepEqual(first.dots, dots);
+        assert.equal(first.warnings.length, says ? 1 : 0, first.warnings.join("; "));
+        if (says) assert.match(first.warnings[0]!, says);
+        // The next run, and one without a self-test, know it.
+        assert.equal(
+          await compiled(async () => {
+            assert.deepEqual(await openedDots(), { dots, warnings: [] });
+          }),
+          0,
+        );
+        assert.deepEqual(await untestedDots(), dots);
+      });
+      // The driver was updated: what is remembered is too old, and found right again.
+      await withDriver((code) => code, async () => {
+        const path = `${folder}/self_test.json`, text = await Deno.readTextFile(path);
+        await Deno.writeTextFile(path, text.replaceAll(/"day": \d+/g, '"day": 1'));
+        assert.deepEqual(await openedDots(), { dots: all, warnings: [] });
+        assert.deepEqual(await untestedDots(), all);
+      });
+    }));
+}
+
+Deno.test("a driver that gets dot products wrong in one kernel alone trains with the next way", {
+  ignore: !HAS_GPU,
+}, () =>
+  withCache(() =>
+    withDriver(
+      (code, label) => label === "conv_forward" ? WRONG.native(code) : code,
+      async () => {
+        const { dots, warnings } = await openedDots();
+        assert.deepEqual(dots, [DOT.unsigned, DOT.emulated]);
+        assert.equal(warnings.length, 1);
+        assert.match(warnings[0]!, /wrong results from conv_forward with dot4I8Packed/);
+        assert.deepEqual(await openedDots(), { dots, warnings: [] });
+      },
+    )
+  ));
+
+Deno.test("a driver that gets every dot product wrong is refused, and nothing is remembered", {
+  ignore: !HAS_GPU,
+}, () =>
+  withCache((folder) =>
+    withDriver(
+      (code) => Object.values(WRONG).reduce((code, way) => way(code), code),
+      async () => {
+        const warnings: string[] = [], warn = (text: string) => void warnings.push(text);
+        const program = withKernels("conv_forward", "sgd");
+        await assert.rejects(openTestedDevice("gpu", program, { selfTest: true, warn }), {
+          name: "DeviceError",
+          message: /self-test failed: wrong results from conv_forward\. Update .*--device cpu/,
+        });
+        assert.deepEqual(warnings, []);
+        await assert.rejects(Deno.stat(`${folder}/self_test.json`), Deno.errors.NotFound);
+      },
+    )
+  ));
+
+Deno.test("each way of dot products is tested, and a refused one is not right", {
+  ignore: !HAS_GPU,
+}, async () => {
+  const right = [[DOT.native, true], [DOT.unsigned, true], [DOT.emulated, true]];
+  assert.deepEqual([...await testDots()], right);
+  assert.deepEqual([...await testDots({ limits: "edge" })], [[DOT.emulated, true]]);
+  const refused = (code: string) => code.replaceAll("dot4U8Packed", "dot4U8Pcked");
+  await withDriver(refused, async () => {
+    assert.deepEqual([...await testDots()].map(([, right]) => right), [true, false, true]);
+  });
+});
+
+Deno.test("AMD's GPUs try unsigned dot products first; Deno gives vendors as decimal numbers", {
+  ignore: !HAS_GPU,
+}, () => {
+  assert.deepEqual(dotsOf("4098", false), [DOT.unsigned, DOT.native, DOT.emulated]);
+  for (const vendor of ["4318", "32902", "65541", "0", ""]) {
+    assert.deepEqual(dotsOf(vendor, false), [DOT.native, DOT.unsigned, DOT.emulated]);
+  }
+  assert.deepEqual(dotsOf("4098", true), [DOT.emulated]);
+});

@@ -5,10 +5,18 @@
  */
 import { DeviceError, UsageError } from "../core/errors.ts";
 import type { Executor, ExecutorOptions } from "./executor.ts";
-import { type Gpu, type GpuOptions, isSoftware, openGpu, requestAdapter } from "./gpu/device.ts";
+import {
+  type Gpu,
+  type GpuOptions,
+  isSoftware,
+  openGpu,
+  requestAdapter,
+  withDots,
+} from "./gpu/device.ts";
 import { GpuExecutor } from "./gpu/executor.ts";
 import { chooseTiles, type Tiles } from "./gpu/autotune.ts";
 import { timeoutSeconds, Watchdog } from "./gpu/watchdog.ts";
+import { rememberedDots } from "./self_test/cache.ts";
 import type { Program } from "../program/program.ts";
 import { threadsWithin } from "./cpu/memory.ts";
 import { cpuName, type CpuSupport, MAX_THREADS, threadsOf } from "./cpu/support.ts";
@@ -54,7 +62,8 @@ export interface Device {
 }
 
 /**
- * Opens a device.
+ * Opens a device. Tests nothing: a GPU may compute wrong numbers. Only ways of dot products that an
+ * earlier self-test of this adapter found wrong are left out, if the user's cache folder may be read.
  *
  * @throws DeviceError when the choice is `gpu` and there is no native driver; UsageError for a number of
  * threads that cannot be
@@ -110,9 +119,10 @@ export function cpuDevice({ threads: given, warn }: DeviceOptions, support?: Cpu
   };
 }
 
-/** Opens a GPU that can be opened again. */
+/** Opens a GPU that can be opened again, without the ways of dot products that a self-test found wrong. */
 async function opened(options: DeviceOptions): Promise<Device> {
-  return { ...gpuDevice(await openGpu(options), options), reopen: () => opened(options) };
+  const gpu = await openGpu(options), dots = options.dots ?? (await rememberedDots(gpu))?.dots;
+  return { ...gpuDevice(withDots(gpu, dots), options), reopen: () => opened(options) };
 }
 
 /** Wraps an open GPU in a device. */

@@ -7,11 +7,20 @@
  */
 import { DeviceError } from "../core/errors.ts";
 import { environment, isSet } from "./gpu/device.ts";
-import { rememberPassed, untestedKernels } from "./self_test/cache.ts";
+import {
+  rememberDots,
+  rememberedDots,
+  rememberPassed,
+  untestedKernels,
+} from "./self_test/cache.ts";
+import { testDots } from "./self_test/dot_products.ts";
 import { selfTest } from "./self_test/self_test.ts";
 import { type AutoOptions, openAuto } from "./choose_device.ts";
 import { type Device, type DeviceChoice, openDevice } from "./device.ts";
 import type { Program } from "../program/program.ts";
+
+/** What computes each way of dot products (`DOT`), for messages. */
+const FUNCTIONS = ["dot4I8Packed", "dot4U8Packed", "single products"];
 
 /** Options of a tested device. */
 interface TestedDeviceOptions extends AutoOptions {
@@ -24,7 +33,8 @@ interface TestedDeviceOptions extends AutoOptions {
 }
 
 /**
- * Opens a device that has passed the self-test for `program`.
+ * Opens a device that has passed the self-test for `program`. A way of dot products that gives wrong
+ * results is not used, with a warning when that is found; it is remembered with the kernels.
  *
  * @throws DeviceError when there is no device, or its self-test fails
  */
@@ -36,25 +46,87 @@ export async function openTestedDevice(
   const device = choice === "auto"
     ? await openAuto(program, options)
     : await openDevice(choice, options);
-  const { gpu } = device;
-  if (!gpu) return device;
-  const { arithmetic } = program, openGl = arithmetic === "int8" && mayBeOpenGl();
+  if (!device.gpu) return device;
   const isRequested = options.selfTest === true && !isSet("QTRAIN_NO_SELF_TEST");
-  if (!isRequested && !openGl) return device;
-  const kernels = await untestedKernels(program, gpu);
-  if (kernels.size === 0) return device;
-  const wrong = (await selfTest(options, { arithmetic, kernels })).filter((r) =>
-    r.result === "wrong"
-  );
-  if (wrong.length === 0) {
-    if (isRequested) await rememberPassed(arithmetic, kernels, gpu);
-    return device;
+  const isTested = isRequested || program.arithmetic === "int8" && mayBeOpenGl();
+  return isTested ? await tested(device, program, options, isRequested) : device;
+}
+
+/**
+ * Tests a GPU. Where a kernel with dot products is wrong it goes on with the next way of them.
+ *
+ * @param remember whether to write the cache
+ * @throws DeviceError when kernels are wrong in every way
+ */
+async function tested(
+  opened: Device,
+  program: Program,
+  options: TestedDeviceOptions,
+  remember: boolean,
+): Promise<Device> {
+  const { arithmetic } = program;
+  let device = arithmetic === "int8" ? await withRightDots(opened, options, remember) : opened;
+  let defect: string | undefined;
+  for (;;) {
+    const gpu = device.gpu!, [dot, next, ...others] = gpu.target.dots;
+    const kernels = await untestedKernels(program, gpu);
+    if (kernels.size === 0) return device;
+    const found = await selfTest({ ...options, dots: gpu.target.dots }, { arithmetic, kernels });
+    const names = new Set(found.filter((c) => c.result === "wrong").map((c) => c.kernel));
+    if (names.size === 0) {
+      if (remember) await rememberPassed(arithmetic, kernels, gpu);
+      if (defect !== undefined) {
+        if (remember) await rememberDots(gpu, gpu.target.dots);
+        warnOfDots(device.name, defect, dot, options);
+      }
+      return device;
+    }
+    gpu.device.destroy();
+    const wrong = [...kernels].filter(({ name }) => names.has(name));
+    const list = [...names].join(", ");
+    if (next === undefined || !wrong.every(({ constants }) => constants.DOT === "tile")) {
+      throw failed(device.name, list, arithmetic === "int8" && mayBeOpenGl());
+    }
+    defect ??= `wrong results from ${list} with ${FUNCTIONS[dot]}`;
+    device = await openDevice("gpu", { ...options, dots: [next, ...others] });
+  }
+}
+
+/** Tests the ways of dot products, if that was not done before, and returns the GPU with the right ones. */
+async function withRightDots(
+  device: Device,
+  options: TestedDeviceOptions,
+  remember: boolean,
+): Promise<Device> {
+  const gpu = device.gpu!, known = await rememberedDots(gpu), before = gpu.target.dots;
+  if (known ? known.fresh : before.length === 1) return device;
+  const results = await testDots(options), [best] = results.keys();
+  const [first, ...others] = [...results].flatMap(([dot, isRight]) => isRight ? [dot] : []);
+  // Where none is right, the test of the kernels says so.
+  if (first === undefined || results.size === 1) return device;
+  if (remember) await rememberDots(gpu, [first, ...others]);
+  const dots = [first, ...others] as const;
+  if (String(dots) === String(before)) return device;
+  if (best !== undefined && best !== first && best === before[0]) {
+    warnOfDots(device.name, `wrong results from ${FUNCTIONS[best]}`, first, options);
   }
   gpu.device.destroy();
-  const names = [...new Set(wrong.map((r) => r.kernel))].join(", ");
-  throw new DeviceError(
-    `${device.name}${openGl ? " through OpenGL" : ""}: self-test failed: wrong results from ` +
-      `${names}. ` +
+  return await openDevice("gpu", { ...options, dots });
+}
+
+function warnOfDots(name: string, what: string, next: number, { warn }: TestedDeviceOptions): void {
+  warn?.(
+    `${name}: self-test: ${what}, a defect of the driver. qtrain uses ${
+      FUNCTIONS[next]
+    } instead: ` +
+      "the same results, perhaps slower; a newer driver may be right",
+  );
+}
+
+/** Returns the error that ends a training before its first step. */
+function failed(name: string, kernels: string, openGl: boolean): DeviceError {
+  return new DeviceError(
+    `${name}${openGl ? " through OpenGL" : ""}: self-test failed: wrong results from ${kernels}. ` +
       (openGl
         ? "Install a Vulkan driver and unset DENO_WEBGPU_BACKEND"
         : "Update the driver (qtrain doctor tests every kernel; QTRAIN_NO_SELF_TEST=1 trains anyway)") +

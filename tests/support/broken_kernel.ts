@@ -1,5 +1,5 @@
 /**
- * A kernel made wrong on purpose.
+ * A kernel, or a driver, made wrong on purpose.
  *
  * @module
  */
@@ -20,5 +20,22 @@ export async function withBroken(
     await body();
   } finally {
     gpu.source = right;
+  }
+}
+
+/** Changes the text of every shader that is compiled while `body` runs, as a driver with a defect does. */
+export async function withDriver(
+  change: (code: string, label: string | undefined) => string,
+  body: () => Promise<void>,
+): Promise<void> {
+  const { prototype } = GPUDevice, create = prototype.createShaderModule;
+  prototype.createShaderModule = function ({ code, label, ...more }) {
+    const changed = change(code, label);
+    return create.call(this, { ...more, code: changed, ...(label === undefined ? {} : { label }) });
+  };
+  try {
+    await body();
+  } finally {
+    prototype.createShaderModule = create;
   }
 }

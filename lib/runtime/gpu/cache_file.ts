@@ -9,7 +9,7 @@
  */
 import { fileError } from "../../core/files.ts";
 import { isMap } from "../../core/json_value.ts";
-import { environment, type Gpu } from "./device.ts";
+import { environment, type Gpu, NATIVE } from "./device.ts";
 
 /** Returns the path of a cache file; `undefined` if no folder is known. `QTRAIN_CACHE` sets the folder. */
 export function cacheFile(
@@ -35,11 +35,13 @@ function absolute(path: string | undefined): string | undefined {
 
 /**
  * Returns the name of an adapter in cache files. WebGPU does not give the driver's version; Deno's
- * version stands for that of the shader compiler.
+ * version stands for that of the shader compiler. Nor does it say through which interface the adapter
+ * is reached; it is named where the user has chosen, as OpenGL gives the same names as Vulkan.
  */
 export function adapterName({ vendor, architecture, device, description }: Gpu["info"]): string {
-  const { os, arch } = Deno.build;
-  const parts = [description, vendor, architecture, device, `${os}-${arch}`];
+  const { os, arch } = Deno.build, chosen = environment("DENO_WEBGPU_BACKEND") ?? "";
+  const backend = chosen === NATIVE ? "" : chosen;
+  const parts = [description, vendor, architecture, device, `${os}-${arch}`, backend];
   return [...parts, `Deno ${Deno.version.deno}`].filter((part) => part !== "").join(", ");
 }
 

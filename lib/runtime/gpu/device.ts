@@ -32,9 +32,15 @@ export interface GpuOptions {
    * `QTRAIN_TERMS=edge` does the same.
    */
   readonly limits?: "adapter" | "edge";
+  /**
+   * Ways of packed dot products (values of `DOT`) that are used, of those that WGSL has here, the first
+   * by default; without it all that WGSL has.
+   */
+  readonly dots?: Target["dots"] | undefined;
 }
 
-const NATIVE = "vulkan,metal,dx12";
+/** Interfaces of native drivers, the value of `DENO_WEBGPU_BACKEND` where the user has set none. */
+export const NATIVE = "vulkan,metal,dx12";
 
 /** Returns an environment variable; a denied permission counts as unset. */
 export function environment(name: string): string | undefined {
@@ -71,7 +77,11 @@ export async function requestAdapter(
 /** Names of drivers that compute on the processor: Mesa, SwiftShader, and Windows' WARP. */
 const SOFTWARE = /llvmpipe|lavapipe|softpipe|swiftshader|basic render|\bwarp\b/i;
 
-/** Returns whether an adapter is software: slower than the CPU executor on the same processor. */
+/**
+ * Returns whether an adapter is software: slower than the CPU executor on the same processor. Deno's
+ * `isFallbackAdapter` says so of llvmpipe, SwiftShader and WARP; older versions said it of none, and on
+ * OpenGL it is a guess. So the name decides too, which Deno gives as `description`.
+ */
 export function isSoftware(
   { description, device, isFallbackAdapter }: Pick<
     GPUAdapterInfo,
@@ -90,15 +100,17 @@ export function packedDotProduct(): boolean {
   return features?.has("packed_4x8_integer_dot_product") ?? false;
 }
 
+/** AMD's PCI number, in decimal as Deno gives it. On Metal it gives 0 for every vendor. */
+const AMD = "4098";
+
 /**
  * Returns the ways of dot products that WGSL has here. AMD's first is the unsigned one: its chips before
  * RDNA 2, but for Vega 20, have no instruction for the signed one, and its driver for Windows gives wrong
  * results for it on some of them.
  */
-function dotsOf(vendor: string, edge: boolean): Target["dots"] {
+export function dotsOf(vendor: string, edge: boolean): Target["dots"] {
   if (edge || !packedDotProduct()) return [DOT.emulated];
-  const isAmd = /^(0x1002|4098|amd)$/i.test(vendor);
-  return isAmd
+  return vendor === AMD
     ? [DOT.unsigned, DOT.native, DOT.emulated]
     : [DOT.native, DOT.unsigned, DOT.emulated];
 }
@@ -129,10 +141,19 @@ export async function openGpu(options: GpuOptions = {}): Promise<Gpu> {
   }
   const { vendor, architecture, device: id, description } = adapter.info;
   const info = { vendor, architecture, device: id, description };
-  return {
+  const gpu = {
     device,
     info,
     name: info.description || info.device || info.vendor || "unknown adapter",
     target: { software: isSoftware(adapter.info), dots: dotsOf(vendor, edge) },
   };
+  return withDots(gpu, options.dots);
+}
+
+/** Returns the GPU with those ways of dot products only; with all of its own if it has none of them. */
+export function withDots(gpu: Gpu, wanted: Target["dots"] | undefined): Gpu {
+  const [first, ...others] = gpu.target.dots.filter((dot) => wanted?.includes(dot));
+  return first === undefined
+    ? gpu
+    : { ...gpu, target: { ...gpu.target, dots: [first, ...others] } };
 }
