@@ -5,6 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { adapterName, readTiles, tileFile, writeTiles } from "../lib/runtime/gpu/autotune_cache.ts";
+import { NATIVE } from "../lib/runtime/gpu/device.ts";
 import { inFolder } from "./support/command.ts";
 
 const TIMES = { source: "01234567", ns: 1200, ratios: { "P=4": 0.8, "P=2": null } };
@@ -48,6 +49,16 @@ Deno.test("an adapter goes by its name, vendor, system and the version of Deno",
   const name = adapterName(info);
   assert.ok(name.startsWith("A GPU, v, 7, ") && name.includes(Deno.version.deno), name);
   assert.notEqual(name, adapterName({ ...info, device: "8" }));
+  const before = Deno.env.get("DENO_WEBGPU_BACKEND");
+  try {
+    Deno.env.set("DENO_WEBGPU_BACKEND", "gl");
+    assert.notEqual(name, adapterName(info), "OpenGL gives the names that Vulkan gives");
+    Deno.env.set("DENO_WEBGPU_BACKEND", NATIVE);
+    assert.equal(name, adapterName(info));
+  } finally {
+    if (before === undefined) Deno.env.delete("DENO_WEBGPU_BACKEND");
+    else Deno.env.set("DENO_WEBGPU_BACKEND", before);
+  }
 });
 
 const BROKEN = {

@@ -4,7 +4,8 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { DeviceError } from "../lib/core/errors.ts";
+import { DOT } from "../kernels/define_kernel.ts";
+import { DeviceError, DeviceLostError } from "../lib/core/errors.ts";
 import { openGpu, requestAdapter } from "../lib/runtime/gpu/device.ts";
 import { GpuExecutor } from "../lib/runtime/gpu/executor.ts";
 import { tilesAgree } from "../lib/runtime/gpu/compare_tiles.ts";
@@ -52,6 +53,8 @@ class FakeBench implements TimingBackend {
   readonly refused = new Set<string>();
   readonly differ = new Set<string>();
   timed = 0;
+  /** The most dispatches that a measurement had. */
+  dispatches = 0;
   #now = 0;
 
   constructor(readonly nanoseconds: (step: Step) => number, readonly cost = 0) {}
@@ -67,8 +70,9 @@ class FakeBench implements TimingBackend {
     return Promise.resolve();
   }
 
-  time(steps: readonly Step[]): Promise<number[]> {
+  time(steps: readonly Step[], dispatches = 1): Promise<number[]> {
     this.timed += steps.length;
+    this.dispatches = Math.max(this.dispatches, dispatches);
     return Promise.resolve(steps.map(this.nanoseconds));
   }
 
@@ -167,6 +171,92 @@ Deno.test("a class that takes next to nothing of a step is not raced", async () 
   assert.ok(bench.raced.some((way) => way.startsWith("conv_backward_input")));
   const again = new FakeBench(typical);
   assert.equal((await tuneTiles(classes, found, again)).size, 0, "nor is it timed again");
+});
+
+/** A class of one step with shapes of `P`, each in every way of dot products; P = 1 is the default's. */
+function classOf(name: string, shapes: readonly number[], dots: readonly number[]): TuningKey {
+  const [step] = programOf(NETWORK, "int8").sections.forward as [Step];
+  const whole = { ...step, layer: name };
+  const tiles = dots.flatMap((DOT) =>
+    shapes.map((P): Tile => ({ constants: { P, Q: 0, DOT }, workgroups: [1, 1, 1] }))
+  );
+  const tilings = new Map(tiles.map((tile) => [tileName(tile), withTile(whole, tile)]));
+  return { name, source: "text", steps: [whole], tilings };
+}
+
+/** Races all tiles that are raced, without a limit; returns them in order as `layer P DOT`. */
+async function raced(classes: readonly TuningKey[], ns: (step: Step) => number): Promise<string[]> {
+  const bench = new FakeBench(ns), order: string[] = [];
+  const prepare = bench.prepare.bind(bench);
+  bench.prepare = (steps) => {
+    const [first, way] = steps;
+    if (way && way.layer === first!.layer) {
+      const { P, DOT } = givenTile(way)!.constants;
+      order.push(`${way.layer} P${P} DOT${DOT}`);
+    }
+    return prepare(steps);
+  };
+  await tuneTiles(classes, new Map(), bench, { budget: Infinity });
+  return order;
+}
+
+Deno.test("shapes are raced with the default's dot product, then the fastest shape with others, never all pairs", async () => {
+  const { native, unsigned, emulated } = DOT;
+  const of = (step: Step) => givenTile(step)!.constants;
+  const amd = classOf("a", [1, 2, 3], [unsigned, native, emulated]);
+  // The third shape is the fastest, whatever the dot products.
+  const third = await raced([amd], (step) => of(step).P === 3 ? 5e5 : 1e6);
+  assert.deepEqual(third, ["a P2 DOT1", "a P3 DOT1", "a P3 DOT0"]);
+  // No shape beats the default.
+  const first = await raced([amd], () => 1e6);
+  assert.deepEqual(first, ["a P2 DOT1", "a P3 DOT1", "a P1 DOT0"]);
+  // Without instructions there is one way alone.
+  const emulating = classOf("a", [1, 2], [emulated]);
+  assert.deepEqual(await raced([emulating], () => 1e6), ["a P2 DOT2"]);
+});
+
+Deno.test("what may gain most is raced first: the time of a class counts, and the place of a tile in its list", async () => {
+  const dots = [DOT.native, DOT.unsigned, DOT.emulated];
+  const classes = [classOf("short", [1, 2, 3], dots), classOf("long", [1, 2, 3], dots)];
+  const order = await raced(classes, ({ layer }) => layer === "long" ? 5e6 : 2e6);
+  assert.deepEqual(order, [
+    "long P2 DOT0", // 5 ms
+    "long P3 DOT0", // 5 ms / 2
+    "short P2 DOT0", // 2 ms
+    "long P1 DOT1", // 5 ms / 3
+    "short P3 DOT0",
+    "short P1 DOT1",
+  ]);
+});
+
+Deno.test("a GPU has more time for races, and steps of microseconds run several times in a measurement", async () => {
+  const dots = [DOT.native, DOT.unsigned];
+  const classes = Array.from({ length: 20 }, (_, i) => classOf(`c${i}`, [1, 2], dots));
+  const short = new FakeBench(() => 20_000, 100);
+  await tuneTiles(classes, new Map(), short);
+  assert.equal(short.raced.length, 7);
+  assert.equal(short.dispatches, 10);
+  const hardware = new FakeBench(() => 1e6, 100);
+  await tuneTiles(classes, new Map(), hardware, { budget: 2000 });
+  assert.equal(hardware.raced.length, 20);
+  assert.equal(hardware.dispatches, 1);
+});
+
+Deno.test("a tile that the device is lost with is remembered as not to be used", async () => {
+  const found = new Map();
+  const tileClass = classOf("a", [1, 2, 3], [DOT.native]), bench = new FakeBench(() => 1e6);
+  const time = bench.time.bind(bench);
+  bench.time = (steps, dispatches) => {
+    if (steps.some((step) => givenTile(step)!.constants.P === 3)) {
+      return Promise.reject(new DeviceLostError("the adapter was lost", "it hung"));
+    }
+    return time(steps, dispatches);
+  };
+  await assert.rejects(tuneTiles([tileClass], new Map(), bench, { found }), DeviceLostError);
+  assert.deepEqual(found.get("a").ratios, { "DOT=0 P=2 Q=0": 1, "DOT=0 P=3 Q=0": null });
+  const again = new FakeBench(() => 1e6);
+  await tuneTiles([tileClass], found, again);
+  assert.deepEqual(again.raced, []);
 });
 
 Deno.test("a tile that is refused, or gives other bits, or wins by chance, is not taken", async () => {

@@ -11,7 +11,7 @@ export { adapterName } from "./cache_file.ts";
 
 /** The times of the tiles of a class on an adapter. */
 export interface TileTimes {
-  /** Hash of the kernel's text: see `TuningKey`. */
+  /** Hash of the kernel's text and its default tile: see `TuningKey`. */
   readonly source: string;
   /** Nanoseconds of the default tile. */
   readonly ns: number;

@@ -22,8 +22,13 @@ const MAX_DISPATCHES = 1024;
 
 /** Times steps of an executor, with timestamps or by the clock. */
 export interface Timer {
-  /** Runs steps in order, each after the one before has ended. @returns nanoseconds of each */
-  time(steps: readonly Step[]): Promise<number[]>;
+  /**
+   * Runs steps in order, each after the one before has ended.
+   *
+   * @param dispatches how often each runs in a measurement, at least; 1 by default
+   * @returns nanoseconds of each, for one of its runs
+   */
+  time(steps: readonly Step[], dispatches?: number): Promise<number[]>;
   /** Frees its buffers; the executor stays. */
   close(): void;
 }
@@ -130,11 +135,12 @@ export class StepTimer implements Timer {
     this.#executor = executor;
   }
 
-  time(steps: readonly Step[]): Promise<number[]> {
-    const passes = steps.map((step) => (pass: GPUComputePassEncoder) =>
-      this.#executor.encode(pass, step)
-    );
-    return this.#passes.time(passes, () => this.#executor.run([]));
+  async time(steps: readonly Step[], dispatches = 1): Promise<number[]> {
+    const passes = steps.map((step) => (pass: GPUComputePassEncoder) => {
+      for (let i = 0; i < dispatches; i++) this.#executor.encode(pass, step);
+    });
+    const times = await this.#passes.time(passes, () => this.#executor.run([]));
+    return times.map((ns) => ns / dispatches);
   }
 
   close(): void {
@@ -156,10 +162,10 @@ export class ClockTimer implements Timer {
     this.#executor = executor;
   }
 
-  async time(steps: readonly Step[]): Promise<number[]> {
+  async time(steps: readonly Step[], dispatches = 1): Promise<number[]> {
     const nothing = Math.min(await this.#wait(), await this.#wait()), times: number[] = [];
     for (const step of steps) {
-      for (let count = 1;; count *= 4) {
+      for (let count = dispatches;; count *= 4) {
         const time = Math.max(0, await this.#wait(step, count) - nothing);
         if (time < MIN_NS && count < MAX_DISPATCHES) continue;
         times.push(time / count);

@@ -13,7 +13,7 @@ import { describeConstants, tileName, tilesOf, withTile } from "./tile.ts";
 export interface TuningKey {
   /** Kernel and shape, e.g. `norm_forward CW=2 INT8=1 PIXELS=50176 V=4`. */
   readonly name: string;
-  /** Hash of the kernel's text: when it changes, the class is timed again. */
+  /** Hash of the kernel's text and its default tile: when one changes, the class is timed again. */
   readonly source: string;
   /** Steps of the class; only the first is timed. */
   readonly steps: readonly Step[];
@@ -31,14 +31,12 @@ export function tuningKeys(steps: readonly Step[], target: Target): TuningKey[] 
     else classes.set(name, [step]);
   }
   return [...classes].map(([name, members]) => {
-    const [first] = members as [Step];
+    const [first] = members as [Step], tiles = tilesOf(first, target);
     return {
       name,
-      source: sourceOf(first.kernel),
+      source: hashOf([sourceOf(first.kernel), tileName(tiles[0]!)]),
       steps: members,
-      tilings: new Map(
-        tilesOf(first, target).map((tile) => [tileName(tile), withTile(first, tile)]),
-      ),
+      tilings: new Map(tiles.map((tile) => [tileName(tile), withTile(first, tile)])),
     };
   });
 }
