@@ -63,12 +63,15 @@ onBoth("bench kernels has a row for each layer and direction, as JSON and in fil
         gop_per_second,
         share_of_peak: share_of_peak,
         arithmetic,
+        tiles,
       } = row;
       assert.ok(isSpread(ms));
       assert.equal(operations, 2 * 14 * 14 * 32 * 64 * 9);
       assert.ok(Math.abs(gop_per_second! - operations / ms.median / 1e6) < 1e-9);
       if (device === "gpu") {
         assert.equal(share_of_peak, gop_per_second! / rates[arithmetic].max);
+        const tiled = Object.entries(tiles!).filter(([kernel]) => kernel.startsWith("conv_"));
+        assert.ok(tiled.length > 0 && tiled.every(([, tile]) => /^\w+=\d+/.test(tile)));
       } else assert.ok(share_of_peak! > 0); // Of a peak just before or after.
       assert.ok(bytes > 14 * 14 * 32);
     }

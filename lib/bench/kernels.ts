@@ -10,6 +10,8 @@ import { boundBytesOf } from "../report/program_traffic.ts";
 import { median } from "../report/statistics.ts";
 import { noise, TimedNetwork } from "../report/timed_network.ts";
 import type { Device, DeviceOptions } from "../runtime/device.ts";
+import { GpuExecutor } from "../runtime/gpu/executor.ts";
+import { tileName } from "../runtime/gpu/tile.ts";
 import type { Program, Step } from "../program/program.ts";
 import { selectSteps } from "../program/select_steps.ts";
 import {
@@ -200,6 +202,7 @@ class ArithmeticRun {
         batch: this.group.batch,
         direction,
         arithmetic: this.arithmetic,
+        ...this.#tilesOf(steps),
         ms,
         operations,
         bytes,
@@ -213,6 +216,14 @@ class ArithmeticRun {
         share_of_copy: gbs / peaks.copy.max,
       };
     });
+  }
+
+  /** The tiles of a GPU's steps. */
+  #tilesOf(steps: readonly Step[]): Pick<KernelRow, "tiles"> {
+    const { executor } = this.network;
+    if (!(executor instanceof GpuExecutor)) return {};
+    const tiles = steps.map((step) => [step.kernel.name, tileName(executor.tileOf(step))] as const);
+    return { tiles: Object.fromEntries(tiles) };
   }
 
   statistics(): StatisticsRow[] {

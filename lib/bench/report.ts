@@ -78,6 +78,8 @@ export interface KernelRow {
   readonly batch: number;
   readonly direction: Direction;
   readonly arithmetic: "int8" | "float32";
+  /** Of a GPU: the tile of each kernel, e.g. `DOT=0 P=4 Q=2`; empty where it has no choice. */
+  readonly tiles?: Readonly<Record<string, string>>;
   readonly ms: Spread;
   /** Operations of the layer; 0 for layers that mostly move data. */
   readonly operations: number;

@@ -178,7 +178,7 @@ export class GpuExecutor implements Executor {
   async #prepare(step: Step): Promise<void> {
     const { kernel } = step, place = this.#indexOf.get(step) ?? this.#indexOf.get(wholeStep(step));
     if (place === undefined) throw new Error(`step ${kernel.name} belongs to another program`);
-    const tile = givenTile(step) ?? this.#chosen.get(step) ?? tilesOf(step, this.#target)[0]!;
+    const tile = this.tileOf(step);
     const { code, operands } = shader(step, tile, this.#target), bound = boundBuffers(step);
     const declared = bound.map(({ binding, access }: Bound): Binding => ({
       binding,
@@ -316,6 +316,11 @@ export class GpuExecutor implements Executor {
     if (!join || !tile.join) return;
     pass.setPipeline(join);
     pass.dispatchWorkgroups(...tile.join);
+  }
+
+  /** The tile of a step: the one that it was given, else the chosen one, else the adapter's default. */
+  tileOf(step: Step): Tile {
+    return givenTile(step) ?? this.#chosen.get(step) ?? tilesOf(step, this.#target)[0]!;
   }
 
   /** Bytes of a buffer. */
