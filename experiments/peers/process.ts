@@ -76,29 +76,23 @@ export class PeerProcess {
       if (error instanceof Deno.errors.NotFound) throw new PeerError(`${program} not found`);
       throw error;
     }
-    let late = false;
-    const timer = setTimeout(() => {
-      late = true;
-      process.#child.kill("SIGKILL");
-    }, 1000 * limit);
     try {
-      return [process, await process.#answer() as Ready];
+      return [process, await process.#within(limit, "not ready") as Ready];
     } catch (error) {
       await process.stop();
-      throw late ? new PeerError(`not ready after ${limit} s`) : error;
-    } finally {
-      clearTimeout(timer);
+      throw error;
     }
   }
 
   /**
    * Runs steps and waits for them.
    *
+   * @param limit maximum seconds; then the process is killed. Default: none
    * @throws PeerError if the process has failed
    */
-  async round(steps: number): Promise<RoundResult> {
+  async round(steps: number, limit = Infinity): Promise<RoundResult> {
     await this.#input.write(new TextEncoder().encode(`round ${steps}\n`)).catch(() => {});
-    return await this.#answer() as RoundResult;
+    return await this.#within(limit, "no answer") as RoundResult;
   }
 
   /** Ends the process. */
@@ -106,6 +100,23 @@ export class PeerProcess {
     await this.#input.close().catch(() => {});
     await this.#lines.cancel().catch(() => {});
     await this.#child.status;
+  }
+
+  /** Reads an answer; kills the process after some seconds without one. */
+  async #within(limit: number, problem: string): Promise<object> {
+    let late = false;
+    const kill = () => {
+      late = true;
+      this.#child.kill("SIGKILL");
+    };
+    const timer = limit < Infinity ? setTimeout(kill, 1000 * limit) : undefined;
+    try {
+      return await this.#answer();
+    } catch (error) {
+      throw late ? new PeerError(`${problem} after ${limit} s`) : error;
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   async #answer(): Promise<object> {
@@ -149,9 +160,9 @@ async function commandOf(
   return [Deno.execPath(), ["run", ...options, ...allowed, ...own]];
 }
 
-/** Finds a Python with PyTorch: the first of the PATH, or the system's, where Debian's package is. */
+/** Finds a Python with PyTorch: one of the PATH, or the system's, where Debian's package is. */
 async function pythonWithTorch(): Promise<string> {
-  for (const program of ["python3", "/usr/bin/python3"]) {
+  for (const program of ["python3", "/usr/bin/python3", "python"]) {
     try {
       const command = new Deno.Command(program, {
         args: ["-c", "import torch"],

@@ -6,7 +6,7 @@
  *     {"version": "…", "device": "…", "threads": 2, "losses": [2.3, 2.1], "ms": 95.5}    or {"problem": "…"}
  *     {"ms": 812.5, "loss": 1.9}
  *
- * `pytorch.py` uses the same protocol.
+ * `pytorch.py` and `pytorch_layers.py` use the same protocol.
  *
  * @module
  */

@@ -56,6 +56,8 @@ interface KernelsOptions {
   readonly peakNow: ((arithmetic: "int8" | "float32") => Promise<number>) | undefined;
   readonly rounds: number;
   progress(text: string): void;
+  /** Asked after each round but the last: whether to stop there. */
+  isOver?(): boolean;
 }
 
 /**
@@ -78,7 +80,7 @@ export async function benchKernels(
 
 async function benchGroup(
   group: LayerGroup,
-  { device, peaks, peakNow, rounds, progress }: KernelsOptions,
+  { device, peaks, peakNow, rounds, progress, isOver }: KernelsOptions,
 ): Promise<KernelTables> {
   const runs: ArithmeticRun[] = [], name = `kernels of ${group.group}, batch ${group.batch}`;
   try {
@@ -89,6 +91,7 @@ async function benchGroup(
     for (let round = 0; round < rounds; round++) {
       progress(`${name}: round ${round + 1} of ${rounds}`);
       for (const run of round % 2 === 0 ? runs : runs.toReversed()) await run.round(peakNow);
+      if (round < rounds - 1 && isOver?.()) break;
     }
     return {
       // Both arithmetics of a layer are adjacent.

@@ -39,6 +39,8 @@ interface StepsOptions {
   /** The first is the reference of the ratios. */
   readonly variants: readonly Variant[];
   progress(text: string): void;
+  /** Asked after each round but the last: whether to stop there. */
+  isOver?(): boolean;
 }
 
 /**
@@ -69,7 +71,7 @@ export async function benchSteps(options: StepsOptions): Promise<ModelSteps> {
       const { threads } = variant, { device } = options;
       const settings = threads === undefined ? device : { ...device, threads };
       variants.push(
-        await VariantRun.open(variant, recipeOf(options, variant.quantize), settings),
+        await VariantRun.open(variant, stepsRecipe(options, variant.quantize), settings),
       );
     }
     const steps = await variants[0]!.stepsARound();
@@ -78,6 +80,7 @@ export async function benchSteps(options: StepsOptions): Promise<ModelSteps> {
       for (const variant of round % 2 === 0 ? variants : variants.toReversed()) {
         await variant.round(steps);
       }
+      if (round < rounds - 1 && options.isOver?.()) break;
     }
     const [{ program, recipe, data }] = variants as [VariantRun];
     const operations = stepOperations(recipe, program);
@@ -96,7 +99,11 @@ export async function benchSteps(options: StepsOptions): Promise<ModelSteps> {
   }
 }
 
-function recipeOf({ model, batch, size }: StepsOptions, quantize: QuantizeSettings): Recipe {
+/** The recipe of a network whose steps are timed, on images of `size` × `size`. */
+export function stepsRecipe(
+  { model, batch, size }: Pick<StepsOptions, "model" | "batch" | "size">,
+  quantize: QuantizeSettings,
+): Recipe {
   return resolveRecipe({
     seed: SEED,
     data: { format: "glyphs", size, train: BATCHES * batch, test: 1, workers: 0 },

@@ -180,7 +180,8 @@ async function check(
   }
 }
 
-function judge(
+/** Returns whether a difference is none, or one that rounding explains. */
+export function judge(
   { variable, type, largest, differing, step }: Difference,
   arithmetic: Program["arithmetic"],
 ): KernelCheck["result"] {
