@@ -6,47 +6,16 @@
  * @module
  */
 import { digits } from "../lib/bench/tables.ts";
-import { measurePeakRates } from "../lib/bench/peak_rates.ts";
-import type { PeakRates } from "../lib/bench/report.ts";
-import { DeviceError } from "../lib/core/errors.ts";
-import { processorName } from "../lib/runtime/cpu/support.ts";
-import { environment, openGpu } from "../lib/runtime/gpu/device.ts";
+import { environment } from "../lib/runtime/gpu/device.ts";
 import type { KernelCheck } from "../lib/runtime/self_test/self_test.ts";
-import type { Examination } from "./doctor.ts";
+import { type Details, type Examination, UNKNOWN } from "./examination.ts";
 import { bytes } from "./format.ts";
-
-/** What only the report has; `unknown` where a permission is missing. */
-export interface Details {
-  readonly osRelease: string;
-  readonly processor: string;
-  /** The graphics interfaces that the adapter may have been reached through. */
-  readonly backend: string;
-  /** Variables of qtrain that are set; of a path only that it is. */
-  readonly variables: Readonly<Record<string, string>>;
-  readonly peakRates?: PeakRates;
-  /** Why there are no rates. */
-  readonly notMeasured?: string;
-}
 
 /** A name, and texts that each begin a line. */
 type Row = readonly [name: string, ...texts: string[]];
 
-const UNKNOWN = "unknown";
 /** Columns of the names in the block, and of the texts beside them. */
 const INDENT = 14, WIDTH = 82;
-/** Minimum rounds: those that `measurePeakRates` takes in any case. */
-const ROUNDS = 1;
-
-/** Variables of qtrain, and whether each holds a path. */
-const VARIABLES = {
-  QTRAIN_TERMS: false,
-  QTRAIN_NO_TUNE: false,
-  QTRAIN_NO_SELF_TEST: false,
-  QTRAIN_WATCHDOG: false,
-  QTRAIN_DATA: true,
-  QTRAIN_CACHE: true,
-} as const;
-
 /** Features that decide what qtrain can do, and others that it might use one day. */
 const USED = ["timestamp-query"], UNUSED = ["shader-f16", "subgroups"];
 
@@ -62,58 +31,6 @@ const VENDORS: Readonly<Record<string, string>> = {
   0x8086: "Intel",
   0x10005: "Mesa",
 };
-
-/** Measures the rates of the preferred adapter, and asks the system the rest. */
-export async function examineFurther({ adapters }: Examination): Promise<Details> {
-  return {
-    osRelease: Deno.permissions.querySync({ name: "sys", kind: "osRelease" }).state === "granted"
-      ? Deno.osRelease()
-      : UNKNOWN,
-    processor: processorName() || UNKNOWN,
-    backend: backendOf(),
-    variables: variables(),
-    ...(adapters.length === 0 ? {} : await measured()),
-  };
-}
-
-async function measured(): Promise<Pick<Details, "peakRates" | "notMeasured">> {
-  try {
-    const gpu = await openGpu();
-    try {
-      return { peakRates: await measurePeakRates(gpu, ROUNDS) };
-    } finally {
-      gpu.device.destroy();
-    }
-  } catch (error) {
-    if (!(error instanceof DeviceError)) throw error;
-    return { notMeasured: error.message };
-  }
-}
-
-function backendOf(): string {
-  const allowed = environment("DENO_WEBGPU_BACKEND");
-  if (!allowed) return UNKNOWN;
-  const { os } = Deno.build;
-  const here = {
-    vulkan: os !== "darwin" && "Vulkan",
-    metal: os === "darwin" && "Metal",
-    dx12: os === "windows" && "Direct3D 12",
-    gl: "OpenGL",
-  };
-  const names = allowed.split(",").map((name) => here[name.trim() as keyof typeof here] ?? name);
-  return names.filter((name) => name !== false).join(" or ") || "none";
-}
-
-function variables(): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(VARIABLES).flatMap(([name, isPath]) => {
-      const { state } = Deno.permissions.querySync({ name: "env", variable: name });
-      if (state !== "granted") return [[name, UNKNOWN]];
-      const value = Deno.env.get(name);
-      return value ? [[name, isPath ? "set" : value]] : [];
-    }),
-  );
-}
 
 /** Formats what was found as a block of Markdown. */
 export function reportBlock(found: Examination, details: Details): string {

@@ -175,7 +175,7 @@ Deno.test("the Markdown names a wrong tile, a failed part and the ratio to PyTor
     }],
   };
   const text = asMarkdown(result);
-  assert.match(text, /^- wrong tiles of conv_forward$/m);
+  assert.match(text, /^- WRONG results from tiles of conv_forward$/m);
   assert.match(text, /^- a step of cnn, batch 64, takes 2\.00 ms in int8 static, 5\.0% of it on/m);
   assert.match(text, /^\| tuning \| failed +\| +1\.0 \| the GPU failed: a\\\|b \|$/m);
   assert.match(text, /^\| conv\\_forward \| int8 +\| +2 \| +1 \| +0 \| DOT=0 \|$/m);

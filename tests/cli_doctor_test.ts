@@ -4,8 +4,8 @@
  * @module
  */
 import assert from "node:assert/strict";
-import type { Examination } from "../cli/doctor.ts";
-import { type Details, reportBlock } from "../cli/doctor_report.ts";
+import { reportBlock } from "../cli/doctor_report.ts";
+import type { Details, Examination } from "../cli/examination.ts";
 import { spread } from "../lib/bench/report.ts";
 import { golden, HAS_GPU, inFolder, qtrain, type Result } from "./support/command.ts";
 

@@ -4,8 +4,8 @@
  *
  * @module
  */
-import { examinationJson, examine } from "../../cli/doctor.ts";
-import { examineFurther, reportBlock } from "../../cli/doctor_report.ts";
+import { reportBlock } from "../../cli/doctor_report.ts";
+import { examinationJson, examine, examineFurther } from "../../cli/examination.ts";
 import { benchKernels } from "../../lib/bench/kernels.ts";
 import { LAYER_GROUPS, type LayerGroup, planLayers } from "../../lib/bench/layers.ts";
 import { measurePeakRates } from "../../lib/bench/peak_rates.ts";
@@ -14,6 +14,7 @@ import { benchSteps, stepsRecipe } from "../../lib/bench/steps.ts";
 import { ARITHMETIC_VARIANTS } from "../../lib/bench/variants.ts";
 import { DeviceError, DeviceMemoryError } from "../../lib/core/errors.ts";
 import { VERSION } from "../../lib/core/version.ts";
+import type { Target } from "../../kernels/define_kernel.ts";
 import { plan } from "../../lib/program/plan.ts";
 import { allSteps, type Program, type Step } from "../../lib/program/program.ts";
 import { compareExecutors } from "../../lib/runtime/compare_executors.ts";
@@ -23,7 +24,7 @@ import { fastestTiles } from "../../lib/runtime/gpu/autotune.ts";
 import { adapterName, readTiles, tileFile } from "../../lib/runtime/gpu/autotune_cache.ts";
 import { type Gpu, isSet, openGpu, packedDotProduct } from "../../lib/runtime/gpu/device.ts";
 import { GpuExecutor } from "../../lib/runtime/gpu/executor.ts";
-import { tileName, tilesOf, withTile } from "../../lib/runtime/gpu/tile.ts";
+import { type Tile, tileName, tilesOf, withTile } from "../../lib/runtime/gpu/tile.ts";
 import { hasTimestamps } from "../../lib/runtime/gpu/timing.ts";
 import { tuningKeys } from "../../lib/runtime/gpu/tuning_key.ts";
 import { ReferenceExecutor } from "../../lib/runtime/reference_executor.ts";
@@ -148,7 +149,7 @@ async function checkTiles(
   const steps = [...program.sections.weights, ...program.sections.forward]
     .concat(program.sections.loss, program.sections.backward, program.sections.update)
     .map((step) => {
-      const of = tilesOf(step, gpu.target);
+      const of = everyTile(step, gpu.target);
       most.tiles = Math.max(most.tiles, of.length);
       return of.length > 1 && n < of.length ? withTile(step, of[n]!) : step;
     });
@@ -180,6 +181,19 @@ async function checkTiles(
   }
   tiles.push(...found.values());
   return most.tiles;
+}
+
+/**
+ * The tiles of a step in each way of dot products that the adapter has; on a software adapter also those
+ * of a GPU.
+ */
+function everyTile(step: Step, { software, dots: all }: Target): Tile[] {
+  const kinds = software ? [true, false] : [false];
+  const dots = step.constants.INT8 ? all : all.slice(0, 1);
+  const tiles = kinds.flatMap((software) =>
+    dots.flatMap((dot) => tilesOf(step, { software, dots: [dot] }))
+  );
+  return [...new Map(tiles.map((tile) => [tileName(tile), tile])).values()];
 }
 
 const BADNESS = ["equal", "close", "wrong"];

@@ -114,8 +114,8 @@ function summary({ bench, tiles }: GpuBench): string {
   if (tiles.length > 0) {
     lines.push(
       wrong.size === 0
-        ? `none of ${tiles.length} tiles is wrong`
-        : `wrong tiles of ${[...wrong].join(", ")}`,
+        ? `none of ${tiles.length} checks of tiles found a wrong result`
+        : `WRONG results from tiles of ${[...wrong].join(", ")}`,
     );
   }
   const shares = (bench?.kernels ?? []).filter(isProduct).map((row) => row.share_of_peak!);
