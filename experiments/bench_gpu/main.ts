@@ -58,7 +58,6 @@ function options(): Options {
   return { out: values.out, seconds, only: only as PartName[] };
 }
 
-/** @param cache folder of the cache of tiles; the doctor still reads the user's */
 async function main({ out, seconds, only }: Options, cache: string): Promise<number> {
   const began = performance.now(), spent = () => (performance.now() - began) / 1000;
   const result: GpuBench = {
@@ -96,6 +95,7 @@ async function main({ out, seconds, only }: Options, cache: string): Promise<num
     const part: Part = {
       result,
       record,
+      cache,
       seconds: allowed,
       left: () => end - spent(),
       progress: (text) => progress(`${name}: ${text}`),
@@ -109,7 +109,6 @@ async function main({ out, seconds, only }: Options, cache: string): Promise<num
       record.notes.push(error instanceof Error ? error.message : String(error));
     }
     record.seconds = spent() - from;
-    if (name === "doctor") Deno.env.set("QTRAIN_CACHE", cache);
     for (const note of record.notes) progress(`${name}: ${record.result}: ${note}`);
   }
   await save();

@@ -14,7 +14,7 @@ import { benchSteps, stepsRecipe } from "../../lib/bench/steps.ts";
 import { ARITHMETIC_VARIANTS } from "../../lib/bench/variants.ts";
 import { DeviceError, DeviceMemoryError } from "../../lib/core/errors.ts";
 import { VERSION } from "../../lib/core/version.ts";
-import type { Target } from "../../kernels/define_kernel.ts";
+import { DOT_NAMES, type Target } from "../../kernels/define_kernel.ts";
 import { plan } from "../../lib/program/plan.ts";
 import { allSteps, type Program, type Step } from "../../lib/program/program.ts";
 import { compareExecutors } from "../../lib/runtime/compare_executors.ts";
@@ -28,6 +28,7 @@ import { type Tile, tileName, tilesOf, withTile } from "../../lib/runtime/gpu/ti
 import { hasTimestamps } from "../../lib/runtime/gpu/timing.ts";
 import { tuningKeys } from "../../lib/runtime/gpu/tuning_key.ts";
 import { ReferenceExecutor } from "../../lib/runtime/reference_executor.ts";
+import { rememberDots } from "../../lib/runtime/self_test/cache.ts";
 import { judge } from "../../lib/runtime/self_test/self_test.ts";
 import { programOf, TEST_NETWORKS } from "../../lib/runtime/self_test/test_networks.ts";
 import type { GpuBench, PartRecord, StepsSize, TileCheck, TuningRow } from "./report.ts";
@@ -36,6 +37,8 @@ import type { GpuBench, PartRecord, StepsSize, TileCheck, TuningRow } from "./re
 export interface Part {
   readonly result: GpuBench;
   readonly record: PartRecord;
+  /** Folder of the cache of tiles that are timed here. */
+  readonly cache: string;
   /** Seconds that the part may take, by its share of the whole benchmark. */
   readonly seconds: number;
   /** Seconds that are left to the part; they may be negative. */
@@ -75,12 +78,13 @@ export function cut({ record }: Part, what: string): void {
 }
 
 /** The report of the doctor: self-test, peak rates. @returns whether there is an adapter */
-export async function doctor({ result, record, progress }: Part): Promise<boolean> {
+export async function doctor({ result, record, cache, progress }: Part): Promise<boolean> {
   progress("testing every kernel, and measuring peak rates");
   const found = await examine(undefined), details = await examineFurther(found);
   result.doctor = examinationJson(found, details);
   result.doctor_report = reportBlock(found, details);
   record.notes.push(...found.problems);
+  Deno.env.set("QTRAIN_CACHE", cache); // Not before: the doctor reads the user's.
   const [adapter] = found.adapters;
   if (!adapter) return false;
   result.software = adapter.software;
@@ -98,6 +102,9 @@ export async function doctor({ result, record, progress }: Part): Promise<boolea
     ...(details.peakRates ? { peak_rates: details.peakRates } : {}),
   };
   gpu.device.destroy();
+  // What follows leaves out ways of dot products with wrong results.
+  const right = gpu.target.dots.filter((dot) => found.dots[DOT_NAMES[dot]!]);
+  if (right.length > 0) await rememberDots(gpu, right);
   return true;
 }
 
