@@ -45,7 +45,7 @@ The run's folder holds the recipe with every default, metrics, ranges, checkpoin
 If runs/NAME exists, the default is runs/NAME-2, and so on. Ctrl-C stops after the steps in
 progress and saves a checkpoint; --resume continues from it, as it does after a kill at any moment.
 
-On a GPU, the first runs spend up to a second choosing the fastest tiles before the first step. The
+On a GPU, the first runs spend a second or two choosing the fastest tiles before the first step. The
 choice is cached and does not change results; --no-tune keeps the defaults. Where there is a hardware
 GPU, auto times a step on it and on the CPU and takes the faster; --no-tune takes the GPU.
 
