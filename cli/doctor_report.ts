@@ -6,9 +6,8 @@
  * @module
  */
 import { digits } from "../lib/bench/tables.ts";
-import { environment } from "../lib/runtime/gpu/device.ts";
 import type { KernelCheck } from "../lib/runtime/self_test/self_test.ts";
-import { type Details, type Examination, UNKNOWN } from "./examination.ts";
+import { anonymous, type Details, type Examination, UNKNOWN } from "./examination.ts";
 import { bytes } from "./format.ts";
 
 /** A name, and texts that each begin a line. */
@@ -165,11 +164,4 @@ function lines([name, ...texts]: Row): string[] {
     return all;
   });
   return broken.map((line, i) => (i === 0 ? name : "").padEnd(INDENT) + line);
-}
-
-/** Leaves out the user's name, which paths in messages of a driver may have. */
-function anonymous(text: string): string {
-  const home = environment("HOME");
-  const short = home && home !== "/" ? text.replaceAll(home, "~") : text;
-  return short.replace(/(\/home|\/Users|[A-Z]:\\Users)[/\\][^/\\\s]+/g, "~");
 }

@@ -274,6 +274,13 @@ export function examinationJson(found: Examination, details?: Details) {
       shared_memory: found.cpu.sharedMemory,
     },
     cpu_self_test: found.cpuChecks,
-    problems: found.problems,
+    problems: details ? found.problems.map(anonymous) : found.problems,
   };
+}
+
+/** Leaves out the user's name, which paths in messages of a driver may have. */
+export function anonymous(text: string): string {
+  const home = environment("HOME");
+  const short = home && home !== "/" ? text.replaceAll(home, "~") : text;
+  return short.replace(/(\/home|\/Users|[A-Z]:\\Users)[/\\][^/\\\s]+/g, "~");
 }

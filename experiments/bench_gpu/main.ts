@@ -10,6 +10,7 @@
  * @module
  */
 import { parseArgs } from "node:util";
+import { anonymous } from "../../cli/examination.ts";
 import { writeAtomic } from "../../lib/core/files.ts";
 import { batches, doctor, kernels, type Part, steps, tiles, tuning } from "./parts.ts";
 import { peers } from "./peers.ts";
@@ -109,6 +110,7 @@ async function main({ out, seconds, only }: Options, cache: string): Promise<num
       record.notes.push(error instanceof Error ? error.message : String(error));
     }
     record.seconds = spent() - from;
+    record.notes.splice(0, Infinity, ...record.notes.map(anonymous));
     for (const note of record.notes) progress(`${name}: ${record.result}: ${note}`);
   }
   await save();
