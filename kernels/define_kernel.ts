@@ -300,7 +300,7 @@ export function wideOf(quads: number): number {
 /** Pixels per thread of an elementwise kernel, if there are enough. */
 const RUN = 16;
 /** Threads that fill a large GPU. */
-const ENOUGH_THREADS = 131072;
+export const ENOUGH_THREADS = 131072;
 
 /**
  * Returns the tile of an elementwise kernel over [PIXELS, channels]: a thread owns every STRIDE-th pixel,

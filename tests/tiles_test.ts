@@ -24,8 +24,11 @@ import {
 
 const ignore = await requestAdapter() === null;
 
-/** Ragged edges and every stride; wide loads, residuals and several tiles; sums over many pixels. */
-const SHAPES = [CASES[1]!, CASES[2]!, CASES[6]!];
+/** Ragged edges and every stride; wide loads, residuals and several tiles; sums over many pixels; depthwise. */
+const SHAPES = [
+  ...[1, 2, 6].map((n) => CASES[n]!),
+  ...CASES.filter(({ name }) => /^depthwise: (ragged|several)/.test(name)),
+];
 
 for (const arithmetic of ["int8", "float32"] as const) {
   for (const test of SHAPES) {

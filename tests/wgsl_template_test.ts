@@ -22,12 +22,24 @@ Deno.test("a template keeps one branch of a condition", () => {
   assert.equal(expand(lines("//@ if A", "yes", "//@ end"), { A: 0 }), "");
 });
 
-Deno.test("a template's conditions compare names and whole numbers", () => {
+Deno.test("a template's conditions compare names, whole numbers and sums of their products", () => {
   const holds = (condition: string) =>
     expand(lines(`//@ if ${condition}`, "yes", "//@ end"), { A: 2, B: 3 }) === "yes";
   assert.deepEqual(
-    ["A == 2", "A == B", "A < B", "A > B", "3 > A", "A<3", "A", "0"].map(holds),
-    [true, false, true, false, true, true, true, false],
+    [
+      "A == 2",
+      "A == B",
+      "A < B",
+      "A > B",
+      "3 > A",
+      "A<3",
+      "A",
+      "0",
+      "A * 2 + 1 == B + 2",
+      "A+B < 5",
+    ]
+      .map(holds),
+    [true, false, true, false, true, true, true, false, true, false],
   );
 });
 
@@ -91,7 +103,7 @@ Deno.test("a template's defects are named", () => {
     ["x\n//@ end", /"\/\/@ end" closes nothing/],
     ["//@ else", /closes nothing/],
     ["//@ for i of A\n//@ end", /cannot read/],
-    ["//@ if A + 1\n//@ end", /cannot read the condition/],
+    ["//@ if A - 1\n//@ end", /cannot read the condition/],
     ["//@ unless A", /unknown directive/],
     ["//@ include nothing", /no include is named "nothing"/],
   ];

@@ -5,11 +5,9 @@
  */
 import { defineKernel, grid, partsOf, read, write } from "../define_kernel.ts";
 import {
+  depthwiseBackwardTile,
   depthwiseScratch,
   depthwiseWeightBytes,
-  quadLanes,
-  runOf,
-  TURNS,
   wholeColumns,
 } from "../include/depthwise_tiles.ts";
 import { gradient, gradientBuffers } from "../include/interface.ts";
@@ -40,7 +38,8 @@ export const depthwiseBackwardInput = defineKernel({
     RUNS: "tile operand",
     QG: "tile operand",
     QL: "tile",
-    T: "tile",
+    T: "tile operand",
+    THREADS: "tile",
     R: "tile",
     AX: "tile",
     SPAN: "tile",
@@ -55,13 +54,9 @@ export const depthwiseBackwardInput = defineKernel({
   reference,
   gpu: {
     source,
-    tiles: (c) => {
-      const R = runOf(Math.ceil(c.W / c.SW)), RUNS = Math.ceil(Math.ceil(c.W / c.SW) / R);
-      const QL = quadLanes(c.CQ), AX = Math.ceil(c.KW / c.SW);
-      return [{ QL, QG: Math.ceil(c.CQ / QL), R, T: TURNS, RUNS, AX, SPAN: R + AX - 1 }];
-    },
-    workgroups: ({ N, H, SH, SW, RUNS, QL, QG, T }) =>
-      grid(Math.ceil(N * Math.ceil(H / SH) * RUNS / (64 / QL * T)), SH * SW * QG),
+    tiles: (c, target) => [depthwiseBackwardTile(c, target)],
+    workgroups: ({ N, H, SH, SW, RUNS, QL, QG, T, THREADS }) =>
+      grid(Math.ceil(N * Math.ceil(H / SH) * RUNS / (THREADS / QL * T)), SH * SW * QG),
   },
   simd: {
     parts: ({ N, H, W, CQ, KH, KW }) => [

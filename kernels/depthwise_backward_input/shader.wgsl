@@ -26,7 +26,7 @@
 //@ end
 @group(0) @binding(8) var<storage, read_write> dx: array<Stored>;
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(${THREADS})
 fn main(
   @builtin(workgroup_id) group: vec3<u32>,
   @builtin(num_workgroups) groups: vec3<u32>,
@@ -54,42 +54,56 @@ fn main(
   let zdx = quantizers[${DX_ROW}];
   let key = stream(${DX_ROW}u);
 
-  let next = pixel_coords(64u / ${QL}u, phase_h, runs);
-  var here = pixel_coords(tile * ${T}u * (64u / ${QL}u) + lane / ${QL}u, phase_h, runs);
-  for (var t = 0u; t < ${T}u; t++) {
+  let next = pixel_coords(${THREADS}u / ${QL}u, phase_h, runs);
+  var here = pixel_coords(tile * ${T}u * (${THREADS}u / ${QL}u) + lane / ${QL}u, phase_h, runs);
+  let turns = ${T}u;
+  let next_row = dy_width * quads;
+  let next_weight = stride_y * ${KW}u * quads;
+  for (var t = 0u; t < turns; t++) {
     let first = here.column * ${R}u;
     let y = here.row * stride_y + phase_y;
     let image = here.image;
     if (image < images && y < height && quad < quads) {
       let top = i32(here.row + under);
-      let left = i32(first + (phase_x + ${PW}u) / ${SW}u) - (${AX} - 1);
+      let last = i32(first + (phase_x + ${PW}u) / ${SW}u) + ${R} - 1;
       //@ for p in 0..R
       var a_${p} = vec4<f32>();
       //@ end
       var up = 0;
-      for (var ky = phase_y + ${PH}u - under * stride_y; ky < taps_down; ky += stride_y) {
+      var row_at = u32((i32(image * dy_height) + top) * i32(dy_width) + last) * quads + quad;
+      let first_kx = (phase_x + ${PW}u) % ${SW}u;
+      let first_ky = phase_y + ${PH}u - under * stride_y;
+      var weight_at = first_ky * ${KW}u * quads + quad;
+      for (var ky = first_ky; ky < taps_down; ky += stride_y) {
         if (u32(top - up) < dy_height) {
-          let base = (i32(image * dy_height) + top - up) * i32(dy_width) + left;
-          var dy_at = u32(base) * quads + quad;
-          var v: array<vec4<f32>, ${SPAN}>;
-          //@ for i in 0..SPAN
-          let inside_${i} = u32(left + ${i}) < dy_width;
-          v[${i}] = select(vec4<f32>(), zero_centred(dy[select(0u, dy_at, inside_${i})], zdy.zero), inside_${i});
-          dy_at += quads;
-          //@ end
+          var dy_at = row_at;
           //@ for across in 0..AX
+          let kx_${across} = first_kx + ${across}u * ${SW}u;
+          let w_${across} = zero_centred(weight[weight_at + select(0u, kx_${across} * quads, kx_${across} < ${KW}u)], 0.0);
+          //@ end
+          // From the last column to the first: the taps of a pixel are added in their order.
+          //@ for i in 0..SPAN
           {
-            let kx = (phase_x + ${PW}u) % ${SW}u + ${across}u * ${SW}u;
-            if (kx < ${KW}u) {
-              let w = zero_centred(weight[(ky * ${KW}u + kx) * quads + quad], 0.0);
-              //@ for p in 0..R
-              a_${p} += v[${p} + ${AX} - 1 - ${across}] * w;
-              //@ end
-            }
+            let inside = u32(last - ${i}) < dy_width;
+            let v = select(vec4<f32>(), zero_centred(dy[select(0u, dy_at, inside)], zdy.zero), inside);
+            dy_at -= quads;
+            //@ for across in 0..AX
+            //@ for p in 0..R
+            //@ if i + p + 1 == R + across
+            //@ if KW < across * SW + SW
+            if (kx_${across} < ${KW}u) { a_${p} += v * w_${across}; }
+            //@ else
+            a_${p} += v * w_${across};
+            //@ end
+            //@ end
+            //@ end
+            //@ end
           }
           //@ end
         }
         up++;
+        row_at -= next_row;
+        weight_at += next_weight;
       }
       let lanes = min(4u, channels - quad * 4u);
       //@ if INT8

@@ -54,7 +54,7 @@ export const depthwiseBackwardWeight = defineKernel({
   gpu: {
     source,
     tiles: ({ WO, SW, KW }) => {
-      const R = runOf(WO);
+      const R = runOf(WO, true);
       return [{ R, SPAN: (R - 1) * SW + KW }];
     },
     workgroups: ({ CHUNKS, CQ, KH }) => [Math.ceil(CHUNKS * CQ / 64), KH, 1],

@@ -7,7 +7,6 @@ import { defineKernel, grid, partsOf, read, write } from "../define_kernel.ts";
 import {
   depthwiseForwardTile,
   depthwiseScratch,
-  depthwiseSumTiles,
   depthwiseWeightBytes,
   wholeColumns,
 } from "../include/depthwise_tiles.ts";
@@ -46,7 +45,8 @@ export const depthwiseForward = defineKernel({
     Y_ROW: "row",
     QL: "tile",
     RUNS: "tile operand",
-    T: "tile",
+    T: "tile operand",
+    THREADS: "tile",
     R: "tile",
     SPAN: "tile",
   },
@@ -62,8 +62,8 @@ export const depthwiseForward = defineKernel({
   reference,
   gpu: {
     source,
-    tiles: (c) => [depthwiseForwardTile(c)],
-    workgroups: (c) => grid(depthwiseSumTiles(c), Math.ceil(c.CQ / c.QL)),
+    tiles: (c, target) => [depthwiseForwardTile(c, target)],
+    workgroups: ({ TILES, CQ, QL }) => grid(TILES, Math.ceil(CQ / QL)),
   },
   simd: {
     parts: (c) => [

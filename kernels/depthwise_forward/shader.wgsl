@@ -2,7 +2,7 @@
 //
 // A value of X meets KH·KW weights and no other channel, so loads decide and not products. A thread
 // owns a quad and T runs of R neighbouring pixels of a row; values that windows of a run share are
-// loaded once. A workgroup owns QL neighbouring quads, for wide loads across threads, and 64/QL·T
+// loaded once. A workgroup owns QL neighbouring quads, for wide loads across threads, and THREADS/QL·T
 // consecutive runs. Four runs per thread (T) gain 10 to 30% over one; reading outside the image and
 // dropping the value gains 5 to 40% over a branch; unrolling the loop over ky loses up to half
 // (llvmpipe under load, 56×56×96 and 14×14×384, int8: 4 to 5 GOP/s in all three passes).
@@ -13,7 +13,7 @@
 //   bias     [CQ] vec4<f32>     with BIAS
 //   y        [n, HO, WO, CQ]    quads
 //   sums     [tiles, 4·CQ, 2] i32   with SUMS: Σ(q − z) and Σ(q − z)² of this workgroup's pixels, at most
-//                               64/QL·T·R·255² < 2³¹
+//                               THREADS/QL·T·R·255² < 2³¹
 //
 // A run reads SPAN = (R − 1)·SW + KW columns; a row has RUNS runs; LINES = n·HO.
 // Reference: kernels/depthwise_forward/reference.ts
@@ -36,7 +36,7 @@
 var<workgroup> tile_sums: array<array<atomic<i32>, 2>, 4 * ${QL}>;
 //@ end
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(${THREADS})
 fn main(
   @builtin(workgroup_id) group: vec3<u32>,
   @builtin(num_workgroups) groups: vec3<u32>,
@@ -63,9 +63,11 @@ fn main(
   var square = vec4<i32>();
   //@ end
 
-  let next = pixel_coords(64u / ${QL}u, out_height, runs);
-  var here = pixel_coords(tile * ${T}u * (64u / ${QL}u) + lane / ${QL}u, out_height, runs);
-  for (var t = 0u; t < ${T}u; t++) {
+  let next = pixel_coords(${THREADS}u / ${QL}u, out_height, runs);
+  var here = pixel_coords(tile * ${T}u * (${THREADS}u / ${QL}u) + lane / ${QL}u, out_height, runs);
+  let turns = ${T}u;
+  let next_row = width * quads;
+  for (var t = 0u; t < turns; t++) {
     let line = here.image * out_height + here.row;
     let first = here.column * ${R}u;
     if (line < lines && quad < quads) {
@@ -74,25 +76,31 @@ fn main(
       //@ for p in 0..R
       var a_${p} = vec4<f32>();
       //@ end
+      var row_at = u32((i32(here.image * height) + top) * i32(width) + left) * quads + quad;
+      var weight_at = quad;
       for (var ky = 0; ky < i32(taps_down); ky++) {
         if (u32(top + ky) < height) {
-          let base = (i32(here.image * height) + top + ky) * i32(width) + left;
-          var at = u32(base) * quads + quad;
-          var v: array<vec4<f32>, ${SPAN}>;
-          //@ for i in 0..SPAN
-          let inside_${i} = u32(left + ${i}) < width;
-          v[${i}] = select(vec4<f32>(), zero_centred(x[select(0u, at, inside_${i})], zx.zero), inside_${i});
-          at += quads;
-          //@ end
+          var at = row_at;
           //@ for kx in 0..KW
+          let w_${kx} = zero_centred(weight[weight_at + ${kx}u * quads], 0.0);
+          //@ end
+          //@ for i in 0..SPAN
           {
-            let w = zero_centred(weight[u32(ky * ${KW} + ${kx}) * quads + quad], 0.0);
+            let inside = u32(left + ${i}) < width;
+            let v = select(vec4<f32>(), zero_centred(x[select(0u, at, inside)], zx.zero), inside);
+            at += quads;
+            //@ for kx in 0..KW
             //@ for p in 0..R
-            a_${p} += v[${p} * ${SW} + ${kx}] * w;
+            //@ if i == p * SW + kx
+            a_${p} += v * w_${kx};
+            //@ end
+            //@ end
             //@ end
           }
           //@ end
         }
+        row_at += next_row;
+        weight_at += ${KW}u * quads;
       }
       let lanes = min(4u, channels - quad * 4u);
       //@ if INT8

@@ -55,9 +55,7 @@ fn main(
       weight[at] = w;
       if (not_finite(w)) { atomicAdd(&statistics[${NONFINITE}u], 1u); }
       //@ if STORE
-      observed_min = min(observed_min, w);
-      observed_max = max(observed_max, w);
-      observed_nonfinite += vec4<u32>((bitcast<vec4<u32>>(w) & vec4<u32>(0x7f800000u)) == vec4<u32>(0x7f800000u));
+      observe(w, w, (bitcast<vec4<u32>>(w) & vec4<u32>(0x7f800000u)) == vec4<u32>(0x7f800000u));
       //@ end
     }
   }

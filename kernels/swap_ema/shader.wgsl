@@ -24,9 +24,7 @@ fn main(
     average[at] = weight[at];
     weight[at] = w;
     //@ if STORE
-    observed_min = w;
-    observed_max = w;
-    observed_nonfinite = vec4<u32>((bitcast<vec4<u32>>(w) & vec4<u32>(0x7f800000u)) == vec4<u32>(0x7f800000u));
+    observe(w, w, (bitcast<vec4<u32>>(w) & vec4<u32>(0x7f800000u)) == vec4<u32>(0x7f800000u));
     //@ end
   }
   //@ if STORE

@@ -47,21 +47,24 @@ fn main(
   let map_1 = affine(quad_1);
   let c1_1 = coefficients[quad_1 * 6u + 3u];
   let c2_1 = coefficients[quad_1 * 6u + 4u];
-  let end = select(0u, operand_PIXELS(), first < stride);
-  for (var pixel = first; pixel < end; pixel += stride) {
-    let at = pixel * blocks + block;
+  let next = stride * blocks;
+  let end = select(0u, operand_PIXELS() * blocks, first < stride);
+  let next_element = stride * channels;
+  var element = first * channels;
+  for (var at = thread; at < end; at += next) {
     let wide_da = da[at];
     let wide_y = y[at];
     let d_0 = real(part0(wide_y), zy) - map_0.mean;
     let g_0 = select(vec4<f32>(), real(part0(wide_da), zda), activation_passes(map_0.a * d_0 + map_0.beta));
     let v_0 = finish(map_0.a * g_0 + (c1_0 * d_0 + c2_0), at * 2u + 0u);
-    let q_0 = quantize(v_0, zdy, pixel * channels + quad_0 * 4u, key, lanes_0);
+    let q_0 = quantize(v_0, zdy, element + quad_0 * 4u, key, lanes_0);
     let d_1 = real(part1(wide_y), zy) - map_1.mean;
     let g_1 = select(vec4<f32>(), real(part1(wide_da), zda), activation_passes(map_1.a * d_1 + map_1.beta));
     let v_1 = finish(map_1.a * g_1 + (c1_1 * d_1 + c2_1), at * 2u + 1u);
-    let q_1 = quantize(v_1, zdy, pixel * channels + quad_1 * 4u, key, lanes_1);
+    let q_1 = quantize(v_1, zdy, element + quad_1 * 4u, key, lanes_1);
 // include store_wide
 
+    element += next_element;
   }
   record(operand_DY_ROW(), tile, lane);
 }

@@ -41,9 +41,7 @@ fn main(
       w = w - rate * m;
       weight[at] = w;
       if (not_finite(w)) { atomicAdd(&statistics[operand_NONFINITE()], 1u); }
-      observed_min = min(observed_min, w);
-      observed_max = max(observed_max, w);
-      observed_nonfinite += vec4<u32>((bitcast<vec4<u32>>(w) & vec4<u32>(0x7f800000u)) == vec4<u32>(0x7f800000u));
+      observe(w, w, (bitcast<vec4<u32>>(w) & vec4<u32>(0x7f800000u)) == vec4<u32>(0x7f800000u));
     }
   }
   {
@@ -56,9 +54,7 @@ fn main(
       w = w - rate * m;
       weight[at] = w;
       if (not_finite(w)) { atomicAdd(&statistics[operand_NONFINITE()], 1u); }
-      observed_min = min(observed_min, w);
-      observed_max = max(observed_max, w);
-      observed_nonfinite += vec4<u32>((bitcast<vec4<u32>>(w) & vec4<u32>(0x7f800000u)) == vec4<u32>(0x7f800000u));
+      observe(w, w, (bitcast<vec4<u32>>(w) & vec4<u32>(0x7f800000u)) == vec4<u32>(0x7f800000u));
     }
   }
   {
@@ -71,9 +67,7 @@ fn main(
       w = w - rate * m;
       weight[at] = w;
       if (not_finite(w)) { atomicAdd(&statistics[operand_NONFINITE()], 1u); }
-      observed_min = min(observed_min, w);
-      observed_max = max(observed_max, w);
-      observed_nonfinite += vec4<u32>((bitcast<vec4<u32>>(w) & vec4<u32>(0x7f800000u)) == vec4<u32>(0x7f800000u));
+      observe(w, w, (bitcast<vec4<u32>>(w) & vec4<u32>(0x7f800000u)) == vec4<u32>(0x7f800000u));
     }
   }
   {
@@ -86,9 +80,7 @@ fn main(
       w = w - rate * m;
       weight[at] = w;
       if (not_finite(w)) { atomicAdd(&statistics[operand_NONFINITE()], 1u); }
-      observed_min = min(observed_min, w);
-      observed_max = max(observed_max, w);
-      observed_nonfinite += vec4<u32>((bitcast<vec4<u32>>(w) & vec4<u32>(0x7f800000u)) == vec4<u32>(0x7f800000u));
+      observe(w, w, (bitcast<vec4<u32>>(w) & vec4<u32>(0x7f800000u)) == vec4<u32>(0x7f800000u));
     }
   }
   record(operand_W_ROW(), tile, lane);

@@ -9,8 +9,8 @@
  * An operand (kernels/define_kernel.ts) is read from a uniform block instead of being pasted in, so
  * that steps which differ in nothing else share a pipeline: they are compiled once.
  *
- * EXPR is a name, a whole number, or two of them compared with ==, <, or >; a name counts as true
- * when it is not 0. Loops are unrolled here because the shader compilers under WebGPU bound every
+ * EXPR is a name or a whole number, or sums of products of them (`p * SW + kx`), or two of these
+ * compared with ==, <, or >; a number counts as true when it is not 0. Loops are unrolled here because the shader compilers under WebGPU bound every
  * loop and then do not, and an array of accumulators may leave the registers.
  *
  * @module
@@ -138,12 +138,20 @@ function expectEnd(lines: readonly string[], at: number, opened: string): void {
 }
 
 function condition(text: string, constants: Constants): boolean {
-  const match = /^(\w+)(?:\s*(==|<|>)\s*(\w+))?$/.exec(text);
+  const match = /^([\w\s*+]+)(?:(==|<|>)([\w\s*+]+))?$/.exec(text);
   if (!match) throw new Error(`template: cannot read the condition "${text}"`);
-  const left = value(match[1]!, constants);
+  const left = sum(match[1]!, constants);
   if (match[2] === undefined) return left !== 0;
-  const right = value(match[3]!, constants);
+  const right = sum(match[3]!, constants);
   return match[2] === "==" ? left === right : match[2] === "<" ? left < right : left > right;
+}
+
+/** The value of a sum of products. */
+function sum(text: string, constants: Constants): number {
+  const products = text.split("+").map((term) =>
+    term.split("*").map((factor) => value(factor.trim(), constants)).reduce((a, b) => a * b)
+  );
+  return products.reduce((a, b) => a + b);
 }
 
 function value(text: string, constants: Constants): number {
