@@ -218,6 +218,83 @@ Deno.test("every thread of a workgroup reaches every barrier", () => {
   });
 });
 
+/** Returns the parts of a text between its commas, without those within brackets. */
+function parts(text: string): string[] {
+  const found = [""];
+  let depth = 0;
+  for (const c of text) {
+    depth += /[<[({]/.test(c) ? 1 : /[>\])}]/.test(c) ? -1 : 0;
+    if (c === "," && depth === 0) found.push("");
+    else found[found.length - 1] += c;
+  }
+  return found.map((part) => part.trim()).filter((part) => part !== "");
+}
+
+/** Returns the assignments of a shader that write a component of a vector in memory that threads share. */
+function componentWrites(code: string): string[] {
+  const text = plain(code), types = new Map<string, string>(), shared = new Map<string, string>();
+  const members = new Map<string, Map<string, string>>();
+  for (const [, name, type] of text.matchAll(/\balias (\w+) = ([^;]+);/g)) types.set(name!, type!);
+  for (const [, name, body] of text.matchAll(/\bstruct (\w+) \{([^}]*)\}/g)) {
+    const fields = parts(body!).map((field) => field.split(/:\s*(.*)/s) as [string, string]);
+    members.set(name!, new Map(fields));
+  }
+  for (
+    const [, name, type] of text.matchAll(/\bvar<(?:workgroup|storage)[^>]*>\s+(\w+):\s*([^;]+);/g)
+  ) {
+    shared.set(name!, type!);
+  }
+  return text.split(/[;{}]/).map((statement) => statement.trim()).filter((statement) => {
+    const [, name, rest] = /^(\w+)((?:[.[]).*)$/s.exec(statement) ?? [];
+    let type = name && shared.get(name), left = rest ?? "";
+    while (type !== undefined && /^[.[]/.test(left)) {
+      const known = types.get(type) ?? type;
+      if (/^vec\d/.test(known)) return /^[^=!<>]*[-+*/|&^]?=(?!=)/.test(afterIndex(left));
+      const [, inner] = /^(?:array|atomic)<(.*)>$/s.exec(known) ?? [];
+      const field = /^\.(\w+)/.exec(left)?.[1];
+      type = field === undefined ? inner && parts(inner)[0] : members.get(known)?.get(field);
+      assert.ok(type !== undefined, `the type of ${statement}`);
+      left = afterIndex(left);
+    }
+    return false;
+  });
+}
+
+/** Returns what follows the first index or member of a text that begins with one. */
+function afterIndex(text: string): string {
+  if (text.startsWith(".")) return text.replace(/^\.\w+/, "");
+  let depth = 0;
+  for (let at = 0; at < text.length; at++) {
+    depth += text[at] === "[" ? 1 : text[at] === "]" ? -1 : 0;
+    if (depth === 0) return text.slice(at + 1);
+  }
+  return "";
+}
+
+// WGSL lets such a write touch all components (gpuweb issue 2112), and Metal and Direct3D do so: threads
+// that write different ones lose each other's. An array of scalars has no such trouble.
+Deno.test("no thread writes one component of a vector that other threads may write", () => {
+  const text = `
+    alias Sum = vec4<i32>;
+    struct Part { rows: array<array<Sum, 4>, 2>, rest: vec2<u32>, single: array<u32, 4> }
+    var<workgroup> tile: array<Part, 4>;
+    @group(0) @binding(3) var<storage, read_write> y: array<vec4<u32>>;
+    fn main() {
+      tile[i].rows[0][j[1]][k % 4u] = 1;
+      tile[i].rest.x += 1u;
+      y[at[0]].z = 3u;
+      y[at] = vec4<u32>(y[at].x == 1u);
+      tile[i].single[k] = 1u;
+      tile[i].rows[0][1] += Sum();
+    }`;
+  assert.deepEqual(componentWrites(text), [
+    "tile[i].rows[0][j[1]][k % 4u] = 1",
+    "tile[i].rest.x += 1u",
+    "y[at[0]].z = 3u",
+  ]);
+  every((code, kernel) => assert.deepEqual(componentWrites(code), [], kernel));
+});
+
 Deno.test("only int8 shaders depend on how the packed dot product is done", () => {
   for (const program of PROGRAMS) {
     if (program.arithmetic === "int8") continue;
