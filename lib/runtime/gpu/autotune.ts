@@ -56,8 +56,11 @@ const RACE_MS = 15, MIN_ROUNDS = 2, MAX_ROUNDS = 32;
  * some adapters are coarse, and beginning a pass takes microseconds.
  */
 const MEASURED_NS = 200_000, MAX_DISPATCHES = 16;
-/** Nanoseconds from which on a step is timed only once. */
-const LONG_NS = 1e9;
+/**
+ * Nanoseconds from which on a step is timed only once. Shorter ones may be mostly compiling: 0.5 s, and
+ * 4 s on a processor that others use too.
+ */
+const LONG_NS = 5e9;
 
 /** The functions that the tuner times steps with; tests replace them. */
 export interface TimingBackend {
@@ -101,7 +104,7 @@ export function chooseTiles(
       await tuneTiles(classes, known, {
         prepare: (steps) => executor.ready(steps),
         time: (steps, dispatches) => timer.time(steps, dispatches),
-        same: (a, b) => tilesAgree(executor, a, b),
+        same: (a, b) => tilesAgree(executor, a, b, steps),
         now: () => performance.now(),
       }, { budget, found });
       if (found.size > 0) executor.clear();

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { boundBuffers, type Step } from "../../program/program.ts";
+import { type Bound, boundBuffers, type Step } from "../../program/program.ts";
 import { QUANTIZER, wordsOf } from "../../quant/layouts.ts";
 import type { GpuExecutor } from "./executor.ts";
 
@@ -15,20 +15,42 @@ const SCALE = 2 ** -10, ZERO = 3;
 
 /**
  * Runs both on the same noise and compares the buffers that they write. Overwrites the step's buffers.
- * Buffers with one value per tile are not compared: they follow from values that are.
+ * Buffers with one value per tile are not compared: they follow from values that are. What follows from
+ * other values that the step reads is computed from them: unsigned dot products rely on the sums of codes
+ * of weights.
+ *
+ * @param steps the program's
  */
-export async function tilesAgree(executor: GpuExecutor, a: Step, b: Step): Promise<boolean> {
-  const bound = boundBuffers(a).filter(({ access }) => access !== "uniform");
-  const written = bound.filter(({ access, byTile, scratch }) =>
+export async function tilesAgree(
+  executor: GpuExecutor,
+  a: Step,
+  b: Step,
+  steps: readonly Step[],
+): Promise<boolean> {
+  const own = boundBuffers(a);
+  const compared = own.filter(({ access, byTile, scratch }) =>
     access === "write" && !byTile && !scratch
   ).map(({ name }) => name);
+  const before = steps.filter((step) => {
+    const uses = (access: Bound["access"]) =>
+      boundBuffers(step).some((bound) =>
+        bound.access === access && !bound.shared &&
+        own.some(({ name, access }) => access === "read" && name === bound.name)
+      );
+    return uses("read") && uses("write");
+  });
+  await executor.ready(before);
+  const filled = new Map(
+    [...before, a].flatMap(boundBuffers).filter(({ access }) => access !== "uniform")
+      .map(({ name, variable }) => [name, variable]),
+  );
   const run = async (step: Step) => {
-    for (const { variable, name } of bound) {
+    for (const [name, variable] of filled) {
       const size = Math.min(executor.sizeOf(name), MAX_FILLED);
       executor.write(name, variable === "quantizers" ? rows(size / 4) : noise(size / 4));
     }
-    executor.run([step]);
-    return await executor.read(written);
+    executor.run([...before, step]);
+    return await executor.read(compared);
   };
   const [of, other] = [await run(a), await run(b)];
   return of.every((bytes, i) => bytes.every((byte, n) => byte === other[i]![n]));
