@@ -3,6 +3,7 @@
  *
  * @module
  */
+import "./isolate.ts";
 import assert from "node:assert/strict";
 import { type Gpu, openGpu } from "../../lib/runtime/gpu/device.ts";
 import { GpuExecutor } from "../../lib/runtime/gpu/executor.ts";

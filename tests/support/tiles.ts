@@ -3,6 +3,7 @@
  *
  * @module
  */
+import "./isolate.ts";
 import { DOT, type Target } from "../../kernels/define_kernel.ts";
 import { openGpu } from "../../lib/runtime/gpu/device.ts";
 import { GpuExecutor } from "../../lib/runtime/gpu/executor.ts";
