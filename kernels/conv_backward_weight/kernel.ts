@@ -3,11 +3,74 @@
  *
  * @module
  */
-import { defineKernel, partsOf, read, threads, wideOf, write } from "../define_kernel.ts";
+import {
+  defineKernel,
+  DOT,
+  partsOf,
+  read,
+  type Target,
+  threads,
+  wideOf,
+  write,
+} from "../define_kernel.ts";
 import { ENOUGH_PARTS } from "../include/conv_tiles.ts";
 import { quad, tables } from "../include/interface.ts";
 import { convBackwardWeight as reference } from "./reference.ts";
 import source from "./shader.wgsl" with { type: "text" };
+
+/** The sizes that tiles follow from. */
+type Sizes = Readonly<
+  Record<"INT8" | "IQ" | "OQ" | "DQ" | "KH" | "KW" | "WO" | "PIXELS" | "CHUNK" | "ROOM", number>
+>;
+
+/** The tile of a CPU adapter: all sums of a thread in registers, which spill on a GPU. */
+function registerTiles({ INT8, IQ, OQ, DQ, PIXELS, CHUNK }: Sizes, { dots }: Target) {
+  const XQ = wideOf(IQ), YQ = Math.min(wideOf(DQ), wideOf(OQ));
+  const shape = {
+    ...{ XQ, YQ, DOWN: 0, ACROSS: 0, XL: 0, YL: 0, WHOLE: 0 },
+    ...(INT8 ? { XV: XQ, YV: YQ, K: 4 } : { XV: 1, YV: 1, K: 1 }),
+    SLICES: Math.ceil(PIXELS / CHUNK),
+    SLICE: CHUNK,
+  };
+  return (INT8 ? dots : [DOT.native]).map((DOT) => ({ ...shape, DOT }));
+}
+
+/**
+ * Tiles in workgroup memory, by 256 threads: quads of rows (outputs) and columns (inputs of taps) of a thread,
+ * words of both in memory at a time, and what a product takes. 64 × 128 and 128 × 64 weights,
+ * 128 × 128, and 64 × 64, which loads twice as much for a product.
+ */
+const GROUP_TILES = [
+  { YQ: 1, XQ: 2, K: 16, cost: 1 },
+  { YQ: 2, XQ: 1, K: 16, cost: 0.97 },
+  { YQ: 2, XQ: 2, K: 8, cost: 0.93 },
+  { YQ: 1, XQ: 1, K: 16, cost: 1.2 },
+] as const;
+
+/** Workgroups that fill a GPU of 132 multiprocessors, which has two on each. */
+const ENOUGH_GROUPS = 264;
+/** Most pixels in a slice: 32,768·255² < 2³¹. */
+const MAX_SLICE = 32768;
+
+/** Returns the tiles in workgroup memory, in the order of what they cost on a large GPU. */
+function groupTiles({ INT8, IQ, OQ, KH, KW, WO, PIXELS, CHUNK, ROOM }: Sizes, { dots }: Target) {
+  const shapes = GROUP_TILES.map(({ YQ, XQ, K, cost }) => {
+    const groups = Math.ceil(KH * KW * IQ / (16 * XQ)) * Math.ceil(OQ / (16 * YQ));
+    const wanted = Math.max(Math.ceil(PIXELS / MAX_SLICE), Math.ceil(ENOUGH_GROUPS / groups));
+    // Whole rounds, so that only the last slice has pixels that are missing.
+    const SLICE = INT8 ? 4 * K * Math.ceil(PIXELS / Math.min(ROOM, wanted) / (4 * K)) : CHUNK;
+    const SLICES = Math.ceil(PIXELS / SLICE), filled = groups * SLICES / ENOUGH_GROUPS;
+    const tile = {
+      ...{ YQ, XQ, K, XV: 1, YV: 1, DOWN: 16, ACROSS: 16, XL: XQ * K / 16, YL: YQ * K / 16 },
+      WHOLE: INT8 && WO % 4 === 0 ? 1 : 0,
+      SLICES,
+      SLICE,
+    };
+    return { tile, cost: Math.max(1, filled) * SLICE * YQ * XQ * cost };
+  }).toSorted((a, b) => a.cost - b.cost);
+  const ways = INT8 ? dots : [DOT.native];
+  return ways.flatMap((DOT) => shapes.map(({ tile }) => ({ ...tile, DOT })));
+}
 
 /** The gradient of a convolution's weights and of its bias. */
 export const convBackwardWeight = defineKernel({
@@ -44,6 +107,11 @@ export const convBackwardWeight = defineKernel({
     XQ: "tile",
     YQ: "tile",
     K: "tile",
+    DOWN: "tile",
+    ACROSS: "tile",
+    XL: "tile",
+    YL: "tile",
+    WHOLE: "tile",
     SLICES: "tile operand",
     SLICE: "tile operand",
   },
@@ -58,15 +126,11 @@ export const convBackwardWeight = defineKernel({
   reference,
   gpu: {
     source,
-    tiles: ({ INT8, IQ, OQ, DQ, PIXELS, CHUNK }, { dots }) => {
-      const XQ = wideOf(IQ), YQ = Math.min(wideOf(DQ), wideOf(OQ));
-      const [XV, YV, K] = INT8 ? [XQ, YQ, 4] : [1, 1, 1];
-      const SLICES = Math.ceil(PIXELS / CHUNK);
-      return [{ XQ, XV, YQ, YV, K, SLICES, SLICE: CHUNK, DOT: dots[0] }];
-    },
-    workgroups: (
-      { SLICES, IQ, XQ, OQ, YQ, KH, KW },
-    ) => [Math.ceil(SLICES * IQ / XQ / 64), OQ / YQ, KH * KW],
+    tiles: (c, target) => target.software ? registerTiles(c, target) : groupTiles(c, target),
+    workgroups: ({ SLICES, IQ, XQ, OQ, YQ, KH, KW, DOWN, ACROSS }) =>
+      DOWN > 0
+        ? [Math.ceil(KH * KW * IQ / (ACROSS * XQ)), Math.ceil(OQ / (DOWN * YQ)), SLICES]
+        : [Math.ceil(SLICES * IQ / XQ / 64), OQ / YQ, KH * KW],
     join: ({ OQ, KH, KW, IQ }) => threads(OQ * KH * KW * IQ),
   },
   simd: {

@@ -22,12 +22,15 @@
 // raises NONFINITE, or BIAS_NONFINITE.
 //
 // The sum runs over pixels, but bytes run along channels: four pixels are read and their 4×4 bytes
-// transposed in registers. A thread owns YQ·4 output × XQ·4 input channels of one tap and one slice. It
-// reads K pixels at a time, in one load each for all its channels: of a tile of 16 × 16 (llvmpipe:
-// 53 GOP/s) eight loads serve 1024 products, of 8 × 8 (33 GOP/s) 256.
+// transposed in registers. Tiles (kernel.ts) have one of two forms:
+//   in workgroup memory, DOWN > 0   for GPUs; described where it begins
+//   in registers   for CPU adapters, which suspend threads at barriers, and would spill the registers of a
+//     GPU. A thread owns YQ·4 output × XQ·4 input channels of one tap and one slice. It reads K pixels at a
+//     time, in one load each for all its channels: of a tile of 16 × 16 (llvmpipe: 53 GOP/s) eight loads
+//     serve 1024 products, of 8 × 8 (33 GOP/s) 256.
 // Sizes are operands, as in conv_forward; coordinates of a pixel are counted on, not divided again.
-// The totals are made by the workgroups of the first output tile and of the first tap only, where
-// the branch is uniform.
+// The totals are made by the workgroups of the first rows and of the first columns only, where the branch
+// is uniform.
 // Reference: kernels/conv_backward_weight/reference.ts
 //@ include quad
 //@ include dot
@@ -87,6 +90,259 @@ fn transpose(w: u32, x: u32, y: u32, z: u32) -> Four {
 }
 //@ end
 
+//@ if DOWN
+// In workgroup memory: 256 threads, DOWN × ACROSS, own DOWN·YQ quads of rows, which are outputs, and
+// ACROSS·XQ quads of columns, which are inputs of taps, each thread YQ × XQ of them; a workgroup has one
+// slice. A round copies K words of each row and column: of four pixels, transposed, or without INT8 of one.
+// A thread copies the same quad of the columns in all rounds, so that its place differs from that of the
+// pixel by a constant; the pixel's window is counted on. Rows and columns past the last one repeat it and
+// are not stored; what is read outside of X and dY, which may be anything, is not used.
+// Arrays of arrays, with all indices but one constant: an index that the driver must clamp does not fold
+// into the offset of a load.
+//@ if INT8
+alias Element = u32;
+const PIXELS_OF_ROUND = 4u * ${K}u;
+//@ else
+alias Element = f32;
+const PIXELS_OF_ROUND = ${K}u;
+//@ end
+
+const ROWS = ${DOWN}u * ${YQ}u;
+const COLUMNS = ${ACROSS}u * ${XQ}u;
+// Quads of a row or column that the workgroup copies side by side.
+const SIDE = 256u / ${K}u;
+var<workgroup> rows: array<array<array<vec4<Element>, ${DOWN}>, ${YQ}>, ${K}>;
+var<workgroup> columns: array<array<array<vec4<Element>, ${ACROSS}>, ${XQ}>, ${K}>;
+
+// Where the window of a pixel begins, without padding: row, column, and quads of X before it.
+struct Window {
+  y: u32,
+  x: u32,
+  at: u32,
+}
+
+// How far windows go, and what is added at the end of a row of them, and of an image.
+struct Ends {
+  y: u32,
+  x: u32,
+  row: Window,
+  image: u32,
+}
+
+fn window_of(pixel: u32) -> Window {
+  let p = pixel_coords(pixel, ${HO}u, ${WO}u);
+  let y = p.row * ${SH}u;
+  let x = p.column * ${SW}u;
+  return Window(y, x, ((p.image * ${H}u + y) * ${W}u + x) * ${IQ}u);
+}
+
+// Moves `w` on by the distance between the windows of pixel 0 and `by`.
+fn moved(w: Window, by: Window, ends: Ends) -> Window {
+  let x = w.x + by.x;
+  let wraps = x >= ends.x;
+  let y = w.y + by.y + select(0u, ends.row.y, wraps);
+  let passes = y >= ends.y;
+  return Window(
+    select(y, y - ends.y, passes),
+    select(x, x - ends.x, wraps),
+    w.at + by.at + select(0u, ends.row.at, wraps) + select(0u, ends.image, passes),
+  );
+}
+
+@compute @workgroup_size(256)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+  let height = ${H}u;
+  let width = ${W}u;
+  let in_quads = ${IQ}u;
+  let dy_quads = ${DQ}u;
+  let size = ${KH}u * ${KW}u * in_quads;
+  let begin = group.z * ${SLICE}u;
+  let end = min(begin + ${SLICE}u, ${PIXELS}u);
+  let padding = zero_quad(quantizers[${X_ROW}]);
+  let one = Window(0u, ${SW}u, ${SW}u * in_quads);
+  let ends = Ends(
+    ${HO}u * ${SH}u,
+    ${WO}u * one.x,
+    Window(${SH}u, 0u, (${SH}u * width - ${WO}u * one.x) * in_quads),
+    (height - ${HO}u * ${SH}u) * width * in_quads,
+  );
+  //@ if INT8
+  //@ if WHOLE
+  let round = window_of(PIXELS_OF_ROUND);
+  //@ else
+  let round = window_of(PIXELS_OF_ROUND - 3u);
+  //@ end
+  //@ else
+  let round = window_of(PIXELS_OF_ROUND);
+  //@ end
+
+  // What the thread copies: a word of some quads of rows and of columns.
+  let side = lane % SIDE;
+  let word = lane / SIDE;
+  //@ if INT8
+  let pixel = 4u * word;
+  //@ else
+  let pixel = word;
+  //@ end
+  var window = window_of(begin + pixel);
+  //@ for i in 0..XL
+  let input_${i} = min(group.x * COLUMNS + ${i}u * SIDE + side, size - 1u);
+  let tap_${i} = input_${i} / in_quads;
+  let shift_y_${i} = tap_${i} / ${KW}u - ${PH}u;
+  let shift_x_${i} = tap_${i} % ${KW}u - ${PW}u;
+  let shift_${i} = (shift_y_${i} * width + shift_x_${i}) * in_quads + input_${i} % in_quads;
+  //@ if INT8
+  var x_sum_${i}: vec4<i32>;
+  //@ end
+  //@ end
+  //@ for o in 0..YL
+  var dy_at_${o} = (begin + pixel) * dy_quads + ${FIRST}u + min(group.y * ROWS + ${o}u * SIDE + side, ${OQ}u - 1u);
+  //@ if INT8
+  var dy_sum_${o}: vec4<i32>;
+  //@ end
+  //@ end
+  //@ if INT8
+  //@ else
+  var dy_sum: vec4<f32>;
+  //@ end
+
+  // What it computes.
+  let down = lane / ${ACROSS}u;
+  let across = lane % ${ACROSS}u;
+  //@ for o in 0..YQ
+  //@ for j in 0..4
+  //@ for i in 0..XQ
+  var a_${o}_${j}_${i}: vec4<Sum>;
+  //@ end
+  //@ end
+  //@ end
+
+  for (var first = begin; first < end; first += PIXELS_OF_ROUND) {
+    let left = end - first;
+    //@ if INT8
+    //@ for k in 0..4
+    let real_${k} = pixel + ${k}u < left;
+    //@ for o in 0..YL
+    let dy_${o}_${k} = select(NOTHING, dy[dy_at_${o} + ${k}u * dy_quads], real_${k});
+    //@ end
+    //@ for i in 0..XL
+    //@ if WHOLE
+    let inside_${i}_${k} = (window.y + shift_y_${i} < height) & (window.x + shift_x_${i} + ${k}u * one.x < width) & real_${k};
+    let x_${i}_${k} = select(padding, x[window.at + shift_${i} + ${k}u * one.at], inside_${i}_${k});
+    //@ else
+    let inside_${i}_${k} = (window.y + shift_y_${i} < height) & (window.x + shift_x_${i} < width) & real_${k};
+    let x_${i}_${k} = select(padding, x[window.at + shift_${i}], inside_${i}_${k});
+    //@ end
+    //@ end
+    //@ if WHOLE
+    //@ else
+    //@ if k < 3
+    window = moved(window, one, ends);
+    //@ end
+    //@ end
+    //@ end
+    //@ else
+    let real = pixel < left;
+    //@ for i in 0..XL
+    let inside_${i} = (window.y + shift_y_${i} < height) & (window.x + shift_x_${i} < width) & real;
+    let xs_${i} = select(padding, x[window.at + shift_${i}], inside_${i});
+    //@ end
+    //@ for o in 0..YL
+    let dys_${o} = select(Quad(), dy[dy_at_${o}], real);
+    //@ end
+    //@ end
+    window = moved(window, round, ends);
+    //@ for o in 0..YL
+    dy_at_${o} += PIXELS_OF_ROUND * dy_quads;
+    //@ end
+    workgroupBarrier();
+    //@ for i in 0..XL
+    //@ if INT8
+    let xs_${i} = transpose(x_${i}_0, x_${i}_1, x_${i}_2, x_${i}_3);
+    if (group.y == 0u) { x_sum_${i} += dot_four(0x01010101u, xs_${i}); }
+    //@ end
+    columns[word][(${i}u * SIDE + side) / ${ACROSS}u][(${i}u * SIDE + side) % ${ACROSS}u] = xs_${i};
+    //@ end
+    //@ for o in 0..YL
+    //@ if INT8
+    let dys_${o} = transpose(dy_${o}_0, dy_${o}_1, dy_${o}_2, dy_${o}_3);
+    if (group.x == 0u) { dy_sum_${o} += dot_four(0x01010101u, dys_${o}); }
+    //@ end
+    rows[word][(${o}u * SIDE + side) / ${DOWN}u][(${o}u * SIDE + side) % ${DOWN}u] = dys_${o};
+    //@ end
+    workgroupBarrier();
+    //@ if INT8
+    //@ else
+    // One thread adds all pixels of a quad, in their order.
+    if (group.x == 0u && lane < ROWS) {
+      //@ for k in 0..K
+      dy_sum += rows[${k}][lane / ${DOWN}u][lane % ${DOWN}u];
+      //@ end
+    }
+    //@ end
+    //@ for k in 0..K
+    {
+      //@ for o in 0..YQ
+      let y_${o} = rows[${k}][${o}][down];
+      //@ end
+      //@ for i in 0..XQ
+      let x_${i} = columns[${k}][${i}][across];
+      //@ for o in 0..YQ
+      //@ for j in 0..4
+      //@ if INT8
+      a_${o}_${j}_${i} += dot_four(y_${o}[${j}], x_${i});
+      //@ else
+      a_${o}_${j}_${i} = fma(vec4<f32>(y_${o}[${j}]), x_${i}, a_${o}_${j}_${i});
+      //@ end
+      //@ end
+      //@ end
+      //@ end
+    }
+    //@ end
+  }
+
+  let to = group.z * slice_size();
+  //@ for i in 0..XQ
+  {
+    let place = group.x * COLUMNS + ${i}u * ${ACROSS}u + across;
+    //@ for o in 0..YQ
+    {
+      let quad = group.y * ROWS + ${o}u * ${DOWN}u + down;
+      if (quad < ${OQ}u && place < size) {
+        //@ for j in 0..4
+        partial[to + (quad * 4u + ${j}u) * size + place] = a_${o}_${j}_${i};
+        //@ end
+      }
+    }
+    //@ end
+  }
+  //@ end
+  //@ if INT8
+  workgroupBarrier();
+  //@ for i in 0..XL
+  columns[word][(${i}u * SIDE + side) / ${ACROSS}u][(${i}u * SIDE + side) % ${ACROSS}u] = bitcast<vec4<Element>>(x_sum_${i});
+  //@ end
+  //@ for o in 0..YL
+  rows[word][(${o}u * SIDE + side) / ${DOWN}u][(${o}u * SIDE + side) % ${DOWN}u] = bitcast<vec4<Element>>(dy_sum_${o});
+  //@ end
+  workgroupBarrier();
+  if (group.y == 0u && lane < COLUMNS && group.x * COLUMNS + lane < size) {
+    var total: vec4<Element>;
+    for (var k = 0u; k < ${K}u; k++) { total += columns[k][lane / ${ACROSS}u][lane % ${ACROSS}u]; }
+    partial[to + products_size() + group.x * COLUMNS + lane] = bitcast<vec4<i32>>(total);
+  }
+  var dy_sum: vec4<i32>;
+  if (lane < ROWS) {
+    for (var k = 0u; k < ${K}u; k++) { dy_sum += bitcast<vec4<i32>>(rows[k][lane / ${DOWN}u][lane % ${DOWN}u]); }
+  }
+  //@ end
+  if (group.x == 0u && lane < ROWS && group.y * ROWS + lane < ${OQ}u) {
+    partial[to + slice_size() - ${OQ}u + group.y * ROWS + lane] = dy_sum;
+  }
+}
+//@ else
+const PIXELS_OF_ROUND = ${K}u;
+
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
   let height = ${H}u;
@@ -139,7 +395,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     //@ end
     //@ if INT8
     //@ for k in 0..4
-    let x_${k} = select(select(XWide(NOTHING), padding, real_${k}), x[x_at_${k}], inside_${k});
+    let x_${k} = select(padding, x[x_at_${k}], inside_${k});
     let dy_${k} = select(YWide(NOTHING), dy[dy_at_${k}], real_${k});
     //@ end
     //@ for i in 0..XQ
@@ -180,7 +436,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     dy_sum_${o} += dy_${o};
     //@ for j in 0..4
     //@ for i in 0..XQ
-    a_${o}_${j}_${i} += dy_${o}[${j}] * x_${i};
+    a_${o}_${j}_${i} = fma(vec4<f32>(dy_${o}[${j}]), x_${i}, a_${o}_${j}_${i});
     //@ end
     //@ end
     //@ end
@@ -205,6 +461,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     //@ end
   }
 }
+//@ end
 
 //@ if INT8
 // A sum of up to 65,536 integers in halves: each is high · 2¹⁶ + low.
@@ -236,6 +493,12 @@ fn operand_zero(z: Quantizer) -> i32 {
 }
 
 fn pixels_of(slice: u32) -> i32 { return i32(min(${SLICE}u, ${PIXELS}u - slice * ${SLICE}u)); }
+
+// The pixels that a slice sums, whole rounds of them: one that is missing has dY = 0 and X = z_x.
+fn summed_pixels_of(slice: u32) -> i32 {
+  let pixels = i32(PIXELS_OF_ROUND);
+  return (pixels_of(slice) + pixels - 1) / pixels * pixels;
+}
 //@ end
 
 @compute @workgroup_size(64)
@@ -268,7 +531,7 @@ fn join(
     for (var slice = 0u; slice < slices; slice++) {
       let start = slice * size;
       //@ if INT8
-      let of_dy = zx * (partial[start + size - outputs + output] - vec4<i32>(pixels_of(slice) * zdy));
+      let of_dy = zx * (partial[start + size - outputs + output] - vec4<i32>(summed_pixels_of(slice) * zdy));
       let of_x = zdy * partial[start + size - outputs - inputs + input];
       //@ for j in 0..4
       sum_${j} = plus(sum_${j}, partial[start + first + ${j}u * inputs] - of_x - vec4<i32>(of_dy[${j}]));

@@ -22,12 +22,15 @@
 // raises NONFINITE, or BIAS_NONFINITE.
 //
 // The sum runs over pixels, but bytes run along channels: four pixels are read and their 4×4 bytes
-// transposed in registers. A thread owns YQ·4 output × XQ·4 input channels of one tap and one slice. It
-// reads K pixels at a time, in one load each for all its channels: of a tile of 16 × 16 (llvmpipe:
-// 53 GOP/s) eight loads serve 1024 products, of 8 × 8 (33 GOP/s) 256.
+// transposed in registers. Tiles (kernel.ts) have one of two forms:
+//   in workgroup memory, DOWN > 0   for GPUs; described where it begins
+//   in registers   for CPU adapters, which suspend threads at barriers, and would spill the registers of a
+//     GPU. A thread owns YQ·4 output × XQ·4 input channels of one tap and one slice. It reads K pixels at a
+//     time, in one load each for all its channels: of a tile of 16 × 16 (llvmpipe: 53 GOP/s) eight loads
+//     serve 1024 products, of 8 × 8 (33 GOP/s) 256.
 // Sizes are operands, as in conv_forward; coordinates of a pixel are counted on, not divided again.
-// The totals are made by the workgroups of the first output tile and of the first tap only, where
-// the branch is uniform.
+// The totals are made by the workgroups of the first rows and of the first columns only, where the branch
+// is uniform.
 // Reference: kernels/conv_backward_weight/reference.ts
 // include quad
 
@@ -73,6 +76,8 @@ fn transpose(w: u32, x: u32, y: u32, z: u32) -> Four {
     (odd_ab >> 16u) | (odd_cd & 0xffff0000u),
   );
 }
+
+const PIXELS_OF_ROUND = 4u;
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
@@ -155,13 +160,13 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let x_at_3 = select(0u, ((here.image * height + y_3) * width + column_3) * x_loads + x_own, inside_3);
     let dy_at_3 = select(0u, p_3 * dy_loads + dy_own, real_3);
     here = advance(here, PixelCoords(0u, 0u, 1u), out_height, out_width);
-    let x_0 = select(select(XWide(NOTHING), padding, real_0), x[x_at_0], inside_0);
+    let x_0 = select(padding, x[x_at_0], inside_0);
     let dy_0 = select(YWide(NOTHING), dy[dy_at_0], real_0);
-    let x_1 = select(select(XWide(NOTHING), padding, real_1), x[x_at_1], inside_1);
+    let x_1 = select(padding, x[x_at_1], inside_1);
     let dy_1 = select(YWide(NOTHING), dy[dy_at_1], real_1);
-    let x_2 = select(select(XWide(NOTHING), padding, real_2), x[x_at_2], inside_2);
+    let x_2 = select(padding, x[x_at_2], inside_2);
     let dy_2 = select(YWide(NOTHING), dy[dy_at_2], real_2);
-    let x_3 = select(select(XWide(NOTHING), padding, real_3), x[x_at_3], inside_3);
+    let x_3 = select(padding, x[x_at_3], inside_3);
     let dy_3 = select(YWide(NOTHING), dy[dy_at_3], real_3);
     let xt_0 = transpose(x_0[0], x_1[0], x_2[0], x_3[0]);
     let xt_1 = transpose(x_0[1], x_1[1], x_2[1], x_3[1]);
@@ -245,6 +250,12 @@ fn operand_zero(z: Quantizer) -> i32 {
 
 fn pixels_of(slice: u32) -> i32 { return i32(min(operand_SLICE(), operand_PIXELS() - slice * operand_SLICE())); }
 
+// The pixels that a slice sums, whole rounds of them: one that is missing has dY = 0 and X = z_x.
+fn summed_pixels_of(slice: u32) -> i32 {
+  let pixels = i32(PIXELS_OF_ROUND);
+  return (pixels_of(slice) + pixels - 1) / pixels * pixels;
+}
+
 @compute @workgroup_size(64)
 fn join(
   @builtin(workgroup_id) group: vec3<u32>,
@@ -269,7 +280,7 @@ fn join(
     var sum_3: Halves;
     for (var slice = 0u; slice < slices; slice++) {
       let start = slice * size;
-      let of_dy = zx * (partial[start + size - outputs + output] - vec4<i32>(pixels_of(slice) * zdy));
+      let of_dy = zx * (partial[start + size - outputs + output] - vec4<i32>(summed_pixels_of(slice) * zdy));
       let of_x = zdy * partial[start + size - outputs - inputs + input];
       sum_0 = plus(sum_0, partial[start + first + 0u * inputs] - of_x - vec4<i32>(of_dy[0]));
       sum_1 = plus(sum_1, partial[start + first + 1u * inputs] - of_x - vec4<i32>(of_dy[1]));

@@ -12,7 +12,7 @@ import { allSteps, type Program, type Step } from "../../lib/program/program.ts"
 import { type Tile, tileName, tilesOf, withTile } from "../../lib/runtime/gpu/tile.ts";
 
 /** Tiles that a step has at most. */
-export const MAX_TILES = 3;
+export const MAX_TILES = 18;
 
 /** An adapter that computes on the processor, and one that does not. */
 export const SOFTWARE: Target = { software: true, dots: [DOT.native, DOT.unsigned, DOT.emulated] };
@@ -34,16 +34,10 @@ export function everyTile(
   return [...new Map(all.map((tile) => [tileName(tile), tile])).values()];
 }
 
-/** Tile `n` of a step, counted around. */
-function nth(step: Step, n: number, targets?: readonly Target[]): Tile | undefined {
-  const tiles = everyTile(step, targets);
-  return tiles.length > 1 ? tiles[n % tiles.length] : undefined;
-}
-
-/** The steps of a program that have tiles to choose from, as tile `n` of each has them. */
+/** The steps of a program that have more than `n` tiles, with tile `n` of each. */
 export function tiledSteps(program: Program, n: number, targets?: readonly Target[]): Step[] {
   return allSteps(program).flatMap((step) => {
-    const tile = nth(step, n, targets);
+    const tile = everyTile(step, targets)[n];
     return tile ? [withTile(step, tile)] : [];
   });
 }
@@ -54,7 +48,7 @@ export function programOfSteps(program: Program, forward: readonly Step[]): Prog
   return { ...program, sections: { ...Object.fromEntries(none), forward } };
 }
 
-/** The GPU, with tile `n` of every kernel. */
+/** The GPU, with tile `n` of every kernel, counted around. */
 export async function deviceWithTile(n: number, targets?: readonly Target[]): Promise<Device> {
   const gpu = await openGpu();
   return {
@@ -63,8 +57,8 @@ export async function deviceWithTile(n: number, targets?: readonly Target[]): Pr
     createExecutor: (program) =>
       GpuExecutor.create(gpu, program, {}, (_, steps) => {
         const tiles = steps.flatMap((step) => {
-          const tile = nth(step, n, targets);
-          return tile ? [[step, tile] as const] : [];
+          const tiles = everyTile(step, targets);
+          return tiles.length > 1 ? [[step, tiles[n % tiles.length]!] as const] : [];
         });
         return Promise.resolve(new Map(tiles));
       }),

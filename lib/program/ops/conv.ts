@@ -166,7 +166,7 @@ const MAX_PIXELS = 32768;
 const MIN_PIXELS = 64;
 /** Threads that a weight gradient is split into at least, where its size allows. */
 const ENOUGH_THREADS = 8192;
-/** Workgroups that fill a GPU of 132 multiprocessors, which has two on each, by tiles of 64 × 64 weights. */
+/** Workgroups that fill a GPU of 132 multiprocessors, which has two on each, by tiles of 8,192 weights. */
 const ENOUGH_WORKGROUPS = 264;
 /** Products in a sum: 66,000·255·127 < 2³¹. */
 const MAX_PRODUCTS = 66000;
@@ -405,7 +405,11 @@ function chunked(b: Builder, node: ConvNode) {
  * are summed. In int8 a tile may cut the sum into any number of chunks for which there is room.
  */
 function roomFor(s: Shape): number {
-  const tiles = Math.ceil(4 * s.OQ / 64) * Math.ceil(4 * s.IQ * s.KH * s.KW / 64);
+  const rows = 4 * s.OQ, columns = 4 * s.IQ * s.KH * s.KW;
+  const tiles = Math.min(
+    Math.ceil(rows / 64) * Math.ceil(columns / 128),
+    Math.ceil(rows / 128) * Math.ceil(columns / 64),
+  );
   const codes = 4 * s.N * (s.H * s.W * s.IQ + s.HO * s.WO * s.OQ);
   return Math.min(Math.ceil(ENOUGH_WORKGROUPS / tiles), Math.floor(codes / partialBytes(s, s.OQ)));
 }
