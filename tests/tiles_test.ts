@@ -52,6 +52,9 @@ const RECIPE: RecipeInput = {
   model: {
     layers: [
       ...RESIDUAL,
+      { type: "conv2d", channels: 8, kernel: 3, padding: 1, groups: 8, bias: false },
+      "batch_norm",
+      "relu6",
       { type: "conv2d", channels: 5, kernel: 3, stride: 2, padding: 1, bias: false },
       "batch_norm",
       "relu",

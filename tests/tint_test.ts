@@ -6,6 +6,8 @@
  */
 import "./support/isolate.ts";
 import assert from "node:assert/strict";
+import { DOT } from "../kernels/define_kernel.ts";
+import { dotShader } from "../lib/runtime/self_test/dot_products.ts";
 import { NoDawn, refusals } from "./support/dawn.ts";
 import { casePrograms, everyShader, zooPrograms } from "./support/shaders.ts";
 
@@ -53,6 +55,17 @@ Deno.test({
     assert.ok(names.length > 1000);
     const refused = answers.flatMap((why, i) => why === undefined ? [] : [`${names[i]}: ${why}`]);
     assert.deepEqual(refused, []);
+  },
+});
+
+Deno.test({
+  name: "Tint accepts the test of each way of dot products",
+  ignore,
+  fn: async () => {
+    const { native, unsigned, emulated } = DOT;
+    const shaders = [native, unsigned, emulated].map((dot) => dotShader(dot, [native, emulated]));
+    shaders.push(dotShader(emulated, [emulated]));
+    assert.deepEqual(await refusals(shaders), shaders.map(() => undefined));
   },
 });
 

@@ -19,7 +19,7 @@ import { asMarkdown, type GpuBench, type PartRecord } from "./report.ts";
 /** Seconds of all parts; the rest of the eight minutes is for the part that ends late. */
 const SECONDS = 440;
 
-/** The parts in their order, and the share of the time that each may take. */
+/** The parts in their order, and the share of the time that each may take of those that run. */
 const PARTS = {
   doctor: { share: 0.1, run: doctor },
   tiles: { share: 0.15, run: tiles },
@@ -80,43 +80,53 @@ async function main({ out, seconds, only }: Options, cache: string): Promise<num
     await writeAtomic(out, JSON.stringify(result, null, 2) + "\n");
   };
   const progress = (text: string) => console.error(`${spent().toFixed(0).padStart(4)} s  ${text}`);
-  let adapter = true, end = 0;
+  const isNeeded = (name: PartName) =>
+    name === "doctor" || name === "batches" || only.includes(name);
+  let adapter = true;
   for (const name of NAMES) {
     const record: PartRecord = { part: name, result: "unfinished", seconds: 0, notes: [] };
     result.parts.push(record);
     await save();
-    const allowed = PARTS[name].share * seconds, from = spent();
-    end += allowed; // What a part leaves, the next ones may use.
-    const isNeeded = name === "doctor" || name === "batches" || only.includes(name);
-    if (!isNeeded || !adapter) {
+    if (!isNeeded(name) || !adapter) {
       record.result = "skipped";
       record.notes.push(adapter ? "not among --only" : "there is no adapter");
       continue;
     }
+    // What a part leaves, or takes too much, is shared by the others.
+    const from = spent(), others = NAMES.slice(NAMES.indexOf(name)).filter(isNeeded);
+    const shares = others.reduce((sum, other) => sum + PARTS[other].share, 0);
+    const allowed = Math.max(0, seconds - from) * PARTS[name].share / shares;
     const part: Part = {
       result,
       record,
       cache,
       seconds: allowed,
-      left: () => end - spent(),
+      left: () => from + allowed - spent(),
       progress: (text) => progress(`${name}: ${text}`),
     };
-    try {
-      const found = await PARTS[name].run(part);
-      if (found === false) adapter = false;
-      if (record.result === "unfinished") record.result = "done";
-    } catch (error) {
-      record.result = "failed";
-      record.notes.push(error instanceof Error ? error.message : String(error));
-    }
-    record.seconds = spent() - from;
-    record.notes.splice(0, Infinity, ...record.notes.map(anonymous));
+    if (await runPart(name, part) === false) adapter = false;
     for (const note of record.notes) progress(`${name}: ${record.result}: ${note}`);
   }
   await save();
   console.log(asMarkdown(result));
   progress(`written: ${out}`);
   return result.parts.some((part) => part.result === "failed") || !adapter ? 1 : 0;
+}
+
+/** Runs a part; its error is its result. @returns false when the doctor found no adapter */
+async function runPart(name: PartName, part: Part): Promise<boolean | void> {
+  const { record } = part, before = part.left();
+  try {
+    const found = await PARTS[name].run(part);
+    if (record.result === "unfinished") record.result = "done";
+    return found;
+  } catch (error) {
+    record.result = "failed";
+    record.notes.push(error instanceof Error ? error.message : String(error));
+  } finally {
+    record.seconds = before - part.left();
+    record.notes.splice(0, Infinity, ...record.notes.map(anonymous));
+  }
 }
 
 let chosen: Options;

@@ -39,7 +39,7 @@ export interface Part {
   readonly record: PartRecord;
   /** Folder of the cache of tiles that are timed here. */
   readonly cache: string;
-  /** Seconds that the part may take, by its share of the whole benchmark. */
+  /** Seconds that the part may take. */
   readonly seconds: number;
   /** Seconds that are left to the part; they may be negative. */
   left(): number;
@@ -214,6 +214,11 @@ export async function batches(part: Part): Promise<void> {
       result.sizes.push({ model, batch, size });
       continue;
     }
+    if (part.left() <= 0) {
+      cut(part, `a trial of ${model}: its batch is ${TRIAL_BATCH}`);
+      result.sizes.push({ model, size, batch: TRIAL_BATCH });
+      continue;
+    }
     part.progress(`a trial of ${model} at ${size}×${size}`);
     result.sizes.push({ model, size, batch: await chooseBatch(part, model, size, seconds) });
   }
@@ -246,6 +251,10 @@ export async function tuning(part: Part): Promise<void> {
   const variants = Object.entries(ARITHMETIC_VARIANTS);
   const all = part.result.sizes.flatMap((size) => variants.map((variant) => ({ size, variant })));
   for (const [i, { size: { model, batch, size }, variant: [name, quantize] }] of all.entries()) {
+    if (part.left() <= 0) {
+      const rest = all.slice(i).map(({ size, variant }) => `${size.model} (${variant[0]})`);
+      return cut(part, `tiles of ${rest.join(", ")}`);
+    }
     const recipe = stepsRecipe({ model, batch, size }, quantize);
     const shape = { shape: [size, size, 1], classes: 10, mean: [0.5], std: [0.5] } as const;
     const seconds = part.left() / (all.length - i);

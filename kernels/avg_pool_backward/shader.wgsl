@@ -32,15 +32,23 @@ fn main(
       let x = i32(pixel % ${W}u);
       let image = pixel / (${H}u * ${W}u);
       var sum: vec4<Sum>;
-      for (var wy = max(y + ${PH} - ${KH} + ${SH}, 0) / ${SH}; wy <= min((y + ${PH}) / ${SH}, ${HO} - 1); wy++) {
-        for (var wx = max(x + ${PW} - ${KW} + ${SW}, 0) / ${SW}; wx <= min((x + ${PW}) / ${SW}, ${WO} - 1); wx++) {
-          let q = dy[((image * ${HO}u + u32(wy)) * ${WO}u + u32(wx)) * ${CQ}u + quad];
+      let first_wy = u32(max(y + ${PH} - ${KH} + ${SH}, 0)) / ${SH}u;
+      let last_wy = min(u32(y + ${PH}) / ${SH}u, ${HO}u - 1u);
+      let first_wx = u32(max(x + ${PW} - ${KW} + ${SW}, 0)) / ${SW}u;
+      let last_wx = min(u32(x + ${PW}) / ${SW}u, ${WO}u - 1u);
+      var row_at = ((image * ${HO}u + first_wy) * ${WO}u + first_wx) * ${CQ}u + quad;
+      for (var wy = first_wy; wy <= last_wy; wy++) {
+        var from_ = row_at;
+        for (var wx = first_wx; wx <= last_wx; wx++) {
+          let q = dy[from_];
+          from_ += ${CQ}u;
           //@ if INT8
           sum += codes(q) - vec4<i32>(i32(zdy.zero));
           //@ else
           sum += q;
           //@ end
         }
+        row_at += ${WO}u * ${CQ}u;
       }
       //@ if INT8
       let v = vec4<f32>(sum) * (zdy.scale / f32(${KH} * ${KW}));

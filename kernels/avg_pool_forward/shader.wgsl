@@ -27,15 +27,23 @@ fn main(
     let image = pixel / (${HO}u * ${WO}u) * ${H}u;
     let zx = quantizers[${X_ROW}];
     var sum: vec4<Sum>;
-    for (var row = max(top, 0); row < min(top + ${KH}, ${H}); row++) {
-      for (var column = max(left, 0); column < min(left + ${KW}, ${W}); column++) {
-        let q = x[((image + u32(row)) * ${W}u + u32(column)) * ${CQ}u + quad];
+    let first_row = max(top, 0);
+    let end_row = min(top + ${KH}, ${H});
+    let first_column = max(left, 0);
+    let end_column = min(left + ${KW}, ${W});
+    var row_at = ((image + u32(first_row)) * ${W}u + u32(first_column)) * ${CQ}u + quad;
+    for (var row = first_row; row < end_row; row++) {
+      var from_ = row_at;
+      for (var column = first_column; column < end_column; column++) {
+        let q = x[from_];
+        from_ += ${CQ}u;
         //@ if INT8
         sum += codes(q) - vec4<i32>(i32(zx.zero));
         //@ else
         sum += q;
         //@ end
       }
+      row_at += ${W}u * ${CQ}u;
     }
     //@ if INT8
     let v = vec4<f32>(sum) * (zx.scale / f32(${KH} * ${KW}));

@@ -4,7 +4,7 @@
  * @module
  */
 import { defineKernel, read, write } from "../define_kernel.ts";
-import { depthwiseScratch, runOf } from "../include/depthwise_tiles.ts";
+import { depthwiseScratch, depthwiseWeightTile } from "../include/depthwise_tiles.ts";
 import { quad, tables } from "../include/interface.ts";
 import { depthwiseBackwardWeight as reference } from "./reference.ts";
 import source from "./shader.wgsl" with { type: "text" };
@@ -40,8 +40,14 @@ export const depthwiseBackwardWeight = defineKernel({
     BIAS: "flag",
     X_ROW: "row",
     DY_ROW: "row",
+    RUNS: "tile operand",
     R: "tile",
+    S: "tile",
     SPAN: "tile",
+    COLUMNS: "tile",
+    LANES: "tile",
+    THREADS: "tile",
+    JOINED: "tile",
   },
   buffers: {
     ...tables,
@@ -53,11 +59,8 @@ export const depthwiseBackwardWeight = defineKernel({
   reference,
   gpu: {
     source,
-    tiles: ({ WO, SW, KW }) => {
-      const R = runOf(WO, true);
-      return [{ R, SPAN: (R - 1) * SW + KW }];
-    },
-    workgroups: ({ CHUNKS, CQ, KH }) => [Math.ceil(CHUNKS * CQ / 64), KH, 1],
+    tiles: (c, target) => [depthwiseWeightTile(c, target)],
+    workgroups: ({ CHUNKS, CQ, KH, COLUMNS }) => [Math.ceil(CHUNKS * CQ / COLUMNS), KH, 1],
   },
   simd: {
     parts: ({ CHUNKS, CQ }) => [CHUNKS * groupsOf(CHUNKS, CQ)],

@@ -62,6 +62,32 @@ export function depthwiseBackwardTile(
   return { QL, THREADS, QG: Math.ceil(c.CQ / QL), R, T, RUNS, AX, SPAN: R + AX - 1 };
 }
 
+/** Maximum columns of a window whose sums the threads of a GPU join: 8 KiB of workgroup memory. */
+const MAX_JOINED = 15;
+
+/**
+ * The tile of depthwise_backward_weight. The pixels of a run (R) order f32 sums, so a GPU has those of the
+ * processor and takes a part of them (S) at a time.
+ */
+export function depthwiseWeightTile(
+  { INT8, WO, SW, KW, BIAS }: Readonly<Record<"INT8" | "WO" | "SW" | "KW" | "BIAS", number>>,
+  { software }: Target,
+) {
+  const joins = !software && INT8 && KW <= MAX_JOINED;
+  const R = runOf(WO, software || !INT8), S = software ? R : runOf(R, false);
+  const COLUMNS = joins ? 32 : 64, LANES = joins ? 8 : 1;
+  return {
+    R,
+    S,
+    RUNS: Math.ceil(WO / R),
+    SPAN: (S - 1) * SW + KW,
+    COLUMNS,
+    LANES,
+    THREADS: COLUMNS * LANES,
+    JOINED: 4 * (KW + BIAS) * COLUMNS,
+  };
+}
+
 /** Returns the columns that a SIMD kernel computes for `columns`: wholeColumns of depthwise.simd.ts. */
 export function wholeColumns(columns: number): number {
   return 4 * Math.ceil(columns / 4);

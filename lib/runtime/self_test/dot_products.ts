@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { DOT } from "../../../kernels/define_kernel.ts";
+import { DOT, type Target } from "../../../kernels/define_kernel.ts";
 import { includes } from "../../../kernels/include/mod.ts";
 import { DeviceError } from "../../core/errors.ts";
 import { type Gpu, type GpuOptions, openGpu } from "../gpu/device.ts";
@@ -29,11 +29,17 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   var sum = bitcast<i32>(words[id.x * ${WORDS}u]);
   for (var i = 1u; i < ${WORDS}u; i += 2u) {
     let at = id.x * ${WORDS}u + i;
-    sum += dot_quad(operand(words[at]), operand(words[at + 1u]));
+    sum += dot_quad(words[at], words[at + 1u]);
   }
   sums[id.x] = sum;
 }
 `;
+
+/** Returns the shader that computes sums in one way of dot products, on an adapter that has `dots`. */
+export function dotShader(dot: number, dots: Target["dots"]): string {
+  const EMULATE = dots[0] === DOT.emulated ? 1 : 0;
+  return expand(SOURCE, { INT8: 1, V: 1, EMULATE, DOT: dot }, includes).code;
+}
 
 /** Returns the hash of the text that the test compiles: when it changes, adapters are tested again. */
 export function dotSource(): string {
@@ -77,10 +83,10 @@ function testWords(): Uint32Array<ArrayBuffer> {
   });
 }
 
-/** Returns the sums by plain products. The unsigned way multiplies codes + 128. */
+/** Returns the sums by plain products, of unsigned bytes in the unsigned way. */
 function sumsOf(words: Uint32Array, dot: number): number[] {
   const bytes = (word: number) =>
-    [24, 16, 8, 0].map((left) => (word << left >> 24) + (dot === DOT.unsigned ? 128 : 0));
+    [24, 16, 8, 0].map((left) => dot === DOT.unsigned ? word << left >>> 24 : word << left >> 24);
   return Array.from({ length: SUMS }, (_, n) => {
     const [start, ...pairs] = words.subarray(n * WORDS, (n + 1) * WORDS);
     let sum = start! | 0;
@@ -99,8 +105,7 @@ async function runDots(
   words: Uint32Array<ArrayBuffer>,
 ): Promise<Int32Array> {
   const { STORAGE, COPY_DST, COPY_SRC, MAP_READ } = GPUBufferUsage, size = 4 * SUMS;
-  const EMULATE = target.dots[0] === DOT.emulated ? 1 : 0;
-  const { code } = expand(SOURCE, { INT8: 1, V: 1, EMULATE, DOT: dot }, includes);
+  const code = dotShader(dot, target.dots);
   const input = device.createBuffer({ size: words.byteLength, usage: STORAGE | COPY_DST });
   const output = device.createBuffer({ size, usage: STORAGE | COPY_SRC });
   const staging = device.createBuffer({ size, usage: MAP_READ | COPY_DST });
