@@ -388,7 +388,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let real_${k} = p_${k} < end;
     let y_${k} = u32(i32(here.row * stride_y) + shift_y);
     let column_${k} = u32(i32(here.column * stride_x) + shift_x);
-    let inside_${k} = real_${k} && y_${k} < height && column_${k} < width;
+    let inside_${k} = real_${k} & (y_${k} < height) & (column_${k} < width);
     let x_at_${k} = select(0u, ((here.image * height + y_${k}) * width + column_${k}) * x_loads + x_own, inside_${k});
     let dy_at_${k} = select(0u, p_${k} * dy_loads + dy_own, real_${k});
     here = advance(here, PixelCoords(0u, 0u, 1u), out_height, out_width);
