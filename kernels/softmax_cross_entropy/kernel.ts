@@ -3,10 +3,13 @@
  *
  * @module
  */
-import { defineKernel, read, shared, write } from "../define_kernel.ts";
+import { defineKernel, grid, read, shared, write } from "../define_kernel.ts";
 import { store, tables } from "../include/interface.ts";
 import { softmaxCrossEntropy as reference } from "./reference.ts";
 import source from "./shader.wgsl" with { type: "text" };
+
+/** Quads of classes in workgroup memory: BLOCK of shader.wgsl. */
+const BLOCK = 256;
 
 /** Softmax cross-entropy: loss, correct answers, and the gradient of the logits. */
 export const softmaxCrossEntropy = defineKernel({
@@ -21,6 +24,8 @@ export const softmaxCrossEntropy = defineKernel({
     MIXED: "flag",
     TARGETS: "flag",
     D_ROW: "row",
+    LANES: "tile",
+    BLOCKS: "tile",
   },
   buffers: {
     ...tables,
@@ -34,6 +39,10 @@ export const softmaxCrossEntropy = defineKernel({
   reference,
   gpu: {
     source,
-    workgroups: () => [1, 1, 1],
+    tiles: ({ CQ }, { software }) => [
+      software ? { LANES: 1, BLOCKS: 0 } : { LANES: 64, BLOCKS: Math.ceil(CQ / BLOCK) },
+    ],
+    workgroups: ({ N, LANES }) => grid(LANES > 1 ? N : Math.ceil(N / 64)),
+    join: () => [1, 1, 1],
   },
 });
