@@ -118,57 +118,6 @@ Deno.test("a layer may not take the name of a table, or gets a buffer of its own
   }
 });
 
-const SIZES: Readonly<Record<string, number>> = {
-  "u32": 4,
-  "i32": 4,
-  "f32": 4,
-  "atomic<u32>": 4,
-  "atomic<i32>": 4,
-  "Sum": 4,
-  "Quad": 16,
-  "Wide": 16,
-};
-
-/** Bytes of a WGSL type, at its largest where an alias decides. */
-function bytesOf(type: string): number {
-  const array = /^array<(.*),\s*([\d\s*+()]+)>$/.exec(type.trim());
-  if (array) return bytesOf(array[1]!) * product(array[2]!);
-  const vector = /^vec([234])<.*>$/.exec(type.trim());
-  if (vector) return vector[1] === "2" ? 8 : 16;
-  const size = SIZES[type.trim()];
-  assert.ok(size !== undefined, `a type with a known size, not ${type}`);
-  return size;
-}
-
-function product(text: string): number {
-  assert.match(text, /^[\d\s*]+$/);
-  return text.split("*").reduce((p, n) => p * Number(n), 1);
-}
-
-/** The text with whole numbers in place of the module's constants that name them. */
-function withNumbers(text: string): string {
-  const named = [...text.matchAll(/^const (\w+) = (\d+)u;/gm)];
-  return named.reduce(
-    (out, [, name, value]) => out.replace(new RegExp(`\\b${name}\\b`, "g"), value!),
-    text,
-  );
-}
-
-Deno.test("a shader's workgroup storage fits 16 KiB and its workgroup 256 threads", () => {
-  every((code, kernel) => {
-    let bytes = 0;
-    const text = withNumbers(plain(code));
-    for (const [, type] of text.matchAll(/var<workgroup>\s+\w+\s*:\s*([^;=]+);/g)) {
-      bytes += Math.ceil(bytesOf(type!) / 16) * 16;
-    }
-    assert.ok(bytes <= 16384, `${kernel}: ${bytes} bytes of workgroup storage`);
-    for (const [, size] of text.matchAll(/@workgroup_size\(([^)]*)\)/g)) {
-      const threads = size!.split(",").map(Number).reduce((a, b) => a * b, 1);
-      assert.ok(threads <= 256, `${kernel}: ${size}`);
-    }
-  });
-});
-
 Deno.test("a dispatch has at most 65535 workgroups a dimension, and at least one", () => {
   for (const program of PROGRAMS) {
     for (const target of [SOFTWARE, HARDWARE]) {
@@ -178,55 +127,6 @@ Deno.test("a dispatch has at most 65535 workgroups a dimension, and at least one
       }
     }
   }
-});
-
-/** The body of each function by name. */
-function functions(code: string): Map<string, string> {
-  const found = new Map<string, string>(), text = plain(code);
-  for (const match of text.matchAll(/fn (\w+)\s*\(/g)) {
-    const open = text.indexOf("{", match.index);
-    let depth = 0, at = open;
-    do {
-      const c = text[at++];
-      depth += c === "{" ? 1 : c === "}" ? -1 : 0;
-    } while (depth > 0);
-    found.set(match[1]!, text.slice(open, at));
-  }
-  return found;
-}
-
-/** What opens each block around a place of a function's body: the text since the statement before it. */
-function blocksAround(body: string, at: number): string[] {
-  const open: string[] = [];
-  for (const match of body.slice(0, at).matchAll(/([^{}]*)([{}])/g)) {
-    if (match[2] === "{") open.push(match[1]!);
-    else open.pop();
-  }
-  return open;
-}
-
-const BARRIER = /workgroupBarrier\(\)|storageBarrier\(\)|\brecord\(/g;
-
-Deno.test("every thread of a workgroup reaches every barrier", () => {
-  every((code, kernel) => {
-    const bodies = functions(code);
-    for (const [name, body] of bodies) {
-      if (name !== "main" && name !== "record") {
-        assert.doesNotMatch(body, BARRIER, `${kernel}: ${name} is called from a branch`);
-        continue;
-      }
-      const barriers = [...body.matchAll(BARRIER)].map((match) => match.index);
-      const returned = /\breturn\b/.exec(body)?.index ?? Infinity;
-      for (const at of barriers) {
-        assert.ok(at < returned, `${kernel}: a barrier behind a return in ${name}`);
-        // All threads go round a loop alike: Tint refuses one whose bounds are not uniform (tint_test.ts).
-        const inside = blocksAround(body, at).filter((opened) =>
-          !/\bfor \([^{}]*\) $/.test(opened)
-        );
-        assert.deepEqual(inside, [""], `${kernel}: a barrier inside a branch of ${name}`);
-      }
-    }
-  });
 });
 
 /** Returns the parts of a text between its commas, without those within brackets. */

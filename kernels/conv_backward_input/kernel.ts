@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { defineKernel, grid, read, write } from "../define_kernel.ts";
-import { convParts, convScratch, convTiles } from "../include/conv_tiles.ts";
+import { defineKernel, read, write } from "../define_kernel.ts";
+import { convParts, convScratch, convTiles, convWorkgroups } from "../include/conv_tiles.ts";
 import { gradient, gradientBuffers } from "../include/interface.ts";
 import { convBackwardInput as reference } from "./reference.ts";
 import source from "./shader.wgsl" with { type: "text" };
@@ -19,7 +19,6 @@ export const convBackwardInput = defineKernel({
   name: "conv_backward_input",
   constants: {
     ...gradient,
-    V: 1,
     N: "operand",
     H: "operand",
     W: "operand",
@@ -43,6 +42,8 @@ export const convBackwardInput = defineKernel({
     W_ROW: "row",
     Q: "tile",
     P: "tile",
+    K: "tile",
+    V: "tile",
     DOT: "tile",
   },
   buffers: {
@@ -56,8 +57,8 @@ export const convBackwardInput = defineKernel({
   reference,
   gpu: {
     source,
-    tiles: (c, target) => convTiles(c, phasePixels(c), c.IQ, target),
-    workgroups: (c) => grid(Math.ceil(phasePixels(c) / (64 * c.P)), c.SH * c.SW * c.IQ / c.Q),
+    tiles: (c, target) => convTiles(c, phasePixels(c), c.IQ, c.OQ, target),
+    workgroups: (c) => convWorkgroups(phasePixels(c), c.IQ, c, c.SH * c.SW),
     sameSpeed: ["BEFORE", "ADDEND", "MASK", "CHANNELS", "FIRST"],
   },
   simd: {

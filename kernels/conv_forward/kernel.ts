@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { defineKernel, grid, read, write } from "../define_kernel.ts";
-import { convParts, convScratch, convTiles } from "../include/conv_tiles.ts";
+import { defineKernel, read, write } from "../define_kernel.ts";
+import { convParts, convScratch, convTiles, convWorkgroups } from "../include/conv_tiles.ts";
 import { store, tables } from "../include/interface.ts";
 import { convForward as reference } from "./reference.ts";
 import source from "./shader.wgsl" with { type: "text" };
@@ -14,7 +14,6 @@ export const convForward = defineKernel({
   name: "conv_forward",
   constants: {
     ...store,
-    V: 1,
     H: "operand",
     W: "operand",
     HO: "operand",
@@ -31,7 +30,7 @@ export const convForward = defineKernel({
     PH: "operand",
     PW: "operand",
     TILES: "operand",
-    QUADS: "integer",
+    QUADS: "operand",
     BIAS: "flag",
     LOGITS: "flag",
     SUMS: "flag",
@@ -40,6 +39,8 @@ export const convForward = defineKernel({
     W_ROW: "row",
     Q: "tile",
     P: "tile",
+    K: "tile",
+    V: "tile",
     DOT: "tile",
   },
   buffers: {
@@ -54,8 +55,8 @@ export const convForward = defineKernel({
   reference,
   gpu: {
     source,
-    tiles: (c, target) => convTiles(c, c.PIXELS, c.QUADS, target),
-    workgroups: ({ PIXELS, QUADS, P, Q }) => grid(Math.ceil(PIXELS / (64 * P)), QUADS / Q),
+    tiles: (c, target) => convTiles(c, c.PIXELS, c.QUADS, c.IQ, target),
+    workgroups: (c) => convWorkgroups(c.PIXELS, c.QUADS, c),
     sameSpeed: ["BIAS", "CHANNELS", "FIRST", "LOGITS", "SUMS", "TILES"],
   },
   simd: {

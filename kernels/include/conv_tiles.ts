@@ -3,37 +3,81 @@
  *
  * @module
  */
-import { DOT, largestDivisor, type Target } from "../define_kernel.ts";
+import { DOT, grid, largestDivisor, type Target, wideOf } from "../define_kernel.ts";
 
 /** Pixels of the smallest tile, which gives the most tiles; the buffer of batch norm's sums has room for these. */
-export const MIN_TILE_PIXELS = 64 * 4;
+export const MIN_TILE_PIXELS = 64;
 
 /**
- * Tiles of Q quads of channels and P pixels a thread. On llvmpipe a load costs as much as twenty packed
- * dot products, so large tiles win, until the unrolled loop outgrows the processor's instruction cache:
- * 256 dot products a step are best (conv 32 → 64 on 14 × 14, batch 64: 14.1 ms at 64, 10.9 at 128,
- * 10.3 at 256, 14.0 at 384). The small tile is for GPUs, whose threads have fewer registers.
+ * A tile of conv_forward or conv_backward_input: P pixels and Q quads of channels of a thread; K elements of
+ * the reduction in workgroup memory, 0 for a tile in registers; V quads in a load of the input; DOT.
+ */
+type ConvTile = Readonly<Record<"P" | "Q" | "K" | "V" | "DOT", number>>;
+
+/**
+ * Tiles in workgroup memory, of 16·P pixels × 64·Q channels × K elements: 64 × 128 × 16, 128 × 128 × 8,
+ * 128 × 64 × 16 and 64 × 64 × 16.
+ */
+const GROUP_TILES = [
+  { P: 4, Q: 2, K: 16 },
+  { P: 8, Q: 2, K: 8 },
+  { P: 8, Q: 1, K: 16 },
+  { P: 4, Q: 1, K: 16 },
+] as const;
+
+/**
+ * Returns the tiles of a convolution.
+ *
+ * In registers, tiles have Q quads of channels and P pixels a thread. On llvmpipe a load costs as much as
+ * twenty packed dot products, so large tiles win, until the unrolled loop outgrows the processor's
+ * instruction cache: 256 dot products a step are best (conv 32 → 64 on 14 × 14, batch 64: 14.1 ms at 64,
+ * 10.9 at 128, 10.3 at 256, 14.0 at 384). A GPU's threads have fewer registers (the large tile spills 114
+ * to 229 of them on RDNA 2), and much workgroup memory.
  *
  * @param pixels number of pixels in a phase
  * @param quads number of quads of output channels
+ * @param inputQuads number of quads of a pixel of the input
  */
 export function convTiles(
   { INT8 }: { readonly INT8: number },
   pixels: number,
   quads: number,
-  target: Target,
-): { readonly Q: number; readonly P: number; readonly DOT: number }[] {
-  const Q = largestDivisor(quads, INT8 ? 8 : 4);
-  const large = { Q, P: INT8 ? (Q > 4 ? 8 : 16) : 12 };
-  const small = { Q: largestDivisor(quads, 2), P: 4 };
+  inputQuads: number,
+  { software, dots }: Target,
+): ConvTile[] {
   // As few pixels per thread as the number of tiles allows: 49 rows of 64 pixels are 7 tiles of 7, not
   // of 8, an eighth of which would be past the end.
   const rows = Math.ceil(pixels / 64);
-  return [large, small].map(({ Q, P }) => ({
-    Q,
+  const V = INT8 && !software ? wideOf(inputQuads) : 1, Q = largestDivisor(quads, INT8 ? 8 : 4);
+  const inRegisters = (P: number, Q: number) => ({
     P: Math.ceil(rows / Math.ceil(rows / P)),
-    DOT: signedDot(target),
-  }));
+    Q: largestDivisor(quads, Q),
+    K: 0,
+    V,
+  });
+  const small = inRegisters(4, 2);
+  const shapes = software ? [inRegisters(INT8 ? (Q > 4 ? 8 : 16) : 12, Q), small] : [
+    ...GROUP_TILES.map((tile) => ({ ...tile, V })),
+    small,
+  ].toSorted((a, b) => cost(pixels, quads, a) - cost(pixels, quads, b));
+  return (INT8 ? dots : [DOT.native]).flatMap((DOT) => shapes.map((shape) => ({ ...shape, DOT })));
+}
+
+/** Workgroups of 256 threads that fill a large GPU: two for each of 132 multiprocessors. */
+const ENOUGH_GROUPS = 264;
+/** What a tile in registers takes for a product, in workgroup memory 1: each thread loads its weights. */
+const REGISTER_COST = 1.15;
+
+/** Returns the products of a thread, in the rounds of workgroups that a large GPU needs for a tile. */
+function cost(
+  pixels: number,
+  quads: number,
+  { P, Q, K }: ConvTile | Omit<ConvTile, "DOT">,
+): number {
+  const groups = convWorkgroups(pixels, quads, { P, Q, K }).reduce((a, b) => a * b);
+  return K > 0
+    ? Math.ceil(groups / ENOUGH_GROUPS) * P * Q
+    : Math.ceil(groups / (4 * ENOUGH_GROUPS)) * P * Q * REGISTER_COST;
 }
 
 /** Returns the best way of dot products of signed codes. */
@@ -75,4 +119,16 @@ export function convScratch(
 ): number {
   const row = values * (INT8 ? 2 : 4) + 32 * blocks;
   return Math.max(PANEL_BYTES, ROWS * row) + more + 256;
+}
+
+/** Returns the workgroups of a tile: over pixels in x and y, over channels in z. */
+export function convWorkgroups(
+  pixels: number,
+  quads: number,
+  { P, Q, K }: Readonly<Record<"P" | "Q" | "K", number>>,
+  phases = 1,
+) {
+  return K > 0
+    ? grid(Math.ceil(pixels / (16 * P)), phases * Math.ceil(quads / (16 * Q)))
+    : grid(Math.ceil(pixels / (64 * P)), phases * quads / Q);
 }

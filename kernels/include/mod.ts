@@ -8,7 +8,10 @@ import depthwise from "./depthwise.wgsl" with { type: "text" };
 import dot from "./dot.wgsl" with { type: "text" };
 import dropout from "./dropout.wgsl" with { type: "text" };
 import finite from "./finite.wgsl" with { type: "text" };
+import fourRow from "./four_row.wgsl" with { type: "text" };
 import gradient from "./gradient.wgsl" with { type: "text" };
+import groupMultiply from "./group_multiply.wgsl" with { type: "text" };
+import groupTile from "./group_tile.wgsl" with { type: "text" };
 import int64 from "./int64.wgsl" with { type: "text" };
 import norm from "./norm.wgsl" with { type: "text" };
 import pixelCoords from "./pixel_coords.wgsl" with { type: "text" };
@@ -17,6 +20,7 @@ import quantize from "./quantize.wgsl" with { type: "text" };
 import range from "./range.wgsl" with { type: "text" };
 import storeSums from "./store_sums.wgsl" with { type: "text" };
 import storeWide from "./store_wide.wgsl" with { type: "text" };
+import walk from "./walk.wgsl" with { type: "text" };
 
 /** Text of `//@ include NAME`. */
 export const includes: Readonly<Record<string, string>> = {
@@ -25,7 +29,10 @@ export const includes: Readonly<Record<string, string>> = {
   dot,
   dropout,
   finite,
+  four_row: fourRow,
   gradient,
+  group_multiply: groupMultiply,
+  group_tile: groupTile,
   int64,
   norm,
   pixel_coords: pixelCoords,
@@ -34,4 +41,5 @@ export const includes: Readonly<Record<string, string>> = {
   range,
   store_sums: storeSums,
   store_wide: storeWide,
+  walk,
 };

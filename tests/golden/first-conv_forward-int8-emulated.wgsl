@@ -1,9 +1,11 @@
 // conv_forward: Y[p, o] = Σ_taps Σ_c X[p·stride − padding + tap, c] · W[o, tap, c] (+ bias[o])
 //
-// Implicit GEMM: a thread owns P pixels × Q quads of outputs; the 64 threads of a workgroup own 64·P
-// neighbouring pixels of the same channels, so weight loads are uniform. Nothing is shared through
-// workgroup memory: on a CPU adapter register tiles win, and a GPU caches the weights. With INT8 one
-// load brings the codes that four outputs have for the quad of x (pack_weights).
+// Implicit GEMM, in one of two forms (kernels/include/conv_tiles.ts):
+//   in registers, K = 0      a thread owns P pixels × Q quads of outputs; the 64 threads of a workgroup own
+//     64·P neighbouring pixels of the same channels, so weight loads are uniform. On a CPU adapter these
+//     tiles win, as barriers make it suspend threads; on a GPU they serve where outputs are few.
+//   in workgroup memory, K > 0   include/group_tile.wgsl: rows are pixels, columns are outputs.
+// With INT8 one load brings the codes that four outputs have for the quad of x (pack_weights).
 //
 //   x        [n, H, W, 4·IQ]        quads
 //   weight   [KH·KW, IQ, OQ]        four quads: of four outputs; without INT8 [outputs, KH·KW, 4·IQ]
@@ -11,12 +13,14 @@
 //   bias     [outputs] f32          with BIAS
 //   y        [n, HO, WO, 4·OQ]     quads; with LOGITS real f32 values
 //   sums     [TILES, outputs, 2] i32   with SUMS: Σ(q − z) and Σ(q − z)² of a workgroup's pixels,
-//                                  at most 64·P·255² < 2³¹; TILES is enough for the smallest tile that
-//                                  may be chosen; rows that a larger one does not use are 0
+//                                  fewer than 33,000: at most 33,000·255² < 2³¹; TILES is enough for the
+//                                  smallest tile that may be chosen; rows that a larger one does not use
+//                                  are 0
 //
 // Weights may be a shard (lib/program/shards.ts): QUADS of the OQ quads of outputs, from quad FIRST on.
 // Padding reads the code of zero, so one correction, −z·row_sum, holds for every pixel.
-// Accumulators: |Σ (x − z)·w| ≤ K·255·127, which fits i32 to K = 66,000; the planner refuses more.
+// Accumulators: |Σ (x − z)·w| ≤ K·255·127, which fits i32 to K = 66,000; the planner refuses more. Unsigned
+// codes, u = x + 128 and v = w + 128, wrap around on the way: Σ x·w = Σ u·v − 128·Σ u − 128·row_sum.
 // Sizes are operands, so that layers with the same tile share a pipeline.
 // Reference: kernels/conv_forward/reference.ts
 // The unit of storage: four neighbouring channels of one pixel, a *quad*. With INT8 a quad is four
@@ -92,15 +96,16 @@ alias Sum = i32;
 // Four quads that are multiplied with the same one: pack_weights stores codes of weights in this order.
 alias Four = vec4<u32>;
 
-// Dot products of a quad with four others. With INT8, DOT says how:
+// Dot products of a quad with four others. With INT8, DOT tells how:
 //   0 native     dot4I8Packed. GPUs without an instruction for it get four multiplications at a quarter
 //                of the rate from their driver, and some drivers get it wrong.
-//   1 unsigned   dot4U8Packed of codes + 128: those GPUs have one for this. `operand` converts codes, of
+//   1 unsigned   dot4U8Packed of codes + 128: those GPUs have one for this. `factor` converts codes, of
 //                both sides, so their zero points are 128 greater.
 //   2 emulated   bytes are extracted and multiplied one by one.
 // Reference: plain products in kernels/include/multiply_add.ts
 
-fn operand(q: Quad) -> Quad { return q; }
+fn factor(q: Quad) -> Quad { return q; }
+fn factors(w: Four) -> Four { return w; }
 fn dot_quad(a: Quad, b: Quad) -> i32 {
   let p = codes(a) * codes(b);
   return p.x + p.y + p.z + p.w;
@@ -108,6 +113,7 @@ fn dot_quad(a: Quad, b: Quad) -> i32 {
 fn dot_four(q: Quad, w: Four) -> vec4<i32> {
   return vec4<i32>(dot_quad(q, w.x), dot_quad(q, w.y), dot_quad(q, w.z), dot_quad(q, w.w));
 }
+fn add_products(sum: vec4<i32>, q: Quad, w: Four) -> vec4<i32> { return sum + dot_four(q, w); }
 
 // Quantizes real values and records their statistics. Each thread calls `quantize` for its values, then
 // every thread of the workgroup calls `record` once (it has a barrier).
@@ -204,13 +210,68 @@ fn advance(p: PixelCoords, by: PixelCoords, height: u32, width: u32) -> PixelCoo
   return PixelCoords(p.image + by.image + u32(ends), select(row, row - height, ends), select(column, column - width, wraps));
 }
 
+// The quads of Q neighbouring fours: read as one, their places differ by constants.
+struct FourRow {
+  four_0: Four,
+  four_1: Four,
+}
 
-@group(0) @binding(3) var<storage, read> x: array<Quad>;
-@group(0) @binding(4) var<storage, read> weight: array<Four>;
+@group(0) @binding(3) var<storage, read> x: array<Wide>;
+@group(0) @binding(4) var<storage, read> weight: array<FourRow>;
 @group(0) @binding(5) var<storage, read> row_sum: array<vec4<i32>>;
 @group(0) @binding(7) var<storage, read_write> y: array<Stored>;
 @group(0) @binding(8) var<storage, read_write> sums: array<vec2<i32>>;
-var<workgroup> tile_sums: array<array<atomic<i32>, 2>, 4 * 2>;
+var<workgroup> tile_sums: array<array<atomic<i32>, 2>, 8>;
+
+// A quad of outputs, and what turns its sums into values.
+struct Output {
+  quad: u32,
+  lanes: u32,
+  unit: f32,
+  correction: vec4<i32>,
+}
+
+fn output_of(quad: u32) -> Output {
+  var out: Output;
+  out.quad = quad;
+  out.lanes = min(4u, operand_CHANNELS() - quad * 4u);
+  let zx = quantizers[i32(operand_X_ROW())];
+  out.unit = zx.scale * quantizers[i32(operand_W_ROW())].scale;
+  out.correction = i32(zx.zero) * row_sum[quad];
+  return out;
+}
+
+alias Result = Stored;
+
+// Stores the four values of a pixel, and returns what it stored.
+fn store(sum: vec4<Sum>, pixel: u32, out: Output, zy: Quantizer) -> Result {
+  var v = vec4<f32>(sum - out.correction) * out.unit;
+  let at = pixel * operand_OQ() + out.quad;
+  let stored = quantize(v, zy, 0u, vec2<u32>(), out.lanes);
+  y[at] = stored;
+  return stored;
+}
+
+// Adds a thread's sums of a quad, the workgroup's quad `at`.
+fn add_sums(at: u32, total: vec4<i32>, square: vec4<i32>) {
+  atomicAdd(&tile_sums[at * 4u + 0u][0], total[0]);
+  atomicAdd(&tile_sums[at * 4u + 0u][1], square[0]);
+  atomicAdd(&tile_sums[at * 4u + 1u][0], total[1]);
+  atomicAdd(&tile_sums[at * 4u + 1u][1], square[1]);
+  atomicAdd(&tile_sums[at * 4u + 2u][0], total[2]);
+  atomicAdd(&tile_sums[at * 4u + 2u][1], square[2]);
+  atomicAdd(&tile_sums[at * 4u + 3u][0], total[3]);
+  atomicAdd(&tile_sums[at * 4u + 3u][1], square[3]);
+}
+
+// Writes the workgroup's sums, from output `first` on, and 0 into the rows of tiles that there are not.
+fn write_sums(first: u32, tile: u32, tiles: u32, lane: u32) {
+  let outputs = operand_OQ() * 4u;
+  for (var at = lane; at < 8u && first + at < outputs; at += 64u) {
+    sums[tile * outputs + first + at] = vec2<i32>(atomicLoad(&tile_sums[at][0]), atomicLoad(&tile_sums[at][1]));
+    for (var t = tile + tiles; t < operand_TILES(); t += tiles) { sums[t * outputs + first + at] = vec2<i32>(); }
+  }
+}
 
 @compute @workgroup_size(64)
 fn main(
@@ -227,28 +288,31 @@ fn main(
   let pixels = operand_PIXELS();
   let tile = group.y * groups.x + group.x;
   let zx = quantizers[i32(operand_X_ROW())];
+  let zy = quantizers[i32(operand_Y_ROW())];
   let padding = zero_quad(zx);
 
+
+  let loads = in_quads / 1u;
   let next = pixel_coords(64u, operand_HO(), operand_WO());
   var here = pixel_coords(tile * (64u * 3u) + lane, operand_HO(), operand_WO());
   let pixel_0 = tile * (64u * 3u) + 0u * 64u + lane;
   let row_0 = i32(here.row * operand_SH()) - i32(operand_PH());
   let column_0 = i32(here.column * operand_SW()) - i32(operand_PW());
-  let base_0 = ((i32(here.image * height) + row_0) * i32(width) + column_0) * i32(in_quads);
+  let base_0 = ((i32(here.image * height) + row_0) * i32(width) + column_0) * i32(loads);
   here = advance(here, next, operand_HO(), operand_WO());
   var a_0_0: vec4<Sum>;
   var a_0_1: vec4<Sum>;
   let pixel_1 = tile * (64u * 3u) + 1u * 64u + lane;
   let row_1 = i32(here.row * operand_SH()) - i32(operand_PH());
   let column_1 = i32(here.column * operand_SW()) - i32(operand_PW());
-  let base_1 = ((i32(here.image * height) + row_1) * i32(width) + column_1) * i32(in_quads);
+  let base_1 = ((i32(here.image * height) + row_1) * i32(width) + column_1) * i32(loads);
   here = advance(here, next, operand_HO(), operand_WO());
   var a_1_0: vec4<Sum>;
   var a_1_1: vec4<Sum>;
   let pixel_2 = tile * (64u * 3u) + 2u * 64u + lane;
   let row_2 = i32(here.row * operand_SH()) - i32(operand_PH());
   let column_2 = i32(here.column * operand_SW()) - i32(operand_PW());
-  let base_2 = ((i32(here.image * height) + row_2) * i32(width) + column_2) * i32(in_quads);
+  let base_2 = ((i32(here.image * height) + row_2) * i32(width) + column_2) * i32(loads);
   here = advance(here, next, operand_HO(), operand_WO());
   var a_2_0: vec4<Sum>;
   var a_2_1: vec4<Sum>;
@@ -256,38 +320,40 @@ fn main(
   for (var ky = 0; ky < i32(taps_down); ky++) {
     for (var kx = 0; kx < i32(taps_across); kx++) {
       let inside_0 = u32(row_0 + ky) < height && u32(column_0 + kx) < width && pixel_0 < pixels;
-      let from_0 = u32(select(0, base_0 + (ky * i32(width) + kx) * i32(in_quads), inside_0));
+      let from_0 = u32(select(0, base_0 + (ky * i32(width) + kx) * i32(loads), inside_0));
       let inside_1 = u32(row_1 + ky) < height && u32(column_1 + kx) < width && pixel_1 < pixels;
-      let from_1 = u32(select(0, base_1 + (ky * i32(width) + kx) * i32(in_quads), inside_1));
+      let from_1 = u32(select(0, base_1 + (ky * i32(width) + kx) * i32(loads), inside_1));
       let inside_2 = u32(row_2 + ky) < height && u32(column_2 + kx) < width && pixel_2 < pixels;
-      let from_2 = u32(select(0, base_2 + (ky * i32(width) + kx) * i32(in_quads), inside_2));
-      let tap = u32(ky * i32(taps_across) + kx) * in_quads;
-      for (var c = 0u; c < in_quads; c++) {
-        let v_0 = select(padding, x[from_0 + c], inside_0);
-        let v_1 = select(padding, x[from_1 + c], inside_1);
-        let v_2 = select(padding, x[from_2 + c], inside_2);
+      let from_2 = u32(select(0, base_2 + (ky * i32(width) + kx) * i32(loads), inside_2));
+      var row_at = u32(ky * i32(taps_across) + kx) * in_quads * (out_quads / 2u) + group.z;
+      for (var c = 0u; c < loads; c++) {
+        let wide_0 = select(Wide(padding), x[from_0 + c], inside_0);
+        let wide_1 = select(Wide(padding), x[from_1 + c], inside_1);
+        let wide_2 = select(Wide(padding), x[from_2 + c], inside_2);
         {
-          let w = weight[(tap + c) * out_quads + group.z * 2u + 0u];
-          a_0_0 += dot_four(v_0, w);
-          a_1_0 += dot_four(v_1, w);
-          a_2_0 += dot_four(v_2, w);
-        }
-        {
-          let w = weight[(tap + c) * out_quads + group.z * 2u + 1u];
-          a_0_1 += dot_four(v_0, w);
-          a_1_1 += dot_four(v_1, w);
-          a_2_1 += dot_four(v_2, w);
+          let v_0 = factor(part0(wide_0));
+          let v_1 = factor(part0(wide_1));
+          let v_2 = factor(part0(wide_2));
+          {
+            let w = factors(weight[row_at].four_0);
+            a_0_0 = add_products(a_0_0, v_0, w);
+            a_1_0 = add_products(a_1_0, v_1, w);
+            a_2_0 = add_products(a_2_0, v_2, w);
+          }
+          {
+            let w = factors(weight[row_at].four_1);
+            a_0_1 = add_products(a_0_1, v_0, w);
+            a_1_1 = add_products(a_1_1, v_1, w);
+            a_2_1 = add_products(a_2_1, v_2, w);
+          }
+          row_at += out_quads / 2u;
         }
       }
     }
   }
 
-  let zy = quantizers[i32(operand_Y_ROW())];
-  let unit = zx.scale * quantizers[i32(operand_W_ROW())].scale;
   {
-    let quad = operand_FIRST() + group.z * 2u + 0u;
-    let lanes = min(4u, operand_CHANNELS() - quad * 4u);
-    let correction = i32(zx.zero) * row_sum[quad];
+    let out = output_of(operand_FIRST() + group.z * 2u + 0u);
     var total = vec4<i32>();
     var square = vec4<i32>();
     var own = array<vec4<Sum>, 3>(
@@ -299,28 +365,15 @@ fn main(
     for (var p = 0u; p < 3u; p++) {
       let pixel = tile * (64u * 3u) + p * 64u + lane;
       if (pixel >= pixels) { break; }
-      let sum = own[p];
-      var v = vec4<f32>(sum - correction) * unit;
-      let at = pixel * out_quads + quad;
-      let stored = quantize(v, zy, 0u, vec2<u32>(), lanes);
-      y[at] = stored;
+      let stored = store(own[p], pixel, out, zy);
       let d = codes(stored) - vec4<i32>(i32(zy.zero));
       total += d;
       square += d * d;
     }
-    atomicAdd(&tile_sums[0 * 4 + 0][0], total[0]);
-    atomicAdd(&tile_sums[0 * 4 + 0][1], square[0]);
-    atomicAdd(&tile_sums[0 * 4 + 1][0], total[1]);
-    atomicAdd(&tile_sums[0 * 4 + 1][1], square[1]);
-    atomicAdd(&tile_sums[0 * 4 + 2][0], total[2]);
-    atomicAdd(&tile_sums[0 * 4 + 2][1], square[2]);
-    atomicAdd(&tile_sums[0 * 4 + 3][0], total[3]);
-    atomicAdd(&tile_sums[0 * 4 + 3][1], square[3]);
+    add_sums(0u, total, square);
   }
   {
-    let quad = operand_FIRST() + group.z * 2u + 1u;
-    let lanes = min(4u, operand_CHANNELS() - quad * 4u);
-    let correction = i32(zx.zero) * row_sum[quad];
+    let out = output_of(operand_FIRST() + group.z * 2u + 1u);
     var total = vec4<i32>();
     var square = vec4<i32>();
     var own = array<vec4<Sum>, 3>(
@@ -332,53 +385,37 @@ fn main(
     for (var p = 0u; p < 3u; p++) {
       let pixel = tile * (64u * 3u) + p * 64u + lane;
       if (pixel >= pixels) { break; }
-      let sum = own[p];
-      var v = vec4<f32>(sum - correction) * unit;
-      let at = pixel * out_quads + quad;
-      let stored = quantize(v, zy, 0u, vec2<u32>(), lanes);
-      y[at] = stored;
+      let stored = store(own[p], pixel, out, zy);
       let d = codes(stored) - vec4<i32>(i32(zy.zero));
       total += d;
       square += d * d;
     }
-    atomicAdd(&tile_sums[1 * 4 + 0][0], total[0]);
-    atomicAdd(&tile_sums[1 * 4 + 0][1], square[0]);
-    atomicAdd(&tile_sums[1 * 4 + 1][0], total[1]);
-    atomicAdd(&tile_sums[1 * 4 + 1][1], square[1]);
-    atomicAdd(&tile_sums[1 * 4 + 2][0], total[2]);
-    atomicAdd(&tile_sums[1 * 4 + 2][1], square[2]);
-    atomicAdd(&tile_sums[1 * 4 + 3][0], total[3]);
-    atomicAdd(&tile_sums[1 * 4 + 3][1], square[3]);
+    add_sums(1u, total, square);
   }
   record(operand_Y_ROW(), tile + group.z, lane);
   workgroupBarrier();
-  if (lane < 4u * 2u) {
-    let at = group.z * (2u * 4u) + lane;
-    sums[tile * (out_quads * 4u) + at] = vec2<i32>(atomicLoad(&tile_sums[lane][0]), atomicLoad(&tile_sums[lane][1]));
-    let tiles = groups.x * groups.y;
-    for (var t = tile + tiles; t < operand_TILES(); t += tiles) { sums[t * (out_quads * 4u) + at] = vec2<i32>(); }
-  }
+  write_sums(group.z * 8u, tile, groups.x * groups.y, lane);
 }
 
 @group(0) @binding(15) var<uniform> operands: array<vec4<u32>, 16>;
 
-fn operand_H() -> u32 { return operands[0u + step.origin].x; }
-fn operand_W() -> u32 { return operands[0u + step.origin].y; }
-fn operand_IQ() -> u32 { return operands[0u + step.origin].z; }
+fn operand_CHANNELS() -> u32 { return operands[0u + step.origin].x; }
+fn operand_X_ROW() -> u32 { return operands[0u + step.origin].y; }
+fn operand_W_ROW() -> u32 { return operands[0u + step.origin].z; }
 fn operand_OQ() -> u32 { return operands[0u + step.origin].w; }
-fn operand_KH() -> u32 { return operands[1u + step.origin].x; }
-fn operand_KW() -> u32 { return operands[1u + step.origin].y; }
-fn operand_PIXELS() -> u32 { return operands[1u + step.origin].z; }
-fn operand_X_ROW() -> u32 { return operands[1u + step.origin].w; }
-fn operand_HO() -> u32 { return operands[2u + step.origin].x; }
-fn operand_WO() -> u32 { return operands[2u + step.origin].y; }
-fn operand_SH() -> u32 { return operands[2u + step.origin].z; }
-fn operand_PH() -> u32 { return operands[2u + step.origin].w; }
-fn operand_SW() -> u32 { return operands[3u + step.origin].x; }
-fn operand_PW() -> u32 { return operands[3u + step.origin].y; }
-fn operand_Y_ROW() -> u32 { return operands[3u + step.origin].z; }
-fn operand_W_ROW() -> u32 { return operands[3u + step.origin].w; }
-fn operand_FIRST() -> u32 { return operands[4u + step.origin].x; }
-fn operand_CHANNELS() -> u32 { return operands[4u + step.origin].y; }
-fn operand_TILES() -> u32 { return operands[4u + step.origin].z; }
+fn operand_TILES() -> u32 { return operands[1u + step.origin].x; }
+fn operand_H() -> u32 { return operands[1u + step.origin].y; }
+fn operand_W() -> u32 { return operands[1u + step.origin].z; }
+fn operand_IQ() -> u32 { return operands[1u + step.origin].w; }
+fn operand_KH() -> u32 { return operands[2u + step.origin].x; }
+fn operand_KW() -> u32 { return operands[2u + step.origin].y; }
+fn operand_PIXELS() -> u32 { return operands[2u + step.origin].z; }
+fn operand_Y_ROW() -> u32 { return operands[2u + step.origin].w; }
+fn operand_HO() -> u32 { return operands[3u + step.origin].x; }
+fn operand_WO() -> u32 { return operands[3u + step.origin].y; }
+fn operand_SH() -> u32 { return operands[3u + step.origin].z; }
+fn operand_PH() -> u32 { return operands[3u + step.origin].w; }
+fn operand_SW() -> u32 { return operands[4u + step.origin].x; }
+fn operand_PW() -> u32 { return operands[4u + step.origin].y; }
+fn operand_FIRST() -> u32 { return operands[4u + step.origin].z; }
 

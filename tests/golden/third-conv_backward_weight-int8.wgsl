@@ -61,10 +61,10 @@ const NOTHING = 0u;
 
 // Rows are four pixels of one quad; the result's rows are four channels of the four pixels.
 fn transpose(w: u32, x: u32, y: u32, z: u32) -> Four {
-  let a = operand(w);
-  let b = operand(x);
-  let c = operand(y);
-  let d = operand(z);
+  let a = factor(w);
+  let b = factor(x);
+  let c = factor(y);
+  let d = factor(z);
   let even_ab = (a & 0x00ff00ffu) | ((b & 0x00ff00ffu) << 8u);
   let odd_ab = ((a >> 8u) & 0x00ff00ffu) | (b & 0xff00ff00u);
   let even_cd = (c & 0x00ff00ffu) | ((d & 0x00ff00ffu) << 8u);

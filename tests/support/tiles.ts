@@ -12,7 +12,7 @@ import { allSteps, type Program, type Step } from "../../lib/program/program.ts"
 import { type Tile, tileName, tilesOf, withTile } from "../../lib/runtime/gpu/tile.ts";
 
 /** Tiles that a step has at most. */
-export const MAX_TILES = 18;
+export const MAX_TILES = 24;
 
 /** An adapter that computes on the processor, and one that does not. */
 export const SOFTWARE: Target = { software: true, dots: [DOT.native, DOT.unsigned, DOT.emulated] };
@@ -62,5 +62,15 @@ export async function deviceWithTile(n: number, targets?: readonly Target[]): Pr
         });
         return Promise.resolve(new Map(tiles));
       }),
+  };
+}
+
+/** The GPU, with the tiles of another adapter. */
+export async function deviceWithTarget(target: Target): Promise<Device> {
+  const gpu = { ...await openGpu(), target };
+  return {
+    kind: "gpu",
+    name: gpu.name,
+    createExecutor: (program) => GpuExecutor.create(gpu, program),
   };
 }

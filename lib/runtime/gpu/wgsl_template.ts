@@ -4,6 +4,7 @@
  *     //@ include NAME            the text of kernels/include/NAME.wgsl, expanded with the same values
  *     //@ if EXPR … //@ else … //@ end
  *     //@ for i in 0..EXPR … //@ end      the body once for each i, unrolled
+ *     //@ let NAME = EXPR * EXPR / EXPR   names a value for the lines below; from left to right
  *     ${NAME}                     the value of a constant or loop variable
  *
  * An operand (kernels/define_kernel.ts) is read from a uniform block instead of being pasted in, so
@@ -19,7 +20,8 @@ import type { Constants } from "../../../kernels/define_kernel.ts";
 
 /** The values that a template is expanded with. */
 interface Context {
-  readonly constants: Constants;
+  /** `let` adds to them. */
+  readonly constants: Record<string, number>;
   readonly includes: Readonly<Record<string, string>>;
   /** Returns whether a name is an operand. */
   isOperand(name: string): boolean;
@@ -44,7 +46,7 @@ export function expand(
   isOperand: (name: string) => boolean = () => false,
 ): { readonly code: string; readonly operands: readonly string[] } {
   const used = new Set<string>();
-  const code = whole(source, { constants, includes, isOperand, used });
+  const code = whole(source, { constants: { ...constants }, includes, isOperand, used });
   return { code, operands: [...used] };
 }
 
@@ -86,6 +88,10 @@ function block(
       expectEnd(lines, close, line);
       out.push(...body);
       at = close + 1;
+    } else if (word === "let") {
+      const [name, number] = product(rest, constants);
+      constants[name] = number;
+      at++;
     } else if (word === "for") {
       const loop = /^(\w+) in (\w+)\.\.(\w+)$/.exec(rest);
       if (!loop) throw new Error(`template: cannot read "${line.trim()}"`);
@@ -152,6 +158,20 @@ function sum(text: string, constants: Constants): number {
     term.split("*").map((factor) => value(factor.trim(), constants)).reduce((a, b) => a * b)
   );
   return products.reduce((a, b) => a + b);
+}
+
+/** Reads `NAME = A * B / C`, whose quotients must be whole. */
+function product(text: string, constants: Constants): [string, number] {
+  const match = /^(\w+) = (\w+(?: [*/] \w+)*)$/.exec(text);
+  if (!match) throw new Error(`template: cannot read "let ${text}"`);
+  const [first, ...rest] = match[2]!.split(" ");
+  let number = value(first!, constants);
+  for (let i = 0; i < rest.length; i += 2) {
+    const by = value(rest[i + 1]!, constants);
+    number = rest[i] === "*" ? number * by : number / by;
+    if (!Number.isInteger(number)) throw new Error(`template: "let ${text}" is not whole`);
+  }
+  return [match[1]!, number];
 }
 
 function value(text: string, constants: Constants): number {
