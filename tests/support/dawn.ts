@@ -31,6 +31,23 @@ interface Dawn {
  * @throws Error when Dawn cannot be downloaded; {@linkcode NoDawn} when it does not run here
  */
 export async function refusals(shaders: Iterable<string>): Promise<(string | undefined)[]> {
+  const answers: (string | undefined)[] = [];
+  let batch: string[] = [];
+  for (const code of shaders) {
+    batch.push(code);
+    if (batch.length < BATCH) continue;
+    answers.push(...await refusalsOf(batch));
+    batch = [];
+  }
+  if (batch.length > 0) answers.push(...await refusalsOf(batch));
+  return answers;
+}
+
+/** Shaders of a process: Dawn keeps pipelines, and ends without a word after some thousand large ones. */
+const BATCH = 400;
+
+/** Returns what a process of its own says of shaders. */
+async function refusalsOf(shaders: readonly string[]): Promise<(string | undefined)[]> {
   const process = new Deno.Command(Deno.execPath(), {
     args: [
       ...["run", "--no-prompt", "--no-config", "--no-check", "--quiet", "--frozen"],
