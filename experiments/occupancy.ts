@@ -4,7 +4,7 @@
  *
  *     deno run --allow-read experiments/occupancy.ts [NETWORK [BATCH]]
  *
- * Prints a table in Markdown, by default of ResNet18 at 224×224, batch 64. Layers of one shape are one row.
+ * Prints tables in Markdown, by default of ResNet18 at 224×224, batch 64. Layers of one shape are one row.
  *
  * @module
  */
@@ -30,6 +30,7 @@ const DATA: DataShape = {
 };
 const DIRECTIONS = ["forward", "input gradient", "weight gradient"] as const;
 type Direction = (typeof DIRECTIONS)[number];
+const ARITHMETICS = ["int8", "float32"] as const;
 
 /** Layers of one shape, in one arithmetic. */
 interface Shape {
@@ -66,29 +67,26 @@ function shapesOf(model: ZooName, batch: number, arithmetic: "int8" | "float32")
   return shapes;
 }
 
-function table(model: ZooName, batch: number): string {
-  const int8 = shapesOf(model, batch, "int8"), float32 = shapesOf(model, batch, "float32");
-  const rows = [...int8].flatMap(([label, { layers, found }]) =>
-    DIRECTIONS.filter((direction) => found.has(direction)).map((direction, i) => {
-      const own = found.get(direction)!, other = float32.get(label)!.found.get(direction)!;
-      const count = (n: number) => `${withThousands(n)}${n < ENOUGH ? " (few)" : ""}`;
-      return [
-        i === 0 ? `${label}${layers > 1 ? `, ${layers} layers` : ""}` : "",
-        direction,
-        count(own.workgroups),
-        own.tile,
-        count(other.workgroups),
-        other.tile,
-      ];
-    })
-  );
+/** A table of layers with a cell for each arithmetic and direction. */
+function table(cell: (found: { workgroups: number; tile: string }) => string): string {
   return markdownTable({
-    headers: ["layer", "direction", "int8", "tile", "float32", "tile"],
-    alignments: ["left", "left", "right", "left", "right", "left"],
-    rows,
+    headers: ["layer", ...ARITHMETICS.flatMap((a) => DIRECTIONS.map((d) => `${a}: ${d}`))],
+    alignments: ["left", ...ARITHMETICS.flatMap(() => DIRECTIONS.map(() => "right" as const))],
+    rows: [...all[0]!].map(([label, { layers }]) => [
+      label + (layers > 1 ? `, ${layers} layers` : ""),
+      ...all.flatMap((shapes) =>
+        DIRECTIONS.map((direction) => {
+          const found = shapes.get(label)!.found.get(direction);
+          return found ? cell(found) : "–";
+        })
+      ),
+    ]),
   });
 }
 
 const [model = "resnet18", batch = "64"] = Deno.args;
+const all = ARITHMETICS.map((arithmetic) => shapesOf(model as ZooName, Number(batch), arithmetic));
 console.log(`Workgroups of ${model}, batch ${batch}, 224×224; few: below ${ENOUGH}\n`);
-console.log(table(model as ZooName, Number(batch)));
+console.log(table(({ workgroups: n }) => `${withThousands(n)}${n < ENOUGH ? " (few)" : ""}`));
+console.log(`\nTiles\n`);
+console.log(table(({ tile }) => tile));
