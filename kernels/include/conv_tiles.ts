@@ -80,11 +80,6 @@ function cost(
     : Math.ceil(groups / (4 * ENOUGH_GROUPS)) * P * Q * REGISTER_COST;
 }
 
-/** Returns the best way of dot products of signed codes. */
-export function signedDot({ dots }: Target): number {
-  return dots.find((dot) => dot !== DOT.unsigned) ?? DOT.native;
-}
-
 /** Pixels of a tile of the CPU, TILE_ROWS of tile.simd.ts, and the most tiles that fill a panel. */
 const ROWS = 6, MAX_PANEL_TILES = 16;
 /** Bytes of a panel and its line, PANEL_BYTES of conv.simd.ts. */
