@@ -20,14 +20,17 @@ import source from "./shader.wgsl" with { type: "text" };
 
 /** The sizes that tiles follow from. */
 type Sizes = Readonly<
-  Record<"INT8" | "IQ" | "OQ" | "DQ" | "KH" | "KW" | "WO" | "PIXELS" | "CHUNK" | "ROOM", number>
+  Record<
+    "INT8" | "IQ" | "OQ" | "DQ" | "FIRST" | "KH" | "KW" | "WO" | "PIXELS" | "CHUNK" | "ROOM",
+    number
+  >
 >;
 
 /** The tile of a CPU adapter: all sums of a thread in registers, which spill on a GPU. */
 function registerTiles({ INT8, IQ, OQ, DQ, PIXELS, CHUNK }: Sizes, { dots }: Target) {
   const XQ = wideOf(IQ), YQ = Math.min(wideOf(DQ), wideOf(OQ));
   const shape = {
-    ...{ XQ, YQ, DOWN: 0, ACROSS: 0, XL: 0, YL: 0, WHOLE: 0 },
+    ...{ XQ, YQ, SLOTS: 0, XL: 0, YL: 0, XN: 0, YN: 0, WHOLE: 0 },
     ...(INT8 ? { XV: XQ, YV: YQ, K: 4 } : { XV: 1, YV: 1, K: 1 }),
     SLICES: Math.ceil(PIXELS / CHUNK),
     SLICE: CHUNK,
@@ -53,15 +56,20 @@ const ENOUGH_GROUPS = 264;
 const MAX_SLICE = 32768;
 
 /** Returns the tiles in workgroup memory, in the order of what they cost on a large GPU. */
-function groupTiles({ INT8, IQ, OQ, KH, KW, WO, PIXELS, CHUNK, ROOM }: Sizes, { dots }: Target) {
+function groupTiles(c: Sizes, { dots }: Target) {
+  const { INT8, IQ, OQ, DQ, FIRST, KH, KW, WO, PIXELS, CHUNK, ROOM } = c;
   const shapes = GROUP_TILES.map(({ YQ, XQ, K, cost }) => {
     const groups = Math.ceil(KH * KW * IQ / (16 * XQ)) * Math.ceil(OQ / (16 * YQ));
     const wanted = Math.max(Math.ceil(PIXELS / MAX_SLICE), Math.ceil(ENOUGH_GROUPS / groups));
     // Whole rounds, so that only the last slice has pixels that are missing.
     const SLICE = INT8 ? 4 * K * Math.ceil(PIXELS / Math.min(ROOM, wanted) / (4 * K)) : CHUNK;
     const SLICES = Math.ceil(PIXELS / SLICE), filled = groups * SLICES / ENOUGH_GROUPS;
+    // Quads that a thread copies of a word of columns and of rows; two in one load where they are even.
+    const XL = XQ * K / 16, YL = YQ * K / 16;
+    const XV = INT8 && XL === 2 && IQ % 2 === 0 ? 2 : 1;
+    const YV = INT8 && YL === 2 && (DQ | FIRST) % 2 === 0 ? 2 : 1;
     const tile = {
-      ...{ YQ, XQ, K, XV: 1, YV: 1, DOWN: 16, ACROSS: 16, XL: XQ * K / 16, YL: YQ * K / 16 },
+      ...{ YQ, XQ, K, SLOTS: YQ + XQ, XL, YL, XV, YV, XN: XL / XV, YN: YL / YV },
       WHOLE: INT8 && WO % 4 === 0 ? 1 : 0,
       SLICES,
       SLICE,
@@ -107,10 +115,11 @@ export const convBackwardWeight = defineKernel({
     XQ: "tile",
     YQ: "tile",
     K: "tile",
-    DOWN: "tile",
-    ACROSS: "tile",
+    SLOTS: "tile",
     XL: "tile",
     YL: "tile",
+    XN: "tile",
+    YN: "tile",
     WHOLE: "tile",
     SLICES: "tile operand",
     SLICE: "tile operand",
@@ -127,9 +136,9 @@ export const convBackwardWeight = defineKernel({
   gpu: {
     source,
     tiles: (c, target) => target.software ? registerTiles(c, target) : groupTiles(c, target),
-    workgroups: ({ SLICES, IQ, XQ, OQ, YQ, KH, KW, DOWN, ACROSS }) =>
-      DOWN > 0
-        ? [Math.ceil(KH * KW * IQ / (ACROSS * XQ)), Math.ceil(OQ / (DOWN * YQ)), SLICES]
+    workgroups: ({ SLICES, IQ, XQ, OQ, YQ, KH, KW, SLOTS }) =>
+      SLOTS > 0
+        ? [Math.ceil(KH * KW * IQ / (16 * XQ)), Math.ceil(OQ / (16 * YQ)), SLICES]
         : [Math.ceil(SLICES * IQ / XQ / 64), OQ / YQ, KH * KW],
     join: ({ OQ, KH, KW, IQ }) => threads(OQ * KH * KW * IQ),
   },

@@ -23,7 +23,7 @@
 //
 // The sum runs over pixels, but bytes run along channels: four pixels are read and their 4×4 bytes
 // transposed in registers. Tiles (kernel.ts) have one of two forms:
-//   in workgroup memory, DOWN > 0   for GPUs; described where it begins
+//   in workgroup memory, SLOTS > 0  for GPUs; described where it begins
 //   in registers   for CPU adapters, which suspend threads at barriers, and would spill the registers of a
 //     GPU. A thread owns YQ·4 output × XQ·4 input channels of one tap and one slice. It reads K pixels at a
 //     time, in one load each for all its channels: of a tile of 16 × 16 (llvmpipe: 53 GOP/s) eight loads
@@ -90,15 +90,16 @@ fn transpose(w: u32, x: u32, y: u32, z: u32) -> Four {
 }
 //@ end
 
-//@ if DOWN
-// In workgroup memory: 256 threads, DOWN × ACROSS, own DOWN·YQ quads of rows, which are outputs, and
-// ACROSS·XQ quads of columns, which are inputs of taps, each thread YQ × XQ of them; a workgroup has one
-// slice. A round copies K words of each row and column: of four pixels, transposed, or without INT8 of one.
-// A thread copies the same quad of the columns in all rounds, so that its place differs from that of the
-// pixel by a constant; the pixel's window is counted on. Rows and columns past the last one repeat it and
-// are not stored; what is read outside of X and dY, which may be anything, is not used.
+//@ if SLOTS
+// In workgroup memory: 16 × 16 threads own 16·YQ quads of rows, which are outputs, and 16·XQ quads of
+// columns, which are inputs of taps, each thread YQ × XQ of them; a workgroup has one slice. A round copies K
+// words of each row and column: of four pixels, transposed, or without INT8 of one. A thread copies XL quads
+// of columns and YL of rows, in XN and YN loads, the same ones in all rounds, so that a place differs from
+// that of the pixel's window by a constant; windows are counted on. Where WHOLE, four pixels of a word are
+// of one row. What is past the last row or column is not stored, so it may be anything, read from anywhere.
 // Arrays of arrays, with all indices but one constant: an index that the driver must clamp does not fold
-// into the offset of a load.
+// into the offset of a load. What follows from `lane` is computed where it is used: RDNA 2 then needs 64
+// registers for 64 × 128 weights, which leaves room for 8 waves, and 72 otherwise.
 //@ if INT8
 alias Element = u32;
 const PIXELS_OF_ROUND = 4u * ${K}u;
@@ -107,14 +108,26 @@ alias Element = f32;
 const PIXELS_OF_ROUND = ${K}u;
 //@ end
 
-const ROWS = ${DOWN}u * ${YQ}u;
-const COLUMNS = ${ACROSS}u * ${XQ}u;
-// Quads of a row or column that the workgroup copies side by side.
+const ROWS = 16u * ${YQ}u;
+const COLUMNS = 16u * ${XQ}u;
+// Threads that copy a word of rows or columns.
 const SIDE = 256u / ${K}u;
-var<workgroup> rows: array<array<array<vec4<Element>, ${DOWN}>, ${YQ}>, ${K}>;
-var<workgroup> columns: array<array<array<vec4<Element>, ${ACROSS}>, ${XQ}>, ${K}>;
+// From a quad of rows in a slot to the next, and to that in the next slot; of columns.
+//@ if YV == 1
+const ROW_STEP = vec2<u32>(1u, 16u);
+//@ else
+const ROW_STEP = vec2<u32>(2u, 1u);
+//@ end
+//@ if XV == 1
+const COLUMN_STEP = vec2<u32>(1u, 16u);
+//@ else
+const COLUMN_STEP = vec2<u32>(2u, 1u);
+//@ end
+// A word of all rows and columns: YQ slots of 16 quads of rows, then XQ slots of columns.
+var<workgroup> words: array<array<array<vec4<Element>, 16>, ${SLOTS}>, ${K}>;
+var<workgroup> totals: array<Sum, 256>;
 
-// Where the window of a pixel begins, without padding: row, column, and quads of X before it.
+// Where the window of a pixel begins, without padding: row, column, and loads of X before it.
 struct Window {
   y: u32,
   x: u32,
@@ -133,7 +146,7 @@ fn window_of(pixel: u32) -> Window {
   let p = pixel_coords(pixel, ${HO}u, ${WO}u);
   let y = p.row * ${SH}u;
   let x = p.column * ${SW}u;
-  return Window(y, x, ((p.image * ${H}u + y) * ${W}u + x) * ${IQ}u);
+  return Window(y, x, ((p.image * ${H}u + y) * ${W}u + x) * (${IQ}u / ${XV}u));
 }
 
 // Moves `w` on by the distance between the windows of pixel 0 and `by`.
@@ -154,17 +167,18 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   let height = ${H}u;
   let width = ${W}u;
   let in_quads = ${IQ}u;
-  let dy_quads = ${DQ}u;
+  let x_loads = in_quads / ${XV}u;
+  let dy_loads = ${DQ}u / ${YV}u;
   let size = ${KH}u * ${KW}u * in_quads;
   let begin = group.z * ${SLICE}u;
   let end = min(begin + ${SLICE}u, ${PIXELS}u);
-  let padding = zero_quad(quantizers[${X_ROW}]);
-  let one = Window(0u, ${SW}u, ${SW}u * in_quads);
+  let padding = XWide(zero_quad(quantizers[${X_ROW}]));
+  let one = Window(0u, ${SW}u, ${SW}u * x_loads);
   let ends = Ends(
     ${HO}u * ${SH}u,
     ${WO}u * one.x,
-    Window(${SH}u, 0u, (${SH}u * width - ${WO}u * one.x) * in_quads),
-    (height - ${HO}u * ${SH}u) * width * in_quads,
+    Window(${SH}u, 0u, (${SH}u * width - ${WO}u * one.x) * x_loads),
+    (height - ${HO}u * ${SH}u) * width * x_loads,
   );
   //@ if INT8
   //@ if WHOLE
@@ -185,30 +199,18 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   let pixel = word;
   //@ end
   var window = window_of(begin + pixel);
-  //@ for i in 0..XL
-  let input_${i} = min(group.x * COLUMNS + ${i}u * SIDE + side, size - 1u);
+  //@ for i in 0..XN
+  let input_${i} = group.x * COLUMNS + side * COLUMN_STEP.x + ${i}u * COLUMN_STEP.y;
   let tap_${i} = input_${i} / in_quads;
   let shift_y_${i} = tap_${i} / ${KW}u - ${PH}u;
   let shift_x_${i} = tap_${i} % ${KW}u - ${PW}u;
-  let shift_${i} = (shift_y_${i} * width + shift_x_${i}) * in_quads + input_${i} % in_quads;
-  //@ if INT8
-  var x_sum_${i}: vec4<i32>;
+  let shift_${i} = (shift_y_${i} * width + shift_x_${i}) * x_loads + input_${i} % in_quads / ${XV}u;
   //@ end
-  //@ end
-  //@ for o in 0..YL
-  var dy_at_${o} = (begin + pixel) * dy_quads + ${FIRST}u + min(group.y * ROWS + ${o}u * SIDE + side, ${OQ}u - 1u);
-  //@ if INT8
-  var dy_sum_${o}: vec4<i32>;
-  //@ end
-  //@ end
-  //@ if INT8
-  //@ else
-  var dy_sum: vec4<f32>;
-  //@ end
+  var dy_at = (begin + pixel) * dy_loads + (${FIRST}u + group.y * ROWS + side * ROW_STEP.x) / ${YV}u;
 
   // What it computes.
-  let down = lane / ${ACROSS}u;
-  let across = lane % ${ACROSS}u;
+  let down = lane / 16u;
+  let across = lane % 16u;
   //@ for o in 0..YQ
   //@ for j in 0..4
   //@ for i in 0..XQ
@@ -217,15 +219,17 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   //@ end
   //@ end
 
+  var total = Sum();
+
   for (var first = begin; first < end; first += PIXELS_OF_ROUND) {
     let left = end - first;
     //@ if INT8
     //@ for k in 0..4
     let real_${k} = pixel + ${k}u < left;
-    //@ for o in 0..YL
-    let dy_${o}_${k} = select(NOTHING, dy[dy_at_${o} + ${k}u * dy_quads], real_${k});
+    //@ for o in 0..YN
+    let dy_${o}_${k} = select(YWide(NOTHING), dy[dy_at + ${k}u * dy_loads + ${o}u * ROW_STEP.y], real_${k});
     //@ end
-    //@ for i in 0..XL
+    //@ for i in 0..XN
     //@ if WHOLE
     let inside_${i}_${k} = (window.y + shift_y_${i} < height) & (window.x + shift_x_${i} + ${k}u * one.x < width) & real_${k};
     let x_${i}_${k} = select(padding, x[window.at + shift_${i} + ${k}u * one.at], inside_${i}_${k});
@@ -243,50 +247,66 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     //@ end
     //@ else
     let real = pixel < left;
-    //@ for i in 0..XL
+    //@ for i in 0..XN
     let inside_${i} = (window.y + shift_y_${i} < height) & (window.x + shift_x_${i} < width) & real;
     let xs_${i} = select(padding, x[window.at + shift_${i}], inside_${i});
     //@ end
-    //@ for o in 0..YL
-    let dys_${o} = select(Quad(), dy[dy_at_${o}], real);
+    //@ for o in 0..YN
+    let dys_${o} = select(Quad(), dy[dy_at + ${o}u * ROW_STEP.y], real);
     //@ end
     //@ end
     window = moved(window, round, ends);
-    //@ for o in 0..YL
-    dy_at_${o} += PIXELS_OF_ROUND * dy_quads;
-    //@ end
+    dy_at += PIXELS_OF_ROUND * dy_loads;
     workgroupBarrier();
     //@ for i in 0..XL
     //@ if INT8
+    //@ if XV == 1
     let xs_${i} = transpose(x_${i}_0, x_${i}_1, x_${i}_2, x_${i}_3);
-    if (group.y == 0u) { x_sum_${i} += dot_four(0x01010101u, xs_${i}); }
+    //@ else
+    let xs_${i} = transpose(x_0_0[${i}], x_0_1[${i}], x_0_2[${i}], x_0_3[${i}]);
     //@ end
-    columns[word][(${i}u * SIDE + side) / ${ACROSS}u][(${i}u * SIDE + side) % ${ACROSS}u] = xs_${i};
+    //@ end
+    //@ if K == 16
+    words[word][${YQ}u + ${i}u][side] = xs_${i};
+    //@ else
+    words[word][${YQ}u + side / 16u][side % 16u] = xs_${i};
+    //@ end
     //@ end
     //@ for o in 0..YL
     //@ if INT8
+    //@ if YV == 1
     let dys_${o} = transpose(dy_${o}_0, dy_${o}_1, dy_${o}_2, dy_${o}_3);
-    if (group.x == 0u) { dy_sum_${o} += dot_four(0x01010101u, dys_${o}); }
+    //@ else
+    let dys_${o} = transpose(dy_0_0[${o}], dy_0_1[${o}], dy_0_2[${o}], dy_0_3[${o}]);
     //@ end
-    rows[word][(${o}u * SIDE + side) / ${DOWN}u][(${o}u * SIDE + side) % ${DOWN}u] = dys_${o};
+    //@ end
+    //@ if K == 16
+    words[word][${o}u][side] = dys_${o};
+    //@ else
+    words[word][side / 16u][side % 16u] = dys_${o};
+    //@ end
     //@ end
     workgroupBarrier();
-    //@ if INT8
-    //@ else
-    // One thread adds all pixels of a quad, in their order.
-    if (group.x == 0u && lane < ROWS) {
+    // A thread adds one channel of the slots, in the order of the words.
+    if (group.x == 0u || group.y == 0u) {
+      let slot = lane / 64u;
+      let quad = lane / 4u % 16u;
+      let channel = lane % 4u;
       //@ for k in 0..K
-      dy_sum += rows[${k}][lane / ${DOWN}u][lane % ${DOWN}u];
+      //@ if INT8
+      total += dot_quad(0x01010101u, words[${k}][slot][quad][channel]);
+      //@ else
+      total += words[${k}][slot][quad][channel];
+      //@ end
       //@ end
     }
-    //@ end
     //@ for k in 0..K
     {
       //@ for o in 0..YQ
-      let y_${o} = rows[${k}][${o}][down];
+      let y_${o} = words[${k}][${o}][down];
       //@ end
       //@ for i in 0..XQ
-      let x_${i} = columns[${k}][${i}][across];
+      let x_${i} = words[${k}][${YQ}u + ${i}u][across];
       //@ for o in 0..YQ
       //@ for j in 0..4
       //@ if INT8
@@ -304,40 +324,29 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   let to = group.z * slice_size();
   //@ for i in 0..XQ
   {
-    let place = group.x * COLUMNS + ${i}u * ${ACROSS}u + across;
+    let place = group.x * COLUMNS + across * COLUMN_STEP.x + ${i}u * COLUMN_STEP.y;
     //@ for o in 0..YQ
     {
-      let quad = group.y * ROWS + ${o}u * ${DOWN}u + down;
-      if (quad < ${OQ}u && place < size) {
+      let output = group.y * ROWS + down * ROW_STEP.x + ${o}u * ROW_STEP.y;
+      if (output < ${OQ}u && place < size) {
         //@ for j in 0..4
-        partial[to + (quad * 4u + ${j}u) * size + place] = a_${o}_${j}_${i};
+        partial[to + (output * 4u + ${j}u) * size + place] = a_${o}_${j}_${i};
         //@ end
       }
     }
     //@ end
   }
   //@ end
-  //@ if INT8
+  totals[lane] = total;
   workgroupBarrier();
-  //@ for i in 0..XL
-  columns[word][(${i}u * SIDE + side) / ${ACROSS}u][(${i}u * SIDE + side) % ${ACROSS}u] = bitcast<vec4<Element>>(x_sum_${i});
-  //@ end
-  //@ for o in 0..YL
-  rows[word][(${o}u * SIDE + side) / ${DOWN}u][(${o}u * SIDE + side) % ${DOWN}u] = bitcast<vec4<Element>>(dy_sum_${o});
-  //@ end
-  workgroupBarrier();
-  if (group.y == 0u && lane < COLUMNS && group.x * COLUMNS + lane < size) {
-    var total: vec4<Element>;
-    for (var k = 0u; k < ${K}u; k++) { total += columns[k][lane / ${ACROSS}u][lane % ${ACROSS}u]; }
-    partial[to + products_size() + group.x * COLUMNS + lane] = bitcast<vec4<i32>>(total);
-  }
-  var dy_sum: vec4<i32>;
-  if (lane < ROWS) {
-    for (var k = 0u; k < ${K}u; k++) { dy_sum += bitcast<vec4<i32>>(rows[k][lane / ${DOWN}u][lane % ${DOWN}u]); }
-  }
-  //@ end
-  if (group.x == 0u && lane < ROWS && group.y * ROWS + lane < ${OQ}u) {
-    partial[to + slice_size() - ${OQ}u + group.y * ROWS + lane] = dy_sum;
+  if (lane < 16u * ${SLOTS}u) {
+    let of_quad = vec4<Sum>(totals[4u * lane], totals[4u * lane + 1u], totals[4u * lane + 2u], totals[4u * lane + 3u]);
+    let output = group.y * ROWS + lane % 16u * ROW_STEP.x + lane / 16u * ROW_STEP.y;
+    if (group.x == 0u && lane < ROWS && output < ${OQ}u) { partial[to + slice_size() - ${OQ}u + output] = of_quad; }
+    //@ if INT8
+    let place = group.x * COLUMNS + lane % 16u * COLUMN_STEP.x + (lane / 16u - ${YQ}u) * COLUMN_STEP.y;
+    if (group.y == 0u && lane >= ROWS && place < size) { partial[to + products_size() + place] = of_quad; }
+    //@ end
   }
 }
 //@ else
