@@ -19,6 +19,8 @@
 // IQ counts quads a pixel; a linear layer sees its input as one pixel, IQ/GQ pixels of
 // GQ quads.
 // Sizes are operands, as in conv_forward.
+// Conditions of unrolled code join with &: naga makes a branch of &&, and SwiftShader, whose time to compile
+// triples with each pixel then, took 37 s for 12 pixels a thread (0.7 s with &).
 // Reference: kernels/conv_backward_input/reference.ts
 //@ include quad
 //@ include dot
@@ -76,7 +78,7 @@ fn phase_of(index: u32) -> Phase {
 fn pixel_of(here: PixelCoords, phase: Phase) -> u32 {
   let y = here.row * ${SH}u + phase.y;
   let x = here.column * ${SW}u + phase.x;
-  return select(NONE, (here.image * ${H}u + y) * ${W}u + x, here.image < ${N}u && y < ${H}u && x < ${W}u);
+  return select(NONE, (here.image * ${H}u + y) * ${W}u + x, (here.image < ${N}u) & (y < ${H}u) & (x < ${W}u));
 }
 
 // A quad of inputs, and what turns its sums into values.
@@ -168,7 +170,7 @@ fn main(
   //@ for q in 0..Q
   var a_${h}_${r}_${q}: vec4<Sum>;
   //@ if STARTS
-  if (before_${h}_${r} != NONE && first_quad + ${q}u * 16u + across < in_quads) {
+  if ((before_${h}_${r} != NONE) & (first_quad + ${q}u * 16u + across < in_quads)) {
     a_${h}_${r}_${q} = before[before_${h}_${r} * in_quads + first_quad + ${q}u * 16u + across];
   }
   //@ end
@@ -222,16 +224,16 @@ fn main(
 
   for (var begin = 0u; begin < elements; begin += ${K}u) {
     //@ for i in 0..LOADS
-    let inside_${i} = u32(top_${i} - i32(at.y)) < height && u32(left_${i} - i32(at.x)) < width && at.y < phase_down;
+    let inside_${i} = (u32(top_${i} - i32(at.y)) < height) & (u32(left_${i} - i32(at.x)) < width) & (at.y < phase_down);
     let row_load_${i} = select(Wide(padding), dy[u32(select(0, base_${i} + at.offset, inside_${i}))], inside_${i});
     //@ end
     //@ for i in 0..WEIGHT_LOADS
     //@ if INT8
-    let is_weight_${i} = own_element < elements - begin && own_column + ${i}u * ${QUAD_STRIDE}u < in_quads;
+    let is_weight_${i} = (own_element < elements - begin) & (own_column + ${i}u * ${QUAD_STRIDE}u < in_quads);
     let weight_load_${i} = select(Four(), weight[select(0u, weight_first + u32(weight_at.offset) + ${i}u * ${QUAD_STRIDE}u, is_weight_${i})], is_weight_${i});
     //@ else
     let input_${i} = first_input + ${i}u * ${STRIDE}u;
-    let is_weight_${i} = weight_at.y < phase_down && input_${i} < in_quads * 4u;
+    let is_weight_${i} = (weight_at.y < phase_down) & (input_${i} < in_quads * 4u);
     let weight_load_${i} = select(vec4<f32>(), weight[select(0u, input_${i} * weights_of_input + weight_first + u32(weight_at.offset), is_weight_${i})], is_weight_${i});
     //@ end
     //@ end
@@ -270,7 +272,7 @@ fn main(
       let pixel = pixel_of(own, phase);
       own = advance(own, one, phase_h, phase_w);
       //@ for q in 0..Q
-      if (pixel != NONE && first_quad + ${q}u * 16u + across < in_quads) {
+      if ((pixel != NONE) & (first_quad + ${q}u * 16u + across < in_quads)) {
         let out = output_of(first_quad + ${q}u * 16u + across, phase.index);
         //@ if DOT == 1
         let sum = a_${h}_${r}_${q} - vec4<i32>(128 * atomicLoad(&row_totals[(${h}u * 16u + down) * 4u + ${r}u]));
@@ -319,7 +321,7 @@ fn main(
     var across = 0;
     for (var kx = phase.tap_x; kx < taps_across; kx += stride_x) {
       //@ for p in 0..P
-      let inside_${p} = u32(top_${p} - up) < height && u32(left_${p} - across) < width && image_${p} < images;
+      let inside_${p} = (u32(top_${p} - up) < height) & (u32(left_${p} - across) < width) & (image_${p} < images);
       let from_${p} = u32(select(0, base_${p} - (up * i32(width) + across) * pixel_loads, inside_${p}));
       //@ end
       //@ if INT8

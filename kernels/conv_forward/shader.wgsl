@@ -22,6 +22,8 @@
 // Accumulators: |Σ (x − z)·w| ≤ K·255·127, which fits i32 to K = 66,000; the planner refuses more. Unsigned
 // codes, u = x + 128 and v = w + 128, wrap around on the way: Σ x·w = Σ u·v − 128·Σ u − 128·row_sum.
 // Sizes are operands, so that layers with the same tile share a pipeline.
+// Conditions of unrolled code join with &: naga makes a branch of &&, and SwiftShader, whose time to compile
+// triples with each pixel then, took 37 s for 12 pixels a thread (0.7 s with &).
 // Reference: kernels/conv_forward/reference.ts
 //@ include quad
 //@ include dot
@@ -196,19 +198,19 @@ fn main(
 
   for (var begin = 0u; begin < elements; begin += ${K}u) {
     //@ for i in 0..LOADS
-    let inside_${i} = u32(row_${i} + i32(at.y)) < height && u32(column_${i} + i32(at.x)) < width && at.y < taps_down;
+    let inside_${i} = (u32(row_${i} + i32(at.y)) < height) & (u32(column_${i} + i32(at.x)) < width) & (at.y < taps_down);
     let row_load_${i} = select(Wide(padding), x[u32(select(0, base_${i} + at.offset, inside_${i}))], inside_${i});
     //@ end
     //@ if INT8
     //@ for i in 0..WEIGHT_LOADS
-    let is_weight_${i} = own_element < elements - begin && own_column + ${i}u * ${QUAD_STRIDE}u < out_quads;
+    let is_weight_${i} = (own_element < elements - begin) & (own_column + ${i}u * ${QUAD_STRIDE}u < out_quads);
     let weight_load_${i} = select(Four(), weight[select(0u, weight_at + begin * out_quads + ${i}u * ${QUAD_STRIDE}u, is_weight_${i})], is_weight_${i});
     //@ end
     //@ else
     let column_at = begin / 4u + part;
     //@ for i in 0..WEIGHT_LOADS
     let output_${i} = first_output + ${i}u * ${STRIDE}u;
-    let is_weight_${i} = column_at * 4u < elements && output_${i} < ${QUADS}u * 4u;
+    let is_weight_${i} = (column_at * 4u < elements) & (output_${i} < ${QUADS}u * 4u);
     let weight_load_${i} = select(vec4<f32>(), weight[select(0u, output_${i} * (elements / 4u) + column_at, is_weight_${i})], is_weight_${i});
     //@ end
     //@ end
@@ -307,7 +309,7 @@ fn main(
   for (var ky = 0; ky < i32(taps_down); ky++) {
     for (var kx = 0; kx < i32(taps_across); kx++) {
       //@ for p in 0..P
-      let inside_${p} = u32(row_${p} + ky) < height && u32(column_${p} + kx) < width && pixel_${p} < pixels;
+      let inside_${p} = (u32(row_${p} + ky) < height) & (u32(column_${p} + kx) < width) & (pixel_${p} < pixels);
       let from_${p} = u32(select(0, base_${p} + (ky * i32(width) + kx) * i32(loads), inside_${p}));
       //@ end
       //@ if INT8

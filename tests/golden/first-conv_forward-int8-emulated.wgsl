@@ -22,6 +22,8 @@
 // Accumulators: |Σ (x − z)·w| ≤ K·255·127, which fits i32 to K = 66,000; the planner refuses more. Unsigned
 // codes, u = x + 128 and v = w + 128, wrap around on the way: Σ x·w = Σ u·v − 128·Σ u − 128·row_sum.
 // Sizes are operands, so that layers with the same tile share a pipeline.
+// Conditions of unrolled code join with &: naga makes a branch of &&, and SwiftShader, whose time to compile
+// triples with each pixel then, took 37 s for 12 pixels a thread (0.7 s with &).
 // Reference: kernels/conv_forward/reference.ts
 // The unit of storage: four neighbouring channels of one pixel, a *quad*. With INT8 a quad is four
 // codes in a u32; without, a vec4<f32>. A *wide* is V quads read in one load: the bounds check that
@@ -319,11 +321,11 @@ fn main(
 
   for (var ky = 0; ky < i32(taps_down); ky++) {
     for (var kx = 0; kx < i32(taps_across); kx++) {
-      let inside_0 = u32(row_0 + ky) < height && u32(column_0 + kx) < width && pixel_0 < pixels;
+      let inside_0 = (u32(row_0 + ky) < height) & (u32(column_0 + kx) < width) & (pixel_0 < pixels);
       let from_0 = u32(select(0, base_0 + (ky * i32(width) + kx) * i32(loads), inside_0));
-      let inside_1 = u32(row_1 + ky) < height && u32(column_1 + kx) < width && pixel_1 < pixels;
+      let inside_1 = (u32(row_1 + ky) < height) & (u32(column_1 + kx) < width) & (pixel_1 < pixels);
       let from_1 = u32(select(0, base_1 + (ky * i32(width) + kx) * i32(loads), inside_1));
-      let inside_2 = u32(row_2 + ky) < height && u32(column_2 + kx) < width && pixel_2 < pixels;
+      let inside_2 = (u32(row_2 + ky) < height) & (u32(column_2 + kx) < width) & (pixel_2 < pixels);
       let from_2 = u32(select(0, base_2 + (ky * i32(width) + kx) * i32(loads), inside_2));
       var row_at = u32(ky * i32(taps_across) + kx) * in_quads * (out_quads / 2u) + group.z;
       for (var c = 0u; c < loads; c++) {

@@ -132,7 +132,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let real_0 = p_0 < end;
     let y_0 = u32(i32(here.row * stride_y) + shift_y);
     let column_0 = u32(i32(here.column * stride_x) + shift_x);
-    let inside_0 = real_0 && y_0 < height && column_0 < width;
+    let inside_0 = real_0 & (y_0 < height) & (column_0 < width);
     let x_at_0 = select(0u, ((here.image * height + y_0) * width + column_0) * x_loads + x_own, inside_0);
     let dy_at_0 = select(0u, p_0 * dy_loads + dy_own, real_0);
     here = advance(here, PixelCoords(0u, 0u, 1u), out_height, out_width);
@@ -140,7 +140,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let real_1 = p_1 < end;
     let y_1 = u32(i32(here.row * stride_y) + shift_y);
     let column_1 = u32(i32(here.column * stride_x) + shift_x);
-    let inside_1 = real_1 && y_1 < height && column_1 < width;
+    let inside_1 = real_1 & (y_1 < height) & (column_1 < width);
     let x_at_1 = select(0u, ((here.image * height + y_1) * width + column_1) * x_loads + x_own, inside_1);
     let dy_at_1 = select(0u, p_1 * dy_loads + dy_own, real_1);
     here = advance(here, PixelCoords(0u, 0u, 1u), out_height, out_width);
@@ -148,7 +148,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let real_2 = p_2 < end;
     let y_2 = u32(i32(here.row * stride_y) + shift_y);
     let column_2 = u32(i32(here.column * stride_x) + shift_x);
-    let inside_2 = real_2 && y_2 < height && column_2 < width;
+    let inside_2 = real_2 & (y_2 < height) & (column_2 < width);
     let x_at_2 = select(0u, ((here.image * height + y_2) * width + column_2) * x_loads + x_own, inside_2);
     let dy_at_2 = select(0u, p_2 * dy_loads + dy_own, real_2);
     here = advance(here, PixelCoords(0u, 0u, 1u), out_height, out_width);
@@ -156,7 +156,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let real_3 = p_3 < end;
     let y_3 = u32(i32(here.row * stride_y) + shift_y);
     let column_3 = u32(i32(here.column * stride_x) + shift_x);
-    let inside_3 = real_3 && y_3 < height && column_3 < width;
+    let inside_3 = real_3 & (y_3 < height) & (column_3 < width);
     let x_at_3 = select(0u, ((here.image * height + y_3) * width + column_3) * x_loads + x_own, inside_3);
     let dy_at_3 = select(0u, p_3 * dy_loads + dy_own, real_3);
     here = advance(here, PixelCoords(0u, 0u, 1u), out_height, out_width);
