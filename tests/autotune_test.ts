@@ -88,8 +88,9 @@ class FakeBench implements TimingBackend {
 /** A step by kernel, layer and tile. */
 function name(step: Step): string {
   const { kernel, layer } = step,
-    { P, Q, R } = (givenTile(step) ?? tilesOf(step, SOFTWARE)[0]!).constants;
-  return `${kernel.name} ${layer} ${P === undefined ? `R${R}` : `P${P}Q${Q}`}`;
+    { P, Q, R, DOT } = (givenTile(step) ?? tilesOf(step, SOFTWARE)[0]!).constants;
+  const dot = DOT ? ` DOT=${DOT}` : "";
+  return `${kernel.name} ${layer} ${P === undefined ? `R${R}` : `P${P}Q${Q}`}${dot}`;
 }
 
 /** A convolution of the default tile takes 4 ms, a norm 1 ms; P = 4 is a tenth faster, R = 1 slower. */
@@ -107,6 +108,18 @@ const chosen = (classes: readonly TuningKey[], times: AdapterTimes) =>
   [...fastestTiles(classes, times, SOFTWARE)].map(([step, tile]) =>
     `${step.layer} ${step.kernel.name} ${tileName(tile)}`
   );
+
+Deno.test("layers of one shape share a class in every direction", () => {
+  const layers = NETWORK.layers.map((layer) =>
+    typeof layer === "object" && layer.type === "conv2d" ? { ...layer, bias: false } : layer
+  );
+  const classes = classesOf(programOf({ ...NETWORK, layers }, "int8"));
+  for (const kernel of ["conv_forward", "conv_backward_weight", "conv_backward_input"]) {
+    const own = classes.filter(({ name }) => name.startsWith(`${kernel} `));
+    assert.ok(own.some(({ steps }) => steps.length > 1), kernel);
+  }
+  assert.deepEqual(classes.filter(({ name }) => name.includes("NONFINITE=")), []);
+});
 
 Deno.test("steps of one kernel on one shape are one class, whatever their tensors and epilogues", () => {
   const classes = classesOf(programOf(NETWORK, "int8"));
@@ -127,7 +140,7 @@ Deno.test("the fastest tile is chosen for all steps of its class, by a clear mar
   const tiles = chosen(classes, found);
   // 3.9 of 4 ms is no clear margin; a norm has nothing faster than its default.
   for (const layer of ["conv1", "conv2", "conv3"]) {
-    assert.ok(tiles.includes(`${layer} conv_forward DOT=0 P=4 Q=2`), tiles.join("; "));
+    assert.ok(tiles.includes(`${layer} conv_forward DOT=0 K=0 P=4 Q=2 V=1`), tiles.join("; "));
   }
   assert.ok(tiles.every((tile) => !tile.includes("norm")), tiles.join("; "));
   const again = new FakeBench(typical);
@@ -274,13 +287,13 @@ Deno.test("a tile that is refused, or gives other bits, or wins by chance, is no
   refused.refused.delete(name(first.steps[0]!));
   for (const bench of [refused, other]) {
     const found = await tuneTiles(classes, new Map(), bench);
-    assert.equal(found.get(first.name)!.ratios["DOT=0 P=4 Q=2"], null);
-    assert.ok(!chosen(classes, found).includes("conv1 conv_forward DOT=0 P=4 Q=2"));
+    assert.equal(found.get(first.name)!.ratios["DOT=0 K=0 P=4 Q=2 V=1"], null);
+    assert.ok(!chosen(classes, found).includes("conv1 conv_forward DOT=0 K=0 P=4 Q=2 V=1"));
     const again = new FakeBench(typical);
     assert.equal((await tuneTiles(classes, found, again)).size, 0, "and not tried again");
   }
   const found = await tuneTiles([first], new Map(), chance);
-  assert.ok(found.get(first.name)!.ratios["DOT=0 P=4 Q=2"]! <= 1);
+  assert.ok(found.get(first.name)!.ratios["DOT=0 K=0 P=4 Q=2 V=1"]! <= 1);
 });
 
 Deno.test("what was timed of another text of a kernel is timed anew", async () => {

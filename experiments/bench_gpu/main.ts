@@ -17,7 +17,7 @@ import { peers } from "./peers.ts";
 import { asMarkdown, type GpuBench, type PartRecord } from "./report.ts";
 
 /** Seconds of all parts; the rest of the eight minutes is for the part that ends late. */
-const SECONDS = 440;
+const SECONDS = 420;
 
 /** The parts in their order, and the share of the time that each may take of those that run. */
 const PARTS = {

@@ -58,8 +58,7 @@ const GROUP_BATCHES: Readonly<Record<string, number>> = {
 /** Whole steps on a software adapter, and those on a GPU, whose batch a trial decides if it is 0. */
 const SOFTWARE_STEPS: readonly StepsSize[] = [
   { model: "cnn", batch: 4, size: 28 },
-  { model: "resnet18", batch: 1, size: 32 },
-  { model: "mobilenet-v2", batch: 1, size: 32 },
+  { model: "resnet8", batch: 1, size: 32 },
 ];
 const HARDWARE_STEPS: readonly StepsSize[] = [
   { model: "cnn", batch: 64, size: 28 },

@@ -44,6 +44,8 @@ export function tuningKeys(steps: readonly Step[], target: Target): TuningKey[] 
 function className({ kernel, constants }: Step, { dots }: Target): string {
   const shape = Object.entries(constants).filter(([name]) => {
     const kind = kernel.constants[name];
+    // Where non-finite values are counted differs by parameter.
+    if (typeof kind === "object") return false;
     return (kind !== "row" && kind !== "epilogue" && kind !== "epilogue operand" ||
       name === "INT8") &&
       !kernel.gpu.sameSpeed?.includes(name);
