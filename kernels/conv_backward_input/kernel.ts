@@ -57,7 +57,7 @@ export const convBackwardInput = defineKernel({
   reference,
   gpu: {
     source,
-    tiles: (c, target) => convTiles(c, phasePixels(c), c.IQ, c.OQ, target),
+    tiles: (c, target) => convTiles(c, phasePixels(c), c.IQ, c.OQ, target, c.SH * c.SW),
     workgroups: (c) => convWorkgroups(phasePixels(c), c.IQ, c, c.SH * c.SW),
     sameSpeed: ["BEFORE", "ADDEND", "MASK", "CHANNELS", "FIRST"],
   },

@@ -37,6 +37,7 @@ const GROUP_TILES = [
  * @param pixels number of pixels in a phase
  * @param quads number of quads of output channels
  * @param inputQuads number of quads of a pixel of the input
+ * @param phases number of phases
  */
 export function convTiles(
   { INT8 }: { readonly INT8: number },
@@ -44,6 +45,7 @@ export function convTiles(
   quads: number,
   inputQuads: number,
   { software, dots }: Target,
+  phases = 1,
 ): ConvTile[] {
   // As few pixels per thread as the number of tiles allows: 49 rows of 64 pixels are 7 tiles of 7, not
   // of 8, an eighth of which would be past the end.
@@ -59,25 +61,37 @@ export function convTiles(
   const shapes = software ? [inRegisters(INT8 ? (Q > 4 ? 8 : 16) : 12, Q), small] : [
     ...GROUP_TILES.map((tile) => ({ ...tile, V })),
     small,
-  ].toSorted((a, b) => cost(pixels, quads, a) - cost(pixels, quads, b));
+  ].toSorted((a, b) => cost(pixels, quads, phases, a) - cost(pixels, quads, phases, b));
   return (INT8 ? dots : [DOT.native]).flatMap((DOT) => shapes.map((shape) => ({ ...shape, DOT })));
 }
 
 /** Workgroups of 256 threads that fill a large GPU: two for each of 132 multiprocessors. */
 const ENOUGH_GROUPS = 264;
-/** What a tile in registers takes for a product, in workgroup memory 1: each thread loads its weights. */
-const REGISTER_COST = 1.15;
 
-/** Returns the products of a thread, in the rounds of workgroups that a large GPU needs for a tile. */
+/**
+ * What a product takes: in 64 × 128 and 128 × 128 tiles 1, in smaller ones as much more as they load more
+ * (for a dot product 0.115 loads, 0.121 in 128 × 64, 0.16 in 64 × 64); in registers, as each thread loads
+ * weights of its own.
+ */
+function costOf({ P, Q, K }: Pick<ConvTile, "P" | "Q" | "K">): number {
+  if (K === 0) return 1.15;
+  return Q > 1 ? 1 : P > 4 ? 1.05 : 1.4;
+}
+
+/**
+ * Returns the order in which tiles are tried: those that fill a large GPU before those that do not, then by
+ * the products that a thread computes in all rounds of workgroups.
+ */
 function cost(
   pixels: number,
   quads: number,
-  { P, Q, K }: ConvTile | Omit<ConvTile, "DOT">,
+  phases: number,
+  tile: Pick<ConvTile, "P" | "Q" | "K">,
 ): number {
-  const groups = convWorkgroups(pixels, quads, { P, Q, K }).reduce((a, b) => a * b);
-  return K > 0
-    ? Math.ceil(groups / ENOUGH_GROUPS) * P * Q
-    : Math.ceil(groups / (4 * ENOUGH_GROUPS)) * P * Q * REGISTER_COST;
+  const groups = convWorkgroups(pixels, quads, tile, phases).reduce((a, b) => a * b);
+  const filled = groups / (tile.K > 0 ? 1 : 4) / ENOUGH_GROUPS;
+  const products = Math.ceil(filled) * tile.P * tile.Q * costOf(tile);
+  return filled < 1 ? 1e9 + products : products;
 }
 
 /** Pixels of a tile of the CPU, TILE_ROWS of tile.simd.ts, and the most tiles that fill a panel. */

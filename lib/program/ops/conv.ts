@@ -394,8 +394,9 @@ function chunked(b: Builder, node: ConvNode) {
   const tiles = Math.ceil(s.IQ / 2) * Math.ceil(s.OQ / 2) * s.KH * s.KW;
   // Enough chunks to fill the device, none above the bound that keeps int32 exact. The rule must
   // not depend on tiles that tuning may change: f32 sums are chunk by chunk.
-  const even = 4 * Math.ceil(PIXELS * tiles / ENOUGH_THREADS / 4);
-  const CHUNK = Math.min(MAX_PIXELS, Math.max(MIN_PIXELS, even)),
+  const even = Math.ceil(PIXELS * tiles / ENOUGH_THREADS);
+  const few = b.int8 ? even : Math.min(even, Math.ceil(PIXELS / Math.max(1, roomFor(s))));
+  const CHUNK = Math.min(MAX_PIXELS, Math.max(MIN_PIXELS, 4 * Math.ceil(few / 4))),
     chunks = Math.ceil(PIXELS / CHUNK);
   return { s, PIXELS, CHUNK, ROOM: b.int8 ? Math.max(chunks, roomFor(s)) : chunks };
 }
