@@ -128,12 +128,15 @@ fn add_sums(at: u32, total: vec4<i32>, square: vec4<i32>) {
   //@ end
 }
 
-// Writes the workgroup's sums, from output `first` on, and 0 into the rows of tiles that there are not.
+// Writes the workgroup's sums, from output `first` on, and 0 into the rows of tiles that there are not. A
+// dispatch that is folded into two dimensions may have workgroups past the last tile.
 fn write_sums(first: u32, tile: u32, tiles: u32, lane: u32) {
   let outputs = ${OQ}u * 4u;
   for (var at = lane; at < ${COLUMNS}u && first + at < outputs; at += ${THREADS}u) {
-    sums[tile * outputs + first + at] = vec2<i32>(atomicLoad(&tile_sums[at][0]), atomicLoad(&tile_sums[at][1]));
-    for (var t = tile + tiles; t < ${TILES}u; t += tiles) { sums[t * outputs + first + at] = vec2<i32>(); }
+    let own = vec2<i32>(atomicLoad(&tile_sums[at][0]), atomicLoad(&tile_sums[at][1]));
+    for (var t = tile; t < ${TILES}u; t += tiles) {
+      sums[t * outputs + first + at] = select(vec2<i32>(), own, t == tile);
+    }
   }
 }
 //@ end

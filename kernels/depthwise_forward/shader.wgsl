@@ -134,7 +134,8 @@ fn main(
   atomicAdd(&tile_sums[lane % ${QL}u * 4u + ${j}u][1], square[${j}]);
   //@ end
   workgroupBarrier();
-  if (lane < 4u * ${QL}u && group.z * ${QL}u + lane / 4u < quads) {
+  // A dispatch that is folded into two dimensions may have workgroups past the last tile.
+  if (tile < ${TILES}u && lane < 4u * ${QL}u && group.z * ${QL}u + lane / 4u < quads) {
     let at = (tile * quads + group.z * ${QL}u) * 4u + lane;
     sums[at] = vec2<i32>(atomicLoad(&tile_sums[lane][0]), atomicLoad(&tile_sums[lane][1]));
   }
