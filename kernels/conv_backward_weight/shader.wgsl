@@ -94,9 +94,9 @@ fn transpose(w: u32, x: u32, y: u32, z: u32) -> Four {
 // In workgroup memory: 16 × 16 threads own 16·YQ quads of rows, which are outputs, and 16·XQ quads of
 // columns, which are inputs of taps, each thread YQ × XQ of them; a workgroup has one slice. A round copies K
 // words of each row and column: of four pixels, transposed, or without INT8 of one. A thread copies XL quads
-// of columns and YL of rows, in XN and YN loads, the same ones in all rounds, so that a place differs from
-// that of the pixel's window by a constant; windows are counted on. Where WHOLE, four pixels of a word are
-// of one row. What is past the last row or column is not stored, so it may be anything, read from anywhere.
+// of columns and YL of rows, in XN and YN loads, the same ones in all rounds; the place that a tap of its
+// pixel has in X is counted on. Where WHOLE, four pixels of a word are of one row. What is past the last row
+// or column is not stored, so it may be anything, read from anywhere.
 // Arrays of arrays, with all indices but one constant: an index that the driver must clamp does not fold
 // into the offset of a load. What follows from `lane` is computed where it is used: RDNA 2 then needs 64
 // registers for 64 × 128 weights, which leaves room for 8 waves, and 72 otherwise.
@@ -123,42 +123,44 @@ const COLUMN_STEP = vec2<u32>(1u, 16u);
 //@ else
 const COLUMN_STEP = vec2<u32>(2u, 1u);
 //@ end
-// A word of all rows and columns: YQ slots of 16 quads of rows, then XQ slots of columns.
-var<workgroup> words: array<array<array<vec4<Element>, 16>, ${SLOTS}>, ${K}>;
+// A word of all rows and columns: SLOTS slots of 16 quads, YQ of rows, then XQ of columns.
+var<workgroup> words: array<array<vec4<Element>, 16 * ${SLOTS}>, ${K}>;
 var<workgroup> totals: array<Sum, 256>;
 
-// Where the window of a pixel begins, without padding: row, column, and loads of X before it.
-struct Window {
-  y: u32,
-  x: u32,
-  at: u32,
+// A place in X: row and column, which may be outside, and loads before it.
+struct Place {
+  y: i32,
+  x: i32,
+  at: i32,
 }
 
-// How far windows go, and what is added at the end of a row of them, and of an image.
+// How far it is from one row of windows to the next, and from one image to the next.
 struct Ends {
-  y: u32,
-  x: u32,
-  row: Window,
-  image: u32,
+  y: i32,
+  x: i32,
+  row: Place,
+  image: i32,
 }
 
-fn window_of(pixel: u32) -> Window {
+// Where the window of a pixel begins, without padding.
+fn window_of(pixel: u32) -> Place {
   let p = pixel_coords(pixel, ${HO}u, ${WO}u);
   let y = p.row * ${SH}u;
   let x = p.column * ${SW}u;
-  return Window(y, x, ((p.image * ${H}u + y) * ${W}u + x) * (${IQ}u / ${XV}u));
+  return Place(i32(y), i32(x), i32(((p.image * ${H}u + y) * ${W}u + x) * (${IQ}u / ${XV}u)));
 }
 
-// Moves `w` on by the distance between the windows of pixel 0 and `by`.
-fn moved(w: Window, by: Window, ends: Ends) -> Window {
-  let x = w.x + by.x;
-  let wraps = x >= ends.x;
-  let y = w.y + by.y + select(0u, ends.row.y, wraps);
-  let passes = y >= ends.y;
-  return Window(
+// Moves a place of a tap on by the distance between the windows of pixel 0 and `by`. Places below and right
+// of `last` are in the next row of windows, or image.
+fn moved(p: Place, by: Place, last: vec2<i32>, ends: Ends) -> Place {
+  let x = p.x + by.x;
+  let wraps = x >= last.x;
+  let y = p.y + by.y + select(0, ends.row.y, wraps);
+  let passes = y >= last.y;
+  return Place(
     select(y, y - ends.y, passes),
     select(x, x - ends.x, wraps),
-    w.at + by.at + select(0u, ends.row.at, wraps) + select(0u, ends.image, passes),
+    p.at + by.at + select(0, ends.row.at, wraps) + select(0, ends.image, passes),
   );
 }
 
@@ -173,12 +175,12 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   let begin = group.z * ${SLICE}u;
   let end = min(begin + ${SLICE}u, ${PIXELS}u);
   let padding = XWide(zero_quad(quantizers[${X_ROW}]));
-  let one = Window(0u, ${SW}u, ${SW}u * x_loads);
+  let one = Place(0, ${SW}, i32(${SW}u * x_loads));
   let ends = Ends(
-    ${HO}u * ${SH}u,
-    ${WO}u * one.x,
-    Window(${SH}u, 0u, (${SH}u * width - ${WO}u * one.x) * x_loads),
-    (height - ${HO}u * ${SH}u) * width * x_loads,
+    ${HO} * ${SH},
+    ${WO} * ${SW},
+    Place(${SH}, 0, (${SH} * i32(width) - ${WO} * ${SW}) * i32(x_loads)),
+    (i32(height) - ${HO} * ${SH}) * i32(width * x_loads),
   );
   //@ if INT8
   //@ if WHOLE
@@ -198,13 +200,15 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   //@ else
   let pixel = word;
   //@ end
-  var window = window_of(begin + pixel);
+  let window = window_of(begin + pixel);
   //@ for i in 0..XN
   let input_${i} = group.x * COLUMNS + side * COLUMN_STEP.x + ${i}u * COLUMN_STEP.y;
   let tap_${i} = input_${i} / in_quads;
-  let shift_y_${i} = tap_${i} / ${KW}u - ${PH}u;
-  let shift_x_${i} = tap_${i} % ${KW}u - ${PW}u;
-  let shift_${i} = (shift_y_${i} * width + shift_x_${i}) * x_loads + input_${i} % in_quads / ${XV}u;
+  let shift_y_${i} = i32(tap_${i} / ${KW}u) - ${PH};
+  let shift_x_${i} = i32(tap_${i} % ${KW}u) - ${PW};
+  let shift_at_${i} = (shift_y_${i} * i32(width) + shift_x_${i}) * i32(x_loads) + i32(input_${i} % in_quads / ${XV}u);
+  var place_${i} = Place(window.y + shift_y_${i}, window.x + shift_x_${i}, window.at + shift_at_${i});
+  let last_${i} = vec2<i32>(ends.x + shift_x_${i}, ends.y + shift_y_${i});
   //@ end
   var dy_at = (begin + pixel) * dy_loads + (${FIRST}u + group.y * ROWS + side * ROW_STEP.x) / ${YV}u;
 
@@ -231,31 +235,30 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     //@ end
     //@ for i in 0..XN
     //@ if WHOLE
-    let inside_${i}_${k} = (window.y + shift_y_${i} < height) & (window.x + shift_x_${i} + ${k}u * one.x < width) & real_${k};
-    let x_${i}_${k} = select(padding, x[window.at + shift_${i} + ${k}u * one.at], inside_${i}_${k});
+    let inside_${i}_${k} = (u32(place_${i}.y) < height) & (u32(place_${i}.x + ${k} * one.x) < width) & real_${k};
+    let x_${i}_${k} = select(padding, x[u32(place_${i}.at + ${k} * one.at)], inside_${i}_${k});
     //@ else
-    let inside_${i}_${k} = (window.y + shift_y_${i} < height) & (window.x + shift_x_${i} < width) & real_${k};
-    let x_${i}_${k} = select(padding, x[window.at + shift_${i}], inside_${i}_${k});
-    //@ end
-    //@ end
-    //@ if WHOLE
-    //@ else
+    let inside_${i}_${k} = (u32(place_${i}.y) < height) & (u32(place_${i}.x) < width) & real_${k};
+    let x_${i}_${k} = select(padding, x[u32(place_${i}.at)], inside_${i}_${k});
     //@ if k < 3
-    window = moved(window, one, ends);
+    place_${i} = moved(place_${i}, one, last_${i}, ends);
+    //@ end
     //@ end
     //@ end
     //@ end
     //@ else
     let real = pixel < left;
     //@ for i in 0..XN
-    let inside_${i} = (window.y + shift_y_${i} < height) & (window.x + shift_x_${i} < width) & real;
-    let xs_${i} = select(padding, x[window.at + shift_${i}], inside_${i});
+    let inside_${i} = (u32(place_${i}.y) < height) & (u32(place_${i}.x) < width) & real;
+    let xs_${i} = select(padding, x[u32(place_${i}.at)], inside_${i});
     //@ end
     //@ for o in 0..YN
     let dys_${o} = select(Quad(), dy[dy_at + ${o}u * ROW_STEP.y], real);
     //@ end
     //@ end
-    window = moved(window, round, ends);
+    //@ for i in 0..XN
+    place_${i} = moved(place_${i}, round, last_${i}, ends);
+    //@ end
     dy_at += PIXELS_OF_ROUND * dy_loads;
     workgroupBarrier();
     //@ for i in 0..XL
@@ -267,9 +270,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     //@ end
     //@ end
     //@ if K == 16
-    words[word][${YQ}u + ${i}u][side] = xs_${i};
+    words[word][16u * (${YQ}u + ${i}u) + side] = xs_${i};
     //@ else
-    words[word][${YQ}u + side / 16u][side % 16u] = xs_${i};
+    words[word][16u * ${YQ}u + side] = xs_${i};
     //@ end
     //@ end
     //@ for o in 0..YL
@@ -281,32 +284,31 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     //@ end
     //@ end
     //@ if K == 16
-    words[word][${o}u][side] = dys_${o};
+    words[word][16u * ${o}u + side] = dys_${o};
     //@ else
-    words[word][side / 16u][side % 16u] = dys_${o};
+    words[word][side] = dys_${o};
     //@ end
     //@ end
     workgroupBarrier();
-    // A thread adds one channel of the slots, in the order of the words.
+    // A thread adds one channel, in the order of the words.
     if (group.x == 0u || group.y == 0u) {
-      let slot = lane / 64u;
-      let quad = lane / 4u % 16u;
+      let quad = lane / 4u;
       let channel = lane % 4u;
       //@ for k in 0..K
       //@ if INT8
-      total += dot_quad(0x01010101u, words[${k}][slot][quad][channel]);
+      total += dot_quad(0x01010101u, words[${k}][quad][channel]);
       //@ else
-      total += words[${k}][slot][quad][channel];
+      total += words[${k}][quad][channel];
       //@ end
       //@ end
     }
     //@ for k in 0..K
     {
       //@ for o in 0..YQ
-      let y_${o} = words[${k}][${o}][down];
+      let y_${o} = words[${k}][16u * ${o}u + down];
       //@ end
       //@ for i in 0..XQ
-      let x_${i} = words[${k}][${YQ}u + ${i}u][across];
+      let x_${i} = words[${k}][16u * (${YQ}u + ${i}u) + across];
       //@ for o in 0..YQ
       //@ for j in 0..4
       //@ if INT8
