@@ -20,6 +20,7 @@ export const activationForward = defineKernel({
     ACT: "integer",
     X_ROW: "row",
     Y_ROW: "row",
+    RAGGED: "tile",
   },
   buffers: {
     ...tables,
@@ -29,6 +30,7 @@ export const activationForward = defineKernel({
   reference,
   gpu: {
     source,
+    tiles: ({ CHANNELS }) => [{ RAGGED: CHANNELS % 4 > 0 ? 1 : 0 }],
     workgroups: ({ QUADS }) => threads(QUADS),
   },
   simd: {

@@ -25,7 +25,12 @@ fn main(
     //@ else
     let activated = clamp(v, vec4<f32>(0.0), vec4<f32>(6.0));
     //@ end
-    y[at] = quantize(activated, quantizers[${Y_ROW}], 0u, vec2<u32>(), min(4u, ${CHANNELS}u - at % ${CQ}u * 4u));
+    //@ if RAGGED
+    let lanes = min(4u, ${CHANNELS}u - at % ${CQ}u * 4u);
+    //@ else
+    let lanes = 4u;
+    //@ end
+    y[at] = quantize(activated, quantizers[${Y_ROW}], 0u, vec2<u32>(), lanes);
   }
   record(${Y_ROW}u, tile, lane);
 }

@@ -19,6 +19,7 @@ export const addGradients = defineKernel({
     CHANNELS: "operand",
     DY_ROW: "row",
     DX_ROW: "row",
+    RAGGED: "tile",
   },
   buffers: {
     ...gradientBuffers,
@@ -28,6 +29,7 @@ export const addGradients = defineKernel({
   reference,
   gpu: {
     source,
+    tiles: ({ CHANNELS }) => [{ RAGGED: CHANNELS % 4 > 0 ? 1 : 0 }],
     workgroups: ({ QUADS }) => threads(QUADS),
   },
   simd: {

@@ -21,10 +21,16 @@ fn main(
   let tile = group.y * groups.x + group.x;
   let at = tile * 64u + lane;
   if (at < ${QUADS}u) {
-    let pixel = at / ${CQ}u;
-    let quad = at % ${CQ}u;
     let v = finish(real(dy[at], quantizers[${DY_ROW}]), at);
-    dx[at] = quantize(v, quantizers[${DX_ROW}], pixel * ${CHANNELS}u + quad * 4u, stream(${DX_ROW}u), min(4u, ${CHANNELS}u - quad * 4u));
+    let zdx = quantizers[${DX_ROW}];
+    let key = stream(${DX_ROW}u);
+    //@ if RAGGED
+    let pixel = at / ${CQ}u;
+    let channel = (at - pixel * ${CQ}u) * 4u;
+    dx[at] = quantize(v, zdx, pixel * ${CHANNELS}u + channel, key, min(4u, ${CHANNELS}u - channel));
+    //@ else
+    dx[at] = quantize(v, zdx, at * 4u, key, 4u);
+    //@ end
   }
   record(${DX_ROW}u, tile, lane);
 }

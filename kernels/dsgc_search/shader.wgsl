@@ -37,7 +37,16 @@ fn main() {
     search.best_distance = 3.4028234e38;
   } else {
     var sum = vec4<f32>();
-    for (var tile = 0u; tile < ${TILES}u; tile++) { sum += errors[tile]; }
+    var tile = 0u;
+    for (; tile + 8u <= ${TILES}u; tile += 8u) {
+      //@ for i in 0..8
+      let errors_${i} = errors[tile + ${i}u];
+      //@ end
+      //@ for i in 0..8
+      sum += errors_${i};
+      //@ end
+    }
+    for (; tile < ${TILES}u; tile++) { sum += errors[tile]; }
     // With u = Σxe/Σxx, v = Σee/Σxx: 1 − cos² = (v − u²)/(1 + 2u + v) = s, 1 − cos = s/(1 + √(1 − s)).
     // If values are so small that their squares are 0, the distance is unknown: no clip.
     let squares = select(1.0, sum.x, sum.x > 0.0);

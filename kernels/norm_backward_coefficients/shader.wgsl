@@ -43,7 +43,18 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   //@ if INT8
   var first = vec2<u32>();
   var second = vec2<u32>();
-  for (var at = begin; at < end; at += next) {
+  var at = begin;
+  // Four loads at a time: this is a walk of few threads through many parts.
+  for (; at + 3u * next < end; at += 4u * next) {
+    //@ for i in 0..4
+    let s_${i} = sums[at + ${i}u * next];
+    //@ end
+    //@ for i in 0..4
+    first = add64(first, int64(s_${i}.x));
+    second = add64(second, int64(s_${i}.y));
+    //@ end
+  }
+  for (; at < end; at += next) {
     let s = sums[at];
     first = add64(first, int64(s.x));
     second = add64(second, int64(s.y));
@@ -56,26 +67,35 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     second = add64(second, lane_sums[i * ${COLUMNS}u + column].zw);
   }
   let bracket = add64(multiply64(vec2<u32>(${PIXELS}u, 0u), second), negate64(multiply64(int64(total[channel]), first)));
-  let at = channel / 4u * 24u + channel % 4u;
-  let inverse = coefficients[at + 20u];
+  let to = channel / 4u * 24u + channel % 4u;
+  let inverse = coefficients[to + 20u];
   let scale = quantizers[${DA_ROW}].scale;
   let dbeta = float64(first) * scale;
   let dgamma = float64(bracket) / pixels * scale * quantizers[${Y_ROW}].scale * inverse;
   //@ else
   var sum = vec2<f32>();
-  for (var at = begin; at < end; at += next) { sum += sums[at]; }
+  var at = begin;
+  for (; at + 3u * next < end; at += 4u * next) {
+    //@ for i in 0..4
+    let s_${i} = sums[at + ${i}u * next];
+    //@ end
+    //@ for i in 0..4
+    sum += s_${i};
+    //@ end
+  }
+  for (; at < end; at += next) { sum += sums[at]; }
   lane_sums[lane] = sum;
   workgroupBarrier();
   if (own > 0u || channel >= channels) { return; }
   for (var i = 1u; i < used; i++) { sum += lane_sums[i * ${COLUMNS}u + column]; }
-  let at = channel / 4u * 24u + channel % 4u;
-  let inverse = coefficients[at + 20u];
+  let to = channel / 4u * 24u + channel % 4u;
+  let inverse = coefficients[to + 20u];
   let dbeta = sum.x;
   let dgamma = sum.y * inverse;
   //@ end
-  let a = coefficients[at];
-  coefficients[at + 12u] = -a * (dgamma / pixels) * inverse;
-  coefficients[at + 16u] = -a * (dbeta / pixels);
+  let a = coefficients[to];
+  coefficients[to + 12u] = -a * (dgamma / pixels) * inverse;
+  coefficients[to + 16u] = -a * (dbeta / pixels);
   var both = vec2<f32>(dgamma, dbeta);
   //@ if ACCUMULATE
   if (step.first > 0u) { both += vec2<f32>(gradient[channel], gradient[channels + channel]); }

@@ -49,7 +49,18 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   //@ if INT8
   var first = vec2<u32>();
   var second = vec2<u32>();
-  for (var at = begin; at < end; at += next) {
+  var at = begin;
+  // Four loads at a time: this is a walk of few threads through many parts.
+  for (; at + 3u * next < end; at += 4u * next) {
+    //@ for i in 0..4
+    let s_${i} = sums[at + ${i}u * next];
+    //@ end
+    //@ for i in 0..4
+    first = add64(first, int64(s_${i}.x));
+    second = add64(second, vec2<u32>(bitcast<u32>(s_${i}.y), 0u));
+    //@ end
+  }
+  for (; at < end; at += next) {
     let s = sums[at];
     first = add64(first, int64(s.x));
     second = add64(second, vec2<u32>(bitcast<u32>(s.y), 0u));
@@ -68,7 +79,16 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   total[channel] = bitcast<i32>(first.x);
   //@ else
   var sum = 0.0;
-  for (var at = begin; at < end; at += next) { sum += sums[at].x; }
+  var at = begin;
+  for (; at + 3u * next < end; at += 4u * next) {
+    //@ for i in 0..4
+    let s_${i} = sums[at + ${i}u * next].x;
+    //@ end
+    //@ for i in 0..4
+    sum += s_${i};
+    //@ end
+  }
+  for (; at < end; at += next) { sum += sums[at].x; }
   lane_sums[lane] = sum;
   workgroupBarrier();
   var mean = 0.0;
@@ -78,7 +98,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   var squares = 0.0;
   let chunk = ${CHUNK}u;
   var left = ${PIXELS}u - own * chunk;
-  for (var at = begin; at < end; at += next) {
+  for (at = begin; at < end; at += next) {
     let s = sums[at];
     let n = f32(min(chunk, left));
     let d = s.x / n - mean;
@@ -94,11 +114,11 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   //@ end
 
   let inverse = 1.0 / sqrt(variance + f32(${EPSILON}));
-  let at = channel / 4u * 24u + channel % 4u;
-  coefficients[at] = affine[channel] * inverse;
-  coefficients[at + 4u] = mean;
-  coefficients[at + 8u] = affine[channels + channel];
-  coefficients[at + 20u] = inverse;
+  let to = channel / 4u * 24u + channel % 4u;
+  coefficients[to] = affine[channel] * inverse;
+  coefficients[to + 4u] = mean;
+  coefficients[to + 8u] = affine[channels + channel];
+  coefficients[to + 20u] = inverse;
   if (not_finite(vec2<f32>(mean, variance).xyxy)) { atomicAdd(&statistics[${NONFINITE}u], 1u); }
   if (step.norm_weight > 0.0 && found_nonfinite[0] == 0u) {
     if (step.first == 0u) {

@@ -17,6 +17,7 @@ export const perChannelWeightRange = defineKernel({
     OQ: "integer",
     SIZE: "integer",
     W_ROW: "row",
+    LANES: "tile",
   },
   buffers: {
     ...tables,
@@ -26,7 +27,8 @@ export const perChannelWeightRange = defineKernel({
   reference,
   gpu: {
     source,
-    workgroups: ({ OQ }) => [Math.ceil(4 * OQ / 64), 1, 1],
+    tiles: (_, { software }) => [{ LANES: software ? 1 : 64 }],
+    workgroups: ({ OQ, LANES }) => [Math.ceil(4 * OQ * LANES / 64), 1, 1],
   },
   simd: { parts: ({ OQ, SIZE }) => partsOf(4 * OQ, 4 * SIZE) },
 });

@@ -20,6 +20,7 @@ export const quantizationError = defineKernel({
     R: "integer",
     SEARCH: "flag",
     ROW: "row",
+    RAGGED: "tile",
   },
   buffers: {
     ...tables,
@@ -30,6 +31,7 @@ export const quantizationError = defineKernel({
   reference,
   gpu: {
     source,
+    tiles: ({ CHANNELS }) => [{ RAGGED: CHANNELS % 4 > 0 ? 1 : 0 }],
     workgroups: ({ QUADS, R }) => [Math.ceil(QUADS / (64 * R)), 1, 1],
   },
   simd: { parts: ({ QUADS, R }) => partsOf(Math.ceil(QUADS / (128 * R)), 512 * R) },

@@ -27,7 +27,11 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   for (var r = 0u; r < ${R}u; r++) {
     let at = (group.x * ${R}u + r) * 64u + lane;
     if (at < ${QUADS}u) {
+      //@ if RAGGED
       let lanes = ${CHANNELS}u - at % ${CQ}u * 4u;
+      //@ else
+      let lanes = 4u;
+      //@ end
       let x = select(vec4<f32>(), real_values[at], vec4<u32>(0u, 1u, 2u, 3u) < vec4<u32>(lanes));
       //@ if SEARCH
       let c = clamp(round(x * z.inverse) + z.zero, vec4<f32>(z.qmin), vec4<f32>(z.qmax));

@@ -19,6 +19,7 @@ export const quantizeF32 = defineKernel({
     CHANNELS: "operand",
     ROW: "row",
     R: "tile",
+    RAGGED: "tile",
   },
   buffers: {
     ...tables,
@@ -28,7 +29,7 @@ export const quantizeF32 = defineKernel({
   reference,
   gpu: {
     source,
-    tiles: () => [{ R: 4 }],
+    tiles: ({ CHANNELS }) => [{ R: 4, RAGGED: CHANNELS % 4 > 0 ? 1 : 0 }],
     workgroups: ({ QUADS, R }) => threads(Math.ceil(QUADS / R)),
   },
   simd: { parts: ({ QUADS, CQ }) => partsOf(QUADS / CQ, 4 * CQ) },

@@ -24,8 +24,13 @@ fn main(
   {
     let at = (tile * ${R}u + ${r}u) * 64u + lane;
     if (at < ${QUADS}u) {
-      let quad = at % ${CQ}u;
-      q[at] = quantize(real_values[at], z, at / ${CQ}u * ${CHANNELS}u + quad * 4u, key, min(4u, ${CHANNELS}u - quad * 4u));
+      //@ if RAGGED
+      let pixel = at / ${CQ}u;
+      let channel = (at - pixel * ${CQ}u) * 4u;
+      q[at] = quantize(real_values[at], z, pixel * ${CHANNELS}u + channel, key, min(4u, ${CHANNELS}u - channel));
+      //@ else
+      q[at] = quantize(real_values[at], z, at * 4u, key, 4u);
+      //@ end
     }
   }
   //@ end

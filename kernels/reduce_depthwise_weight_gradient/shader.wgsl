@@ -27,7 +27,22 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   let zdy = quantizers[${DY_ROW}];
   if (id.x < size) {
     var sum = vec4<f32>();
-    for (var chunk = 0u; chunk < chunks; chunk++) { sum += vec4<f32>(partial[chunk * size + id.x]); }
+    // Eight loads at a time: this is a walk of few threads through many chunks.
+    var at = id.x;
+    var chunk = 0u;
+    for (; chunk + 8u <= chunks; chunk += 8u) {
+      //@ for i in 0..8
+      let partial_${i} = partial[at + ${i}u * size];
+      //@ end
+      //@ for i in 0..8
+      sum += vec4<f32>(partial_${i});
+      //@ end
+      at += 8u * size;
+    }
+    for (; chunk < chunks; chunk++) {
+      sum += vec4<f32>(partial[at]);
+      at += size;
+    }
     //@ if INT8
     sum = sum * (zx.scale * zdy.scale);
     //@ end

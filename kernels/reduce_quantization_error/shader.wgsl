@@ -11,6 +11,15 @@
 @compute @workgroup_size(1)
 fn main() {
   var sum = vec4<f32>();
-  for (var tile = 0u; tile < ${TILES}u; tile++) { sum += errors[tile]; }
+  var tile = 0u;
+  for (; tile + 8u <= ${TILES}u; tile += 8u) {
+    //@ for i in 0..8
+    let errors_${i} = errors[tile + ${i}u];
+    //@ end
+    //@ for i in 0..8
+    sum += errors_${i};
+    //@ end
+  }
+  for (; tile < ${TILES}u; tile++) { sum += errors[tile]; }
   fidelity[${ROW}] = sum;
 }
