@@ -21,7 +21,6 @@ const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const FILES = [
   "tests/kernels_test.ts",
   "tests/soak/every_tile_test.ts",
-  "tests/tiles_test.ts",
   "tests/depthwise_test.ts",
   "tests/self_test_test.ts",
 ];

@@ -25,26 +25,33 @@ interface Dawn {
 }
 
 /**
- * Returns for each shader what Dawn says against it or the compute pipelines of its entry points, with WebGPU's base limits;
- * nothing for a shader that it accepts. Shaders are validated while the next ones are made.
+ * Returns for each shader what Dawn says against it or the compute pipelines of its entry points, with
+ * WebGPU's base limits; nothing for a shader that it accepts. Shaders are validated while the next ones are
+ * made.
  *
  * @throws Error when Dawn cannot be downloaded; {@linkcode NoDawn} when it does not run here
  */
 export async function refusals(shaders: Iterable<string>): Promise<(string | undefined)[]> {
-  const answers: (string | undefined)[] = [];
+  const answers: Promise<(string | undefined)[]>[] = [];
   let batch: string[] = [];
   for (const code of shaders) {
     batch.push(code);
+    if (batch.length % PAUSE === 0) await new Promise((resolve) => setTimeout(resolve));
     if (batch.length < BATCH) continue;
-    answers.push(...await refusalsOf(batch));
+    await answers.at(-1); // One process at a time: it takes a gigabyte.
+    const answer = refusalsOf(batch);
+    answer.catch(() => {}); // Thrown where it is awaited.
+    answers.push(answer);
     batch = [];
   }
-  if (batch.length > 0) answers.push(...await refusalsOf(batch));
-  return answers;
+  if (batch.length > 0) answers.push(refusalsOf(batch));
+  return (await Promise.all(answers)).flat();
 }
 
 /** Shaders of a process: Dawn keeps pipelines, and ends without a word after some thousand large ones. */
 const BATCH = 400;
+/** Shaders that are made before processes get what was written to them. */
+const PAUSE = 10;
 
 /** Returns what a process of its own says of shaders. */
 async function refusalsOf(shaders: readonly string[]): Promise<(string | undefined)[]> {
@@ -97,6 +104,7 @@ async function importDawn(): Promise<Dawn> {
 /** Answers each line of stdin, a shader, with a line: `null` or what is wrong with it. */
 async function answer(): Promise<void> {
   const gpu = (await importDawn()).create(["backend=null"]);
+  Object.assign(globalThis, { gpu }); // Its devices do not keep it.
   const device = await (await gpu.requestAdapter())!.requestDevice();
   let rest = "";
   for await (const text of Deno.stdin.readable.pipeThrough(new TextDecoderStream())) {

@@ -9,7 +9,13 @@ import { openGpu } from "../../lib/runtime/gpu/device.ts";
 import { GpuExecutor } from "../../lib/runtime/gpu/executor.ts";
 import type { Device } from "../../lib/runtime/device.ts";
 import { allSteps, type Program, type Step } from "../../lib/program/program.ts";
-import { type Tile, tileName, tilesOf, withTile } from "../../lib/runtime/gpu/tile.ts";
+import {
+  type Tile,
+  type TiledStep,
+  tileName,
+  tilesOf,
+  withTile,
+} from "../../lib/runtime/gpu/tile.ts";
 
 /** Tiles that a step has at most. */
 export const MAX_TILES = 24;
@@ -35,7 +41,7 @@ export function everyTile(
 }
 
 /** The steps of a program that have more than `n` tiles, with tile `n` of each. */
-export function tiledSteps(program: Program, n: number, targets?: readonly Target[]): Step[] {
+export function tiledSteps(program: Program, n: number, targets?: readonly Target[]): TiledStep[] {
   return allSteps(program).flatMap((step) => {
     const tile = everyTile(step, targets)[n];
     return tile ? [withTile(step, tile)] : [];
