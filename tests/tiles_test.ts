@@ -47,6 +47,8 @@ for (const arithmetic of ["int8", "float32"] as const) {
         for (let n = 0; n < MAX_TILES; n++) {
           const steps = tiledSteps(program, n, NATIVE).filter((step) => {
             const name = `${step.kernel.name} ${tileName(givenTile(step)!)}`;
+            // Convolutions read these sums on the GPU; their references do without.
+            if (step.kernel.name === "weight_sums") return true;
             return !tested.has(name) && tested.add(name);
           });
           await lockstepOf(programOfSteps(program, steps), cpu, steps, "adapter");
