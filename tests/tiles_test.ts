@@ -10,7 +10,7 @@ import { requestAdapter } from "../lib/runtime/gpu/device.ts";
 import { givenTile, tileName } from "../lib/runtime/gpu/tile.ts";
 import { allSteps } from "../lib/program/program.ts";
 import type { RecipeInput } from "../lib/recipe/recipe.ts";
-import { CASES } from "./support/cases.ts";
+import { CASES, SIMULATED_CASES } from "./support/cases.ts";
 import { filled } from "./support/fill.ts";
 import { lockstepOf } from "./support/lockstep_all.ts";
 import { programOf } from "./support/networks.ts";
@@ -35,10 +35,11 @@ const SHAPES = [
 /** Every shape of tile with one way of dot products. With the others: tests/soak/every_tile_test.ts. */
 const NATIVE = TARGETS.filter(({ dots }) => dots[0] === DOT.native);
 
-for (const arithmetic of ["int8", "float32"] as const) {
+for (const arithmetic of ["int8", "float32", "simulated"] as const) {
   // A driver compiles a tile in workgroup memory for seconds, so each is tested once.
   const tested = new Set<string>();
-  for (const test of SHAPES) {
+  // In simulated arithmetic: a range for each channel of weights.
+  for (const test of arithmetic === "simulated" ? SIMULATED_CASES.slice(0, 1) : SHAPES) {
     Deno.test({
       name: `every tile of a kernel equals its reference: ${test.name} (${arithmetic})`,
       ignore,
