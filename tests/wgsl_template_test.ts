@@ -43,6 +43,21 @@ Deno.test("a template's conditions compare names, whole numbers and sums of thei
   );
 });
 
+Deno.test("a template names values for the lines below, also those of a branch and of what it includes", () => {
+  const source = lines(
+    "//@ let ROWS = N * 6 / 4 + 1",
+    "//@ if N == 2",
+    "//@ let HALF = N / 2",
+    "//@ end",
+    "//@ include part",
+    "  ${ROWS} ${HALF} ${OWN}",
+  );
+  const part = lines("//@ let OWN = ROWS * 10", "  part ${OWN}");
+  assert.equal(expand(source, { N: 2 }, { part }), lines("  part 40", "  4 1 40"));
+  assert.throws(() => expand("//@ let HALF = N / 2", { N: 3 }), /"N \/ 2" is not whole/);
+  assert.throws(() => expand("//@ let half N", { N: 3 }), /cannot read "let half N"/);
+});
+
 Deno.test("a template's loops are unrolled, also inside one another", () => {
   const source = lines(
     "//@ for i in 0..N",

@@ -30,8 +30,8 @@ type Sizes = Readonly<
 function registerTiles({ INT8, IQ, OQ, DQ, PIXELS, CHUNK }: Sizes, { dots }: Target) {
   const XQ = wideOf(IQ), YQ = Math.min(wideOf(DQ), wideOf(OQ));
   const shape = {
-    ...{ XQ, YQ, SLOTS: 0, XL: 0, YL: 0, XN: 0, YN: 0, WHOLE: 0 },
-    ...(INT8 ? { XV: XQ, YV: YQ, K: 4 } : { XV: 1, YV: 1, K: 1 }),
+    ...(INT8 ? { XQ, YQ, XV: XQ, YV: YQ, K: 4 } : { XQ, YQ, XV: 1, YV: 1, K: 1 }),
+    WHOLE: 0,
     SLICES: Math.ceil(PIXELS / CHUNK),
     SLICE: CHUNK,
   };
@@ -64,12 +64,11 @@ function groupTiles(c: Sizes, { dots }: Target) {
     // Whole rounds, so that only the last slice has pixels that are missing.
     const SLICE = INT8 ? 4 * K * Math.ceil(PIXELS / Math.min(ROOM, wanted) / (4 * K)) : CHUNK;
     const SLICES = Math.ceil(PIXELS / SLICE), filled = groups * SLICES / ENOUGH_GROUPS;
-    // Quads that a thread copies of a word of columns and of rows; two in one load where they are even.
-    const XL = XQ * K / 16, YL = YQ * K / 16;
-    const XV = INT8 && XL === 2 && IQ % 2 === 0 ? 2 : 1;
-    const YV = INT8 && YL === 2 && (DQ | FIRST) % 2 === 0 ? 2 : 1;
+    // A thread that copies two quads of a word of columns, or of rows, loads both at once where they are even.
+    const XV = INT8 && XQ * K === 32 && IQ % 2 === 0 ? 2 : 1;
+    const YV = INT8 && YQ * K === 32 && (DQ | FIRST) % 2 === 0 ? 2 : 1;
     const tile = {
-      ...{ YQ, XQ, K, SLOTS: YQ + XQ, XL, YL, XV, YV, XN: XL / XV, YN: YL / YV },
+      ...{ XQ, YQ, XV, YV, K },
       WHOLE: INT8 && WO % 4 === 0 ? 1 : 0,
       SLICES,
       SLICE,
@@ -115,11 +114,6 @@ export const convBackwardWeight = defineKernel({
     XQ: "tile",
     YQ: "tile",
     K: "tile",
-    SLOTS: "tile",
-    XL: "tile",
-    YL: "tile",
-    XN: "tile",
-    YN: "tile",
     WHOLE: "tile",
     SLICES: "tile operand",
     SLICE: "tile operand",
@@ -136,8 +130,8 @@ export const convBackwardWeight = defineKernel({
   gpu: {
     source,
     tiles: (c, target) => target.software ? registerTiles(c, target) : groupTiles(c, target),
-    workgroups: ({ SLICES, IQ, XQ, OQ, YQ, KH, KW, SLOTS }) =>
-      SLOTS > 0
+    workgroups: ({ SLICES, IQ, XQ, OQ, YQ, KH, KW, K }) =>
+      K > 4
         ? [Math.ceil(KH * KW * IQ / (16 * XQ)), Math.ceil(OQ / (16 * YQ)), SLICES]
         : [Math.ceil(SLICES * IQ / XQ / 64), OQ / YQ, KH * KW],
     join: ({ OQ, KH, KW, IQ }) => threads(OQ * KH * KW * IQ),

@@ -23,7 +23,7 @@
 //
 // The sum runs over pixels, but bytes run along channels: four pixels are read and their 4×4 bytes
 // transposed in registers. Tiles (kernel.ts) have one of two forms:
-//   in workgroup memory, SLOTS > 0  for GPUs; described where it begins
+//   in workgroup memory, K > 4  for GPUs; described where it begins
 //   in registers   for CPU adapters, which suspend threads at barriers, and would spill the registers of a
 //     GPU. A thread owns YQ·4 output × XQ·4 input channels of one tap and one slice. It reads K pixels at a
 //     time, in one load each for all its channels: of a tile of 16 × 16 (llvmpipe: 53 GOP/s) eight loads
@@ -64,7 +64,7 @@ fn products_size() -> u32 { return 4u * ${OQ}u * ${KH}u * ${KW}u * ${IQ}u; }
 fn slice_size() -> u32 { return products_size() + ${KH}u * ${KW}u * ${IQ}u + ${OQ}u; }
 
 //@ if INT8
-// Codes of no pixel: `operand` makes zeros of them.
+// Codes of no pixel: `factor` makes zeros of them.
 //@ if DOT == 1
 const NOTHING = 0x80808080u;
 //@ else
@@ -90,7 +90,12 @@ fn transpose(w: u32, x: u32, y: u32, z: u32) -> Four {
 }
 //@ end
 
-//@ if SLOTS
+//@ if K > 4
+//@ let SLOTS = YQ + XQ
+//@ let XL = XQ * K / 16
+//@ let YL = YQ * K / 16
+//@ let XN = XL / XV
+//@ let YN = YL / YV
 // In workgroup memory: 16 × 16 threads own 16·YQ quads of rows, which are outputs, and 16·XQ quads of
 // columns, which are inputs of taps, each thread YQ × XQ of them; a workgroup has one slice. A round copies K
 // words of each row and column: of four pixels, transposed, or without INT8 of one. A thread copies XL quads

@@ -5,8 +5,8 @@
 //
 // Arrays of arrays, with all indices but one constant: an index that the driver must clamp does not fold
 // into the offset of a load. What threads write by the element is an array of elements: a write to one
-// component of a vector may write the others too. A part has the rows of one load; its padding puts the parts that neighbouring
-// threads write into different banks.
+// component of a vector may write the others too. A part has the rows of one load; its padding puts the
+// parts that neighbouring threads write into different banks.
 //
 //   LOAD      elements that a thread copies in one load: of V quads
 //   PARTS     loads of a row of the tile

@@ -23,7 +23,7 @@
 //
 // The sum runs over pixels, but bytes run along channels: four pixels are read and their 4×4 bytes
 // transposed in registers. Tiles (kernel.ts) have one of two forms:
-//   in workgroup memory, SLOTS > 0  for GPUs; described where it begins
+//   in workgroup memory, K > 4  for GPUs; described where it begins
 //   in registers   for CPU adapters, which suspend threads at barriers, and would spill the registers of a
 //     GPU. A thread owns YQ·4 output × XQ·4 input channels of one tap and one slice. It reads K pixels at a
 //     time, in one load each for all its channels: of a tile of 16 × 16 (llvmpipe: 53 GOP/s) eight loads
@@ -56,7 +56,7 @@ alias YWide = vec2<u32>;
 fn products_size() -> u32 { return 4u * operand_OQ() * operand_KH() * operand_KW() * operand_IQ(); }
 fn slice_size() -> u32 { return products_size() + operand_KH() * operand_KW() * operand_IQ() + operand_OQ(); }
 
-// Codes of no pixel: `operand` makes zeros of them.
+// Codes of no pixel: `factor` makes zeros of them.
 const NOTHING = 0u;
 
 // Rows are four pixels of one quad; the result's rows are four channels of the four pixels.

@@ -4,7 +4,7 @@
  *     //@ include NAME            the text of kernels/include/NAME.wgsl, expanded with the same values
  *     //@ if EXPR … //@ else … //@ end
  *     //@ for i in 0..EXPR … //@ end      the body once for each i, unrolled
- *     //@ let NAME = EXPR * EXPR / EXPR   names a value for the lines below; from left to right
+ *     //@ let NAME = EXPR                 names a value for the lines below
  *     ${NAME}                     the value of a constant or loop variable
  *
  * An operand (kernels/define_kernel.ts) is read from a uniform block instead of being pasted in, so
@@ -89,7 +89,7 @@ function block(
       out.push(...body);
       at = close + 1;
     } else if (word === "let") {
-      const [name, number] = product(rest, constants);
+      const [name, number] = definition(rest, constants);
       constants[name] = number;
       at++;
     } else if (word === "for") {
@@ -144,7 +144,7 @@ function expectEnd(lines: readonly string[], at: number, opened: string): void {
 }
 
 function condition(text: string, constants: Constants): boolean {
-  const match = /^([\w\s*+]+)(?:(==|<|>)([\w\s*+]+))?$/.exec(text);
+  const match = /^([\w\s*/+]+)(?:(==|<|>)([\w\s*/+]+))?$/.exec(text);
   if (!match) throw new Error(`template: cannot read the condition "${text}"`);
   const left = sum(match[1]!, constants);
   if (match[2] === undefined) return left !== 0;
@@ -152,26 +152,26 @@ function condition(text: string, constants: Constants): boolean {
   return match[2] === "==" ? left === right : match[2] === "<" ? left < right : left > right;
 }
 
-/** The value of a sum of products. */
+/** The value of a sum of products and quotients, which must be whole. */
 function sum(text: string, constants: Constants): number {
-  const products = text.split("+").map((term) =>
-    term.split("*").map((factor) => value(factor.trim(), constants)).reduce((a, b) => a * b)
-  );
-  return products.reduce((a, b) => a + b);
+  const terms = text.split("+").map((term) => {
+    const [first = "", ...rest] = term.trim().split(/\s*([*/])\s*/);
+    let number = value(first, constants);
+    for (let i = 0; i < rest.length; i += 2) {
+      const by = value(rest[i + 1]!, constants);
+      number = rest[i] === "*" ? number * by : number / by;
+    }
+    if (!Number.isInteger(number)) throw new Error(`template: "${text.trim()}" is not whole`);
+    return number;
+  });
+  return terms.reduce((a, b) => a + b);
 }
 
-/** Reads `NAME = A * B / C`, whose quotients must be whole. */
-function product(text: string, constants: Constants): [string, number] {
-  const match = /^(\w+) = (\w+(?: [*/] \w+)*)$/.exec(text);
+/** Reads `NAME = EXPR`. */
+function definition(text: string, constants: Constants): [string, number] {
+  const match = /^(\w+) = ([\w\s*/+]+)$/.exec(text);
   if (!match) throw new Error(`template: cannot read "let ${text}"`);
-  const [first, ...rest] = match[2]!.split(" ");
-  let number = value(first!, constants);
-  for (let i = 0; i < rest.length; i += 2) {
-    const by = value(rest[i + 1]!, constants);
-    number = rest[i] === "*" ? number * by : number / by;
-    if (!Number.isInteger(number)) throw new Error(`template: "let ${text}" is not whole`);
-  }
-  return [match[1]!, number];
+  return [match[1]!, sum(match[2]!, constants)];
 }
 
 function value(text: string, constants: Constants): number {
