@@ -10,7 +10,17 @@
 import "./support/isolate.ts";
 
 /** Files that take longest, longest first: each is a process, started before all others. */
-const SLOW = ["kernels", "simulated", "cli_bench", "permissions", "cli_compare", "init", "memory"]
+const SLOW = [
+  "kernels",
+  "tiles",
+  "simulated",
+  "tint",
+  "cli_bench",
+  "permissions",
+  "cli_compare",
+  "init",
+  "memory",
+]
   .map((name) => `tests/${name}_test.ts`);
 
 /** Files of a process: starting one takes about a second of a core. */
