@@ -217,7 +217,7 @@ fn main(
   let under = i32(stride_y * taps_across * quads);
   let weight_step = walk_step(${PARTS}u, quads, phase_across, 1, right, under);
   var weight_at = walk_to(part, quads, phase_across, 1, right, under);
-  let weights_of_input = taps_down * taps_across * quads;
+  let weights_of_column = taps_down * taps_across * quads;
   let weight_first = (phase.tap_y * taps_across + phase.tap_x) * quads;
   let first_input = first_quad * 4u + first;
   //@ end
@@ -234,7 +234,7 @@ fn main(
     //@ else
     let input_${i} = first_input + ${i}u * ${STRIDE}u;
     let is_weight_${i} = (weight_at.y < phase_down) & (input_${i} < in_quads * 4u);
-    let weight_load_${i} = select(vec4<f32>(), weight[select(0u, input_${i} * weights_of_input + weight_first + u32(weight_at.offset), is_weight_${i})], is_weight_${i});
+    let weight_load_${i} = select(vec4<f32>(), weight[select(0u, input_${i} * weights_of_column + weight_first + u32(weight_at.offset), is_weight_${i})], is_weight_${i});
     //@ end
     //@ end
     workgroupBarrier();
@@ -313,8 +313,9 @@ fn main(
   //@ end
 
   //@ if INT8
+  let row_step = in_quads / ${Q}u;
   //@ else
-  let weights_of_input = taps_down * taps_across * quads;
+  let weights_of_column = taps_down * taps_across * quads;
   //@ end
   var up = 0;
   for (var ky = phase.tap_y; ky < taps_down; ky += stride_y) {
@@ -327,38 +328,13 @@ fn main(
       //@ if INT8
       var row_at = ((ky * taps_across + kx) * quads * in_quads + first_quad) / ${Q}u;
       //@ else
-      let tap = first_quad * 4u * weights_of_input + (ky * taps_across + kx) * quads;
+      let tap = first_quad * 4u * weights_of_column + (ky * taps_across + kx) * quads;
       //@ end
       for (var c = 0u; c < loads; c++) {
         //@ for p in 0..P
         let wide_${p} = select(Wide(padding), dy[from_${p} + c], inside_${p});
         //@ end
-        //@ for v in 0..V
-        {
-          //@ for p in 0..P
-          let v_${p} = factor(part${v}(wide_${p}));
-          //@ if DOT == 1
-          total_${p} += dot_quad(v_${p}, 0x01010101u);
-          //@ end
-          //@ end
-          //@ for q in 0..Q
-          {
-            //@ if INT8
-            let w = factors(weight[row_at].four_${q});
-            //@ else
-            let w_at = tap + c + ${q}u * 4u * weights_of_input;
-            let w = Four(weight[w_at], weight[w_at + weights_of_input], weight[w_at + 2u * weights_of_input], weight[w_at + 3u * weights_of_input]);
-            //@ end
-            //@ for p in 0..P
-            a_${p}_${q} = add_products(a_${p}_${q}, v_${p}, w);
-            //@ end
-          }
-          //@ end
-          //@ if INT8
-          row_at += in_quads / ${Q}u;
-          //@ end
-        }
-        //@ end
+        //@ include register_multiply
       }
       across++;
     }

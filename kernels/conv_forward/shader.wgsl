@@ -306,8 +306,9 @@ fn main(
   //@ end
 
   //@ if INT8
+  let row_step = out_quads / ${Q}u;
   //@ else
-  let weights_of_output = taps_down * taps_across * in_quads;
+  let weights_of_column = taps_down * taps_across * in_quads;
   //@ end
   for (var ky = 0; ky < i32(taps_down); ky++) {
     for (var kx = 0; kx < i32(taps_across); kx++) {
@@ -318,38 +319,13 @@ fn main(
       //@ if INT8
       var row_at = u32(ky * i32(taps_across) + kx) * in_quads * (out_quads / ${Q}u) + group.z;
       //@ else
-      let tap = group.z * ${Q}u * 4u * weights_of_output + u32(ky * i32(taps_across) + kx) * in_quads;
+      let tap = group.z * ${Q}u * 4u * weights_of_column + u32(ky * i32(taps_across) + kx) * in_quads;
       //@ end
       for (var c = 0u; c < loads; c++) {
         //@ for p in 0..P
         let wide_${p} = select(Wide(padding), x[from_${p} + c], inside_${p});
         //@ end
-        //@ for v in 0..V
-        {
-          //@ for p in 0..P
-          let v_${p} = factor(part${v}(wide_${p}));
-          //@ if DOT == 1
-          total_${p} += dot_quad(v_${p}, 0x01010101u);
-          //@ end
-          //@ end
-          //@ for q in 0..Q
-          {
-            //@ if INT8
-            let w = factors(weight[row_at].four_${q});
-            //@ else
-            let w_at = tap + c + ${q}u * 4u * weights_of_output;
-            let w = Four(weight[w_at], weight[w_at + weights_of_output], weight[w_at + 2u * weights_of_output], weight[w_at + 3u * weights_of_output]);
-            //@ end
-            //@ for p in 0..P
-            a_${p}_${q} = add_products(a_${p}_${q}, v_${p}, w);
-            //@ end
-          }
-          //@ end
-          //@ if INT8
-          row_at += out_quads / ${Q}u;
-          //@ end
-        }
-        //@ end
+        //@ include register_multiply
       }
     }
   }

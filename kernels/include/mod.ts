@@ -19,6 +19,7 @@ import quad from "./quad.wgsl" with { type: "text" };
 import quantize from "./quantize.wgsl" with { type: "text" };
 import range from "./range.wgsl" with { type: "text" };
 import storeSums from "./store_sums.wgsl" with { type: "text" };
+import registerMultiply from "./register_multiply.wgsl" with { type: "text" };
 import storeWide from "./store_wide.wgsl" with { type: "text" };
 import walk from "./walk.wgsl" with { type: "text" };
 
@@ -40,6 +41,7 @@ export const includes: Readonly<Record<string, string>> = {
   quantize,
   range,
   store_sums: storeSums,
+  register_multiply: registerMultiply,
   store_wide: storeWide,
   walk,
 };

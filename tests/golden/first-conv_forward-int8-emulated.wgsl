@@ -322,6 +322,7 @@ fn main(
   var a_2_0: vec4<Sum>;
   var a_2_1: vec4<Sum>;
 
+  let row_step = out_quads / 2u;
   for (var ky = 0; ky < i32(taps_down); ky++) {
     for (var kx = 0; kx < i32(taps_across); kx++) {
       let inside_0 = (u32(row_0 + ky) < height) & (u32(column_0 + kx) < width) & (pixel_0 < pixels);
@@ -335,6 +336,8 @@ fn main(
         let wide_0 = select(Wide(padding), x[from_0 + c], inside_0);
         let wide_1 = select(Wide(padding), x[from_1 + c], inside_1);
         let wide_2 = select(Wide(padding), x[from_2 + c], inside_2);
+        // Multiplies a load of each of P pixels, wide_PIXEL, by the weights of Q quads, and adds the products
+        // to the sums a_PIXEL_QUAD of a thread.
         {
           let v_0 = factor(part0(wide_0));
           let v_1 = factor(part0(wide_1));
@@ -351,8 +354,9 @@ fn main(
             a_1_1 = add_products(a_1_1, v_1, w);
             a_2_1 = add_products(a_2_1, v_2, w);
           }
-          row_at += out_quads / 2u;
+          row_at += row_step;
         }
+
       }
     }
   }

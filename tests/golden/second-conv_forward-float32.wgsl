@@ -112,7 +112,7 @@ fn main(
   var a_2_0: vec4<Sum>;
   var a_2_1: vec4<Sum>;
 
-  let weights_of_output = taps_down * taps_across * in_quads;
+  let weights_of_column = taps_down * taps_across * in_quads;
   for (var ky = 0; ky < i32(taps_down); ky++) {
     for (var kx = 0; kx < i32(taps_across); kx++) {
       let inside_0 = (u32(row_0 + ky) < height) & (u32(column_0 + kx) < width) & (pixel_0 < pixels);
@@ -121,30 +121,13 @@ fn main(
       let from_1 = u32(select(0, base_1 + (ky * i32(width) + kx) * i32(loads), inside_1));
       let inside_2 = (u32(row_2 + ky) < height) & (u32(column_2 + kx) < width) & (pixel_2 < pixels);
       let from_2 = u32(select(0, base_2 + (ky * i32(width) + kx) * i32(loads), inside_2));
-      let tap = group.z * 2u * 4u * weights_of_output + u32(ky * i32(taps_across) + kx) * in_quads;
+      let tap = group.z * 2u * 4u * weights_of_column + u32(ky * i32(taps_across) + kx) * in_quads;
       for (var c = 0u; c < loads; c++) {
         let wide_0 = select(Wide(padding), x[from_0 + c], inside_0);
         let wide_1 = select(Wide(padding), x[from_1 + c], inside_1);
         let wide_2 = select(Wide(padding), x[from_2 + c], inside_2);
-        {
-          let v_0 = factor(part0(wide_0));
-          let v_1 = factor(part0(wide_1));
-          let v_2 = factor(part0(wide_2));
-          {
-            let w_at = tap + c + 0u * 4u * weights_of_output;
-            let w = Four(weight[w_at], weight[w_at + weights_of_output], weight[w_at + 2u * weights_of_output], weight[w_at + 3u * weights_of_output]);
-            a_0_0 = add_products(a_0_0, v_0, w);
-            a_1_0 = add_products(a_1_0, v_1, w);
-            a_2_0 = add_products(a_2_0, v_2, w);
-          }
-          {
-            let w_at = tap + c + 1u * 4u * weights_of_output;
-            let w = Four(weight[w_at], weight[w_at + weights_of_output], weight[w_at + 2u * weights_of_output], weight[w_at + 3u * weights_of_output]);
-            a_0_1 = add_products(a_0_1, v_0, w);
-            a_1_1 = add_products(a_1_1, v_1, w);
-            a_2_1 = add_products(a_2_1, v_2, w);
-          }
-        }
+// include register_multiply
+
       }
     }
   }
