@@ -301,6 +301,8 @@ export function wideOf(quads: number): number {
 const RUN = 16;
 /** Threads that fill a large GPU. */
 export const ENOUGH_THREADS = 131072;
+/** Workgroups of 256 threads that fill a large GPU: two for each of 132 multiprocessors. */
+export const ENOUGH_GROUPS = 264;
 
 /**
  * Returns the tile of an elementwise kernel over [PIXELS, channels]: a thread owns every STRIDE-th pixel,

@@ -60,7 +60,7 @@ fn main(
       weight[at] = w;
       if (not_finite(w) || not_finite(v)) { atomicAdd(&statistics[${NONFINITE}u], 1u); }
       //@ if STORE
-      observe(w, w, (bitcast<vec4<u32>>(w) & vec4<u32>(0x7f800000u)) == vec4<u32>(0x7f800000u));
+      observe(w, w, bad_lanes(w));
       //@ end
     }
   }

@@ -21,25 +21,10 @@ var<workgroup> joined: array<atomic<i32>, ${JOINED}>;
 
 @compute @workgroup_size(${THREADS})
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-  let blocks = ${CW}u;
-  let own = lane / ${COLUMNS}u;
-  let column = lane - own * ${COLUMNS}u;
-  let item = group.x * ${COLUMNS}u + column;
-  let chunk = item / blocks;
-  let block = item - chunk * blocks;
-  let inside = chunk < ${CHUNKS}u;
+  //@ include open_sums
   //@ if INT8
   let zero = vec4<f32>(quantizers[${Y_ROW}].zero);
   //@ end
-  //@ for v in 0..V
-  var first_${v}: vec4<Sum>;
-  var second_${v}: vec4<Sum>;
-  //@ end
-  let begin = chunk * ${CHUNK}u;
-  let last = select(0u, min(begin + ${CHUNK}u, ${PIXELS}u), inside);
-  let next = blocks * ${LANES}u;
-  var p = begin + own;
-  var at = p * blocks + block;
   //@ if INT8
   while (p < last) {
     //@ for v in 0..V

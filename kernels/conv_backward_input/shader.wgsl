@@ -237,21 +237,6 @@ fn main(
     let weight_load_${i} = select(vec4<f32>(), weight[select(0u, input_${i} * weights_of_column + weight_first + u32(weight_at.offset), is_weight_${i})], is_weight_${i});
     //@ end
     //@ end
-    workgroupBarrier();
-    //@ for i in 0..LOADS
-    put_row(part, first + ${i}u * ${STRIDE}u, row_load_${i});
-    //@ if DOT == 1
-    total_${i} += total_of(row_load_${i});
-    //@ end
-    //@ end
-    //@ for i in 0..WEIGHT_LOADS
-    //@ if INT8
-    put_columns(own_element, own_quad + ${i}u * ${QUAD_STRIDE}u, weight_load_${i});
-    //@ else
-    put_column(part, first + ${i}u * ${STRIDE}u, weight_load_${i});
-    //@ end
-    //@ end
-    workgroupBarrier();
     //@ include group_multiply
     at = walk_on(at, row_step);
     weight_at = walk_on(weight_at, weight_step);

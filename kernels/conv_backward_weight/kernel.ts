@@ -6,6 +6,7 @@
 import {
   defineKernel,
   DOT,
+  ENOUGH_GROUPS,
   partsOf,
   read,
   type Target,
@@ -50,10 +51,8 @@ const GROUP_TILES = [
   { YQ: 1, XQ: 1, K: 16, cost: 1.2 },
 ] as const;
 
-/** Workgroups that fill a GPU of 132 multiprocessors, which has two on each. */
-const ENOUGH_GROUPS = 264;
-/** Most pixels in a slice: 32,768·255² < 2³¹. */
-const MAX_SLICE = 32768;
+/** Maximum pixels in a slice: 32,768·255² < 2³¹. */
+export const MAX_SLICE = 32768;
 
 /** Returns the tiles in workgroup memory, in the order of what they cost on a large GPU. */
 function groupTiles(c: Sizes, { dots }: Target) {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { DOT, grid, largestDivisor, type Target, wideOf } from "../define_kernel.ts";
+import { DOT, ENOUGH_GROUPS, grid, largestDivisor, type Target, wideOf } from "../define_kernel.ts";
 
 /** Pixels of the smallest tile, which gives the most tiles; the buffer of batch norm's sums has room for these. */
 export const MIN_TILE_PIXELS = 64;
@@ -64,9 +64,6 @@ export function convTiles(
   ].toSorted((a, b) => cost(pixels, quads, phases, a) - cost(pixels, quads, phases, b));
   return (INT8 ? dots : [DOT.native]).flatMap((DOT) => shapes.map((shape) => ({ ...shape, DOT })));
 }
-
-/** Workgroups of 256 threads that fill a large GPU: two for each of 132 multiprocessors. */
-const ENOUGH_GROUPS = 264;
 
 /**
  * What a product takes: in 64 × 128 and 128 × 128 tiles 1, in smaller ones as much more as they load more

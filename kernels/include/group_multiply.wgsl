@@ -1,4 +1,20 @@
-    // Adds the products of the tile in workgroup memory to the sums a_FOUR_ROW_QUAD of thread (down, across).
+    // A round: copies what the threads have loaded (row_load, weight_load) into workgroup memory, and adds
+    // the products of the tile there to the sums a_FOUR_ROW_QUAD of thread (down, across).
+    workgroupBarrier();
+    //@ for i in 0..LOADS
+    put_row(part, first + ${i}u * ${STRIDE}u, row_load_${i});
+    //@ if DOT == 1
+    total_${i} += total_of(row_load_${i});
+    //@ end
+    //@ end
+    //@ for i in 0..WEIGHT_LOADS
+    //@ if INT8
+    put_columns(own_element, own_quad + ${i}u * ${QUAD_STRIDE}u, weight_load_${i});
+    //@ else
+    put_column(part, first + ${i}u * ${STRIDE}u, weight_load_${i});
+    //@ end
+    //@ end
+    workgroupBarrier();
     //@ for part in 0..PARTS
     //@ for j in 0..LOAD
     {

@@ -14,6 +14,7 @@ import groupMultiply from "./group_multiply.wgsl" with { type: "text" };
 import groupTile from "./group_tile.wgsl" with { type: "text" };
 import int64 from "./int64.wgsl" with { type: "text" };
 import norm from "./norm.wgsl" with { type: "text" };
+import openSums from "./open_sums.wgsl" with { type: "text" };
 import pixelCoords from "./pixel_coords.wgsl" with { type: "text" };
 import quad from "./quad.wgsl" with { type: "text" };
 import quantize from "./quantize.wgsl" with { type: "text" };
@@ -22,6 +23,7 @@ import storeSums from "./store_sums.wgsl" with { type: "text" };
 import registerMultiply from "./register_multiply.wgsl" with { type: "text" };
 import storeWide from "./store_wide.wgsl" with { type: "text" };
 import walk from "./walk.wgsl" with { type: "text" };
+import weightGradientGroup from "./weight_gradient_group.wgsl" with { type: "text" };
 
 /** Text of `//@ include NAME`. */
 export const includes: Readonly<Record<string, string>> = {
@@ -36,6 +38,7 @@ export const includes: Readonly<Record<string, string>> = {
   group_tile: groupTile,
   int64,
   norm,
+  open_sums: openSums,
   pixel_coords: pixelCoords,
   quad,
   quantize,
@@ -44,4 +47,5 @@ export const includes: Readonly<Record<string, string>> = {
   register_multiply: registerMultiply,
   store_wide: storeWide,
   walk,
+  weight_gradient_group: weightGradientGroup,
 };

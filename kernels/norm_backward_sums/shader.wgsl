@@ -24,25 +24,12 @@ var<workgroup> joined: array<atomic<i32>, ${JOINED}>;
 
 @compute @workgroup_size(${THREADS})
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-  let blocks = ${CW}u;
-  let own = lane / ${COLUMNS}u;
-  let column = lane - own * ${COLUMNS}u;
-  let item = group.x * ${COLUMNS}u + column;
-  let chunk = item / blocks;
-  let block = item - chunk * blocks;
-  let inside = chunk < ${CHUNKS}u;
+  //@ include open_sums
   let zda = quantizers[${DA_ROW}];
   let zy = quantizers[${Y_ROW}];
   //@ for v in 0..V
-  var first_${v}: vec4<Sum>;
-  var second_${v}: vec4<Sum>;
   let map_${v} = affine(block * ${V}u + ${v}u);
   //@ end
-  let begin = chunk * ${CHUNK}u;
-  let last = select(0u, min(begin + ${CHUNK}u, ${PIXELS}u), inside);
-  let next = blocks * ${LANES}u;
-  var p = begin + own;
-  var at = p * blocks + block;
   //@ if INT8
   while (p < last) {
     //@ for v in 0..V

@@ -24,7 +24,7 @@ fn main(
     average[at] = weight[at];
     weight[at] = w;
     //@ if STORE
-    observe(w, w, (bitcast<vec4<u32>>(w) & vec4<u32>(0x7f800000u)) == vec4<u32>(0x7f800000u));
+    observe(w, w, bad_lanes(w));
     //@ end
   }
   //@ if STORE

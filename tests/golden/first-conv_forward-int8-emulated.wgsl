@@ -149,9 +149,14 @@ fn observe(low: vec4<f32>, high: vec4<f32>, bad: vec4<bool>) {
 
 fn stream(row: u32) -> vec2<u32> { return vec2<u32>(0u); }
 
+// Tells which values are NaN or infinite.
+fn bad_lanes(v: vec4<f32>) -> vec4<bool> {
+  return (bitcast<vec4<u32>>(v) & vec4<u32>(0x7f800000u)) == vec4<u32>(0x7f800000u);
+}
+
 // `element` is the logical, unpadded index of the first lane; `lanes` how many lanes are real.
 fn quantize(v: vec4<f32>, z: Quantizer, element: u32, key: vec2<u32>, lanes: u32) -> Stored {
-  let bad = (bitcast<vec4<u32>>(v) & vec4<u32>(0x7f800000u)) == vec4<u32>(0x7f800000u);
+  let bad = bad_lanes(v);
   let x = select(v, vec4<f32>(0.0), bad);
   let real_lane = LANES < vec4<u32>(lanes);
   observe(select(vec4<f32>(3.4028234e38), x, real_lane), select(vec4<f32>(-3.4028234e38), x, real_lane), bad & real_lane);

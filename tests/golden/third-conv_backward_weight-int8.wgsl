@@ -23,7 +23,7 @@
 //
 // The sum runs over pixels, but bytes run along channels: four pixels are read and their 4×4 bytes
 // transposed in registers. Tiles (kernel.ts) have one of two forms:
-//   in workgroup memory, K > 4  for GPUs; described where it begins
+//   in workgroup memory, K > 4  for GPUs: include/weight_gradient_group.wgsl
 //   in registers   for CPU adapters, which suspend threads at barriers, and would spill the registers of a
 //     GPU. A thread owns YQ·4 output × XQ·4 input channels of one tap and one slice. It reads K pixels at a
 //     time, in one load each for all its channels: of a tile of 16 × 16 (llvmpipe: 53 GOP/s) eight loads

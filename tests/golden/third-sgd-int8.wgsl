@@ -41,7 +41,7 @@ fn main(
       w = w - rate * m;
       weight[at] = w;
       if (not_finite(w)) { atomicAdd(&statistics[operand_NONFINITE()], 1u); }
-      observe(w, w, (bitcast<vec4<u32>>(w) & vec4<u32>(0x7f800000u)) == vec4<u32>(0x7f800000u));
+      observe(w, w, bad_lanes(w));
     }
   }
   {
@@ -54,7 +54,7 @@ fn main(
       w = w - rate * m;
       weight[at] = w;
       if (not_finite(w)) { atomicAdd(&statistics[operand_NONFINITE()], 1u); }
-      observe(w, w, (bitcast<vec4<u32>>(w) & vec4<u32>(0x7f800000u)) == vec4<u32>(0x7f800000u));
+      observe(w, w, bad_lanes(w));
     }
   }
   {
@@ -67,7 +67,7 @@ fn main(
       w = w - rate * m;
       weight[at] = w;
       if (not_finite(w)) { atomicAdd(&statistics[operand_NONFINITE()], 1u); }
-      observe(w, w, (bitcast<vec4<u32>>(w) & vec4<u32>(0x7f800000u)) == vec4<u32>(0x7f800000u));
+      observe(w, w, bad_lanes(w));
     }
   }
   {
@@ -80,7 +80,7 @@ fn main(
       w = w - rate * m;
       weight[at] = w;
       if (not_finite(w)) { atomicAdd(&statistics[operand_NONFINITE()], 1u); }
-      observe(w, w, (bitcast<vec4<u32>>(w) & vec4<u32>(0x7f800000u)) == vec4<u32>(0x7f800000u));
+      observe(w, w, bad_lanes(w));
     }
   }
   record(operand_W_ROW(), tile, lane);

@@ -4,8 +4,9 @@
  * @module
  */
 import { MIN_TILE_PIXELS } from "../../../kernels/include/conv_tiles.ts";
+import { ENOUGH_GROUPS } from "../../../kernels/define_kernel.ts";
 import { convBackwardInput } from "../../../kernels/conv_backward_input/kernel.ts";
-import { convBackwardWeight } from "../../../kernels/conv_backward_weight/kernel.ts";
+import { convBackwardWeight, MAX_SLICE } from "../../../kernels/conv_backward_weight/kernel.ts";
 import { convForward as convForwardKernel } from "../../../kernels/conv_forward/kernel.ts";
 import { packWeights } from "../../../kernels/pack_weights/kernel.ts";
 import { perChannelWeightRange } from "../../../kernels/per_channel_weight_range/kernel.ts";
@@ -160,14 +161,10 @@ export class ConvNode extends Node implements Weighted {
   }
 }
 
-/** Pixels in a chunk of a weight gradient: 32,768·128² < 2³¹. */
-const MAX_PIXELS = 32768;
-/** Pixels in such a chunk at least, where there are as many. */
+/** Pixels in a chunk of a weight gradient at least, where there are as many. */
 const MIN_PIXELS = 64;
 /** Threads that a weight gradient is split into at least, where its size allows. */
 const ENOUGH_THREADS = 8192;
-/** Workgroups that fill a GPU of 132 multiprocessors, which has two on each, by tiles of 8,192 weights. */
-const ENOUGH_WORKGROUPS = 264;
 /** Products in a sum: 66,000·255·127 < 2³¹. */
 const MAX_PRODUCTS = 66000;
 
@@ -396,7 +393,7 @@ function chunked(b: Builder, node: ConvNode) {
   // not depend on tiles that tuning may change: f32 sums are chunk by chunk.
   const even = Math.ceil(PIXELS * tiles / ENOUGH_THREADS);
   const few = b.int8 ? even : Math.min(even, Math.ceil(PIXELS / Math.max(1, roomFor(s))));
-  const CHUNK = Math.min(MAX_PIXELS, Math.max(MIN_PIXELS, 4 * Math.ceil(few / 4))),
+  const CHUNK = Math.min(MAX_SLICE, Math.max(MIN_PIXELS, 4 * Math.ceil(few / 4))),
     chunks = Math.ceil(PIXELS / CHUNK);
   return { s, PIXELS, CHUNK, ROOM: b.int8 ? Math.max(chunks, roomFor(s)) : chunks };
 }
@@ -412,7 +409,7 @@ function roomFor(s: Shape): number {
     Math.ceil(rows / 128) * Math.ceil(columns / 64),
   );
   const codes = 4 * s.N * (s.H * s.W * s.IQ + s.HO * s.WO * s.OQ);
-  return Math.min(Math.ceil(ENOUGH_WORKGROUPS / tiles), Math.floor(codes / partialBytes(s, s.OQ)));
+  return Math.min(Math.ceil(ENOUGH_GROUPS / tiles), Math.floor(codes / partialBytes(s, s.OQ)));
 }
 
 function weightGradient(b: Builder, node: ConvNode): void {
