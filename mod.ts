@@ -76,6 +76,7 @@ export type {
   Kernel,
   KernelBuffer,
   NonfiniteCount,
+  Target,
   Workgroups,
 } from "./kernels/define_kernel.ts";
 export type { Arithmetic, QuantizerSpec } from "./lib/quant/quantizer.ts";
