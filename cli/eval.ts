@@ -24,7 +24,8 @@ export const evalCommand = defineCommand({
   synopsis: "qtrain eval RUN [data.root=PATH]",
   summary: "Measures a run's latest or best checkpoint on the test images.",
   details: `RUN is a folder that training wrote, e.g. runs/quickstart. Nothing in it changes.
-data.root=PATH gives the place of the data, if it has moved or changed since the training.`,
+data.root=PATH gives other data, or the place of data that has moved or changed since the training.
+Classes are compared by name: images of classes that the network does not know are left out.`,
   options: OPTIONS,
   run,
 });
@@ -44,12 +45,16 @@ async function run(args: Arguments<typeof OPTIONS>): Promise<number> {
     best: args.best ?? false,
     warn: (text) => console.error(text),
   });
-  const { accuracy, loss, images, step, checkpoint, device } = found;
-  if (args.json) printJson({ accuracy, loss, images, step, checkpoint, device }, 2);
-  else {
+  const { accuracy, loss, images, leftOut, step, checkpoint, device } = found;
+  if (args.json) {
+    const left_out = Object.fromEntries(leftOut);
+    printJson({ accuracy, loss, images, left_out, step, checkpoint, device }, 2);
+  } else {
+    const left = [...leftOut.values()].reduce((sum, count) => sum + count, 0);
+    const without = left > 0 ? `, ${withThousands(left)} left out` : "";
     print(
       `test accuracy ${percent(accuracy, 2)}, test loss ${loss.toFixed(4)} ` +
-        `(${withThousands(images)} images, after step ${step}, ${device})`,
+        `(${withThousands(images)} images${without}, after step ${step}, ${device})`,
     );
   }
   return 0;

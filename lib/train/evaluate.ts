@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { withLabelsOf } from "../data/classes.ts";
 import { DataLoader } from "../data/loader.ts";
 import { openDataset } from "../data/open.ts";
 import { plan } from "../program/plan.ts";
@@ -10,6 +11,7 @@ import type { Tiles } from "../runtime/gpu/autotune.ts";
 import type { DeviceChoice } from "../runtime/device.ts";
 import type { EstimatorMakers } from "../quant/estimator.ts";
 import { openTestedDevice } from "../runtime/open_tested_device.ts";
+import type { Recipe } from "../recipe/recipe.ts";
 import { Network } from "./network/network.ts";
 import { loadRun } from "./checkpoint/load.ts";
 
@@ -39,6 +41,8 @@ export interface Evaluation {
   readonly accuracy: number;
   /** Number of test images. */
   readonly images: number;
+  /** Number of test images left out, by class that the network does not know. */
+  readonly leftOut: ReadonlyMap<string, number>;
   /** Training steps done at the checkpoint. */
   readonly step: number;
   /** Path of the checkpoint. */
@@ -49,16 +53,24 @@ export interface Evaluation {
 
 /**
  * Evaluates a run's latest checkpoint on the test images of its recipe, in the arithmetic of its
- * training. Writes nothing.
+ * training. Classes are compared by name: data in another place may lack some, have others, or have them
+ * in another order. Writes nothing.
  *
  * @param path the run's folder
- * @throws DataError when the folder holds no run or no intact checkpoint, or the data is missing;
- * DeviceError when no device can run it
+ * @throws DataError when the folder holds no run or no intact checkpoint, or the data is missing
+ * or has none of the network's classes; DeviceError when no device can run it
  */
 export async function evaluate(path: string, options: EvaluateOptions = {}): Promise<Evaluation> {
   const { recipe, checkpoint: found, makers } = await loadRun(path, options);
   const warnings = options.warn ? { warn: options.warn } : {};
-  const data = await openDataset(recipe, warnings);
+  const known = found.data; // Absent in checkpoints of earlier versions.
+  const opened = await openDataset(known?.classNames ? anyClasses(recipe) : recipe, warnings);
+  const { data, leftOut } = withLabelsOf(
+    known ?? opened,
+    opened,
+    `the run in ${path}`,
+    options.warn,
+  );
   const { program } = plan(recipe, data, { estimators: makers, inference: true });
   const before = found.trainerState.device;
   const device = await openTestedDevice(options.device, program, { ...options, before });
@@ -72,6 +84,7 @@ export async function evaluate(path: string, options: EvaluateOptions = {}): Pro
     return {
       ...await network.evaluate(loader.testBatches(program.batch)),
       images: data.test.count,
+      leftOut,
       step: found.trainerState.step,
       checkpoint: found.path,
       device: executor.device,
@@ -80,4 +93,11 @@ export async function evaluate(path: string, options: EvaluateOptions = {}): Pro
     loader?.close();
     executor.close();
   }
+}
+
+/** The recipe without a number of classes: names decide which images count. */
+function anyClasses(recipe: Recipe): Recipe {
+  return recipe.data.format === "folder"
+    ? { ...recipe, data: { ...recipe.data, classes: 0 } }
+    : recipe;
 }

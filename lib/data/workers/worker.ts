@@ -6,8 +6,7 @@
 import { QtrainError } from "../../core/errors.ts";
 import { Augmenter, type AugmentPlan } from "../augment/augmenter.ts";
 import type { Split, SplitName, SplitSource } from "../dataset.ts";
-import { FolderSplit } from "../image_folder/split.ts";
-import { memorySplit } from "../in_memory.ts";
+import { openSplit } from "../open_split.ts";
 import { type Batch, type BatchRequest, readBatch } from "../batch.ts";
 
 /** The first message to a worker. */
@@ -40,10 +39,6 @@ export type Answer =
 interface Scope {
   onmessage: (event: MessageEvent<OpenMessage | ReadMessage>) => void;
   postMessage(answer: Answer, transfer?: ArrayBuffer[]): void;
-}
-
-function openSplit(source: SplitSource, warn: (text: string) => void): Split {
-  return source.kind === "memory" ? memorySplit(source) : new FolderSplit(source, warn);
 }
 
 /** Answers requests in their order. */

@@ -1,0 +1,13 @@
+/**
+ * Opens a split from a description of where its images are, in any thread.
+ *
+ * @module
+ */
+import type { Split, SplitSource } from "./dataset.ts";
+import { FolderSplit } from "./image_folder/split.ts";
+import { memorySplit } from "./in_memory.ts";
+
+/** @param warn called with each warning about an image */
+export function openSplit(source: SplitSource, warn?: (text: string) => void): Split {
+  return source.kind === "memory" ? memorySplit(source) : new FolderSplit(source, warn);
+}

@@ -1,0 +1,138 @@
+/**
+ * Classes are compared by name wherever two lists of them meet.
+ *
+ * @module
+ */
+import { readAll, withFolder } from "./data_helpers.ts";
+import assert from "node:assert/strict";
+import { matchClasses, withLabelsOf } from "../lib/data/classes.ts";
+import type { Dataset } from "../lib/data/dataset.ts";
+import { memorySplit } from "../lib/data/in_memory.ts";
+import { qtrain } from "./support/command.ts";
+import { png } from "./support/images.ts";
+
+Deno.test("classes are matched by name, not by position", () => {
+  assert.deepEqual(matchClasses(["b", "g", "r"], ["g", "r", "z"]), {
+    labels: [1, 2, undefined],
+    missing: ["b"],
+    added: ["z"],
+    same: false,
+  });
+  assert.equal(matchClasses(["a", "b"], ["a", "b"]).same, true);
+  assert.equal(matchClasses(["a", "b"], ["a"]).same, false);
+  assert.deepEqual(matchClasses(["a", "b"], ["b", "a"]).labels, [1, 0]);
+  assert.deepEqual(matchClasses(["café".normalize("NFC")], ["café".normalize("NFD")]).labels, [0]);
+});
+
+Deno.test("an ImageNet class is the same with and without words, another folder's first word is not", () => {
+  assert.deepEqual(matchClasses(["n02124075 Egyptian cat"], ["n02124075"]).labels, [0]);
+  assert.deepEqual(matchClasses(["old photos"], ["old"]).labels, [undefined]);
+});
+
+/** Data with an image for each label, whose one pixel tells its index. */
+function dataOf(labels: number[], names: string[] | undefined, classes = names?.length): Dataset {
+  const split = memorySplit({
+    images: Uint8Array.from(labels, (_, index) => index),
+    labels: Uint8Array.from(labels),
+  });
+  return {
+    name: "shapes",
+    classes: classes!,
+    ...(names ? { classNames: names } : {}),
+    shape: [1, 1, 1],
+    mean: [0],
+    std: [1],
+    train: split,
+    test: split,
+  };
+}
+
+Deno.test("images of unknown classes are left out, the others get the network's labels", async () => {
+  const warnings: string[] = [];
+  const known = { classes: 3, classNames: ["b", "g", "r"] };
+  const { data, leftOut } = withLabelsOf(
+    known,
+    dataOf([2, 0, 1, 0], ["g", "r", "z"]),
+    "the run in runs/x",
+    (text) => warnings.push(text),
+  );
+  assert.equal(data.classes, 3);
+  assert.deepEqual(data.classNames, known.classNames);
+  assert.deepEqual([...leftOut], [["z", 1]]);
+  const { images, labels } = await readAll(data.test, 1);
+  assert.deepEqual([...images], [1, 2, 3]);
+  assert.deepEqual([...labels], [1, 2, 1]);
+  assert.deepEqual(warnings, [
+    "shapes: lacks 1 of the 3 classes of the run in runs/x (b)",
+    "shapes: the run in runs/x does not know 1 class (z); 1 test image left out",
+  ]);
+});
+
+Deno.test("data without any class of the network, or with more classes and no names, is refused", () => {
+  assert.throws(
+    () => withLabelsOf({ classes: 2, classNames: ["a", "b"] }, dataOf([0], ["x"]), "the run"),
+    /expected data with classes of the run \(a, b\), got none of them \(x\)/,
+  );
+  assert.throws(
+    () => withLabelsOf({ classes: 2 }, dataOf([0, 2], undefined, 3), "the run"),
+    /expected data with the 2 classes of the run, got 3, and nothing tells which they are/,
+  );
+  // The highest label of a part of the data may be lower.
+  assert.equal(withLabelsOf({ classes: 9 }, dataOf([1], undefined, 2), "a").data.classes, 9);
+  // Names on one side: a folder with fewer classes does not tell which.
+  assert.throws(() => withLabelsOf({ classes: 3 }, dataOf([0], ["x", "y"]), "the run"), /got 2/);
+});
+
+const COLOURS: Readonly<Record<string, [number, number, number]>> = {
+  blue: [20, 30, 220],
+  green: [30, 200, 40],
+  red: [230, 20, 30],
+  white: [250, 250, 250],
+};
+
+/** Images of one colour each: `names` in `folder`. */
+function colours(folder: string, names: readonly string[], images: number) {
+  const files: Record<string, Uint8Array> = {};
+  for (const name of names) {
+    for (let n = 0; n < images; n++) {
+      const sample = (x: number, y: number, c: number) =>
+        Math.max(0, COLOURS[name]![c]! - 7 * (n % 3) - x + y);
+      files[`${folder}/${name}/${n}.png`] = png({ width: 8, height: 8, sample });
+    }
+  }
+  return files;
+}
+
+Deno.test("eval scores a folder with fewer, more or shifted classes by their names", () =>
+  withFolder({
+    ...colours("data/train", ["blue", "green", "red"], 12),
+    ...colours("data/val", ["blue", "green", "red"], 3),
+    ...colours("shifted/train", ["green", "red", "white"], 1),
+    ...colours("shifted/val", ["green", "red", "white"], 3),
+    ...colours("fewer/train", ["green", "red"], 1),
+    ...colours("fewer/val", ["green", "red"], 3),
+    ...colours("others/train", ["white"], 1),
+    ...colours("others/val", ["white"], 1),
+    "others/train/black/0.png": png({ width: 8, height: 8, sample: () => 0 }),
+    "r.yaml": new TextEncoder().encode(
+      "data: { format: folder, root: data, size: 8, classes: 3 }\nmodel: { name: mlp, width: 8 }\n" +
+        "train: { epochs: 12, batch: 6, optimizer: { name: adamw, lr: 0.02 } }\n",
+    ),
+  }, async (folder) => {
+    const out = `${folder}/run`, cpu = ["--device", "cpu"];
+    const trained = await qtrain([`${folder}/r.yaml`, "--out", out, "--quiet", ...cpu]);
+    assert.equal(trained.code, 0, trained.stderr);
+    const evaluate = async (name: string) =>
+      await qtrain(["eval", out, `data.root=${folder}/${name}`, "--json", ...cpu]);
+    const all = JSON.parse((await evaluate("data")).stdout);
+    assert.deepEqual([all.accuracy, all.images, all.left_out], [1, 9, {}]);
+    const shifted = await evaluate("shifted");
+    const { accuracy, images, left_out } = JSON.parse(shifted.stdout);
+    assert.deepEqual([accuracy, images, left_out], [1, 6, { white: 3 }]);
+    assert.match(shifted.stderr, /lacks 1 of the 3 classes .*\(blue\)/);
+    const fewer = JSON.parse((await evaluate("fewer")).stdout);
+    assert.deepEqual([fewer.accuracy, fewer.images], [1, 6]);
+    const others = await evaluate("others");
+    assert.equal(others.code, 2);
+    assert.match(others.stderr, /expected data with classes of the run in .* \(blue, green, red\)/);
+  }));
