@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { crc32 } from "node:zlib";
 import { DataError } from "../lib/core/errors.ts";
 import { decodeImage, imageSize } from "../lib/image/decode.ts";
+import { imageKindOf } from "../lib/image/header.ts";
 import { draw, key, scaleTo } from "../lib/data/counter_rng.ts";
 import { rejectsData } from "./data_helpers.ts";
 import { jpeg, JPEGS, png, pngOf, type PngParts, turnedJpeg } from "./support/images.ts";
@@ -123,16 +124,22 @@ Deno.test("what a file is follows from its content; a name with another extensio
   assert.equal(other.warning, "a PNG image, despite its extension");
 });
 
-const text = (words: string) => new TextEncoder().encode(words);
+const text = (words: string) => Uint8Array.from(words, (letter) => letter.charCodeAt(0));
 const OTHERS: [what: string, bytes: Uint8Array, message: string][] = [
-  ["an empty file", new Uint8Array(0), "got an empty file; get the file again"],
-  ["a text", text("Hello, this is a letter."), "got text; convert it or remove it"],
+  ["an empty file", new Uint8Array(0), "got an empty file; get the file again or remove it"],
+  ["a text", text("Hello, this is a letter."), "got text; get the file again or remove it"],
   ["a GIF", text("GIF89a\x01\x00"), "got a GIF image; convert it or remove it"],
   ["a WebP", text("RIFF\0\0\0\0WEBPVP8 "), "got a WebP image; convert it or remove it"],
   ["a HEIC", text("\0\0\0\x18ftypheic"), "got a HEIC image; convert it or remove it"],
-  ["a page", text("<!DOCTYPE html><html>"), "got an HTML page; convert it or remove it"],
-  ["zeros", new Uint8Array(99), "got nothing but zeros; convert it or remove it"],
-  ["noise", Uint8Array.of(1, 2, 3), "got something else; get the file again"],
+  ["a page", text("<!DOCTYPE html><html>"), "got an HTML page; get the file again or remove it"],
+  [
+    "a pointer",
+    text("version https://git-lfs.github.com/spec/v1\noid"),
+    "got a Git LFS pointer, not " +
+    "the file that it stands for; get the file again or remove it",
+  ],
+  ["zeros", new Uint8Array(99), "got nothing but zeros; get the file again or remove it"],
+  ["noise", Uint8Array.of(1, 2, 3), "got something else; get the file again or remove it"],
 ];
 for (const [what, bytes, message] of OTHERS) {
   Deno.test(`${what} is refused by what it is`, async () => {
@@ -142,6 +149,26 @@ for (const [what, bytes, message] of OTHERS) {
     );
   });
 }
+
+Deno.test("the first bytes of a file tell what it is and whether it is an image", () => {
+  const uses: [start: string, use: string, name: string][] = [
+    ["\xff\xd8\xff\xe0", "read", "a JPEG image"],
+    ["\x89PNG\r\n\x1a\n", "read", "a PNG image"],
+    ["II*\0", "convert", "a TIFF image"],
+    ["\0\0\0\x1cftypmif1", "convert", "a HEIC image"],
+    ["\0\0\0\x1cftypavif", "convert", "an AVIF image"],
+    ["\0\0\0\x0cJXL \r\n", "convert", "a JPEG XL image"],
+    ["<?xml version='1.0'?>\n<svg xmlns=''>", "convert", "an SVG image"],
+    ["P6 3 3 255\n", "convert", "a PNM image"],
+    ["\0\0\0\x18ftypmp42", "none", "an MP4 or MOV video"],
+    ["BMW and other cars", "none", "text"],
+    ["P1 is a parking place", "none", "text"],
+    ["%PDF-1.4", "none", "a PDF document"],
+    ["\0\x05\x16\x07\0\x02", "none", "a macOS resource file"],
+    ["", "none", "an empty file"],
+  ];
+  for (const [start, use, name] of uses) assert.deepEqual(imageKindOf(text(start)), { use, name });
+});
 
 /** A JPEG's header with another size. */
 function sizedJpeg(width: number, height: number): Uint8Array<ArrayBuffer> {
@@ -207,7 +234,10 @@ Deno.test("a file that is cut short anywhere is refused with its name", async ()
     for (let length = 0; length < bytes.length - 1; length += 7) {
       await assert.rejects(decodeImage(bytes.slice(0, length), name), (error) => {
         assert.ok(error instanceof DataError, `${error}`);
-        assert.match(error.message, new RegExp(`^${name}: byte \\d+: .*; get the file again$`));
+        assert.match(
+          error.message,
+          new RegExp(`^${name}: byte \\d+: .*; get the file again( or remove it)?$`),
+        );
         return true;
       });
     }

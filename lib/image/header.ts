@@ -1,6 +1,6 @@
 /**
- * Reads kind, size and orientation from the first bytes of an image file. Nothing is decoded, and
- * nothing is allocated because a file declares it.
+ * Tells what a file is from its first bytes, and reads size and orientation of an image. Nothing is
+ * decoded, and nothing is allocated because a file declares it.
  *
  * @module
  */
@@ -8,40 +8,106 @@ import { readJpegHeader } from "./jpeg_header.ts";
 import { readPngHeader } from "./png_header.ts";
 import { type ImageHeader, ImageProblem } from "./types.ts";
 
-/** Other kinds of files that people have among their images, and how each begins. */
-const OTHERS: readonly (readonly [kind: string, starts: (bytes: Uint8Array) => boolean])[] = [
-  ["a GIF image", (bytes) => ascii(bytes, 0, 4) === "GIF8"],
-  ["a WebP image", (bytes) => ascii(bytes, 0, 4) === "RIFF" && ascii(bytes, 8, 12) === "WEBP"],
-  ["a BMP image", (bytes) => ascii(bytes, 0, 2) === "BM"],
-  ["a TIFF image", (bytes) => ["II*\0", "MM\0*"].includes(ascii(bytes, 0, 4))],
-  ["an AVIF image", (bytes) => /^ftypavi[fs]$/.test(ascii(bytes, 4, 12))],
-  ["a HEIC image", (bytes) => /^ftyp(hei[cxms]|hev[cxms]|mif1|msf1)$/.test(ascii(bytes, 4, 12))],
-  ["a JPEG 2000 image", (bytes) => ascii(bytes, 4, 8) === "jP  "],
-  ["a JPEG XL image", (bytes) => bytes[0] === 0xff && bytes[1] === 0x0a],
-  ["an SVG image", (bytes) => /^\s*(<\?xml[^]*)?<svg/.test(ascii(bytes, 0, 256))],
-  ["an HTML page", (bytes) => /^\s*<(!doctype )?html/i.test(ascii(bytes, 0, 256))],
-  ["a PDF document", (bytes) => ascii(bytes, 0, 5) === "%PDF-"],
-  ["a ZIP archive", (bytes) => ascii(bytes, 0, 4) === "PK\x03\x04"],
-  ["a gzip file", (bytes) => bytes[0] === 0x1f && bytes[1] === 0x8b],
-  ["nothing but zeros", (bytes) => bytes.subarray(0, 64).every((byte) => byte === 0)],
-  ["text", (bytes) => /^[\t\n\r\x20-\x7e\x80-\xff]+$/.test(ascii(bytes, 0, 64))],
+/** Number of first bytes that {@link imageKindOf} looks at. */
+export const KIND_BYTES = 512;
+
+/** What a file is. */
+export interface FileKind {
+  /** As in "a HEIC image": with its article. */
+  readonly name: string;
+  /** Whether it is an image that can be decoded, an image that cannot, or no image. */
+  readonly use: "read" | "convert" | "none";
+}
+
+/** How the files that people have among their images begin. The first that fits is it. */
+const KINDS: readonly (readonly [
+  use: FileKind["use"],
+  name: string,
+  starts: (head: Uint8Array) => boolean,
+])[] = [
+  ["read", "a JPEG image", (head) => ascii(head, 0, 2) === "\xff\xd8"],
+  ["read", "a PNG image", (head) => ascii(head, 0, 8) === "\x89PNG\r\n\x1a\n"],
+  ["convert", "a GIF image", (head) => /^GIF8[79]a$/.test(ascii(head, 0, 6))],
+  ["convert", "a WebP image", (head) => /^RIFF[^]{4}WEBP$/.test(ascii(head, 0, 12))],
+  ["convert", "a BMP image", isBmp],
+  ["convert", "a TIFF image", (head) => /^(II[*+]\0|MM\0[*+])$/.test(ascii(head, 0, 4))],
+  ["convert", "an AVIF image", (head) => /^ftypavi[fs]$/.test(ascii(head, 4, 12))],
+  [
+    "convert",
+    "a HEIC image",
+    (head) => /^ftyp(hei[cxms]|hev[cxms]|mi[fa]1|msf1)$/.test(ascii(head, 4, 12)),
+  ],
+  [
+    "convert",
+    "a JPEG 2000 image",
+    (head) => ascii(head, 4, 8) === "jP  " || ascii(head, 0, 4) === "\xff\x4f\xff\x51",
+  ],
+  [
+    "convert",
+    "a JPEG XL image",
+    (head) => ascii(head, 0, 2) === "\xff\x0a" || ascii(head, 4, 8) === "JXL ",
+  ],
+  [
+    "convert",
+    "an SVG image",
+    (head) => /^(\xef\xbb\xbf)?\s*(<[?!][^]*)?<svg\b/.test(ascii(head, 0, KIND_BYTES)),
+  ],
+  ["convert", "a Photoshop image", (head) => ascii(head, 0, 4) === "8BPS"],
+  ["convert", "an icon", (head) => ascii(head, 0, 4) === "\0\0\x01\0" && head[4]! > 0],
+  ["convert", "an OpenEXR image", (head) => ascii(head, 0, 4) === "v/1\x01"],
+  ["convert", "a PNM image", (head) => /^P[1-7]\s[\d\s#W]/.test(ascii(head, 0, 4))],
+  ["convert", "a DICOM image", (head) => ascii(head, 128, 132) === "DICM"],
+  ["none", "an MP4 or MOV video", (head) => ascii(head, 4, 8) === "ftyp"],
+  [
+    "none",
+    "an HTML page",
+    (head) => /^(\xef\xbb\xbf)?\s*<(!doctype )?html/i.test(ascii(head, 0, KIND_BYTES)),
+  ],
+  ["none", "a PDF document", (head) => ascii(head, 0, 5) === "%PDF-"],
+  ["none", "a ZIP archive", (head) => ascii(head, 0, 4) === "PK\x03\x04"],
+  ["none", "a gzip file", (head) => ascii(head, 0, 2) === "\x1f\x8b"],
+  ["none", "a macOS resource file", (head) => ascii(head, 0, 4) === "\x00\x05\x16\x07"],
+  [
+    "none",
+    "a Git LFS pointer, not the file that it stands for",
+    (head) => ascii(head, 0, 24) === "version https://git-lfs.",
+  ],
+  ["none", "an empty file", (head) => head.length === 0],
+  ["none", "nothing but zeros", (head) => head.subarray(0, KIND_BYTES).every((byte) => byte === 0)],
+  ["none", "text", (head) => /^[\t\n\r\x20-\x7e\x80-\xff]+$/.test(ascii(head, 0, KIND_BYTES))],
 ];
+
+/**
+ * Tells what a file is. Its name plays no part.
+ *
+ * @param bytes the file, or its first {@link KIND_BYTES}
+ * @returns "something else", of no use, when nothing fits
+ */
+export function imageKindOf(bytes: Uint8Array): FileKind {
+  const kind = KINDS.find(([, , starts]) => starts(bytes));
+  return kind ? { use: kind[0], name: kind[1] } : { use: "none", name: "something else" };
+}
 
 /**
  * Reads the header of an image.
  *
- * @throws {ImageProblem} when the file is not a JPEG or PNG image, or is damaged
+ * @throws {ImageProblem} when the file is not an image that can be decoded, or is damaged
  */
 export function readHeader(bytes: Uint8Array): ImageHeader {
-  if (bytes[0] === 0xff && bytes[1] === 0xd8) return readJpegHeader(bytes);
-  if (ascii(bytes, 0, 8) === "\x89PNG\r\n\x1a\n") return readPngHeader(bytes);
-  const expected = "expected a JPEG or PNG image";
-  if (bytes.length === 0) {
-    throw new ImageProblem(`${expected}, got an empty file; get the file again`, 0);
-  }
-  const other = OTHERS.find(([, starts]) => starts(bytes));
-  if (!other) throw new ImageProblem(`${expected}, got something else; get the file again`, 0);
-  throw new ImageProblem(`${expected}, got ${other[0]}; convert it or remove it`, 0);
+  const { use, name } = imageKindOf(bytes);
+  if (name === "a JPEG image") return readJpegHeader(bytes);
+  if (name === "a PNG image") return readPngHeader(bytes);
+  throw new ImageProblem(
+    `expected a JPEG or PNG image, got ${name}; ` +
+      (use === "convert" ? "convert it or remove it" : "get the file again or remove it"),
+    0,
+  );
+}
+
+/** "BM" begins words too: the size of the header that follows tells. */
+function isBmp(head: Uint8Array): boolean {
+  return ascii(head, 0, 2) === "BM" && head[14]! >= 12 && head[14]! <= 124 &&
+    ascii(head, 15, 18) === "\0\0\0";
 }
 
 function ascii(bytes: Uint8Array, from: number, to: number): string {
