@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { largest, smallest } from "../lib/core/min_max.ts";
 import type { Dataset } from "../lib/data/dataset.ts";
 import { findPath } from "../lib/data/paths/find_data.ts";
 import { DataLoader } from "../lib/data/loader.ts";
@@ -111,7 +112,7 @@ function asText(
 ): string {
   const list = (values: readonly number[]) => values.map((v) => v.toFixed(3)).join(", ");
   const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
-  const least = Math.min(...counts.train), most = Math.max(...counts.train);
+  const least = smallest(counts.train), most = largest(counts.train);
   const ratio = imbalance === null ? "" : ` (${imbalance.toFixed(2)} times)`;
   const of = measured.images < data.train.count
     ? `, of ${withThousands(measured.images)} images`
@@ -145,7 +146,7 @@ function asText(
 
 /** Images by class, with bars; the largest and the smallest classes if there are many. */
 function classTable(data: Dataset, { train, test }: DatasetStatistics["counts"]): string {
-  const most = Math.max(...train, 1);
+  const most = Math.max(largest(train), 1);
   const row = (label: number) => [
     data.classNames?.[label] ?? String(label),
     withThousands(train[label]!),

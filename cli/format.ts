@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { largest } from "../lib/core/min_max.ts";
 import { percent, UNKNOWN } from "../lib/core/format.ts";
 import type { EpochEvent, StepEvent } from "../lib/train/events.ts";
 
@@ -45,7 +46,7 @@ export function table(
   alignments: readonly Alignment[] = [],
 ): string {
   const widths = headers.map((header, i) =>
-    Math.max(width(header), ...rows.map((row) => width(row[i] ?? "")))
+    Math.max(width(header), largest(rows.map((row) => width(row[i] ?? ""))))
   );
   const line = (cells: readonly string[]): string =>
     widths.map((w, i) => pad(cells[i] ?? "", w, alignments[i] ?? "left")).join("  ").trimEnd();

@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { largest, smallest } from "../lib/core/min_max.ts";
 import { parseArgs } from "node:util";
 import { median } from "../lib/report/statistics.ts";
 
@@ -63,8 +64,8 @@ const result = {
   caches: values.cold ? "driver's empty" : "warm",
   calibrated_ms: Math.round(median(times.map(({ start }) => start))),
   first_step_ms: Math.round(median(steps)),
-  fastest_ms: Math.round(Math.min(...steps)),
-  slowest_ms: Math.round(Math.max(...steps)),
+  fastest_ms: Math.round(smallest(steps)),
+  slowest_ms: Math.round(largest(steps)),
 };
 console.log(JSON.stringify(result, null, 2));
 if (values.json) await Deno.writeTextFile(values.json, JSON.stringify(result, null, 2) + "\n");

@@ -127,6 +127,14 @@ inFolder("the report has means, paired gaps, and what diverged or is missing", a
   await golden("compare.md", await Deno.readTextFile(`${root}/compare.md`));
 });
 
+inFolder("a run may have logged more steps than a function takes arguments", async (root) => {
+  const grid = gridOf("1"), cell = grid.cells.find(({ row }) => row === 1)!;
+  await write(root, cell, { steps: 150_000, quantizers: ["conv1.gradient"] });
+  await Deno.writeTextFile(`${root}/compare.json`, '{"kind":"qtrain-compare"}');
+  await (await CompareFolder.open(root, grid)).write();
+  assert.match(await Deno.readTextFile(`${root}/compare.html`), /conv1\.gradient/);
+});
+
 inFolder("without any run there is a report all the same", async (root) => {
   const folder = await CompareFolder.open(root, gridOf("1", ["train.lr=0.1,0.2"]));
   const { rows } = await folder.write();

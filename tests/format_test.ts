@@ -147,6 +147,11 @@ total                        65,034`.slice(1),
   );
 });
 
+Deno.test("table() takes more rows than a function takes arguments", () => {
+  const rows = Array.from({ length: 200_000 }, (_, i) => [`${i}`]);
+  assert.equal(table(["row"], rows).length, "row\n──────\n".length + 200_000 * 7 - 111_110 - 1);
+});
+
 /** A stream that records what is written. */
 function recorder(terminal: boolean) {
   const state = { text: "" };

@@ -108,7 +108,7 @@ async function start(running: Running, file: string, threads: number): Promise<v
     running.process = process;
     running.ms = ready.ms;
     measured.ready = ready;
-    measured.losses.push(...ready.losses);
+    for (const loss of ready.losses) measured.losses.push(loss);
     const seconds = ((performance.now() - began) / 1000).toFixed(1);
     log(`${measured.peer.name} ${ready.version}: ready after ${seconds} s`);
   });

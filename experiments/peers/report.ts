@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { largest, smallest } from "../../lib/core/min_max.ts";
 import { table } from "../../cli/format.ts";
 import { median } from "../../lib/report/statistics.ts";
 import type { Ready } from "./process.ts";
@@ -84,8 +85,8 @@ function resultOf({ peer, ready, problem, losses, times, steps, ratios }: Measur
     number | null,
     number | null,
   ];
-  const least = (v: readonly number[]) => v.length > 0 ? Math.min(...v) : null;
-  const most = (v: readonly number[]) => v.length > 0 ? Math.max(...v) : null;
+  const least = (v: readonly number[]) => v.length > 0 ? smallest(v) : null;
+  const most = (v: readonly number[]) => v.length > 0 ? largest(v) : null;
   return {
     peer: peer.name,
     what: peer.what,
@@ -154,7 +155,7 @@ function listedSteps(losses: number): number[] {
 function lossTable({ results }: Report): { headers: string[]; rows: string[][] }[] {
   const trained = results.filter((r) => r.losses.length > 0);
   if (trained.length === 0) return [];
-  const steps = listedSteps(Math.max(...trained.map((r) => r.losses.length)));
+  const steps = listedSteps(largest(trained.map((r) => r.losses.length)));
   return [{
     headers: ["loss of step", ...steps.map((i) => `${i + 1}`)],
     rows: trained.map((r) => [r.peer, ...steps.map((i) => r.losses[i]?.toFixed(4) ?? "–")]),

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { largest, smallest } from "../core/min_max.ts";
 import type { Grid } from "./grid.ts";
 import { type PlotMark, type Point, short, svg } from "./plot.ts";
 import type { RunCurves } from "./read_runs.ts";
@@ -54,21 +55,21 @@ export function learningCurves(
     ),
     accuracy: accuracyPlot(
       lines.map(({ classes, accuracy: points }) => ({ classes, points, dots: points.length < 40 })),
-      accuracyAxis ?? linear(...padded(Math.min(...accuracies), Math.max(...accuracies))),
+      accuracyAxis ?? linear(...padded(smallest(accuracies), largest(accuracies))),
     ),
   };
 }
 
 function lossPlot(marks: readonly PlotMark[], measured: readonly Point[]): string {
   const values = measured.map(([, loss]) => loss);
-  const low = Math.min(...values), high = Math.max(...values);
+  const low = smallest(values), high = largest(values);
   const y = low > 0 && high > 5 * low
     ? logarithmic(low * 0.9, high * 1.1)
     : linear(...padded(low, high));
   return svg({
     ...SIZE,
     title: "training loss by step",
-    x: linear(0, Math.max(1, ...marks.flatMap(({ points }) => points.map(([step]) => step)))),
+    x: linear(0, Math.max(1, lastX(marks))),
     y,
     xLabel: "step",
     format: short,
@@ -76,8 +77,13 @@ function lossPlot(marks: readonly PlotMark[], measured: readonly Point[]): strin
   });
 }
 
+/** The largest x of all points. */
+function lastX(marks: readonly PlotMark[]): number {
+  return largest(marks.flatMap(({ points }) => points.map(([x]) => x)));
+}
+
 function accuracyPlot(marks: readonly PlotMark[], y: Axis): string {
-  const epochs = Math.max(2, ...marks.flatMap(({ points }) => points.map(([epoch]) => epoch)));
+  const epochs = Math.max(2, lastX(marks));
   const x = linear(1 - epochs * 0.01, epochs * 1.01); // Leaves room for the dots at the ends.
   return svg({
     ...SIZE,
@@ -96,8 +102,8 @@ function accuracyPlot(marks: readonly PlotMark[], y: Axis): string {
  */
 function errorAxis(accuracies: readonly number[]): Axis | undefined {
   const errors = accuracies.map((accuracy) => 1 - accuracy);
-  const least = Math.min(...errors.filter((error) => error > 0));
-  const most = Math.max(...errors);
+  const least = smallest(errors.filter((error) => error > 0));
+  const most = largest(errors);
   if (!Number.isFinite(least) || most < 5 * least) return undefined;
   // An error of zero would be at infinity.
   const scale = logarithmic(least * 0.8, Math.min(most * 1.1, 1));

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { largest } from "../core/min_max.ts";
 import { learningCurves } from "./curves.ts";
 import { escape } from "./escape.ts";
 import { type Grid, rowName } from "./grid.ts";
@@ -98,8 +99,8 @@ function gapChart(
   const gaps = report.rows.flatMap((row) => Object.values(row.gaps));
   const ends = gaps.flatMap(({ mean, low, high }) => [mean, low ?? mean, high ?? mean]);
   // The same scale for all, with zero in the middle.
-  const largest = Math.max(...ends.map(Math.abs), 1e-9) * 1.08;
-  const x = (gap: number) => Math.round((gap / largest + 1) * GAP.width * 5) / 10;
+  const longest = Math.max(largest(ends.map(Math.abs)), 1e-9) * 1.08;
+  const x = (gap: number) => Math.round((gap / longest + 1) * GAP.width * 5) / 10;
   return (header, row) => {
     const reference = report.references.find((label) => header === `gap to ${label}`);
     const gap = reference === undefined ? undefined : report.rows[row]!.gaps[reference];

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { largest } from "../core/min_max.ts";
 import { percent } from "../core/format.ts";
 import { escape } from "./escape.ts";
 import { type Grid, rowName } from "./grid.ts";
@@ -56,7 +57,7 @@ export function rangePanels(
   return [...series].map(([name, list]) => {
     const sampled = list.map((one) => ({ ...one, points: downsample(one.points, most) }));
     const y = domain(sampled.flatMap(({ points }) => points));
-    const last = Math.max(...list.flatMap(({ points }) => points.map(({ step }) => step)));
+    const last = largest(list.flatMap(({ points }) => points.map(({ step }) => step)));
     return {
       name,
       layer: name.replace(/\.(weight|gradient)$/, ""),

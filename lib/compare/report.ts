@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { largest } from "../core/min_max.ts";
 import { VERSION } from "../core/version.ts";
 import { FLOAT32 } from "./estimators.ts";
 import type { Grid } from "./grid.ts";
@@ -110,7 +111,7 @@ function figures(runs: readonly RunRecord[]): Omit<CompareRow, "label" | "values
       standard_deviation: known(standardDeviation(accuracies)),
     },
     ms_per_step: known(median(numbers(runs.map((run) => run.ms_per_step)))),
-    peak_memory_bytes: bytes.length === 0 ? null : Math.max(...bytes),
+    peak_memory_bytes: bytes.length === 0 ? null : largest(bytes),
     clipped: known(mean(numbers(runs.map((run) => run.clipped)))),
     clips_most: clipsMost(runs),
   };

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { largest } from "../core/min_max.ts";
 
 /** A table of text. */
 export interface TextTable {
@@ -15,7 +16,9 @@ export interface TextTable {
 /** Formats a table as Markdown with aligned columns, without a final newline. */
 export function markdownTable({ headers, rows, alignments }: TextTable): string {
   const cells = [headers, ...rows].map((row) => row.map(escapeMarkdown));
-  const widths = headers.map((_, i) => Math.max(3, ...cells.map((row) => [...row[i]!].length)));
+  const widths = headers.map((_, i) =>
+    Math.max(3, largest(cells.map((row) => [...row[i]!].length)))
+  );
   const line = (row: readonly string[]) =>
     `| ${
       row.map((cell, i) => {

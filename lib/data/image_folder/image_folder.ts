@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { largest } from "../../core/min_max.ts";
 import { basename } from "node:path";
 import { DataError } from "../../core/errors.ts";
 import type { DataRecipe, UnnormalizedDataset } from "../dataset.ts";
@@ -63,7 +64,7 @@ export async function openFolder(
 /** The first image of each class, then the second, …: the first so many are of all classes. */
 function roundRobin(images: ImagesByClass, most: number): { paths: string[]; labels: Uint32Array } {
   const paths: string[] = [], labels: number[] = [];
-  const longest = Math.max(...images.map((list) => list.length));
+  const longest = largest(images.map((list) => list.length));
   for (let turn = 0; turn < longest; turn++) {
     for (const [label, list] of images.entries()) {
       if (list[turn] === undefined) continue;

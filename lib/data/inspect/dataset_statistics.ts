@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { largest, smallest } from "../../core/min_max.ts";
 import type { Dataset, Split } from "../dataset.ts";
 import type { DataLoader } from "../loader.ts";
 import { epochOrder } from "../sampler.ts";
@@ -46,7 +47,7 @@ export async function datasetStatistics(
     train: countsOf(data.train, data.classes),
     test: countsOf(data.test, data.classes),
   };
-  const least = Math.min(...counts.train), most = Math.max(...counts.train);
+  const least = smallest(counts.train), most = largest(counts.train);
   const measured = await measure(loader, seed);
   return {
     counts,
@@ -114,7 +115,7 @@ function balanceNotes(data: Dataset, { train, test }: DatasetStatistics["counts"
   const notes: string[] = [];
   const unmeasured = names(test); // Opening the data warns of missing training images.
   if (unmeasured.length > 0) notes.push(`no test image of ${some(unmeasured)}: never measured`);
-  const least = Math.min(...train), most = Math.max(...train);
+  const least = smallest(train), most = largest(train);
   if (least > 0 && most / least >= 10) {
     notes.push(
       `the largest class has ${Math.round(most / least)} times the images of the smallest: ` +

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { smallest } from "../../core/min_max.ts";
 import type { Batch } from "../../data/batch.ts";
 import type { TrainSpec } from "../../recipe/train.ts";
 import { decodeCheckpoint, encodeCheckpoint } from "../checkpoint/checkpoint.ts";
@@ -81,7 +82,7 @@ export class NonfinitePolicy {
 
   /** The first step from `step` on, both from 0, that a rollback has planned to skip, or infinity. */
   nextPlannedSkip(step: number): number {
-    return Math.min(...[...this.#planned.keys()].map((at) => at - 1).filter((at) => at >= step));
+    return smallest([...this.#planned.keys()].map((at) => at - 1).filter((at) => at >= step));
   }
 
   /** Skips `step`, from 0, if a rollback has planned that. */

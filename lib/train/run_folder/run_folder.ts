@@ -9,6 +9,7 @@
  * @module
  */
 
+import { largest } from "../../core/min_max.ts";
 import { DataError, UsageError } from "../../core/errors.ts";
 import {
   appendDurably,
@@ -214,7 +215,7 @@ export class RunFolder {
     const all = await this.checkpoints();
     const kept = new Set(all.map((c) => c.step).filter((s) => s <= step).slice(0, keep));
     // A run that must go back to an earlier checkpoint finds the best of that time too.
-    for (const own of [...kept]) kept.add(Math.max(-1, ...bests.filter((best) => best <= own)));
+    for (const own of [...kept]) kept.add(largest(bests.filter((best) => best <= own)));
     const leftovers = (await namesIn(folder)).filter((name) => name.endsWith(".safetensors.part"));
     const stale = all.filter((c) => !kept.has(c.step)).map((c) => c.path);
     for (const old of [...stale, ...leftovers.map((name) => `${folder}/${name}`)]) {
