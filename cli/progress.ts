@@ -6,7 +6,7 @@
  * @module
  */
 
-import { printable } from "../lib/core/errors.ts";
+import { printable } from "../lib/core/text.ts";
 
 /** How much progress to show. */
 export type ProgressMode = "normal" | "quiet" | "json";

@@ -61,7 +61,7 @@ Deno.test("what a file says cannot write to the terminal", () => {
   assert.throws(() => parseRecipe(text, "r\x1b[31m.yaml"), (error) => {
     // deno-lint-ignore no-control-regex
     assert.doesNotMatch((error as Error).message, /[\x00-\x08\x0b-\x1f\x7f-\x9f]/);
-    assert.match((error as Error).message, /\\x1b/);
+    assert.match((error as Error).message, /\\u001b/);
     return true;
   });
 });

@@ -6,6 +6,8 @@
  * @module
  */
 
+import { printable } from "./text.ts";
+
 /** Base class of every error whose message is meant for a person. */
 export abstract class QtrainError extends Error {
   /** Exit code of the process. 1: the run failed; 2: wrong usage, recipe or data. */
@@ -75,10 +77,4 @@ export class DeviceMemoryError extends DeviceError {
     this.available = available;
     this.largest = largest;
   }
-}
-
-/** Writes characters that control a terminal as `\\x1b`; line breaks and tabs stay. */
-export function printable(text: string): string {
-  const escaped = (c: string) => `\\x${c.charCodeAt(0).toString(16).padStart(2, "0")}`;
-  return text.replace(/\p{Cc}/gu, (c) => c === "\n" || c === "\t" ? c : escaped(c));
 }
