@@ -1,6 +1,6 @@
 /**
- * Ctrl-C and SIGTERM: the first stops the run after its step and saves a checkpoint; the second ends
- * the process at once.
+ * Ctrl-C and SIGTERM: the first stops the run after its step and saves a checkpoint, or a prediction
+ * after the answers that are there; the second ends the process at once.
  *
  * The second is the system's own: no listener is left, so it ends the process even while a kernel is
  * compiled or the CPU computes a step, when no listener would be called. Files are complete at any
@@ -21,9 +21,11 @@ const SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
  * Listens for the first signal until it is disposed.
  *
  * @param notify prints a line for the person
+ * @param doing what happens now
  */
 export function listenForInterrupt(
   notify: (text: string) => void,
+  doing = "stopping after this step and saving a checkpoint",
 ): { readonly signal: AbortSignal; [Symbol.dispose](): void } {
   const controller = new AbortController();
   const stopListening = () => {
@@ -31,7 +33,7 @@ export function listenForInterrupt(
   };
   const listener = () => {
     stopListening();
-    notify("stopping after this step and saving a checkpoint (Ctrl-C again: quit now)");
+    notify(`${doing} (Ctrl-C again: quit now)`);
     controller.abort();
   };
   for (const signal of SIGNALS) Deno.addSignalListener(signal, listener);

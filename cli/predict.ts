@@ -4,11 +4,20 @@
  * @module
  */
 import { UsageError } from "../lib/core/errors.ts";
-import { predict } from "../lib/train/predict.ts";
+import { shellWord } from "../lib/core/text.ts";
+import { predict, type Prediction, type PredictionError } from "../lib/train/predict.ts";
+import { RunFolder } from "../lib/train/run_folder/run_folder.ts";
 import { type Arguments, defineCommand, firstPositional, type Options } from "./command.ts";
-import { percent } from "./format.ts";
+import { percent, withThousands } from "./format.ts";
+import { INTERRUPTED, listenForInterrupt } from "./interrupt.ts";
 import { BEST, DEVICE, deviceOptions, JSON_OUTPUT, NO_TUNE, THREADS } from "./options.ts";
-import { print, printJson } from "./print.ts";
+import { print, printJson, PROGRAM } from "./print.ts";
+import { Progress, showImages } from "./progress.ts";
+
+/** Maximum columns that paths are padded to. */
+const MAX_PADDING = 60;
+/** Maximum number of failed images that stderr names. */
+const MAX_NAMED = 100;
 
 const OPTIONS = {
   top: {
@@ -22,6 +31,11 @@ const OPTIONS = {
   threads: THREADS,
   "no-tune": NO_TUNE,
   json: JSON_OUTPUT,
+  jsonl: {
+    type: "boolean",
+    usage: "--jsonl",
+    help: "print a line of JSON for each image",
+  },
 } as const satisfies Options;
 
 /** `qtrain predict`. */
@@ -31,8 +45,12 @@ export const predictCommand = defineCommand({
   summary: "Predicts class and probability of each image.",
   details: `RUN is a folder that training wrote, e.g. runs/quickstart; its data is not needed.
 IMAGE is a JPEG or PNG file of any size, or a folder of them. An image is resized to cover the
-network's input and cropped at the centre. Images that are missing or damaged are reported on
-stderr; the others are predicted all the same, and the exit code is 2.`,
+network's input and cropped at the centre. Answers are printed as they are computed, in the order of
+the images. Images that are missing or damaged are reported on stderr; the others are predicted all
+the same, and the exit code is 2.
+
+With --json and --jsonl, the answer for an image that failed has an error in place of a class. --json
+prints one array, which Ctrl-C closes and a kill leaves open; each line of --jsonl stands alone.`,
   options: OPTIONS,
   run,
 });
@@ -45,24 +63,104 @@ async function run(args: Arguments<typeof OPTIONS>): Promise<number> {
         "predict --help",
     );
   }
-  const answers = await predict(path, images, {
-    top: args.top ?? 1,
-    ...deviceOptions(args),
-    tiles: args["no-tune"] ? "default" : "remembered",
-    best: args.best ?? false,
-    warn: (text) => console.error(text),
-  });
-  if (args.json) printJson(answers, 2);
-  const width = Math.max(...answers.map(({ image }) => image.length));
-  let failed = false;
-  for (const answer of answers) {
-    if ("error" in answer) {
-      failed = true;
-      console.error(answer.error);
-    } else if (!args.json) {
-      const classes = answer.top.map((p) => `${p.class} ${percent(p.probability, 1)}`);
-      print(`${answer.image.padEnd(width)}  ${classes.join(", ")}`);
-    }
+  await checkOrder(path, images);
+  if (args.json && args.jsonl) {
+    throw new UsageError("--json and --jsonl: expected one of them, got both");
   }
-  return failed ? 2 : 0;
+  const asText = !args.json && !args.jsonl;
+  const output: Output = asText
+    ? textOutput()
+    : args.json
+    ? jsonOutput()
+    : { write: (answer) => printJson(answer), end() {} };
+  // Answers that appear on the terminal show the progress themselves.
+  const progress = new Progress({ mode: Deno.stdout.isTerminal() ? "quiet" : "normal" });
+  using interrupt = listenForInterrupt((text) => progress.error(text), "stopping");
+  let total = 0, done = 0, failed = 0;
+  const show = showImages(progress, "predicting");
+  try {
+    const answers = predict(path, images, {
+      top: args.top ?? 1,
+      ...deviceOptions(args),
+      tiles: args["no-tune"] ? "default" : "remembered",
+      best: args.best ?? false,
+      warn: (text) => progress.error(text),
+      progress: (done, of) => show(done, total = of),
+    });
+    for await (const answer of answers) {
+      done++;
+      if ("error" in answer) failed++;
+      if ("error" in answer && asText) reportError(answer, failed, progress);
+      output.write(answer);
+      if (interrupt.signal.aborted) break;
+    }
+  } finally {
+    progress.done();
+  }
+  output.end();
+  const interrupted = interrupt.signal.aborted && done < total, predicted = done - failed;
+  if (total > 1) {
+    progress.error(
+      `${interrupted ? "interrupted: " : ""}predicted ${withThousands(predicted)}` +
+        (predicted < total ? ` of ${withThousands(total)}` : "") +
+        ` images${failed > 0 ? `, ${withThousands(failed)} failed` : ""}`,
+    );
+  }
+  return interrupted ? INTERRUPTED : failed > 0 ? 2 : 0;
+}
+
+/** Says it where a run comes after an image. */
+async function checkOrder(path: string, images: readonly string[]): Promise<void> {
+  const isRun = (path: string) => RunFolder.open(path).then(() => true, () => false);
+  if (await isRun(path)) return;
+  const last = images.at(-1)!;
+  if (await isRun(last)) {
+    throw new UsageError(
+      `qtrain predict: expected the folder of a run before the images, got it after ${path}; ` +
+        `write ${PROGRAM} predict ${shellWord(last)} ${shellWord(path)}${
+          images.length > 1 ? " …" : ""
+        }`,
+    );
+  }
+}
+
+/** Names an image that failed on stderr, unless many have failed. */
+function reportError({ error }: PredictionError, failed: number, progress: Progress): void {
+  if (failed <= MAX_NAMED) progress.error(error);
+  if (failed === MAX_NAMED) {
+    progress.error("more images that fail are counted only; --jsonl has an error for each");
+  }
+}
+
+/** Where answers go as they come. */
+interface Output {
+  write(answer: Prediction | PredictionError): void;
+  end(): void;
+}
+
+/** A line for each image with an answer, its path in a column as wide as the longest so far. */
+function textOutput(): Output {
+  let width = 0;
+  return {
+    write(answer) {
+      if ("error" in answer) return;
+      const image = answer.image.replaceAll("\n", "\\n").replaceAll("\t", "\\t");
+      width = Math.max(width, Math.min(image.length, MAX_PADDING));
+      const classes = answer.top.map((p) => `${p.class} ${percent(p.probability, 1)}`);
+      print(`${image.padEnd(width)}  ${classes.join(", ")}`);
+    },
+    end() {},
+  };
+}
+
+/** One array, written as it grows: an answer is held back until it is known whether a comma follows. */
+function jsonOutput(): Output {
+  let held: string | undefined;
+  return {
+    write(answer) {
+      print(held === undefined ? "[" : `${held},`);
+      held = JSON.stringify(answer, null, 2).replace(/^/gm, "  ");
+    },
+    end: () => print(held === undefined ? "[]" : `${held}\n]`),
+  };
 }

@@ -10,7 +10,7 @@ import {
   table,
 } from "../cli/format.ts";
 import type { Observation } from "../lib/quant/scheduler.ts";
-import { Progress, type ProgressMode } from "../cli/progress.ts";
+import { Progress, type ProgressMode, showImages } from "../cli/progress.ts";
 
 Deno.test("duration() chooses units by size", () => {
   const expected: [seconds: number, text: string][] = [
@@ -219,6 +219,20 @@ for (const mode of ["quiet", "json"] as const) {
     assert.equal(written(), "no adapter\n");
   });
 }
+
+Deno.test("images that take longer than two seconds are counted, with their rate and what is left", () => {
+  const { progress, clock, written } = progressOn(false),
+    show = showImages(progress, "reading", () => clock.ms);
+  for (const ms of [0, 1999, 2000, 3000, 7000]) {
+    clock.ms = ms;
+    show(1 + ms, 10_001);
+  }
+  assert.equal(
+    written(),
+    "reading: 2,001 of 10,001 images | 1000 img/s | 8s left\n" +
+      "reading: 7,001 of 10,001 images | 1000 img/s | 3s left\n",
+  );
+});
 
 Deno.test("Progress continues when its reader has gone", () => {
   const writeSync = () => {

@@ -8,10 +8,10 @@ import assert from "node:assert/strict";
 import type { RecipeInput } from "../lib/recipe/recipe.ts";
 import { decodeSafetensors } from "../lib/core/safetensors.ts";
 import { evaluate } from "../lib/train/evaluate.ts";
-import { predict, type Prediction } from "../lib/train/predict.ts";
+import { predict as predictEach, type Prediction } from "../lib/train/predict.ts";
 import { encodeChecked } from "../lib/train/checkpoint/checksum.ts";
 import { RunFolder } from "../lib/train/run_folder/run_folder.ts";
-import { HAS_GPU, qtrain } from "./support/command.ts";
+import { command, HAS_GPU, qtrain } from "./support/command.ts";
 import { photo, pngOf, writePhotos } from "./support/photos.ts";
 import { runOf } from "./support/runs.ts";
 
@@ -30,15 +30,19 @@ async function train() {
   const { end } = await runOf(recipe, { out: run });
   assert.equal((await evaluate(run)).accuracy, end.summary.test_accuracy);
   const photos = [];
+  await Deno.mkdir(`${folder}/photos`);
   for (const shape of ["bar", "disc", "frame"]) {
     for (let i = 0; i < 8; i++) {
-      photos.push(`${folder}/${shape}${i}.png`);
+      photos.push(`${folder}/photos/${shape}${i}.png`);
       await Deno.rename(`${folder}/data/val/${shape}/${i}.png`, photos.at(-1)!);
     }
   }
   await Deno.remove(`${folder}/data`, { recursive: true });
   return { folder, run, photos, accuracy: end.summary.test_accuracy! };
 }
+
+/** All answers. */
+const predict = (...args: Parameters<typeof predictEach>) => Array.fromAsync(predictEach(...args));
 
 const answered = (answer: unknown) => {
   assert.ok(!("error" in (answer as Prediction)), JSON.stringify(answer));
@@ -136,26 +140,105 @@ Deno.test("qtrain predict prints a line for each image, or JSON; exit 2 when one
   assert.deepEqual(plain, {
     code: 0,
     stdout: expected.map((a) => `${a.image}  ${a.top.map(shown).join(", ")}\n`).join(""),
-    stderr: "",
+    stderr: "predicted 2 images\n",
   });
   assert.deepEqual([json.code, json.stderr], [0, ""]);
   assert.deepEqual(JSON.parse(json.stdout), [{ ...expected[0], top: [expected[0]!.top[0]] }]);
   assert.equal(bad.code, 2);
-  assert.match(bad.stderr, /none\.jpg/);
-  assert.equal(
-    bad.stdout,
-    `${one.padEnd(Math.max(one.length, folder.length + 9))}  ${shown(expected[0]!)}\n`,
+  assert.match(
+    bad.stderr,
+    /none\.jpg: expected an image file, found nothing there.*\npredicted 1 of 2 images, 1 failed\n$/,
   );
+  assert.equal(bad.stdout, `${one}  ${shown(expected[0]!)}\n`);
+});
+
+Deno.test("answers come one by one, and whoever stops early leaves nothing open", async () => {
+  const { run, photos } = await trained(), many = Array(10).fill(photos).flat() as string[];
+  const seen: number[] = [];
+  const answers = predictEach(run, many, {
+    device: "cpu",
+    progress: (done, total) => void seen.push(done, total),
+  });
+  for await (const { image } of answers) {
+    assert.equal(image, photos[0]);
+    break;
+  }
+  assert.deepEqual(seen, [1, 240]);
+});
+
+Deno.test("an image that fails among many costs the others nothing, in JSON and as lines of it", async () => {
+  const { folder, run, photos } = await trained();
+  await Deno.writeTextFile(`${folder}/cut.png`, "\x89PNG");
+  const images = [...photos, `${folder}/cut.png`, `${folder}/gone.png`, ...photos, photos[0]!];
+  const expected = await predict(run, images, { device: "cpu" });
+  const alone = await predict(run, photos, { device: "cpu" });
+  assert.deepEqual(expected.flatMap((a) => "error" in a ? [] : [a]), [
+    ...alone,
+    ...alone,
+    alone[0],
+  ]);
+  assert.deepEqual(expected.map((a) => a.image), images);
+  const stderr = "predicted 49 of 51 images, 2 failed\n";
+  const [json, lines, both] = await Promise.all([
+    qtrain(["predict", run, ...images, "--device", "cpu", "--json"]),
+    qtrain(["predict", run, ...images, "--device", "cpu", "--jsonl"]),
+    qtrain(["predict", run, ...images, "--jsonl", "--json"]),
+  ]);
+  assert.deepEqual(json, { code: 2, stdout: JSON.stringify(expected, null, 2) + "\n", stderr });
+  const text = expected.map((answer) => JSON.stringify(answer) + "\n").join("");
+  assert.deepEqual(lines, { code: 2, stdout: text, stderr });
+  assert.equal(both.stderr, "--json and --jsonl: expected one of them, got both\n");
+});
+
+Deno.test("of very many images that fail, the first hundred are named", async () => {
+  const { folder, run } = await trained(), gone = Array(150).fill(`${folder}/gone.png`);
+  const { code, stdout, stderr } = await qtrain(["predict", run, ...gone]),
+    lines = stderr.split("\n");
+  assert.deepEqual([code, stdout, lines.length], [2, "", 103]);
+  assert.equal(lines[100], "more images that fail are counted only; --jsonl has an error for each");
+  assert.equal(lines[101], "predicted 0 of 150 images, 150 failed");
+});
+
+Deno.test({
+  name: "Ctrl-C ends with 130 and an array of JSON that is closed",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    const { folder, run } = await trained(), many = Array(1000).fill(`${folder}/photos`);
+    const child = command(["predict", run, ...many, "--device=cpu", "--json"]).spawn();
+    let text = "", stopped = false;
+    for await (const part of child.stdout.pipeThrough(new TextDecoderStream())) {
+      text += part;
+      if (!stopped) child.kill("SIGINT");
+      stopped = true;
+    }
+    const { code } = await child.status, stderr = await new Response(child.stderr).text();
+    const { length } = JSON.parse(text);
+    assert.equal(code, 130);
+    assert.ok(length > 0 && length < 24_000, `${length}`);
+    const counted = `interrupted: predicted ${length.toLocaleString("en")} of 24,000 images\n`;
+    assert.ok(stderr.endsWith(counted), stderr);
+  },
 });
 
 Deno.test("qtrain predict refuses what it cannot do, in a line", async () => {
   const { run, photos } = await trained();
-  const [none, top, nowhere] = await Promise.all([
+  const [swapped, glob, none, top, nowhere] = await Promise.all([
+    qtrain(["predict", photos[0]!, run]),
+    qtrain(["predict", run, `${run}/none/*.png`]),
     qtrain(["predict", run]),
     qtrain(["predict", run, photos[0]!, "--top", "0"]),
     qtrain(["predict", "/nowhere", photos[0]!]),
   ]);
-  assert.deepEqual([none.code, top.code, nowhere.code], [2, 2, 2]);
+  assert.deepEqual([swapped, glob, none, top, nowhere].map(({ code }) => code), [2, 2, 2, 2, 2]);
+  assert.equal(
+    swapped.stderr,
+    `qtrain predict: expected the folder of a run before the images, got it after ${photos[0]}; ` +
+      `write deno task qtrain predict ${run} ${photos[0]}\n`,
+  );
+  assert.equal(
+    glob.stderr,
+    `${run}/none/*.png: no file matches this pattern; give the folder instead\n`,
+  );
   assert.match(
     none.stderr,
     /^qtrain predict: expected an image after the folder of a run, got nothing/,

@@ -88,8 +88,11 @@ export interface LabelledFiles {
   readonly labels: Uint32Array;
   /** Shape that images are scaled and cropped to; c is 1 or 3. */
   readonly shape: readonly [h: number, w: number, c: number];
-  /** What to do about a file that cannot be decoded. */
-  readonly onBadImage: "fail" | "skip";
+  /**
+   * What to do about a file that cannot be decoded: fail and name the setting that goes on, fail and
+   * say only why (`tell`), or take another image.
+   */
+  readonly onBadImage: "fail" | "tell" | "skip";
   /** When the data set was opened, in milliseconds since 1970: newer files have changed since. */
   readonly opened?: number;
   /** Decoded images, shared by all threads; absent if they take too much memory. */

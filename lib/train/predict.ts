@@ -5,10 +5,10 @@
  * @module
  */
 import { DataError, UsageError } from "../core/errors.ts";
-import { cannotRead } from "../data/paths/stat.ts";
-import { readImageFile } from "../data/image_folder/split.ts";
-import { decodeImage } from "../image/decode.ts";
-import { resizeAndCrop } from "../image/resize.ts";
+import { largest } from "../core/min_max.ts";
+import { FolderSplit } from "../data/image_folder/split.ts";
+import { DataLoader, workersFor } from "../data/loader.ts";
+import { cannotRead, stat } from "../data/paths/stat.ts";
 import { plan } from "../program/plan.ts";
 import type { Tiles } from "../runtime/gpu/autotune.ts";
 import type { DeviceChoice } from "../runtime/device.ts";
@@ -17,6 +17,13 @@ import { openTestedDevice } from "../runtime/open_tested_device.ts";
 import { classNameOf, type InputSpec } from "./checkpoint/input_spec.ts";
 import { Network } from "./network/network.ts";
 import { loadRun, type TrainedRun } from "./checkpoint/load.ts";
+
+/** Images of a batch: the next one is read meanwhile, and its answers come together. */
+const MAX_BATCH = 64;
+/** Bytes of a batch, so that large images take no more memory than small ones. */
+const MAX_BATCH_BYTES = 2 ** 24;
+/** Images that a worker reads at once: few, so that all workers share a batch. */
+const IMAGES_PER_READ = 8;
 
 /** Options of a prediction. */
 export interface PredictOptions {
@@ -34,6 +41,8 @@ export interface PredictOptions {
   readonly estimators?: EstimatorMakers;
   /** Uses the checkpoint with the best test accuracy instead of the latest. */
   readonly best?: boolean;
+  /** Called before each answer with the number of images that are done, and of all. */
+  readonly progress?: (done: number, total: number) => void;
 }
 
 /** A class and its probability. */
@@ -63,74 +72,153 @@ export interface PredictionError {
 }
 
 /**
- * Predicts the class of each image.
+ * Predicts the class of each image, and yields the answers as they are computed.
  *
  * JPEG and PNG images of any size are prepared as for evaluation: scaled so that they just cover the
  * network's input, and cropped at the center; colour becomes grey by its luma if the input is grey.
  *
+ * @example
+ * ```ts
+ * for await (const answer of predict("runs/photos", ["holiday.jpg"])) {
+ *   if (!("error" in answer)) console.log(answer.image, answer.class, answer.probability);
+ * }
+ * ```
  * @param path the run's folder; its data is not needed
  * @param images paths of images, or of folders, which stand for all images in them
- * @returns an item for each image, in order; a missing or damaged image has an `error`
+ * @returns an answer for each image, in order; that of a missing or damaged image has an `error`
  * @throws DataError when the folder holds no run or no intact checkpoint; DeviceError when no device
  * can run it
  */
-export async function predict(
+export async function* predict(
   path: string,
   images: readonly string[],
   options: PredictOptions = {},
-): Promise<(Prediction | PredictionError)[]> {
-  const { top = 1 } = options;
+): AsyncGenerator<Prediction | PredictionError, void, void> {
+  const { top = 1, progress } = options;
   if (!Number.isInteger(top) || top < 1) {
     throw new UsageError(`top: expected a whole number of at least 1, got ${top}`);
   }
   const run = await loadRun(path, options), spec = inputSpecOf(run);
-  const found = (await Promise.all(images.map(imagesIn))).flat();
-  // A folder without images has an error already.
-  const paths = found.flatMap((item) => "error" in item ? [] : [item.image]);
-  if (paths.length === 0) return found as PredictionError[];
-  const batch = Math.min(paths.length, run.recipe.train.batch);
-  const network = await openNetwork(run, spec, batch, options);
+  const found = await findImages(images), { paths, errors } = found, count = paths.length;
+  if (errors.size === count) {
+    for (const [index, image] of paths.entries()) {
+      progress?.(index + 1, count);
+      yield { image, error: errors.get(index)! };
+    }
+    return;
+  }
+  const wanted = Math.min(count, MAX_BATCH, run.recipe.train.batch, most(spec));
+  const network = await openNetwork(run, spec, wanted, options);
+  let loader: DataLoader | undefined;
   try {
-    const predictions = new Map<string, Prediction | PredictionError>();
+    loader = await openLoader(paths, spec, options.warn);
     const { batch } = network.program; // `memory` may have reduced it.
-    for (let first = 0; first < paths.length; first += batch) {
-      const some = paths.slice(first, first + batch);
-      for (const each of await predictBatch(network, spec, some, options)) {
-        predictions.set(each.image, each);
+    let next = readImages(loader, found, 0, batch);
+    for (let first = 0; first < count; first += batch) {
+      const read = await next;
+      // Read while the network computes. Avoids an unhandled rejection; who awaits it gets the error.
+      next = readImages(loader, found, first + batch, batch);
+      next.catch(() => {});
+      let done = first;
+      for (const answer of await answersOf(network, spec, read, top)) {
+        progress?.(++done, count);
+        yield answer;
       }
     }
-    return found.map((item) => "error" in item ? item : predictions.get(item.image)!);
   } finally {
+    loader?.close();
     network.executor.close();
   }
 }
 
-/** Predicts at most a batch of images. */
-async function predictBatch(
-  network: Network,
+/** The images that were asked for. */
+interface FoundImages {
+  /** Paths of images, and of folders that hold none. */
+  readonly paths: readonly string[];
+  /** By index: why a folder has no images. */
+  readonly errors: ReadonlyMap<number, string>;
+}
+
+/** The pixels of an image at the shape of the network's input, or why there are none. */
+type ReadImage = { readonly image: string; readonly pixels: Uint8Array } | PredictionError;
+
+/** Images of a batch that stay below the limit of bytes. */
+function most({ shape: [h, w, c] }: InputSpec): number {
+  return Math.max(1, Math.floor(MAX_BATCH_BYTES / (h * w * c)));
+}
+
+/** A loader whose test images are those at the paths. */
+function openLoader(
+  paths: readonly string[],
   spec: InputSpec,
-  images: readonly string[],
-  { top = 1, warn }: PredictOptions,
-): Promise<(Prediction | PredictionError)[]> {
-  const { batch } = network.program, [h, w, c] = spec.shape, size = h * w * c;
-  const pixels = new Uint8Array(Math.ceil(batch * size / 4) * 4), labels = new Uint32Array(batch);
-  const readable: string[] = [], errors: PredictionError[] = [];
-  for (const image of images) {
+  warn: (text: string) => void = () => {},
+): Promise<DataLoader> {
+  const labels = new Uint32Array(paths.length);
+  const split = new FolderSplit({ paths, labels, shape: spec.shape, onBadImage: "tell" }, warn);
+  const data = { ...spec, name: "images", train: split, test: split };
+  const reads = Math.ceil(paths.length / IMAGES_PER_READ);
+  const workers = reads === 1 ? 0 : Math.min(reads, workersFor(data, { workers: "auto" }));
+  return DataLoader.open(data, { workers, warn });
+}
+
+/** Reads the images from index `first` on, at most a batch of them. */
+async function readImages(
+  loader: DataLoader,
+  found: FoundImages,
+  first: number,
+  batch: number,
+): Promise<ReadImage[]> {
+  const end = Math.min(first + batch, found.paths.length), reads: Promise<ReadImage[]>[] = [];
+  for (let at = first; at < end; at += IMAGES_PER_READ) {
+    const indices = Array.from({ length: Math.min(IMAGES_PER_READ, end - at) }, (_, i) => at + i);
+    reads.push(readSome(loader, found, indices));
+  }
+  return (await Promise.all(reads)).flat();
+}
+
+/** Reads images together; if one of them cannot be read, each by itself. */
+async function readSome(
+  loader: DataLoader,
+  found: FoundImages,
+  indices: readonly number[],
+): Promise<ReadImage[]> {
+  const { paths, errors } = found, image = paths[indices[0]!]!;
+  const known = indices.map((index) => errors.get(index)).find((error) => error !== undefined);
+  if (known === undefined) {
     try {
-      pixels.set(await pixelsOf(image, spec, warn), readable.length * size);
-      readable.push(image);
+      const request = { indices: Uint32Array.from(indices), batch: indices.length };
+      const { images } = await loader.read("test", request);
+      const [h, w, c] = loader.data.shape, size = h * w * c;
+      return indices.map((index, i) => {
+        return { image: paths[index]!, pixels: images.subarray(i * size, (i + 1) * size) };
+      });
     } catch (error) {
       if (!(error instanceof DataError)) throw error;
-      errors.push({ image, error: error.message });
+      if (indices.length === 1) return [{ image, error: error.message }];
     }
-  }
-  if (readable.length === 0) return errors;
-  const scores = await network.logits({ images: pixels, labels, samples: readable.length });
-  const predictions = readable.map((image, n) => {
-    const likeliest = classProbabilities(scores[n]!, spec).slice(0, top);
-    return { image, ...likeliest[0]!, top: likeliest };
+  } else if (indices.length === 1) return [{ image, error: known }];
+  return (await Promise.all(indices.map((index) => readSome(loader, found, [index])))).flat();
+}
+
+/** The answers for images that have been read. */
+async function answersOf(
+  network: Network,
+  spec: InputSpec,
+  read: readonly ReadImage[],
+  top: number,
+): Promise<(Prediction | PredictionError)[]> {
+  const { batch } = network.program, [h, w, c] = spec.shape, size = h * w * c;
+  const images = new Uint8Array(Math.ceil(batch * size / 4) * 4);
+  let samples = 0;
+  for (const item of read) if ("pixels" in item) images.set(item.pixels, samples++ * size);
+  const labels = new Uint32Array(batch);
+  const scores = samples > 0 ? await network.logits({ images, labels, samples }) : [];
+  let at = 0;
+  return read.map((item) => {
+    if ("error" in item) return item;
+    const likeliest = likeliestClasses(scores[at++]!, spec, top);
+    return { image: item.image, ...likeliest[0]!, top: likeliest };
   });
-  return [...predictions, ...errors];
 }
 
 /** @throws DataError when the checkpoint lacks the input spec, or no photo fits the network */
@@ -173,45 +261,42 @@ async function openNetwork(
   }
 }
 
-/** Reads an image and brings it to the shape of the network's input. */
-async function pixelsOf(
-  path: string,
-  { shape: [h, w, c] }: InputSpec,
-  warn?: (text: string) => void,
-): Promise<Uint8Array> {
-  const channels = c === 1 ? 1 : 3;
-  const image = await decodeImage(await readImageFile(path), path, { channels });
-  if (image.warning) warn?.(`${path}: ${image.warning}`);
-  return resizeAndCrop(image, channels, h, w).pixels;
+/** The likeliest classes, at most `top`; among equals the lower label first. */
+function likeliestClasses(logits: Float32Array, spec: InputSpec, top: number): ClassProbability[] {
+  const highest = largest(logits);
+  const sum = logits.reduce((sum, logit) => sum + Math.exp(logit - highest), 0);
+  return Array.from(logits.keys()).sort((a, b) => logits[b]! - logits[a]! || a - b).slice(0, top)
+    .map((label) => ({
+      class: classNameOf(spec, label),
+      label,
+      probability: Math.exp(logits[label]! - highest) / sum,
+    }));
 }
 
-/** All classes, likeliest first; among equals the lower label first. */
-function classProbabilities(logits: Float32Array, spec: InputSpec): ClassProbability[] {
-  const largest = Math.max(...logits);
-  const powers = Array.from(logits, (l) => Math.exp(l - largest));
-  const sum = powers.reduce((a, b) => a + b, 0);
-  return powers
-    .map((p, label) => ({ class: classNameOf(spec, label), label, probability: p / sum }))
-    .sort((a, b) => b.probability - a.probability || a.label - b.label);
-}
-
-/** Returns the path itself, or the paths of the images in a folder, sorted by name. */
-async function imagesIn(path: string): Promise<(Pick<Prediction, "image"> | PredictionError)[]> {
-  const folder = await Deno.stat(path).then((info) => info.isDirectory, () => false);
-  if (!folder) return [{ image: path }];
-  const names: string[] = [];
-  try {
-    for await (const { name, isDirectory } of Deno.readDir(path)) {
-      if (!isDirectory && /^[^.].*\.(jpe?g|jpe|png)$/i.test(name)) names.push(name);
+/** Finds the images at paths: a path stands for itself, a folder for the images in it. */
+async function findImages(images: readonly string[]): Promise<FoundImages> {
+  const paths: string[] = [], errors = new Map<number, string>();
+  for (const path of images) {
+    const folder = await Deno.stat(path).then((info) => info.isDirectory, () => false);
+    if (!folder) {
+      if (/[*?[]/.test(path) && !await stat(path).catch(() => true)) {
+        errors.set(paths.length, `${path}: no file matches this pattern; give the folder instead`);
+      }
+      paths.push(path);
+      continue;
     }
-  } catch (error) {
-    return [{ image: path, error: cannotRead(path, error).message }];
+    const names: string[] = [];
+    try {
+      for await (const { name, isDirectory } of Deno.readDir(path)) {
+        if (!isDirectory && /^[^.].*\.(jpe?g|jpe|png)$/i.test(name)) names.push(name);
+      }
+      for (const name of names.sort()) paths.push(`${path.replace(/\/+$/, "")}/${name}`);
+      if (names.length > 0) continue;
+      errors.set(paths.length, `${path}: no JPEG or PNG images in this folder. Give another`);
+    } catch (error) {
+      errors.set(paths.length, cannotRead(path, error).message);
+    }
+    paths.push(path);
   }
-  if (names.length === 0) {
-    return [{
-      image: path,
-      error: `${path}: no JPEG or PNG images in this folder. Give another`,
-    }];
-  }
-  return names.sort().map((name) => ({ image: `${path.replace(/\/+$/, "")}/${name}` }));
+  return { paths, errors };
 }

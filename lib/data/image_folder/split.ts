@@ -119,7 +119,8 @@ export class FolderSplit implements Split {
       try {
         return await this.#decode(candidate);
       } catch (error) {
-        if (!(error instanceof DataError)) throw error;
+        const tell = this.#files.onBadImage === "tell";
+        if (tell || !(error instanceof DataError)) throw error;
         if (this.#files.onBadImage === "fail") {
           throw new DataError(
             `${error.message}; or set data.on_bad_image: skip to go on without it`,
