@@ -156,7 +156,8 @@ Deno.test("a missing folder is refused with both places", () =>
     )));
 
 const BAD = changed(IMAGENET, NONE, { "train/cat/2.jpg": text("This is a letter, no picture.") });
-const LETTER = "byte 0: expected a JPEG or PNG image, got text; convert it or remove it";
+const LETTER =
+  "byte 0: expected a JPEG, PNG, WebP, GIF or BMP image, got text; get the file again or remove it";
 
 Deno.test("a file that is no image stops training with its path", async () => {
   await withFolder(BAD, async (root) => {

@@ -1,12 +1,21 @@
-/** Decoding of JPEG and PNG: right pixels, and a clear error for everything else. */
+/** Decoding of images: right pixels, and a clear error for everything else. */
 import assert from "node:assert/strict";
 import { crc32 } from "node:zlib";
 import { DataError } from "../lib/core/errors.ts";
-import { decodeImage, imageSize } from "../lib/image/decode.ts";
-import { imageKindOf } from "../lib/image/header.ts";
+import { decodeImage } from "../lib/image/decode.ts";
+import { conversionOf, imageKindOf } from "../lib/image/header.ts";
 import { draw, key, scaleTo } from "../lib/data/counter_rng.ts";
 import { rejectsData } from "./data_helpers.ts";
-import { jpeg, JPEGS, png, pngOf, type PngParts, turnedJpeg } from "./support/images.ts";
+import {
+  jpeg,
+  JPEGS,
+  picture,
+  PICTURES,
+  png,
+  pngOf,
+  type PngParts,
+  turnedJpeg,
+} from "./support/images.ts";
 
 for (const name of ["colour", "progressive", "grey"]) {
   Deno.test(`a JPEG that is ${name} decodes to Pillow's pixels`, async () => {
@@ -16,6 +25,46 @@ for (const name of ["colour", "progressive", "grey"]) {
     assert.equal(image.warning, undefined);
   });
 }
+
+for (const name of Object.keys(PICTURES)) {
+  Deno.test(`${name} decodes to Pillow's pixels`, async () => {
+    const image = await decodeImage(picture(name), name);
+    assert.deepEqual([image.width, image.height], name === "turned.webp" ? [12, 20] : [20, 12]);
+    assert.equal(crc32(image.pixels), PICTURES[name]!.pixels);
+    assert.equal(image.warning, undefined);
+    const grey = await decodeImage(picture(name), name, { channels: 1 });
+    assert.equal(grey.pixels.length, 240);
+  });
+}
+
+Deno.test("a GIF whose first picture is larger than its screen is read whole, as by Pillow", async () => {
+  const bytes = picture("still.gif");
+  bytes.set([0, 0, 0, 0], 6);
+  const { width, height, pixels } = await decodeImage(bytes, "x.gif");
+  assert.deepEqual([width, height, crc32(pixels)], [20, 12, PICTURES["still.gif"]!.pixels]);
+});
+
+Deno.test("a BMP whose rows go from the top down is the same upside down", async () => {
+  const whole = await decodeImage(picture("colour.bmp"), "x.bmp"), bytes = picture("colour.bmp");
+  new DataView(bytes.buffer).setInt32(22, -12, true);
+  const { width, height, pixels } = await decodeImage(bytes, "x.bmp");
+  const rows = Array.from(
+    { length: 12 },
+    (_, y) => [...whole.pixels.subarray(60 * y, 60 * y + 60)],
+  );
+  assert.deepEqual([width, height, [...pixels]], [20, 12, rows.reverse().flat()]);
+});
+
+Deno.test("the command that converts an image can be pasted into a shell", async () => {
+  for (const name of ["a b/it's.heic", "-x.tif", "$(x) & #1.AVIF", "noending"]) {
+    const script = `magick() { printf '%s\\n' "$@"; }; ${conversionOf(name)}`;
+    const { stdout } = await new Deno.Command("sh", { args: ["-c", script] }).output();
+    const [from, to, ...rest] = new TextDecoder().decode(stdout).split("\n");
+    assert.equal(from, name.startsWith("-") ? `./${name}` : name);
+    assert.equal(to, from!.replace(/\.\w+$/, "") + ".jpg");
+    assert.deepEqual(rest, [""]);
+  }
+});
 
 Deno.test("CMYK and YCCK JPEGs decode to colours, Adobe's inversion undone", async () => {
   for (const name of ["cmyk", "ycck"]) {
@@ -45,7 +94,6 @@ Deno.test("EXIF turns an image each of eight ways", async () => {
     const bytes = turnedJpeg("colour", Number(orientation));
     const { width, height, pixels } = await decodeImage(bytes, "x.jpg");
     assert.deepEqual([width, height], Number(orientation) < 5 ? [20, 12] : [12, 20]);
-    assert.deepEqual(imageSize(bytes, "x.jpg"), { width, height });
     for (let y = 0; y < height; y++) {
       for (let x = 0; x < width; x++) {
         const found = [...pixels.subarray((y * width + x) * 3).subarray(0, 3)];
@@ -128,9 +176,11 @@ const text = (words: string) => Uint8Array.from(words, (letter) => letter.charCo
 const OTHERS: [what: string, bytes: Uint8Array, message: string][] = [
   ["an empty file", new Uint8Array(0), "got an empty file; get the file again or remove it"],
   ["a text", text("Hello, this is a letter."), "got text; get the file again or remove it"],
-  ["a GIF", text("GIF89a\x01\x00"), "got a GIF image; convert it or remove it"],
-  ["a WebP", text("RIFF\0\0\0\0WEBPVP8 "), "got a WebP image; convert it or remove it"],
-  ["a HEIC", text("\0\0\0\x18ftypheic"), "got a HEIC image; convert it or remove it"],
+  [
+    "a HEIC",
+    text("\0\0\0\x18ftypheic"),
+    "got a HEIC image; convert it (magick cats/1.jpg cats/1.jpg) or remove it",
+  ],
   ["a page", text("<!DOCTYPE html><html>"), "got an HTML page; get the file again or remove it"],
   [
     "a pointer",
@@ -145,7 +195,7 @@ for (const [what, bytes, message] of OTHERS) {
   Deno.test(`${what} is refused by what it is`, async () => {
     await rejectsData(
       () => decodeImage(bytes, "cats/1.jpg"),
-      `cats/1.jpg: byte 0: expected a JPEG or PNG image, ${message}`,
+      `cats/1.jpg: byte 0: expected a JPEG, PNG, WebP, GIF or BMP image, ${message}`,
     );
   });
 }
@@ -154,6 +204,10 @@ Deno.test("the first bytes of a file tell what it is and whether it is an image"
   const uses: [start: string, use: string, name: string][] = [
     ["\xff\xd8\xff\xe0", "read", "a JPEG image"],
     ["\x89PNG\r\n\x1a\n", "read", "a PNG image"],
+    ["RIFF\x10\0\0\0WEBPVP8L", "read", "a WebP image"],
+    ["RIFF\x10\0\0\0AVI LIST", "none", "something else"],
+    ["GIF87a", "read", "a GIF image"],
+    ["BM\xff\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0", "read", "a BMP image"],
     ["II*\0", "convert", "a TIFF image"],
     ["\0\0\0\x1cftypmif1", "convert", "a HEIC image"],
     ["\0\0\0\x1cftypavif", "convert", "an AVIF image"],
@@ -199,6 +253,27 @@ Deno.test("an image that declares 65,000×65,000 pixels is refused by its header
   );
 });
 
+Deno.test("a small file that declares 10,000×9,999 pixels is refused by its header", async () => {
+  const webp = picture("lossless.webp"), gif = picture("still.gif"), bmp = picture("colour.bmp");
+  new DataView(webp.buffer).setUint32(21, 9999 | 9998 << 14, true);
+  gif.set([0x10, 0x27, 0x0f, 0x27], 6);
+  new DataView(bmp.buffer).setUint32(18, 10_000, true);
+  new DataView(bmp.buffer).setUint32(22, 9999, true);
+  const before = Deno.memoryUsage().rss;
+  for (const [name, bytes] of [["x.webp", webp], ["x.gif", gif]] as const) {
+    await rejectsData(
+      () => decodeImage(bytes, name),
+      `${name}: byte N: the header declares 10000×9999 pixels, too many for a file of ` +
+        `${bytes.length} bytes; get the file again or remove it`,
+    );
+  }
+  await rejectsData(
+    () => decodeImage(bmp, "x.bmp"),
+    "x.bmp: byte N: the BMP image ends early, after 0 of 9999 rows; get the file again",
+  );
+  assert.ok(Deno.memoryUsage().rss - before < 2 ** 26);
+});
+
 Deno.test("a JPEG with far fewer bytes than its size needs is refused before it is decoded", async () => {
   await rejectsData(
     () => decodeImage(sizedJpeg(9000, 9000), "x.jpg"),
@@ -230,7 +305,10 @@ Deno.test("a JPEG with scans without end is refused before it is decoded", async
 Deno.test("a file that is cut short anywhere is refused with its name", async () => {
   const files = Object.keys(JPEGS).map((name) => [`${name}.jpg`, jpeg(name)] as const);
   const whole = png({ width: 5, height: 5, sample: (x, y) => x * y });
-  for (const [name, bytes] of [...files, ["x.png", whole] as const]) {
+  // Of GIFs and animations, the pixels end before the file does.
+  const others = Object.keys(PICTURES).filter((name) => !/gif|animated/.test(name))
+    .map((name) => [name, picture(name)] as const);
+  for (const [name, bytes] of [...files, ...others, ["x.png", whole] as const]) {
     for (let length = 0; length < bytes.length - 1; length += 7) {
       await assert.rejects(decodeImage(bytes.slice(0, length), name), (error) => {
         assert.ok(error instanceof DataError, `${error}`);
@@ -269,6 +347,7 @@ Deno.test("bytes changed at random give an image of its size or an error with th
     ...Object.keys(JPEGS).map((name) => jpeg(name)),
     png({ width: 20, height: 12, sample: (x, y, c) => (x * y * (c + 1)) & 255, filter: () => 4 }),
     png({ width: 20, height: 12, depth: 4, colour: 0, interlaced: true, sample: (x) => x & 15 }),
+    ...Object.keys(PICTURES).map((name) => picture(name)),
   ];
   let decoded = 0, refused = 0;
   for (const [at, whole] of files.entries()) {
@@ -304,12 +383,14 @@ Deno.test("images are decoded in a worker", async () => {
   const answered = Promise.withResolvers<void>();
   worker.onmessage = ({ data }) => {
     answers.push(data);
-    if (answers.length === 2) answered.resolve();
+    if (answers.length === 3) answered.resolve();
   };
   worker.postMessage(jpeg("colour"));
   worker.postMessage(jpeg("cmyk"));
+  worker.postMessage(picture("lossy-alpha.webp"));
   await answered.promise;
   worker.terminate();
   assert.equal(answers[0], JPEGS["colour"]!.pixels);
   assert.equal(answers[1], crc32((await decodeImage(jpeg("cmyk"), "x.jpg")).pixels));
+  assert.equal(answers[2], PICTURES["lossy-alpha.webp"]!.pixels);
 });

@@ -122,7 +122,10 @@ Deno.test("predict takes images of any size, grey ones, and folders; what fails 
   );
   assert.deepEqual(answers.map((a) => "error" in a), [true, false, false, true, true, false]);
   const errors = answers.flatMap((a) => "error" in a ? [a.error] : []);
-  assert.match(errors[0]!, /bad\.jpg: byte 0: expected a JPEG or PNG image, got text/);
+  assert.match(
+    errors[0]!,
+    /bad\.jpg: byte 0: expected a JPEG, PNG, WebP, GIF or BMP image, got text/,
+  );
   assert.match(errors[1]!, /missing\.png: /);
   assert.match(errors[2]!, /empty: no JPEG or PNG images in this folder/);
 });

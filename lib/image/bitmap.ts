@@ -1,31 +1,33 @@
 /**
- * Decodes with Deno's built-in decoder what {@link decodeJpeg} cannot: CMYK and YCCK JPEGs. The only
- * way to the pixels is through a BMP file.
+ * Decodes with Deno's built-in decoder: WebP, GIF and BMP, to the same pixels as Pillow, and CMYK and
+ * YCCK JPEGs, which {@link decodeJpeg} cannot. The only way to the pixels is through a BMP file.
  *
  * @module
  */
 import { ImageProblem } from "./types.ts";
 
 /**
- * Decodes an image and rotates it as EXIF says.
+ * Decodes an image, or the first picture of an animation, and turns it as EXIF says. Colours are those
+ * that the file holds: no colour profile is applied.
  *
- * @returns u8, `[height, width, 3]`
+ * @param kind for messages
+ * @returns u8, `[height, width, 3]`; transparency is dropped
  * @throws {ImageProblem} when Deno cannot decode it
  */
 export async function decodeByBitmap(
   bytes: Uint8Array,
+  kind: string,
 ): Promise<{ width: number; height: number; rgb: Uint8Array<ArrayBuffer> }> {
-  if (!endsWhole(bytes)) {
-    throw new ImageProblem("the JPEG image ends early; get the file again", bytes.length);
-  }
   let bitmap: ImageBitmap;
   try {
-    bitmap = await createImageBitmap(new Blob([bytes as Uint8Array<ArrayBuffer>]));
+    bitmap = await createImageBitmap(new Blob([bytes as Uint8Array<ArrayBuffer>]), {
+      colorSpaceConversion: "none",
+    });
   } catch (error) {
-    throw new ImageProblem(
-      `the JPEG image is damaged (${error instanceof Error ? error.message : error}); ` +
-        `get the file again`,
-    );
+    const why = error instanceof Error ? error.message : String(error);
+    throw /fill whole buffer|unexpected end/i.test(why)
+      ? new ImageProblem(`the ${kind} image ends early; get the file again`, bytes.length)
+      : new ImageProblem(`the ${kind} image is damaged (${why}); get the file again`);
   }
   const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
   canvas.getContext("bitmaprenderer")!.transferFromImageBitmap(bitmap);
@@ -34,7 +36,7 @@ export async function decodeByBitmap(
 }
 
 /** Whether the marker of the end is there. Deno's decoder does not fail without it, but fills up. */
-function endsWhole(bytes: Uint8Array): boolean {
+export function endsWhole(bytes: Uint8Array): boolean {
   for (let at = bytes.length - 2; at > 0; at--) {
     if (bytes[at] === 0xff && bytes[at + 1] === 0xd9) return true;
   }

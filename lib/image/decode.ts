@@ -1,11 +1,11 @@
 /**
- * Decodes JPEG and PNG files, on the main thread or in a worker. The kind follows from the content.
+ * Decodes JPEG, PNG, WebP, GIF and BMP files, on the main thread or in a worker. The kind follows from the content.
  * The header is read first, so that nothing is allocated for an image that will be refused.
  *
  * @module
  */
 import { DataError } from "../core/errors.ts";
-import { decodeByBitmap } from "./bitmap.ts";
+import { decodeByBitmap, endsWhole } from "./bitmap.ts";
 import { readHeader } from "./header.ts";
 import { decodeJpeg } from "./jpeg.ts";
 import { countScans } from "./jpeg_header.ts";
@@ -24,8 +24,19 @@ const MAX_WORK = 2e10;
 
 export type { DecodedImage, DecodeOptions } from "./types.ts";
 
+/** Endings of names by kind of image, and those of kinds that cannot be decoded. */
+const ENDINGS: Readonly<Record<ImageHeader["kind"] | "other", RegExp>> = {
+  JPEG: /\.(jpe?g|jpe|jfif|pjpe?g|pjp)$/i,
+  PNG: /\.a?png$/i,
+  WebP: /\.webp$/i,
+  GIF: /\.gif$/i,
+  BMP: /\.(bmp|dib)$/i,
+  other: /\.(tiff?|hei[cf]|avif|jxl|jp2|svg)$/i,
+};
+
 /**
- * Decodes an image and rotates it as EXIF says. Transparency is dropped; 16 bits a channel become 8.
+ * Decodes an image, or the first picture of an animation, and rotates it as EXIF says. Transparency is
+ * dropped; 16 bits a channel become 8.
  *
  * @param bytes the whole file
  * @param name the file's name in messages: its path
@@ -39,12 +50,12 @@ export async function decodeImage(
   const { channels = 3 } = options;
   let header: ImageHeader | undefined;
   try {
-    header = imageHeader(bytes, options.maxPixels ?? MAX_PIXELS);
-    const { plane, stored, warning } = await decodeStored(bytes, header);
+    header = imageHeader(bytes, name, options.maxPixels ?? MAX_PIXELS);
+    const { plane, stored, turned, warning } = await decodeStored(bytes, header);
     const { width, height, pixels } = orient(
       { ...plane, pixels: toChannels(plane.pixels, stored, channels) },
       channels,
-      header.kind === "JPEG" && header.components === 4 ? 1 : header.orientation,
+      turned ? 1 : header.orientation,
     );
     const odd = warning ?? misnamed(name, header.kind);
     return { width, height, channels, pixels, ...(odd ? { warning: odd } : {}) };
@@ -59,26 +70,8 @@ export async function decodeImage(
   }
 }
 
-/**
- * Returns the size of an image from its header, after the rotation that EXIF asks for.
- *
- * @throws {DataError} with the name, when the file is not an image or is too large
- */
-export function imageSize(
-  bytes: Uint8Array,
-  name: string,
-  maxPixels = MAX_PIXELS,
-): { width: number; height: number } {
-  try {
-    const { width, height, orientation } = imageHeader(bytes, maxPixels);
-    return orientation >= 5 ? { width: height, height: width } : { width, height };
-  } catch (error) {
-    throw error instanceof ImageProblem ? new DataError(error.of(name)) : error;
-  }
-}
-
-function imageHeader(bytes: Uint8Array, maxPixels: number): ImageHeader {
-  const header = readHeader(bytes);
+function imageHeader(bytes: Uint8Array, name: string, maxPixels: number): ImageHeader {
+  const header = readHeader(bytes, name);
   const { width, height, sizeAt } = header;
   if (width === 0 || height === 0) {
     throw new ImageProblem(
@@ -100,15 +93,42 @@ interface StoredImage {
   readonly plane: Plane;
   /** Bytes of a pixel. */
   readonly stored: 1 | 3 | 4;
-  readonly warning: string | undefined;
+  /** Whether it is rotated as EXIF says. */
+  readonly turned?: boolean;
+  readonly warning?: string | undefined;
 }
 
 async function decodeStored(bytes: Uint8Array, header: ImageHeader): Promise<StoredImage> {
-  const { kind, width, height, components, sizeAt } = header;
+  const { kind, width, height, sizeAt } = header;
+  if (kind === "JPEG") return await decodeStoredJpeg(bytes, header);
   if (kind === "PNG") {
     const { pixels, channels } = decodePng(bytes);
-    return { plane: { width, height, pixels }, stored: channels, warning: undefined };
+    return { plane: { width, height, pixels }, stored: channels };
   }
+  const { rgb, ...size } = await decodeByBitmap(
+    kind === "GIF" ? withScreen(bytes, header) : bytes,
+    kind,
+  );
+  if (size.width * size.height !== width * height) {
+    throw new ImageProblem(
+      `the header declares ${width}×${height} pixels, decoding gave ${size.width}×${size.height}; ` +
+        `get the file again`,
+      sizeAt,
+    );
+  }
+  return { plane: { ...size, pixels: rgb }, stored: 3, turned: true };
+}
+
+/** A GIF whose screen has room for its first picture, which the decoder would crop. */
+function withScreen(bytes: Uint8Array, { width, height }: ImageHeader): Uint8Array {
+  const copy = bytes.slice(), view = new DataView(copy.buffer);
+  view.setUint16(6, width, true);
+  view.setUint16(8, height, true);
+  return copy;
+}
+
+async function decodeStoredJpeg(bytes: Uint8Array, header: ImageHeader): Promise<StoredImage> {
+  const { width, height, components, sizeAt } = header;
   // Each 8×8 block takes at least a bit: a header that declares more is damaged, and decoders fill up.
   if (width * height > bytes.length * 512) {
     throw new ImageProblem(
@@ -124,8 +144,11 @@ async function decodeStored(bytes: Uint8Array, header: ImageHeader): Promise<Sto
     );
   }
   if (components === 4) {
-    const { rgb, ...size } = await decodeByBitmap(bytes);
-    return { plane: { ...size, pixels: rgb }, stored: 3, warning: undefined };
+    if (!endsWhole(bytes)) {
+      throw new ImageProblem("the JPEG image ends early; get the file again", bytes.length);
+    }
+    const { rgb, ...size } = await decodeByBitmap(bytes, "JPEG");
+    return { plane: { ...size, pixels: rgb }, stored: 3, turned: true };
   }
   const { rgba, warning } = await decodeJpeg(bytes, width * height);
   const pixels = new Uint8Array(rgba.buffer, rgba.byteOffset, rgba.byteLength);
@@ -139,9 +162,8 @@ async function decodeStored(bytes: Uint8Array, header: ImageHeader): Promise<Sto
   return { plane: { width, height, pixels }, stored: 4, warning };
 }
 
-/** Returns a warning when the file's extension is that of the other kind. */
+/** Returns a warning when the file's extension is that of another kind. */
 function misnamed(name: string, kind: ImageHeader["kind"]): string | undefined {
-  const ending = /\.(jpe?g|png)$/i.exec(name)?.[1]?.toLowerCase();
-  if (!ending || (ending === "png") === (kind === "PNG")) return undefined;
-  return `a ${kind} image, despite its extension`;
+  const other = Object.entries(ENDINGS).some(([of, ending]) => of !== kind && ending.test(name));
+  return other ? `a ${kind} image, despite its extension` : undefined;
 }

@@ -4,6 +4,8 @@
  *
  * @module
  */
+import { shellWord } from "../core/text.ts";
+import { readBmpHeader, readGifHeader, readWebpHeader } from "./bitmap_header.ts";
 import { readJpegHeader } from "./jpeg_header.ts";
 import { readPngHeader } from "./png_header.ts";
 import { type ImageHeader, ImageProblem } from "./types.ts";
@@ -27,9 +29,9 @@ const KINDS: readonly (readonly [
 ])[] = [
   ["read", "a JPEG image", (head) => ascii(head, 0, 2) === "\xff\xd8"],
   ["read", "a PNG image", (head) => ascii(head, 0, 8) === "\x89PNG\r\n\x1a\n"],
-  ["convert", "a GIF image", (head) => /^GIF8[79]a$/.test(ascii(head, 0, 6))],
-  ["convert", "a WebP image", (head) => /^RIFF[^]{4}WEBP$/.test(ascii(head, 0, 12))],
-  ["convert", "a BMP image", isBmp],
+  ["read", "a GIF image", (head) => /^GIF8[79]a$/.test(ascii(head, 0, 6))],
+  ["read", "a WebP image", (head) => /^RIFF[^]{4}WEBP$/.test(ascii(head, 0, 12))],
+  ["read", "a BMP image", isBmp],
   ["convert", "a TIFF image", (head) => /^(II[*+]\0|MM\0[*+])$/.test(ascii(head, 0, 4))],
   ["convert", "an AVIF image", (head) => /^ftypavi[fs]$/.test(ascii(head, 4, 12))],
   [
@@ -77,6 +79,15 @@ const KINDS: readonly (readonly [
   ["none", "text", (head) => /^[\t\n\r\x20-\x7e\x80-\xff]+$/.test(ascii(head, 0, KIND_BYTES))],
 ];
 
+/** What reads the header of each kind that can be decoded. */
+const READERS: Readonly<Record<string, (bytes: Uint8Array) => ImageHeader>> = {
+  "a JPEG image": readJpegHeader,
+  "a PNG image": readPngHeader,
+  "a WebP image": readWebpHeader,
+  "a GIF image": readGifHeader,
+  "a BMP image": readBmpHeader,
+};
+
 /**
  * Tells what a file is. Its name plays no part.
  *
@@ -91,17 +102,25 @@ export function imageKindOf(bytes: Uint8Array): FileKind {
 /**
  * Reads the header of an image.
  *
+ * @param name path of the file, for the command that converts it
  * @throws {ImageProblem} when the file is not an image that can be decoded, or is damaged
  */
-export function readHeader(bytes: Uint8Array): ImageHeader {
-  const { use, name } = imageKindOf(bytes);
-  if (name === "a JPEG image") return readJpegHeader(bytes);
-  if (name === "a PNG image") return readPngHeader(bytes);
+export function readHeader(bytes: Uint8Array, name: string): ImageHeader {
+  const { use, name: found } = imageKindOf(bytes);
+  const read = READERS[found];
+  if (read) return read(bytes);
+  const remedy = use === "convert"
+    ? `convert it (${conversionOf(name)}) or remove it`
+    : "get the file again or remove it";
   throw new ImageProblem(
-    `expected a JPEG or PNG image, got ${name}; ` +
-      (use === "convert" ? "convert it or remove it" : "get the file again or remove it"),
+    `expected a JPEG, PNG, WebP, GIF or BMP image, got ${found}; ${remedy}`,
     0,
   );
+}
+
+/** The command by which ImageMagick makes a JPEG of an image, beside it or in its place. */
+export function conversionOf(path: string): string {
+  return `magick ${shellWord(path)} ${shellWord(path.replace(/\.[^./\\]+$/, "") + ".jpg")}`;
 }
 
 /** "BM" begins words too: the size of the header that follows tells. */

@@ -32,14 +32,14 @@ export interface DecodedImage {
 /** The header of an image that can be decoded. */
 export interface ImageHeader {
   /** By content; the file's name does not matter. */
-  readonly kind: "JPEG" | "PNG";
+  readonly kind: "JPEG" | "PNG" | "WebP" | "GIF" | "BMP";
   /** Columns as stored, before any rotation. */
   readonly width: number;
   /** Rows as stored. */
   readonly height: number;
   /** Components of a pixel as stored: 1 grey, 3 colour, 4 CMYK (JPEG). */
   readonly components: number;
-  /** EXIF orientation, 1 to 8. */
+  /** EXIF orientation, 1 to 8; 1 where the decoder turns the image itself. */
   readonly orientation: number;
   /** Where width and height are declared, and where the compressed pixels begin, in bytes. */
   readonly sizeAt: number;
