@@ -15,7 +15,7 @@ import type { ZooName } from "../lib/recipe/model.ts";
 import { type Arguments, defineCommand, type Options } from "./command.ts";
 import { table } from "./format.ts";
 import { DEVICE, deviceOptions, JSON_OUTPUT, NO_TUNE, QUIET, THREADS } from "./options.ts";
-import { print, printJson } from "./print.ts";
+import { print, printError, printJson } from "./print.ts";
 
 const PARTS = ["kernels", "steps", "all"] as const;
 type Part = (typeof PARTS)[number];
@@ -96,7 +96,7 @@ async function run(args: Arguments<typeof OPTIONS>): Promise<number> {
   const began = performance.now();
   const progress = (text: string) => {
     if (args.quiet) return;
-    console.error(`${((performance.now() - began) / 1000).toFixed(0).padStart(4)} s  ${text}`);
+    printError(`${((performance.now() - began) / 1000).toFixed(0).padStart(4)} s  ${text}`);
   };
   const variants = args.ranges ? ESTIMATOR_VARIANTS : ARITHMETIC_VARIANTS;
   const tiles = args["no-tune"] ? "default" : "timed";
@@ -119,7 +119,7 @@ async function run(args: Arguments<typeof OPTIONS>): Promise<number> {
   if (out) {
     await writeAtomic(`${out}.json`, JSON.stringify(report, null, 2) + "\n");
     await writeAtomic(`${out}.md`, benchMarkdown(report));
-    if (!args.quiet) console.error(`written: ${out}.json, ${out}.md`);
+    if (!args.quiet) printError(`written: ${out}.json, ${out}.md`);
   }
   if (args.json) printJson(report, 2);
   else {

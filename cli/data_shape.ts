@@ -9,13 +9,14 @@ import { DATA_FORMATS } from "../lib/recipe/data_formats.ts";
 import type { DataSpec } from "../lib/recipe/data.ts";
 import type { Pair } from "../lib/recipe/fields.ts";
 import type { Recipe } from "../lib/recipe/recipe.ts";
+import { printError } from "./print.ts";
 
 /** The shape that the recipe states; if it leaves something to the data, the data is opened. */
 export async function shapeOf(recipe: Recipe): Promise<DataShape> {
   const { data } = recipe, { classes, size: [h, w] } = data;
   const channels = data.channels || (DATA_FORMATS[data.format].channels ?? 0);
   if (classes === 0 || h === 0 || channels === 0) {
-    return await openDataset(recipe, { warn: (text) => console.error(text) });
+    return await openDataset(recipe, { warn: printError });
   }
   return statedShape(data, [h, w], channels);
 }

@@ -8,7 +8,7 @@ import { UsageError } from "../lib/core/errors.ts";
 import { type Arguments, defineCommand, firstPositional, type Options } from "./command.ts";
 import { percent, withThousands } from "./format.ts";
 import { BEST, DEVICE, deviceOptions, JSON_OUTPUT, NO_TUNE, THREADS } from "./options.ts";
-import { print, printJson } from "./print.ts";
+import { print, printError, printJson } from "./print.ts";
 
 const OPTIONS = {
   best: BEST,
@@ -43,7 +43,7 @@ async function run(args: Arguments<typeof OPTIONS>): Promise<number> {
     ...deviceOptions(args),
     tiles: args["no-tune"] ? "default" : "remembered",
     best: args.best ?? false,
-    warn: (text) => console.error(text),
+    warn: printError,
   });
   const { accuracy, loss, images, leftOut, step, checkpoint, device } = found;
   if (args.json) {

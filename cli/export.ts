@@ -9,7 +9,7 @@ import { exportRun } from "../lib/train/checkpoint/export.ts";
 import { type Arguments, defineCommand, firstPositional, type Options } from "./command.ts";
 import { bytes as size } from "./format.ts";
 import { BEST } from "./options.ts";
-import { print } from "./print.ts";
+import { print, printError } from "./print.ts";
 
 const OPTIONS = {
   out: { type: "string", usage: "--out FILE", help: "the file to write", required: true },
@@ -40,7 +40,7 @@ async function run({ out, best, ...args }: Arguments<typeof OPTIONS>): Promise<n
       `--out: expected a file name that ends in .safetensors, got ${JSON.stringify(out)}`,
     );
   }
-  const file = await exportRun(path, (text) => console.error(text), best);
+  const file = await exportRun(path, printError, best);
   await writeAtomic(out, file);
   print(`${out}: ${size(file.length)}`);
   return 0;

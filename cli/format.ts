@@ -6,6 +6,7 @@
  */
 import { largest } from "../lib/core/min_max.ts";
 import { percent, UNKNOWN } from "../lib/core/format.ts";
+import { oneLine } from "../lib/core/text.ts";
 import type { EpochEvent, StepEvent } from "../lib/train/events.ts";
 
 export { bytes, percent, withThousands } from "../lib/core/format.ts";
@@ -45,18 +46,23 @@ export function table(
   rows: readonly (readonly string[])[],
   alignments: readonly Alignment[] = [],
 ): string {
+  const shown = rows.map((row) => row.map(oneLine));
   const widths = headers.map((header, i) =>
-    Math.max(width(header), largest(rows.map((row) => width(row[i] ?? ""))))
+    Math.max(width(header), largest(shown.map((row) => width(row[i] ?? ""))))
   );
   const line = (cells: readonly string[]): string =>
     widths.map((w, i) => pad(cells[i] ?? "", w, alignments[i] ?? "left")).join("  ").trimEnd();
-  return [line(headers), widths.map((w) => "─".repeat(w)).join("  "), ...rows.map(line)].join("\n");
+  return [line(headers), widths.map((w) => "─".repeat(w)).join("  "), ...shown.map(line)].join(
+    "\n",
+  );
 }
 
 /** Formats settings as two aligned columns between rules. Ends without a newline. */
 export function settingsTable(rows: readonly (readonly [string, string])[]): string {
   const names = Math.max(0, ...rows.map(([name]) => width(name)));
-  const lines = rows.map(([name, value]) => `${pad(name, names, "left")}  ${value}`.trimEnd());
+  const lines = rows.map(([name, value]) =>
+    `${pad(name, names, "left")}  ${oneLine(value)}`.trimEnd()
+  );
   const rule = "─".repeat(Math.max(40, ...lines.map(width)));
   return [rule, ...lines, rule].join("\n");
 }

@@ -5,6 +5,7 @@
  */
 import { nearest } from "../lib/core/did_you_mean.ts";
 import { QtrainError, UsageError } from "../lib/core/errors.ts";
+import { systemFailure } from "../lib/core/files.ts";
 import { VERSION } from "../lib/core/version.ts";
 import {
   type Command,
@@ -14,7 +15,7 @@ import {
   type Options,
   readArguments,
 } from "./command.ts";
-import { print } from "./print.ts";
+import { print, printError } from "./print.ts";
 
 /** Commands by name, each imported when it is needed: the others would add 30 ms to each start. */
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
@@ -104,11 +105,14 @@ Run qtrain COMMAND --help for details. Without a command, qtrain trains the reci
 
 function report(error: unknown): number {
   if (error instanceof QtrainError) {
-    console.error(error.message);
+    printError(error.message);
     return error.exitCode;
   }
+  // Nobody expected it, and yet it is no defect: the system said no.
+  const refused = systemFailure(error);
+  if (refused instanceof QtrainError) return report(refused);
   const text = error instanceof Error ? error.stack ?? error.message : String(error);
-  console.error(`${text}\nthis is a bug in qtrain ${VERSION}: please report it with these lines`);
+  printError(`${text}\nthis is a bug in qtrain ${VERSION}: please report it with these lines`);
   return 1;
 }
 

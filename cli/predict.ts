@@ -4,7 +4,7 @@
  * @module
  */
 import { UsageError } from "../lib/core/errors.ts";
-import { shellWord } from "../lib/core/text.ts";
+import { oneLine, shellWord } from "../lib/core/text.ts";
 import { predict, type Prediction, type PredictionError } from "../lib/train/predict.ts";
 import { RunFolder } from "../lib/train/run_folder/run_folder.ts";
 import { type Arguments, defineCommand, firstPositional, type Options } from "./command.ts";
@@ -144,9 +144,9 @@ function textOutput(): Output {
   return {
     write(answer) {
       if ("error" in answer) return;
-      const image = answer.image.replaceAll("\n", "\\n").replaceAll("\t", "\\t");
+      const image = oneLine(answer.image);
       width = Math.max(width, Math.min(image.length, MAX_PADDING));
-      const classes = answer.top.map((p) => `${p.class} ${percent(p.probability, 1)}`);
+      const classes = answer.top.map((p) => `${oneLine(p.class)} ${percent(p.probability, 1)}`);
       print(`${image.padEnd(width)}  ${classes.join(", ")}`);
     },
     end() {},

@@ -1,25 +1,64 @@
 /**
- * Results on stdout. If the reader has gone (`qtrain … | head`), the rest is dropped without an error.
+ * Results on stdout, messages on stderr. Both go to a terminal, perhaps, and may quote files: control
+ * characters are escaped here. JSON escapes them in the same way, so its values stay the same. If the
+ * reader of stdout has gone (`qtrain … | head`), the rest is dropped without an error.
  *
  * @module
  */
+import { systemFailure } from "../lib/core/files.ts";
+import { printable } from "../lib/core/text.ts";
+
+/** The interface of {@linkcode Deno.stdout} that is used here. */
+export interface Stream {
+  writeSync(bytes: Uint8Array): number;
+}
 
 let open = true;
 
-/** Writes one or several lines to stdout. */
+/**
+ * Writes one or several lines to stdout.
+ *
+ * @throws {SystemError} when it cannot, as when the disk is full
+ */
 export function print(text: string): void {
-  const bytes = new TextEncoder().encode(text + "\n");
+  if (!open) return;
   try {
-    for (let at = 0; open && at < bytes.length;) at += Deno.stdout.writeSync(bytes.subarray(at));
+    writeAll(Deno.stdout, printable(text) + "\n");
   } catch (error) {
-    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+    if (!(error instanceof Deno.errors.BrokenPipe)) throw systemFailure(error, "write", "stdout");
     open = false;
   }
 }
 
-/** Writes a value to stdout as JSON, on one line or indented. */
+/** Writes a value to stdout as JSON, on one line or indented. @throws {SystemError} when it cannot */
 export function printJson(value: unknown, indent?: number): void {
   print(JSON.stringify(value, null, indent));
+}
+
+/**
+ * Writes one or several lines to stderr. What cannot be written is dropped: a log on a full disk, or a
+ * reader that has gone, is no reason to end a run.
+ */
+export function printError(text: string): void {
+  try {
+    writeAll(Deno.stderr, printable(text) + "\n");
+  } catch {
+    // There is nowhere to say it.
+  }
+}
+
+/** Writes all of a text as it is. */
+export function writeAll(stream: Stream, text: string): void {
+  const bytes = new TextEncoder().encode(text);
+  for (let at = 0; at < bytes.length;) {
+    try {
+      at += stream.writeSync(bytes.subarray(at));
+    } catch (error) {
+      if (!(error instanceof Deno.errors.WouldBlock)) throw error;
+      // A program that shares the pipe does not wait for its reader (Node.js makes pipes so). We do.
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
+    }
+  }
 }
 
 /** The command that starts qtrain, for hints: the binary, or the task of this source. */

@@ -1,21 +1,21 @@
 /**
  * Progress on stderr; stdout is for results only. On a terminal there is one live line, rewritten in
  * place; a pipe gets plain lines, seconds apart. In modes `quiet` and `json` only errors are written
- * (the caller prints JSON lines to stdout).
+ * (the caller prints JSON lines to stdout). What files say is shown without control characters.
  *
  * @module
  */
 
 import { printable } from "../lib/core/text.ts";
 import { duration, rate, withThousands } from "./format.ts";
+import { type Stream, writeAll } from "./print.ts";
 
 /** How much progress to show. */
 export type ProgressMode = "normal" | "quiet" | "json";
 
 /** The interface of {@linkcode Deno.stderr} that is used here. */
-interface Stream {
+interface Stderr extends Stream {
   isTerminal(): boolean;
-  writeSync(bytes: Uint8Array): number;
 }
 
 /** Nobody reads faster, and a slow terminal must not slow down the training. */
@@ -31,7 +31,7 @@ const ERASE_LINE = "\r\x1b[2K";
 /** Writes progress lines. */
 export class Progress {
   #silent: boolean;
-  #stream: Stream;
+  #stream: Stderr;
   #terminal: boolean;
   #columns: () => number;
   #now: () => number;
@@ -43,7 +43,7 @@ export class Progress {
   constructor(
     options: {
       readonly mode?: ProgressMode;
-      readonly stream?: Stream;
+      readonly stream?: Stderr;
       readonly columns?: () => number;
       readonly now?: () => number;
     } = {},
@@ -57,15 +57,14 @@ export class Progress {
 
   /**
    * Shows the live line. On a terminal it replaces the one before; it is skipped if that one is very
-   * recent. A function is called only if its text is shown. The text is cut at the terminal's width,
-   * so it must not contain colour codes.
+   * recent. A function is called only if its text is shown. The text is cut at the terminal's width.
    */
   live(text: string | (() => string)): void {
     if (this.#silent) return;
     const now = this.#now();
     if (now - this.#last < (this.#terminal ? TERMINAL_INTERVAL_MS : PIPE_INTERVAL_MS)) return;
     this.#last = now;
-    const line = typeof text === "string" ? text : text();
+    const line = printable(typeof text === "string" ? text : text());
     if (!this.#terminal) return this.#write(line + "\n");
     // One column stays free: a full line would wrap, and only half of it would be erased.
     this.#live = [...line].slice(0, Math.max(1, this.#columns() - 1)).join("");
@@ -80,7 +79,7 @@ export class Progress {
 
   /** Writes an error message, in every mode. */
   error(text: string): void {
-    this.#above(printable(text));
+    this.#above(text);
   }
 
   /** Removes the live line. Call it when the work has ended, with or without success. */
@@ -91,18 +90,17 @@ export class Progress {
   }
 
   #above(text: string): void {
-    if (this.#live === "") return this.#write(text + "\n");
-    this.#write(`${ERASE_LINE}${text}\n${this.#live}`);
+    if (this.#live === "") return this.#write(printable(text) + "\n");
+    this.#write(`${ERASE_LINE}${printable(text)}\n${this.#live}`);
   }
 
   #write(text: string): void {
-    const bytes = new TextEncoder().encode(text);
     try {
-      for (let at = 0; at < bytes.length;) at += this.#stream.writeSync(bytes.subarray(at));
+      writeAll(this.#stream, text);
     } catch (error) {
-      // The reader has gone (`qtrain … 2>&1 | head`): no reason to stop training.
-      if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
-      this.#silent = true;
+      // A log on a full disk, or a reader that has gone (`qtrain … 2>&1 | head`): no reason to stop
+      // training. The disk may have room again.
+      if (error instanceof Deno.errors.BrokenPipe) this.#silent = true;
     }
   }
 }

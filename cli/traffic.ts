@@ -27,7 +27,7 @@ import {
 import { shapeOf, statedShape } from "./data_shape.ts";
 import { percent, settingsTable, table, withThousands } from "./format.ts";
 import { DEVICE, JSON_OUTPUT, NO_TUNE } from "./options.ts";
-import { print, printJson } from "./print.ts";
+import { print, printError, printJson } from "./print.ts";
 
 /** Images of ImageNet: the default for a network by name. */
 const IMAGENET = { size: 224, channels: 3, classes: 1000 } as const;
@@ -162,7 +162,7 @@ async function measureAll(
   if (!planned.static) {
     throw new ModelError(`--measure: ${planned.problems.join("; ")}`);
   }
-  console.error("compiling the kernels, then timing each layer; a large network takes minutes");
+  printError("compiling the kernels, then timing each layer; a large network takes minutes");
   const all = [planned.static, ...(planned.dynamic ? [planned.dynamic] : [])];
   try {
     const { adapter, times } = await measureLayers(

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { SystemError } from "../lib/core/errors.ts";
 import { loadRecipe } from "../lib/recipe/load.ts";
 import { RunFolder } from "../lib/train/run_folder/run_folder.ts";
 import type { StartEvent, Summary, TrainEvent } from "../lib/train/events.ts";
@@ -64,6 +65,7 @@ async function run(args: Arguments<typeof OPTIONS>): Promise<number> {
   const progress = new Progress({ mode });
   using interrupt = listenForInterrupt((text) => progress.error(text));
   let start: StartEvent | undefined;
+  const lines = args.json ? new JsonLines(folder.path, progress) : undefined;
   try {
     for await (
       const event of train(recipe, {
@@ -77,19 +79,45 @@ async function run(args: Arguments<typeof OPTIONS>): Promise<number> {
         warn: (text) => progress.error(text),
       })
     ) {
-      if (args.json) printJson(jsonEvent(event, folder.path));
+      lines?.print(event);
       // A run that recovers from a lost adapter starts again with the same settings.
       if (event.type !== "start" || !start) show(event, progress, folder.path);
       if (event.type === "start") start ??= event;
       if (event.type !== "end") continue;
       progress.done();
       if (!args.json) print(result(event.summary, folder.path));
-      return await reportOutcome(event.summary, start!, folder, args, progress);
+      const code = await reportOutcome(event.summary, start!, folder, args, progress);
+      return code || (lines?.failed ? 1 : 0);
     }
     throw new Error("training ended without a summary");
   } finally {
     progress.done();
     if (!start) await removeIfEmpty(folder.path, existed);
+  }
+}
+
+/** Events as JSON lines on stdout. If these cannot be written, the run goes on without them. */
+class JsonLines {
+  /** Whether stdout failed. */
+  failed = false;
+
+  #folder: string;
+  #progress: Progress;
+
+  constructor(folder: string, progress: Progress) {
+    this.#folder = folder;
+    this.#progress = progress;
+  }
+
+  print(event: TrainEvent): void {
+    if (this.failed) return;
+    try {
+      printJson(jsonEvent(event, this.#folder));
+    } catch (error) {
+      if (!(error instanceof SystemError)) throw error;
+      this.failed = true;
+      this.#progress.error(`${error.message}. Training goes on; its log is in ${this.#folder}`);
+    }
   }
 }
 

@@ -5,7 +5,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { UsageError } from "../lib/core/errors.ts";
+import { SystemError } from "../lib/core/errors.ts";
 import { openDevice } from "../lib/runtime/device.ts";
 import type { TrainEvent } from "../lib/train/events.ts";
 import { latestCheckpoint } from "../lib/train/checkpoint/load.ts";
@@ -94,8 +94,8 @@ for (const left of LEFT) {
         },
       });
       await assert.rejects(broken, (error) => {
-        assert.ok(error instanceof UsageError, `${error}`);
-        assert.equal(error.exitCode, 2);
+        assert.ok(error instanceof SystemError, `${error}`);
+        assert.equal(error.exitCode, 1);
         assert.match(error.message, FULL);
         assert.ok(error.message.startsWith(out), error.message);
         return true;
@@ -113,7 +113,7 @@ for (const left of LEFT) {
   });
 }
 
-Deno.test("the command line says that the disk is full in one line, with exit code 2", {
+Deno.test("the command line says that the disk is full in one line, with exit code 1", {
   ignore: !MAY_MOUNT,
 }, async () => {
   await withDisk(48, async (disk) => {
@@ -124,7 +124,7 @@ Deno.test("the command line says that the disk is full in one line, with exit co
     );
     const args = [`${disk}/r.yaml`, "--out", `${disk}/run`, "--device", "cpu", "--quiet"];
     const { code, stderr } = await qtrain(args);
-    assert.equal(code, 2, stderr);
+    assert.equal(code, 1, stderr);
     assert.match(stderr.trimEnd(), FULL);
     assert.equal(stderr.trimEnd().split("\n").length, 1);
   });
@@ -143,7 +143,7 @@ Deno.test("a log that cannot be written ends the run, and its checkpoint stays",
           await Deno.symlink("/dev/full", metrics);
         },
       }),
-      { name: "UsageError", message: `${metrics}${FULL.source.replaceAll(/[\\$]/g, "")}` },
+      { name: "SystemError", message: `${metrics}${FULL.source.replaceAll(/[\\$]/g, "")}` },
     );
     await Deno.remove(metrics);
     await Deno.rename(`${metrics}.kept`, metrics);

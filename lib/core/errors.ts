@@ -46,6 +46,12 @@ export class DataError extends QtrainError {
   readonly exitCode = 2;
 }
 
+/** The system failed at what was asked of it: the disk is full or broken, too many files are open. */
+export class SystemError extends QtrainError {
+  /** Exit code of the process. */
+  readonly exitCode = 1;
+}
+
 /** No adapter, a limit exceeded, a kernel that the driver refuses, or wrong results. */
 export class DeviceError extends QtrainError {
   /** Exit code of the process. */

@@ -2,45 +2,43 @@
  * Reads and writes files atomically and durably. A file is written as `NAME.part`, flushed to the
  * disk and renamed, and its folder is flushed: no reader, kill or power cut leaves half a file, and
  * what was reported as written stays written. Failures that a person can fix become errors with the
- * path and the remedy; any other error passes through unchanged.
+ * path and the remedy, as do failures of the system; any other error passes through unchanged.
  *
  * Two processes must not write the same path at once.
  *
  * @module
  */
 
-import { DataError, type QtrainError, UsageError } from "./errors.ts";
+import { DataError, type QtrainError, SystemError, UsageError } from "./errors.ts";
 
 /**
- * Returns the error to throw for `error`, which occurred while reading or writing `path`: a
- * {@linkcode DataError} (read) or {@linkcode UsageError} (write) if a person can fix it, else `error`.
+ * Returns the error to throw for `error`, which occurred while reading or writing `path`. What a person
+ * can correct is a {@linkcode DataError} (read) or {@linkcode UsageError} (write); what the system
+ * failed at, such as a full disk, a {@linkcode SystemError}. Any other error is returned as it is.
  */
 export function fileError(error: unknown, doing: "read" | "write", path: string): unknown {
-  const reason = explain(error, doing);
-  if (reason === undefined) return error;
+  const reason = mistake(error, doing);
+  if (reason === undefined) return systemFailure(error, doing, path);
   const message = `${path}: cannot ${doing}: ${reason}`;
   const friendly: QtrainError = doing === "read" ? new DataError(message) : new UsageError(message);
   friendly.cause = error;
   return friendly;
 }
 
-function explain(error: unknown, doing: "read" | "write"): string | undefined {
+/** What is wrong with a path and what to do; `undefined` if the path is not to blame. */
+function mistake(error: unknown, doing: "read" | "write"): string | undefined {
   if (error instanceof Deno.errors.NotCapable) {
     // Devices such as /dev/stdout need more than the permission to write.
     const flag = error.message.includes("all access") ? "all" : doing;
     return `Deno has no permission; run it with --allow-${flag}`;
   }
-  if (!(error instanceof Error)) return undefined;
   const elsewhere = doing === "write" ? "or choose another place" : "or give another path";
-  switch ((error as { code?: string }).code) {
+  switch (codeOf(error)) {
     case "EACCES":
     case "EPERM":
       return `permission denied; change its permissions ${elsewhere}`;
     case "EROFS":
       return "the file system is read-only; choose another place";
-    case "ENOSPC":
-    case "EDQUOT":
-      return "no space left on the disk; free some or choose another place";
     case "ENOENT":
       return doing === "read"
         ? "no such file; check the path"
@@ -53,15 +51,60 @@ function explain(error: unknown, doing: "read" | "write"): string | undefined {
       return "it is a folder; give the path of a file";
     case "ENAMETOOLONG":
       return "the name is too long for this file system; choose a shorter one";
+    case "ELOOP":
+      return `links lead round in a circle; correct them ${elsewhere}`;
+    case "EINVAL":
+      // Deno's own check of a path, not the system's of a call.
+      return error instanceof TypeError ? "no path holds a NUL character; correct it" : undefined;
   }
   return undefined;
+}
+
+/** What the system fails at, whatever was asked of it, by its code: why, and what to do. */
+const FAILURES: Readonly<Record<string, string>> = {
+  ENOSPC: "no space left on the disk; free some or choose another place",
+  EDQUOT: "no space left in your quota of the disk; free some or choose another place",
+  EFBIG: "the file is too large for this file system or for ulimit -f; choose another place",
+  EIO: "the disk or the connection to it failed (input/output error); check it",
+  EMFILE: "too many files are open; allow more (ulimit -n 4096)",
+  ENFILE: "too many files are open on this machine; close other programs",
+  ENOMEM: "not enough memory; close other programs",
+  ESTALE: "the server no longer knows the file (stale file handle); mount its file system again",
+  ETIMEDOUT: "the server of the file system does not answer; check the connection",
+  EHOSTDOWN: "the server of the file system does not answer; check the connection",
+  ENOTCONN: "the file system is no longer connected; mount it again",
+  EBUSY: "another program is using it; close that program",
+  ETXTBSY: "another program is using it; close that program",
+};
+
+/**
+ * Returns a {@linkcode SystemError} if the system refused what was asked, else `error` as it is.
+ *
+ * @param doing what was tried, and of what: known where the error was expected
+ */
+export function systemFailure(error: unknown, doing?: "read" | "write", path?: string): unknown {
+  const code = codeOf(error);
+  if (code === undefined || !(error instanceof Error)) return error;
+  const reason = FAILURES[code] ?? error.message;
+  // Deno ends its message with the path: "No such file or directory (os error 2): open '/x'".
+  const [, call = ""] = /\(os error \d+\): (.+)$/s.exec(error.message) ?? [];
+  const place = doing ? `${path}: cannot ${doing}: ` : "the system refused: ";
+  const rest = !doing && code in FAILURES && call !== "" ? ` (${call})` : "";
+  return new SystemError(place + reason + rest, { cause: error });
+}
+
+/** The system's code of an error, such as `ENOSPC`; `undefined` if the system did not refuse. */
+function codeOf(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const { code } = error as { code?: unknown };
+  return typeof code === "string" && /^E[A-Z0-9]+$/.test(code) ? code : undefined;
 }
 
 /**
  * Writes a whole file as `NAME.part`, flushes and renames it. On failure the old file is unchanged
  * and no `.part` is left.
  *
- * @throws {UsageError} when the path cannot be written
+ * @throws {UsageError} when the path cannot be written, {SystemError} when the disk is full or fails
  */
 export async function writeAtomic(path: string, content: Uint8Array | string): Promise<void> {
   const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
@@ -96,7 +139,7 @@ export async function writeAtomic(path: string, content: Uint8Array | string): P
  * Appends text to a file, which is created if it does not exist, and flushes it to the disk. A kill
  * may leave a part of the text at the end, but never changes what was there.
  *
- * @throws {UsageError} when the path cannot be written
+ * @throws {UsageError} when the path cannot be written, {SystemError} when the disk is full or fails
  */
 export async function appendDurably(path: string, text: string): Promise<void> {
   const bytes = new TextEncoder().encode(text);
@@ -160,7 +203,7 @@ export async function readBytes(path: string): Promise<Uint8Array<ArrayBuffer>> 
   }
 }
 
-/** Creates a folder and its parents, if they do not exist. @throws {UsageError} when it cannot */
+/** Creates a folder and its parents, if they do not exist. @throws {UsageError} {SystemError} when it cannot */
 export async function makeFolder(path: string): Promise<void> {
   try {
     await Deno.mkdir(path, { recursive: true });

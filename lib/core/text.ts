@@ -32,6 +32,11 @@ export function printable(text: string): string {
   return text.replace(CONTROLS, code);
 }
 
+/** A name in a table or list: as {@linkcode printable}, with line breaks and tabs as codes too. */
+export function oneLine(text: string): string {
+  return printable(text).replace(/[\n\t]/g, code);
+}
+
 /**
  * A name or value whose characters can be told apart by eye, on one line. Shown as codes (`\u00a0`):
  * blanks other than the ordinary one, what has no width, controls, letters written as a base and marks

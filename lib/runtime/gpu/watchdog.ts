@@ -156,14 +156,16 @@ function watch(): void {
       }
       if (++checks * every <= bound) return;
       const seconds = bound >= 10_000 ? Math.round(bound / 1000) : bound / 1000;
-      console.error(
-        `${
-          erase ? "\r\x1b[2K" : ""
-        }the GPU (${adapter}) has not answered for ${seconds} s: it hangs, ` +
-          "and the process is killed, as nothing else ends such a wait. A run that has a checkpoint " +
-          "goes on from it with --resume; update the driver, or use --device cpu, which needs no " +
-          "GPU; QTRAIN_WATCHDOG=SECONDS is more patient (0: waits for ever)",
-      );
+      const line = (erase ? "\r\x1b[2K" : "") +
+        `the GPU (${adapter}) has not answered for ${seconds} s: it hangs, ` +
+        "and the process is killed, as nothing else ends such a wait. A run that has a checkpoint " +
+        "goes on from it with --resume; update the driver, or use --device cpu, which needs no " +
+        "GPU; QTRAIN_WATCHDOG=SECONDS is more patient (0: waits for ever)";
+      try {
+        console.error(line);
+      } catch {
+        // stderr is on a full disk: no reason to wait for ever.
+      }
       Deno.kill(Deno.pid, "SIGKILL");
     }, every);
   };
