@@ -35,14 +35,6 @@ export async function decodeByBitmap(
   return fromBmp(await blob.arrayBuffer());
 }
 
-/** Whether the marker of the end is there. Deno's decoder does not fail without it, but fills up. */
-export function endsWhole(bytes: Uint8Array): boolean {
-  for (let at = bytes.length - 2; at > 0; at--) {
-    if (bytes[at] === 0xff && bytes[at + 1] === 0xd9) return true;
-  }
-  return false;
-}
-
 /** Pixels of a BMP file: rows from the bottom up, padded to 4 bytes, blue first; or one grey byte. */
 function fromBmp(file: ArrayBuffer): {
   width: number;

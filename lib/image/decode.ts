@@ -5,10 +5,10 @@
  * @module
  */
 import { DataError } from "../core/errors.ts";
-import { decodeByBitmap, endsWhole } from "./bitmap.ts";
+import { decodeByBitmap } from "./bitmap.ts";
 import { readHeader } from "./header.ts";
 import { decodeJpeg } from "./jpeg.ts";
-import { countScans } from "./jpeg_header.ts";
+import { jpegExtent } from "./jpeg_header.ts";
 import { orient, type Plane, toChannels } from "./pixels.ts";
 import { decodePng } from "./png.ts";
 import {
@@ -99,7 +99,7 @@ interface StoredImage {
 }
 
 async function decodeStored(bytes: Uint8Array, header: ImageHeader): Promise<StoredImage> {
-  const { kind, width, height, sizeAt } = header;
+  const { kind, width, height } = header;
   if (kind === "JPEG") return await decodeStoredJpeg(bytes, header);
   if (kind === "PNG") {
     const { pixels, channels } = decodePng(bytes);
@@ -109,13 +109,7 @@ async function decodeStored(bytes: Uint8Array, header: ImageHeader): Promise<Sto
     kind === "GIF" ? withScreen(bytes, header) : bytes,
     kind,
   );
-  if (size.width * size.height !== width * height) {
-    throw new ImageProblem(
-      `the header declares ${width}×${height} pixels, decoding gave ${size.width}×${size.height}; ` +
-        `get the file again`,
-      sizeAt,
-    );
-  }
+  if (size.width * size.height !== width * height) throw otherSize(header, size);
   return { plane: { ...size, pixels: rgb }, stored: 3, turned: true };
 }
 
@@ -137,29 +131,28 @@ async function decodeStoredJpeg(bytes: Uint8Array, header: ImageHeader): Promise
       sizeAt,
     );
   }
-  const scans = countScans(bytes);
-  if (scans * width * height > MAX_WORK) {
+  const extent = jpegExtent(bytes);
+  if (extent.scans * width * height > MAX_WORK) {
     throw new ImageProblem(
-      `${scans} scans of ${width}×${height} pixels would take minutes to decode; remove the file`,
+      `${extent.scans} scans of ${width}×${height} pixels would take minutes to decode; remove the file`,
     );
   }
-  if (components === 4) {
-    if (!endsWhole(bytes)) {
-      throw new ImageProblem("the JPEG image ends early; get the file again", bytes.length);
-    }
-    const { rgb, ...size } = await decodeByBitmap(bytes, "JPEG");
-    return { plane: { ...size, pixels: rgb }, stored: 3, turned: true };
-  }
-  const { rgba, warning } = await decodeJpeg(bytes, width * height);
-  const pixels = new Uint8Array(rgba.buffer, rgba.byteOffset, rgba.byteLength);
-  if (pixels.length !== width * height * 4) {
-    throw new ImageProblem(
-      `the header declares ${width}×${height} pixels, decoding gave ${pixels.length / 4}; ` +
-        `get the file again`,
-      sizeAt,
-    );
-  }
-  return { plane: { width, height, pixels }, stored: 4, warning };
+  const { pixels, warning, ...size } = await decodeJpeg(bytes, header, extent);
+  if (size.width * size.height !== width * height) throw otherSize(header, size);
+  return components === 4
+    ? { plane: { ...size, pixels }, stored: 3, turned: true, warning }
+    : { plane: { width, height, pixels }, stored: 4, warning };
+}
+
+function otherSize(
+  { width, height, sizeAt }: ImageHeader,
+  decoded: Pick<Plane, "width" | "height">,
+): ImageProblem {
+  return new ImageProblem(
+    `the header declares ${width}×${height} pixels, decoding gave ${decoded.width}×${decoded.height}; ` +
+      `get the file again`,
+    sizeAt,
+  );
 }
 
 /** Returns a warning when the file's extension is that of another kind. */

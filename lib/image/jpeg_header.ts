@@ -1,6 +1,6 @@
 /**
- * Reads the header of a JPEG file: its segments up to the first scan. Bytes between segments are
- * skipped, as decoders do.
+ * Reads the header of a JPEG file: its segments up to the first scan; and finds where its data end.
+ * Bytes between segments are skipped, as decoders do.
  *
  * @module
  */
@@ -53,15 +53,62 @@ export function readJpegHeader(bytes: Uint8Array): ImageHeader {
   );
 }
 
-/**
- * Counts scans. A progressive image has about a dozen, each of which passes over all pixels.
- */
-export function countScans(bytes: Uint8Array): number {
-  let scans = 0;
-  for (let at = bytes.indexOf(0xff); at >= 0; at = bytes.indexOf(0xff, at + 1)) {
-    if (bytes[at + 1] === 0xda) scans++;
+/** How far the compressed data of a JPEG file go. */
+export interface JpegExtent {
+  /** Number of scans. A progressive image has about a dozen, each of which passes over all pixels. */
+  readonly scans: number;
+  /** Offset in bytes after the data of the last scan. */
+  readonly dataEnd: number;
+  /** Whether the marker of the end (EOI) follows. */
+  readonly ended: boolean;
+  /** Whether the scans cover every bit of every coefficient of each component. */
+  readonly complete: boolean;
+}
+
+/** Finds the scans of a JPEG file and its end, without decoding. Thumbnails in its header do not count. */
+export function jpegExtent(bytes: Uint8Array): JpegExtent {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  // For each component: of its 64 coefficients, the lowest bit that a scan had; 255 before any.
+  const lowest = new Map<number, Uint8Array>();
+  let scans = 0, dataEnd = bytes.length, ended = false, progressive = false;
+  for (let at = 2; (at = bytes.indexOf(0xff, at)) >= 0;) {
+    const marker = bytes[++at];
+    if (marker === 0xd9) ended = true;
+    if (marker === undefined || ended) break;
+    if (marker <= 1 || marker >= 0xd0 && marker <= 0xd8) at++;
+    if (marker <= 1 || marker >= 0xd0 && marker <= 0xd8 || marker === 0xff) continue;
+    if (at + 3 > bytes.length) break;
+    const segment = bytes.subarray(at + 3, at + 1 + Math.max(view.getUint16(at + 1), 2));
+    at += 3 + segment.length;
+    if (isFrame(marker)) {
+      progressive = marker === 0xc2;
+      for (let i = 6; i < segment.length; i += 3) {
+        lowest.set(segment[i]!, new Uint8Array(64).fill(255));
+      }
+    }
+    if (marker !== 0xda) continue;
+    scans++;
+    const count = segment[0] ?? 0,
+      [first = 0, last = 63, bits = 0] = segment.subarray(2 * count + 1);
+    for (let i = 1; i <= 2 * count; i += 2) {
+      if (progressive) lowest.get(segment[i]!)?.fill(bits & 15, first, last + 1);
+      else lowest.get(segment[i]!)?.fill(0);
+    }
+    dataEnd = at = endOfData(bytes, at);
   }
-  return scans;
+  const complete = [...lowest.values()].every((bits) => bits.every((bit) => bit === 0));
+  return { scans, dataEnd, ended, complete };
+}
+
+/** The offset of the first marker that is neither a stuffed zero nor a restart. */
+function endOfData(bytes: Uint8Array, from: number): number {
+  for (let at = from; (at = bytes.indexOf(0xff, at)) >= 0; at++) {
+    const next = bytes[at + 1];
+    if (next !== undefined && next !== 0 && next !== 0xff && (next < 0xd0 || next > 0xd7)) {
+      return at;
+    }
+  }
+  return bytes.length;
 }
 
 type Frame = Omit<ImageHeader, "orientation" | "pixelsAt">;
