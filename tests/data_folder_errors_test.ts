@@ -13,6 +13,9 @@ const open = (root: string, fields: DataFields = {}, warnings?: string[]) =>
     warn: (text) => warnings?.push(text),
   });
 
+/** The beginning of a photo of an iPhone. */
+const HEIC = new TextEncoder().encode("\0\0\0\x18ftypheic\0\0\0\0");
+
 const text = (words: string) => new TextEncoder().encode(words);
 
 /** Files without some, and with others. */
@@ -28,18 +31,18 @@ const REFUSED: [what: string, files: Files, fields: DataFields, message: string]
     "an empty class folder",
     changed(IMAGENET, /train\/dog/, { "train/dog/notes.txt": text("none yet") }),
     {},
-    "ROOT/train/dog: expected JPEG or PNG images of this class, found none; add some, or remove " +
-    "the folder",
+    "ROOT/train/dog: expected images of this class, got only 1 file that is no image (text; " +
+    "notes.txt); add some, or remove the folder",
   ],
   [
     "a class folder with images of other kinds alone",
     changed(IMAGENET, /train\/dog/, {
-      "train/dog/1.heic": text("x"),
-      "train/dog/2.HEIC": text("x"),
+      "train/dog/1.heic": HEIC,
+      "train/dog/2": HEIC,
     }),
     {},
-    "ROOT/train/dog: expected JPEG or PNG images of this class, got only others (.heic: 2); " +
-    "convert them, or remove the folder",
+    "ROOT/train/dog: expected images of this class, got only 2 images of kinds that are not read " +
+    "(HEIC; 1.heic, 2); convert them, or remove the folder",
   ],
   [
     "a class that only validation has",
@@ -179,7 +182,7 @@ Deno.test("with on_bad_image: skip, the next good image of its class takes its p
     assert.deepEqual([...labels], [0, 1, 0, 1, 0]);
     // cat/2.jpg is image 2, cat/3.JPEG is image 4.
     assert.deepEqual(images.slice(2 * 48, 3 * 48), images.slice(4 * 48, 5 * 48));
-    assert.deepEqual(warnings, [
+    assert.deepEqual(warnings.slice(1), [
       `${join(root, "train/cat/2.jpg")}: ${LETTER}; another image of its class takes its place`,
     ]);
     const { train: again } = await open(root, { on_bad_image: "skip" });
@@ -220,15 +223,18 @@ Deno.test("of many bad files ten are named", async () => {
 
 Deno.test("what is odd about a folder is warned of when it is opened", async () => {
   const files = changed(IMAGENET, /val\/dog/, {
-    "train/cat/4.webp": text("RIFF"),
-    "train/dog/4.heic": text("x"),
-    "train/dog/5.heic": text("x"),
+    "train/cat/4.tif": text("II*\0\0"),
+    "train/dog/4.heic": HEIC,
+    "train/dog/5.heic": HEIC,
+    "train/loose.png": plainPng(1, 4, 4),
   });
   await withFolder(files, async (root) => {
     const warnings: string[] = [];
     await open(root, {}, warnings);
     assert.deepEqual(warnings, [
-      `${root}: 3 images are skipped, as only JPEG and PNG are supported (.heic: 2, .webp: 1)`,
+      `${root}: left out 3 images of kinds that are not read (HEIC: 2, TIFF: 1; train/cat/4.tif, ` +
+      `train/dog/4.heic, train/dog/5.heic), 1 file that is no image (nothing but zeros; ` +
+      `train/cat/notes.txt), 1 image outside the class folders (train/loose.png)`,
       `${join(root, "val")}: 1 of 2 classes have no test image (dog)`,
     ]);
   });
@@ -246,16 +252,23 @@ Deno.test("an image that was taken away since it was found is an error with its 
 });
 
 Deno.test({
-  name: "a link that leads nowhere is a bad image, one that leads back adds none",
+  name:
+    "links that lead nowhere are counted, of images and of classes; one that leads back adds none",
   ignore: Deno.build.os === "windows",
   async fn() {
     await withFolder(IMAGENET, async (root) => {
       await Deno.symlink("nowhere.png", join(root, "train/cat/0.png"));
+      await Deno.symlink("/nowhere", join(root, "train/bird"));
+      await Deno.symlink("itself", join(root, "itself"));
       await Deno.symlink("..", join(root, "train/dog/up"));
       await Deno.symlink(".", join(root, "train/dog/loop"));
-      const { train } = await open(root);
-      assert.equal(train.count, 6);
-      await assert.rejects(async () => await readAll(train, 48), { name: "DataError" });
+      const warnings: string[] = [];
+      const { train } = await open(root, {}, warnings);
+      assert.equal(train.count, 5);
+      assert.match(
+        warnings[0]!,
+        /3 links that lead nowhere \(itself, train\/bird, train\/cat\/0.png\)$/,
+      );
     });
   },
 });

@@ -31,6 +31,8 @@ export interface Dataset {
   readonly train: Split;
   /** The test images. */
   readonly test: Split;
+  /** How a folder of images was read, in words: which folders are splits, and how many are classes. */
+  readonly layout?: string;
   /** Where the data was found, and at most 500 of its files as they were before they were read. */
   readonly files?: { readonly root: string; readonly fingerprints: readonly FileFingerprint[] };
 }

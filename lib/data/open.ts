@@ -12,16 +12,17 @@ import { changesSince } from "./paths/file_fingerprint.ts";
  * Finds the data set of a recipe, reads it or prepares to read it, and checks it.
  *
  * @param recipe a recipe; only paths in its `pathScope` are read
- * @param options `warn` is called with each warning about data that is usable but odd
+ * @param options `warn` is called with each warning about data that is usable but odd,
+ * `progress` now and then with how far a long listing of files is
  * @throws {DataError} when data is missing, damaged, outside the path scope, or does not fit the recipe
  */
 export async function openDataset(
   recipe: DataRecipe,
-  options: { warn?: (text: string) => void } = {},
+  options: { warn?: (text: string) => void; progress?: (text: string) => void } = {},
 ): Promise<Dataset> {
   const { format, mean, std } = recipe.data, warn = options.warn ?? (() => {});
   const read = await READERS[format]();
-  const opened = await read(recipe, warn);
+  const opened = await read(recipe, warn, options.progress);
   warnOfMissingClasses(opened, warn);
   await checkUnchanged(opened);
   const channels = opened.shape[2];

@@ -11,11 +11,13 @@ import type { DataRecipe, UnnormalizedDataset } from "../dataset.ts";
  * Finds the data of a recipe and reads it, or prepares to read it.
  *
  * @param warn called with each warning about data that is usable but odd
+ * @param progress called now and then with how far work is that takes long
  * @throws {DataError} when data is missing, damaged, or does not fit the recipe
  */
 type Reader = (
   recipe: DataRecipe,
   warn: (text: string) => void,
+  progress?: (text: string) => void,
 ) => UnnormalizedDataset | Promise<UnnormalizedDataset>;
 
 /** Loads the reader of each format. What a recipe may say of it: `lib/recipe/data_formats.ts`. */

@@ -5,7 +5,7 @@
  * @module
  */
 import { join } from "node:path";
-import { readText, stat } from "../paths/stat.ts";
+import { readLines, stat } from "../paths/stat.ts";
 import type { PathPolicy } from "../paths/path_policy.ts";
 
 /** Maximum bytes of the file; ImageNet's lists all of WordNet in 2.6 MB. */
@@ -25,12 +25,11 @@ export async function displayNames(
   const path = join(root, "words.txt"), there = await stat(path);
   if (!there?.isFile || there.size > MAX_BYTES) return [...folders];
   await policy.check(path);
-  const text = await readText(path);
   const words = new Map<string, string>();
-  for (const line of text.split(/\r?\n/)) {
+  for (const line of await readLines(path)) {
     const [folder, names] = line.split("\t");
     const [name] = (names ?? "").split(",").map((n) => n.trim()); // The rest are synonyms.
-    if (folder && name) words.set(folder, name);
+    if (folder && name) words.set(folder.trim().normalize("NFC"), name);
   }
   return folders.map((folder) => words.has(folder) ? `${folder} ${words.get(folder)}` : folder);
 }

@@ -21,15 +21,17 @@ const MAX_CACHE = 512 * 2 ** 20;
 /**
  * Finds the images.
  *
+ * @param progress called now and then with how far a long listing is
  * @throws {DataError} when the folder is missing, its layout is not understood, or it does not fit
  * the recipe
  */
 export async function openFolder(
   { data, seed, pathScope }: DataRecipe,
   warn: (text: string) => void,
+  progress?: (text: string) => void,
 ): Promise<UnnormalizedDataset> {
   const { path: root, policy } = await findFolder(data.root, pathScope);
-  const tree = await findTree(root, { holdout: data.holdout, seed, warn, policy });
+  const tree = await findTree(root, { holdout: data.holdout, seed, warn, progress, policy });
   const paths = [...tree.train, ...tree.test].flat();
   const fingerprints = await policy.checkFiles(sampleFiles(paths));
   const classes = tree.classNames.length;
@@ -57,6 +59,7 @@ export async function openFolder(
     shape,
     train: open("train"),
     test: open("test"),
+    layout: tree.layout,
     files: { root, fingerprints },
   };
 }

@@ -1,104 +1,372 @@
 /**
- * Lists a folder: class folders, and images below them. Names that begin with a dot are the system's
- * and ignored; names are sorted by code units, the same order on every system.
+ * Lists folders of images. What a file is, is told by its ending where that is one of an image that can
+ * be read, and by its first bytes otherwise. What is not read is counted, to be said in one line.
  *
  * @module
  */
-import { extname, join, sep } from "node:path";
-import { DataError } from "../../core/errors.ts";
+import { basename, dirname, relative, sep } from "node:path";
+import { withThousands } from "../../core/format.ts";
+import { visible } from "../../core/text.ts";
+import { imageKindOf, KIND_BYTES } from "../../image/header.ts";
 import { cannotRead } from "../paths/stat.ts";
-import type { PathPolicy } from "../paths/path_policy.ts";
+import { type PathPolicy, READ_ANYTHING } from "../paths/path_policy.ts";
 
-const IMAGES = new Set([".jpg", ".jpeg", ".jpe", ".png"]);
-/** Unsupported image extensions. */
-const OTHER_IMAGES = new Set(
-  [".gif", ".webp", ".bmp", ".tif", ".tiff", ".heic", ".heif", ".avif", ".jxl", ".jp2", ".svg"],
-);
+/** Endings that are taken at their word: a look into a file costs 10 µs, and far more on slow disks. */
+const ENDINGS = /\.(jpe?g|jpe|jfif|pjpeg|pjp|png|webp|gif|bmp)$/i;
 
-/** Number of files by unsupported image extension. */
-export type SkippedExtensions = Map<string, number>;
+/** What `qtrain data` draws, beside the recipe by default. */
+const PREVIEW = "preview.png";
 
-/** The names of the folders in `path`, sorted. @throws {DataError} when it cannot be read */
-export async function foldersIn(path: string): Promise<string[]> {
-  const names = [];
-  for await (const { name, folder } of entries(path)) if (folder) names.push(name);
-  return names.sort(byCodeUnits);
+/** What systems leave in folders, in lower case. Like hidden files, it is passed over without a word. */
+const SYSTEM = new Set([
+  "__macosx",
+  "@eadir",
+  "thumbs.db",
+  "ehthumbs.db",
+  "desktop.ini",
+  "icon\r",
+  "$recycle.bin",
+  "system volume information",
+  "lost+found",
+]);
+
+/** A listing that takes longer says how far it is, this often. */
+const PROGRESS_AFTER_MS = 1500, PROGRESS_EVERY_MS = 200;
+/** How often timers and signals get their turn. */
+const PAUSE_EVERY_MS = 50;
+/** Files of unknown endings in a folder that are looked into, to see whether it holds images at all. */
+const MAX_PROBED = 100;
+/** Names given for each reason. */
+const MAX_NAMES = 3;
+
+/** Why something is left out: the words for one, and for several. */
+const REASONS = {
+  kind: ["image of a kind that is not read", "images of kinds that are not read"],
+  other: ["file that is no image", "files that are no images"],
+  nowhere: ["link that leads nowhere", "links that lead nowhere"],
+  loose: ["image outside the class folders", "images outside the class folders"],
+  unlisted: ["image that no line names", "images that no line names"],
+  folder: ["folder beside those", "folders beside those"],
+} as const;
+
+type Reason = keyof typeof REASONS;
+
+interface Tally {
+  count: number;
+  readonly paths: string[];
+  readonly kinds: Map<string, number>;
 }
 
-/**
- * The paths of all images below `path`, sorted.
- *
- * @param skipped counts images with unsupported extensions
- * @param policy checks every folder and every link
- * @throws {DataError} when a folder cannot be read, or a link leads outside the path scope
- */
-export async function imagesBelow(
-  path: string,
-  skipped: SkippedExtensions,
-  policy: PathPolicy,
-): Promise<string[]> {
-  const found: string[] = [];
-  await collect(path, found, skipped, new Set(), policy);
-  return found.sort(byCodeUnits);
-}
+/** Counts what is found but not read, with a few names. */
+export class LeftOut {
+  readonly #found = new Map<
+    Reason,
+    { count: number; paths: string[]; kinds: Map<string, number> }
+  >();
 
-async function collect(
-  path: string,
-  into: string[],
-  skipped: SkippedExtensions,
-  seen: Set<string>,
-  policy: PathPolicy,
-): Promise<void> {
-  await policy.check(path);
-  // A link may lead back, to a folder that was walked or to one above it: no image counts twice, and
-  // none of another class.
-  const real = await Deno.realPath(path).catch((error) => {
-    throw cannotRead(path, error);
-  });
-  const above = [...seen].some((folder) => folder.startsWith(real + sep));
-  if (above || seen.has(real)) return;
-  seen.add(real);
-  for await (const { name, folder, link } of entries(path)) {
-    if (folder) {
-      await collect(join(path, name), into, skipped, seen, policy);
-      continue;
-    }
-    const extension = extname(name).toLowerCase();
-    if (IMAGES.has(extension)) {
-      if (link) await policy.check(join(path, name));
-      into.push(join(path, name));
-    } else if (OTHER_IMAGES.has(extension)) {
-      skipped.set(extension, (skipped.get(extension) ?? 0) + 1);
+  /**
+   * Counts a file, a link or a folder.
+   *
+   * @param kind what it is, as `imageKindOf` names it
+   */
+  add(reason: Reason, path: string, kind?: string): void {
+    const found = this.#of(reason);
+    found.count++;
+    if (found.paths.length < MAX_NAMES) found.paths.push(path);
+    // "a HEIC image" is HEIC here.
+    const word = kind?.replace(/^an? |(?<=\S) image$|,.*$/g, "");
+    if (word) found.kinds.set(word, (found.kinds.get(word) ?? 0) + 1);
+  }
+
+  /** Adds what another has counted. */
+  merge(other: LeftOut): void {
+    for (const [reason, { count, paths, kinds }] of other.#found) {
+      const found = this.#of(reason);
+      found.count += count;
+      found.paths.push(...paths.slice(0, MAX_NAMES - found.paths.length));
+      for (const [kind, n] of kinds) found.kinds.set(kind, (found.kinds.get(kind) ?? 0) + n);
     }
   }
+
+  /** Whether anything was left out for that reason. */
+  has(reason: Reason): boolean {
+    return this.#found.has(reason);
+  }
+
+  /**
+   * What was left out, such as `2 images of kinds that are not read (HEIC; a/1.heic, b/1.heic), 1 link
+   * that leads nowhere (a/2.png)`; `undefined` if nothing was.
+   *
+   * @param root names are given relative to it
+   */
+  describe(root: string): string | undefined {
+    const parts = [];
+    for (const reason of Object.keys(REASONS) as Reason[]) {
+      const found = this.#found.get(reason);
+      if (!found) continue;
+      const { count, paths, kinds } = found;
+      const tally = [...kinds].sort(([, a], [, b]) => b - a).slice(0, 5)
+        .map(([kind, n]) => n === count ? kind : `${kind}: ${withThousands(n)}`).join(", ");
+      const names = paths.map((path) => visible(relative(root, path))).join(", ");
+      parts.push(
+        `${withThousands(count)} ${REASONS[reason][count === 1 ? 0 : 1]} (` +
+          (tally === "" ? "" : `${tally}; `) + names + (count > paths.length ? ", …)" : ")"),
+      );
+    }
+    return parts.length === 0 ? undefined : parts.join(", ");
+  }
+
+  #of(reason: Reason): Tally {
+    const found: Tally = this.#found.get(reason) ?? { count: 0, paths: [], kinds: new Map() };
+    this.#found.set(reason, found);
+    return found;
+  }
+}
+
+/** What is below a folder. */
+interface Listing {
+  /** Paths of all images, sorted by code units: the same order on every system. */
+  readonly images: readonly string[];
+  /** Names of the folders directly in it, sorted. */
+  readonly folders: readonly string[];
+  /** Whether images lie directly in it. */
+  readonly direct: boolean;
+  /** What is not read. */
+  readonly leftOut: LeftOut;
+  /** Path of the folder without links. */
+  readonly real: string;
+  /** Whether training made it: there are runs in it, and no images. */
+  readonly ownOutput: boolean;
+}
+
+/** What is directly in a folder. */
+interface Shape {
+  /** Names of folders, sorted. */
+  readonly folders: readonly string[];
+  /** Whether there are images. */
+  readonly images: boolean;
 }
 
 interface Entry {
   readonly name: string;
-  readonly folder: boolean;
-  /** Whether it is a link. */
-  readonly link: boolean;
+  readonly kind: "file" | "folder" | "link to nowhere" | "pipe or device";
+  /** Path without links. */
+  readonly real: string;
 }
 
-/** Folders and files, also linked ones; no pipes, no devices. */
-async function* entries(path: string): AsyncGenerator<Entry> {
-  try {
-    for await (const { name, isFile, isDirectory, isSymlink } of Deno.readDir(path)) {
-      if (name.startsWith(".") || name === "__MACOSX") continue;
-      // A broken link counts as a file: reading it reports that it cannot be read.
-      const there = isSymlink
-        ? await Deno.stat(join(path, name)).catch(() => ({ isFile: true, isDirectory: false }))
-        : { isFile, isDirectory };
-      if (there.isFile || there.isDirectory) {
-        yield { name, folder: there.isDirectory, link: isSymlink };
+/** How to list. */
+export interface ListOptions {
+  /** Checks where links lead; by default anywhere. */
+  readonly policy?: PathPolicy;
+  /** Called now and then with how far a long listing is. */
+  readonly progress?: ((text: string) => void) | undefined;
+}
+
+/** Lists the folders of a data set. */
+export class FolderLister {
+  readonly #policy: PathPolicy;
+  readonly #progress: (text: string) => void;
+  #files = 0;
+  #paused = performance.now();
+  #reported = performance.now() + PROGRESS_AFTER_MS - PROGRESS_EVERY_MS;
+
+  constructor({ policy = READ_ANYTHING, progress = () => {} }: ListOptions = {}) {
+    this.#policy = policy;
+    this.#progress = progress;
+  }
+
+  /**
+   * What is directly in a folder.
+   *
+   * @param leftOut if given, counts images and links that lead nowhere
+   * @throws {DataError} when it cannot be read, or a link leads outside the path scope
+   */
+  async shape(path: string, leftOut?: LeftOut): Promise<Shape> {
+    const folders = [];
+    let images = false, probed = 0;
+    for (const entry of await this.#entries(path, realPath(path))) {
+      const full = pathOf(path, entry.name);
+      if (entry.kind === "folder") folders.push(entry.name);
+      else if (entry.kind === "link to nowhere") leftOut?.add("nowhere", full);
+      else if (isImage(entry, () => probed++ < MAX_PROBED)) {
+        images = true;
+        if (entry.name !== PREVIEW) leftOut?.add("loose", full);
       }
     }
-  } catch (error) {
-    // Also an error of the caller, thrown into this generator.
-    throw error instanceof DataError ? error : cannotRead(path, error);
+    return { folders: folders.sort(), images };
+  }
+
+  /** Whether there are images anywhere below a folder. @throws {DataError} as `shape` does */
+  async holdsImages(path: string): Promise<boolean> {
+    const seen = new Set<string>(),
+      waiting: [path: string, real: string][] = [[path, realPath(path)]];
+    for (let next = waiting.pop(); next; next = waiting.pop()) {
+      const [folder, real] = next;
+      if (seen.has(real)) continue;
+      seen.add(real);
+      const entries = await this.#entries(folder, real);
+      if (isRun(entries)) continue;
+      let probed = 0;
+      if (entries.some((entry) => isImage(entry, () => probed++ < MAX_PROBED))) return true;
+      for (const { name, kind, real } of entries) {
+        if (kind === "folder") waiting.push([pathOf(folder, name), real]);
+      }
+    }
+    return false;
+  }
+
+  /**
+   * All images below a folder. Folders of qtrain's runs are passed over.
+   *
+   * @throws {DataError} when a folder cannot be read, or a link leads outside the path scope
+   */
+  async images(path: string): Promise<Listing> {
+    const images: string[] = [], folders: string[] = [], leftOut = new LeftOut();
+    // A link may lead back, to a folder that was listed or to one above it: no image counts twice, and
+    // none of another class.
+    const seen = new Set<string>(), above = new Set<string>();
+    let direct = false, runs = 0, entries: readonly Entry[] = [];
+    const top = realPath(path), waiting: [path: string, real: string][] = [[path, top]];
+    for (let next = waiting.pop(); next; next = waiting.pop()) {
+      const [folder, real] = next;
+      if (seen.has(real) || above.has(real)) continue;
+      seen.add(real);
+      for (let at = dirname(real); !above.has(at); at = dirname(at)) above.add(at);
+      entries = await this.#entries(folder, real);
+      if (isRun(entries)) {
+        runs++;
+        continue;
+      }
+      for (const entry of entries) {
+        const full = pathOf(folder, entry.name);
+        if (entry.kind === "folder") {
+          waiting.push([full, entry.real]);
+          if (folder === path) folders.push(entry.name);
+        } else if (isImage(entry)) {
+          images.push(full);
+          direct ||= folder === path;
+        } else if (entry.kind === "link to nowhere") {
+          leftOut.add("nowhere", full);
+        } else {
+          const { use, name } = kindOf(entry);
+          leftOut.add(use === "convert" ? "kind" : "other", full, name);
+        }
+        await this.#pause();
+      }
+    }
+    // Training makes `runs`, and leaves it empty if it then refuses to start.
+    const empty = seen.size === 1 && entries.length === 0 && basename(path) === "runs";
+    return {
+      images: images.sort(),
+      folders: folders.sort(),
+      direct,
+      leftOut,
+      real: top,
+      ownOutput: images.length === 0 && (runs > 0 || empty),
+    };
+  }
+
+  /** What is in a folder, but for hidden files and those of systems. */
+  async #entries(path: string, real: string): Promise<Entry[]> {
+    const found: Entry[] = [];
+    for (const { name, isFile, isDirectory, isSymlink } of readFolder(path)) {
+      if (name.startsWith(".") || SYSTEM.has(name.toLowerCase())) continue;
+      const own = pathOf(real, name);
+      this.#files++;
+      if (!isSymlink) {
+        const kind = isDirectory ? "folder" : isFile ? "file" : "pipe or device";
+        found.push({ name, kind, real: own });
+        continue;
+      }
+      const target = targetOf(own);
+      if (target) await this.#policy.check(pathOf(path, name), target.real);
+      found.push({ name, real: own, kind: "link to nowhere", ...target });
+      await this.#pause();
+    }
+    return found;
+  }
+
+  /** Lets others have their turn, and reports how far the listing is. */
+  async #pause(): Promise<void> {
+    const now = performance.now();
+    if (now - this.#reported > PROGRESS_EVERY_MS) {
+      this.#reported = now;
+      this.#progress(`listing images: ${withThousands(this.#files)} files so far`);
+    }
+    if (now - this.#paused < PAUSE_EVERY_MS) return;
+    await new Promise((resolve) => setTimeout(resolve));
+    this.#paused = performance.now();
   }
 }
 
-function byCodeUnits(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
+/**
+ * All images below a folder, and what else is there.
+ *
+ * @throws {DataError} when a folder cannot be read, or a link leads outside the path scope
+ */
+export async function listImages(
+  path: string,
+  options: ListOptions = {},
+): Promise<{ images: readonly string[]; leftOut: LeftOut }> {
+  return await new FolderLister(options).images(path);
+}
+
+/** A name in a folder. Not `join`, which takes a second for a million files. */
+function pathOf(folder: string, name: string): string {
+  return folder.endsWith(sep) ? folder + name : folder + sep + name;
+}
+
+/** Whether an entry is an image that can be read; unknown endings count if `look` allows to look. */
+function isImage(entry: Entry, look: () => boolean = () => true): boolean {
+  if (entry.kind !== "file") return false;
+  return ENDINGS.test(entry.name) || look() && kindOf(entry).use === "read";
+}
+
+/** What a file is, by its first bytes. */
+function kindOf({ real, kind }: Entry): ReturnType<typeof imageKindOf> {
+  if (kind !== "file") return { use: "none", name: kind };
+  try {
+    using file = Deno.openSync(real);
+    const head = new Uint8Array(KIND_BYTES);
+    return imageKindOf(head.subarray(0, file.readSync(head) ?? 0));
+  } catch {
+    return { use: "none", name: "not readable" };
+  }
+}
+
+/** Whether a folder is the folder of a run: what is in it tells, not its name. */
+function isRun(entries: readonly Entry[]): boolean {
+  const names = new Set(entries.map(({ name }) => name));
+  if (!names.has("checkpoints") && !names.has("metrics.jsonl")) return false;
+  // A run that has not begun has nothing else.
+  return names.has("recipe.yaml") || names.size === 1;
+}
+
+function readFolder(path: string): Iterable<Deno.DirEntry> {
+  try {
+    return Deno.readDirSync(path);
+  } catch (error) {
+    throw cannotRead(path, error);
+  }
+}
+
+function realPath(path: string): string {
+  try {
+    return Deno.realPathSync(path);
+  } catch (error) {
+    throw cannotRead(path, error);
+  }
+}
+
+/** Where a link leads, and what is there; `undefined` if nothing is. */
+function targetOf(path: string): Pick<Entry, "kind" | "real"> | undefined {
+  try {
+    const real = Deno.realPathSync(path), { isFile, isDirectory } = Deno.lstatSync(real);
+    return { real, kind: isDirectory ? "folder" : isFile ? "file" : "pipe or device" };
+  } catch (error) {
+    // A link to itself, or through a file, leads nowhere either.
+    const { code } = error as { code?: string };
+    if (code === "ENOENT" || code === "ENOTDIR" || code === "ELOOP") return undefined;
+    throw cannotRead(path, error);
+  }
 }

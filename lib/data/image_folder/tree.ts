@@ -1,16 +1,19 @@
 /**
- * Finds the folders of classes and of splits: `train/CLASS/…` and `val/CLASS/…` as ImageNet
- * is laid out, `val/val_annotations.txt` as Tiny ImageNet is, or only `CLASS/…`.
+ * Lists the images of each class and split: of `train/CLASS/…` and `val/CLASS/…` as ImageNet is laid
+ * out, with `val/val_annotations.txt` as Tiny ImageNet is, or only of `CLASS/…`.
  *
  * @module
  */
-import { join } from "node:path";
+import { basename, join, relative } from "node:path";
 import { DataError } from "../../core/errors.ts";
-import { readTestImages } from "./tiny_imagenet.ts";
-import { readText, stat } from "../paths/stat.ts";
-import type { PathPolicy } from "../paths/path_policy.ts";
-import { foldersIn, imagesBelow, type SkippedExtensions } from "./list.ts";
+import { percent, withThousands } from "../../core/format.ts";
+import { shellWord, visible } from "../../core/text.ts";
 import { key, mix, PURPOSE } from "../counter_rng.ts";
+import type { PathPolicy } from "../paths/path_policy.ts";
+import { readLines, stat } from "../paths/stat.ts";
+import { alike, ANNOTATIONS, findLayout, type Layout, listed, roleOf } from "./layout.ts";
+import { FolderLister, LeftOut } from "./list.ts";
+import { readTestImages } from "./tiny_imagenet.ts";
 
 /** The images of a split, by class. */
 export type ImagesByClass = readonly (readonly string[])[];
@@ -19,12 +22,14 @@ export type ImagesByClass = readonly (readonly string[])[];
 interface FolderTree {
   /** The folder that holds a folder for each class. */
   readonly classesIn: string;
-  /** Names of classes, sorted: their folders. */
+  /** Names of classes, sorted: those of their folders, in Unicode's composed form (NFC). */
   readonly classNames: readonly string[];
   /** Paths of training images by class. */
   readonly train: ImagesByClass;
   /** Paths of test images by class. */
   readonly test: ImagesByClass;
+  /** How the folder was read, in words. */
+  readonly layout: string;
 }
 
 /** How to split a folder into training and test images. */
@@ -35,134 +40,220 @@ interface TreeOptions {
   readonly seed: number;
   /** Called with each warning. */
   readonly warn: (text: string) => void;
+  /** Called now and then with how far a long listing is. */
+  readonly progress?: ((text: string) => void) | undefined;
   /** Checks paths before they are read. */
   readonly policy: PathPolicy;
 }
 
-/** Names of the folder of the test split; the first that exists is taken. */
-const TEST_FOLDERS = ["val", "validation", "valid", "test"];
+/** A folder of a class. */
+interface ClassFolder {
+  readonly name: string;
+  readonly path: string;
+  /** Path without links. */
+  readonly real: string;
+  readonly images: readonly string[];
+  /** Names of the folders in it. */
+  readonly folders: readonly string[];
+  /** Whether images lie directly in it. */
+  readonly direct: boolean;
+  readonly leftOut: LeftOut;
+}
 
 /**
  * Finds the images of a folder, without reading them.
  *
- * @throws {DataError} when there are fewer than two classes, a class has no training image, or the
- * test split has a class that training lacks
+ * @throws {DataError} when it is not understood, there are fewer than two classes, a class has no
+ * training image, or the test split has a class that training lacks
  */
 export async function findTree(root: string, options: TreeOptions): Promise<FolderTree> {
-  const skipped: SkippedExtensions = new Map();
-  const trainIn = await subfolder(root, "train");
-  const testIn = trainIn && await firstOf(root, TEST_FOLDERS);
-  const classesIn = trainIn ?? root;
-  const classNames = await foldersIn(classesIn);
-  await checkNames(root, classesIn, classNames, options.policy);
-  const all: string[][] = [];
-  for (const name of classNames) {
-    const others: SkippedExtensions = new Map();
-    const images = await imagesBelow(join(classesIn, name), others, options.policy);
-    if (images.length === 0) throw emptyClass(join(classesIn, name), others);
-    for (const [extension, count] of others) {
-      skipped.set(extension, (skipped.get(extension) ?? 0) + count);
+  const { policy, warn } = options, lister = new FolderLister(options), leftOut = new LeftOut();
+  const layout = await findLayout(root, lister), { classesIn, testIn } = layout;
+  for (const path of new Set([root, classesIn, ...(testIn ? [testIn] : [])])) {
+    if (path !== testIn || !await annotations(testIn)) await lister.shape(path, leftOut);
+  }
+  for (const path of layout.unread) leftOut.add("folder", path);
+  const classes = await classesOf(classesIn, lister);
+  for (const found of classes) leftOut.merge(found.leftOut);
+  checkClasses(root, classesIn, classes);
+  const classNames = classes.map(({ name }) => name);
+  await checkListed(root, classesIn, classNames, policy);
+  warnOfNestedNames(root, classes, warn);
+  const all = classes.map(({ images }) => images);
+  const { train, test } = testIn === undefined
+    ? holdOut(all, classesIn, options)
+    : { train: all, test: await testImages(testIn, classesIn, classes, lister, leftOut, options) };
+  const left = leftOut.describe(root);
+  if (left) warn(`${root}: left out ${left}`);
+  warnOfUntested(testIn ?? root, classNames, test, warn);
+  const words = describeLayout(root, layout, classes.length, options.holdout);
+  return { classesIn, classNames, train, test, layout: words };
+}
+
+async function annotations(path: string): Promise<string | undefined> {
+  const list = join(path, ANNOTATIONS);
+  return (await stat(list))?.isFile ? list : undefined;
+}
+
+/** The classes in a folder, by name; without those that training made. */
+async function classesOf(path: string, lister: FolderLister): Promise<ClassFolder[]> {
+  const classes = new Map<string, ClassFolder>();
+  for (const folder of (await lister.shape(path)).folders) {
+    const { ownOutput, ...found } = await lister.images(join(path, folder));
+    if (ownOutput) continue;
+    const name = folder.normalize("NFC"), before = classes.get(name);
+    if (before) {
+      throw new DataError(
+        `${path}: expected folders with different names, got two that look the same: ${
+          visible(basename(before.path))
+        } and ${visible(folder)} (the letters are stored in other forms); put the images of both ` +
+          `into one`,
+      );
     }
-    all.push(images);
+    classes.set(name, { name, path: join(path, folder), ...found });
   }
-  const { train, test } = testIn
-    ? { train: all, test: await testImages(testIn, classesIn, classNames, skipped, options.policy) }
-    : holdOut(all, classesIn, options);
-  warnOfSkipped(root, skipped, options.warn);
-  warnOfUntested(testIn ?? root, classNames, test, options.warn);
-  return { classesIn, classNames, train, test };
+  return [...classes.values()].sort((a, b) => a.name < b.name ? -1 : 1);
 }
 
-/** `root/name` if it is a folder that contains folders; a class may be called "train" too. */
-async function subfolder(root: string, name: string): Promise<string | undefined> {
-  const path = join(root, name);
-  if (!(await stat(path))?.isDirectory) return undefined;
-  return (await foldersIn(path)).length > 0 ? path : undefined;
-}
-
-async function firstOf(root: string, names: readonly string[]): Promise<string | undefined> {
-  for (const name of names) {
-    if ((await stat(join(root, name)))?.isDirectory) return join(root, name);
-  }
-  return undefined;
-}
-
-async function checkNames(
-  root: string,
-  path: string,
-  names: readonly string[],
-  policy: PathPolicy,
-): Promise<void> {
-  if (names.length < 2) {
+/** @throws {DataError} when these are not two or more classes with images */
+function checkClasses(root: string, classesIn: string, classes: readonly ClassFolder[]): void {
+  const [first, second] = classes;
+  if (!second) throw tooFew(classesIn, first);
+  const splits = classes.filter(({ direct, folders }) =>
+    !direct && folders.some((name) => roleOf(name) === "train")
+  );
+  if (splits.length === classes.length) {
+    const inner = `${visible(first!.name)}/${visible(first!.folders[0]!)}`;
     throw new DataError(
-      `${path}: expected a folder of images for each of two or more classes (or train and val ` +
-        `with one for each), got ${names[0] ? `only ${names[0]}` : "no folder"}; ` +
-        `make them, or correct data.root`,
+      `${root}: expected folders of splits with a folder for each class in them, got it the other way ` +
+        `round, such as ${inner}; move the images to folders such as train/${
+          visible(first!.name)
+        } ` +
+        `and val/${visible(first!.name)}`,
     );
   }
-  const known = join(root, "wnids.txt");
-  if (!(await stat(known))?.isFile) return;
-  await policy.check(known);
-  const text = await readText(known);
-  const listed = text.split(/\s+/).filter((name) => name !== "");
-  const missing = listed.filter((name) => !names.includes(name));
-  if (missing.length > 0) {
-    throw new DataError(
-      `${known}:${
-        lineOf(text, missing[0]!)
-      }: expected a folder in ${path} for each class it names, found none for ` +
-        `${some(missing)}; unpack the data set again, or correct the file`,
-    );
+  const reals = new Map<string, string>();
+  for (const { name, path, real, images, leftOut } of classes) {
+    if (images.length === 0) throw emptyClass(path, leftOut);
+    const same = reals.get(real);
+    if (same !== undefined) {
+      throw new DataError(
+        `${classesIn}: expected other images for each class, got the same folder for ` +
+          `${listed([same, name])}: links that lead to ${real}; remove one of them`,
+      );
+    }
+    reals.set(real, name);
   }
 }
 
-/** The first line, from 1, that contains a word. */
-function lineOf(text: string, word: string): number {
-  return text.split("\n").findIndex((line) => line.split(/\s+/).includes(word)) + 1;
-}
-
-function emptyClass(path: string, others: SkippedExtensions): DataError {
+function tooFew(path: string, only: ClassFolder | undefined): DataError {
+  const expected =
+    `${path}: expected a folder of images for each of two or more classes (or train ` +
+    `and val with one for each), got `;
+  if (!only) return new DataError(`${expected}no folder; make them, or correct data.root`);
+  if (!only.direct && only.folders.length > 1) {
+    return new DataError(
+      `${expected}only ${visible(only.name)}, which holds folders (${listed(only.folders)}); give ${
+        shellWord(`data.root=${only.path}`)
+      } if these are the classes, or make a folder for each class`,
+    );
+  }
   return new DataError(
-    `${path}: expected JPEG or PNG images of this class, ` +
-      (others.size > 0
-        ? `got only others (${kindsOf(others)}); convert them, or remove the folder`
-        : `found none; add some, or remove the folder`),
+    `${expected}only ${visible(only.name)}; make them, or correct data.root`,
   );
 }
 
-/** The extensions, each with its count. */
-function kindsOf(skipped: SkippedExtensions): string {
-  return [...skipped].map(([extension, count]) => `${extension}: ${count}`).sort().join(", ");
+function emptyClass(path: string, leftOut: LeftOut): DataError {
+  const left = leftOut.describe(path), remedy = leftOut.has("kind") ? "convert them" : "add some";
+  return new DataError(
+    `${path}: expected images of this class, got ${
+      left === undefined ? "none" : `only ${left}`
+    }; ` +
+      `${remedy}, or remove the folder`,
+  );
 }
 
+/** @throws {DataError} when `wnids.txt` names a class that has no folder */
+async function checkListed(
+  root: string,
+  classesIn: string,
+  names: readonly string[],
+  policy: PathPolicy,
+): Promise<void> {
+  const known = join(root, "wnids.txt");
+  if (!(await stat(known))?.isFile) return;
+  await policy.check(known);
+  const there = new Set(names);
+  const lines = (await readLines(known)).map((line) => line.trim().normalize("NFC"));
+  const missing = lines.filter((name) => name !== "" && !there.has(name));
+  if (missing.length === 0) return;
+  throw new DataError(
+    `${known}:${
+      lines.indexOf(missing[0]!) + 1
+    }: expected a folder in ${classesIn} for each class it ` +
+      `names, found none for ${listed(missing)}; unpack the data set again, or correct the file`,
+  );
+}
+
+/** Test images by class. Counts in `leftOut` what is not read. */
 async function testImages(
   path: string,
   classesIn: string,
-  classNames: readonly string[],
-  skipped: SkippedExtensions,
-  policy: PathPolicy,
-): Promise<string[][]> {
-  const annotations = join(path, "val_annotations.txt");
-  if ((await stat(annotations))?.isFile) return readTestImages(annotations, classNames, policy);
-  const there = await foldersIn(path);
-  const unknown = there.filter((name) => !classNames.includes(name));
-  if (unknown.length > 0) {
+  classes: readonly ClassFolder[],
+  lister: FolderLister,
+  leftOut: LeftOut,
+  { policy, warn }: TreeOptions,
+): Promise<ImagesByClass> {
+  const list = await annotations(path);
+  if (list !== undefined) {
+    const names = classes.map(({ name }) => name);
+    return await readTestImages(list, names, policy, lister, leftOut);
+  }
+  const there = (await classesOf(path, lister)).filter(({ images }) => images.length > 0);
+  const labels = new Map(classes.map(({ name }, label) => [name, label]));
+  const unknown = there.filter(({ name }) => !labels.has(name));
+  if (unknown.length > 0) throw unknownClasses(unknown, classesIn, classes);
+  if (there.length === 0) {
+    const { images } = await lister.shape(path);
     throw new DataError(
-      `${join(path, unknown[0]!)}: expected only classes that ${classesIn} has, got ` +
-        `${some(unknown)}; add training images of it, or remove the folder`,
+      `${path}: expected images to measure accuracy on, in a folder for each class, ` +
+        (images
+          ? `got images without class folders; sort them into one for each class, or give ${
+            shellWord(`data.root=${classesIn}`)
+          } to hold out a share of the training images`
+          : `found none; add some, or remove the folder to hold out a share of the training images`),
     );
   }
-  const images = [];
-  for (const name of classNames) {
-    images.push(there.includes(name) ? await imagesBelow(join(path, name), skipped, policy) : []);
+  const images: (readonly string[])[] = classes.map(() => []);
+  const same = [];
+  for (const test of there) {
+    const label = labels.get(test.name)!;
+    images[label] = test.images;
+    leftOut.merge(test.leftOut);
+    if (test.real === classes[label]!.real) same.push(test.name);
   }
-  if (images.every((list) => list.length === 0)) {
-    throw new DataError(
-      `${path}: expected images to measure accuracy on, in a folder for each class, found none; ` +
-        `add some, or remove the folder to hold out a share of the training images`,
+  if (same.length > 0) {
+    warn(
+      `${path}: accuracy is measured on training images, as folders are the same (${listed(same)})`,
     );
   }
   return images;
+}
+
+function unknownClasses(
+  unknown: readonly ClassFolder[],
+  classesIn: string,
+  classes: readonly ClassFolder[],
+): DataError {
+  const [{ name, path }] = unknown as [ClassFolder];
+  const meant = classes.find((known) => alike(known.name) === alike(name));
+  return new DataError(
+    `${path}: expected only classes that ${classesIn} has, got ${
+      listed(unknown.map(({ name }) => name))
+    }; ` + (meant
+      ? `rename the folder to ${JSON.stringify(meant.name)}, as it is called there`
+      : `add training images of it, or remove the folder`),
+  );
 }
 
 /**
@@ -193,20 +284,51 @@ function holdOut(
   return { train, test };
 }
 
-/** The hash of a path below the folder of classes, the same for either path separator. */
+/** The hash of a path below the folder of classes, the same on every system. */
 function hashOf(name: string, seed: number): number {
   let hash = key(PURPOSE.holdout, seed);
-  for (const unit of name.replaceAll("\\", "/")) hash = mix(hash ^ unit.codePointAt(0)!);
+  for (const unit of name.replaceAll("\\", "/").normalize("NFC")) {
+    hash = mix(hash ^ unit.codePointAt(0)!);
+  }
   return hash;
 }
 
-function warnOfSkipped(root: string, skipped: SkippedExtensions, warn: TreeOptions["warn"]): void {
-  const count = [...skipped.values()].reduce((sum, n) => sum + n, 0);
-  if (count === 0) return;
+/** How a folder was read, such as `Training/ to train and Testing/ to test, 4 class folders`. */
+function describeLayout(
+  root: string,
+  { classesIn, testIn, splitNames = [] }: Layout,
+  classes: number,
+  holdout: number,
+): string {
+  const folder = (path: string) => `${visible(relative(root, path)).replaceAll("\\", "/")}/`;
+  const among = splitNames.length > 0 ? ` (${listed(splitNames)} among them)` : "";
+  const folders = `${withThousands(classes)} class folders${among}`;
+  if (testIn !== undefined) {
+    return `${folder(classesIn)} to train and ${folder(testIn)} to test, ${folders}`;
+  }
+  const share = `${percent(holdout).replace(".0%", "%")} of each held out to test`;
+  return classesIn === root
+    ? `${folders}, ${share}`
+    : `${folder(classesIn)} alone, ${folders}, ${share}`;
+}
+
+/** Splits that have names of their own would be taken for classes. */
+function warnOfNestedNames(
+  root: string,
+  classes: readonly ClassFolder[],
+  warn: TreeOptions["warn"],
+): void {
+  const [first, ...rest] = classes.map(({ folders }) => folders.map(alike).sort().join("/"));
+  const inner = classes[0]!.folders;
+  if (inner.length < 2 || classes.some(({ direct }) => direct)) return;
+  if (rest.some((names) => names !== first)) return;
+  const names = listed(classes.map(({ name }) => name));
   warn(
-    `${root}: ${count} images are skipped, as only JPEG and PNG are supported (${
-      kindsOf(skipped)
-    })`,
+    `${root}: ${names} are read as classes, and all of them hold folders of the same names ` +
+      `(${
+        listed(inner)
+      }); if those are the classes, rename the one to train on to "train" and the ` +
+      `one to measure accuracy on to "val"`,
   );
 }
 
@@ -220,10 +342,6 @@ function warnOfUntested(
   if (without.length === 0) return;
   warn(
     `${folder}: ${without.length} of ${names.length} classes have no test image ` +
-      `(${some(without)})`,
+      `(${listed(without)})`,
   );
-}
-
-function some(names: readonly string[]): string {
-  return names.slice(0, 5).join(", ") + (names.length > 5 ? ", …" : "");
 }

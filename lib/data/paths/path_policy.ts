@@ -21,8 +21,13 @@ import {
 
 /** Checks paths before they are read. */
 export interface PathPolicy {
-  /** @throws {DataError} when a path is a link that leads outside the scope */
-  check(path: string): Promise<void>;
+  /**
+   * Checks a path before it is read.
+   *
+   * @param real the path without links, where it is known
+   * @throws {DataError} when it is a link that leads outside the scope
+   */
+  check(path: string, real?: string): Promise<void>;
   /**
    * Checks the files of a data set before they are read.
    *
@@ -91,9 +96,9 @@ export function outsideScope(field: PathField, path: string, scope: PathScope): 
 
 function inside(field: string, root: string, folder: string): PathPolicy {
   let real: Promise<string | undefined> | undefined;
-  const check = async (path: string) => {
+  const check = async (path: string, known?: string) => {
     const allowed = await (real ??= realPath(resolve(folder))) ?? resolve(folder);
-    const target = await realPath(path);
+    const target = known ?? await realPath(path);
     if (target === undefined || isBelow(target, allowed)) return;
     throw new DataError(
       `cannot read ${path}: it is a link to ${target}, outside the recipe's folder (${allowed}). ` +

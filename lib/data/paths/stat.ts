@@ -43,11 +43,12 @@ export async function checkIsFile(path: string): Promise<void> {
 const MAX_TEXT = 2 ** 27;
 
 /**
- * The text of a file of at most 128 MiB.
+ * The lines of a text file of at most 128 MiB, without what Windows adds: a byte order mark, a carriage
+ * return at the end of each line. UTF-16 is read where its mark says so; other text is UTF-8.
  *
  * @throws {DataError} when it cannot be read, is not a file, or is larger
  */
-export async function readText(path: string): Promise<string> {
+export async function readLines(path: string): Promise<string[]> {
   await checkIsFile(path);
   const size = (await stat(path))?.size ?? 0;
   if (size > MAX_TEXT) {
@@ -56,9 +57,13 @@ export async function readText(path: string): Promise<string> {
         `get the file again`,
     );
   }
-  return await Deno.readTextFile(path).catch((error) => {
-    throw cannotRead(path, error);
-  });
+  const bytes = await readFile(path), [first, second] = bytes;
+  const encoding = first === 0xff && second === 0xfe
+    ? "utf-16le"
+    : first === 0xfe && second === 0xff
+    ? "utf-16be"
+    : "utf-8";
+  return new TextDecoder(encoding).decode(bytes).split(/\r\n|\n|\r/); // A decoder drops the mark.
 }
 
 /**

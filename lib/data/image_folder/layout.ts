@@ -1,0 +1,260 @@
+/**
+ * Tells how a folder of images is laid out: a folder for each class, or these in a folder to train on
+ * and one to measure accuracy on. Names tell what may be a split, in any case (`Training`, `VALID`); what
+ * is in a folder decides, as a class may be called "train" too. What could be read either way is refused.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import { DataError } from "../../core/errors.ts";
+import { shellWord, visible } from "../../core/text.ts";
+import { stat } from "../paths/stat.ts";
+import type { FolderLister } from "./list.ts";
+
+/** Tiny ImageNet's list of the classes of its test images. */
+export const ANNOTATIONS = "val_annotations.txt";
+
+/** Where classes and splits are. */
+export interface Layout {
+  /** The folder that holds a folder for each class. */
+  readonly classesIn: string;
+  /** The folder of the test split; without it, a share of the images is held out. */
+  readonly testIn?: string;
+  /** Folders beside those that hold images, which are not read. */
+  readonly unread: readonly string[];
+  /** Classes whose names could be those of splits. */
+  readonly splitNames?: readonly string[];
+}
+
+type Role = "train" | "val" | "test";
+
+const ROLES: Readonly<Record<string, Role>> = {
+  train: "train",
+  training: "train",
+  val: "val",
+  validation: "val",
+  valid: "val",
+  dev: "val",
+  test: "test",
+  testing: "test",
+  eval: "test",
+  evaluation: "test",
+};
+
+/** Words that say nothing about which split a folder is: `train_set`, `Test images`. */
+const FILLERS = /^(set|data|dataset|images?|imgs?|photos?|pictures?|split|folder|samples?)$/;
+
+/** Words of folders that are parts of one set: `fold1`, `part_2`. */
+const PARTS = /^(k?fold|split|part|partition|subset|cv|holdout)s?$/;
+
+/** The split that a name stands for; "unclear" for one that seems to be a split, but not which. */
+export function roleOf(name: string): Role | "unclear" | undefined {
+  const words = name.normalize("NFC").replace(/(\p{Ll})(?=\p{Lu}|\d)/gu, "$1 ").toLowerCase()
+    .split(/[^\p{L}\p{N}]+/u).filter((word) => word !== "")
+    .flatMap((word) => word.replace(/^(.{3,})(set|data|images)$/, "$1 $2").split(" "));
+  const telling = words.filter((word) => !FILLERS.test(word));
+  const [role] = telling.map((word) => ROLES[word]).filter((role) => role !== undefined);
+  if (role) return telling.length === 1 ? role : "unclear";
+  return words.some((word) => PARTS.test(word)) ? "unclear" : undefined;
+}
+
+/** A folder at the top. */
+interface Top {
+  readonly name: string;
+  readonly path: string;
+  readonly role: Role | "unclear";
+  /** Names of the folders in it. */
+  readonly folders: readonly string[];
+  /** Whether images lie directly in it. */
+  readonly images: boolean;
+}
+
+/**
+ * Finds the layout of a folder.
+ *
+ * @throws {DataError} when it could be read in two ways, or seems to have splits that are not understood
+ */
+export async function findLayout(root: string, lister: FolderLister): Promise<Layout> {
+  const { folders } = await lister.shape(root);
+  const tops: Top[] = [];
+  for (const name of folders) {
+    const role = roleOf(name);
+    if (!role) continue;
+    const path = await unwrapped(join(root, name), role, lister);
+    tops.push({ name, path, role, ...await lister.shape(path) });
+  }
+  if (tops.length === 0) return await inOnlyFolder(root, folders, lister);
+  const others = folders.filter((name) => !tops.some((top) => top.name === name));
+  const train = only(root, tops, "train");
+  return train
+    ? await withTrain(root, train, tops, others, lister)
+    : await withoutTrain(root, tops, others, lister);
+}
+
+/** The one folder of a role that holds folders. @throws {DataError} when there are two */
+function only(root: string, tops: readonly Top[], role: Role): Top | undefined {
+  const [first, second] = tops.filter((top) => top.role === role && top.folders.length > 0);
+  if (!second) return first;
+  throw new DataError(
+    `${root}: expected one folder ${
+      role === "train" ? "to train on" : `of the ${role} split`
+    }, got ` +
+      `both ${
+        listed([first!.name, second.name])
+      }; put the images of both into one, or take one out`,
+  );
+}
+
+/** A folder of a split, or the one folder in it that has a name of the same split, as zips make it. */
+async function unwrapped(path: string, role: Top["role"], lister: FolderLister): Promise<string> {
+  const { folders: [inner, ...more], images } = await lister.shape(path);
+  return inner !== undefined && more.length === 0 && !images && role !== "unclear" &&
+      roleOf(inner) === role
+    ? await unwrapped(join(path, inner), role, lister)
+    : path;
+}
+
+/** No name of a split: classes, or one folder that holds the splits. */
+async function inOnlyFolder(
+  root: string,
+  folders: readonly string[],
+  lister: FolderLister,
+): Promise<Layout> {
+  const layout = { classesIn: root, unread: [] };
+  const [only, ...more] = await withImages(root, folders.slice(0, 3), lister);
+  if (only === undefined || more.length > 0 || folders.length > 3) return layout;
+  const inner = join(root, only);
+  if (!(await lister.shape(inner)).folders.some((name) => roleOf(name))) return layout;
+  const found = await findLayout(inner, lister);
+  return found.classesIn === inner ? layout : found;
+}
+
+/** A folder called train that holds folders. */
+async function withTrain(
+  root: string,
+  train: Top,
+  tops: readonly Top[],
+  rest: readonly string[],
+  lister: FolderLister,
+): Promise<Layout> {
+  const val = only(root, tops, "val") ?? tops.find(({ role }) => role === "val");
+  const test = only(root, tops, "test") ?? tops.find(({ role }) => role === "test");
+  const annotated = val && (await stat(join(val.path, ANNOTATIONS)))?.isFile;
+  const same = [val, test].some((split) => split && common([train, split]).length > 0);
+  const others = await withImages(
+    root,
+    [...rest, ...tops.filter((top) => ![train, val, test].includes(top)).map(({ name }) => name)],
+    lister,
+  );
+  if (!annotated && !same && others.length > 0) {
+    // Trains among other vehicles.
+    if (train.images) return { classesIn: root, unread: [], splitNames: [train.name] };
+    throw new DataError(
+      `${root}: expected classes or splits, got ${visible(train.name)}, which holds folders (${
+        listed(train.folders)
+      }), beside ${listed(others)} with images; give ${
+        shellWord(`data.root=${train.path}`)
+      } to train on the folders in it alone, rename the folder to measure accuracy on to "val", or, if ${
+        visible(train.name)
+      } is a class, put its images directly into it`,
+    );
+  }
+  // A test split without classes is one to predict; of a val split that is a mistake, which is said later.
+  const tested = val ?? (test && (test.folders.length > 0 || !test.images) ? test : undefined);
+  const unread = [val, test].filter((split) =>
+    split && split !== tested && (split.images || split.folders.length > 0)
+  );
+  return {
+    classesIn: train.path,
+    ...(tested ? { testIn: tested.path } : {}),
+    unread: [...unread.map((split) => split!.name), ...others].map((name) => join(root, name)),
+  };
+}
+
+/** Names of splits, but none that can be trained on. */
+async function withoutTrain(
+  root: string,
+  tops: readonly Top[],
+  rest: readonly string[],
+  lister: FolderLister,
+): Promise<Layout> {
+  const split = tops.filter(({ role, folders }) => role !== "unclear" && folders.length > 0);
+  const flat = tops.filter(({ role, folders, images }) =>
+    role !== "unclear" && folders.length === 0 && images
+  );
+  const others = await withImages(root, rest, lister);
+  const plain = {
+    classesIn: root,
+    unread: [],
+    splitNames: [...split, ...flat].map((top) => top.name),
+  };
+  const train = flat.find(({ role }) => role === "train");
+  if (split.length > 0 && train) {
+    throw new DataError(
+      `${train.path}: expected a folder of images for each class, as in ${
+        split[0]!.path
+      }, got images without class folders; sort them into one for each class`,
+    );
+  }
+  const [found] = split;
+  if (found && (others.length === 0 || !found.images)) {
+    throw new DataError(
+      `${root}: expected a folder "train" beside ${visible(found.name)}, which holds folders (${
+        listed(found.folders)
+      }), got ${others.length === 0 ? "none" : `only ${listed(others)}`}; ` +
+        (others.length === 0
+          ? `rename the folder to train on to "train", or give ${
+            shellWord(`data.root=${found.path}`)
+          } to train on this one`
+          : `put the folders to train on into a folder "train"`),
+    );
+  }
+  if (flat.length > 1 && flat.length === tops.length && others.length === 0) {
+    throw new DataError(
+      `${root}: expected a folder for each class in ${
+        listed(flat.map(({ name }) => name))
+      }, got images without class folders; sort them into one for each class`,
+    );
+  }
+  const parts = tops.filter(({ folders }) => folders.length > 0);
+  const shared = common(parts);
+  if (parts.length > 1 && others.length === 0 && shared.length > 0) {
+    throw new DataError(
+      `${root}: expected classes or splits, got ${
+        listed(parts.map(({ name }) => name))
+      } with folders of the same names in them (${
+        listed(shared)
+      }); rename the one to train on to "train" and the one to measure accuracy on to "val"`,
+    );
+  }
+  return plain;
+}
+
+/** Those that hold images. */
+async function withImages(
+  root: string,
+  names: readonly string[],
+  lister: FolderLister,
+): Promise<string[]> {
+  const found = [];
+  for (const name of names) if (await lister.holdsImages(join(root, name))) found.push(name);
+  return found;
+}
+
+/** Names of folders that all of these hold, whatever their case. */
+function common(tops: readonly Pick<Top, "folders">[]): string[] {
+  const sets = tops.map(({ folders }) => new Set(folders.map(alike)));
+  return (tops[0]?.folders ?? []).filter((name) => sets.every((set) => set.has(alike(name))));
+}
+
+/** What two names have in common that only differ by case, blanks around them or Unicode's forms. */
+export function alike(name: string): string {
+  return name.normalize("NFC").trim().toLowerCase();
+}
+
+/** At most five names, as `a, b and c`. */
+export function listed(names: readonly string[]): string {
+  const shown = names.slice(0, 5).map(visible);
+  if (names.length > 5) return `${shown.join(", ")}, … (${names.length})`;
+  return shown.length < 2 ? shown.join("") : `${shown.slice(0, -1).join(", ")} and ${shown.at(-1)}`;
+}
