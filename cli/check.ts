@@ -3,6 +3,9 @@
  *
  * @module
  */
+import type { Dataset } from "../lib/data/dataset.ts";
+import { isDataThere } from "../lib/data/paths/find_data.ts";
+import { leftOutOfEpochs } from "../lib/data/sampler.ts";
 import { bytesOf, operandsBytes } from "../lib/program/memory/bytes.ts";
 import { type PeakMemory, peakMemory } from "../lib/program/memory/peak.ts";
 import { type Layer, parameterCount } from "../lib/program/summary.ts";
@@ -13,12 +16,14 @@ import { threadsWithin, tooLarge } from "../lib/runtime/cpu/memory.ts";
 import { cpuSupport, threadsOf } from "../lib/runtime/cpu/support.ts";
 import { loadRecipe } from "../lib/recipe/load.ts";
 import type { Recipe } from "../lib/recipe/recipe.ts";
+import type { InitialWeights } from "../lib/train/checkpoint/init.ts";
+import { prepareProgram, prepareTraining } from "../lib/train/prepare.ts";
 import { type Arguments, defineCommand, firstPositional, type Options } from "./command.ts";
-import { shapeOf } from "./data_shape.ts";
+import { completeShape } from "./data_shape.ts";
 import { bytes, settingsTable, table, withThousands } from "./format.ts";
 import { JSON_OUTPUT, THREADS } from "./options.ts";
-import { print, printJson } from "./print.ts";
-import { arithmetic, microBatches, network, recomputing } from "./settings.ts";
+import { print, printError, printJson } from "./print.ts";
+import { arithmetic, describeData, microBatches, network, recomputing } from "./settings.ts";
 
 /** The largest buffer binding that every WebGPU device supports, in bytes. */
 const BASE_BINDING = 128 * 2 ** 20;
@@ -30,9 +35,13 @@ export const checkCommand = defineCommand({
   name: "check",
   synopsis: "qtrain check recipe.yaml [key=value …]",
   summary: "Prints the plan of a recipe (layers, shapes, parameters, memory) without running it.",
-  details: `Needs no GPU. Needs no data either if the recipe gives data.classes and data.size (with
-data.format: npz, data.channels too). Reports shapes that do not fit. Memory counts every buffer
-that training allocates, on a GPU and on the CPU, where each thread has scratch memory of its own.`,
+  details:
+    `Needs no GPU. Refuses what training refuses before its first step: data that is missing or does
+not fit, fewer images than a batch, initial weights of another network, shapes that do not fit, too
+little memory. Images are counted, not decoded. If there is nothing at data.root, and the recipe gives
+data.classes and data.size (with data.format: npz, data.channels too), only the plan is printed.
+Memory counts every buffer that training allocates, on a GPU and on the CPU, where each thread has
+scratch memory of its own.`,
   options: OPTIONS,
   run,
 });
@@ -40,12 +49,11 @@ that training allocates, on a GPU and on the CPU, where each thread has scratch 
 async function run(args: Arguments<typeof OPTIONS>): Promise<number> {
   const [path, overrides] = firstPositional(args, "check", "a recipe");
   const recipe = await loadRecipe(path, overrides);
-  const data = await shapeOf(recipe), { program, layers } = plan(recipe, data);
+  const prepared = await prepare(recipe);
   const planned: Planned = {
     recipe,
-    program,
-    layers,
-    float32: bytesInFloat32(recipe, data),
+    ...prepared,
+    float32: bytesInFloat32(recipe, prepared.shape),
     // No kernel runs here, so a runtime without SIMD will do.
     threads: threadsOf(args.threads, { ...cpuSupport(), simd: true }),
   };
@@ -54,8 +62,26 @@ async function run(args: Arguments<typeof OPTIONS>): Promise<number> {
   return 0;
 }
 
+/** Prepares training, without the data if it is not there and the recipe states its shape. */
+async function prepare(recipe: Recipe) {
+  const { root } = recipe.data;
+  const stated = completeShape(recipe);
+  if (!stated || root === "" || await isDataThere(root)) {
+    const { data, ...rest } = await prepareTraining(recipe, { warn: printError });
+    return { data, shape: data, ...rest };
+  }
+  return {
+    data: undefined,
+    shape: stated,
+    ...await prepareProgram(recipe, stated, { warn: printError }),
+  };
+}
+
 interface Planned {
   readonly recipe: Recipe;
+  /** The data; `undefined` if it is not there. */
+  readonly data: Dataset | undefined;
+  readonly initial: InitialWeights | undefined;
   readonly program: Program;
   readonly layers: readonly Layer[];
   /** Bytes that the same recipe needs in float32. */
@@ -68,6 +94,22 @@ interface Planned {
 function bytesInFloat32(recipe: Recipe, data: DataShape): number {
   const quantize = { ...recipe.quantize, arithmetic: "float32" } as const;
   return peakMemory(plan({ ...recipe, quantize, memory: 0 }, data).program).total;
+}
+
+/** The images, and those that each epoch leaves out, as rows. */
+function images({ recipe, data, program }: Planned): [string, string][] {
+  if (!data) {
+    return [["data", `not looked at, as nothing is at ${recipe.data.root}: only planned`]];
+  }
+  const left = leftOut(recipe, data);
+  return [
+    ["data", describeData(recipe, program, data.train.count, data.test.count)],
+    ...(left ? [["left out", left.text] as [string, string]] : []),
+  ];
+}
+
+function leftOut({ train: { batch, micro_batch } }: Recipe, { train }: Dataset) {
+  return leftOutOfEpochs(train.count, batch, micro_batch);
 }
 
 /** Planned memory, e.g. `8.7 MiB (float32: 27.3 MiB; a buffer for each tensor: 20.9 MiB)`. */
@@ -121,6 +163,7 @@ function asText(planned: Planned): string {
   return [
     settingsTable([
       ["network", network(recipe, program)],
+      ...images(planned),
       ...arithmetic(recipe),
       ...microBatches(program),
       ["memory", memoryLine(planned, peak)],
@@ -144,12 +187,16 @@ function asText(planned: Planned): string {
       ["left", "right"],
     ),
     ...notes(planned),
+    ...planned.initial?.notes ?? [],
   ].join("\n");
 }
 
-function asJson({ recipe, program, layers, float32, threads }: Planned): unknown {
+function asJson({ recipe, data, program, layers, float32, threads, initial }: Planned): unknown {
   return {
     name: recipe.name,
+    train_images: data?.train.count ?? null,
+    test_images: data?.test.count ?? null,
+    left_out_of_epochs: data ? leftOut(recipe, data)?.images ?? 0 : null,
     arithmetic: program.arithmetic,
     batch: program.batch * program.micros,
     micro_batch: program.batch,
@@ -162,5 +209,6 @@ function asJson({ recipe, program, layers, float32, threads }: Planned): unknown
     memory_cpu: { threads, ...cpuMemory(program, threads) },
     memory_allowed: recipe.memory,
     recomputed: program.recomputed ?? [],
+    notes: initial?.notes ?? [],
   };
 }

@@ -8,6 +8,7 @@ import type { Dataset } from "../lib/data/dataset.ts";
 import { findPath } from "../lib/data/paths/find_data.ts";
 import { DataLoader } from "../lib/data/loader.ts";
 import { openDataset } from "../lib/data/open.ts";
+import { expectBatch, leftOutOfEpochs } from "../lib/data/sampler.ts";
 import { previewPng } from "../lib/data/inspect/preview.ts";
 import {
   type DatasetStatistics,
@@ -71,7 +72,7 @@ async function run(args: Arguments<typeof OPTIONS>): Promise<number> {
   try {
     const found = await datasetStatistics(loader, seed);
     await writeAtomic(out, await previewPng(loader, seed));
-    const notes = [...warnings, ...found.notes];
+    const notes = [...warnings, ...found.notes, ...batchNotes(recipe, data)];
     if (recipe.data.on_bad_image === "fail" && warnings.some((text) => text.endsWith(REPLACED))) {
       notes.push("training stops at files that cannot be decoded, as data.on_bad_image is fail");
     }
@@ -84,6 +85,17 @@ async function run(args: Arguments<typeof OPTIONS>): Promise<number> {
     loader.close();
   }
   return 0;
+}
+
+/** What is odd about the batch size for so many images. */
+function batchNotes({ train: { batch, micro_batch } }: Recipe, { train }: Dataset): string[] {
+  try {
+    expectBatch(train.count, batch);
+  } catch (error) {
+    return [(error as Error).message];
+  }
+  const left = leftOutOfEpochs(train.count, batch, micro_batch);
+  return left ? [left.text] : [];
 }
 
 /** Refuses to replace a file that is no picture. */

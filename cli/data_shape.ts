@@ -13,12 +13,17 @@ import { printError } from "./print.ts";
 
 /** The shape that the recipe states; if it leaves something to the data, the data is opened. */
 export async function shapeOf(recipe: Recipe): Promise<DataShape> {
-  const { data } = recipe, { classes, size: [h, w] } = data;
+  return completeShape(recipe) ??
+    await openDataset(recipe, { warn: printError });
+}
+
+/** The shape that the recipe states; `undefined` if it leaves something to the data. */
+export function completeShape({ data }: Recipe): DataShape | undefined {
+  const { classes, size: [h, w] } = data;
   const channels = data.channels || (DATA_FORMATS[data.format].channels ?? 0);
-  if (classes === 0 || h === 0 || channels === 0) {
-    return await openDataset(recipe, { warn: printError });
-  }
-  return statedShape(data, [h, w], channels);
+  return classes === 0 || h === 0 || channels === 0
+    ? undefined
+    : statedShape(data, [h, w], channels);
 }
 
 /**

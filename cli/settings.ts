@@ -29,20 +29,20 @@ export function settings(start: StartEvent, folder: string): [string, string][] 
   const clip = clip_norm > 0 ? `, gradients clipped to norm ${clip_norm}` : "";
   const decay = o.weight_decay > 0 ? `, weight decay ${o.weight_decay}` : "";
   const warmup = s.warmup_steps > 0 ? `, ${s.warmup_steps} warm-up steps` : "";
-  const images = `${withThousands(trainImages)} + ${withThousands(testImages)} images`;
+  const left = trainImages % batch;
+  const without = left > 0
+    ? `; each epoch leaves out ${left} of ${withThousands(trainImages)} images`
+    : "";
   return [
     ["recipe", `${recipe.name}, seed ${recipe.seed}`],
     ["network", network(recipe, program)],
-    [
-      "data",
-      `${images} ${program.input.join("×")}, ${program.classes} classes${where(recipe.data)}`,
-    ],
+    ["data", describeData(recipe, program, trainImages, testImages)],
     ...(recipe.data.augment.length > 0
       ? [["augment", augmentations(recipe.data)] as [string, string]]
       : []),
     ["device", `${device}: ${adapter}`],
     ...arithmetic(recipe),
-    ["length", `${count(epochs, "epoch")}, ${count(steps, "step")} of ${batch} images`],
+    ["length", `${count(epochs, "epoch")}, ${count(steps, "step")} of ${batch} images${without}`],
     ...microBatches(program),
     ["optimizer", `${o.name}, lr ${o.lr}, ${optimizers[o.name].label(o)}${decay}${clip}`],
     ["schedule", s.name + warmup],
@@ -137,6 +137,17 @@ export function augmentations({ augment }: DataSpec): string {
       `${name} ${Object.values(settings as Record<string, unknown>).flat().join(" ")}`
     )
   ).join(", ");
+}
+
+/** The images of both splits, their shape and where they are. */
+export function describeData(
+  { data }: Recipe,
+  program: Program,
+  trainImages: number,
+  testImages: number,
+): string {
+  return `${withThousands(trainImages)} + ${withThousands(testImages)} images ` +
+    `${program.input.join("×")}, ${program.classes} classes${where(data)}`;
 }
 
 function where({ format, root }: DataSpec): string {

@@ -64,6 +64,8 @@ Deno.test("data --json has the figures, and --out another place for the grid", a
     assert.deepEqual(found.notes, [
       `mean and std are far from those of the images; write data.mean: [${mean.toFixed(3)}] and ` +
       `data.std: [${std.toFixed(3)}]`,
+      "26 of 90 training images do not fill a batch of 64: each epoch leaves out as many, chosen at " +
+      "random (train.batch=45 uses all)",
     ]);
     // 5 times as large: 64 pixels or nearly so.
     const { size, type } = decoded(await Deno.readFile(`${cwd}/grid.png`));

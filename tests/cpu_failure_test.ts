@@ -67,7 +67,7 @@ Deno.test({
   ignore: Deno.build.arch !== "x86_64", // Its V8 has a switch for it.
   fn: async () => {
     const recipe = "data: { format: glyphs, size: 12, train: 32, test: 16 }\n" +
-      "model: { name: cnn, width: 4 }\n";
+      "model: { name: cnn, width: 4 }\ntrain: { batch: 32 }\n";
     await inFiles({ "r.yaml": recipe }, async (cwd) => {
       const run = async (...args: string[]) => {
         const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {

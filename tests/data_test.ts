@@ -3,7 +3,12 @@ import assert from "node:assert/strict";
 import { memorySplit } from "../lib/data/in_memory.ts";
 import { pixelStatistics } from "../lib/data/inspect/dataset_statistics.ts";
 import { openDataset } from "../lib/data/open.ts";
-import { epochOrder, RandomSampler, sequentialBatches } from "../lib/data/sampler.ts";
+import {
+  epochOrder,
+  leftOutOfEpochs,
+  RandomSampler,
+  sequentialBatches,
+} from "../lib/data/sampler.ts";
 import { draw, key, mix, scaleTo } from "../lib/data/counter_rng.ts";
 import { dataRecipe, rejectsData, smallIdx, withFolder } from "./data_helpers.ts";
 
@@ -59,9 +64,40 @@ Deno.test("an evaluation takes every image once, in order", () => {
 Deno.test("a split that does not fill one batch is refused", async () => {
   await rejectsData(
     () => new RandomSampler(63, 64, 1),
-    "train.batch: expected at most the 63 training images, got 64: fewer images than one " +
-      "batch; lower train.batch or raise data.train",
+    "train.batch: expected at most the 63 training images, got 64; set train.batch=63 or lower, or " +
+      "add images",
   );
+});
+
+Deno.test("each epoch leaves out other images", () => {
+  const sampler = new RandomSampler(90, 64, 1),
+    left = (epoch: number) => {
+      const taken = new Set(sampler.indices(epoch));
+      return Array.from({ length: 90 }, (_, i) => i).filter((i) => !taken.has(i));
+    };
+  const epochs = Array.from({ length: 60 }, (_, epoch) => left(epoch));
+  assert.ok(epochs.every(({ length }) => length === 26));
+  assert.equal(new Set(epochs.map(String)).size, 60);
+  assert.equal(new Set(epochs.flat()).size, 90, "none is left out of all");
+});
+
+Deno.test("the images that an epoch leaves out are counted, with the batch that leaves out fewest", () => {
+  const said = (...given: Parameters<typeof leftOutOfEpochs>) => leftOutOfEpochs(...given)?.text;
+  const anew = "each epoch leaves out as many, chosen at random";
+  assert.equal(
+    said(90, 64),
+    `26 of 90 training images do not fill a batch of 64: ${anew} (train.batch=45 uses all)`,
+  );
+  assert.equal(
+    said(1_001, 64),
+    `41 of 1,001 training images do not fill a batch of 64: ${anew} (train.batch=50 leaves out 1)`,
+  );
+  assert.equal(said(19, 6), `1 of 19 training images does not fill a batch of 6: ${anew}`);
+  assert.equal(
+    said(90, 64, 32),
+    `26 of 90 training images do not fill a batch of 64: ${anew}`,
+  );
+  assert.deepEqual([said(128, 64), said(64, 64), said(7, 1)], [undefined, undefined, undefined]);
 });
 
 Deno.test("mixing is a bijection, seeds above 2^32 count, and scaling stays below its bound", () => {

@@ -4,11 +4,12 @@
  * @module
  */
 import { DataError } from "../core/errors.ts";
+import { withThousands } from "../core/format.ts";
 import { draw, key, PURPOSE, scaleTo } from "./counter_rng.ts";
 
 /**
  * The batches of training. Each epoch is a new permutation of the split, cut into whole batches; the
- * images left over at its end, fewer than a batch, are dropped for that epoch. The order depends on
+ * images left over at its end, fewer than a batch, are left out of that epoch. The order depends on
  * count, seed and epoch alone, so a resumed run finds its place by the step number.
  */
 export class RandomSampler {
@@ -23,12 +24,7 @@ export class RandomSampler {
    * @throws {DataError} when the split does not fill one batch
    */
   constructor(readonly count: number, readonly batch: number, readonly seed: number) {
-    if (count < batch) {
-      throw new DataError(
-        `train.batch: expected at most the ${count} training images, got ${batch}: ` +
-          `fewer images than one batch; lower train.batch or raise data.train`,
-      );
-    }
+    expectBatch(count, batch);
     this.stepsPerEpoch = Math.floor(count / batch);
   }
 
@@ -45,6 +41,50 @@ export class RandomSampler {
     }
     return this.#last.order.subarray(first, first + this.batch);
   }
+}
+
+/**
+ * Checks that training images fill a batch.
+ *
+ * @throws {DataError} when there are fewer
+ */
+export function expectBatch(count: number, batch: number): void {
+  if (count >= batch) return;
+  throw new DataError(
+    `train.batch: expected at most the ${count} training images, got ${batch}; ` +
+      `set train.batch=${count} or lower, or add images`,
+  );
+}
+
+/**
+ * The images that an epoch leaves out because they do not fill a batch, and the batch size from half
+ * to all of this one that leaves out fewest; `undefined` if there are none.
+ *
+ * @param count training images
+ * @param batch images of a batch
+ * @param micro images of a micro-batch, which divides the batch; 0: the whole batch
+ */
+export function leftOutOfEpochs(
+  count: number,
+  batch: number,
+  micro = 0,
+): { readonly images: number; readonly share: number; readonly text: string } | undefined {
+  const images = count % batch;
+  if (images === 0) return undefined;
+  const unit = Math.max(1, micro);
+  let better = batch;
+  for (let size = batch - unit; size >= Math.max(unit, batch / 2); size -= unit) {
+    if (count % size < count % better) better = size;
+  }
+  const left = count % better;
+  const remedy = better === batch
+    ? ""
+    : ` (train.batch=${better} ${left === 0 ? "uses all" : `leaves out ${left}`})`;
+  const text = `${withThousands(images)} of ${withThousands(count)} training images ` +
+    `${
+      images === 1 ? "does" : "do"
+    } not fill a batch of ${batch}: each epoch leaves out as many, chosen at random${remedy}`;
+  return { images, share: images / count, text };
 }
 
 /** The batches of an evaluation: all images in their own order; the last batch may have fewer. */

@@ -5,8 +5,7 @@
  */
 import type { Dataset } from "../data/dataset.ts";
 import { DataLoader } from "../data/loader.ts";
-import { openDataset } from "../data/open.ts";
-import { plan } from "../program/plan.ts";
+import { leftOutOfEpochs } from "../data/sampler.ts";
 import type { Program } from "../program/program.ts";
 import type { EstimatorMakers } from "../quant/estimator.ts";
 import { estimators as ownEstimators } from "../quant/estimators/mod.ts";
@@ -16,7 +15,7 @@ import type { Recipe } from "../recipe/recipe.ts";
 import type { Device } from "../runtime/device.ts";
 import type { Executor } from "../runtime/executor.ts";
 import { openTestedDevice } from "../runtime/open_tested_device.ts";
-import { type InitialWeights, initialWeights } from "./checkpoint/init.ts";
+import type { InitialWeights } from "./checkpoint/init.ts";
 import { latestCheckpoint, type LoadedCheckpoint } from "./checkpoint/load.ts";
 import { INITIAL_STATE, type TrainerState } from "./checkpoint/trainer_state.ts";
 import type { Summary, TrainEvent } from "./events.ts";
@@ -25,6 +24,7 @@ import { withMemoryAdvice } from "./loop/memory_advice.ts";
 import { Run } from "./loop/run.ts";
 import { Network } from "./network/network.ts";
 import type { TrainOptions } from "./options.ts";
+import { prepareTraining } from "./prepare.ts";
 import { DataChangeMonitor } from "./run_folder/data_change_monitor.ts";
 import { checkResumable } from "./run_folder/resume_check.ts";
 import type { RunFolder } from "./run_folder/run_folder.ts";
@@ -91,6 +91,9 @@ async function* trainOnDevice(
   }
 }
 
+/** Share of the training images from which a warning says that each epoch leaves them out. */
+const MIN_SHARE = 0.01;
+
 /** What a run needs beside a device. */
 interface Job {
   readonly recipe: Recipe;
@@ -119,11 +122,14 @@ async function prepare(
     const names = Object.keys(custom);
     await checkResumable(folder, recipe, checkpoint, { estimators: names, ...warning });
   }
-  const data = await openDataset(recipe, warning);
-  const { program } = plan(recipe, data, { estimators });
-  const initial = recipe.init && !checkpoint
-    ? await initialWeights(recipe, program, warn)
-    : undefined;
+  const { data, program, initial } = await prepareTraining(recipe, {
+    estimators,
+    weights: !checkpoint,
+    warn,
+  });
+  const { batch, micro_batch } = recipe.train,
+    leftOut = leftOutOfEpochs(data.train.count, batch, micro_batch);
+  if (leftOut && leftOut.share >= MIN_SHARE) warn?.(leftOut.text);
   const recipeText = formatRecipe(recipe);
   return { recipe, recipeText, estimators, data, program, checkpoint, initial };
 }

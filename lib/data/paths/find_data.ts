@@ -73,6 +73,12 @@ export async function findPath(
   );
 }
 
+/** Whether a data set is at `root`, or in `QTRAIN_DATA` under its name; it may be unreadable. */
+export async function isDataThere(root: string): Promise<boolean> {
+  const shared = inQtrainData(basename(root));
+  return await stat(root) !== undefined || shared !== undefined && await stat(shared) !== undefined;
+}
+
 /** The first of `names` that is a file in `folder`, as a path. @throws {DataError} when none is */
 export async function findFile(folder: string, names: readonly string[]): Promise<string> {
   for (const name of names) {
