@@ -114,6 +114,39 @@ Deno.test("floatValues() widens F16 and BF16, also unaligned and not finite, and
   assert.equal(floatValues(tensors.codes!), undefined);
 });
 
+Deno.test("floatValues() rounds F64 to f32, and reads both forms of FP8", () => {
+  const doubles = new Float64Array([1, 0.1, -1e300, 2 ** -149, 16777217]);
+  const { tensors } = decodeSafetensors(
+    encodeSafetensors({
+      doubles: { dtype: "F64", shape: [5], data: doubles },
+      e4m3: {
+        dtype: "F8_E4M3",
+        shape: [9],
+        data: new Uint8Array([0x38, 0xb8, 0x40, 0x7e, 0x01, 0x07, 0x08, 0x80, 0x7f]),
+      },
+      e5m2: {
+        dtype: "F8_E5M2",
+        shape: [7],
+        data: new Uint8Array([0x3c, 0xbc, 0x7b, 0x01, 0x7c, 0x80, 0x7d]),
+      },
+    }),
+    "x",
+  );
+  const values = (name: string) => [...floatValues(tensors[name]!)!];
+  assert.deepEqual(values("doubles"), [1, Math.fround(0.1), -Infinity, 2 ** -149, 16777216]);
+  assert.deepEqual(values("e4m3"), [1, -1, 2, 448, 2 ** -9, 7 * 2 ** -9, 2 ** -6, -0, NaN]);
+  assert.deepEqual(values("e5m2"), [1, -1, 57344, 2 ** -16, Infinity, -0, NaN]);
+});
+
+Deno.test("a tensor of a type that is unknown here is named, and the others are read", () => {
+  const header = { a: { dtype: "F4", shape: [3], data_offsets: [4, 6] }, b: f32(0, 4) };
+  const { tensors, others } = decodeSafetensors(fileOf(header, 6), "x");
+  assert.deepEqual(Object.keys(tensors), ["b"]);
+  assert.deepEqual(others, { a: "F4" });
+  const gap = { ...header, a: { ...header.a, data_offsets: [5, 6] } };
+  assert.throws(() => decodeSafetensors(fileOf(gap, 6), "x"), /got a gap: 5/);
+});
+
 Deno.test("an empty tensor may have any other lengths", () => {
   const shape = Array.from({ length: 40 }, () => 2 ** 50);
   const { tensors } = decodeSafetensors(fileOf({ a: f32(0, 0, [...shape, 0]) }), "x");
@@ -129,7 +162,8 @@ Deno.test("float32Values() names the tensor that has another type", () => {
 });
 
 Deno.test("decodeSafetensors() takes a file without tensors", () => {
-  assert.deepEqual(decodeSafetensors(encodeSafetensors({}), "x"), { tensors: {}, metadata: {} });
+  const nothing = { tensors: {}, others: {}, metadata: {} };
+  assert.deepEqual(decodeSafetensors(encodeSafetensors({}), "x"), nothing);
 });
 
 Deno.test("decodeSafetensors() keeps a tensor named __proto__ an ordinary tensor", () => {
@@ -173,8 +207,12 @@ const DAMAGED: [name: string, file: Uint8Array<ArrayBuffer>, message: string][] 
     fileOf({ é: 1, b: 1 }),
     'byte 9: expected tensor "é" with dtype, shape and data_offsets, got 1',
   ],
-  ["an unknown type", fileOf({ a: { ...f32(0, 4), dtype: "F31" } }, 4), 'got "F31"'],
-  ["a type of the prototype", fileOf({ a: { ...f32(0, 4), dtype: "toString" } }, 4), "a dtype of"],
+  ["a type that is a number", fileOf({ a: { ...f32(0, 4), dtype: 32 } }, 4), "dtype such as F32"],
+  [
+    "a type with the name of no type",
+    fileOf({ a: { ...f32(0, 4), dtype: "toString" } }, 4),
+    'dtype such as F32 or BF16, got "toString"',
+  ],
   ["a negative length", fileOf({ a: f32(0, 4, [-1, -1]) }, 4), "a shape of whole numbers"],
   ["a fractional length", fileOf({ a: f32(0, 4, [0.5, 2]) }, 4), "a shape of whole numbers"],
   ["one offset", fileOf({ a: { ...f32(0, 4), data_offsets: [0] } }, 4), "two data_offsets"],

@@ -13,24 +13,8 @@
 
 import { DataError } from "./errors.ts";
 
-/** Element type, as the format names it. */
-export type Dtype =
-  | "F64"
-  | "I64"
-  | "U64"
-  | "F32"
-  | "I32"
-  | "U32"
-  | "F16"
-  | "BF16"
-  | "I16"
-  | "U16"
-  | "I8"
-  | "U8"
-  | "BOOL";
-
-/** Bytes of one element. */
-const WIDTH: Readonly<Record<Dtype, number>> = {
+/** Bytes of one element, by type. */
+const WIDTH = {
   F64: 8,
   I64: 8,
   U64: 8,
@@ -41,10 +25,18 @@ const WIDTH: Readonly<Record<Dtype, number>> = {
   BF16: 2,
   I16: 2,
   U16: 2,
+  F8_E4M3: 1,
+  F8_E5M2: 1,
   I8: 1,
   U8: 1,
   BOOL: 1,
-};
+} as const;
+
+/** Element type, as the format names it. */
+export type Dtype = keyof typeof WIDTH;
+
+/** What all names of types have in common, also of those that are unknown here. */
+const TYPE_NAME = /^[A-Z][A-Z0-9_]*$/;
 
 /** A tensor to write. */
 export interface TensorInput {
@@ -66,6 +58,8 @@ export interface Tensor extends TensorInput {
 export interface SafetensorsFile {
   /** Tensors by name. */
   readonly tensors: Record<string, Tensor>;
+  /** Types of the tensors whose type is none of {@linkcode Dtype}, by name. */
+  readonly others: Record<string, string>;
   /** Key-value pairs of `__metadata__`. */
   readonly metadata: Record<string, string>;
 }
@@ -116,7 +110,8 @@ export function encodeSafetensors(
 
 /**
  * Reads a safetensors file. Everything is checked before anything is returned: header length, JSON,
- * types, and that the tensors cover the data from end to end without a gap or an overlap.
+ * types, and that the tensors cover the data from end to end without a gap or an overlap. Types are
+ * added to the format over time, so a tensor of an unknown type is no error: it is only named.
  *
  * @param file name of the file in messages
  * @throws {DataError} with the file and the byte offset of the first error
@@ -142,7 +137,7 @@ export function decodeSafetensors(
     return fail(keyAt("__metadata__"), "__metadata__ with text values", describe(metadata));
   }
   const data = bytes.subarray(dataAt);
-  const tensors: [string, Tensor][] = [], spans: Span[] = [];
+  const tensors: [string, Tensor][] = [], others: [string, string][] = [], spans: Span[] = [];
   for (const [name, entry] of Object.entries(entries)) {
     const { dtype, shape, begin, end } = readEntry(
       entry,
@@ -151,13 +146,14 @@ export function decodeSafetensors(
         fail(keyAt(name), `tensor ${JSON.stringify(name)} with ${expected}`, describe(got)),
     );
     spans.push({ name, begin, end });
-    tensors.push([name, { dtype, shape, data: data.subarray(begin, end) }]);
+    if (!isDtype(dtype)) others.push([name, dtype]);
+    else tensors.push([name, { dtype, shape, data: data.subarray(begin, end) }]);
   }
   checkCoverage(spans, data.length, {
     tensor: (name, expected, got) => fail(keyAt(name), expected, got),
     end: (at, expected, got) => fail(dataAt + at, expected, got),
   });
-  return { tensors: Object.fromEntries(tensors), metadata };
+  return { tensors: Object.fromEntries(tensors), others: Object.fromEntries(others), metadata };
 }
 
 /** Throws an error at an offset of the file. */
@@ -207,16 +203,19 @@ function readEntry(
   entry: unknown,
   available: number,
   fail: (expected: string, got: unknown) => never,
-): { dtype: Dtype; shape: number[]; begin: number; end: number } {
+): { dtype: string; shape: number[]; begin: number; end: number } {
   if (!isObject(entry)) return fail("dtype, shape and data_offsets", entry);
   const { dtype, shape, data_offsets: offsets } = entry;
-  if (!isDtype(dtype)) return fail(`a dtype of ${Object.keys(WIDTH).join(", ")}`, dtype);
+  if (typeof dtype !== "string" || !TYPE_NAME.test(dtype)) {
+    return fail("a dtype such as F32 or BF16", dtype);
+  }
   if (!areCounts(shape)) return fail("a shape of whole numbers", shape);
   if (!areCounts(offsets) || offsets.length !== 2) return fail("two data_offsets", offsets);
   const [begin, end] = offsets as [number, number];
   if (begin > end || end > available) {
     return fail(`data_offsets within ${available} bytes of data`, offsets);
   }
+  if (!isDtype(dtype)) return { dtype, shape, begin, end };
   const size = byteSize(dtype, shape);
   if (!Number.isSafeInteger(size)) return fail("a shape whose size can be counted", shape);
   if (size !== end - begin) return fail(`${size} bytes for ${dtype} [${shape}]`, end - begin);
@@ -270,32 +269,53 @@ export function float32Values(
 }
 
 /**
- * Returns the elements of an `F32`, `F16` or `BF16` tensor as f32; `undefined` for other types. Treat
- * it as read-only: `F32` may be a view of the file.
+ * Returns the elements of a tensor of floats as f32, `F64` rounded to it; `undefined` for other types.
+ * Treat it as read-only: `F32` may be a view of the file.
  */
 export function floatValues(tensor: Tensor): Float32Array<ArrayBuffer> | undefined {
   const { dtype, data } = tensor;
   if (dtype === "F32") return float32Values(tensor, "", "");
-  if (dtype !== "F16" && dtype !== "BF16") return undefined;
   const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
-  const values = new Float32Array(data.byteLength / 2);
-  // BF16 is the upper half of an f32.
-  const words = new Uint32Array(values.buffer);
-  for (let i = 0; i < values.length; i++) {
-    const bits = view.getUint16(2 * i, true);
-    if (dtype === "BF16") words[i] = bits << 16;
-    else values[i] = half(bits);
-  }
+  const read = READERS[dtype];
+  if (!read) return undefined;
+  const width = WIDTH[dtype], values = new Float32Array(data.byteLength / width);
+  for (let i = 0; i < values.length; i++) values[i] = read(view, i * width);
   return values;
 }
 
-/** Returns the value of an IEEE 754 half: 1 sign bit, 5 of exponent, 10 of fraction. */
-function half(bits: number): number {
-  const sign = bits >> 15 ? -1 : 1, exponent = bits >> 10 & 31, fraction = bits & 1023;
-  if (exponent === 31) return fraction ? NaN : sign * Infinity;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+/** Read an element of a type of floats at a byte offset. */
+const READERS: Readonly<Partial<Record<Dtype, (view: DataView, at: number) => number>>> = {
+  F64: (view, at) => view.getFloat64(at, true),
+  F16: (view, at) => view.getFloat16(at, true),
+  BF16: (view, at) => bfloat(view.getUint16(at, true)),
+  F8_E5M2: (view, at) => E5M2[view.getUint8(at)]!,
+  F8_E4M3: (view, at) => E4M3[view.getUint8(at)]!,
+};
+
+const WORD = new DataView(new ArrayBuffer(4));
+
+/** BF16 is the upper half of an f32. */
+function bfloat(bits: number): number {
+  WORD.setUint32(0, bits << 16 >>> 0);
+  return WORD.getFloat32(0);
 }
+
+/** E5M2 is the upper half of an IEEE 754 half. */
+const E5M2 = Float32Array.from({ length: 256 }, (_, bits) => {
+  WORD.setUint16(0, bits << 8);
+  return WORD.getFloat16(0);
+});
+
+/**
+ * E4M3 (Micikevicius et al. 2022, arXiv 2209.05433): 1 sign bit, 4 of exponent, 3 of fraction; no
+ * infinity, and one NaN of each sign.
+ */
+const E4M3 = Float32Array.from({ length: 256 }, (_, bits) => {
+  const sign = bits >> 7 ? -1 : 1, exponent = bits >> 3 & 15, fraction = bits & 7;
+  if (exponent === 15 && fraction === 7) return NaN;
+  if (exponent === 0) return sign * fraction * 2 ** -9;
+  return sign * (1 + fraction / 8) * 2 ** (exponent - 7);
+});
 
 function byteSize(dtype: Dtype, shape: readonly number[]): number {
   // 0 even if the other lengths overflow: infinity times 0 is not a number.
@@ -336,8 +356,8 @@ function isTextMap(value: unknown): value is Record<string, string> {
   return isObject(value) && Object.values(value).every((item) => typeof item === "string");
 }
 
-function isDtype(value: unknown): value is Dtype {
-  return typeof value === "string" && Object.hasOwn(WIDTH, value);
+function isDtype(type: string): type is Dtype {
+  return Object.hasOwn(WIDTH, type);
 }
 
 function areCounts(value: unknown): value is number[] {

@@ -173,7 +173,7 @@ function countOf(split: Split, names: readonly string[], name: string): number {
 }
 
 /** At most five names. */
-function listed(names: readonly string[]): string {
+export function listed(names: readonly string[]): string {
   return names.slice(0, 5).join(", ") + (names.length > 5 ? `, … (${names.length})` : "");
 }
 

@@ -54,7 +54,7 @@ export async function prepareProgram(
 ): Promise<PreparedProgram> {
   const planned = plan(recipe, data, { estimators });
   const initial = weights && recipe.init
-    ? await initialWeights(recipe, planned.program, warn)
+    ? await initialWeights(recipe, planned.program, data, warn)
     : undefined;
   return { ...planned, initial };
 }

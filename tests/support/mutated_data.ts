@@ -139,7 +139,7 @@ async function weightsKind(): Promise<Kind> {
     async run(damage, _, folder) {
       const init = join(folder, "weights.safetensors");
       await Deno.writeFile(init, damage(bytes));
-      return () => initialWeights({ ...RECIPE, init }, PROGRAM);
+      return () => initialWeights({ ...RECIPE, init }, PROGRAM, SHAPE);
     },
   };
 }

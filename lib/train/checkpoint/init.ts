@@ -3,28 +3,26 @@
  *
  * @module
  */
-import { outsideScope, type PathPolicy, pathPolicy } from "../../data/paths/path_policy.ts";
-import { checkIsFile } from "../../data/paths/stat.ts";
+import { listed, matchClasses } from "../../data/classes.ts";
 import { DataError } from "../../core/errors.ts";
-import {
-  decodeSafetensors,
-  floatValues,
-  type SafetensorsFile,
-  type Tensor,
-} from "../../core/safetensors.ts";
-import { readBytes } from "../../core/files.ts";
-import { initialValues, namedShapes, toNamed } from "../../program/parameter_layout.ts";
-import { pytorchNames } from "../../model/pytorch_names.ts";
+import { floatValues } from "../../core/safetensors.ts";
+import { initialValues, toNamed } from "../../program/parameter_layout.ts";
 import type { Program } from "../../program/program.ts";
 import type { Recipe } from "../../recipe/recipe.ts";
-import { emaName, isRange, isTrainingState } from "./tensors.ts";
-import { FORMAT } from "./checkpoint.ts";
-import { hasChecksum } from "./checksum.ts";
 import type { TensorLookup } from "../network/types.ts";
-import { expectCheckpoint } from "./load.ts";
-import { RunFolder } from "../run_folder/run_folder.ts";
-
-const WHAT = "a safetensors file or the folder of a run";
+import {
+  type Expected,
+  type Fit,
+  fits,
+  isComplete,
+  isOwn,
+  unusedNames,
+  type WeightsFile,
+} from "./fit.ts";
+import { onePart } from "./foreign_file.ts";
+import { decodeInputSpec, type InputSpec } from "./input_spec.ts";
+import { misfit, type Problem } from "./misfit.ts";
+import { readWeights } from "./weights_file.ts";
 
 /** Weights for a network to start from. */
 export interface InitialWeights {
@@ -35,159 +33,173 @@ export interface InitialWeights {
 }
 
 /**
- * Reads the weights that a recipe's `init` names and compares every tensor with the network.
+ * Reads the weights that a recipe's `init` names and compares every tensor with the network. A prefix
+ * that all names of the network have in the file is left out.
  *
- * If the last layer differs only in the number of classes, it is initialized by the seed.
+ * The last layer is initialized by the seed if the file's is of other classes (by name, where file and
+ * data have names), has another shape, or is missing. Classes in another order are reordered.
  *
- * @throws DataError when the file is missing or damaged, or does not fit: with a line for every tensor
- * that is missing, unexpected, or of another shape
+ * @param data shape and classes of the data
+ * @throws DataError when the file is missing, damaged or no safetensors file, or does not fit: with the
+ * cause, or with at most ten of the tensors that are missing, unexpected, or of another shape or type
  */
 export async function initialWeights(
   recipe: Recipe,
   program: Program,
+  data: InputSpec,
   warn?: (text: string) => void,
 ): Promise<InitialWeights> {
-  const guard = await pathPolicy("init", recipe.init, recipe.pathScope);
-  if (!guard) throw outsideScope("init", recipe.init, recipe.pathScope);
-  const { path, bytes } = await readWeights(recipe.init, guard, warn);
-  hasChecksum(bytes, path); // A file of another program has none.
-  return matchTensors(decodeSafetensors(bytes, path), path, recipe, program);
-}
-
-/** Reads a file, or the latest checkpoint of a run's folder. */
-async function readWeights(path: string, guard: PathPolicy, warn?: (text: string) => void) {
-  const info = await Deno.stat(path).catch(() => undefined);
-  if (!info) {
-    throw new DataError(
-      `init: expected ${WHAT}, found nothing at ${path}; ` +
-        "correct the path, which is relative to the recipe",
-    );
-  }
-  await guard.check(path);
-  if (!info.isDirectory) {
-    await checkIsFile(path);
-    return { path, bytes: await readBytes(path) };
-  }
-  const run = await RunFolder.open(path);
-  for (const checkpoint of await run.checkpoints()) await guard.check(checkpoint.path);
-  return await expectCheckpoint(run, warn);
-}
-
-/** A tensor of a program: its name in qtrain, its layer, and PyTorch's shape. */
-interface Expected {
-  readonly name: string;
-  readonly layer: string;
-  readonly shape: readonly number[];
-}
-
-/** Name of an expected tensor in a file; where it is missing, the name that it should have. */
-type NameInFile = (name: string, layer: string) => string;
-
-function matchTensors(
-  file: SafetensorsFile,
-  path: string,
-  recipe: Recipe,
-  program: Program,
-): InitialWeights {
-  const isOwn = file.metadata.format === FORMAT, nameIn = namesInFile(file, recipe.model, isOwn);
-  const newHead = initialHead(file, nameIn, program, recipe.seed);
-  const values = new Map<string, Float32Array>(), used = new Set<string>(), problems: string[] = [];
-  for (const { name, shape, layer } of tensorsOf(program)) {
-    const there = nameIn(name, layer);
-    used.add(there);
-    const found = newHead?.values.get(name) ?? valuesOf(file.tensors[there], there, shape);
-    if (typeof found === "string") problems.push(found);
-    else values.set(name, found);
-  }
-  for (const [name, { shape }] of Object.entries(file.tensors)) {
-    const known = used.has(name) || used.has(emaName(name)) ||
-      name.endsWith(".num_batches_tracked") || isOwn && (isTrainingState(name) || isRange(name));
-    if (!known) problems.push(`unexpected  ${name} ${formatShape(shape)}`);
-  }
-  if (problems.length > 0) {
-    throw new DataError(
-      `init: ${path}: expected the weights of this network, got ${problems.length} ` +
-        `tensor${problems.length === 1 ? " that does" : "s that do"} not fit:\n` +
-        problems.map((line) => `  ${line}\n`).join("") +
-        "Correct model (and data, which sets channels and classes), or use other weights",
-    );
-  }
-  const note = newHead &&
-    `init: the last layer, ${newHead.layer}, is initialized anew: it has ${newHead.classes} ` +
-      `classes, ${newHead.classesInFile} in ${path}`;
-  return { find: (name) => values.get(name)!, notes: note ? [note] : [] };
-}
-
-/** Every tensor of a program. */
-function tensorsOf({ parameters, norms }: Program): Expected[] {
-  return [
-    ...parameters.flatMap((spec) => namedShapes(spec).map((t) => ({ ...t, layer: spec.layer }))),
-    ...norms.flatMap(({ layer, channels }) =>
-      ["running_mean", "running_var"].map((part) => ({
-        name: `${layer}.${part}`,
-        shape: [channels],
-        layer,
-      }))
-    ),
-  ];
-}
-
-function namesInFile(
-  { tensors }: SafetensorsFile,
-  model: Recipe["model"],
-  isOwn: boolean,
-): NameInFile {
-  return (name, layer) => {
-    const part = name.slice(layer.length + 1);
-    const pytorch = "layers" in model ? [] : pytorchNames(model.name, layer);
-    // A run with averaged weights was evaluated with the averages.
-    const layers = isOwn ? [emaName(layer), layer, ...pytorch] : [...pytorch, layer];
-    const names = layers.map((layer) => `${layer}.${part}`);
-    return names.find((name) => Object.hasOwn(tensors, name)) ?? names[isOwn ? 1 : 0]!;
+  const file = await readWeights(recipe, warn);
+  const fit = bestFit(file, program, recipe);
+  const { strange, outside } = unusedNames(file, fit);
+  const values = new Map<string, Float32Array>(), problems: Problem[] = [];
+  const take = (tensor: Expected, read = (values: Float32Array) => values) => {
+    const found = valuesOf(file, fit, tensor);
+    if (found instanceof Float32Array) values.set(tensor.name, read(found));
+    else problems.push(found);
   };
+  for (const tensor of fit.body) take(tensor);
+  const last = lastLayer(file, fit, data);
+  if (last.isNew) {
+    for (const { name, data } of newLayer(program, recipe.seed)) values.set(name, data);
+  } else for (const tensor of fit.head) take(tensor, last.reorder);
+  for (const name of strange) {
+    problems.push({ kind: "unexpected", text: `${name}${formatShape(file.tensors[name]?.shape)}` });
+  }
+  if (problems.length > 0) throw misfit(file, fit, problems, recipe, data);
+  const notes = [
+    ...(fit.prefix === ""
+      ? []
+      : [`init: the names in ${file.path} begin with "${fit.prefix}", which is left out`]),
+    ...(last.note === undefined ? [] : [last.note]),
+  ];
+  if (outside.length > 0) {
+    const tensors = `${outside.length} tensor${outside.length === 1 ? "" : "s"}`;
+    const unused = `${tensors} of the file not used: ${listed(outside)}`;
+    notes.push(`${notes.pop() ?? `init: ${file.path}: of no layer of the network`}; ${unused}`);
+  }
+  return { find: (name) => values.get(name)!, notes };
 }
 
-/** Values of a tensor of a file, or what is wrong with it. */
+/**
+ * The best place of the network in a file.
+ *
+ * @throws DataError when the file holds the network more than once, and not under its own names
+ */
+function bestFit(file: WeightsFile, program: Program, recipe: Recipe): Fit {
+  const [best, ...others] = fits(file, program, recipe.model) as [Fit, ...Fit[]];
+  const complete = [best, ...others].filter(isComplete);
+  const plain = complete.find(({ prefix }) => prefix === "");
+  if (plain || complete.length < 2) return plain ?? best;
+  const { prefix } = best;
+  throw new DataError(
+    `init: ${file.path}: expected the weights of one network, got several, whose names begin with ` +
+      `${listed(complete.map(({ prefix }) => `"${prefix}"`))}. ` +
+      onePart(file.path, prefix),
+  );
+}
+
+/** Values of a tensor in a file, or what is wrong with it. */
 function valuesOf(
-  tensor: Tensor | undefined,
-  name: string,
-  shape: readonly number[],
-): Float32Array | string {
-  if (!tensor) return `missing     ${name} ${formatShape(shape)}`;
-  if (tensor.shape.join() !== shape.join()) {
-    const [expected, got] = [shape, tensor.shape].map(formatShape);
-    return `other shape ${name}: expected ${expected}, got ${got}`;
+  { tensors, others }: WeightsFile,
+  { nameOf }: Fit,
+  expected: Expected,
+): Float32Array | Problem {
+  const name = nameOf.get(expected)!, tensor = tensors[name], shape = formatShape(expected.shape);
+  const otherType = (type: string): Problem => ({
+    kind: "other type",
+    text: `${name}: expected F32, F16, BF16, F64 or FP8, got ${type}`,
+  });
+  if (Object.hasOwn(others, name)) return otherType(others[name]!);
+  if (!tensor) return { kind: "missing", text: name + shape };
+  if (tensor.shape.join() !== expected.shape.join()) {
+    const got = formatShape(tensor.shape);
+    return { kind: "other shape", text: `${name}: expected${shape}, got${got}` };
   }
   const values = floatValues(tensor);
-  if (!values) return `other type  ${name}: expected F32, F16 or BF16, got ${tensor.dtype}`;
-  return values.every(Number.isFinite) ? values : `not finite  ${name}`;
+  if (!values) return otherType(tensor.dtype);
+  return values.every(Number.isFinite) ? values : { kind: "not finite", text: name };
 }
 
-/** Initial values of the last layer, if the file's differs only in the number of classes. */
-function initialHead(
-  { tensors }: SafetensorsFile,
-  nameIn: NameInFile,
-  { parameters }: Program,
-  seed: number,
-) {
-  const specs = parameters.map((spec, index) => ({ spec, index }));
-  const { layer } = specs.at(-1)!.spec, last = specs.filter(({ spec }) => spec.layer === layer);
-  const [{ name, shape }] = namedShapes(last[0]!.spec) as [{ name: string; shape: number[] }];
-  const found = tensors[nameIn(name, layer)]?.shape;
-  const fits = found?.length === shape.length && found[0] !== shape[0] &&
-    found.every((length, i) => i === 0 || length === shape[i]);
-  if (!fits) return undefined;
-  const initial = last.flatMap(({ spec, index }) =>
-    toNamed(spec, initialValues(spec, seed, index))
+/** What becomes of the last layer. */
+interface LastLayer {
+  /** Whether it is initialized anew. */
+  readonly isNew: boolean;
+  /** What to tell the user. */
+  readonly note?: string;
+  /** Puts the rows of a tensor of the file in the order of the data's classes. */
+  reorder(values: Float32Array): Float32Array;
+}
+
+/** Compares the last layer with the file's: by the names of its classes, else by shape. */
+function lastLayer(file: WeightsFile, { head, body, nameOf }: Fit, data: InputSpec): LastLayer {
+  const { layer } = head[0]!, { path, tensors } = file, keep = (v: Float32Array) => v;
+  const anew = (why: string): LastLayer => ({
+    isNew: true,
+    note: `init: the last layer, ${layer}, is initialized anew: ${why}`,
+    reorder: keep,
+  });
+  const there = head.map((t) => tensors[nameOf.get(t)!]?.shape);
+  const missing = head.filter((_, i) =>
+    !there[i] && !Object.hasOwn(file.others, nameOf.get(head[i]!)!)
   );
+  if (body.length > 0 && missing.length > 0) {
+    const none = missing.length === head.length;
+    return anew(
+      `${path} has ${none ? "none" : `no ${listed(missing.map((t) => nameOf.get(t)!))}`}`,
+    );
+  }
+  const known = namesOfClasses(file), { classNames } = data;
+  const match = known && classNames ? matchClasses(known, classNames) : undefined;
+  const other = head.findIndex((t, i) => there[i] && there[i].join() !== t.shape.join());
+  if (body.length > 0 && (other >= 0 || (match && match.added.length + match.missing.length > 0))) {
+    const sameButClasses = head.every((t, i) =>
+      t.shape.slice(1).join() === there[i]?.slice(1).join()
+    );
+    if (!sameButClasses) {
+      const [own, its] = [head[other]!.shape, there[other]!].map(formatShape);
+      return anew(`${nameOf.get(head[other]!)} is${own},${its} in ${path}`);
+    }
+    const names = match ? ` (${differences(match.added, match.missing)})` : "";
+    return anew(`it has ${head[0]!.shape[0]} classes, ${there[0]![0]} in ${path}${names}`);
+  }
+  if (!match || match.same) return { isNew: false, reorder: keep };
   return {
-    layer,
-    values: new Map(initial.map((t) => [t.name, t.data])),
-    classes: shape[0],
-    classesInFile: found[0],
+    isNew: false,
+    note:
+      `init: the rows of the last layer, ${layer}, are put in the order of the data's classes, ` +
+      `which is another in ${path}`,
+    reorder(values) {
+      const row = values.length / match.labels.length, ordered = new Float32Array(values.length);
+      for (const [to, from] of match.labels.entries()) {
+        ordered.set(values.subarray(from! * row, (from! + 1) * row), to * row);
+      }
+      return ordered;
+    },
   };
 }
 
-function formatShape(shape: readonly number[]): string {
-  return `[${shape.join(", ")}]`;
+/** Names of the classes of a run, in its checkpoint or export. */
+function namesOfClasses({ metadata, path, ...file }: WeightsFile): readonly string[] | undefined {
+  if (!isOwn({ metadata, ...file }) || metadata.data === undefined) return undefined;
+  return decodeInputSpec(metadata.data, path).classNames;
+}
+
+function differences(added: readonly string[], missing: readonly string[]): string {
+  return [
+    ...(added.length > 0 ? [`new: ${listed(added)}`] : []),
+    ...(missing.length > 0 ? [`missing: ${listed(missing)}`] : []),
+  ].join("; ");
+}
+
+/** The initial tensors of the last layer. */
+function newLayer({ parameters }: Program, seed: number) {
+  const { layer } = parameters.at(-1)!;
+  return parameters.flatMap((spec, index) =>
+    spec.layer === layer ? toNamed(spec, initialValues(spec, seed, index)) : []
+  );
+}
+
+function formatShape(shape: readonly number[] = []): string {
+  return ` [${shape.join(", ")}]`;
 }

@@ -1,0 +1,150 @@
+/**
+ * Reads the file that `init` of a recipe names: a safetensors file, the shards that an index lists, the
+ * newest checkpoint in a run's folder, or the one file of weights in another folder.
+ *
+ * @module
+ */
+import { outsideScope, type PathPolicy, pathPolicy } from "../../data/paths/path_policy.ts";
+import { checkIsFile } from "../../data/paths/stat.ts";
+import { listed } from "../../data/classes.ts";
+import { DataError } from "../../core/errors.ts";
+import { fileError, readBytes } from "../../core/files.ts";
+import { decodeSafetensors } from "../../core/safetensors.ts";
+import type { ZooName } from "../../recipe/model.ts";
+import type { Recipe } from "../../recipe/recipe.ts";
+import { RunFolder } from "../run_folder/run_folder.ts";
+import { hasChecksum } from "./checksum.ts";
+import type { WeightsFile } from "./fit.ts";
+import { foreignFile, HEAD_BYTES } from "./foreign_file.ts";
+import { expectCheckpoint } from "./load.ts";
+
+const WHAT = "a safetensors file or the folder of a run";
+const INDEX = /\.safetensors\.index\.json$/i;
+
+/**
+ * Reads the weights that a recipe's `init` names.
+ *
+ * @throws DataError when nothing is there, or it is damaged, or it is something else: with what it is
+ */
+export async function readWeights(
+  { init: path, model, pathScope }: Recipe,
+  warn: (text: string) => void = () => {},
+): Promise<WeightsFile> {
+  const guard = await pathPolicy("init", path, pathScope);
+  if (!guard) throw outsideScope("init", path, pathScope);
+  const network = "layers" in model ? undefined : model.name;
+  const info = await Deno.stat(path).catch(() => undefined);
+  if (!info) {
+    throw new DataError(
+      `init: expected ${WHAT}, found nothing at ${path}; ` +
+        "correct the path, which is relative to the recipe",
+    );
+  }
+  await guard.check(path);
+  if (!info.isDirectory) return await readFile(path, guard, network);
+  const inside = await weightsIn(path);
+  if (inside !== undefined) {
+    warn(`init: reading ${inside}`);
+    return await readFile(inside, guard, network);
+  }
+  const run = await RunFolder.open(path);
+  for (const checkpoint of await run.checkpoints()) await guard.check(checkpoint.path);
+  const checkpoint = await expectCheckpoint(run, warn);
+  return { ...decodeSafetensors(checkpoint.bytes, checkpoint.path), path: checkpoint.path };
+}
+
+/** The file of weights in a folder that is no run's, as models are published: an index, or one file. */
+async function weightsIn(folder: string): Promise<string | undefined> {
+  const names: string[] = [];
+  try {
+    for await (const { name } of Deno.readDir(folder)) names.push(name);
+  } catch (error) {
+    throw fileError(error, "read", folder);
+  }
+  if (names.includes("checkpoints")) return undefined;
+  const indexes = names.filter((name) => INDEX.test(name));
+  const files = names.filter((name) => /\.safetensors$/i.test(name)).sort();
+  const [one, ...others] = indexes.length > 0 ? indexes : files;
+  if (one === undefined) return undefined;
+  if (others.length === 0) return `${folder}/${one}`;
+  throw new DataError(
+    `init: ${folder}: expected ${WHAT}, got a folder with ${files.length} files of weights ` +
+      `(${listed(files)}); give the path of one`,
+  );
+}
+
+async function readFile(path: string, guard: PathPolicy, network?: ZooName): Promise<WeightsFile> {
+  await guard.check(path);
+  await checkIsFile(path);
+  if (INDEX.test(path)) {
+    const files = await shardsOf(path);
+    if (files) return await readShards(path, files, guard, network);
+  }
+  await refuseForeign(path, network);
+  const bytes = await readBytes(path);
+  hasChecksum(bytes, path); // A file of another program has none.
+  return { ...decodeSafetensors(bytes, path), path };
+}
+
+/** Refuses a file that is not in the safetensors format before all of it is read. */
+async function refuseForeign(path: string, network?: ZooName): Promise<void> {
+  const head = new Uint8Array(HEAD_BYTES);
+  let length = 0, size: number;
+  try {
+    using file = await Deno.open(path);
+    size = (await file.stat()).size;
+    for (let got: number | null = 1; got && length < head.length;) {
+      got = await file.read(head.subarray(length));
+      length += got ?? 0;
+    }
+  } catch (error) {
+    throw fileError(error, "read", path);
+  }
+  // A header's length, then its JSON.
+  const header = new DataView(head.buffer).getBigUint64(0, true);
+  if (length > 8 && header <= BigInt(size) && head[8] === 0x7b) return;
+  const foreign = foreignFile(head.subarray(0, length), path, network);
+  if (!foreign) return;
+  throw new DataError(
+    `init: ${path}: expected a safetensors file, got ${foreign.what}. ${foreign.remedy}`,
+  );
+}
+
+/** The files that an index lists; `undefined` when it is no index. */
+async function shardsOf(path: string): Promise<string[] | undefined> {
+  try {
+    const { weight_map: map } = JSON.parse(new TextDecoder().decode(await readBytes(path)));
+    const names = Object.values(map);
+    // An index lists its neighbours, so no name leads to another folder.
+    const plain = names.every((name) => typeof name === "string" && /^[^/\\]+$/.test(name));
+    if (plain && names.length > 0) return [...new Set(names as string[])].sort();
+  } catch (error) {
+    if (error instanceof DataError) throw error;
+    // Not the JSON of an index.
+  }
+  return undefined;
+}
+
+async function readShards(
+  path: string,
+  names: readonly string[],
+  guard: PathPolicy,
+  network?: ZooName,
+): Promise<WeightsFile> {
+  const folder = path.replace(/[^/\\]*$/, "");
+  const missing: string[] = [];
+  for (const name of names) {
+    if (!await Deno.stat(folder + name).catch(() => undefined)) missing.push(name);
+  }
+  if (missing.length > 0) {
+    throw new DataError(
+      `init: ${path}: expected beside it the files of weights that it lists, found ` +
+        `${names.length - missing.length} of ${names.length}; download ${listed(missing)} too`,
+    );
+  }
+  const shards: WeightsFile[] = [];
+  for (const name of names) shards.push(await readFile(folder + name, guard, network));
+  const all = <T>(part: (shard: WeightsFile) => Record<string, T>) =>
+    Object.fromEntries(shards.flatMap((shard) => Object.entries(part(shard))));
+  return { tensors: all((s) => s.tensors), others: all((s) => s.others), metadata: {}, path };
+}

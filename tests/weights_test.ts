@@ -1,0 +1,452 @@
+/**
+ * Files of weights as people have them: with prefixes, other heads, other types and shapes, and files
+ * that hold no weights.
+ *
+ * @module
+ */
+import "./support/isolate.ts";
+import assert from "node:assert/strict";
+import { encodeSafetensors, type TensorInput } from "../lib/core/safetensors.ts";
+import { pytorchNames } from "../lib/model/pytorch_names.ts";
+import { plan } from "../lib/program/plan.ts";
+import { initialValues, toNamed } from "../lib/program/parameter_layout.ts";
+import { parseRecipe, resolveRecipe } from "../lib/recipe/load.ts";
+import type { ZooSpec } from "../lib/recipe/model.ts";
+import { UNRESTRICTED } from "../lib/recipe/path_scope.ts";
+import type { RecipeInput } from "../lib/recipe/recipe.ts";
+import { encodeCheckpoint } from "../lib/train/checkpoint/checkpoint.ts";
+import { INITIAL_STATE } from "../lib/train/checkpoint/trainer_state.ts";
+import { initialWeights } from "../lib/train/checkpoint/init.ts";
+
+type Tensors = Record<string, TensorInput>;
+
+const RESNET8 = { name: "resnet8", width: 4 } as const;
+
+/** Shape and classes of data. */
+const dataOf = (classes: number, side = 16, channels = 3) => ({
+  shape: [side, side, channels] as const,
+  classes,
+  mean: Array<number>(channels).fill(0.5),
+  std: Array<number>(channels).fill(0.5),
+});
+
+const recipeOf = (model: RecipeInput["model"], seed: number, init = "") =>
+  resolveRecipe({
+    pathScope: UNRESTRICTED,
+    seed,
+    data: { format: "folder", root: "none" },
+    model,
+    train: { batch: 2 },
+    init,
+  });
+
+/** The tensors of a network with qtrain's names; each norm's statistics differ from the usual. */
+function own(model: RecipeInput["model"], data: ReturnType<typeof dataOf>, seed = 1): Tensors {
+  const { program } = plan(recipeOf(model, seed), data, { inference: true });
+  const parameters = program.parameters.flatMap((spec, index) =>
+    toNamed(spec, initialValues(spec, seed, index))
+  );
+  const running = program.norms.flatMap(({ layer, channels }) =>
+    ["running_mean", "running_var"].map((part, i) => ({
+      name: `${layer}.${part}`,
+      shape: [channels],
+      data: new Float32Array(channels).fill(i + 0.25),
+    }))
+  );
+  return Object.fromEntries(
+    [...parameters, ...running].map(({ name, ...t }) => [name, { dtype: "F32", ...t } as const]),
+  );
+}
+
+/** The same with PyTorch's names. */
+function pytorch(model: ZooSpec | typeof RESNET8, data: ReturnType<typeof dataOf>): Tensors {
+  return renamed(own(model, data), (name) => {
+    const dot = name.indexOf(".");
+    return pytorchNames(model.name, name.slice(0, dot))[0]! + name.slice(dot);
+  });
+}
+
+const renamed = (tensors: Tensors, to: (name: string) => string): Tensors =>
+  Object.fromEntries(Object.entries(tensors).map(([name, t]) => [to(name), t]));
+
+const without = (tensors: Tensors, start: string): Tensors =>
+  Object.fromEntries(Object.entries(tensors).filter(([name]) => !name.startsWith(start)));
+
+const tensor = (...shape: number[]): TensorInput => ({
+  dtype: "F32",
+  shape,
+  data: new Float32Array(shape.reduce((a, b) => a * b, 1)),
+});
+
+/** Loads weights into a network; returns notes without the path, and all tensors. */
+async function load(
+  bytes: Uint8Array,
+  model: RecipeInput["model"],
+  data: ReturnType<typeof dataOf> & { classNames?: readonly string[] },
+  name = "w.safetensors",
+) {
+  const folder = await Deno.makeTempDir(), path = `${folder}/${name}`;
+  try {
+    await Deno.writeFile(path, bytes);
+    const recipe = recipeOf(model, 9, path), { program } = plan(recipe, data);
+    const { find, notes } = await initialWeights(recipe, program, data);
+    const names = Object.entries(own(model, data));
+    return {
+      notes: notes.map((note) => note.replaceAll(path, "FILE")),
+      values: Object.fromEntries(names.map(([name, { shape }]) => [name, [...find(name, shape)]])),
+    };
+  } catch (error) {
+    if (error instanceof Error) error.message = error.message.replaceAll(folder, "DIR");
+    throw error;
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+const valuesOf = (tensors: Tensors) =>
+  Object.fromEntries(
+    Object.entries(tensors).map(([name, t]) => [name, [...t.data as Float32Array]]),
+  );
+
+/** The message with which weights are refused. */
+async function refusal(...args: Parameters<typeof load>): Promise<string> {
+  try {
+    await load(...args);
+  } catch (error) {
+    assert.equal((error as Error).name, "DataError");
+    return (error as Error).message;
+  }
+  throw new Error("the weights were taken");
+}
+
+const DATA = dataOf(3), OWN = own(RESNET8, DATA), PLAIN = pytorch(RESNET8, DATA);
+
+for (const prefix of ["module.", "model._orig_mod.", "student.backbone.", "0."]) {
+  Deno.test(`a prefix of all names, ${prefix}, is left out with a line`, async () => {
+    for (const plain of [PLAIN, OWN]) {
+      const file = encodeSafetensors(renamed(plain, (name) => prefix + name));
+      const { notes, values } = await load(file, RESNET8, DATA);
+      assert.deepEqual(notes, [
+        `init: the names in FILE begin with "${prefix}", which is left out`,
+      ]);
+      assert.deepEqual(values, valuesOf(OWN));
+    }
+  });
+}
+
+Deno.test("tensors beside the network are counted in one line, with or without a prefix", async () => {
+  const beside = {
+    "rpn.head.conv.weight": tensor(2, 2),
+    "rpn.head.conv.bias": tensor(2),
+    "optimizer.state.0.step": { dtype: "I64", shape: [], data: new BigInt64Array(1) } as const,
+    "roi.mask": { dtype: "BOOL", shape: [0], data: new Uint8Array(0) } as const,
+    "backbone.bn1.num_batches_tracked": tensor(),
+  };
+  const behind = renamed(PLAIN, (name) => `backbone.${name}`);
+  const unused = "4 tensors of the file not used: rpn.head.conv.weight, rpn.head.conv.bias, " +
+    "optimizer.state.0.step, roi.mask";
+  const one = await load(encodeSafetensors({ ...behind, ...beside }), RESNET8, DATA);
+  assert.deepEqual(one.notes, [
+    `init: the names in FILE begin with "backbone.", which is left out; ${unused}`,
+  ]);
+  assert.deepEqual(one.values, valuesOf(OWN));
+  const two = await load(encodeSafetensors({ ...PLAIN, ...beside }), RESNET8, DATA);
+  assert.deepEqual(two.notes, [`init: FILE: of no layer of the network; ${unused}`]);
+});
+
+Deno.test("a network that is in a file twice is refused, and a command keeps one", async () => {
+  const both = {
+    ...renamed(PLAIN, (name) => `teacher.${name}`),
+    ...renamed(PLAIN, (name) => `student.${name}`),
+  };
+  const message = await refusal(encodeSafetensors(both), RESNET8, DATA);
+  assert.match(message, /got several, whose names begin with "teacher\.", "student\."\. /);
+  assert.match(
+    message,
+    /Keep the first .*\n {2}python3 -c ['"].*['"] DIR\/w.safetensors DIR\/w-converted.safetensors teacher\.$/,
+  );
+  // The network's own names are no guess.
+  const { notes, values } = await load(encodeSafetensors({ ...both, ...PLAIN }), RESNET8, DATA);
+  assert.match(notes.join(), /of the file not used: teacher\.conv1\.weight, /);
+  assert.deepEqual(values, valuesOf(OWN));
+});
+
+const HEADS: [name: string, tensors: Tensors, note: string][] = [
+  ["none", {}, "FILE has none"],
+  ["no bias", { "linear.weight": tensor(3, 16) }, "FILE has no linear.bias"],
+  [
+    "another number of classes",
+    { "linear.weight": tensor(7, 16), "linear.bias": tensor(7) },
+    "it has 3 classes, 7 in FILE",
+  ],
+  [
+    "another number of features",
+    { "linear.weight": tensor(3, 8), "linear.bias": tensor(3) },
+    "linear.weight is [3, 16], [3, 8] in FILE",
+  ],
+  [
+    "two layers",
+    { "linear.1.weight": tensor(8, 16), "linear.3.weight": tensor(3, 8) },
+    "FILE has none; 2 tensors of the file not used: linear.1.weight, linear.3.weight",
+  ],
+  [
+    "another name",
+    { "head.weight": tensor(3, 16), "projector.0.weight": tensor(3, 16) },
+    "FILE has none; 2 tensors of the file not used: head.weight, projector.0.weight",
+  ],
+];
+
+for (const [name, head, note] of HEADS) {
+  Deno.test(`the last layer is initialized anew, with a line, where the file's has ${name}`, async () => {
+    const body = without(PLAIN, "linear.");
+    const { notes, values } = await load(encodeSafetensors({ ...body, ...head }), RESNET8, DATA);
+    assert.deepEqual(notes, [`init: the last layer, fc, is initialized anew: ${note}`]);
+    const anew = valuesOf(own(RESNET8, DATA, 9));
+    const expected = {
+      ...valuesOf(OWN),
+      "fc.weight": anew["fc.weight"],
+      "fc.bias": anew["fc.bias"],
+    };
+    assert.deepEqual(values, expected);
+  });
+}
+
+Deno.test("a network of one layer is not initialized anew as a whole", async () => {
+  const model = { layers: [{ type: "linear", name: "fc", features: 3 }] } as const;
+  const file = encodeSafetensors({ "fc.weight": tensor(5, 768), "fc.bias": tensor(5) });
+  assert.match(
+    await refusal(file, model, DATA),
+    /got 2 tensors that do not fit:\n {2}other shape fc.weight: expected \[3, 768\], got \[5, 768\]/,
+  );
+});
+
+Deno.test("the classes of a run are matched by name: reordered, or a new last layer", async () => {
+  const values = valuesOf(OWN);
+  const state = {
+    parameters: Object.entries(OWN).filter(([name]) => !name.includes("running")).map((
+      [name, { shape, data }],
+    ) => ({ name, shape, data: data as Float32Array<ArrayBuffer> })),
+    running: Object.entries(OWN).filter(([name]) => name.includes("running")).map((
+      [name, { shape, data }],
+    ) => ({ name, shape, data: data as Float32Array<ArrayBuffer> })),
+    optimizer: new Map(),
+    averages: [],
+    ranges: new Map(),
+    memories: new Map(),
+  };
+  const bias = state.parameters.find(({ name }) => name === "fc.bias")!;
+  bias.data.set([1, 2, 3]);
+  const file = encodeCheckpoint(state, "", INITIAL_STATE, { ...DATA, classNames: ["a", "b", "c"] });
+  bias.data.fill(0);
+  const same = await load(file, RESNET8, { ...DATA, classNames: ["a", "b", "c"] });
+  assert.deepEqual([same.notes, same.values["fc.bias"]], [[], [1, 2, 3]]);
+  const other = await load(file, RESNET8, { ...DATA, classNames: ["c", "a", "b"] });
+  assert.deepEqual(other.notes, [
+    "init: the rows of the last layer, fc, are put in the order of the data's classes, which is " +
+    "another in FILE",
+  ]);
+  assert.deepEqual(other.values["fc.bias"], [3, 1, 2]);
+  const weight = values["fc.weight"]!;
+  assert.deepEqual(other.values["fc.weight"], [...weight.slice(32), ...weight.slice(0, 32)]);
+  const renamed = await load(file, RESNET8, { ...DATA, classNames: ["a", "b", "d"] });
+  assert.deepEqual(renamed.notes, [
+    "init: the last layer, fc, is initialized anew: it has 3 classes, 3 in FILE (new: d; missing: c)",
+  ]);
+  assert.deepEqual(renamed.values["fc.bias"], [0, 0, 0]);
+  const unnamed = await load(file, RESNET8, DATA);
+  assert.deepEqual([unnamed.notes, unnamed.values["fc.bias"]], [[], [1, 2, 3]]);
+});
+
+Deno.test("weights in F64 and FP8 are read; what is beyond f32 is not finite", async () => {
+  const doubles = Object.fromEntries(
+    Object.entries(PLAIN).map(([name, { shape, data }]) => [
+      name,
+      { dtype: "F64", shape, data: new Float64Array(data as Float32Array) } as const,
+    ]),
+  );
+  const { values } = await load(encodeSafetensors(doubles), RESNET8, DATA);
+  assert.deepEqual(values, valuesOf(OWN));
+  const bytes: TensorInput = { dtype: "F8_E4M3", shape: [4], data: new Uint8Array(4).fill(0x38) };
+  const eights = await load(encodeSafetensors({ ...PLAIN, "bn1.bias": bytes }), RESNET8, DATA);
+  assert.deepEqual(eights.values["norm1.bias"], [1, 1, 1, 1]);
+  const huge: TensorInput = { dtype: "F64", shape: [4], data: new Float64Array(4).fill(1e60) };
+  assert.match(
+    await refusal(encodeSafetensors({ ...doubles, "bn1.bias": huge }), RESNET8, DATA),
+    /got 1 tensor that does not fit:\n {2}not finite {2}bn1.bias\n/,
+  );
+});
+
+Deno.test("codes and types that are unknown here are refused where the network needs them", async () => {
+  const codes: TensorInput = { dtype: "I8", shape: [4, 3, 3, 3], data: new Int8Array(108) };
+  const message = await refusal(
+    encodeSafetensors({ ...PLAIN, "conv1.weight": codes }),
+    RESNET8,
+    DATA,
+  );
+  assert.match(
+    message,
+    /other type {2}conv1.weight: expected F32, F16, BF16, F64 or FP8, got I8\n/,
+  );
+  assert.match(message, /as they were before they were quantized$/);
+  const unknown = encodeSafetensors({ ...PLAIN, "bn1.bias": { ...codes, shape: [108] } });
+  const text = new TextDecoder("latin1").decode(unknown).replace('"dtype":"I8"', '"dtype":"X8"');
+  const file = Uint8Array.from(text, (c) => c.charCodeAt(0));
+  assert.match(await refusal(file, RESNET8, DATA), /other type {2}bn1.bias: .* got X8\n/);
+  const aside = new TextDecoder("latin1").decode(encodeSafetensors({ ...PLAIN, scales: codes }));
+  const taken = Uint8Array.from(
+    aside.replace('"dtype":"I8"', '"dtype":"X8"'),
+    (c) => c.charCodeAt(0),
+  );
+  assert.match(
+    (await load(taken, RESNET8, DATA)).notes.join(),
+    /1 tensor of the file not used: scales/,
+  );
+});
+
+const WEIGHTS_OF: Record<string, [model: ZooSpec, side: number, channels?: number]> = {
+  "the stem for large images": [{ name: "resnet18", width: 4, stem: "imagenet" }, 64],
+  "the stem for small images": [{ name: "resnet18", width: 4, stem: "small" }, 64],
+  "three times the width": [{ name: "resnet8", width: 12 }, 16],
+  "half the width and grey images": [{ name: "resnet8", width: 2 }, 16, 1],
+  "resnet20": [{ name: "resnet20", width: 4 }, 16],
+  "another network with another head": [{ name: "vgg16", width: 2, head: "imagenet" }, 32],
+  "mobilenet-v2": [{ name: "mobilenet-v2", width: 8, stem: "small" }, 16],
+};
+const CAUSES: [weights: string, model: RecipeInput["model"], message: string, side?: number][] = [
+  [
+    "the stem for large images",
+    { name: "resnet18", width: 4 },
+    "the weights of resnet18, got those of resnet18 with stem: imagenet; give " +
+    "model.stem=imagenet on the command line",
+    64,
+  ],
+  [
+    "the stem for small images",
+    { name: "resnet18", width: 4, stem: "imagenet" },
+    "the weights of resnet18, got those of resnet18 with stem: small; give model.stem=small on " +
+    "the command line",
+    64,
+  ],
+  [
+    "three times the width",
+    RESNET8,
+    "the weights of resnet8, got those of resnet8 with width 12 (3 times as many channels); give " +
+    "model.width=12 on the command line",
+  ],
+  [
+    "half the width and grey images",
+    RESNET8,
+    "the weights of resnet8, got those of resnet8 with width 2 (2 times fewer channels) and 1 " +
+    "channel (the data has 3); give model.width=2 data.channels=1 on the command line",
+  ],
+  [
+    "resnet20",
+    RESNET8,
+    "the weights of resnet8, got those of resnet20 with width 4; give " +
+    "model='{name: resnet20, width: 4}' on the command line",
+  ],
+  [
+    "another network with another head",
+    { name: "resnet18", stem: "imagenet" },
+    "the weights of resnet18, got those of vgg16 with width 2 and head imagenet; give " +
+    "model='{name: vgg16, width: 2, head: imagenet}' on the command line",
+    32,
+  ],
+  [
+    "mobilenet-v2",
+    { layers: [{ type: "linear", name: "fc", features: 3 }] },
+    "the weights of this network, got those of mobilenet-v2 with width 8; give " +
+    "model='{name: mobilenet-v2, width: 8}' on the command line",
+  ],
+];
+
+for (const [weights, model, message, side = 16] of CAUSES) {
+  Deno.test(`weights of ${weights} are refused with overrides that take them`, async () => {
+    const [other, ownSide, channels] = WEIGHTS_OF[weights]!;
+    const file = encodeSafetensors(
+      renamed(pytorch(other, dataOf(3, ownSide, channels)), (name) => `module.${name}`),
+    );
+    assert.equal(
+      await refusal(file, model, dataOf(3, side)),
+      `init: DIR/w.safetensors: expected ${message}`,
+    );
+    // What the message says, as a shell gives it to qtrain.
+    const words = [...message.matchAll(/(?:model|data)[\w.]*=(?:'[^']*'|\S+)/g)]
+      .map(([word]) => word.replaceAll("'", ""));
+    const written = `{ data: { format: folder, root: x }, model: ${JSON.stringify(model)} }`;
+    const { model: mended, data } = parseRecipe(written, "r.yaml", words);
+    const { notes } = await load(file, mended, dataOf(3, side, data.channels));
+    assert.deepEqual(notes, ['init: the names in FILE begin with "module.", which is left out']);
+  });
+}
+
+Deno.test("data whose channels are given has weights for other channels refused without an override", async () => {
+  const grey = dataOf(10, 12, 1),
+    folder = await Deno.makeTempDir(),
+    path = `${folder}/w.safetensors`;
+  try {
+    const file = encodeSafetensors(pytorch(RESNET8, dataOf(10, 12)));
+    await Deno.writeFile(path, file);
+    const recipe = resolveRecipe({
+      pathScope: UNRESTRICTED,
+      data: { format: "glyphs", size: 12 },
+      model: RESNET8,
+      train: { batch: 2 },
+      init: path,
+    });
+    await assert.rejects(
+      initialWeights(recipe, plan(recipe, grey).program, grey),
+      /got those of resnet8 with 3 channels \(the data has 1\); use weights for 1 channel, or data with 3$/,
+    );
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("well-known networks that are not in the zoo are called by name", async () => {
+  const resnet = (blocks: number[], convolutions: number) => {
+    const tensors: Tensors = { "conv1.weight": tensor(4, 3, 3, 3) };
+    for (const [stage, count] of blocks.entries()) {
+      for (let block = 0; block < count; block++) {
+        for (let i = 1; i <= convolutions; i++) {
+          tensors[`layer${stage + 1}.${block}.conv${i}.weight`] = tensor(1, 1, 1, 1);
+        }
+      }
+    }
+    return encodeSafetensors(tensors);
+  };
+  const vgg = Object.fromEntries(
+    [0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28].map((
+      n,
+    ) => [`features.${n}.weight`, tensor(1, 1, 3, 3)]),
+  );
+  const files: [Uint8Array, string][] = [
+    [resnet([3, 4, 6, 3], 3), "those of resnet50 (3, 4, 6, 3 blocks), which qtrain does not have"],
+    [resnet([3, 4, 6, 3], 2), "those of resnet34 (3, 4, 6, 3 blocks), which qtrain does not have"],
+    [encodeSafetensors(vgg), "those of vgg16 without batch norm, which qtrain does not have"],
+    [
+      encodeSafetensors({ "blocks.0.attn.qkv.weight": tensor(4, 4) }),
+      "1 tensor with none of its names: blocks.0.attn.qkv.weight, … in place of conv1.weight, …",
+    ],
+  ];
+  const model = { name: "resnet18", width: 4 } as const;
+  for (const [file, what] of files) {
+    const message = await refusal(file, model, dataOf(3, 32));
+    assert.ok(message.includes(`expected the weights of resnet18, got ${what}. Use `), message);
+    assert.match(message, /\n {2}python3 -c "import torchvision, .*resnet18\(weights='DEFAULT'\)/);
+  }
+});
+
+Deno.test("a long list of tensors ends after ten lines, with a count of each kind", async () => {
+  const [first, ...others] = Object.entries(PLAIN);
+  const wrong = Object.fromEntries(others.map(([name]) => [name, tensor(9)]));
+  const file = encodeSafetensors({
+    ...Object.fromEntries([first!]),
+    ...wrong,
+    "layer9.x": tensor(1),
+  });
+  const lines = (await refusal(file, RESNET8, DATA)).split("\n");
+  assert.equal(lines.length, 13);
+  assert.match(lines[1]!, /^ {2}unexpected {2}layer9.x \[1\]$/);
+  assert.equal(lines[11], `  … and ${others.length - 11} more: ${others.length - 11} other shape`);
+});
