@@ -1,6 +1,6 @@
 /** Decoding of images: right pixels, and a clear error for everything else. */
 import assert from "node:assert/strict";
-import { crc32 } from "node:zlib";
+import { crc32, deflateSync } from "node:zlib";
 import { DataError } from "../lib/core/errors.ts";
 import { decodeImage } from "../lib/image/decode.ts";
 import { conversionOf, imageKindOf } from "../lib/image/header.ts";
@@ -12,6 +12,7 @@ import {
   picture,
   PICTURES,
   png,
+  pngFile,
   pngOf,
   type PngParts,
   turnedJpeg,
@@ -324,7 +325,7 @@ Deno.test("a JPEG that lacks blocks is refused with the row that they begin in, 
   for (
     const [name, message] of [
       ["colour", "the JPEG image ends early: pixels from row 1 of 12 on are missing"],
-      ["grey", "the JPEG image ends early: pixels from row 9 of 12 on are missing"],
+      ["grey", "the JPEG image ends early: pixels from row 1 of 12 on are missing"],
       ["cmyk", "the JPEG image ends early: pixels from row 9 of 12 on are missing"],
       ["progressive", "the JPEG image ends early: the scans with its details are missing"],
     ] as const
@@ -362,8 +363,89 @@ Deno.test("a file that is cut short anywhere gives the pixels of the whole file 
       }
     }
     // Of an animation, the first picture ends where the file has other bytes left.
-    assert.ok(read < (name.startsWith("animated") ? bytes.length * 0.7 : 20), `${name}: ${read}`);
+    assert.ok(read < (name.startsWith("animated") ? bytes.length * 0.7 : 24), `${name}: ${read}`);
   }
+});
+
+/** A PNG of 4×6 pixels from its chunks; `rows` of 13 bytes each are packed in one IDAT. */
+function pngWith(
+  { rows = 6, before = [], pack = (data) => data }: {
+    rows?: number;
+    before?: [type: string, data: Uint8Array][];
+    pack?: (data: Uint8Array) => Uint8Array;
+  },
+): Uint8Array<ArrayBuffer> {
+  const data = Uint8Array.from({ length: 13 * rows }, (_, i) => i % 13 === 0 ? 0 : (i * 29) & 255);
+  return pngFile([
+    ["IHDR", Uint8Array.of(0, 0, 0, 4, 0, 0, 0, 6, 8, 2, 0, 0, 0)],
+    ...before,
+    ["IDAT", pack(deflateSync(data))],
+    ["IEND", new Uint8Array(0)],
+  ]);
+}
+
+Deno.test("a PNG is read with a warning where no pixel is lost, as libpng reads it", async () => {
+  const whole = pngWith({}), { pixels, warning } = await decodeImage(whole, "x.png");
+  assert.equal(warning, undefined);
+  const flip = (bytes: Uint8Array, at: number) =>
+    bytes.with(at < 0 ? bytes.length + at : at, bytes.at(at)! ^ 1) as Uint8Array<ArrayBuffer>;
+  const note: [string, Uint8Array] = ["tEXt", text("Title\0A cat")];
+  const turned: [string, Uint8Array] = [
+    "eXIf",
+    text("MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x03\0\0\0\0\0\0"),
+  ];
+  const wrong = (type: string) => `the checksum of chunk ${type} is wrong; no pixel depends on it`;
+  const adler = "the checksum of its pixels is wrong or missing; all of them are there";
+  const files: [bytes: Uint8Array, warning: string][] = [
+    [whole.subarray(0, -12), CUT], // Without IEND.
+    [whole.subarray(0, -4), CUT], // IEND without its checksum.
+    [whole.subarray(0, -7), CUT],
+    [whole.subarray(0, -16), CUT], // Without the checksum of IDAT.
+    [whole.subarray(0, -20), CUT], // Without that of the pixels in it.
+    [flip(whole, -1), wrong("IEND")],
+    [flip(pngWith({ before: [note] }), 45), wrong("tEXt")],
+    [flip(pngWith({ before: [turned] }), 50), wrong("eXIf")], // Not turned.
+    [pngWith({ rows: 8 }), "2 rows more than its header declares are left out"],
+    [pngWith({ pack: (data) => flip(data, -1) }), adler],
+    [pngWith({ pack: (data) => data.subarray(0, -4) }), adler],
+    [pngWith({ pack: (data) => data.subarray(0, -2) }), adler],
+  ];
+  for (const [bytes, warning] of files) {
+    const image = await decodeImage(bytes, "x.png");
+    assert.deepEqual([image.pixels, image.warning], [pixels, warning]);
+  }
+  const junk = Uint8Array.from([...whole, ...text("<html>")]);
+  assert.deepEqual(await decodeImage(junk, "x.png"), await decodeImage(whole, "x.png"));
+});
+
+Deno.test("a PNG that lacks rows is refused with how many there are", async () => {
+  const refused = (bytes: Uint8Array, message: string) =>
+    rejectsData(() => decodeImage(bytes, "x.png"), `x.png: byte N: ${message}; get the file again`);
+  await refused(pngWith({ rows: 4 }), "the PNG image ends early, after 4 of 6 rows");
+  const large = png({
+    width: 90,
+    height: 90,
+    sample: (x, y, c) => (x * y * 7919 + c * x) >> 3 & 255,
+  });
+  await assert.rejects(decodeImage(large.subarray(0, large.length >> 1), "x.png"), {
+    message: /^x\.png: byte \d+: the PNG image ends early, after [1-8]\d of 90 rows; get the file/,
+  });
+  await refused(
+    pngWith({ pack: (data) => data.subarray(0, 2) }),
+    "the PNG image ends early, after 0 of 6 rows",
+  );
+  await refused(
+    pngWith({ pack: text.bind(null, "text") }),
+    "the pixels are damaged (not in zlib's format)",
+  );
+});
+
+Deno.test("a PNG with rows without end is refused before they are unpacked", async () => {
+  await rejectsData(
+    () => decodeImage(pngWith({ pack: () => deflateSync(new Uint8Array(2 ** 27)) }), "x.png"),
+    "x.png: byte N: the pixels are damaged (more than twice as many as the header declares); get the " +
+      "file again",
+  );
 });
 
 Deno.test("a damaged PNG is refused with what is wrong", async () => {

@@ -102,8 +102,8 @@ async function decodeStored(bytes: Uint8Array, header: ImageHeader): Promise<Sto
   const { kind, width, height } = header;
   if (kind === "JPEG") return await decodeStoredJpeg(bytes, header);
   if (kind === "PNG") {
-    const { pixels, channels } = decodePng(bytes);
-    return { plane: { width, height, pixels }, stored: channels };
+    const { pixels, channels, warning } = decodePng(bytes);
+    return { plane: { width, height, pixels }, stored: channels, warning };
   }
   const { rgb, ...size } = await decodeByBitmap(
     kind === "GIF" ? withScreen(bytes, header) : bytes,

@@ -11,7 +11,7 @@ import createModule from "npm:@jsquash/jpeg@1.6.0/codec/dec/mozjpeg_dec.js";
 import { DeviceError } from "../core/errors.ts";
 import { decodeByBitmap } from "./bitmap.ts";
 import type { JpegExtent } from "./jpeg_header.ts";
-import { type ImageHeader, ImageProblem } from "./types.ts";
+import { END_MISSING, type ImageHeader, ImageProblem } from "./types.ts";
 
 /** Specifier of the decoder's WebAssembly module. */
 export const JPEG_DECODER = "npm:@jsquash/jpeg@1.6.0/codec/dec/mozjpeg_dec.wasm";
@@ -79,7 +79,7 @@ export async function decodeJpeg(
     const decoded = await decode(joined(part, END));
     if (mute || decoded.said) row = await firstGuess(part, decode, decoded);
     if (mute ? row === undefined : !decoded.said) {
-      return { ...decoded, warning: "the end of the file is missing; all of its pixels are there" };
+      return { ...decoded, warning: END_MISSING };
     }
   }
   throw endsEarly(bytes, row, height);

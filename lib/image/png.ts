@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { inflateSync } from "node:zlib";
+import { constants, inflateRawSync, inflateSync } from "node:zlib";
 import { pngChunks, type PngFrame, readPngFrame } from "./png_header.ts";
 import { unfilter } from "./png_rows.ts";
 import { ImageProblem } from "./types.ts";
@@ -28,25 +28,27 @@ const MAX_DEFLATE_RATIO = 1032;
 const SAMPLES: Readonly<Record<number, number>> = { 0: 1, 2: 3, 3: 1, 4: 2, 6: 4 };
 
 /**
- * Decodes to 8 bits a channel (of 16 bits, the upper 8). Transparency is dropped.
+ * Decodes to 8 bits a channel (of 16 bits, the upper 8). Transparency is dropped. What no pixel needs
+ * may be missing or damaged, as for libpng: the end of the file, checksums, rows beyond the last.
  *
- * @returns u8, `[height, width, channels]`, grey or colour as stored
- * @throws {ImageProblem} when the image is damaged
+ * @returns u8, `[height, width, channels]`, grey or colour as stored; and a warning
+ * @throws {ImageProblem} when pixels are missing or damaged
  */
 export function decodePng(
   bytes: Uint8Array,
-): { pixels: Uint8Array<ArrayBuffer>; channels: 1 | 3 } {
+): { pixels: Uint8Array<ArrayBuffer>; channels: 1 | 3; warning?: string } {
   const frame = readPngFrame(bytes);
-  const packed: Uint8Array[] = [];
+  const packed: Uint8Array[] = [], warnings: string[] = [];
+  const warn = (text: string) => void warnings.push(text);
   let palette: Uint8Array | undefined;
-  for (const { type, data } of pngChunks(bytes)) {
+  for (const { type, data } of pngChunks(bytes, warn)) {
     if (type === "PLTE") palette = data;
     if (type === "IDAT") packed.push(data);
   }
   if (frame.colour === 3 && !palette) {
     throw new ImageProblem("the PNG image has no palette; get the file again");
   }
-  const rows = unpack(packed, frame);
+  const rows = unpack(packed, frame, warn);
   const channels = frame.colour === 0 || frame.colour === 4 ? 1 : 3;
   const pixels = new Uint8Array(frame.width * frame.height * channels);
   let at = 0;
@@ -63,11 +65,16 @@ export function decodePng(
       widen(rows, above, w, frame, palette, pixels, to, right * channels);
     }
   }
-  return { pixels, channels };
+  const [warning] = warnings;
+  return { pixels, channels, ...(warning ? { warning } : {}) };
 }
 
 /** Inflates the filtered rows of all passes. */
-function unpack(packed: readonly Uint8Array[], frame: PngFrame): Uint8Array {
+function unpack(
+  packed: readonly Uint8Array[],
+  frame: PngFrame,
+  warn: (text: string) => void,
+): Uint8Array {
   const bits = SAMPLES[frame.colour]! * frame.depth;
   const size = (w: number, h: number) => w > 0 && h > 0 ? h * (1 + Math.ceil(w * bits / 8)) : 0;
   const expected = frame.interlaced
@@ -84,22 +91,56 @@ function unpack(packed: readonly Uint8Array[], frame: PngFrame): Uint8Array {
         `get the file again`,
     );
   }
-  let rows: Uint8Array;
+  const all = packed.length === 1 ? packed[0]! : concatenated(packed);
   try {
-    const all = packed.length === 1 ? packed[0]! : concatenated(packed);
-    rows = inflateSync(all, { maxOutputLength: expected + 1 });
-  } catch (error) {
+    const rows = inflateSync(all, { maxOutputLength: expected });
+    if (rows.length === expected) return rows;
+  } catch {
+    // What is wrong need not touch a pixel.
+  }
+  const rows = inflateWhatIsThere(all, 2 * expected + 2 ** 20);
+  if (rows.length > expected) {
+    const more = (rows.length - expected) / size(frame.width, 1);
+    const what = frame.interlaced || more % 1 !== 0
+      ? `${rows.length - expected} bytes of pixels`
+      : `${more} rows`;
+    warn(`${what} more than its header declares are left out`);
+  } else if (rows.length === expected) {
+    warn("the checksum of its pixels is wrong or missing; all of them are there");
+  } else if (frame.interlaced) {
     throw new ImageProblem(
-      `the pixels are damaged (${error instanceof Error ? error.message : error}); ` +
+      `the PNG image ends early, after ${rows.length} of ${expected} bytes of pixels; ` +
         `get the file again`,
     );
-  }
-  if (rows.length !== expected) {
+  } else {
     throw new ImageProblem(
-      `expected ${expected} bytes of pixels, got ${rows.length}; get the file again`,
+      `the PNG image ends early, after ${Math.floor(rows.length / size(frame.width, 1))} of ` +
+        `${frame.height} rows; get the file again`,
     );
   }
-  return rows;
+  return rows.subarray(0, expected);
+}
+
+/** Inflates as far as the data go, without their checksum. @throws {ImageProblem} when damaged */
+function inflateWhatIsThere(packed: Uint8Array, maxOutputLength: number): Uint8Array {
+  const [method = 8, flags = 29] = packed;
+  if ((method & 15) !== 8 || (method * 256 + flags) % 31 !== 0 || (flags & 32) !== 0) {
+    throw new ImageProblem("the pixels are damaged (not in zlib's format); get the file again");
+  }
+  if (packed.length < 3) return new Uint8Array(0);
+  try {
+    return inflateRawSync(packed.subarray(2), {
+      finishFlush: constants.Z_SYNC_FLUSH,
+      maxOutputLength,
+    });
+  } catch (error) {
+    const why = (error as { readonly code?: string }).code === "ERR_BUFFER_TOO_LARGE"
+      ? "more than twice as many as the header declares"
+      : error instanceof Error
+      ? error.message
+      : error;
+    throw new ImageProblem(`the pixels are damaged (${why}); get the file again`);
+  }
 }
 
 function concatenated(parts: readonly Uint8Array[]): Uint8Array {

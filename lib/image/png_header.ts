@@ -1,12 +1,13 @@
 /**
- * Reads the chunks of a PNG file. Checksums are verified for chunks that pixels need; all others are
- * skipped.
+ * Reads the chunks of a PNG file, as leniently as libpng: what pixels need must be there, and unharmed;
+ * of the rest, what is missing or damaged is left out with a warning.
  *
  * @module
  */
 import { crc32 } from "node:zlib";
+import { printable } from "../core/text.ts";
 import { exifOrientation } from "./exif.ts";
-import { type ImageHeader, ImageProblem } from "./types.ts";
+import { END_MISSING, type ImageHeader, ImageProblem } from "./types.ts";
 
 const SIGNATURE = 8;
 /** Depths in bits that each colour type may have. */
@@ -40,43 +41,49 @@ export interface PngChunk {
 }
 
 /**
- * Yields the chunks before IEND.
+ * Yields the chunks before IEND. The last one may be a part of the image's data, if the file ends in it.
  *
- * @throws {ImageProblem} when the file ends early, or a chunk that pixels need is damaged
+ * @param warn called where a chunk that pixels do not need is damaged or missing, IEND among them
+ * @throws {ImageProblem} when a chunk that pixels need is damaged
  */
-export function* pngChunks(bytes: Uint8Array): Generator<PngChunk> {
+export function* pngChunks(
+  bytes: Uint8Array,
+  warn: (text: string) => void = () => {},
+): Generator<PngChunk> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  let at = SIGNATURE;
-  while (true) {
-    if (at + 12 > bytes.length) throw endsEarly(bytes);
-    const length = view.getUint32(at);
-    if (at + 12 + length > bytes.length) throw endsEarly(bytes);
-    const typed = bytes.subarray(at + 4, at + 8 + length);
+  for (let at = SIGNATURE; at + 8 <= bytes.length;) {
+    const length = view.getUint32(at), end = at + 8 + length;
+    const typed = bytes.subarray(at + 4, end), data = typed.subarray(4);
     const type = String.fromCharCode(...typed.subarray(0, 4));
-    // A capital first letter: the pixels need this chunk.
-    const needed = /^[A-Z]/.test(type);
-    if (needed && crc32(typed) !== view.getUint32(at + 8 + length)) {
-      throw new ImageProblem(
-        `the checksum of chunk ${type} is wrong; get the file again`,
-        at,
-      );
+    if (end + 4 > bytes.length) {
+      if (type === "IDAT" || end <= bytes.length && type !== "IEND") yield { type, data, at };
+      break;
+    }
+    const right = crc32(typed) === view.getUint32(end);
+    if (!right) {
+      const what = `the checksum of chunk ${printable(type)} is wrong`;
+      // A capital first letter: the pixels need this chunk.
+      if (/^[A-Z]/.test(type) && type !== "IEND") {
+        throw new ImageProblem(`${what}; get the file again`, at);
+      }
+      warn(`${what}; no pixel depends on it`);
     }
     if (type === "IEND") return;
-    yield { type, data: typed.subarray(4), at };
-    at += 12 + length;
+    if (right) yield { type, data, at };
+    at = end + 4;
   }
-}
-
-function endsEarly({ length }: Uint8Array): ImageProblem {
-  return new ImageProblem("the PNG image ends early; get the file again", length);
+  warn(END_MISSING);
 }
 
 /** Reads IHDR. @throws {ImageProblem} when the standard does not allow it */
 export function readPngFrame(bytes: Uint8Array): PngFrame {
   const first = pngChunks(bytes).next().value as PngChunk | undefined;
-  if (first?.type !== "IHDR" || first.data.length !== 13) {
+  if (!first) {
+    throw new ImageProblem("the PNG image ends early; get the file again", bytes.length);
+  }
+  if (first.type !== "IHDR" || first.data.length !== 13) {
     throw new ImageProblem(
-      `expected a PNG header as the first chunk, got ${first?.type ?? "nothing"}; ` +
+      `expected a PNG header as the first chunk, got ${printable(first.type)}; ` +
         `get the file again`,
       8,
     );

@@ -46,6 +46,9 @@ export interface ImageHeader {
   readonly pixelsAt: number;
 }
 
+/** The warning about a file that is cut after its last pixel. */
+export const END_MISSING = "the end of the file is missing; all of its pixels are there";
+
 /** The reason why bytes cannot be decoded, and what to do; without the file's name. */
 export class ImageProblem extends Error {
   /** @param offset offset in the file, in bytes; without it, where the pixels start */

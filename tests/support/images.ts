@@ -181,14 +181,23 @@ export function pngOf(
   data: Uint8Array,
   palette?: readonly number[],
 ): Uint8Array<ArrayBuffer> {
+  return pngFile([
+    ["IHDR", header],
+    ...(palette ? [["PLTE", palette] as const] : []),
+    // Two chunks, as data may be split anywhere.
+    ["IDAT", data.subarray(0, 3)],
+    ["IDAT", data.subarray(3)],
+    ["IEND", []],
+  ]);
+}
+
+/** A PNG of any chunks. */
+export function pngFile(
+  chunks: readonly (readonly [type: string, data: Iterable<number>])[],
+): Uint8Array<ArrayBuffer> {
   return Uint8Array.from([
     ...[0x89, ...ascii("PNG\r\n\x1a\n")],
-    ...chunk("IHDR", header),
-    ...(palette ? chunk("PLTE", palette) : []),
-    // Two chunks, as data may be split anywhere.
-    ...chunk("IDAT", [...data.subarray(0, 3)]),
-    ...chunk("IDAT", [...data.subarray(3)]),
-    ...chunk("IEND", []),
+    ...chunks.flatMap(([type, data]) => chunk(type, [...data])),
   ]);
 }
 
