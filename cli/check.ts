@@ -23,7 +23,15 @@ import { completeShape } from "./data_shape.ts";
 import { bytes, settingsTable, table, withThousands } from "./format.ts";
 import { JSON_OUTPUT, THREADS } from "./options.ts";
 import { print, printError, printJson } from "./print.ts";
-import { arithmetic, describeData, microBatches, network, recomputing } from "./settings.ts";
+import { Progress } from "./progress.ts";
+import {
+  arithmetic,
+  describeData,
+  layout,
+  microBatches,
+  network,
+  recomputing,
+} from "./settings.ts";
 
 /** The largest buffer binding that every WebGPU device supports, in bytes. */
 const BASE_BINDING = 128 * 2 ** 20;
@@ -49,7 +57,8 @@ scratch memory of its own.`,
 async function run(args: Arguments<typeof OPTIONS>): Promise<number> {
   const [path, overrides] = firstPositional(args, "check", "a recipe");
   const recipe = await loadRecipe(path, overrides);
-  const prepared = await prepare(recipe);
+  const progress = new Progress();
+  const prepared = await prepare(recipe, progress).finally(() => progress.done());
   const planned: Planned = {
     recipe,
     ...prepared,
@@ -63,11 +72,14 @@ async function run(args: Arguments<typeof OPTIONS>): Promise<number> {
 }
 
 /** Prepares training, without the data if it is not there and the recipe states its shape. */
-async function prepare(recipe: Recipe) {
+async function prepare(recipe: Recipe, progress: Progress) {
   const { root } = recipe.data;
   const stated = completeShape(recipe);
   if (!stated || root === "" || await isDataThere(root)) {
-    const { data, ...rest } = await prepareTraining(recipe, { warn: printError });
+    const { data, ...rest } = await prepareTraining(recipe, {
+      warn: (text) => progress.error(text),
+      progress: (text) => progress.live(text),
+    });
     return { data, shape: data, ...rest };
   }
   return {
@@ -104,6 +116,7 @@ function images({ recipe, data, program }: Planned): [string, string][] {
   const left = leftOut(recipe, data);
   return [
     ["data", describeData(recipe, program, data.train.count, data.test.count)],
+    ...layout(data),
     ...(left ? [["left out", left.text] as [string, string]] : []),
   ];
 }
@@ -209,6 +222,7 @@ function asJson({ recipe, data, program, layers, float32, threads, initial }: Pl
     memory_cpu: { threads, ...cpuMemory(program, threads) },
     memory_allowed: recipe.memory,
     recomputed: program.recomputed ?? [],
+    ...(data?.layout === undefined ? {} : { layout: data.layout }),
     notes: initial?.notes ?? [],
   };
 }

@@ -22,7 +22,8 @@ import { type Arguments, defineCommand, firstPositional, type Options } from "./
 import { settingsTable, table, withThousands } from "./format.ts";
 import { JSON_OUTPUT } from "./options.ts";
 import { print, printJson } from "./print.ts";
-import { augmentations } from "./settings.ts";
+import { Progress } from "./progress.ts";
+import { augmentations, layout } from "./settings.ts";
 
 /** Default path of the picture. */
 const PREVIEW = "preview.png";
@@ -67,7 +68,9 @@ async function run(args: Arguments<typeof OPTIONS>): Promise<number> {
   const { seed } = recipe;
   // Reports every image that cannot be decoded, not only the first.
   const skipping = { ...recipe, data: { ...recipe.data, on_bad_image: "skip" as const } };
-  const data = await openDataset(skipping, { warn });
+  const progress = new Progress();
+  const data = await openDataset(skipping, { warn, progress: (text) => progress.live(text) })
+    .finally(() => progress.done());
   const loader = await DataLoader.open(data, { ...recipe.data, seed, warn });
   try {
     const found = await datasetStatistics(loader, seed);
@@ -134,6 +137,7 @@ function asText(
       "data",
       data.name + (spec.root ? `, ${spec.format} in ${spec.root}` : ", made by the program"),
     ],
+    ...layout(data),
     [
       "images",
       `${withThousands(sum(counts.train))} to train, ${withThousands(sum(counts.test))} to test`,
@@ -186,6 +190,7 @@ function asJson(
     name: data.name,
     format: spec.format,
     root: spec.root,
+    ...(data.layout === undefined ? {} : { layout: data.layout }),
     seed,
     train_images: data.train.count,
     test_images: data.test.count,

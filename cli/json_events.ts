@@ -19,6 +19,7 @@ export function jsonEvent(event: TrainEvent, folder: string): Record<string, unk
         adapter: event.adapter,
         train_images: event.trainImages,
         test_images: event.testImages,
+        ...(event.layout === undefined ? {} : { layout: event.layout }),
         parameters: parameterCount(event.program),
         memory_bytes: event.memoryBytes,
         steps: event.steps,

@@ -37,6 +37,7 @@ export function settings(start: StartEvent, folder: string): [string, string][] 
     ["recipe", `${recipe.name}, seed ${recipe.seed}`],
     ["network", network(recipe, program)],
     ["data", describeData(recipe, program, trainImages, testImages)],
+    ...layout(start),
     ...(recipe.data.augment.length > 0
       ? [["augment", augmentations(recipe.data)] as [string, string]]
       : []),
@@ -148,6 +149,11 @@ export function describeData(
 ): string {
   return `${withThousands(trainImages)} + ${withThousands(testImages)} images ` +
     `${program.input.join("×")}, ${program.classes} classes${where(data)}`;
+}
+
+/** How a folder of images was read, as a row; none for other data. */
+export function layout(data: { readonly layout?: string }): [string, string][] {
+  return data.layout === undefined ? [] : [["layout", data.layout]];
 }
 
 function where({ format, root }: DataSpec): string {

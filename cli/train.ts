@@ -77,6 +77,7 @@ async function run(args: Arguments<typeof OPTIONS>): Promise<number> {
         watchdog: true,
         signal: interrupt.signal,
         warn: (text) => progress.error(text),
+        progress: (text) => progress.live(text),
       })
     ) {
       lines?.print(event);

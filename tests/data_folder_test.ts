@@ -76,6 +76,40 @@ Deno.test("words.txt says what a person calls a class, where it has a line for i
   });
 });
 
+/** Text as Windows writes it. */
+function windowsText(text: string, encoding: "utf-8" | "utf-16"): Uint8Array<ArrayBuffer> {
+  const marked = "\ufeff" + text.replaceAll("\n", "\r\n");
+  return encoding === "utf-8"
+    ? new TextEncoder().encode(marked)
+    : new Uint8Array(Uint16Array.from(marked, (c) => c.charCodeAt(0)).buffer);
+}
+
+for (const encoding of ["utf-8", "utf-16"] as const) {
+  Deno.test(`lists that Windows wrote as ${encoding} are read as any other`, async () => {
+    const text = (path: keyof typeof TINY) =>
+      windowsText(new TextDecoder().decode(TINY[path]), encoding);
+    const files = {
+      ...TINY,
+      "wnids.txt": text("wnids.txt"),
+      "val/val_annotations.txt": text("val/val_annotations.txt"),
+      "words.txt": windowsText("n1\tgoldfish\nn2\tsalamander\n", encoding),
+    };
+    await withFolder(files, async (root) => {
+      const { classNames, test } = await open(root);
+      assert.deepEqual(classNames, ["n1 goldfish", "n2 salamander"]);
+      assert.equal(test.count, 2);
+    });
+  });
+}
+
+Deno.test("images that no line of val_annotations.txt names are counted", async () => {
+  await withFolder({ ...TINY, "val/images/val_7.JPEG": jpeg("grey") }, async (root) => {
+    const warnings: string[] = [];
+    await open(root, {}, warnings);
+    assert.match(warnings[0]!, /1 image that no line names \(val\/images\/val_7.JPEG\)/);
+  });
+});
+
 Deno.test("without a test split, a share of each class is held out, by the seed", async () => {
   await withFolder(PLAIN, async (root) => {
     const split = async (fields: DataFields) => {

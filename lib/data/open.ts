@@ -18,7 +18,10 @@ import { changesSince } from "./paths/file_fingerprint.ts";
  */
 export async function openDataset(
   recipe: DataRecipe,
-  options: { warn?: (text: string) => void; progress?: (text: string) => void } = {},
+  options: {
+    readonly warn?: ((text: string) => void) | undefined;
+    readonly progress?: ((text: string) => void) | undefined;
+  } = {},
 ): Promise<Dataset> {
   const { format, mean, std } = recipe.data, warn = options.warn ?? (() => {});
   const read = await READERS[format]();

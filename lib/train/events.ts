@@ -31,6 +31,8 @@ export interface StartEvent {
   readonly trainImages: number;
   /** Number of test images. */
   readonly testImages: number;
+  /** How a folder of images was read, in words; absent for other data. */
+  readonly layout?: string;
   /** Number of steps of the whole run. */
   readonly steps: number;
   /** Steps done at the checkpoint that the run resumes from; 0 for a new run. */

@@ -33,6 +33,8 @@ export interface TrainOptions {
   readonly signal?: AbortSignal;
   /** Called with each warning. */
   readonly warn?: (text: string) => void;
+  /** Called now and then with how far preparations are that take long, such as the listing of files. */
+  readonly progress?: (text: string) => void;
   /** Custom estimators, by the names that the recipe uses. */
   readonly estimators?: EstimatorMakers;
 }

@@ -19,6 +19,8 @@ interface PrepareOptions {
   readonly weights?: boolean;
   /** Called with each warning. */
   readonly warn?: ((text: string) => void) | undefined;
+  /** Called now and then with how far the listing of files is. */
+  readonly progress?: ((text: string) => void) | undefined;
 }
 
 /** A planned program, with the weights of the recipe's `init` where it has one. */
@@ -35,8 +37,7 @@ export async function prepareTraining(
   recipe: Recipe,
   options: PrepareOptions = {},
 ): Promise<PreparedProgram & { readonly data: Dataset }> {
-  const { warn } = options;
-  const data = await openDataset(recipe, warn ? { warn } : {});
+  const data = await openDataset(recipe, options);
   expectBatch(data.train.count, recipe.train.batch);
   return { data, ...await prepareProgram(recipe, data, options) };
 }

@@ -112,7 +112,7 @@ interface Job {
 /** Completes the recipe, finds the checkpoint, opens the data and plans the program. */
 async function prepare(
   input: RecipeInput | Recipe,
-  { folder, resume, warn, estimators: custom = {} }: TrainOptions,
+  { folder, resume, warn, progress, estimators: custom = {} }: TrainOptions,
 ): Promise<Job> {
   const recipe = resolveRecipe(input as RecipeInput, ".", Object.keys(custom));
   const estimators = { ...ownEstimators, ...custom }, warning = warn ? { warn } : {};
@@ -126,6 +126,7 @@ async function prepare(
     estimators,
     weights: !checkpoint,
     warn,
+    progress,
   });
   const { batch, micro_batch } = recipe.train,
     leftOut = leftOutOfEpochs(data.train.count, batch, micro_batch);

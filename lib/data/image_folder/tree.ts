@@ -75,7 +75,7 @@ export async function findTree(root: string, options: TreeOptions): Promise<Fold
   for (const path of layout.unread) leftOut.add("folder", path);
   const classes = await classesOf(classesIn, lister);
   for (const found of classes) leftOut.merge(found.leftOut);
-  checkClasses(root, classesIn, classes);
+  await checkClasses(root, classesIn, classes);
   const classNames = classes.map(({ name }) => name);
   await checkListed(root, classesIn, classNames, policy);
   warnOfNestedNames(root, classes, warn);
@@ -116,9 +116,13 @@ async function classesOf(path: string, lister: FolderLister): Promise<ClassFolde
 }
 
 /** @throws {DataError} when these are not two or more classes with images */
-function checkClasses(root: string, classesIn: string, classes: readonly ClassFolder[]): void {
+async function checkClasses(
+  root: string,
+  classesIn: string,
+  classes: readonly ClassFolder[],
+): Promise<void> {
   const [first, second] = classes;
-  if (!second) throw tooFew(classesIn, first);
+  if (!second) throw await tooFew(classesIn, first);
   const splits = classes.filter(({ direct, folders }) =>
     !direct && folders.some((name) => roleOf(name) === "train")
   );
@@ -146,11 +150,22 @@ function checkClasses(root: string, classesIn: string, classes: readonly ClassFo
   }
 }
 
-function tooFew(path: string, only: ClassFolder | undefined): DataError {
+async function tooFew(path: string, only: ClassFolder | undefined): Promise<DataError> {
   const expected =
     `${path}: expected a folder of images for each of two or more classes (or train ` +
     `and val with one for each), got `;
-  if (!only) return new DataError(`${expected}no folder; make them, or correct data.root`);
+  if (!only) {
+    const texts = await linksAsText(path);
+    return new DataError(
+      expected +
+        (texts.length > 0
+          ? `text files in place of links (${
+            listed(texts)
+          }), as Git writes them where it may not ` +
+            `make links; put the folders themselves there`
+          : "no folder; make them, or correct data.root"),
+    );
+  }
   if (!only.direct && only.folders.length > 1) {
     return new DataError(
       `${expected}only ${visible(only.name)}, which holds folders (${listed(only.folders)}); give ${
@@ -161,6 +176,18 @@ function tooFew(path: string, only: ClassFolder | undefined): DataError {
   return new DataError(
     `${expected}only ${visible(only.name)}; make them, or correct data.root`,
   );
+}
+
+/** Files in a folder that hold the path of a folder: Git writes links so where it may not make them. */
+async function linksAsText(path: string): Promise<string[]> {
+  const found = [];
+  for await (const { name, isFile } of Deno.readDir(path)) {
+    const file = join(path, name), size = isFile ? (await stat(file))?.size ?? 0 : 0;
+    if (size === 0 || size > 1024 || found.length > 5) continue;
+    const [target, ...more] = await readLines(file);
+    if (more.length === 0 && (await stat(join(path, target!)))?.isDirectory) found.push(name);
+  }
+  return found.sort();
 }
 
 function emptyClass(path: string, leftOut: LeftOut): DataError {

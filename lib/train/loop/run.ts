@@ -144,6 +144,7 @@ export class Run {
       memoryBytes: executor.bytes,
       trainImages: data.train.count,
       testImages: data.test.count,
+      ...(data.layout === undefined ? {} : { layout: data.layout }),
       steps: this.steps,
       resumedFrom,
     };
