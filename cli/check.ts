@@ -75,7 +75,7 @@ async function run(args: Arguments<typeof OPTIONS>): Promise<number> {
 async function prepare(recipe: Recipe, progress: Progress) {
   const { root } = recipe.data;
   const stated = completeShape(recipe);
-  if (!stated || root === "" || await isDataThere(root)) {
+  if (!stated || root === "" || await isDataThere(root, recipe.pathScope)) {
     const { data, ...rest } = await prepareTraining(recipe, {
       warn: (text) => progress.error(text),
       progress: (text) => progress.live(text),

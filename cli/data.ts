@@ -5,7 +5,6 @@
  */
 import { largest, smallest } from "../lib/core/min_max.ts";
 import type { Dataset } from "../lib/data/dataset.ts";
-import { findPath } from "../lib/data/paths/find_data.ts";
 import { DataLoader } from "../lib/data/loader.ts";
 import { openDataset } from "../lib/data/open.ts";
 import { expectBatch, leftOutOfEpochs } from "../lib/data/sampler.ts";
@@ -79,8 +78,7 @@ async function run(args: Arguments<typeof OPTIONS>): Promise<number> {
     if (recipe.data.on_bad_image === "fail" && warnings.some((text) => text.endsWith(REPLACED))) {
       notes.push("training stops at files that cannot be decoded, as data.on_bad_image is fail");
     }
-    const root = recipe.data.root &&
-      (await findPath(recipe.data.root, recipe.pathScope, "the data")).path;
+    const root = data.files?.root ?? "";
     const placed = { ...recipe, data: { ...recipe.data, root } };
     if (args.json) printJson(asJson(placed, data, found, notes, out), 2);
     else print(asText(placed, data, found, notes, out));

@@ -60,7 +60,6 @@ async function run(args: Arguments<typeof OPTIONS>): Promise<number> {
   const mode = progressMode(args), device = deviceOptions(args);
   const recipe = await loadRecipe(path, overrides);
   const resume = args.resume ?? false;
-  const existed = args.out !== undefined && await Deno.stat(args.out).then(() => true, () => false);
   const folder = await RunFolder.create({ out: args.out, name: recipe.name, resume });
   const progress = new Progress({ mode });
   using interrupt = listenForInterrupt((text) => progress.error(text));
@@ -93,7 +92,6 @@ async function run(args: Arguments<typeof OPTIONS>): Promise<number> {
     throw new Error("training ended without a summary");
   } finally {
     progress.done();
-    if (!start) await removeIfEmpty(folder.path, existed);
   }
 }
 
@@ -153,7 +151,7 @@ async function reportOutcome(
   { device, threads, "no-tune": noTune }: Arguments<typeof OPTIONS>,
   progress: Progress,
 ): Promise<number> {
-  // The recipe in the folder includes the overrides and has absolute paths.
+  // The recipe in the folder includes the overrides.
   const again = `${PROGRAM} ${folder.path}/recipe.yaml --out ${folder.path} --resume` +
     (device ? ` --device ${device}` : "") + (threads ? ` --threads ${threads}` : "") +
     (noTune ? " --no-tune" : "");
@@ -185,10 +183,4 @@ async function reportOutcome(
       return 1;
     }
   }
-}
-
-/** Removes the empty folder of a run that did not start. */
-async function removeIfEmpty(path: string, existed: boolean): Promise<void> {
-  await Deno.remove(`${path}/checkpoints`).catch(() => {});
-  if (!existed) await Deno.remove(path).catch(() => {});
 }

@@ -9,7 +9,7 @@ import { loadRecipe } from "../lib/recipe/load.ts";
 import type { Recipe } from "../lib/recipe/recipe.ts";
 import { RunFolder } from "../lib/train/run_folder/run_folder.ts";
 import { train } from "../lib/train/train.ts";
-import { smallIdx, withFolder } from "./data_helpers.ts";
+import { idxBytes, ramp, smallIdx, withFolder } from "./data_helpers.ts";
 import { qtrain } from "./support/command.ts";
 import { PLAIN, plainPng } from "./support/image_folders.ts";
 
@@ -80,7 +80,7 @@ Deno.test("data that vanishes under a run in memory is reported, and the run goe
       warnings[0]!,
       /train-images-idx3-ubyte is gone since the run began; the run continues/,
     );
-    assert.match(warnings[3]!, /1 more files have changed/);
+    assert.match(warnings[3]!, /1 more file has changed/);
   }));
 
 Deno.test("an image that is written again under a run is reported", () =>
@@ -153,9 +153,22 @@ Deno.test("a run goes on with data of another size only where the command line n
     );
   }));
 
-Deno.test("a run goes on with data that was only written again, and says so", () =>
+Deno.test("a run goes on without a word with data that was copied back: the contents are the same", () =>
   placed(IDX, DIGITS, async (folder, path) => {
     const out = `${folder}/run`, images = `${folder}/digits/t10k-images-idx3-ubyte`;
+    await run(await loadRecipe(path), out, { after: half });
+    await Deno.utime(images, 1e9, 1e9);
+    assert.deepEqual(await run(await loadRecipe(path), out, { resume: true }), []);
+  }));
+
+Deno.test("a large file that was written again is read in part, so it is told", () =>
+  placed(IDX, DIGITS, async (folder, path) => {
+    const out = `${folder}/run`, images = `${folder}/digits/train-images-idx3-ubyte`;
+    const large = (body: number) =>
+      idxBytes(0x803, [3, 100, 100], ramp(30_000).fill(body, 5000, 9));
+    const test = idxBytes(0x803, [2, 100, 100], ramp(20_000));
+    await Deno.writeFile(images, large(0));
+    await Deno.writeFile(`${folder}/digits/t10k-images-idx3-ubyte`, test);
     await run(await loadRecipe(path), out, { after: half });
     await Deno.utime(images, 1e9, 1e9);
     const warnings = await run(await loadRecipe(path), out, { resume: true });
@@ -163,36 +176,93 @@ Deno.test("a run goes on with data that was only written again, and says so", ()
     assert.match(warnings[0]!, /was written again at 2001-09-09T01:46:40\.000Z \(before: 20/);
   }));
 
-Deno.test("a run's own recipe leads to the data that it noted, and to no other", () =>
+Deno.test("a file with other contents of the same size is noticed, whatever its time", () =>
   placed(IDX, DIGITS, async (folder, path) => {
-    const out = `${folder}/elsewhere/run`, cpu = ["--device", "cpu"];
+    const out = `${folder}/run`, labels = `${folder}/digits/train-labels-idx1-ubyte`;
     await run(await loadRecipe(path), out, { after: half });
-    // The advice that an interrupted run prints.
-    const resumed = await qtrain([`${out}/recipe.yaml`, "--out", out, "--resume", ...cpu]);
+    const bytes = await Deno.readFile(labels);
+    bytes.set([0, 1, 2], 8);
+    await Deno.writeFile(labels, bytes);
+    await Deno.utime(labels, 1e9, 1e9);
+    await assert.rejects(
+      run(await loadRecipe(path), out, { resume: true }),
+      /train-labels-idx1-ubyte has other contents\. Restore them, or set data\.root=/,
+    );
+  }));
+
+Deno.test("a project that was renamed is resumed and evaluated, to the bytes of one that stayed", () =>
+  placed(FOLDER, at("old/pets", PLAIN), async (folder) => {
+    const cpu = ["--device", "cpu"], stayed = `${folder}/stayed`;
+    await Deno.mkdir(`${folder}/old/runs`);
+    await Deno.writeTextFile(`${folder}/old/r.yaml`, FOLDER);
+    const train = (recipe: string, out: string, ...more: string[]) =>
+      qtrain([recipe, "--out", out, ...cpu, ...more]);
+    for (const out of [stayed, `${folder}/old/runs/r`]) {
+      const first = await train(`${folder}/old/r.yaml`, out, "train.epochs=1");
+      assert.equal(first.code, 0, first.stderr);
+    }
+    await train(`${folder}/old/r.yaml`, stayed, "train.epochs=2", "--resume");
+    await Deno.rename(`${folder}/old`, `${folder}/new`);
+    const out = `${folder}/new/runs/r`;
+    const resumed = await train(`${folder}/new/r.yaml`, out, "train.epochs=2", "--resume");
     assert.equal(resumed.code, 0, resumed.stderr);
     const evaluated = await qtrain(["eval", out, ...cpu]);
     assert.equal(evaluated.code, 0, evaluated.stderr);
-    // Another's run, which says that its data is ours.
-    await Deno.rename(`${folder}/digits`, `${folder}/private`);
-    for (const file of ["recipe.yaml", "data.json"]) {
-      const text = await Deno.readTextFile(`${out}/${file}`);
-      await Deno.writeTextFile(`${out}/${file}`, text.replaceAll("/digits", "/private"));
+    assert.match(await Deno.readTextFile(`${out}/recipe.yaml`), /^ {2}root: pets$/m);
+    const [newest] = await (await RunFolder.open(out)).checkpoints();
+    const [expected] = await (await RunFolder.open(stayed)).checkpoints();
+    assert.deepEqual(await Deno.readFile(newest!.path), await Deno.readFile(expected!.path));
+    // From the run's own recipe, which lies in another folder.
+    const own = await train(`${out}/recipe.yaml`, out, "train.epochs=3", "--resume");
+    assert.equal(own.code, 0, own.stderr);
+  }));
+
+Deno.test("data that moved is missed with a remedy, taken from the command line, and remembered", () =>
+  placed(FOLDER, at("pets", PLAIN), async (folder, path) => {
+    const out = `${folder}/a run`, cpu = ["--device", "cpu"];
+    const train = (recipe: string, ...more: string[]) =>
+      qtrain([recipe, "--out", out, ...cpu, ...more], { cwd: folder });
+    assert.equal((await train(path, "train.epochs=1")).code, 0);
+    await Deno.rename(`${folder}/pets`, `${folder}/my photos`);
+    for (const missed of [await train(path, "--resume"), await qtrain(["eval", out, ...cpu])]) {
+      assert.equal(missed.code, 2);
+      assert.match(
+        missed.stderr,
+        /found nothing at .*pets.*; .*give data\.root=PATH on the command/,
+      );
     }
-    await Deno.utime(`${folder}/private/train-images-idx3-ubyte`, 1e9, 1e9);
-    const refused = await qtrain(["eval", out, ...cpu]);
-    assert.equal(refused.code, 2);
-    assert.match(
-      refused.stderr,
-      /^data\.root: the files in .*private changed since the run began: /,
-    );
-    await Deno.remove(`${out}/data.json`);
-    const unknown = await qtrain(["eval", out, ...cpu]);
-    assert.equal(unknown.code, 2);
-    assert.match(unknown.stderr, /^data\.root: cannot read .* outside the recipe's folder/);
-    const named = await qtrain(["eval", out, `data.root=${folder}/private`, ...cpu]);
+    // Relative to the current folder.
+    const named = await train(path, "data.root=my photos", "train.epochs=2", "--resume");
     assert.equal(named.code, 0, named.stderr);
-    const other = await qtrain(["eval", out, "train.batch=1"]);
-    assert.equal(other.code, 2);
+    for (const recipe of [path, `${out}/recipe.yaml`]) {
+      const again = await train(recipe, "train.epochs=3", "--resume");
+      assert.equal(again.code, 0, again.stderr);
+    }
+    assert.equal((await qtrain(["eval", out, ...cpu])).code, 0);
+    // An image more is another data set, unless the command line says so.
+    await Deno.writeFile(`${folder}/my photos/red/new.png`, plainPng(9, 4, 4));
+    const more = await train(path, "train.epochs=4", "--resume");
+    assert.equal(more.code, 2);
+    const [, photos] = /set data\.root='([^']*)' on the command line/.exec(more.stderr) ?? [];
+    assert.ok(photos, more.stderr);
+    const taken = await train(path, `data.root=${photos}`, "train.epochs=4", "--resume");
+    assert.equal(taken.code, 0, taken.stderr);
+    assert.match(
+      taken.stderr,
+      /new\.png is new since the run began; it continues with the present/,
+    );
+  }));
+
+Deno.test("a run is not resumed on data with other classes, whatever the command line says", () =>
+  placed(FOLDER, at("pets", PLAIN), async (folder, path) => {
+    const out = `${folder}/run`, cpu = ["--device", "cpu", "--out", out];
+    assert.equal((await qtrain([path, "train.epochs=1", ...cpu])).code, 0);
+    await Deno.rename(`${folder}/pets/red`, `${folder}/pets/rouge`);
+    const { code, stderr } = await qtrain(
+      [path, `data.root=${folder}/pets`, "train.epochs=2", "--resume", ...cpu],
+    );
+    assert.equal(code, 2);
+    assert.match(stderr, /cannot resume: the run began with the classes .*red.*others \(rouge\)/);
   }));
 
 Deno.test("a file that changes while it is read is refused", () =>

@@ -154,8 +154,9 @@ Deno.test("a missing folder is refused with both places", () =>
   withFolder({}, () =>
     rejectsData(
       () => open("nowhere/pets"),
-      "data.root: expected a folder with the data, found nothing at nowhere/pets, and QTRAIN_DATA, " +
-        "which may name a folder of data sets, is not set; correct data.root or set QTRAIN_DATA",
+      "data.root: expected a folder with the data, found nothing at " +
+        `${Deno.cwd()}/nowhere/pets; correct data.root, give data.root=PATH on the command line, ` +
+        "or set QTRAIN_DATA to the folder of all data sets",
     )));
 
 const BAD = changed(IMAGENET, NONE, { "train/cat/2.jpg": text("This is a letter, no picture.") });

@@ -358,6 +358,6 @@ Deno.test("an .npz file that does not exist is named, and QTRAIN_DATA offered", 
     rejectsData(
       () => open("nowhere/a.npz"),
       "data.root: expected an .npz file or a folder of .npy files, found nothing at " +
-        "nowhere/a.npz, and QTRAIN_DATA, which may name a folder of data sets, is not set; " +
-        "correct data.root or set QTRAIN_DATA",
+        `${Deno.cwd()}/nowhere/a.npz; correct data.root, give data.root=PATH on the command line, ` +
+        "or set QTRAIN_DATA to the folder of all data sets",
     )));

@@ -249,7 +249,8 @@ Deno.test("weights that are not there, and a folder without a run, are refused b
     {
       name: "DataError",
       message: "init: expected a safetensors file or the folder of a run, found nothing at " +
-        "/nowhere/w.safetensors; correct the path, which is relative to the recipe",
+        "/nowhere/w.safetensors; correct the path, which is relative to the recipe, or give " +
+        "init=PATH on the command line",
     },
   );
   const folder = await Deno.makeTempDir();
@@ -261,9 +262,11 @@ Deno.test("weights that are not there, and a folder without a run, are refused b
   }
 });
 
-Deno.test("init is relative to the recipe, and a complete recipe has it absolute", () => {
+Deno.test("init is relative to the recipe, which keeps it as it is written", () => {
   const text = "data: { format: glyphs }\nmodel: { name: cnn }\ninit: ../w.safetensors";
-  assert.equal(parseRecipe(text, "/a/b/r.yaml").init, "/a/w.safetensors");
+  const { init, pathScope } = parseRecipe(text, "/a/b/r.yaml");
+  assert.equal(init, "../w.safetensors");
+  assert.deepEqual(pathScope.placesOf("init", init), ["/a/w.safetensors"]);
 });
 
 Deno.test("a run starts from a run's folder and from its export alike, with ranges of its own batch", async () => {

@@ -146,11 +146,12 @@ Deno.test("a recipe of two lines gets every default", () => {
   assert.deepEqual(parseRecipe(SHORT, "short.yaml"), COMPLETE);
 });
 
-Deno.test("idx takes from the data what the recipe leaves out, and its root from the recipe's folder", () => {
+Deno.test("idx takes from the data what the recipe leaves out, and keeps its root as written", () => {
   const text = "data: { format: idx, root: mnist }\nmodel: { name: resnet8 }";
   const recipe = parseRecipe(text, "/a/b/my recipe.yaml");
   assert.equal(recipe.name, "my-recipe");
-  assert.equal(recipe.data.root, "/a/b/mnist");
+  assert.equal(recipe.data.root, "mnist");
+  assert.deepEqual(recipe.pathScope.placesOf("data.root", "mnist"), ["/a/b/mnist"]);
   assert.deepEqual(recipe.model, { name: "resnet8", width: 16 });
   const { classes, size, channels, train, test } = recipe.data;
   assert.deepEqual({ classes, size, channels, train, test }, {
@@ -252,10 +253,9 @@ Deno.test("a program's object is completed, left as it was, and a complete recip
   assert.deepEqual(recipe, { ...COMPLETE, name: "run" });
   assert.deepEqual(input, { data: { format: "glyphs" }, model: { name: "cnn" } });
   assert.deepEqual(resolveRecipe(recipe), recipe);
-  assert.equal(
-    resolveRecipe({ data: { format: "idx", root: "d" }, model: { name: "cnn" } }, "/x").data.root,
-    "/x/d",
-  );
+  const idx = resolveRecipe({ data: { format: "idx", root: "d" }, model: { name: "cnn" } }, "/x");
+  assert.equal(idx.data.root, "d");
+  assert.deepEqual(idx.pathScope.placesOf("data.root", "d"), ["/x/d"]);
 });
 
 Deno.test("a recipe is frozen throughout", () => {

@@ -95,27 +95,40 @@ Deno.test({
   },
 });
 
-inFolder("RunFolder.create() numbers default folders upwards", async (dir) => {
+/** Chooses the folder of a run and makes it. */
+async function made(options: Parameters<typeof RunFolder.create>[0]): Promise<RunFolder> {
+  const run = await RunFolder.create(options);
+  await run.make();
+  return run;
+}
+
+inFolder("a run's default folder is numbered upwards", async (dir) => {
   const options = { name: "cnn", resume: false, root: `${dir}/runs` };
   for (const expected of ["cnn", "cnn-2", "cnn-3"]) {
-    assert.equal((await RunFolder.create(options)).path, `${dir}/runs/${expected}`);
+    assert.equal((await made(options)).path, `${dir}/runs/${expected}`);
   }
   await Deno.remove(`${dir}/runs/cnn-2`, { recursive: true });
   await Deno.mkdir(`${dir}/runs/cnn-10`);
   await Deno.mkdir(`${dir}/runs/cnn-wide-77`);
-  assert.equal((await RunFolder.create(options)).path, `${dir}/runs/cnn-11`);
+  assert.equal((await made(options)).path, `${dir}/runs/cnn-11`);
 });
 
-inFolder("RunFolder.create() gives two runs that start at once two folders", async (dir) => {
+inFolder("RunFolder.create() writes nothing", async (dir) => {
+  await RunFolder.create({ name: "cnn", resume: false, root: `${dir}/runs` });
+  await RunFolder.create({ name: "cnn", resume: false, out: `${dir}/out` });
+  assert.deepEqual(await names(dir), []);
+});
+
+inFolder("two runs that start at once get two folders", async (dir) => {
   const options = { name: "a", resume: false, root: `${dir}/runs` };
-  const both = await Promise.all([RunFolder.create(options), RunFolder.create(options)]);
+  const both = await Promise.all([made(options), made(options)]);
   assert.deepEqual(both.map((run) => run.path).sort(), [`${dir}/runs/a`, `${dir}/runs/a-2`]);
 });
 
 inFolder("RunFolder.create() resumes the newest run of the name", async (dir) => {
   const root = `${dir}/runs`;
   for (let k = 1; k <= 10; k++) {
-    await (await RunFolder.create({ name: "a", resume: false, root })).writeRecipe("name: a\n");
+    await (await made({ name: "a", resume: false, root })).writeRecipe("name: a\n");
   }
   await Deno.mkdir(`${root}/a-11`); // a start that failed before it wrote anything
   assert.equal((await RunFolder.create({ name: "a", resume: true, root })).path, `${root}/a-10`);
@@ -135,8 +148,8 @@ inFolder("RunFolder.create() keeps a recipe's name inside the root", async (dir)
 inFolder("RunFolder.create() refuses a given folder with a run, unless resumed", async (dir) => {
   const out = `${dir}/deep/out`;
   const create = (resume: boolean) => RunFolder.create({ out, name: "n", resume });
-  await create(false);
-  await create(false); // what a failed start leaves behind is no run
+  await (await create(false)).make();
+  await (await create(false)).make(); // what a failed start leaves behind is no run
   for (
     const [file, sign] of [
       ["recipe.yaml", "recipe.yaml"],
@@ -210,7 +223,7 @@ inFolder("truncateLogs() drops later steps and the torn last line", async (dir) 
 });
 
 inFolder("truncateLogs() needs no logs", async (dir) => {
-  const run = await RunFolder.create({ out: dir, name: "n", resume: true });
+  const run = await made({ out: dir, name: "n", resume: true });
   await run.truncateLogs(5);
   assert.deepEqual(await names(dir), ["checkpoints"]);
 });

@@ -76,13 +76,19 @@ Deno.test("who gets the lock after another run has come and gone finds that run"
 
 Deno.test("a folder that got no run keeps no trace of the lock, and who waits for it gets it", async () => {
   await inFolder({}, async (cwd) => {
-    const folder = await RunFolder.create({ out: `${cwd}/run`, name: "n", resume: false });
+    const out = `${cwd}/new/run`,
+      folder = await RunFolder.create({ out, name: "n", resume: false });
     for (let i = 0; i < 3; i++) {
       await using _ = await folder.lock();
-      await Deno.stat(`${cwd}/run/.lock`);
+      await Deno.stat(`${out}/.lock`);
     }
-    const names = await Array.fromAsync(Deno.readDir(`${cwd}/run`));
-    assert.deepEqual(names.map((e) => e.name), ["checkpoints"]);
+    await assert.rejects(Deno.stat(`${cwd}/new`), Deno.errors.NotFound);
+    await Deno.mkdir(out, { recursive: true });
+    {
+      await using _ = await folder.lock();
+    }
+    assert.deepEqual(await Array.fromAsync(Deno.readDir(out)), [], "a folder that was there stays");
+    await Deno.remove(`${cwd}/new`, { recursive: true });
     const { code } = await qtrain(["none.yaml", "--out", "new"], { cwd });
     assert.equal(code, 2);
     await assert.rejects(Deno.stat(`${cwd}/new`), Deno.errors.NotFound);

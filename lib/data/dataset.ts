@@ -5,7 +5,7 @@
  * @module
  */
 import type { Recipe } from "../recipe/recipe.ts";
-import type { FileFingerprint } from "./paths/file_fingerprint.ts";
+import type { DataFiles } from "./paths/file_fingerprint.ts";
 
 /** The part of a recipe that says which data to open, and where its paths may lead. */
 export type DataRecipe = Pick<Recipe, "data" | "seed" | "pathScope">;
@@ -31,10 +31,10 @@ export interface Dataset {
   readonly train: Split;
   /** The test images. */
   readonly test: Split;
-  /** How a folder of images was read, in words: which folders are splits, and how many are classes. */
+  /** How the data was read, in words: which folders are splits, and how many are classes. */
   readonly layout?: string;
-  /** Where the data was found, and at most 500 of its files as they were before they were read. */
-  readonly files?: { readonly root: string; readonly fingerprints: readonly FileFingerprint[] };
+  /** Its files, as they were before they were read. */
+  readonly files?: DataFiles;
 }
 
 /** What the reader of a format returns: `open.ts` adds the statistics that normalize pixels. */

@@ -61,7 +61,8 @@ const SHARE = "a number above 0 and below 1";
 /** `data`. */
 export const data = map({
   format: word(...DATA_FORMAT_NAMES),
-  root: z.string("the path of a folder or a file").default(""),
+  // A run that resumes compares the files themselves, wherever they are.
+  root: z.string("the path of a folder or a file").default("").meta(SILENT),
   classes: z.union([z.literal(0), integer(2, MAX_SIZE)], `a whole number from 2 to ${MAX_SIZE}`)
     .optional(),
   size: pair(0).optional(),

@@ -36,7 +36,7 @@ type Locate = (path: Path, part: "value" | "key") => Position & { readonly name:
 /**
  * Reads a recipe from a file.
  *
- * @param path the YAML file; relative paths in it are relative to its folder
+ * @param path the YAML file; relative paths in it lead from its folder
  * @param overrides `key=value` each, applied in order; the value is YAML
  * @param more names of estimators of one's own that the recipe may use
  * @throws {RecipeError} where the file or what it says is wrong, all problems at once
@@ -77,13 +77,12 @@ export function parseRecipe(
     const { line, col } = position(yaml, path, part);
     return { name: `${file}:${line}:${col}`, line, col };
   };
-  const folder = dirname(file);
-  const recipe = complete(yaml.value, set, locate, folderName(parsePath(file).name), folder, more);
+  const recipe = complete(yaml.value, set, locate, folderName(parsePath(file).name), more);
   const fields: PathField[] = ["data.root", "init"];
   const given = fields.filter((field) =>
     set.some((override) => starts(field.split("."), override.path))
   );
-  return scoped(recipe, PathScope.within(resolve(folder), given));
+  return scoped(recipe, PathScope.within(resolve(dirname(file)), given));
 }
 
 function scoped(recipe: UnscopedRecipe, pathScope: PathScope): Recipe {
@@ -95,7 +94,7 @@ function scoped(recipe: UnscopedRecipe, pathScope: PathScope): Recipe {
  * `directory` or in `QTRAIN_DATA`, as those of a recipe file there.
  *
  * @param input the recipe; a complete one comes back equal
- * @param directory what a relative `data.root` is relative to
+ * @param directory what relative paths are relative to, where no scope says it
  * @param more names of estimators of one's own that the recipe may use
  * @throws {RecipeError} where something is wrong, all problems at once
  */
@@ -112,7 +111,7 @@ export function resolveRecipe(
     );
   }
   const value = isMap(input) ? written : input;
-  return scoped(complete(value, [], locate, "run", directory, more), pathScope);
+  return scoped(complete(value, [], locate, "run", more), pathScope.from(directory));
 }
 
 /** Writes a recipe as YAML, every default included; reading that gives the same recipe. */
@@ -126,7 +125,6 @@ function complete(
   overrides: readonly Override[],
   locate: Locate,
   name: string,
-  directory: string,
   more: readonly string[],
 ): UnscopedRecipe {
   try {
@@ -139,10 +137,7 @@ function complete(
     const named = isMap(root) && !Object.hasOwn(root, "name") ? { name, ...root } : root;
     const result = checkRecipe(named, more);
     if ("problems" in result) throw new RecipeError(report(result.problems, root, locate));
-    const { recipe } = result;
-    const absolute = (path: string) => path && resolve(directory, path);
-    const data = { ...recipe.data, root: absolute(recipe.data.root) };
-    return deepFreeze({ ...recipe, data, init: absolute(recipe.init) });
+    return deepFreeze(result.recipe);
   } catch (error) {
     if (!(error instanceof TooDeep)) throw error;
     const { path } = error;

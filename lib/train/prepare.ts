@@ -4,6 +4,9 @@
  *
  * @module
  */
+import { UsageError } from "../core/errors.ts";
+import { shellWord } from "../core/text.ts";
+import { listed, matchClasses, withLabelsOf } from "../data/classes.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { openDataset } from "../data/open.ts";
 import { expectBatch } from "../data/sampler.ts";
@@ -11,12 +14,13 @@ import { type DataShape, type Plan, plan } from "../program/plan.ts";
 import type { EstimatorMakers } from "../quant/estimator.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import { type InitialWeights, initialWeights } from "./checkpoint/init.ts";
+import type { LoadedCheckpoint } from "./checkpoint/load.ts";
 
 interface PrepareOptions {
   /** Estimators that the recipe may name; those of qtrain by default. */
   readonly estimators?: EstimatorMakers;
-  /** Whether to read the weights of the recipe's `init`; true by default. */
-  readonly weights?: boolean;
+  /** The checkpoint to resume from; the weights of the recipe's `init` are not read then. */
+  readonly checkpoint?: LoadedCheckpoint | undefined;
   /** Called with each warning. */
   readonly warn?: ((text: string) => void) | undefined;
   /** Called now and then with how far the listing of files is. */
@@ -37,9 +41,30 @@ export async function prepareTraining(
   recipe: Recipe,
   options: PrepareOptions = {},
 ): Promise<PreparedProgram & { readonly data: Dataset }> {
-  const data = await openDataset(recipe, options);
+  const { checkpoint, warn } = options;
+  const opened = await openDataset(recipe, options);
+  const data = checkpoint ? withClassesOf(checkpoint, opened, warn) : opened;
   expectBatch(data.train.count, recipe.train.batch);
   return { data, ...await prepareProgram(recipe, data, options) };
+}
+
+/** The data with the labels of the run. @throws UsageError when it has classes that the run has not */
+function withClassesOf(
+  { data: known, path }: LoadedCheckpoint,
+  data: Dataset,
+  warn?: (text: string) => void,
+): Dataset {
+  const { added } = matchClasses(known?.classNames ?? [], data.classNames ?? []);
+  if (known?.classNames && added.length > 0) {
+    throw new UsageError(
+      `${path}: cannot resume: the run began with the classes ${listed(known.classNames)}, the ` +
+        `data has others (${
+          listed(added)
+        }). Resume with the data it began with, or begin another ` +
+        `run with its weights: ${shellWord(`init=${path}`)}`,
+    );
+  }
+  return known ? withLabelsOf(known, data, "the run", warn).data : data;
 }
 
 /**
@@ -51,10 +76,10 @@ export async function prepareTraining(
 export async function prepareProgram(
   recipe: Recipe,
   data: DataShape,
-  { estimators, weights = true, warn }: PrepareOptions = {},
+  { estimators, checkpoint, warn }: PrepareOptions = {},
 ): Promise<PreparedProgram> {
   const planned = plan(recipe, data, { estimators });
-  const initial = weights && recipe.init
+  const initial = recipe.init && !checkpoint
     ? await initialWeights(recipe, planned.program, data, warn)
     : undefined;
   return { ...planned, initial };

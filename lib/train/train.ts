@@ -45,21 +45,26 @@ export async function* train(
   options: TrainOptions = {},
 ): AsyncGenerator<TrainEvent, void, void> {
   const started = performance.now();
-  await using _lock = await options.folder?.lock();
-  yield* withDeviceRecovery(
-    options,
-    (again, onOpen) => trainOnDevice(input, again, started, onOpen),
-  );
+  const { folder, resume = false } = options;
+  await using locks = new AsyncDisposableStack();
+  const lock = async () => void (folder && locks.use(await folder.lock()));
+  // What is resumed must not change while it is read. Another run gets its folder when all is checked.
+  if (resume) await lock();
+  yield* withDeviceRecovery(options, async function* (again, onOpen) {
+    const job = await prepare(input, again);
+    if (!again.resume) await lock();
+    yield* trainOnDevice(job, again, started, onOpen);
+  });
 }
 
 /** Trains until the run ends or its device is lost. */
 async function* trainOnDevice(
-  input: RecipeInput | Recipe,
+  job: Job,
   options: TrainOptions,
   started: number,
   onOpen: (device: Device) => void,
 ): AsyncGenerator<TrainEvent, void, void> {
-  const job = await prepare(input, options), { recipe, data, program, estimators } = job;
+  const { recipe, data, program, estimators } = job;
   const before = job.checkpoint?.trainerState.device;
   const device = options.opened ??
     await openTestedDevice(options.device, program, {
@@ -114,24 +119,25 @@ async function prepare(
   input: RecipeInput | Recipe,
   { folder, resume, warn, progress, estimators: custom = {} }: TrainOptions,
 ): Promise<Job> {
-  const recipe = resolveRecipe(input as RecipeInput, ".", Object.keys(custom));
+  let recipe = resolveRecipe(input as RecipeInput, ".", Object.keys(custom));
   const estimators = { ...ownEstimators, ...custom }, warning = warn ? { warn } : {};
-  let checkpoint: LoadedCheckpoint | undefined;
+  let checkpoint: LoadedCheckpoint | undefined, began = recipe;
   if (folder && resume) {
     checkpoint = await latestCheckpoint(folder, warn);
     const names = Object.keys(custom);
-    await checkResumable(folder, recipe, checkpoint, { estimators: names, ...warning });
+    began = await checkResumable(folder, recipe, checkpoint, { estimators: names, ...warning });
+    recipe = { ...recipe, pathScope: recipe.pathScope.resuming(folder.path) };
   }
   const { data, program, initial } = await prepareTraining(recipe, {
     estimators,
-    weights: !checkpoint,
+    checkpoint,
     warn,
     progress,
   });
   const { batch, micro_batch } = recipe.train,
     leftOut = leftOutOfEpochs(data.train.count, batch, micro_batch);
   if (leftOut && leftOut.share >= MIN_SHARE) warn?.(leftOut.text);
-  const recipeText = formatRecipe(recipe);
+  const recipeText = formatRecipe(began);
   return { recipe, recipeText, estimators, data, program, checkpoint, initial };
 }
 

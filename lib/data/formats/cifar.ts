@@ -60,7 +60,7 @@ export async function openCifar(
   const [inTrain, inTest] = set.records;
   const train = await findAll(folder, set.train);
   const test = await findAll(folder, set.test);
-  const fingerprints = await policy.checkFiles([...train, ...test]);
+  const files = await policy.checkFiles(root, [...train, ...test]);
   return {
     name: set.name,
     classes: layout.classes,
@@ -71,7 +71,7 @@ export async function openCifar(
     test: memorySplit(
       await readRecords(test, layout, data.test, "data.test", { records: inTest, warn }),
     ),
-    files: { root, fingerprints },
+    files,
   };
 }
 

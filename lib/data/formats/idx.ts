@@ -23,7 +23,8 @@ export async function openIdx({ data, pathScope }: DataRecipe): Promise<Unnormal
     train: await findPair(root, "train"),
     test: await findPair(root, "t10k"),
   };
-  const fingerprints = await policy.checkFiles(
+  const files = await policy.checkFiles(
+    root,
     Object.values(paths).flatMap((pair) => Object.values(pair)),
   );
   const train = await readPair(paths.train);
@@ -45,7 +46,7 @@ export async function openIdx({ data, pathScope }: DataRecipe): Promise<Unnormal
     shape: [size[0], size[1], 1],
     train: memorySplit(takeFirst(bodies(train), data.train, "data.train", train.images.path)),
     test: memorySplit(takeFirst(bodies(test), data.test, "data.test", test.images.path)),
-    files: { root, fingerprints },
+    files,
   };
 }
 

@@ -26,11 +26,12 @@ export async function openNpz({ data, pathScope }: DataRecipe): Promise<Unnormal
     pathScope,
     "an .npz file or a folder of .npy files",
   );
-  const packed = folder ? undefined : await policy.checkFiles([path]);
+  const packed = folder ? undefined : await policy.checkFiles(path, [path]);
   using files = folder ? await openNpyFolder(path) : await openNpzFile(path);
   const found = { train: findPair(files, "train"), test: findPair(files, "test") };
   const pairs = Object.values(found).flatMap(({ images, labels }) => [images, labels]);
-  const fingerprints = packed ?? await policy.checkFiles(pairs.map((name) => files.location(name)));
+  const read = packed ??
+    await policy.checkFiles(path, pairs.map((name) => files.location(name)));
   const train = await readPair(files, found.train);
   const test = await readPair(files, found.test);
   const layout = imageLayout(train.images, data);
@@ -54,7 +55,7 @@ export async function openNpz({ data, pathScope }: DataRecipe): Promise<Unnormal
     shape: layout.shape,
     train: make("train", train),
     test: make("test", test),
-    files: { root: path, fingerprints },
+    files: read,
   };
 }
 

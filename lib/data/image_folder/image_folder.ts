@@ -9,7 +9,6 @@ import { basename } from "node:path";
 import { DataError } from "../../core/errors.ts";
 import type { DataRecipe, UnnormalizedDataset } from "../dataset.ts";
 import { notEnoughImages } from "../formats/subset.ts";
-import { sampleFiles } from "../paths/file_fingerprint.ts";
 import { findFolder } from "../paths/find_data.ts";
 import { displayNames } from "./class_names.ts";
 import { FolderSplit, imageCache } from "./split.ts";
@@ -33,7 +32,7 @@ export async function openFolder(
   const { path: root, policy } = await findFolder(data.root, pathScope);
   const tree = await findTree(root, { holdout: data.holdout, seed, warn, progress, policy });
   const paths = [...tree.train, ...tree.test].flat();
-  const fingerprints = await policy.checkFiles(sampleFiles(paths));
+  const files = await policy.checkFiles(root, paths);
   const classes = tree.classNames.length;
   if (data.classes !== 0 && data.classes !== classes) {
     throw new DataError(
@@ -49,8 +48,8 @@ export async function openFolder(
     const cache = imageCache(paths.length, shape, room);
     room -= cache?.pixels.length ?? 0;
     const onBadImage = data.on_bad_image;
-    const files = { paths, labels, shape, onBadImage, opened, ...(cache ? { cache } : {}) };
-    return new FolderSplit(files, warn);
+    const images = { paths, labels, shape, onBadImage, opened, ...(cache ? { cache } : {}) };
+    return new FolderSplit(images, warn);
   };
   return {
     name: basename(root),
@@ -60,7 +59,7 @@ export async function openFolder(
     train: open("train"),
     test: open("test"),
     layout: tree.layout,
-    files: { root, fingerprints },
+    files,
   };
 }
 

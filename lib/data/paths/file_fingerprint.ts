@@ -1,8 +1,11 @@
 /**
- * Sizes and times of the files of a data set, to notice that they changed.
+ * Which files a data set consists of, and whether they are still the same: by name, size and time while
+ * a run lasts, by name, size and contents from one day, folder or machine to another.
  *
  * @module
  */
+import { crc32 } from "node:zlib";
+import { relative, sep } from "node:path";
 import { cannotRead } from "./stat.ts";
 
 /** The size and time of a file at some moment. */
@@ -15,15 +18,32 @@ export interface FileFingerprint {
   readonly modified: number;
 }
 
+/** The files of a data set, as they were before they were read. */
+export interface DataFiles {
+  /** The file or folder that `data.root` led to; absolute. */
+  readonly root: string;
+  /** Absolute paths of all files. */
+  readonly paths: readonly string[];
+  /** At most 500 of them. Missing ones are left out: reading them reports that. */
+  readonly fingerprints: readonly FileFingerprint[];
+}
+
 /** Of more files, this many are sampled, evenly spread: each costs some 10 µs. */
 const MAX_FILES = 500;
 
-/** At most 500 of the files, in their order. */
-export function sampleFiles<T>(files: readonly T[]): readonly T[] {
-  const step = Math.max(1, files.length / MAX_FILES);
-  return files.length <= MAX_FILES
-    ? files
-    : Array.from({ length: MAX_FILES }, (_, i) => files[Math.floor(i * step)]!);
+/** Bytes of each block that a checksum samples. */
+const BLOCK = 4096;
+/** A file of at most this many bytes is read whole for its checksum. */
+export const WHOLE = 3 * BLOCK;
+
+/** The files of a data set: the fingerprints of at most 500. */
+export async function dataFiles(root: string, paths: readonly string[]): Promise<DataFiles> {
+  const step = Math.max(1, paths.length / MAX_FILES), fingerprints: FileFingerprint[] = [];
+  for (let at = 0; at < paths.length; at += step) {
+    const file = await fingerprint(paths[Math.floor(at)]!);
+    if (file) fingerprints.push(file);
+  }
+  return { root, paths, fingerprints };
 }
 
 /** The fingerprint of a file; `undefined` if there is none. @throws {DataError} when access is denied */
@@ -39,16 +59,46 @@ export async function fingerprint(path: string): Promise<FileFingerprint | undef
   }
 }
 
-/** The fingerprints of at most 500 files. Missing files are left out: reading them reports that. */
-export async function fingerprintFiles(
-  paths: readonly string[],
-): Promise<readonly FileFingerprint[]> {
-  const fingerprints: FileFingerprint[] = [];
-  for (const path of sampleFiles(paths)) {
-    const file = await fingerprint(path);
-    if (file) fingerprints.push(file);
+/**
+ * The name of a file below the root of its data, the same on every system: with slashes, in one of
+ * Unicode's forms. Empty for the root itself.
+ */
+export function nameBelow(root: string, path: string): string {
+  return relative(root, path).replaceAll(sep, "/").normalize("NFC");
+}
+
+/** A checksum of all names, in their order. */
+export function checksumOfNames(names: Iterable<string>): number {
+  let sum = 0;
+  for (const name of names) sum = crc32(`${name}\n`, sum);
+  return sum;
+}
+
+/**
+ * A CRC-32 of the first, middle and last 4 KiB of a file, or of all of a file up to 12 KiB.
+ *
+ * @throws {DataError} when it cannot be read
+ */
+export async function sampledChecksum({ path, size }: FileFingerprint): Promise<number> {
+  const starts = size <= WHOLE ? [0] : [0, Math.floor((size - BLOCK) / 2), size - BLOCK];
+  const block = new Uint8Array(size <= WHOLE ? size : BLOCK);
+  try {
+    using file = await Deno.open(path);
+    let sum = 0;
+    for (const start of starts) {
+      await file.seek(start, Deno.SeekMode.Start);
+      let length = 0;
+      while (length < block.length) {
+        const read = await file.read(block.subarray(length));
+        if (read === null) break;
+        length += read;
+      }
+      sum = crc32(block.subarray(0, length), sum);
+    }
+    return sum;
+  } catch (error) {
+    throw cannotRead(path, error);
   }
-  return fingerprints;
 }
 
 /** How a file changed, in words; `undefined` if it did not. */
@@ -59,8 +109,16 @@ export function describeChange(
   const { path } = before;
   if (!now) return `${path} is gone`;
   if (now.size !== before.size) return `${path} had ${before.size} bytes and has ${now.size}`;
-  if (now.modified === before.modified) return undefined;
-  const time = (file: FileFingerprint) => new Date(file.modified).toISOString();
+  return now.modified === before.modified ? undefined : rewritten(path, before, now);
+}
+
+/** That a file was written again, with its times. */
+export function rewritten(
+  path: string,
+  before: { readonly modified: number },
+  now: { readonly modified: number },
+): string {
+  const time = (file: { readonly modified: number }) => new Date(file.modified).toISOString();
   return `${path} was written again at ${time(now)} (before: ${time(before)})`;
 }
 

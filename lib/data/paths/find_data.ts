@@ -3,17 +3,11 @@
  *
  * @module
  */
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { DataError } from "../../core/errors.ts";
-import type { PathScope } from "../../recipe/path_scope.ts";
+import type { PathField, PathScope } from "../../recipe/path_scope.ts";
 import { stat } from "./stat.ts";
-import {
-  inQtrainData,
-  outsideScope,
-  type PathPolicy,
-  pathPolicy,
-  READ_ANYTHING,
-} from "./path_policy.ts";
+import { outsideScope, type PathPolicy, placesOf } from "./path_policy.ts";
 
 /** The file or folder at a path of a recipe. */
 interface FoundPath {
@@ -39,10 +33,11 @@ export async function findFolder(root: string, scope: PathScope): Promise<FoundP
 }
 
 /**
- * The file or folder of a data set: `root` itself, or what has its name in `QTRAIN_DATA`.
+ * The file or folder of a data set: where the recipe or the record of its run leads, or what has its
+ * name in `QTRAIN_DATA`.
  *
  * @param what what is expected there, for the error
- * @throws {DataError} when neither exists, or the path scope forbids it
+ * @throws {DataError} when nothing is there, or the path scope forbids it
  */
 export async function findPath(
   root: string,
@@ -52,31 +47,49 @@ export async function findPath(
   if (root === "") {
     throw new DataError(`data.root: expected ${what}, got nothing; give its path`);
   }
-  const policy = await pathPolicy("data.root", root, scope), shared = inQtrainData(basename(root));
-  const candidates = [
-    ...(policy ? [{ path: root, policy }] : []),
-    ...(shared === undefined ? [] : [{ path: shared, policy: READ_ANYTHING }]),
-  ];
-  for (const candidate of candidates) {
-    const info = await stat(candidate.path);
-    if (!info) continue;
-    await candidate.policy.check(candidate.path);
-    return { ...candidate, folder: info.isDirectory };
-  }
-  if (!policy) throw outsideScope("data.root", root, scope);
-  const also = shared === undefined
-    ? ", and QTRAIN_DATA, which may name a folder of data sets, is not set"
-    : `, nor in QTRAIN_DATA at ${shared}`;
-  throw new DataError(
-    `data.root: expected ${what}, found nothing at ${root}${also}; ` +
-      `correct data.root or set QTRAIN_DATA`,
-  );
+  return await firstFound("data.root", root, scope, what);
 }
 
-/** Whether a data set is at `root`, or in `QTRAIN_DATA` under its name; it may be unreadable. */
-export async function isDataThere(root: string): Promise<boolean> {
-  const shared = inQtrainData(basename(root));
-  return await stat(root) !== undefined || shared !== undefined && await stat(shared) !== undefined;
+/**
+ * The file or folder of `init`.
+ *
+ * @param what what is expected there, for the error
+ * @throws {DataError} when nothing is there, or the path scope forbids it
+ */
+export function findInit(init: string, scope: PathScope, what: string): Promise<FoundPath> {
+  return firstFound("init", init, scope, what);
+}
+
+async function firstFound(
+  field: PathField,
+  written: string,
+  scope: PathScope,
+  what: string,
+): Promise<FoundPath> {
+  const places = await placesOf(field, written, scope);
+  for (const { path, policy } of places) {
+    const info = policy && await stat(path);
+    if (!info) continue;
+    await policy.check(path);
+    return { path, policy, folder: info.isDirectory };
+  }
+  const allowed = new Set(places.filter(({ policy }) => policy).map(({ path }) => path));
+  const refused = places.find(({ path }) => !allowed.has(path));
+  if (refused) throw outsideScope(field, refused.path, scope);
+  const tried = [...new Set(places.map(({ path }) => path))].join(", nor at ");
+  const remedy = field === "init"
+    ? "correct the path, which is relative to the recipe, or give init=PATH on the command line"
+    : "correct data.root, give data.root=PATH on the command line, or set QTRAIN_DATA to the folder " +
+      "of all data sets";
+  throw new DataError(`${field}: expected ${what}, found nothing at ${tried}; ${remedy}`);
+}
+
+/** Whether something is where the data of a recipe should be; it may be unreadable. */
+export async function isDataThere(root: string, scope: PathScope): Promise<boolean> {
+  for (const { path } of await placesOf("data.root", root, scope)) {
+    if (await stat(path) !== undefined) return true;
+  }
+  return false;
 }
 
 /** The first of `names` that is a file in `folder`, as a path. @throws {DataError} when none is */

@@ -1,23 +1,18 @@
 /**
  * Which files a recipe may read. Paths within its scope must really be in its folder, links included.
  * Anything in `QTRAIN_DATA` may be read (links there are the user's own), and any path given on the
- * command line. A run's own recipe has absolute paths; they may lead to the files that the manifest of
- * the run lists, unchanged, and to no others.
+ * command line. A run's own recipe may lead to the files that the manifest of the run records, with the
+ * same names and contents, wherever they are now, and to no others.
  *
  * @module
  */
-import { join, relative, resolve, sep } from "node:path";
+import { basename, join, relative, resolve, sep } from "node:path";
 import { DataError } from "../../core/errors.ts";
+import { shellWord } from "../../core/text.ts";
 import type { PathField, PathScope } from "../../recipe/path_scope.ts";
 import { cannotRead } from "./stat.ts";
-import { readManifest } from "./data_manifest.ts";
-import {
-  changesSince,
-  describeChange,
-  type FileFingerprint,
-  fingerprint,
-  fingerprintFiles,
-} from "./file_fingerprint.ts";
+import { changesSinceRecord, readManifest, type RecordedFiles } from "./data_manifest.ts";
+import { type DataFiles, dataFiles } from "./file_fingerprint.ts";
 
 /** Checks paths before they are read. */
 export interface PathPolicy {
@@ -31,17 +26,25 @@ export interface PathPolicy {
   /**
    * Checks the files of a data set before they are read.
    *
-   * @returns fingerprints of at most 500 of them
+   * @param root where `data.root` led
+   * @param paths all files
    * @throws {DataError} when one leads outside the scope, or differs from the manifest of its run
    */
-  checkFiles(paths: readonly string[]): Promise<readonly FileFingerprint[]>;
+  checkFiles(root: string, paths: readonly string[]): Promise<DataFiles>;
 }
 
 /** Everything may be read. */
-export const READ_ANYTHING: PathPolicy = {
+const READ_ANYTHING: PathPolicy = {
   check: () => Promise.resolve(),
-  checkFiles: fingerprintFiles,
+  checkFiles: dataFiles,
 };
+
+/** A place that a path of a recipe may stand for. */
+interface Place {
+  readonly path: string;
+  /** Absent if nothing there may be read. */
+  readonly policy: PathPolicy | undefined;
+}
 
 /** Whether a path is a folder or below it, by its text. */
 function isBelow(path: string, folder: string): boolean {
@@ -59,37 +62,50 @@ function qtrainData(): string | undefined {
 }
 
 /**
- * The policy of a path in a recipe; `undefined` if nothing at the path may be read.
+ * The places that a path of a recipe may stand for, likeliest first: where the run that it belongs to
+ * found it, relative to the run's folder or not; where it leads from the recipe; what has its name in
+ * `QTRAIN_DATA`.
  *
  * @param field of the recipe
  */
-export async function pathPolicy(
+export async function placesOf(
   field: PathField,
   path: string,
   scope: PathScope,
-): Promise<PathPolicy | undefined> {
-  const folder = scope.folderOf(field);
-  if (folder === undefined) return READ_ANYTHING;
+): Promise<readonly Place[]> {
+  const places = scope.placesOf(field, path).map((place): Place => ({
+    path: place,
+    policy: ownPolicy(field, place, scope),
+  }));
   const shared = qtrainData();
-  if (shared !== undefined && isBelow(resolve(path), resolve(shared))) return READ_ANYTHING;
-  if (isBelow(resolve(path), resolve(folder))) return inside(field, path, folder);
-  const manifest = await readManifest(folder);
-  if (field === "init") {
-    const { init } = manifest ?? {};
-    const same = init?.path === path && describeChange(init, await fingerprint(path)) === undefined;
-    return same ? READ_ANYTHING : undefined;
+  if (field === "data.root" && shared !== undefined) {
+    places.push({ path: join(shared, basename(path)), policy: READ_ANYTHING });
   }
-  return manifest?.root === path && manifest.files.length > 0
-    ? listedFiles(path, manifest.files)
-    : undefined;
+  const { run } = scope;
+  if (run === undefined || scope.isOverridden(field)) return places;
+  const record = (await readManifest(run))[field];
+  if (record?.written !== path) return places;
+  const recorded = [resolve(run, record.relative), record.path].map((place): Place => ({
+    path: place,
+    policy: ownPolicy(field, place, scope) ?? recordedFiles(field, place, record),
+  }));
+  return [...recorded, ...places];
 }
 
-/** The error for a path that {@linkcode pathPolicy} has no policy for. */
+/** The policy of a path without a run's record; `undefined` if nothing there may be read. */
+function ownPolicy(field: PathField, path: string, scope: PathScope): PathPolicy | undefined {
+  const folder = scope.folderOf(field), shared = qtrainData();
+  if (folder === undefined) return READ_ANYTHING;
+  if (shared !== undefined && isBelow(path, resolve(shared))) return READ_ANYTHING;
+  return isBelow(path, resolve(folder)) ? inside(field, path, folder) : undefined;
+}
+
+/** The error for a path that no policy allows to read. */
 export function outsideScope(field: PathField, path: string, scope: PathScope): DataError {
   return new DataError(
     `${field}: cannot read ${path}: it is outside the recipe's folder (${
       scope.folderOf(field)
-    }) and QTRAIN_DATA. To allow it, give ${field}=${path} on the command line, ` +
+    }) and QTRAIN_DATA. To allow it, give ${shellWord(`${field}=${path}`)} on the command line, ` +
       `or pathScope: UNRESTRICTED in a program`,
   );
 }
@@ -102,32 +118,30 @@ function inside(field: string, root: string, folder: string): PathPolicy {
     if (target === undefined || isBelow(target, allowed)) return;
     throw new DataError(
       `cannot read ${path}: it is a link to ${target}, outside the recipe's folder (${allowed}). ` +
-        `To allow it, give ${field}=${root} on the command line`,
+        `To allow it, give ${shellWord(`${field}=${root}`)} on the command line`,
     );
   };
   return {
     check,
-    async checkFiles(paths) {
-      for (const path of paths) await check(path);
-      return await fingerprintFiles(paths);
+    async checkFiles(root, paths) {
+      const files = await dataFiles(root, paths);
+      for (const { path } of files.fingerprints) await check(path);
+      return files;
     },
   };
 }
 
-/** Allows exactly the files that the manifest of a run lists. */
-function listedFiles(root: string, before: readonly FileFingerprint[]): PathPolicy {
+/** Allows exactly the files that the manifest of a run records. */
+function recordedFiles(field: PathField, place: string, record: RecordedFiles): PathPolicy {
   return {
     check: () => Promise.resolve(),
-    async checkFiles(paths) {
-      const now = await fingerprintFiles(paths), [change] = await changesSince(before);
-      if (change === undefined && now.length === before.length) {
-        const known = new Set(before.map(({ path }) => path));
-        if (now.every(({ path }) => known.has(path))) return now;
-      }
+    async checkFiles(root, paths) {
+      const files = await dataFiles(root, paths);
+      const { different: [change] } = await changesSinceRecord(record, files);
+      if (change === undefined) return files;
       throw new DataError(
-        `data.root: the files in ${root} changed since the run began: ` +
-          `${change ?? "other files are there"}. To use them as they are, give data.root=${root} ` +
-          `on the command line`,
+        `${field}: the files in ${root} changed since the run began: ${change}. To use them as ` +
+          `they are, give ${shellWord(`${field}=${place}`)} on the command line`,
       );
     },
   };
@@ -143,10 +157,4 @@ async function realPath(path: string): Promise<string | undefined> {
     }
     throw cannotRead(path, error);
   }
-}
-
-/** `root` in `QTRAIN_DATA`. */
-export function inQtrainData(name: string): string | undefined {
-  const shared = qtrainData();
-  return shared === undefined ? undefined : join(shared, name);
 }

@@ -4,7 +4,9 @@
  *
  * @module
  */
-import { outsideScope, type PathPolicy, pathPolicy } from "../../data/paths/path_policy.ts";
+import { type DataFiles, dataFiles } from "../../data/paths/file_fingerprint.ts";
+import { findInit } from "../../data/paths/find_data.ts";
+import type { PathPolicy } from "../../data/paths/path_policy.ts";
 import { checkIsFile } from "../../data/paths/stat.ts";
 import { listed } from "../../data/classes.ts";
 import { DataError } from "../../core/errors.ts";
@@ -27,30 +29,39 @@ const INDEX = /\.safetensors\.index\.json$/i;
  * @throws DataError when nothing is there, or it is damaged, or it is something else: with what it is
  */
 export async function readWeights(
-  { init: path, model, pathScope }: Recipe,
+  recipe: Recipe,
   warn: (text: string) => void = () => {},
 ): Promise<WeightsFile> {
-  const guard = await pathPolicy("init", path, pathScope);
-  if (!guard) throw outsideScope("init", path, pathScope);
-  const network = "layers" in model ? undefined : model.name;
-  const info = await Deno.stat(path).catch(() => undefined);
-  if (!info) {
-    throw new DataError(
-      `init: expected ${WHAT}, found nothing at ${path}; ` +
-        "correct the path, which is relative to the recipe",
-    );
+  const { model } = recipe, network = "layers" in model ? undefined : model.name;
+  const { root, file, run, policy } = await locate(recipe);
+  if (run) {
+    for (const checkpoint of await run.checkpoints()) await policy.check(checkpoint.path);
+    const { bytes, path } = await expectCheckpoint(run, warn);
+    await policy.checkFiles(root, [path]);
+    return { ...decodeSafetensors(bytes, path), path };
   }
-  await guard.check(path);
-  if (!info.isDirectory) return await readFile(path, guard, network);
-  const inside = await weightsIn(path);
-  if (inside !== undefined) {
-    warn(`init: reading ${inside}`);
-    return await readFile(inside, guard, network);
-  }
-  const run = await RunFolder.open(path);
-  for (const checkpoint of await run.checkpoints()) await guard.check(checkpoint.path);
-  const checkpoint = await expectCheckpoint(run, warn);
-  return { ...decodeSafetensors(checkpoint.bytes, checkpoint.path), path: checkpoint.path };
+  if (file !== root) warn(`init: reading ${file}`);
+  await policy.checkFiles(root, [file]);
+  return await readFile(file, policy, network);
+}
+
+/**
+ * The file that `init` of a recipe names; of a run's folder, its latest checkpoint.
+ *
+ * @throws DataError when nothing is there
+ */
+export async function initFiles(recipe: Recipe): Promise<DataFiles> {
+  const { root, file } = await locate(recipe);
+  return await dataFiles(root, [file]);
+}
+
+async function locate({ init, pathScope }: Recipe) {
+  const { path: root, folder, policy } = await findInit(init, pathScope, WHAT);
+  if (!folder) return { root, file: root, policy };
+  const inside = await weightsIn(root);
+  if (inside !== undefined) return { root, file: inside, policy };
+  const run = await RunFolder.open(root), [latest] = await run.checkpoints();
+  return { root, file: latest?.path ?? root, run, policy };
 }
 
 /** The file of weights in a folder that is no run's, as models are published: an index, or one file. */

@@ -1,25 +1,28 @@
 /**
  * Detects changes of the files of a run's data: during the run, and between its start and the day it
- * resumes.
+ * resumes, also when they have moved since.
  *
  * @module
  */
 import type { Dataset } from "../../data/dataset.ts";
 import {
+  changesSinceRecord,
   type DataManifest,
   formatManifest,
   MANIFEST_FILE,
   readManifest,
+  recordFiles,
 } from "../../data/paths/data_manifest.ts";
 import {
   changesSince,
-  describeChange,
   type FileFingerprint,
   fingerprint,
 } from "../../data/paths/file_fingerprint.ts";
 import { DataError } from "../../core/errors.ts";
 import { writeAtomic } from "../../core/files.ts";
+import { shellWord } from "../../core/text.ts";
 import type { Recipe } from "../../recipe/recipe.ts";
+import { initFiles } from "../checkpoint/weights_file.ts";
 
 /** Maximum number of lines printed. */
 const MAX_LINES = 3;
@@ -43,35 +46,37 @@ export class DataChangeMonitor {
    *
    * @param folder the run's folder
    * @param resumed whether the run resumes from a checkpoint
-   * @throws DataError when files were added, deleted or have another size, unless `data.root` was set on
-   * the command line; UsageError when the manifest cannot be written
+   * @throws DataError when files were added, deleted or have other contents, unless `data.root` was set
+   * on the command line; UsageError when the manifest cannot be written
    */
   async begin(folder: string, resumed: boolean): Promise<void> {
     const { data: { files }, recipe: { init, data, pathScope } } = this;
-    const before = resumed ? await readManifest(folder) : undefined;
-    if (before && files) {
-      const { refused, odd } = differences(before, files.fingerprints);
-      if (refused.length > 0 && !pathScope.isOverridden("data.root")) {
+    const before = resumed ? await readManifest(folder) : {}, recorded = before["data.root"];
+    if (recorded && files) {
+      const { different, rewritten } = await changesSinceRecord(recorded, files);
+      if (different.length > 0 && !pathScope.isOverridden("data.root")) {
         throw new DataError(
           `data.root: the files in ${files.root} have changed since the run in ${folder} began: ` +
-            `${
-              some(refused)
-            }. Restore them, or set data.root=${data.root} on the command line to ` +
-            "continue with the present ones",
+            `${some(different)}. Restore them, or set ${
+              shellWord(`data.root=${files.root}`)
+            } on the command line to continue with the present ones`,
         );
       }
-      for (const change of [...refused, ...odd].slice(0, MAX_LINES)) {
+      const changes = [...different, ...rewritten];
+      for (const change of changes.slice(0, MAX_LINES)) {
         this.#warn(`data.root: ${change} since the run began; it continues with the present files`);
       }
+      if (changes.length > MAX_LINES) this.#warn(more(changes.length - MAX_LINES));
     }
     if (!files && init === "") return;
-    const start = before?.init ?? (init === "" ? undefined : await fingerprint(init));
-    const note: DataManifest = {
-      root: files?.root ?? "",
-      files: files?.fingerprints ?? [],
+    const written = recorded?.written ?? data.root;
+    const start = before.init ??
+      (init === "" ? undefined : await recordFiles(init, folder, await initFiles(this.recipe)));
+    const manifest: DataManifest = {
+      ...(files ? { "data.root": await recordFiles(written, folder, files) } : {}),
       ...(start ? { init: start } : {}),
     };
-    await writeAtomic(`${folder}/${MANIFEST_FILE}`, formatManifest(note));
+    await writeAtomic(`${folder}/${MANIFEST_FILE}`, formatManifest(manifest));
   }
 
   /** Warns once of each file that has changed. Images in memory stay as they are. */
@@ -84,9 +89,7 @@ export class DataChangeMonitor {
     for (const change of changes.slice(0, MAX_LINES)) {
       this.#warn(`data.root: ${change} since the run began; ${effect}`);
     }
-    if (changes.length > MAX_LINES) {
-      this.#warn(`data.root: ${changes.length - MAX_LINES} more files have changed`);
-    }
+    if (changes.length > MAX_LINES) this.#warn(more(changes.length - MAX_LINES));
     const now: FileFingerprint[] = [];
     for (const { path } of this.#stamps) {
       const stamp = await fingerprint(path).catch(() => undefined);
@@ -96,26 +99,11 @@ export class DataChangeMonitor {
   }
 }
 
-/**
- * Changes that refuse a resumed run (files added, deleted, or of another size), and those that only
- * cause a warning (files written again).
- */
-function differences(
-  { files: before }: DataManifest,
-  now: readonly FileFingerprint[],
-): { refused: string[]; odd: string[] } {
-  const refused: string[] = [], odd: string[] = [];
-  const there = new Map(now.map((stamp) => [stamp.path, stamp]));
-  for (const stamp of before) {
-    const found = there.get(stamp.path), change = describeChange(stamp, found);
-    if (change !== undefined) (found?.size === stamp.size ? odd : refused).push(change);
-    there.delete(stamp.path);
-  }
-  for (const path of there.keys()) refused.push(`${path} is new`);
-  return { refused, odd };
-}
-
 function some(changes: readonly string[]): string {
   const more = changes.length - MAX_LINES;
   return changes.slice(0, MAX_LINES).join("; ") + (more > 0 ? `; and ${more} more` : "");
+}
+
+function more(count: number): string {
+  return `data.root: ${count} more ${count === 1 ? "file has" : "files have"} changed`;
 }

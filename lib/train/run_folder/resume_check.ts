@@ -3,11 +3,13 @@
  *
  * @module
  */
-import { UsageError } from "../../core/errors.ts";
+import { DataError, UsageError } from "../../core/errors.ts";
+import { changesSinceRecord, readManifest } from "../../data/paths/data_manifest.ts";
 import { type ResumeRule, resumeRules } from "../../recipe/json_schema.ts";
 import { parseRecipe } from "../../recipe/load.ts";
 import type { Recipe } from "../../recipe/recipe.ts";
 import type { LoadedCheckpoint } from "../checkpoint/load.ts";
+import { initFiles } from "../checkpoint/weights_file.ts";
 import type { RunFolder } from "./run_folder.ts";
 
 /** How a run is resumed. */
@@ -19,10 +21,12 @@ interface GoingOn {
 }
 
 /**
- * Checks that a run is resumed with the recipe it began with, but for fields that may change.
+ * Checks that a run is resumed with the recipe it began with, but for fields that may change. Where its
+ * files are does not matter: their contents are compared when they are read.
  *
  * @param found the checkpoint to resume from; without one the run begins afresh, and `recipe.yaml` says
  * whose folder it is
+ * @returns the recipe with the paths that the run began with
  * @throws UsageError with what differs
  */
 export async function checkResumable(
@@ -30,15 +34,20 @@ export async function checkResumable(
   recipe: Recipe,
   found: LoadedCheckpoint | undefined,
   { estimators = [], warn }: GoingOn,
-): Promise<void> {
+): Promise<Recipe> {
   const written = await folder.readRecipe();
   const sources = [
     ...(written === undefined ? [] : [[written, `${folder.path}/recipe.yaml`] as const]),
     ...(found ? [[found.recipe, found.path] as const] : []),
   ];
+  let began = recipe;
   for (const [text, path] of sources) {
-    const differs = differing(parseRecipe(text, path, [], estimators), recipe);
-    const refused = differs.filter(({ path }) => ruleOf(path) === undefined);
+    const before = parseRecipe(text, path, [], estimators), differs = differing(before, recipe);
+    began = { ...recipe, init: before.init, data: { ...recipe.data, root: before.data.root } };
+    const moved = recipe.init !== before.init && await isRecordedInit(folder.path, recipe);
+    const refused = differs.filter(({ path }) =>
+      ruleOf(path) === undefined && !(moved && path === "init")
+    );
     if (refused.length > 0) {
       throw new UsageError(
         `${folder.path}: cannot resume: the run began with another recipe (${path}): ` +
@@ -51,6 +60,20 @@ export async function checkResumable(
       if (ruleOf(path) !== "reported") continue;
       warn?.(`resuming with ${path}=${JSON.stringify(now)} (was ${JSON.stringify(was)})`);
     }
+  }
+  return began;
+}
+
+/** Whether the recipe's `init` is what the run began with, although its path is another. */
+async function isRecordedInit(folder: string, recipe: Recipe): Promise<boolean> {
+  const record = (await readManifest(folder)).init;
+  if (!record || recipe.init === "") return false;
+  try {
+    const { different } = await changesSinceRecord(record, await initFiles(recipe));
+    return different.length === 0;
+  } catch (error) {
+    if (error instanceof DataError) return false;
+    throw error;
   }
 }
 

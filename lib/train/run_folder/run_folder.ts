@@ -9,6 +9,7 @@
  * @module
  */
 
+import { dirname } from "node:path";
 import { largest } from "../../core/min_max.ts";
 import { DataError, UsageError } from "../../core/errors.ts";
 import {
@@ -47,34 +48,56 @@ const RANGES = "ranges.jsonl";
 
 /** The folder of one run. */
 export class RunFolder {
-  /** Path of the folder, relative if it was given so. */
-  readonly path: string;
+  #path: string;
   /** Lines that are not yet written, by log. */
   #pending: Record<typeof METRICS | typeof RANGES, string[]> = { [METRICS]: [], [RANGES]: [] };
   /** Whether to refuse a run in the folder, as it is not this one. */
   #refuses: boolean;
+  /** The folder of all runs and a name, until the folder is made: another run may take it first. */
+  #wanted: { readonly root: string; readonly name: string } | undefined;
 
-  private constructor(path: string, refuses: boolean) {
-    this.path = path;
+  private constructor(path: string, refuses: boolean, wanted?: { root: string; name: string }) {
+    this.#path = path;
     this.#refuses = refuses;
+    this.#wanted = wanted;
+  }
+
+  /** Path of the folder, relative if it was given so. */
+  get path(): string {
+    return this.#path;
   }
 
   /**
-   * Finds or creates the folder of a run.
+   * Chooses the folder of a run. Nothing is written until {@linkcode RunFolder.lock}: a run that does not
+   * begin, because of its recipe or its data, leaves nothing behind.
    *
-   * @throws {UsageError} when `out` holds a run and `resume` is not set, or is not writable
+   * @throws {UsageError} when `out` holds a run and `resume` is not set, or is a file
    */
   static async create(options: RunFolderOptions): Promise<RunFolder> {
     const { out, name, resume, root = "runs" } = options;
-    let path: string;
     if (out !== undefined) {
       if (!resume) await refuseRun(out);
-      path = out;
-    } else {
-      path = await defaultFolder(root, folderName(name), resume);
+      await refuseFile(out);
+      return new RunFolder(out, !resume);
     }
-    await makeFolder(`${path}/checkpoints`);
-    return new RunFolder(path, !resume);
+    const plain = folderName(name), latest = resume ? await latestRun(root, plain) : undefined;
+    if (latest !== undefined) return new RunFolder(latest, false);
+    return new RunFolder(await nextFolder(root, plain), !resume, { root, name: plain });
+  }
+
+  /**
+   * Makes the folder, if it is not there.
+   *
+   * @throws {UsageError} when it cannot be made
+   */
+  async make(): Promise<void> {
+    const wanted = this.#wanted;
+    this.#wanted = undefined;
+    if (wanted) {
+      await makeFolder(wanted.root);
+      this.#path = await makeNextFolder(wanted.root, wanted.name);
+    }
+    await makeFolder(`${this.path}/checkpoints`);
   }
 
   /**
@@ -93,26 +116,38 @@ export class RunFolder {
   }
 
   /**
-   * Locks the folder for one run, until the returned lock is disposed. If the folder got no run, the
-   * lock leaves no file.
+   * Makes the folder and locks it for one run, until the returned lock is disposed. If the folder got no
+   * run, nothing that was made stays.
    *
    * @throws {UsageError} when another run is writing the folder, or has written it since
-   * {@linkcode RunFolder.create} found it free
+   * {@linkcode RunFolder.create} found it free, or it cannot be written
    */
   async lock(): Promise<AsyncDisposable> {
-    const lock = await lockFolder(this.path);
+    const made = await missingFolders(this.#wanted ? this.#wanted.root : this.path);
+    if (this.#wanted) made.push("");
+    await this.make();
+    const { path } = this, lock = await lockFolder(path);
     try {
-      if (this.#refuses) await refuseRun(this.path);
+      if (this.#refuses) await refuseRun(path);
       this.#refuses = false;
     } catch (error) {
       lock[Symbol.dispose]();
       throw error;
     }
-    const { path } = this;
     return {
       async [Symbol.asyncDispose]() {
         using _ = lock;
-        if (await traceOfRun(path) === undefined) await lock.remove();
+        if (await traceOfRun(path) !== undefined) return;
+        await lock.remove();
+        // A folder that is not empty stays.
+        for (
+          const folder of [
+            `${path}/checkpoints`,
+            ...made.map((made) => made || path).reverse(),
+          ]
+        ) {
+          await Deno.remove(folder).catch(() => {});
+        }
       },
     };
   }
@@ -246,26 +281,59 @@ async function traceOfRun(folder: string): Promise<string | undefined> {
   return undefined;
 }
 
-/** `root/NAME`, `root/NAME-2`, …: the one after the last, or to resume, the latest with a run. */
-async function defaultFolder(root: string, name: string, resume: boolean): Promise<string> {
-  const numbered = (await namesIn(root)).map((entry) => ({ entry, k: numberOf(entry, name) }))
-    .filter(({ k }) => k > 0).sort((a, b) => b.k - a.k);
-  if (resume) {
-    for (const { entry } of numbered) {
-      if (await traceOfRun(`${root}/${entry}`) !== undefined) return `${root}/${entry}`;
-    }
+/** @throws UsageError when something other than a folder is in the way */
+async function refuseFile(path: string): Promise<void> {
+  const info = await Deno.stat(path).catch(() => undefined);
+  if (!info || info.isDirectory) return;
+  throw new UsageError(`${path}: expected a folder for the run, got a file; choose another --out`);
+}
+
+/** The folders on the way to `path` that are not there yet, from the top. */
+async function missingFolders(path: string): Promise<string[]> {
+  const missing: string[] = [];
+  for (let folder = path;; folder = dirname(folder)) {
+    if (await Deno.stat(folder).then(() => true, () => false)) return missing;
+    missing.unshift(folder);
+    if (dirname(folder) === folder) return missing;
   }
-  await makeFolder(root);
-  for (let k = (numbered[0]?.k ?? 0) + 1;; k++) {
-    const path = k === 1 ? `${root}/${name}` : `${root}/${name}-${k}`;
+}
+
+/** The numbers k of the folders `root/NAME-k`, largest first. */
+async function numbersIn(root: string, name: string): Promise<number[]> {
+  const numbers = (await namesIn(root)).map((entry) => numberOf(entry, name));
+  return numbers.filter((k) => k > 0).sort((a, b) => b - a);
+}
+
+/** The latest folder of the name with a run. */
+async function latestRun(root: string, name: string): Promise<string | undefined> {
+  for (const k of await numbersIn(root, name)) {
+    const path = numbered(root, name, k);
+    if (await traceOfRun(path) !== undefined) return path;
+  }
+  return undefined;
+}
+
+/** `root/NAME`, `root/NAME-2`, …: the one after the last. */
+async function nextFolder(root: string, name: string): Promise<string> {
+  const [last = 0] = await numbersIn(root, name);
+  return numbered(root, name, last + 1);
+}
+
+/** Makes the next folder: if two runs start at once, one of them gets the name, the other the next. */
+async function makeNextFolder(root: string, name: string): Promise<string> {
+  for (;;) {
+    const path = await nextFolder(root, name);
     try {
-      // Not recursive: if two runs start at once, one of them gets the name and the other the next.
-      await Deno.mkdir(path);
+      await Deno.mkdir(path); // Not recursive: it fails if the folder is there.
       return path;
     } catch (error) {
       if (!(error instanceof Deno.errors.AlreadyExists)) throw fileError(error, "write", path);
     }
   }
+}
+
+function numbered(root: string, name: string, k: number): string {
+  return k === 1 ? `${root}/${name}` : `${root}/${name}-${k}`;
 }
 
 /** Returns 1 for `NAME`, k for `NAME-k` with k ≥ 2, else 0. */
