@@ -34,7 +34,7 @@ export interface PathPolicy {
 }
 
 /** Everything may be read. */
-const READ_ANYTHING: PathPolicy = {
+export const READ_ANYTHING: PathPolicy = {
   check: () => Promise.resolve(),
   checkFiles: dataFiles,
 };
