@@ -8,7 +8,8 @@ import { UsageError } from "../lib/core/errors.ts";
 import { type Arguments, defineCommand, firstPositional, type Options } from "./command.ts";
 import { percent, withThousands } from "./format.ts";
 import { BEST, DEVICE, deviceOptions, JSON_OUTPUT, NO_TUNE, THREADS } from "./options.ts";
-import { print, printError, printJson } from "./print.ts";
+import { print, printJson } from "./print.ts";
+import { Progress } from "./progress.ts";
 
 const OPTIONS = {
   best: BEST,
@@ -38,13 +39,15 @@ async function run(args: Arguments<typeof OPTIONS>): Promise<number> {
       `qtrain eval: expected the folder of a run and at most data.root=PATH, got ${other} too`,
     );
   }
+  const progress = new Progress();
   const found = await evaluate(path, {
     overrides,
     ...deviceOptions(args),
     tiles: args["no-tune"] ? "default" : "remembered",
     best: args.best ?? false,
-    warn: printError,
-  });
+    warn: (text) => progress.error(text),
+    progress: (text) => progress.live(text),
+  }).finally(() => progress.done());
   const { accuracy, loss, images, leftOut, step, checkpoint, device } = found;
   if (args.json) {
     const left_out = Object.fromEntries(leftOut);

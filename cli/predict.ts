@@ -11,8 +11,8 @@ import { type Arguments, defineCommand, firstPositional, type Options } from "./
 import { percent, withThousands } from "./format.ts";
 import { INTERRUPTED, listenForInterrupt } from "./interrupt.ts";
 import { BEST, DEVICE, deviceOptions, JSON_OUTPUT, NO_TUNE, THREADS } from "./options.ts";
-import { print, printJson, PROGRAM } from "./print.ts";
-import { Progress, showImages } from "./progress.ts";
+import { isRead, print, printJson, PROGRAM } from "./print.ts";
+import { Progress } from "./progress.ts";
 
 /** Maximum columns that paths are padded to. */
 const MAX_PADDING = 60;
@@ -44,10 +44,10 @@ export const predictCommand = defineCommand({
   synopsis: "qtrain predict RUN IMAGE…",
   summary: "Predicts class and probability of each image.",
   details: `RUN is a folder that training wrote, e.g. runs/quickstart; its data is not needed.
-IMAGE is a JPEG or PNG file of any size, or a folder of them. An image is resized to cover the
-network's input and cropped at the centre. Answers are printed as they are computed, in the order of
-the images. Images that are missing or damaged are reported on stderr; the others are predicted all
-the same, and the exit code is 2.
+IMAGE is an image file of any size, or a folder, which stands for all images in it and below it. An
+image is resized to cover the network's input and cropped at the centre. Answers are printed as they
+are computed, in the order of the images. Images that are missing or damaged are reported on stderr;
+the others are predicted all the same, and the exit code is 2.
 
 With --json and --jsonl, the answer for an image that failed has an error in place of a class. --json
 prints one array, which Ctrl-C closes and a kill leaves open; each line of --jsonl stands alone.`,
@@ -76,8 +76,7 @@ async function run(args: Arguments<typeof OPTIONS>): Promise<number> {
   // Answers that appear on the terminal show the progress themselves.
   const progress = new Progress({ mode: Deno.stdout.isTerminal() ? "quiet" : "normal" });
   using interrupt = listenForInterrupt((text) => progress.error(text), "stopping");
-  let total = 0, done = 0, failed = 0;
-  const show = showImages(progress, "predicting");
+  let done = 0, failed = 0;
   try {
     const answers = predict(path, images, {
       top: args.top ?? 1,
@@ -85,28 +84,29 @@ async function run(args: Arguments<typeof OPTIONS>): Promise<number> {
       tiles: args["no-tune"] ? "default" : "remembered",
       best: args.best ?? false,
       warn: (text) => progress.error(text),
-      progress: (done, of) => show(done, total = of),
+      progress: (text) => progress.live(text),
     });
     for await (const answer of answers) {
       done++;
       if ("error" in answer) failed++;
       if ("error" in answer && asText) reportError(answer, failed, progress);
       output.write(answer);
-      if (interrupt.signal.aborted) break;
+      if (interrupt.signal.aborted || !isRead()) break;
     }
   } finally {
     progress.done();
   }
   output.end();
-  const interrupted = interrupt.signal.aborted && done < total, predicted = done - failed;
-  if (total > 1) {
+  const { aborted } = interrupt.signal;
+  if (done > 1 || aborted) {
     progress.error(
-      `${interrupted ? "interrupted: " : ""}predicted ${withThousands(predicted)}` +
-        (predicted < total ? ` of ${withThousands(total)}` : "") +
-        ` images${failed > 0 ? `, ${withThousands(failed)} failed` : ""}`,
+      (aborted ? "interrupted: " : "") + `predicted ${withThousands(done - failed)}` +
+        (failed > 0
+          ? ` of ${withThousands(done)} images, ${withThousands(failed)} failed`
+          : " images"),
     );
   }
-  return interrupted ? INTERRUPTED : failed > 0 ? 2 : 0;
+  return aborted ? INTERRUPTED : failed > 0 ? 2 : 0;
 }
 
 /** Says it where a run comes after an image. */

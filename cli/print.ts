@@ -30,6 +30,11 @@ export function print(text: string): void {
   }
 }
 
+/** Whether stdout still has a reader, as far as is known. */
+export function isRead(): boolean {
+  return open;
+}
+
 /** Writes a value to stdout as JSON, on one line or indented. @throws {SystemError} when it cannot */
 export function printJson(value: unknown, indent?: number): void {
   print(JSON.stringify(value, null, indent));

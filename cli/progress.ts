@@ -7,7 +7,6 @@
  */
 
 import { printable } from "../lib/core/text.ts";
-import { duration, rate, withThousands } from "./format.ts";
 import { type Stream, writeAll } from "./print.ts";
 
 /** How much progress to show. */
@@ -22,9 +21,6 @@ interface Stderr extends Stream {
 const TERMINAL_INTERVAL_MS = 100;
 /** Keeps the log of a long run readable. */
 const PIPE_INTERVAL_MS = 5000;
-
-/** Work that is done sooner shows no progress. */
-const QUIET_MS = 2000;
 
 const ERASE_LINE = "\r\x1b[2K";
 
@@ -103,33 +99,6 @@ export class Progress {
       if (error instanceof Deno.errors.BrokenPipe) this.#silent = true;
     }
   }
-}
-
-/**
- * Returns a function that shows how many images are done, once that takes longer than two seconds.
- *
- * @param doing what is done with them, e.g. `predicting`
- * @param now a clock in milliseconds
- */
-export function showImages(
-  progress: Progress,
-  doing: string,
-  now: () => number = () => performance.now(),
-): (done: number, total: number) => void {
-  let began: number | undefined, first = 0;
-  return (done, total) => {
-    // The first ones wait for the device to be opened.
-    if (began === undefined) [began, first] = [now(), done];
-    const seconds = (now() - began) / 1000;
-    if (seconds * 1000 < QUIET_MS) return;
-    const speed = (done - first) / seconds;
-    progress.live(() =>
-      `${doing}: ${withThousands(done)} of ${withThousands(total)} images | ${
-        rate(speed)
-      } img/s | ` +
-      `${duration(Math.round((total - done) / speed))} left`
-    );
-  };
 }
 
 function terminalColumns(): number {

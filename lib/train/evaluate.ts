@@ -4,6 +4,8 @@
  * @module
  */
 import { withLabelsOf } from "../data/classes.ts";
+import { countImages } from "../core/image_count.ts";
+import type { Batch } from "../data/batch.ts";
 import { DataLoader } from "../data/loader.ts";
 import { openDataset } from "../data/open.ts";
 import { plan } from "../program/plan.ts";
@@ -27,6 +29,8 @@ export interface EvaluateOptions {
   readonly overrides?: readonly string[];
   /** Called with each warning. */
   readonly warn?: (text: string) => void;
+  /** Called now and then with how far it is, once it takes a few seconds. */
+  readonly progress?: (text: string) => void;
   /** Custom estimators, by the names that the recipe uses. */
   readonly estimators?: EstimatorMakers;
   /** Uses the checkpoint with the best test accuracy instead of the latest. */
@@ -62,14 +66,15 @@ export interface Evaluation {
  */
 export async function evaluate(path: string, options: EvaluateOptions = {}): Promise<Evaluation> {
   const { recipe, checkpoint: found, makers } = await loadRun(path, options);
-  const warnings = options.warn ? { warn: options.warn } : {};
+  const { warn, progress } = options;
+  const messages = { ...(warn ? { warn } : {}), ...(progress ? { progress } : {}) };
   const known = found.data; // Absent in checkpoints of earlier versions.
-  const opened = await openDataset(known?.classNames ? anyClasses(recipe) : recipe, warnings);
+  const opened = await openDataset(known?.classNames ? anyClasses(recipe) : recipe, messages);
   const { data, leftOut } = withLabelsOf(
     known ?? opened,
     opened,
     `the run in ${path}`,
-    options.warn,
+    warn,
   );
   const { program } = plan(recipe, data, { estimators: makers, inference: true });
   const before = found.trainerState.device;
@@ -80,9 +85,10 @@ export async function evaluate(path: string, options: EvaluateOptions = {}): Pro
     const network = new Network(program, executor, recipe.seed, recipe.quantize, data, makers);
     network.load(found, false);
     const { workers } = recipe.data;
-    loader = await DataLoader.open(data, { workers, ...warnings });
+    loader = await DataLoader.open(data, { workers, ...messages });
+    const report = countImages("evaluating", data.test.count, progress);
     return {
-      ...await network.evaluate(loader.testBatches(program.batch)),
+      ...await network.evaluate(counted(loader.testBatches(program.batch), report)),
       images: data.test.count,
       leftOut,
       step: found.trainerState.step,
@@ -92,6 +98,19 @@ export async function evaluate(path: string, options: EvaluateOptions = {}): Pro
   } finally {
     loader?.close();
     executor.close();
+  }
+}
+
+/** Batches, with a report of the images so far before each. */
+async function* counted(
+  batches: AsyncIterable<Batch>,
+  report: (done: number) => void,
+): AsyncGenerator<Batch> {
+  let done = 0;
+  for await (const batch of batches) {
+    report(done);
+    yield batch;
+    done += batch.samples;
   }
 }
 

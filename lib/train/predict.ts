@@ -5,10 +5,12 @@
  * @module
  */
 import { DataError, UsageError } from "../core/errors.ts";
+import { countImages } from "../core/image_count.ts";
 import { largest } from "../core/min_max.ts";
+import { listImages } from "../data/image_folder/list.ts";
 import { FolderSplit } from "../data/image_folder/split.ts";
 import { DataLoader, workersFor } from "../data/loader.ts";
-import { cannotRead, stat } from "../data/paths/stat.ts";
+import { stat } from "../data/paths/stat.ts";
 import { plan } from "../program/plan.ts";
 import type { Tiles } from "../runtime/gpu/autotune.ts";
 import type { DeviceChoice } from "../runtime/device.ts";
@@ -41,8 +43,8 @@ export interface PredictOptions {
   readonly estimators?: EstimatorMakers;
   /** Uses the checkpoint with the best test accuracy instead of the latest. */
   readonly best?: boolean;
-  /** Called before each answer with the number of images that are done, and of all. */
-  readonly progress?: (done: number, total: number) => void;
+  /** Called now and then with how far it is, once it takes a few seconds. */
+  readonly progress?: (text: string) => void;
 }
 
 /** A class and its probability. */
@@ -74,7 +76,7 @@ export interface PredictionError {
 /**
  * Predicts the class of each image, and yields the answers as they are computed.
  *
- * JPEG and PNG images of any size are prepared as for evaluation: scaled so that they just cover the
+ * Images of any size are prepared as for evaluation: scaled so that they just cover the
  * network's input, and cropped at the center; colour becomes grey by its luma if the input is grey.
  *
  * @example
@@ -84,7 +86,7 @@ export interface PredictionError {
  * }
  * ```
  * @param path the run's folder; its data is not needed
- * @param images paths of images, or of folders, which stand for all images in them
+ * @param images paths of images, or of folders, which stand for all images in them and below
  * @returns an answer for each image, in order; that of a missing or damaged image has an `error`
  * @throws DataError when the folder holds no run or no intact checkpoint; DeviceError when no device
  * can run it
@@ -99,12 +101,9 @@ export async function* predict(
     throw new UsageError(`top: expected a whole number of at least 1, got ${top}`);
   }
   const run = await loadRun(path, options), spec = inputSpecOf(run);
-  const found = await findImages(images), { paths, errors } = found, count = paths.length;
+  const found = await findImages(images, options), { paths, errors } = found, count = paths.length;
   if (errors.size === count) {
-    for (const [index, image] of paths.entries()) {
-      progress?.(index + 1, count);
-      yield { image, error: errors.get(index)! };
-    }
+    for (const [index, image] of paths.entries()) yield { image, error: errors.get(index)! };
     return;
   }
   const wanted = Math.min(count, MAX_BATCH, run.recipe.train.batch, most(spec));
@@ -113,17 +112,15 @@ export async function* predict(
   try {
     loader = await openLoader(paths, spec, options.warn);
     const { batch } = network.program; // `memory` may have reduced it.
+    const report = countImages("predicting", count, progress);
     let next = readImages(loader, found, 0, batch);
     for (let first = 0; first < count; first += batch) {
       const read = await next;
       // Read while the network computes. Avoids an unhandled rejection; who awaits it gets the error.
       next = readImages(loader, found, first + batch, batch);
       next.catch(() => {});
-      let done = first;
-      for (const answer of await answersOf(network, spec, read, top)) {
-        progress?.(++done, count);
-        yield answer;
-      }
+      yield* await answersOf(network, spec, read, top);
+      report(first + read.length);
     }
   } finally {
     loader?.close();
@@ -273,30 +270,46 @@ function likeliestClasses(logits: Float32Array, spec: InputSpec, top: number): C
     }));
 }
 
-/** Finds the images at paths: a path stands for itself, a folder for the images in it. */
-async function findImages(images: readonly string[]): Promise<FoundImages> {
+/**
+ * Finds the images at paths: a path stands for itself, a folder for all images in it and below it.
+ * Warns of what is left out.
+ */
+async function findImages(
+  images: readonly string[],
+  options: PredictOptions,
+): Promise<FoundImages> {
   const paths: string[] = [], errors = new Map<number, string>();
   for (const path of images) {
-    const folder = await Deno.stat(path).then((info) => info.isDirectory, () => false);
-    if (!folder) {
-      if (/[*?[]/.test(path) && !await stat(path).catch(() => true)) {
-        errors.set(paths.length, `${path}: no file matches this pattern; give the folder instead`);
-      }
-      paths.push(path);
-      continue;
-    }
-    const names: string[] = [];
-    try {
-      for await (const { name, isDirectory } of Deno.readDir(path)) {
-        if (!isDirectory && /^[^.].*\.(jpe?g|jpe|png)$/i.test(name)) names.push(name);
-      }
-      for (const name of names.sort()) paths.push(`${path.replace(/\/+$/, "")}/${name}`);
-      if (names.length > 0) continue;
-      errors.set(paths.length, `${path}: no JPEG or PNG images in this folder. Give another`);
-    } catch (error) {
-      errors.set(paths.length, cannotRead(path, error).message);
+    const info = await stat(path).catch(() => null);
+    if (info?.isDirectory) {
+      const { found, error } = await imagesIn(path, options);
+      for (const image of found) paths.push(image);
+      if (error === undefined) continue;
+      errors.set(paths.length, error);
+    } else if (info === undefined && /[*?[]/.test(path)) {
+      errors.set(paths.length, `${path}: no file matches this pattern; give the folder instead`);
     }
     paths.push(path);
   }
   return { paths, errors };
+}
+
+/** The images in a folder and below it, or why there are none. */
+async function imagesIn(
+  path: string,
+  { warn, progress }: PredictOptions,
+): Promise<{ readonly found: readonly string[]; readonly error?: string }> {
+  try {
+    const { images: found, leftOut } = await listImages(path, { progress });
+    const left = leftOut.describe(path);
+    if (found.length > 0) {
+      if (left) warn?.(`${path}: left out ${left}`);
+      return { found };
+    }
+    const only = left ? `only ${left}` : "none";
+    return { found, error: `${path}: expected images in this folder, found ${only}; give another` };
+  } catch (error) {
+    if (!(error instanceof DataError)) throw error;
+    return { found: [], error: error.message };
+  }
 }
