@@ -187,7 +187,7 @@ export class FolderLister {
   async shape(path: string, leftOut?: LeftOut): Promise<Shape> {
     const folders = [];
     let images = false, probed = 0;
-    for (const entry of await this.#entries(path, realPath(path))) {
+    for await (const entry of this.#entries(path, realPath(path))) {
       const full = pathOf(path, entry.name);
       if (entry.kind === "folder") folders.push(entry.name);
       else if (entry.kind === "link to nowhere") leftOut?.add("nowhere", full);
@@ -207,12 +207,12 @@ export class FolderLister {
       const [folder, real] = next;
       if (seen.has(real)) continue;
       seen.add(real);
-      const entries = await this.#entries(folder, real);
-      if (isRun(entries)) continue;
+      const names = readFolder(folder);
+      if (isRun(names)) continue;
       let probed = 0;
-      if (entries.some((entry) => isImage(entry, () => probed++ < MAX_PROBED))) return true;
-      for (const { name, kind, real } of entries) {
-        if (kind === "folder") waiting.push([pathOf(folder, name), real]);
+      for await (const entry of this.#entries(folder, real, names)) {
+        if (entry.kind === "folder") waiting.push([pathOf(folder, entry.name), entry.real]);
+        else if (isImage(entry, () => probed++ < MAX_PROBED)) return true;
       }
     }
     return false;
@@ -228,19 +228,19 @@ export class FolderLister {
     // A link may lead back, to a folder that was listed or to one above it: no image counts twice, and
     // none of another class.
     const seen = new Set<string>(), above = new Set<string>();
-    let direct = false, runs = 0, entries: readonly Entry[] = [];
+    let direct = false, runs = 0, names: readonly Deno.DirEntry[] = [];
     const top = realPath(path), waiting: [path: string, real: string][] = [[path, top]];
     for (let next = waiting.pop(); next; next = waiting.pop()) {
       const [folder, real] = next;
       if (seen.has(real) || above.has(real)) continue;
       seen.add(real);
       for (let at = dirname(real); !above.has(at); at = dirname(at)) above.add(at);
-      entries = await this.#entries(folder, real);
-      if (isRun(entries)) {
+      names = readFolder(folder);
+      if (isRun(names)) {
         runs++;
         continue;
       }
-      for (const entry of entries) {
+      for await (const entry of this.#entries(folder, real, names)) {
         const full = pathOf(folder, entry.name);
         if (entry.kind === "folder") {
           waiting.push([full, entry.real]);
@@ -254,11 +254,10 @@ export class FolderLister {
           const { use, name } = kindOf(entry);
           leftOut.add(use === "convert" ? "kind" : "other", full, name);
         }
-        await this.#pause();
       }
     }
     // Training makes `runs`, and leaves it empty if it then refuses to start.
-    const empty = seen.size === 1 && entries.length === 0 && basename(path) === "runs";
+    const empty = seen.size === 1 && names.length === 0 && basename(path) === "runs";
     return {
       images: images.sort(),
       folders: folders.sort(),
@@ -269,34 +268,36 @@ export class FolderLister {
     };
   }
 
-  /** What is in a folder, but for hidden files and those of systems. */
-  async #entries(path: string, real: string): Promise<Entry[]> {
-    const found: Entry[] = [];
-    for (const { name, isFile, isDirectory, isSymlink } of readFolder(path)) {
-      if (name.startsWith(".") || SYSTEM.has(name.toLowerCase())) continue;
+  /** What is in a folder, and where its links lead. */
+  async *#entries(
+    path: string,
+    real: string,
+    names: readonly Deno.DirEntry[] = readFolder(path),
+  ): AsyncGenerator<Entry> {
+    for (const { name, isFile, isDirectory, isSymlink } of names) {
       const own = pathOf(real, name);
       this.#files++;
-      if (!isSymlink) {
-        const kind = isDirectory ? "folder" : isFile ? "file" : "pipe or device";
-        found.push({ name, kind, real: own });
-        continue;
+      if (isSymlink) {
+        const target = targetOf(own);
+        if (target) await this.#policy.check(pathOf(path, name), target.real);
+        yield { name, real: own, kind: "link to nowhere", ...target };
+      } else {
+        yield {
+          name,
+          real: own,
+          kind: isDirectory ? "folder" : isFile ? "file" : "pipe or device",
+        };
       }
-      const target = targetOf(own);
-      if (target) await this.#policy.check(pathOf(path, name), target.real);
-      found.push({ name, real: own, kind: "link to nowhere", ...target });
-      await this.#pause();
+      if (performance.now() - this.#paused > PAUSE_EVERY_MS) await this.#pause();
     }
-    return found;
   }
 
   /** Lets others have their turn, and reports how far the listing is. */
   async #pause(): Promise<void> {
-    const now = performance.now();
-    if (now - this.#reported > PROGRESS_EVERY_MS) {
-      this.#reported = now;
+    if (performance.now() - this.#reported > PROGRESS_EVERY_MS) {
+      this.#reported = performance.now();
       this.#progress(`listing images: ${withThousands(this.#files)} files so far`);
     }
-    if (now - this.#paused < PAUSE_EVERY_MS) return;
     await new Promise((resolve) => setTimeout(resolve));
     this.#paused = performance.now();
   }
@@ -338,16 +339,19 @@ function kindOf({ real, kind }: Entry): ReturnType<typeof imageKindOf> {
 }
 
 /** Whether a folder is the folder of a run: what is in it tells, not its name. */
-function isRun(entries: readonly Entry[]): boolean {
-  const names = new Set(entries.map(({ name }) => name));
-  if (!names.has("checkpoints") && !names.has("metrics.jsonl")) return false;
+function isRun(entries: readonly Deno.DirEntry[]): boolean {
+  const has = (file: string) => entries.some(({ name }) => name === file);
+  if (!has("checkpoints") && !has("metrics.jsonl")) return false;
   // A run that has not begun has nothing else.
-  return names.has("recipe.yaml") || names.size === 1;
+  return has("recipe.yaml") || entries.length === 1;
 }
 
-function readFolder(path: string): Iterable<Deno.DirEntry> {
+/** What is in a folder, but for hidden files and those of systems. */
+function readFolder(path: string): Deno.DirEntry[] {
   try {
-    return Deno.readDirSync(path);
+    return [...Deno.readDirSync(path)].filter(({ name }) =>
+      !name.startsWith(".") && !SYSTEM.has(name.toLowerCase())
+    );
   } catch (error) {
     throw cannotRead(path, error);
   }
