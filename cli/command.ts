@@ -4,6 +4,7 @@
  * @module
  */
 import { parseArgs } from "node:util";
+import { shellWord } from "../lib/core/text.ts";
 import { nearest } from "../lib/core/did_you_mean.ts";
 import { UsageError } from "../lib/core/errors.ts";
 import { print } from "./print.ts";
@@ -124,11 +125,13 @@ export function readArguments<const O extends Options>(
   for (const token of tokensOf(args, options)) {
     if (token.kind === "positional") positionals.push(token.value);
     if (token.kind !== "option") continue;
-    const { name, rawName, value } = token;
+    const { name, rawName, value } = token, given = args[token.index]!;
+    // Letters behind one dash would be options each: `-home.png` would ask for help.
+    if (/^-[^-]./.test(given)) throw unknownOption(given, name, options, command);
     if (!Object.hasOwn(options, name)) throw unknownOption(rawName, name, options, command);
     const option: Option = options[name]!;
-    const given = valueOf(name, option, value, token.inlineValue === true);
-    values[name] = option.repeats ? [...(values[name] as string[] ?? []), given] : given;
+    const read = valueOf(name, option, value, token.inlineValue === true);
+    values[name] = option.repeats ? [...(values[name] as string[] ?? []), read] : read;
   }
   return { positionals, ...values } as Arguments<O>;
 }
@@ -169,7 +172,12 @@ function unknownOption(
     return new UsageError(`${rawName}: expected a recipe or a command too; see qtrain --help`);
   }
   const takes = names.map((other) => `--${other}`).join(", ");
-  return new UsageError(`${rawName}: not an option of qtrain ${command}, which takes ${takes}`);
+  const file = /^-[^-]|[./]/.test(rawName)
+    ? `; give a file of this name as ${shellWord(rawName)}`
+    : "";
+  return new UsageError(
+    `${rawName}: not an option of qtrain ${command}, which takes ${takes}${file}`,
+  );
 }
 
 function valueOf(

@@ -266,6 +266,12 @@ Deno.test({
 
 Deno.test("qtrain predict refuses what it cannot do, in a line", async () => {
   const { run, photos } = await trained();
+  const dash = await qtrain(["predict", run, "-home photo.png"]);
+  assert.equal(dash.code, 2);
+  assert.match(
+    dash.stderr,
+    /^-home photo\.png: not an option of qtrain predict, .*; give a file of this name as '.\/-home photo\.png'\n$/,
+  );
   const [swapped, glob, none, top, nowhere] = await Promise.all([
     qtrain(["predict", photos[0]!, run]),
     qtrain(["predict", run, `${run}/none/*.png`]),
