@@ -118,6 +118,7 @@ async function run(args: Given): Promise<number> {
     },
   };
   try {
+    await folder.expectSameData();
     for (const [i, cell] of grid.cells.entries()) {
       if (await completeRun(i, cell, context) === "interrupted") {
         await folder.write();

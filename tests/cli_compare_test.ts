@@ -3,7 +3,9 @@
  *
  * @module
  */
+import { withFolder } from "./data_helpers.ts";
 import assert from "node:assert/strict";
+import { PLAIN } from "./support/image_folders.ts";
 import { command, inFolder, qtrain } from "./support/command.ts";
 
 const RECIPE = "data: { format: glyphs, size: 12, train: 64, test: 32 }\n" +
@@ -114,5 +116,33 @@ Deno.test("an interrupted comparison resumes, keeps the runs that diverged, and 
       );
       assert.deepEqual(await contents(out), before);
     });
+  });
+});
+
+Deno.test("a comparison goes on with data that moved, and not with other data", async () => {
+  const pets = Object.entries(PLAIN).map(([name, bytes]) => [`pets/${name}`, bytes]);
+  const recipe = new TextEncoder().encode(
+    "data: { format: folder, root: pets, size: 4, workers: 0 }\n" +
+      "model: { layers: [global_avg_pool, { type: linear, features: 2 }] }\n" +
+      "train: { epochs: 1, batch: 4 }\n",
+  );
+  await withFolder({ ...Object.fromEntries(pets), "r.yaml": recipe }, async (cwd) => {
+    const compare = (seeds: string, ...more: string[]) => {
+      const args = ["--estimators", "float32", "--seeds", seeds, "--device", "cpu", "--out", "all"];
+      return qtrain(["compare", "r.yaml", ...args, ...more], { cwd });
+    };
+    const first = await compare("1");
+    assert.equal(first.code, 0, first.stderr);
+    await Deno.rename(`${cwd}/pets`, `${cwd}/animals`);
+    const moved = await compare("1,2", "data.root=animals");
+    assert.equal(moved.code, 0, moved.stderr);
+    assert.match(moved.stderr, /run 1\/2: float32, seed 1 \| already done/);
+    await Deno.remove(`${cwd}/animals/red/3.png`);
+    const other = await compare("1,2,3", "data.root=animals");
+    assert.equal(other.code, 2);
+    assert.match(
+      other.stderr,
+      /the run began with other data: .*3\.png is gone\. Restore the data/,
+    );
   });
 });

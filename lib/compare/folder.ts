@@ -4,6 +4,8 @@
  * @module
  */
 import { UsageError } from "../core/errors.ts";
+import { openDataset } from "../data/open.ts";
+import { changesSinceRecord, readManifest } from "../data/paths/data_manifest.ts";
 import { fileError, makeFolder, readTextIfThere, writeAtomic } from "../core/files.ts";
 import { parseRecipe } from "../recipe/load.ts";
 import type { Recipe } from "../recipe/recipe.ts";
@@ -53,6 +55,32 @@ export class CompareFolder {
     this.#runs[cell] = await this.#read(cell);
   }
 
+  /**
+   * Checks that runs which have ended began with the data that the others will be trained on.
+   *
+   * @throws {UsageError} if they began with other files
+   */
+  async expectSameData(): Promise<void> {
+    const { cells } = this.grid, ended = cells.filter((_, i) => this.#hasEnded(i));
+    const [first] = ended;
+    if (!first || ended.length === cells.length) return;
+    const pathScope = first.recipe.pathScope.resuming(`${this.path}/${first.folder}`);
+    const { files } = await openDataset({ ...first.recipe, pathScope });
+    for (const { folder } of files ? ended : []) {
+      const run = `${this.path}/${folder}`, record = (await readManifest(run))["data.root"];
+      const change = record && (await changesSinceRecord(record, files!)).different[0];
+      if (change === undefined) continue;
+      throw new UsageError(
+        `${run}: the run began with other data: ${change}. Restore the data, or choose another --out`,
+      );
+    }
+  }
+
+  #hasEnded(cell: number): boolean {
+    const { status } = this.run(cell).record;
+    return status === "done" || status === "diverged";
+  }
+
   /** Writes those of the three files that change. @returns their content */
   async write(): Promise<CompareReport> {
     const report = buildReport(this.grid, this.#runs.map(({ record }) => record));
@@ -94,7 +122,7 @@ async function rejectForeignFiles(path: string): Promise<void> {
   }
 }
 
-/** All runs of a table have the same recipe, including the number of epochs. */
+/** All runs of a table have the same recipe, including the number of epochs; their data may have moved. */
 async function rejectOtherRecipe(run: string, recipe: Recipe): Promise<void> {
   const text = await readTextIfThere(`${run}/recipe.yaml`);
   if (text === undefined) return;

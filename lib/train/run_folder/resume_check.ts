@@ -89,9 +89,9 @@ interface Difference {
   readonly now: unknown;
 }
 
-/** What differs between two plain values, as `path was …, is now …`. */
-export function differences(a: unknown, b: unknown): string[] {
-  return differing(a, b).map(described);
+/** The fields that change results and differ between two recipes, as `path was …, is now …`. */
+export function differences(a: Recipe, b: Recipe): string[] {
+  return differing(a, b).filter(({ path }) => ruleOf(path) !== "silent").map(described);
 }
 
 function described({ path, was, now }: Difference): string {
