@@ -31,9 +31,6 @@ const MAX_LISTED = 30;
 /** Width of the longest bar in columns. */
 const BAR = 30;
 
-/** The end of the warning about a file that cannot be decoded. */
-const REPLACED = "another image of its class takes its place";
-
 const OPTIONS = {
   out: {
     type: "string",
@@ -62,30 +59,45 @@ async function run(args: Arguments<typeof OPTIONS>): Promise<number> {
   const recipe = await loadRecipe(path, overrides);
   const out = args.out ?? PREVIEW;
   await expectPngOrNothing(out);
-  const warnings: string[] = [];
-  const warn = (text: string) => void (warnings.includes(text) || warnings.push(text));
-  const { seed } = recipe;
-  // Reports every image that cannot be decoded, not only the first.
-  const skipping = { ...recipe, data: { ...recipe.data, on_bad_image: "skip" as const } };
-  const progress = new Progress();
-  const data = await openDataset(skipping, { warn, progress: (text) => progress.live(text) })
-    .finally(() => progress.done());
-  const loader = await DataLoader.open(data, { ...recipe.data, seed, warn });
+  const warnings = new Set<string>(), progress = new Progress();
   try {
-    const found = await datasetStatistics(loader, seed);
-    await writeAtomic(out, await previewPng(loader, seed));
+    const { data, ...found } = await inspect(recipe, out, (text) => warnings.add(text), progress);
     const notes = [...warnings, ...found.notes, ...batchNotes(recipe, data)];
-    if (recipe.data.on_bad_image === "fail" && warnings.some((text) => text.endsWith(REPLACED))) {
+    if (recipe.data.on_bad_image === "fail" && data.fileWarnings?.count("bad")) {
       notes.push("training stops at files that cannot be decoded, as data.on_bad_image is fail");
     }
     const root = data.files?.root ?? "";
     const placed = { ...recipe, data: { ...recipe.data, root } };
     if (args.json) printJson(asJson(placed, data, found, notes, out), 2);
     else print(asText(placed, data, found, notes, out));
+  } catch (error) {
+    // They may tell why.
+    for (const text of warnings) progress.error(text);
+    throw error;
+  }
+  return 0;
+}
+
+/** Measures the data and draws the picture. */
+async function inspect(
+  recipe: Recipe,
+  out: string,
+  warn: (text: string) => void,
+  progress: Progress,
+): Promise<DatasetStatistics & { readonly data: Dataset }> {
+  const { seed } = recipe;
+  // Reports every image that cannot be decoded, not only the first.
+  const skipping = { ...recipe, data: { ...recipe.data, on_bad_image: "skip" as const } };
+  const data = await openDataset(skipping, { warn, progress: (text) => progress.live(text) })
+    .finally(() => progress.done());
+  const loader = await DataLoader.open(data, { ...recipe.data, seed, warn });
+  try {
+    const found = await datasetStatistics(loader, seed);
+    await writeAtomic(out, await previewPng(loader, seed));
+    return { ...found, data };
   } finally {
     loader.close();
   }
-  return 0;
 }
 
 /** What is odd about the batch size for so many images. */

@@ -1,6 +1,7 @@
 /** Folders of images that are wrong: each is refused, or gone on with, in exact words. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { DataLoader } from "../lib/data/loader.ts";
 import { openDataset } from "../lib/data/open.ts";
 import { type DataFields, dataRecipe, readAll, rejectsData, withFolder } from "./data_helpers.ts";
 import { IMAGENET, plainPng, TINY } from "./support/image_folders.ts";
@@ -193,32 +194,81 @@ Deno.test("with on_bad_image: skip, the next good image of its class takes its p
   });
 });
 
-Deno.test("a class without one good image is refused even with on_bad_image: skip", async () => {
-  const files = changed(IMAGENET, NONE, {
-    "train/dog/1.png": text("nothing"),
-    "train/dog/deeper/2.PNG": jpeg("colour").slice(0, 100),
-  });
-  await withFolder(files, async (root) => {
-    const { train } = await open(root, { on_bad_image: "skip" });
-    for (let time = 0; time < 2; time++) {
-      await assert.rejects(async () => {
-        await train.read(Uint32Array.of(1), new Uint8Array(48), new Uint32Array(1));
-      }, { name: "DataError", message: /train.dog.1\.png: expected .* its class/ });
-    }
-  });
+Deno.test("a class without one good image is refused even with on_bad_image: skip, with every reason", async () => {
+  const cases: [files: Record<string, Uint8Array>, message: string][] = [
+    [
+      { "train/dog/1.heic.jpg": HEIC, "train/dog/2.jpg": HEIC, "train/dog/3.jpg": HEIC },
+      "ROOT/train/dog/1.heic.jpg: none of the 3 images of its class can be decoded, for one reason: " +
+      "expected a JPEG, PNG, WebP, GIF or BMP image, got a HEIC image; convert them (magick mogrify " +
+      "-format jpg ROOT/train/dog/*.jpg) or remove them",
+    ],
+    [
+      { "train/dog/1.png": text("nothing"), "train/dog/2.png": text("more") },
+      "ROOT/train/dog/1.png: none of the 2 images of its class can be decoded, for one reason: " +
+      "expected a JPEG, PNG, WebP, GIF or BMP image, got text; get them again or remove them",
+    ],
+    [
+      { "train/dog/2.jpg": jpeg("colour").slice(0, 100) },
+      "ROOT/train/dog/2.jpg: the only image of its class cannot be decoded: the JPEG image ends " +
+      "before its pixels; get the file again",
+    ],
+    [
+      {
+        "train/dog/1.png": text("nothing"),
+        "train/dog/2.png": text("nothing"),
+        "train/dog/deeper/2.PNG": jpeg("colour").slice(0, 100),
+      },
+      "ROOT/train/dog/1.png: none of the 3 images of its class can be decoded: expected a JPEG, PNG, " +
+      "WebP, GIF or BMP image, got text (1.png and 1 more); the JPEG image ends before its pixels " +
+      "(2.PNG); convert or replace them, or remove them",
+    ],
+  ];
+  for (const [dogs, message] of cases) {
+    await withFolder(changed(IMAGENET, /train\/dog/, dogs), async (root) => {
+      const warnings: string[] = [];
+      const { train } = await open(root, { on_bad_image: "skip" }, warnings);
+      const dog = Uint32Array.of(train.labels.indexOf(1));
+      for (let time = 0; time < 2; time++) {
+        await assert.rejects(
+          async () => await train.read(dog, new Uint8Array(48), new Uint32Array(1)),
+          { name: "DataError", message: message.replaceAll("ROOT", root) },
+        );
+      }
+      // Nothing took the place of any.
+      assert.ok(warnings.every((line) => line.includes("left out 1 file")), `${warnings}`);
+    });
+  }
 });
 
-Deno.test("of many bad files ten are named", async () => {
+Deno.test("of many bad files ten are named and the rest counted, from any number of workers", async () => {
   const files = Object.fromEntries(
-    Array.from({ length: 30 }, (_, i) => [`a/${i}.png`, i < 25 ? text("no") : plainPng(i, 4, 4)]),
+    Array.from({ length: 60 }, (_, i) => [`a/${i}.png`, i < 25 ? text("no") : plainPng(i, 4, 4)]),
   );
-  const more = { "b/1.png": plainPng(1, 4, 4), "b/2.png": plainPng(2, 4, 4) };
-  await withFolder({ ...files, ...more }, async (root) => {
-    const warnings: string[] = [];
-    const { train } = await open(root, { on_bad_image: "skip" }, warnings);
-    await readAll(train, 48);
-    assert.equal(warnings.filter((line) => line.includes("takes its place")).length, 10);
-    assert.equal(warnings.at(-1), "more files like these are not named");
+  const odd = Object.fromEntries(
+    Array.from({ length: 24 }, (_, i) => [`b/${i}.jpg`, plainPng(i, 4, 4)]),
+  );
+  await withFolder({ ...files, ...odd }, async (root) => {
+    for (const workers of [0, 2]) {
+      const warnings: string[] = [], warn = (line: string) => void warnings.push(line);
+      const data = await openDataset(
+        dataRecipe({ format: "folder", root, size: 4, holdout: 0.5, on_bad_image: "skip" }),
+        { warn },
+      );
+      const loader = await DataLoader.open(data, { workers, batch: 4 });
+      for (let time = 0; time < 2; time++) {
+        for (const split of ["train", "test"] as const) {
+          const indices = Uint32Array.from(data[split].labels, (_, index) => index);
+          await loader.read(split, { indices, batch: indices.length });
+        }
+      }
+      loader.close();
+      assert.equal(warnings.filter((line) => line.includes("takes its place")).length, 10);
+      assert.equal(warnings.filter((line) => line.endsWith("despite its extension")).length, 10);
+      assert.deepEqual(warnings.slice(20), [
+        "15 more files cannot be decoded either",
+        "14 more files have warnings like these",
+      ]);
+    }
   });
 });
 

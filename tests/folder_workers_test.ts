@@ -74,8 +74,8 @@ Deno.test("a file that a worker cannot decode is an error with its path, or a wa
     const bad = join(folder, "train", "bee", "3.png");
     await Deno.writeTextFile(bad, "no image");
     const read = async (on_bad_image: "fail" | "skip", warn: (text: string) => void = () => {}) => {
-      const data = await openDataset(recipe(folder, { on_bad_image }));
-      const loader = await DataLoader.open(data, { workers: 2, warn, seed: 3, batch: 7 });
+      const data = await openDataset(recipe(folder, { on_bad_image }), { warn });
+      const loader = await DataLoader.open(data, { workers: 2, seed: 3, batch: 7 });
       try {
         for (let step = 0; step < 6; step++) await loader.trainBatch(step, 6);
       } finally {
@@ -91,6 +91,27 @@ Deno.test("a file that a worker cannot decode is an error with its path, or a wa
     await read("skip", (text) => void warnings.push(text));
     assert.equal(warnings.length, 1);
     assert.ok(warnings[0]!.startsWith(`${bad}: byte 0: expected `), warnings[0]);
+  });
+});
+
+Deno.test("data that cannot be read says what it warned of, and the reason that a whole class shares", async () => {
+  await withImages(4, async (folder) => {
+    for (let i = 0; i < 4; i++) {
+      await Deno.writeTextFile(join(folder, "train", "cat", `${i}.png`), "\0\0\0\x18ftypavif");
+    }
+    await Deno.writeTextFile(join(folder, "train", "bee", "9.heic"), "\0\0\0\x18ftypheic");
+    await Deno.writeTextFile(
+      join(folder, "r.yaml"),
+      "data: { format: folder, root: ., size: 8 }\nmodel: { name: cnn }\n",
+    );
+    const { code, stdout, stderr } = await qtrain(["data", "r.yaml"], { cwd: folder });
+    assert.deepEqual([code, stdout], [2, ""]);
+    const lines = stderr.trim().split("\n");
+    assert.match(lines.at(-2)!, /bee.9\.heic/);
+    assert.match(
+      lines.at(-1)!,
+      /cat.\d\.png: none of the 4 images of its class can be decoded, for one reason: .* got an AVIF image; convert them \(magick mogrify -format jpg .*cat\/\*\.png\) or remove them$/,
+    );
   });
 });
 

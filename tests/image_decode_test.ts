@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { crc32, deflateSync } from "node:zlib";
 import { DataError } from "../lib/core/errors.ts";
 import { decodeImage } from "../lib/image/decode.ts";
-import { conversionOf, imageKindOf } from "../lib/image/header.ts";
+import { conversionOf, conversionsOf, imageKindOf } from "../lib/image/header.ts";
 import { draw, key, scaleTo } from "../lib/data/counter_rng.ts";
 import { rejectsData } from "./data_helpers.ts";
 import {
@@ -64,6 +64,21 @@ Deno.test("the command that converts an image can be pasted into a shell", async
     assert.equal(from, name.startsWith("-") ? `./${name}` : name);
     assert.equal(to, from!.replace(/\.\w+$/, "") + ".jpg");
     assert.deepEqual(rest, [""]);
+  }
+});
+
+Deno.test("the command that converts a folder of images reaches those with the ending of one", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "it's a # folder " });
+  try {
+    for (const name of ["1.heic", "2 b.heic", "x.png"]) {
+      await Deno.writeTextFile(`${folder}/${name}`, "");
+    }
+    const script = `magick() { printf '%s\\n' "$@"; }; ${conversionsOf(`${folder}/1.heic`)}`;
+    const { stdout } = await new Deno.Command("sh", { args: ["-c", script] }).output();
+    const wanted = ["mogrify", "-format", "jpg", `${folder}/1.heic`, `${folder}/2 b.heic`, ""];
+    assert.deepEqual(new TextDecoder().decode(stdout).split("\n"), wanted);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
   }
 });
 

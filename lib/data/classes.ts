@@ -6,6 +6,7 @@
  */
 import { DataError } from "../core/errors.ts";
 import type { Dataset, Split, SplitSource } from "./dataset.ts";
+import type { FileWarnings } from "./file_warnings.ts";
 import { openSplit } from "./open_split.ts";
 
 /** How one list of classes relates to another. */
@@ -108,8 +109,8 @@ export function withLabelsOf(
     ...data,
     classes: known.classes,
     classNames: known.classNames,
-    train: relabel(data.train, labels, warn),
-    test: relabel(data.test, labels, warn),
+    train: relabel(data.train, labels, data.fileWarnings),
+    test: relabel(data.test, labels, data.fileWarnings),
   };
   if (relabelled.test.count === 0) {
     throw new DataError(
@@ -124,12 +125,12 @@ export function withLabelsOf(
 function relabel(
   split: Split,
   labels: readonly (number | undefined)[],
-  warn: (text: string) => void,
+  fileWarnings: FileWarnings | undefined,
 ): Split {
   const kept = Array.from(split.labels, (label, index) => ({ index, label: labels[label] }))
     .filter((image): image is { index: number; label: number } => image.label !== undefined);
   const source = split.source && relabelSource(split.source, kept);
-  if (source) return openSplit(source, warn);
+  if (source) return openSplit(source, fileWarnings?.add);
   const own = Uint32Array.from(kept, ({ label }) => label);
   return {
     count: kept.length,

@@ -5,6 +5,7 @@
  * @module
  */
 import type { Recipe } from "../recipe/recipe.ts";
+import type { FileWarnings } from "./file_warnings.ts";
 import type { DataFiles } from "./paths/file_fingerprint.ts";
 
 /** The part of a recipe that says which data to open, and where its paths may lead. */
@@ -33,6 +34,8 @@ export interface Dataset {
   readonly test: Split;
   /** How the data was read, in words: which folders are splits, and how many are classes. */
   readonly layout?: string;
+  /** What was found odd or bad in files of images, by whoever read them. */
+  readonly fileWarnings?: FileWarnings;
   /** Its files, as they were before they were read. */
   readonly files?: DataFiles;
 }

@@ -22,7 +22,7 @@ interface DataLoaderOptions {
   readonly seed?: number;
   /** Threads that read, as in a recipe; 0 by default. */
   readonly workers?: "auto" | number;
-  /** Called with each warning: of workers that cannot be started, and of what they read. */
+  /** Called where workers cannot be started. */
   readonly warn?: (text: string) => void;
 }
 
@@ -70,7 +70,7 @@ export class DataLoader {
     try {
       loader.#pool = await WorkerPool.start(sources, loader.#plan, {
         workers,
-        ...(options.warn ? { warn: options.warn } : {}),
+        warn: data.fileWarnings?.add,
       });
     } catch (error) {
       options.warn?.(
@@ -138,9 +138,10 @@ export class DataLoader {
       : readBatch(this.data[split], this.data.shape, request, this.#augmenter);
   }
 
-  /** Ends the workers. */
+  /** Ends the workers, and counts the files that no warning has named. */
   close(): void {
     this.#pool?.close();
+    this.data.fileWarnings?.summarize();
   }
 
   #readStep(step: number): Promise<Batch> {

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { dirname } from "node:path";
 import { shellWord } from "../core/text.ts";
 import { readBmpHeader, readGifHeader, readWebpHeader } from "./bitmap_header.ts";
 import { readJpegHeader } from "./jpeg_header.ts";
@@ -121,6 +122,13 @@ export function readHeader(bytes: Uint8Array, name: string): ImageHeader {
 /** The command by which ImageMagick makes a JPEG of an image, beside it or in its place. */
 export function conversionOf(path: string): string {
   return `magick ${shellWord(path)} ${shellWord(path.replace(/\.[^./\\]+$/, "") + ".jpg")}`;
+}
+
+/** The command that does so for all images in the folder of one that end as it does. */
+export function conversionsOf(path: string): string {
+  return `magick mogrify -format jpg ${shellWord(dirname(path))}/*${
+    /\.\w+$/.exec(path)?.[0] ?? ""
+  }`;
 }
 
 /** "BM" begins words too: the size of the header that follows tells. */

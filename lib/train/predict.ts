@@ -7,6 +7,7 @@
 import { DataError, UsageError } from "../core/errors.ts";
 import { countImages } from "../core/image_count.ts";
 import { largest } from "../core/min_max.ts";
+import { FileWarnings } from "../data/file_warnings.ts";
 import { listImages } from "../data/image_folder/list.ts";
 import { FolderSplit } from "../data/image_folder/split.ts";
 import { DataLoader, workersFor } from "../data/loader.ts";
@@ -151,8 +152,10 @@ function openLoader(
   warn: (text: string) => void = () => {},
 ): Promise<DataLoader> {
   const labels = new Uint32Array(paths.length);
-  const split = new FolderSplit({ paths, labels, shape: spec.shape, onBadImage: "tell" }, warn);
-  const data = { ...spec, name: "images", train: split, test: split };
+  const fileWarnings = new FileWarnings(warn);
+  const files = { paths, labels, shape: spec.shape, onBadImage: "tell" } as const;
+  const split = new FolderSplit(files, fileWarnings.add);
+  const data = { ...spec, name: "images", train: split, test: split, fileWarnings };
   const reads = Math.ceil(paths.length / IMAGES_PER_READ);
   const workers = reads === 1 ? 0 : Math.min(reads, workersFor(data, { workers: "auto" }));
   return DataLoader.open(data, { workers, warn });

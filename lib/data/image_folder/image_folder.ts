@@ -8,6 +8,7 @@ import { largest } from "../../core/min_max.ts";
 import { basename } from "node:path";
 import { DataError } from "../../core/errors.ts";
 import type { DataRecipe, UnnormalizedDataset } from "../dataset.ts";
+import { FileWarnings } from "../file_warnings.ts";
 import { notEnoughImages } from "../formats/subset.ts";
 import { findFolder } from "../paths/find_data.ts";
 import { displayNames } from "./class_names.ts";
@@ -41,6 +42,7 @@ export async function openFolder(
     );
   }
   const shape = [...data.size, data.channels] as const, opened = Date.now();
+  const fileWarnings = new FileWarnings(warn);
   let room = MAX_CACHE;
   const open = (split: "train" | "test"): FolderSplit => {
     const most = data[split], { paths, labels } = roundRobin(tree[split], most);
@@ -49,7 +51,7 @@ export async function openFolder(
     room -= cache?.pixels.length ?? 0;
     const onBadImage = data.on_bad_image;
     const images = { paths, labels, shape, onBadImage, opened, ...(cache ? { cache } : {}) };
-    return new FolderSplit(images, warn);
+    return new FolderSplit(images, fileWarnings.add);
   };
   return {
     name: basename(root),
@@ -59,6 +61,7 @@ export async function openFolder(
     train: open("train"),
     test: open("test"),
     layout: tree.layout,
+    fileWarnings,
     files,
   };
 }

@@ -4,14 +4,18 @@
  *
  * @module
  */
+import { basename } from "node:path";
 import { DataError } from "../../core/errors.ts";
+import { withThousands } from "../../core/format.ts";
 import { decodeImage } from "../../image/decode.ts";
+import { conversionsOf } from "../../image/header.ts";
 import { resizeAndCrop } from "../../image/resize.ts";
 import type { Image, ImageCache, LabelledFiles, Split } from "../dataset.ts";
+import type { FileWarnings } from "../file_warnings.ts";
 import { cannotRead } from "../paths/stat.ts";
 
-/** Maximum number of files of a split that warnings name. */
-const MAX_WARNINGS = 10;
+/** Reasons that an error about a whole class gives. */
+const MAX_REASONS = 3;
 /** A larger file is no photo. */
 const MAX_FILE = 2 ** 29;
 
@@ -42,13 +46,12 @@ export class FolderSplit implements Split {
   readonly source: { readonly kind: "folder" } & LabelledFiles;
   readonly #files: LabelledFiles;
   readonly #bytes: number;
-  readonly #warn: (text: string) => void;
-  readonly #warned = new Set<string>();
-  /** Images that cannot be decoded. */
-  readonly #bad = new Set<number>();
+  readonly #warn: FileWarnings["add"];
+  /** Images that cannot be decoded, and why. */
+  readonly #bad = new Map<number, string>();
 
-  /** @param warn called with a line for each odd or bad file, at most ten */
-  constructor(files: LabelledFiles, warn: (text: string) => void = () => {}) {
+  /** @param warn called for each odd or bad file, perhaps more than once */
+  constructor(files: LabelledFiles, warn: FileWarnings["add"] = () => {}) {
     const [h, w, c] = files.shape;
     this.count = files.paths.length;
     this.labels = files.labels;
@@ -114,10 +117,19 @@ export class FolderSplit implements Split {
 
   /** The image at `index`, or the one that replaces it. */
   async #decodeGood(index: number): Promise<Image> {
+    const failed: number[] = [];
     for (const candidate of this.#candidates(index)) {
       if (this.#bad.has(candidate)) continue;
       try {
-        return await this.#decode(candidate);
+        const image = await this.#decode(candidate);
+        for (const bad of failed) {
+          this.#warn(
+            "bad",
+            this.nameOf(bad),
+            `${this.#bad.get(bad)}; another image of its class takes its place`,
+          );
+        }
+        return image;
       } catch (error) {
         const tell = this.#files.onBadImage === "tell";
         if (tell || !(error instanceof DataError)) throw error;
@@ -126,17 +138,49 @@ export class FolderSplit implements Split {
             `${error.message}; or set data.on_bad_image: skip to go on without it`,
           );
         }
-        this.#bad.add(candidate);
-        this.#warnOnce(
-          this.nameOf(candidate),
-          `${error.message}; another image of its class takes its place`,
-        );
+        this.#bad.set(candidate, error.message);
+        failed.push(candidate);
       }
     }
-    throw new DataError(
-      `${this.nameOf(index)}: expected this image or another of its class to be decoded, got ` +
-        `that none of them in this split can be; get them again, or take them out`,
+    throw this.#classIsBad(index);
+  }
+
+  /** The error where no image of a class can be decoded: with the reason that they share, if there is one. */
+  #classIsBad(index: number): DataError {
+    const reasons = new Map<
+      string,
+      { readonly first: string; readonly remedy: string; count: number }
+    >();
+    for (const [bad, message] of this.#bad) {
+      if (this.labels[bad] !== this.labels[index]) continue;
+      const first = this.nameOf(bad);
+      const [reason, remedy] = partsOf(
+        message.replace(`${first}: `, "").replace(/^byte \d+: /, ""),
+      );
+      const found = reasons.get(reason) ?? { first, remedy, count: 0 };
+      found.count++;
+      reasons.set(reason, found);
+    }
+    const sorted = [...reasons].sort(([, a], [, b]) => b.count - a.count);
+    const [[reason, { first, remedy }]] = sorted as [typeof sorted[0]];
+    const count = sorted.reduce((sum, [, found]) => sum + found.count, 0);
+    const none = `${first}: none of the ${withThousands(count)} images of its class can be decoded`;
+    if (count === 1) {
+      return new DataError(
+        `${first}: the only image of its class cannot be decoded: ${reason}; ${remedy}`,
+      );
+    }
+    if (sorted.length === 1) {
+      const all = remedy.startsWith("convert")
+        ? `convert them (${conversionsOf(first)})`
+        : "get them again";
+      return new DataError(`${none}, for one reason: ${reason}; ${all} or remove them`);
+    }
+    const list = sorted.slice(0, MAX_REASONS).map(([reason, { first, count }]) =>
+      `${reason} (${basename(first)}${count > 1 ? ` and ${withThousands(count - 1)} more` : ""})`
     );
+    if (sorted.length > MAX_REASONS) list.push("…");
+    return new DataError(`${none}: ${list.join("; ")}; convert or replace them, or remove them`);
   }
 
   /** `index`, then the others of its class in their order, from the next one on. */
@@ -153,19 +197,20 @@ export class FolderSplit implements Split {
     const path = this.nameOf(index), { opened, shape: [, , c] } = this.#files;
     const { bytes, modified } = await readImage(path);
     if (modified > (opened ?? Infinity)) {
-      this.#warnOnce(path, `${path}: changed since the run began; the run uses the new image`);
+      this.#warn("odd", path, `${path}: changed since the run began; the run uses the new image`);
     }
     const image = await decodeImage(bytes, path, { channels: c === 1 ? 1 : 3 });
-    if (image.warning) this.#warnOnce(path, `${path}: ${image.warning}`);
+    if (image.warning) this.#warn("odd", path, `${path}: ${image.warning}`);
     return { data: image.pixels, h: image.height, w: image.width, c };
   }
+}
 
-  #warnOnce(path: string, text: string): void {
-    if (this.#warned.has(path)) return;
-    this.#warned.add(path);
-    if (this.#warned.size <= MAX_WARNINGS) this.#warn(text);
-    if (this.#warned.size === MAX_WARNINGS) this.#warn("more files like these are not named");
-  }
+/** A message without its last part, and that: what to do. */
+function partsOf(message: string): [reason: string, remedy: string] {
+  const at = message.lastIndexOf("; ");
+  return at < 0
+    ? [message, "get it again or remove it"]
+    : [message.slice(0, at), message.slice(at + 2)];
 }
 
 /** The bytes of an image file. @throws {DataError} when there is none, or it is too large for one */

@@ -7,6 +7,7 @@ import { QtrainError } from "../../core/errors.ts";
 import { Augmenter, type AugmentPlan } from "../augment/augmenter.ts";
 import type { Split, SplitName, SplitSource } from "../dataset.ts";
 import { openSplit } from "../open_split.ts";
+import type { FileWarnings } from "../file_warnings.ts";
 import { type Batch, type BatchRequest, readBatch } from "../batch.ts";
 
 /** The first message to a worker. */
@@ -26,7 +27,7 @@ export interface ReadMessage extends BatchRequest {
 /** A message from a worker, which begins with `"ready"`. */
 export type Answer =
   | "ready"
-  | { readonly warning: string }
+  | { readonly warning: Parameters<FileWarnings["add"]> }
   | { readonly id: number; readonly batch: Batch }
   | {
     readonly id: number;
@@ -49,7 +50,7 @@ function serve(scope: Scope): void {
     if ("sources" in data) {
       opened = data;
       const { train, test } = data.sources;
-      const warn = (warning: string) => scope.postMessage({ warning });
+      const warn: FileWarnings["add"] = (...warning) => scope.postMessage({ warning });
       splits = { train: openSplit(train, warn), test: openSplit(test, warn) };
       augmenter = new Augmenter(data.plan);
       return scope.postMessage("ready");

@@ -8,6 +8,7 @@ import { DataError } from "../../core/errors.ts";
 import type { AugmentPlan } from "../augment/augmenter.ts";
 import type { Batch, BatchRequest } from "../batch.ts";
 import type { Dataset, SplitName, SplitSource } from "../dataset.ts";
+import type { FileWarnings } from "../file_warnings.ts";
 import type { Answer, OpenMessage, ReadMessage } from "./worker.ts";
 
 /** Where the images of both splits are. */
@@ -17,8 +18,8 @@ type SplitSources = OpenMessage["sources"];
 interface PoolOptions {
   /** Number of workers, 1 or more. */
   readonly workers: number;
-  /** Called once with each warning. */
-  readonly warn?: (text: string) => void;
+  /** Takes the warnings about files; each worker may give the same. */
+  readonly warn?: FileWarnings["add"] | undefined;
   /** Module of the worker. */
   readonly module?: URL;
   /** Seconds without progress after which a worker is considered hung. */
@@ -50,9 +51,7 @@ export class WorkerPool {
   readonly #timeoutSeconds: number;
   readonly #clock: ReturnType<typeof setInterval>;
   readonly #sources: SplitSources;
-  readonly #warn: (text: string) => void;
-  /** Warnings given: each worker finds the same. */
-  readonly #warned = new Set<string>();
+  readonly #warn: FileWarnings["add"];
   #next = 0;
 
   private constructor(
@@ -131,7 +130,7 @@ export class WorkerPool {
       }, TIMEOUT_S * 1000);
       worker.onmessage = ({ data }: MessageEvent<Answer>) => {
         if (data !== "ready") {
-          return "warning" in data ? this.#warnOnce(data.warning) : settle(member, data);
+          return "warning" in data ? this.#warn(...data.warning) : settle(member, data);
         }
         clearTimeout(late);
         resolve(member);
@@ -153,12 +152,6 @@ export class WorkerPool {
       index = progress[1]!,
       source = progress[2] ? test : train;
     return source.kind === "folder" ? source.paths[index]! : `image ${index}`;
-  }
-
-  #warnOnce(text: string): void {
-    if (this.#warned.has(text)) return;
-    this.#warned.add(text);
-    this.#warn(text);
   }
 
   /** Once a second: a worker that has batches to read and begins no image for too long hangs. */

@@ -306,8 +306,9 @@ export class Run {
 
   /** Evaluates, saves a checkpoint and begins the next epoch. */
   async *#endEpoch(): AsyncGenerator<TrainEvent, void, void> {
-    const { options: { folder }, dataChanges } = this.setup;
+    const { options: { folder }, data, dataChanges } = this.setup;
     const test = await this.#evaluate();
+    data.fileWarnings?.summarize();
     this.#evaluationPending = test === undefined;
     if (!test) {
       if (await this.#save()) this.#status = "interrupted";
