@@ -180,7 +180,14 @@ const MISTAKES: readonly Mistake[] = [
     "an export to an unknown format",
     SHORT,
     ["export", ".", "--out", "x.bin"],
-    '--out: expected a file name that ends in .safetensors, got "x.bin"',
+    "--out: expected a file name that ends in .safetensors, or --format safetensors too, got " +
+    '"x.bin"',
+  ],
+  [
+    "an export in a format that there is not",
+    SHORT,
+    ["export", ".", "--out", "x.bin", "--format", "onnx"],
+    /^--format: expected .*safetensors.*, got "?onnx"?/,
   ],
   [
     "a comparison of an unknown estimator",

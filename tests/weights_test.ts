@@ -6,7 +6,7 @@
  */
 import "./support/isolate.ts";
 import assert from "node:assert/strict";
-import { encodeSafetensors, type TensorInput } from "../lib/core/safetensors.ts";
+import { decodeSafetensors, encodeSafetensors, type TensorInput } from "../lib/core/safetensors.ts";
 import { pytorchNames } from "../lib/model/pytorch_names.ts";
 import { plan } from "../lib/program/plan.ts";
 import { initialValues, toNamed } from "../lib/program/parameter_layout.ts";
@@ -15,8 +15,11 @@ import type { ZooSpec } from "../lib/recipe/model.ts";
 import { UNRESTRICTED } from "../lib/recipe/path_scope.ts";
 import type { RecipeInput } from "../lib/recipe/recipe.ts";
 import { encodeCheckpoint } from "../lib/train/checkpoint/checkpoint.ts";
+import { exportRun } from "../lib/train/checkpoint/export.ts";
+import { foreignFile } from "../lib/train/checkpoint/foreign_file.ts";
 import { INITIAL_STATE } from "../lib/train/checkpoint/trainer_state.ts";
 import { initialWeights } from "../lib/train/checkpoint/init.ts";
+import { inFolder, runOf, SHORT } from "./support/runs.ts";
 
 type Tensors = Record<string, TensorInput>;
 
@@ -426,7 +429,7 @@ Deno.test("well-known networks that are not in the zoo are called by name", asyn
     [encodeSafetensors(vgg), "those of vgg16 without batch norm, which qtrain does not have"],
     [
       encodeSafetensors({ "blocks.0.attn.qkv.weight": tensor(4, 4) }),
-      "1 tensor with none of its names: blocks.0.attn.qkv.weight, … in place of conv1.weight, …",
+      "1 tensor of other names: blocks.0.attn.qkv.weight, … in place of conv1.weight, …",
     ],
   ];
   const model = { name: "resnet18", width: 4 } as const;
@@ -449,4 +452,153 @@ Deno.test("a long list of tensors ends after ten lines, with a count of each kin
   assert.equal(lines.length, 13);
   assert.match(lines[1]!, /^ {2}unexpected {2}layer9.x \[1\]$/);
   assert.equal(lines[11], `  … and ${others.length - 11} more: ${others.length - 11} other shape`);
+});
+
+const text = (start: string) => new TextEncoder().encode(start.padEnd(600));
+/** A zip file's first header, with the name of its first entry. */
+const zip = (entry: string) => {
+  const bytes = new Uint8Array(600);
+  bytes.set(text("PK\x03\x04").subarray(0, 4));
+  bytes.set([20, 0, 0, 0, 8, 0], 4);
+  bytes[26] = entry.length;
+  bytes.set(new TextEncoder().encode(entry), 30);
+  return bytes;
+};
+const bytes = (...start: number[]) => new Uint8Array(600).map((_, i) => start[i] ?? i % 251);
+
+const FOREIGN: [name: string, file: Uint8Array, what: RegExp][] = [
+  [
+    "w.safetensors",
+    text("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n"),
+    /a pointer of git-lfs, .*\n {2}git -C DIR\/ lfs pull$/,
+  ],
+  ["w.safetensors", text("\n<!DOCTYPE html><html>"), /a web page\. Download the file itself: /],
+  ["w.safetensors", new Uint8Array(0), /an empty file\. Download or create it again$/],
+  ["w.safetensors", new Uint8Array(5000), /nothing but zeros\. Its download did not finish: /],
+  ["config.json", text('{ "model_type": "resnet" }'), /a JSON file, without weights\. Give /],
+  [
+    "resnet18.pth",
+    zip("archive/data.pkl"),
+    /a PyTorch file .* give init=DIR\/resnet18.safetensors:/,
+  ],
+  ["old.pth.tar", bytes(0x80, 2, 0x8a, 0x0a), /a PyTorch file .* init=DIR\/old.pth.safetensors:/],
+  ["w.safetensors", zip("model/byteorder"), /a PyTorch file .* init=DIR\/w-converted.safetensors:/],
+  ["w.npz", zip("conv1.weight.npy"), /NumPy's .npz\. Convert it .*\n {2}python3 -c .*numpy\.load/],
+  [
+    "w.npy",
+    bytes(0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59),
+    /one array of NumPy .*\. Use weights of PyTorch/,
+  ],
+  [
+    "w.keras",
+    zip("metadata.json"),
+    /a Keras model\. Use weights of PyTorch as a safetensors file$/,
+  ],
+  ["w.h5", bytes(0x89, 0x48, 0x44, 0x46, 13, 10, 26, 10), /a Keras model\. Use /],
+  ["photos.zip", zip("photos/1.png"), /a zip archive\. Unpack it \(unzip DIR\/photos.zip\)/],
+  [
+    "w.safetensors.gz",
+    bytes(0x1f, 0x8b, 8),
+    /gzip .* init=DIR\/w.safetensors:\n {2}gunzip -c DIR\/w/,
+  ],
+  [
+    "w.onnx",
+    bytes(8, 7, 0x12, 7),
+    /an ONNX model\. Give .*, convert it .*\n {2}python3 -c .*onnx\.load/,
+  ],
+  ["saved_model.pb", bytes(8, 1, 0x12, 9), /a TensorFlow model\. Use /],
+  ["w.tflite", bytes(28, 0, 0, 0, 0x54, 0x46, 0x4c, 0x33), /a TensorFlow Lite model\. Use /],
+  ["w.gguf", text("GGUF\x03"), /a GGUF file, of a language model\. Use /],
+  ["w.safetensors", bytes(1, 2, 3, 4, 5, 6, 7, 8), /the file is damaged or not a safetensors file/],
+];
+
+for (const [name, file, what] of FOREIGN) {
+  Deno.test(`a file that is no safetensors file is named: ${name}, ${what.source.slice(0, 20)}`, async () => {
+    assert.match(await refusal(file, RESNET8, DATA, name), what);
+  });
+}
+
+Deno.test("commands that convert weights survive any path in a shell", async () => {
+  for (const name of ['it\'s $(old) "file".pth', "a&b;c.pth", "-rf.npz"]) {
+    const folder = await Deno.makeTempDir({ prefix: "weights of 'x' " });
+    try {
+      const path = `${folder}/${name}`;
+      const { remedy } = foreignFile(bytes(0x80, 2, 0x8a, 0x0a), path)!;
+      const command = remedy.split("\n").at(-1)!.trim();
+      const script = `python3() { for word in "$@"; do printf '%s\\0' "$word"; done; }; ${command}`;
+      const { stdout } = await new Deno.Command("sh", { args: ["-c", script] }).output();
+      const words = new TextDecoder().decode(stdout).split("\0");
+      assert.deepEqual([words[0], words[2]], ["-c", path]);
+      assert.deepEqual(words.slice(3), [path.replace(/\.\w+$/, ".safetensors"), ""]);
+      assert.match(words[1]!, /^import sys, torch, .*torch\.load\(a, map_location='cpu'\).*, b\)$/);
+    } finally {
+      await Deno.remove(folder);
+    }
+  }
+});
+
+Deno.test("weights in several files are read by their index, or from a folder, which is said", async () => {
+  const folder = await Deno.makeTempDir(), entries = Object.entries(PLAIN);
+  const half = Math.floor(entries.length / 2);
+  const names = ["model-1-of-2.safetensors", "model-2-of-2.safetensors"] as const;
+  const write = (name: string, part: typeof entries) =>
+    Deno.writeFile(`${folder}/${name}`, encodeSafetensors(Object.fromEntries(part)));
+  const map = Object.fromEntries(entries.map(([name], i) => [name, names[i < half ? 0 : 1]]));
+  const index = `${folder}/model.safetensors.index.json`;
+  const read = async (init: string) => {
+    const recipe = recipeOf(RESNET8, 9, init),
+      { program } = plan(recipe, DATA),
+      told: string[] = [];
+    const { find } = await initialWeights(recipe, program, DATA, (text) => told.push(text));
+    for (const [name, { shape, data }] of Object.entries(OWN)) {
+      assert.deepEqual([...find(name, shape)], [...data as Float32Array], name);
+    }
+    return told;
+  };
+  try {
+    await write(names[0], entries.slice(0, half));
+    await Deno.writeTextFile(index, JSON.stringify({ weight_map: map }));
+    await assert.rejects(read(index), /found 1 of 2; download model-2-of-2.safetensors too$/);
+    await write(names[1], entries.slice(half));
+    assert.deepEqual(await read(index), []);
+    assert.deepEqual(await read(folder), [`init: reading ${index}`]);
+    await Deno.remove(index);
+    await assert.rejects(
+      read(folder),
+      /2 files of weights \(model-1-.*, model-2-.*\); give the path of one$/,
+    );
+    await Deno.remove(`${folder}/${names[1]}`);
+    await write(names[0], entries);
+    assert.deepEqual(await read(folder), [`init: reading ${folder}/${names[0]}`]);
+    const outside = JSON.stringify({ weight_map: { "conv1.weight": "../secret.safetensors" } });
+    await Deno.writeTextFile(index, outside);
+    await assert.rejects(read(index), /got a JSON file, without weights/);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("an export has the tensors of PyTorch's network and no others, and is an init", async () => {
+  await inFolder(async (out) => {
+    const recipe: RecipeInput = {
+      ...SHORT,
+      data: { format: "glyphs", size: 16, train: 16, test: 8 },
+      model: { name: "resnet8", width: 4 },
+      train: { batch: 8, max_steps: 2 },
+    };
+    const { end } = await runOf(recipe, { out });
+    const { tensors, metadata } = decodeSafetensors(await exportRun(out), "export");
+    const shape = dataOf(10, 16, 1);
+    assert.deepEqual(Object.keys(tensors).sort(), Object.keys(pytorch(RESNET8, shape)).sort());
+    assert.ok(tensors["layer2.0.shortcut.0.weight"] && tensors["bn1.running_mean"]);
+    assert.deepEqual(
+      JSON.parse(metadata.ranges!),
+      Object.fromEntries([...end.state.ranges].map(([name, { low, high }]) => [name, [low, high]])),
+    );
+    const { notes, values } = await load(await exportRun(out), RESNET8, shape);
+    assert.deepEqual(notes, []);
+    for (const { name, data } of [...end.state.parameters, ...end.state.running]) {
+      assert.deepEqual(values[name], [...data], name);
+    }
+  });
 });

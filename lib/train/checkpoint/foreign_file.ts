@@ -18,17 +18,17 @@ interface ForeignFile {
   readonly remedy: string;
 }
 
-const START = "import sys, safetensors.torch as s; a, b, *r = sys.argv[1:]; ";
+const START = "import sys, torch, safetensors.torch as s; a, b, *r = sys.argv[1:]; ";
 
 /** Python that reads any file of torch.save: a state dict, a network, or a checkpoint that holds one. */
-const FROM_TORCH = "import torch; " + START +
+const FROM_TORCH = START +
   "f = lambda d: d.state_dict() if hasattr(d, 'state_dict') else d; " +
   "d = f(torch.load(a, map_location='cpu')); " +
   "d = f(next((d[k] for k in ['state_dict', 'model_state_dict', 'model'] if k in d), d)); " +
   "s.save_file({k: v.clone().contiguous() for k, v in d.items() if torch.is_tensor(v)}, b)";
 const FROM_NUMPY = "import sys, numpy; from safetensors.numpy import save_file; " +
   "a, b = sys.argv[1:]; save_file({k: v.copy('C') for k, v in numpy.load(a).items()}, b)";
-const FROM_ONNX = "import sys, onnx; from safetensors.numpy import save_file; " +
+const FROM_ONNX = "import sys, onnx.numpy_helper; from safetensors.numpy import save_file; " +
   "a, b = sys.argv[1:]; save_file({t.name: onnx.numpy_helper.to_array(t).copy('C') " +
   "for t in onnx.load(a).graph.initializer}, b)";
 const ONE_PART = START +
@@ -157,7 +157,9 @@ function otherWeights(
   // Protocol buffers: the version (TensorFlow's is 1, ONNX files have 3 and more), then a text.
   if (first === 8 && second < 32 && third === 0x12) {
     if (second < 3) return { what: "a TensorFlow model", remedy: otherSource(network) };
-    return { what: "an ONNX model", remedy: convert(path, FROM_ONNX, "onnx") };
+    const verb = "Give the PyTorch weights that it was made of, or, if its norms are not folded " +
+      "into its convolutions, convert it";
+    return { what: "an ONNX model", remedy: convert(path, FROM_ONNX, "onnx", { verb }) };
   }
   return undefined;
 }

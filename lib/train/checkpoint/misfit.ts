@@ -46,13 +46,15 @@ export function misfit(
       );
     }
   }
-  if ([...fit.nameOf.values()].every((name) => !Object.hasOwn(file.tensors, name))) {
-    const names = Object.keys(file.tensors), [first] = names, [wanted] = fit.nameOf.values();
+  const names = Object.keys(file.tensors), own = new Set(fit.nameOf.values());
+  const [wanted, ...others] = (fit.body.length > 0 ? fit.body : fit.head).map((t) =>
+    fit.nameOf.get(t)!
+  );
+  if ([wanted!, ...others].every((name) => !Object.hasOwn(file.tensors, name))) {
     return new DataError(
-      `${expected}, got ${names.length} tensor${
-        names.length === 1 ? "" : "s"
-      } with none of its names: ` +
-        `${first ?? "nothing"}, … in place of ${wanted}, …. ${otherWeights(model)}`,
+      `${expected}, got ${names.length} tensor${names.length === 1 ? "" : "s"} of other names: ` +
+        `${names.find((name) => !own.has(name)) ?? "none"}, … in place of ${wanted}, …. ` +
+        otherWeights(model),
     );
   }
   const types = problems.every(({ kind }) => kind === "other type");

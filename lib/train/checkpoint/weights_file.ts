@@ -73,14 +73,15 @@ async function weightsIn(folder: string): Promise<string | undefined> {
     throw fileError(error, "read", folder);
   }
   if (names.includes("checkpoints")) return undefined;
-  const indexes = names.filter((name) => INDEX.test(name));
-  const files = names.filter((name) => /\.safetensors$/i.test(name)).sort();
-  const [one, ...others] = indexes.length > 0 ? indexes : files;
+  const files = (ending: RegExp) => names.filter((name) => ending.test(name)).sort();
+  const found = [files(INDEX), files(/\.safetensors$/i), files(/\.(pth?|bin|ckpt|h5)$/i)]
+    .find((list) => list.length > 0) ?? [];
+  const [one, ...others] = found;
   if (one === undefined) return undefined;
   if (others.length === 0) return `${folder}/${one}`;
   throw new DataError(
-    `init: ${folder}: expected ${WHAT}, got a folder with ${files.length} files of weights ` +
-      `(${listed(files)}); give the path of one`,
+    `init: ${folder}: expected ${WHAT}, got a folder with ${found.length} files of weights ` +
+      `(${listed(found)}); give the path of one`,
   );
 }
 
