@@ -198,18 +198,18 @@ Deno.test("a class without one good image is refused even with on_bad_image: ski
   const cases: [files: Record<string, Uint8Array>, message: string][] = [
     [
       { "train/dog/1.heic.jpg": HEIC, "train/dog/2.jpg": HEIC, "train/dog/3.jpg": HEIC },
-      "ROOT/train/dog/1.heic.jpg: none of the 3 images of its class can be decoded, for one reason: " +
+      "ROOT/train/dog/1.heic.jpg: expected an image of its class that can be decoded, got none of 3, for one reason: " +
       "expected a JPEG, PNG, WebP, GIF or BMP image, got a HEIC image; convert them (magick mogrify " +
       "-format jpg ROOT/train/dog/*.jpg) or remove them",
     ],
     [
       { "train/dog/1.png": text("nothing"), "train/dog/2.png": text("more") },
-      "ROOT/train/dog/1.png: none of the 2 images of its class can be decoded, for one reason: " +
+      "ROOT/train/dog/1.png: expected an image of its class that can be decoded, got none of 2, for one reason: " +
       "expected a JPEG, PNG, WebP, GIF or BMP image, got text; get them again or remove them",
     ],
     [
       { "train/dog/2.jpg": jpeg("colour").slice(0, 100) },
-      "ROOT/train/dog/2.jpg: the only image of its class cannot be decoded: the JPEG image ends " +
+      "ROOT/train/dog/2.jpg: expected an image of its class that can be decoded, got only this: the JPEG image ends " +
       "before its pixels; get the file again",
     ],
     [
@@ -218,7 +218,7 @@ Deno.test("a class without one good image is refused even with on_bad_image: ski
         "train/dog/2.png": text("nothing"),
         "train/dog/deeper/2.PNG": jpeg("colour").slice(0, 100),
       },
-      "ROOT/train/dog/1.png: none of the 3 images of its class can be decoded: expected a JPEG, PNG, " +
+      "ROOT/train/dog/1.png: expected an image of its class that can be decoded, got none of 3: expected a JPEG, PNG, " +
       "WebP, GIF or BMP image, got text (1.png and 1 more); the JPEG image ends before its pixels " +
       "(2.PNG); convert or replace them, or remove them",
     ],

@@ -257,14 +257,16 @@ Deno.test("an image that declares 65,000×65,000 pixels is refused by its header
   for (const [name, bytes] of [["x.png", large], ["x.jpg", sizedJpeg(65000, 65000)]] as const) {
     await rejectsData(
       () => decodeImage(bytes, name),
-      `${name}: byte N: expected an image of at most 100,000,000 pixels, got 65000×65000 in its ` +
+      `${name}: byte N: expected a ${
+        name === "x.png" ? "PNG" : "JPEG"
+      } image of at most 100,000,000 pixels, got 65000×65000 in its ` +
         `header; make it smaller or remove it`,
     );
   }
   assert.ok(Deno.memoryUsage().rss - before < 2 ** 28);
   await rejectsData(
     () => decodeImage(jpeg("grey"), "x.jpg", { maxPixels: 100 }),
-    "x.jpg: byte N: expected an image of at most 100 pixels, got 20×12 in its header; make it smaller " +
+    "x.jpg: byte N: expected a JPEG image of at most 100 pixels, got 20×12 in its header; make it smaller " +
       "or remove it",
   );
 });
@@ -298,7 +300,7 @@ Deno.test("a JPEG with far fewer bytes than its size needs is refused before it 
   );
   await rejectsData(
     () => decodeImage(sizedJpeg(20, 0), "x.jpg"),
-    "x.jpg: byte N: expected an image with pixels, got 20×0 in its header; get the file again",
+    "x.jpg: byte N: expected a JPEG image with pixels, got 20×0 in its header; get the file again",
   );
 });
 

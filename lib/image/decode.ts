@@ -72,16 +72,16 @@ export async function decodeImage(
 
 function imageHeader(bytes: Uint8Array, name: string, maxPixels: number): ImageHeader {
   const header = readHeader(bytes, name);
-  const { width, height, sizeAt } = header;
+  const { kind, width, height, sizeAt } = header;
   if (width === 0 || height === 0) {
     throw new ImageProblem(
-      `expected an image with pixels, got ${width}×${height} in its header; get the file again`,
+      `expected a ${kind} image with pixels, got ${width}×${height} in its header; get the file again`,
       sizeAt,
     );
   }
   if (width * height > maxPixels) {
     throw new ImageProblem(
-      `expected an image of at most ${maxPixels.toLocaleString("en")} pixels, got ` +
+      `expected a ${kind} image of at most ${maxPixels.toLocaleString("en")} pixels, got ` +
         `${width}×${height} in its header; make it smaller or remove it`,
       sizeAt,
     );

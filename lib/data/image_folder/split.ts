@@ -164,23 +164,30 @@ export class FolderSplit implements Split {
     const sorted = [...reasons].sort(([, a], [, b]) => b.count - a.count);
     const [[reason, { first, remedy }]] = sorted as [typeof sorted[0]];
     const count = sorted.reduce((sum, [, found]) => sum + found.count, 0);
-    const none = `${first}: none of the ${withThousands(count)} images of its class can be decoded`;
+    const expected = `${first}: expected an image of its class that can be decoded, got`;
     if (count === 1) {
-      return new DataError(
-        `${first}: the only image of its class cannot be decoded: ${reason}; ${remedy}`,
-      );
+      return new DataError(`${expected} only this: ${reason}; ${remedy}`);
     }
     if (sorted.length === 1) {
       const all = remedy.startsWith("convert")
         ? `convert them (${conversionsOf(first)})`
         : "get them again";
-      return new DataError(`${none}, for one reason: ${reason}; ${all} or remove them`);
+      return new DataError(
+        `${expected} none of ${
+          withThousands(count)
+        }, for one reason: ${reason}; ${all} or remove them`,
+      );
     }
     const list = sorted.slice(0, MAX_REASONS).map(([reason, { first, count }]) =>
       `${reason} (${basename(first)}${count > 1 ? ` and ${withThousands(count - 1)} more` : ""})`
     );
     if (sorted.length > MAX_REASONS) list.push("…");
-    return new DataError(`${none}: ${list.join("; ")}; convert or replace them, or remove them`);
+    return new DataError(
+      `${expected} none of ${withThousands(count)}: ${
+        list.join("; ")
+      }; convert or replace them, or ` +
+        `remove them`,
+    );
   }
 
   /** `index`, then the others of its class in their order, from the next one on. */
