@@ -12,6 +12,7 @@ import { listImages } from "../data/image_folder/list.ts";
 import { FolderSplit } from "../data/image_folder/split.ts";
 import { DataLoader, workersFor } from "../data/loader.ts";
 import { stat } from "../data/paths/stat.ts";
+import { WorkerError } from "../data/workers/worker_pool.ts";
 import { plan } from "../program/plan.ts";
 import type { Tiles } from "../runtime/gpu/autotune.ts";
 import type { DeviceChoice } from "../runtime/device.ts";
@@ -108,24 +109,26 @@ export async function* predict(
     return;
   }
   const wanted = Math.min(count, MAX_BATCH, run.recipe.train.batch, most(spec));
-  const network = await openNetwork(run, spec, wanted, options);
-  let loader: DataLoader | undefined;
+  const opening = openLoader(paths, spec, options.warn);
+  opening.catch(() => {}); // Avoids an unhandled rejection; who awaits it gets the error.
+  let network: Network | undefined;
   try {
-    loader = await openLoader(paths, spec, options.warn);
+    network = await openNetwork(run, spec, wanted, options);
+    const loader = await opening;
     const { batch } = network.program; // `memory` may have reduced it.
     const report = countImages("predicting", count, progress);
     let next = readImages(loader, found, 0, batch);
     for (let first = 0; first < count; first += batch) {
       const read = await next;
-      // Read while the network computes. Avoids an unhandled rejection; who awaits it gets the error.
+      // Read while the network computes.
       next = readImages(loader, found, first + batch, batch);
       next.catch(() => {});
       yield* await answersOf(network, spec, read, top);
       report(first + read.length);
     }
   } finally {
-    loader?.close();
-    network.executor.close();
+    (await opening.catch(() => undefined))?.close();
+    network?.executor.close();
   }
 }
 
@@ -193,6 +196,9 @@ async function readSome(
         return { image: paths[index]!, pixels: images.subarray(i * size, (i + 1) * size) };
       });
     } catch (error) {
+      if (error instanceof WorkerError) {
+        throw new DataError(`a worker that reads images ${error.what}; leave that one out`);
+      }
       if (!(error instanceof DataError)) throw error;
       if (indices.length === 1) return [{ image, error: error.message }];
     }

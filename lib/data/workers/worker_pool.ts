@@ -45,6 +45,17 @@ interface Member {
   dead?: Error;
 }
 
+/** A worker has died or hangs: no image can be read any more. */
+export class WorkerError extends DataError {
+  /** @param what what it did */
+  constructor(readonly what: string) {
+    super(
+      `data.workers: a worker that reads images ${what}; ` +
+        `data.workers=0 reads them in the training thread`,
+    );
+  }
+}
+
 /** Workers with the same images. */
 export class WorkerPool {
   readonly #members: Member[] = [];
@@ -140,18 +151,19 @@ export class WorkerPool {
         clearTimeout(late);
         worker.terminate();
         reject(new Error(event.message));
-        this.#fail(member, `stopped: ${event.message}`);
+        this.#fail(member, `stopped: ${event.message}${this.#lastBegun(member)}`);
       };
       worker.postMessage({ sources, plan, progress } satisfies OpenMessage);
     });
   }
 
-  /** The name of the image that was begun last. */
-  #nameOf(progress: Int32Array): string {
-    const { train, test } = this.#sources,
-      index = progress[1]!,
-      source = progress[2] ? test : train;
-    return source.kind === "folder" ? source.paths[index]! : `image ${index}`;
+  /** The name of the image that was begun last, if any, for messages. */
+  #lastBegun({ progress }: Member): string {
+    if (Atomics.load(progress, 0) === 0) return "";
+    const { train, test } = this.#sources, index = progress[1]!;
+    const source = progress[2] ? test : train;
+    const name = source.kind === "folder" ? source.paths[index]! : `image ${index}`;
+    return `, the last one begun is ${name}`;
   }
 
   /** Once a second: a worker that has batches to read and begins no image for too long hangs. */
@@ -162,17 +174,13 @@ export class WorkerPool {
       member.idleChecks = idle ? member.idleChecks + 1 : 0;
       member.begun = begun;
       if (member.idleChecks < this.#timeoutSeconds || member.dead) continue;
-      const last = begun > 0 ? `, the last one begun is ${this.#nameOf(member.progress)}` : "";
       member.worker.terminate();
-      this.#fail(member, `gave no image for ${this.#timeoutSeconds} s${last}`);
+      this.#fail(member, `gave no image for ${this.#timeoutSeconds} s${this.#lastBegun(member)}`);
     }
   }
 
   #fail(member: Member, what: string): void {
-    member.dead = new DataError(
-      `data.workers: a worker that reads images ${what}; ` +
-        `data.workers=0 reads them in the training thread`,
-    );
+    member.dead = new WorkerError(what);
     for (const { reject } of member.waiting.values()) reject(member.dead);
     member.waiting.clear();
   }
