@@ -15,7 +15,7 @@ import { PLAIN, plainPng } from "./support/image_folders.ts";
 
 const LAYERS = "model: { layers: [global_avg_pool, { type: linear, features: CLASSES }] }\n";
 const IDX = "data: { format: idx, root: digits }\n" + LAYERS.replace("CLASSES", "3") +
-  "train: { epochs: 3, batch: 2 }\n";
+  "train: { epochs: 3, batch: 3 }\n";
 const FOLDER = "data: { format: folder, root: pets, size: 4, workers: 0 }\n" +
   LAYERS.replace("CLASSES", "2") + "train: { epochs: 3, batch: 4 }\n";
 
@@ -251,6 +251,29 @@ Deno.test("data that moved is missed with a remedy, taken from the command line,
       taken.stderr,
       /new\.png is new since the run began; it continues with the present/,
     );
+  }));
+
+Deno.test("a run that was moved alone finds its data, and reads no folder that is there by chance", () =>
+  placed(FOLDER.replace("root: pets", "root: ."), PLAIN, async (folder) => {
+    const cpu = ["--device", "cpu"], project = `${folder}/project`;
+    await Deno.mkdir(project);
+    for (const name of ["red", "train", "r.yaml"]) {
+      await Deno.rename(`${folder}/${name}`, `${project}/${name}`);
+    }
+    const trained = await qtrain(["r.yaml", ...cpu, "train.epochs=1"], { cwd: project });
+    assert.equal(trained.code, 0, trained.stderr);
+    // The folder two above it holds much else.
+    const moved = `${folder}/a/moved`;
+    await Deno.mkdir(`${folder}/a/others/x`, { recursive: true });
+    await Deno.rename(`${project}/runs/r`, moved);
+    const found = await qtrain(["eval", moved, ...cpu]);
+    assert.equal(found.code, 0, found.stderr);
+    await Deno.rename(project, `${folder}/elsewhere`);
+    const missed = await qtrain(["eval", moved, ...cpu]);
+    assert.equal(missed.code, 2);
+    assert.match(missed.stderr, /found nothing at .*project; .*give data\.root=PATH/);
+    const named = await qtrain(["eval", moved, `data.root=${folder}/elsewhere`, ...cpu]);
+    assert.equal(named.code, 0, named.stderr);
   }));
 
 Deno.test("a run is not resumed on data with other classes, whatever the command line says", () =>

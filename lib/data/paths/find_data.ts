@@ -67,8 +67,8 @@ async function firstFound(
   what: string,
 ): Promise<FoundPath> {
   const places = await placesOf(field, written, scope);
-  for (const { path, policy } of places) {
-    const info = policy && await stat(path);
+  for (const { path, policy, other } of places) {
+    const info = policy && !other && await stat(path);
     if (!info) continue;
     await policy.check(path);
     return { path, policy, folder: info.isDirectory };
@@ -86,8 +86,8 @@ async function firstFound(
 
 /** Whether something is where the data of a recipe should be; it may be unreadable. */
 export async function isDataThere(root: string, scope: PathScope): Promise<boolean> {
-  for (const { path } of await placesOf("data.root", root, scope)) {
-    if (await stat(path) !== undefined) return true;
+  for (const { path, other } of await placesOf("data.root", root, scope)) {
+    if (!other && await stat(path) !== undefined) return true;
   }
   return false;
 }

@@ -10,7 +10,7 @@ import { basename, join, relative, resolve, sep } from "node:path";
 import { DataError } from "../../core/errors.ts";
 import { shellWord } from "../../core/text.ts";
 import type { PathField, PathScope } from "../../recipe/path_scope.ts";
-import { cannotRead } from "./stat.ts";
+import { cannotRead, stat } from "./stat.ts";
 import { changesSinceRecord, readManifest, type RecordedFiles } from "./data_manifest.ts";
 import { type DataFiles, dataFiles } from "./file_fingerprint.ts";
 
@@ -39,11 +39,19 @@ export const READ_ANYTHING: PathPolicy = {
   checkFiles: dataFiles,
 };
 
+/** Some files of a data set may have been deleted, but hardly the first so many. */
+const MAX_LOOKS = 20;
+
 /** A place that a path of a recipe may stand for. */
 interface Place {
   readonly path: string;
   /** Absent if nothing there may be read. */
   readonly policy: PathPolicy | undefined;
+  /**
+   * Set if it is where a run found its files, and none of them is there now: a run that was moved alone
+   * would lead to a folder that has nothing to do with it.
+   */
+  readonly other?: boolean;
 }
 
 /** Whether a path is a folder or below it, by its text. */
@@ -73,23 +81,42 @@ export async function placesOf(
   path: string,
   scope: PathScope,
 ): Promise<readonly Place[]> {
-  const places = scope.placesOf(field, path).map((place): Place => ({
-    path: place,
-    policy: ownPolicy(field, place, scope),
-  }));
-  const shared = qtrainData();
-  if (field === "data.root" && shared !== undefined) {
-    places.push({ path: join(shared, basename(path)), policy: READ_ANYTHING });
-  }
+  const shared = field === "data.root" ? qtrainData() : undefined;
+  const places = [
+    ...scope.placesOf(field, path).map((place): Place => ({
+      path: place,
+      policy: ownPolicy(field, place, scope),
+    })),
+    ...shared === undefined ? [] : [{ path: join(shared, basename(path)), policy: READ_ANYTHING }],
+  ];
   const { run } = scope;
-  if (run === undefined || scope.isOverridden(field)) return places;
-  const record = (await readManifest(run))[field];
-  if (record?.written !== path) return places;
-  const recorded = [resolve(run, record.relative), record.path].map((place): Place => ({
-    path: place,
-    policy: ownPolicy(field, place, scope) ?? recordedFiles(field, place, record),
-  }));
-  return [...recorded, ...places];
+  const record = run === undefined || scope.isOverridden(field)
+    ? undefined
+    : (await readManifest(run))[field];
+  if (run === undefined || record?.written !== path) return places;
+  const recorded: Place[] = [];
+  for (const place of [resolve(run, record.relative), record.path]) {
+    const policy = ownPolicy(field, place, scope) ?? recordedFiles(field, place, record);
+    recorded.push({
+      path: place,
+      policy,
+      ...(await holdsSome(place, record) ? {} : { other: true }),
+    });
+  }
+  // The run's own recipe was written for another folder: its paths lead nowhere from here.
+  const written = scope.folderOf(field) === run ? places.slice(1) : places;
+  return [...recorded, ...written];
+}
+
+/** Whether one of some recorded files is at a place. */
+async function holdsSome(place: string, { files }: RecordedFiles): Promise<boolean> {
+  for (const { name } of files.slice(0, MAX_LOOKS)) {
+    // A name may have come from a system that writes it in Unicode's other form.
+    for (const form of ["NFC", "NFD"]) {
+      if (await stat(join(place, name.normalize(form)))) return true;
+    }
+  }
+  return false;
 }
 
 /** The policy of a path without a run's record; `undefined` if nothing there may be read. */
