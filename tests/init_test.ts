@@ -88,7 +88,7 @@ const NARROW = [
   [{ name: "resnet8", width: 4 }, 16],
   [{ name: "resnet18", width: 4, stem: "imagenet" }, 64],
   [{ name: "vgg16", width: 2, head: "imagenet" }, 64],
-  [{ name: "mobilenet-v2", width: 4 }, 16],
+  [{ name: "mobilenet-v2", width: 4, stem: "small" }, 16],
 ] as const;
 
 for (const [model, side] of NARROW) {

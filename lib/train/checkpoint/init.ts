@@ -7,6 +7,7 @@ import { listed, matchClasses } from "../../data/classes.ts";
 import { DataError } from "../../core/errors.ts";
 import { floatValues } from "../../core/safetensors.ts";
 import { initialValues, toNamed } from "../../program/parameter_layout.ts";
+import { small } from "../../model/blocks.ts";
 import type { Program } from "../../program/program.ts";
 import type { Recipe } from "../../recipe/recipe.ts";
 import type { TensorLookup } from "../network/types.ts";
@@ -78,7 +79,19 @@ export async function initialWeights(
     const unused = `${tensors} of the file not used: ${listed(outside)}`;
     notes.push(`${notes.pop() ?? `init: ${file.path}: of no layer of the network`}; ${unused}`);
   }
+  if (otherStrides(file, recipe, data)) {
+    notes.push(
+      "init: mobilenet-v2 for images of at most 64×64 has smaller strides than with torchvision's " +
+        "weights; to train those as they are, give model.stem=imagenet",
+    );
+  }
   return { find: (name) => values.get(name)!, notes };
+}
+
+/** Whether a stem that nobody chose has other strides than torchvision's: all shapes fit both. */
+function otherStrides(file: WeightsFile, { model }: Recipe, { shape: [h, w], classes }: InputSpec) {
+  if ("layers" in model || model.name !== "mobilenet-v2" || model.stem !== "auto") return false;
+  return !isOwn(file) && small("auto", { ...model, classes, size: [h, w] });
 }
 
 /**
