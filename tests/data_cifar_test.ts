@@ -154,9 +154,10 @@ const CASES: Case[] = [
     name: "a folder with something else",
     files: Object.fromEntries(Object.keys(whole).map((name) => [name, null])),
     message: (root) =>
-      `${root}: expected the binary version of CIFAR-10 (data_batch_1.bin … test_batch.bin) or ` +
-      "CIFAR-100 (train.bin, test.bin), there or in cifar-10-batches-bin or cifar-100-binary, " +
-      "found none of these files; put them there or correct data.root",
+      `${root}: expected the files of CIFAR-10 (data_batch_1.bin … test_batch.bin or, of the ` +
+      "Python version, data_batch_1 … test_batch) or of CIFAR-100 (train.bin, test.bin or train, " +
+      "test), there or in cifar-10-batches-bin, cifar-100-binary, cifar-10-batches-py, " +
+      "cifar-100-python, found none of these files; put them there or correct data.root",
   },
   {
     name: "a recipe with the classes of the other",

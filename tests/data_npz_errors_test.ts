@@ -36,6 +36,40 @@ function patched(bytes: Uint8Array, at: number, values: readonly number[]): Uint
   return copy;
 }
 
+/** float32 numbers as little-endian bytes. */
+function floats(count: number, value: (index: number) => number): Uint8Array {
+  const view = new DataView(new ArrayBuffer(4 * count));
+  for (let i = 0; i < count; i++) view.setFloat32(4 * i, value(i), true);
+  return new Uint8Array(view.buffer);
+}
+
+/** The file that commands write. */
+const converted = (root: string) => `${root.replace(/\.npz$/, "")}-converted.npz`;
+
+/** An array in Python. */
+function loaded(root: string, name: string, pickled = false): string {
+  const allow = pickled ? ", allow_pickle=True" : "";
+  return root.endsWith(".npz")
+    ? `np.load('${root}'${allow})['${name}']`
+    : `np.load('${join(root, `${name}.npy`)}'${allow})`;
+}
+
+/** The command that converts the arrays `x` or `y`. */
+function convert(
+  root: string,
+  expression: string,
+  what: "x" | "y",
+  pickled: readonly string[] = [],
+): string {
+  const arrays = ["x_train", "y_train", "x_test", "y_test"].map((name) => {
+    const source = loaded(root, name, pickled.includes(name));
+    return `${name}=${name.startsWith(what) ? `f(${source})` : source}`;
+  });
+  return `python3 -c "import numpy as np, gzip; f = lambda a: ${expression}; ` +
+    `np.savez_compressed('${converted(root)}', ${arrays.join(", ")})"; then give ` +
+    `data.format=npz data.root=${converted(root)}`;
+}
+
 const noHeader = npy({ dims: [3], body: [1, 2, 3] }).slice(0, 20);
 
 const ARRAYS: Case[] = [
@@ -82,28 +116,90 @@ const ARRAYS: Case[] = [
       "\"{'descr': '|u1', 'fortran_order': False, 'shape': (NaN,), }\"; write it with numpy.save",
   },
   {
-    name: "Fortran order",
-    files: { "x_test.npy": npy({ dims: [2, 2, 3], body: ramp(12), fortran: true }) },
-    message: (place) =>
-      `${place("x_test")}: byte 10: expected an array in C order, got Fortran order; ` +
-      "save numpy.ascontiguousarray(x) instead of x",
+    name: "floats of which it is unclear what they mean",
+    files: {
+      "x_train.npy": npy({ dims: [3, 2, 3], body: floats(18, (i) => i / 10 - 0.5), type: "<f4" }),
+      "x_test.npy": npy({ dims: [2, 2, 3], body: floats(12, (i) => i / 10), type: "<f4" }),
+    },
+    message: (place, root) =>
+      `${place("x_train")}: byte 10: expected images from 0 to 255, or floats from 0 to 1, got ` +
+      "float32 from -0.5 to 1.2; this maps -0.5 to 0 and 1.2 to 255: " +
+      convert(
+        root,
+        `np.clip((a.astype('float32') - -0.5) * ${255 / (Math.fround(1.2) + 0.5)}, 0, 255)` +
+          ".round().astype('uint8')",
+        "x",
+      ),
   },
   {
-    name: "float images",
-    files: { "x_train.npy": npy({ dims: [3, 2, 3], body: ramp(72), type: "<f4" }) },
-    message: (place) =>
-      `${
-        place("x_train")
-      }: byte 10: expected images of type uint8, got <f4; save (x * 255).round()` +
-      '.astype("uint8") where they go from 0 to 1, x.round().astype("uint8") where they go to ' +
-      "255; data.mean and data.std normalize them",
+    name: "floats that were divided by 255 twice",
+    files: {
+      "x_train.npy": npy({ dims: [3, 2, 3], body: floats(18, (i) => i / 8192), type: "<f4" }),
+      "x_test.npy": npy({ dims: [2, 2, 3], body: floats(12, (i) => i / 8192), type: "<f4" }),
+    },
+    message: (place, root) =>
+      `${place("x_train")}: byte 10: expected images from 0 to 255, or floats from 0 to 1, got ` +
+      "float32 from 0 to 0.002075; this maps 0 to 0 and 0.002075 to 255: " +
+      convert(
+        root,
+        `np.clip((a.astype('float32') - 0) * ${255 / (17 / 8192)}, 0, 255)` +
+          ".round().astype('uint8')",
+        "x",
+      ),
   },
   {
-    name: "images of wide integers",
-    files: { "x_train.npy": npy({ dims: [3, 2, 3], body: ramp(144), type: "<i8" }) },
+    name: "training images of 0 to 1 and test images of 0 to 255",
+    files: {
+      "x_train.npy": npy({ dims: [3, 2, 3], body: floats(18, (i) => i / 17), type: "<f4" }),
+    },
     message: (place) =>
-      `${place("x_train")}: byte 10: expected images of type uint8, got <i8; ` +
-      'save x.astype("uint8"), with pixels from 0 to 255',
+      `${place("x_test")}: byte 10: expected images of 0 to 1, as in ${place("x_train")}, ` +
+      "got uint8 from 0 to 255; save both in the same way",
+  },
+  {
+    name: "a pixel that is no number",
+    files: {
+      "x_train.npy": npy({
+        dims: [3, 2, 3],
+        body: floats(18, (i) => i === 4 ? NaN : 0),
+        type: "<f4",
+      }),
+    },
+    message: (place) =>
+      `${place("x_train")}: byte 144: expected a number as a pixel, got NaN; correct the file`,
+  },
+  {
+    name: "images of one complex number a pixel",
+    files: { "x_train.npy": npy({ dims: [3, 2, 3], body: ramp(144), type: "<c8" }) },
+    message: (place) =>
+      `${place("x_train")}: byte 10: expected images of whole numbers or floats, got <c8; ` +
+      'save a.astype("uint8"), with pixels from 0 to 255',
+  },
+  {
+    name: "images as pickled objects",
+    files: { "x_train.npy": npy({ dims: [3], body: [128, 2], type: "|O" }) },
+    message: (place, root) =>
+      `${place("x_train")}: byte 10: expected images of whole numbers or floats, got object ` +
+      "(pickled Python objects); save images of one size as one array: " +
+      convert(root, "np.stack([np.array(x) for x in a])", "x", ["x_train"]),
+  },
+  {
+    name: "images of wide integers beyond 255",
+    files: {
+      "x_train.npy": npy({
+        dims: [3, 2, 3],
+        body: ramp(18).flatMap((i) => word(i * 100, 8)),
+        type: "<i8",
+      }),
+    },
+    message: (place, root) =>
+      `${place("x_train")}: byte 10: expected images from 0 to 255, or floats from 0 to 1, got ` +
+      "int64 from 0 to 1700; this maps 0 to 0 and 1700 to 255: " +
+      convert(
+        root,
+        "np.clip((a.astype('float32') - 0) * 0.15, 0, 255).round().astype('uint8')",
+        "x",
+      ),
   },
   {
     name: "flat images",
@@ -135,8 +231,8 @@ const ARRAYS: Case[] = [
     name: "test images of another size",
     files: { "x_test.npy": npy({ dims: [2, 3, 2], body: ramp(12) }) },
     message: (place) =>
-      `${place("x_test")}: byte 10: expected images of type and size as in ${place("x_train")}, ` +
-      "|u1 (3, 2, 3), got |u1 (2, 3, 2); save both in the same way",
+      `${place("x_test")}: byte 10: expected images of the size in ${place("x_train")}, ` +
+      "(3, 2, 3), got (2, 3, 2); save both in the same way",
   },
   {
     name: "counts of images and labels that differ",
@@ -145,30 +241,86 @@ const ARRAYS: Case[] = [
       `${place("y_train")}: byte 10: expected 3 labels, one for each image of ${
         place("x_train")
       }, ` +
-      "got 2; save the two together",
+      "got (2,); save the two together",
   },
   {
-    name: "float labels",
-    files: { "y_train.npy": labels([2, 0, 1], { body: ramp(24), type: "<f8" }) },
+    name: "labels of floats that are no whole numbers",
+    files: {
+      "y_train.npy": labels([], { dims: [3], body: floats(3, (i) => i / 2), type: "<f4" }),
+    },
     message: (place) =>
-      `${place("y_train")}: byte 10: expected labels of an integer type, got <f8; ` +
-      'save y.astype("int64"), a whole number from 0 for each class',
+      `${place("y_train")}: byte 132: expected a label from 0 to 65535, got 0.5 at image 1; ` +
+      "correct data.classes or the file",
   },
   {
-    name: "labels as words",
+    name: "labels as words in one of two arrays",
     files: { "y_train.npy": labels([2, 0, 1], { body: ramp(12), type: "<U1" }) },
     message: (place) =>
-      `${place("y_train")}: byte 10: expected labels of an integer type, got <U1; ` +
-      'save y.astype("int64"), a whole number from 0 for each class',
+      `${place("y_test")}: byte 10: expected labels of whole numbers or names, got uint8; ` +
+      "save a whole number from 0, or a name, for each image, of one type in both arrays",
   },
   {
-    name: "one-hot labels",
-    files: { "y_train.npy": labels([], { dims: [3, 3], body: ramp(9) }) },
+    name: "labels as pickled objects",
+    files: { "y_train.npy": labels([], { dims: [3], body: [128, 2], type: "|O" }) },
+    message: (place, root) =>
+      `${place("y_train")}: byte 10: expected labels of whole numbers or names, got object ` +
+      "(pickled Python objects); save them as plain numbers or text: " +
+      convert(root, "np.array(a.tolist())", "y", ["y_train"]),
+  },
+  {
+    name: "one-hot labels in one of two arrays",
+    files: { "y_train.npy": labels([], { dims: [3, 3], body: [1, 0, 0, 0, 1, 0, 0, 0, 1] }) },
     message: (place) =>
+      `${place("y_test")}: byte 10: expected labels as in ${place("y_train")}, (3, 3), got (2,); ` +
+      "save both in the same way",
+  },
+  {
+    name: "labels with two classes for an image",
+    files: {
+      "y_train.npy": labels([], { dims: [3, 2], body: [1, 0, 1, 1, 0, 1] }),
+      "y_test.npy": labels([], { dims: [2, 2], body: [1, 0, 0, 1] }),
+    },
+    message: (place, root) =>
       `${
         place("y_train")
-      }: byte 10: expected labels [n] or [n, 1], got (3, 3); save one whole number ` +
-      "for each image (numpy.argmax(y, axis=1) of one-hot labels)",
+      }: byte 131: expected one-hot labels, with exactly one 1 in each row and ` +
+      "0 elsewhere, got a second 1 at image 1; where an image has one class, the highest in its " +
+      "row: " + convert(root, "a.argmax(axis=1)", "y"),
+  },
+  {
+    name: "labels that are shares of classes",
+    files: {
+      "y_train.npy": labels([], { dims: [3, 2], body: floats(6, () => 0.5), type: "<f4" }),
+      "y_test.npy": labels([], { dims: [2, 2], body: [1, 0, 0, 1] }),
+    },
+    message: (place, root) =>
+      `${
+        place("y_train")
+      }: byte 128: expected one-hot labels, with exactly one 1 in each row and ` +
+      "0 elsewhere, got 0.5 at image 0; where an image has one class, the highest in its row: " +
+      convert(root, "a.argmax(axis=1)", "y"),
+  },
+  {
+    name: "one-hot labels of other classes than the recipe's",
+    files: {
+      "y_train.npy": labels([], { dims: [3, 3], body: [1, 0, 0, 0, 1, 0, 0, 0, 1] }),
+      "y_test.npy": labels([], { dims: [2, 3], body: [1, 0, 0, 0, 1, 0] }),
+    },
+    recipe: { classes: 4 },
+    message: (place) =>
+      "data.classes: expected 3, the columns of the one-hot labels (3, 3) at " +
+      `${place("y_train")}: byte 10, got 4; correct it or leave it out`,
+  },
+  {
+    name: "names of other classes than the recipe's",
+    files: {
+      "y_train.npy": labels([], { dims: [3], body: [97, 98, 99], type: "|S1" }),
+      "y_test.npy": labels([], { dims: [2], body: [97, 98], type: "|S1" }),
+    },
+    recipe: { classes: 2 },
+    message: (place) =>
+      `data.classes: expected 3, the names in ${place("y_train")} and ${place("y_test")}, got 2; ` +
+      "correct it or leave it out",
   },
   {
     name: "a label beyond the classes",
@@ -204,11 +356,19 @@ const ARRAYS: Case[] = [
       "got x_train, y_test, y_train; save it under one of these names",
   },
   {
-    name: "no arrays",
-    files: Object.fromEntries([...Object.keys(whole).map((name) => [name, null]), ["a", noHeader]]),
+    name: "images and labels that are not split",
+    files: {
+      ...Object.fromEntries(Object.keys(whole).map((name) => [name, null])),
+      "images.npy": whole["x_train.npy"]!,
+      "labels.npy": whole["y_train.npy"]!,
+    },
     message: (_, root) =>
-      `${root}: expected an array named x_train, train_x, train_images, images_train, ` +
-      "got no .npy file; save it under one of these names",
+      `${root}: expected an array named x_train, train_x, train_images, images_train, got images, ` +
+      "labels; split images and labels into training and test images: python3 -c " +
+      `"import numpy as np; x, y = ${loaded(root, "images")}, ${loaded(root, "labels")}; i = ` +
+      "np.random.default_rng(0).permutation(len(y)); n = max(len(y) // 10, 1); " +
+      `np.savez_compressed('${converted(root)}', x_train=x[i[n:]], y_train=y[i[n:]], ` +
+      `x_test=x[i[:n]], y_test=y[i[:n]])"; then give data.root=${converted(root)}`,
   },
 ];
 

@@ -6,11 +6,16 @@
  */
 import { DataError } from "../../core/errors.ts";
 import { cannotRead } from "../paths/stat.ts";
+import { fileBlocks, gunzip, isGzip } from "./gunzip.ts";
 
-/** Reads a file front to back. Close it with `await using` or `close`. */
+/** Called with a warning about a file that is whole but odd. */
+export type Warn = (text: string) => void;
+
+/** Reads a file front to back. Close it with `using`. */
 export class ByteReader {
   readonly #path: string;
-  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #file: Deno.FsFile;
+  readonly #chunks: AsyncIterator<Uint8Array> | Iterator<Uint8Array>;
   #chunk: Uint8Array = new Uint8Array(0);
   #taken = 0;
   /** Length of the file itself, in bytes. */
@@ -18,32 +23,30 @@ export class ByteReader {
   /** Whether the file is gzip; offsets are of the unpacked bytes then. */
   readonly packed: boolean;
 
-  private constructor(
-    path: string,
-    fileSize: number,
-    packed: boolean,
-    stream: ReadableStream<Uint8Array>,
-  ) {
+  private constructor(path: string, file: Deno.FsFile, size: number, warn: Warn) {
+    const source = { file, size };
     this.#path = path;
-    this.fileSize = fileSize;
-    this.packed = packed;
-    this.#reader = stream.getReader();
+    this.#file = file;
+    this.fileSize = size;
+    this.packed = isGzip(source);
+    this.#chunks = this.packed
+      ? gunzip(source, (bytes, offset) => warn(junk(path, bytes, offset)))
+      : fileBlocks(source, 0);
   }
 
-  /** Opens a file. @throws {DataError} when it cannot be read */
-  static async open(path: string): Promise<ByteReader> {
+  /**
+   * Opens a file.
+   *
+   * @param warn called when the end is read, if other bytes follow the gzip data
+   * @throws {DataError} when it cannot be read
+   */
+  static async open(path: string, warn: Warn): Promise<ByteReader> {
+    let file: Deno.FsFile | undefined;
     try {
-      const file = await Deno.open(path);
-      const { size } = await file.stat();
-      const start = new Uint8Array(2);
-      const got = await file.read(start);
-      await file.seek(0, Deno.SeekMode.Start);
-      const packed = got === 2 && start[0] === 0x1f && start[1] === 0x8b;
-      const stream = packed
-        ? file.readable.pipeThrough(new DecompressionStream("gzip"))
-        : file.readable;
-      return new ByteReader(path, size, packed, stream);
+      file = await Deno.open(path);
+      return new ByteReader(path, file, (await file.stat()).size, warn);
     } catch (error) {
+      file?.close();
       throw cannotRead(path, error);
     }
   }
@@ -51,6 +54,11 @@ export class ByteReader {
   /** Bytes handed out so far. */
   get offset(): number {
     return this.#taken;
+  }
+
+  /** `path: byte N`, with which errors about the contents begin. */
+  place(offset: number): string {
+    return `${this.#path}: byte ${offset}${this.packed ? " (unpacked)" : ""}`;
   }
 
   /**
@@ -76,27 +84,41 @@ export class ByteReader {
     return filled;
   }
 
+  /**
+   * Reads to the end, which is also what checks the checksum of gzip data.
+   *
+   * @returns how many bytes there were, and whether all of them were 0
+   */
+  async rest(): Promise<{ bytes: number; zeros: boolean }> {
+    const from = this.#taken, block = new Uint8Array(2 ** 16);
+    let zeros = true;
+    for (let got; (got = await this.fill(block)) > 0;) {
+      zeros &&= block.subarray(0, got).every((byte) => byte === 0);
+    }
+    return { bytes: this.#taken - from, zeros };
+  }
+
   async #next(pending: number): Promise<Uint8Array | undefined> {
     try {
-      return (await this.#reader.read()).value;
+      return (await this.#chunks.next()).value;
     } catch (error) {
       if (!this.packed) throw cannotRead(this.#path, error);
-      const at = this.#taken + pending;
       throw new DataError(
-        `${this.#path}: byte ${at} (unpacked): the gzip data is damaged or cut short (the file has ` +
+        `${
+          this.place(this.#taken + pending)
+        }: the gzip data is damaged or cut short (the file has ` +
           `${this.fileSize} bytes); get the file again`,
       );
     }
   }
 
   /** Closes the file, read to its end or not. */
-  async close(): Promise<void> {
-    // A stream that failed has closed itself, and rejects with the error already reported.
-    await this.#reader.cancel().catch(() => {});
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#chunks.return?.();
+    this.#file.close();
   }
+}
 
-  /** As {@link ByteReader.close}. */
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
-  }
+function junk(path: string, bytes: number, offset: number): string {
+  return `${path}: ${bytes} bytes that are no gzip data follow its end at byte ${offset}; they are ignored`;
 }

@@ -1,18 +1,20 @@
 /**
- * CIFAR-10 and CIFAR-100 in the binary layout that they are published in, plain or gzip: 32×32
- * images in colour. Which of the two it is follows from the names of the files.
+ * CIFAR-10 and CIFAR-100 in the two versions that they are published in, binary (plain or gzip) and
+ * Python: 32×32 images in colour. Which of them it is follows from the names of the files.
  *
  * @module
  */
 import { join } from "node:path";
 import { DataError } from "../../core/errors.ts";
-import { readRecords, type RecordLayout } from "./cifar_file.ts";
-import { findFile, findFolder } from "../paths/find_data.ts";
-import { stat } from "../paths/stat.ts";
 import type { DataRecipe, UnnormalizedDataset } from "../dataset.ts";
 import { memorySplit } from "../in_memory.ts";
+import { archiveIn } from "../paths/archive.ts";
+import { findFile, findFolder } from "../paths/find_data.ts";
+import { stat } from "../paths/stat.ts";
+import type { Warn } from "./byte_reader.ts";
+import { readClassNames, readRecords, type RecordLayout } from "./cifar_file.ts";
 
-/** One of the two data sets, as published. */
+/** One of the two data sets, in one of the two versions, as published. */
 interface Published {
   readonly name: string;
   /** Folder that its archive unpacks to. */
@@ -21,56 +23,87 @@ interface Published {
   readonly test: readonly string[];
   /** Images in each file for training, and in each for the test. */
   readonly records: readonly [train: number, test: number];
+  /** The file with the names of classes, in the Python version. */
+  readonly names?: string;
   /** Layouts of its records by number of classes; the first one unless the recipe says otherwise. */
-  readonly layouts: readonly RecordLayout[];
+  readonly layouts: readonly (RecordLayout & { readonly names: string })[];
 }
+
+const BATCHES = [1, 2, 3, 4, 5].map((batch) => `data_batch_${batch}`);
+
+const CIFAR_10 = {
+  name: "CIFAR-10",
+  records: [10_000, 10_000],
+  layouts: [{ labels: 1, label: 0, classes: 10, key: "labels", names: "label_names" }],
+} as const;
+
+const CIFAR_100 = {
+  name: "CIFAR-100",
+  records: [50_000, 10_000],
+  // A record opens with the coarse label; the fine one follows.
+  layouts: [
+    { labels: 2, label: 1, classes: 100, key: "fine_labels", names: "fine_label_names" },
+    { labels: 2, label: 0, classes: 20, key: "coarse_labels", names: "coarse_label_names" },
+  ],
+} as const;
 
 const PUBLISHED: readonly Published[] = [
   {
-    name: "CIFAR-10",
+    ...CIFAR_10,
     folder: "cifar-10-batches-bin",
-    train: [1, 2, 3, 4, 5].map((batch) => `data_batch_${batch}.bin`),
+    train: BATCHES.map((name) => `${name}.bin`),
     test: ["test_batch.bin"],
-    records: [10_000, 10_000],
-    layouts: [{ labels: 1, label: 0, classes: 10 }],
+  },
+  { ...CIFAR_100, folder: "cifar-100-binary", train: ["train.bin"], test: ["test.bin"] },
+  {
+    ...CIFAR_10,
+    folder: "cifar-10-batches-py",
+    train: BATCHES,
+    test: ["test_batch"],
+    names: "batches.meta",
   },
   {
-    name: "CIFAR-100",
-    folder: "cifar-100-binary",
-    train: ["train.bin"],
-    test: ["test.bin"],
-    records: [50_000, 10_000],
-    // A record opens with the coarse label; the fine one follows.
-    layouts: [{ labels: 2, label: 1, classes: 100 }, { labels: 2, label: 0, classes: 20 }],
+    ...CIFAR_100,
+    folder: "cifar-100-python",
+    train: ["train"],
+    test: ["test"],
+    names: "meta",
   },
 ];
 
 /**
  * Reads and checks the files, up to the number of images that the recipe asks for.
  *
- * @param warn called for each file with fewer images than the published one
+ * @param warn called for each file with fewer images than the published one, or bytes behind them
  * @throws {DataError} when a file is missing or damaged, or does not fit the recipe
  */
 export async function openCifar(
   { data, pathScope }: DataRecipe,
-  warn: (text: string) => void,
+  warn: Warn,
 ): Promise<UnnormalizedDataset> {
   const { path: root, policy } = await findFolder(data.root, pathScope);
   const { set, folder, layout } = await findPublished(root, data.classes);
-  const [inTrain, inTest] = set.records;
-  const train = await findAll(folder, set.train);
-  const test = await findAll(folder, set.test);
-  const files = await policy.checkFiles(root, [...train, ...test]);
+  const train = await findAll(folder, set.train), test = await findAll(folder, set.test);
+  const meta = set.names === undefined ? undefined : join(folder, set.names);
+  const named = meta !== undefined && (await stat(meta))?.isFile ? [meta] : [];
+  const files = await policy.checkFiles(root, [...train, ...test, ...named]);
+  const read = async (split: "train" | "test", paths: readonly string[]) => {
+    const records = set.records[split === "train" ? 0 : 1], pickled = meta !== undefined;
+    const most = data[split], whole = { records, warn };
+    return memorySplit(
+      await readRecords(paths, layout, pickled, most, `data.${split}`, whole),
+    );
+  };
+  const classNames = named.length > 0
+    ? await readClassNames(named[0]!, layout.names, layout.classes, warn)
+    : undefined;
   return {
     name: set.name,
     classes: layout.classes,
+    ...(classNames ? { classNames } : {}),
     shape: [32, 32, 3],
-    train: memorySplit(
-      await readRecords(train, layout, data.train, "data.train", { records: inTrain, warn }),
-    ),
-    test: memorySplit(
-      await readRecords(test, layout, data.test, "data.test", { records: inTest, warn }),
-    ),
+    train: await read("train", train),
+    test: await read("test", test),
     files,
   };
 }
@@ -78,7 +111,7 @@ export async function openCifar(
 interface Found {
   readonly set: Published;
   readonly folder: string;
-  readonly layout: RecordLayout;
+  readonly layout: Published["layouts"][number];
 }
 
 /** Looks in the folder itself, then in the folders that the archives unpack to. */
@@ -91,10 +124,12 @@ async function findPublished(root: string, classes: number): Promise<Found> {
   }
   if (present.length === 0) {
     throw new DataError(
-      `${root}: expected the binary version of CIFAR-10 (data_batch_1.bin … test_batch.bin) or ` +
-        `CIFAR-100 (train.bin, test.bin), there or in ` +
-        `${PUBLISHED.map(({ folder }) => folder).join(" or ")}, found none of these files; ` +
-        `put them there or correct data.root`,
+      `${root}: expected the files of CIFAR-10 (data_batch_1.bin … test_batch.bin or, of the ` +
+        `Python version, data_batch_1 … test_batch) or of CIFAR-100 (train.bin, test.bin or ` +
+        `train, test), there or in ${
+          PUBLISHED.map(({ folder }) => folder).join(", ")
+        }, found none ` +
+        `of these files; put them there or correct data.root` + await archiveIn(root),
     );
   }
   for (const { set, folder } of present) {
@@ -123,5 +158,5 @@ async function findAll(folder: string, names: readonly string[]): Promise<string
 }
 
 function packedToo(name: string): string[] {
-  return [name, `${name}.gz`];
+  return name.endsWith(".bin") ? [name, `${name}.gz`] : [name];
 }

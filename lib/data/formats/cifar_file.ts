@@ -1,16 +1,25 @@
 /**
- * Files of CIFAR records: one or two label bytes, then an image of 32×32 in three planes, red,
- * green and blue. A file has no header; its length says how many records there are.
+ * Files of CIFAR images, which are of 32×32 in three planes, red, green and blue.
+ *
+ * The binary version has records of one or two label bytes and an image, without a header: a file's
+ * length says how many there are. The Python version has pickled dicts: `data`, u8 `[n, 3072]`, and
+ * lists of labels.
  *
  * @module
  */
 import { DataError } from "../../core/errors.ts";
-import { ByteReader } from "./byte_reader.ts";
 import type { LabelledImages } from "../dataset.ts";
+import { ByteReader, type Warn } from "./byte_reader.ts";
 import { toChannelsLast } from "./channels_last.ts";
+import { readFile, stat } from "../paths/stat.ts";
+import { elements, numberType, shapeText } from "./elements.ts";
+import { PickledArray, type PickleValue, readPickle } from "./pickle.ts";
 import { notEnoughImages } from "./subset.ts";
 
+/** Largest file of pickles; the largest published one has 155 MB. */
+const MAX_PICKLE = 2 ** 29;
 const CHANNELS = 3;
+/** Bytes of an image. */
 const IMAGE = 32 * 32 * CHANNELS;
 
 /** Layout of a record. */
@@ -21,6 +30,8 @@ export interface RecordLayout {
   readonly label: number;
   /** Number of classes: labels are below it. */
   readonly classes: number;
+  /** The name of the labels in a pickled file. */
+  readonly key: string;
 }
 
 /** A published file, to notice one that was cut between two records. */
@@ -28,12 +39,13 @@ interface PublishedFile {
   /** Number of records. */
   readonly records: number;
   /** Called for a file with fewer records. */
-  readonly warn: (text: string) => void;
+  readonly warn: Warn;
 }
 
 /**
  * Reads the records of all files in their order, no further than needed.
  *
+ * @param pickled whether the files are those of the Python version
  * @param most images to read; 0: all
  * @param field the field of the recipe that `most` comes from
  * @param whole how many records each file has as published
@@ -43,56 +55,176 @@ interface PublishedFile {
 export async function readRecords(
   paths: readonly string[],
   layout: RecordLayout,
+  pickled: boolean,
   most: number,
   field: string,
   whole: PublishedFile,
 ): Promise<LabelledImages> {
-  const kept = new RecordBuffer();
+  const kept = new RecordBuffer(), read = pickled ? readPickledFile : readBinaryFile;
   for (const path of paths) {
     if (most > 0 && kept.count === most) break;
-    await readFile(path, layout, kept, most || Infinity, whole);
+    await read(path, layout, kept, most || Infinity, whole);
   }
   if (kept.count < most) throw notEnoughImages(kept.count, most, field, paths.join(", "));
   return kept.all();
 }
 
-async function readFile(
+async function readBinaryFile(
   path: string,
   layout: RecordLayout,
   kept: RecordBuffer,
   most: number,
   whole: PublishedFile,
 ): Promise<void> {
-  await using source = await ByteReader.open(path);
-  const place = (offset: number) => `${path}: byte ${offset}${source.packed ? " (unpacked)" : ""}`;
+  await using source = await ByteReader.open(path, whole.warn);
   const record = new Uint8Array(layout.labels + IMAGE);
   // The unpacked size of gzip data is known only at its end.
   if (!source.packed) kept.reserve(Math.min(most - kept.count, source.fileSize / record.length));
   while (kept.count < most) {
-    const start = source.offset;
+    const start = source.offset, index = start / record.length;
     const got = await source.fill(record);
-    if (got === 0 && start > 0) {
-      warnOfFewer(path, start / record.length, whole);
-      break;
+    // Behind whole images, zeros are what pads a file to a block, not a black image of class 0.
+    const zeros = index > 0 && (got < record.length || index >= whole.records) &&
+      record.subarray(0, got).every((byte) => byte === 0);
+    if (zeros) {
+      const rest = await source.rest();
+      if (rest.zeros) {
+        if (got > 0) {
+          whole.warn(
+            `${source.place(start)}: ${
+              got + rest.bytes
+            } bytes of 0 follow the images; they are ignored`,
+          );
+        }
+        warnOfFewer(path, index, whole);
+        return;
+      }
     }
-    if (got < record.length) {
+    if (got < record.length || zeros) {
       throw new DataError(
-        `${place(start)}: expected a whole record of ${record.length} bytes, got ${got}; ` +
-          `get the file again`,
+        `${source.place(start)}: expected a whole record of ${record.length} bytes, got ` +
+          `${zeros ? "zeros before other bytes" : got}; get the file again`,
       );
     }
     const label = record[layout.label]!;
     if (label >= layout.classes) {
       throw new DataError(
-        `${place(start + layout.label)}: expected a label below ${layout.classes}, the number ` +
-          `of classes, got ${label} at image ${start / record.length}; get the file again`,
+        `${source.place(start + layout.label)}: expected a label below ${layout.classes}, the ` +
+          `number of classes, got ${label} at image ${index}; get the file again`,
       );
     }
     kept.add(record.subarray(layout.labels), label);
   }
 }
 
-/** Warns only: the user may have made a smaller set, which looks like an incomplete download. */
+async function readPickledFile(
+  path: string,
+  layout: RecordLayout,
+  kept: RecordBuffer,
+  most: number,
+  whole: PublishedFile,
+): Promise<void> {
+  const batch = await readDict(path), data = batch.get("data"), listed = batch.get(layout.key);
+  const images = data instanceof PickledArray && data.type === "|u1" && !data.fortran
+    ? data.body
+    : data instanceof Uint8Array
+    ? data
+    : undefined;
+  const labels = labelsOf(listed), count = labels?.length ?? 0;
+  if (!images || !labels || count === 0 || images.length !== count * IMAGE) {
+    const expected = `${path}: byte 0: expected "data" with 3,072 bytes for each image and ` +
+      `"${layout.key}" with a label for each, got `;
+    throw new DataError(
+      `${expected}${words("data", data)} and ${words(layout.key, listed)}; get the file again`,
+    );
+  }
+  const end = Math.min(count, most - kept.count);
+  kept.reserve(end);
+  for (let index = 0; index < end; index++) {
+    const label = labels[index]!;
+    if (!(Number.isInteger(label) && label >= 0 && label < layout.classes)) {
+      throw new DataError(
+        `${path}: byte 0: expected "${layout.key}" below ${layout.classes}, the number of ` +
+          `classes, got ${label} at image ${index}; get the file again`,
+      );
+    }
+    kept.add(images.subarray(index * IMAGE, (index + 1) * IMAGE), label);
+  }
+  if (end === count) warnOfFewer(path, count, whole);
+}
+
+/** The dict of a pickled file. */
+async function readDict(path: string): Promise<Map<string, PickleValue>> {
+  const size = (await stat(path))?.size ?? 0;
+  if (size > MAX_PICKLE) {
+    throw new DataError(
+      `${path}: expected a pickle of at most ${MAX_PICKLE / 2 ** 20} MiB, got ${size} bytes; ` +
+        `get the file again`,
+    );
+  }
+  const value = readPickle(await readFile(path), path);
+  if (value instanceof Map) return value;
+  throw new DataError(
+    `${path}: byte 0: expected a pickled dict, got another value; get the file again`,
+  );
+}
+
+/**
+ * The names of the classes in `batches.meta` or `meta` of the Python version.
+ *
+ * @param key of the list of names
+ * @param classes how many there must be
+ * @param warn called where the file has no such names; classes are numbers then
+ */
+export async function readClassNames(
+  path: string,
+  key: string,
+  classes: number,
+  warn: Warn,
+): Promise<string[] | undefined> {
+  try {
+    const names = (await readDict(path)).get(key);
+    if (Array.isArray(names) && names.length === classes) {
+      const decoder = new TextDecoder("utf-8", { fatal: true });
+      return names.map((name) => {
+        if (typeof name === "string") return name;
+        if (name instanceof Uint8Array) return decoder.decode(name);
+        throw new TypeError("no name");
+      });
+    }
+  } catch {
+    // Images can be trained on without names.
+  }
+  warn(`${path}: expected "${key}" with ${classes} names, found none; classes are numbers`);
+}
+
+function labelsOf(value: PickleValue | undefined): readonly number[] | undefined {
+  if (Array.isArray(value)) {
+    const numbers = value.map((item) => item instanceof PickledArray ? numbersOf(item)[0] : item);
+    return numbers.every((item) => typeof item === "number") ? numbers : undefined;
+  }
+  return value instanceof PickledArray ? numbersOf(value) : undefined;
+}
+
+function numbersOf(array: PickledArray): number[] {
+  const width = numberType(array.type)?.bytes;
+  if (width === undefined || array.body.length % width !== 0) return [];
+  return [...elements(array)].flatMap((piece) => Array.from(piece));
+}
+
+/** A value of a batch in words. */
+function words(key: string, value: PickleValue | undefined): string {
+  if (value === undefined) return `no "${key}"`;
+  if (Array.isArray(value)) return `"${key}" with ${value.length} values`;
+  if (value instanceof Uint8Array) return `"${key}" with ${value.length} bytes`;
+  if (value instanceof PickledArray) return `"${key}" ${value.type} ${shapeText(value.dims)}`;
+  return `another "${key}"`;
+}
+
+/**
+ * Warns about a file with fewer images than the published one. The user may have made a smaller set,
+ * which looks like an incomplete download.
+ */
 function warnOfFewer(path: string, found: number, { records, warn }: PublishedFile): void {
   if (found >= records) return;
   const number = (value: number) => value.toLocaleString("en");
@@ -104,6 +236,7 @@ function warnOfFewer(path: string, found: number, { records, warn }: PublishedFi
 
 /** Images read so far, `[n, h, w, c]`. */
 class RecordBuffer {
+  /** How many there are. */
   count = 0;
   #images = new ArrayBuffer(0);
   #labels = new ArrayBuffer(0);
@@ -116,12 +249,14 @@ class RecordBuffer {
     this.#labels = this.#labels.transfer(room);
   }
 
+  /** Adds an image of `[c, h, w]`. */
   add(planes: Uint8Array, label: number): void {
     if (this.count === this.#labels.byteLength) this.reserve(Math.max(this.count, 1024));
     toChannelsLast(planes, CHANNELS, new Uint8Array(this.#images, this.count * IMAGE, IMAGE));
     new Uint8Array(this.#labels)[this.count++] = label;
   }
 
+  /** The images; afterwards there are none. */
   all(): LabelledImages {
     return {
       images: new Uint8Array(this.#images.transfer(this.count * IMAGE)),

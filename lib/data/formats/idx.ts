@@ -1,110 +1,209 @@
 /**
- * A data set of four IDX files, plain or gzip, as MNIST and Fashion-MNIST are published: images
- * and labels, for training and for test. Images are grey: one channel.
+ * A data set of four IDX files, plain or gzip, as MNIST, its relatives (Fashion-MNIST, EMNIST,
+ * QMNIST) are published: images and labels, for training and for test. Images are grey: one channel.
  *
  * @module
  */
-import { basename } from "node:path";
+import { basename, join } from "node:path";
 import { DataError } from "../../core/errors.ts";
-import type { DataRecipe, LabelledImages, UnnormalizedDataset } from "../dataset.ts";
+import { shellWord } from "../../core/text.ts";
+import type { DataRecipe, UnnormalizedDataset } from "../dataset.ts";
 import { memorySplit } from "../in_memory.ts";
 import { findFile, findFolder } from "../paths/find_data.ts";
-import { idxBodyOffset, type IdxFile, idxLocation, readIdxFile } from "./idx_file.ts";
-import { highestLabel, takeFirst } from "./subset.ts";
+import { cannotRead, stat } from "../paths/stat.ts";
+import type { Warn } from "./byte_reader.ts";
+import { elements, type StoredArray } from "./elements.ts";
+import { readIdxFile } from "./idx_file.ts";
+import { readLabels } from "./labels.ts";
+import { convertWithNumpy, type FourArrays, pythonText } from "./numpy_command.ts";
+import { readImages } from "./pixels.ts";
+import { takeFirst } from "./subset.ts";
 
 /**
  * Reads and checks the four files.
  *
+ * @param warn called for files that are whole but odd
  * @throws {DataError} when a file is missing or damaged, or does not fit the recipe
  */
-export async function openIdx({ data, pathScope }: DataRecipe): Promise<UnnormalizedDataset> {
+export async function openIdx(
+  { data, pathScope }: DataRecipe,
+  warn: Warn,
+): Promise<UnnormalizedDataset> {
   const { path: root, policy } = await findFolder(data.root, pathScope);
-  const paths = {
-    train: await findPair(root, "train"),
-    test: await findPair(root, "t10k"),
-  };
+  const { paths, layout } = await findFiles(root);
   const files = await policy.checkFiles(
     root,
     Object.values(paths).flatMap((pair) => Object.values(pair)),
   );
-  const train = await readPair(paths.train);
-  const test = await readPair(paths.test);
-  const size = sizeOf(train.images);
-  checkSize(test.images, size, `as in ${train.images.path}`);
-  if (data.size[0] > 0 && `${data.size}` !== `${size}`) {
-    throw new DataError(
-      `data.size: expected ${size.join("×")}, as in ${train.images.path}, ` +
-        `got ${data.size.join("×")}; correct it or leave it out`,
-    );
-  }
-  const classes = data.classes || highestLabel(train.labels.body, test.labels.body) + 1;
-  checkLabels(train.labels, classes);
-  checkLabels(test.labels, classes);
+  const train = await readPair(paths.train, warn), test = await readPair(paths.test, warn);
+  const arrays: FourArrays<StoredArray> = { train, test };
+  const convert = (what: "images" | "labels") => (expression: string) =>
+    convertWithNumpy(pythonSources(arrays), what, expression, join(root, "converted.npz"));
+  const [trainClass, testClass] = [classColumn(train.labels), classColumn(test.labels)];
+  const labels = readLabels(
+    trainClass ?? train.labels,
+    testClass ?? test.labels,
+    data.classes,
+    convert("labels"),
+  );
+  const images = readImages(train.images, test.images, data, { convert: convert("images"), warn });
+  const layouts = [
+    layout,
+    images.layout,
+    trainClass && "of labels of 8 numbers, as QMNIST has them, the first, which is the class",
+    labels.layout,
+  ].filter((words) => words !== undefined);
+  const make = (split: "train" | "test") =>
+    memorySplit(takeFirst(
+      { images: images[split], labels: labels[split] },
+      data[split],
+      `data.${split}`,
+      paths[split].images,
+    ));
   return {
     name: basename(root),
-    classes,
-    shape: [size[0], size[1], 1],
-    train: memorySplit(takeFirst(bodies(train), data.train, "data.train", train.images.path)),
-    test: memorySplit(takeFirst(bodies(test), data.test, "data.test", test.images.path)),
+    classes: labels.classes,
+    shape: images.shape,
+    train: make("train"),
+    test: make("test"),
+    ...(layouts.length > 0 ? { layout: layouts.join("; ") } : {}),
     files,
   };
 }
 
-interface Pair<T> {
-  readonly images: T;
-  readonly labels: T;
+/** The names of a set's files: what comes first in them, and the word for the test images. */
+interface Naming {
+  readonly prefix: string;
+  readonly test: string;
 }
 
-/** `train-images-idx3-ubyte`, also with a point before `idx3`, as some archives name it. */
-async function findPair(root: string, split: string): Promise<Pair<string>> {
-  const names = (stem: string, dims: number) =>
-    ["-", "."].flatMap((mark) => {
-      const name = `${split}-${stem}${mark}idx${dims}-ubyte`;
-      return [name, `${name}.gz`];
-    });
-  return {
-    images: await findFile(root, names("images", 3)),
-    labels: await findFile(root, names("labels", 1)),
+/** `emnist-letters-train-images-idx3-ubyte.gz`; some archives have a point before `idx`. */
+const NAME = /^(.*?)(train|t10k|test\d*k?)-(images|labels)[-.]idx\d-[a-z]+(\.gz)?$/;
+
+/** The files in the folder, or in the folder `raw` that torchvision makes. */
+async function findFiles(
+  root: string,
+): Promise<{ paths: FourArrays<string>; layout: string | undefined }> {
+  const raw = join(root, "raw");
+  let folder = root, names = await listFiles(root);
+  if (!names.some((name) => NAME.test(name)) && (await stat(raw))?.isDirectory) {
+    folder = raw;
+    names = await listFiles(raw);
+  }
+  const { prefix, test } = naming(folder, names);
+  const pair = async (split: string) => {
+    const find = (what: "images" | "labels", ending: string) => {
+      const start = `${prefix}${split}-${what}`;
+      const expected = ["-", "."].flatMap((mark) => [
+        `${start}${mark}${ending}`,
+        `${start}${mark}${ending}.gz`,
+      ]);
+      const other = names.filter((name) => name.startsWith(start) && NAME.test(name)).sort();
+      const found = [...expected, ...other].find((name) => names.includes(name));
+      return found === undefined ? findFile(folder, expected) : join(folder, found);
+    };
+    return {
+      images: await find("images", "idx3-ubyte"),
+      labels: await find("labels", "idx1-ubyte"),
+    };
   };
+  const paths = { train: await pair("train"), test: await pair(test) };
+  const start = `${folder === root ? "" : "raw/"}${prefix}`;
+  return { paths, layout: start === "" ? undefined : `files ${start}*` };
 }
 
-async function readPair(paths: Pair<string>): Promise<Pair<IdxFile>> {
-  const labels = await readIdxFile(paths.labels, "labels");
-  const images = await readIdxFile(paths.images, "images");
-  const [found] = labels.dims;
-  const [expected] = images.dims;
+/** Which of the sets in a folder to read: the one with the published names, or the only one. */
+function naming(folder: string, names: readonly string[]): Naming {
+  const sets = new Map<string, Set<string>>();
+  for (const name of names) {
+    const [, prefix, split, what] = NAME.exec(name) ?? [];
+    if (prefix === undefined) continue;
+    if (!sets.has(prefix)) sets.set(prefix, new Set());
+    sets.get(prefix)!.add(`${split}-${what}`);
+  }
+  const testOf = (files: ReadonlySet<string>) => {
+    const words = [...files].map((file) => file.split("-")[0]!).filter((word) => word !== "train");
+    return ["t10k", "test", ...words.sort()].find((word) => words.includes(word)) ?? "t10k";
+  };
+  const whole = [...sets].filter(([, files]) =>
+    ["train", testOf(files)].every((split) =>
+      files.has(`${split}-images`) && files.has(`${split}-labels`)
+    )
+  );
+  const [prefix, files] = whole.find(([prefix]) => prefix === "") ?? whole[0] ??
+    [...sets][0] ?? ["", new Set<string>()];
+  if (prefix !== "" && whole.length > 1) {
+    const found = whole.map(([prefix]) => prefix.replace(/[-_.]$/, "")).sort();
+    const out = join(folder, found[0]!);
+    throw new DataError(
+      `${folder}: expected the IDX files of one data set, got those of ${found.length} (` +
+        `${found.slice(0, 8).join(", ")}${found.length > 8 ? ", …" : ""}); copy those to use ` +
+        `into a folder of their own, as mkdir ${shellWord(out)} && cp ` +
+        `${shellWord(out)}-* ${shellWord(out)}, and give ${shellWord(`data.root=${out}`)}`,
+    );
+  }
+  return { prefix, test: testOf(files) };
+}
+
+async function listFiles(folder: string): Promise<string[]> {
+  const names: string[] = [];
+  try {
+    for await (const entry of Deno.readDir(folder)) {
+      if (!NAME.test(entry.name) || entry.isDirectory) continue;
+      if (entry.isFile || (await stat(join(folder, entry.name)))?.isFile) names.push(entry.name);
+    }
+  } catch (error) {
+    throw cannotRead(folder, error);
+  }
+  return names;
+}
+
+async function readPair(
+  paths: FourArrays<string>["train"],
+  warn: Warn,
+): Promise<FourArrays<StoredArray>["train"]> {
+  const labels = await readIdxFile(paths.labels, "labels", warn);
+  const images = await readIdxFile(paths.images, "images", warn);
+  const [found] = labels.dims, [expected] = images.dims;
   if (found !== expected) {
     throw new DataError(
-      `${idxLocation(labels, 4)}: expected ${expected} labels, one for each image of ` +
-        `${images.path}, got ${found}; get both files from the same place`,
+      `${labels.header}: expected ${expected} labels, one for each image of ${paths.images}, ` +
+        `got ${found}; get both files from the same place`,
     );
   }
   return { images, labels };
 }
 
-function sizeOf(images: IdxFile): readonly [h: number, w: number] {
-  return [images.dims[1]!, images.dims[2]!];
+/** QMNIST's labels are rows of 8 numbers, of which the class is the first; `undefined` for others. */
+function classColumn(labels: StoredArray): StoredArray | undefined {
+  const [count = 0, columns] = labels.dims;
+  if (columns !== 8 || labels.type !== ">i4") return undefined;
+  // Labels of zeros and ones are one-hot, of 8 classes.
+  if (elements(labels).every((piece) => piece.every((value) => value === 0 || value === 1))) {
+    return undefined;
+  }
+  const row = labels.body.length / count, width = row / columns;
+  const body = new Uint8Array(count * width);
+  for (let index = 0; index < count; index++) {
+    body.set(labels.body.subarray(index * row, index * row + width), index * width);
+  }
+  return { ...labels, dims: [count], body, place: (element) => labels.place(element * columns) };
 }
 
-function checkSize(images: IdxFile, size: readonly [number, number], why: string): void {
-  const found = sizeOf(images);
-  if (`${found}` === `${size}`) return;
-  throw new DataError(
-    `${idxLocation(images, 8)}: expected images of ${size.join("×")}, ${why}, ` +
-      `got ${found.join("×")}; get both files from the same place`,
-  );
-}
-
-function checkLabels(labels: IdxFile, classes: number): void {
-  const index = labels.body.findIndex((label) => label >= classes);
-  if (index < 0) return;
-  throw new DataError(
-    `${idxLocation(labels, idxBodyOffset("labels") + index)}: expected a label below ${classes}, ` +
-      `the number of classes, got ${labels.body[index]} at image ${index}; ` +
-      `correct data.classes or the file`,
-  );
-}
-
-function bodies({ images, labels }: Pair<IdxFile>): LabelledImages {
-  return { images: images.body, labels: labels.body };
+/** The arrays of IDX files in Python. */
+function pythonSources({ train, test }: FourArrays<StoredArray>): FourArrays<string> {
+  const source = ({ location, type, dims }: StoredArray) => {
+    const path = pythonText(location), bytes = 4 + 4 * dims.length;
+    const read =
+      `(gzip.open if open(${path}, 'rb').read(1)[0] == 31 else open)(${path}, 'rb').read()`;
+    return `np.frombuffer(${read}, '${type}', ${
+      dims.reduce((product, dim) => product * dim, 1)
+    }, ` +
+      `${bytes}).reshape(${dims.join(", ")})`;
+  };
+  const pair = ({ images, labels }: FourArrays<StoredArray>["train"]) => ({
+    images: source(images),
+    labels: source(labels),
+  });
+  return { train: pair(train), test: pair(test) };
 }

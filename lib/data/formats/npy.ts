@@ -5,22 +5,7 @@
  * @module
  */
 import { DataError } from "../../core/errors.ts";
-
-/** An array as stored in its file. */
-export interface NpyArray {
-  /** The file, as errors name it. */
-  readonly location: string;
-  /** Type of an element in NumPy's notation, such as `|u1` or `<i8`. */
-  readonly type: string;
-  /** Shape, last dimension fastest. */
-  readonly dims: readonly number[];
-  /** Offset of the header, which has type and shape, in bytes. */
-  readonly header: number;
-  /** Offset of the elements in the file, in bytes. */
-  readonly offset: number;
-  /** The elements. */
-  readonly body: Uint8Array;
-}
+import type { StoredArray } from "./elements.ts";
 
 const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59]; // "\x93NUMPY"
 /** Magic and version. */
@@ -33,7 +18,7 @@ const OPENING = 8;
  * @param location the file, as errors name it
  * @throws {DataError} when it is no `.npy` file, or not what its header says
  */
-export function parseNpy(bytes: Uint8Array, location: string): NpyArray {
+export function parseNpy(bytes: Uint8Array<ArrayBuffer>, location: string): StoredArray {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < OPENING || MAGIC.some((byte, at) => bytes[at] !== byte)) {
     throw new DataError(
@@ -54,10 +39,20 @@ export function parseNpy(bytes: Uint8Array, location: string): NpyArray {
   const offset = start + length;
   if (offset > bytes.length) throw cutHeader(location, bytes.length, length);
   const header = new TextDecoder().decode(bytes.subarray(start, offset));
-  const { type, dims } = parseHeader(header, `${location}: byte ${start}`);
+  const place = `${location}: byte ${start}`;
+  const { type, dims, fortran } = parseHeader(header, place);
   const body = bytes.subarray(offset);
   checkLength(body.length, type, dims, `${location}: byte ${offset}`);
-  return { location, type, dims, header: start, offset, body };
+  const width = elementBytes(type) ?? 0;
+  return {
+    location,
+    type,
+    dims,
+    fortran,
+    header: place,
+    place: (element) => `${location}: byte ${offset + element * width}`,
+    body,
+  };
 }
 
 function cutHeader(place: string, size: number, length?: number): DataError {
@@ -68,7 +63,10 @@ function cutHeader(place: string, size: number, length?: number): DataError {
   );
 }
 
-function parseHeader(header: string, place: string): { type: string; dims: number[] } {
+function parseHeader(
+  header: string,
+  place: string,
+): Pick<StoredArray, "type" | "dims" | "fortran"> {
   const type = /['"]descr['"]\s*:\s*(?:['"]([^'"]*)['"]|\[)/.exec(header);
   const order = /['"]fortran_order['"]\s*:\s*(True|False)/.exec(header);
   const shape = /['"]shape['"]\s*:\s*\(([\d\s,]*)\)/.exec(header);
@@ -80,13 +78,9 @@ function parseHeader(header: string, place: string): { type: string; dims: numbe
   }
   const dims = shape[1]!.split(",").map((part) => part.trim()).filter((part) => part !== "")
     .map(Number);
-  if (order[1] === "True" && dims.length > 1) {
-    throw new DataError(
-      `${place}: expected an array in C order, got Fortran order; ` +
-        `save numpy.ascontiguousarray(x) instead of x`,
-    );
-  }
-  return { type: type[1] ?? "a record", dims };
+  // Of one dimension, both orders are the same.
+  const fortran = order[1] === "True" && dims.length > 1;
+  return { type: type[1] ?? "a record", dims, fortran };
 }
 
 /** Checks the length that the header states against the file: nothing is allocated by the header. */

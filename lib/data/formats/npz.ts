@@ -4,119 +4,219 @@
  *
  * @module
  */
-import { basename } from "node:path";
+import { basename, join } from "node:path";
 import { DataError } from "../../core/errors.ts";
+import { shellWord, visible } from "../../core/text.ts";
 import { type NumpyArchive, openNpyFolder, openNpzFile } from "./numpy_archive.ts";
-import type { DataRecipe, Split, UnnormalizedDataset } from "../dataset.ts";
+import type { DataRecipe, UnnormalizedDataset } from "../dataset.ts";
 import { memorySplit } from "../in_memory.ts";
+import { archiveAt } from "../paths/archive.ts";
 import { findPath } from "../paths/find_data.ts";
-import { type NpyArray, parseNpy } from "./npy.ts";
-import { imageLayout, npyImages } from "./npy_images.ts";
-import { npyLabels, shapeText } from "./npy_labels.ts";
-import { highestLabel, takeFirst } from "./subset.ts";
+import type { Warn } from "./byte_reader.ts";
+import { shapeText, type StoredArray } from "./elements.ts";
+import { readLabels } from "./labels.ts";
+import { parseNpy } from "./npy.ts";
+import { convertWithNumpy, type FourArrays, pythonText } from "./numpy_command.ts";
+import { readImages } from "./pixels.ts";
+import { takeFirst } from "./subset.ts";
 
 /**
- * Reads and checks the four arrays. Their names are those of {@link namesOf}, in either case.
+ * Reads and checks the four arrays.
  *
+ * @param warn called about arrays that are usable but odd
  * @throws {DataError} when an array is missing or damaged, or does not fit the recipe
  */
-export async function openNpz({ data, pathScope }: DataRecipe): Promise<UnnormalizedDataset> {
+export async function openNpz(
+  { data, pathScope }: DataRecipe,
+  warn: Warn,
+): Promise<UnnormalizedDataset> {
   const { path, folder, policy } = await findPath(
     data.root,
     pathScope,
     "an .npz file or a folder of .npy files",
   );
   const packed = folder ? undefined : await policy.checkFiles(path, [path]);
+  if (!folder) await refuseOtherFiles(path);
   using files = folder ? await openNpyFolder(path) : await openNpzFile(path);
-  const found = { train: findPair(files, "train"), test: findPair(files, "test") };
-  const pairs = Object.values(found).flatMap(({ images, labels }) => [images, labels]);
-  const read = packed ??
-    await policy.checkFiles(path, pairs.map((name) => files.location(name)));
-  const train = await readPair(files, found.train);
-  const test = await readPair(files, found.test);
-  const layout = imageLayout(train.images, data);
-  checkTest(test.images, train.images);
-  const labels = {
-    train: npyLabels(train.labels, data.classes),
-    test: npyLabels(test.labels, data.classes),
-  };
-  const make = (split: "train" | "test", { images }: Pair<NpyArray>): Split =>
-    memorySplit(
-      takeFirst(
-        { images: npyImages(images, layout), labels: labels[split] },
-        data[split],
-        `data.${split}`,
-        images.location,
-      ),
-    );
+  const { names, layout } = await findArrays(files, folder);
+  const list = Object.values(names).flatMap(({ images, labels }) => [images, labels]);
+  const read = packed ?? await policy.checkFiles(path, list.map((name) => files.location(name)));
+  const train = await readPair(files, names.train), test = await readPair(files, names.test);
+  const convert = (what: "images" | "labels") => (expression: string) =>
+    convertWithNumpy(pythonSources(files, names, { train, test }), what, expression, outFile(path));
+  const labels = readLabels(train.labels, test.labels, data.classes, convert("labels"));
+  const images = readImages(train.images, test.images, data, { convert: convert("images"), warn });
+  const layouts = [layout, images.layout, labels.layout].filter((words) => words !== undefined);
+  const make = (split: "train" | "test") =>
+    memorySplit(takeFirst(
+      { images: images[split], labels: labels[split] },
+      data[split],
+      `data.${split}`,
+      files.location(names[split].images),
+    ));
   return {
     name: basename(path).replace(/\.npz$/i, ""),
-    classes: data.classes || Math.max(highestLabel(labels.train, labels.test) + 1, 2),
-    shape: layout.shape,
-    train: make("train", train),
-    test: make("test", test),
+    classes: labels.classes,
+    ...(labels.classNames ? { classNames: labels.classNames } : {}),
+    shape: images.shape,
+    train: make("train"),
+    test: make("test"),
+    ...(layouts.length > 0 ? { layout: layouts.join("; ") } : {}),
     files: read,
   };
 }
 
-interface Pair<T> {
-  readonly images: T;
-  readonly labels: T;
-}
+/** Words that names of arrays are made of; the first are the usual ones. */
+const WORDS = {
+  train: ["train", "training", "tr"],
+  test: ["test", "testing", "te"],
+  val: ["val", "valid", "validation", "dev"],
+  images: ["x", "images", "image", "imgs", "img", "data", "inputs", "features"],
+  labels: ["y", "labels", "label", "targets", "target", "classes"],
+};
 
-/** The names that an array may have, in either case. */
-function namesOf(split: "train" | "test", what: "images" | "labels"): string[] {
+/** The names in errors, which are the usual ones. */
+function usualNames(split: "train" | "test", what: "images" | "labels"): string[] {
   const letter = what === "images" ? "x" : "y";
   return [`${letter}_${split}`, `${split}_${letter}`, `${split}_${what}`, `${what}_${split}`];
 }
 
-function findPair(files: NumpyArchive, split: "train" | "test"): Pair<string> {
-  return { images: find(files, split, "images"), labels: find(files, split, "labels") };
+/** Which arrays are the four, and in words what is not plain about it. */
+async function findArrays(
+  files: NumpyArchive,
+  folder: boolean,
+): Promise<{ names: FourArrays<string>; layout: string | undefined }> {
+  if (files.names.length === 0) await refuseWithoutArrays(files.path, folder);
+  const find = (split: "train" | "test" | "val", what: "images" | "labels") =>
+    WORDS[what].flatMap((kind) => files.names.filter((name) => isMadeOf(name, WORDS[split], kind)))
+      .at(0);
+  // A validation split takes the place of a test split that is not there.
+  const other = find("test", "images") ?? find("test", "labels") ? "test" : "val";
+  const one = (split: "train" | "test", what: "images" | "labels") =>
+    find(split === "test" && find("val", what) ? other : split, what) ??
+      missing(files, split, what);
+  const names = {
+    train: { images: one("train", "images"), labels: one("train", "labels") },
+    test: { images: one("test", "images"), labels: one("test", "labels") },
+  };
+  const four = Object.values(names).flatMap(({ images, labels }) => [images, labels]);
+  const usual = `${four}`.toLowerCase() === "x_train,y_train,x_test,y_test";
+  const unused = files.names.filter((name) => !four.includes(name));
+  const words = [
+    ...(usual ? [] : [`arrays ${four.map(visible).join(", ")}`]),
+    ...(unused.length === 0 ? [] : [`not read: ${some(unused)}`]),
+  ];
+  return { names, layout: words.length > 0 ? words.join("; ") : undefined };
 }
 
-function find(files: NumpyArchive, split: "train" | "test", what: "images" | "labels"): string {
-  const accepted = namesOf(split, what);
-  for (const name of accepted) {
-    const found = files.names.find((there) => there.toLowerCase() === name);
-    if (found !== undefined) return found;
-  }
-  const { names } = files;
-  const some = names.slice(0, 8).join(", ") + (names.length > 8 ? ", …" : "");
+/** Whether a name is of two words: one of `split`, and `kind`. */
+function isMadeOf(name: string, split: readonly string[], kind: string): boolean {
+  const words = name.replace(/([a-z])([A-Z])/g, "$1_$2").toLowerCase()
+    .replace(/^([xy])(train|test|val)$/, "$1_$2").split(/[^a-z]+/).filter((word) => word !== "");
+  return words.length === 2 && words.includes(kind) &&
+    split.includes(words[words[0] === kind ? 1 : 0]!);
+}
+
+function missing(
+  files: NumpyArchive,
+  split: "train" | "test",
+  what: "images" | "labels",
+): never {
+  const { names, path } = files;
+  const alone = (["images", "labels"] as const).map((kind) =>
+    names.find((name) => WORDS[kind].includes(name.toLowerCase()))
+  );
+  const [images, labels] = alone;
+  const remedy = images !== undefined && labels !== undefined
+    ? `split ${visible(images)} and ${visible(labels)} into training and test images: ` +
+      holdOutCommand(path, arraySource(files, images), arraySource(files, labels))
+    : "save it under one of these names";
   throw new DataError(
-    `${files.path}: expected an array named ${accepted.join(", ")}, got ` +
-      `${names.length === 0 ? "no .npy file" : some}; save it under one of these names`,
+    `${path}: expected an array named ${usualNames(split, what).join(", ")}, got ` +
+      `${names.length === 0 ? "no .npy file" : some(names)}; ${remedy}`,
   );
 }
 
-async function readPair(files: NumpyArchive, names: Pair<string>): Promise<Pair<NpyArray>> {
+function some(names: readonly string[]): string {
+  return names.slice(0, 8).map(visible).join(", ") + (names.length > 8 ? ", …" : "");
+}
+
+/** Refuses a file that is no `.npz`, by what it is. */
+async function refuseOtherFiles(path: string): Promise<void> {
+  const archive = await archiveAt(path);
+  if (archive && archive.kind !== "a zip archive") {
+    throw new DataError(
+      `data.root: expected an .npz file, got ${archive.kind} at ${path}; ${archive.remedy}`,
+    );
+  }
+}
+
+/** Refuses a zip file, or a folder, that holds no arrays. */
+async function refuseWithoutArrays(path: string, folder: boolean): Promise<void> {
+  const archive = folder ? undefined : await archiveAt(path);
+  if (archive) {
+    throw new DataError(
+      `data.root: expected an .npz file, got ${archive.kind} without .npy files at ${path}; ` +
+        archive.remedy,
+    );
+  }
+  if (!folder) return;
+  const inside: string[] = [];
+  for await (const { name } of Deno.readDir(path)) if (/\.npz$/i.test(name)) inside.push(name);
+  if (inside.length === 0) return;
+  const [first] = inside.sort();
+  throw new DataError(
+    `data.root: expected an .npz file or a folder of .npy files, got a folder of .npz files at ` +
+      `${path}; give one of them, as ${shellWord(`data.root=${join(path, first!)}`)}`,
+  );
+}
+
+async function readPair(
+  files: NumpyArchive,
+  names: FourArrays<string>["train"],
+): Promise<FourArrays<StoredArray>["train"]> {
   const read = async (name: string) => parseNpy(await files.read(name), files.location(name));
-  const images = await read(names.images);
-  const labels = await read(names.labels);
+  const images = await read(names.images), labels = await read(names.labels);
   if (images.dims[0] !== labels.dims[0]) {
     throw new DataError(
-      `${labels.location}: byte ${labels.header}: expected ${
-        images.dims[0] ?? 0
-      } labels, one for each image of ` +
-        `${images.location}, got ${labels.dims[0] ?? 0}; save the two together`,
+      `${labels.header}: expected ${images.dims[0] ?? 0} labels, one for each image of ` +
+        `${images.location}, got ${shapeText(labels.dims)}; save the two together`,
     );
   }
   return { images, labels };
 }
 
-/** Test images must have the type and size of training images. */
-function checkTest(test: NpyArray, train: NpyArray): void {
-  if (test.dims[0] === 0) {
-    throw new DataError(
-      `${test.location}: byte ${test.header}: expected at least one image, got ${
-        shapeText(test.dims)
-      }; ` +
-        `save some for the test`,
-    );
-  }
-  if (test.type === train.type && `${test.dims.slice(1)}` === `${train.dims.slice(1)}`) return;
-  throw new DataError(
-    `${test.location}: byte ${test.header}: expected images of type and size as in ${train.location}, ` +
-      `${train.type} ${shapeText(train.dims)}, got ${test.type} ${shapeText(test.dims)}; ` +
-      `save both in the same way`,
-  );
+/** An array in Python. */
+function arraySource(files: NumpyArchive, name: string, pickled = false): string {
+  const allow = pickled ? ", allow_pickle=True" : "";
+  return files.packed
+    ? `np.load(${pythonText(files.path)}${allow})[${pythonText(name)}]`
+    : `np.load(${pythonText(files.location(name))}${allow})`;
+}
+
+function outFile(path: string): string {
+  return `${path.replace(/\.npz$/i, "")}-converted.npz`;
+}
+
+function pythonSources(
+  files: NumpyArchive,
+  names: FourArrays<string>,
+  arrays: FourArrays<StoredArray>,
+): FourArrays<string> {
+  const source = (split: "train" | "test", what: "images" | "labels") =>
+    arraySource(files, names[split][what], arrays[split][what].type.includes("O"));
+  return {
+    train: { images: source("train", "images"), labels: source("train", "labels") },
+    test: { images: source("test", "images"), labels: source("test", "labels") },
+  };
+}
+
+/** The command that puts every tenth image, by lot, into the test split. */
+function holdOutCommand(path: string, images: string, labels: string): string {
+  const out = outFile(path);
+  const program = `import numpy as np; x, y = ${images}, ${labels}; ` +
+    `i = np.random.default_rng(0).permutation(len(y)); n = max(len(y) // 10, 1); ` +
+    `np.savez_compressed(${pythonText(out)}, x_train=x[i[n:]], y_train=y[i[n:]], ` +
+    `x_test=x[i[:n]], y_test=y[i[:n]])`;
+  return `python3 -c ${shellWord(program)}; then give ${shellWord(`data.root=${out}`)}`;
 }

@@ -11,12 +11,14 @@ import { ZipFile } from "./zip.ts";
 export interface NumpyArchive extends Disposable {
   /** The file or the folder. */
   readonly path: string;
+  /** Whether it is an `.npz` file. */
+  readonly packed: boolean;
   /** Names of the arrays, sorted. */
   readonly names: readonly string[];
   /** The file of an array, as errors name it. */
   location(name: string): string;
   /** The bytes of the `.npy` file of that name. @throws {DataError} when it cannot be read */
-  read(name: string): Promise<Uint8Array>;
+  read(name: string): Promise<Uint8Array<ArrayBuffer>>;
 }
 
 const ENDING = ".npy";
@@ -26,6 +28,7 @@ export async function openNpzFile(path: string): Promise<NumpyArchive> {
   const zip = await ZipFile.open(path);
   return {
     path,
+    packed: true,
     names: stems(zip.names),
     location: (name) => `${path}: ${name}${ENDING}`,
     read: (name) => zip.read(name + ENDING),
@@ -44,6 +47,7 @@ export async function openNpyFolder(path: string): Promise<NumpyArchive> {
   const location = (name: string) => join(path, name + ENDING);
   return {
     path,
+    packed: false,
     names: stems(names),
     location,
     read: (name) => readFile(location(name)),

@@ -15,6 +15,8 @@ const END = 0x06054b50;
 const LOCAL_SIZE = 30;
 const CENTRAL_SIZE = 46;
 const END_SIZE = 22;
+/** Bytes of packed data read at a time. */
+const BLOCK = 2 ** 20;
 /** The longest comment that may follow the end record. */
 const MAX_COMMENT = 0xffff;
 /** In place of a size or an offset: it is in a zip64 record. */
@@ -71,12 +73,14 @@ export class ZipFile {
   }
 
   /** The contents of an entry. @throws {DataError} when they are damaged */
-  async read(name: string): Promise<Uint8Array> {
+  async read(name: string): Promise<Uint8Array<ArrayBuffer>> {
     const entry = this.#entries.get(name);
     if (!entry) throw new RangeError(`${this.#path} has no ${name}`);
     this.#checkReadable(entry);
-    const packed = await this.#readPacked(entry);
-    const bytes = entry.method === 0 ? packed : await this.#inflate(entry, packed);
+    const start = await this.#dataStart(entry);
+    const bytes = entry.method === 0
+      ? await this.#at(start, entry.packedSize)
+      : await this.#inflate(entry, start);
     if (crc32(bytes) !== entry.crc) throw this.#damaged(entry, "with another checksum");
     return bytes;
   }
@@ -142,7 +146,8 @@ export class ZipFile {
     }
   }
 
-  async #readPacked(entry: Entry): Promise<Uint8Array<ArrayBuffer>> {
+  /** Offset of the packed bytes. */
+  async #dataStart(entry: Entry): Promise<number> {
     const { offset } = entry;
     const header = offset + LOCAL_SIZE <= this.#size ? view(await this.#at(offset, LOCAL_SIZE)) : 0;
     if (header === 0 || header.getUint32(0, true) !== LOCAL) {
@@ -158,14 +163,14 @@ export class ZipFile {
           `got ${Math.max(this.#size - start, 0)}; get the file again`,
       );
     }
-    return await this.#at(start, entry.packedSize);
+    return start;
   }
 
-  async #inflate(entry: Entry, packed: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
+  async #inflate(entry: Entry, start: number): Promise<Uint8Array<ArrayBuffer>> {
     const bytes = new Uint8Array(entry.size);
     let filled = 0;
     try {
-      const stream = new Blob([packed]).stream()
+      const stream = ReadableStream.from(this.#blocks(start, entry.packedSize))
         .pipeThrough(new DecompressionStream("deflate-raw"));
       for await (const chunk of stream) {
         if (filled + chunk.length > bytes.length) throw this.#damaged(entry, "longer");
@@ -198,6 +203,12 @@ export class ZipFile {
       `${this.#path}: expected less than 2 GiB for each array, got more (zip64); ` +
         `put the arrays into a folder, each in a .npy file, and let data.root name that`,
     );
+  }
+
+  async *#blocks(start: number, size: number): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+    for (let at = 0; at < size; at += BLOCK) {
+      yield await this.#at(start + at, Math.min(BLOCK, size - at));
+    }
   }
 
   async #at(offset: number, size: number): Promise<Uint8Array<ArrayBuffer>> {

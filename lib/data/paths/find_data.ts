@@ -27,6 +27,12 @@ interface FoundPath {
 export async function findFolder(root: string, scope: PathScope): Promise<FoundPath> {
   const found = await findPath(root, scope, "a folder with the data");
   if (found.folder) return found;
+  const { archiveAt } = await import("./archive.ts"), archive = await archiveAt(found.path);
+  if (archive) {
+    throw new DataError(
+      `data.root: expected a folder, got ${archive.kind} at ${found.path}; ${archive.remedy}`,
+    );
+  }
   throw new DataError(
     `data.root: expected a folder, got a file at ${found.path}; give the folder that it is in`,
   );
@@ -98,8 +104,9 @@ export async function findFile(folder: string, names: readonly string[]): Promis
     const path = join(folder, name);
     if ((await stat(path))?.isFile) return path;
   }
+  const { archiveIn } = await import("./archive.ts");
   throw new DataError(
     `${folder}: expected one of the files ${names.join(", ")}, found none of them; ` +
-      `put it there or correct data.root`,
+      `put it there or correct data.root` + await archiveIn(folder),
   );
 }

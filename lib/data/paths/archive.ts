@@ -1,0 +1,147 @@
+/**
+ * What to do about data that is still packed: which archive it is, and the command that unpacks it.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import { shellWord } from "../../core/text.ts";
+import { gunzip, isGzip } from "../formats/gunzip.ts";
+import { ZipFile } from "../formats/zip.ts";
+import { cannotRead } from "./stat.ts";
+
+/** A kind of archive: how it begins, and what unpacks it. */
+interface ArchiveKind {
+  readonly name: string;
+  /** Offset and text of its magic number. */
+  readonly magic: readonly [number, string];
+  /** Packs one file alone; the ending of a name tells whether that is a tar archive. */
+  readonly single?: boolean;
+  /** Unpacks `from` into the folder `to`, which exists. */
+  command(from: string, to: string): string;
+}
+
+const tar = (flags: string) => (from: string, to: string) => `tar ${flags} ${from} -C ${to}`;
+
+const KINDS: readonly ArchiveKind[] = [
+  { name: "gzip", magic: [0, "\x1f\x8b"], single: true, command: tar("-xzf") },
+  { name: "bzip2", magic: [0, "BZh"], single: true, command: tar("-xjf") },
+  { name: "xz", magic: [0, "\xfd7zXZ\0"], single: true, command: tar("-xJf") },
+  { name: "Zstandard", magic: [0, "\x28\xb5\x2f\xfd"], single: true, command: tar("--zstd -xf") },
+  { name: "tar", magic: [257, "ustar"], command: tar("-xf") },
+  {
+    name: "zip",
+    magic: [0, "PK\x03\x04"],
+    command: Deno.build.os === "windows" ? tar("-xf") : (from, to) => `unzip -q ${from} -d ${to}`,
+  },
+  { name: "7z", magic: [0, "7z\xbc\xaf\x27\x1c"], command: (from, to) => `7z x ${from} -o${to}` },
+  { name: "RAR", magic: [0, "Rar!\x1a\x07"], command: (from, to) => `unrar x ${from} ${to}/` },
+];
+
+/** Names of archives, without what one file alone is packed as. */
+const ENDINGS = /\.(tar(\.(gz|bz2|xz|zst))?|tgz|tbz2?|txz|zip|7z|rar)$/i;
+
+/** An archive that holds a data set. */
+interface Archive {
+  /** What it is, with its article. */
+  readonly kind: string;
+  /** The command that unpacks it, and the setting for what comes out. */
+  readonly remedy: string;
+}
+
+/**
+ * Tells whether a file is an archive; one file that is packed alone is none.
+ *
+ * @returns `undefined` if it is no archive
+ * @throws {DataError} when it cannot be read
+ */
+export async function archiveAt(path: string): Promise<Archive | undefined> {
+  let file: Deno.FsFile | undefined;
+  try {
+    file = await Deno.open(path);
+    const source = { file, size: (await file.stat()).size };
+    const head = new Uint8Array(512), length = file.readSync(head) ?? 0;
+    const kind = kindOf(head.subarray(0, length));
+    if (!kind) return undefined;
+    const unpacked = isGzip(source) ? await start(gunzip(source, () => {})) : head;
+    const isTar = kind.single && (ENDINGS.test(path) || kindOf(unpacked)?.name === "tar");
+    if (kind.single && !isTar) return undefined;
+    const top = kind.name === "zip" ? await zipTop(path) : tarTop(unpacked);
+    const name = isTar ? `a tar archive packed with ${kind.name}` : `a ${kind.name} archive`;
+    return { kind: name, remedy: remedy(kind, path, top) };
+  } catch (error) {
+    throw cannotRead(path, error);
+  } finally {
+    file?.close();
+  }
+}
+
+/** A sentence about an archive in a folder that has nothing else; empty if there is none. */
+export async function archiveIn(folder: string): Promise<string> {
+  const names: string[] = [];
+  try {
+    for await (const { name } of Deno.readDir(folder)) if (ENDINGS.test(name)) names.push(name);
+  } catch {
+    return ""; // What is wrong with the folder is said elsewhere.
+  }
+  for (const name of names.sort().slice(0, 5)) {
+    const found = await archiveAt(join(folder, name)).catch(() => undefined);
+    if (found) return `. It holds ${found.kind}, ${name}; ${found.remedy}`;
+  }
+  return "";
+}
+
+function kindOf(head: Uint8Array): ArchiveKind | undefined {
+  return KINDS.find(({ magic: [at, text] }) =>
+    [...text].every((character, index) => head[at + index] === character.charCodeAt(0))
+  );
+}
+
+function remedy(kind: ArchiveKind, path: string, top: string | undefined): string {
+  const bare = path.replace(ENDINGS, ""), folder = bare === path ? `${path}.unpacked` : bare;
+  const [from, to] = [shellWord(path), shellWord(folder)];
+  const make = Deno.build.os === "windows" ? `mkdir ${to}` : `mkdir -p ${to}`;
+  const root = top === undefined ? folder : join(folder, top);
+  return `unpack it: ${make} && ${kind.command(from, to)}; then give ${
+    shellWord(`data.root=${root}`)
+  }`;
+}
+
+/** The first bytes of a stream, as many as come at once. */
+async function start(stream: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  for await (const chunk of stream) return chunk;
+  return new Uint8Array(0);
+}
+
+/** The one folder or file that a list of paths is in; `undefined` if there are several. */
+function onlyTop(paths: readonly string[]): string | undefined {
+  const tops = new Set(
+    paths.map((path) => path.replace(/^(\.\/)+/, "").split("/")[0]!)
+      .filter((top) => top !== "" && top !== "." && top !== ".." && top !== "__MACOSX"),
+  );
+  return tops.size === 1 ? [...tops][0] : undefined;
+}
+
+async function zipTop(path: string): Promise<string | undefined> {
+  try {
+    using zip = await ZipFile.open(path);
+    return onlyTop(zip.names);
+  } catch {
+    return undefined; // Too large for our reader, or damaged: unpacking says it.
+  }
+}
+
+/** Reads the entries of a tar archive as far as its first bytes go. */
+function tarTop(bytes: Uint8Array): string | undefined {
+  const text = (from: number, to: number) =>
+    new TextDecoder().decode(bytes.subarray(from, to)).replace(/\0.*$/s, "");
+  const paths: string[] = [];
+  for (let at = 0; at + 512 <= bytes.length && bytes[at] !== 0;) {
+    const size = parseInt(text(at + 124, at + 136), 8);
+    const type = text(at + 156, at + 157);
+    // Others hold no file: attributes and long names of the entry that follows.
+    if (["", "0", "5"].includes(type)) paths.push(text(at, at + 100));
+    if (!(size >= 0)) break;
+    at += 512 + 512 * Math.ceil(size / 512);
+  }
+  return onlyTop(paths);
+}
