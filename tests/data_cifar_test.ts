@@ -182,10 +182,12 @@ Deno.test("a file with fewer images than the published one has gets a warning", 
   await withFolder(smallCifar100(), async (root) => {
     const warnings: string[] = [];
     await openDataset(dataRecipe({ format: "cifar", root }), { warn: (w) => warnings.push(w) });
-    const again = "get it again, unless it was made smaller on purpose";
+    const again = "get the data again, unless it was made smaller on purpose";
     assert.deepEqual(warnings.slice(0, 2), [
-      `${join(root, "train.bin")}: 3 images, where the file as published has 50,000; ${again}`,
-      `${join(root, "test.bin")}: 1 images, where the file as published has 10,000; ${again}`,
+      "a file has fewer images than the 50,000 of the published one " +
+      `(${join(root, "train.bin")} 3); ${again}`,
+      "a file has fewer images than the 10,000 of the published one " +
+      `(${join(root, "test.bin")} 1); ${again}`,
     ]);
     // Nobody reads to the end of a file for as few as these.
     const few: string[] = [];

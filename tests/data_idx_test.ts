@@ -12,6 +12,11 @@ import {
   withFolder,
 } from "./data_helpers.ts";
 
+const NOWHERE = join(Deno.cwd(), "nowhere/digits");
+const REMEDY =
+  "correct data.root, give data.root=PATH on the command line, or set QTRAIN_DATA to " +
+  "the folder of all data sets";
+
 type Files = Record<string, Uint8Array>;
 
 async function checkSmall(root: string): Promise<void> {
@@ -81,8 +86,8 @@ Deno.test("a recipe's own root comes first, then its name in QTRAIN_DATA", async
     await checkSmall(join("nowhere", basename(folder)));
     await rejectsData(
       () => openDataset(dataRecipe({ root: "nowhere/digits" })),
-      "data.root: expected a folder with the data, found nothing at nowhere/digits, nor in " +
-        `QTRAIN_DATA at ${join(folder, "..", "digits")}; correct data.root or set QTRAIN_DATA`,
+      `data.root: expected a folder with the data, found nothing at ${NOWHERE}, nor at ` +
+        `${join(folder, "..", "digits")}; ${REMEDY}`,
     );
   }, (folder) => join(folder, ".."));
 });
@@ -91,9 +96,7 @@ Deno.test("a root that does not exist is named, and QTRAIN_DATA offered", async 
   await withFolder({ file: new Uint8Array(0) }, async (folder) => {
     await rejectsData(
       () => openDataset(dataRecipe({ root: "nowhere/digits" })),
-      "data.root: expected a folder with the data, found nothing at nowhere/digits, and " +
-        "QTRAIN_DATA, which may name a folder of data sets, is not set; " +
-        "correct data.root or set QTRAIN_DATA",
+      `data.root: expected a folder with the data, found nothing at ${NOWHERE}; ${REMEDY}`,
     );
     await rejectsData(
       () => openDataset(dataRecipe({ root: join(folder, "file") })),
@@ -113,9 +116,7 @@ Deno.test({
   fn: () =>
     rejectsData(
       () => openDataset(dataRecipe({ root: "nowhere/digits" })),
-      "data.root: expected a folder with the data, found nothing at nowhere/digits, and " +
-        "QTRAIN_DATA, which may name a folder of data sets, is not set; " +
-        "correct data.root or set QTRAIN_DATA",
+      `data.root: expected a folder with the data, found nothing at ${NOWHERE}; ${REMEDY}`,
     ),
 });
 
@@ -125,7 +126,7 @@ Deno.test({
   fn: () =>
     rejectsData(
       () => openDataset(dataRecipe({ root: "digits" })),
-      "cannot read digits: Deno does not allow it; run it with --allow-read",
+      `cannot read ${join(Deno.cwd(), "digits")}: Deno does not allow it; run it with --allow-read`,
     ),
 });
 

@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { basename } from "node:path";
 import { DataError } from "../../core/errors.ts";
 import type { LabelledImages } from "../dataset.ts";
 import { ByteReader, type Warn } from "./byte_reader.ts";
@@ -34,11 +35,11 @@ export interface RecordLayout {
   readonly key: string;
 }
 
-/** A published file, to notice one that was cut between two records. */
+/** Published files, to notice one that was cut between two records. */
 interface PublishedFile {
-  /** Number of records. */
+  /** Number of records in each. */
   readonly records: number;
-  /** Called for a file with fewer records. */
+  /** Called about files with fewer records, or with bytes behind them. */
   readonly warn: Warn;
 }
 
@@ -61,21 +62,25 @@ export async function readRecords(
   whole: PublishedFile,
 ): Promise<LabelledImages> {
   const kept = new RecordBuffer(), read = pickled ? readPickledFile : readBinaryFile;
+  const small: { path: string; images: number }[] = [];
   for (const path of paths) {
     if (most > 0 && kept.count === most) break;
-    await read(path, layout, kept, most || Infinity, whole);
+    const images = await read(path, layout, kept, most || Infinity, whole);
+    if (images !== undefined && images < whole.records) small.push({ path, images });
   }
+  if (small.length > 0) whole.warn(fewerThanPublished(small, whole.records));
   if (kept.count < most) throw notEnoughImages(kept.count, most, field, paths.join(", "));
   return kept.all();
 }
 
+/** Reads a file; returns how many images it has, or `undefined` if it was not read to its end. */
 async function readBinaryFile(
   path: string,
   layout: RecordLayout,
   kept: RecordBuffer,
   most: number,
   whole: PublishedFile,
-): Promise<void> {
+): Promise<number | undefined> {
   await using source = await ByteReader.open(path, whole.warn);
   const record = new Uint8Array(layout.labels + IMAGE);
   // The unpacked size of gzip data is known only at its end.
@@ -96,8 +101,7 @@ async function readBinaryFile(
             } bytes of 0 follow the images; they are ignored`,
           );
         }
-        warnOfFewer(path, index, whole);
-        return;
+        return index;
       }
     }
     if (got < record.length || zeros) {
@@ -115,16 +119,20 @@ async function readBinaryFile(
     }
     kept.add(record.subarray(layout.labels), label);
   }
+  return undefined;
 }
 
+/** As {@link readBinaryFile}, of a file of the Python version. */
 async function readPickledFile(
   path: string,
   layout: RecordLayout,
   kept: RecordBuffer,
   most: number,
-  whole: PublishedFile,
-): Promise<void> {
-  const batch = await readDict(path), data = batch.get("data"), listed = batch.get(layout.key);
+): Promise<number | undefined> {
+  const batch = await readDict(path), data = batch.get("data");
+  // Copies that others made may have the only labels as "labels".
+  const others = [...batch.keys()].some((key) => key.endsWith("_labels"));
+  const listed = batch.get(layout.key) ?? (others ? undefined : batch.get("labels"));
   const images = data instanceof PickledArray && data.type === "|u1" && !data.fortran
     ? data.body
     : data instanceof Uint8Array
@@ -150,7 +158,7 @@ async function readPickledFile(
     }
     kept.add(images.subarray(index * IMAGE, (index + 1) * IMAGE), label);
   }
-  if (end === count) warnOfFewer(path, count, whole);
+  return end === count ? count : undefined;
 }
 
 /** The dict of a pickled file. */
@@ -222,16 +230,20 @@ function words(key: string, value: PickleValue | undefined): string {
 }
 
 /**
- * Warns about a file with fewer images than the published one. The user may have made a smaller set,
- * which looks like an incomplete download.
+ * The warning about files with fewer images than the published ones. The user may have made a smaller
+ * set, which looks like an incomplete download.
  */
-function warnOfFewer(path: string, found: number, { records, warn }: PublishedFile): void {
-  if (found >= records) return;
+function fewerThanPublished(
+  small: readonly { path: string; images: number }[],
+  published: number,
+): string {
   const number = (value: number) => value.toLocaleString("en");
-  warn(
-    `${path}: ${number(found)} images, where the file as published has ${number(records)}; ` +
-      `get it again, unless it was made smaller on purpose`,
+  const list = small.map(({ path, images }, index) =>
+    `${index === 0 ? path : basename(path)} ${number(images)}`
   );
+  return `${small.length === 1 ? "a file has" : `${small.length} files have`} fewer images than ` +
+    `the ${number(published)} of the published one (${list.join(", ")}); get the data again, ` +
+    `unless it was made smaller on purpose`;
 }
 
 /** Images read so far, `[n, h, w, c]`. */
