@@ -41,7 +41,7 @@ export function convertWithNumpy(
 /** A text as Python writes it. */
 export function pythonText(text: string): string {
   const escaped = text.replace(/[\\']/g, "\\$&").replace(
-    /[\0-\x1f\x7f]/g,
+    /\p{Cc}/gu,
     (control) => `\\x${control.charCodeAt(0).toString(16).padStart(2, "0")}`,
   );
   return `'${escaped}'`;
