@@ -40,15 +40,16 @@ export function decodePng(
   const frame = readPngFrame(bytes);
   const packed: Uint8Array[] = [], warnings: string[] = [];
   const warn = (text: string) => void warnings.push(text);
-  let palette: Uint8Array | undefined;
-  for (const { type, data } of pngChunks(bytes, warn)) {
-    if (type === "PLTE") palette = data;
-    if (type === "IDAT") packed.push(data);
+  let palette: Uint8Array | undefined, checked = true;
+  for (const chunk of pngChunks(bytes, warn)) {
+    if (chunk.type === "PLTE") palette = chunk.data;
+    if (chunk.type === "IDAT") packed.push(chunk.data);
+    if (chunk.type === "PLTE" || chunk.type === "IDAT") checked &&= chunk.checked;
   }
   if (frame.colour === 3 && !palette) {
     throw new ImageProblem("the PNG image has no palette; get the file again");
   }
-  const rows = unpack(packed, frame, warn);
+  const rows = unpack(packed, frame, checked, warn);
   const channels = frame.colour === 0 || frame.colour === 4 ? 1 : 3;
   const pixels = new Uint8Array(frame.width * frame.height * channels);
   let at = 0;
@@ -69,10 +70,15 @@ export function decodePng(
   return { pixels, channels, ...(warning ? { warning } : {}) };
 }
 
-/** Inflates the filtered rows of all passes. */
+/**
+ * Inflates the filtered rows of all passes.
+ *
+ * @param checked whether the chunks have their checksums; otherwise that of the pixels counts if it is there
+ */
 function unpack(
   packed: readonly Uint8Array[],
   frame: PngFrame,
+  checked: boolean,
   warn: (text: string) => void,
 ): Uint8Array {
   const bits = SAMPLES[frame.colour]! * frame.depth;
@@ -95,8 +101,10 @@ function unpack(
   try {
     const rows = inflateSync(all, { maxOutputLength: expected });
     if (rows.length === expected) return rows;
-  } catch {
+  } catch (error) {
     // What is wrong need not touch a pixel.
+    const cut = (error as { readonly code?: string }).code === "Z_BUF_ERROR";
+    if (!checked && !cut) throw damaged(error);
   }
   const rows = inflateWhatIsThere(all, 2 * expected + 2 ** 20);
   if (rows.length > expected) {
@@ -134,13 +142,17 @@ function inflateWhatIsThere(packed: Uint8Array, maxOutputLength: number): Uint8A
       maxOutputLength,
     });
   } catch (error) {
-    const why = (error as { readonly code?: string }).code === "ERR_BUFFER_TOO_LARGE"
-      ? "more than twice as many as the header declares"
-      : error instanceof Error
-      ? error.message
-      : error;
-    throw new ImageProblem(`the pixels are damaged (${why}); get the file again`);
+    throw damaged(error);
   }
+}
+
+function damaged(error: unknown): ImageProblem {
+  const why = (error as { readonly code?: string }).code === "ERR_BUFFER_TOO_LARGE"
+    ? "more than the header declares"
+    : error instanceof Error
+    ? error.message
+    : error;
+  return new ImageProblem(`the pixels are damaged (${why}); get the file again`);
 }
 
 function concatenated(parts: readonly Uint8Array[]): Uint8Array {

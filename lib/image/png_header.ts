@@ -38,6 +38,8 @@ export interface PngChunk {
   readonly data: Uint8Array;
   /** Offset in the file, in bytes. */
   readonly at: number;
+  /** Whether its checksum is there, and right. */
+  readonly checked: boolean;
 }
 
 /**
@@ -56,7 +58,9 @@ export function* pngChunks(
     const typed = bytes.subarray(at + 4, end), data = typed.subarray(4);
     const type = String.fromCharCode(...typed.subarray(0, 4));
     if (end + 4 > bytes.length) {
-      if (type === "IDAT" || end <= bytes.length && type !== "IEND") yield { type, data, at };
+      if (type === "IDAT" || end <= bytes.length && type !== "IEND") {
+        yield { type, data, at, checked: false };
+      }
       break;
     }
     const right = crc32(typed) === view.getUint32(end);
@@ -69,7 +73,7 @@ export function* pngChunks(
       warn(`${what}; no pixel depends on it`);
     }
     if (type === "IEND") return;
-    if (right) yield { type, data, at };
+    if (right) yield { type, data, at, checked: true };
     at = end + 4;
   }
   warn(END_MISSING);

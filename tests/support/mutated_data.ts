@@ -4,6 +4,7 @@
  *
  * @module
  */
+import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
 import { crc32 } from "node:zlib";
 import { DataLoader } from "../../lib/data/loader.ts";
@@ -22,7 +23,7 @@ import { type DataFields, dataRecipe, gzip, smallIdx } from "../data_helpers.ts"
 import { smallCifar10, smallCifar100 } from "./cifar.ts";
 import { tryAll, type Verdicts } from "./hostile.ts";
 import { TINY } from "./image_folders.ts";
-import { jpeg, JPEGS, png } from "./images.ts";
+import { jpeg, JPEGS, picture, png } from "./images.ts";
 import { Dice, mutatedBytes } from "./mutations.ts";
 import { npy, zip } from "./zip.ts";
 
@@ -69,15 +70,28 @@ function dataset(
   };
 }
 
-/** A file of one kind of image. */
-function image(name: string, bytes: Bytes, repaired = false): Kind {
+/**
+ * A file of one kind of image. What is decoded all the same must have the pixels of the whole file where
+ * checksums protect them, and wherever the file was only cut or has something behind it.
+ */
+function image(name: string, bytes: Bytes, protection: "checked" | "repaired" | "none"): Kind {
   return {
     name,
     run: (damage) => {
-      const file = repaired ? withChecksums(damage(bytes)) : damage(bytes);
-      return Promise.resolve(() => decodeImage(file, name));
+      const file = protection === "repaired" ? withChecksums(damage(bytes)) : damage(bytes);
+      return Promise.resolve(async () => {
+        const { pixels } = await decodeImage(file, name);
+        if (protection !== "checked" && !startsWith(file, bytes) && !startsWith(bytes, file)) {
+          return;
+        }
+        assert.deepEqual(pixels, (await decodeImage(bytes, name)).pixels);
+      });
     },
   };
+}
+
+function startsWith(bytes: Bytes, start: Bytes): boolean {
+  return bytes.length >= start.length && start.every((byte, i) => bytes[i] === byte);
 }
 
 const RECIPE = resolveRecipe({
@@ -194,19 +208,28 @@ async function kinds(): Promise<Kind[]> {
       "val/val_annotations.txt",
       "wnids.txt",
     ]),
-    ...Object.keys(JPEGS).map((name) => image(`${name}.jpg`, jpeg(name))),
-    image("grey.png", png({ width: 9, height: 7, colour: 0, depth: 2, sample: grey })),
-    image("colour.png", png({ width: 20, height: 12, sample })),
-    image("colour.png, checksums right", png({ width: 20, height: 12, sample }), true),
+    ...Object.keys(JPEGS).map((name) => image(`${name}.jpg`, jpeg(name), "none")),
+    ...[
+      "lossy.webp",
+      "lossless.webp",
+      "lossy-alpha.webp",
+      "animated.webp",
+      "still.gif",
+      "animated.gif",
+      "colour.bmp",
+    ].map((name) => image(name, picture(name), "none")),
+    image("grey.png", png({ width: 9, height: 7, colour: 0, depth: 2, sample: grey }), "checked"),
+    image("colour.png", png({ width: 20, height: 12, sample }), "checked"),
+    image("colour.png, checksums right", png({ width: 20, height: 12, sample }), "repaired"),
     image(
       "interlaced.png, checksums right",
       png({ width: 20, height: 12, interlaced: true, sample, filter: (row) => row % 5 }),
-      true,
+      "repaired",
     ),
     image(
       "palette.png, checksums right",
       png({ width: 9, height: 7, colour: 3, depth: 2, sample: grey, palette: [1, 2, 3, 4, 5, 6] }),
-      true,
+      "repaired",
     ),
     await checkpointKind(false),
     await checkpointKind(true),
