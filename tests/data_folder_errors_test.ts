@@ -57,7 +57,7 @@ const REFUSED: [what: string, files: Files, fields: DataFields, message: string]
     { "1.png": plainPng(1, 4, 4) },
     {},
     "ROOT: expected a folder of images for each of two or more classes (or train and val with one " +
-    "for each), got no folder; make them, or correct data.root",
+    "for each), got only 1 image outside the class folders (1.png); make them, or correct data.root",
   ],
   [
     "one class alone",

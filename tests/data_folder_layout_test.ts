@@ -4,6 +4,7 @@ import { join, relative } from "node:path";
 import { openDataset } from "../lib/data/open.ts";
 import type { FolderSplit } from "../lib/data/image_folder/split.ts";
 import { type DataFields, dataRecipe, withFolder } from "./data_helpers.ts";
+import { qtrain } from "./support/command.ts";
 import { plainPng } from "./support/image_folders.ts";
 
 const IMAGE = plainPng(1, 4, 4), TEXT = new TextEncoder().encode("data: {}\n");
@@ -193,12 +194,12 @@ const REFUSED: [what: string, files: Record<string, Uint8Array>, message: string
   [
     "folds",
     splits("fold1", "fold2", "fold3"),
-    'ROOT: expected classes or splits, got fold1, fold2 and fold3 with folders of the same names in them (cat and dog); rename the one to train on to "train" and the one to measure accuracy on to "val"',
+    'ROOT: expected classes or splits, got fold1, fold2 and fold3 with folders of the same names in them (cat and dog); rename the folder to train on to "train" and the one to measure accuracy on to "val"',
   ],
   [
     "versions of splits",
     splits("train_v2", "test_v2"),
-    'ROOT: expected classes or splits, got test_v2 and train_v2 with folders of the same names in them (cat and dog); rename the one to train on to "train" and the one to measure accuracy on to "val"',
+    'ROOT: expected classes or splits, got test_v2 and train_v2 with folders of the same names in them (cat and dog); rename the folder to train on to "train" and the one to measure accuracy on to "val"',
   ],
   [
     "a class that could be a split",
@@ -209,6 +210,12 @@ const REFUSED: [what: string, files: Record<string, Uint8Array>, message: string
     "splits in classes",
     files("cat/train", "cat/test", "dog/train", "dog/test"),
     "ROOT: expected folders of splits with a folder for each class in them, got it the other way round, such as cat/test; move the images to folders such as train/cat and val/cat",
+  ],
+  [
+    "splits beside a folder with pictures",
+    { ...splits("data/train", "data/val"), ...files("plots/loss.png") },
+    "ROOT: expected classes, got data, which holds splits (train and val); give data.root=ROOT/data " +
+    "to use them",
   ],
   [
     "classes one level deeper",
@@ -241,7 +248,7 @@ for (const [what, files, message] of REFUSED) {
 
 Deno.test("the remedies that rename and move make a folder that is understood", async () => {
   await withFolder(splits("fold1", "fold2"), async (root) => {
-    await assert.rejects(open(root), /rename the one to train on to "train"/);
+    await assert.rejects(open(root), /rename the folder to train on to "train"/);
     await Deno.rename(join(root, "fold1"), join(root, "train"));
     await Deno.rename(join(root, "fold2"), join(root, "val"));
     assert.deepEqual(paths(root, (await open(root)).test), [
@@ -267,7 +274,7 @@ Deno.test("folders of the same names in all classes are said to be read as parts
     assert.deepEqual((await open(root, warnings)).classNames, ["teste", "treino"]);
     assert.deepEqual(warnings, [
       `${root}: teste and treino are read as classes, and all of them hold folders of the same names ` +
-      `(cat and dog); if those are the classes, rename the one to train on to "train" and the one to ` +
+      `(cat and dog); if those are the classes, rename the folder to train on to "train" and the one to ` +
       `measure accuracy on to "val"`,
     ]);
   }));
@@ -296,6 +303,33 @@ Deno.test({
       });
     }),
 });
+
+Deno.test("train, check and data say how a folder was read, and what is left out", () =>
+  withFolder({ ...splits("Training", "Testing"), "Training/cat/notes.txt": TEXT }, async (root) => {
+    const recipe = join(root, "r.yaml");
+    await Deno.writeTextFile(
+      recipe,
+      "data: { format: folder, root: ., size: 8 }\nmodel: { name: cnn, width: 4 }\n" +
+        "train: { epochs: 1, batch: 2, max_steps: 1 }\n",
+    );
+    const layout = "Training/ to train and Testing/ to test, 2 class folders";
+    const left = `${root}: left out 1 file that is no image (text; Training/cat/notes.txt)`;
+    for (const command of ["train", "check", "data"]) {
+      const device = command === "train" ? ["--device", "cpu"] : [];
+      const { code, stdout, stderr } = await qtrain([command, recipe, ...device], { cwd: root });
+      assert.equal(code, 0, stderr);
+      assert.match(stdout + stderr, new RegExp(`^layout +${layout}$`, "m"), command);
+      assert.ok((stdout + stderr).includes(left), command);
+      const json = await qtrain(
+        [command, recipe, ...device, "--json"],
+        { cwd: root },
+      );
+      assert.equal(
+        JSON.parse(command === "train" ? json.stdout.split("\n")[0]! : json.stdout).layout,
+        layout,
+      );
+    }
+  }));
 
 Deno.test("what training writes is no class, wherever it lies; a class called runs is one", async () => {
   const run = {

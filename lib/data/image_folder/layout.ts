@@ -44,8 +44,11 @@ const ROLES: Readonly<Record<string, Role>> = {
 /** Words that say nothing about which split a folder is: `train_set`, `Test images`. */
 const FILLERS = /^(set|data|dataset|images?|imgs?|photos?|pictures?|split|folder|samples?)$/;
 
-/** Words of folders that are parts of one set: `fold1`, `part_2`. */
-const PARTS = /^(k?fold|split|part|partition|subset|cv|holdout)s?$/;
+/** Words of folders that are parts of one set: `fold1`, `split_2`. */
+const PARTS = /^(k?fold|split|partition|subset|cv|holdout)s?$/;
+
+/** More folders than a project has beside its images: these are classes. */
+const MAX_BESIDE = 8;
 
 /** The split that a name stands for; "unclear" for one that seems to be a split, but not which. */
 export function roleOf(name: string): Role | "unclear" | undefined {
@@ -80,8 +83,7 @@ export async function findLayout(root: string, lister: FolderLister): Promise<La
   for (const name of folders) {
     const role = roleOf(name);
     if (!role) continue;
-    const path = await unwrapped(join(root, name), role, lister);
-    tops.push({ name, path, role, ...await lister.shape(path) });
+    tops.push({ name, role, ...await unwrapped(join(root, name), role, lister) });
   }
   if (tops.length === 0) return await inOnlyFolder(root, folders, lister);
   const others = folders.filter((name) => !tops.some((top) => top.name === name));
@@ -95,23 +97,24 @@ export async function findLayout(root: string, lister: FolderLister): Promise<La
 function only(root: string, tops: readonly Top[], role: Role): Top | undefined {
   const [first, second] = tops.filter((top) => top.role === role && top.folders.length > 0);
   if (!second) return first;
+  const which = role === "train" ? "to train on" : `of the ${role} split`;
   throw new DataError(
-    `${root}: expected one folder ${
-      role === "train" ? "to train on" : `of the ${role} split`
-    }, got ` +
-      `both ${
-        listed([first!.name, second.name])
-      }; put the images of both into one, or take one out`,
+    `${root}: expected one folder ${which}, got both ${listed([first!.name, second.name])}; ` +
+      `put the images of both into one, or take one out`,
   );
 }
 
 /** A folder of a split, or the one folder in it that has a name of the same split, as zips make it. */
-async function unwrapped(path: string, role: Top["role"], lister: FolderLister): Promise<string> {
-  const { folders: [inner, ...more], images } = await lister.shape(path);
+async function unwrapped(
+  path: string,
+  role: Top["role"],
+  lister: FolderLister,
+): Promise<Omit<Top, "name" | "role">> {
+  const { folders, images } = await lister.shape(path), [inner, ...more] = folders;
   return inner !== undefined && more.length === 0 && !images && role !== "unclear" &&
       roleOf(inner) === role
     ? await unwrapped(join(path, inner), role, lister)
-    : path;
+    : { path, folders, images };
 }
 
 /** No name of a split: classes, or one folder that holds the splits. */
@@ -121,8 +124,9 @@ async function inOnlyFolder(
   lister: FolderLister,
 ): Promise<Layout> {
   const layout = { classesIn: root, unread: [] };
-  const [only, ...more] = await withImages(root, folders.slice(0, 3), lister);
-  if (only === undefined || more.length > 0 || folders.length > 3) return layout;
+  if (folders.length > MAX_BESIDE) return layout;
+  const [only, ...more] = await withImages(root, folders, lister);
+  if (only === undefined || more.length > 0) return layout;
   const inner = join(root, only);
   if (!(await lister.shape(inner)).folders.some((name) => roleOf(name))) return layout;
   const found = await findLayout(inner, lister);
@@ -149,14 +153,13 @@ async function withTrain(
   if (!annotated && !same && others.length > 0) {
     // Trains among other vehicles.
     if (train.images) return { classesIn: root, unread: [], splitNames: [train.name] };
+    const name = visible(train.name);
     throw new DataError(
-      `${root}: expected classes or splits, got ${visible(train.name)}, which holds folders (${
-        listed(train.folders)
-      }), beside ${listed(others)} with images; give ${
-        shellWord(`data.root=${train.path}`)
-      } to train on the folders in it alone, rename the folder to measure accuracy on to "val", or, if ${
-        visible(train.name)
-      } is a class, put its images directly into it`,
+      `${root}: expected classes or splits, got ${name}, which holds folders ` +
+        `(${listed(train.folders)}), beside ${listed(others)} with images; give ` +
+        `${shellWord(`data.root=${train.path}`)} to train on the folders in it alone, rename the ` +
+        `folder to measure accuracy on to "val", or, if ${name} is a class, put its images directly ` +
+        `into it`,
     );
   }
   // A test split without classes is one to predict; of a val split that is a mistake, which is said later.
@@ -191,29 +194,26 @@ async function withoutTrain(
   const train = flat.find(({ role }) => role === "train");
   if (split.length > 0 && train) {
     throw new DataError(
-      `${train.path}: expected a folder of images for each class, as in ${
-        split[0]!.path
-      }, got images without class folders; sort them into one for each class`,
+      `${train.path}: expected a folder of images for each class, as in ${split[0]!.path}, got ` +
+        `images without class folders; sort them into one for each class`,
     );
   }
   const [found] = split;
   if (found && (others.length === 0 || !found.images)) {
+    const alone = others.length === 0, name = visible(found.name);
     throw new DataError(
-      `${root}: expected a folder "train" beside ${visible(found.name)}, which holds folders (${
-        listed(found.folders)
-      }), got ${others.length === 0 ? "none" : `only ${listed(others)}`}; ` +
-        (others.length === 0
-          ? `rename the folder to train on to "train", or give ${
-            shellWord(`data.root=${found.path}`)
-          } to train on this one`
+      `${root}: expected a folder "train" beside ${name}, which holds folders ` +
+        `(${listed(found.folders)}), got ${alone ? "none" : `only ${listed(others)}`}; ` +
+        (alone
+          ? `rename the folder to train on to "train", or give ` +
+            `${shellWord(`data.root=${found.path}`)} to train on this one`
           : `put the folders to train on into a folder "train"`),
     );
   }
   if (flat.length > 1 && flat.length === tops.length && others.length === 0) {
     throw new DataError(
-      `${root}: expected a folder for each class in ${
-        listed(flat.map(({ name }) => name))
-      }, got images without class folders; sort them into one for each class`,
+      `${root}: expected a folder for each class in ${listed(flat.map(({ name }) => name))}, got ` +
+        `images without class folders; sort them into one for each class`,
     );
   }
   const parts = tops.filter(({ folders }) => folders.length > 0);
@@ -222,9 +222,11 @@ async function withoutTrain(
     throw new DataError(
       `${root}: expected classes or splits, got ${
         listed(parts.map(({ name }) => name))
-      } with folders of the same names in them (${
-        listed(shared)
-      }); rename the one to train on to "train" and the one to measure accuracy on to "val"`,
+      } with folders ` +
+        `of the same names in them (${
+          listed(shared)
+        }); rename the folder to train on to "train" and ` +
+        `the one to measure accuracy on to "val"`,
     );
   }
   return plain;

@@ -128,7 +128,7 @@ export class LeftOut {
 
 /** What is below a folder. */
 interface Listing {
-  /** Paths of all images, sorted by code units: the same order on every system. */
+  /** Paths of all images, in the same order on every system. */
   readonly images: readonly string[];
   /** Names of the folders directly in it, sorted. */
   readonly folders: readonly string[];
@@ -259,7 +259,7 @@ export class FolderLister {
     // Training makes `runs`, and leaves it empty if it then refuses to start.
     const empty = seen.size === 1 && names.length === 0 && basename(path) === "runs";
     return {
-      images: images.sort(),
+      images: sorted(images),
       folders: folders.sort(),
       direct,
       leftOut,
@@ -318,6 +318,14 @@ export async function listImages(
 /** A name in a folder. Not `join`, which takes a second for a million files. */
 function pathOf(folder: string, name: string): string {
   return folder.endsWith(sep) ? folder + name : folder + sep + name;
+}
+
+/** Paths in the order of code units, as if all were written with slashes and in Unicode's composed form. */
+function sorted(paths: string[]): string[] {
+  const keyOf = (path: string) => path.replaceAll(sep, "/").normalize("NFC");
+  if (sep === "/" && paths.every((path) => keyOf(path) === path)) return paths.sort();
+  const keys = new Map(paths.map((path) => [path, keyOf(path)]));
+  return paths.sort((a, b) => keys.get(a)! < keys.get(b)! ? -1 : 1);
 }
 
 /** Whether an entry is an image that can be read; unknown endings count if `look` allows to look. */

@@ -74,8 +74,10 @@ export async function findTree(root: string, options: TreeOptions): Promise<Fold
   }
   for (const path of layout.unread) leftOut.add("folder", path);
   const classes = await classesOf(classesIn, lister);
+  const [first, second] = classes;
+  if (!second) throw await tooFew(classesIn, first, leftOut);
   for (const found of classes) leftOut.merge(found.leftOut);
-  await checkClasses(root, classesIn, classes);
+  checkClasses(root, classesIn, classes);
   const classNames = classes.map(({ name }) => name);
   await checkListed(root, classesIn, classNames, policy);
   warnOfNestedNames(root, classes, warn);
@@ -115,25 +117,24 @@ async function classesOf(path: string, lister: FolderLister): Promise<ClassFolde
   return [...classes.values()].sort((a, b) => a.name < b.name ? -1 : 1);
 }
 
-/** @throws {DataError} when these are not two or more classes with images */
-async function checkClasses(
-  root: string,
-  classesIn: string,
-  classes: readonly ClassFolder[],
-): Promise<void> {
-  const [first, second] = classes;
-  if (!second) throw await tooFew(classesIn, first);
+/** @throws {DataError} when these are not classes, one has no images, or two have the same */
+function checkClasses(root: string, classesIn: string, classes: readonly ClassFolder[]): void {
   const splits = classes.filter(({ direct, folders }) =>
     !direct && folders.some((name) => roleOf(name) === "train")
   );
+  const [split] = splits;
+  if (split && splits.length < classes.length && split.folders.length > 1) {
+    throw new DataError(
+      `${root}: expected classes, got ${visible(split.name)}, which holds splits ` +
+        `(${listed(split.folders)}); give ${shellWord(`data.root=${split.path}`)} to use them`,
+    );
+  }
   if (splits.length === classes.length) {
-    const inner = `${visible(first!.name)}/${visible(first!.folders[0]!)}`;
+    const [{ name, folders }] = classes as [ClassFolder], shown = visible(name);
     throw new DataError(
       `${root}: expected folders of splits with a folder for each class in them, got it the other way ` +
-        `round, such as ${inner}; move the images to folders such as train/${
-          visible(first!.name)
-        } ` +
-        `and val/${visible(first!.name)}`,
+        `round, such as ${shown}/${visible(folders[0]!)}; move the images to folders such as ` +
+        `train/${shown} and val/${shown}`,
     );
   }
   const reals = new Map<string, string>();
@@ -150,31 +151,29 @@ async function checkClasses(
   }
 }
 
-async function tooFew(path: string, only: ClassFolder | undefined): Promise<DataError> {
-  const expected =
-    `${path}: expected a folder of images for each of two or more classes (or train ` +
-    `and val with one for each), got `;
-  if (!only) {
-    const texts = await linksAsText(path);
-    return new DataError(
-      expected +
-        (texts.length > 0
-          ? `text files in place of links (${
-            listed(texts)
-          }), as Git writes them where it may not ` +
-            `make links; put the folders themselves there`
-          : "no folder; make them, or correct data.root"),
+async function tooFew(
+  path: string,
+  only: ClassFolder | undefined,
+  leftOut: LeftOut,
+): Promise<DataError> {
+  const refuse = (got: string, remedy: string) =>
+    new DataError(
+      `${path}: expected a folder of images for each of two or more classes (or train and val with ` +
+        `one for each), got ${got}; ${remedy}`,
+    );
+  const left = leftOut.describe(path), remedy = "make them, or correct data.root";
+  if (only && !only.direct && only.folders.length > 1) {
+    const one = visible(only.name), data = shellWord(`data.root=${only.path}`);
+    return refuse(
+      `only ${one}, which holds folders (${listed(only.folders)})`,
+      `give ${data} if these are the classes, or make a folder for each class`,
     );
   }
-  if (!only.direct && only.folders.length > 1) {
-    return new DataError(
-      `${expected}only ${visible(only.name)}, which holds folders (${listed(only.folders)}); give ${
-        shellWord(`data.root=${only.path}`)
-      } if these are the classes, or make a folder for each class`,
-    );
-  }
-  return new DataError(
-    `${expected}only ${visible(only.name)}; make them, or correct data.root`,
+  if (only) return refuse(`only ${visible(only.name)}${left ? ` beside ${left}` : ""}`, remedy);
+  const texts = listed(await linksAsText(path));
+  return texts === "" ? refuse(left ? `only ${left}` : "no folder", remedy) : refuse(
+    `text files in place of links (${texts}), as Git writes them where it may not make links`,
+    `put the folders themselves there`,
   );
 }
 
@@ -192,11 +191,9 @@ async function linksAsText(path: string): Promise<string[]> {
 
 function emptyClass(path: string, leftOut: LeftOut): DataError {
   const left = leftOut.describe(path), remedy = leftOut.has("kind") ? "convert them" : "add some";
+  const got = left === undefined ? "none" : `only ${left}`;
   return new DataError(
-    `${path}: expected images of this class, got ${
-      left === undefined ? "none" : `only ${left}`
-    }; ` +
-      `${remedy}, or remove the folder`,
+    `${path}: expected images of this class, got ${got}; ${remedy}, or remove the folder`,
   );
 }
 
@@ -214,11 +211,10 @@ async function checkListed(
   const lines = (await readLines(known)).map((line) => line.trim().normalize("NFC"));
   const missing = lines.filter((name) => name !== "" && !there.has(name));
   if (missing.length === 0) return;
+  const line = lines.indexOf(missing[0]!) + 1;
   throw new DataError(
-    `${known}:${
-      lines.indexOf(missing[0]!) + 1
-    }: expected a folder in ${classesIn} for each class it ` +
-      `names, found none for ${listed(missing)}; unpack the data set again, or correct the file`,
+    `${known}:${line}: expected a folder in ${classesIn} for each class it names, found none for ` +
+      `${listed(missing)}; unpack the data set again, or correct the file`,
   );
 }
 
@@ -354,8 +350,8 @@ function warnOfNestedNames(
     `${root}: ${names} are read as classes, and all of them hold folders of the same names ` +
       `(${
         listed(inner)
-      }); if those are the classes, rename the one to train on to "train" and the ` +
-      `one to measure accuracy on to "val"`,
+      }); if those are the classes, rename the folder to train on to "train" and ` +
+      `the one to measure accuracy on to "val"`,
   );
 }
 
