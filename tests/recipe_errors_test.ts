@@ -44,7 +44,7 @@ const BAD_TEXTS: [string, string, string][] = [
   [
     "a tab",
     "data:\n\tformat: idx",
-    'r.yaml:2:1: expected valid YAML, got "\\tformat: idx" (tabs are not allowed as indentation)',
+    'r.yaml:2:1: expected valid YAML, got "\\tformat: idx" (a tab at the beginning of a line; use blanks)',
   ],
   [
     "a repeated key",
@@ -64,7 +64,7 @@ const BAD_TEXTS: [string, string, string][] = [
   [
     "an unknown alias",
     "seed: *x",
-    'r.yaml:1:7: expected valid YAML, got "*x" (no anchor of that name before it)',
+    'r.yaml:1:7: expected valid YAML, got "*x" (no anchor &x before it)',
   ],
   [
     "an alias bomb",
@@ -165,7 +165,7 @@ const BAD_TEXTS: [string, string, string][] = [
       "r.yaml:1:35: data.channels: expected a whole number from 0 to 4, got 5",
       "r.yaml:1:45: data.train: expected a whole number of at least 0, got -1",
       "r.yaml:1:54: data.std: expected a number above 0, got 0",
-      'r.yaml:1:66: data.augment: expected a list of augmentations such as flip, got "flip"',
+      'r.yaml:1:66: data.augment: expected a list of augmentations such as flip, got "flip"; a list is in brackets, as in [flip]',
     ].join("\n"),
   ],
   [
@@ -393,7 +393,7 @@ const BAD_OVERRIDES: [string, string][] = [
   ["data.format.x=1", 'data.format: expected a map to set x in, got "glyphs"'],
   [
     "model.name=[cnn]",
-    'model.name: expected one of cnn, mlp, resnet8, resnet20, resnet18, vgg16, mobilenet-v2, got ["cnn"]',
+    'model.name: expected one of cnn, mlp, resnet8, resnet20, resnet18, vgg16, mobilenet-v2, got "[cnn]"',
   ],
   [
     "train.epochs=[1",

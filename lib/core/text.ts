@@ -59,6 +59,46 @@ export function visible(text: string): string {
   return result;
 }
 
+/** What a character is that {@linkcode visible} shows as a code. The first that fits. */
+const KINDS: readonly (readonly [RegExp, string])[] = [
+  [/\u00a0|\u202f/u, "a no-break space"],
+  [/\ufeff/u, "a byte order mark"],
+  [/\u200b/u, "a zero-width space"],
+  [/\u00ad/u, "a soft hyphen"],
+  [/\p{Zs}/u, "not the ordinary blank"],
+  [/\p{M}/u, "an accent apart from its letter"],
+  [/\p{Script=Cyrillic}/u, "a Cyrillic letter"],
+  [/\p{Script=Greek}/u, "a Greek letter"],
+  [/\p{Cc}/u, "a control character"],
+  [/\p{L}/u, "a letter in an unusual form"],
+];
+
+/**
+ * Names the first character that {@linkcode visible} shows as a code, as in `\u00a0 is a no-break
+ * space`; `undefined` if there is none.
+ */
+export function hiddenCharacter(text: string): string | undefined {
+  const shown = visible(text);
+  for (let at = 0; at < text.length; at++) {
+    if (text[at] === shown[at]) continue;
+    const character = String.fromCodePoint(text.codePointAt(at)!);
+    const [, kind = "a character that does not show"] = KINDS.find(([pattern]) =>
+      pattern.test(character)
+    ) ?? [];
+    return `${code(character)} is ${kind}`;
+  }
+  return undefined;
+}
+
+/** Whether bytes are text in UTF-16, as some editors and PowerShell save it: by its mark, or its zeros. */
+export function isUtf16(bytes: Uint8Array): boolean {
+  const [a, b] = bytes;
+  if ((a === 0xff && b === 0xfe) || (a === 0xfe && b === 0xff)) return true;
+  const start = bytes.subarray(0, 64), zeros = [0, 0];
+  start.forEach((byte, i) => byte === 0 && zeros[i % 2]!++);
+  return start.length > 1 && Math.abs(zeros[0]! - zeros[1]!) > start.length / 4;
+}
+
 /** Characters that no shell gives a meaning, anywhere but at the beginning of a word. */
 const PLAIN = /^[\p{L}\p{M}\p{N}_./:,@%+=-]*$/u;
 

@@ -4,6 +4,7 @@
  * @module
  */
 import { recipeSchema } from "./recipe.ts";
+import type { Path } from "../core/json_value.ts";
 import * as z from "./zod.ts";
 
 /** As much of JSON Schema (draft 7) as a recipe's schema uses. */
@@ -51,6 +52,41 @@ export function recipeJsonSchema(): JsonSchema {
   return JSON.parse(
     JSON.stringify(extended(), (key, value) => key === "resume" ? undefined : value),
   );
+}
+
+/**
+ * Whether every field that may be at `path` takes a text and nothing else. Such a field takes what is
+ * written as it stands: `2021`, `no` and `[old]` are names of folders.
+ */
+export function takesText(path: Path): boolean {
+  let fields = alternatives(recipeSchema);
+  for (const step of path) fields = fields.flatMap((field) => partsAt(field, step));
+  return fields.length > 0 &&
+    fields.every((field) =>
+      field instanceof z.ZodString || field instanceof z.ZodEnum ||
+      (field instanceof z.ZodLiteral && [...field.values].every((v) => typeof v === "string"))
+    );
+}
+
+/** The schemas that a value may meet, without defaults, transforms and unions around them. */
+function alternatives(schema: unknown): unknown[] {
+  if (schema instanceof z.ZodUnion) return schema.options.flatMap(alternatives);
+  if (schema instanceof z.ZodPipe) return [schema.in, schema.out].flatMap(alternatives);
+  if (schema instanceof z.ZodLazy) return alternatives(schema.unwrap());
+  if (
+    schema instanceof z.ZodOptional || schema instanceof z.ZodExactOptional ||
+    schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault
+  ) return alternatives(schema.unwrap());
+  return schema instanceof z.ZodTransform ? [] : [schema];
+}
+
+function partsAt(schema: unknown, step: string | number): unknown[] {
+  if (schema instanceof z.ZodObject) {
+    return Object.hasOwn(schema.shape, step) ? alternatives(schema.shape[step]) : [];
+  }
+  if (schema instanceof z.ZodArray) return alternatives(schema.element);
+  if (schema instanceof z.ZodTuple) return schema.def.items.flatMap(alternatives);
+  return [];
 }
 
 let rules: ReadonlyMap<string, ResumeRule> | undefined;

@@ -16,11 +16,13 @@ import {
   keysIn,
   MAX_DEPTH,
   plainCopy,
+  setKey,
   TooDeep,
   valueAt,
 } from "../core/json_value.ts";
 import type { Path } from "../core/json_value.ts";
 import type { Problem } from "./recipe_errors.ts";
+import { takesText } from "./json_schema.ts";
 import { readText } from "./read_text.ts";
 import { checkRecipe, type UnscopedRecipe } from "./recipe.ts";
 import type { RecipeInput } from "./recipe.ts";
@@ -31,13 +33,17 @@ import { formatYaml, parseYaml, type Position, type YamlText } from "./yaml.ts";
 const MAX_PROBLEMS = 20;
 
 /** Says where in what a person wrote a path is: its name in messages, and its place in the order. */
-type Locate = (path: Path, part: "value" | "key") => Position & { readonly name: string };
+type Locate = (path: Path, part: "value" | "key") => Position & {
+  readonly name: string;
+  /** The scalar there, as it is written. */
+  readonly source?: string | undefined;
+};
 
 /**
  * Reads a recipe from a file.
  *
  * @param path the YAML file; relative paths in it lead from its folder
- * @param overrides `key=value` each, applied in order; the value is YAML
+ * @param overrides `key=value` each, applied in order; text as it stands, or YAML
  * @param more names of estimators of one's own that the recipe may use
  * @throws {RecipeError} where the file or what it says is wrong, all problems at once
  * @throws {UsageError} where an override is not `key=value`
@@ -55,7 +61,7 @@ export async function loadRecipe(
  * alone, those of overrides anywhere: whoever opens them checks that.
  *
  * @param file what the text is called in messages; gives the name and the folder of relative paths
- * @param overrides `key=value` each, applied in order; the value is YAML
+ * @param overrides `key=value` each, applied in order; text as it stands, or YAML
  * @param more names of estimators of one's own that the recipe may use
  * @throws {RecipeError} where what the text says is wrong, all problems at once
  * @throws {UsageError} where an override is not `key=value`
@@ -67,22 +73,32 @@ export function parseRecipe(
   more: readonly string[] = [],
 ): Recipe {
   const set = overrides.map(parseOverride);
-  const yaml = parseYaml(text);
+  const yaml = parseYaml(text, takesText);
   if ("problem" in yaml) {
     throw new RecipeError(`${file}:${yaml.line}:${yaml.col}: ${yaml.problem}`);
   }
   const locate: Locate = (path, part) => {
     const override = overridden(set, path, yaml);
-    if (override) return { name: override.text, line: Infinity, col: 0 };
+    if (override) {
+      const source = override.source?.(path.slice(override.path.length));
+      return { name: override.text, line: Infinity, col: 0, source };
+    }
     const { line, col } = position(yaml, path, part);
-    return { name: `${file}:${line}:${col}`, line, col };
+    return { name: `${file}:${line}:${col}`, line, col, source: yaml.source(path) };
   };
-  const recipe = complete(yaml.value, set, locate, folderName(parsePath(file).name), more);
+  const value = withoutExtensions(yaml.value), name = folderName(parsePath(file).name);
+  const recipe = complete(value, set, locate, name, more);
   const fields: PathField[] = ["data.root", "init"];
   const given = fields.filter((field) =>
     set.some((override) => starts(field.split("."), override.path))
   );
   return scoped(recipe, PathScope.within(resolve(dirname(file)), given));
+}
+
+/** Without top-level keys such as `x-defaults`, where anchors are kept that a recipe shares. */
+function withoutExtensions(value: unknown): unknown {
+  if (!isMap(value)) return value;
+  return Object.fromEntries(Object.entries(value).filter(([key]) => !key.startsWith("x-")));
 }
 
 function scoped(recipe: UnscopedRecipe, pathScope: PathScope): Recipe {
@@ -132,7 +148,7 @@ function complete(
     if (root === null && overrides.length > 0) root = {};
     if (isMap(root)) {
       for (const override of overrides) applyOverride(root, override);
-      root = plainCopy(root);
+      root = textsAsWritten(plainCopy(root), [], locate);
     }
     const named = isMap(root) && !Object.hasOwn(root, "name") ? { name, ...root } : root;
     const result = checkRecipe(named, more);
@@ -157,13 +173,47 @@ function report(
   const keys = knownKeys();
   const lines = problems.map((problem) => {
     const part = problem.unknownKey || valueAt(root, problem.path) === undefined ? "key" : "value";
-    return { ...locate(problem.path, part), text: explain(problem, root, keys) };
+    const place = locate(problem.path, part);
+    return {
+      ...place,
+      text: explain(problem, root, keys) + nullRemedy(problem.path, place.source),
+    };
   }).sort((a, b) => a.line === b.line ? a.col - b.col : a.line - b.line)
     .slice(0, MAX_PROBLEMS).map(({ name, text }) => `${name}: ${text}`);
   if (problems.length > MAX_PROBLEMS) {
     lines.push(`… and ${problems.length - MAX_PROBLEMS} more`);
   }
   return lines.join("\n");
+}
+
+/** What to do about nothing where a text is expected: YAML reads `~` and `null` as nothing too. */
+function nullRemedy(path: Path, source: string | undefined): string {
+  if (!/^(?:~|null|)$/i.test(source ?? "x") || !takesText(path)) return "";
+  const key = path.at(-1);
+  return source === ""
+    ? `; write it after ${key}: or leave ${key} out`
+    : `; if that is its name, write ${key}: "${source}"`;
+}
+
+/** Puts what was written in place of numbers, true and false where a text is expected: `2021`, `007`. */
+function textsAsWritten(
+  value: unknown,
+  path: Path,
+  locate: Locate,
+  text: boolean = takesText(path),
+): unknown {
+  if (typeof value === "number" || typeof value === "boolean") {
+    return text ? locate(path, "value").source ?? value : value;
+  }
+  if (Array.isArray(value)) {
+    const texts = takesText([...path, 0]);
+    value.forEach((item, i) => value[i] = textsAsWritten(item, [...path, i], locate, texts));
+  } else if (isMap(value)) {
+    for (const [key, item] of Object.entries(value)) {
+      setKey(value, key, textsAsWritten(item, [...path, key], locate));
+    }
+  }
+  return value;
 }
 
 /** Where `path` is in the text; the nearest map above it, where the text lacks it. */

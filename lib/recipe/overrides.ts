@@ -1,11 +1,13 @@
 /**
- * `key=value` overrides: a dotted path into a recipe and a value, read as YAML.
+ * `key=value` overrides: a dotted path into a recipe and a value. A field of text takes it as it stands;
+ * for any other it is YAML.
  *
  * @module
  */
 
 import { RecipeError, UsageError } from "../core/errors.ts";
-import { describe } from "./recipe_errors.ts";
+import { takesText } from "./json_schema.ts";
+import { describe, dotted } from "./recipe_errors.ts";
 import { isMap, setKey } from "../core/json_value.ts";
 import type { Path } from "../core/json_value.ts";
 import { parseYaml } from "./yaml.ts";
@@ -18,13 +20,16 @@ export interface Override {
   readonly path: Path;
   /** What it sets there. */
   readonly value: unknown;
+  /** A scalar below `path` as it is written; `undefined` where there is none. */
+  readonly source?: (below: Path) => string | undefined;
 }
 
 /**
- * Reads `train.epochs=1`.
+ * Reads `train.epochs=1`. Quotes around a whole text are taken off: `data.root="photos #2"` reached us
+ * with them, although no shell needs that.
  *
  * @throws {UsageError} where it is not a path, `=` and a value
- * @throws {RecipeError} where the value is not YAML
+ * @throws {RecipeError} where the value of a field of lists or maps is not YAML
  */
 export function parseOverride(text: string): Override {
   const equals = text.indexOf("=");
@@ -36,9 +41,20 @@ export function parseOverride(text: string): Override {
       }`,
     );
   }
-  const yaml = parseYaml(text.slice(equals + 1));
-  if ("problem" in yaml) throw new RecipeError(`${text}: ${path.join(".")}: ${yaml.problem}`);
-  return { text, path, value: yaml.value };
+  const value = text.slice(equals + 1);
+  if (takesText(path)) return { text, path, value: unquoted(value) };
+  const yaml = parseYaml(value, (below) => takesText([...path, ...below]));
+  if (!("problem" in yaml)) return { text, path, value: yaml.value, source: yaml.source };
+  // What was meant for a number or a word is best explained by what the field expects.
+  if (!/^\s*[[{]/.test(value)) return { text, path, value };
+  throw new RecipeError(`${text}: ${dotted(path)}: ${yaml.problem}`);
+}
+
+function unquoted(text: string): string {
+  const [, quote, inner = ""] = /^(["'])(.*)\1$/s.exec(text) ?? [];
+  if (quote === '"' && /^(?:[^"\\]|\\.)*$/s.test(inner)) return inner.replace(/\\(["\\])/g, "$1");
+  if (quote === "'" && /^(?:[^']|'')*$/s.test(inner)) return inner.replaceAll("''", "'");
+  return text;
 }
 
 /**

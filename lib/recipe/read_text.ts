@@ -5,17 +5,23 @@
  */
 
 import { RecipeError } from "../core/errors.ts";
+import { isUtf16 } from "../core/text.ts";
 
 /** Far above any recipe; a file beyond it is something else. */
 const MAX_BYTES = 2 ** 20;
 
 /**
- * The text of a file of at most 1 MiB.
+ * The text of a file of at most 1 MiB, without a byte order mark.
  *
  * @throws {RecipeError} where it is missing, a folder, too large, or not text
  */
 export async function readText(path: string): Promise<string> {
   const bytes = await readBytes(path);
+  if (isUtf16(bytes)) {
+    throw new RecipeError(
+      `${path}: expected a recipe in UTF-8 text, got one that was saved as UTF-16; save it as UTF-8`,
+    );
+  }
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { hiddenCharacter, visible } from "../core/text.ts";
 import { nearest } from "../core/did_you_mean.ts";
 import { isMap, type Path, valueAt } from "../core/json_value.ts";
 
@@ -56,11 +57,32 @@ const FORMER_KEYS: Readonly<Record<string, string>> = {
   "train.most_skips": "this key is now max_skipped_steps",
 };
 
-/** A value as a message shows it: short, on one line, strings in quotes. */
+/** Signs of other keyboards that YAML and recipes take for letters. */
+const TYPOGRAPHIC: Readonly<Record<string, string>> = {
+  "：": "a full-width colon",
+  "，": "a full-width comma",
+  "｛": "a full-width bracket",
+  "［": "a full-width bracket",
+  "＃": "a full-width #",
+  "“": "a typographic quote",
+  "”": "a typographic quote",
+  "„": "a typographic quote",
+  "‘": "a typographic quote",
+  "’": "a typographic quote",
+};
+
+/** What to do about the first character of a text that looks like another; `undefined` if none does. */
+export function oddCharacter(text: string): string | undefined {
+  const sign = [...text].find((c) => Object.hasOwn(TYPOGRAPHIC, c));
+  const odd = hiddenCharacter(text) ?? (sign && `${sign} is ${TYPOGRAPHIC[sign]}`);
+  return odd && `; type it again: ${odd}`;
+}
+
+/** A value as a message shows it: short, on one line, strings in quotes, hidden characters as codes. */
 export function describe(value: unknown): string {
   if (value === null) return "nothing";
   if (typeof value === "string") {
-    return JSON.stringify(value.length > 60 ? value.slice(0, 57) + "..." : value);
+    return visible(JSON.stringify(value.length > 60 ? value.slice(0, 57) + "..." : value));
   }
   if (Array.isArray(value)) {
     const text = value.every((item) => typeof item !== "object")
@@ -72,9 +94,9 @@ export function describe(value: unknown): string {
   return typeof value === "function" ? "a function" : String(value);
 }
 
-/** A path as overrides spell it. */
+/** A path as overrides spell it, hidden characters as codes. */
 export function dotted(path: Path): string {
-  return path.map((step) => step === "" ? '""' : step).join(".");
+  return path.map((step) => step === "" ? '""' : visible(String(step))).join(".");
 }
 
 /** The words of `one of a, b, c`. */
@@ -96,14 +118,21 @@ export function explain(problem: Problem, root: unknown, keys: readonly string[]
     const former = formerKey(path);
     if (former) return `${place}${former}`;
     const meant = nearest(String(path.at(-1)), choices(expected)) ?? elsewhere(path, keys);
-    return `${place}unknown key${meant ? ` (did you mean ${meant}?)` : `; expected ${expected}`}`;
+    const odd = oddCharacter(String(path.at(-1))) ?? "";
+    return `${place}unknown key${
+      meant ? ` (did you mean ${meant}?)` : `; expected ${expected}`
+    }${odd}`;
   }
   const value = valueAt(root, path);
   if (value === undefined) return `${place}missing; expected ${expected}`;
   const former = typeof value === "string" ? formerKey([...path, value]) : undefined;
   if (former) return `${place}${former}`;
   const meant = typeof value === "string" ? nearest(value, choices(expected)) : undefined;
-  const hint = meant ? ` (did you mean ${meant}?)` : "";
+  const odd = typeof value === "string" ? oddCharacter(value) ?? "" : "";
+  const list = expected.startsWith("a list of ") && typeof value === "string"
+    ? `; a list is in brackets, as in [${/^[\w-]+[*]?$/.test(value) ? value : describe(value)}]`
+    : "";
+  const hint = (meant ? ` (did you mean ${meant}?)` : "") + odd + list;
   return `${place}expected ${expected}, got ${describe(value)}${hint}`;
 }
 
