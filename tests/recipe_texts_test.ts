@@ -263,7 +263,7 @@ Deno.test("merge keys that merge nothing, a second one, and one in quotes are re
     ["{ <<: *none }", /no anchor &none before it/],
     [
       "\n  <<: *a\n  <<: *a",
-      /r\.yaml:6:3: .* a second merge key .* as in <<: \[\*first, \*second\]/,
+      /r\.yaml:6:3: .*\(a second merge key .* as in <<: \[\*first, \*second\]/,
     ],
     ['{ "<<": *a }', /train\.<<: unknown key/],
   ];
