@@ -240,7 +240,7 @@ function inputSpecOf({ checkpoint: { data, path } }: TrainedRun): InputSpec {
   if (channels !== 1 && channels !== 3) {
     throw new DataError(
       `${path}: expected a network for grey (1) or colour images (3 channels), got one for ` +
-        `${channels} channels, which no JPEG or PNG image has`,
+        `${channels} channels, which no image file has`,
     );
   }
   return data;
