@@ -28,12 +28,12 @@ export const exportCommand = defineCommand({
   synopsis: "qtrain export RUN",
   summary: "Writes a run's final or best weights and norm statistics as one file.",
   details:
-    `Names and shapes are PyTorch's: load_state_dict(load_file(FILE)) takes resnet18, vgg16 and
-mobilenet-v2 into torchvision's resnet18, vgg16_bn and mobilenet_v2 where stem or head is imagenet;
-resnet8 and resnet20 have the usual names for CIFAR. cnn, mlp and lists of layers keep their own.
-PyTorch reads the weights as float32; the int8 ranges are in the metadata (ranges), beside the
-classes, mean and std (data) and the recipe. FILE is also an init for qtrain. The same run gives
-the same bytes. Needs no GPU and no data.`,
+    `Names and shapes are PyTorch's. In Python, load_state_dict(load_file(FILE)) takes resnet18,
+vgg16 and mobilenet-v2 of the usual width, with stem or head imagenet, into torchvision's resnet18,
+vgg16_bn and mobilenet_v2; resnet8 and resnet20 have the usual names for CIFAR. cnn, mlp and lists
+of layers keep the names of their layers. The metadata holds the recipe, the classes with mean and
+std (data), and [low, high] of each quantizer (ranges). FILE is an init for qtrain too. The same
+run gives the same bytes. Needs no GPU and no data.`,
   options: OPTIONS,
   run,
 });

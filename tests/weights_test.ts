@@ -290,7 +290,16 @@ Deno.test("codes and types that are unknown here are refused where the network n
     message,
     /other type {2}conv1.weight: expected F32, F16, BF16, F64 or FP8, got I8\n/,
   );
-  assert.match(message, /as they were before they were quantized$/);
+  const all = Object.fromEntries(
+    Object.entries(PLAIN).map(([name, t]) => [
+      name,
+      { dtype: "I8", shape: t.shape, data: new Int8Array(t.data.byteLength / 4) } as const,
+    ]),
+  );
+  assert.match(
+    await refusal(encodeSafetensors(all), RESNET8, DATA),
+    /got 47 tensors of type I8, among them conv1.weight; give them as F32, F16, .* were quantized$/,
+  );
   const unknown = encodeSafetensors({ ...PLAIN, "bn1.bias": { ...codes, shape: [108] } });
   const text = new TextDecoder("latin1").decode(unknown).replace('"dtype":"I8"', '"dtype":"X8"');
   const file = Uint8Array.from(text, (c) => c.charCodeAt(0));
@@ -420,7 +429,9 @@ Deno.test("well-known networks that are not in the zoo are called by name", asyn
     for (const [stage, count] of blocks.entries()) {
       for (let block = 0; block < count; block++) {
         for (let i = 1; i <= convolutions; i++) {
-          tensors[`layer${stage + 1}.${block}.conv${i}.weight`] = tensor(1, 1, 1, 1);
+          tensors[`layer${stage + 1}.${block}.conv${i}.weight`] = i === 2
+            ? tensor(64, convolutions === 3 ? 64 : 1, 3, 3)
+            : tensor(1, 1, 1, 1);
         }
       }
     }
@@ -433,7 +444,10 @@ Deno.test("well-known networks that are not in the zoo are called by name", asyn
   );
   const files: [Uint8Array, string][] = [
     [resnet([3, 4, 6, 3], 3), "those of resnet50 (3, 4, 6, 3 blocks), which qtrain does not have"],
-    [resnet([3, 4, 6, 3], 2), "those of resnet34 (3, 4, 6, 3 blocks), which qtrain does not have"],
+    [
+      resnet([3, 4, 6, 3], 2),
+      "those of a form of resnet34 (3, 4, 6, 3 blocks), which qtrain does not have",
+    ],
     [encodeSafetensors(vgg), "those of vgg16 without batch norm, which qtrain does not have"],
     [
       encodeSafetensors({ "blocks.0.attn.qkv.weight": tensor(4, 4) }),
@@ -446,6 +460,24 @@ Deno.test("well-known networks that are not in the zoo are called by name", asyn
     assert.ok(message.includes(`expected the weights of resnet18, got ${what}. Use `), message);
     assert.match(message, /\n {2}python3 -c "import torchvision, .*resnet18\(weights='DEFAULT'\)/);
   }
+});
+
+Deno.test("norms without running statistics are told once, and a few names of parts are no prefix", async () => {
+  const groups = Object.fromEntries(
+    Object.entries(PLAIN).filter(([name]) => !name.includes("running_")),
+  );
+  assert.match(
+    await refusal(encodeSafetensors(groups), RESNET8, DATA),
+    /got norms without running_mean and running_var \(18 are missing, among them bn1.running_mean\)/,
+  );
+  const parts = renamed(
+    PLAIN,
+    (name) => name.replace(/^conv1/, "0").replace(/^bn1/, "1").replace(/^layer/, ""),
+  );
+  assert.match(
+    await refusal(encodeSafetensors(parts), RESNET8, DATA),
+    /tensors of other names: 0.weight, … in place of conv1.weight, …\. Use weights of resnet8$/,
+  );
 });
 
 Deno.test("a long list of tensors ends after ten lines, with a count of each kind", async () => {

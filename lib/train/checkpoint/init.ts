@@ -22,7 +22,7 @@ import {
 } from "./fit.ts";
 import { onePart } from "./foreign_file.ts";
 import { decodeInputSpec, type InputSpec } from "./input_spec.ts";
-import { misfit, type Problem } from "./misfit.ts";
+import { misfit, type Problem, READABLE } from "./misfit.ts";
 import { readWeights } from "./weights_file.ts";
 
 /** Weights for a network to start from. */
@@ -100,16 +100,22 @@ function otherStrides(file: WeightsFile, { model }: Recipe, { shape: [h, w], cla
  * @throws DataError when the file holds the network more than once, and not under its own names
  */
 function bestFit(file: WeightsFile, program: Program, recipe: Recipe): Fit {
-  const [best, ...others] = fits(file, program, recipe.model) as [Fit, ...Fit[]];
-  const complete = [best, ...others].filter(isComplete);
-  const plain = complete.find(({ prefix }) => prefix === "");
-  if (plain || complete.length < 2) return plain ?? best;
-  const { prefix } = best;
+  const all = fits(file, program, recipe.model), complete = all.filter(isComplete);
+  const plain = all.find(({ prefix }) => prefix === "")!, [first] = complete;
+  if (!first) return all.find((fit) => namedShare(file, fit) >= 0.5) ?? plain;
+  if (complete.includes(plain)) return plain;
+  if (complete.length === 1) return first;
   throw new DataError(
     `init: ${file.path}: expected the weights of one network, got several, whose names begin with ` +
       `${listed(complete.map(({ prefix }) => `"${prefix}"`))}. ` +
-      onePart(file.path, prefix),
+      onePart(file.path, first.prefix),
   );
+}
+
+/** The share of the network's names that a file has: a few may be those of another network's parts. */
+function namedShare({ tensors }: WeightsFile, { nameOf }: Fit): number {
+  const names = [...nameOf.values()];
+  return names.filter((name) => Object.hasOwn(tensors, name)).length / names.length;
 }
 
 /** Values of a tensor in a file, or what is wrong with it. */
@@ -121,7 +127,8 @@ function valuesOf(
   const name = nameOf.get(expected)!, tensor = tensors[name], shape = formatShape(expected.shape);
   const otherType = (type: string): Problem => ({
     kind: "other type",
-    text: `${name}: expected F32, F16, BF16, F64 or FP8, got ${type}`,
+    text: `${name}: expected ${READABLE}, got ${type}`,
+    type,
   });
   if (Object.hasOwn(others, name)) return otherType(others[name]!);
   if (!tensor) return { kind: "missing", text: name + shape };

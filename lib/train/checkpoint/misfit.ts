@@ -21,7 +21,12 @@ export interface Problem {
   readonly kind: "missing" | "unexpected" | "other shape" | "other type" | "not finite";
   /** Its name, and what was expected and found. */
   readonly text: string;
+  /** A type that is not {@linkcode READABLE}. */
+  readonly type?: string;
 }
+
+/** The types of weights that are read. */
+export const READABLE = "F32, F16, BF16, F64 or FP8";
 
 /** At most so many tensors are listed. */
 const MAX_LISTED = 10;
@@ -39,7 +44,7 @@ export function misfit(
   if (problems.some(({ kind }) => kind !== "other type" && kind !== "not finite")) {
     const other = zooModelOf(file, model, data);
     if (other) return new DataError(`${expected}, got ${describe(other, model, data, format)}`);
-    const deeper = otherNetwork(Object.keys(file.tensors), fit.prefix);
+    const deeper = otherNetwork(file, fit.prefix);
     if (deeper !== undefined) {
       return new DataError(
         `${expected}, got those of ${deeper}, which qtrain does not have. ${otherWeights(model)}`,
@@ -57,14 +62,28 @@ export function misfit(
         otherWeights(model),
     );
   }
-  const types = problems.every(({ kind }) => kind === "other type");
+  const cause = commonCause(problems);
   return new DataError(
-    `${expected}, got ${problems.length} ` +
-      `tensor${problems.length === 1 ? " that does" : "s that do"} not fit:\n${list(problems)}` +
-      (types
-        ? "Give the weights as F32, F16, BF16, F64 or FP8, as they were before they were quantized"
-        : "Correct model (and data, which sets channels and classes), or use other weights"),
+    cause === undefined
+      ? `${expected}, got ${problems.length} ` +
+        `tensor${problems.length === 1 ? " that does" : "s that do"} not fit:\n${list(problems)}` +
+        "Correct model (and data, which sets channels and classes), or use other weights"
+      : `${expected}, got ${cause}`,
   );
+}
+
+/** What several problems have in common, and what to do about it. */
+function commonCause(problems: readonly Problem[]): string | undefined {
+  const [{ type, text }] = problems as [Problem], among = `among them ${text.split(/[: ]/)[0]}`;
+  if (problems.length > 1 && type !== undefined && problems.every((p) => p.type === type)) {
+    return `${problems.length} tensors of type ${type}, ${among}; give them as ${READABLE}, as ` +
+      "they were before they were quantized";
+  }
+  if (problems.every((p) => p.kind === "missing" && /\.running_(mean|var) /.test(p.text))) {
+    return `norms without running_mean and running_var (${problems.length} are missing, ${among}), ` +
+      "as those that are no batch norms; use weights of a network with batch norms";
+  }
+  return undefined;
 }
 
 const KINDS: readonly Problem["kind"][] = [
@@ -222,8 +241,10 @@ function rounded(factor: number): string {
 }
 
 /** Names a well-known network that is not in the zoo by the numbers of its blocks. */
-function otherNetwork(names: readonly string[], prefix: string): string | undefined {
-  const own = names.filter((name) => name.startsWith(prefix)).map((n) => n.slice(prefix.length));
+function otherNetwork({ tensors }: WeightsFile, prefix: string): string | undefined {
+  const own = Object.keys(tensors).filter((name) => name.startsWith(prefix)).map((n) =>
+    n.slice(prefix.length)
+  );
   const counts = [1, 2, 3, 4].map((stage) => {
     const blocks = new Set(
       own.map((n) => /^layer(\d)\.(\d+)\./.exec(n) ?? [])
@@ -234,7 +255,10 @@ function otherNetwork(names: readonly string[], prefix: string): string | undefi
   const depth = own.some((name) => /^layer\d\.\d+\.conv3\.weight$/.test(name))
     ? { "3, 4, 6, 3": 50, "3, 4, 23, 3": 101, "3, 8, 36, 3": 152 }[counts]
     : { "3, 4, 6, 3": 34 }[counts];
-  if (depth !== undefined) return `resnet${depth} (${counts} blocks)`;
+  if (depth !== undefined) {
+    const usual = tensors[`${prefix}layer1.0.conv2.weight`]?.shape.join() === "64,64,3,3";
+    return `${usual ? "" : "a form of "}resnet${depth} (${counts} blocks)`;
+  }
   // Batch norms have a weight each too.
   const norms = own.filter((name) => /^features\.\d+\.running_mean$/.test(name)).length;
   const weights = own.filter((name) => /^features\.\d+\.weight$/.test(name)).length;
