@@ -48,13 +48,14 @@ async function run(args: Arguments<typeof OPTIONS>): Promise<number> {
     warn: (text) => progress.error(text),
     progress: (text) => progress.live(text),
   }).finally(() => progress.done());
-  const { accuracy, loss, images, leftOut, step, checkpoint, device } = found;
+  const { accuracy, loss, images, leftOut, layout, step, checkpoint, device } = found;
   if (args.json) {
     const left_out = Object.fromEntries(leftOut);
-    printJson({ accuracy, loss, images, left_out, step, checkpoint, device }, 2);
+    printJson({ accuracy, loss, images, left_out, layout, step, checkpoint, device }, 2);
   } else {
     const left = [...leftOut.values()].reduce((sum, count) => sum + count, 0);
     const without = left > 0 ? `, ${withThousands(left)} left out` : "";
+    if (layout !== undefined) progress.print(`layout: ${layout}`);
     print(
       `test accuracy ${percent(accuracy, 2)}, test loss ${loss.toFixed(4)} ` +
         `(${withThousands(images)} images${without}, after step ${step}, ${device})`,

@@ -29,6 +29,8 @@ Deno.test("an ImageNet class is the same with and without words, another folder'
   assert.deepEqual(matchClasses(["old photos"], ["old"]).labels, [undefined]);
 });
 
+const ONE = { shape: [1, 1, 1] };
+
 /** Data with an image for each label, whose one pixel tells its index. */
 function dataOf(labels: number[], names: string[] | undefined, classes = names?.length): Dataset {
   const split = memorySplit({
@@ -49,7 +51,7 @@ function dataOf(labels: number[], names: string[] | undefined, classes = names?.
 
 Deno.test("images of unknown classes are left out, the others get the network's labels", async () => {
   const warnings: string[] = [];
-  const known = { classes: 3, classNames: ["b", "g", "r"] };
+  const known = { ...ONE, classes: 3, classNames: ["b", "g", "r"] };
   const { data, leftOut } = withLabelsOf(
     known,
     dataOf([2, 0, 1, 0], ["g", "r", "z"]),
@@ -70,17 +72,28 @@ Deno.test("images of unknown classes are left out, the others get the network's 
 
 Deno.test("data without any class of the network, or with more classes and no names, is refused", () => {
   assert.throws(
-    () => withLabelsOf({ classes: 2, classNames: ["a", "b"] }, dataOf([0], ["x"]), "the run"),
+    () =>
+      withLabelsOf({ ...ONE, classes: 2, classNames: ["a", "b"] }, dataOf([0], ["x"]), "the run"),
     /expected data with classes of the run \(a, b\), got none of them \(x\)/,
   );
   assert.throws(
-    () => withLabelsOf({ classes: 2 }, dataOf([0, 2], undefined, 3), "the run"),
+    () => withLabelsOf({ ...ONE, classes: 2 }, dataOf([0, 2], undefined, 3), "the run"),
     /expected data with the 2 classes of the run, got 3, and nothing tells which they are/,
   );
   // The highest label of a part of the data may be lower.
-  assert.equal(withLabelsOf({ classes: 9 }, dataOf([1], undefined, 2), "a").data.classes, 9);
+  assert.equal(
+    withLabelsOf({ ...ONE, classes: 9 }, dataOf([1], undefined, 2), "a").data.classes,
+    9,
+  );
+  assert.throws(
+    () => withLabelsOf({ shape: [2, 2, 1], classes: 1 }, dataOf([0], undefined, 1), "the run"),
+    /expected images of 2×2×1, as the run has, got 1×1×1/,
+  );
   // Names on one side: a folder with fewer classes does not tell which.
-  assert.throws(() => withLabelsOf({ classes: 3 }, dataOf([0], ["x", "y"]), "the run"), /got 2/);
+  assert.throws(
+    () => withLabelsOf({ ...ONE, classes: 3 }, dataOf([0], ["x", "y"]), "the run"),
+    /got 2/,
+  );
 });
 
 const COLOURS: Readonly<Record<string, [number, number, number]>> = {

@@ -44,9 +44,11 @@ function keyOf(name: string): string {
   return /^n\d{8}(?= |$)/.exec(name)?.[0] ?? name.normalize("NFC");
 }
 
-/** The classes that a network was trained on. */
-interface KnownClasses {
-  /** How many there are. */
+/** What a network was trained on. */
+interface Known {
+  /** Shape of its images. */
+  readonly shape: readonly number[];
+  /** How many classes there are. */
   readonly classes: number;
   /** Their names by label, if they have names. */
   readonly classNames?: readonly string[];
@@ -65,15 +67,22 @@ interface LabelledLikeNetwork {
  * taken as they are.
  *
  * @param of what knows the classes, for messages: `the run in runs/shirts`
- * @throws {DataError} when the network knows none of the classes, or has fewer and there are no names
+ * @throws {DataError} when the network knows none of the classes, or has fewer and there are no names,
+ * or the images have another shape
  */
 export function withLabelsOf(
-  known: KnownClasses,
+  known: Known,
   data: Dataset,
   of: string,
   warn: (text: string) => void = () => {},
 ): LabelledLikeNetwork {
   const { classNames } = data;
+  if (`${known.shape}` !== `${data.shape}`) {
+    throw new DataError(
+      `data.root: expected images of ${known.shape.join("×")}, as ${of} has, got ` +
+        `${data.shape.join("×")}; use other data`,
+    );
+  }
   if (!known.classNames || !classNames) {
     // Labels that no file names are counted up to the highest that is there: fewer are the same classes.
     const fits = classNames ? data.classes === known.classes : data.classes <= known.classes;

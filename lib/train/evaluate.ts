@@ -13,8 +13,10 @@ import type { Tiles } from "../runtime/gpu/autotune.ts";
 import type { DeviceChoice } from "../runtime/device.ts";
 import type { EstimatorMakers } from "../quant/estimator.ts";
 import { openTestedDevice } from "../runtime/open_tested_device.ts";
+import { DATA_FORMATS } from "../recipe/data_formats.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import { Network } from "./network/network.ts";
+import type { InputSpec } from "./checkpoint/input_spec.ts";
 import { loadRun } from "./checkpoint/load.ts";
 
 /** Options of an evaluation. */
@@ -47,6 +49,8 @@ export interface Evaluation {
   readonly images: number;
   /** Number of test images left out, by class that the network does not know. */
   readonly leftOut: ReadonlyMap<string, number>;
+  /** How the data was read, in words, for formats that may be laid out in several ways. */
+  readonly layout?: string;
   /** Training steps done at the checkpoint. */
   readonly step: number;
   /** Path of the checkpoint. */
@@ -69,7 +73,7 @@ export async function evaluate(path: string, options: EvaluateOptions = {}): Pro
   const { warn, progress } = options;
   const messages = { ...(warn ? { warn } : {}), ...(progress ? { progress } : {}) };
   const known = found.data; // Absent in checkpoints of earlier versions.
-  const opened = await openDataset(known?.classNames ? anyClasses(recipe) : recipe, messages);
+  const opened = await openDataset(forTest(recipe, known), messages);
   const { data, leftOut } = withLabelsOf(
     known ?? opened,
     opened,
@@ -91,6 +95,7 @@ export async function evaluate(path: string, options: EvaluateOptions = {}): Pro
       ...await network.evaluate(counted(loader.testBatches(program.batch), report)),
       images: data.test.count,
       leftOut,
+      ...(data.layout === undefined ? {} : { layout: data.layout }),
       step: found.trainerState.step,
       checkpoint: found.path,
       device: executor.device,
@@ -114,9 +119,11 @@ async function* counted(
   }
 }
 
-/** The recipe without a number of classes: names decide which images count. */
-function anyClasses(recipe: Recipe): Recipe {
-  return recipe.data.format === "folder"
-    ? { ...recipe, data: { ...recipe.data, classes: 0 } }
-    : recipe;
+/** The recipe without what it says of training images, and of classes where names tell which count. */
+function forTest(recipe: Recipe, known: InputSpec | undefined): Recipe {
+  const { data } = recipe;
+  if (DATA_FORMATS[data.format].root === undefined) return recipe; // Made as the recipe says.
+  // CIFAR's number of classes tells which labels to read.
+  const named = known?.classNames !== undefined && data.format !== "cifar";
+  return { ...recipe, data: { ...data, train: 0, ...(named ? { classes: 0 } : {}) } };
 }
