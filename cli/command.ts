@@ -4,9 +4,10 @@
  * @module
  */
 import { parseArgs } from "node:util";
-import { shellWord } from "../lib/core/text.ts";
+import { shellWord, visible } from "../lib/core/text.ts";
 import { nearest } from "../lib/core/did_you_mean.ts";
 import { UsageError } from "../lib/core/errors.ts";
+import { describe } from "../lib/recipe/recipe_errors.ts";
 import { print } from "./print.ts";
 
 /** Columns of help text. */
@@ -167,16 +168,20 @@ function unknownOption(
 ): UsageError {
   const names = Object.keys(options);
   const meant = rawName.startsWith("--") ? nearest(name, names) : undefined;
-  if (meant) return new UsageError(`${rawName}: unknown option (did you mean --${meant}?)`);
+  if (meant) {
+    return new UsageError(`${visible(rawName)}: unknown option (did you mean --${meant}?)`);
+  }
   if (command === undefined) {
-    return new UsageError(`${rawName}: expected a recipe or a command too; see qtrain --help`);
+    return new UsageError(
+      `${visible(rawName)}: expected a recipe or a command too; see qtrain --help`,
+    );
   }
   const takes = names.map((other) => `--${other}`).join(", ");
   const file = /^-[^-]|[./]/.test(rawName)
     ? `; give a file of this name as ${shellWord(rawName)}`
     : "";
   return new UsageError(
-    `${rawName}: not an option of qtrain ${command}, which takes ${takes}${file}`,
+    `${visible(rawName)}: not an option of qtrain ${command}, which takes ${takes}${file}`,
   );
 }
 
@@ -188,7 +193,7 @@ function valueOf(
 ): string | boolean | number {
   if (type === "boolean") {
     if (value === undefined) return true;
-    throw new UsageError(`--${name}: expected no value, got ${JSON.stringify(value)}`);
+    throw new UsageError(`--${name}: expected no value, got ${describe(value)}`);
   }
   if (value === undefined || value === "" || (!inline && value.startsWith("-"))) {
     throw new UsageError(`--${name}: expected a value, as in ${usage}`);
@@ -197,13 +202,13 @@ function valueOf(
     const number = Number(value);
     if (/^[0-9]+$/.test(value) && number >= 1 && number <= max!) return number;
     throw new UsageError(
-      `--${name}: expected a whole number from 1 to ${max}, got ${JSON.stringify(value)}`,
+      `--${name}: expected a whole number from 1 to ${max}, got ${describe(value)}`,
     );
   }
   if (values && !values.includes(value)) {
     const meant = nearest(value, values);
     throw new UsageError(
-      `--${name}: expected one of ${values.join(", ")}, got ${JSON.stringify(value)}${
+      `--${name}: expected one of ${values.join(", ")}, got ${describe(value)}${
         meant ? ` (did you mean ${meant}?)` : ""
       }`,
     );

@@ -15,6 +15,7 @@ import {
 import type { CompareReport } from "../lib/compare/report.ts";
 import { compareNotes, compareTable } from "../lib/compare/table.ts";
 import { UsageError } from "../lib/core/errors.ts";
+import { shellWord } from "../lib/core/text.ts";
 import { parseRecipe } from "../lib/recipe/load.ts";
 import { readText } from "../lib/recipe/read_text.ts";
 import type { Summary } from "../lib/train/events.ts";
@@ -123,10 +124,11 @@ async function run(args: Given): Promise<number> {
       if (await completeRun(i, cell, context) === "interrupted") {
         await folder.write();
         progress.done();
-        const again = [path, ...overrides, ...givenOptions(args), "--out", folder.path];
+        const words = [path, ...overrides].map((word) => shellWord(word));
+        const again = [...words, ...givenOptions(args), "--out", shellWord(folder.path)];
         progress.error(
           `interrupted; ${folder.path}/compare.html has the finished runs; ` +
-            `resume with: ${PROGRAM} compare ${again.map(quoted).join(" ")}`,
+            `resume with: ${PROGRAM} compare ${again.join(" ")}`,
         );
         return INTERRUPTED;
       }
@@ -223,20 +225,15 @@ function result(report: CompareReport, folder: string): string {
   ].join("\n");
 }
 
-/** The options to resume with. */
+/** The options to resume with, as words of a shell. */
 function givenOptions(args: Given): string[] {
   const { estimators, seeds, vary, device, threads } = args;
   return [
-    ...(estimators === undefined ? [] : ["--estimators", estimators]),
-    ...(seeds === undefined ? [] : ["--seeds", seeds]),
-    ...(vary ?? []).flatMap((text) => ["--vary", text]),
+    ...(estimators === undefined ? [] : ["--estimators", shellWord(estimators)]),
+    ...(seeds === undefined ? [] : ["--seeds", shellWord(seeds)]),
+    ...(vary ?? []).flatMap((text) => ["--vary", shellWord(text)]),
     ...(device === undefined ? [] : ["--device", device]),
     ...(threads === undefined ? [] : ["--threads", String(threads)]),
     ...(args["no-tune"] ? ["--no-tune"] : []),
   ];
-}
-
-/** An argument, quoted for a shell if need be. */
-function quoted(text: string): string {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }

@@ -6,6 +6,7 @@
 import { nearest } from "../lib/core/did_you_mean.ts";
 import { QtrainError, UsageError } from "../lib/core/errors.ts";
 import { systemFailure } from "../lib/core/files.ts";
+import { visible } from "../lib/core/text.ts";
 import { VERSION } from "../lib/core/version.ts";
 import {
   type Command,
@@ -56,7 +57,9 @@ async function dispatch(args: readonly string[]): Promise<number> {
   if (await looksLikeRecipe(word)) return await (await COMMANDS.train!()).run(args);
   const names = Object.keys(COMMANDS), meant = nearest(word, names);
   throw new UsageError(
-    `${word}: unknown command${meant ? ` (did you mean ${meant}?)` : ""}; expected a recipe.yaml ` +
+    `${visible(word)}: unknown command${
+      meant ? ` (did you mean ${meant}?)` : ""
+    }; expected a recipe.yaml ` +
       `or one of ${names.join(", ")}`,
   );
 }

@@ -5,8 +5,10 @@
  *
  * @module
  */
+import { dirname } from "node:path";
+import { fileURLToPath } from "node:url";
 import { systemFailure } from "../lib/core/files.ts";
-import { printable } from "../lib/core/text.ts";
+import { printable, shellWord } from "../lib/core/text.ts";
 
 /** The interface of {@linkcode Deno.stdout} that is used here. */
 export interface Stream {
@@ -66,5 +68,19 @@ export function writeAll(stream: Stream, text: string): void {
   }
 }
 
-/** The command that starts qtrain, for hints: the binary, or the task of this source. */
-export const PROGRAM = Deno.build.standalone ? "qtrain" : "deno task qtrain";
+/** The command that starts qtrain, for hints, as a shell takes it where this process was started. */
+export const PROGRAM = program();
+
+function program(): string {
+  if (Deno.build.standalone) return "qtrain";
+  const main = new URL("main.ts", import.meta.url);
+  if (main.protocol !== "file:") return `deno run -RWE ${main}`;
+  const path = fileURLToPath(main);
+  try {
+    // The task works in the folder of the source alone.
+    if (dirname(dirname(path)) === Deno.cwd()) return "deno task qtrain";
+  } catch {
+    // Deno does not tell the folder without permission to read it, or it is gone.
+  }
+  return `deno run -RWE ${shellWord(path)}`;
+}

@@ -4,6 +4,7 @@
  * @module
  */
 import { SystemError } from "../lib/core/errors.ts";
+import { shellWord } from "../lib/core/text.ts";
 import { loadRecipe } from "../lib/recipe/load.ts";
 import { RunFolder } from "../lib/train/run_folder/run_folder.ts";
 import type { StartEvent, Summary, TrainEvent } from "../lib/train/events.ts";
@@ -152,7 +153,8 @@ async function reportOutcome(
   progress: Progress,
 ): Promise<number> {
   // The recipe in the folder includes the overrides.
-  const again = `${PROGRAM} ${folder.path}/recipe.yaml --out ${folder.path} --resume` +
+  const run = shellWord(folder.path);
+  const again = `${PROGRAM} ${shellWord(`${folder.path}/recipe.yaml`)} --out ${run} --resume` +
     (device ? ` --device ${device}` : "") + (threads ? ` --threads ${threads}` : "") +
     (noTune ? " --no-tune" : "");
   switch (status) {
@@ -160,9 +162,9 @@ async function reportOutcome(
       if (resumedFrom > 0 && resumedFrom >= planned) {
         progress.print(`this run is already finished; nothing changed`);
       }
-      progress.print(`next: ${PROGRAM} eval ${folder.path}`);
-      progress.print(`      ${PROGRAM} predict ${folder.path} IMAGE`);
-      progress.print(`      ${PROGRAM} export ${folder.path} --out FILE.safetensors`);
+      progress.print(`next: ${PROGRAM} eval ${run}`);
+      progress.print(`      ${PROGRAM} predict ${run} IMAGE`);
+      progress.print(`      ${PROGRAM} export ${run} --out FILE.safetensors`);
       if (best_step !== null && best_step !== steps) {
         const accuracy = percent(best_test_accuracy ?? NaN, 2);
         progress.print(

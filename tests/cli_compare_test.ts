@@ -6,7 +6,7 @@
 import { withFolder } from "./data_helpers.ts";
 import assert from "node:assert/strict";
 import { PLAIN } from "./support/image_folders.ts";
-import { command, inFolder, qtrain } from "./support/command.ts";
+import { command, inFolder, PROGRAM, qtrain } from "./support/command.ts";
 
 const RECIPE = "data: { format: glyphs, size: 12, train: 64, test: 32 }\n" +
   "model: { name: cnn, width: 4 }\ntrain: { epochs: 10, batch: 16, log_every: 2 }\n";
@@ -53,7 +53,12 @@ Deno.test("an interrupted comparison resumes, keeps the runs that diverged, and 
         assert.equal((await child.status).code, 130);
         assert.match(
           text,
-          /interrupted; runs\/r-compare\/compare\.html has the finished runs; resume with: deno task qtrain compare r\.yaml --estimators float32,hindsight-minmax,wild:train\.lr=1e9 --seeds 1,2 --out runs\/r-compare\n$/,
+          new RegExp(
+            `interrupted; runs/r-compare/compare\\.html has the finished runs; resume with: ${
+              RegExp.escape(PROGRAM)
+            } compare r\\.yaml --estimators float32,hindsight-minmax,wild:train\\.lr=1e9 ` +
+              "--seeds 1,2 --out runs/r-compare\\n$",
+          ),
         );
         const rest = Array(4).fill("missing");
         assert.deepEqual(await statuses(), ["done", "unfinished", ...rest]);

@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { decodeSafetensors } from "../lib/core/safetensors.ts";
-import { AUTO, command, inFolder, qtrain, ROOT } from "./support/command.ts";
+import { AUTO, command, inFolder, PROGRAM, qtrain, ROOT } from "./support/command.ts";
 
 const RECIPE = "data: { format: glyphs, size: 12, train: 64, test: 32 }\n" +
   "model: { name: cnn, width: 4 }\ntrain: { epochs: 2, batch: 16, log_every: 1 }\n";
@@ -52,7 +52,7 @@ Deno.test("a run, its second run, its resumption, eval and export", async (t) =>
           "folder       runs/r",
           "epoch 1/2 | train loss ",
           "epoch 2/2 | train loss ",
-          "next: deno task qtrain eval runs/r",
+          `next: ${PROGRAM} eval runs/r`,
         ]
       ) assert.ok(stderr.includes(`\n${line}`), `${line}\n---\n${stderr}`);
     });
@@ -173,7 +173,10 @@ for (const name of Deno.build.os === "windows" ? [] : ["SIGINT", "SIGTERM"] as c
       assert.match(stderr, /^stopping after this step and saving a checkpoint/);
       assert.match(
         stderr,
-        /interrupted after step \d+; resume with: deno task qtrain cut\/recipe\.yaml --out cut --resume/,
+        new RegExp(
+          `interrupted after step \\d+; resume with: ${RegExp.escape(PROGRAM)} cut/recipe\\.yaml ` +
+            "--out cut --resume",
+        ),
       );
       const summary = JSON.parse(await Deno.readTextFile(`${cwd}/cut/summary.json`));
       assert.equal(summary.status, "interrupted");

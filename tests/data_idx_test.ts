@@ -126,7 +126,9 @@ Deno.test({
   fn: () =>
     rejectsData(
       () => openDataset(dataRecipe({ root: "digits" })),
-      `cannot read ${join(Deno.cwd(), "digits")}: Deno does not allow it; run it with --allow-read`,
+      `${
+        join(Deno.cwd(), "digits")
+      }: cannot read: Deno has no permission; run it with --allow-read`,
     ),
 });
 
@@ -160,7 +162,7 @@ Deno.test({
       await Deno.chmod(path, 0);
       await rejectsData(
         () => openDataset(dataRecipe({ root })),
-        `cannot read ${path}: permission denied; change its permissions`,
+        `${path}: cannot read: permission denied; change its permissions or give another path`,
       );
     }),
 });

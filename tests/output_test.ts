@@ -10,7 +10,7 @@ import { plainPng } from "./support/image_folders.ts";
 import { writeAll } from "../cli/print.ts";
 import type { SystemError } from "../lib/core/errors.ts";
 import { systemFailure, writeAtomic } from "../lib/core/files.ts";
-import { printable } from "../lib/core/text.ts";
+import { printable, shellWord } from "../lib/core/text.ts";
 import { PERMISSIONS } from "../cli/compile.ts";
 
 /** Colours the terminal, orders text from right to left, and begins a line of its own. */
@@ -61,6 +61,43 @@ Deno.test("names of classes and files cannot control a terminal; JSON has them u
     const answers = JSON.parse(await run("predict", "run", ...images, "--device", "cpu", "--json"));
     assert.deepEqual(answers.map(({ image }: { image: string }) => image), images);
   }));
+
+Deno.test(
+  "commands that are printed can be pasted, whatever the names of files are",
+  { ignore },
+  () =>
+    withPhotos(["cat", "dog"], async (folder) => {
+      const cwd = `${folder}/it's`, run = "-my $HOME #1\u00a0";
+      await Deno.mkdir(cwd);
+      await Deno.mkdir(`${folder}/old`);
+      await Deno.rename(`${folder}/photos`, `${folder}/old/[2] photos & "more"`);
+      const recipe = RECIPE.replace("photos", `'../old/[2] photos & "more"'`);
+      await Deno.writeTextFile(`${cwd}/r *.yaml`, recipe);
+      const refused = await qtrain(["r *.yaml", "--device", "cpu", `--out=${run}`], { cwd });
+      assert.equal(refused.code, 2);
+      const given = /give (data\.root=.*) on the command line/.exec(refused.stderr)?.[1];
+      assert.ok(given, refused.stderr);
+
+      const train = await paste(cwd, `qtrain 'r *.yaml' ${given} --device cpu ${OUT(run)}`);
+      const next = [...train.matchAll(/(?:next:|^ {5}) (deno run .*)$/gm)].map(([, line]) => line!);
+      assert.equal(next.length, 3, train);
+      const [evaluate, predict, toFile] = next;
+      await paste(cwd, `${evaluate} --device cpu`);
+      const image = `${folder}/old/[2] photos & "more"/val/cat/1.png`;
+      await paste(cwd, `${predict!.replace("IMAGE", shellWord(image))} --device cpu`);
+      await paste(cwd, toFile!);
+      assert.ok((await Deno.stat(`${cwd}/FILE.safetensors`)).isFile);
+    }),
+);
+
+const OUT = (run: string) => `--out=${shellWord(`./${run}`)}`;
+
+/** Runs what was printed in a shell; its output. `qtrain` is the program. */
+async function paste(cwd: string, line: string): Promise<string> {
+  const { code, stderr } = await shell(cwd, line);
+  assert.equal(code, 0, `${line}\n${stderr}`);
+  return stderr;
+}
 
 /** Runs a command line of a shell, in which `qtrain` is the program. */
 async function shell(cwd: string, script: string): Promise<{ code: number; stderr: string }> {

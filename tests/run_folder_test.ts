@@ -58,7 +58,7 @@ Deno.test({
   ignore: Deno.build.os !== "linux",
   fn: async () => {
     await assert.rejects(writeAtomic("/dev/full", "x"), {
-      name: "UsageError",
+      name: "SystemError",
       message: "/dev/full: cannot write: no space left on the disk; " +
         "free some or choose another place",
     });

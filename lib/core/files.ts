@@ -78,11 +78,13 @@ const FAILURES: Readonly<Record<string, string>> = {
 };
 
 /**
- * Returns a {@linkcode SystemError} if the system refused what was asked, else `error` as it is.
+ * Returns a {@linkcode SystemError} if the system refused what was asked, a {@linkcode UsageError} if
+ * Deno did, else `error` as it is.
  *
  * @param doing what was tried, and of what: known where the error was expected
  */
 export function systemFailure(error: unknown, doing?: "read" | "write", path?: string): unknown {
+  if (error instanceof Deno.errors.NotCapable) return new UsageError(error.message);
   const code = codeOf(error);
   if (code === undefined || !(error instanceof Error)) return error;
   const reason = FAILURES[code] ?? error.message;
@@ -177,13 +179,13 @@ function folderOf(path: string): string {
 }
 
 /**
- * Returns the text of a file, or `undefined` if it does not exist.
+ * Returns the text of a file without a byte order mark, or `undefined` if it does not exist.
  *
  * @throws {DataError} when the file exists but cannot be read
  */
 export async function readTextIfThere(path: string): Promise<string | undefined> {
   try {
-    return await Deno.readTextFile(path);
+    return new TextDecoder().decode(await Deno.readFile(path));
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw fileError(error, "read", path);

@@ -7,7 +7,7 @@
 
 import { RecipeError, UsageError } from "../core/errors.ts";
 import { takesText } from "./json_schema.ts";
-import { describe, dotted } from "./recipe_errors.ts";
+import { describe, dotted, oddCharacter } from "./recipe_errors.ts";
 import { isMap, setKey } from "../core/json_value.ts";
 import type { Path } from "../core/json_value.ts";
 import { parseYaml } from "./yaml.ts";
@@ -37,8 +37,8 @@ export function parseOverride(text: string): Override {
   if (equals < 0 || path.includes("")) {
     throw new UsageError(
       `${text}: expected key=value with a dotted key, such as train.epochs=1, got ${
-        JSON.stringify(text)
-      }`,
+        describe(text)
+      }${oddCharacter(text) ?? ""}`,
     );
   }
   const value = text.slice(equals + 1);

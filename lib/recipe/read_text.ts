@@ -5,6 +5,8 @@
  */
 
 import { RecipeError } from "../core/errors.ts";
+import { oddCharacter } from "./recipe_errors.ts";
+import { fileError } from "../core/files.ts";
 import { isUtf16 } from "../core/text.ts";
 
 /** Far above any recipe; a file beyond it is something else. */
@@ -14,6 +16,8 @@ const MAX_BYTES = 2 ** 20;
  * The text of a file of at most 1 MiB, without a byte order mark.
  *
  * @throws {RecipeError} where it is missing, a folder, too large, or not text
+ * @throws {DataError} where its path is none
+ * @throws {SystemError} where the system cannot read it
  */
 export async function readText(path: string): Promise<string> {
   const bytes = await readBytes(path);
@@ -63,7 +67,7 @@ async function readBytes(path: string): Promise<Uint8Array<ArrayBuffer>> {
     throw new RecipeError(`${expected} of at most 1 MiB, got a larger one`);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) {
-      throw new RecipeError(`${expected}, got no such file`);
+      throw new RecipeError(`${expected}, got no such file${oddCharacter(path) ?? ""}`);
     }
     if (error instanceof Deno.errors.PermissionDenied) {
       throw new RecipeError(`${expected}, got one that may not be read`);
@@ -73,7 +77,6 @@ async function readBytes(path: string): Promise<Uint8Array<ArrayBuffer>> {
         `${expected}, got no permission to read it; allow it with --allow-read`,
       );
     }
-    if (error instanceof RecipeError || !(error instanceof Error)) throw error;
-    throw new RecipeError(`${expected}, got one that cannot be read (${error.message})`);
+    throw fileError(error, "read", path);
   }
 }

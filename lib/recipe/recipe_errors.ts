@@ -67,6 +67,9 @@ const TYPOGRAPHIC: Readonly<Record<string, string>> = {
   "“": "a typographic quote",
   "”": "a typographic quote",
   "„": "a typographic quote",
+  "—": "a dash, not --",
+  "–": "a dash, not -",
+  "−": "a minus of print, not -",
   "‘": "a typographic quote",
   "’": "a typographic quote",
 };

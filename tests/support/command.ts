@@ -7,6 +7,7 @@ import "./isolate.ts";
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { PERMISSIONS } from "../../cli/compile.ts";
+import { shellWord } from "../../lib/core/text.ts";
 import { isSoftware, requestAdapter } from "../../lib/runtime/gpu/device.ts";
 
 const adapter = await requestAdapter();
@@ -19,6 +20,9 @@ export const AUTO: "gpu" | "cpu" = adapter && !isSoftware(adapter.info) ? "gpu" 
 
 /** The repository. */
 export const ROOT: string = fileURLToPath(new URL("../../", import.meta.url));
+
+/** The command that messages name outside the repository's folder. */
+export const PROGRAM = `deno run -RWE ${shellWord(`${ROOT}cli/main.ts`)}`;
 
 /** How a process ended. */
 export interface Result {

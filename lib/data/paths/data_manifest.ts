@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { readTextIfThere } from "../../core/files.ts";
 import { join, relative, resolve, sep } from "node:path";
 import { isMap } from "../../core/json_value.ts";
 import {
@@ -64,7 +65,7 @@ export async function readManifest(folder: string): Promise<DataManifest> {
   try {
     const { size, isFile } = await Deno.stat(path);
     if (!isFile || size > MAX_BYTES) return {};
-    const manifest: unknown = JSON.parse(await Deno.readTextFile(path));
+    const manifest: unknown = JSON.parse(await readTextIfThere(path) ?? "");
     if (!isMap(manifest)) return {};
     const { "data.root": data, init } = manifest;
     return {

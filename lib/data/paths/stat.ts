@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { DataError } from "../../core/errors.ts";
+import { DataError, QtrainError } from "../../core/errors.ts";
+import { fileError } from "../../core/files.ts";
 
 /** Facts of the file or folder at `path`; `undefined` if there is none. @throws {DataError} when denied */
 export async function stat(path: string): Promise<Deno.FileInfo | undefined> {
@@ -17,15 +18,11 @@ export async function stat(path: string): Promise<Deno.FileInfo | undefined> {
   }
 }
 
-/** The error for a path that exists but cannot be read. */
-export function cannotRead(path: string, error: unknown): DataError {
-  if (error instanceof Deno.errors.NotCapable) {
-    return new DataError(`cannot read ${path}: Deno does not allow it; run it with --allow-read`);
-  }
-  if (error instanceof Deno.errors.PermissionDenied) {
-    return new DataError(`cannot read ${path}: permission denied; change its permissions`);
-  }
-  return new DataError(`cannot read ${path}: ${error instanceof Error ? error.message : error}`);
+/** The error for a path that exists but cannot be read: a `SystemError` if the path is not to blame. */
+export function cannotRead(path: string, error: unknown): QtrainError {
+  const known = fileError(error, "read", path);
+  if (known instanceof QtrainError) return known;
+  return new DataError(`${path}: cannot read: ${error instanceof Error ? error.message : error}`);
 }
 
 /**
