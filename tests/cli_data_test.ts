@@ -7,12 +7,14 @@ import { smallCifar10 } from "./support/cifar.ts";
 /** Size, type of colour and rows of a PNG file as `encodePng` writes it. */
 function decoded(file: Uint8Array): { size: number[]; type: number; rows: Uint8Array } {
   const view = new DataView(file.buffer, file.byteOffset, file.length);
-  const length = view.getUint32(33);
-  assert.equal(new TextDecoder().decode(file.subarray(37, 41)), "IDAT");
+  const text = (from: number, to: number) => new TextDecoder().decode(file.subarray(from, to));
+  assert.equal(text(37, 56), "tEXtSoftware\0qtrain");
+  const length = view.getUint32(60);
+  assert.equal(text(64, 68), "IDAT");
   return {
     size: [view.getUint32(20), view.getUint32(16)],
     type: view.getUint8(25),
-    rows: inflateSync(file.subarray(41, 41 + length)),
+    rows: inflateSync(file.subarray(68, 68 + length)),
   };
 }
 

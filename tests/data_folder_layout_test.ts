@@ -2,8 +2,10 @@
 import assert from "node:assert/strict";
 import { join, relative } from "node:path";
 import { openDataset } from "../lib/data/open.ts";
+import { listImages } from "../lib/data/image_folder/list.ts";
 import type { FolderSplit } from "../lib/data/image_folder/split.ts";
 import { type DataFields, dataRecipe, withFolder } from "./data_helpers.ts";
+import { encodePng } from "../lib/image/png_encode.ts";
 import { qtrain } from "./support/command.ts";
 import { plainPng } from "./support/image_folders.ts";
 
@@ -339,7 +341,13 @@ Deno.test("what training writes is no class, wherever it lies; a class called ru
   };
   const at = (folder: string) =>
     Object.fromEntries(Object.entries(run).map(([name, bytes]) => [`${folder}/${name}`, bytes]));
-  const plain = { ...files("cat", "dog", "preview.png"), "recipe.yaml": TEXT };
+  const preview = await encodePng(new Uint8Array(12), 2, 2, 3);
+  const plain = {
+    ...files("cat", "dog"),
+    "recipe.yaml": TEXT,
+    "preview.png": preview,
+    "cat/preview.png": preview,
+  };
   for (
     const own of [at("runs/one"), at("results/today/two"), at("first"), {
       ...at("cat/run"),
@@ -350,6 +358,13 @@ Deno.test("what training writes is no class, wherever it lies; a class called ru
       const warnings: string[] = [];
       assert.deepEqual((await open(root, warnings)).classNames, ["cat", "dog"]);
       assert.deepEqual(warnings, []);
+      const found = await listImages(root);
+      assert.deepEqual(found.images.map((path) => relative(root, path).replaceAll("\\", "/")), [
+        "cat/1.png",
+        "cat/2.png",
+        "dog/1.png",
+        "dog/2.png",
+      ]);
     });
   }
   await withFolder(plain, async (root) => {
@@ -360,6 +375,13 @@ Deno.test("what training writes is no class, wherever it lies; a class called ru
   });
   await withFolder({ ...plain, ...files("runs"), ...at("runs/one") }, async (root) => {
     assert.deepEqual((await open(root)).classNames, ["cat", "dog", "runs"]);
+  });
+  await withFolder({ ...plain, ...files("preview.png", "dog/preview.png") }, async (root) => {
+    const warnings: string[] = [], { train, test } = await open(root, warnings);
+    assert.equal(train.count + test.count, 5); // Of another program.
+    assert.deepEqual(warnings, [
+      `${root}: left out 1 image outside the class folders (preview.png)`,
+    ]);
   });
   await withFolder({ ...splits("train"), ...at("runs/one") }, async (root) => {
     assert.equal(

@@ -8,6 +8,14 @@ import { crc32 } from "node:zlib";
 /** PNG's colour type for 1 to 4 channels: grey, grey and alpha, RGB, RGBA. */
 const COLOUR_TYPES = [0, 4, 2, 6];
 
+/** What a file of {@link encodePng} says of its origin, within its first 100 bytes. */
+const SIGNATURE = "Software\0qtrain";
+
+/** Whether a file, of which these are the first bytes, was written by {@link encodePng}. */
+export function isOwnPng(head: Uint8Array): boolean {
+  return new TextDecoder("latin1").decode(head.subarray(0, 100)).includes(`tEXt${SIGNATURE}`);
+}
+
 /**
  * Encodes an image as a PNG file.
  *
@@ -33,6 +41,7 @@ export async function encodePng(
   const parts = [
     Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a),
     chunk("IHDR", new Uint8Array(header.buffer)),
+    chunk("tEXt", new TextEncoder().encode(SIGNATURE)),
     chunk("IDAT", new Uint8Array(await new Response(packed).arrayBuffer())),
     chunk("IEND", new Uint8Array(0)),
   ];

@@ -8,6 +8,7 @@ import { basename, dirname, relative, sep } from "node:path";
 import { withThousands } from "../../core/format.ts";
 import { visible } from "../../core/text.ts";
 import { imageKindOf, KIND_BYTES } from "../../image/header.ts";
+import { isOwnPng } from "../../image/png_encode.ts";
 import { cannotRead } from "../paths/stat.ts";
 import { type PathPolicy, READ_ANYTHING } from "../paths/path_policy.ts";
 
@@ -17,7 +18,7 @@ import { type PathPolicy, READ_ANYTHING } from "../paths/path_policy.ts";
  */
 const ENDINGS = /\.(jpe?g|jpe|jfif|png)$/i;
 
-/** What `qtrain data` draws, beside the recipe by default. */
+/** What `qtrain data` draws is no input, if it has the name that it gets by default. */
 const PREVIEW = "preview.png";
 
 /** What systems leave in folders, in lower case. Like hidden files, it is passed over without a word. */
@@ -193,7 +194,7 @@ export class FolderLister {
       else if (entry.kind === "link to nowhere") leftOut?.add("nowhere", full);
       else if (isImage(entry, () => probed++ < MAX_PROBED)) {
         images = true;
-        if (entry.name !== PREVIEW) leftOut?.add("loose", full);
+        leftOut?.add("loose", full);
       }
     }
     return { folders: folders.sort(), images };
@@ -230,8 +231,7 @@ export class FolderLister {
     const seen = new Set<string>(), above = new Set<string>();
     let direct = false, runs = 0, names: readonly Deno.DirEntry[] = [];
     const top = realPath(path), waiting: [path: string, real: string][] = [[path, top]];
-    for (let next = waiting.pop(); next; next = waiting.pop()) {
-      const [folder, real] = next;
+    for (const [folder, real] of waiting) { // It grows meanwhile.
       if (seen.has(real) || above.has(real)) continue;
       seen.add(real);
       for (let at = dirname(real); !above.has(at); at = dirname(at)) above.add(at);
@@ -277,6 +277,7 @@ export class FolderLister {
     for (const { name, isFile, isDirectory, isSymlink } of names) {
       const own = pathOf(real, name);
       this.#files++;
+      if (name === PREVIEW && isFile && isPreview(own)) continue;
       if (isSymlink) {
         const target = targetOf(own);
         if (target) await this.#policy.check(pathOf(path, name), target.real);
@@ -338,12 +339,25 @@ function isImage(entry: Entry, look: () => boolean = () => true): boolean {
 function kindOf({ real, kind }: Entry): ReturnType<typeof imageKindOf> {
   if (kind !== "file") return { use: "none", name: kind };
   try {
-    using file = Deno.openSync(real);
-    const head = new Uint8Array(KIND_BYTES);
-    return imageKindOf(head.subarray(0, file.readSync(head) ?? 0));
+    return imageKindOf(headOf(real));
   } catch {
     return { use: "none", name: "not readable" };
   }
+}
+
+function isPreview(path: string): boolean {
+  try {
+    return isOwnPng(headOf(path));
+  } catch {
+    return false; // Decoding says what is wrong with it.
+  }
+}
+
+/** The first bytes of a file. */
+function headOf(path: string): Uint8Array {
+  using file = Deno.openSync(path);
+  const head = new Uint8Array(KIND_BYTES);
+  return head.subarray(0, file.readSync(head) ?? 0);
 }
 
 /** Whether a folder is the folder of a run: what is in it tells, not its name. */
@@ -354,12 +368,12 @@ function isRun(entries: readonly Deno.DirEntry[]): boolean {
   return has("recipe.yaml") || entries.length === 1;
 }
 
-/** What is in a folder, but for hidden files and those of systems. */
+/** What is in a folder in the order of names, but for hidden files and those of systems. */
 function readFolder(path: string): Deno.DirEntry[] {
   try {
-    return [...Deno.readDirSync(path)].filter(({ name }) =>
-      !name.startsWith(".") && !SYSTEM.has(name.toLowerCase())
-    );
+    return [...Deno.readDirSync(path)]
+      .filter(({ name }) => !name.startsWith(".") && !SYSTEM.has(name.toLowerCase()))
+      .sort((a, b) => a.name < b.name ? -1 : 1);
   } catch (error) {
     throw cannotRead(path, error);
   }
