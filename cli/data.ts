@@ -48,8 +48,8 @@ export const dataCommand = defineCommand({
   details:
     `Prints images by class, shape, mean and std next to those of the recipe, and warnings. The grid
 shows 64 images of the first epoch as the network gets them; another seed (seed=2) shows others.
-Needs no GPU. If the images are files, 2,000 of them are decoded; the first that cannot be decoded
-are reported by name.`,
+Needs no GPU. If the images are files, 2,000 to train and 500 to test are decoded; the first that
+cannot be decoded are reported by name.`,
   options: OPTIONS,
   run,
 });
@@ -88,11 +88,13 @@ async function inspect(
   const { seed } = recipe;
   // Reports every image that cannot be decoded, not only the first.
   const skipping = { ...recipe, data: { ...recipe.data, on_bad_image: "skip" as const } };
-  const data = await openDataset(skipping, { warn, progress: (text) => progress.live(text) })
+  const live = (text: string) => progress.live(text);
+  const data = await openDataset(skipping, { warn, progress: live })
     .finally(() => progress.done());
   const loader = await DataLoader.open(data, { ...recipe.data, seed, warn });
   try {
-    const found = await datasetStatistics(loader, seed);
+    const found = await datasetStatistics(loader, seed, live)
+      .finally(() => progress.done());
     await writeAtomic(out, await previewPng(loader, seed));
     return { ...found, data };
   } finally {

@@ -117,8 +117,8 @@ Deno.test("data that cannot be read says what it warned of, and the reason that 
 
 Deno.test("data names the files of a folder that cannot be decoded, and its classes", async () => {
   await withImages(4, async (folder) => {
-    const bad = join(folder, "train", "cat", "1.png");
-    await Deno.writeTextFile(bad, "no image");
+    const bad = join(folder, "train", "cat", "1.png"), tested = join(folder, "val", "ant", "0.png");
+    for (const path of [bad, tested]) await Deno.writeTextFile(path, "no image");
     await Deno.writeTextFile(
       join(folder, "r.yaml"),
       "data: { format: folder, root: ., size: 8, augment: [resized_crop] }\nmodel: { name: cnn }\n",
@@ -127,7 +127,12 @@ Deno.test("data names the files of a folder that cannot be decoded, and its clas
     assert.deepEqual([code, stderr], [0, ""]);
     const found = JSON.parse(stdout);
     assert.deepEqual([found.class_names, found.train_counts], [["ant", "bee", "cat"], [4, 4, 4]]);
-    assert.ok(found.notes[0].startsWith(`${bad}: byte 0: expected `), found.notes[0]);
+    for (const path of [bad, tested]) {
+      const named = found.notes.some((note: string) =>
+        note.startsWith(`${path}: byte 0: expected `)
+      );
+      assert.ok(named, `${path}: ${found.notes}`);
+    }
     assert.match(found.notes.at(-1), /^training stops at files that cannot be decoded/);
     assert.deepEqual(found.measured.images, 12);
   });

@@ -3,13 +3,16 @@
  *
  * @module
  */
+import { countImages } from "../../core/image_count.ts";
 import { largest, smallest } from "../../core/min_max.ts";
-import type { Dataset, Split } from "../dataset.ts";
+import type { Dataset, Split, SplitName } from "../dataset.ts";
 import type { DataLoader } from "../loader.ts";
 import { epochOrder } from "../sampler.ts";
 
-/** Maximum number of images that pixels are measured on if they must be decoded for it. */
+/** Maximum number of training images that pixels are measured on if they must be decoded for it. */
 const MAX_MEASURED = 2000;
+/** Maximum number of test images that are decoded to find those that cannot be. */
+const MAX_TRIED = 500;
 /** Images read at a time. */
 const CHUNK = 64;
 
@@ -34,13 +37,16 @@ export interface DatasetStatistics {
 }
 
 /**
- * Counts images by class and measures their pixels: all of those in memory, 2,000 of those in files.
+ * Counts images by class and measures pixels: all of those in memory, 2,000 training images of those in
+ * files. Of these, 500 test images are decoded too, for the warnings.
  *
+ * @param progress called now and then with how far the decoding is
  * @throws {DataError} when an image cannot be read
  */
 export async function datasetStatistics(
   loader: DataLoader,
   seed: number,
+  progress?: (text: string) => void,
 ): Promise<DatasetStatistics> {
   const { data } = loader;
   const counts = {
@@ -48,7 +54,7 @@ export async function datasetStatistics(
     test: countsOf(data.test, data.classes),
   };
   const least = smallest(counts.train), most = largest(counts.train);
-  const measured = await measure(loader, seed);
+  const measured = await measure(loader, seed, progress);
   return {
     counts,
     imbalance: least > 0 ? most / least : null,
@@ -63,24 +69,42 @@ function countsOf({ labels }: Split, classes: number): number[] {
   return counts;
 }
 
-async function measure(loader: DataLoader, seed: number): Promise<Measured> {
-  const { train, shape: [h, w, c] } = loader.data;
-  const { source } = train;
+async function measure(
+  loader: DataLoader,
+  seed: number,
+  progress?: (text: string) => void,
+): Promise<Measured> {
+  const { train, test, shape: [h, w, c] } = loader.data, { source } = train;
   if (source?.kind === "memory") {
     return { ...pixelStatistics(source.images, c), images: train.count };
   }
-  const size = h * w * c;
-  const indices = epochOrder(train.count, seed, 0).slice(0, MAX_MEASURED);
-  const images = new Uint8Array(indices.length * size);
-  const read = async (first: number) => {
-    const chunk = indices.slice(first, first + CHUNK);
-    const batch = await loader.read("train", { indices: chunk, batch: chunk.length });
-    images.set(batch.images.subarray(0, chunk.length * size), first * size);
+  const reads = [
+    ...readsOf("train", epochOrder(train.count, seed, 0).slice(0, MAX_MEASURED)),
+    ...readsOf("test", epochOrder(test.count, seed, 0).slice(0, MAX_TRIED)),
+  ];
+  const total = reads.reduce((sum, { indices }) => sum + indices.length, 0);
+  const count = countImages("decoding", total, progress), sums = newSums(c);
+  let done = 0, images = 0;
+  const read = async ({ split, indices }: typeof reads[0]) => {
+    const batch = await loader.read(split, { indices, batch: indices.length });
+    count(done += indices.length);
+    if (split === "test") return;
+    images += indices.length;
+    addPixels(sums, batch.images.subarray(0, indices.length * h * w * c));
   };
-  const firsts = Array.from({ length: Math.ceil(indices.length / CHUNK) }, (_, i) => i * CHUNK);
-  if (loader.ahead > 0) await Promise.all(firsts.map(read));
-  else for (const first of firsts) await read(first);
-  return { ...pixelStatistics(images, c), images: indices.length };
+  if (loader.ahead > 0) await Promise.all(reads.map(read));
+  else for (const each of reads) await read(each);
+  return { ...statisticsOf(sums), images };
+}
+
+/** Parts of the indices of a split. */
+function readsOf(
+  split: SplitName,
+  indices: Uint32Array<ArrayBuffer>,
+): { readonly split: SplitName; readonly indices: Uint32Array<ArrayBuffer> }[] {
+  return Array.from({ length: Math.ceil(indices.length / CHUNK) }, (_, i) => {
+    return { split, indices: indices.slice(i * CHUNK, (i + 1) * CHUNK) };
+  });
 }
 
 /**
@@ -131,26 +155,47 @@ function some(words: readonly string[]): string {
   return `${noun} ${words.slice(0, 5).join(", ")}${words.length > 5 ? ", …" : ""}`;
 }
 
-/** Mean and standard deviation of pixel / 255 per channel, from exact integer sums. */
-export function pixelStatistics(
-  images: Uint8Array,
-  channels: number,
-): { mean: number[]; std: number[] } {
-  const mean: number[] = [];
-  const std: number[] = [];
-  const pixels = images.length / channels;
+/** Sums of pixels and of their squares per channel; exact, as 2^53 / 255² is more than anyone measures. */
+interface Sums {
+  readonly sum: Float64Array;
+  readonly squares: Float64Array;
+  pixels: number;
+}
+
+function newSums(channels: number): Sums {
+  return { sum: new Float64Array(channels), squares: new Float64Array(channels), pixels: 0 };
+}
+
+function addPixels(sums: Sums, images: Uint8Array): void {
+  const channels = sums.sum.length;
   for (let channel = 0; channel < channels; channel++) {
-    // Exact: 2^53 / 255² is more pixels than an array can hold.
-    let sum = 0;
-    let squares = 0;
+    let sum = 0, squares = 0;
     for (let at = channel; at < images.length; at += channels) {
       const value = images[at]!;
       sum += value;
       squares += value * value;
     }
-    const average = sum / pixels;
-    mean.push(average / 255);
-    std.push(Math.sqrt(Math.max(squares / pixels - average * average, 0)) / 255);
+    sums.sum[channel]! += sum;
+    sums.squares[channel]! += squares;
   }
+  sums.pixels += images.length / channels;
+}
+
+function statisticsOf({ sum, squares, pixels }: Sums): { mean: number[]; std: number[] } {
+  const mean = Array.from(sum, (value) => value / pixels / 255);
+  const std = Array.from(sum, (value, channel) => {
+    const average = value / pixels;
+    return Math.sqrt(Math.max(squares[channel]! / pixels - average * average, 0)) / 255;
+  });
   return { mean, std };
+}
+
+/** Mean and standard deviation of pixel / 255 per channel. */
+export function pixelStatistics(
+  images: Uint8Array,
+  channels: number,
+): { mean: number[]; std: number[] } {
+  const sums = newSums(channels);
+  addPixels(sums, images);
+  return statisticsOf(sums);
 }
