@@ -16,6 +16,7 @@ import { UNRESTRICTED } from "../lib/recipe/path_scope.ts";
 import type { RecipeInput } from "../lib/recipe/recipe.ts";
 import { encodeCheckpoint } from "../lib/train/checkpoint/checkpoint.ts";
 import { exportRun } from "../lib/train/checkpoint/export.ts";
+import { tensorsOf } from "../lib/train/checkpoint/fit.ts";
 import { foreignFile } from "../lib/train/checkpoint/foreign_file.ts";
 import { INITIAL_STATE } from "../lib/train/checkpoint/trainer_state.ts";
 import { initialWeights } from "../lib/train/checkpoint/init.ts";
@@ -558,6 +559,25 @@ for (const [name, file, what] of FOREIGN) {
   });
 }
 
+Deno.test("an address is refused with the command that downloads it", async () => {
+  const init = "https://example.org/weights?file=resnet18.safetensors&raw=1";
+  const recipe = recipeOf(RESNET8, 1, init), { program } = plan(recipe, DATA);
+  await assert.rejects(
+    initialWeights(recipe, program, DATA),
+    /got an address, https:.*; download it \(curl -LO 'https:.*raw=1'\) and give the path of the file$/,
+  );
+});
+
+Deno.test("the recipe for fine-tuning in the docs has the stem of torchvision's weights", async () => {
+  const docs = new URL("../docs/training.md", import.meta.url);
+  const [, text] = /## Fine-tuning[^]*?```yaml\n([^]*?)```/.exec(await Deno.readTextFile(docs))!;
+  const recipe = parseRecipe(text!, "photos.yaml"), [h, w] = recipe.data.size;
+  const { program } = plan(recipe, { ...dataOf(5, h), shape: [h, w, 3] }, { inference: true });
+  const shapes = new Map(tensorsOf(program).map(({ name, shape }) => [name, shape]));
+  assert.deepEqual(shapes.get("conv1.weight"), [64, 3, 7, 7]);
+  assert.deepEqual(shapes.get("layer4-1-conv2.weight"), [512, 512, 3, 3]);
+});
+
 Deno.test("commands that convert weights survive any path in a shell", async () => {
   for (const name of ['it\'s $(old) "file".pth', "a&b;c.pth", "-rf.npz"]) {
     const folder = await Deno.makeTempDir({ prefix: "weights of 'x' " });
@@ -612,6 +632,9 @@ Deno.test("weights in several files are read by their index, or from a folder, w
     assert.deepEqual(await read(folder), [`init: reading ${folder}/${names[0]}`]);
     const outside = JSON.stringify({ weight_map: { "conv1.weight": "../secret.safetensors" } });
     await Deno.writeTextFile(index, outside);
+    await assert.rejects(read(index), /got a JSON file, without weights/);
+    // Not itself either.
+    await Deno.writeTextFile(index, '{"weight_map":{"a":"model.safetensors.index.json"}}');
     await assert.rejects(read(index), /got a JSON file, without weights/);
   } finally {
     await Deno.remove(folder, { recursive: true });

@@ -7,10 +7,11 @@
 import { type DataFiles, dataFiles } from "../../data/paths/file_fingerprint.ts";
 import { findInit } from "../../data/paths/find_data.ts";
 import type { PathPolicy } from "../../data/paths/path_policy.ts";
-import { checkIsFile } from "../../data/paths/stat.ts";
+import { checkIsFile, stat } from "../../data/paths/stat.ts";
 import { listed } from "../../data/classes.ts";
 import { DataError } from "../../core/errors.ts";
 import { fileError, readBytes } from "../../core/files.ts";
+import { shellWord } from "../../core/text.ts";
 import { decodeSafetensors } from "../../core/safetensors.ts";
 import type { ZooName } from "../../recipe/model.ts";
 import type { Recipe } from "../../recipe/recipe.ts";
@@ -41,7 +42,7 @@ export async function readWeights(
     return { ...decodeSafetensors(bytes, path), path };
   }
   if (file !== root) warn(`init: reading ${file}`);
-  await policy.checkFiles(root, [file]);
+  await policy.checkFiles(root, await withShards(file));
   return await readFile(file, policy, network);
 }
 
@@ -52,10 +53,16 @@ export async function readWeights(
  */
 export async function initFiles(recipe: Recipe): Promise<DataFiles> {
   const { root, file } = await locate(recipe);
-  return await dataFiles(root, [file]);
+  return await dataFiles(root, await withShards(file));
 }
 
 async function locate({ init, pathScope }: Recipe) {
+  if (/^https?:\/\//i.test(init)) {
+    throw new DataError(
+      `init: expected the path of ${WHAT}, got an address, ${init}; download it ` +
+        `(curl -LO ${shellWord(init)}) and give the path of the file`,
+    );
+  }
   const { path: root, folder, policy } = await findInit(init, pathScope, WHAT);
   if (!folder) return { root, file: root, policy };
   const inside = await weightsIn(root);
@@ -122,13 +129,26 @@ async function refuseForeign(path: string, network?: ZooName): Promise<void> {
   );
 }
 
+/** A file, and what it lists if it is an index. */
+async function withShards(path: string): Promise<string[]> {
+  const names = INDEX.test(path) ? await shardsOf(path) : undefined;
+  return [path, ...(names ?? []).map((name) => besides(path, name))];
+}
+
+/** The path of a file in the same folder. */
+function besides(path: string, name: string): string {
+  return path.replace(/[^/\\]*$/, "") + name;
+}
+
 /** The files that an index lists; `undefined` when it is no index. */
 async function shardsOf(path: string): Promise<string[] | undefined> {
   try {
     const { weight_map: map } = JSON.parse(new TextDecoder().decode(await readBytes(path)));
     const names = Object.values(map);
-    // An index lists its neighbours, so no name leads to another folder.
-    const plain = names.every((name) => typeof name === "string" && /^[^/\\]+$/.test(name));
+    // An index lists its neighbours, so no name leads to another folder, or to another index.
+    const plain = names.every((name) =>
+      typeof name === "string" && /^[^/\\]+\.safetensors$/i.test(name)
+    );
     if (plain && names.length > 0) return [...new Set(names as string[])].sort();
   } catch (error) {
     if (error instanceof DataError) throw error;
@@ -143,10 +163,9 @@ async function readShards(
   guard: PathPolicy,
   network?: ZooName,
 ): Promise<WeightsFile> {
-  const folder = path.replace(/[^/\\]*$/, "");
   const missing: string[] = [];
   for (const name of names) {
-    if (!await Deno.stat(folder + name).catch(() => undefined)) missing.push(name);
+    if (!await stat(besides(path, name))) missing.push(name);
   }
   if (missing.length > 0) {
     throw new DataError(
@@ -155,7 +174,7 @@ async function readShards(
     );
   }
   const shards: WeightsFile[] = [];
-  for (const name of names) shards.push(await readFile(folder + name, guard, network));
+  for (const name of names) shards.push(await readFile(besides(path, name), guard, network));
   const all = <T>(part: (shard: WeightsFile) => Record<string, T>) =>
     Object.fromEntries(shards.flatMap((shard) => Object.entries(part(shard))));
   return { tensors: all((s) => s.tensors), others: all((s) => s.others), metadata: {}, path };
