@@ -152,7 +152,7 @@ class Machine {
       case 0x53: // S
         return stack.push(quotedBytes(this.#line())) > 0;
       case 0x56: // V
-        return stack.push(unescaped(this.#line(), "unicode")) > 0;
+        return stack.push(escapedText(this.#line())) > 0;
       case 0x54: // T
       case 0x42: // B
         return stack.push(this.#take(this.#number(4))) > 0;
@@ -438,21 +438,36 @@ function littleEndian(bytes: Uint8Array): number {
 function quotedBytes(line: string): Uint8Array<ArrayBuffer> {
   const [, , inside] = /^(['"])(.*)\1$/s.exec(line) ?? [];
   if (inside === undefined) throw damaged("a text without quotes");
-  return latin1Bytes(unescaped(inside, "bytes"));
+  const plain = inside.replace(
+    /\\(?:x([0-9a-fA-F]{2})|([0-7]{1,3})|(.))/gs,
+    (_, hex?: string, octal?: string, other?: string) => {
+      if (hex !== undefined) return character(parseInt(hex, 16));
+      if (octal !== undefined) return character(parseInt(octal, 8));
+      return ESCAPES[other!] ?? other!;
+    },
+  );
+  return latin1Bytes(plain);
 }
 
-function unescaped(line: string, of: "bytes" | "unicode"): string {
-  const pattern = of === "bytes"
-    ? /\\(?:x([0-9a-fA-F]{2})|([0-7]{1,3})|(.))/gs
-    : /\\(?:u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8}))/g;
-  return line.replace(pattern, (_, first?: string, second?: string, plain?: string) => {
-    if (plain !== undefined) {
-      return { n: "\n", r: "\r", t: "\t", a: "\x07", b: "\b", f: "\f", v: "\v" }[plain] ?? plain;
-    }
-    const code = first !== undefined
-      ? parseInt(first, 16)
-      : parseInt(second!, of === "bytes" ? 8 : 16);
-    if (code > 0x10ffff) throw damaged("a character beyond Unicode");
-    return String.fromCodePoint(code);
-  });
+const ESCAPES: Readonly<Record<string, string>> = {
+  n: "\n",
+  r: "\r",
+  t: "\t",
+  a: "\x07",
+  b: "\b",
+  f: "\f",
+  v: "\v",
+};
+
+/** Text in Latin-1, with escapes for other characters. */
+function escapedText(line: string): string {
+  return line.replace(
+    /\\(?:u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8}))/g,
+    (_, four?: string, eight?: string) => character(parseInt(four ?? eight!, 16)),
+  );
+}
+
+function character(code: number): string {
+  if (code > 0x10ffff) throw damaged("a character beyond Unicode");
+  return String.fromCodePoint(code);
 }
