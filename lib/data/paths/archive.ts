@@ -5,7 +5,7 @@
  */
 import { join } from "node:path";
 import { shellWord } from "../../core/text.ts";
-import { gunzip, isGzip } from "../formats/gunzip.ts";
+import { fileBlocks, gunzip, isGzip } from "../formats/gunzip.ts";
 import { ZipFile } from "../formats/zip.ts";
 import { cannotRead } from "./stat.ts";
 
@@ -62,10 +62,14 @@ export async function archiveAt(path: string): Promise<Archive | undefined> {
     const head = new Uint8Array(512), length = file.readSync(head) ?? 0;
     const kind = kindOf(head.subarray(0, length));
     if (!kind) return undefined;
-    const unpacked = isGzip(source) ? await start(gunzip(source, () => {})) : head;
-    const isTar = kind.single && (ENDINGS.test(path) || kindOf(unpacked)?.name === "tar");
+    const unpacked = isGzip(source) ? await start(gunzip(source, () => {})) : undefined;
+    const isTar = kind.single && (ENDINGS.test(path) || kindOf(unpacked ?? head)?.name === "tar");
     if (kind.single && !isTar) return undefined;
-    const top = kind.name === "zip" ? await zipTop(path) : tarTop(unpacked);
+    const top = kind.name === "zip"
+      ? await zipTop(path)
+      : kind.name === "tar"
+      ? await tarTop(fileBlocks(source, 0))
+      : unpacked && await tarTop(gunzip(source, () => {}));
     const name = isTar ? `a tar archive packed with ${kind.name}` : `a ${kind.name} archive`;
     return { kind: name, remedy: remedy(kind, path, top) };
   } catch (error) {
@@ -106,42 +110,83 @@ function remedy(kind: ArchiveKind, path: string, top: string | undefined): strin
   }`;
 }
 
-/** The first bytes of a stream, as many as come at once. */
+/** The first bytes of a stream, as many as come at once; none if it is damaged. */
 async function start(stream: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
-  for await (const chunk of stream) return chunk;
+  try {
+    for await (const chunk of stream) return chunk;
+  } catch {
+    // What is damaged is said by whoever reads it as data.
+  }
   return new Uint8Array(0);
 }
 
-/** The one folder or file that a list of paths is in; `undefined` if there are several. */
-function onlyTop(paths: readonly string[]): string | undefined {
-  const tops = new Set(
-    paths.map((path) => path.replace(/^(\.\/)+/, "").split("/")[0]!)
-      .filter((top) => top !== "" && top !== "." && top !== ".." && top !== "__MACOSX"),
-  );
-  return tops.size === 1 ? [...tops][0] : undefined;
+/** The first folder or file of a path. */
+function topOf(path: string): string {
+  return path.replace(/^(\.\/)+/, "").split("/")[0]!;
+}
+
+/** The one folder or file that is at the top of an archive; `undefined` if there are several. */
+function onlyTop(tops: Iterable<string>): string | undefined {
+  const names = new Set(tops);
+  for (const other of ["", ".", "..", "__MACOSX"]) names.delete(other);
+  return names.size === 1 ? [...names][0] : undefined;
 }
 
 async function zipTop(path: string): Promise<string | undefined> {
   try {
     using zip = await ZipFile.open(path);
-    return onlyTop(zip.names);
+    return onlyTop(zip.names.map(topOf));
   } catch {
     return undefined; // Too large for our reader, or damaged: unpacking says it.
   }
 }
 
-/** Reads the entries of a tar archive as far as its first bytes go. */
-function tarTop(bytes: Uint8Array): string | undefined {
-  const text = (from: number, to: number) =>
-    new TextDecoder().decode(bytes.subarray(from, to)).replace(/\0.*$/s, "");
-  const paths: string[] = [];
-  for (let at = 0; at + 512 <= bytes.length && bytes[at] !== 0;) {
-    const size = parseInt(text(at + 124, at + 136), 8);
-    const type = text(at + 156, at + 157);
-    // Others hold no file: attributes and long names of the entry that follows.
-    if (["", "0", "5"].includes(type)) paths.push(text(at, at + 100));
-    if (!(size >= 0)) break;
-    at += 512 + 512 * Math.ceil(size / 512);
+/** Bytes of a tar archive that are looked through: half a second's work where they are packed. */
+const MAX_LOOK = 2 ** 28;
+const RECORD = 512;
+
+/** The one folder or file that a tar archive holds, as far as its entries are looked at. */
+async function tarTop(
+  blocks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+): Promise<string | undefined> {
+  const tops = new Set<string>(), record = new Uint8Array(RECORD);
+  let filled = 0, skip = 0, looked = 0;
+  try {
+    for await (const block of blocks) {
+      for (let at = 0; at < block.length;) {
+        if (skip > 0) {
+          const step = Math.min(skip, block.length - at);
+          skip -= step;
+          at += step;
+          continue;
+        }
+        const part = block.subarray(at, at + RECORD - filled);
+        record.set(part, filled);
+        filled += part.length;
+        at += part.length;
+        if (filled < RECORD) continue;
+        filled = 0;
+        const entry = tarEntry(record);
+        if (entry.path !== undefined) tops.add(topOf(entry.path));
+        skip = RECORD * Math.ceil(entry.size / RECORD);
+      }
+      if ((looked += block.length) > MAX_LOOK) break;
+    }
+  } catch {
+    // Damaged: unpacking says it.
   }
-  return onlyTop(paths);
+  const top = onlyTop(tops);
+  // Of the splits of a large archive, only the first may have been seen.
+  return top !== undefined && /^(train|test|val)/i.test(top) ? undefined : top;
+}
+
+function tarEntry(record: Uint8Array): { path?: string; size: number } {
+  const text = (from: number, to: number) =>
+    new TextDecoder().decode(record.subarray(from, to)).replace(/\0.*$/s, "");
+  const size = parseInt(text(124, 136), 8);
+  // Other types hold no file: attributes and long names of the entry that follows.
+  const isFile = record[0] !== 0 && ["", "0", "5"].includes(text(156, 157));
+  const prefix = text(257, 263) === "ustar" ? text(345, 500) : "";
+  const path = prefix === "" ? text(0, 100) : `${prefix}/${text(0, 100)}`;
+  return { size: size > 0 ? size : 0, ...(isFile ? { path } : {}) };
 }
