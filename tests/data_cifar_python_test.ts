@@ -130,7 +130,7 @@ Deno.test("a pickle that calls a function is refused by its name, and nothing is
   }
 });
 
-Deno.test("a damaged or cut pickle is refused with the place", async () => {
+Deno.test("a damaged or cut pickle is refused with the place", () => {
   const whole = BATCHES["protocol 4"]!;
   const cases: [Bytes, RegExp][] = [
     [whole.slice(0, 3000), /byte \d+: expected \d+ bytes more, got \d+: the pickle is cut short/],
