@@ -76,7 +76,7 @@ export class LeftOut {
   add(reason: Reason, path: string, kind?: string): void {
     const found = this.#of(reason);
     found.count++;
-    if (found.paths.length < MAX_NAMES) found.paths.push(path);
+    addName(found.paths, path);
     // "a HEIC image" is HEIC here.
     const word = kind?.replace(/^an? |(?<=\S) image$|,.*$|^something else$/g, "");
     if (word) found.kinds.set(word, (found.kinds.get(word) ?? 0) + 1);
@@ -87,7 +87,7 @@ export class LeftOut {
     for (const [reason, { count, paths, kinds }] of other.#found) {
       const found = this.#of(reason);
       found.count += count;
-      found.paths.push(...paths.slice(0, MAX_NAMES - found.paths.length));
+      for (const path of paths) addName(found.paths, path);
       for (const [kind, n] of kinds) found.kinds.set(kind, (found.kinds.get(kind) ?? 0) + n);
     }
   }
@@ -125,6 +125,14 @@ export class LeftOut {
     this.#found.set(reason, found);
     return found;
   }
+}
+
+/** Keeps the first few names in the order of names: folders are listed in any order. */
+function addName(names: string[], name: string): void {
+  if (names.length === MAX_NAMES && name > names.at(-1)!) return;
+  names.push(name);
+  names.sort();
+  if (names.length > MAX_NAMES) names.pop();
 }
 
 /** What is below a folder. */
@@ -323,8 +331,8 @@ function pathOf(folder: string, name: string): string {
 
 /** Paths in the order of code units, as if all were written with slashes and in Unicode's composed form. */
 function sorted(paths: string[]): string[] {
-  const keyOf = (path: string) => path.replaceAll(sep, "/").normalize("NFC");
-  if (sep === "/" && paths.every((path) => keyOf(path) === path)) return paths.sort();
+  const keyOf = (path: string) => (sep === "/" ? path : path.replaceAll(sep, "/")).normalize("NFC");
+  if (paths.every((path) => keyOf(path) === path)) return paths.sort();
   const keys = new Map(paths.map((path) => [path, keyOf(path)]));
   return paths.sort((a, b) => keys.get(a)! < keys.get(b)! ? -1 : 1);
 }
@@ -368,12 +376,11 @@ function isRun(entries: readonly Deno.DirEntry[]): boolean {
   return has("recipe.yaml") || entries.length === 1;
 }
 
-/** What is in a folder in the order of names, but for hidden files and those of systems. */
+/** What is in a folder, but for hidden files and those of systems. */
 function readFolder(path: string): Deno.DirEntry[] {
   try {
     return [...Deno.readDirSync(path)]
-      .filter(({ name }) => !name.startsWith(".") && !SYSTEM.has(name.toLowerCase()))
-      .sort((a, b) => a.name < b.name ? -1 : 1);
+      .filter(({ name }) => !name.startsWith(".") && !SYSTEM.has(name.toLowerCase()));
   } catch (error) {
     throw cannotRead(path, error);
   }
