@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { PERMISSIONS } from "../cli/compile.ts";
 import { HAS_GPU, inFolder, ROOT } from "./support/command.ts";
-import { jpeg, png } from "./support/images.ts";
+import { jpeg, picture, png } from "./support/images.ts";
 
 const GLYPHS = `data: { format: glyphs, size: 12, train: 32, test: 16 }
 model: { name: mlp, width: 8 }
@@ -94,6 +94,9 @@ Deno.test("photos are decoded by workers without any permission but to read", ()
         const sample = (x: number, y: number) => (x * 9 + y * n + i * 99) & 255;
         const bytes = n % 2 ? png({ width: 14, height: 12, sample }) : jpeg("colour");
         await Deno.writeFile(`${folder}/photos/${kind}/${n}.${n % 2 ? "png" : "jpg"}`, bytes);
+      }
+      for (const name of ["lossy.webp", "still.gif", "colour.bmp"]) {
+        await Deno.writeFile(`${folder}/photos/${kind}/${name}`, picture(name));
       }
     }
     const out = `${folder}/run`, permissions = ["--allow-read", `--allow-write=${out}`];
