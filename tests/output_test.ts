@@ -185,6 +185,20 @@ Deno.test("what the system refuses is one line with exit code 1, also where nobo
   assert.equal(systemFailure(defect), defect);
 });
 
+Deno.test("a first start that cannot store its packages is one line, and no defect", {
+  ignore: Deno.build.os !== "linux",
+}, async () => {
+  const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-RWE", "--cached-only", `${ROOT}cli/main.ts`, "check", "x.yaml"],
+    env: { NO_COLOR: "1", DENO_DIR: "/proc/none" },
+  }).output();
+  assert.equal(code, 1);
+  assert.match(
+    new TextDecoder().decode(stderr),
+    /^cannot load a package of qtrain: .*: connect to the network once, and let DENO_DIR be writable\n$/,
+  );
+});
+
 Deno.test("paths that a person can correct are usage or data errors, failures of the disk are not", async () => {
   const folder = await Deno.makeTempDir();
   try {
