@@ -4,9 +4,12 @@
  * @module
  */
 import { DataError } from "../core/errors.ts";
-import { readTextIfThere } from "../core/files.ts";
+import { fileError, readTextIfThere } from "../core/files.ts";
 import type { Cell, RowSpec } from "./grid.ts";
 import { mean } from "../report/statistics.ts";
+
+/** Points of a quantizer that are kept, far more than a plot shows. */
+const MAX_RANGE_POINTS = 4096;
 
 /** The figures of one run, as in `compare.json`. */
 export interface RunRecord {
@@ -45,13 +48,16 @@ export interface RangePoint {
   readonly max: number | null;
 }
 
-/** The curves of a run, with every logged point. */
+/** The curves of a run. */
 export interface RunCurves {
   /** Training loss by step. */
   readonly loss: readonly (readonly [number, number])[];
   /** Test accuracy by epoch. */
   readonly accuracy: readonly (readonly [number, number])[];
-  /** By quantizer, in the order of the log; empty if not requested. */
+  /**
+   * By quantizer, in the order of the log: at most 4,097 points each, evenly spaced; empty if not
+   * requested.
+   */
   readonly ranges: ReadonlyMap<string, readonly RangePoint[]>;
 }
 
@@ -78,12 +84,13 @@ export async function readRunResult(
 ): Promise<RunResult> {
   const path = `${root}/${cell.folder}`;
   const summary = await readObject(`${path}/summary.json`);
-  const metrics = await readLines(`${path}/metrics.jsonl`);
-  const ranges = await readLines(`${path}/ranges.jsonl`);
+  const metrics = await Array.fromAsync(readLines(`${path}/metrics.jsonl`));
+  const ranges = new RangeLog();
+  for await (const line of readLines(`${path}/ranges.jsonl`)) ranges.add(line);
   const status = statusOf(summary, metrics);
   const ended = status === "done" || status === "diverged";
   const speed = number(summary?.images_per_second) ?? 0;
-  const clipped = ended && ranges.length > 0
+  const clipped = ended && !ranges.isEmpty
     ? mean(points(metrics, "step", "step", "clipped").map(([, share]) => share))
     : NaN;
   const record: RunRecord = {
@@ -98,13 +105,13 @@ export async function readRunResult(
     ms_per_step: ended && speed > 0 ? 1000 * cell.recipe.train.batch / speed : null,
     peak_memory_bytes: (ended && number(summary?.peak_memory_bytes)) || null,
     clipped: number(clipped),
-    clipped_by_quantizer: ended ? meanClipped(ranges) : {},
+    clipped_by_quantizer: ended ? ranges.meanClipped() : {},
     adapter: typeof summary?.adapter === "string" ? summary.adapter : null,
   };
   const curves: RunCurves = {
     loss: points(metrics, "step", "step", "loss"),
     accuracy: points(metrics, "epoch", "epoch", "test_accuracy"),
-    ranges: withRanges ? rangePoints(ranges) : new Map(),
+    ranges: withRanges ? ranges.points() : new Map(),
   };
   return { record, curves };
 }
@@ -121,33 +128,54 @@ function points(lines: readonly Line[], kind: string, x: string, y: string): [nu
   });
 }
 
-function meanClipped(lines: readonly Line[]): Record<string, number> {
-  const sums = new Map<string, { sum: number; steps: number }>();
-  for (const { quantizer, clipped } of lines) {
-    const entry = sums.get(String(quantizer)) ?? { sum: 0, steps: 0 };
-    entry.sum += number(clipped) ?? 0;
-    entry.steps++;
-    sums.set(String(quantizer), entry);
-  }
-  return Object.fromEntries(
-    [...sums].filter(([, { sum }]) => sum > 0).map(([name, { sum, steps }]) => [name, sum / steps]),
-  );
-}
+/** What is kept of the log of ranges, which may have a hundred lines for each step of a long run. */
+class RangeLog {
+  /** By quantizer, in the order of the log. */
+  readonly #quantizers = new Map<
+    string,
+    { lines: number; clipped: number; points: RangePoint[]; stride: number; last?: RangePoint }
+  >();
 
-function rangePoints(lines: readonly Line[]): Map<string, RangePoint[]> {
-  const found = new Map<string, RangePoint[]>();
-  for (const { step, quantizer, low, high, min, max } of lines) {
-    const list = found.get(String(quantizer)) ?? [];
-    found.set(String(quantizer), list);
-    list.push({
+  add(line: Line): void {
+    const { step, quantizer, low, high, min, max, clipped } = line, name = String(quantizer);
+    const found = this.#quantizers.get(name) ?? { lines: 0, clipped: 0, points: [], stride: 1 };
+    this.#quantizers.set(name, found);
+    found.clipped += number(clipped) ?? 0;
+    found.last = {
       step: Number(step),
       low: number(low),
       high: number(high),
       min: number(min),
       max: number(max),
-    });
+    };
+    if (found.lines++ % found.stride !== 0) return;
+    found.points.push(found.last);
+    if (found.points.length <= MAX_RANGE_POINTS) return;
+    found.points = found.points.filter((_, i) => i % 2 === 0);
+    found.stride *= 2;
   }
-  return found;
+
+  get isEmpty(): boolean {
+    return this.#quantizers.size === 0;
+  }
+
+  /** The mean share of clipped values of each quantizer that clipped some. */
+  meanClipped(): Record<string, number> {
+    return Object.fromEntries(
+      [...this.#quantizers].filter(([, { clipped }]) => clipped > 0)
+        .map(([name, { clipped, lines }]) => [name, clipped / lines]),
+    );
+  }
+
+  /** The points that were kept of each quantizer, and its last one. */
+  points(): Map<string, RangePoint[]> {
+    return new Map(
+      [...this.#quantizers].map(([name, { points, last }]) => [
+        name,
+        points.at(-1) === last ? points : [...points, last!],
+      ]),
+    );
+  }
 }
 
 /** A finite number, or null. */
@@ -165,10 +193,25 @@ async function readObject(path: string): Promise<Line | undefined> {
   );
 }
 
-/** The complete lines of a log; a kill may have cut the last one. */
-async function readLines(path: string): Promise<Line[]> {
-  const text = await readTextIfThere(path) ?? "";
-  return text.split("\n").map(parsed).filter((line) => line !== undefined);
+/** The complete lines of a log, which may be longer than a string; a kill may have cut the last one. */
+async function* readLines(path: string): AsyncGenerator<Line, void, void> {
+  let rest = "";
+  try {
+    const file = await Deno.open(path);
+    for await (const text of file.readable.pipeThrough(new TextDecoderStream())) {
+      const lines = (rest + text).split("\n");
+      rest = lines.pop()!;
+      for (const line of lines) {
+        const value = parsed(line);
+        if (value) yield value;
+      }
+    }
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return;
+    throw fileError(error, "read", path);
+  }
+  const last = parsed(rest);
+  if (last) yield last;
 }
 
 function parsed(text: string): Line | undefined {

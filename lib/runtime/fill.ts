@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { largest, smallest } from "../core/min_max.ts";
 import { fromNamed } from "../program/parameter_layout.ts";
 import { buffersOf, type Program } from "../program/program.ts";
 import type { EstimatorMakers } from "../quant/estimator.ts";
@@ -45,8 +46,8 @@ function fillParameters(program: Program, cpu: ReferenceExecutor, random: () => 
     }
     if (spec.quantizer === undefined) continue;
     recordStatistics(at("statistics"), spec.quantizer, {
-      min: Math.min(...values),
-      max: Math.max(...values),
+      min: smallest(values),
+      max: largest(values),
     });
   }
   for (const { layer } of program.norms) {
