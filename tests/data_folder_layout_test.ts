@@ -189,6 +189,18 @@ const REFUSED: [what: string, files: Record<string, Uint8Array>, message: string
     "ROOT: expected a folder for each class in Testing and Training, got images without class folders; sort them into one for each class",
   ],
   [
+    "images right in splits with letters behind their names",
+    files("trainA", "trainB", "testA", "testB"),
+    "ROOT: expected a folder for each class in testA, testB, trainA and trainB, got images without " +
+    "class folders; sort them into one for each class",
+  ],
+  [
+    "years behind the names of splits",
+    files("train2017/cat", "train2017/dog", "val2017/bird", "val2017/cow"),
+    "ROOT: expected classes or splits, got train2017 and val2017 with folders in them; rename the " +
+    'folder to train on to "train" and the one to measure accuracy on to "val"',
+  ],
+  [
     "images right in val",
     { ...splits("train"), ...files("val") },
     "ROOT/val: expected images to measure accuracy on, in a folder for each class, got images without class folders; sort them into one for each class, or give data.root=ROOT/train to hold out a share of the training images",

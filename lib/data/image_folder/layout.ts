@@ -28,12 +28,14 @@ export interface Layout {
 
 type Role = "train" | "val" | "test";
 
+/** Words for splits. */
 const ROLES: Readonly<Record<string, Role>> = {
   train: "train",
   training: "train",
   val: "val",
   validation: "val",
   valid: "val",
+  validate: "val",
   dev: "val",
   test: "test",
   testing: "test",
@@ -50,22 +52,36 @@ const PARTS = /^(k?fold|split|partition|subset|cv|holdout)s?$/;
 /** More folders than a project has beside its images: these are classes. */
 const MAX_BESIDE = 8;
 
-/** The split that a name stands for; "unclear" for one that seems to be a split, but not which. */
-export function roleOf(name: string): Role | "unclear" | undefined {
+/** What a name says of splits; `undefined` if nothing. */
+interface SplitName {
+  /** The split that it stands for; "unclear" for one that has other words in it. */
+  readonly role: Role | "unclear";
+  /** The split that one of its words stands for. */
+  readonly word: Role | undefined;
+  /** Its other words. */
+  readonly rest: string;
+}
+
+function readName(name: string): SplitName | undefined {
   const words = name.normalize("NFC").replace(/(\p{Ll})(?=\p{Lu}|\d)/gu, "$1 ").toLowerCase()
-    .split(/[^\p{L}\p{N}]+/u).filter((word) => word !== "")
+    .split(/[^\p{L}\p{N}]+/u)
     .flatMap((word) => word.replace(/^(.{3,})(set|data|images)$/, "$1 $2").split(" "));
-  const telling = words.filter((word) => !FILLERS.test(word));
-  const [role] = telling.map((word) => ROLES[word]).filter((role) => role !== undefined);
-  if (role) return telling.length === 1 ? role : "unclear";
-  return words.some((word) => PARTS.test(word)) ? "unclear" : undefined;
+  const telling = words.filter((word) => word !== "" && !FILLERS.test(word));
+  const at = telling.findIndex((word) => ROLES[word] !== undefined);
+  const word = at < 0 ? undefined : ROLES[telling[at]!], rest = telling.toSpliced(at, 1).join(" ");
+  if (word) return { role: telling.length === 1 ? word : "unclear", word, rest };
+  return telling.some((word) => PARTS.test(word)) ? { role: "unclear", word, rest } : undefined;
+}
+
+/** Whether a folder may hold splits, by the names of those in it. */
+export function holdsTrainingSplit(folders: readonly string[]): boolean {
+  return folders.some((name) => readName(name)?.role === "train");
 }
 
 /** A folder at the top. */
-interface Top {
+interface Top extends SplitName {
   readonly name: string;
   readonly path: string;
-  readonly role: Role | "unclear";
   /** Names of the folders in it. */
   readonly folders: readonly string[];
   /** Whether images lie directly in it. */
@@ -81,9 +97,10 @@ export async function findLayout(root: string, lister: FolderLister): Promise<La
   const { folders } = await lister.shape(root);
   const tops: Top[] = [];
   for (const name of folders) {
-    const role = roleOf(name);
-    if (!role) continue;
-    tops.push({ name, role, ...await unwrapped(join(root, name), role, lister) });
+    const split = readName(name);
+    if (split) {
+      tops.push({ name, ...split, ...await unwrapped(join(root, name), split.role, lister) });
+    }
   }
   if (tops.length === 0) return await inOnlyFolder(root, folders, lister);
   const others = folders.filter((name) => !tops.some((top) => top.name === name));
@@ -109,10 +126,10 @@ async function unwrapped(
   path: string,
   role: Top["role"],
   lister: FolderLister,
-): Promise<Omit<Top, "name" | "role">> {
+): Promise<Pick<Top, "path" | "folders" | "images">> {
   const { folders, images } = await lister.shape(path), [inner, ...more] = folders;
   return inner !== undefined && more.length === 0 && !images && role !== "unclear" &&
-      roleOf(inner) === role
+      readName(inner)?.role === role
     ? await unwrapped(join(path, inner), role, lister)
     : { path, folders, images };
 }
@@ -128,7 +145,7 @@ async function inOnlyFolder(
   const [only, ...more] = await withImages(root, folders, lister);
   if (only === undefined || more.length > 0) return layout;
   const inner = join(root, only);
-  if (!(await lister.shape(inner)).folders.some((name) => roleOf(name))) return layout;
+  if (!(await lister.shape(inner)).folders.some((name) => readName(name))) return layout;
   const found = await findLayout(inner, lister);
   return found.classesIn === inner ? layout : found;
 }
@@ -181,55 +198,53 @@ async function withoutTrain(
   rest: readonly string[],
   lister: FolderLister,
 ): Promise<Layout> {
-  const split = tops.filter(({ role, folders }) => role !== "unclear" && folders.length > 0);
-  const flat = tops.filter(({ role, folders, images }) =>
-    role !== "unclear" && folders.length === 0 && images
+  const clear = tops.filter(({ role }) => role !== "unclear");
+  const split = clear.find(({ folders }) => folders.length > 0);
+  const flat = clear.find(({ role, images }) => role === "train" && images);
+  const others = await withImages(root, rest, lister), alone = others.length === 0;
+  if (split && flat) {
+    throw new DataError(
+      `${flat.path}: expected a folder of images for each class, as in ${split.path}, got ` +
+        `images without class folders; sort them into one for each class`,
+    );
+  }
+  if (split && (alone || !split.images)) throw withoutPartner(root, split, others);
+  if (alone) checkAllSplits(root, tops);
+  const read = clear.filter(({ images, folders }) => images || folders.length > 0);
+  return { classesIn: root, unread: [], splitNames: read.map(({ name }) => name) };
+}
+
+function withoutPartner(root: string, split: Top, others: readonly string[]): DataError {
+  const alone = others.length === 0, data = shellWord(`data.root=${split.path}`);
+  return new DataError(
+    `${root}: expected a folder "train" beside ${visible(split.name)}, which holds folders ` +
+      `(${listed(split.folders)}), got ${alone ? "none" : `only ${listed(others)}`}; ` +
+      (alone
+        ? `rename the folder to train on to "train", or give ${data} to train on this one`
+        : `put the folders to train on into a folder "train"`),
   );
-  const others = await withImages(root, rest, lister);
-  const plain = {
-    classesIn: root,
-    unread: [],
-    splitNames: [...split, ...flat].map((top) => top.name),
-  };
-  const train = flat.find(({ role }) => role === "train");
-  if (split.length > 0 && train) {
+}
+
+/** Refuses folders that all seem to be splits. */
+function checkAllSplits(root: string, tops: readonly Top[]): void {
+  // `trainA` and `testA`, but not "train station" and "test tube".
+  const paired = tops.some(({ word, rest }) =>
+    word && tops.some((top) => top.word && top.word !== word && top.rest === rest)
+  );
+  const names = listed(tops.map(({ name }) => name));
+  const inner = tops.filter(({ folders }) => folders.length > 0), shared = common(inner);
+  if (inner.length === 0 && paired) {
     throw new DataError(
-      `${train.path}: expected a folder of images for each class, as in ${split[0]!.path}, got ` +
-        `images without class folders; sort them into one for each class`,
+      `${root}: expected a folder for each class in ${names}, got images without class folders; ` +
+        `sort them into one for each class`,
     );
   }
-  const [found] = split;
-  if (found && (others.length === 0 || !found.images)) {
-    const alone = others.length === 0, name = visible(found.name);
-    throw new DataError(
-      `${root}: expected a folder "train" beside ${name}, which holds folders ` +
-        `(${listed(found.folders)}), got ${alone ? "none" : `only ${listed(others)}`}; ` +
-        (alone
-          ? `rename the folder to train on to "train", or give ` +
-            `${shellWord(`data.root=${found.path}`)} to train on this one`
-          : `put the folders to train on into a folder "train"`),
-    );
-  }
-  if (flat.length > 1 && flat.length === tops.length && others.length === 0) {
-    throw new DataError(
-      `${root}: expected a folder for each class in ${listed(flat.map(({ name }) => name))}, got ` +
-        `images without class folders; sort them into one for each class`,
-    );
-  }
-  const parts = tops.filter(({ folders }) => folders.length > 0);
-  const shared = common(parts);
-  if (parts.length > 1 && others.length === 0 && shared.length > 0) {
-    throw new DataError(
-      `${root}: expected classes or splits, got ${
-        listed(parts.map(({ name }) => name))
-      } with folders ` +
-        `of the same names in them (${
-          listed(shared)
-        }); rename the folder to train on to "train" and ` +
-        `the one to measure accuracy on to "val"`,
-    );
-  }
-  return plain;
+  if (inner.length < 2 || (shared.length === 0 && !paired)) return;
+  const which = shared.length > 0 ? `of the same names in them (${listed(shared)})` : "in them";
+  throw new DataError(
+    `${root}: expected classes or splits, got ${names} with folders ${which}; rename the folder to ` +
+      `train on to "train" and the one to measure accuracy on to "val"`,
+  );
 }
 
 /** Those that hold images. */

@@ -11,7 +11,14 @@ import { shellWord, visible } from "../../core/text.ts";
 import { key, mix, PURPOSE } from "../counter_rng.ts";
 import type { PathPolicy } from "../paths/path_policy.ts";
 import { readLines, stat } from "../paths/stat.ts";
-import { alike, ANNOTATIONS, findLayout, type Layout, listed, roleOf } from "./layout.ts";
+import {
+  alike,
+  ANNOTATIONS,
+  findLayout,
+  holdsTrainingSplit,
+  type Layout,
+  listed,
+} from "./layout.ts";
 import { FolderLister, LeftOut } from "./list.ts";
 import { readTestImages } from "./tiny_imagenet.ts";
 
@@ -119,9 +126,7 @@ async function classesOf(path: string, lister: FolderLister): Promise<ClassFolde
 
 /** @throws {DataError} when these are not classes, one has no images, or two have the same */
 function checkClasses(root: string, classesIn: string, classes: readonly ClassFolder[]): void {
-  const splits = classes.filter(({ direct, folders }) =>
-    !direct && folders.some((name) => roleOf(name) === "train")
-  );
+  const splits = classes.filter(({ direct, folders }) => !direct && holdsTrainingSplit(folders));
   const [split] = splits;
   if (split && splits.length < classes.length && split.folders.length > 1) {
     throw new DataError(
