@@ -216,11 +216,16 @@ const DAMAGED: [name: string, file: Uint8Array<ArrayBuffer>, message: string][] 
   ["a negative length", fileOf({ a: f32(0, 4, [-1, -1]) }, 4), "a shape of whole numbers"],
   ["a fractional length", fileOf({ a: f32(0, 4, [0.5, 2]) }, 4), "a shape of whole numbers"],
   ["one offset", fileOf({ a: { ...f32(0, 4), data_offsets: [0] } }, 4), "two data_offsets"],
-  ["offsets backwards", fileOf({ a: f32(4, 0, []) }, 4), "data_offsets within 4 bytes of data"],
+  ["offsets backwards", fileOf({ a: f32(4, 0, []) }, 4), "data_offsets in order, got [4,0]"],
   [
-    "offsets beyond the end",
+    "a file whose end is cut off",
     fileOf({ a: f32(0, 8) }, 4),
-    "data_offsets within 4 bytes of data, got [0,8]",
+    "byte 66: expected 8 bytes of tensors, got the end of the file after 4",
+  ],
+  [
+    "a file that is cut off in its header",
+    fileOf({ a: f32(0, 8) }, 4).subarray(0, 30).slice(),
+    "byte 30: expected 54 bytes of header, got the end of the file after 22",
   ],
   [
     "a shape that does not fit its bytes",

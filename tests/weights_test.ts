@@ -257,6 +257,25 @@ Deno.test("the classes of a run are matched by name: reordered, or a new last la
     "init: the last layer, fc, is initialized anew: it has 3 classes, 3 in FILE (new: d; missing: c)",
   ]);
   assert.deepEqual(renamed.values["fc.bias"], [0, 0, 0]);
+  const ofOne = { layers: [{ type: "linear", name: "fc", features: 3 }] } as const;
+  const shapes = [["fc.weight", [3, 768]], ["fc.bias", [3]]] as const;
+  const one = encodeCheckpoint(
+    {
+      ...state,
+      running: [],
+      parameters: shapes.map(([name, shape]) => ({
+        name,
+        shape,
+        data: new Float32Array(shape.reduce<number>((a, b) => a * b, 1)).fill(7),
+      })),
+    },
+    "",
+    INITIAL_STATE,
+    { ...DATA, classNames: ["a", "b", "c"] },
+  );
+  const anew = await load(one, ofOne, { ...DATA, classNames: ["a", "b", "d"] });
+  assert.match(anew.notes.join(), /^init: the last layer, fc, is initialized anew: .*new: d/);
+  assert.deepEqual(anew.values["fc.bias"], [0, 0, 0]);
   const unnamed = await load(file, RESNET8, DATA);
   assert.deepEqual([unnamed.notes, unnamed.values["fc.bias"]], [[], [1, 2, 3]]);
 });

@@ -147,17 +147,16 @@ interface LastLayer {
   readonly isNew: boolean;
   /** What to tell the user. */
   readonly note?: string;
-  /** Puts the rows of a tensor of the file in the order of the data's classes. */
-  reorder(values: Float32Array): Float32Array;
+  /** Puts the rows of a tensor of the file in the order of the data's classes, where it is another. */
+  readonly reorder?: (values: Float32Array) => Float32Array;
 }
 
 /** Compares the last layer with the file's: by the names of its classes, else by shape. */
 function lastLayer(file: WeightsFile, { head, body, nameOf }: Fit, data: InputSpec): LastLayer {
-  const { layer } = head[0]!, { path, tensors } = file, keep = (v: Float32Array) => v;
+  const { layer } = head[0]!, { path, tensors } = file;
   const anew = (why: string): LastLayer => ({
     isNew: true,
     note: `init: the last layer, ${layer}, is initialized anew: ${why}`,
-    reorder: keep,
   });
   const there = head.map((t) => tensors[nameOf.get(t)!]?.shape);
   const missing = head.filter((_, i) =>
@@ -172,7 +171,9 @@ function lastLayer(file: WeightsFile, { head, body, nameOf }: Fit, data: InputSp
   const known = namesOfClasses(file), { classNames } = data;
   const match = known && classNames ? matchClasses(known, classNames) : undefined;
   const other = head.findIndex((t, i) => there[i] && there[i].join() !== t.shape.join());
-  if (body.length > 0 && (other >= 0 || (match && match.added.length + match.missing.length > 0))) {
+  const otherClasses = match && match.added.length + match.missing.length > 0;
+  // Of a network of one layer, another shape would leave nothing of the file.
+  if (otherClasses || (body.length > 0 && other >= 0)) {
     const sameButClasses = head.every((t, i) =>
       t.shape.slice(1).join() === there[i]?.slice(1).join()
     );
@@ -183,13 +184,13 @@ function lastLayer(file: WeightsFile, { head, body, nameOf }: Fit, data: InputSp
     const names = match ? ` (${differences(match.added, match.missing)})` : "";
     return anew(`it has ${head[0]!.shape[0]} classes, ${there[0]![0]} in ${path}${names}`);
   }
-  if (!match || match.same) return { isNew: false, reorder: keep };
+  if (!match || match.same) return { isNew: false };
   return {
     isNew: false,
     note:
       `init: the rows of the last layer, ${layer}, are put in the order of the data's classes, ` +
       `which is another in ${path}`,
-    reorder(values) {
+    reorder: (values) => {
       const row = values.length / match.labels.length, ordered = new Float32Array(values.length);
       for (const [to, from] of match.labels.entries()) {
         ordered.set(values.subarray(from! * row, (from! + 1) * row), to * row);

@@ -43,7 +43,8 @@ export function misfit(
     ("layers" in model ? "this network" : model.name);
   if (problems.some(({ kind }) => kind !== "other type" && kind !== "not finite")) {
     const other = zooModelOf(file, model, data);
-    if (other) return new DataError(`${expected}, got ${describe(other, model, data, format)}`);
+    const got = other && describe(other, model, data, format);
+    if (got !== undefined) return new DataError(`${expected}, got ${got}`);
     const deeper = otherNetwork(file, fit.prefix);
     if (deeper !== undefined) {
       return new DataError(
@@ -120,7 +121,7 @@ interface ZooModel {
 function zooModelOf(file: WeightsFile, model: ModelSpec, data: InputSpec): ZooModel | undefined {
   const own = "layers" in model ? undefined : model;
   const names = Object.keys(zoo) as ZooName[];
-  for (const name of [...names.filter((n) => n === own?.name), ...names]) {
+  for (const name of names.sort((a, b) => Number(b === own?.name) - Number(a === own?.name))) {
     const { width, ...usual } = modelOf({ name });
     const takes = (["stem", "head"] as const).find((key) => key in usual);
     const asked = takes && own?.name === name ? own[takes]! : "auto";
@@ -187,13 +188,16 @@ function modelOf(model: { readonly name: ZooName }): ZooSpec {
   return resolveRecipe({ data: { format: "glyphs" }, model }).model as ZooSpec;
 }
 
-/** Says which network of the zoo was found, how it differs, and the overrides that train it. */
+/**
+ * Says which network of the zoo was found, how it differs, and the overrides that train it; `undefined`
+ * if it is the recipe's own.
+ */
 function describe(
   { model: found, channels }: ZooModel,
   model: ModelSpec,
   data: InputSpec,
   format: string,
-): string {
+): string | undefined {
   const overrides: string[] = [], parts: string[] = [];
   const own = "layers" in model || model.name !== found.name ? undefined : model;
   if (own) {
@@ -222,6 +226,7 @@ function describe(
     parts.push(`${counted(channels)} (the data has ${data.shape[2]})`);
     if (!fixed) overrides.push(`data.channels=${channels}`);
   }
+  if (parts.length + overrides.length === 0) return undefined;
   const remedies = [
     ...(overrides.length > 0
       ? [`give ${overrides.map((text) => shellWord(text)).join(" ")} on the command line`]
@@ -270,7 +275,7 @@ function otherNetwork({ tensors }: WeightsFile, prefix: string): string | undefi
 function otherWeights(model: ModelSpec): string {
   if ("layers" in model) return "Use other weights";
   const command = torchvisionWeights(model.name);
-  return `Use weights of ${model.name}` +
+  return `Use weights of ${model.name}${model.name === "vgg16" ? " with batch norm" : ""}` +
     (command === undefined
       ? ""
       : `; torchvision's (after pip install torchvision safetensors):\n  ${command}`);
