@@ -19,12 +19,13 @@ import { decodeCheckpoint, encodeCheckpoint } from "../../lib/train/checkpoint/c
 import { initialWeights } from "../../lib/train/checkpoint/init.ts";
 import { Network } from "../../lib/train/network/network.ts";
 import { estimators } from "../../lib/quant/estimators/mod.ts";
-import { type DataFields, dataRecipe, gzip, smallIdx } from "../data_helpers.ts";
+import { type DataFields, dataRecipe, gzip, idxBytes, smallIdx } from "../data_helpers.ts";
 import { smallCifar10, smallCifar100 } from "./cifar.ts";
 import { tryAll, type Verdicts } from "./hostile.ts";
 import { TINY } from "./image_folders.ts";
 import { jpeg, JPEGS, picture, png } from "./images.ts";
 import { Dice, mutatedBytes } from "./mutations.ts";
+import { BATCHES } from "./pickles.ts";
 import { npy, zip } from "./zip.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -158,6 +159,31 @@ async function weightsKind(): Promise<Kind> {
   };
 }
 
+/** The Python version of CIFAR-10, in the protocols of pickle that people have. */
+function pickledCifar10(): Record<string, Bytes> {
+  const written = ["Python 2", "protocol 0", "protocol 2", "protocol 4", "protocol 5"];
+  const batches = written.map((name, index) => [`data_batch_${index + 1}`, BATCHES[name]!]);
+  return { ...Object.fromEntries(batches), test_batch: BATCHES["scalars"]! };
+}
+
+/** IDX files of float32 images and int32 labels. */
+function floatIdx(): Record<string, Bytes> {
+  const words = (magic: number, dims: number[], body: number[], float: boolean) => {
+    const view = new DataView(new ArrayBuffer(4 * body.length));
+    body.forEach((value, at) =>
+      float ? view.setFloat32(4 * at, value) : view.setInt32(4 * at, value)
+    );
+    return idxBytes(magic, dims, new Uint8Array(view.buffer));
+  };
+  const pixels = (count: number) => Array.from({ length: count }, (_, at) => at / (count - 1));
+  return {
+    "train-images-idx3-ubyte": words(0xd03, [3, 2, 3], pixels(18), true),
+    "train-labels-idx1-ubyte": words(0xc01, [3], [2, 0, 1], false),
+    "t10k-images-idx3-ubyte": words(0xd03, [2, 2, 3], pixels(12), true),
+    "t10k-labels-idx1-ubyte": words(0xc01, [2], [1, 2], false),
+  };
+}
+
 /** Arrays of four images of 5×6. */
 const ARRAYS: Readonly<Record<string, Bytes>> = {
   "x_train.npy": npy({ dims: [4, 5, 6], body: Array.from({ length: 120 }, (_, i) => i) }),
@@ -198,6 +224,8 @@ async function kinds(): Promise<Kind[]> {
     },
     dataset("cifar-10", smallCifar10(), { format: "cifar" }),
     dataset("cifar-100", smallCifar100(), { format: "cifar" }),
+    dataset("cifar-10, Python version", pickledCifar10(), { format: "cifar" }),
+    dataset("idx of floats", floatIdx(), { format: "idx" }),
     dataset("npz", { "arrays.npz": zip(ARRAYS) }, { format: "npz" }),
     dataset("npz, deflated", { "arrays.npz": zip(ARRAYS, { deflate: true }) }, { format: "npz" }),
     packedArrays(false),

@@ -217,7 +217,9 @@ function labelsOf(value: PickleValue | undefined): readonly number[] | undefined
 function numbersOf(array: PickledArray): number[] {
   const width = numberType(array.type)?.bytes;
   if (width === undefined || array.body.length % width !== 0) return [];
-  return [...elements(array)].flatMap((piece) => Array.from(piece));
+  const numbers: number[] = [];
+  for (const piece of elements(array)) for (const value of piece) numbers.push(value);
+  return numbers;
 }
 
 /** A value of a batch in words. */

@@ -108,16 +108,19 @@ function rangeOf(array: StoredArray): Range {
   const bytes = /u1$/.test(array.type), floats = /f\d$/.test(array.type);
   if (bytes) return { min: 0, max: 255, exact };
   for (const piece of elements(array)) {
-    for (const value of piece) {
+    // Loops by index take a third of the time of those by value.
+    for (let i = 0; i < piece.length; i++) {
+      const value = piece[i]!;
       if (value < min) min = value;
       if (value > max) max = value;
-      if (floats && !Number.isFinite(value)) throw notFinite(array, at, value);
-      at++;
+      if (value - value !== 0) throw notFinite(array, at + i, value);
     }
+    at += piece.length;
     if (!floats) continue;
     for (const scale of exact) {
-      for (const value of piece) {
-        const pixel = value * scale.times + scale.plus;
+      const { times, plus } = scale;
+      for (let i = 0; i < piece.length; i++) {
+        const pixel = piece[i]! * times + plus;
         if (Math.abs(pixel - Math.round(pixel)) <= tolerance) continue;
         exact.delete(scale);
         break;
@@ -163,7 +166,7 @@ function scaled(array: StoredArray, { times, plus }: Scale): Uint8Array {
   if (/u1$/.test(type)) return body;
   let at = 0;
   for (const piece of elements(array)) {
-    for (const value of piece) body[at++] = Math.round(value * times + plus);
+    for (let i = 0; i < piece.length; i++) body[at++] = Math.round(piece[i]! * times + plus);
   }
   return body.slice(0, at);
 }
