@@ -18,7 +18,7 @@ import {
   turnedJpeg,
 } from "./support/images.ts";
 
-for (const name of ["colour", "progressive", "grey"]) {
+for (const name of ["colour", "progressive", "grey", "restarts"]) {
   Deno.test(`a JPEG that is ${name} decodes to Pillow's pixels`, async () => {
     const image = await decodeImage(jpeg(name), "x.jpg");
     assert.deepEqual([image.width, image.height, image.channels], [20, 12, 3]);
@@ -354,6 +354,28 @@ Deno.test("a JPEG that lacks blocks is refused with the row that they begin in, 
         `x.jpg: byte N: ${message}; get the file again`,
       );
     }
+  }
+});
+
+Deno.test("a JPEG that is cut between its restarts or scans is refused, or said to lack details", async () => {
+  const end = Uint8Array.of(0xff, 0xd9);
+  for (const name of ["restarts", "progressive"]) {
+    const bytes = jpeg(name), { pixels } = await decodeImage(bytes, name);
+    const first = bytes.findIndex((byte, i) => byte === 0xff && bytes[i + 1] === 0xda);
+    let said = 0;
+    for (let length = first + 20; length < bytes.length - 2; length++) {
+      const cut = Uint8Array.from([...bytes.subarray(0, length), ...end]);
+      const image = await decodeImage(cut, name).catch((error) => error as DataError);
+      if (image instanceof DataError) {
+        assert.match(image.message, /: the JPEG image (ends early|is damaged)/, `${length}`);
+      } else if (image.warning === undefined) {
+        assert.deepEqual(image.pixels, pixels, `${name}, ${length} bytes`);
+      } else {
+        assert.equal(image.warning, "the scans with its finest details are missing", `${length}`);
+        said++;
+      }
+    }
+    assert.equal(said > 0, name === "progressive", `${said}`);
   }
 });
 

@@ -42,8 +42,8 @@ interface Decoded {
 const END = Uint8Array.of(0xff, 0xd9);
 /** Bits that no encoder wrote: blocks that are decoded from them differ from blocks that are missing. */
 const FILLER = Uint8Array.from({ length: 4096 }, (_, i) => (i * 167 + (i >> 3) * 59 + 91) % 255);
-/** What libjpeg says when a block has no bits. It prints the first of its warnings alone. */
-const NO_BITS = /^(Premature end|Corrupt JPEG data: premature end)/;
+/** What libjpeg says when blocks have no bits. It prints the first of its warnings alone. */
+const NO_BITS = /^Premature end|^Corrupt JPEG data: (premature end|found marker .* instead of RST)/;
 
 /**
  * Decodes a JPEG image. Without the marker of its end it is whole if no block lacks a bit: that is how
@@ -60,12 +60,16 @@ export async function decodeJpeg(
   { ended, complete, dataEnd }: JpegExtent,
 ): Promise<Decoded & { readonly warning?: string }> {
   // Deno's decoder, which CMYK needs, fills up without a word.
-  const mute = components === 4, decode = mute ? decodeCmyk : decodeColours;
+  const silent = components === 4, decode = silent ? decodeCmyk : decodeColours;
   if (!complete && !ended) throw endsEarly(bytes, "scans", height);
   const data = bytes.subarray(0, dataEnd);
   if (ended) {
     const decoded = await decode(bytes), { said } = decoded;
-    if (!said && !mute) return decoded;
+    if (!said && !silent) {
+      return complete
+        ? decoded
+        : { ...decoded, warning: "the scans with its finest details are missing" };
+    }
     // Where another warning came first, it may have ended early as well.
     const row = await firstGuess(data, decode, decoded);
     if (row !== undefined || NO_BITS.test(said ?? "")) throw endsEarly(bytes, row, height);
@@ -75,10 +79,10 @@ export async function decodeJpeg(
   // Zeros may be data, or stand for what was never written.
   const filled = withoutEnd(data, [0xff]), bare = withoutEnd(data, [0, 0xff]);
   let row: number | undefined;
-  for (const part of !mute && bare.length < filled.length ? [filled, bare] : [bare]) {
+  for (const part of !silent && bare.length < filled.length ? [filled, bare] : [bare]) {
     const decoded = await decode(joined(part, END));
-    if (mute || decoded.said) row = await firstGuess(part, decode, decoded);
-    if (mute ? row === undefined : !decoded.said) {
+    if (silent || decoded.said) row = await firstGuess(part, decode, decoded);
+    if (silent ? row === undefined : !decoded.said) {
       return { ...decoded, warning: END_MISSING };
     }
   }
