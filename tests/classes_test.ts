@@ -74,7 +74,7 @@ Deno.test("data without any class of the network, or with more classes and no na
   assert.throws(
     () =>
       withLabelsOf({ ...ONE, classes: 2, classNames: ["a", "b"] }, dataOf([0], ["x"]), "the run"),
-    /expected data with classes of the run \(a, b\), got none of them \(x\)/,
+    /expected data with classes of the run \(a and b\), got none of them \(x\)/,
   );
   assert.throws(
     () => withLabelsOf({ ...ONE, classes: 2 }, dataOf([0, 2], undefined, 3), "the run"),
@@ -147,5 +147,8 @@ Deno.test("eval scores a folder with fewer, more or shifted classes by their nam
     assert.deepEqual([fewer.accuracy, fewer.images], [1, 6]);
     const others = await evaluate("others");
     assert.equal(others.code, 2);
-    assert.match(others.stderr, /expected data with classes of the run in .* \(blue, green, red\)/);
+    assert.match(
+      others.stderr,
+      /expected data with classes of the run in .* \(blue, green and red\)/,
+    );
   }));

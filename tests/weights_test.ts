@@ -148,7 +148,7 @@ Deno.test("tensors beside the network are counted in one line, with or without a
   };
   const behind = renamed(PLAIN, (name) => `backbone.${name}`);
   const unused = "4 tensors of the file not used: rpn.head.conv.weight, rpn.head.conv.bias, " +
-    "optimizer.state.0.step, roi.mask";
+    "optimizer.state.0.step and roi.mask";
   const one = await load(encodeSafetensors({ ...behind, ...beside }), RESNET8, DATA);
   assert.deepEqual(one.notes, [
     `init: the names in FILE begin with "backbone.", which is left out; ${unused}`,
@@ -164,7 +164,7 @@ Deno.test("a network that is in a file twice is refused, and a command keeps one
     ...renamed(PLAIN, (name) => `student.${name}`),
   };
   const message = await refusal(encodeSafetensors(both), RESNET8, DATA);
-  assert.match(message, /got several, whose names begin with "teacher\.", "student\."\. /);
+  assert.match(message, /got several, whose names begin with "teacher\." and "student\."\. /);
   assert.match(
     message,
     /Keep the first .*\n {2}python3 -c ['"].*['"] DIR\/w.safetensors DIR\/w-converted.safetensors teacher\.$/,
@@ -191,12 +191,12 @@ const HEADS: [name: string, tensors: Tensors, note: string][] = [
   [
     "two layers",
     { "linear.1.weight": tensor(8, 16), "linear.3.weight": tensor(3, 8) },
-    "FILE has none; 2 tensors of the file not used: linear.1.weight, linear.3.weight",
+    "FILE has none; 2 tensors of the file not used: linear.1.weight and linear.3.weight",
   ],
   [
     "another name",
     { "head.weight": tensor(3, 16), "projector.0.weight": tensor(3, 16) },
-    "FILE has none; 2 tensors of the file not used: head.weight, projector.0.weight",
+    "FILE has none; 2 tensors of the file not used: head.weight and projector.0.weight",
   ],
 ];
 
@@ -644,7 +644,7 @@ Deno.test("weights in several files are read by their index, or from a folder, w
     await Deno.remove(index);
     await assert.rejects(
       read(folder),
-      /2 files of weights \(model-1-.*, model-2-.*\); give the path of one$/,
+      /2 files of weights \(model-1-.* and model-2-.*\); give the path of one$/,
     );
     await Deno.remove(`${folder}/${names[1]}`);
     await write(names[0], entries);

@@ -99,6 +99,16 @@ export function isUtf16(bytes: Uint8Array): boolean {
   return start.length > 1 && Math.abs(zeros[0]! - zeros[1]!) > start.length / 4;
 }
 
+/** Maximum names of a list in a message. */
+const MAX_LISTED = 5;
+
+/** Names in a message, as `a, b and c`, or the first five of more; all are `visible`. */
+export function listed(names: readonly string[]): string {
+  const shown = names.slice(0, MAX_LISTED).map(visible);
+  if (names.length > MAX_LISTED) return `${shown.join(", ")}, …`;
+  return shown.length < 2 ? shown.join("") : `${shown.slice(0, -1).join(", ")} and ${shown.at(-1)}`;
+}
+
 /** Characters that no shell gives a meaning, anywhere but at the beginning of a word. */
 const PLAIN = /^[\p{L}\p{M}\p{N}_./:,@%+=-]*$/u;
 

@@ -5,6 +5,7 @@
  * @module
  */
 import { DataError } from "../core/errors.ts";
+import { listed } from "../core/text.ts";
 import type { Dataset, Split, SplitSource } from "./dataset.ts";
 import type { FileWarnings } from "./file_warnings.ts";
 import { openSplit } from "./open_split.ts";
@@ -180,11 +181,6 @@ function countOf(split: Split, names: readonly string[], name: string): number {
   let images = 0;
   for (const other of split.labels) if (other === label) images++;
   return images;
-}
-
-/** At most five names. */
-export function listed(names: readonly string[]): string {
-  return names.slice(0, 5).join(", ") + (names.length > 5 ? `, … (${names.length})` : "");
 }
 
 function count(n: number, one: string, many = `${one}s`): string {

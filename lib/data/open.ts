@@ -4,6 +4,7 @@
  * @module
  */
 import { DataError } from "../core/errors.ts";
+import { listed } from "../core/text.ts";
 import type { DataRecipe, Dataset, UnnormalizedDataset } from "./dataset.ts";
 import { READERS } from "./formats/mod.ts";
 import { changesSince } from "./paths/file_fingerprint.ts";
@@ -61,16 +62,16 @@ function perChannel(
 }
 
 function warnOfMissingClasses(
-  { name, classes, train }: UnnormalizedDataset,
+  { name, classes, classNames, train }: UnnormalizedDataset,
   warn: (text: string) => void,
 ): void {
   const seen = new Set(train.labels);
   const missing = Array.from({ length: classes }, (_, label) => label)
-    .filter((label) => !seen.has(label));
+    .filter((label) => !seen.has(label))
+    .map((label) => classNames?.[label] ?? String(label));
   if (missing.length === 0) return;
-  const some = missing.slice(0, 5).join(", ") + (missing.length > 5 ? ", …" : "");
   warn(
     `${name}: ${missing.length} of ${classes} classes have no training image ` +
-      `(${some}); data.classes or data.train may be wrong`,
+      `(${listed(missing)}); data.classes or data.train may be wrong`,
   );
 }

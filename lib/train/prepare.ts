@@ -5,8 +5,8 @@
  * @module
  */
 import { UsageError } from "../core/errors.ts";
-import { shellWord } from "../core/text.ts";
-import { listed, matchClasses, withLabelsOf } from "../data/classes.ts";
+import { listed, shellWord } from "../core/text.ts";
+import { matchClasses, withLabelsOf } from "../data/classes.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { openDataset } from "../data/open.ts";
 import { expectBatch } from "../data/sampler.ts";

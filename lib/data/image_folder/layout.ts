@@ -7,7 +7,7 @@
  */
 import { join } from "node:path";
 import { DataError } from "../../core/errors.ts";
-import { shellWord, visible } from "../../core/text.ts";
+import { listed, shellWord, visible } from "../../core/text.ts";
 import { stat } from "../paths/stat.ts";
 import type { FolderLister } from "./list.ts";
 
@@ -267,11 +267,4 @@ function common(tops: readonly Pick<Top, "folders">[]): string[] {
 /** What two names have in common that only differ by case, blanks around them or Unicode's forms. */
 export function alike(name: string): string {
   return name.normalize("NFC").trim().toLowerCase();
-}
-
-/** At most five names, as `a, b and c`. */
-export function listed(names: readonly string[]): string {
-  const shown = names.slice(0, 5).map(visible);
-  if (names.length > 5) return `${shown.join(", ")}, … (${names.length})`;
-  return shown.length < 2 ? shown.join("") : `${shown.slice(0, -1).join(", ")} and ${shown.at(-1)}`;
 }

@@ -7,18 +7,11 @@
 import { basename, join, relative } from "node:path";
 import { DataError } from "../../core/errors.ts";
 import { percent, withThousands } from "../../core/format.ts";
-import { shellWord, visible } from "../../core/text.ts";
+import { listed, shellWord, visible } from "../../core/text.ts";
 import { key, mix, PURPOSE } from "../counter_rng.ts";
 import type { PathPolicy } from "../paths/path_policy.ts";
 import { readLines, stat } from "../paths/stat.ts";
-import {
-  alike,
-  ANNOTATIONS,
-  findLayout,
-  holdsTrainingSplit,
-  type Layout,
-  listed,
-} from "./layout.ts";
+import { alike, ANNOTATIONS, findLayout, holdsTrainingSplit, type Layout } from "./layout.ts";
 import { FolderLister, LeftOut } from "./list.ts";
 import { readTestImages } from "./tiny_imagenet.ts";
 

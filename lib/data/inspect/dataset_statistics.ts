@@ -5,6 +5,7 @@
  */
 import { countImages } from "../../core/image_count.ts";
 import { largest, smallest } from "../../core/min_max.ts";
+import { listed } from "../../core/text.ts";
 import type { Dataset, Split, SplitName } from "../dataset.ts";
 import type { DataLoader } from "../loader.ts";
 import { epochOrder } from "../sampler.ts";
@@ -138,7 +139,10 @@ function balanceNotes(data: Dataset, { train, test }: DatasetStatistics["counts"
     );
   const notes: string[] = [];
   const unmeasured = names(test); // Opening the data warns of missing training images.
-  if (unmeasured.length > 0) notes.push(`no test image of ${some(unmeasured)}: never measured`);
+  if (unmeasured.length > 0) {
+    const noun = unmeasured.length === 1 ? "class" : "classes";
+    notes.push(`no test image of ${noun} ${listed(unmeasured)}: never measured`);
+  }
   const least = smallest(train), most = largest(train);
   if (least > 0 && most / least >= 10) {
     notes.push(
@@ -147,12 +151,6 @@ function balanceNotes(data: Dataset, { train, test }: DatasetStatistics["counts"
     );
   }
   return notes;
-}
-
-/** The first five of the names. */
-function some(words: readonly string[]): string {
-  const noun = words.length === 1 ? "class" : "classes";
-  return `${noun} ${words.slice(0, 5).join(", ")}${words.length > 5 ? ", …" : ""}`;
 }
 
 /** Sums of pixels and of their squares per channel; exact, as 2^53 / 255² is more than anyone measures. */

@@ -3,8 +3,9 @@
  *
  * @module
  */
-import { listed, matchClasses } from "../../data/classes.ts";
+import { matchClasses } from "../../data/classes.ts";
 import { DataError } from "../../core/errors.ts";
+import { listed } from "../../core/text.ts";
 import { floatValues } from "../../core/safetensors.ts";
 import { initialValues, toNamed } from "../../program/parameter_layout.ts";
 import { small } from "../../model/blocks.ts";

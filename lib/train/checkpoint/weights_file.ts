@@ -8,10 +8,9 @@ import { type DataFiles, dataFiles } from "../../data/paths/file_fingerprint.ts"
 import { findInit } from "../../data/paths/find_data.ts";
 import type { PathPolicy } from "../../data/paths/path_policy.ts";
 import { checkIsFile, stat } from "../../data/paths/stat.ts";
-import { listed } from "../../data/classes.ts";
 import { DataError } from "../../core/errors.ts";
 import { fileError, readBytes } from "../../core/files.ts";
-import { shellWord } from "../../core/text.ts";
+import { listed, shellWord } from "../../core/text.ts";
 import { decodeSafetensors } from "../../core/safetensors.ts";
 import type { ZooName } from "../../recipe/model.ts";
 import type { Recipe } from "../../recipe/recipe.ts";
