@@ -4,7 +4,15 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { printable, shellWord, visible } from "../lib/core/text.ts";
+import {
+  hiddenCharacter,
+  isUtf16,
+  listed,
+  oneLine,
+  printable,
+  shellWord,
+  visible,
+} from "../lib/core/text.ts";
 
 /** Pairs that look alike; the first is usual, the second shows its codes. */
 const ALIKE: readonly [name: string, usual: string, other: string, shown: string][] = [
@@ -56,6 +64,27 @@ Deno.test("a terminal gets no control characters and nothing that reorders text"
   assert.equal(printable("\u202egnp.exe\u2069 \u2028"), "\\u202egnp.exe\\u2069 \\u2028");
   const text = "one\ttwo\ncafe\u0301 a\u00a0b قطة 👩‍👧";
   assert.equal(printable(text), text);
+});
+
+Deno.test("names in a list are shown as they differ, at most five of them", () => {
+  assert.equal(listed([]), "");
+  assert.equal(listed(["cat", "cat\u00a0"]), "cat and cat\\u00a0");
+  assert.equal(listed([..."abcdefg"]), "a, b, c, d, e, …");
+  assert.equal(oneLine("a\tb\nc\x1b"), "a\\u0009b\\u000ac\\u001b");
+});
+
+Deno.test("the first hidden character is named", () => {
+  assert.equal(hiddenCharacter("café 猫"), undefined);
+  assert.equal(hiddenCharacter("\\\u00a0\u200b"), "\\u00a0 is a no-break space");
+  assert.equal(hiddenCharacter("cafe\u0301"), "\\u0301 is an accent apart from its letter");
+  assert.equal(hiddenCharacter("\u{e0041}"), "\\u{e0041} is a character that does not show");
+});
+
+Deno.test("UTF-16 is told from other bytes", () => {
+  const bytes = (...list: number[]) => isUtf16(Uint8Array.from(list));
+  assert.ok(bytes(0xff, 0xfe) && bytes(0xfe, 0xff) && bytes(65, 0, 66, 0) && bytes(0, 65, 0, 66));
+  assert.ok(!bytes() && !bytes(65) && !bytes(0, 0, 0, 0) && !bytes(65, 66, 67, 68));
+  assert.ok(!isUtf16(new TextEncoder().encode("\ufeffdata: 猫")));
 });
 
 Deno.test("a word that needs no quotes gets none", () => {

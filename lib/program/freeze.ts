@@ -7,6 +7,7 @@
  */
 import { ModelError } from "../core/errors.ts";
 import { nearest } from "../core/did_you_mean.ts";
+import { describe } from "../recipe/recipe_errors.ts";
 import type { Graph } from "./graph.ts";
 import type { Node } from "./ops/node.ts";
 import { matches } from "./quantizer_config.ts";
@@ -39,7 +40,9 @@ export function freeze(graph: Graph, patterns: readonly string[]): void {
     const inside = names.some((name) => matches(`${pattern}-*`, name));
     const meant = inside ? `${pattern}-*` : nearest(pattern, names);
     throw new ModelError(
-      `freeze.${i}: expected a pattern that matches a layer with weights, got "${pattern}"` +
+      `freeze.${i}: expected a pattern that matches a layer with weights, got ${
+        describe(pattern)
+      }` +
         `${meant ? ` (did you mean ${meant}?)` : ""}; layers are ${names.join(", ")}`,
     );
   });

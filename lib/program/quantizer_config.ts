@@ -5,6 +5,7 @@
  * @module
  */
 import { ModelError } from "../core/errors.ts";
+import { describe } from "../recipe/recipe_errors.ts";
 import type { QuantizerSettings } from "./builder.ts";
 import type { QuantizerSpec } from "../quant/quantizer.ts";
 import type { EstimatorMakers } from "../quant/estimator.ts";
@@ -114,7 +115,7 @@ export class QuantizerConfig {
         if (!entry[name] || this.#used.has(`${i}.${name}`)) continue;
         throw new ModelError(
           `quantize.layers.${i}.${name}: expected a layer with ${name} that are quantized on their ` +
-            `own, got none among those that "${entry.match}" matches; ${WHY[name]}`,
+            `own, got none among those that ${describe(entry.match)} matches; ${WHY[name]}`,
         );
       }
     });

@@ -18,6 +18,7 @@ export interface JsonSchema {
   readonly exclusiveMinimum?: number;
   readonly exclusiveMaximum?: number;
   readonly properties?: Readonly<Record<string, JsonSchema>>;
+  readonly patternProperties?: Readonly<Record<string, JsonSchema>>;
   readonly required?: readonly string[];
   readonly items?: JsonSchema | readonly JsonSchema[];
   readonly anyOf?: readonly JsonSchema[];
@@ -49,9 +50,11 @@ function extended(): Extended {
 
 /** The JSON Schema of a recipe file, as a person writes it. */
 export function recipeJsonSchema(): JsonSchema {
-  return JSON.parse(
+  const schema = JSON.parse(
     JSON.stringify(extended(), (key, value) => key === "resume" ? undefined : value),
   );
+  // Anchors are kept there.
+  return { ...schema, patternProperties: { "^x-": {} } };
 }
 
 /**
