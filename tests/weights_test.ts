@@ -138,6 +138,27 @@ for (const prefix of ["module.", "model._orig_mod.", "student.backbone.", "0."])
   });
 }
 
+Deno.test("the parts of torchvision's resnet18 may be called by number, as nn.Sequential does", async () => {
+  const model = { name: "resnet18", width: 4, stem: "imagenet" } as const, data = dataOf(3, 64);
+  const numbers: Record<string, string> = { conv1: "0", bn1: "1" };
+  const parts = renamed(
+    without(pytorch(model, data), "fc."),
+    (name) =>
+      "encoder." + name.replace(/^(conv1|bn1)/, (part) => numbers[part]!)
+        .replace(/^layer(\d)/, (_, stage) => String(Number(stage) + 3)),
+  );
+  assert.ok(parts["encoder.4.0.conv1.weight"] && parts["encoder.7.0.downsample.1.bias"]);
+  const { notes, values } = await load(encodeSafetensors(parts), model, data);
+  assert.deepEqual(notes, [
+    'init: the names in FILE begin with "encoder.", which is left out',
+    "init: the last layer, fc, is initialized anew: FILE has none",
+  ]);
+  const { "fc.weight": _, "fc.bias": __, ...body } = valuesOf(own(model, data));
+  for (const [name, expected] of Object.entries(body)) {
+    assert.deepEqual(values[name], expected, name);
+  }
+});
+
 Deno.test("tensors beside the network are counted in one line, with or without a prefix", async () => {
   const beside = {
     "rpn.head.conv.weight": tensor(2, 2),
@@ -147,7 +168,7 @@ Deno.test("tensors beside the network are counted in one line, with or without a
     "backbone.bn1.num_batches_tracked": tensor(),
   };
   const behind = renamed(PLAIN, (name) => `backbone.${name}`);
-  const unused = "4 tensors of the file not used: rpn.head.conv.weight, rpn.head.conv.bias, " +
+  const unused = "4 tensors not used: rpn.head.conv.weight, rpn.head.conv.bias, " +
     "optimizer.state.0.step and roi.mask";
   const one = await load(encodeSafetensors({ ...behind, ...beside }), RESNET8, DATA);
   assert.deepEqual(one.notes, [
@@ -155,7 +176,7 @@ Deno.test("tensors beside the network are counted in one line, with or without a
   ]);
   assert.deepEqual(one.values, valuesOf(OWN));
   const two = await load(encodeSafetensors({ ...PLAIN, ...beside }), RESNET8, DATA);
-  assert.deepEqual(two.notes, [`init: FILE: of no layer of the network; ${unused}`]);
+  assert.deepEqual(two.notes, [`init: FILE has more than the weights of the network; ${unused}`]);
 });
 
 Deno.test("a network that is in a file twice is refused, and a command keeps one", async () => {
@@ -171,7 +192,7 @@ Deno.test("a network that is in a file twice is refused, and a command keeps one
   );
   // The network's own names are no guess.
   const { notes, values } = await load(encodeSafetensors({ ...both, ...PLAIN }), RESNET8, DATA);
-  assert.match(notes.join(), /of the file not used: teacher\.conv1\.weight, /);
+  assert.match(notes.join(), /not used: teacher\.conv1\.weight, /);
   assert.deepEqual(values, valuesOf(OWN));
 });
 
@@ -191,12 +212,12 @@ const HEADS: [name: string, tensors: Tensors, note: string][] = [
   [
     "two layers",
     { "linear.1.weight": tensor(8, 16), "linear.3.weight": tensor(3, 8) },
-    "FILE has none; 2 tensors of the file not used: linear.1.weight and linear.3.weight",
+    "FILE has none; 2 tensors not used: linear.1.weight and linear.3.weight",
   ],
   [
     "another name",
     { "head.weight": tensor(3, 16), "projector.0.weight": tensor(3, 16) },
-    "FILE has none; 2 tensors of the file not used: head.weight and projector.0.weight",
+    "FILE has none; 2 tensors not used: head.weight and projector.0.weight",
   ],
 ];
 
@@ -331,7 +352,7 @@ Deno.test("codes and types that are unknown here are refused where the network n
   );
   assert.match(
     (await load(taken, RESNET8, DATA)).notes.join(),
-    /1 tensor of the file not used: scales/,
+    /1 tensor not used: scales/,
   );
 });
 
@@ -648,6 +669,7 @@ Deno.test("weights in several files are read by their index, or from a folder, w
     );
     await Deno.remove(`${folder}/${names[1]}`);
     await write(names[0], entries);
+    await write(`._${names[0]}`, []);
     assert.deepEqual(await read(folder), [`init: reading ${folder}/${names[0]}`]);
     const outside = JSON.stringify({ weight_map: { "conv1.weight": "../secret.safetensors" } });
     await Deno.writeTextFile(index, outside);

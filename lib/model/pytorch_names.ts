@@ -55,10 +55,31 @@ const RULES: Readonly<Record<ZooName, readonly Rule[]>> = {
   "mobilenet-v2": MOBILENET,
 };
 
+/** The parts of torchvision's resnet18, which `nn.Sequential(*model.children())` calls by their number. */
+const RESNET18_PARTS = [
+  "conv1",
+  "bn1",
+  "relu",
+  "maxpool",
+  "layer1",
+  "layer2",
+  "layer3",
+  "layer4",
+  "avgpool",
+  "fc",
+];
+
 /** Returns the names that a layer may have in PyTorch's files, likeliest first; empty without a rule. */
 export function pytorchNames(network: ZooName, layer: string): readonly string[] {
   for (const [ours, ...theirs] of RULES[network]) {
-    if (ours.test(layer)) return theirs.map((name) => layer.replace(ours, name));
+    if (!ours.test(layer)) continue;
+    const names = theirs.map((name) => layer.replace(ours, name));
+    return network === "resnet18" ? [...names, ...names.flatMap(numbered)] : names;
   }
   return [];
+}
+
+function numbered(name: string): string[] {
+  const [part = "", ...rest] = name.split("."), number = RESNET18_PARTS.indexOf(part);
+  return number < 0 ? [] : [[number, ...rest].join(".")];
 }

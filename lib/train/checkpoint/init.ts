@@ -76,9 +76,10 @@ export async function initialWeights(
     ...(last.note === undefined ? [] : [last.note]),
   ];
   if (outside.length > 0) {
-    const tensors = `${outside.length} tensor${outside.length === 1 ? "" : "s"}`;
-    const unused = `${tensors} of the file not used: ${listed(outside)}`;
-    notes.push(`${notes.pop() ?? `init: ${file.path}: of no layer of the network`}; ${unused}`);
+    const unused = `${outside.length} tensor${outside.length === 1 ? "" : "s"} not used: ` +
+      listed(outside);
+    const before = notes.pop() ?? `init: ${file.path} has more than the weights of the network`;
+    notes.push(`${before}; ${unused}`);
   }
   if (otherStrides(file, recipe, data)) {
     notes.push(

@@ -74,7 +74,8 @@ async function locate({ init, pathScope }: Recipe) {
 async function weightsIn(folder: string): Promise<string | undefined> {
   const names: string[] = [];
   try {
-    for await (const { name } of Deno.readDir(folder)) names.push(name);
+    // A name that begins with a dot is hidden, as macOS's companions of files (._model.safetensors).
+    for await (const { name } of Deno.readDir(folder)) if (!name.startsWith(".")) names.push(name);
   } catch (error) {
     throw fileError(error, "read", folder);
   }
