@@ -170,8 +170,8 @@ Deno.test("a zip file without arrays, and a folder of .npz files, are refused wi
     );
     await rejectsData(
       () => openDataset(dataRecipe({ format: "npz", root: folder })),
-      "data.root: expected an .npz file or a folder of .npy files, got a folder of .npz files at " +
-        `${folder}; give one of them, as data.root=${root}`,
+      `${folder}: expected an array named x_train, train_x, train_images, images_train, got a; to ` +
+        `read one of these .npz files, give data.root=${root}`,
     );
   });
 });

@@ -111,7 +111,7 @@ Deno.test("QMNIST is read under its own names: the first number of a row is the 
     assert.equal(data.classes, 3);
     assert.equal(
       data.layout,
-      "files qmnist-*; of labels of 8 numbers, as QMNIST has them, the first, which is the class",
+      "files qmnist-*; labels are the first of 8 numbers, the class, as in QMNIST",
     );
   });
   const wrong = { ...files, "qmnist-train-labels-idx2-int": idx("i4", [3, 8], rows([2, -5, 1])) };
@@ -427,6 +427,77 @@ Deno.test("arrays are found under more names, said in a line; validation images 
       const { data } = await open({ format: "npz", root: join(folder, "a.npz") });
       assert.deepEqual([[...data.train.labels], [...data.test.labels]], [[2, 0, 1], [1, 2]]);
       assert.equal(data.layout, layout);
+    });
+  }
+});
+
+Deno.test("a folder of .npz files with one array each is read, as KMNIST is published", async () => {
+  const [xTrain, yTrain, xTest, yTest] = Object.values(npyImages("i4", (v) => v));
+  const one = (bytes: Bytes) => zip({ "arr_0.npy": bytes });
+  const files = {
+    "kmnist-train-imgs.npz": one(xTrain!),
+    "kmnist-train-labels.npz": one(yTrain!),
+    "kmnist-test-imgs.npz": one(xTest!),
+    "kmnist-test-labels.npz": one(yTest!),
+  };
+  await withFolder(files, async (root) => {
+    const { data } = await open({ format: "npz", root });
+    assert.deepEqual([...(await readAll(data.train, 6)).images], PIXELS.train);
+    assert.equal(
+      data.layout,
+      "arrays kmnist-train-imgs, kmnist-train-labels, kmnist-test-imgs, kmnist-test-labels; " +
+        "images of int32 from 0 to 255",
+    );
+  });
+  await withFolder(
+    { ...files, "kmnist-test-imgs.npz": zip(npyImages("i4", (v) => v)) },
+    (root) =>
+      rejectsData(
+        () => open({ format: "npz", root }),
+        `${
+          join(root, "kmnist-test-imgs.npz")
+        }: byte 0: expected one array in each .npz file of a ` +
+          `folder, got 4; give the file itself, as data.root=${join(root, "kmnist-test-imgs.npz")}`,
+      ),
+  );
+});
+
+Deno.test("other files in place of .npz are named for what they are, with what to do", async () => {
+  const cases: [string, Bytes, string][] = [
+    ["a.npy", y([1]), "an .npy file of one array at @; give the folder that it is in"],
+    [
+      "a.npz.gz",
+      gzip(zip(npyImages("i4", (v) => v))),
+      "a gzip file at @; unpack it: gunzip -c < @ > #; then give data.root=#",
+    ],
+    [
+      "a.h5",
+      Uint8Array.of(0x89, 72, 68, 70, 13, 10, 26, 10),
+      `an HDF5 file at @; convert it: python3 -c "import h5py, numpy as np; d = h5py.File('@'); ` +
+      `np.savez_compressed('@-converted.npz', **{k: d[k][()] for k in d})"; then give ` +
+      "data.root=@-converted.npz",
+    ],
+    ...(["a MATLAB file", "a Parquet file", "a Python pickle"] as const).map((kind, at) =>
+      [
+        "a",
+        [
+          new TextEncoder().encode("MATLAB 5.0"),
+          new TextEncoder().encode("PAR1"),
+          Uint8Array.of(0x80, 4),
+        ][at]!,
+        `${kind} at @; load it in Python, and save its arrays with numpy.savez(FILE, x_train=…, ` +
+        "y_train=…, x_test=…, y_test=…)",
+      ] as [string, Bytes, string]
+    ),
+  ];
+  for (const [name, bytes, message] of cases) {
+    await withFolder({ [name]: bytes }, async (folder) => {
+      const root = join(folder, name);
+      await rejectsData(
+        () => open({ format: "npz", root }),
+        "data.root: expected an .npz file or a folder of .npy files, got " +
+          message.replaceAll("@", root).replaceAll("#", root.replace(/\.gz$/, "")),
+      );
     });
   }
 });

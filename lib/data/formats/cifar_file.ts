@@ -128,11 +128,15 @@ async function readPickledFile(
   layout: RecordLayout,
   kept: RecordBuffer,
   most: number,
+  whole: PublishedFile,
 ): Promise<number | undefined> {
   const batch = await readDict(path), data = batch.get("data");
   // Copies that others made may have the only labels as "labels".
   const others = [...batch.keys()].some((key) => key.endsWith("_labels"));
   const listed = batch.get(layout.key) ?? (others ? undefined : batch.get("labels"));
+  if (listed && !batch.has(layout.key)) {
+    whole.warn(`${path}: no "${layout.key}"; the only labels, "labels", are taken for them`);
+  }
   const images = data instanceof PickledArray && data.type === "|u1" && !data.fortran
     ? data.body
     : data instanceof Uint8Array

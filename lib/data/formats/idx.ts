@@ -50,7 +50,7 @@ export async function openIdx(
   const layouts = [
     layout,
     images.layout,
-    trainClass && "of labels of 8 numbers, as QMNIST has them, the first, which is the class",
+    trainClass && "labels are the first of 8 numbers, the class, as in QMNIST",
     labels.layout,
   ].filter((words) => words !== undefined);
   const make = (split: "train" | "test") =>

@@ -11,6 +11,7 @@ import { type NumpyArchive, openNpyFolder, openNpzFile } from "./numpy_archive.t
 import type { DataRecipe, UnnormalizedDataset } from "../dataset.ts";
 import { memorySplit } from "../in_memory.ts";
 import { archiveAt } from "../paths/archive.ts";
+import { cannotRead } from "../paths/stat.ts";
 import { findPath } from "../paths/find_data.ts";
 import type { Warn } from "./byte_reader.ts";
 import { shapeText, type StoredArray } from "./elements.ts";
@@ -38,7 +39,7 @@ export async function openNpz(
   const packed = folder ? undefined : await policy.checkFiles(path, [path]);
   if (!folder) await refuseOtherFiles(path);
   using files = folder ? await openNpyFolder(path) : await openNpzFile(path);
-  const { names, layout } = await findArrays(files, folder);
+  const { names, layout } = await findArrays(files);
   const list = Object.values(names).flatMap(({ images, labels }) => [images, labels]);
   const read = packed ?? await policy.checkFiles(path, list.map((name) => files.location(name)));
   const train = await readPair(files, names.train), test = await readPair(files, names.test);
@@ -84,12 +85,17 @@ function usualNames(split: "train" | "test", what: "images" | "labels"): string[
 /** Which arrays are the four, and in words what is not plain about it. */
 async function findArrays(
   files: NumpyArchive,
-  folder: boolean,
 ): Promise<{ names: FourArrays<string>; layout: string | undefined }> {
-  if (files.names.length === 0) await refuseWithoutArrays(files.path, folder);
-  const find = (split: "train" | "test" | "val", what: "images" | "labels") =>
-    WORDS[what].flatMap((kind) => files.names.filter((name) => isMadeOf(name, WORDS[split], kind)))
-      .at(0);
+  if (files.names.length === 0 && files.packed) await refuseWithoutArrays(files.path);
+  const find = (split: "train" | "test" | "val", what: "images" | "labels") => {
+    const candidates = (others: boolean) =>
+      WORDS[what].flatMap((kind) =>
+        files.names.filter((name) => isMadeOf(name, WORDS[split], kind, others))
+      );
+    // Other words in a name, as in kmnist-train-imgs, are none of ours, if only one name fits.
+    const [exact] = candidates(false), loose = candidates(true);
+    return exact ?? (loose.length === 1 ? loose[0] : undefined);
+  };
   // A validation split takes the place of a test split that is not there.
   const other = find("test", "images") ?? find("test", "labels") ? "test" : "val";
   const one = (split: "train" | "test", what: "images" | "labels") =>
@@ -109,12 +115,21 @@ async function findArrays(
   return { names, layout: words.length > 0 ? words.join("; ") : undefined };
 }
 
-/** Whether a name is of two words: one of `split`, and `kind`. */
-function isMadeOf(name: string, split: readonly string[], kind: string): boolean {
+/**
+ * Whether a name is of two words, one of `split`, and `kind`.
+ *
+ * @param others whether there may be other words too
+ */
+function isMadeOf(
+  name: string,
+  split: readonly string[],
+  kind: string,
+  others: boolean,
+): boolean {
   const words = name.replace(/([a-z])([A-Z])/g, "$1_$2").toLowerCase()
     .replace(/^([xy])(train|test|val)$/, "$1_$2").split(/[^a-z]+/).filter((word) => word !== "");
-  return words.length === 2 && words.includes(kind) &&
-    split.includes(words[words[0] === kind ? 1 : 0]!);
+  return (others || words.length === 2) && words.filter((word) => word === kind).length === 1 &&
+    words.filter((word) => split.includes(word)).length === 1;
 }
 
 function missing(
@@ -126,8 +141,10 @@ function missing(
   const alone = (["images", "labels"] as const).map((kind) =>
     names.find((name) => WORDS[kind].includes(name.toLowerCase()))
   );
-  const [images, labels] = alone;
-  const remedy = images !== undefined && labels !== undefined
+  const [images, labels] = alone, [first] = names;
+  const remedy = first !== undefined && !files.packed && files.location(first).endsWith(".npz")
+    ? `to read one of these .npz files, give ${shellWord(`data.root=${files.location(first)}`)}`
+    : images !== undefined && labels !== undefined
     ? `split ${visible(images)} and ${visible(labels)} into training and test images: ` +
       holdOutCommand(path, arraySource(files, images), arraySource(files, labels))
     : "save it under one of these names";
@@ -141,6 +158,39 @@ function some(names: readonly string[]): string {
   return names.slice(0, 8).map(visible).join(", ") + (names.length > 8 ? ", …" : "");
 }
 
+/** Files that people have in place of `.npz`, by how they begin, and what to do about them. */
+const OTHER_FILES: readonly (readonly [
+  magic: string,
+  kind: string,
+  remedy: (path: string) => string,
+])[] = [
+  ["\x93NUMPY", "an .npy file of one array", () => "give the folder that it is in"],
+  ["\x1f\x8b", "a gzip file", unpackCommand],
+  ["\x89HDF\r\n", "an HDF5 file", (path) => {
+    const out = outFile(path),
+      program = "import h5py, numpy as np; " +
+        `d = h5py.File(${pythonText(path)}); np.savez_compressed(${pythonText(out)}, ` +
+        "**{k: d[k][()] for k in d})";
+    return `convert it: python3 -c ${shellWord(program)}; then give ${
+      shellWord(`data.root=${out}`)
+    }`;
+  }],
+  ["MATLAB", "a MATLAB file", bySavez],
+  ["PAR1", "a Parquet file", bySavez],
+  ["\x80", "a Python pickle", bySavez],
+];
+
+function bySavez(): string {
+  return "load it in Python, and save its arrays with numpy.savez(FILE, x_train=…, y_train=…, " +
+    "x_test=…, y_test=…)";
+}
+
+function unpackCommand(path: string): string {
+  const bare = path.replace(/\.gz$/i, ""), out = bare === path ? `${path}.unpacked` : bare;
+  return `unpack it: gunzip -c < ${shellWord(path)} > ${shellWord(out)}; then give ` +
+    shellWord(`data.root=${out}`);
+}
+
 /** Refuses a file that is no `.npz`, by what it is. */
 async function refuseOtherFiles(path: string): Promise<void> {
   const archive = await archiveAt(path);
@@ -149,25 +199,31 @@ async function refuseOtherFiles(path: string): Promise<void> {
       `data.root: expected an .npz file, got ${archive.kind} at ${path}; ${archive.remedy}`,
     );
   }
-}
-
-/** Refuses a zip file, or a folder, that holds no arrays. */
-async function refuseWithoutArrays(path: string, folder: boolean): Promise<void> {
-  const archive = folder ? undefined : await archiveAt(path);
-  if (archive) {
+  const head = String.fromCharCode(...await readHead(path));
+  for (const [magic, kind, remedy] of OTHER_FILES) {
+    if (!head.startsWith(magic)) continue;
     throw new DataError(
-      `data.root: expected an .npz file, got ${archive.kind} without .npy files at ${path}; ` +
-        archive.remedy,
+      `data.root: expected an .npz file or a folder of .npy files, got ${kind} at ${path}; ` +
+        remedy(path),
     );
   }
-  if (!folder) return;
-  const inside: string[] = [];
-  for await (const { name } of Deno.readDir(path)) if (/\.npz$/i.test(name)) inside.push(name);
-  if (inside.length === 0) return;
-  const [first] = inside.sort();
+}
+
+async function readHead(path: string): Promise<Uint8Array> {
+  const head = new Uint8Array(8);
+  using file = await Deno.open(path).catch((error) => {
+    throw cannotRead(path, error);
+  });
+  return head.subarray(0, await file.read(head) ?? 0);
+}
+
+/** Refuses a zip file that holds no arrays. */
+async function refuseWithoutArrays(path: string): Promise<void> {
+  const archive = await archiveAt(path);
+  if (!archive) return;
   throw new DataError(
-    `data.root: expected an .npz file or a folder of .npy files, got a folder of .npz files at ` +
-      `${path}; give one of them, as ${shellWord(`data.root=${join(path, first!)}`)}`,
+    `data.root: expected an .npz file, got ${archive.kind} without .npy files at ${path}; ` +
+      archive.remedy,
   );
 }
 
@@ -189,9 +245,9 @@ async function readPair(
 /** An array in Python. */
 function arraySource(files: NumpyArchive, name: string, pickled = false): string {
   const allow = pickled ? ", allow_pickle=True" : "";
-  return files.packed
-    ? `np.load(${pythonText(files.path)}${allow})[${pythonText(name)}]`
-    : `np.load(${pythonText(files.location(name))}${allow})`;
+  if (files.packed) return `np.load(${pythonText(files.path)}${allow})[${pythonText(name)}]`;
+  const path = files.location(name), load = `np.load(${pythonText(path)}${allow})`;
+  return path.endsWith(".npz") ? `next(iter(${load}.values()))` : load;
 }
 
 function outFile(path: string): string {

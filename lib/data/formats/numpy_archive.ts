@@ -4,6 +4,8 @@
  * @module
  */
 import { join } from "node:path";
+import { DataError } from "../../core/errors.ts";
+import { shellWord } from "../../core/text.ts";
 import { cannotRead, readFile } from "../paths/stat.ts";
 import { ZipFile } from "./zip.ts";
 
@@ -11,7 +13,7 @@ import { ZipFile } from "./zip.ts";
 export interface NumpyArchive extends Disposable {
   /** The file or the folder. */
   readonly path: string;
-  /** Whether it is an `.npz` file. */
+  /** Whether it is one `.npz` file. */
   readonly packed: boolean;
   /** Names of the arrays, sorted. */
   readonly names: readonly string[];
@@ -36,26 +38,42 @@ export async function openNpzFile(path: string): Promise<NumpyArchive> {
   };
 }
 
-/** Opens a folder. @throws {DataError} when it cannot be read */
+/**
+ * Opens a folder of `.npy` files; where it has none, of `.npz` files with one array each, as KMNIST is
+ * published.
+ *
+ * @throws {DataError} when it cannot be read
+ */
 export async function openNpyFolder(path: string): Promise<NumpyArchive> {
-  const names: string[] = [];
+  const all: string[] = [];
   try {
-    for await (const { name } of Deno.readDir(path)) names.push(name);
+    for await (const { name } of Deno.readDir(path)) all.push(name);
   } catch (error) {
     throw cannotRead(path, error);
   }
-  const location = (name: string) => join(path, name + ENDING);
+  const arrays = stems(all), packed = arrays.length === 0;
+  const location = (name: string) => join(path, name + (packed ? ".npz" : ENDING));
   return {
     path,
     packed: false,
-    names: stems(names),
+    names: packed ? stems(all, ".npz") : arrays,
     location,
-    read: (name) => readFile(location(name)),
+    read: (name) => packed ? readOnlyArray(location(name)) : readFile(location(name)),
     [Symbol.dispose]() {},
   };
 }
 
-function stems(names: readonly string[]): string[] {
-  return names.filter((name) => name.endsWith(ENDING))
-    .map((name) => name.slice(0, -ENDING.length)).sort();
+async function readOnlyArray(path: string): Promise<Uint8Array<ArrayBuffer>> {
+  using zip = await ZipFile.open(path);
+  const names = stems(zip.names);
+  if (names.length === 1) return await zip.read(names[0] + ENDING);
+  throw new DataError(
+    `${path}: byte 0: expected one array in each .npz file of a folder, got ${names.length}; give ` +
+      `the file itself, as ${shellWord(`data.root=${path}`)}`,
+  );
+}
+
+function stems(names: readonly string[], ending = ENDING): string[] {
+  return names.filter((name) => name.endsWith(ending))
+    .map((name) => name.slice(0, -ending.length)).sort();
 }
