@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { basename, join } from "node:path";
+import { basename } from "node:path";
 import { DataError } from "../../core/errors.ts";
 import { shellWord, visible } from "../../core/text.ts";
 import { type NumpyArchive, openNpyFolder, openNpzFile } from "./numpy_archive.ts";
