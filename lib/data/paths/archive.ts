@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { shellWord } from "../../core/text.ts";
 import { fileBlocks, gunzip, isGzip } from "../formats/gunzip.ts";
 import { ZipFile } from "../formats/zip.ts";
-import { cannotRead } from "./stat.ts";
+import { cannotRead, checkIsFile } from "./stat.ts";
 
 /** A kind of archive: how it begins, and what unpacks it. */
 interface ArchiveKind {
@@ -55,6 +55,7 @@ interface Archive {
  * @throws {DataError} when it cannot be read
  */
 export async function archiveAt(path: string): Promise<Archive | undefined> {
+  await checkIsFile(path);
   let file: Deno.FsFile | undefined;
   try {
     file = await Deno.open(path);
