@@ -40,3 +40,16 @@ export function countImages(
     );
   };
 }
+
+/** Passes on batches of images, and counts the images of those that came before. */
+export async function* countBatches<B extends { readonly samples: number }>(
+  batches: AsyncIterable<B>,
+  count: (done: number) => void,
+): AsyncGenerator<B> {
+  let done = 0;
+  for await (const batch of batches) {
+    count(done);
+    yield batch;
+    done += batch.samples;
+  }
+}

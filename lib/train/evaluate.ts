@@ -4,8 +4,7 @@
  * @module
  */
 import { withLabelsOf } from "../data/classes.ts";
-import { countImages } from "../core/image_count.ts";
-import type { Batch } from "../data/batch.ts";
+import { countBatches, countImages } from "../core/image_count.ts";
 import { DataLoader } from "../data/loader.ts";
 import { openDataset } from "../data/open.ts";
 import { plan } from "../program/plan.ts";
@@ -92,7 +91,7 @@ export async function evaluate(path: string, options: EvaluateOptions = {}): Pro
     loader = await DataLoader.open(data, { workers, ...messages });
     const report = countImages("evaluating", data.test.count, progress);
     return {
-      ...await network.evaluate(counted(loader.testBatches(program.batch), report)),
+      ...await network.evaluate(countBatches(loader.testBatches(program.batch), report)),
       images: data.test.count,
       leftOut,
       ...(data.layout === undefined ? {} : { layout: data.layout }),
@@ -103,19 +102,6 @@ export async function evaluate(path: string, options: EvaluateOptions = {}): Pro
   } finally {
     loader?.close();
     executor.close();
-  }
-}
-
-/** Batches, with a report of the images so far before each. */
-async function* counted(
-  batches: AsyncIterable<Batch>,
-  report: (done: number) => void,
-): AsyncGenerator<Batch> {
-  let done = 0;
-  for await (const batch of batches) {
-    report(done);
-    yield batch;
-    done += batch.samples;
   }
 }
 

@@ -33,7 +33,7 @@ export interface TrainOptions {
   readonly signal?: AbortSignal;
   /** Called with each warning. */
   readonly warn?: (text: string) => void;
-  /** Called now and then with how far preparations are that take long, such as the listing of files. */
+  /** Called now and then with how far work is that takes long: listing files, an evaluation. */
   readonly progress?: (text: string) => void;
   /** Custom estimators, by the names that the recipe uses. */
   readonly estimators?: EstimatorMakers;

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { countBatches, countImages } from "../../core/image_count.ts";
 import type { Batch } from "../../data/batch.ts";
 import type { Dataset } from "../../data/dataset.ts";
 import type { DataLoader } from "../../data/loader.ts";
@@ -325,11 +326,14 @@ export class Run {
 
   /** Evaluates on the test images; `undefined` where that takes long and the run is interrupted. */
   async #evaluate(): Promise<{ loss: number; accuracy: number } | undefined> {
-    const { network, loader, options: { signal } } = this.setup, { program, executor } = network;
+    const { network, loader, data, options: { signal, progress } } = this.setup;
+    const { program, executor } = network;
     // Compiled already, but where a run resumes with an evaluation.
     await executor.ready(Object.values(program.sections).flat());
     try {
-      return await network.evaluate(untilAborted(loader.testBatches(program.batch), signal));
+      const batches = untilAborted(loader.testBatches(program.batch), signal);
+      const count = countImages("evaluating", data.test.count, progress);
+      return await network.evaluate(countBatches(batches, count));
     } catch (error) {
       if (error instanceof EvaluationAborted) return undefined;
       throw error;
