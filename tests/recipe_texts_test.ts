@@ -7,7 +7,7 @@
 import "./support/isolate.ts";
 import assert from "node:assert/strict";
 import { basename } from "node:path";
-import { loadRecipe, parseRecipe } from "../lib/recipe/load.ts";
+import { formatRecipe, loadRecipe, parseRecipe } from "../lib/recipe/load.ts";
 import { takesText } from "../lib/recipe/json_schema.ts";
 
 const MODEL = "model: { name: cnn }\n";
@@ -104,6 +104,29 @@ Deno.test("numbers and words in the file are what was written, where a text is e
   const map = "data={format: folder, root: 007}";
   assert.equal(basename(parseRecipe(GLYPHS, "r.yaml", [map]).data.root), "007");
   assert.equal(parseRecipe(`x-year: &y 2024\nname: *y\n${GLYPHS}`, "r.yaml").name, "2024");
+});
+
+Deno.test("a recipe that is written out and read again has the same names", () => {
+  for (
+    const root of [
+      "2024",
+      "0012",
+      "no",
+      "~",
+      "null",
+      "[2] new",
+      "a: b",
+      "a #1",
+      "*x",
+      " x ",
+      "\u00a0",
+    ]
+  ) {
+    const recipe = parseRecipe(FOLDER, "r.yaml", [`data.root=${root}`, "name=007"]);
+    const again = parseRecipe(formatRecipe(recipe), "other.yaml");
+    assert.equal(again.data.root, recipe.data.root);
+    assert.equal(again.name, "007");
+  }
 });
 
 Deno.test("a text that YAML takes for something else is refused with quotes that work", () => {

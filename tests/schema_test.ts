@@ -32,6 +32,7 @@ Deno.test("every field of a recipe's maps has a description", async () => {
 
 Deno.test("what may change when a run goes on is stated with its field", () => {
   assert.deepEqual(Object.fromEntries(resumeRules()), {
+    "data.root": "silent",
     "data.workers": "silent",
     "train.epochs": "reported",
     "train.max_steps": "reported",

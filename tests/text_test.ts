@@ -21,6 +21,7 @@ const ALIKE: readonly [name: string, usual: string, other: string, shown: string
   ["a zero-width space", "cat", "c\u200bat", "c\\u200bat"],
   ["a joiner after a digit", "2021", "2021\u200d", "2021\\u200d"],
   ["a joiner between Latin letters", "cat", "c\u200dat", "c\\u200dat"],
+  ["a hyphen that does not break", "a-b", "a\u2011b", "a\\u2011b"],
   ["a soft hyphen", "cat", "c\u00adat", "c\\u00adat"],
   ["an ideographic space", "a b", "a\u3000b", "a\\u3000b"],
   ["a decomposed é", "caf\u00e9", "cafe\u0301", "cafe\\u0301"],

@@ -8,11 +8,11 @@
 const CONTROLS = /(?![\n\t])\p{Cc}|[\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu;
 
 /**
- * What leaves no mark on a screen, or the mark of a blank. The joiners U+200C and U+200D and variation
+ * What leaves no mark on a screen, or that of a blank or a hyphen. The joiners U+200C and U+200D and variation
  * selectors are parts of words of some scripts, and of emoji: they hide only in other places.
  */
 const HIDDEN =
-  /[\p{Cc}\p{Co}\p{Cs}\p{Zl}\p{Zp}]|(?! )\p{Zs}|(?![\u200c\u200d\ufe0e\ufe0f])[\p{Cf}\p{Default_Ignorable_Code_Point}]|(?<![\p{L}\p{M}\p{Extended_Pictographic}\p{Emoji_Modifier}\u200d\ufe0f])[\u200c\u200d\ufe0e\ufe0f]|(?<=[\p{Script=Latin}\p{Script=Greek}\p{Script=Cyrillic}])[\u200c\u200d\ufe0e\ufe0f]/gu;
+  /[\p{Cc}\p{Co}\p{Cs}\p{Zl}\p{Zp}\u2010\u2011]|(?! )\p{Zs}|(?![\u200c\u200d\ufe0e\ufe0f])[\p{Cf}\p{Default_Ignorable_Code_Point}]|(?<![\p{L}\p{M}\p{Extended_Pictographic}\p{Emoji_Modifier}\u200d\ufe0f])[\u200c\u200d\ufe0e\ufe0f]|(?<=[\p{Script=Latin}\p{Script=Greek}\p{Script=Cyrillic}])[\u200c\u200d\ufe0e\ufe0f]/gu;
 
 /** Greek and Cyrillic letters with the shape of a Latin one. */
 const LATIN_SHAPES =
@@ -39,7 +39,7 @@ export function oneLine(text: string): string {
 
 /**
  * A name or value whose characters can be told apart by eye, on one line. Shown as codes (`\u00a0`):
- * blanks other than the ordinary one, what has no width, controls, letters written as a base and marks
+ * blanks and hyphens other than the ordinary ones, what has no width, controls, letters written as a base and marks
  * where one character is usual (`e\u0301` for a decomposed é), and Greek and Cyrillic letters that
  * look Latin within a Latin word. Every other letter of every script stays.
  */
@@ -65,6 +65,7 @@ const KINDS: readonly (readonly [RegExp, string])[] = [
   [/\ufeff/u, "a byte order mark"],
   [/\u200b/u, "a zero-width space"],
   [/\u00ad/u, "a soft hyphen"],
+  [/[\u2010\u2011]/u, "a hyphen of print, not -"],
   [/\p{Zs}/u, "not the ordinary blank"],
   [/\p{M}/u, "an accent apart from its letter"],
   [/\p{Script=Cyrillic}/u, "a Cyrillic letter"],

@@ -6,7 +6,7 @@
  * @module
  */
 import { crc32 } from "node:zlib";
-import { DataError } from "../../core/errors.ts";
+import { DataError, QtrainError } from "../../core/errors.ts";
 import { cannotRead, checkIsFile } from "../paths/stat.ts";
 
 const LOCAL = 0x04034b50;
@@ -63,7 +63,7 @@ export class ZipFile {
       return zip;
     } catch (error) {
       file.close();
-      throw error instanceof DataError ? error : cannotRead(path, error);
+      throw error instanceof QtrainError ? error : cannotRead(path, error);
     }
   }
 
@@ -178,7 +178,7 @@ export class ZipFile {
         filled += chunk.length;
       }
     } catch (error) {
-      throw error instanceof DataError ? error : this.#damaged(entry, "damaged");
+      throw error instanceof QtrainError ? error : this.#damaged(entry, "damaged");
     }
     if (filled < bytes.length) throw this.#damaged(entry, "shorter");
     return bytes;

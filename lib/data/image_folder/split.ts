@@ -5,7 +5,7 @@
  * @module
  */
 import { basename } from "node:path";
-import { DataError } from "../../core/errors.ts";
+import { DataError, QtrainError } from "../../core/errors.ts";
 import { withThousands } from "../../core/format.ts";
 import { decodeImage } from "../../image/decode.ts";
 import { conversionsOf } from "../../image/header.ts";
@@ -245,6 +245,6 @@ async function readImage(path: string): Promise<{ bytes: Uint8Array; modified: n
         `${path}: expected an image file, found nothing there; put it back, or correct the path`,
       );
     }
-    throw error instanceof DataError ? error : cannotRead(path, error);
+    throw error instanceof QtrainError ? error : cannotRead(path, error);
   }
 }

@@ -8,7 +8,7 @@ import { type DataFiles, dataFiles } from "../../data/paths/file_fingerprint.ts"
 import { findInit } from "../../data/paths/find_data.ts";
 import type { PathPolicy } from "../../data/paths/path_policy.ts";
 import { checkIsFile, stat } from "../../data/paths/stat.ts";
-import { DataError } from "../../core/errors.ts";
+import { DataError, QtrainError } from "../../core/errors.ts";
 import { fileError, readBytes } from "../../core/files.ts";
 import { listed, shellWord } from "../../core/text.ts";
 import { decodeSafetensors } from "../../core/safetensors.ts";
@@ -151,7 +151,7 @@ async function shardsOf(path: string): Promise<string[] | undefined> {
     );
     if (plain && names.length > 0) return [...new Set(names as string[])].sort();
   } catch (error) {
-    if (error instanceof DataError) throw error;
+    if (error instanceof QtrainError) throw error;
     // Not the JSON of an index.
   }
   return undefined;
