@@ -239,6 +239,14 @@ Deno.test("data that moved is missed with a remedy, taken from the command line,
       assert.equal(again.code, 0, again.stderr);
     }
     assert.equal((await qtrain(["eval", out, ...cpu])).code, 0);
+    // So is the place that a run began with.
+    const other = `${folder}/other`;
+    const begin = await qtrain([path, "--out", other, ...cpu, "data.root=my photos"], {
+      cwd: folder,
+    });
+    assert.equal(begin.code, 0, begin.stderr);
+    const rest = await qtrain([path, "--out", other, ...cpu, "--resume", "train.epochs=4"]);
+    assert.equal(rest.code, 0, rest.stderr);
     // An image more is another data set, unless the command line says so.
     await Deno.writeFile(`${folder}/my photos/red/new.png`, plainPng(9, 4, 4));
     const more = await train(path, "train.epochs=4", "--resume");

@@ -76,6 +76,11 @@ export class PathScope {
     return this.#parts.run ?? this.#parts.base;
   }
 
+  /** Whether the recipe resumes a run from another folder than the run's own. */
+  get resumes(): boolean {
+    return this.#parts.run !== undefined && this.#parts.run !== this.#parts.base;
+  }
+
   /** Whether `field` was given on the command line. */
   isOverridden(field: PathField): boolean {
     return this.#parts.overridden?.includes(field) ?? false;

@@ -93,7 +93,9 @@ export async function placesOf(
   const record = run === undefined || scope.isOverridden(field)
     ? undefined
     : (await readManifest(run))[field];
-  if (run === undefined || record?.written !== path) return places;
+  if (run === undefined || !record) return places;
+  const same = record.written === path;
+  if (!same && !scope.resumes) return places; // The record of another recipe's run.
   const recorded: Place[] = [];
   for (const place of [resolve(run, record.relative), record.path]) {
     const policy = ownPolicy(field, place, scope) ?? recordedFiles(field, place, record);
@@ -103,9 +105,10 @@ export async function placesOf(
       ...(await holdsSome(place, record) ? {} : { other: true }),
     });
   }
+  // A run that began with another path, from the command line, goes on with its data.
+  if (!same) return [...places, ...recorded];
   // The run's own recipe was written for another folder: its paths lead nowhere from here.
-  const written = scope.folderOf(field) === run ? places.slice(1) : places;
-  return [...recorded, ...written];
+  return [...recorded, ...scope.resumes ? places : places.slice(1)];
 }
 
 /** Whether one of some recorded files is at a place. */
