@@ -145,7 +145,9 @@ function inside(field: string, root: string, folder: string): PathPolicy {
   const check = async (path: string, known?: string) => {
     const allowed = await (real ??= realPath(resolve(folder))) ?? resolve(folder);
     const target = known ?? await realPath(path);
-    if (target === undefined || isBelow(target, allowed)) return;
+    // Neither has links or dots in it. `isBelow` takes 3 µs, and a folder may have a million links.
+    if (target === undefined || target.startsWith(allowed + sep)) return;
+    if (isBelow(target, allowed)) return;
     throw new DataError(
       `cannot read ${path}: it is a link to ${target}, outside the recipe's folder (${allowed}). ` +
         `To allow it, give ${shellWord(`${field}=${root}`)} on the command line`,
