@@ -17,6 +17,9 @@ export interface Stream {
 
 let open = true;
 
+/** Asked before it may hang up, as a terminal under `nohup` does: then nothing tells what it was. */
+const TERMINAL = Deno.stdout.isTerminal();
+
 /**
  * Writes one or several lines to stdout.
  *
@@ -27,7 +30,10 @@ export function print(text: string): void {
   try {
     writeAll(Deno.stdout, printable(text) + "\n");
   } catch (error) {
-    if (!(error instanceof Deno.errors.BrokenPipe)) throw systemFailure(error, "write", "stdout");
+    const hungUp = TERMINAL && (error as { code?: unknown }).code === "EIO";
+    if (!hungUp && !(error instanceof Deno.errors.BrokenPipe)) {
+      throw systemFailure(error, "write", "stdout");
+    }
     open = false;
   }
 }

@@ -151,6 +151,9 @@ Deno.test("a text that YAML takes for something else is refused with quotes that
     assert.ok(remedy, message);
     assert.equal(basename(parseRecipe(rooted(remedy), "r.yaml").data.root), root);
   }
+  const windows = complaint(rooted('"C:\\photos"'));
+  assert.match(windows, /; write root: 'C:\\photos'$/);
+  assert.match(parseRecipe(rooted(`'C:\\photos'`), "r.yaml").data.root, /C:\\photos$/);
   assert.match(complaint(rooted("")), /got nothing; write it after root: or leave root out$/);
   const pattern = /write ("\*1")$/.exec(complaint(`${GLYPHS}freeze: [conv1, *1]\n`))?.[1];
   assert.deepEqual(parseRecipe(`${GLYPHS}freeze: [${pattern}]\n`, "r.yaml").freeze, ["*1"]);

@@ -157,9 +157,12 @@ function quotesFor(
 ): string | undefined {
   const begin = text.lastIndexOf("\n", offset - 1) + 1;
   const [line = ""] = text.slice(begin).split(/\r?\n/, 1);
-  const [, key = "", value = ""] = /^(\s*(?:- )?[\w.-]+: +)([^\s"'{].*?)\s*$/.exec(line) ?? [];
-  if (value === "") return undefined;
-  const quoted = key + JSON.stringify(value);
+  const [, key = "", value = ""] = /^(\s*(?:- )?[\w.-]+: +)([^\s'{].*?)\s*$/.exec(line) ?? [];
+  // Within double quotes a backslash begins a code: "C:\photos".
+  const [, inner] = /^"([^"]*\\[^"]*)"$/.exec(value) ?? [];
+  if (value === "" || (value.startsWith('"') && inner === undefined)) return undefined;
+  const single = inner !== undefined && `'${inner.replaceAll("'", "''")}'`;
+  const quoted = key + (single || JSON.stringify(value));
   const doc = parse(text.slice(0, begin) + quoted + text.slice(begin + line.length), OPTIONS);
   if (doc.errors.length > 0 || aliasesOf(doc).unset) return undefined;
   let wanted = false;
