@@ -292,6 +292,47 @@ Deno.test("a small file that declares 10,000×9,999 pixels is refused by its hea
   assert.ok(Deno.memoryUsage().rss - before < 2 ** 26);
 });
 
+Deno.test("an image that declares its size twice is refused before either is believed", async () => {
+  // A decoder that believes the first of two canvases would take 2 GB for 5 million rows.
+  const webp = picture("animated.webp"), canvas = webp.subarray(12, 30).slice();
+  canvas.set([0, 0, 0x50], 15);
+  const two = Uint8Array.from([...webp.subarray(0, 12), ...canvas, ...webp.subarray(12)]);
+  await rejectsData(
+    () => decodeImage(two, "x.webp"),
+    `x.webp: byte N: the header declares 20×5242881 pixels, too many for a file of ${two.length} bytes; ` +
+      "get the file again or remove it",
+  );
+  const lossless = picture("turned.webp");
+  const at = lossless.findIndex((byte, i) => byte === 0x2f && lossless[i - 8] === 0x56);
+  new DataView(lossless.buffer).setUint32(at + 1, 9999 | 9998 << 14, true);
+  await rejectsData(
+    () => decodeImage(lossless, "x.webp"),
+    "x.webp: byte N: expected pixels of the size in the header, 20×12, got 10000×9999; get the file again",
+  );
+  for (const name of ["colour", "cmyk"]) {
+    const whole = jpeg(name);
+    const frame = whole.findIndex((byte, i) => byte === 0xff && whole[i + 1] === 0xc0);
+    const length = 2 + whole[frame + 3]!, again = whole.slice(frame, frame + length);
+    again[6] = 200;
+    const bytes = [...whole.subarray(0, frame), ...again, ...whole.subarray(frame)];
+    await rejectsData(
+      () => decodeImage(Uint8Array.from(bytes), "x.jpg"),
+      "x.jpg: byte N: the JPEG image declares its size twice; get the file again",
+    );
+  }
+});
+
+Deno.test("a CMYK image whose first channel is not the finest is refused: it would end the process", async () => {
+  const bytes = jpeg("cmyk"),
+    frame = bytes.findIndex((byte, i) => byte === 0xff && bytes[i + 1] === 0xc0);
+  bytes[frame + 14] = 0x22;
+  await rejectsData(
+    () => decodeImage(bytes, "x.jpg"),
+    "x.jpg: byte N: expected a CMYK image whose first channel has the most pixels, got sampling factors " +
+      "1×1, 2×2, 1×1, 1×1; convert it or remove it",
+  );
+});
+
 Deno.test("a JPEG with far fewer bytes than its size needs is refused before it is decoded", async () => {
   await rejectsData(
     () => decodeImage(sizedJpeg(9000, 9000), "x.jpg"),

@@ -41,38 +41,81 @@ function header(
 /**
  * Reads the header of a WebP image: lossy, lossless, or extended with transparency or an animation.
  *
- * @throws {ImageProblem} when the file ends before its pixels do, or is damaged
+ * @throws {ImageProblem} when the file ends before its pixels do, or its parts are not of one size
  */
 export function readWebpHeader(bytes: Uint8Array): ImageHeader {
   const view = viewOf(bytes);
-  let canvas: { width: number; height: number; sizeAt: number } | undefined;
-  for (let at = 12; at + 8 <= bytes.length;) {
+  let canvas: (Size & { sizeAt: number }) | undefined, pixelsAt: number | undefined;
+  for (let at = 12; at + 18 <= bytes.length;) {
     const type = String.fromCharCode(...bytes.subarray(at, at + 4));
     const length = view.getUint32(at + 4, true), from = at + 8;
-    if (type === "VP8X" && from + 10 <= bytes.length) {
-      canvas = { width: u24(from + 4) + 1, height: u24(from + 7) + 1, sizeAt: from + 4 };
+    if (type === "VP8X" && at === 12) {
+      canvas = {
+        width: u24(view, from + 4) + 1,
+        height: u24(view, from + 7) + 1,
+        sizeAt: from + 4,
+      };
     }
     if (["VP8 ", "VP8L", "ANMF"].includes(type)) {
       // The decoder would make up the last few bytes.
-      if (from + Math.max(length, 10) > bytes.length) throw endsEarly("WebP", bytes);
-      const size = canvas ?? (type === "VP8 " ? lossySize(from) : losslessSize(from));
-      return header(bytes, { kind: "WebP", ...size, pixelsAt: at });
+      if (pixelsAt === undefined && from + length > bytes.length) throw endsEarly("WebP", bytes);
+      pixelsAt ??= at;
+      const size = webpPart(view, type, from);
+      canvas ??= { ...size, sizeAt: from };
+      // Nothing says which of several sizes the decoder believes.
+      const fits = type === "ANMF"
+        ? size.width <= canvas.width && size.height <= canvas.height
+        : size.width === canvas.width && size.height === canvas.height;
+      if (!fits) throw otherSizes(size, canvas, at);
     }
     at = from + length + length % 2;
   }
-  throw endsEarly("WebP", bytes);
+  if (!canvas || pixelsAt === undefined) throw endsEarly("WebP", bytes);
+  return header(bytes, { kind: "WebP", ...canvas, pixelsAt });
+}
 
-  function u24(at: number): number {
-    return view.getUint16(at, true) | bytes[at + 2]! << 16;
+interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** The size of a part with pixels, or of a picture of an animation with the part in it. */
+function webpPart(view: DataView, type: string, from: number): Size {
+  if (type === "VP8 ") {
+    const [width, height] = [6, 8].map((at) => view.getUint16(from + at, true) & 0x3fff);
+    return { width: width!, height: height! };
   }
-  function lossySize(from: number) {
-    const width = view.getUint16(from + 6, true) & 0x3fff;
-    return { width, height: view.getUint16(from + 8, true) & 0x3fff, sizeAt: from + 6 };
-  }
-  function losslessSize(from: number) {
+  if (type === "VP8L") {
     const bits = view.getUint32(from + 1, true);
-    return { width: (bits & 0x3fff) + 1, height: (bits >>> 14 & 0x3fff) + 1, sizeAt: from + 1 };
+    return { width: (bits & 0x3fff) + 1, height: (bits >>> 14 & 0x3fff) + 1 };
   }
+  if (from + 16 > view.byteLength) return { width: 0, height: 0 };
+  const size = { width: u24(view, from + 6) + 1, height: u24(view, from + 9) + 1 };
+  for (let at = from + 16; at + 18 <= view.byteLength;) {
+    const inner = String.fromCharCode(...new Uint8Array(view.buffer, view.byteOffset + at, 4));
+    if (inner === "VP8 " || inner === "VP8L") {
+      const part = webpPart(view, inner, at + 8);
+      if (part.width !== size.width || part.height !== size.height) {
+        throw otherSizes(part, size, at);
+      }
+      break;
+    }
+    const length = view.getUint32(at + 4, true);
+    at += 8 + length + length % 2;
+  }
+  return size;
+}
+
+function u24(view: DataView, at: number): number {
+  return view.getUint16(at, true) | view.getUint8(at + 2) << 16;
+}
+
+function otherSizes(part: Size, whole: Size, at: number): ImageProblem {
+  return new ImageProblem(
+    `expected pixels of the size in the header, ${whole.width}×${whole.height}, got ` +
+      `${part.width}×${part.height}; get the file again`,
+    at,
+  );
 }
 
 /**

@@ -41,7 +41,10 @@ export function readJpegHeader(bytes: Uint8Array): ImageHeader {
     if (at + 2 > bytes.length) break;
     const length = view.getUint16(at);
     const segment = bytes.subarray(at + 2, at + Math.max(length, 2));
-    if (isFrame(marker)) frame = readFrame(marker, segment, at);
+    if (isFrame(marker)) {
+      if (frame) throw twoFrames(at - 1);
+      frame = readFrame(marker, segment, at);
+    }
     if (marker === 0xe1 && startsWith(segment, EXIF)) {
       orientation ??= exifOrientation(segment.subarray(EXIF.length));
     }
@@ -51,6 +54,11 @@ export function readJpegHeader(bytes: Uint8Array): ImageHeader {
     "the JPEG image ends before its pixels; get the file again",
     bytes.length,
   );
+}
+
+/** Decoders do not agree on which of two sizes counts. @param at offset of the second */
+function twoFrames(at: number): ImageProblem {
+  return new ImageProblem("the JPEG image declares its size twice; get the file again", at);
 }
 
 /** How far the compressed data of a JPEG file go. */
@@ -65,7 +73,11 @@ export interface JpegExtent {
   readonly complete: boolean;
 }
 
-/** Finds the scans of a JPEG file and its end, without decoding. Thumbnails in its header do not count. */
+/**
+ * Finds the scans of a JPEG file and its end, without decoding. Thumbnails in its header do not count.
+ *
+ * @throws {ImageProblem} when it declares its size twice
+ */
 export function jpegExtent(bytes: Uint8Array): JpegExtent {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   // For each component: of its 64 coefficients, the lowest bit that a scan had; 255 before any.
@@ -81,6 +93,7 @@ export function jpegExtent(bytes: Uint8Array): JpegExtent {
     const segment = bytes.subarray(at + 3, at + 1 + Math.max(view.getUint16(at + 1), 2));
     at += 3 + segment.length;
     if (isFrame(marker)) {
+      if (lowest.size > 0) throw twoFrames(at - 3 - segment.length);
       progressive = marker === 0xc2;
       for (let i = 6; i < segment.length; i += 3) {
         lowest.set(segment[i]!, new Uint8Array(64).fill(255));
@@ -116,7 +129,7 @@ type Frame = Omit<ImageHeader, "orientation" | "pixelsAt">;
 /** @param at offset of the segment's length */
 function readFrame(marker: number, segment: Uint8Array, at: number): Frame {
   const view = new DataView(segment.buffer, segment.byteOffset, segment.byteLength);
-  if (segment.length < 6) {
+  if (segment.length < 6 + 3 * (segment[5] ?? 0)) {
     throw new ImageProblem("the JPEG header is cut short; get the file again", at);
   }
   const depth = segment[0]!, components = segment[5]!;
@@ -140,8 +153,28 @@ function readFrame(marker: number, segment: Uint8Array, at: number): Frame {
       at + 7,
     );
   }
+  if (components === 4) checkSampling(segment, at);
   const width = view.getUint16(3), height = view.getUint16(1);
   return { kind: "JPEG", width, height, components, sizeAt: at + 3 };
+}
+
+/** Deno's decoder, which CMYK needs, ends the process where the first component is not the finest. */
+function checkSampling(segment: Uint8Array, at: number): void {
+  const factors = [0, 1, 2, 3].map((i) => segment[7 + 3 * i] ?? 0), [first] = factors;
+  const part = (factor: number, shift: number) => factor >> shift & 15;
+  const fits = factors.every((factor) =>
+    [4, 0].every((shift) => {
+      const most = part(first!, shift), own = part(factor, shift);
+      return own >= 1 && own <= most && most <= 2;
+    })
+  );
+  if (fits) return;
+  throw new ImageProblem(
+    `expected a CMYK image whose first channel has the most pixels, got sampling factors ${
+      factors.map((factor) => `${factor >> 4}×${factor & 15}`).join(", ")
+    }; convert it or remove it`,
+    at + 8,
+  );
 }
 
 function startsWith(bytes: Uint8Array, text: string): boolean {
