@@ -68,6 +68,9 @@ Deno.test("check refuses what training refuses before its first step, in the sam
         assert.equal(checked.code, 2);
       });
     }
+    const { stderr } = await qtrain(["check", "r.yaml", "train.batch=91"], { cwd });
+    const [, remedy] = /set (\S+) or lower/.exec(stderr)!;
+    assert.equal((await qtrain(["check", "r.yaml", remedy!], { cwd })).code, 0);
   });
 });
 

@@ -285,6 +285,8 @@ Deno.test("qtrain predict refuses what it cannot do, in a line", async () => {
     `qtrain predict: expected the folder of a run before the images, got it after ${photos[0]}; ` +
       `write deno task qtrain predict ${run} ${photos[0]}\n`,
   );
+  const [, written] = / predict (.*)\n$/.exec(swapped.stderr)!;
+  assert.equal((await qtrain(["predict", ...written!.split(" ")])).code, 0);
   assert.equal(
     glob.stderr,
     `${run}/none/*.png: no file matches this pattern; give the folder instead\n`,
