@@ -146,8 +146,9 @@ Deno.test({
     withFolder(under("in", under("cifar-10-batches-bin", smallCifar10())), async (folder) => {
       await shell("cd in && tar -czf ../cifar-10-binary.tar.gz * && rm -r ../in", folder);
       const archive = join(folder, "cifar-10-binary.tar.gz"), out = join(folder, "cifar-10-binary");
-      for (const format of ["cifar", "idx"] as const) {
-        const error: Error = await openDataset(dataRecipe({ format, root: folder }))
+      for (const format of ["cifar", "idx", "folder"] as const) {
+        const fields = { format, root: folder, ...(format === "folder" ? { size: 8 } : {}) };
+        const error: Error = await openDataset(dataRecipe(fields))
           .then(() => assert.fail(), (error) => error);
         assert.ok(
           error.message.endsWith(
@@ -159,6 +160,20 @@ Deno.test({
         );
       }
     }),
+});
+
+Deno.test("files that are packed one by one in another way than gzip are named, with the command", async () => {
+  for (const [ending, command] of [["xz", "xz -dk"], ["bz2", "bunzip2 -k"], ["zst", "unzstd"]]) {
+    const packed = Object.keys(smallIdx()).map((name) => [`${name}.${ending}`, new Uint8Array(9)]);
+    await withFolder(Object.fromEntries(packed), async (root) => {
+      const error: Error = await openDataset(dataRecipe({ format: "idx", root }))
+        .then(() => assert.fail(), (error) => error);
+      const [, said] = /\. It holds (.*)$/.exec(error.message) ?? [];
+      const some = ["t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte", "train-images-idx3-ubyte"]
+        .map((name) => `${name}.${ending}`).join(", ");
+      assert.equal(said, `packed files (${some}, …); unpack them: ${command} ${root}/*.${ending}`);
+    });
+  }
 });
 
 Deno.test("a zip file without arrays, and a folder of .npz files, are refused with what to give", async () => {

@@ -169,7 +169,11 @@ async function tooFew(
   }
   if (only) return refuse(`only ${visible(only.name)}${left ? ` beside ${left}` : ""}`, remedy);
   const texts = listed(await linksAsText(path));
-  return texts === "" ? refuse(left ? `only ${left}` : "no folder", remedy) : refuse(
+  if (texts === "") {
+    const { archiveIn } = await import("../paths/archive.ts");
+    return refuse(left ? `only ${left}` : "no folder", remedy + await archiveIn(path));
+  }
+  return refuse(
     `text files in place of links (${texts}), as Git writes them where it may not make links`,
     `put the folders themselves there`,
   );

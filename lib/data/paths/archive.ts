@@ -4,7 +4,7 @@
  * @module
  */
 import { join } from "node:path";
-import { shellWord } from "../../core/text.ts";
+import { shellWord, visible } from "../../core/text.ts";
 import { fileBlocks, gunzip, isGzip } from "../formats/gunzip.ts";
 import { ZipFile } from "../formats/zip.ts";
 import { cannotRead, checkIsFile } from "./stat.ts";
@@ -80,17 +80,32 @@ export async function archiveAt(path: string): Promise<Archive | undefined> {
   }
 }
 
-/** A sentence about an archive in a folder that has nothing else; empty if there is none. */
+/** Commands that unpack files which are packed one by one; gzip is read as it is. */
+const UNPACKERS: Readonly<Record<string, string>> = {
+  xz: "xz -dk",
+  bz2: "bunzip2 -k",
+  zst: "unzstd",
+};
+
+/** A sentence about what is packed in a folder that has nothing else; empty if nothing is. */
 export async function archiveIn(folder: string): Promise<string> {
   const names: string[] = [];
   try {
-    for await (const { name } of Deno.readDir(folder)) if (ENDINGS.test(name)) names.push(name);
+    // Links may lead to places that a recipe may not read.
+    for await (const { name, isFile } of Deno.readDir(folder)) if (isFile) names.push(name);
   } catch {
     return ""; // What is wrong with the folder is said elsewhere.
   }
-  for (const name of names.sort().slice(0, 5)) {
+  for (const name of names.filter((name) => ENDINGS.test(name)).sort().slice(0, 5)) {
     const found = await archiveAt(join(folder, name)).catch(() => undefined);
-    if (found) return `. It holds ${found.kind}, ${name}; ${found.remedy}`;
+    if (found) return `. It holds ${found.kind}, ${visible(name)}; ${found.remedy}`;
+  }
+  for (const [ending, command] of Object.entries(UNPACKERS)) {
+    const packed = names.filter((name) => name.endsWith(`.${ending}`)).sort();
+    if (packed.length === 0) continue;
+    const some = packed.slice(0, 3).map(visible).join(", ") + (packed.length > 3 ? ", …" : "");
+    return `. It holds packed files (${some}); unpack them: ` +
+      `${command} ${shellWord(folder)}/*.${ending}`;
   }
   return "";
 }
