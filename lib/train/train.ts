@@ -136,7 +136,7 @@ async function prepare(
   });
   const { batch, micro_batch } = recipe.train,
     leftOut = leftOutOfEpochs(data.train.count, batch, micro_batch);
-  if (leftOut && leftOut.share >= MIN_SHARE) warn?.(leftOut.text);
+  if (leftOut && leftOut.share >= MIN_SHARE && !checkpoint) warn?.(leftOut.text);
   const recipeText = formatRecipe(began);
   return { recipe, recipeText, estimators, data, program, checkpoint, initial };
 }

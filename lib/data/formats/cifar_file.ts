@@ -73,6 +73,9 @@ export async function readRecords(
   return kept.all();
 }
 
+/** Bytes of a disk's block. */
+const BLOCK = 512;
+
 /** Reads a file; returns how many images it has, or `undefined` if it was not read to its end. */
 async function readBinaryFile(
   path: string,
@@ -88,8 +91,10 @@ async function readBinaryFile(
   while (kept.count < most) {
     const start = source.offset, index = start / record.length;
     const got = await source.fill(record);
-    // Behind whole images, zeros are what pads a file to a block, not a black image of class 0.
-    const zeros = index > 0 && (got < record.length || index >= whole.records) &&
+    // Behind whole images, zeros are what pads a file to a block, not a black image of class 0. Fewer than
+    // a block, behind fewer images than were published, may be the beginning of an image that is cut.
+    const padding = got === 0 || index >= whole.records || got >= BLOCK && got < record.length;
+    const zeros = index > 0 && padding &&
       record.subarray(0, got).every((byte) => byte === 0);
     if (zeros) {
       const rest = await source.rest();
