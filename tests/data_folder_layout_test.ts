@@ -455,6 +455,18 @@ Deno.test({
   },
 });
 
+Deno.test({
+  name: "of a folder and links to it, the first by name counts, once",
+  ignore: Deno.build.os === "windows",
+  fn: () =>
+    withFolder(files("cat/m", "dog"), async (root) => {
+      await Deno.symlink("m", join(root, "cat/z"));
+      await Deno.symlink("m", join(root, "cat/a"));
+      const { images } = await listImages(join(root, "cat"));
+      assert.deepEqual(images.map((path) => relative(root, path)), ["cat/a/1.png", "cat/a/2.png"]);
+    }),
+});
+
 Deno.test("files that Git writes in place of links are told", () =>
   withFolder(
     { ...files("pool/one"), "data/cat": new TextEncoder().encode("../pool/one") },

@@ -167,7 +167,7 @@ interface Entry {
 }
 
 /** How to list. */
-export interface ListOptions {
+interface ListOptions {
   /** Checks where links lead; by default anywhere. */
   readonly policy?: PathPolicy;
   /** Called now and then with how far a long listing is. */
@@ -248,21 +248,26 @@ export class FolderLister {
         runs++;
         continue;
       }
+      const inner: typeof waiting = [];
       for await (const entry of this.#entries(folder, real, names)) {
         const full = pathOf(folder, entry.name);
         if (entry.kind === "folder") {
-          waiting.push([full, entry.real]);
+          inner.push([full, entry.real]);
           if (folder === path) folders.push(entry.name);
-        } else if (isImage(entry)) {
+          continue;
+        }
+        const kind = endsAsImage(entry) ? undefined : kindOf(entry);
+        if (kind === undefined || kind.use === "read") {
           images.push(full);
           direct ||= folder === path;
         } else if (entry.kind === "link to nowhere") {
           leftOut.add("nowhere", full);
         } else {
-          const { use, name } = kindOf(entry);
-          leftOut.add(use === "convert" ? "kind" : "other", full, name);
+          leftOut.add(kind.use === "convert" ? "kind" : "other", full, kind.name);
         }
       }
+      // Of a folder and links to it, the first by name counts, in whatever order the system lists them.
+      for (const one of inner.sort(([a], [b]) => a < b ? -1 : 1)) waiting.push(one);
     }
     // Training makes `runs`, and leaves it empty if it then refuses to start.
     const empty = seen.size === 1 && names.length === 0 && basename(path) === "runs";
@@ -337,10 +342,14 @@ function sorted(paths: string[]): string[] {
   return paths.sort((a, b) => keys.get(a)! < keys.get(b)! ? -1 : 1);
 }
 
-/** Whether an entry is an image that can be read; unknown endings count if `look` allows to look. */
-function isImage(entry: Entry, look: () => boolean = () => true): boolean {
-  if (entry.kind !== "file") return false;
-  return ENDINGS.test(entry.name) || look() && kindOf(entry).use === "read";
+/** Whether an entry is an image by its name. */
+function endsAsImage({ name, kind }: Entry): boolean {
+  return kind === "file" && ENDINGS.test(name);
+}
+
+/** Whether an entry is an image that can be read, also by its first bytes if `look` allows a look. */
+function isImage(entry: Entry, look: () => boolean): boolean {
+  return endsAsImage(entry) || entry.kind === "file" && look() && kindOf(entry).use === "read";
 }
 
 /** What a file is, by its first bytes. */
