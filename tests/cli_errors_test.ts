@@ -131,7 +131,7 @@ const MISTAKES: readonly Mistake[] = [
     "data: { format: cifar, root: . }\nmodel: { name: cnn, width: 4 }\n",
     ["r.yaml"],
     /data_batch_5\.bin: byte 3073: expected a whole record of 3073 bytes, got 1; .*\n$/,
-    { ...smallCifar10(), "data_batch_5.bin": records([[0], [0]], 0).slice(0, 3074) },
+    { ...smallCifar10(), "data_batch_5.bin": records([[0], [1]], 0).slice(0, 3074) },
   ],
   [
     "an .npz file that is no zip",
