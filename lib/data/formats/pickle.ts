@@ -83,6 +83,16 @@ function damaged(found: string): Problem {
   );
 }
 
+/**
+ * Instructions that have a number behind them, by kind: its length in bytes; 0: a line of digits. The
+ * numbers of the first three are lengths of what follows.
+ */
+const BYTES = { 0x54: 4, 0x42: 4, 0x55: 1, 0x43: 1, 0x8e: 8, 0x96: 8 };
+const TEXT = { 0x58: 4, 0x8c: 1, 0x8d: 8 };
+const LONG = { 0x8a: 1, 0x8b: 4 };
+const PUT = { 0x70: 0, 0x71: 1, 0x72: 4 };
+const GET = { 0x67: 0, 0x68: 1, 0x6a: 4 };
+
 class Machine {
   readonly #bytes: Uint8Array<ArrayBuffer>;
   readonly #view: DataView;
@@ -102,144 +112,63 @@ class Machine {
       this.opcodeAt = this.#at;
       const code = this.#number(1);
       if (code === 0x2e) return this.#pop(); // .
-      if (!this.#push(code) && !this.#build(code)) {
-        const shown = code > 32 && code < 127
-          ? `"${String.fromCharCode(code)}"`
-          : `0x${code.toString(16)}`;
+      if (this.#manage(code)) continue;
+      let value = this.#value(code);
+      if (value === undefined) value = this.#built(code); // null is a value
+      if (value === undefined) {
+        const plain = code > 32 && code < 127;
+        const shown = plain ? `"${String.fromCharCode(code)}"` : `0x${code.toString(16)}`;
         throw damaged(`the instruction ${shown}`);
       }
+      this.#stack.push(value);
     }
   }
 
-  /** Instructions that push a value of their own. */
-  #push(code: number): boolean {
-    const stack = this.#stack;
+  /** Instructions that push no new value: of the stream, the stack and the memo. */
+  #manage(code: number): boolean {
+    const put = this.#operand(PUT, code);
+    if (put !== undefined) {
+      this.#memo.set(put, this.#top());
+      return true;
+    }
     switch (code) {
       case 0x80: // protocol
-        this.#number(1);
+        this.#take(1);
         return true;
       case 0x95: // frame
         this.#take(8);
         return true;
       case 0x28: // (
-        stack.push(MARK);
+        this.#stack.push(MARK);
         return true;
-      case 0x4e: // N
-        return stack.push(null) > 0;
-      case 0x88:
-      case 0x89:
-        return stack.push(code === 0x88) > 0;
-      case 0x49: { // I
-        const line = this.#line();
-        return stack.push(line === "01" ? true : line === "00" ? false : decimal(line)) > 0;
-      }
-      case 0x4c: // L
-        return stack.push(decimal(this.#line().replace(/L$/, ""))) > 0;
-      case 0x46: // F
-        return stack.push(decimal(this.#line())) > 0;
-      case 0x4a: // J
-        return stack.push(this.#number(4) | 0) > 0;
-      case 0x4b: // K
-        return stack.push(this.#number(1)) > 0;
-      case 0x4d: // M
-        return stack.push(this.#number(2)) > 0;
-      case 0x8a:
-      case 0x8b:
-        return stack.push(littleEndian(this.#take(this.#number(code === 0x8a ? 1 : 4)))) > 0;
-      case 0x47: // G
-        this.#take(8);
-        return stack.push(this.#view.getFloat64(this.#at - 8)) > 0;
-      case 0x53: // S
-        return stack.push(quotedBytes(this.#line())) > 0;
-      case 0x56: // V
-        return stack.push(escapedText(this.#line())) > 0;
-      case 0x54: // T
-      case 0x42: // B
-        return stack.push(this.#take(this.#number(4))) > 0;
-      case 0x55: // U
-      case 0x43: // C
-        return stack.push(this.#take(this.#number(1))) > 0;
-      case 0x8e:
-      case 0x96:
-        return stack.push(this.#take(this.#number(8))) > 0;
-      case 0x58: // X
-        return stack.push(this.#text(4)) > 0;
-      case 0x8c:
-        return stack.push(this.#text(1)) > 0;
-      case 0x8d:
-        return stack.push(this.#text(8)) > 0;
-      case 0x5d: // ]
-      case 0x29: // )
-        return stack.push([]) > 0;
-      case 0x7d: // }
-        return stack.push(new Map()) > 0;
-      case 0x63: // c
-        return stack.push(nameOf(this.#line(), this.#line())) > 0;
-    }
-    return false;
-  }
-
-  /** Instructions that take values from the stack, or from the memo. */
-  #build(code: number): boolean {
-    const stack = this.#stack;
-    switch (code) {
       case 0x30: // 0
-        return this.#pop() !== undefined;
+        this.#pop();
+        return true;
       case 0x31: // 1
-        return this.#popMarked() !== undefined;
-      case 0x32: // 2
-        return stack.push(this.#top()) > 0;
-      case 0x6c: // l
-      case 0x74: // t
-        return stack.push(this.#popMarked()) > 0;
-      case 0x85:
-      case 0x86:
-      case 0x87: {
-        const items = Array.from({ length: code - 0x84 }, () => this.#pop());
-        return stack.push(items.reverse()) > 0;
-      }
+        this.#popMarked();
+        return true;
+      case 0x94: // memoize
+        this.#memo.set(this.#memo.size, this.#top());
+        return true;
       case 0x61: { // a
         const item = this.#pop();
-        return list(this.#top()).push(item) > 0;
-      }
-      case 0x65: { // e
-        const items = this.#popMarked(), into = list(this.#top());
-        for (const item of items) into.push(item);
+        append(this.#top(), [item]);
         return true;
       }
-      case 0x64: // d
-        return stack.push(setItems(new Map(), this.#popMarked())) > 0;
+      case 0x65: { // e
+        const items = this.#popMarked();
+        append(this.#top(), items);
+        return true;
+      }
       case 0x73: { // s
         const value = this.#pop(), key = this.#pop();
-        return setItems(this.#top(), [key, value]) !== undefined;
+        setItems(this.#top(), [key, value]);
+        return true;
       }
       case 0x75: { // u
         const items = this.#popMarked();
-        return setItems(this.#top(), items) !== undefined;
-      }
-      case 0x70: // p
-        return this.#put(decimal(this.#line()));
-      case 0x71: // q
-        return this.#put(this.#number(1));
-      case 0x72: // r
-        return this.#put(this.#number(4));
-      case 0x94:
-        return this.#put(this.#memo.size);
-      case 0x67: // g
-        return this.#get(decimal(this.#line()));
-      case 0x68: // h
-        return this.#get(this.#number(1));
-      case 0x6a: // j
-        return this.#get(this.#number(4));
-      case 0x93: {
-        const name = this.#pop(), module = this.#pop();
-        return stack.push(nameOf(text(module), text(name))) > 0;
-      }
-      case 0x52: // R
-      case 0x81: {
-        const values = list(this.#pop()), callee = this.#pop();
-        if (!(callee instanceof Name)) throw damaged("a call of something that is no name");
-        return stack.push(call(callee.name, values)) > 0;
+        setItems(this.#top(), items);
+        return true;
       }
       case 0x62: { // b
         const state = list(this.#pop());
@@ -250,15 +179,90 @@ class Machine {
     return false;
   }
 
-  #put(key: number): boolean {
-    this.#memo.set(key, this.#top());
-    return true;
+  /** The value that stands in the stream behind an instruction. */
+  #value(code: number): PickleValue | undefined {
+    const bytes = this.#operand(BYTES, code);
+    if (bytes !== undefined) return this.#take(bytes);
+    const characters = this.#operand(TEXT, code);
+    if (characters !== undefined) return new TextDecoder().decode(this.#take(characters));
+    const long = this.#operand(LONG, code);
+    if (long !== undefined) return littleEndian(this.#take(long));
+    switch (code) {
+      case 0x4e: // N
+        return null;
+      case 0x88:
+        return true;
+      case 0x89:
+        return false;
+      case 0x49: { // I
+        const line = this.#line();
+        return line === "01" ? true : line === "00" ? false : decimal(line);
+      }
+      case 0x4c: // L
+        return decimal(this.#line().replace(/L$/, ""));
+      case 0x46: // F
+        return decimal(this.#line());
+      case 0x4a: // J
+        return this.#number(4) | 0;
+      case 0x4b: // K
+        return this.#number(1);
+      case 0x4d: // M
+        return this.#number(2);
+      case 0x47: // G
+        this.#take(8);
+        return this.#view.getFloat64(this.#at - 8);
+      case 0x53: // S
+        return quotedBytes(this.#line());
+      case 0x56: // V
+        return escapedText(this.#line());
+      case 0x5d: // ]
+      case 0x29: // )
+        return [];
+      case 0x7d: // }
+        return new Map();
+      case 0x63: // c
+        return nameOf(this.#line(), this.#line());
+    }
   }
 
-  #get(key: number): boolean {
-    const value = this.#memo.get(key);
-    if (value === undefined) throw damaged(`the value ${key}, which was not kept`);
-    return this.#stack.push(value) > 0;
+  /** The value that an instruction makes of those on the stack, or takes from the memo. */
+  #built(code: number): PickleValue | undefined {
+    const get = this.#operand(GET, code);
+    if (get !== undefined) {
+      const value = this.#memo.get(get);
+      if (value === undefined) throw damaged(`the value ${get}, which was not kept`);
+      return value;
+    }
+    switch (code) {
+      case 0x32: // 2
+        return this.#top();
+      case 0x6c: // l
+      case 0x74: // t
+        return this.#popMarked();
+      case 0x85:
+      case 0x86:
+      case 0x87:
+        return Array.from({ length: code - 0x84 }, () => this.#pop()).reverse();
+      case 0x64: // d
+        return setItems(new Map(), this.#popMarked());
+      case 0x93: { // a name from the stack
+        const name = this.#pop(), module = this.#pop();
+        return nameOf(text(module), text(name));
+      }
+      case 0x52: // R
+      case 0x81: {
+        const values = list(this.#pop()), callee = this.#pop();
+        if (!(callee instanceof Name)) throw damaged("a call of something that is no name");
+        return call(callee.name, values);
+      }
+    }
+  }
+
+  /** The number behind an instruction, if the instruction is one of a kind. */
+  #operand(widths: Readonly<Record<number, number>>, code: number): number | undefined {
+    const width = widths[code];
+    if (width === undefined) return undefined;
+    return width === 0 ? decimal(this.#line()) : this.#number(width);
   }
 
   #top(): PickleValue {
@@ -298,10 +302,6 @@ class Machine {
     let value = 0;
     for (const byte of this.#take(bytes).toReversed()) value = value * 256 + byte;
     return value;
-  }
-
-  #text(lengthBytes: number): string {
-    return new TextDecoder().decode(this.#take(this.#number(lengthBytes)));
   }
 
   #line(): string {
@@ -380,6 +380,11 @@ function setItems(into: PickleValue, items: readonly PickleValue[]): Map<string,
     into.set(typeof key === "number" ? `${key}` : text(key), items[at + 1]!);
   }
   return into;
+}
+
+function append(into: PickleValue, items: readonly PickleValue[]): void {
+  const values = list(into);
+  for (const item of items) values.push(item);
 }
 
 function list(value: PickleValue): PickleValue[] {
