@@ -73,8 +73,7 @@ async function run(args: Arguments<typeof OPTIONS>): Promise<number> {
     : args.json
     ? jsonOutput()
     : { write: (answer) => printJson(answer), end() {} };
-  // Answers that appear on the terminal show the progress themselves.
-  const progress = new Progress({ mode: Deno.stdout.isTerminal() ? "quiet" : "normal" });
+  const progress = new Progress(), onTerminal = Deno.stdout.isTerminal();
   using interrupt = listenForInterrupt((text) => progress.error(text), "stopping");
   let done = 0, failed = 0;
   try {
@@ -84,10 +83,14 @@ async function run(args: Arguments<typeof OPTIONS>): Promise<number> {
       tiles: args["no-tune"] ? "default" : "remembered",
       best: args.best ?? false,
       warn: (text) => progress.error(text),
-      progress: (text) => progress.live(text),
+      progress: (text) => {
+        // Answers on the terminal show the progress themselves.
+        if (!onTerminal || done === 0) progress.live(text);
+      },
     });
     for await (const answer of answers) {
       done++;
+      if (onTerminal) progress.done();
       if ("error" in answer) failed++;
       if ("error" in answer && asText) reportError(answer, failed, progress);
       output.write(answer);
@@ -103,6 +106,8 @@ async function run(args: Arguments<typeof OPTIONS>): Promise<number> {
       (aborted ? "interrupted: " : "") + `predicted ${withThousands(done - failed)}` +
         (failed > 0
           ? ` of ${withThousands(done)} images, ${withThousands(failed)} failed`
+          : done === 1
+          ? " image"
           : " images"),
     );
   }

@@ -172,8 +172,10 @@ async function readImages(
   batch: number,
 ): Promise<ReadImage[]> {
   const end = Math.min(first + batch, found.paths.length), reads: Promise<ReadImage[]>[] = [];
-  for (let at = first; at < end; at += IMAGES_PER_READ) {
-    const indices = Array.from({ length: Math.min(IMAGES_PER_READ, end - at) }, (_, i) => at + i);
+  // A thread decodes one photo at a time: several would take as many times the memory.
+  const size = loader.ahead > 0 ? IMAGES_PER_READ : batch;
+  for (let at = first; at < end; at += size) {
+    const indices = Array.from({ length: Math.min(size, end - at) }, (_, i) => at + i);
     reads.push(readSome(loader, found, indices));
   }
   return (await Promise.all(reads)).flat();
@@ -203,7 +205,9 @@ async function readSome(
       if (indices.length === 1) return [{ image, error: error.message }];
     }
   } else if (indices.length === 1) return [{ image, error: known }];
-  return (await Promise.all(indices.map((index) => readSome(loader, found, [index])))).flat();
+  const each: ReadImage[] = [];
+  for (const index of indices) each.push(...await readSome(loader, found, [index]));
+  return each;
 }
 
 /** The answers for images that have been read. */
