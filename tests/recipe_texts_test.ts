@@ -187,6 +187,11 @@ const ODD: readonly [name: string, text: string, message: string | RegExp][] = [
     /^r\.yaml:4:1: \\u00a0\\u00a0batch: unknown key; .*: \\u00a0 is a no-break space$/m,
   ],
   [
+    "no-break spaces that indent a line before",
+    `${GLYPHS}train:\n  schedule:\n\u00a0\u00a0\u00a0\u00a0name: step\n  batch: 3\n`,
+    /^r\.yaml:5:.*; type it again: \\u00a0 is a no-break space, in line 5$/,
+  ],
+  [
     "a zero-width space in a value",
     `data: { format: glyphs }\nmodel: { name: "cnn\u200b" }\n`,
     /got "cnn\\u200b" \(did you mean cnn\?\); type it again: \\u200b is a zero-width space$/,

@@ -103,14 +103,9 @@ export function parseYaml(
     return { line: Math.max(line, 1), col: Math.max(col, 1) };
   };
   const wrong = (offset: number, why: string, what?: string): YamlProblem => {
-    const rest = text.slice(offset).split(/\r?\n/, 1)[0]!.trimEnd();
-    const got = rest === ""
-      ? text.slice(offset).trim() === "" ? "the end of the text" : "the end of the line"
-      : describe(rest.length > 40 ? rest.slice(0, 37) + "..." : rest);
-    // A tab has a message of its own.
-    const odd = oddCharacter(rest.replaceAll("\t", " "));
-    const remedy = what ?? odd ?? quotesFor(text, offset, takesText) ?? "";
-    return { ...at(offset), problem: `expected valid YAML, got ${got} (${why})${remedy}` };
+    const remedy = what ?? oddNear(text, offset) ?? quotesFor(text, offset, takesText) ?? "";
+    const problem = `expected valid YAML, got ${restOfLine(text, offset)} (${why})${remedy}`;
+    return { ...at(offset), problem };
   };
 
   const first = doc.errors[0] ?? doc.warnings[0];
@@ -144,6 +139,27 @@ export function parseYaml(
     if (!(error instanceof ReferenceError)) throw error;
     return wrong(last?.range?.[0] ?? 0, "too many aliases of aliases");
   }
+}
+
+/** What a text has at an offset, for a message. */
+function restOfLine(text: string, offset: number): string {
+  const rest = text.slice(offset).split(/\r?\n/, 1)[0]!.trimEnd();
+  if (rest === "") {
+    return text.slice(offset).trim() === "" ? "the end of the text" : "the end of the line";
+  }
+  return describe(rest.length > 40 ? rest.slice(0, 37) + "..." : rest);
+}
+
+/** What to do about a character in a line that is not what it seems, or about one that indents a line before. */
+function oddNear(text: string, offset: number): string | undefined {
+  // A tab has a message of its own.
+  const line = text.slice(offset).split(/\r?\n/, 1)[0]!.replaceAll("\t", " ");
+  const odd = oddCharacter(line);
+  if (odd !== undefined) return odd;
+  const before = text.slice(0, offset), indented = /\n[ \t]*([^\S \t\r\n])/.exec(before);
+  if (!indented) return undefined;
+  const number = before.slice(0, indented.index).split("\n").length + 1;
+  return `${oddCharacter(indented[1]!) ?? ""}, in line ${number}`;
 }
 
 /**
