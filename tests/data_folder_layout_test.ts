@@ -85,6 +85,22 @@ const UNDERSTOOD: [
     "photos/train/ to train and photos/valid/ to test, 2 class folders",
   ],
   [
+    "one word before the names of splits, and pictures to predict",
+    {
+      ...splits("seg_train/seg_train", "seg_test/seg_test"),
+      ...files("seg_pred/seg_pred/1.png"),
+    },
+    ["cat", "dog"],
+    "seg_train/seg_train/ to train and seg_test/seg_test/ to test, 2 class folders",
+    "left out 1 folder of images (seg_pred)",
+  ],
+  [
+    "years behind the names of splits",
+    splits("train2017", "val2017"),
+    ["cat", "dog"],
+    "train2017/ to train and val2017/ to test, 2 class folders",
+  ],
+  [
     "train, val and test",
     splits("train", "val", "test"),
     ["cat", "dog"],
@@ -195,10 +211,16 @@ const REFUSED: [what: string, files: Record<string, Uint8Array>, message: string
     "class folders; sort them into one for each class",
   ],
   [
-    "years behind the names of splits",
-    files("train2017/cat", "train2017/dog", "val2017/bird", "val2017/cow"),
-    "ROOT: expected classes or splits, got train2017 and val2017 with folders in them; rename the " +
-    'folder to train on to "train" and the one to measure accuracy on to "val"',
+    "two sets of splits",
+    files("trainA/cat", "testA/cat", "trainB/dog", "testB/dog"),
+    "ROOT: expected classes or splits, got testA, testB, trainA and trainB with folders in them; " +
+    'rename the folder to train on to "train" and the one to measure accuracy on to "val"',
+  ],
+  [
+    "splits without class folders among classes",
+    files("cat", "dog", "train_set", "test_set"),
+    "ROOT: expected a folder for each class in test_set and train_set, got images without class " +
+    "folders; sort them into one for each class",
   ],
   [
     "images right in val",
@@ -209,11 +231,6 @@ const REFUSED: [what: string, files: Record<string, Uint8Array>, message: string
     "folds",
     splits("fold1", "fold2", "fold3"),
     'ROOT: expected classes or splits, got fold1, fold2 and fold3 with folders of the same names in them (cat and dog); rename the folder to train on to "train" and the one to measure accuracy on to "val"',
-  ],
-  [
-    "versions of splits",
-    splits("train_v2", "test_v2"),
-    'ROOT: expected classes or splits, got test_v2 and train_v2 with folders of the same names in them (cat and dog); rename the folder to train on to "train" and the one to measure accuracy on to "val"',
   ],
   [
     "a class that could be a split",
@@ -477,3 +494,19 @@ Deno.test("files that Git writes in place of links are told", () =>
       );
     },
   ));
+
+Deno.test("a long listing says how far it is, a short one says nothing", () =>
+  withFolder(files("a", "b", "c"), async (root) => {
+    const said: string[] = [], { now } = performance;
+    const progress = (text: string) => said.push(text);
+    await listImages(root, { progress });
+    assert.deepEqual(said, []);
+    let time = 0;
+    performance.now = () => time += 100;
+    try {
+      await listImages(root, { progress });
+    } finally {
+      performance.now = now;
+    }
+    assert.match(said[0]!, /^listing images: \d files so far$/);
+  }));

@@ -95,13 +95,12 @@ interface Top extends SplitName {
  */
 export async function findLayout(root: string, lister: FolderLister): Promise<Layout> {
   const { folders } = await lister.shape(root);
-  const tops: Top[] = [];
+  const found: Top[] = [];
   for (const name of folders) {
     const split = readName(name);
-    if (split) {
-      tops.push({ name, ...split, ...await unwrapped(join(root, name), split.role, lister) });
-    }
+    if (split) found.push({ name, ...split, ...await unwrapped(join(root, name), split, lister) });
   }
+  const tops = clarified(found);
   if (tops.length === 0) return await inOnlyFolder(root, folders, lister);
   const others = folders.filter((name) => !tops.some((top) => top.name === name));
   const train = only(root, tops, "train");
@@ -121,16 +120,31 @@ function only(root: string, tops: readonly Top[], role: Role): Top | undefined {
   );
 }
 
-/** A folder of a split, or the one folder in it that has a name of the same split, as zips make it. */
+/** `seg_train` and `seg_test` are splits if no other two are: only the word that tells them apart counts. */
+function clarified(tops: readonly Top[]): readonly Top[] {
+  if (tops.some(({ role }) => role === "train")) return tops;
+  const rests = new Set(pairs(tops).map(({ rest }) => rest)), [rest, ...more] = rests;
+  if (rest === undefined || more.length > 0) return tops;
+  return tops.map((top) => top.word && top.rest === rest ? { ...top, role: top.word } : top);
+}
+
+/** Folders to train on that have a partner, with the same words around the one for the split. */
+function pairs(tops: readonly Top[]): Top[] {
+  return tops.filter(({ word, rest }) =>
+    word === "train" && tops.some((top) => top.word && top.word !== word && top.rest === rest)
+  );
+}
+
+/** A folder of a split, or the one folder in it that is called alike, as zips make it. */
 async function unwrapped(
   path: string,
-  role: Top["role"],
+  name: SplitName,
   lister: FolderLister,
 ): Promise<Pick<Top, "path" | "folders" | "images">> {
   const { folders, images } = await lister.shape(path), [inner, ...more] = folders;
-  return inner !== undefined && more.length === 0 && !images && role !== "unclear" &&
-      readName(inner)?.role === role
-    ? await unwrapped(join(path, inner), role, lister)
+  const other = inner === undefined || more.length > 0 || images ? undefined : readName(inner);
+  return other && other.word === name.word && other.rest === name.rest
+    ? await unwrapped(join(path, inner!), name, lister)
     : { path, folders, images };
 }
 
@@ -209,7 +223,7 @@ async function withoutTrain(
     );
   }
   if (split && (alone || !split.images)) throw withoutPartner(root, split, others);
-  if (alone) checkAllSplits(root, tops);
+  checkNotSplits(root, tops, alone);
   const read = clear.filter(({ images, folders }) => images || folders.length > 0);
   return { classesIn: root, unread: [], splitNames: read.map(({ name }) => name) };
 }
@@ -225,21 +239,17 @@ function withoutPartner(root: string, split: Top, others: readonly string[]): Da
   );
 }
 
-/** Refuses folders that all seem to be splits. */
-function checkAllSplits(root: string, tops: readonly Top[]): void {
-  // `trainA` and `testA`, but not "train station" and "test tube".
-  const paired = tops.some(({ word, rest }) =>
-    word && tops.some((top) => top.word && top.word !== word && top.rest === rest)
-  );
-  const names = listed(tops.map(({ name }) => name));
+/** Refuses folders that seem to be splits: two that belong together, or all that there are (`alone`). */
+function checkNotSplits(root: string, tops: readonly Top[], alone: boolean): void {
+  const names = listed(tops.map(({ name }) => name)), paired = pairs(tops).length > 0;
   const inner = tops.filter(({ folders }) => folders.length > 0), shared = common(inner);
-  if (inner.length === 0 && paired) {
+  if (inner.length === 0 && (paired || alone && !tops.some(({ role }) => role === "unclear"))) {
     throw new DataError(
       `${root}: expected a folder for each class in ${names}, got images without class folders; ` +
         `sort them into one for each class`,
     );
   }
-  if (inner.length < 2 || (shared.length === 0 && !paired)) return;
+  if (inner.length < 2 || !(paired || alone && shared.length > 0)) return;
   const which = shared.length > 0 ? `of the same names in them (${listed(shared)})` : "in them";
   throw new DataError(
     `${root}: expected classes or splits, got ${names} with folders ${which}; rename the folder to ` +
