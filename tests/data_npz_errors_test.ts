@@ -65,7 +65,7 @@ function convert(
     const source = loaded(root, name, pickled.includes(name));
     return `${name}=${name.startsWith(what) ? `f(${source})` : source}`;
   });
-  return `python3 -c "import numpy as np, gzip; f = lambda a: ${expression}; ` +
+  return `python3 -c "import numpy as np; f = lambda a: ${expression}; ` +
     `np.savez_compressed('${converted(root)}', ${arrays.join(", ")})"; then give ` +
     `data.format=npz data.root=${converted(root)}`;
 }
@@ -180,7 +180,8 @@ const ARRAYS: Case[] = [
     files: { "x_train.npy": npy({ dims: [3], body: [128, 2], type: "|O" }) },
     message: (place, root) =>
       `${place("x_train")}: byte 10: expected images of whole numbers or floats, got object ` +
-      "(pickled Python objects); save images of one size as one array: " +
+      "(pickled Python objects); save images of one size as one array (reading objects may run " +
+      "code of the file: only if you trust it): " +
       convert(root, "np.stack([np.array(x) for x in a])", "x", ["x_train"]),
   },
   {
@@ -264,7 +265,8 @@ const ARRAYS: Case[] = [
     files: { "y_train.npy": labels([], { dims: [3], body: [128, 2], type: "|O" }) },
     message: (place, root) =>
       `${place("y_train")}: byte 10: expected labels of whole numbers or names, got object ` +
-      "(pickled Python objects); save them as plain numbers or text: " +
+      "(pickled Python objects); save them as plain numbers or text (reading objects may run code " +
+      "of the file: only if you trust it): " +
       convert(root, "np.array(a.tolist())", "y", ["y_train"]),
   },
   {

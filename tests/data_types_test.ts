@@ -391,6 +391,38 @@ Deno.test("names as labels become the names of the classes, in alphabetical orde
   }
 });
 
+Deno.test("names in Latin-1 stay different, and names in decomposed form are composed", async () => {
+  const files = {
+    ...npyImages("i4", (v) => v),
+    "y_train.npy": npy({ dims: [3], body: [0xe8, 0xe9, 0xea], type: "|S1" }),
+    "y_test.npy": names(["e\u0300", "\u00e9"], "<"),
+  };
+  await withFolder(files, async (root) => {
+    const { data } = await open({ format: "npz", root });
+    assert.deepEqual(data.classNames, ["è", "é", "ê"]);
+    assert.deepEqual([[...data.train.labels], [...data.test.labels]], [[0, 1, 2], [0, 1]]);
+  });
+});
+
+Deno.test("IDX labels may be one-hot, also of as many classes as QMNIST's rows are long", async () => {
+  const row = (label: number, classes: number) => range(classes, (at) => at === label ? 1 : 0);
+  for (const classes of [3, 8]) {
+    const files = {
+      ...smallIdx(),
+      "train-labels-idx1-ubyte": idx("i4", [3, classes], [2, 0, 1].flatMap((l) => row(l, classes))),
+      "t10k-labels-idx1-ubyte": idx("i4", [2, classes], [1, 2].flatMap((l) => row(l, classes))),
+    };
+    await withFolder(files, async (root) => {
+      const { data } = await open({ root });
+      assert.deepEqual([[...data.train.labels], [...data.test.labels]], [[2, 0, 1], [1, 2]]);
+      assert.deepEqual([data.classes, data.layout], [
+        classes,
+        `one-hot labels of ${classes} classes`,
+      ]);
+    });
+  }
+});
+
 Deno.test("arrays are found under more names, said in a line; validation images are the test where none is", async () => {
   const [xTrain, yTrain, xTest, yTest] = Object.values(npyImages("i4", (v) => v));
   const bytes = "images of int32 from 0 to 255";

@@ -199,28 +199,35 @@ function namedLabels(
   };
 }
 
-/** The elements of an array of text, without the zeros that fill each up. */
+/** The elements of an array of text, without the zeros that fill each up, in composed form. */
 function* texts({ type, dims, body }: StoredArray): Generator<string> {
   const count = dims[0]!, width = count === 0 ? 0 : body.length / count;
-  const wide = type.includes("U"), little = !type.startsWith(">"), decoder = new TextDecoder();
+  const wide = type.includes("U"), little = !type.startsWith(">");
   const view = new DataView(body.buffer, body.byteOffset, body.byteLength);
   for (let at = 0; at < count * width; at += width) {
-    if (!wide) {
-      yield decoder.decode(body.subarray(at, at + width)).replace(/\0+$/, "");
-      continue;
-    }
     let text = "";
-    for (let i = at; i < at + width; i += 4) {
+    for (let i = at; wide && i < at + width; i += 4) {
       const code = view.getUint32(i, little);
       text += code > 0x10ffff ? "\ufffd" : String.fromCodePoint(code);
     }
-    yield text.replace(/\0+$/, "");
+    yield (wide ? text : bytesAsText(body.subarray(at, at + width)))
+      .replace(/\0+$/, "").normalize("NFC");
+  }
+}
+
+/** UTF-8 or else Latin-1: names that differ must not become the same. */
+function bytesAsText(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    return String.fromCharCode(...bytes);
   }
 }
 
 function wrongType(array: StoredArray, convert: Convert): DataError {
   const remedy = array.type.includes("O")
-    ? `save them as plain numbers or text: ${convert("np.array(a.tolist())")}`
+    ? `save them as plain numbers or text (reading objects may run code of the file: only if you ` +
+      `trust it): ${convert("np.array(a.tolist())")}`
     : "save a whole number from 0, or a name, for each image, of one type in both arrays";
   return new DataError(
     `${array.header}: expected labels of whole numbers or names, got ${typeName(array.type)}; ` +

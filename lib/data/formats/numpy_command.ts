@@ -31,7 +31,8 @@ export function convertWithNumpy(
       return `${kind === "images" ? "x" : "y"}_${split}=${kind === what ? `f(${source})` : source}`;
     })
   );
-  const program = `import numpy as np, gzip; f = lambda a: ${expression}; ` +
+  const gzip = arrays.some((array) => array.includes("gzip.")) ? ", gzip" : "";
+  const program = `import numpy as np${gzip}; f = lambda a: ${expression}; ` +
     `np.savez_compressed(${pythonText(out)}, ${arrays.join(", ")})`;
   return `python3 -c ${shellWord(program)}; then give data.format=npz ${
     shellWord(`data.root=${out}`)

@@ -276,7 +276,8 @@ function noImages({ header, dims }: StoredArray): DataError {
 
 function wrongType(array: StoredArray, convert: (expression: string) => string): DataError {
   const remedy = array.type.includes("O")
-    ? `save images of one size as one array: ${convert("np.stack([np.array(x) for x in a])")}`
+    ? `save images of one size as one array (reading objects may run code of the file: only if you ` +
+      `trust it): ${convert("np.stack([np.array(x) for x in a])")}`
     : `save a.astype("uint8"), with pixels from 0 to 255`;
   return new DataError(
     `${array.header}: expected images of whole numbers or floats, got ${typeName(array.type)}; ` +
@@ -310,9 +311,9 @@ function notFinite(array: StoredArray, at: number, value: number): DataError {
   );
 }
 
-/** A number with at most four digits. */
+/** A whole number, or four digits of another. */
 function short(value: number): string {
-  return `${Number(value.toPrecision(4))}`;
+  return `${Number.isInteger(value) ? value : Number(value.toPrecision(4))}`;
 }
 
 function unique(words: readonly string[]): string {
