@@ -181,6 +181,13 @@ Deno.test("what the system refuses is one line with exit code 1, also where nobo
     (systemFailure(other) as SystemError).message,
     "the system refused: Exec format error (os error 8)",
   );
+  const numbered = new Error("File too large (os error 27)");
+  if (!ignore) {
+    assert.match(
+      (systemFailure(numbered, "write", "x") as SystemError).message,
+      /^x: cannot write: the file is too large for this file system/,
+    );
+  }
   const defect = new TypeError("x is undefined");
   assert.equal(systemFailure(defect), defect);
 });

@@ -9,6 +9,7 @@
  * @module
  */
 
+import { constants } from "node:os";
 import { DataError, type QtrainError, SystemError, UsageError } from "./errors.ts";
 
 /**
@@ -99,7 +100,12 @@ export function systemFailure(error: unknown, doing?: "read" | "write", path?: s
 function codeOf(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
   const { code } = error as { code?: unknown };
-  return typeof code === "string" && /^E[A-Z0-9]+$/.test(code) ? code : undefined;
+  if (typeof code === "string" && /^E[A-Z0-9]+$/.test(code)) return code;
+  // Deno 2.9 names some codes by their number alone: File too large (os error 27).
+  const [, number] = /\(os error (\d+)\)/.exec(error.message) ?? [];
+  if (number === undefined) return undefined;
+  const names = Deno.build.os === "windows" ? {} : constants.errno;
+  return Object.entries(names).find(([, n]) => n === Number(number))?.[0] ?? `E${number}`;
 }
 
 /**
