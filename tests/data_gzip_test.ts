@@ -14,6 +14,7 @@ import {
   withFolder,
 } from "./data_helpers.ts";
 import { smallCifar10 } from "./support/cifar.ts";
+import { npy, zip } from "./support/zip.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -170,6 +171,49 @@ Deno.test("zeros behind the images of a CIFAR file are no images", async () => {
       );
     });
   }
+});
+
+Deno.test("zeros behind a NumPy file are no part of it", async () => {
+  const arrays = {
+    "x_train.npy": npy({ dims: [3, 2, 3], body: ramp(18) }),
+    "y_train.npy": npy({ dims: [3], body: [2, 0, 1] }),
+    "x_test.npy": npy({ dims: [2, 2, 3], body: ramp(12) }),
+    "y_test.npy": npy({ dims: [2], body: [1, 2] }),
+  };
+  for (const padding of [1, 21, 512, 70_000, 2 ** 21]) {
+    for (const comment of ["", "a comment"]) {
+      const file = bytesOf(zip(arrays, { comment }), zeros(padding));
+      await withFolder({ "a.npz": file }, async (folder) => {
+        const { data, warnings } = await open({ format: "npz", root: join(folder, "a.npz") });
+        assert.deepEqual([[...data.train.labels], warnings], [[2, 0, 1], []]);
+      });
+    }
+  }
+  const padded = { ...arrays, "y_train.npy": bytesOf(arrays["y_train.npy"], zeros(5)) };
+  await withFolder(padded, async (root) => {
+    const { data, warnings } = await open({ format: "npz", root });
+    assert.deepEqual([...data.train.labels], [2, 0, 1]);
+    assert.deepEqual(warnings, [
+      `${join(root, "y_train.npy")}: byte 128: 5 bytes of 0 follow the 3 of the data; they are ` +
+      "ignored",
+    ]);
+  });
+});
+
+Deno.test({
+  name: "the command unpacks an .npz file that is packed again",
+  ignore: Deno.build.os === "windows",
+  fn: () =>
+    withFolder({ "my data/a.npz.gz": gzip(zip({})) }, async (folder) => {
+      const root = join(folder, "my data/a.npz.gz");
+      const error = await open({ format: "npz", root }).then(() => undefined, (e: Error) => e);
+      const [, command] = /; unpack it: (.*); then give data\.root='.*a\.npz'$/.exec(
+        error!.message,
+      )!;
+      const { success } = await new Deno.Command("sh", { args: ["-c", command!] }).output();
+      assert.ok(success, command);
+      assert.deepEqual(await Deno.readFile(join(folder, "my data/a.npz")), zip({}));
+    }),
 });
 
 Deno.test("an IDX header with a size that is too small is no padded file", () =>

@@ -5,6 +5,7 @@
  * @module
  */
 import { DataError } from "../../core/errors.ts";
+import type { Warn } from "./byte_reader.ts";
 import type { StoredArray } from "./elements.ts";
 
 const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59]; // "\x93NUMPY"
@@ -16,9 +17,14 @@ const OPENING = 8;
  *
  * @param bytes of the whole file
  * @param location the file, as errors name it
+ * @param warn called if zeros follow the elements
  * @throws {DataError} when it is no `.npy` file, or not what its header says
  */
-export function parseNpy(bytes: Uint8Array<ArrayBuffer>, location: string): StoredArray {
+export function parseNpy(
+  bytes: Uint8Array<ArrayBuffer>,
+  location: string,
+  warn: Warn,
+): StoredArray {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < OPENING || MAGIC.some((byte, at) => bytes[at] !== byte)) {
     throw new DataError(
@@ -41,8 +47,13 @@ export function parseNpy(bytes: Uint8Array<ArrayBuffer>, location: string): Stor
   const header = new TextDecoder().decode(bytes.subarray(start, offset));
   const place = `${location}: byte ${start}`;
   const { type, dims, fortran } = parseHeader(header, place);
-  const body = bytes.subarray(offset);
-  checkLength(body.length, type, dims, `${location}: byte ${offset}`);
+  const body = elementBytesOf(
+    bytes.subarray(offset),
+    type,
+    dims,
+    `${location}: byte ${offset}`,
+    warn,
+  );
   const width = elementBytes(type) ?? 0;
   return {
     location,
@@ -84,14 +95,24 @@ function parseHeader(
 }
 
 /** Checks the length that the header states against the file: nothing is allocated by the header. */
-function checkLength(found: number, type: string, dims: readonly number[], place: string): void {
+function elementBytesOf(
+  body: Uint8Array<ArrayBuffer>,
+  type: string,
+  dims: readonly number[],
+  place: string,
+  warn: Warn,
+): Uint8Array<ArrayBuffer> {
   const width = elementBytes(type);
-  if (width === undefined) return; // Refused later, by the code that needs another type.
-  const size = dims.reduce((product, dim) => product * dim, width);
-  if (size === found) return;
+  if (width === undefined) return body; // Refused later, by the code that needs another type.
+  const size = dims.reduce((product, dim) => product * dim, width), more = body.length - size;
+  if (more === 0) return body;
+  if (more > 0 && body.subarray(size).every((byte) => byte === 0)) {
+    warn(`${place}: ${more} bytes of 0 follow the ${size} of the data; they are ignored`);
+    return body.subarray(0, size);
+  }
   throw new DataError(
     `${place}: expected ${size} bytes (${[...dims, width].join(" × ")}) after the header, ` +
-      `got ${found}; get the file again`,
+      `got ${body.length}; get the file again`,
   );
 }
 

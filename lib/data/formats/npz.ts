@@ -42,7 +42,8 @@ export async function openNpz(
   const { names, layout } = await findArrays(files);
   const list = Object.values(names).flatMap(({ images, labels }) => [images, labels]);
   const read = packed ?? await policy.checkFiles(path, list.map((name) => files.location(name)));
-  const train = await readPair(files, names.train), test = await readPair(files, names.test);
+  const train = await readPair(files, names.train, warn);
+  const test = await readPair(files, names.test, warn);
   const convert = (what: "images" | "labels") => (expression: string) =>
     convertWithNumpy(pythonSources(files, names, { train, test }), what, expression, outFile(path));
   const labels = readLabels(train.labels, test.labels, data.classes, convert("labels"));
@@ -230,8 +231,9 @@ async function refuseWithoutArrays(path: string): Promise<void> {
 async function readPair(
   files: NumpyArchive,
   names: FourArrays<string>["train"],
+  warn: Warn,
 ): Promise<FourArrays<StoredArray>["train"]> {
-  const read = async (name: string) => parseNpy(await files.read(name), files.location(name));
+  const read = async (name: string) => parseNpy(await files.read(name), files.location(name), warn);
   const images = await read(names.images), labels = await read(names.labels);
   if (images.dims[0] !== labels.dims[0]) {
     throw new DataError(

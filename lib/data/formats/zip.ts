@@ -99,8 +99,9 @@ export class ZipFile {
           `file; write it with numpy.savez or numpy.savez_compressed`,
       );
     }
-    const tailSize = Math.min(this.#size, END_SIZE + MAX_COMMENT);
-    const tail = view(await this.#at(this.#size - tailSize, tailSize));
+    const dataEnd = await this.#endWithoutPadding();
+    const tailSize = Math.min(dataEnd, END_SIZE + MAX_COMMENT);
+    const tail = view(await this.#at(dataEnd - tailSize, tailSize));
     let end = tailSize - END_SIZE;
     while (end >= 0 && tail.getUint32(end, true) !== END) end--;
     if (end < 0) {
@@ -121,6 +122,17 @@ export class ZipFile {
       this.#entries.set(entry.entry.name, entry.entry);
       at += entry.length;
     }
+  }
+
+  /** Where the file ends, without zeros that pad it to a block; the end record may end in some. */
+  async #endWithoutPadding(): Promise<number> {
+    for (let end = this.#size; end > 0;) {
+      const start = Math.max(end - BLOCK, 0), block = await this.#at(start, end - start);
+      const last = block.findLastIndex((byte) => byte !== 0);
+      if (last >= 0) return Math.min(this.#size, start + last + 1 + END_SIZE);
+      end = start;
+    }
+    return this.#size;
   }
 
   #checkReadable(entry: Entry): void {
