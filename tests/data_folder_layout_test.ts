@@ -101,6 +101,12 @@ const UNDERSTOOD: [
     "train2017/ to train and val2017/ to test, 2 class folders",
   ],
   [
+    "several folders around the splits",
+    splits("ILSVRC/Data/CLS-LOC/train", "ILSVRC/Data/CLS-LOC/val"),
+    ["cat", "dog"],
+    "ILSVRC/Data/CLS-LOC/train/ to train and ILSVRC/Data/CLS-LOC/val/ to test, 2 class folders",
+  ],
+  [
     "train, val and test",
     splits("train", "val", "test"),
     ["cat", "dog"],
@@ -247,6 +253,13 @@ const REFUSED: [what: string, files: Record<string, Uint8Array>, message: string
     { ...splits("data/train", "data/val"), ...files("plots/loss.png") },
     "ROOT: expected classes, got data, which holds splits (train and val); give data.root=ROOT/data " +
     "to use them",
+  ],
+  [
+    "photos in one folder and what belongs to them in another",
+    { ...files("Images/cat", "Images/dog"), "Annotation/cat/1": TEXT },
+    "ROOT: expected a folder of images for each of two or more classes (or train and val with one " +
+    "for each), got only Images, which holds folders (cat and dog); give data.root=ROOT/Images if " +
+    "these are the classes, or make a folder for each class",
   ],
   [
     "classes one level deeper",
@@ -470,6 +483,19 @@ Deno.test({
       assert.match(warnings[0]!, /accuracy is measured on training images, .*\(cat and dog\)/);
     });
   },
+});
+
+Deno.test({
+  name: "a folder with nothing but a link to itself has too few classes",
+  ignore: Deno.build.os === "windows",
+  fn: () =>
+    withFolder(files("1.png"), async (root) => {
+      await Deno.symlink(".", join(root, "self"));
+      await assert.rejects(
+        open(root),
+        /expected a folder of images for each of two or more classes/,
+      );
+    }),
 });
 
 Deno.test({

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { join } from "node:path";
+import { join, sep } from "node:path";
 import { DataError } from "../../core/errors.ts";
 import { listed, shellWord, visible } from "../../core/text.ts";
 import { stat } from "../paths/stat.ts";
@@ -158,8 +158,9 @@ async function inOnlyFolder(
   if (folders.length > MAX_BESIDE) return layout;
   const [only, ...more] = await withImages(root, folders, lister);
   if (only === undefined || more.length > 0) return layout;
-  const inner = join(root, only);
-  if (!(await lister.shape(inner)).folders.some((name) => readName(name))) return layout;
+  const inner = join(root, only), real = await Deno.realPath(inner);
+  // A link that leads back.
+  if ((await Deno.realPath(root) + sep).startsWith(real + sep)) return layout;
   const found = await findLayout(inner, lister);
   return found.classesIn === inner ? layout : found;
 }

@@ -75,7 +75,12 @@ export async function findTree(root: string, options: TreeOptions): Promise<Fold
   for (const path of layout.unread) leftOut.add("folder", path);
   const classes = await classesOf(classesIn, lister);
   const [first, second] = classes;
+  const [nested, ...more] = classes.filter(({ images }) => images.length > 0);
   if (!second) throw await tooFew(classesIn, first, leftOut);
+  // Photos in one folder, and what belongs to them in others.
+  if (nested && more.length === 0 && !nested.direct && nested.folders.length > 1) {
+    throw await tooFew(classesIn, nested, leftOut);
+  }
   for (const found of classes) leftOut.merge(found.leftOut);
   checkClasses(root, classesIn, classes);
   const classNames = classes.map(({ name }) => name);
