@@ -126,7 +126,7 @@ const REFUSED: [what: string, files: Files, fields: DataFields, message: string]
     "annotations without a line",
     changed(TINY, NONE, { "val/val_annotations.txt": text("\n") }),
     {},
-    "ROOT/val/val_annotations.txt: expected a line for each image, found none; get it again",
+    "ROOT/val/val_annotations.txt:1: expected a line for each image, found none; get it again",
   ],
   [
     "annotations without images",

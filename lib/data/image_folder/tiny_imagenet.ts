@@ -62,7 +62,7 @@ export async function readTestImages(
     images[label]!.push(image);
   }
   if (seen.size === 0) {
-    throw new DataError(`${path}: expected a line for each image, found none; get it again`);
+    throw new DataError(`${path}:1: expected a line for each image, found none; get it again`);
   }
   for (const image of found.images) if (!seen.has(image)) leftOut.add("unlisted", image);
   return images;
