@@ -131,15 +131,27 @@ const prefixed = (prefix: string, test: string): Files =>
     ]),
   );
 
+const under = (folder: string): Files =>
+  Object.fromEntries(
+    Object.entries(smallIdx()).map(([name, bytes]) => [`${folder}/${name}`, bytes]),
+  );
+
+Deno.test("of several folders of IDX files none is guessed", () =>
+  withFolder({ ...under("MNIST/raw"), ...under("FashionMNIST/raw") }, (root) =>
+    rejectsData(
+      () => open({ root }),
+      `${root}: expected the IDX files of one data set, got those of several in FashionMNIST/raw ` +
+        `and MNIST/raw; give one of these folders, as data.root=${join(root, "FashionMNIST/raw")}`,
+    )));
+
 Deno.test("IDX files are found under the names that others give them", async () => {
   const forms: [Files, string | undefined][] = [
     [prefixed("emnist-letters-", "test"), "files emnist-letters-*"],
     [prefixed("", "test"), undefined],
     [{ ...prefixed("emnist-", "test"), ...prefixed("", "t10k") }, undefined],
-    [
-      Object.fromEntries(Object.entries(smallIdx()).map(([name, b]) => [`raw/${name}`, b])),
-      "files raw/*",
-    ],
+    [under("raw"), "files raw/*"],
+    [under("MNIST/raw"), "files MNIST/raw/*"],
+    [{ ...under("MNIST/raw"), "notes/a.txt": gzip(new Uint8Array(1)) }, "files MNIST/raw/*"],
   ];
   for (const [files, layout] of forms) {
     await withFolder(files, async (root) => {

@@ -4,9 +4,9 @@
  *
  * @module
  */
-import { basename, join } from "node:path";
+import { basename, join, relative } from "node:path";
 import { DataError } from "../../core/errors.ts";
-import { shellWord } from "../../core/text.ts";
+import { listed, shellWord } from "../../core/text.ts";
 import type { DataRecipe, UnnormalizedDataset } from "../dataset.ts";
 import { memorySplit } from "../in_memory.ts";
 import { findFile, findFolder } from "../paths/find_data.ts";
@@ -80,16 +80,13 @@ interface Naming {
 /** `emnist-letters-train-images-idx3-ubyte.gz`; some archives have a point before `idx`. */
 const NAME = /^(.*?)(train|t10k|test\d*k?)-(images|labels)[-.]idx\d-[a-z]+(\.gz)?$/;
 
-/** The files in the folder, or in the folder `raw` that torchvision makes. */
+/** The files in the folder, or in the only one below it that has any: torchvision makes `MNIST/raw`. */
 async function findFiles(
   root: string,
 ): Promise<{ paths: FourArrays<string>; layout: string | undefined }> {
-  const raw = join(root, "raw");
-  let folder = root, names = await listFiles(root);
-  if (!names.some((name) => NAME.test(name)) && (await stat(raw))?.isDirectory) {
-    folder = raw;
-    names = await listFiles(raw);
-  }
+  const below = (await listNames(root)).length > 0 ? [] : await foldersWithFiles(root);
+  if (below.length > 1) throw severalFolders(root, below);
+  const folder = below[0] ?? root, names = await listNames(folder);
   const { prefix, test } = naming(folder, names);
   const pair = async (split: string) => {
     const find = (what: "images" | "labels", ending: string) => {
@@ -108,8 +105,35 @@ async function findFiles(
     };
   };
   const paths = { train: await pair("train"), test: await pair(test) };
-  const start = `${folder === root ? "" : "raw/"}${prefix}`;
-  return { paths, layout: start === "" ? undefined : `files ${start}*` };
+  const way = relative(root, folder), start = join(way === "" ? "." : way, prefix);
+  const usual = way === "" && prefix === "";
+  return { paths, layout: usual ? undefined : `files ${start}${prefix === "" ? "/" : ""}*` };
+}
+
+function severalFolders(root: string, below: readonly string[]): DataError {
+  return new DataError(
+    `${root}: expected the IDX files of one data set, got those of several in ` +
+      `${listed(below.map((folder) => relative(root, folder)))}; give one of these folders, as ` +
+      shellWord(`data.root=${below[0]}`),
+  );
+}
+
+/** Folders of IDX files, at most two levels below; those that may not be read are passed over. */
+async function foldersWithFiles(root: string, levels = 2): Promise<string[]> {
+  const found: string[] = [];
+  try {
+    for await (const { name, isDirectory } of Deno.readDir(root)) {
+      if (!isDirectory) continue;
+      const folder = join(root, name), files = await listNames(folder).catch(() => []);
+      if (files.length > 0) found.push(folder);
+      else if (levels > 1) {
+        for (const below of await foldersWithFiles(folder, levels - 1)) found.push(below);
+      }
+    }
+  } catch {
+    return [];
+  }
+  return found.sort();
 }
 
 /** Which of the sets in a folder to read: the one with the published names, or the only one. */
@@ -145,7 +169,7 @@ function naming(folder: string, names: readonly string[]): Naming {
   return { prefix, test: testOf(files) };
 }
 
-async function listFiles(folder: string): Promise<string[]> {
+async function listNames(folder: string): Promise<string[]> {
   const names: string[] = [];
   try {
     for await (const entry of Deno.readDir(folder)) {
