@@ -118,11 +118,11 @@ async function run(args: Arguments<typeof OPTIONS>): Promise<number> {
 async function checkOrder(path: string, images: readonly string[]): Promise<void> {
   const isRun = (path: string) => RunFolder.open(path).then(() => true, () => false);
   if (await isRun(path)) return;
-  const last = images.at(-1)!;
-  if (await isRun(last)) {
+  for (const image of [images.at(-1)!, ...images.slice(0, MAX_NAMED)]) {
+    if (!await isRun(image)) continue;
     throw new UsageError(
       `qtrain predict: expected the folder of a run before the images, got it after ${path}; ` +
-        `write ${PROGRAM} predict ${shellWord(last)} ${shellWord(path)}${
+        `write ${PROGRAM} predict ${shellWord(image)} ${shellWord(path)}${
           images.length > 1 ? " …" : ""
         }`,
     );

@@ -5,6 +5,7 @@
  */
 import { SystemError } from "../lib/core/errors.ts";
 import { shellWord } from "../lib/core/text.ts";
+import { leftOutOfEpochs } from "../lib/data/sampler.ts";
 import { loadRecipe } from "../lib/recipe/load.ts";
 import { RunFolder } from "../lib/train/run_folder/run_folder.ts";
 import type { StartEvent, Summary, TrainEvent } from "../lib/train/events.ts";
@@ -25,6 +26,9 @@ import {
 import { print, printJson, PROGRAM } from "./print.ts";
 import { Progress } from "./progress.ts";
 import { settings } from "./settings.ts";
+
+/** Share of the training images that is worth a warning; the table of settings tells any. */
+const MIN_LEFT_OUT = 0.01;
 
 const OPTIONS = {
   out: { type: "string", usage: "--out DIR", help: "the run's folder (default: runs/NAME)" },
@@ -83,7 +87,10 @@ async function run(args: Arguments<typeof OPTIONS>): Promise<number> {
       lines?.print(event);
       // A run that recovers from a lost adapter starts again with the same settings.
       if (event.type !== "start" || !start) show(event, progress, folder.path);
-      if (event.type === "start") start ??= event;
+      if (event.type === "start" && !start) {
+        start = event;
+        warnOfLeftOut(event, progress);
+      }
       if (event.type !== "end") continue;
       progress.done();
       if (!args.json) print(result(event.summary, folder.path));
@@ -119,6 +126,13 @@ class JsonLines {
       this.#progress.error(`${error.message}. Training goes on; its log is in ${this.#folder}`);
     }
   }
+}
+
+/** Says how many images each epoch leaves out, if they are more than a few. */
+function warnOfLeftOut(start: StartEvent, progress: Progress): void {
+  const { recipe: { train }, trainImages, resumedFrom } = start;
+  const left = leftOutOfEpochs(trainImages, train.batch, train.micro_batch);
+  if (left && left.share >= MIN_LEFT_OUT && resumedFrom === 0) progress.error(left.text);
 }
 
 function show(event: TrainEvent, progress: Progress, folder: string): void {

@@ -5,7 +5,6 @@
  */
 import type { Dataset } from "../data/dataset.ts";
 import { DataLoader } from "../data/loader.ts";
-import { leftOutOfEpochs } from "../data/sampler.ts";
 import type { Program } from "../program/program.ts";
 import type { EstimatorMakers } from "../quant/estimator.ts";
 import { estimators as ownEstimators } from "../quant/estimators/mod.ts";
@@ -96,9 +95,6 @@ async function* trainOnDevice(
   }
 }
 
-/** Share of the training images from which a warning says that each epoch leaves them out. */
-const MIN_SHARE = 0.01;
-
 /** What a run needs beside a device. */
 interface Job {
   readonly recipe: Recipe;
@@ -134,9 +130,6 @@ async function prepare(
     warn,
     progress,
   });
-  const { batch, micro_batch } = recipe.train,
-    leftOut = leftOutOfEpochs(data.train.count, batch, micro_batch);
-  if (leftOut && leftOut.share >= MIN_SHARE && !checkpoint) warn?.(leftOut.text);
   const recipeText = formatRecipe(began);
   return { recipe, recipeText, estimators, data, program, checkpoint, initial };
 }
