@@ -16,7 +16,7 @@ const KINDS = {
 } as const;
 
 /** `bad`: another image takes its place; `odd`: it is used. */
-export type FileWarningKind = keyof typeof KINDS;
+type FileWarningKind = keyof typeof KINDS;
 
 function files(count: number): string {
   return `${withThousands(count)} more ${count === 1 ? "file" : "files"}`;
