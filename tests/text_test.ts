@@ -3,6 +3,7 @@
  *
  * @module
  */
+import "./support/isolate.ts";
 import assert from "node:assert/strict";
 import {
   hiddenCharacter,
