@@ -157,7 +157,10 @@ function asText(
     ["shape", `${data.shape.join("×")}`],
     [
       "classes",
-      `${data.classes}, ${withThousands(least)} to ${withThousands(most)} training images${ratio}`,
+      `${data.classes}, ` +
+      (least === most
+        ? `${withThousands(least)} training images each`
+        : `${withThousands(least)} to ${withThousands(most)} training images${ratio}`),
     ],
     ["mean", `${list(measured.mean)}${of}; the recipe subtracts ${list(data.mean)}`],
     ["std", `${list(measured.std)}${of}; the recipe divides by ${list(data.std)}`],

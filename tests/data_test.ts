@@ -156,3 +156,22 @@ Deno.test("data that is usable but odd gets a warning", async () => {
     ]);
   });
 });
+
+Deno.test("a data.root that is nearly there is asked about", () =>
+  withFolder(
+    { "Photos/a/1.png": new Uint8Array(), "dogs #2/a/1.png": new Uint8Array() },
+    async (folder) => {
+      for (
+        const [root, hint] of [
+          ["photo", "did you mean Photos?"],
+          ["dogs", '"dogs #2" is there: in a recipe, write it in quotes, as # begins a comment'],
+        ]
+      ) {
+        await assert.rejects(
+          openDataset(dataRecipe({ format: "folder", root: `${folder}/${root}` })),
+          (error: Error) =>
+            error.message.includes(`found nothing at ${folder}/${root} (${hint}); `),
+        );
+      }
+    },
+  ));

@@ -3,8 +3,10 @@
  *
  * @module
  */
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
+import { nearest } from "../../core/did_you_mean.ts";
 import { DataError } from "../../core/errors.ts";
+import { visible } from "../../core/text.ts";
 import type { PathField, PathScope } from "../../recipe/path_scope.ts";
 import { stat } from "./stat.ts";
 import { outsideScope, type PathPolicy, placesOf } from "./path_policy.ts";
@@ -82,12 +84,32 @@ async function firstFound(
   const allowed = new Set(places.filter(({ policy }) => policy).map(({ path }) => path));
   const refused = places.find(({ path }) => !allowed.has(path));
   if (refused) throw outsideScope(field, refused.path, scope);
-  const tried = [...new Set(places.map(({ path }) => path))].join(", nor at ");
+  const tried = [...new Set(places.map(({ path }) => path))];
+  const [own] = scope.placesOf(field, written);
+  const hint = tried.includes(own!) ? await nameBeside(own!) : "";
   const remedy = field === "init"
     ? "correct the path, which is relative to the recipe, or give init=PATH on the command line"
     : "correct data.root, give data.root=PATH on the command line, or set QTRAIN_DATA to the folder " +
       "of all data sets";
-  throw new DataError(`${field}: expected ${what}, found nothing at ${tried}; ${remedy}`);
+  throw new DataError(
+    `${field}: expected ${what}, found nothing at ${tried.join(", nor at ")}${hint}; ${remedy}`,
+  );
+}
+
+/** A name in the folder of a path that may have been meant, for a message; empty without one. */
+async function nameBeside(path: string): Promise<string> {
+  const name = basename(path), names: string[] = [];
+  try {
+    for await (const entry of Deno.readDir(dirname(path))) names.push(entry.name);
+  } catch {
+    return "";
+  }
+  const cut = names.find((other) => other.startsWith(`${name} #`));
+  if (cut !== undefined) {
+    return ` ("${visible(cut)}" is there: in a recipe, write it in quotes, as # begins a comment)`;
+  }
+  const meant = nearest(name, names.sort()) ?? names.find((other) => other.startsWith(`${name}.`));
+  return meant === undefined ? "" : ` (did you mean ${visible(meant)}?)`;
 }
 
 /** Whether something is where the data of a recipe should be; it may be unreadable. */
