@@ -15,6 +15,7 @@ import {
 } from "../lib/data/inspect/dataset_statistics.ts";
 import { UsageError } from "../lib/core/errors.ts";
 import { writeAtomic } from "../lib/core/files.ts";
+import { isOwnPng } from "../lib/image/png_encode.ts";
 import { loadRecipe } from "../lib/recipe/load.ts";
 import type { Recipe } from "../lib/recipe/recipe.ts";
 import { type Arguments, defineCommand, firstPositional, type Options } from "./command.ts";
@@ -35,7 +36,7 @@ const OPTIONS = {
   out: {
     type: "string",
     usage: "--out FILE",
-    help: `the PNG file of the grid, replaced if it exists (default: ${PREVIEW})`,
+    help: `the PNG file of the grid, a new one or an earlier one (default: ${PREVIEW})`,
   },
   json: JSON_OUTPUT,
 } as const satisfies Options;
@@ -58,7 +59,7 @@ async function run(args: Arguments<typeof OPTIONS>): Promise<number> {
   const [path, overrides] = firstPositional(args, "data", "a recipe");
   const recipe = await loadRecipe(path, overrides);
   const out = args.out ?? PREVIEW;
-  await expectPngOrNothing(out);
+  await expectPreviewOrNothing(out);
   const warnings = new Set<string>(), progress = new Progress();
   try {
     const { data, ...found } = await inspect(recipe, out, (text) => warnings.add(text), progress);
@@ -113,19 +114,19 @@ function batchNotes({ train: { batch, micro_batch } }: Recipe, { train }: Datase
   return left ? [left.text] : [];
 }
 
-/** Refuses to replace a file that is no picture. */
-async function expectPngOrNothing(path: string): Promise<void> {
-  const start = new Uint8Array(8);
+/** Refuses to replace a file that is no preview, such as a photo. */
+async function expectPreviewOrNothing(path: string): Promise<void> {
+  const start = new Uint8Array(128);
   try {
     using file = await Deno.open(path);
     if (!(await file.stat()).isFile) return; // Writing says what is wrong, or it is a pipe.
     const length = await file.read(start) ?? 0;
-    if (length === 0 || String.fromCharCode(...start.subarray(1, 4)) === "PNG") return;
+    if (length === 0 || isOwnPng(start)) return;
   } catch {
     return;
   }
   throw new UsageError(
-    `--out: expected a PNG file to replace or a new name, got another file at ${path}; ` +
+    `--out: expected a new name or an earlier preview to replace, got another file at ${path}; ` +
       `choose another --out`,
   );
 }

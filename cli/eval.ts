@@ -26,17 +26,17 @@ export const evalCommand = defineCommand({
   summary: "Measures a run's latest or best checkpoint on the test images.",
   details: `RUN is a folder that training wrote, e.g. runs/quickstart. Nothing in it changes.
 data.root=PATH gives other data, or the place of data that has moved or changed since the training.
-Classes are compared by name: images of classes that the network does not know are left out.`,
+data.on_bad_image=skip replaces images that cannot be decoded. Classes are compared by name: images of classes that the network does not know are left out.`,
   options: OPTIONS,
   run,
 });
 
 async function run(args: Arguments<typeof OPTIONS>): Promise<number> {
   const [path, overrides] = firstPositional(args, "eval", "the folder of a run");
-  const other = overrides.find((text) => !text.startsWith("data.root="));
+  const other = overrides.find((text) => !/^data\.(root|on_bad_image)=/.test(text));
   if (other !== undefined) {
     throw new UsageError(
-      `qtrain eval: expected the folder of a run and at most data.root=PATH, got ${other} too`,
+      `qtrain eval: expected the folder of a run and at most data.root=PATH and data.on_bad_image=skip, got ${other} too`,
     );
   }
   const progress = new Progress();

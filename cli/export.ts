@@ -4,8 +4,8 @@
  * @module
  */
 import { UsageError } from "../lib/core/errors.ts";
-import { writeAtomic } from "../lib/core/files.ts";
-import { exportRun } from "../lib/train/checkpoint/export.ts";
+import { readBytes, writeAtomic } from "../lib/core/files.ts";
+import { exportRun, isExport } from "../lib/train/checkpoint/export.ts";
 import { type Arguments, defineCommand, firstPositional, type Options } from "./command.ts";
 import { bytes as size } from "./format.ts";
 import { BEST } from "./options.ts";
@@ -52,7 +52,18 @@ async function run({ out, format, best, ...args }: Arguments<typeof OPTIONS>): P
     );
   }
   const file = await exportRun(path, printError, best);
+  await expectExportOrNothing(out);
   await writeAtomic(out, file);
   print(`${out}: ${size(file.length)}`);
   return 0;
+}
+
+/** Refuses to replace a file that no export has written, such as a checkpoint. */
+async function expectExportOrNothing(path: string): Promise<void> {
+  if (!(await Deno.stat(path).catch(() => undefined))?.isFile) return;
+  if (isExport(await readBytes(path), path)) return;
+  throw new UsageError(
+    `--out: expected a new name or an earlier export to replace, got another file at ${path}; ` +
+      `choose another --out`,
+  );
 }

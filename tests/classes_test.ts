@@ -152,3 +152,81 @@ Deno.test("eval scores a folder with fewer, more or shifted classes by their nam
       /expected data with classes of the run in .* \(blue, green and red\)/,
     );
   }));
+
+Deno.test("eval measures all images of other data without a test split, and holds out those of the run's own", () =>
+  withFolder({
+    ...colours("data", ["blue", "green", "red"], 20),
+    ...Object.fromEntries(
+      Object.entries(colours("other", ["blue", "green", "red"], 7)).map(([name], i) => [
+        name,
+        png({ width: 9, height: 8, sample: (x, y, c) => (40 * i + 60 * c + x + y) & 255 }),
+      ]),
+    ),
+    "r.yaml": new TextEncoder().encode(
+      "data: { format: folder, root: data, size: 8 }\nmodel: { name: mlp, width: 4 }\n" +
+        "train: { epochs: 1, batch: 6 }\n",
+    ),
+  }, async (folder) => {
+    const out = `${folder}/run`, cpu = ["--device", "cpu"];
+    const trained = await qtrain([`${folder}/r.yaml`, "--out", out, "--quiet", ...cpu]);
+    assert.equal(trained.code, 0, trained.stderr);
+    const evaluate = async (name: string) =>
+      JSON.parse(
+        (await qtrain(["eval", out, `data.root=${folder}/${name}`, "--json", ...cpu])).stdout,
+      );
+    const other = await evaluate("other");
+    assert.equal(other.images, 21);
+    assert.match(other.layout, /all images to test, as the run began with others$/);
+    // With a new name, and an image more, most of its images were trained on.
+    await Deno.rename(`${folder}/data`, `${folder}/moved`);
+    await Deno.writeFile(
+      `${folder}/moved/red/new.png`,
+      png({ width: 8, height: 8, sample: () => 9 }),
+    );
+    assert.equal((await evaluate("moved")).images, 6);
+  }));
+
+Deno.test("eval says that data is there where its files are others", () =>
+  withFolder({
+    ...colours("data", ["blue", "red"], 12),
+    "r.yaml": new TextEncoder().encode(
+      "data: { format: folder, root: data, size: 8 }\nmodel: { name: mlp, width: 4 }\n" +
+        "train: { epochs: 1, batch: 6 }\n",
+    ),
+  }, async (folder) => {
+    const out = `${folder}/run`, cpu = ["--device", "cpu"];
+    const trained = await qtrain([`${folder}/r.yaml`, "--out", out, "--quiet", ...cpu]);
+    assert.equal(trained.code, 0, trained.stderr);
+    for (const name of ["blue", "red"]) {
+      await Deno.rename(`${folder}/data/${name}`, `${folder}/data/${name} ones`);
+    }
+    const { code, stderr } = await qtrain(["eval", out, ...cpu]);
+    assert.equal(code, 2);
+    assert.match(
+      stderr,
+      /got others in .*data; restore them, or give data\.root=.*data on the command/,
+    );
+  }));
+
+Deno.test("a run in the folder of its own data does not become a class", () =>
+  withFolder({
+    ...colours("data", ["blue", "red"], 12),
+    "r.yaml": new TextEncoder().encode(
+      "data: { format: folder, root: data, size: 8 }\nmodel: { name: mlp, width: 4 }\n" +
+        "train: { epochs: 1, batch: 6 }\n",
+    ),
+  }, async (folder) => {
+    const out = `${folder}/data`, cpu = ["--device", "cpu"];
+    const trained = await qtrain([`${folder}/r.yaml`, "--out", out, "--quiet", ...cpu]);
+    assert.equal(trained.code, 0, trained.stderr);
+    assert.equal((await qtrain(["eval", out, ...cpu])).code, 0);
+    // Nor is a checkpoint an export, or a photo a preview.
+    const [step] = await Array.fromAsync(Deno.readDir(`${out}/checkpoints`));
+    const exported = await qtrain(["export", out, "--out", `${out}/checkpoints/${step!.name}`]);
+    assert.match(exported.stderr, /expected a new name or an earlier export to replace/);
+    for (let i = 0; i < 2; i++) {
+      assert.equal((await qtrain(["export", out, "--out", `${folder}/w.safetensors`])).code, 0);
+    }
+    const drawn = await qtrain(["data", `${folder}/r.yaml`, "--out", `${out}/red/0.png`]);
+    assert.match(drawn.stderr, /expected a new name or an earlier preview to replace/);
+  }));

@@ -95,7 +95,7 @@ Deno.test("the grid replaces a picture, and nothing else", async () => {
     const { code, stderr } = await qtrain(["data", "r.yaml", "--out", "r.yaml"], { cwd });
     assert.deepEqual([code, stderr], [
       2,
-      "--out: expected a PNG file to replace or a new name, got another file at r.yaml; " +
+      "--out: expected a new name or an earlier preview to replace, got another file at r.yaml; " +
       "choose another --out\n",
     ]);
     assert.equal(await Deno.readTextFile(`${cwd}/r.yaml`), recipe);

@@ -241,6 +241,26 @@ Deno.test("every tensor that does not fit is told, with what was expected and fo
   });
 });
 
+Deno.test("a new last layer that is frozen, and variances below zero, are refused", async () => {
+  const recipe = recipeOf(NARROW[0][0]), shape = data(4, 16);
+  const state = await trained(recipe, data(10, 16)).network.state();
+  await withFile(pytorchFile(state, "resnet8"), async (init) => {
+    const frozen = { ...recipe, init, freeze: ["fc"] }, { program } = networkOf(frozen, shape);
+    await assert.rejects(
+      initialWeights(frozen, program, shape),
+      /freeze: expected the last layer, fc, to train, as it is initialized anew .*; take it out of freeze/,
+    );
+  });
+  for (const { name, data } of state.running) if (name.endsWith("_var")) data.fill(-1);
+  await withFile(pytorchFile(state, "resnet8"), async (init) => {
+    const shape = data(10, 16), { program } = networkOf(recipe, shape);
+    await assert.rejects(
+      initialWeights({ ...recipe, init }, program, shape),
+      /negative {4}bn1\.running_var, a variance/,
+    );
+  });
+});
+
 Deno.test("weights that are not there, and a folder without a run, are refused by path", async () => {
   const recipe = recipeOf(NARROW[0][0]), shape = data(10, 16);
   const { program } = networkOf(recipe, shape);

@@ -93,6 +93,13 @@ export function withLabelsOf(
           `${data.classes}, and nothing tells which they are; use the data that it was trained on`,
       );
     }
+    if (known.classNames || classNames) {
+      warn(
+        `${data.name}: classes are compared by number, as ${
+          classNames ? of : "the data"
+        } has no names for them`,
+      );
+    }
     return { data: { ...data, classes: known.classes }, leftOut: new Map() };
   }
   const { labels, missing, added, same } = matchClasses(known.classNames, classNames);

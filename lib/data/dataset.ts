@@ -34,6 +34,8 @@ export interface Dataset {
   readonly test: Split;
   /** How the data was read, in words: which folders are splits, and how many are classes. */
   readonly layout?: string;
+  /** Set if the test images were held out of the training images. */
+  readonly heldOut?: boolean;
   /** What was found odd or bad in files of images, by whoever read them. */
   readonly fileWarnings?: FileWarnings;
   /** Its files, as they were before they were read. */

@@ -4,9 +4,12 @@
  * @module
  */
 import { withLabelsOf } from "../data/classes.ts";
+import type { Dataset } from "../data/dataset.ts";
 import { countBatches, countImages } from "../core/image_count.ts";
 import { DataLoader } from "../data/loader.ts";
 import { openDataset } from "../data/open.ts";
+import { openSplit } from "../data/open_split.ts";
+import { readManifest, sharesFiles } from "../data/paths/data_manifest.ts";
 import { plan } from "../program/plan.ts";
 import type { Tiles } from "../runtime/gpu/autotune.ts";
 import type { DeviceChoice } from "../runtime/device.ts";
@@ -72,7 +75,8 @@ export async function evaluate(path: string, options: EvaluateOptions = {}): Pro
   const { warn, progress } = options;
   const messages = { ...(warn ? { warn } : {}), ...(progress ? { progress } : {}) };
   const known = found.data; // Absent in checkpoints of earlier versions.
-  const opened = await openDataset(forTest(recipe, known), messages);
+  const whole = await openDataset(forTest(recipe, known), messages);
+  const opened = whole.heldOut && !await beganWith(path, recipe, whole) ? allToTest(whole) : whole;
   const { data, leftOut } = withLabelsOf(
     known ?? opened,
     opened,
@@ -112,4 +116,33 @@ function forTest(recipe: Recipe, known: InputSpec | undefined): Recipe {
   // CIFAR's number of classes tells which labels to read.
   const named = known?.classNames !== undefined && data.format !== "cifar";
   return { ...recipe, data: { ...data, train: 0, ...(named ? { classes: 0 } : {}) } };
+}
+
+/** Whether a run began with the data, or with some of its images. */
+async function beganWith(
+  path: string,
+  { pathScope }: Recipe,
+  { files }: Dataset,
+): Promise<boolean> {
+  if (!pathScope.isOverridden("data.root") || !files) return true;
+  const record = (await readManifest(path))["data.root"];
+  return record === undefined || await sharesFiles(record, files);
+}
+
+/** Data of which no image was trained on: all of them are measured. */
+function allToTest(data: Dataset): Dataset {
+  const { train: { source: train }, test: { source: test }, layout = "" } = data;
+  if (train?.kind !== "folder" || test?.kind !== "folder") return data;
+  const { cache: _, ...files } = test;
+  const all = {
+    ...files,
+    paths: [...train.paths, ...test.paths],
+    labels: Uint32Array.from([...train.labels, ...test.labels]),
+  };
+  const folders = layout.replace(/, [^,]*held out to test$/, "");
+  return {
+    ...data,
+    test: openSplit(all),
+    layout: `${folders}, all images to test, as the run began with others`,
+  };
 }

@@ -61,6 +61,7 @@ export async function openFolder(
     train: open("train"),
     test: open("test"),
     layout: tree.layout,
+    heldOut: tree.heldOut,
     fileWarnings,
     files,
   };

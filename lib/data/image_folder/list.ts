@@ -194,10 +194,12 @@ export class FolderLister {
    * @throws {DataError} when it cannot be read, or a link leads outside the path scope
    */
   async shape(path: string, leftOut?: LeftOut): Promise<Shape> {
-    const folders = [];
+    const folders = [], names = readFolder(path), run = isRun(names);
     let images = false, probed = 0;
-    for await (const entry of this.#entries(path, realPath(path))) {
+    for await (const entry of this.#entries(path, realPath(path), names)) {
       const full = pathOf(path, entry.name);
+      // A run that was trained into the folder of its own data.
+      if (run && entry.name === "checkpoints") continue;
       if (entry.kind === "folder") folders.push(entry.name);
       else if (entry.kind === "link to nowhere") leftOut?.add("nowhere", full);
       else if (isImage(entry, () => probed++ < MAX_PROBED)) {

@@ -30,6 +30,8 @@ interface FolderTree {
   readonly test: ImagesByClass;
   /** How the folder was read, in words. */
   readonly layout: string;
+  /** Whether the test images were held out of the training images. */
+  readonly heldOut: boolean;
 }
 
 /** How to split a folder into training and test images. */
@@ -94,7 +96,7 @@ export async function findTree(root: string, options: TreeOptions): Promise<Fold
   if (left) warn(`${root}: left out ${left}`);
   warnOfUntested(testIn ?? root, classNames, test, warn);
   const words = describeLayout(root, layout, classes.length, options.holdout);
-  return { classesIn, classNames, train, test, layout: words };
+  return { classesIn, classNames, train, test, layout: words, heldOut: testIn === undefined };
 }
 
 async function annotations(path: string): Promise<string | undefined> {

@@ -153,6 +153,20 @@ export async function changesSinceRecord(
   return { different, rewritten: again };
 }
 
+/** Whether a sample of files has one with the contents of a recorded file, whatever it is called. */
+export async function sharesFiles(
+  { files }: RecordedFiles,
+  { fingerprints }: DataFiles,
+): Promise<boolean> {
+  const sizes = new Set(files.map(({ size }) => size));
+  const contents = new Set(files.map(({ size, crc32 }) => `${size} ${crc32}`));
+  for (const file of fingerprints) {
+    if (!sizes.has(file.size)) continue;
+    if (contents.has(`${file.size} ${await sampledChecksum(file)}`)) return true;
+  }
+  return false;
+}
+
 function isRecordedFiles(value: unknown): value is RecordedFiles {
   return isMap(value) && typeof value.written === "string" && typeof value.path === "string" &&
     typeof value.relative === "string" && typeof value.count === "number" &&

@@ -6,7 +6,7 @@
 import { basename, dirname, join } from "node:path";
 import { nearest } from "../../core/did_you_mean.ts";
 import { DataError } from "../../core/errors.ts";
-import { visible } from "../../core/text.ts";
+import { shellWord, visible } from "../../core/text.ts";
 import type { PathField, PathScope } from "../../recipe/path_scope.ts";
 import { stat } from "./stat.ts";
 import { outsideScope, type PathPolicy, placesOf } from "./path_policy.ts";
@@ -84,9 +84,18 @@ async function firstFound(
   const allowed = new Set(places.filter(({ policy }) => policy).map(({ path }) => path));
   const refused = places.find(({ path }) => !allowed.has(path));
   if (refused) throw outsideScope(field, refused.path, scope);
-  const tried = [...new Set(places.map(({ path }) => path))];
+  const changed = places.findLast(({ other }) => other)?.path; // Where the run found them, absolute.
+  if (changed !== undefined && await stat(changed)) {
+    throw new DataError(
+      `${field}: expected the files that the run began with, got others in ${visible(changed)}; ` +
+        `restore them, or give ${
+          shellWord(`${field}=${changed}`)
+        } on the command line to use these`,
+    );
+  }
+  const tried = [...new Set(places.map(({ path }) => visible(path)))];
   const [own] = scope.placesOf(field, written);
-  const hint = tried.includes(own!) ? await nameBeside(own!) : "";
+  const hint = tried.includes(visible(own!)) ? await nameBeside(own!) : "";
   const remedy = field === "init"
     ? "correct the path, which is relative to the recipe, or give init=PATH on the command line"
     : "correct data.root, give data.root=PATH on the command line, or set QTRAIN_DATA to the folder " +
@@ -99,6 +108,7 @@ async function firstFound(
 /** A name in the folder of a path that may have been meant, for a message; empty without one. */
 async function nameBeside(path: string): Promise<string> {
   const name = basename(path), names: string[] = [];
+  if (/(^|[/\\])~[/\\]|\$/.test(path)) return " (~ and $ stand for themselves here)";
   try {
     for await (const entry of Deno.readDir(dirname(path))) names.push(entry.name);
   } catch {

@@ -39,7 +39,7 @@ export const READ_ANYTHING: PathPolicy = {
   checkFiles: dataFiles,
 };
 
-/** Some files of a data set may have been deleted, but hardly the first so many. */
+/** Some files of a data set may have been deleted, but hardly so many that are spread over it. */
 const MAX_LOOKS = 20;
 
 /** A place that a path of a recipe may stand for. */
@@ -105,15 +105,15 @@ export async function placesOf(
       ...(await holdsSome(place, record) ? {} : { other: true }),
     });
   }
-  // A run that began with another path, from the command line, goes on with its data.
-  if (!same) return [...places, ...recorded];
   // The run's own recipe was written for another folder: its paths lead nowhere from here.
   return [...recorded, ...scope.resumes ? places : places.slice(1)];
 }
 
 /** Whether one of some recorded files is at a place. */
 async function holdsSome(place: string, { files }: RecordedFiles): Promise<boolean> {
-  for (const { name } of files.slice(0, MAX_LOOKS)) {
+  const step = Math.max(1, files.length / MAX_LOOKS);
+  for (let at = 0; at < files.length; at += step) {
+    const { name } = files[Math.floor(at)]!;
     // A name may have come from a system that writes it in Unicode's other form.
     for (const form of ["NFC", "NFD"]) {
       if (await stat(join(place, name.normalize(form)))) return true;

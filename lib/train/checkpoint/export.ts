@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { FORMAT } from "./checkpoint.ts";
 import { encodeChecked } from "./checksum.ts";
 import { evaluationTensors, isRange } from "./tensors.ts";
 import { expectCheckpoint } from "./load.ts";
@@ -60,4 +61,14 @@ function zooNetwork(recipe: string): ZooName | undefined {
     { model } = "value" in yaml && isMap(yaml.value) ? yaml.value : {};
   const name = isMap(model) ? model.name : undefined;
   return typeof name === "string" && Object.hasOwn(zoo, name) ? name as ZooName : undefined;
+}
+
+/** Whether a file is what {@linkcode exportRun} makes, and not a checkpoint. */
+export function isExport(bytes: Uint8Array<ArrayBuffer>, path: string): boolean {
+  try {
+    const { metadata } = decodeSafetensors(bytes, path);
+    return metadata.format === FORMAT && metadata.position === undefined;
+  } catch {
+    return false;
+  }
 }

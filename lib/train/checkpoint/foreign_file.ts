@@ -24,8 +24,9 @@ const START = "import sys, torch, safetensors.torch as s; a, b, *r = sys.argv[1:
 const FROM_TORCH = START +
   "f = lambda d: d.state_dict() if hasattr(d, 'state_dict') else d; " +
   "d = f(torch.load(a, map_location='cpu')); " +
-  "d = f(next((d[k] for k in ['state_dict', 'model_state_dict', 'model'] if k in d), d)); " +
-  "s.save_file({k: v.clone().contiguous() for k, v in d.items() if torch.is_tensor(v)}, b)";
+  "t = lambda d: {k: v.clone().contiguous() for k, v in d.items() if torch.is_tensor(v)}; " +
+  "w = max([t(d)] + [t(x) for x in map(f, d.values()) if isinstance(x, dict)], key=len); " +
+  "assert w, 'no tensors in ' + a; s.save_file(w, b)";
 const FROM_NUMPY = "import sys, numpy; from safetensors.numpy import save_file; " +
   "a, b = sys.argv[1:]; save_file({k: v.copy('C') for k, v in numpy.load(a).items()}, b)";
 const FROM_ONNX = "import sys, onnx.numpy_helper; from safetensors.numpy import save_file; " +

@@ -63,6 +63,13 @@ export async function initialWeights(
   for (const tensor of fit.body) take(tensor);
   const last = lastLayer(file, fit, data);
   if (last.isNew) {
+    const { layer, frozen } = program.parameters.at(-1)!;
+    if (frozen && recipe.freeze.length > 0) {
+      throw new DataError(
+        `freeze: expected the last layer, ${layer}, to train, as it is initialized anew (${file.path} ` +
+          `has another or none), got a pattern that freezes it; take it out of freeze`,
+      );
+    }
     for (const { name, data } of newLayer(program, recipe.seed)) values.set(name, data);
   } else for (const tensor of fit.head) take(tensor, last.reorder);
   for (const name of strange) {
@@ -140,7 +147,11 @@ function valuesOf(
   }
   const values = floatValues(tensor);
   if (!values) return otherType(tensor.dtype);
-  return values.every(Number.isFinite) ? values : { kind: "not finite", text: name };
+  if (!values.every(Number.isFinite)) return { kind: "not finite", text: name };
+  if (expected.name.endsWith(".running_var") && values.some((variance) => variance < 0)) {
+    return { kind: "negative", text: `${name}, a variance` };
+  }
+  return values;
 }
 
 /** What becomes of the last layer. */

@@ -18,7 +18,13 @@ import { torchvisionWeights } from "./foreign_file.ts";
 
 /** What is wrong with a tensor. */
 export interface Problem {
-  readonly kind: "missing" | "unexpected" | "other shape" | "other type" | "not finite";
+  readonly kind:
+    | "missing"
+    | "unexpected"
+    | "other shape"
+    | "other type"
+    | "not finite"
+    | "negative";
   /** Its name, and what was expected and found. */
   readonly text: string;
   /** A type that is not {@linkcode READABLE}. */
@@ -41,7 +47,7 @@ export function misfit(
 ): DataError {
   const expected = `init: ${file.path}: expected the weights of ` +
     ("layers" in model ? "this network" : model.name);
-  if (problems.some(({ kind }) => kind !== "other type" && kind !== "not finite")) {
+  if (problems.some(({ kind }) => !["other type", "not finite", "negative"].includes(kind))) {
     const other = zooModelOf(file, model, data);
     const got = other && describe(other, model, data, format);
     if (got !== undefined) return new DataError(`${expected}, got ${got}`);
@@ -93,6 +99,7 @@ const KINDS: readonly Problem["kind"][] = [
   "other shape",
   "other type",
   "not finite",
+  "negative",
 ];
 
 /** Problems by kind, a line each; at most ten, then how many more. */

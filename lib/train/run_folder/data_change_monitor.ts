@@ -53,6 +53,14 @@ export class DataChangeMonitor {
     const { data: { files }, recipe: { init, data, pathScope } } = this;
     const before = resumed ? await readManifest(folder) : {}, recorded = before["data.root"];
     if (recorded && files) {
+      // The run began with another path, from the command line.
+      const overridden = pathScope.isOverridden("data.root") || recorded.written === data.root;
+      if (!overridden && !pathScope.placesOf("data.root", data.root).includes(files.root)) {
+        this.#warn(
+          `data.root: the run goes on with the data it began with, in ${files.root}, not with ` +
+            `${data.root}, as the recipe says`,
+        );
+      }
       const { different, rewritten } = await changesSinceRecord(recorded, files);
       if (different.length > 0 && !pathScope.isOverridden("data.root")) {
         throw new DataError(

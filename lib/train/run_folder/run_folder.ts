@@ -107,8 +107,10 @@ export class RunFolder {
    */
   static async open(path: string): Promise<RunFolder> {
     if (await traceOfRun(path) === undefined) {
+      const there = await Deno.stat(path).then((info) => info, () => undefined);
+      const got = !there ? "found nothing" : there.isDirectory ? "got another" : "got a file";
       throw new DataError(
-        `${path}: expected the folder of a run (with recipe.yaml), got another. Give a folder that ` +
+        `${path}: expected the folder of a run (with recipe.yaml), ${got}. Give a folder that ` +
           "training wrote",
       );
     }
