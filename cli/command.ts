@@ -177,7 +177,9 @@ function unknownOption(
     );
   }
   const takes = names.map((other) => `--${other}`).join(", ");
-  const file = /^-[^-]|[./]/.test(rawName)
+  const file = /^--[a-z_]+(\.[a-z_]+)+$/.test(rawName)
+    ? `; a field of the recipe is set by ${name}=VALUE`
+    : /^-[^-]|[./]/.test(rawName)
     ? `; give a file of this name as ${shellWord(rawName)}`
     : "";
   return new UsageError(

@@ -228,7 +228,7 @@ function describe(
     parts.push(...settings.slice(1).map(([key, value]) => `${key} ${value}`));
     overrides.push(`model={${text}}`);
   }
-  const fixed = channels !== data.shape[2] && format !== "folder";
+  const fixed = channels !== data.shape[2] && (format !== "folder" || ![1, 3].includes(channels));
   if (channels !== data.shape[2]) {
     parts.push(`${counted(channels)} (the data has ${data.shape[2]})`);
     if (!fixed) overrides.push(`data.channels=${channels}`);
