@@ -350,10 +350,10 @@ function warnOfNestedNames(
   classes: readonly ClassFolder[],
   warn: TreeOptions["warn"],
 ): void {
-  const [first, ...rest] = classes.map(({ folders }) => folders.map(alike).sort().join("/"));
-  const inner = classes[0]!.folders;
+  const held = classes.map(({ folders }) => new Set(folders.map(alike)));
+  // A split may lack a class.
+  const inner = classes[0]!.folders.filter((name) => held.every((names) => names.has(alike(name))));
   if (inner.length < 2 || classes.some(({ direct }) => direct)) return;
-  if (rest.some((names) => names !== first)) return;
   const names = listed(classes.map(({ name }) => name));
   warn(
     `${root}: ${names} are read as classes, and all of them hold folders of the same names ` +
