@@ -36,7 +36,8 @@ async function run(args: Arguments<typeof OPTIONS>): Promise<number> {
   const other = overrides.find((text) => !/^data\.(root|on_bad_image)=/.test(text));
   if (other !== undefined) {
     throw new UsageError(
-      `qtrain eval: expected the folder of a run and at most data.root=PATH and data.on_bad_image=skip, got ${other} too`,
+      `qtrain eval: expected the folder of a run and at most data.root=PATH and ` +
+        `data.on_bad_image=skip, got ${other} too`,
     );
   }
   const progress = new Progress();

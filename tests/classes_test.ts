@@ -153,6 +153,18 @@ Deno.test("eval scores a folder with fewer, more or shifted classes by their nam
     );
   }));
 
+const SHORT = new TextEncoder().encode(
+  "data: { format: folder, root: data, size: 8 }\nmodel: { name: mlp, width: 4 }\n" +
+    "train: { epochs: 1, batch: 6 }\n",
+);
+
+/** Trains `r.yaml` of a folder into `out`. */
+async function trainShort(folder: string, out: string): Promise<void> {
+  const args = [`${folder}/r.yaml`, "--out", out, "--quiet", "--device", "cpu"];
+  const { code, stderr } = await qtrain(args);
+  assert.equal(code, 0, stderr);
+}
+
 Deno.test("eval measures all images of other data without a test split, and holds out those of the run's own", () =>
   withFolder({
     ...colours("data", ["blue", "green", "red"], 20),
@@ -162,14 +174,10 @@ Deno.test("eval measures all images of other data without a test split, and hold
         png({ width: 9, height: 8, sample: (x, y, c) => (40 * i + 60 * c + x + y) & 255 }),
       ]),
     ),
-    "r.yaml": new TextEncoder().encode(
-      "data: { format: folder, root: data, size: 8 }\nmodel: { name: mlp, width: 4 }\n" +
-        "train: { epochs: 1, batch: 6 }\n",
-    ),
+    "r.yaml": SHORT,
   }, async (folder) => {
     const out = `${folder}/run`, cpu = ["--device", "cpu"];
-    const trained = await qtrain([`${folder}/r.yaml`, "--out", out, "--quiet", ...cpu]);
-    assert.equal(trained.code, 0, trained.stderr);
+    await trainShort(folder, out);
     const evaluate = async (name: string) =>
       JSON.parse(
         (await qtrain(["eval", out, `data.root=${folder}/${name}`, "--json", ...cpu])).stdout,
@@ -189,14 +197,10 @@ Deno.test("eval measures all images of other data without a test split, and hold
 Deno.test("eval says that data is there where its files are others", () =>
   withFolder({
     ...colours("data", ["blue", "red"], 12),
-    "r.yaml": new TextEncoder().encode(
-      "data: { format: folder, root: data, size: 8 }\nmodel: { name: mlp, width: 4 }\n" +
-        "train: { epochs: 1, batch: 6 }\n",
-    ),
+    "r.yaml": SHORT,
   }, async (folder) => {
     const out = `${folder}/run`, cpu = ["--device", "cpu"];
-    const trained = await qtrain([`${folder}/r.yaml`, "--out", out, "--quiet", ...cpu]);
-    assert.equal(trained.code, 0, trained.stderr);
+    await trainShort(folder, out);
     for (const name of ["blue", "red"]) {
       await Deno.rename(`${folder}/data/${name}`, `${folder}/data/${name} ones`);
     }
@@ -211,14 +215,10 @@ Deno.test("eval says that data is there where its files are others", () =>
 Deno.test("a run in the folder of its own data does not become a class", () =>
   withFolder({
     ...colours("data", ["blue", "red"], 12),
-    "r.yaml": new TextEncoder().encode(
-      "data: { format: folder, root: data, size: 8 }\nmodel: { name: mlp, width: 4 }\n" +
-        "train: { epochs: 1, batch: 6 }\n",
-    ),
+    "r.yaml": SHORT,
   }, async (folder) => {
     const out = `${folder}/data`, cpu = ["--device", "cpu"];
-    const trained = await qtrain([`${folder}/r.yaml`, "--out", out, "--quiet", ...cpu]);
-    assert.equal(trained.code, 0, trained.stderr);
+    await trainShort(folder, out);
     assert.equal((await qtrain(["eval", out, ...cpu])).code, 0);
     // Nor is a checkpoint an export, or a photo a preview.
     const [step] = await Array.fromAsync(Deno.readDir(`${out}/checkpoints`));

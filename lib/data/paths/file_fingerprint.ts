@@ -38,12 +38,18 @@ export const WHOLE = 3 * BLOCK;
 
 /** The files of a data set: the fingerprints of at most 500. */
 export async function dataFiles(root: string, paths: readonly string[]): Promise<DataFiles> {
-  const step = Math.max(1, paths.length / MAX_FILES), fingerprints: FileFingerprint[] = [];
-  for (let at = 0; at < paths.length; at += step) {
-    const file = await fingerprint(paths[Math.floor(at)]!);
+  const fingerprints: FileFingerprint[] = [];
+  for (const path of sample(paths, MAX_FILES)) {
+    const file = await fingerprint(path);
     if (file) fingerprints.push(file);
   }
   return { root, paths, fingerprints };
+}
+
+/** At most so many items of a list, evenly spread, in their order. */
+export function* sample<T>(list: readonly T[], most: number): Generator<T> {
+  const step = Math.max(1, list.length / most);
+  for (let at = 0; at < list.length; at += step) yield list[Math.floor(at)]!;
 }
 
 /** The fingerprint of a file; `undefined` if there is none. @throws {DataError} when access is denied */

@@ -12,7 +12,7 @@ import { shellWord } from "../../core/text.ts";
 import type { PathField, PathScope } from "../../recipe/path_scope.ts";
 import { cannotRead, stat } from "./stat.ts";
 import { changesSinceRecord, readManifest, type RecordedFiles } from "./data_manifest.ts";
-import { type DataFiles, dataFiles } from "./file_fingerprint.ts";
+import { type DataFiles, dataFiles, sample } from "./file_fingerprint.ts";
 
 /** Checks paths before they are read. */
 export interface PathPolicy {
@@ -111,9 +111,7 @@ export async function placesOf(
 
 /** Whether one of some recorded files is at a place. */
 async function holdsSome(place: string, { files }: RecordedFiles): Promise<boolean> {
-  const step = Math.max(1, files.length / MAX_LOOKS);
-  for (let at = 0; at < files.length; at += step) {
-    const { name } = files[Math.floor(at)]!;
+  for (const { name } of sample(files, MAX_LOOKS)) {
     // A name may have come from a system that writes it in Unicode's other form.
     for (const form of ["NFC", "NFD"]) {
       if (await stat(join(place, name.normalize(form)))) return true;

@@ -196,7 +196,7 @@ function modelOf(model: { readonly name: ZooName }): ZooSpec {
 }
 
 /**
- * Says which network of the zoo was found, how it differs, and the overrides that train it; `undefined`
+ * Names the network of the zoo that was found, how it differs, and the overrides that train it; `undefined`
  * if it is the recipe's own.
  */
 function describe(
