@@ -14,6 +14,7 @@ const ORDER: readonly (readonly string[])[] = [
   ["lib/compare", "lib/bench"],
   ["lib/report"],
   ["lib/train"],
+  ["lib/export"],
   ["lib/runtime"],
   ["lib/program"],
   ["lib/model"],

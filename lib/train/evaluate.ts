@@ -18,7 +18,7 @@ import { openTestedDevice } from "../runtime/open_tested_device.ts";
 import { DATA_FORMATS } from "../recipe/data_formats.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import { Network } from "./network/network.ts";
-import type { InputSpec } from "./checkpoint/input_spec.ts";
+import type { InputSpec } from "../program/input_spec.ts";
 import { loadRun } from "./checkpoint/load.ts";
 
 /** Options of an evaluation. */

@@ -18,7 +18,7 @@ import type { Tiles } from "../runtime/gpu/autotune.ts";
 import type { DeviceChoice } from "../runtime/device.ts";
 import type { EstimatorMakers } from "../quant/estimator.ts";
 import { openTestedDevice } from "../runtime/open_tested_device.ts";
-import { classNameOf, type InputSpec } from "./checkpoint/input_spec.ts";
+import { classNameOf, type InputSpec } from "../program/input_spec.ts";
 import { Network } from "./network/network.ts";
 import { loadRun, type TrainedRun } from "./checkpoint/load.ts";
 

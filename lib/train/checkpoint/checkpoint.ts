@@ -10,7 +10,7 @@ import { decodeSafetensors, float32Values } from "../../core/safetensors.ts";
 import type { Range } from "../../quant/range.ts";
 import { VERSION } from "../../core/version.ts";
 import { encodeChecked, hasChecksum } from "./checksum.ts";
-import { decodeInputSpec, encodeInputSpec, type InputSpec } from "./input_spec.ts";
+import { decodeInputSpec, encodeInputSpec, type InputSpec } from "../../program/input_spec.ts";
 import { checkpointTensors, namesWithPrefix } from "./tensors.ts";
 import { PREFIX } from "../../program/tensor_names.ts";
 import { decodeTrainerState, type TrainerState } from "./trainer_state.ts";

@@ -22,7 +22,7 @@ import {
   type WeightsFile,
 } from "./fit.ts";
 import { onePart } from "./foreign_file.ts";
-import { decodeInputSpec, type InputSpec } from "./input_spec.ts";
+import { decodeInputSpec, type InputSpec } from "../../program/input_spec.ts";
 import { misfit, type Problem, READABLE } from "./misfit.ts";
 import { readWeights } from "./weights_file.ts";
 

@@ -12,7 +12,7 @@ import { MAX_SIZE } from "../../recipe/fields.ts";
 import type { ModelSpec, Variant, ZooName, ZooSpec } from "../../recipe/model.ts";
 import type { Recipe } from "../../recipe/recipe.ts";
 import { zoo } from "../../model/zoo.ts";
-import type { InputSpec } from "./input_spec.ts";
+import type { InputSpec } from "../../program/input_spec.ts";
 import { type Fit, fits, isComplete, unusedNames, type WeightsFile } from "./fit.ts";
 import { torchvisionWeights } from "./foreign_file.ts";
 

@@ -4,9 +4,9 @@
  *
  * @module
  */
-import { DataError } from "../../core/errors.ts";
-import type { DataShape } from "../../program/plan.ts";
-import { MAX_SIZE } from "../../recipe/fields.ts";
+import { DataError } from "../core/errors.ts";
+import type { DataShape } from "./plan.ts";
+import { MAX_SIZE } from "../recipe/fields.ts";
 
 /** Shape, classes and normalization of a run's images. */
 export interface InputSpec extends DataShape {
