@@ -1,0 +1,67 @@
+/**
+ * Convolutions of the interpreters of exported files: of int8 codes, exact, and of float32 values in a
+ * fixed order, so that neither depends on how many images are computed together.
+ *
+ * @module
+ */
+import type { Pair } from "../../recipe/fields.ts";
+import { addProducts } from "./plain.ts";
+
+/** Sizes of a convolution; tensors have channels last. */
+export interface Convolution {
+  /** Images. */
+  readonly n: number;
+  /** Rows, columns and channels of an input image. */
+  readonly h: number;
+  readonly w: number;
+  readonly c: number;
+  /** Rows, columns and channels of an output image. */
+  readonly ho: number;
+  readonly wo: number;
+  readonly o: number;
+  /** Height and width. */
+  readonly kernel: Pair;
+  readonly stride: Pair;
+  /** Rows of padding above; how many are below follows from `ho`. */
+  readonly top: number;
+  /** Columns of padding on the left; how many are on the right follows from `wo`. */
+  readonly left: number;
+  /** Divides `c` and `o`; `c` of a depthwise convolution. */
+  readonly groups: number;
+}
+
+/**
+ * Returns the sums of (x − zero) · weight, [n, ho, wo, o]; padding adds nothing.
+ *
+ * @param x codes, [n, h, w, c]
+ * @param zero zero point of the codes, −128 to 127
+ * @param weight codes, [o, kernel height, kernel width, c / groups]; the caller has made sure that no sum
+ *     exceeds int32
+ */
+export function convolveCodes(
+  sizes: Convolution,
+  x: Int8Array,
+  zero: number,
+  weight: Int8Array,
+): Int32Array<ArrayBuffer> {
+  const { n, ho, wo, o } = sizes, sums = new Int32Array(n * ho * wo * o);
+  addProducts(sizes, x, zero, weight, sums);
+  return sums;
+}
+
+/**
+ * Returns the sums of x · weight, [n, ho, wo, o]; padding adds nothing. Products are rounded to f32 and
+ * added tap by tap, inputs ascending, in f32.
+ *
+ * @param x values, [n, h, w, c]
+ * @param weight finite values, [o, kernel height, kernel width, c / groups]
+ */
+export function convolveReals(
+  sizes: Convolution,
+  x: Float32Array,
+  weight: Float32Array,
+): Float32Array<ArrayBuffer> {
+  const { n, ho, wo, o } = sizes, sums = new Float32Array(n * ho * wo * o);
+  addProducts(sizes, x, 0, weight, sums);
+  return sums;
+}
