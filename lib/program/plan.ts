@@ -160,7 +160,7 @@ function collect(b: Builder, graph: Graph, bounds: readonly [low: number, high: 
 }
 
 /** Returns the smallest and largest value that a normalized pixel can have. */
-function pixelBounds({ mean, std }: DataShape): [low: number, high: number] {
+export function pixelBounds({ mean, std }: DataShape): [low: number, high: number] {
   return [
     Math.min(...mean.map((m, i) => -m / std[i]!)),
     Math.max(...mean.map((m, i) => (1 - m) / std[i]!)),

@@ -16,7 +16,8 @@ export function activation<A extends "relu" | "relu6">(act: A): LayerType<PlainS
   return { stem: act, act, node: (_, context) => new ActivationNode(context, act) };
 }
 
-class ActivationNode extends Node {
+/** An activation of its own. */
+export class ActivationNode extends Node {
   readonly kind: string;
 
   constructor({ name, inputs }: NodeContext, readonly act: "relu" | "relu6") {

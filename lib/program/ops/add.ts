@@ -29,7 +29,7 @@ export const residual: LayerType<ResidualSpec> = {
 };
 
 /** An addition of two tensors of one shape. */
-class AddNode extends Node {
+export class AddNode extends Node {
   act: "none" | "relu" = "none";
 
   constructor({ name, inputs }: NodeContext) {

@@ -21,7 +21,8 @@ export const dropout: LayerType<DropoutSpec> = {
   node: ({ rate }, context) => new DropoutNode(context, rate),
 };
 
-class DropoutNode extends Node {
+/** A dropout layer; in evaluation it changes nothing. */
+export class DropoutNode extends Node {
   readonly kind: string;
   /** Which of the network's dropout layers: each has a mask of its own. */
   readonly index: number;

@@ -45,7 +45,7 @@ export const globalAvgPool: LayerType<PlainSpec & { type: "global_avg_pool" }> =
 };
 
 /** A pooling layer. */
-class PoolNode extends Node implements Windowed {
+export class PoolNode extends Node implements Windowed {
   readonly kernel: Pair;
   readonly stride: Pair;
   readonly padding: Pair;
