@@ -13,13 +13,10 @@ import { FolderSplit } from "../data/image_folder/split.ts";
 import { DataLoader, workersFor } from "../data/loader.ts";
 import { stat } from "../data/paths/stat.ts";
 import { WorkerError } from "../data/workers/worker_pool.ts";
-import { plan } from "../program/plan.ts";
-import type { Tiles } from "../runtime/gpu/autotune.ts";
-import type { DeviceChoice } from "../runtime/device.ts";
 import type { EstimatorMakers } from "../quant/estimator.ts";
-import { openTestedDevice } from "../runtime/open_tested_device.ts";
 import { classNameOf, type InputSpec } from "../program/input_spec.ts";
-import { Network } from "./network/network.ts";
+import type { Network } from "./network/network.ts";
+import { type DeviceSettings, openNetwork } from "./open_network.ts";
 import { loadRun, type TrainedRun } from "./checkpoint/load.ts";
 
 /** Images of a batch: the next one is read meanwhile, and its answers come together. */
@@ -30,17 +27,9 @@ const MAX_BATCH_BYTES = 2 ** 24;
 const IMAGES_PER_READ = 8;
 
 /** Options of a prediction. */
-export interface PredictOptions {
+export interface PredictOptions extends DeviceSettings {
   /** Number of classes to return for each image, likeliest first; 1 by default. */
   readonly top?: number;
-  /** Device to run on; `auto` by default. */
-  readonly device?: DeviceChoice;
-  /** Threads of the CPU, 1–256; by default one for each core. */
-  readonly threads?: number;
-  /** Tiles of the kernels; `default` by default. */
-  readonly tiles?: Tiles;
-  /** Called with each warning. */
-  readonly warn?: (text: string) => void;
   /** Custom estimators, by the names that the recipe uses. */
   readonly estimators?: EstimatorMakers;
   /** Uses the checkpoint with the best test accuracy instead of the latest. */
@@ -113,7 +102,8 @@ export async function* predict(
   opening.catch(() => {}); // Avoids an unhandled rejection; who awaits it gets the error.
   let network: Network | undefined;
   try {
-    network = await openNetwork(run, spec, wanted, options);
+    const { recipe } = run, train = { ...recipe.train, batch: wanted, micro_batch: 0 };
+    network = await openNetwork({ ...run, recipe: { ...recipe, train } }, spec, options);
     const loader = await opening;
     const { batch } = network.program; // `memory` may have reduced it.
     const report = countImages("predicting", count, progress);
@@ -248,27 +238,6 @@ function inputSpecOf({ checkpoint: { data, path } }: TrainedRun): InputSpec {
     );
   }
   return data;
-}
-
-async function openNetwork(
-  { recipe, checkpoint, makers }: TrainedRun,
-  spec: InputSpec,
-  batch: number,
-  options: PredictOptions,
-): Promise<Network> {
-  const sized = { ...recipe, train: { ...recipe.train, batch, micro_batch: 0 } };
-  const { program } = plan(sized, spec, { estimators: makers, inference: true });
-  const before = checkpoint.trainerState.device;
-  const device = await openTestedDevice(options.device, program, { ...options, before });
-  const executor = await device.createExecutor(program, { memory: recipe.memory });
-  try {
-    const network = new Network(program, executor, recipe.seed, recipe.quantize, spec, makers);
-    network.load(checkpoint, false);
-    return network;
-  } catch (error) {
-    executor.close();
-    throw error;
-  }
 }
 
 /** The likeliest classes, at most `top`; among equals the lower label first. */
