@@ -1,6 +1,6 @@
 /**
- * `deno task simd`: compiles the SIMD kernels, kernels/simd.wasm, and the loops of `qtrain bench`; and
- * writes the AssemblyScript that follows from the descriptors of kernels: the records of constants and
+ * `deno task simd`: compiles the SIMD kernels, kernels/simd.wasm, the loops of `qtrain bench` and those
+ * of exported files; and writes the AssemblyScript that follows from the descriptors of kernels: the records of constants and
  * buffers, and the call of a kernel by its number. docs/kernels.md tells why AssemblyScript.
  *
  * @module
@@ -32,8 +32,13 @@ const ROOT = new URL("../", import.meta.url);
 /** Generated files, from the root of the project. */
 const RECORDS = "kernels/include/records.simd.ts", RUN_PART = "kernels/run_part.simd.ts";
 
-/** The modules where compilation starts: of the kernels, and of the peak rates of `qtrain bench`. */
-const THREADS = "lib/runtime/cpu/threads.simd.ts", PEAK_RATES = "lib/bench/peak_rates.simd.ts";
+/**
+ * The modules where compilation starts: of the kernels, of the peak rates of `qtrain bench`, and of the
+ * convolutions of exported files.
+ */
+const THREADS = "lib/runtime/cpu/threads.simd.ts",
+  PEAK_RATES = "lib/bench/peak_rates.simd.ts",
+  CONVOLVE = "lib/export/compute/convolve.simd.ts";
 
 const NOTE = "// Written by `deno task simd` from the descriptors of kernels.\n\n";
 
@@ -48,6 +53,7 @@ async function buildSimd(): Promise<Map<string, Uint8Array<ArrayBuffer>>> {
   files.set("kernels/simd.wasm", await compile(THREADS, sources, ["--sharedMemory"]));
   files.set("kernels/simd_one_thread.wasm", await compile(THREADS, sources));
   files.set("lib/bench/peak_rates.wasm", await compile(PEAK_RATES, new Map()));
+  files.set("lib/export/compute/convolve.wasm", await compile(CONVOLVE, sources));
   return files;
 }
 

@@ -5,6 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { type Convolution, convolveCodes, convolveReals } from "../lib/export/compute/convolve.ts";
+import { addProducts } from "../lib/export/compute/plain.ts";
 
 Deno.test("a convolution worked out by hand: zero point, padding on two sides, stride", () => {
   // 3 × 3 codes around zero point 1, a row of padding above and a column on the left.
@@ -27,4 +28,96 @@ Deno.test("groups of channels read their own inputs", () => {
   };
   const weight = Int8Array.of(1, 1, 1, -1, 2, 1, -1, 2);
   assert.deepEqual([...convolveCodes(sizes, Int8Array.of(1, 2, 3, 4), 0, weight)], [3, -1, 10, 5]);
+});
+
+/** Padding before and after of rows, and of columns. */
+type Padding = readonly [top: number, bottom: number, left: number, right: number];
+
+/** The sizes of a convolution of images of `h` × `w`. */
+function sizesOf(
+  [n, h, w]: readonly [number, number, number],
+  [c, o, groups]: readonly [number, number, number],
+  kernel: readonly [number, number],
+  stride: readonly [number, number],
+  [top, bottom, left, right]: Padding = [0, 0, 0, 0],
+): Convolution {
+  const ho = Math.floor((h + top + bottom - kernel[0]) / stride[0]) + 1;
+  const wo = Math.floor((w + left + right - kernel[1]) / stride[1]) + 1;
+  return { n, h, w, c, ho, wo, o, kernel, stride, top, left, groups };
+}
+
+/** Convolutions with all kinds of channels, kernels, strides and padding. */
+function* manySizes(): Generator<Convolution> {
+  for (const n of [1, 7]) {
+    for (const c of [1, 3, 5, 8, 17]) {
+      for (const groups of new Set([1, c])) {
+        for (const o of groups > 1 ? [c, 2 * c] : [1, 5, 8, 17, 32]) {
+          const channels = [c, o, groups] as const;
+          for (let k = 1; k <= 7; k++) {
+            const s = k % 3 + 1, p = Math.floor(k / 2);
+            yield sizesOf([n, 7, 9], channels, [k, k], [s, s], [p, p, p, p]);
+          }
+          yield sizesOf([n, 8, 11], channels, [3, 3], [1, 1], [1, 1, 1, 1]);
+          yield sizesOf([n, 8, 7], channels, [3, 2], [2, 1], [0, 1, 0, 1]);
+          yield sizesOf([n, 6, 5], channels, [2, 5], [1, 3], [2, 0, 3, 4]);
+          yield sizesOf([n, 4, 6], channels, [4, 6], [1, 1]);
+          // All taps of the first output lie in padding.
+          yield sizesOf([n, 2, 2], channels, [2, 2], [1, 1], [5, 3, 4, 6]);
+        }
+      }
+    }
+  }
+}
+
+/** Convolutions of which images, rows of sums, outputs and bands of rows are computed in several parts. */
+const LARGE: readonly Convolution[] = [
+  sizesOf([7, 40, 61], [19, 3, 1], [3, 3], [2, 2], [1, 1, 1, 1]),
+  sizesOf([2, 101, 99], [3, 10, 1], [3, 3], [1, 1], [1, 1, 1, 1]),
+  sizesOf([2, 40, 41], [64, 29, 1], [40, 41], [1, 1]),
+  sizesOf([2, 151, 149], [9, 9, 9], [3, 3], [1, 1], [1, 1, 1, 1]),
+  sizesOf([3, 90, 61], [19, 19, 19], [5, 5], [2, 2], [2, 2, 1, 2]),
+];
+
+/** Whole numbers from −128 to 127 that follow from `seed`. */
+function codes(count: number, seed: number): Int8Array<ArrayBuffer> {
+  let state = seed + 1;
+  return Int8Array.from({ length: count }, () => {
+    state = Math.imul(state, 1664525) + 1013904223 | 0;
+    return state >> 24;
+  });
+}
+
+function reals(count: number, seed: number): Float32Array<ArrayBuffer> {
+  return Float32Array.from(codes(count, seed), (code, i) => (code + i % 97 / 97) / 50);
+}
+
+function inputsOf({ n, h, w, c, o, kernel: [kh, kw], groups }: Convolution): [number, number] {
+  return [n * h * w * c, o * kh * kw * c / groups];
+}
+
+Deno.test("sums of codes equal those of plain loops", () => {
+  let count = 0;
+  for (const sizes of [...manySizes(), ...LARGE]) {
+    const zero = [-128, 0, 127][count % 3]!, [inputs, weights] = inputsOf(sizes);
+    const x = codes(inputs, count), weight = codes(weights, -count);
+    const sums = convolveCodes(sizes, x, zero, weight), expected = new Int32Array(sums.length);
+    addProducts(sizes, x, zero, weight, expected);
+    assert.deepEqual(sums, expected, JSON.stringify(sizes));
+    count++;
+  }
+  assert.ok(count > 300, `${count} sizes`);
+});
+
+Deno.test("sums of float32 equal those of plain loops to the bit, and those of each image alone", () => {
+  let count = 0;
+  for (const sizes of [...manySizes(), ...LARGE]) {
+    const [inputs, weights] = inputsOf(sizes);
+    const x = reals(inputs, count), weight = reals(weights, -count++);
+    const sums = convolveReals(sizes, x, weight), expected = new Float32Array(sums.length);
+    addProducts(sizes, x, 0, weight, expected);
+    assert.deepEqual(sums, expected, JSON.stringify(sizes));
+    const size = inputs / sizes.n, last = x.subarray(inputs - size);
+    const alone = convolveReals({ ...sizes, n: 1 }, last, weight);
+    assert.deepEqual(alone, sums.subarray(sums.length - alone.length), JSON.stringify(sizes));
+  }
 });

@@ -14,6 +14,7 @@ const FILES = [
   "kernels/simd.wasm",
   "kernels/simd_one_thread.wasm",
   "lib/bench/peak_rates.wasm",
+  "lib/export/compute/convolve.wasm",
 ];
 
 Deno.test("deno task simd writes exactly the files of the repository", async () => {

@@ -6,6 +6,7 @@
  */
 import type { Pair } from "../../recipe/fields.ts";
 import { addProducts } from "./plain.ts";
+import { convolveSimd } from "./simd.ts";
 
 /** Sizes of a convolution; tensors have channels last. */
 export interface Convolution {
@@ -22,9 +23,9 @@ export interface Convolution {
   /** Height and width. */
   readonly kernel: Pair;
   readonly stride: Pair;
-  /** Rows of padding above; how many are below follows from `ho`. */
+  /** Rows of padding above, 0 or more; how many are below follows from `ho`. */
   readonly top: number;
-  /** Columns of padding on the left; how many are on the right follows from `wo`. */
+  /** Columns of padding on the left, 0 or more; how many are on the right follows from `wo`. */
   readonly left: number;
   /** Divides `c` and `o`; `c` of a depthwise convolution. */
   readonly groups: number;
@@ -44,9 +45,7 @@ export function convolveCodes(
   zero: number,
   weight: Int8Array,
 ): Int32Array<ArrayBuffer> {
-  const { n, ho, wo, o } = sizes, sums = new Int32Array(n * ho * wo * o);
-  addProducts(sizes, x, zero, weight, sums);
-  return sums;
+  return convolve(sizes, x, zero, weight, new Int32Array(sumsOf(sizes)));
 }
 
 /**
@@ -61,7 +60,23 @@ export function convolveReals(
   x: Float32Array,
   weight: Float32Array,
 ): Float32Array<ArrayBuffer> {
-  const { n, ho, wo, o } = sizes, sums = new Float32Array(n * ho * wo * o);
-  addProducts(sizes, x, 0, weight, sums);
+  return convolve(sizes, x, 0, weight, new Float32Array(sumsOf(sizes)));
+}
+
+function sumsOf({ n, ho, wo, o }: Convolution): number {
+  return n * ho * wo * o;
+}
+
+/** Fills `sums`. */
+function convolve<Sums extends Int32Array | Float32Array>(
+  sizes: Convolution,
+  x: Int8Array | Float32Array,
+  zero: number,
+  weight: Int8Array | Float32Array,
+  sums: Sums,
+): Sums {
+  const { c, o, groups } = sizes;
+  if (groups === 1 || groups === c && groups === o) convolveSimd(sizes, x, zero, weight, sums);
+  else addProducts(sizes, x, zero, weight, sums);
   return sums;
 }

@@ -1,0 +1,2 @@
+/** The loops of convolve.simd.ts. */
+export declare const loops: WebAssembly.Module;
