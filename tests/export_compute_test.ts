@@ -4,8 +4,14 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { type Convolution, convolveCodes, convolveReals } from "../lib/export/compute/convolve.ts";
+import {
+  type Convolution,
+  convolveCodes,
+  convolveReals,
+  convolveToCodes,
+} from "../lib/export/compute/convolve.ts";
 import { addProducts } from "../lib/export/compute/plain.ts";
+import { requantize, type Requantizer } from "../lib/export/compute/requantize.ts";
 
 Deno.test("a convolution worked out by hand: zero point, padding on two sides, stride", () => {
   // 3 × 3 codes around zero point 1, a row of padding above and a column on the left.
@@ -119,5 +125,71 @@ Deno.test("sums of float32 equal those of plain loops to the bit, and those of e
     const size = inputs / sizes.n, last = x.subarray(inputs - size);
     const alone = convolveReals({ ...sizes, n: 1 }, last, weight);
     assert.deepEqual(alone, sums.subarray(sums.length - alone.length), JSON.stringify(sizes));
+  }
+});
+
+Deno.test("requantized sums are rounded as worked out by hand, in f32 and in fixed point", () => {
+  const sums = Int32Array.of(-7, -6, -5, -3, -1, 1, 3, 5, 6, 7, 4000, -4000);
+  const shared = { bias: Int32Array.of(1), zero: 3, low: -100, high: 120 };
+  // (sum + 1) / 4, half to even.
+  const float = { ...shared, factors: Float32Array.of(0.5), divisor: 2 };
+  assert.deepEqual([...requantize(sums, 1, float)], [1, 2, 2, 3, 3, 3, 4, 5, 5, 5, 120, -100]);
+  // The same in fixed point: half away from 0.
+  const fixed = { ...shared, multipliers: Int32Array.of(2 ** 30), shifts: Int32Array.of(-1) };
+  assert.deepEqual([...requantize(sums, 1, fixed)], [1, 2, 2, 2, 3, 4, 4, 5, 5, 5, 120, -100]);
+  // Shifted left: (sum + 1) · 2.
+  const left = { ...shared, multipliers: Int32Array.of(2 ** 30), shifts: Int32Array.of(2) };
+  assert.deepEqual([...requantize(sums.subarray(0, 4), 1, left)], [-9, -7, -5, -1]);
+});
+
+/** A requantizer of each kind; sums of about ±`range` fill the codes. */
+function* requantizers(o: number, range: number, seed: number): Generator<Requantizer> {
+  const parts = Float64Array.from(codes(o, seed), (code) => (code + 160) / 288);
+  const bias = Int32Array.from(codes(o, seed + 1), (code) => Math.round(code / 128 * range));
+  const shared = {
+    bias,
+    ...[{ zero: -128, low: -128, high: 127 }, { zero: 5, low: -90, high: 61 }][seed % 2]!,
+  };
+  const factors = Float32Array.from(parts, (part) => part * 200 / range);
+  yield { ...shared, factors, divisor: 1 };
+  yield { ...shared, factors: factors.map((factor) => factor / 31), divisor: Math.fround(1 / 31) };
+  const shifts = Int32Array.from(factors, (factor) => Math.ceil(Math.log2(factor)));
+  const multipliers = shifts.map((shift, i) => Math.floor(factors[i]! / 2 ** shift * 2147483647));
+  yield { ...shared, shifts, multipliers };
+  // Ties: powers of two.
+  yield {
+    ...shared,
+    factors: factors.map((factor) => 2 ** Math.round(Math.log2(factor))),
+    divisor: 1,
+  };
+  yield { ...shared, shifts, multipliers: multipliers.map(() => 2 ** 30) };
+}
+
+Deno.test("codes made of sums at once equal those of plain loops", () => {
+  let count = 0;
+  for (const sizes of [...manySizes(), ...LARGE]) {
+    const [inputs, weights] = inputsOf(sizes),
+      x = codes(inputs, count),
+      weight = codes(weights, -count);
+    const sums = convolveCodes(sizes, x, 3, weight);
+    // Rooms in which a sum of independent products lies.
+    const range = 128 * 128 * Math.sqrt(weights / sizes.o);
+    for (const requantizer of requantizers(sizes.o, range, count)) {
+      const got = convolveToCodes(sizes, x, 3, weight, requantizer);
+      assert.deepEqual(got, requantize(sums, sizes.o, requantizer), JSON.stringify(sizes));
+      if (sizes.n === 1 && count % 7 > 0) break;
+    }
+    count++;
+  }
+});
+
+Deno.test("sums near the ends of int32 are requantized without overflow", () => {
+  const sizes = sizesOf([1, 1, 4], [1, 1, 1], [1, 1], [1, 1]), x = Int8Array.of(1, 2, 3, 4);
+  const bias = Int32Array.of(2 ** 30), shared = { bias, zero: 0, low: -128, high: 127 };
+  for (const factor of [2 ** -24, 1, 2 ** 20]) {
+    const requantizer = { ...shared, factors: Float32Array.of(factor), divisor: 1 };
+    const sums = convolveCodes(sizes, x, 0, Int8Array.of(1));
+    const got = convolveToCodes(sizes, x, 0, Int8Array.of(1), requantizer);
+    assert.deepEqual(got, requantize(sums, 1, requantizer));
   }
 });

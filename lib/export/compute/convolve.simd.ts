@@ -225,3 +225,50 @@ function sumRow(int8: bool, from: usize, line: usize, weights: usize, taps: i32,
     to += pitch;
   }
 }
+
+/** Added to an f32 of less than 2^22, it leaves the nearest whole number, ties to even, in the low bits. */
+const ROUND: f32 = 12582912, ROUND_BITS: i32 = 0x4b400000;
+
+/** Codes of sums, [pixels][outputs]: `FloatRequantizer` of requantize.ts. */
+export function requantizeFloat(
+  sums: usize, pixels: i32, outputs: i32, bias: usize, factors: usize, divisor: f32, zero: i32, low: i32, high: i32,
+  to: usize,
+): void {
+  // Bounds are whole: a value within them is rounded to one within them.
+  const least = f32x4.splat(<f32>(low - zero)), most = f32x4.splat(<f32>(high - zero));
+  const d = f32x4.splat(divisor), none = i32x4.splat(ROUND_BITS - zero);
+  for (let pixel: i32 = 0; pixel < pixels; pixel++) {
+    let b = bias, f = factors, from = sums, at = to;
+    for (const end = to + outputs; at < end; at += 8, from += 32, b += 32, f += 32) {
+      const u = roundFloat(v128.load(from), v128.load(b), v128.load(f), d, least, most);
+      const v = roundFloat(v128.load(from, 16), v128.load(b, 16), v128.load(f, 16), d, least, most);
+      const codes = i16x8.narrow_i32x4_s(i32x4.sub(u, none), i32x4.sub(v, none));
+      v128.store64_lane(at, i8x16.narrow_i16x8_s(codes, codes), 0);
+    }
+    sums += <usize>outputs << 2;
+    to += outputs;
+  }
+}
+
+/** Rounds values between bounds; the bits are `ROUND_BITS` too large. */
+@inline
+function roundFloat(sum: v128, bias: v128, factor: v128, divisor: v128, low: v128, high: v128): v128 {
+  const v = f32x4.div(f32x4.mul(f32x4.convert_i32x4_s(i32x4.add(sum, bias)), factor), divisor);
+  return f32x4.add(f32x4.pmin(high, f32x4.pmax(low, v)), f32x4.splat(ROUND));
+}
+
+/** Codes of sums, [pixels][outputs]: `FixedRequantizer` of requantize.ts. */
+export function requantizeFixed(
+  sums: usize, pixels: i32, outputs: i32, bias: usize, multipliers: usize, shifts: usize, zero: i32, low: i32,
+  high: i32, to: usize,
+): void {
+  for (let pixel: i32 = 0; pixel < pixels; pixel++) {
+    for (let i: usize = 0; i < <usize>outputs << 2; i += 4, sums += 4, to++) {
+      const shift = load<i32>(shifts + i), right = max(-shift, 0), mask = (1 << right) - 1;
+      const sum = (load<i32>(sums) + load<i32>(bias + i)) << max(shift, 0);
+      const value = <i32>((<i64>sum * <i64>load<i32>(multipliers + i) + (1 << 30)) >> 31);
+      const up = (value & mask) > (mask >> 1) + <i32>(value < 0);
+      store<i8>(to, <i8>min(max((value >> right) + <i32>up + zero, low), high));
+    }
+  }
+}

@@ -6,6 +6,7 @@
  */
 import type { Pair } from "../../recipe/fields.ts";
 import { addProducts } from "./plain.ts";
+import { requantize, type Requantizer } from "./requantize.ts";
 import { convolveSimd } from "./simd.ts";
 
 /** Sizes of a convolution; tensors have channels last. */
@@ -45,7 +46,29 @@ export function convolveCodes(
   zero: number,
   weight: Int8Array,
 ): Int32Array<ArrayBuffer> {
-  return convolve(sizes, x, zero, weight, new Int32Array(sumsOf(sizes)));
+  const sums = new Int32Array(countOf(sizes));
+  if (isSimd(sizes)) convolveSimd({ sizes, x, zero, weight }, sums);
+  else addProducts(sizes, x, zero, weight, sums);
+  return sums;
+}
+
+/**
+ * Returns codes, [n, ho, wo, o]: the sums of {@linkcode convolveCodes}, requantized before they leave the
+ * cache.
+ */
+export function convolveToCodes(
+  sizes: Convolution,
+  x: Int8Array,
+  zero: number,
+  weight: Int8Array,
+  requantizer: Requantizer,
+): Int8Array<ArrayBuffer> {
+  if (!isSimd(sizes)) {
+    return requantize(convolveCodes(sizes, x, zero, weight), sizes.o, requantizer);
+  }
+  const codes = new Int8Array(countOf(sizes));
+  convolveSimd({ sizes, x, zero, weight, requantizer }, codes);
+  return codes;
 }
 
 /**
@@ -60,23 +83,17 @@ export function convolveReals(
   x: Float32Array,
   weight: Float32Array,
 ): Float32Array<ArrayBuffer> {
-  return convolve(sizes, x, 0, weight, new Float32Array(sumsOf(sizes)));
+  const sums = new Float32Array(countOf(sizes));
+  if (isSimd(sizes)) convolveSimd({ sizes, x, zero: 0, weight }, sums);
+  else addProducts(sizes, x, 0, weight, sums);
+  return sums;
 }
 
-function sumsOf({ n, ho, wo, o }: Convolution): number {
+function countOf({ n, ho, wo, o }: Convolution): number {
   return n * ho * wo * o;
 }
 
-/** Fills `sums`. */
-function convolve<Sums extends Int32Array | Float32Array>(
-  sizes: Convolution,
-  x: Int8Array | Float32Array,
-  zero: number,
-  weight: Int8Array | Float32Array,
-  sums: Sums,
-): Sums {
-  const { c, o, groups } = sizes;
-  if (groups === 1 || groups === c && groups === o) convolveSimd(sizes, x, zero, weight, sums);
-  else addProducts(sizes, x, zero, weight, sums);
-  return sums;
+/** Whether there are SIMD loops for the groups of a convolution: one, or one for each output. */
+function isSimd({ c, o, groups }: Convolution): boolean {
+  return groups === 1 || groups === c && groups === o;
 }

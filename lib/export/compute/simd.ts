@@ -6,22 +6,29 @@
  */
 import type { Convolution } from "./convolve.ts";
 import { loops as module } from "./loops_module.js";
+import type { Requantizer } from "./requantize.ts";
 
 /** The functions of convolve.simd.ts. */
 interface Loops {
   setSizes(...sizes: number[]): void;
   convolveDense(...values: number[]): void;
   convolveDepth(...values: number[]): void;
+  requantizeFloat(...values: number[]): void;
+  requantizeFixed(...values: number[]): void;
 }
 
 let opened: { readonly loops: Loops; readonly memory: WebAssembly.Memory } | undefined;
 
-/** Returns the loops, opened at the first use. */
-function open(): { readonly loops: Loops; readonly memory: WebAssembly.Memory } {
-  if (opened) return opened;
-  const memory = new WebAssembly.Memory({ initial: 1, maximum: 65536 });
-  const { exports } = new WebAssembly.Instance(module, { env: { memory } });
-  return opened = { loops: exports as unknown as Loops, memory };
+/** Returns the loops, which are opened at the first use, and their memory of at least `bytes` bytes. */
+function open(bytes: number): { readonly loops: Loops; readonly buffer: ArrayBufferLike } {
+  if (!opened) {
+    const memory = new WebAssembly.Memory({ initial: 1, maximum: 65536 });
+    const { exports } = new WebAssembly.Instance(module, { env: { memory } });
+    opened = { loops: exports as unknown as Loops, memory };
+  }
+  const { loops, memory } = opened, missing = bytes - memory.buffer.byteLength;
+  if (missing > 0) memory.grow(Math.ceil(missing / PAGE_BYTES));
+  return { loops, buffer: memory.buffer };
 }
 
 /**
@@ -45,78 +52,100 @@ interface Layout {
   readonly room: number;
 }
 
-/** Writes a convolution's sums. `groups` is 1, or `c` and `o` alike. */
-export function convolveSimd(
-  sizes: Convolution,
-  x: Int8Array | Float32Array,
-  zero: number,
-  weight: Int8Array | Float32Array,
-  sums: Int32Array | Float32Array,
-): void {
-  const { c, o, kernel: [kh, kw], groups } = sizes, depth = kh * kw * c / groups;
+/** What a convolution reads. */
+interface Job {
+  readonly sizes: Convolution;
+  readonly x: Int8Array | Float32Array;
+  readonly zero: number;
+  readonly weight: Int8Array | Float32Array;
+  /** Makes codes of the sums. */
+  readonly requantizer?: Requantizer | undefined;
+}
+
+/** Sums, or codes made of them. */
+type Results = Int32Array | Float32Array | Int8Array;
+
+/** Writes what a convolution computes, [n, ho, wo, o]. `groups` is 1, or `c` and `o` alike. */
+export function convolveSimd(job: Job, results: Results): void {
+  const { c, o, kernel: [kh, kw], groups } = job.sizes, depth = kh * kw * c / groups;
   const fitting = Math.floor(WEIGHT_BYTES / (4 * depth * BLOCK)) * BLOCK;
   const step = groups > 1 ? o : Math.max(fitting, BLOCK);
   for (let first = 0; first < o; first += step) {
     const outputs = Math.min(step, o - first);
-    const part = weight.subarray(first * depth, (first + outputs) * depth);
-    convolveOutputs({ ...sizes, o: outputs }, x, zero, part, (from, pixel) => {
-      if (outputs === o) sums.set(from, pixel * o);
+    convolveOutputs(outputs === o ? job : partOf(job, first, outputs, depth), (some, pixel) => {
+      if (outputs === o) results.set(some, pixel * o);
       else {
-        for (let at = 0; at < from.length; at += outputs, pixel++) {
-          sums.set(from.subarray(at, at + outputs), pixel * o + first);
+        for (let at = 0; at < some.length; at += outputs, pixel++) {
+          results.set(some.subarray(at, at + outputs), pixel * o + first);
         }
       }
     });
   }
 }
 
-/** Computes the sums of some outputs; `store` gets those of all of them for the pixels from `pixel` on. */
-function convolveOutputs(
-  sizes: Convolution,
-  x: Int8Array | Float32Array,
-  zero: number,
-  weight: Int8Array | Float32Array,
-  store: (sums: Int32Array | Float32Array, pixel: number) => void,
-): void {
-  const { n, h, w, c, ho, wo, o, kernel: [kh, kw], stride: [sy, sx], top, left, groups } = sizes;
-  const { loops, memory } = open(), int8 = weight instanceof Int8Array;
-  const layout = layoutOf(sizes, int8), size = h * w * c, bytes = x.BYTES_PER_ELEMENT;
-  const images = Math.max(1, Math.min(n, Math.floor(IMAGE_BYTES / (size * bytes))));
-  const rows = Math.max(1, Math.min(images * ho, Math.floor(SUM_BYTES / (wo * o * 4))));
-  const panel = groups > 1 ? bandOf(sizes) : panelOf(layout, int8 ? 2 : 4);
-  let end = FIRST_ADDRESS;
-  const place = (size: number) => {
-    const address = end;
-    end = Math.ceil((end + size + SLACK) / SLACK) * SLACK;
-    return address;
+/** The part of a job that computes `o` outputs from `first` on. */
+function partOf({ sizes, weight, requantizer, ...rest }: Job, first: number, o: number, depth: number): Job {
+  return {
+    ...rest,
+    sizes: { ...sizes, o },
+    weight: weight.subarray(first * depth, (first + o) * depth),
+    requantizer: requantizer && requantizerOf(requantizer, first, first + o),
   };
+}
+
+/** Computes a job; `store` gets the results for the pixels from `pixel` on. */
+function convolveOutputs(job: Job, store: (results: Results, pixel: number) => void): void {
+  const { sizes, x, zero, weight, requantizer } = job;
+  const { n, h, w, c, ho, wo, o, kernel: [kh, kw], stride: [sy, sx], top, left, groups } = sizes;
+  const int8 = weight instanceof Int8Array, layout = layoutOf(sizes, int8), size = h * w * c;
+  const images = atMost(n, IMAGE_BYTES / (size * x.BYTES_PER_ELEMENT));
+  const rows = atMost(images * ho, SUM_BYTES / (wo * o * 4));
+  const { height, width, bytes } = groups > 1 ? bandOf(sizes) : panelOf(layout, int8 ? 2 : 4);
   const count = Math.ceil(o / BLOCK) * BLOCK * layout.rows * layout.room;
-  const weightsAt = place(count * (int8 ? 2 : 4)), xAt = place(images * size * bytes);
-  const panelAt = place(panel.bytes), sumsAt = place((rows * wo + TILE_ROWS) * o * 4);
-  const missing = end - memory.buffer.byteLength;
-  if (missing > 0) memory.grow(Math.ceil(missing / PAGE_BYTES));
-  const { buffer } = memory;
-  layOut(
-    layout,
-    weight,
-    int8 ? new Int16Array(buffer, weightsAt, count) : new Float32Array(buffer, weightsAt, count),
-    int8 ? 2 : 1,
-  );
+  const tables = requantizer ? tablesOf(requantizer) : [], places = new Places();
+  const weightsAt = places.take(count * (int8 ? 2 : 4)), panelAt = places.take(bytes);
+  const xAt = places.take(images * size * x.BYTES_PER_ELEMENT);
+  const sumsAt = places.take((rows * wo + TILE_ROWS) * o * 4);
+  const codesAt = places.take(requantizer ? rows * wo * o : 0);
+  const tablesAt = tables.map(({ byteLength }) => places.take(byteLength));
+
+  const { loops, buffer } = open(places.end);
+  const Weights = int8 ? Int16Array : Float32Array, Values = int8 ? Int8Array : Float32Array;
+  layOut(layout, weight, new Weights(buffer, weightsAt, count), int8 ? 2 : 1);
+  for (const [i, table] of tables.entries()) {
+    new Int32Array(buffer, tablesAt[i], table.length).set(table);
+  }
+  const values = new Values(buffer, xAt, images * size);
   loops.setSizes(h, w, c, ho, wo, o, kh, kw, sy, sx, top, left);
   const run = groups > 1 ? loops.convolveDepth : loops.convolveDense;
-  const to = int8 ? new Int8Array(buffer, xAt) : new Float32Array(buffer, xAt);
   for (let image = 0; image < n; image += images) {
     const some = Math.min(images, n - image);
-    to.set(x.subarray(image * size, (image + some) * size));
+    values.set(x.subarray(image * size, (image + some) * size));
     for (let row = 0; row < some * ho; row += rows) {
-      const few = Math.min(rows, some * ho - row), { height, width } = panel;
+      const few = Math.min(rows, some * ho - row), pixels = few * wo, pixel = (image * ho + row) * wo;
       run(int8 ? 1 : 0, row, few, xAt, zero, weightsAt, panelAt, height, width, sumsAt);
-      const sums = few * wo * o;
-      store(
-        int8 ? new Int32Array(buffer, sumsAt, sums) : new Float32Array(buffer, sumsAt, sums),
-        (image * ho + row) * wo,
-      );
+      if (requantizer) {
+        requantize(loops, requantizer, sumsAt, pixels, o, tablesAt, codesAt);
+        store(new Int8Array(buffer, codesAt, pixels * o), pixel);
+      } else store(new (int8 ? Int32Array : Float32Array)(buffer, sumsAt, pixels * o), pixel);
     }
+  }
+}
+
+/** Whole numbers up to `count`, 1 at least. */
+function atMost(count: number, fitting: number): number {
+  return Math.max(1, Math.min(count, Math.floor(fitting)));
+}
+
+/** Places in memory, one after another. */
+class Places {
+  end = FIRST_ADDRESS;
+
+  /** Returns the address of `bytes` bytes and some to spare. */
+  take(bytes: number): number {
+    const address = this.end;
+    this.end = Math.ceil((address + bytes + SLACK) / SLACK) * SLACK;
+    return address;
   }
 }
 
@@ -162,4 +191,36 @@ function bandOf({ ho, wo, kernel: [kh, kw], stride: [sy, sx] }: Convolution): Pa
   const fitting = Math.floor((PANEL_BYTES / (width * PLACE) - kh) / sy) + 1;
   const height = Math.max(1, Math.min(ho, fitting));
   return { height, width, bytes: ((height - 1) * sy + kh) * width * PLACE };
+}
+
+/** The requantizer of some outputs. */
+function requantizerOf(all: Requantizer, first: number, end: number): Requantizer {
+  const bias = all.bias.subarray(first, end);
+  if ("factors" in all) return { ...all, bias, factors: all.factors.subarray(first, end) };
+  const multipliers = all.multipliers.subarray(first, end);
+  return { ...all, bias, multipliers, shifts: all.shifts.subarray(first, end) };
+}
+
+/** What a requantizer has by output, of f32 its bits. */
+function tablesOf(requantizer: Requantizer): readonly Int32Array[] {
+  if (!("factors" in requantizer)) {
+    return [requantizer.bias, requantizer.multipliers, requantizer.shifts];
+  }
+  const { bias, factors } = requantizer;
+  return [bias, new Int32Array(factors.buffer, factors.byteOffset, factors.length)];
+}
+
+function requantize(
+  loops: Loops,
+  requantizer: Requantizer,
+  sumsAt: number,
+  pixels: number,
+  outputs: number,
+  [bias, factors, shifts]: readonly number[],
+  codesAt: number,
+): void {
+  const { zero, low, high } = requantizer, last = [zero, low, high, codesAt];
+  const first = [sumsAt, pixels, outputs, bias!, factors!];
+  if ("factors" in requantizer) loops.requantizeFloat(...first, requantizer.divisor, ...last);
+  else loops.requantizeFixed(...first, shifts!, ...last);
 }
