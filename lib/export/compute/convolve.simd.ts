@@ -257,7 +257,7 @@ function roundFloat(sum: v128, bias: v128, factor: v128, divisor: v128, low: v12
   return f32x4.add(f32x4.pmin(high, f32x4.pmax(low, v)), f32x4.splat(ROUND));
 }
 
-/** Codes of sums, [pixels][outputs]: `FixedRequantizer` of requantize.ts. */
+/** Codes of sums, [pixels][outputs]: `FixedRequantizer` of requantize.ts; `shifts` of any sign. */
 export function requantizeFixed(
   sums: usize, pixels: i32, outputs: i32, bias: usize, multipliers: usize, shifts: usize, zero: i32, low: i32,
   high: i32, to: usize,
@@ -271,4 +271,48 @@ export function requantizeFixed(
       store<i8>(to, <i8>min(max((value >> right) + <i32>up + zero, low), high));
     }
   }
+}
+
+/** The same where all outputs shift to the right by 1 to 31: `powers` are 2^(31 − shift). */
+export function requantizeRight(
+  sums: usize, pixels: i32, outputs: i32, bias: usize, multipliers: usize, powers: usize, zero: i32, low: i32,
+  high: i32, to: usize,
+): void {
+  const z = i32x4.splat(zero), least = i8x16.splat(<i8>low), most = i8x16.splat(<i8>high);
+  for (let pixel: i32 = 0; pixel < pixels; pixel++) {
+    let b = bias, m = multipliers, p = powers, from = sums, at = to;
+    for (const end = to + outputs; at < end; at += 8, from += 32, b += 32, m += 32, p += 32) {
+      const u = roundRight(i32x4.add(v128.load(from), v128.load(b)), v128.load(m), v128.load(p));
+      const v = roundRight(
+        i32x4.add(v128.load(from, 16), v128.load(b, 16)), v128.load(m, 16), v128.load(p, 16),
+      );
+      const codes = i16x8.narrow_i32x4_s(i32x4.add(u, z), i32x4.add(v, z));
+      const all = i8x16.narrow_i16x8_s(codes, codes);
+      v128.store64_lane(at, i8x16.min_s(i8x16.max_s(all, least), most), 0);
+    }
+    sums += <usize>outputs << 2;
+    to += outputs;
+  }
+}
+
+/** Both roundings: shifting right is a product with a power of two, of which the upper bits are kept. */
+@inline
+function roundRight(sum: v128, multiplier: v128, power: v128): v128 {
+  const half = i64x2.splat(1 << 30);
+  const value = upperBits(
+    i64x2.add(i64x2.extmul_low_i32x4_s(sum, multiplier), half),
+    i64x2.add(i64x2.extmul_high_i32x4_s(sum, multiplier), half),
+  );
+  // Half of a negative value goes down: away from 0.
+  const rounding = i32x4.add(i32x4.splat(1 << 30), i32x4.shr_s(value, 31));
+  return upperBits(
+    i64x2.add(i64x2.extmul_low_i32x4_s(value, power), i64x2.extend_low_i32x4_u(rounding)),
+    i64x2.add(i64x2.extmul_high_i32x4_s(value, power), i64x2.extend_high_i32x4_u(rounding)),
+  );
+}
+
+/** Bits 31 to 62 of four numbers. */
+@inline
+function upperBits(a: v128, b: v128): v128 {
+  return i32x4.shuffle(i64x2.shr_u(a, 31), i64x2.shr_u(b, 31), 0, 2, 4, 6);
 }

@@ -15,12 +15,13 @@ interface Loops {
   convolveDepth(...values: number[]): void;
   requantizeFloat(...values: number[]): void;
   requantizeFixed(...values: number[]): void;
+  requantizeRight(...values: number[]): void;
 }
 
 let opened: { readonly loops: Loops; readonly memory: WebAssembly.Memory } | undefined;
 
 /** Returns the loops, which are opened at the first use, and their memory of at least `bytes` bytes. */
-function open(bytes: number): { readonly loops: Loops; readonly buffer: ArrayBufferLike } {
+function open(bytes: number): { readonly loops: Loops; readonly buffer: ArrayBuffer } {
   if (!opened) {
     const memory = new WebAssembly.Memory({ initial: 1, maximum: 65536 });
     const { exports } = new WebAssembly.Instance(module, { env: { memory } });
@@ -28,7 +29,8 @@ function open(bytes: number): { readonly loops: Loops; readonly buffer: ArrayBuf
   }
   const { loops, memory } = opened, missing = bytes - memory.buffer.byteLength;
   if (missing > 0) memory.grow(Math.ceil(missing / PAGE_BYTES));
-  return { loops, buffer: memory.buffer };
+  // Not shared.
+  return { loops, buffer: memory.buffer as ArrayBuffer };
 }
 
 /**
@@ -201,15 +203,23 @@ function requantizerOf(all: Requantizer, first: number, end: number): Requantize
   return { ...all, bias, multipliers, shifts: all.shifts.subarray(first, end) };
 }
 
-/** What a requantizer has by output, of f32 its bits. */
+/** What `requantize` needs by output. */
 function tablesOf(requantizer: Requantizer): readonly Int32Array[] {
-  if (!("factors" in requantizer)) {
-    return [requantizer.bias, requantizer.multipliers, requantizer.shifts];
+  const { bias } = requantizer;
+  if ("factors" in requantizer) {
+    const { buffer, byteOffset, length } = requantizer.factors;
+    return [bias, new Int32Array(buffer, byteOffset, length)];
   }
-  const { bias, factors } = requantizer;
-  return [bias, new Int32Array(factors.buffer, factors.byteOffset, factors.length)];
+  const { multipliers, shifts } = requantizer;
+  return [bias, multipliers, isRight(shifts) ? shifts.map((shift) => 2 ** (31 + shift)) : shifts];
 }
 
+/** Whether all shift to the right, as they do but for sums of tiny scales. */
+function isRight(shifts: Int32Array): boolean {
+  return shifts.every((shift) => shift < 0);
+}
+
+/** Makes codes of sums. */
 function requantize(
   loops: Loops,
   requantizer: Requantizer,
@@ -222,5 +232,6 @@ function requantize(
   const { zero, low, high } = requantizer, last = [zero, low, high, codesAt];
   const first = [sumsAt, pixels, outputs, bias!, factors!];
   if ("factors" in requantizer) loops.requantizeFloat(...first, requantizer.divisor, ...last);
+  else if (isRight(requantizer.shifts)) loops.requantizeRight(...first, shifts!, ...last);
   else loops.requantizeFixed(...first, shifts!, ...last);
 }
