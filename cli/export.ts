@@ -5,7 +5,8 @@
  */
 import { UsageError } from "../lib/core/errors.ts";
 import { readBytes, writeAtomic } from "../lib/core/files.ts";
-import { exportRun, isExport } from "../lib/train/checkpoint/export.ts";
+import { exportRun } from "../lib/train/checkpoint/export.ts";
+import { isExport } from "../lib/train/checkpoint/safetensors_export.ts";
 import { type Arguments, defineCommand, firstPositional, type Options } from "./command.ts";
 import { bytes as size } from "./format.ts";
 import { BEST } from "./options.ts";

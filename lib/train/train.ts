@@ -144,7 +144,7 @@ function openLoader({ data, recipe }: Job, { warn }: TrainOptions): Promise<Data
 }
 
 function openRun(
-  { recipe, recipeText, estimators, data, program }: Job,
+  { recipe, recipeText, estimators, data, program, checkpoint, initial }: Job,
   executor: Executor,
   loader: DataLoader,
   options: TrainOptions,
@@ -159,6 +159,7 @@ function openRun(
     options,
     started,
     dataChanges: new DataChangeMonitor(data, recipe, options.warn),
+    initNames: checkpoint ? checkpoint.initNames : initial?.names,
   });
 }
 

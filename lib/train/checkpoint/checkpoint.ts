@@ -9,8 +9,9 @@ import { DataError, UsageError } from "../../core/errors.ts";
 import { decodeSafetensors, float32Values } from "../../core/safetensors.ts";
 import type { Range } from "../../quant/range.ts";
 import { VERSION } from "../../core/version.ts";
-import { encodeChecked, hasChecksum } from "./checksum.ts";
+import { encodeChecked, FORMAT, hasChecksum } from "./checksum.ts";
 import { decodeInputSpec, encodeInputSpec, type InputSpec } from "../../program/input_spec.ts";
+import { decodeInitNames, encodeInitNames, type InitNames } from "./init_names.ts";
 import { checkpointTensors, namesWithPrefix } from "./tensors.ts";
 import { PREFIX } from "../../program/tensor_names.ts";
 import { decodeTrainerState, type TrainerState } from "./trainer_state.ts";
@@ -23,10 +24,10 @@ export interface Checkpoint extends Required<LoadedState> {
   readonly recipe: string;
   /** Shape, classes and normalization of the images; absent in files of earlier versions. */
   readonly data?: InputSpec;
+  /** What an export takes over from the file that the run began with; absent without `init`. */
+  readonly initNames?: InitNames;
 }
 
-/** Value of `format` in the metadata of qtrain's files. */
-export const FORMAT = "qtrain";
 /** Version 2 added the checksum, and the best evaluations in the trainer state. */
 const FORMAT_VERSION = 2;
 
@@ -35,12 +36,14 @@ const FORMAT_VERSION = 2;
  *
  * @param recipe the recipe of the run, as YAML
  * @param data shape, classes and normalization of the images, so that the run can predict without them
+ * @param initNames what an export takes over from the file that the run began with
  */
 export function encodeCheckpoint(
   network: NetworkState,
   recipe: string,
   trainerState: TrainerState,
   data?: InputSpec,
+  initNames: InitNames = {},
 ): Uint8Array<ArrayBuffer> {
   return encodeChecked(checkpointTensors(network), {
     format: FORMAT,
@@ -48,6 +51,7 @@ export function encodeCheckpoint(
     qtrain_version: VERSION,
     position: JSON.stringify(trainerState),
     ...(data ? { data: encodeInputSpec(data) } : {}),
+    ...(Object.keys(initNames).length > 0 ? { init: encodeInitNames(initNames) } : {}),
     recipe,
   });
 }
@@ -62,7 +66,7 @@ export function decodeCheckpoint(bytes: Uint8Array<ArrayBuffer>, file: string): 
   // First of all: a damaged version number would otherwise be taken for a later version.
   const checked = hasChecksum(bytes, file);
   const { tensors, metadata } = decodeSafetensors(bytes, file);
-  const { position, recipe, data } = checkMetadata(metadata, checked, file);
+  const { position, recipe, data, init } = checkMetadata(metadata, checked, file);
   const values = (name: string) => float32Values(tensors[name]!, name, file);
   const find: TensorLookup = (name, shape) => {
     const found = tensors[name];
@@ -92,6 +96,7 @@ export function decodeCheckpoint(bytes: Uint8Array<ArrayBuffer>, file: string): 
     memories,
     recipe,
     ...(data !== undefined ? { data: decodeInputSpec(data, file) } : {}),
+    ...(init !== undefined ? { initNames: decodeInitNames(init, file) } : {}),
   };
 }
 
@@ -99,8 +104,12 @@ function checkMetadata(
   metadata: Readonly<Record<string, string>>,
   checked: boolean,
   file: string,
-): { readonly position: string; readonly recipe: string; readonly data: string | undefined } {
-  const { format, position, recipe, data, qtrain_version } = metadata;
+):
+  & { readonly position: string; readonly recipe: string }
+  & Partial<
+    Record<"data" | "init", string | undefined>
+  > {
+  const { format, position, recipe, data, init, qtrain_version } = metadata;
   if (format !== FORMAT || position === undefined) {
     throw new DataError(`${file}: expected a checkpoint of qtrain, got another safetensors file`);
   }
@@ -120,5 +129,5 @@ function checkMetadata(
   if (recipe === undefined) {
     throw new DataError(`${file}: expected the run's recipe in the metadata, got none`);
   }
-  return { position, recipe, data };
+  return { position, recipe, data, init };
 }

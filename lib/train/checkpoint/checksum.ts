@@ -12,6 +12,9 @@ import { crc32 } from "node:zlib";
 import { DataError } from "../../core/errors.ts";
 import { encodeSafetensors, type TensorInput } from "../../core/safetensors.ts";
 
+/** Value of `format` in the metadata of qtrain's files. */
+export const FORMAT = "qtrain";
+
 const KEY = "crc32";
 /** Start of the header of a file with a checksum, after the eight bytes of the header's length. */
 const METADATA_START = new TextEncoder().encode(`{"__metadata__":{"${KEY}":"`);

@@ -9,7 +9,7 @@ import { namedShapes } from "../../program/parameter_layout.ts";
 import type { Program } from "../../program/program.ts";
 import { pytorchNames } from "../../model/pytorch_names.ts";
 import type { ModelSpec } from "../../recipe/model.ts";
-import { FORMAT } from "./checkpoint.ts";
+import { FORMAT } from "./checksum.ts";
 import { emaName, isRange, isTrainingState } from "./tensors.ts";
 
 /** A file of weights. */
@@ -50,6 +50,11 @@ export function isOwn({ metadata }: Pick<WeightsFile, "metadata">): boolean {
   return metadata.format === FORMAT;
 }
 
+/** Whether a file is a checkpoint, and no export: it knows where its run stands. */
+export function isCheckpoint(file: Pick<WeightsFile, "metadata">): boolean {
+  return isOwn(file) && file.metadata.position !== undefined;
+}
+
 /** Every tensor of a network that a file of weights has. */
 export function tensorsOf({ parameters, norms }: Program): Expected[] {
   return [
@@ -73,17 +78,21 @@ export function fits(file: WeightsFile, program: Program, model: ModelSpec): Fit
   const head = tensors.filter((t) => t.layer === layer);
   const body = tensors.filter((t) => t.layer !== layer);
   const required = body.length > 0 ? body : head;
-  const known = new Map(tensors.map((t) => [t, namesOf(t, model, isOwn(file))]));
+  const known = new Map(tensors.map((t) => [t, namesOf(t, model, isCheckpoint(file))]));
   const all = new Set([...known.values()].flat());
   // In a checkpoint, what stands before a parameter's name says that it is something else.
-  const prefixes = isOwn(file) ? [""] : prefixesOf(Object.keys(file.tensors), all);
+  const prefixes = isCheckpoint(file) ? [""] : prefixesOf(Object.keys(file.tensors), all);
   return prefixes.map((prefix) => {
-    const nameOf = new Map(tensors.map((t) => {
+    const there = new Map(tensors.flatMap((t) => {
       const names = known.get(t)!.map((name) => prefix + name);
-      const there = names.find((name) => Object.hasOwn(file.tensors, name)) ??
+      const name = names.find((name) => Object.hasOwn(file.tensors, name)) ??
         names.find((name) => Object.hasOwn(file.others, name));
-      return [t, there ?? names[isOwn(file) ? 1 : 0]!];
+      return name === undefined ? [] : [[t, name] as const];
     }));
+    const missingName = missingNames(file, prefix, [...there.values()]);
+    const nameOf = new Map(
+      tensors.map((t) => [t, there.get(t) ?? prefix + missingName(known.get(t)!)]),
+    );
     const found = required.filter((t) =>
       file.tensors[nameOf.get(t)!]?.shape.join() === t.shape.join()
     ).length;
@@ -96,12 +105,20 @@ export function isComplete({ found, head, body }: Fit): boolean {
   return found === (body.length || head.length);
 }
 
+/** Chooses the name that a tensor should have, of those that it may have: in numbers, where others are. */
+function missingNames(file: WeightsFile, prefix: string, found: readonly string[]) {
+  if (isCheckpoint(file)) return (names: readonly string[]) => names[1]!;
+  const isNumbered = (name: string) => /^\d/.test(name);
+  const numbered = found.length > 0 && found.every((name) => isNumbered(name.slice(prefix.length)));
+  return (names: readonly string[]) => (numbered ? names.find(isNumbered) : undefined) ?? names[0]!;
+}
+
 /** The names that a tensor may have, likeliest first. */
-function namesOf({ name, layer }: Expected, model: ModelSpec, own: boolean): string[] {
+function namesOf({ name, layer }: Expected, model: ModelSpec, checkpoint: boolean): string[] {
   const part = name.slice(layer.length + 1);
   const pytorch = "layers" in model ? [] : pytorchNames(model.name, layer);
   // A run with averaged weights was evaluated with the averages.
-  const layers = own ? [emaName(layer), layer, ...pytorch] : [...pytorch, layer];
+  const layers = checkpoint ? [emaName(layer), layer, ...pytorch] : [...pytorch, layer];
   return layers.map((layer) => `${layer}.${part}`);
 }
 

@@ -23,6 +23,7 @@ import {
 } from "./fit.ts";
 import { onePart } from "./foreign_file.ts";
 import { decodeInputSpec, type InputSpec } from "../../program/input_spec.ts";
+import { type InitNames, initNames } from "./init_names.ts";
 import { misfit, type Problem, READABLE } from "./misfit.ts";
 import { readWeights } from "./weights_file.ts";
 
@@ -32,6 +33,8 @@ export interface InitialWeights {
   readonly find: TensorLookup;
   /** Notes for the user. */
   readonly notes: readonly string[];
+  /** What an export of the run takes over from the file. */
+  readonly names: InitNames;
 }
 
 /**
@@ -94,7 +97,8 @@ export async function initialWeights(
         "weights; to train those as they are, give model.stem=imagenet",
     );
   }
-  return { find: (name) => values.get(name)!, notes };
+  const network = "layers" in recipe.model ? undefined : recipe.model.name;
+  return { find: (name) => values.get(name)!, notes, names: initNames(file, fit, network) };
 }
 
 /** Whether a stem that nobody chose has other strides than torchvision's: all shapes fit both. */

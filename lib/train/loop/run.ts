@@ -12,6 +12,7 @@ import type { Observation } from "../../quant/scheduler.ts";
 import type { Recipe } from "../../recipe/recipe.ts";
 import { VERSION } from "../../core/version.ts";
 import { encodeCheckpoint } from "../checkpoint/checkpoint.ts";
+import type { InitNames } from "../checkpoint/init_names.ts";
 import {
   INITIAL_STATE,
   recordEvaluation,
@@ -60,6 +61,8 @@ interface RunSetup {
   /** Start of the run, by `performance.now()`. */
   readonly started: number;
   readonly dataChanges: DataChangeMonitor;
+  /** What an export takes over from the file that the run began with. */
+  readonly initNames: InitNames | undefined;
 }
 
 /** One run of the training loop. */
@@ -366,7 +369,8 @@ export class Run {
 
   /** Saves a checkpoint. @returns false where the state is not finite: the run has diverged */
   async #save(): Promise<boolean> {
-    const { network, recipe: { train }, recipeText, data, options: { folder } } = this.setup;
+    const { network, recipe: { train }, recipeText, data, initNames, options: { folder } } = this
+      .setup;
     const weights = await network.state(), where = describeNonfiniteState(weights);
     if (where !== undefined) {
       this.#diverge(this.#step, where);
@@ -379,7 +383,7 @@ export class Run {
       device: network.executor.device,
     };
     await folder.flush();
-    const bytes = encodeCheckpoint(weights, recipeText, state, data);
+    const bytes = encodeCheckpoint(weights, recipeText, state, data, initNames);
     await folder.writeCheckpoint(
       state.step,
       bytes,
