@@ -6,7 +6,7 @@
  */
 import type { Convolution } from "./convolve.ts";
 import { loops as module } from "./loops_module.js";
-import type { Requantizer } from "./requantize.ts";
+import type { FixedRequantizer, Requantizer } from "./requantize.ts";
 
 /** The functions of convolve.simd.ts. */
 interface Loops {
@@ -211,12 +211,13 @@ function tablesOf(requantizer: Requantizer): readonly Int32Array[] {
     return [bias, new Int32Array(buffer, byteOffset, length)];
   }
   const { multipliers, shifts } = requantizer;
-  return [bias, multipliers, isRight(shifts) ? shifts.map((shift) => 2 ** (31 + shift)) : shifts];
+  const powers = () => shifts.map((shift) => shift < 0 ? 2 ** (31 + shift) : 0);
+  return [bias, multipliers, isRight(requantizer) ? powers() : shifts];
 }
 
-/** Whether all shift to the right, as they do but for sums of tiny scales. */
-function isRight(shifts: Int32Array): boolean {
-  return shifts.every((shift) => shift < 0);
+/** Whether all outputs shift to the right, as they do unless a scale is tiny, or are multiplied by 0. */
+function isRight({ multipliers, shifts }: FixedRequantizer): boolean {
+  return shifts.every((shift, i) => shift < 0 || multipliers[i] === 0);
 }
 
 /** Makes codes of sums. */
@@ -232,6 +233,6 @@ function requantize(
   const { zero, low, high } = requantizer, last = [zero, low, high, codesAt];
   const first = [sumsAt, pixels, outputs, bias!, factors!];
   if ("factors" in requantizer) loops.requantizeFloat(...first, requantizer.divisor, ...last);
-  else if (isRight(requantizer.shifts)) loops.requantizeRight(...first, shifts!, ...last);
+  else if (isRight(requantizer)) loops.requantizeRight(...first, shifts!, ...last);
   else loops.requantizeFixed(...first, shifts!, ...last);
 }
