@@ -222,7 +222,7 @@ async function answersOf(
 }
 
 /** @throws DataError when the checkpoint lacks the input spec, or no photo fits the network */
-function inputSpecOf({ checkpoint: { data, path } }: TrainedRun): InputSpec {
+export function inputSpecOf({ checkpoint: { data, path } }: TrainedRun): InputSpec {
   if (!data) {
     throw new DataError(
       `${path}: expected the shape, classes, mean and std of its images in the metadata, got none: ` +
