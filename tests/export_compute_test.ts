@@ -77,6 +77,7 @@ function* manySizes(): Generator<Convolution> {
           yield sizesOf([n, 8, 7], channels, [3, 2], [2, 1], [0, 1, 0, 1]);
           yield sizesOf([n, 6, 5], channels, [2, 5], [1, 3], [2, 0, 3, 4]);
           yield sizesOf([n, 4, 6], channels, [4, 6], [1, 1]);
+          yield sizesOf([n, 6, 5], channels, [2, 2], [2 ** 30, 2 ** 30]);
           // All taps of the first output lie in padding.
           yield sizesOf([n, 2, 2], channels, [2, 2], [1, 1], [5, 3, 4, 6]);
         }

@@ -93,7 +93,10 @@ function countOf({ n, ho, wo, o }: Convolution): number {
   return n * ho * wo * o;
 }
 
-/** Whether there are SIMD loops for the groups of a convolution: one, or one for each output. */
-function isSimd({ c, o, groups }: Convolution): boolean {
-  return groups === 1 || groups === c && groups === o;
+/** The largest step between depthwise windows of a row: four windows are laid out together. */
+const MAX_STRIDE = 16;
+
+/** Whether there are SIMD loops for a convolution: of one group, or of one for each output. */
+function isSimd({ c, o, groups, stride }: Convolution): boolean {
+  return groups === 1 || groups === c && groups === o && stride[1] <= MAX_STRIDE;
 }
