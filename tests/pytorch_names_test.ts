@@ -13,12 +13,18 @@ import type { RecipeInput } from "../lib/recipe/recipe.ts";
 import { resolveRecipe } from "../lib/recipe/load.ts";
 import type { ZooName } from "../lib/recipe/model.ts";
 
-/** The tensors that PyTorch has of a network, with their shapes. */
-function theirTensors(model: Extract<RecipeInput["model"], { name: ZooName }>, side: number) {
+type Model = Extract<RecipeInput["model"], { name: ZooName }>;
+
+/** The layers of a network. */
+function nodesOf(model: Model, side: number) {
   const recipe = resolveRecipe({ data: { format: "cifar", root: "none" }, model });
   const shape = [side, side, 3] as const, classes = 10;
-  const { nodes } = buildGraph(layersOf(recipe, { shape, classes }), shape, classes);
-  return nodes.flatMap((node) => {
+  return buildGraph(layersOf(recipe, { shape, classes }), shape, classes).nodes;
+}
+
+/** The tensors that PyTorch has of a network, with their shapes. */
+function theirTensors(model: Model, side: number) {
+  return nodesOf(model, side).flatMap((node) => {
     const tensors: [part: string, shape: number[]][] = [];
     if (node instanceof ConvNode) {
       const [o, i, h, w] = node.weightDims;
@@ -101,4 +107,59 @@ Deno.test("every layer of mobilenet-v2 has its name in PyTorch", () => {
   // torchvision's state_dict has 314 tensors, 52 of them num_batches_tracked.
   assert.equal(names.length, 262);
   assert.equal(new Set(names).size, 262);
+});
+
+/** A row of the table of names in the docs: S, B and N stand for numbers. */
+interface Row {
+  readonly layer: string;
+  /** Names in PyTorch, the one that an export has first. */
+  readonly theirs: readonly string[];
+}
+
+/** The rows of the table, by network. */
+function tableOfNames(): Map<string, Row[]> {
+  const text = Deno.readTextFileSync(new URL("../docs/export.md", import.meta.url));
+  const [, table] = text.split("### Names of layers\n"), tables = new Map<string, Row[]>();
+  const words = (cell: string) => [...cell.matchAll(/`([^`]+)`/g)].map(([, word]) => word!);
+  let rows: Row[] = [];
+  for (const line of table!.split("\n").filter((line) => /^\|[^|]*\| `/.test(line))) {
+    const [networks, layer, ...theirs] = line.split("|").slice(1).map(words);
+    if (networks!.length > 0) rows = [];
+    for (const network of networks!) tables.set(network, rows);
+    rows.push({ layer: layer![0]!, theirs: theirs.flat() });
+  }
+  return tables;
+}
+
+/** The names that a row gives to a layer; `undefined` where it is of another. */
+function namesBy({ layer, theirs }: Row, name: string): string[] | undefined {
+  const pattern = layer.replace(/[SBN]/g, (letter) => `(?<${letter}>\\d+)`);
+  const found = new RegExp(`^${pattern}$`).exec(name);
+  return found
+    ? theirs.map((text) => text.replace(/[SBN]/g, (letter) => found.groups![letter]!))
+    : undefined;
+}
+
+Deno.test("the table of names in the docs has every layer of every network, and no more", () => {
+  const tables = tableOfNames(), used = new Set<Row>();
+  const models: Model[] = [
+    { name: "resnet8" },
+    { name: "resnet20" },
+    { name: "resnet18", stem: "imagenet" },
+    { name: "resnet18", stem: "small" },
+    { name: "vgg16", width: 2, head: "imagenet" },
+    { name: "vgg16", width: 2, head: "small" },
+    { name: "mobilenet-v2" },
+  ];
+  for (const model of models) {
+    for (const { name } of nodesOf(model, 64).filter(({ parameters }) => parameters > 0)) {
+      // A row with a number of its own comes before one with N.
+      const row = tables.get(model.name)!.find((row) => namesBy(row, name));
+      const expected = pytorchNames(model.name, name).filter((theirs) => !/^\d/.test(theirs));
+      assert.deepEqual(row && namesBy(row, name), expected, `${model.name}: ${name}`);
+      used.add(row!);
+    }
+  }
+  assert.deepEqual([...tables.values()].flat().filter((row) => !used.has(row)), []);
+  assert.equal(tables.size, 5);
 });
