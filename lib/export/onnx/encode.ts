@@ -97,6 +97,12 @@ type Attributes = Readonly<Record<string, number | readonly number[]>>;
 /** Images of channels, or one row of values an image: as convolutions and linear layers read them. */
 type Rank = 4 | 2;
 
+/** An activation as an operation on real values, as lowest and highest code, or both absent. */
+interface Clip {
+  readonly op?: "Relu" | "Clip";
+  readonly codes?: readonly [lowest: number, highest: number];
+}
+
 /** The nodes and constants of a file, as they are added. */
 class Graph {
   readonly nodes: NodeProto[] = [];
@@ -131,8 +137,9 @@ class Graph {
     this.#node("Add", normalized, [scaled, addend], normalized);
     this.#ranks.set(name, 4);
     const nchw = { perm: [0, 3, 1, 2] };
-    this.#node("Transpose", `${name}/transpose`, [normalized], this.#before(input), nchw);
-    this.#store(input);
+    const values = this.#before(input), quantizer = this.#quantizers.get(name);
+    this.#node("Transpose", `${name}/transpose`, [normalized], values, nchw);
+    if (quantizer) this.#quantize(name, values, quantizer);
   }
 
   #layer(node: ExportNode): void {
@@ -199,18 +206,27 @@ class Graph {
     attributes: Attributes = {},
   ): void {
     this.#ranks.set(output.name, rank);
-    const end = this.#before(output);
-    const clipped = activationOp(act, this.#quantizers.get(output.name));
-    const result = clipped ? `${name}/result` : end;
-    if (op) this.#node(op, name, inputs, result, attributes);
-    if (clipped) {
-      const limits = clipped === "Clip"
+    const quantizer = this.#quantizers.get(output.name), real = this.#before(output);
+    const clip: Clip = act === "none" ? {} : this.#clipOf(act, quantizer);
+    let values = inputs[0]!;
+    if (op) values = this.#node(op, name, inputs, clip.op ? `${name}/result` : real, attributes);
+    if (clip.op) {
+      const limits = clip.op === "Clip"
         ? [this.#floats("relu6/low", [0], []), this.#floats("relu6/high", [6], [])]
         : [];
-      const from = op ? result : inputs[0]!;
-      this.#node(clipped, op ? `${name}/${act}` : name, [from, ...limits], end);
+      values = this.#node(clip.op, op ? `${name}/${act}` : name, [values, ...limits], real);
     }
-    this.#store(output);
+    if (quantizer) this.#quantize(output.name, values, quantizer, clip.codes);
+  }
+
+  /** How an activation is written: as an operation on real values, or as limits of the codes. */
+  #clipOf(act: Act, quantizer: Quantizer | undefined): Clip {
+    const op = act === "relu" ? "Relu" : "Clip";
+    if (!quantizer || this.#target === "tensorrt") return { op };
+    const { scale, zero } = quantizer;
+    const high = act === "relu" ? 127 : Math.min(roundHalfEven(Math.fround(6 / scale)) + zero, 127);
+    // ONNX Runtime drops a Relu before a quantizer that clips alike, but no other activation.
+    return zero === -128 && high === 127 ? { op: "Relu" } : { codes: [zero, high] };
   }
 
   /** The name of a tensor's values before its quantizer. */
@@ -218,18 +234,28 @@ class Graph {
     return this.#quantizers.has(name) ? `${name}/real` : name;
   }
 
-  /** Quantizes a tensor, if it has a quantizer. */
-  #store(tensor: ExportTensor): void {
-    const quantizer = this.#quantizers.get(tensor.name);
-    if (quantizer) this.#quantize(tensor.name, this.#before(tensor), quantizer);
-  }
-
-  #quantize(name: string, from: string, { scale, zero }: Quantizer): void {
+  /** Adds the codes of values, clipped to lowest and highest code if there are any. */
+  #quantize(
+    name: string,
+    values: string,
+    { scale, zero }: Quantizer,
+    limits?: readonly [lowest: number, highest: number],
+  ): void {
     const parameters = [
       this.#floats(`${name}/scale`, [scale], []),
-      this.#constant(`${name}/zero`, Int8Array.of(zero), []),
+      this.#code(`${name}/zero`, zero),
     ];
-    this.#node("QuantizeLinear", `${name}/quantize`, [from, ...parameters], `${name}/codes`);
+    const codes = `${name}/codes`, quantized = limits ? `${name}/unclipped` : codes;
+    this.#node("QuantizeLinear", `${name}/quantize`, [values, ...parameters], quantized);
+    if (!limits) return;
+    const ends = limits.map((code, i) => this.#code(`${name}/${i ? "highest" : "lowest"}`, code));
+    this.#node("Clip", `${name}/clip`, [quantized, ...ends], codes);
+  }
+
+  /** A code as a constant of the type that the target wants. */
+  #code(name: string, code: number): string {
+    const signed = this.#target === "tensorrt";
+    return this.#constant(name, signed ? Int8Array.of(code) : Uint8Array.of(code + 128), []);
   }
 
   #dequantize(name: string, to: string): string {
@@ -282,13 +308,15 @@ class Graph {
 
   #constant(
     name: string,
-    values: Float32Array | Int8Array | Int32Array | BigInt64Array,
+    values: Float32Array | Uint8Array | Int8Array | Int32Array | BigInt64Array,
     dims: readonly number[],
   ): string {
     if (this.#constants.has(name)) return name;
     this.#constants.add(name);
     const type = values instanceof Float32Array
       ? ELEMENT.float
+      : values instanceof Uint8Array
+      ? ELEMENT.uint8
       : values instanceof Int8Array
       ? ELEMENT.int8
       : values instanceof Int32Array
@@ -321,18 +349,6 @@ function readsAll({ linear, input, kernel, padding, groups }: ExportConv): boole
   if (linear) return true;
   const whole = kernel[0] === input.h && kernel[1] === input.w;
   return whole && groups === 1 && padding[0] === 0 && padding[1] === 0;
-}
-
-/**
- * The operation of an activation. ONNX Runtime drops a Relu before a quantizer with zero point −128,
- * but a Clip only where its bounds lie outside of what the codes represent, and training's range ends
- * at 6 give or take a rounding. Where 6 is the largest code's value, Relu and the quantizer clip alike.
- */
-function activationOp(act: Act, quantizer: Quantizer | undefined): "Relu" | "Clip" | undefined {
-  if (act === "none") return undefined;
-  if (act === "relu") return "Relu";
-  const fits = quantizer && roundHalfEven(Math.fround(6 / quantizer.scale)) + quantizer.zero >= 127;
-  return fits ? "Relu" : "Clip";
 }
 
 function quantizersOf({ input, nodes }: ExportNetwork): Map<string, Quantizer> {
