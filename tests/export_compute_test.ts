@@ -10,6 +10,7 @@ import {
   convolveReals,
   convolveToCodes,
 } from "../lib/export/compute/convolve.ts";
+import { lookUpPairs, tableOfPairs } from "../lib/export/compute/pairs.ts";
 import { addProducts } from "../lib/export/compute/plain.ts";
 import { requantize, type Requantizer } from "../lib/export/compute/requantize.ts";
 
@@ -223,4 +224,10 @@ Deno.test("memory does not grow with the number of images, nor much with their s
   // Of 12 MiB of codes 48 MiB of sums.
   for (const groups of [1, 16]) compute(sizesOf([48, 128, 128], [16, 16, groups], [1, 1], [1, 1]));
   assert.equal(bytes(), before);
+});
+
+Deno.test("functions of two codes are looked up for all pairs", () => {
+  const table = tableOfPairs((a, b) => Math.max(-128, Math.min(127, a - 2 * b)));
+  const a = Int8Array.of(-128, 127, 3, -128, 127), b = Int8Array.of(-128, 127, 5, 127, -128);
+  assert.deepEqual([...lookUpPairs(table, a, b)], [127, -127, -7, -128, 127]);
 });

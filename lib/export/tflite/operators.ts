@@ -5,6 +5,7 @@
  * @module
  */
 import { convolveToCodes } from "../compute/convolve.ts";
+import { lookUpPairs, tableOfPairs } from "../compute/pairs.ts";
 import type { FixedRequantizer } from "../compute/requantize.ts";
 import type { Codes, Operands, Weights } from "./checks.ts";
 import { multiply } from "./fixed_point.ts";
@@ -192,15 +193,11 @@ function add(operands: Operands): Compute {
   };
   const first = table(a), second = table(b);
   const { mantissa, shift } = operands.multiplier(common / (2 ** ADD_SHIFT * y.scale));
-  return (_, x, other) => {
-    const codes = new Int8Array(x.length);
-    for (let i = 0; i < codes.length; i++) {
-      const sum = first[x[i]! + 128]! + second[other![i]! + 128]!;
-      const code = multiply(sum, mantissa, shift) + y.zero;
-      codes[i] = code < low ? low : code > high ? high : code;
-    }
-    return codes;
-  };
+  const sums = tableOfPairs((a, b) => {
+    const code = multiply(first[a + 128]! + second[b + 128]!, mantissa, shift) + y.zero;
+    return Math.min(Math.max(code, low), high);
+  });
+  return (_, x, other) => lookUpPairs(sums, x as Int8Array, other as Int8Array);
 }
 
 function maxPool(operands: Operands): Compute {
@@ -278,10 +275,12 @@ function pad(operands: Operands): Compute {
   if (fill && fill.length !== 1) operator.fail("one value", `${fill.length}`);
   return (count, codes) => {
     const result = new Int8Array(count * ho * wo * o).fill(fill?.[0] ?? y.zero);
-    for (let pixel = 0; pixel < count * h * w; pixel++) {
-      const image = Math.floor(pixel / (h * w)), row = Math.floor(pixel / w) % h;
-      const to = ((image * ho + row + top) * wo + pixel % w + left) * o + before;
-      for (let k = 0; k < c; k++) result[to + k] = codes[pixel * c + k]!;
+    // Runs that are neighbours in both: rows, or pixels where channels are added.
+    const runs = o === c ? h : h * w, size = h * w * c / runs;
+    for (let run = 0; run < count * runs; run++) {
+      const image = Math.floor(run / runs), row = Math.floor(run % runs * h / runs);
+      const to = ((image * ho + row + top) * wo + (o === c ? 0 : run % w) + left) * o + before;
+      result.set(codes.subarray(run * size, (run + 1) * size), to);
     }
     return result;
   };
