@@ -202,6 +202,42 @@ Deno.test("eval and export take the best checkpoint where they are asked to", as
   });
 });
 
+Deno.test("of a run that no epoch has ended, export takes the latest for the best, and says so", async () => {
+  await inFolder(async (out) => {
+    const { end } = await runOf(trainWith({ epochs: 2 }), cpu(out, { stopAt: 3 }));
+    assert.equal(end.summary.status, "interrupted");
+    const said: string[] = [];
+    const best = await exportRun(out, (text) => said.push(text), true);
+    assert.deepEqual(best, await exportRun(out));
+    assert.deepEqual(said, [
+      `${out}: no epoch has ended yet, so no checkpoint is the best; using the latest one instead of ` +
+      "the best",
+    ]);
+  });
+});
+
+Deno.test("a run without a checkpoint, and a folder without a run, are refused by export", async () => {
+  await inFolder(async (out) => {
+    await runOf(trainWith({ epochs: 1 }), cpu(out));
+    for (const { path } of await (await RunFolder.open(out)).checkpoints()) await Deno.remove(path);
+    await assert.rejects(exportRun(out), {
+      name: "DataError",
+      message: `${out}: no intact checkpoint in checkpoints/. Train for at least one epoch, or ` +
+        "continue with --resume",
+    });
+    await Deno.remove(out, { recursive: true });
+    await assert.rejects(exportRun(out), {
+      name: "DataError",
+      message: /expected the folder of a run/,
+    });
+    await Deno.mkdir(out);
+    await assert.rejects(exportRun(out), {
+      name: "DataError",
+      message: /expected the folder of a run/,
+    });
+  });
+});
+
 Deno.test("a run goes on with another length and learning rate, and says so; with nothing else", async () => {
   await inFolder(async (out) => {
     await runOf(trainWith({ epochs: 1 }), cpu(out));

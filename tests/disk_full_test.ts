@@ -186,3 +186,24 @@ Deno.test("a table of runs that finds no room leaves the one before as it was", 
     assert.equal(await Deno.readTextFile(`${out}/compare.html`), before);
   });
 });
+
+Deno.test("an export that finds no room leaves the one before as it was, and nothing beside it", {
+  ignore: !MAY_MOUNT,
+}, () =>
+  inFolder(async (out) => {
+    await run(out);
+    await withDisk(1024, async (disk) => {
+      const file = `${disk}/net.safetensors`, args = ["export", out, "--out", file];
+      assert.equal((await qtrain(args)).code, 0);
+      const before = await Deno.readFile(file);
+      await fillUp(disk, 4096);
+      const { code, stdout, stderr } = await qtrain(args);
+      assert.deepEqual([code, stdout], [1, ""]);
+      assert.ok(stderr.startsWith(file), stderr);
+      assert.match(stderr.trimEnd(), FULL);
+      assert.equal(stderr.trimEnd().split("\n").length, 1);
+      assert.deepEqual(await Deno.readFile(file), before);
+      const names = [...Deno.readDirSync(disk)].map(({ name }) => name);
+      assert.deepEqual(names.sort(), ["filler", "net.safetensors"]);
+    });
+  }));

@@ -38,7 +38,8 @@ export interface Recipe {
   /**
    * Weights to start from: path of a safetensors file (qtrain's, or with PyTorch's names for a network by
    * name), or of a run's folder. Empty: random values from the seed. If the classes differ, or the file
-   * has another last layer or none, the last layer is initialized from the seed.
+   * has another last layer or none, the last layer is initialized from the seed. An export has the names
+   * of the file.
    */
   readonly init: string;
   /** Layers that do not train, by name or pattern. Frozen batch norms keep their running statistics. */

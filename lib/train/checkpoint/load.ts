@@ -79,7 +79,7 @@ export async function latestCheckpoint(
  * Loads the latest intact checkpoint of a run, or the best.
  *
  * @param best whether to load the checkpoint with the best test accuracy so far; when it is damaged
- * or missing, warns and loads the latest
+ * or missing, or there is none yet, warns and loads the latest
  * @throws DataError when there is no intact checkpoint
  */
 export async function expectCheckpoint(
@@ -101,13 +101,15 @@ async function bestCheckpoint(
   warn?: (text: string) => void,
 ): Promise<LoadedCheckpoint> {
   const best = latest.trainerState.bests.at(-1);
-  if (!best || best.step === latest.trainerState.step) return latest;
-  const file = (await folder.checkpoints()).find(({ step }) => step === best.step);
+  if (best?.step === latest.trainerState.step) return latest;
+  const file = (await folder.checkpoints()).find(({ step }) => step === best?.step);
   const found = file && await readCheckpoint(file.path);
   if (found && !(found instanceof DataError)) return found;
   const why = found
     ? found.message
-    : `${folder.path}: the checkpoint of step ${best.step} is missing`;
+    : best
+    ? `${folder.path}: the checkpoint of step ${best.step} is missing`
+    : `${folder.path}: no epoch has ended yet, so no checkpoint is the best`;
   warn?.(`${why}; using the latest one instead of the best`);
   return latest;
 }
