@@ -33,8 +33,12 @@ export type Form =
     readonly addend: Float32Array | undefined;
   };
 
+type Sums = Form & { readonly kind: "sums" };
+
 /** Lowest and highest value. */
 export type Limits = readonly [low: number, high: number];
+
+const UNLIMITED: Limits = [-Infinity, Infinity];
 
 /** A tensor that is computed. */
 export interface Flow {
@@ -51,9 +55,12 @@ export type Data = Uint8Array | Int8Array | Int32Array | Float32Array;
 
 const fround = Math.fround;
 
+/** In doubles, adding and subtracting it rounds to whole numbers, half to even. */
+const ROUNDER = 1.5 * 2 ** 52;
+
 /** Returns a tensor's real values. */
 export function realsOf({ form, limits, shape: { c } }: Flow, data: Data): Float32Array {
-  const [low, high] = limits ?? [-Infinity, Infinity];
+  const [low, high] = limits ?? UNLIMITED;
   if (form.kind === "dequantized") {
     const values = dequantized(form, limits);
     const result = new Float32Array(data.length);
@@ -73,22 +80,43 @@ export function realsOf({ form, limits, shape: { c } }: Flow, data: Data): Float
 }
 
 function sumsToReals(
-  { scales, bias, addend }: Form & { kind: "sums" },
-  data: Data,
+  { scales, bias, addend }: Sums,
+  sums: Data,
   c: number,
   low: number,
   high: number,
 ): Float32Array {
-  const result = new Float32Array(data.length);
-  const bias64 = bias ? Float64Array.from(bias) : new Float64Array(c);
-  const more = addend ?? new Float32Array(c);
-  for (let from = 0; from < data.length; from += c) {
+  const result = new Float32Array(sums.length);
+  const biases = bias ?? new Int32Array(c), addends = addend ?? new Float32Array(c);
+  for (let from = 0; from < sums.length; from += c) {
     for (let o = 0; o < c; o++) {
-      const v = fround((data[from + o]! + bias64[o]!) * scales[o]!) + more[o]!;
+      const v = fround((sums[from + o]! + biases[o]!) * scales[o]!) + addends[o]!;
       result[from + o] = v < low ? low : v > high ? high : v;
     }
   }
   return result;
+}
+
+/** The same and `quantize` in one pass, without storing real values: half of the time of both. */
+function sumsToCodes(
+  { scales, bias, addend }: Sums,
+  sums: Int32Array,
+  c: number,
+  [low, high]: Limits,
+  scale: number,
+  zero: number,
+): Int8Array {
+  const codes = new Int8Array(sums.length);
+  const biases = bias ?? new Int32Array(c), addends = addend ?? new Float32Array(c);
+  for (let from = 0; from < sums.length; from += c) {
+    for (let o = 0; o < c; o++) {
+      const sum = fround((sums[from + o]! + biases[o]!) * scales[o]!);
+      const v = fround(sum + addends[o]!), clipped = v < low ? low : v > high ? high : v;
+      const rounded = (fround(clipped / scale) + ROUNDER) - ROUNDER + zero;
+      codes[from + o] = rounded < -128 ? -128 : rounded > 127 ? 127 : rounded;
+    }
+  }
+  return codes;
 }
 
 /** The values of all codes, from −128. */
@@ -114,11 +142,11 @@ export function codesOf(flow: Flow, data: Data, scale: number, zero: number): In
     for (let i = 0; i < data.length; i++) result[i] = table[data[i]! + 128]!;
     return result;
   }
+  if (form.kind === "sums" && data instanceof Int32Array) {
+    return sumsToCodes(form, data, flow.shape.c, limits ?? UNLIMITED, scale, zero);
+  }
   return quantize(realsOf(flow, data), scale, zero);
 }
-
-/** In doubles, adding and subtracting it rounds to whole numbers, half to even. */
-const ROUNDER = 1.5 * 2 ** 52;
 
 function quantize(values: Float32Array, scale: number, zero: number): Int8Array {
   const codes = new Int8Array(values.length);

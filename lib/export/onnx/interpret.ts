@@ -124,7 +124,7 @@ function plan(graph: OnnxGraph, image: Shape, fileBytes: number, file: string) {
       slot: flow.slot,
       reads: slotsRead,
       compute,
-      shown: shownAs(name, flow),
+      shown: name === graph.output ? [] : shownAs(name, flow),
       done: [],
     });
   }
