@@ -59,7 +59,10 @@ export type {
 export { RunFolder } from "./lib/train/run_folder/run_folder.ts";
 export type { CheckpointFile, RunFolderOptions } from "./lib/train/run_folder/run_folder.ts";
 export type { NetworkState } from "./lib/train/network/types.ts";
-export { exportRun } from "./lib/train/checkpoint/export.ts";
+export { exportRun } from "./lib/train/export/export.ts";
+export type { ExportOptions } from "./lib/train/export/export.ts";
+export type { OnnxTarget } from "./lib/export/onnx/encode.ts";
+export type { ExportCheck, ExportReport } from "./lib/train/export/report.ts";
 
 export { plan } from "./lib/program/plan.ts";
 export type { DataShape, Plan, PlanOptions } from "./lib/program/plan.ts";

@@ -5,7 +5,7 @@
  */
 import { UsageError } from "../lib/core/errors.ts";
 import { readBytes, writeAtomic } from "../lib/core/files.ts";
-import { exportRun } from "../lib/train/checkpoint/export.ts";
+import { exportWeights } from "../lib/train/export/weights.ts";
 import { isExport } from "../lib/train/checkpoint/safetensors_export.ts";
 import { type Arguments, defineCommand, firstPositional, type Options } from "./command.ts";
 import { bytes as size } from "./format.ts";
@@ -52,7 +52,7 @@ async function run({ out, format, best, ...args }: Arguments<typeof OPTIONS>): P
         JSON.stringify(out),
     );
   }
-  const file = await exportRun(path, printError, best);
+  const file = await exportWeights(path, printError, best);
   await expectExportOrNothing(out);
   await writeAtomic(out, file);
   print(`${out}: ${size(file.length)}`);

@@ -12,7 +12,7 @@ import { resolveRecipe } from "../lib/recipe/load.ts";
 import type { ZooName } from "../lib/recipe/model.ts";
 import type { RecipeInput } from "../lib/recipe/recipe.ts";
 import { encodeChecked } from "../lib/train/checkpoint/checksum.ts";
-import { exportRun } from "../lib/train/checkpoint/export.ts";
+import { exportWeights } from "../lib/train/export/weights.ts";
 import { tensorsOf } from "../lib/train/checkpoint/fit.ts";
 import { expectCheckpoint } from "../lib/train/checkpoint/load.ts";
 import { RunFolder } from "../lib/train/run_folder/run_folder.ts";
@@ -81,7 +81,7 @@ async function trainFrom(recipe: RecipeInput, file: Uint8Array, out: string) {
   await Deno.writeFile(init, file);
   const { warnings } = await runOf({ ...recipe, init }, { out, device: "cpu" });
   await Deno.remove(init);
-  const bytes = await exportRun(out, (text) => notes.push(text));
+  const bytes = await exportWeights(out, (text) => notes.push(text));
   const told = warnings.map((text) => text.replaceAll(init, "FILE"));
   return { bytes, warnings: told, notes, ...decodeSafetensors(bytes, "export") };
 }
@@ -137,7 +137,7 @@ for (const [what, model, side, head, file] of ROUND_TRIPS) {
 Deno.test("without init, every norm of a network of the zoo has the number of steps that updated it", () =>
   inFolder(async (out) => {
     await runOf({ ...recipeOf(RESNET8, 16), freeze: ["conv1", "norm1"] }, { out, device: "cpu" });
-    const { tensors, metadata } = decodeSafetensors(await exportRun(out), "export");
+    const { tensors, metadata } = decodeSafetensors(await exportWeights(out), "export");
     const counts = countsOf(tensors);
     assert.deepEqual(counts[0], ["bn1.num_batches_tracked", 0]);
     assert.equal(counts.length, 9);
@@ -157,7 +157,7 @@ Deno.test("without init, every norm of a network of the zoo has the number of st
 Deno.test("networks that PyTorch has no names for keep their own, without counts of batches", () =>
   inFolder(async (out) => {
     await runOf(recipeOf({ name: "cnn", width: 4 }, 12), { out, device: "cpu" });
-    const { tensors } = decodeSafetensors(await exportRun(out), "export");
+    const { tensors } = decodeSafetensors(await exportWeights(out), "export");
     assert.deepEqual(countsOf(tensors), []);
     const names = expectedOf({ name: "cnn", width: 4 }, 12).map(({ name }) => name);
     assert.deepEqual(Object.keys(tensors).sort(), names.sort());
@@ -172,7 +172,7 @@ Deno.test("counts of batches continue from those of the file, in a resumed run t
     await runOf(recipe, { out: `${out}-2`, device: "cpu", stopAt: 1 });
     await Deno.remove(init);
     await runOf(recipe, { out: `${out}-2`, device: "cpu", resume: true });
-    const [whole, resumed] = [await exportRun(out), await exportRun(`${out}-2`)];
+    const [whole, resumed] = [await exportWeights(out), await exportWeights(`${out}-2`)];
     assert.deepEqual(resumed, whole);
     const { tensors } = decodeSafetensors(whole, "export");
     assert.deepEqual(
@@ -244,7 +244,7 @@ Deno.test("a run from a run's folder and one from its export give the same expor
     const before = await trainFrom(recipeOf(RESNET8, 16), file, out);
     const next = recipeOf(RESNET8, 16);
     await runOf({ ...next, init: out }, { out: `${out}-a`, device: "cpu" });
-    const a = decodeSafetensors(await exportRun(`${out}-a`), "a");
+    const a = decodeSafetensors(await exportWeights(`${out}-a`), "a");
     const b = await trainFrom(next, before.bytes, `${out}-b`);
     assert.deepEqual(Object.keys(a.tensors), Object.keys(before.tensors));
     assert.deepEqual(Object.keys(b.tensors), Object.keys(before.tensors));
@@ -265,7 +265,7 @@ Deno.test("a list of layers keeps the names of a file too, with its prefix", () 
     ] as const;
     const recipe = recipeOf({ layers }, 12);
     await runOf(recipe, { out, device: "cpu" });
-    const { tensors } = decodeSafetensors(await exportRun(out), "export");
+    const { tensors } = decodeSafetensors(await exportWeights(out), "export");
     const file = Object.fromEntries(
       Object.entries(tensors).reverse().map(([name, tensor]) => [`ema_model.${name}`, tensor]),
     );
@@ -301,7 +301,7 @@ Deno.test("remembered names that do not fit the network are refused, and so is w
       ] as const
     ) {
       await edit(out, (text) => text.replace(from, to));
-      await assert.rejects(exportRun(out), fault(got));
+      await assert.rejects(exportWeights(out), fault(got));
       await Deno.writeFile(path, bytes);
     }
     for (
@@ -313,7 +313,10 @@ Deno.test("remembered names that do not fit the network are refused, and so is w
     ) {
       await edit(out, () => text);
       const warnings: string[] = [];
-      await assert.rejects(exportRun(out, (text) => warnings.push(text)), /no intact checkpoint/);
+      await assert.rejects(
+        exportWeights(out, (text) => warnings.push(text)),
+        /no intact checkpoint/,
+      );
       assert.match(warnings[0]!, /expected the names of init in the metadata, got /);
       await Deno.writeFile(path, bytes);
     }

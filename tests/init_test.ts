@@ -14,7 +14,7 @@ import type { ZooName } from "../lib/recipe/model.ts";
 import type { Recipe, RecipeInput } from "../lib/recipe/recipe.ts";
 import { decodeCheckpoint, encodeCheckpoint } from "../lib/train/checkpoint/checkpoint.ts";
 import { encodeChecked } from "../lib/train/checkpoint/checksum.ts";
-import { exportRun } from "../lib/train/checkpoint/export.ts";
+import { exportWeights } from "../lib/train/export/weights.ts";
 import { INITIAL_STATE } from "../lib/train/checkpoint/trainer_state.ts";
 import { initialWeights } from "../lib/train/checkpoint/init.ts";
 import { Network } from "../lib/train/network/network.ts";
@@ -292,7 +292,7 @@ Deno.test("init is relative to the recipe, which keeps it as it is written", () 
 Deno.test("a run starts from a run's folder and from its export alike, with ranges of its own batch", async () => {
   await inFolder(async (out) => {
     await runOf({ ...SHORT, train: { ...SHORT.train, epochs: 4 } }, { out });
-    await Deno.writeFile(`${out}/export.safetensors`, await exportRun(out));
+    await Deno.writeFile(`${out}/export.safetensors`, await exportWeights(out));
     const recipe: RecipeInput = {
       ...SHORT,
       seed: 5,

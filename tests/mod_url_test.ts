@@ -22,7 +22,11 @@ for await (const event of qtrain.train(recipe, { folder, device: "DEVICE", warn:
   if (event.type === "end") console.log(event.summary.status, event.summary.arithmetic);
 }
 const { images } = await qtrain.evaluate("run", { device: "DEVICE" });
-console.log(images, (await qtrain.exportRun("run")).length > 1000);
+const { bytes, check } = await qtrain.exportRun("run", "run.onnx", {
+  device: "DEVICE",
+  maxDrop: 100,
+});
+console.log(images, bytes > 1000, check?.images);
 const data = { shape: [12, 12, 1], classes: 10, mean: [0.5], std: [0.5] } as const;
 console.log(qtrain.plan(qtrain.resolveRecipe(recipe), data).layers.length);
 try {
@@ -41,7 +45,7 @@ console.log(
 const EXPECTED = `1 true
 2 true
 done int8
-16 true
+16 true 16
 10
 true
 cpu function function string hindsight-minmax,current-minmax,running-minmax,dsgc,delayed-max,hindsight-guarded,fixed cnn,mlp,resnet8,resnet20,resnet18,vgg16,mobilenet-v2

@@ -15,7 +15,7 @@ import { gradientClipScale } from "../kernels/gradient_clip_scale/reference.ts";
 import { HostBuffer } from "../kernels/include/host_buffer.ts";
 import { gradientNormPartials } from "../kernels/gradient_norm_partials/reference.ts";
 import { evaluate } from "../lib/train/evaluate.ts";
-import { exportRun } from "../lib/train/checkpoint/export.ts";
+import { exportWeights } from "../lib/train/export/weights.ts";
 import { Network } from "../lib/train/network/network.ts";
 import type { Batch } from "../lib/data/batch.ts";
 import { batchOf } from "./support/fill.ts";
@@ -280,7 +280,7 @@ Deno.test("a run with all of it, interrupted and resumed, gives the same bits, a
     const { loss, accuracy } = await evaluate(out, { device: "cpu" });
     assert.deepEqual([loss, accuracy], [test_loss, test_accuracy]);
 
-    const { tensors } = decodeSafetensors(await exportRun(out), "export");
+    const { tensors } = decodeSafetensors(await exportWeights(out), "export");
     assert.deepEqual(
       Object.keys(tensors).filter((n) => /^(second_moment|ema|velocity)\./.test(n)),
       [],

@@ -15,7 +15,7 @@ import type { ZooSpec } from "../lib/recipe/model.ts";
 import { UNRESTRICTED } from "../lib/recipe/path_scope.ts";
 import type { RecipeInput } from "../lib/recipe/recipe.ts";
 import { encodeCheckpoint } from "../lib/train/checkpoint/checkpoint.ts";
-import { exportRun } from "../lib/train/checkpoint/export.ts";
+import { exportWeights } from "../lib/train/export/weights.ts";
 import { tensorsOf } from "../lib/train/checkpoint/fit.ts";
 import { foreignFile } from "../lib/train/checkpoint/foreign_file.ts";
 import { INITIAL_STATE } from "../lib/train/checkpoint/trainer_state.ts";
@@ -691,7 +691,7 @@ Deno.test("an export has the tensors of PyTorch's network and no others, and is 
       train: { batch: 8, max_steps: 2 },
     };
     const { end } = await runOf(recipe, { out });
-    const { tensors, metadata } = decodeSafetensors(await exportRun(out), "export");
+    const { tensors, metadata } = decodeSafetensors(await exportWeights(out), "export");
     const shape = dataOf(10, 16, 1);
     const expected = Object.keys(pytorch(RESNET8, shape)).flatMap((name) =>
       name.endsWith(".running_var")
@@ -704,7 +704,7 @@ Deno.test("an export has the tensors of PyTorch's network and no others, and is 
       JSON.parse(metadata.ranges!),
       Object.fromEntries([...end.state.ranges].map(([name, { low, high }]) => [name, [low, high]])),
     );
-    const { notes, values } = await load(await exportRun(out), RESNET8, shape);
+    const { notes, values } = await load(await exportWeights(out), RESNET8, shape);
     assert.deepEqual(notes, []);
     for (const { name, data } of [...end.state.parameters, ...end.state.running]) {
       assert.deepEqual(values[name], [...data], name);

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { OnnxTarget } from "../../export/onnx/encode.ts";
 
 /** How the answers of an exported file compare with those of the run, over the same images. */
 export interface ExportCheck {
@@ -29,7 +30,7 @@ export interface ExportReport {
   /** Format of the file. */
   readonly format: "onnx" | "tflite" | "safetensors";
   /** What an ONNX file is written for. */
-  readonly target?: "ort" | "web" | "tensorrt";
+  readonly target?: OnnxTarget;
   /** How its numbers are stored. */
   readonly arithmetic: "int8" | "float32";
   /** Size of the file. */

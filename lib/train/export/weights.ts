@@ -1,11 +1,11 @@
 /**
- * Exports a trained network for other tools.
+ * The weights of a run as a safetensors file.
  *
  * @module
  */
 import { RunFolder } from "../run_folder/run_folder.ts";
-import { expectCheckpoint } from "./load.ts";
-import { encodeExport } from "./safetensors_export.ts";
+import { expectCheckpoint } from "../checkpoint/load.ts";
+import { encodeExport } from "../checkpoint/safetensors_export.ts";
 
 /**
  * Returns a run's network as a safetensors file ({@linkcode encodeExport}). Needs no GPU and no data.
@@ -15,7 +15,7 @@ import { encodeExport } from "./safetensors_export.ts";
  * @param best whether to use the checkpoint with the best test accuracy instead of the latest
  * @throws DataError when the folder holds no run or no intact checkpoint
  */
-export async function exportRun(
+export async function exportWeights(
   path: string,
   warn?: (text: string) => void,
   best = false,

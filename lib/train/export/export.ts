@@ -1,0 +1,286 @@
+/**
+ * Writes a trained network as a file for other programs, and checks the file before it is announced:
+ * it is read back, and answers the test images beside the run.
+ *
+ * @module
+ */
+import { DataError, UsageError } from "../../core/errors.ts";
+import { fileError, readBytes, writeAtomic } from "../../core/files.ts";
+import { withThousands } from "../../core/format.ts";
+import { countImages } from "../../core/image_count.ts";
+import { decodeSafetensors } from "../../core/safetensors.ts";
+import { DataLoader } from "../../data/loader.ts";
+import { foldNetwork } from "../../export/fold.ts";
+import { encodeMetadata, type Interpreter } from "../../export/model_file.ts";
+import type { ExportNetwork, Quantizer } from "../../export/network.ts";
+import { encodeOnnx, type OnnxTarget } from "../../export/onnx/encode.ts";
+import { openOnnx } from "../../export/onnx/interpret.ts";
+import { openModelFile } from "../../export/open.ts";
+import { encodeTflite } from "../../export/tflite/encode.ts";
+import type { EstimatorMakers } from "../../quant/estimator.ts";
+import { quantizerOf } from "../../quant/range.ts";
+import { loadRun, type TrainedRun } from "../checkpoint/load.ts";
+import { type DeviceSettings, openNetwork } from "../open_network.ts";
+import { openTestData } from "../test_data.ts";
+import { checkFile, rangeOfScores } from "./check.ts";
+import { type LayerDifference, worstLayer } from "./layer_differences.ts";
+import type { ExportCheck, ExportReport } from "./report.ts";
+import { sampleTestImages } from "./sample.ts";
+import { trainedNetwork } from "./trained_network.ts";
+import { exportWeights } from "./weights.ts";
+
+/** Options of an export. */
+export interface ExportOptions extends DeviceSettings {
+  /** What an ONNX file is written for; `ort` by default. */
+  readonly target?: OnnxTarget;
+  /** Writes real values in place of int8 codes; always so for a run in float32. ONNX only. */
+  readonly float32?: boolean;
+  /** Uses the checkpoint with the best test accuracy instead of the latest. */
+  readonly best?: boolean;
+  /** Number of test images to check the file with; by default all. 0: not checked. */
+  readonly check?: number;
+  /** Percentage points of accuracy that the file may have less than the run; 1 by default. */
+  readonly maxDrop?: number;
+  /** Changes to the run's recipe, `key=value` each: where its data is now. */
+  readonly overrides?: readonly string[];
+  /** Called now and then with how far it is, once it takes a few seconds. */
+  readonly progress?: (text: string) => void;
+  /** Custom estimators, by the names that the recipe uses. */
+  readonly estimators?: EstimatorMakers;
+}
+
+/** Images that set the range of the scores. */
+const MAX_RANGE_IMAGES = 1000;
+/** Images that the layers of a file which has lost accuracy are compared over. */
+const MAX_COMPARED_IMAGES = 16;
+
+/** Images of a batch that the folded network computes at once. */
+const MAX_BATCH = 16;
+/** Percentage points of accuracy that a file may have less than its run. */
+const MAX_DROP = 1;
+
+/**
+ * Writes a run's network as a file. The ending of `out` decides the format: `.onnx`, `.tflite` (int8)
+ * or `.safetensors` (float32 weights with PyTorch's names).
+ *
+ * ONNX and TFLite take images as they are, uint8 [batch, height, width, channels], and give
+ * probabilities. int8 files have the ranges that training used, so no calibration data is needed. Batch
+ * norm is folded into the convolution before it, which leaves out a quantizer: so the file is
+ * read back, and its answers to the test images are compared with those of the run.
+ *
+ * @param path the run's folder
+ * @param out the file to write; description and card are written beside it
+ * @throws UsageError for options that do not go together, or that the run cannot give; DataError when
+ * the folder holds no run or no intact checkpoint, the test images are missing, or the file answers
+ * worse than `maxDrop` allows: it is then left beside `out`, as `NAME.rejected.onnx`
+ */
+export async function exportRun(
+  path: string,
+  out: string,
+  options: ExportOptions = {},
+): Promise<ExportReport> {
+  const format = formatOf(out);
+  checkOptions(format, options);
+  if (format === "safetensors") return await writeWeights(path, out, options);
+  const run = await loadRun(path, options);
+  const float32 = options.float32 || run.recipe.quantize.arithmetic === "float32";
+  if (float32 && format === "tflite") {
+    throw new UsageError(
+      `${out}: expected a run in int8, as qtrain writes int8 networks alone in TFLite, got one in ` +
+        "float32; give a name that ends in .onnx",
+    );
+  }
+  const trained = trainedNetwork(run), network = foldNetwork(trained, float32);
+  const target = options.target ?? "ort", test = await openTest(path, run, options);
+  try {
+    const naming = {
+      name: baseName(path),
+      metadata: encodeMetadata(trained.spec, run.checkpoint.recipe),
+    };
+    const bytes = format === "onnx"
+      ? encodeOnnx(network, { ...naming, target })
+      : encodeTflite(network, { ...naming, logits: await scoresOf(network, naming, test) });
+    const staged = withWord(out, "unchecked");
+    await writeAtomic(staged, bytes);
+    const file = openModelFile(await readBytes(staged), staged);
+    const check = test && await checkAgainstRun(file, run, test, options);
+    if (check && 100 * (check.runAccuracy - check.fileAccuracy) > (options.maxDrop ?? MAX_DROP)) {
+      const worst = await compareLayers(file, network, run, test, options);
+      throw await rejected(check, worst, { staged, out }, options);
+    }
+    await Deno.rename(staged, out).catch((error) => {
+      throw fileError(error, "write", out);
+    });
+    return {
+      file: out,
+      format,
+      ...(format === "onnx" ? { target } : {}),
+      arithmetic: float32 ? "float32" : "int8",
+      bytes: bytes.length,
+      ...(check ? { check } : {}),
+    };
+  } finally {
+    test?.loader.close();
+  }
+}
+
+type Format = ExportReport["format"];
+
+/** @throws UsageError for a name that ends in something else */
+function formatOf(out: string): Format {
+  const ending = /\.(onnx|tflite|safetensors)$/i.exec(out)?.[1]?.toLowerCase();
+  if (ending !== undefined) return ending as Format;
+  throw new UsageError(
+    `--out: expected a file name that ends in .onnx, .tflite or .safetensors, got ${
+      JSON.stringify(out)
+    }`,
+  );
+}
+
+/** @throws UsageError for options that another format has */
+function checkOptions(format: Format, { target, float32, check, maxDrop }: ExportOptions): void {
+  const given = { target, float32: float32 || undefined, check, maxDrop };
+  const others =
+    { onnx: [], tflite: ["target", "float32"], safetensors: Object.keys(given) }[format];
+  const wrong = Object.entries(given).find(([name, value]) =>
+    value !== undefined && (others as string[]).includes(name)
+  );
+  if (!wrong) return;
+  const option = wrong[0] === "maxDrop" ? "--max-drop" : `--${wrong[0]}`;
+  const which = ["target", "float32"].includes(wrong[0]) ? ".onnx" : ".onnx or .tflite";
+  throw new UsageError(
+    `${option}: expected with a file name that ends in ${which}, got one that ends in .${format}`,
+  );
+}
+
+/** The last part of a path, without its ending. */
+function baseName(path: string): string {
+  return path.replace(/[/\\]+$/, "").replace(/^.*[/\\]/, "") || "network";
+}
+
+/** `photos.onnx` → `photos.WORD.onnx`. */
+function withWord(path: string, word: string): string {
+  return path.replace(/(\.[^.]*)$/, `.${word}$1`);
+}
+
+/** The test images of a run, and how many of them to use. */
+interface TestImages {
+  readonly loader: DataLoader;
+  readonly count: number;
+}
+
+/** @throws DataError when they are missing, with how to do without them */
+async function openTest(
+  path: string,
+  run: TrainedRun,
+  options: ExportOptions,
+): Promise<TestImages | undefined> {
+  const wanted = options.check ?? Infinity;
+  if (wanted === 0) return undefined;
+  try {
+    const { data } = await openTestData(path, run, options);
+    const loader = await DataLoader.open(data, { workers: run.recipe.data.workers, ...options });
+    return { loader, count: Math.min(wanted, data.test.count) };
+  } catch (error) {
+    if (!(error instanceof DataError)) throw error;
+    throw new DataError(
+      `${error.message}. An export checks its file with the test images: data.root=PATH tells where ` +
+        "they are now, and --check 0 writes the file unchecked",
+    );
+  }
+}
+
+/** The quantizer of the scores, from those that the folded network gives to test images. */
+async function scoresOf(
+  network: ExportNetwork,
+  naming: { readonly name: string; readonly metadata: Readonly<Record<string, string>> },
+  test: TestImages | undefined,
+): Promise<Quantizer> {
+  if (!test) {
+    throw new UsageError(
+      "--check: expected at least 1 for a file in TFLite, got 0: it holds scores in int8, whose range " +
+        "comes from the test images; give --check 1000",
+    );
+  }
+  const exact = openOnnx(encodeOnnx(network, { ...naming, target: "ort" }), "the folded network");
+  const images = sampleTestImages(test.loader, Math.min(test.count, MAX_RANGE_IMAGES), MAX_BATCH);
+  const range = await rangeOfScores(exact, network.logits.name, images);
+  const { scale, zero } = quantizerOf(range, 8, false);
+  return { scale, zero, symmetric: false };
+}
+
+/** Answers the test images with both. */
+async function checkAgainstRun(
+  file: Interpreter,
+  run: TrainedRun,
+  { loader, count }: TestImages,
+  options: ExportOptions,
+): Promise<ExportCheck> {
+  const network = await openNetwork(run, loader.data, options);
+  try {
+    const images = sampleTestImages(loader, count, network.program.batch);
+    return await checkFile(file, network, images, countImages("checking", count, options.progress));
+  } finally {
+    network.executor.close();
+  }
+}
+
+/** The layer of the file that differs most from the run's. */
+async function compareLayers(
+  file: Interpreter,
+  exported: ExportNetwork,
+  run: TrainedRun,
+  { loader, count }: TestImages,
+  options: ExportOptions,
+): Promise<LayerDifference | undefined> {
+  const { recipe } = run, batch = Math.min(count, MAX_COMPARED_IMAGES);
+  const small = { ...recipe, train: { ...recipe.train, batch, micro_batch: 0 } };
+  const network = await openNetwork({ ...run, recipe: small }, loader.data, options, {
+    reuse: false,
+  });
+  try {
+    for await (const images of sampleTestImages(loader, batch, batch)) {
+      return await worstLayer(file, network, exported, images);
+    }
+    return undefined;
+  } finally {
+    network.executor.close();
+  }
+}
+
+/** Keeps a file that answers worse than the run under another name. @returns the error to throw */
+async function rejected(
+  { images, runAccuracy, fileAccuracy }: ExportCheck,
+  worst: LayerDifference | undefined,
+  { staged, out }: { readonly staged: string; readonly out: string },
+  { maxDrop = MAX_DROP }: ExportOptions,
+): Promise<DataError> {
+  const kept = withWord(out, "rejected"), points = 100 * (runAccuracy - fileAccuracy);
+  await Deno.rename(staged, kept);
+  const percent = (share: number) => `${(100 * share).toFixed(2)}%`;
+  const where = worst
+    ? ` Layer ${worst.name} differs most: its values are off by ${percent(worst.error)}, its ` +
+      `input's by ${percent(worst.before)}.`
+    : "";
+  return new DataError(
+    `${kept}: the file answers ${percent(fileAccuracy)} of ${
+      withThousands(images)
+    } images right, ` +
+      `the run ${percent(runAccuracy)}: ${points.toFixed(2)} points less, more than the ` +
+      `${maxDrop} of --max-drop.${where} Between a convolution and its norm the run rounds to 8 ` +
+      "bits, the file does not: train a last part with quantize.arithmetic: simulated, " +
+      `or allow it with --max-drop ${Math.ceil(points)}`,
+  );
+}
+
+/** Writes the weights of a run under PyTorch's names, and reads the file back. */
+async function writeWeights(
+  path: string,
+  out: string,
+  { warn, best }: ExportOptions,
+): Promise<ExportReport> {
+  const bytes = await exportWeights(path, warn, best);
+  await writeAtomic(out, bytes);
+  decodeSafetensors(await readBytes(out), out);
+  return { file: out, format: "safetensors", arithmetic: "float32", bytes: bytes.length };
+}
