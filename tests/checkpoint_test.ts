@@ -9,7 +9,7 @@ import type { RecipeInput } from "../lib/recipe/recipe.ts";
 import { decodeCheckpoint } from "../lib/train/checkpoint/checkpoint.ts";
 import { encodeChecked } from "../lib/train/checkpoint/checksum.ts";
 import { evaluate } from "../lib/train/evaluate.ts";
-import { exportRun } from "../lib/train/checkpoint/export.ts";
+import { exportWeights } from "../lib/train/export/weights.ts";
 import { expectCheckpoint, latestCheckpoint } from "../lib/train/checkpoint/load.ts";
 import { recordEvaluation } from "../lib/train/checkpoint/trainer_state.ts";
 import { RunFolder } from "../lib/train/run_folder/run_folder.ts";
@@ -189,7 +189,7 @@ Deno.test("eval and export take the best checkpoint where they are asked to", as
     const best = await evaluate(out, { device: "cpu", best: true });
     assert.deepEqual([best.accuracy, best.step], [best_test_accuracy, best_step]);
     assert.equal((await evaluate(out, { device: "cpu" })).accuracy, summary.test_accuracy);
-    assert.notDeepEqual(await exportRun(out, undefined, true), await exportRun(out));
+    assert.notDeepEqual(await exportWeights(out, undefined, true), await exportWeights(out));
     // Damaged, it makes way for the newest.
     const { path } = await expectCheckpoint(folder, undefined, true);
     await Deno.writeTextFile(path, "torn");
@@ -207,8 +207,8 @@ Deno.test("of a run that no epoch has ended, export takes the latest for the bes
     const { end } = await runOf(trainWith({ epochs: 2 }), cpu(out, { stopAt: 3 }));
     assert.equal(end.summary.status, "interrupted");
     const said: string[] = [];
-    const best = await exportRun(out, (text) => said.push(text), true);
-    assert.deepEqual(best, await exportRun(out));
+    const best = await exportWeights(out, (text) => said.push(text), true);
+    assert.deepEqual(best, await exportWeights(out));
     assert.deepEqual(said, [
       `${out}: no epoch has ended yet, so no checkpoint is the best; using the latest one instead of ` +
       "the best",
@@ -220,18 +220,18 @@ Deno.test("a run without a checkpoint, and a folder without a run, are refused b
   await inFolder(async (out) => {
     await runOf(trainWith({ epochs: 1 }), cpu(out));
     for (const { path } of await (await RunFolder.open(out)).checkpoints()) await Deno.remove(path);
-    await assert.rejects(exportRun(out), {
+    await assert.rejects(exportWeights(out), {
       name: "DataError",
       message: `${out}: no intact checkpoint in checkpoints/. Train for at least one epoch, or ` +
         "continue with --resume",
     });
     await Deno.remove(out, { recursive: true });
-    await assert.rejects(exportRun(out), {
+    await assert.rejects(exportWeights(out), {
       name: "DataError",
       message: /expected the folder of a run/,
     });
     await Deno.mkdir(out);
-    await assert.rejects(exportRun(out), {
+    await assert.rejects(exportWeights(out), {
       name: "DataError",
       message: /expected the folder of a run/,
     });

@@ -4,12 +4,8 @@
  * @module
  */
 import assert from "node:assert/strict";
-import {
-  type Convolution,
-  convolveCodes,
-  convolveReals,
-  convolveToCodes,
-} from "../lib/export/compute/convolve.ts";
+import type { Convolution } from "../lib/export/compute/convolution.ts";
+import { convolveCodes, convolveReals, convolveToCodes } from "../lib/export/compute/convolve.ts";
 import { lookUpPairs, tableOfPairs } from "../lib/export/compute/pairs.ts";
 import { addProducts } from "../lib/export/compute/plain.ts";
 import { requantize, type Requantizer } from "../lib/export/compute/requantize.ts";

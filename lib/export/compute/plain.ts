@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Convolution } from "./convolve.ts";
+import type { Convolution } from "./convolution.ts";
 
 /** Values, and the sums of their products. */
 type Numbers = Int8Array | Float32Array;

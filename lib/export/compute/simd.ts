@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Convolution } from "./convolve.ts";
+import type { Convolution } from "./convolution.ts";
 import { loops as module } from "./loops_module.js";
 import type { FixedRequantizer, Requantizer } from "./requantize.ts";
 

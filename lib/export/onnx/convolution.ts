@@ -4,7 +4,8 @@
  *
  * @module
  */
-import { type Convolution, convolveCodes, convolveReals } from "../compute/convolve.ts";
+import type { Convolution } from "../compute/convolution.ts";
+import { convolveCodes, convolveReals } from "../compute/convolve.ts";
 import type { Pair } from "../../recipe/fields.ts";
 import type { Constant } from "./decode.ts";
 import { type Flow, type Form, realsOf, type Shape } from "./flow.ts";

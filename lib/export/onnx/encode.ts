@@ -192,7 +192,7 @@ class Graph {
     if (global) return this.#compute("GlobalAveragePool", node, 4, inputs, "none");
     const window = { kernel_shape: kernel, strides: stride, pads: [...padding, ...padding] };
     if (op === "max_pool") return this.#compute("MaxPool", node, 4, inputs, "none", window);
-    const counted = padding.some((side) => side > 0) ? { count_include_pad: 1 } : {};
+    const counted: Attributes = padding.some((side) => side > 0) ? { count_include_pad: 1 } : {};
     this.#compute("AveragePool", node, 4, inputs, "none", { ...window, ...counted });
   }
 
