@@ -130,6 +130,12 @@ Deno.test("sums of float32 equal those of plain loops to the bit, and those of e
     const sums = convolveReals(sizes, x, weight), expected = new Float32Array(sums.length);
     addProducts(sizes, x, 0, weight, expected);
     assert.deepEqual(sums, expected, JSON.stringify(sizes));
+    const bias = reals(sizes.o, count),
+      clipped = convolveReals(sizes, x, weight, { bias, low: 0, high: 6 });
+    const values = expected.map((sum, i) =>
+      Math.min(Math.max(Math.fround(sum + bias[i % sizes.o]!), 0), 6)
+    );
+    assert.deepEqual(clipped, values, JSON.stringify(sizes));
     const size = inputs / sizes.n, last = x.subarray(inputs - size);
     const alone = convolveReals({ ...sizes, n: 1 }, last, weight);
     assert.deepEqual(alone, sums.subarray(sums.length - alone.length), JSON.stringify(sizes));

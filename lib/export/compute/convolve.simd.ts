@@ -226,6 +226,23 @@ function sumRow(int8: bool, from: usize, line: usize, weights: usize, taps: i32,
   }
 }
 
+/** Adds each output's bias to sums of f32, [pixels][outputs], and clips them: `Clipping` of requantize.ts. */
+export function clip(sums: usize, pixels: i32, outputs: i32, bias: usize, low: f32, high: f32): void {
+  const least = f32x4.splat(low), most = f32x4.splat(high), end = <usize>outputs << 2;
+  for (let pixel: i32 = 0; pixel < pixels; pixel++, sums += end) {
+    let i: usize = 0;
+    for (; i + 16 <= end; i += 16) {
+      const v = f32x4.add(v128.load(sums + i), v128.load(bias + i));
+      v128.store(sums + i, f32x4.pmin(f32x4.pmax(v, least), most));
+    }
+    // In place: what comes after is the next pixel's.
+    for (; i < end; i += 4) {
+      const v = load<f32>(sums + i) + load<f32>(bias + i);
+      store<f32>(sums + i, v < low ? low : v > high ? high : v);
+    }
+  }
+}
+
 /** Added to an f32 of less than 2^22, it leaves the nearest whole number, ties to even, in the low bits. */
 const ROUND: f32 = 12582912, ROUND_BITS: i32 = 0x4b400000;
 

@@ -6,7 +6,7 @@
  */
 import type { Convolution } from "./convolution.ts";
 import { addProducts } from "./plain.ts";
-import { requantize, type Requantizer } from "./requantize.ts";
+import { clip, type Clipping, requantize, type Requantizer } from "./requantize.ts";
 import { convolveSimd } from "./simd.ts";
 
 /**
@@ -44,7 +44,7 @@ export function convolveToCodes(
     return requantize(convolveCodes(sizes, x, zero, weight), sizes.o, requantizer);
   }
   const codes = new Int8Array(countOf(sizes));
-  convolveSimd({ sizes, x, zero, weight, requantizer }, codes);
+  convolveSimd({ sizes, x, zero, weight, finish: requantizer }, codes);
   return codes;
 }
 
@@ -59,10 +59,14 @@ export function convolveReals(
   sizes: Convolution,
   x: Float32Array,
   weight: Float32Array,
+  clipping?: Clipping,
 ): Float32Array<ArrayBuffer> {
   const sums = new Float32Array(countOf(sizes));
-  if (isSimd(sizes)) convolveSimd({ sizes, x, zero: 0, weight }, sums);
-  else addProducts(sizes, x, 0, weight, sums);
+  if (isSimd(sizes)) convolveSimd({ sizes, x, zero: 0, weight, finish: clipping }, sums);
+  else {
+    addProducts(sizes, x, 0, weight, sums);
+    if (clipping) clip(sums, sizes.o, clipping);
+  }
   return sums;
 }
 

@@ -1,5 +1,6 @@
 /**
- * Turns sums of products of codes into the codes of the next tensor, in the two ways that formats have.
+ * What becomes of sums of products: of codes the codes of the next tensor, in the two ways that formats
+ * have; of float32 values clipped ones.
  *
  * @module
  */
@@ -74,4 +75,21 @@ function roundFixed({ multipliers, shifts }: FixedRequantizer): (sum: number, i:
     const magnitude = Math.floor(Math.abs(high) / 2 ** right + 0.5);
     return high < 0 ? -magnitude : magnitude;
   };
+}
+
+/** What becomes of float32 sums: their output's bias is added, then they are clipped. */
+export interface Clipping {
+  /** By output. */
+  readonly bias: Float32Array;
+  /** The least and the greatest value; may be infinite. */
+  readonly low: number;
+  readonly high: number;
+}
+
+/** Clips sums, [pixels][outputs], where they are; plain loops. */
+export function clip(sums: Float32Array, outputs: number, { bias, low, high }: Clipping): void {
+  for (let i = 0; i < sums.length; i++) {
+    const value = Math.fround(sums[i]! + bias[i % outputs]!);
+    sums[i] = value < low ? low : value > high ? high : value;
+  }
 }

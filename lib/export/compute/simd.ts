@@ -6,13 +6,14 @@
  */
 import type { Convolution } from "./convolution.ts";
 import { loops as module } from "./loops_module.js";
-import type { FixedRequantizer, Requantizer } from "./requantize.ts";
+import type { Clipping, FixedRequantizer, Requantizer } from "./requantize.ts";
 
 /** The functions of convolve.simd.ts. */
 interface Loops {
   setSizes(...sizes: number[]): void;
   convolveDense(...values: number[]): void;
   convolveDepth(...values: number[]): void;
+  clip(...values: number[]): void;
   requantizeFloat(...values: number[]): void;
   requantizeFixed(...values: number[]): void;
   requantizeRight(...values: number[]): void;
@@ -60,9 +61,11 @@ interface Job {
   readonly x: Int8Array | Float32Array;
   readonly zero: number;
   readonly weight: Int8Array | Float32Array;
-  /** Makes codes of the sums. */
-  readonly requantizer?: Requantizer | undefined;
+  readonly finish?: Finish | undefined;
 }
+
+/** What becomes of sums before they leave. */
+type Finish = Requantizer | Clipping;
 
 /** Sums, or codes made of them. */
 type Results = Int32Array | Float32Array | Int8Array;
@@ -86,33 +89,34 @@ export function convolveSimd(job: Job, results: Results): void {
 }
 
 /** The part of a job that computes `o` outputs from `first` on. */
-function partOf({ sizes, weight, requantizer, ...rest }: Job, first: number, o: number, depth: number): Job {
+function partOf({ sizes, weight, finish, ...rest }: Job, first: number, o: number, depth: number): Job {
   return {
     ...rest,
     sizes: { ...sizes, o },
     weight: weight.subarray(first * depth, (first + o) * depth),
-    requantizer: requantizer && requantizerOf(requantizer, first, first + o),
+    finish: finish && finishOf(finish, first, first + o),
   };
 }
 
 /** Computes a job; `store` gets the results for the pixels from `pixel` on. */
 function convolveOutputs(job: Job, store: (results: Results, pixel: number) => void): void {
-  const { sizes, x, zero, weight, requantizer } = job;
+  const { sizes, x, zero, weight, finish } = job;
   const { n, h, w, c, ho, wo, o, kernel: [kh, kw], stride: [sy, sx], top, left, groups } = sizes;
   const int8 = weight instanceof Int8Array, layout = layoutOf(sizes, int8), size = h * w * c;
   const images = atMost(n, IMAGE_BYTES / (size * x.BYTES_PER_ELEMENT));
   const rows = atMost(images * ho, SUM_BYTES / (wo * o * 4));
   const { height, width, bytes } = groups > 1 ? bandOf(sizes) : panelOf(layout, int8 ? 2 : 4);
   const count = Math.ceil(o / BLOCK) * BLOCK * layout.rows * layout.room;
-  const tables = requantizer ? tablesOf(requantizer) : [], places = new Places();
+  const tables = finish ? tablesOf(finish) : [], places = new Places();
   const weightsAt = places.take(count * (int8 ? 2 : 4)), panelAt = places.take(bytes);
   const xAt = places.take(images * size * x.BYTES_PER_ELEMENT);
   const sumsAt = places.take((rows * wo + TILE_ROWS) * o * 4);
-  const codesAt = places.take(requantizer ? rows * wo * o : 0);
+  const codesAt = places.take(rows * wo * o);
   const tablesAt = tables.map(({ byteLength }) => places.take(byteLength));
 
   const { loops, buffer } = open(places.end);
   const Weights = int8 ? Int16Array : Float32Array, Values = int8 ? Int8Array : Float32Array;
+  const Sums = int8 ? Int32Array : Float32Array;
   layOut(layout, weight, new Weights(buffer, weightsAt, count), int8 ? 2 : 1);
   for (const [i, table] of tables.entries()) {
     new Int32Array(buffer, tablesAt[i], table.length).set(table);
@@ -126,10 +130,9 @@ function convolveOutputs(job: Job, store: (results: Results, pixel: number) => v
     for (let row = 0; row < some * ho; row += rows) {
       const few = Math.min(rows, some * ho - row), pixels = few * wo, pixel = (image * ho + row) * wo;
       run(int8 ? 1 : 0, row, few, xAt, zero, weightsAt, panelAt, height, width, sumsAt);
-      if (requantizer) {
-        requantize(loops, requantizer, sumsAt, pixels, o, tablesAt, codesAt);
-        store(new Int8Array(buffer, codesAt, pixels * o), pixel);
-      } else store(new (int8 ? Int32Array : Float32Array)(buffer, sumsAt, pixels * o), pixel);
+      if (finish) runFinish(loops, finish, sumsAt, pixels, o, tablesAt, codesAt);
+      const asCodes = finish && "zero" in finish, Type = asCodes ? Int8Array : Sums;
+      store(new Type(buffer, asCodes ? codesAt : sumsAt, pixels * o), pixel);
     }
   }
 }
@@ -195,24 +198,27 @@ function bandOf({ ho, wo, kernel: [kh, kw], stride: [sy, sx] }: Convolution): Pa
   return { height, width, bytes: ((height - 1) * sy + kh) * width * PLACE };
 }
 
-/** The requantizer of some outputs. */
-function requantizerOf(all: Requantizer, first: number, end: number): Requantizer {
-  const bias = all.bias.subarray(first, end);
-  if ("factors" in all) return { ...all, bias, factors: all.factors.subarray(first, end) };
-  const multipliers = all.multipliers.subarray(first, end);
-  return { ...all, bias, multipliers, shifts: all.shifts.subarray(first, end) };
+/** The part for some outputs. */
+function finishOf(all: Finish, first: number, end: number): Finish {
+  const part = <Table extends Int32Array | Float32Array>(table: Table) =>
+    table.subarray(first, end) as Table;
+  if ("factors" in all) return { ...all, bias: part(all.bias), factors: part(all.factors) };
+  if (!("shifts" in all)) return { ...all, bias: part(all.bias) };
+  const [bias, multipliers, shifts] = [all.bias, all.multipliers, all.shifts].map(part);
+  return { ...all, bias: bias!, multipliers: multipliers!, shifts: shifts! };
 }
 
-/** What `requantize` needs by output. */
-function tablesOf(requantizer: Requantizer): readonly Int32Array[] {
-  const { bias } = requantizer;
-  if ("factors" in requantizer) {
-    const { buffer, byteOffset, length } = requantizer.factors;
-    return [bias, new Int32Array(buffer, byteOffset, length)];
-  }
-  const { multipliers, shifts } = requantizer;
+/** What `runFinish` needs by output, of f32 the bits. */
+function tablesOf(finish: Finish): readonly Int32Array[] {
+  if ("factors" in finish) return [finish.bias, bitsOf(finish.factors)];
+  if (!("shifts" in finish)) return [bitsOf(finish.bias)];
+  const { bias, multipliers, shifts } = finish;
   const powers = () => shifts.map((shift) => shift < 0 ? 2 ** (31 + shift) : 0);
-  return [bias, multipliers, isRight(requantizer) ? powers() : shifts];
+  return [bias, multipliers, isRight(finish) ? powers() : shifts];
+}
+
+function bitsOf({ buffer, byteOffset, length }: Float32Array): Int32Array {
+  return new Int32Array(buffer, byteOffset, length);
 }
 
 /** Whether all outputs shift to the right, as they do unless a scale is tiny, or are multiplied by 0. */
@@ -220,19 +226,20 @@ function isRight({ multipliers, shifts }: FixedRequantizer): boolean {
   return shifts.every((shift, i) => shift < 0 || multipliers[i] === 0);
 }
 
-/** Makes codes of sums. */
-function requantize(
+/** Clips sums, or makes codes of them. */
+function runFinish(
   loops: Loops,
-  requantizer: Requantizer,
+  finish: Finish,
   sumsAt: number,
   pixels: number,
   outputs: number,
   [bias, factors, shifts]: readonly number[],
   codesAt: number,
 ): void {
-  const { zero, low, high } = requantizer, last = [zero, low, high, codesAt];
-  const first = [sumsAt, pixels, outputs, bias!, factors!];
-  if ("factors" in requantizer) loops.requantizeFloat(...first, requantizer.divisor, ...last);
-  else if (isRight(requantizer)) loops.requantizeRight(...first, shifts!, ...last);
+  const { low, high } = finish;
+  if (!("zero" in finish)) return loops.clip(sumsAt, pixels, outputs, bias!, low, high);
+  const first = [sumsAt, pixels, outputs, bias!, factors!], last = [finish.zero, low, high, codesAt];
+  if ("factors" in finish) loops.requantizeFloat(...first, finish.divisor, ...last);
+  else if (isRight(finish)) loops.requantizeRight(...first, shifts!, ...last);
   else loops.requantizeFixed(...first, shifts!, ...last);
 }
