@@ -5,14 +5,15 @@
  * @module
  */
 import type { Convolution } from "../compute/convolution.ts";
-import { convolveCodes, convolveReals } from "../compute/convolve.ts";
+import { convolveCodes, convolveReals, convolveToCodes } from "../compute/convolve.ts";
 import type { Pair } from "../../recipe/fields.ts";
 import type { Constant } from "./decode.ts";
-import { type Flow, type Form, realsOf, type Shape } from "./flow.ts";
+import { type Flow, realsOf, type Shape } from "./flow.ts";
 import { type Computation, constantReals, type Operands, type Scaled } from "./operands.ts";
+import { codeLimits, type Limits, type Pending, pending } from "./pending.ts";
 
-/** More products of codes, at most 255·128 each, could exceed int32. */
-const MAX_PRODUCTS = Math.floor(2 ** 31 / (255 * 128));
+/** The greatest sum of products of codes, at most 255·128 each, and the greatest bias: int32 holds both. */
+const MAX_SUM = 2 ** 30, MAX_PRODUCTS = Math.floor(MAX_SUM / (255 * 128));
 
 /** How a kernel moves over an image. */
 export interface Window {
@@ -124,29 +125,71 @@ function convolution(
   shape: Shape,
 ): Computation {
   const taps = sizes.c / sizes.groups * sizes.kernel[0] * sizes.kernel[1];
-  const of = { shape, reads: [x], work: shape.h * shape.w * shape.c * taps };
   const prepared = taps * shape.c, { form } = x, scales = outputScales(weight, shape.c, prepared);
+  const of = {
+    ...{ shape, reads: [x], work: shape.h * shape.w * shape.c * taps, prepared },
+    form: { kind: "pending" },
+  } as const;
   if (form.kind === "dequantized" && !x.limits && scales && taps <= MAX_PRODUCTS) {
     const codes = (weight as Scaled).codes.values as Int8Array;
     const laidOut = Int8Array.from({ length: prepared }, (_, i) => codes[order(i)]!);
-    const units = scales.map((scale) => form.scale * scale);
+    const units = scales.map((scale) => form.scale * scale), bias = biasOf(o, shape.c, units);
     return {
       ...of,
-      prepared,
-      form: { kind: "sums", scales: units, ...biasOf(o, shape.c, units) },
-      compute: (n, [data]) => convolveCodes({ ...sizes, n }, data as Int8Array, form.zero, laidOut),
+      compute: (n, [data]) => {
+        return productsOfCodes({ ...sizes, n }, data as Int8Array, form.zero, laidOut, units, bias);
+      },
     };
   }
   const values = constantReals(weight);
   if (!values.every(Number.isFinite)) o.fail("finite weights", "NaN or an infinite one");
   const laidOut = Float32Array.from({ length: prepared }, (_, i) => values[order(i)]!);
-  const ones = new Float32Array(shape.c).fill(1);
+  const { real: bias } = biasOf(o, shape.c);
   return {
     ...of,
-    prepared,
-    form: { kind: "sums", scales: ones, ...biasOf(o, shape.c) },
-    compute: (n, [data]) => convolveReals({ ...sizes, n }, realsOf(x, data!), laidOut),
+    compute: (n, [data]) => {
+      const inputs = realsOf(x, data!);
+      return pending(([low, high]) =>
+        convolveReals({ ...sizes, n }, inputs, laidOut, { bias, low, high })
+      );
+    },
   };
+}
+
+/** Values units[output] · (sum + codes[output]) + real[output], each step in f32. */
+function productsOfCodes(
+  sizes: Convolution,
+  x: Int8Array,
+  from: number,
+  weight: Int8Array,
+  units: Float32Array,
+  bias: Bias,
+): Pending {
+  const reals = (limits: Limits) =>
+    toReals(convolveCodes(sizes, x, from, weight), units, bias, limits);
+  if (bias.real.some((value) => value !== 0)) return pending(reals);
+  return pending(reals, (limits, scale, zero) => {
+    const bounds = { zero, ...codeLimits(limits, scale, zero) };
+    const how = { bias: bias.codes, factors: units, divisor: scale, ...bounds };
+    return convolveToCodes(sizes, x, from, weight, how);
+  });
+}
+
+function toReals(
+  sums: Int32Array,
+  units: Float32Array,
+  { codes, real }: Bias,
+  [low, high]: Limits,
+): Float32Array {
+  const { fround } = Math, result = new Float32Array(sums.length), { length } = units;
+  for (let first = 0; first < sums.length; first += length) {
+    for (let i = 0; i < length; i++) {
+      const sum = fround(sums[first + i]! + codes[i]!);
+      const value = fround(fround(sum * units[i]!) + real[i]!);
+      result[first + i] = value < low ? low : value > high ? high : value;
+    }
+  }
+  return result;
 }
 
 /** A scale for each output, if weights are int8 codes without zero points. */
@@ -160,13 +203,15 @@ function outputScales(weight: Constant | Scaled, outputs: number, size: number) 
   return axis === 0 ? scales : undefined;
 }
 
-/** The bias in codes of the sums' units, if it is given so, else in real values. */
-function biasOf(
-  o: Operands,
-  outputs: number,
-  units?: Float32Array,
-): Pick<Form & { kind: "sums" }, "bias" | "addend"> {
-  const value = o.inputs[2], none = { bias: undefined, addend: undefined };
+/** A bias for each output: in codes of the sums' units, or in real values; the other is 0. */
+interface Bias {
+  readonly codes: Int32Array;
+  readonly real: Float32Array;
+}
+
+function biasOf(o: Operands, outputs: number, units?: Float32Array): Bias {
+  const none = { codes: new Int32Array(outputs), real: new Float32Array(outputs) };
+  const value = o.inputs[2];
   if (!value) return none;
   const constant = "codes" in value ? value : o.constant(2, "float"),
     { dims, values } = tensorOf(constant);
@@ -176,7 +221,10 @@ function biasOf(
   if (units && "codes" in constant && values instanceof Int32Array) {
     const { scales, zeros } = constant;
     const same = units.every((unit, i) => unit === scales[scales.length > 1 ? i : 0]);
-    if (same && Array.from(zeros).every((zero) => zero === 0)) return { ...none, bias: values };
+    const fits = values.every((value) => Math.abs(value) <= MAX_SUM);
+    if (same && fits && Array.from(zeros).every((zero) => zero === 0)) {
+      return { ...none, codes: values };
+    }
   }
-  return { ...none, addend: constantReals(constant) };
+  return { ...none, real: constantReals(constant) };
 }

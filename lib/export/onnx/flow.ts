@@ -3,11 +3,11 @@
  * order of their dimensions in the file, so that a Transpose between the two orders moves nothing.
  *
  * What an operation leaves is stored as it comes, with the steps that follow noted beside it: a
- * DequantizeLinear, the scales and bias of integer sums, the limits of an activation. A
- * QuantizeLinear then takes all of them in one pass.
+ * DequantizeLinear, the limits of an activation. A QuantizeLinear then takes all of them in one pass.
  *
  * @module
  */
+import { type Limits, type Pending, quantize } from "./pending.ts";
 
 /** A tensor's dimensions: [batch, c, h, w], [batch, h, w, c], or [batch, c] with h and w 1. */
 export interface Shape {
@@ -25,20 +25,8 @@ export type Form =
   | { readonly kind: "codes"; readonly unsigned: boolean }
   /** Int8 codes with value scale · (code − zero). */
   | { readonly kind: "dequantized"; readonly scale: number; readonly zero: number }
-  /** Int32 sums with value scales[channel] · (sum + bias[channel]) + addend[channel]. */
-  | {
-    readonly kind: "sums";
-    readonly scales: Float32Array;
-    readonly bias: Int32Array | undefined;
-    readonly addend: Float32Array | undefined;
-  };
-
-type Sums = Form & { readonly kind: "sums" };
-
-/** Lowest and highest value. */
-export type Limits = readonly [low: number, high: number];
-
-const UNLIMITED: Limits = [-Infinity, Infinity];
+  /** They are computed by who reads them. */
+  | { readonly kind: "pending" };
 
 /** A tensor that is computed. */
 export interface Flow {
@@ -51,26 +39,22 @@ export interface Flow {
 }
 
 /** What slots hold. */
-export type Data = Uint8Array | Int8Array | Int32Array | Float32Array;
+export type Data = Uint8Array | Int8Array | Float32Array | Pending;
 
-const fround = Math.fround;
-
-/** In doubles, adding and subtracting it rounds to whole numbers, half to even. */
-const ROUNDER = 1.5 * 2 ** 52;
+const NO_LIMITS: Limits = [-Infinity, Infinity];
 
 /** Returns a tensor's real values. */
-export function realsOf({ form, limits, shape: { c } }: Flow, data: Data): Float32Array {
-  const [low, high] = limits ?? UNLIMITED;
+export function realsOf({ form, limits }: Flow, data: Data): Float32Array {
+  if ("reals" in data) return data.reals(limits ?? NO_LIMITS);
   if (form.kind === "dequantized") {
-    const values = dequantized(form, limits);
-    const result = new Float32Array(data.length);
+    const values = dequantized(form, limits), result = new Float32Array(data.length);
     for (let i = 0; i < data.length; i++) result[i] = values[data[i]! + 128]!;
     return result;
   }
-  if (form.kind === "sums") return sumsToReals(form, data, c, low, high);
   if (data instanceof Float32Array && !limits) return data;
   const result = new Float32Array(data);
   if (limits) {
+    const [low, high] = limits;
     for (let i = 0; i < result.length; i++) {
       const v = result[i]!;
       result[i] = v < low ? low : v > high ? high : v;
@@ -79,48 +63,8 @@ export function realsOf({ form, limits, shape: { c } }: Flow, data: Data): Float
   return result;
 }
 
-function sumsToReals(
-  { scales, bias, addend }: Sums,
-  sums: Data,
-  c: number,
-  low: number,
-  high: number,
-): Float32Array {
-  const result = new Float32Array(sums.length);
-  const biases = bias ?? new Int32Array(c), addends = addend ?? new Float32Array(c);
-  for (let from = 0; from < sums.length; from += c) {
-    for (let o = 0; o < c; o++) {
-      const v = fround((sums[from + o]! + biases[o]!) * scales[o]!) + addends[o]!;
-      result[from + o] = v < low ? low : v > high ? high : v;
-    }
-  }
-  return result;
-}
-
-/** The same and `quantize` in one pass, without storing real values: half of the time of both. */
-function sumsToCodes(
-  { scales, bias, addend }: Sums,
-  sums: Int32Array,
-  c: number,
-  [low, high]: Limits,
-  scale: number,
-  zero: number,
-): Int8Array {
-  const codes = new Int8Array(sums.length);
-  const biases = bias ?? new Int32Array(c), addends = addend ?? new Float32Array(c);
-  for (let from = 0; from < sums.length; from += c) {
-    for (let o = 0; o < c; o++) {
-      const sum = fround((sums[from + o]! + biases[o]!) * scales[o]!);
-      const v = fround(sum + addends[o]!), clipped = v < low ? low : v > high ? high : v;
-      const rounded = (fround(clipped / scale) + ROUNDER) - ROUNDER + zero;
-      codes[from + o] = rounded < -128 ? -128 : rounded > 127 ? 127 : rounded;
-    }
-  }
-  return codes;
-}
-
 /** The values of all codes, from −128. */
-function dequantized(
+export function dequantized(
   { scale, zero }: Form & { kind: "dequantized" },
   limits: Limits | undefined,
 ): Float32Array {
@@ -136,23 +80,12 @@ export function holdsCodes({ form, limits }: Flow): boolean {
 /** Returns a tensor's codes, saturate(round half to even(value / scale) + zero), −128 to 127. */
 export function codesOf(flow: Flow, data: Data, scale: number, zero: number): Int8Array {
   const { form, limits } = flow;
+  if ("codes" in data) return data.codes(limits ?? NO_LIMITS, scale, zero);
   if (form.kind === "dequantized") {
     const table = quantize(dequantized(form, limits), scale, zero);
     const result = new Int8Array(data.length);
     for (let i = 0; i < data.length; i++) result[i] = table[data[i]! + 128]!;
     return result;
   }
-  if (form.kind === "sums" && data instanceof Int32Array) {
-    return sumsToCodes(form, data, flow.shape.c, limits ?? UNLIMITED, scale, zero);
-  }
   return quantize(realsOf(flow, data), scale, zero);
-}
-
-function quantize(values: Float32Array, scale: number, zero: number): Int8Array {
-  const codes = new Int8Array(values.length);
-  for (let i = 0; i < values.length; i++) {
-    const v = fround(values[i]! / scale), rounded = (v + ROUNDER) - ROUNDER + zero;
-    codes[i] = rounded < -128 ? -128 : rounded > 127 ? 127 : rounded;
-  }
-  return codes;
 }

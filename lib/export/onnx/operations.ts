@@ -7,16 +7,18 @@
 import type { Constant } from "./decode.ts";
 import {
   codesOf,
+  dequantized,
   type Flow,
   type Form,
   holdsCodes,
-  type Limits,
   realsOf,
   type Shape,
 } from "./flow.ts";
 import { conv, gemm } from "./convolution.ts";
 import type { Computation, Operands, Value } from "./operands.ts";
+import { type Limits, pending, quantize } from "./pending.ts";
 import { averagePool, globalAveragePool, maxPool } from "./pooling.ts";
+import { lookUpPairs } from "../compute/pairs.ts";
 
 /** Plans a node: returns its output, or how it is computed. */
 type Operation = (operands: Operands) => Value | Computation;
@@ -80,16 +82,47 @@ function add(o: Operands): Computation {
   const a = o.reals(0), b = o.reals(1), { shape } = a;
   const sizes = ({ order, h, w, c }: Shape) => `${order} ${h}×${w}×${c}`;
   if (sizes(shape) !== sizes(b.shape)) o.fail(`two tensors of ${sizes(shape)}`, sizes(b.shape));
+  const table = sumsOfCodes(a, b);
   return {
     shape,
-    form: REALS,
+    form: { kind: "pending" },
     reads: [a, b],
     work: 0,
     compute(_, [left, right]) {
-      const x = realsOf(a, left!), y = realsOf(b, right!), sum = new Float32Array(x.length);
-      for (let i = 0; i < sum.length; i++) sum[i] = x[i]! + y[i]!;
-      return sum;
+      const reals = ([low, high]: Limits) => {
+        const x = realsOf(a, left!), y = realsOf(b, right!), sums = new Float32Array(x.length);
+        for (let i = 0; i < sums.length; i++) {
+          const sum = Math.fround(x[i]! + y[i]!);
+          sums[i] = sum < low ? low : sum > high ? high : sum;
+        }
+        return sums;
+      };
+      return pending(
+        reals,
+        table &&
+          ((limits, scale, zero) =>
+            lookUpPairs(table(limits, scale, zero), left as Int8Array, right as Int8Array)),
+      );
     },
+  };
+}
+
+/** The codes of all sums of two tensors of codes, as often as another form of them is asked for. */
+function sumsOfCodes(a: Flow, b: Flow) {
+  if (a.form.kind !== "dequantized" || b.form.kind !== "dequantized") return undefined;
+  const x = dequantized(a.form, a.limits), y = dequantized(b.form, b.limits);
+  let last: { readonly key: string; readonly table: Int8Array } | undefined;
+  return (limits: Limits, scale: number, zero: number) => {
+    const key = [...limits, scale, zero].join();
+    if (last?.key !== key) {
+      const [low, high] = limits, sums = new Float32Array(65536);
+      for (let i = 0; i < sums.length; i++) {
+        sums[i] = Math.min(Math.max(x[i >> 8]! + y[i & 255]!, low), high);
+      }
+      const codes = quantize(sums, scale, zero);
+      last = { key, table: codes };
+    }
+    return last.table;
   };
 }
 
@@ -197,7 +230,14 @@ function clip(o: Operands): Flow | Computation {
     form,
     reads: [x],
     work: 0,
-    compute: (_, [data]) => (data as Int8Array).map((code) => clamp(code, [low, high])),
+    compute: (_, [data]) => {
+      const codes = (data as Int8Array).slice();
+      for (let i = 0; i < codes.length; i++) {
+        const code = codes[i]!;
+        codes[i] = code > high ? high : code < low ? low : code;
+      }
+      return codes;
+    },
   };
 }
 
