@@ -20,8 +20,9 @@ import { QuantizerConfig } from "../program/quantizer_config.ts";
 import type { Act, Tensor } from "../program/tensor.ts";
 import type { QuantizerSettings } from "../program/builder.ts";
 import type { EstimatorMakers } from "../quant/estimator.ts";
-import { quantizerOf, type Range, roundHalfEven } from "../quant/range.ts";
+import { quantizerOf, type Range } from "../quant/range.ts";
 import type { Recipe } from "../recipe/recipe.ts";
+import { NO_NORM, quantizedWeights, realWeights } from "./fold_weights.ts";
 import type {
   ExportConv,
   ExportNetwork,
@@ -68,17 +69,8 @@ export function foldNetwork(trained: TrainedNetwork, float32: boolean): ExportNe
 
 const fround = Math.fround;
 
-/** The smallest ratio of the scale of a sum to that of its output that runtimes take. */
-const MIN_MULTIPLIER = 2 ** -30;
-/** The largest magnitude of a bias's code: sums of products must fit beside it in int32. */
-const MAX_BIAS_CODE = 2 ** 30;
-
-/** What a convolution without a norm is multiplied by and moved by: nothing. */
-const UNCHANGED: Record<"factor" | "mean" | "shift", readonly number[]> = {
-  factor: [],
-  mean: [],
-  shift: [],
-};
+/** How the weights of a norm without a convolution are quantized, which are all 1. */
+const EIGHT_BITS = { bits: 8, perChannel: true };
 
 class Folder {
   readonly #graph: Graph;
@@ -207,19 +199,11 @@ class Folder {
   #loneNorm(norm: NormNode): [ExportConv, ...Node[]] {
     const next = norm.act === "none" ? this.#activationAfter(norm.output) : undefined;
     const input = this.#at(norm.input), output = this.#tensor((next ?? norm).output);
-    const { factor, mean, shift } = this.#affine(norm), n = factor.length;
-    const bias = factor.map((f, k) => shift[k]! - mean[k]! * f);
+    const affine = this.#affine(norm), n = affine.factor.length;
+    const unit = { values: new Float32Array(n).fill(1), bias: new Float32Array(n) };
     const weights = this.float32
-      ? { values: Float32Array.from(factor), bias: Float32Array.from(bias) }
-      : quantized(
-        {
-          codes: factor.map((f) => 127 * Math.sign(f)),
-          scales: factor.map((f) => Math.abs(f) / 127),
-          bias,
-        },
-        input,
-        output,
-      );
+      ? realWeights(unit, affine, undefined)
+      : quantizedWeights(unit, affine, EIGHT_BITS, { input, output });
     const window = {
       kernel: [1, 1],
       stride: [1, 1],
@@ -252,40 +236,15 @@ class Folder {
     input: ExportTensor,
     output: ExportTensor,
   ): QuantizedWeights | FloatWeights {
-    const { name, weightDims: [o, i, h, w], linear, bias: biased } = node, size = i * h * w;
-    const { find, recipe } = this.trained;
-    const values = find(`${name}.weight`, linear ? [o, size] : [o, i, h, w]);
-    const ownBias = biased ? find(`${name}.bias`, [o]) : new Float32Array(o);
-    const { factor, shift, mean } = norm ? this.#affine(norm) : UNCHANGED;
-    const factorOf = (at: number) => factor[Math.floor(at / size)] ?? 1;
-    const bias = Array.from(
-      ownBias,
-      (own, k) => (own - (mean[k] ?? 0)) * (factor[k] ?? 1) + (shift[k] ?? 0),
-    );
-    const how = recipe.quantize.arithmetic === "float32"
-      ? undefined
-      : this.#config.of("weight", name);
-    if (!how) {
-      const folded = Float32Array.from(values, (v, at) => v * factorOf(at));
-      return { values: folded, bias: Float32Array.from(bias) };
-    }
-    const { codes, scales } = codesOf(values, o, how);
-    if (this.float32) {
-      const folded = Float32Array.from(
-        codes,
-        (code, at) => fround(code * scales[Math.floor(at / size)]!) * factorOf(at),
-      );
-      return { values: folded, bias: Float32Array.from(bias) };
-    }
-    return quantized(
-      {
-        codes: Array.from(codes, (code, at) => factorOf(at) < 0 ? -code : code),
-        scales: scales.map((scale, k) => scale * Math.abs(factor[k] ?? 1)),
-        bias,
-      },
-      input,
-      output,
-    );
+    const { name, weightDims: [o, i, h, w], linear, bias } = node;
+    const { find, recipe: { quantize } } = this.trained;
+    const values = find(`${name}.weight`, linear ? [o, i * h * w] : [o, i, h, w]);
+    const weights = { values, bias: bias ? find(`${name}.bias`, [o]) : new Float32Array(o) };
+    const how = quantize.arithmetic === "float32" ? undefined : this.#config.of("weight", name);
+    const affine = norm ? this.#affine(norm) : NO_NORM;
+    return this.float32
+      ? realWeights(weights, affine, how)
+      : quantizedWeights(weights, affine, how!, { input, output });
   }
 
   /** A norm as factor · (y − mean) + shift by channel. */
@@ -329,67 +288,4 @@ class Folder {
     const quantizer: Quantizer = { scale, zero, symmetric: how.symmetric };
     return this.#add(tensor, { name, h, w, c, quantizer });
   }
-}
-
-/** Codes and scales of a weight, as kernels/pack_weights and quantize_depthwise_weights compute them. */
-function codesOf(
-  values: Float32Array,
-  outputs: number,
-  { bits, perChannel }: QuantizerSettings,
-): { readonly codes: Int16Array; readonly scales: readonly number[] } {
-  const size = values.length / outputs, scales: number[] = [];
-  const codes = new Int16Array(values.length); // With simulated arithmetic up to 16 bits.
-  const extremes = (part: Float32Array) => {
-    let low = 0, high = 0;
-    for (const v of part) {
-      if (v < low) low = v;
-      if (v > high) high = v;
-    }
-    return { low, high };
-  };
-  const whole = perChannel ? undefined : quantizerOf(extremes(values), bits, true);
-  for (let k = 0; k < outputs; k++) {
-    const part = values.subarray(k * size, (k + 1) * size);
-    const { scale, inverse, qmin, qmax } = whole ?? quantizerOf(extremes(part), bits, true);
-    scales.push(scale);
-    for (const [at, v] of part.entries()) {
-      codes[k * size + at] = Math.min(Math.max(roundHalfEven(fround(v * inverse)), qmin), qmax);
-    }
-  }
-  return { codes, scales };
-}
-
-/**
- * Weights whose scales fit the layer. An output of a tiny scale (a norm whose factor is nearly 0) would
- * need a bias beyond int32, or a multiplier that runtimes refuse: its scale is raised and its codes
- * shrink, which changes its sum by less than the bias can hold.
- */
-function quantized(
-  { codes, scales, bias }: {
-    readonly codes: readonly number[];
-    readonly scales: readonly number[];
-    readonly bias: readonly number[];
-  },
-  input: ExportTensor,
-  output: ExportTensor,
-): QuantizedWeights {
-  const outputs = scales.length, size = codes.length / outputs;
-  const x = input.quantizer!.scale, y = output.quantizer?.scale ?? x;
-  const result = {
-    codes: Int8Array.from(codes),
-    scales: new Float32Array(outputs),
-    bias: new Int32Array(outputs),
-  };
-  for (const [k, scale] of scales.entries()) {
-    const least = Math.max(Math.abs(bias[k]!) / MAX_BIAS_CODE, y * MIN_MULTIPLIER) / x;
-    const raised = fround(Math.max(scale, least));
-    if (raised > scale) {
-      for (let at = k * size; at < (k + 1) * size; at++) {
-        result.codes[at] = Math.round(codes[at]! * scale / raised);
-      }
-    }
-    result.scales[k] = raised;
-    result.bias[k] = Math.round(bias[k]! / fround(x * raised));
-  }
-  return result;
 }
