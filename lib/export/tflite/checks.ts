@@ -4,7 +4,6 @@
  * @module
  */
 import type { Graph, Operator, Tensor } from "./graph.ts";
-import { type Multiplier, multiplierOf } from "./fixed_point.ts";
 import { ACTIVATIONS } from "./schema.ts";
 
 /** A tensor that is computed. */
@@ -161,12 +160,13 @@ export class Operands {
     return values;
   }
 
-  /** The multiplier of a factor between scales. */
-  multiplier(factor: number): Multiplier {
-    if (!(factor < MAX_FACTOR)) {
-      this.operator.fail(`scales that differ by less than ${MAX_FACTOR}`, `${factor}`);
+  /** The factor, in f32, that takes codes of a scale to codes of another. */
+  factor(from: number, to: number): number {
+    const factor = Math.fround(from / to);
+    if (!(factor > 0 && factor < MAX_FACTOR)) {
+      this.operator.fail(`a factor of up to ${MAX_FACTOR} between scales`, `${from} / ${to}`);
     }
-    return multiplierOf(factor);
+    return factor;
   }
 
   /** The lowest and the highest code that an activation gives. */

@@ -82,11 +82,10 @@ class Encoder {
   #image(): number {
     const model = this.#model, { input } = this.network, { h, w, c } = input;
     const quantizer = input.quantizer!, codes = trainedPixelCodes(this.network);
-    const output = this.#tensor(input);
     if (codes.every((table) => table.every((code, pixel) => code === pixel - 128))) {
       const pixels = { scale: quantizer.scale, zero: quantizer.zero + 128 };
       const image = model.tensor(IMAGE, "uint8", [h, w, c], pixels);
-      model.operator("QUANTIZE", [image], output);
+      model.operator("QUANTIZE", [image], this.#tensor(input));
       return image;
     }
     const image = model.tensor(IMAGE, "uint8", [h, w, c], { scale: 1, zero: 0 });

@@ -1,6 +1,6 @@
 /**
- * Runs TFLite files: those that qtrain writes, and other int8 networks of the same operators. Whole
- * numbers are as TFLite's reference kernels compute them.
+ * Runs TFLite files: those that qtrain writes, and other int8 networks of the same operators. Codes are
+ * those that LiteRT computes.
  *
  * @module
  */

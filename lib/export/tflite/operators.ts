@@ -1,17 +1,21 @@
 /**
- * The operators of a TFLite file, as TFLite's reference kernels compute them in whole numbers. Each is
- * checked and prepared once; what is prepared then computes any number of images.
+ * The operators of a TFLite file, to the bit as LiteRT computes them with XNNPACK, its kernels on every
+ * processor: sums of codes are exact, and become codes by a factor in f32 and one rounding, half to
+ * even. (TFLite's reference kernels round twice, which moves one code in 500.) Each operator is checked
+ * and prepared once; what is prepared then computes any number of images.
  *
  * @module
  */
+import { roundHalfEven } from "../../quant/range.ts";
 import { convolveToCodes } from "../compute/convolve.ts";
 import { lookUpPairs, tableOfPairs } from "../compute/pairs.ts";
-import type { FixedRequantizer } from "../compute/requantize.ts";
+import type { FloatRequantizer } from "../compute/requantize.ts";
 import type { Codes, Operands, Weights } from "./checks.ts";
-import { multiply } from "./fixed_point.ts";
 import { optionsOf } from "./graph.ts";
 import { ACTIVATIONS, type OperatorName } from "./schema.ts";
 import { placeWindow } from "./window.ts";
+
+const { fround } = Math;
 
 /** The elements of a tensor, [count, …]. */
 export type Elements = Int8Array | Uint8Array | Float32Array;
@@ -134,7 +138,7 @@ function requantization(
   { codes, scales, shape: [outputs = 1] }: Weights,
   activation: number,
   shape: readonly number[],
-): FixedRequantizer {
+): FloatRequantizer {
   const y = operands.outputCodes(shape), bias = operands.bias(2, outputs);
   const furthest = Math.max(127 - x.zero, x.zero + 128), size = codes.length / outputs;
   for (let k = 0; k < outputs; k++) {
@@ -142,17 +146,11 @@ function requantization(
     for (let i = k * size; i < (k + 1) * size; i++) most += Math.abs(codes[i]!) * furthest;
     if (most >= 2 ** 31) operands.operator.fail("sums that fit int32", `one of ${most}`);
   }
-  const factors = Array.from(
+  const factors = Float32Array.from(
     bias,
-    (_, k) => operands.multiplier(x.scale * (scales[k] ?? scales[0]!) / y.scale),
+    (_, k) => operands.factor(fround(x.scale * (scales[k] ?? scales[0]!)), y.scale),
   );
-  return {
-    bias,
-    multipliers: Int32Array.from(factors, ({ mantissa }) => mantissa),
-    shifts: Int32Array.from(factors, ({ shift }) => shift),
-    zero: y.zero,
-    ...operands.bounds(activation, y),
-  };
+  return { bias, factors, divisor: 1, zero: y.zero, ...operands.bounds(activation, y) };
 }
 
 /** The positions of a window along rows and columns. */
@@ -173,8 +171,8 @@ function placed(
   return [rows, columns] as const;
 }
 
-/** Bits that codes are shifted by before the sum, so that roundings of theirs do not show. */
-const ADD_SHIFT = 20;
+/** Bits of the larger factor of a sum of two tensors. */
+const ADD_BITS = 20;
 
 function add(operands: Operands): Compute {
   operands.count(2);
@@ -184,17 +182,13 @@ function add(operands: Operands): Compute {
     operands.operator.fail("inputs of one shape", `[${a.shape}] and [${b.shape}]`);
   }
   const y = operands.outputCodes(a.shape), { low, high } = operands.bounds(activation, y);
-  const common = 2 * Math.max(a.scale, b.scale);
-  const table = ({ scale, zero }: Codes) => {
-    const { mantissa, shift } = operands.multiplier(scale / common);
-    return Int32Array.from({ length: 256 }, (_, i) => {
-      return multiply((i - 128 - zero) * 2 ** ADD_SHIFT, mantissa, shift);
-    });
-  };
-  const first = table(a), second = table(b);
-  const { mantissa, shift } = operands.multiplier(common / (2 ** ADD_SHIFT * y.scale));
-  const sums = tableOfPairs((a, b) => {
-    const code = multiply(first[a + 128]! + second[b + 128]!, mantissa, shift) + y.zero;
+  // Factors as whole numbers of 2^-shift: the sum is rounded once, half upwards.
+  const factors = [a, b].map(({ scale }) => operands.factor(scale, y.scale)) as [number, number];
+  const shift = ADD_BITS - Math.floor(Math.log2(Math.max(...factors)));
+  const [first = 0, second = 0] = factors.map((factor) => roundHalfEven(factor * 2 ** shift));
+  const sums = tableOfPairs((x, other) => {
+    const sum = first * (x - a.zero) + second * (other - b.zero);
+    const code = Math.floor(sum / 2 ** shift + 0.5) + y.zero;
     return Math.min(Math.max(code, low), high);
   });
   return (_, x, other) => lookUpPairs(sums, x as Int8Array, other as Int8Array);
@@ -240,10 +234,7 @@ function mean(operands: Operands): Compute {
   }
   if (255 * area >= 2 ** 31) operands.operator.fail("sums that fit int32", `${area} pixels`);
   const y = operands.outputCodes(keep_dims ? [1, 1, c] : [c]);
-  // The multiplier is divided by the area, by as many bits as it can give away.
-  const { mantissa, shift } = operands.multiplier(x.scale / y.scale);
-  const bits = Math.min(31 - Math.clz32(area), 31 + shift);
-  const part = Number((BigInt(mantissa) << BigInt(bits)) / BigInt(area));
+  const factor = fround(operands.factor(x.scale, y.scale) / area);
   return (count, codes) => {
     const result = new Int8Array(count * c), sums = new Int32Array(c);
     for (let image = 0; image < count; image++) {
@@ -252,7 +243,7 @@ function mean(operands: Operands): Compute {
         for (let k = 0; k < c; k++) sums[k]! += codes[from + k]!;
       }
       for (let k = 0; k < c; k++) {
-        const code = multiply(sums[k]!, part, shift - bits) + y.zero;
+        const code = roundHalfEven(fround(fround(sums[k]!) * factor)) + y.zero;
         result[image * c + k] = Math.min(Math.max(code, -128), 127);
       }
     }
@@ -290,14 +281,13 @@ function quantize(operands: Operands): Compute {
   operands.count(1);
   const tensor = operands.find(0)!, type = tensor.type === "uint8" ? "uint8" : "int8";
   const x = operands.codes(tensor, "input 0", type), y = operands.outputCodes(x.shape);
-  return lookUp(operands, x, y, x.scale / y.scale, { low: -128, high: 127 });
+  return lookUp(operands, x, y, { low: -128, high: 127 });
 }
 
 function rectify(operands: Operands, activation: number): Compute {
   operands.count(1);
   const x = operands.inputCodes(0), y = operands.outputCodes(x.shape);
-  const factor = Math.fround(x.scale / y.scale);
-  return lookUp(operands, x, y, factor, operands.bounds(activation, y));
+  return lookUp(operands, x, y, operands.bounds(activation, y));
 }
 
 /** Codes that depend on a code alone. */
@@ -305,12 +295,11 @@ function lookUp(
   operands: Operands,
   x: Codes,
   y: Codes,
-  factor: number,
   { low, high }: { readonly low: number; readonly high: number },
 ): Compute {
-  const { mantissa, shift } = operands.multiplier(factor), table = new Int8Array(384);
+  const factor = operands.factor(x.scale, y.scale), table = new Int8Array(384);
   for (let code = -128; code < 256; code++) {
-    const moved = multiply(code - x.zero, mantissa, shift) + y.zero;
+    const moved = roundHalfEven(fround((code - x.zero) * factor)) + y.zero;
     table[code + 128] = Math.min(Math.max(moved, low), high);
   }
   return (_, codes) => {
@@ -351,7 +340,7 @@ function softmax(operands: Operands): Compute {
   operands.count(1);
   const { beta } = optionsOf(operands.operator, "SoftmaxOptions"), x = operands.input(0, "float32");
   operands.output("float32", x.shape);
-  const depth = x.shape.at(-1) ?? 1, { fround } = Math;
+  const depth = x.shape.at(-1) ?? 1;
   return (_, scores) => {
     const result = new Float32Array(scores.length);
     for (let first = 0; first < scores.length; first += depth) {

@@ -6,9 +6,8 @@
  */
 import { roundHalfEven } from "../../quant/range.ts";
 import type { ExportNetwork, QuantizedWeights, Quantizer } from "../network.ts";
-import { multiplierOf, multiply } from "./fixed_point.ts";
 
-const fround = Math.fround;
+const { fround } = Math;
 
 /** The codes of the pixels 0 to 255 in training, by channel. */
 export function trainedPixelCodes(
@@ -45,9 +44,9 @@ export function pixelWeights(
     let fewest = Infinity;
     for (let code = 127; code >= 64 && fewest > 0; code--) {
       const unit = fround(scale[c]! / code), bias = Math.round(shift[c]! / unit);
-      const { mantissa, shift: by } = multiplierOf(unit / step);
+      const factor = fround(unit / step);
       const differing = codes[c]!.reduce((sum, expected, pixel) => {
-        const got = clamp(multiply(pixel * code + bias, mantissa, by) + zero);
+        const got = clamp(roundHalfEven(fround((pixel * code + bias) * factor)) + zero);
         return sum + Number(got !== expected);
       }, 0);
       if (differing >= fewest) continue;
