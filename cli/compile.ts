@@ -31,10 +31,18 @@ export const WORKERS: readonly string[] = [
   "lib/bench/peak_worker.ts",
 ];
 
+/** Compiled SIMD loops: `deno compile` does not embed what `import source` names. */
+const SIMD_MODULES: readonly string[] = [
+  "kernels/simd.wasm",
+  "kernels/simd_one_thread.wasm",
+  "lib/bench/peak_rates.wasm",
+  "lib/export/compute/convolve.wasm",
+];
+
 /** The arguments of deno to compile for a target. */
 export function compileArguments(target: string, output = `dist/qtrain-${target}`): string[] {
   const file = target.includes("windows") ? `${output}.exe` : output;
-  const include = WORKERS.flatMap((module) => ["--include", module]);
+  const include = [...WORKERS, ...SIMD_MODULES].flatMap((module) => ["--include", module]);
   const options = [...PERMISSIONS, ...include, "--target", target, "--output", file];
   return ["compile", ...options, "cli/main.ts"];
 }

@@ -9,36 +9,45 @@ import { compileArguments, PERMISSIONS, WORKERS } from "../cli/compile.ts";
 import { JPEG_DECODER } from "../lib/image/jpeg.ts";
 import { inFolder, ROOT } from "./support/command.ts";
 
-Deno.test("deno compile embeds the text of every shader, the decoder of JPEG, and the workers", {
-  ignore: Deno.build.os !== "linux",
-}, async () => {
-  await inFolder({}, async (folder) => {
-    const { code, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: compileArguments("x86_64-unknown-linux-gnu", `${folder}/qtrain`),
-      cwd: ROOT,
-      env: { DENORT_BIN: "/bin/true", NO_COLOR: "1" },
-    }).output();
-    assert.equal(code, 0, new TextDecoder().decode(stderr));
-    const binary = new TextDecoder("latin1").decode(await Deno.readFile(`${folder}/qtrain`));
-    const shaders = await shadersIn(`${ROOT}kernels`);
-    assert.ok(shaders.length > 20);
-    for (const path of shaders) {
-      const text = new TextDecoder("latin1").decode(await Deno.readFile(path));
-      assert.ok(binary.includes(text), `${path} is not embedded`);
-    }
-    const decoder = new URL(import.meta.resolve(JPEG_DECODER));
-    const wasm = new TextDecoder("latin1").decode(await Deno.readFile(decoder));
-    assert.ok(binary.includes(wasm), "the decoder of JPEG is not embedded");
-    for (const worker of WORKERS) assert.ok(binary.includes(worker.split("/").at(-1)!), worker);
-  });
-});
+Deno.test(
+  "deno compile embeds every shader and SIMD module, the decoder of JPEG, and the workers",
+  {
+    ignore: Deno.build.os !== "linux",
+  },
+  async () => {
+    await inFolder({}, async (folder) => {
+      const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+        args: compileArguments("x86_64-unknown-linux-gnu", `${folder}/qtrain`),
+        cwd: ROOT,
+        env: { DENORT_BIN: "/bin/true", NO_COLOR: "1" },
+      }).output();
+      assert.equal(code, 0, new TextDecoder().decode(stderr));
+      const binary = new TextDecoder("latin1").decode(await Deno.readFile(`${folder}/qtrain`));
+      const shaders = await filesIn(`${ROOT}kernels`, ".wgsl");
+      assert.ok(shaders.length > 20);
+      const modules = [
+        ...await filesIn(`${ROOT}kernels`, ".wasm"),
+        ...await filesIn(`${ROOT}lib`, ".wasm"),
+      ];
+      assert.ok(modules.length >= 4);
+      for (const path of [...shaders, ...modules]) {
+        const text = new TextDecoder("latin1").decode(await Deno.readFile(path));
+        assert.ok(binary.includes(text), `${path} is not embedded`);
+      }
+      const decoder = new URL(import.meta.resolve(JPEG_DECODER));
+      const wasm = new TextDecoder("latin1").decode(await Deno.readFile(decoder));
+      assert.ok(binary.includes(wasm), "the decoder of JPEG is not embedded");
+      for (const worker of WORKERS) assert.ok(binary.includes(worker.split("/").at(-1)!), worker);
+    });
+  },
+);
 
-async function shadersIn(folder: string): Promise<string[]> {
+async function filesIn(folder: string, ending: string): Promise<string[]> {
   const found: string[] = [];
   for await (const { name, isDirectory } of Deno.readDir(folder)) {
     const path = `${folder}/${name}`;
-    if (isDirectory) found.push(...await shadersIn(path));
-    else if (name.endsWith(".wgsl")) found.push(path);
+    if (isDirectory) found.push(...await filesIn(path, ending));
+    else if (name.endsWith(ending)) found.push(path);
   }
   return found;
 }
