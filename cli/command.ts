@@ -15,7 +15,7 @@ const HELP_WIDTH = 100;
 
 /** An option of a command. */
 export interface Option {
-  /** An `integer` is a whole number from 1 to `max`. */
+  /** An `integer` is a whole number from `min` (default 1) to `max`. */
   readonly type: "string" | "boolean" | "integer";
   /** How help shows it, e.g. `--out DIR`. */
   readonly usage: string;
@@ -24,6 +24,7 @@ export interface Option {
   readonly short?: string;
   /** The values that a string option accepts; without them, any. */
   readonly values?: readonly string[];
+  readonly min?: number;
   readonly max?: number;
   readonly required?: true;
   /** Whether it may be given more than once. */
@@ -189,7 +190,7 @@ function unknownOption(
 
 function valueOf(
   name: string,
-  { type, usage, values, max }: Option,
+  { type, usage, values, min = 1, max }: Option,
   value: string | undefined,
   inline: boolean,
 ): string | boolean | number {
@@ -202,9 +203,9 @@ function valueOf(
   }
   if (type === "integer") {
     const number = Number(value);
-    if (/^[0-9]+$/.test(value) && number >= 1 && number <= max!) return number;
+    if (/^[0-9]+$/.test(value) && number >= min && number <= max!) return number;
     throw new UsageError(
-      `--${name}: expected a whole number from 1 to ${max}, got ${describe(value)}`,
+      `--${name}: expected a whole number from ${min} to ${max}, got ${describe(value)}`,
     );
   }
   if (values && !values.includes(value)) {

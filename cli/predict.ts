@@ -6,6 +6,7 @@
 import { UsageError } from "../lib/core/errors.ts";
 import { oneLine, shellWord } from "../lib/core/text.ts";
 import { predict, type Prediction, type PredictionError } from "../lib/train/predict.ts";
+import { isModelFile } from "../lib/train/scorer.ts";
 import { RunFolder } from "../lib/train/run_folder/run_folder.ts";
 import { type Arguments, defineCommand, firstPositional, type Options } from "./command.ts";
 import { percent, withThousands } from "./format.ts";
@@ -41,9 +42,11 @@ const OPTIONS = {
 /** `qtrain predict`. */
 export const predictCommand = defineCommand({
   name: "predict",
-  synopsis: "qtrain predict RUN IMAGE…",
+  synopsis: "qtrain predict RUN|FILE IMAGE…",
   summary: "Predicts class and probability of each image.",
-  details: `RUN is a folder that training wrote, e.g. runs/quickstart; its data is not needed.
+  details: `RUN is a folder that training wrote, e.g. runs/quickstart; its data is not needed. FILE is an
+.onnx or .tflite that qtrain export wrote, or another one that reads uint8 images and has no other
+operators; it is computed as its format defines it, on the CPU.
 IMAGE is an image file of any size, or a folder, which stands for all images in it and below it. An
 image is resized to cover the network's input and cropped at the centre. Answers are printed as they
 are computed, in the order of the images. Images that are missing or damaged are reported on stderr;
@@ -56,11 +59,10 @@ prints one array, which Ctrl-C closes and a kill leaves open; each line of --jso
 });
 
 async function run(args: Arguments<typeof OPTIONS>): Promise<number> {
-  const [path, images] = firstPositional(args, "predict", "the folder of a run");
+  const [path, images] = firstPositional(args, "predict", "the folder of a run, or a file");
   if (images.length === 0) {
     throw new UsageError(
-      "qtrain predict: expected an image after the folder of a run, got nothing; see qtrain " +
-        "predict --help",
+      `qtrain predict: expected an image after ${path}, got nothing; see qtrain predict --help`,
     );
   }
   await checkOrder(path, images);
@@ -114,14 +116,17 @@ async function run(args: Arguments<typeof OPTIONS>): Promise<number> {
   return aborted ? INTERRUPTED : failed > 0 ? 2 : 0;
 }
 
-/** Says it where a run comes after an image. */
+/** Says it where a run, or a file with a network, comes after an image. */
 async function checkOrder(path: string, images: readonly string[]): Promise<void> {
-  const isRun = (path: string) => RunFolder.open(path).then(() => true, () => false);
+  const isRun = async (path: string) =>
+    isModelFile(path) || await RunFolder.open(path).then(() => true, () => false);
   if (await isRun(path)) return;
   for (const image of [images.at(-1)!, ...images.slice(0, MAX_NAMED)]) {
     if (!await isRun(image)) continue;
     throw new UsageError(
-      `qtrain predict: expected the folder of a run before the images, got it after ${path}; ` +
+      `qtrain predict: expected ${
+        isModelFile(image) ? "the file with the network" : "the folder of a run"
+      } before the images, got it after ${path}; ` +
         `write ${PROGRAM} predict ${shellWord(image)} ${shellWord(path)}${
           images.length > 1 ? " …" : ""
         }`,

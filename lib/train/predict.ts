@@ -1,23 +1,20 @@
 /**
- * Predicts the classes of images with a trained run, from its folder alone: the forward pass with the
- * ranges of its checkpoint, so the prediction of an image does not depend on the others.
+ * Predicts the classes of images with a trained run, from its folder alone, or with a network in a file
+ * of ONNX or TFLite: the forward pass with fixed ranges, so the prediction of an image does not depend
+ * on the others.
  *
  * @module
  */
 import { DataError, UsageError } from "../core/errors.ts";
 import { countImages } from "../core/image_count.ts";
-import { largest } from "../core/min_max.ts";
 import { FileWarnings } from "../data/file_warnings.ts";
 import { listImages } from "../data/image_folder/list.ts";
 import { FolderSplit } from "../data/image_folder/split.ts";
 import { DataLoader, workersFor } from "../data/loader.ts";
 import { stat } from "../data/paths/stat.ts";
 import { WorkerError } from "../data/workers/worker_pool.ts";
-import type { EstimatorMakers } from "../quant/estimator.ts";
 import { classNameOf, type InputSpec } from "../program/input_spec.ts";
-import type { Network } from "./network/network.ts";
-import { type DeviceSettings, openNetwork } from "./open_network.ts";
-import { loadRun, type TrainedRun } from "./checkpoint/load.ts";
+import { loadScorer, type Scorer, type ScorerOptions } from "./scorer.ts";
 
 /** Images of a batch: the next one is read meanwhile, and its answers come together. */
 const MAX_BATCH = 64;
@@ -27,13 +24,9 @@ const MAX_BATCH_BYTES = 2 ** 24;
 const IMAGES_PER_READ = 8;
 
 /** Options of a prediction. */
-export interface PredictOptions extends DeviceSettings {
+export interface PredictOptions extends ScorerOptions {
   /** Number of classes to return for each image, likeliest first; 1 by default. */
   readonly top?: number;
-  /** Custom estimators, by the names that the recipe uses. */
-  readonly estimators?: EstimatorMakers;
-  /** Uses the checkpoint with the best test accuracy instead of the latest. */
-  readonly best?: boolean;
   /** Called now and then with how far it is, once it takes a few seconds. */
   readonly progress?: (text: string) => void;
 }
@@ -76,11 +69,12 @@ export interface PredictionError {
  *   if (!("error" in answer)) console.log(answer.image, answer.class, answer.probability);
  * }
  * ```
- * @param path the run's folder; its data is not needed
+ * @param path the run's folder, whose data is not needed; or an ONNX or TFLite file that `exportRun`
+ * wrote, or another one of the same operators: its classes are numbers then
  * @param images paths of images, or of folders, which stand for all images in them and below
  * @returns an answer for each image, in order; that of a missing or damaged image has an `error`
- * @throws DataError when the folder holds no run or no intact checkpoint; DeviceError when no device
- * can run it
+ * @throws DataError when the folder holds no run or no intact checkpoint, or the file is damaged or has
+ * an operator that is not known; DeviceError when no device can run it
  */
 export async function* predict(
   path: string,
@@ -91,21 +85,19 @@ export async function* predict(
   if (!Number.isInteger(top) || top < 1) {
     throw new UsageError(`top: expected a whole number of at least 1, got ${top}`);
   }
-  const run = await loadRun(path, options), spec = inputSpecOf(run);
+  const loaded = await loadScorer(path, options), { spec } = loaded;
   const found = await findImages(images, options), { paths, errors } = found, count = paths.length;
   if (errors.size === count) {
     for (const [index, image] of paths.entries()) yield { image, error: errors.get(index)! };
     return;
   }
-  const wanted = Math.min(count, MAX_BATCH, run.recipe.train.batch, most(spec));
+  const wanted = Math.min(count, MAX_BATCH, loaded.maxBatch, most(spec));
   const opening = openLoader(paths, spec, options.warn);
   opening.catch(() => {}); // Avoids an unhandled rejection; who awaits it gets the error.
-  let network: Network | undefined;
+  let scorer: Scorer | undefined;
   try {
-    const { recipe } = run, train = { ...recipe.train, batch: wanted, micro_batch: 0 };
-    network = await openNetwork({ ...run, recipe: { ...recipe, train } }, spec, options);
-    const loader = await opening;
-    const { batch } = network.program; // `memory` may have reduced it.
+    scorer = await loaded.open(wanted);
+    const loader = await opening, { batch } = scorer;
     const report = countImages("predicting", count, progress);
     let next = readImages(loader, found, 0, batch);
     for (let first = 0; first < count; first += batch) {
@@ -113,12 +105,12 @@ export async function* predict(
       // Read while the network computes.
       next = readImages(loader, found, first + batch, batch);
       next.catch(() => {});
-      yield* await answersOf(network, spec, read, top);
+      yield* await answersOf(scorer, spec, read, top);
       report(first + read.length);
     }
   } finally {
     (await opening.catch(() => undefined))?.close();
-    network?.executor.close();
+    scorer?.close();
   }
 }
 
@@ -202,17 +194,16 @@ async function readSome(
 
 /** The answers for images that have been read. */
 async function answersOf(
-  network: Network,
+  { batch, score }: Scorer,
   spec: InputSpec,
   read: readonly ReadImage[],
   top: number,
 ): Promise<(Prediction | PredictionError)[]> {
-  const { batch } = network.program, [h, w, c] = spec.shape, size = h * w * c;
+  const [h, w, c] = spec.shape, size = h * w * c;
   const images = new Uint8Array(Math.ceil(batch * size / 4) * 4);
   let samples = 0;
   for (const item of read) if ("pixels" in item) images.set(item.pixels, samples++ * size);
-  const labels = new Uint32Array(batch);
-  const scores = samples > 0 ? await network.logits({ images, labels, samples }) : [];
+  const scores = samples > 0 ? await score(images, samples) : [];
   let at = 0;
   return read.map((item) => {
     if ("error" in item) return item;
@@ -221,35 +212,15 @@ async function answersOf(
   });
 }
 
-/** @throws DataError when the checkpoint lacks the input spec, or no photo fits the network */
-export function inputSpecOf({ checkpoint: { data, path } }: TrainedRun): InputSpec {
-  if (!data) {
-    throw new DataError(
-      `${path}: expected the shape, classes, mean and std of its images in the metadata, got none: ` +
-        "an earlier version of qtrain wrote it. Train again, or continue for one more epoch with " +
-        "--resume",
-    );
-  }
-  const channels = data.shape[2];
-  if (channels !== 1 && channels !== 3) {
-    throw new DataError(
-      `${path}: expected a network for grey (1) or colour images (3 channels), got one for ` +
-        `${channels} channels, which no image file has`,
-    );
-  }
-  return data;
-}
-
 /** The likeliest classes, at most `top`; among equals the lower label first. */
-function likeliestClasses(logits: Float32Array, spec: InputSpec, top: number): ClassProbability[] {
-  const highest = largest(logits);
-  const sum = logits.reduce((sum, logit) => sum + Math.exp(logit - highest), 0);
-  return Array.from(logits.keys()).sort((a, b) => logits[b]! - logits[a]! || a - b).slice(0, top)
-    .map((label) => ({
-      class: classNameOf(spec, label),
-      label,
-      probability: Math.exp(logits[label]! - highest) / sum,
-    }));
+function likeliestClasses(
+  probabilities: ArrayLike<number>,
+  spec: InputSpec,
+  top: number,
+): ClassProbability[] {
+  return Array.from(probabilities, (probability, label) => {
+    return { class: classNameOf(spec, label), label, probability };
+  }).sort((a, b) => b.probability - a.probability || a.label - b.label).slice(0, top);
 }
 
 /**

@@ -8,6 +8,7 @@ import { DataError } from "../../core/errors.ts";
 import { readBytes } from "../../core/files.ts";
 import type { EstimatorMakers } from "../../quant/estimator.ts";
 import { estimators as ownEstimators } from "../../quant/estimators/mod.ts";
+import type { InputSpec } from "../../program/input_spec.ts";
 import { parseRecipe } from "../../recipe/load.ts";
 import type { Recipe } from "../../recipe/recipe.ts";
 import { RunFolder } from "../run_folder/run_folder.ts";
@@ -27,6 +28,22 @@ export interface TrainedRun {
   readonly checkpoint: LoadedCheckpoint;
   /** Estimators of qtrain and custom ones, by name. */
   readonly makers: EstimatorMakers;
+}
+
+/**
+ * Shape, classes and normalization of a run's images.
+ *
+ * @throws DataError when its checkpoint is of a version that did not know them
+ */
+export function inputSpecOf({ checkpoint: { data, path } }: TrainedRun): InputSpec {
+  if (!data) {
+    throw new DataError(
+      `${path}: expected the shape, classes, mean and std of its images in the metadata, got none: ` +
+        "an earlier version of qtrain wrote it. Train again, or continue for one more epoch with " +
+        "--resume",
+    );
+  }
+  return data;
 }
 
 /** How often to list the checkpoints when all of them vanish while they are read. */

@@ -80,6 +80,6 @@ export function pixelsOf(
 }
 
 /** The label of the likeliest class, of equals the lowest. */
-function likeliest(probabilities: Float32Array): number {
+function likeliest(probabilities: Float32Array | Float64Array): number {
   return probabilities.indexOf(largest(probabilities));
 }

@@ -4,12 +4,15 @@
  *
  * @module
  */
+import { basename } from "node:path";
 import { DataError, UsageError } from "../../core/errors.ts";
 import { fileError, readBytes, writeAtomic } from "../../core/files.ts";
 import { withThousands } from "../../core/format.ts";
 import { countImages } from "../../core/image_count.ts";
 import { decodeSafetensors } from "../../core/safetensors.ts";
 import { DataLoader } from "../../data/loader.ts";
+import { cardOf } from "../../export/card.ts";
+import { describeFile, type Description } from "../../export/description.ts";
 import { foldNetwork } from "../../export/fold.ts";
 import { encodeMetadata, type Interpreter } from "../../export/model_file.ts";
 import type { ExportNetwork, Quantizer } from "../../export/network.ts";
@@ -91,16 +94,17 @@ export async function exportRun(
     );
   }
   const trained = trainedNetwork(run), network = foldNetwork(trained, float32);
-  const target = options.target ?? "ort", test = await openTest(path, run, options);
+  const target = options.target ?? "ort", staged = withWord(out, "unchecked");
+  const test = await openTest(path, run, options);
   try {
     const naming = {
       name: baseName(path),
       metadata: encodeMetadata(trained.spec, run.checkpoint.recipe),
     };
-    const bytes = format === "onnx"
-      ? encodeOnnx(network, { ...naming, target })
-      : encodeTflite(network, { ...naming, logits: await scoresOf(network, naming, test) });
-    const staged = withWord(out, "unchecked");
+    const logits = format === "tflite" ? await scoresOf(network, naming, test) : undefined;
+    const bytes = logits
+      ? encodeTflite(network, { ...naming, logits })
+      : encodeOnnx(network, { ...naming, target });
     await writeAtomic(staged, bytes);
     const file = openModelFile(await readBytes(staged), staged);
     const check = test && await checkAgainstRun(file, run, test, options);
@@ -108,20 +112,49 @@ export async function exportRun(
       const worst = await compareLayers(file, network, run, test, options);
       throw await rejected(check, worst, { staged, out }, options);
     }
-    await Deno.rename(staged, out).catch((error) => {
-      throw fileError(error, "write", out);
-    });
-    return {
-      file: out,
+    const described = await describeFile({
+      name: basename(out),
       format,
-      ...(format === "onnx" ? { target } : {}),
-      arithmetic: float32 ? "float32" : "int8",
-      bytes: bytes.length,
+      ...(logits ? { logits } : { target }),
+      bytes,
+      network,
+      spec: trained.spec,
+      data: run.recipe.data.format,
+      recipe: run.checkpoint.recipe,
+      step: run.checkpoint.trainerState.step,
       ...(check ? { check } : {}),
-    };
+    });
+    return await announce(described, { staged, out }, check);
   } finally {
+    await Deno.remove(staged).catch(() => {}); // It has its name, or something has failed.
     test?.loader.close();
   }
+}
+
+/** Gives a file its name, beside its description and its card. */
+async function announce(
+  description: Description,
+  { staged, out }: { readonly staged: string; readonly out: string },
+  check: ExportCheck | undefined,
+): Promise<ExportReport> {
+  const { format, target, arithmetic, bytes, parameters } = description;
+  const [json, card] = [`${out}.json`, `${out}.md`];
+  await writeAtomic(json, JSON.stringify(description, null, 2) + "\n");
+  await writeAtomic(card, cardOf(description));
+  await Deno.rename(staged, out).catch((error) => {
+    throw fileError(error, "write", out);
+  });
+  return {
+    file: out,
+    description: json,
+    card,
+    format,
+    ...(target ? { target } : {}),
+    arithmetic,
+    bytes,
+    float32Bytes: 4 * parameters,
+    ...(check ? { check } : {}),
+  };
 }
 
 type Format = ExportReport["format"];
@@ -137,19 +170,27 @@ function formatOf(out: string): Format {
   );
 }
 
+/** How messages call the options that not every format has. */
+const OPTION_NAMES = {
+  target: "--target",
+  float32: "--float32",
+  check: "--check",
+  maxDrop: "--max-drop",
+  overrides: "data.root",
+  device: "--device",
+  threads: "--threads",
+} as const satisfies Partial<Record<keyof ExportOptions, string>>;
+
 /** @throws UsageError for options that another format has */
-function checkOptions(format: Format, { target, float32, check, maxDrop }: ExportOptions): void {
-  const given = { target, float32: float32 || undefined, check, maxDrop };
-  const others =
-    { onnx: [], tflite: ["target", "float32"], safetensors: Object.keys(given) }[format];
-  const wrong = Object.entries(given).find(([name, value]) =>
-    value !== undefined && (others as string[]).includes(name)
-  );
-  if (!wrong) return;
-  const option = wrong[0] === "maxDrop" ? "--max-drop" : `--${wrong[0]}`;
-  const which = ["target", "float32"].includes(wrong[0]) ? ".onnx" : ".onnx or .tflite";
+function checkOptions(format: Format, options: ExportOptions): void {
+  const names = Object.keys(OPTION_NAMES) as (keyof typeof OPTION_NAMES)[];
+  const others = { onnx: [], tflite: names.slice(0, 2), safetensors: names }[format];
+  const wrong = others.find((name) => options[name] !== undefined && options[name] !== false);
+  if (wrong === undefined) return;
+  const which = names.indexOf(wrong) < 2 ? ".onnx" : ".onnx or .tflite";
   throw new UsageError(
-    `${option}: expected with a file name that ends in ${which}, got one that ends in .${format}`,
+    `${OPTION_NAMES[wrong]}: expected with a file name that ends in ${which}, got one that ends in ` +
+      `.${format}`,
   );
 }
 

@@ -35,6 +35,8 @@ export interface ExportReport {
   readonly arithmetic: "int8" | "float32";
   /** Size of the file. */
   readonly bytes: number;
+  /** Size of its weights in float32; absent for safetensors. */
+  readonly float32Bytes?: number;
   /** Comparison with the run; absent with `check: 0`, and for safetensors. */
   readonly check?: ExportCheck;
 }

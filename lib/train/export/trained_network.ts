@@ -5,8 +5,7 @@
  */
 import type { TrainedNetwork } from "../../export/fold.ts";
 import { emaName } from "../checkpoint/tensors.ts";
-import type { TrainedRun } from "../checkpoint/load.ts";
-import { inputSpecOf } from "../predict.ts";
+import { inputSpecOf, type TrainedRun } from "../checkpoint/load.ts";
 
 /**
  * Returns what training has made of a network, with moving averages in place of weights where there are
