@@ -107,7 +107,9 @@ function pointsOf(text: string | undefined): number | undefined {
   const points = Number(text);
   if (/^[\d.]+$/.test(text) && points >= 0 && points <= 100) return points;
   throw new UsageError(
-    `--max-drop: expected percentage points from 0 to 100, such as 0.5, got ${JSON.stringify(text)}`,
+    `--max-drop: expected percentage points from 0 to 100, such as 0.5, got ${
+      JSON.stringify(text)
+    }`,
   );
 }
 

@@ -44,7 +44,8 @@ export const predictCommand = defineCommand({
   name: "predict",
   synopsis: "qtrain predict RUN|FILE IMAGE…",
   summary: "Predicts class and probability of each image.",
-  details: `RUN is a folder that training wrote, e.g. runs/quickstart; its data is not needed. FILE is an
+  details:
+    `RUN is a folder that training wrote, e.g. runs/quickstart; its data is not needed. FILE is an
 .onnx or .tflite that qtrain export wrote, or another one that reads uint8 images and has no other
 operators; it is computed as its format defines it, on the CPU.
 IMAGE is an image file of any size, or a folder, which stands for all images in it and below it. An

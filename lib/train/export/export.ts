@@ -189,7 +189,9 @@ function checkOptions(format: Format, options: ExportOptions): void {
   if (wrong === undefined) return;
   const which = names.indexOf(wrong) < 2 ? ".onnx" : ".onnx or .tflite";
   throw new UsageError(
-    `${OPTION_NAMES[wrong]}: expected with a file name that ends in ${which}, got one that ends in ` +
+    `${
+      OPTION_NAMES[wrong]
+    }: expected with a file name that ends in ${which}, got one that ends in ` +
       `.${format}`,
   );
 }

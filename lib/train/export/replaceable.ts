@@ -19,6 +19,7 @@ import { isExport } from "../checkpoint/safetensors_export.ts";
 export async function expectReplaceable(out: string): Promise<void> {
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
   if (/\.safetensors$/i.test(out)) return await expectOwn(out, (bytes) => isExport(bytes, out));
+  if (!/\.(onnx|tflite)$/i.test(out)) return; // The export refuses it.
   await expectOwn(out, (bytes) => isModelOfQtrain(bytes, out));
   await expectOwn(`${out}.json`, (bytes) => isDescription(text(bytes)));
   await expectOwn(`${out}.md`, (bytes) => isCard(text(bytes)));
