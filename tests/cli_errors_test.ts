@@ -180,14 +180,43 @@ const MISTAKES: readonly Mistake[] = [
     "an export to an unknown format",
     SHORT,
     ["export", ".", "--out", "x.bin"],
-    "--out: expected a file name that ends in .safetensors, or --format safetensors too, got " +
-    '"x.bin"',
+    '--out: expected a file name that ends in .onnx, .tflite or .safetensors, got "x.bin"',
   ],
   [
-    "an export in a format that there is not",
+    "an export for a target that there is not",
     SHORT,
-    ["export", ".", "--out", "x.bin", "--format", "onnx"],
-    /^--format: expected .*safetensors.*, got "?onnx"?/,
+    ["export", ".", "--out", "x.onnx", "--target", "tensorr"],
+    /^--target: expected one of ort, web, tensorrt, got "tensorr" \(did you mean tensorrt\?\)\n$/,
+  ],
+  [
+    "an export for a target in a format that has none",
+    SHORT,
+    ["export", ".", "--out", "x.tflite", "--target", "web"],
+    /^--target: expected with a file name that ends in \.onnx, got one that ends in \.tflite\n$/,
+  ],
+  [
+    "an export checked with a number of images that is none",
+    SHORT,
+    ["export", ".", "--out", "x.onnx", "--check", "many"],
+    /^--check: expected a whole number from 0 to 1000000000, got "many"\n$/,
+  ],
+  [
+    "an export that may lose what is no number",
+    SHORT,
+    ["export", ".", "--out", "x.onnx", "--max-drop", "1%"],
+    /^--max-drop: expected percentage points from 0 to 100, such as 0\.5, got "1%"\n$/,
+  ],
+  [
+    "an export of something that is no run",
+    SHORT,
+    ["export", ".", "--out", "x.onnx"],
+    ".: expected the folder of a run (with recipe.yaml), got another. Give a folder that training wrote",
+  ],
+  [
+    "an export with a setting that is not of the data",
+    SHORT,
+    ["export", ".", "train.epochs=2", "--out", "x.onnx"],
+    /^qtrain export: expected the folder of a run and at most data\.root=PATH .*, got train\.epochs=2 too/,
   ],
   [
     "a comparison of an unknown estimator",

@@ -113,7 +113,7 @@ Deno.test("a run, its second run, its resumption, eval and export", async (t) =>
         const args = ["export", "runs/r", "--out"];
         assert.match(
           (await qtrain([...args, "a.safetensors"], { cwd })).stdout,
-          /^a\.safetensors: [\d.]+ KiB\n$/,
+          /^a\.safetensors: safetensors, float32, [\d.]+ KiB\n$/,
         );
         await qtrain([...args, "b.safetensors"], { cwd });
         const bytes = await Deno.readFile(`${cwd}/a.safetensors`);
