@@ -328,7 +328,8 @@ function quantized(values: Float32Array, quantizer: Quantizer | undefined): Floa
 const activate = (act: Act, v: number) =>
   act === "none" ? v : Math.max(act === "relu6" ? Math.min(v, 6) : v, 0);
 
-function computeNode(
+/** The real values that a layer computes from those of others by name, before they become codes. */
+export function computeNode(
   node: ExportNode,
   values: ReadonlyMap<string, Float32Array>,
   count: number,
