@@ -246,8 +246,8 @@ export function clip(sums: usize, pixels: i32, outputs: i32, bias: usize, low: f
 /** Added to an f32 of less than 2^22, it leaves the nearest whole number, ties to even, in the low bits. */
 const ROUND: f32 = 12582912, ROUND_BITS: i32 = 0x4b400000;
 
-/** Codes of sums, [pixels][outputs]: `FloatRequantizer` of requantize.ts. */
-export function requantizeFloat(
+/** Codes of sums, [pixels][outputs]: `Requantizer` of requantize.ts. */
+export function requantize(
   sums: usize, pixels: i32, outputs: i32, bias: usize, factors: usize, divisor: f32, zero: i32, low: i32, high: i32,
   to: usize,
 ): void {
@@ -257,8 +257,8 @@ export function requantizeFloat(
   for (let pixel: i32 = 0; pixel < pixels; pixel++) {
     let b = bias, f = factors, from = sums, at = to;
     for (const end = to + outputs; at < end; at += 8, from += 32, b += 32, f += 32) {
-      const u = roundFloat(v128.load(from), v128.load(b), v128.load(f), d, least, most);
-      const v = roundFloat(v128.load(from, 16), v128.load(b, 16), v128.load(f, 16), d, least, most);
+      const u = roundSums(v128.load(from), v128.load(b), v128.load(f), d, least, most);
+      const v = roundSums(v128.load(from, 16), v128.load(b, 16), v128.load(f, 16), d, least, most);
       const codes = i16x8.narrow_i32x4_s(i32x4.sub(u, none), i32x4.sub(v, none));
       v128.store64_lane(at, i8x16.narrow_i16x8_s(codes, codes), 0);
     }
@@ -269,67 +269,7 @@ export function requantizeFloat(
 
 /** Rounds values between bounds; the bits are `ROUND_BITS` too large. */
 @inline
-function roundFloat(sum: v128, bias: v128, factor: v128, divisor: v128, low: v128, high: v128): v128 {
+function roundSums(sum: v128, bias: v128, factor: v128, divisor: v128, low: v128, high: v128): v128 {
   const v = f32x4.div(f32x4.mul(f32x4.convert_i32x4_s(i32x4.add(sum, bias)), factor), divisor);
   return f32x4.add(f32x4.pmin(high, f32x4.pmax(low, v)), f32x4.splat(ROUND));
-}
-
-/** Codes of sums, [pixels][outputs]: `FixedRequantizer` of requantize.ts; `shifts` of any sign. */
-export function requantizeFixed(
-  sums: usize, pixels: i32, outputs: i32, bias: usize, multipliers: usize, shifts: usize, zero: i32, low: i32,
-  high: i32, to: usize,
-): void {
-  for (let pixel: i32 = 0; pixel < pixels; pixel++) {
-    for (let i: usize = 0; i < <usize>outputs << 2; i += 4, sums += 4, to++) {
-      const shift = load<i32>(shifts + i), right = max(-shift, 0), mask = (1 << right) - 1;
-      const sum = (load<i32>(sums) + load<i32>(bias + i)) << max(shift, 0);
-      const value = <i32>((<i64>sum * <i64>load<i32>(multipliers + i) + (1 << 30)) >> 31);
-      const up = (value & mask) > (mask >> 1) + <i32>(value < 0);
-      store<i8>(to, <i8>min(max((value >> right) + <i32>up + zero, low), high));
-    }
-  }
-}
-
-/** The same where all outputs shift to the right by 1 to 31: `powers` are 2^(31 − shift). */
-export function requantizeRight(
-  sums: usize, pixels: i32, outputs: i32, bias: usize, multipliers: usize, powers: usize, zero: i32, low: i32,
-  high: i32, to: usize,
-): void {
-  const z = i32x4.splat(zero), least = i8x16.splat(<i8>low), most = i8x16.splat(<i8>high);
-  for (let pixel: i32 = 0; pixel < pixels; pixel++) {
-    let b = bias, m = multipliers, p = powers, from = sums, at = to;
-    for (const end = to + outputs; at < end; at += 8, from += 32, b += 32, m += 32, p += 32) {
-      const u = roundRight(i32x4.add(v128.load(from), v128.load(b)), v128.load(m), v128.load(p));
-      const v = roundRight(
-        i32x4.add(v128.load(from, 16), v128.load(b, 16)), v128.load(m, 16), v128.load(p, 16),
-      );
-      const codes = i16x8.narrow_i32x4_s(i32x4.add(u, z), i32x4.add(v, z));
-      const all = i8x16.narrow_i16x8_s(codes, codes);
-      v128.store64_lane(at, i8x16.min_s(i8x16.max_s(all, least), most), 0);
-    }
-    sums += <usize>outputs << 2;
-    to += outputs;
-  }
-}
-
-/** Both roundings: shifting right is a product with a power of two, of which the upper bits are kept. */
-@inline
-function roundRight(sum: v128, multiplier: v128, power: v128): v128 {
-  const half = i64x2.splat(1 << 30);
-  const value = upperBits(
-    i64x2.add(i64x2.extmul_low_i32x4_s(sum, multiplier), half),
-    i64x2.add(i64x2.extmul_high_i32x4_s(sum, multiplier), half),
-  );
-  // Half of a negative value goes down: away from 0.
-  const rounding = i32x4.add(i32x4.splat(1 << 30), i32x4.shr_s(value, 31));
-  return upperBits(
-    i64x2.add(i64x2.extmul_low_i32x4_s(value, power), i64x2.extend_low_i32x4_u(rounding)),
-    i64x2.add(i64x2.extmul_high_i32x4_s(value, power), i64x2.extend_high_i32x4_u(rounding)),
-  );
-}
-
-/** Bits 31 to 62 of four numbers. */
-@inline
-function upperBits(a: v128, b: v128): v128 {
-  return i32x4.shuffle(i64x2.shr_u(a, 31), i64x2.shr_u(b, 31), 0, 2, 4, 6);
 }

@@ -6,7 +6,7 @@
  */
 import type { Convolution } from "./convolution.ts";
 import { loops as module } from "./loops_module.js";
-import type { Clipping, FixedRequantizer, Requantizer } from "./requantize.ts";
+import type { Clipping, Requantizer } from "./requantize.ts";
 
 /** The functions of convolve.simd.ts. */
 interface Loops {
@@ -14,9 +14,7 @@ interface Loops {
   convolveDense(...values: number[]): void;
   convolveDepth(...values: number[]): void;
   clip(...values: number[]): void;
-  requantizeFloat(...values: number[]): void;
-  requantizeFixed(...values: number[]): void;
-  requantizeRight(...values: number[]): void;
+  requantize(...values: number[]): void;
 }
 
 let opened: { readonly loops: Loops; readonly memory: WebAssembly.Memory } | undefined;
@@ -131,7 +129,7 @@ function convolveOutputs(job: Job, store: (results: Results, pixel: number) => v
       const few = Math.min(rows, some * ho - row), pixels = few * wo, pixel = (image * ho + row) * wo;
       run(int8 ? 1 : 0, row, few, xAt, zero, weightsAt, panelAt, height, width, sumsAt);
       if (finish) runFinish(loops, finish, sumsAt, pixels, o, tablesAt, codesAt);
-      const asCodes = finish && "zero" in finish, Type = asCodes ? Int8Array : Sums;
+      const asCodes = finish && "factors" in finish, Type = asCodes ? Int8Array : Sums;
       store(new Type(buffer, asCodes ? codesAt : sumsAt, pixels * o), pixel);
     }
   }
@@ -200,30 +198,18 @@ function bandOf({ ho, wo, kernel: [kh, kw], stride: [sy, sx] }: Convolution): Pa
 
 /** The part for some outputs. */
 function finishOf(all: Finish, first: number, end: number): Finish {
-  const part = <Table extends Int32Array | Float32Array>(table: Table) =>
-    table.subarray(first, end) as Table;
-  if ("factors" in all) return { ...all, bias: part(all.bias), factors: part(all.factors) };
-  if (!("shifts" in all)) return { ...all, bias: part(all.bias) };
-  const [bias, multipliers, shifts] = [all.bias, all.multipliers, all.shifts].map(part);
-  return { ...all, bias: bias!, multipliers: multipliers!, shifts: shifts! };
+  if (!("factors" in all)) return { ...all, bias: all.bias.subarray(first, end) };
+  const { bias, factors } = all;
+  return { ...all, bias: bias.subarray(first, end), factors: factors.subarray(first, end) };
 }
 
 /** What `runFinish` needs by output, of f32 the bits. */
 function tablesOf(finish: Finish): readonly Int32Array[] {
-  if ("factors" in finish) return [finish.bias, bitsOf(finish.factors)];
-  if (!("shifts" in finish)) return [bitsOf(finish.bias)];
-  const { bias, multipliers, shifts } = finish;
-  const powers = () => shifts.map((shift) => shift < 0 ? 2 ** (31 + shift) : 0);
-  return [bias, multipliers, isRight(finish) ? powers() : shifts];
+  return "factors" in finish ? [finish.bias, bitsOf(finish.factors)] : [bitsOf(finish.bias)];
 }
 
 function bitsOf({ buffer, byteOffset, length }: Float32Array): Int32Array {
   return new Int32Array(buffer, byteOffset, length);
-}
-
-/** Whether all outputs shift to the right, as they do unless a scale is tiny, or are multiplied by 0. */
-function isRight({ multipliers, shifts }: FixedRequantizer): boolean {
-  return shifts.every((shift, i) => shift < 0 || multipliers[i] === 0);
 }
 
 /** Clips sums, or makes codes of them. */
@@ -233,13 +219,12 @@ function runFinish(
   sumsAt: number,
   pixels: number,
   outputs: number,
-  [bias, factors, shifts]: readonly number[],
+  [bias = 0, factors = 0]: readonly number[],
   codesAt: number,
 ): void {
   const { low, high } = finish;
-  if (!("zero" in finish)) return loops.clip(sumsAt, pixels, outputs, bias!, low, high);
-  const first = [sumsAt, pixels, outputs, bias!, factors!], last = [finish.zero, low, high, codesAt];
-  if ("factors" in finish) loops.requantizeFloat(...first, finish.divisor, ...last);
-  else if (isRight(finish)) loops.requantizeRight(...first, shifts!, ...last);
-  else loops.requantizeFixed(...first, shifts!, ...last);
+  if ("factors" in finish) {
+    const { divisor, zero } = finish;
+    loops.requantize(sumsAt, pixels, outputs, bias, factors, divisor, zero, low, high, codesAt);
+  } else loops.clip(sumsAt, pixels, outputs, bias, low, high);
 }

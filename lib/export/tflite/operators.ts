@@ -9,7 +9,7 @@
 import { roundHalfEven } from "../../quant/range.ts";
 import { convolveToCodes } from "../compute/convolve.ts";
 import { lookUpPairs, tableOfPairs } from "../compute/pairs.ts";
-import type { FloatRequantizer } from "../compute/requantize.ts";
+import type { Requantizer } from "../compute/requantize.ts";
 import type { Codes, Operands, Weights } from "./checks.ts";
 import { optionsOf } from "./graph.ts";
 import { ACTIVATIONS, type OperatorName } from "./schema.ts";
@@ -138,7 +138,7 @@ function requantization(
   { codes, scales, shape: [outputs = 1] }: Weights,
   activation: number,
   shape: readonly number[],
-): FloatRequantizer {
+): Requantizer {
   const y = operands.outputCodes(shape), bias = operands.bias(2, outputs);
   const furthest = Math.max(127 - x.zero, x.zero + 128), size = codes.length / outputs;
   for (let k = 0; k < outputs; k++) {
