@@ -10,7 +10,7 @@ import {
   type NodeProto,
   type TensorProto,
 } from "../lib/export/onnx/schema.ts";
-import type { ExportNetwork } from "../lib/export/network.ts";
+import type { ExportNetwork, ExportNode, ExportTensor, Quantizer } from "../lib/export/network.ts";
 import {
   ALL_KINDS,
   computePlainly,
@@ -154,6 +154,35 @@ function checkStructure(file: Structure, target: OnnxTarget): void {
     assert.deepEqual(makers, [body, "DequantizeLinear"]);
   }
 }
+
+/** A network with another quantizer at one tensor. */
+function withQuantizer(network: ExportNetwork, name: string, quantizer: Quantizer): ExportNetwork {
+  const tensor = (t: ExportTensor) => t.name === name ? { ...t, quantizer } : t;
+  const nodes = network.nodes.map((node): ExportNode => {
+    const ends = { input: tensor(node.input), output: tensor(node.output) };
+    return node.op === "add"
+      ? { ...node, ...ends, other: tensor(node.other) }
+      : { ...node, ...ends };
+  });
+  return { ...network, nodes };
+}
+
+Deno.test("ONNX: ReLU6 clips where the range of codes goes beyond 6, on codes alone", () => {
+  for (const [zero, clips] of [[-128, [0, 96]], [-100, [28, 124]]] as const) {
+    const wide = { scale: 0.0625, zero, symmetric: false };
+    const network = withQuantizer(randomNetwork("depthwise"), "expand", wide), count = 2;
+    const bytes = encode(network), images = randomImages(network, count);
+    const file = new Structure(bytes), [clip] = file.all("Clip");
+    const limits = clip!.input!.slice(1).map((name) => file.constant(name).raw_data![0]);
+    assert.deepEqual([clip!.name, limits], ["expand/clip", clips]);
+    const expected = computePlainly(network, images, count);
+    const { tensors } = runFile(bytes, images, count);
+    assert.ok(expected.get("expand")!.some((value) => value === 6), "some are clipped");
+    for (const [name, values] of expected) {
+      assert.equal(difference(values, tensors.get(name)!), 0, name);
+    }
+  }
+});
 
 Deno.test("ONNX: the same network gives the same bytes, with shape, classes and metadata", () => {
   const network = randomNetwork("residual");

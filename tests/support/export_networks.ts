@@ -82,6 +82,16 @@ const KINDS = {
     x = b.linear("linear1", x, { channels: 7, act: "relu" });
     return b.linear("linear2", x, { channels: 4 });
   },
+  /** Convolution, sum and pool of what a linear layer gives, one pixel. */
+  pixel: (b: NetworkBuilder) => {
+    let x = b.begin(5, 4, 3);
+    const row = x = b.linear("linear1", x, { channels: 6, act: "relu" });
+    x = b.conv("depthwise", x, { channels: 6, groups: 6, kernel: 3, padding: 1 });
+    x = b.add("add", x, row, "relu6");
+    x = b.pool("pool", x, "max_pool", { kernel: 1, stride: 1, padding: 0 });
+    x = b.conv("conv", x, { channels: 9, kernel: 1, act: "relu" });
+    return b.linear("head", x, { channels: 3 });
+  },
   /** The scores come from a convolution. */
   convolutional: (b: NetworkBuilder) => {
     let x = b.begin(6, 5, 3);
