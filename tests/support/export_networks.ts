@@ -82,6 +82,12 @@ const KINDS = {
     x = b.linear("linear1", x, { channels: 7, act: "relu" });
     return b.linear("linear2", x, { channels: 4 });
   },
+  /** The scores come from a convolution. */
+  convolutional: (b: NetworkBuilder) => {
+    let x = b.begin(6, 5, 3);
+    x = b.conv("conv1", x, { channels: 16, kernel: 3, act: "relu" });
+    return b.conv("scores", x, { channels: 3, kernel: [4, 3] });
+  },
   /** Convolution, sum and pool of what a linear layer gives, one pixel. */
   pixel: (b: NetworkBuilder) => {
     let x = b.begin(5, 4, 3);
@@ -91,12 +97,6 @@ const KINDS = {
     x = b.pool("pool", x, "max_pool", { kernel: 1, stride: 1, padding: 0 });
     x = b.conv("conv", x, { channels: 9, kernel: 1, act: "relu" });
     return b.linear("head", x, { channels: 3 });
-  },
-  /** The scores come from a convolution. */
-  convolutional: (b: NetworkBuilder) => {
-    let x = b.begin(6, 5, 3);
-    x = b.conv("conv1", x, { channels: 16, kernel: 3, act: "relu" });
-    return b.conv("scores", x, { channels: 3, kernel: [4, 3] });
   },
 } as const;
 
