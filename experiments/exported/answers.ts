@@ -8,7 +8,7 @@ import { largest } from "../../lib/core/min_max.ts";
 import { DataLoader } from "../../lib/data/loader.ts";
 import type { Interpreter } from "../../lib/export/model_file.ts";
 import { loadRun } from "../../lib/train/checkpoint/load.ts";
-import { sampleTestImages } from "../../lib/train/export/sample.ts";
+import { sampleTestImages } from "../../lib/train/export/test_images.ts";
 import { openNetwork } from "../../lib/train/open_network.ts";
 import { openTestData } from "../../lib/train/test_data.ts";
 

@@ -24,11 +24,10 @@ import type { EstimatorMakers } from "../../quant/estimator.ts";
 import { quantizerOf } from "../../quant/range.ts";
 import { loadRun, type TrainedRun } from "../checkpoint/load.ts";
 import { type DeviceSettings, openNetwork } from "../open_network.ts";
-import { openTestData } from "../test_data.ts";
 import { checkFile, rangeOfScores } from "./check.ts";
 import { type LayerDifference, worstLayer } from "./layer_differences.ts";
 import type { ExportCheck, ExportReport } from "./report.ts";
-import { sampleTestImages } from "./sample.ts";
+import { openTestImages, sampleTestImages, type TestImages } from "./test_images.ts";
 import { trainedNetwork } from "./trained_network.ts";
 import { exportWeights } from "./weights.ts";
 
@@ -95,21 +94,23 @@ export async function exportRun(
   }
   const trained = trainedNetwork(run), network = foldNetwork(trained, float32);
   const target = options.target ?? "ort", staged = withWord(out, "unchecked");
-  const test = await openTest(path, run, options);
+  const test = await openTestImages(path, run, { ...options, needed: format === "tflite" });
   try {
     const naming = {
       name: baseName(path),
       metadata: encodeMetadata(trained.spec, run.checkpoint.recipe),
     };
-    const logits = format === "tflite" ? await scoresOf(network, naming, test) : undefined;
+    const logits = format === "tflite" ? await scoresOf(network, naming, test!.loader) : undefined;
     const bytes = logits
       ? encodeTflite(network, { ...naming, logits })
       : encodeOnnx(network, { ...naming, target });
     await writeAtomic(staged, bytes);
     const file = openModelFile(await readBytes(staged), staged);
-    const check = test && await checkAgainstRun(file, run, test, options);
+    const check = test && test.count > 0
+      ? await checkAgainstRun(file, run, test, options)
+      : undefined;
     if (check && 100 * (check.runAccuracy - check.fileAccuracy) > (options.maxDrop ?? MAX_DROP)) {
-      const worst = await compareLayers(file, network, run, test, options);
+      const worst = await compareLayers(file, network, run, test!, options);
       throw await rejected(check, worst, { staged, out }, options);
     }
     const described = await describeFile({
@@ -206,47 +207,15 @@ function withWord(path: string, word: string): string {
   return path.replace(/(\.[^.]*)$/, `.${word}$1`);
 }
 
-/** The test images of a run, and how many of them to use. */
-interface TestImages {
-  readonly loader: DataLoader;
-  readonly count: number;
-}
-
-/** @throws DataError when they are missing, with how to do without them */
-async function openTest(
-  path: string,
-  run: TrainedRun,
-  options: ExportOptions,
-): Promise<TestImages | undefined> {
-  const wanted = options.check ?? Infinity;
-  if (wanted === 0) return undefined;
-  try {
-    const { data } = await openTestData(path, run, options);
-    const loader = await DataLoader.open(data, { workers: run.recipe.data.workers, ...options });
-    return { loader, count: Math.min(wanted, data.test.count) };
-  } catch (error) {
-    if (!(error instanceof DataError)) throw error;
-    throw new DataError(
-      `${error.message}. An export checks its file with the test images: data.root=PATH tells where ` +
-        "they are now, and --check 0 writes the file unchecked",
-    );
-  }
-}
-
 /** The quantizer of the scores, from those that the folded network gives to test images. */
 async function scoresOf(
   network: ExportNetwork,
   naming: { readonly name: string; readonly metadata: Readonly<Record<string, string>> },
-  test: TestImages | undefined,
+  loader: DataLoader,
 ): Promise<Quantizer> {
-  if (!test) {
-    throw new UsageError(
-      "--check: expected at least 1 for a file in TFLite, got 0: it holds scores in int8, whose range " +
-        "comes from the test images; give --check 1000",
-    );
-  }
   const exact = openOnnx(encodeOnnx(network, { ...naming, target: "ort" }), "the folded network");
-  const images = sampleTestImages(test.loader, Math.min(test.count, MAX_RANGE_IMAGES), MAX_BATCH);
+  const count = Math.min(loader.data.test.count, MAX_RANGE_IMAGES);
+  const images = sampleTestImages(loader, count, MAX_BATCH);
   const range = await rangeOfScores(exact, network.logits.name, images);
   const { scale, zero } = quantizerOf(range, 8, false);
   return { scale, zero, symmetric: false };
