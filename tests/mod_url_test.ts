@@ -89,6 +89,7 @@ Deno.test("mod.ts trains when it is imported by URL, shaders, workers and npm pa
   });
   assert.ok([...served].some((path) => path.endsWith(".wgsl")));
   assert.ok(served.has("/lib/data/workers/worker.ts"));
+  assert.ok(served.has("/lib/export/compute/convolve.wasm"));
   await forget(server.addr.port);
 });
 
