@@ -142,6 +142,25 @@ Deno.test("TFLite: the same network gives the same bytes, with shape, classes an
   );
 });
 
+Deno.test("TFLite: layers may have the names of the input and the output", () => {
+  const network = randomNetwork("residual"), images = randomImages(network, 1);
+  const { probabilities } = runFile(encode(network), images, 1);
+  for (const taken of ["image", "probabilities"]) {
+    const nodes = network.nodes.map((node): ExportNode =>
+      node.name === "stem"
+        ? { ...node, name: taken, output: { ...node.output, name: taken } }
+        : node.input.name === "stem"
+        ? { ...node, input: { ...node.input, name: taken } }
+        : node.op === "add" && node.other.name === "stem"
+        ? { ...node, other: { ...node.other, name: taken } }
+        : node
+    );
+    const { tensors, probabilities: got } = runFile(encode({ ...network, nodes }), images, 1);
+    assert.ok(tensors.has(taken));
+    assert.deepEqual(got, probabilities);
+  }
+});
+
 Deno.test("TFLite: tables that are read and written again are the same bytes", () => {
   for (const kind of ALL_KINDS) {
     const bytes = encode(randomNetwork(kind));

@@ -141,8 +141,8 @@ class GraphReader {
   }
 
   #tensor(tensor: Table<"Tensor">, number: number): Tensor {
-    const { shape, buffer, sparsity } = tensor, name = visible(tensor.name.slice(0, 200));
-    const where = `tensor ${number} (${name})`, type = TYPES[tensor.type];
+    const { name, shape, buffer, sparsity } = tensor, type = TYPES[tensor.type];
+    const where = `tensor ${number} (${shown(name)})`;
     if (!isElementType(type)) {
       return this.#fail(where, "int8, uint8, int32 or float32", type ?? `type ${tensor.type}`);
     }
@@ -225,7 +225,7 @@ class GraphReader {
     const number = small === FIRST_LARGE_CODE ? large : Math.max(small, large);
     const name = OPERATOR_NAMES[number] ?? `operator ${number} of TensorFlow Lite`;
     if (!isOperatorName(name)) {
-      const custom = name === "CUSTOM" ? `CUSTOM (${visible(custom_code.slice(0, 100))})` : name;
+      const custom = name === "CUSTOM" ? `CUSTOM (${shown(custom_code)})` : name;
       return this.#fail(where, "an operator that qtrain runs", custom);
     }
     return name;
@@ -235,7 +235,7 @@ class GraphReader {
     const texts: [string, string][] = [], decoder = new TextDecoder("utf-8", { fatal: true });
     for (const { name, buffer } of this.model.metadata) {
       try {
-        texts.push([name, decoder.decode(this.#content(`metadata ${visible(name)}`, buffer))]);
+        texts.push([name, decoder.decode(this.#content(`metadata ${shown(name)}`, buffer))]);
       } catch (error) {
         if (error instanceof DataError) throw error; // Else it is no text.
       }
@@ -255,6 +255,11 @@ export function optionsOf<Name extends OptionsName>(
 ): Table<Name> {
   if (options?.table !== table) return fail(table, options?.table ?? "none");
   return options as Table<Name>;
+}
+
+/** A name in a message. */
+function shown(name: string): string {
+  return visible(name.slice(0, 100));
 }
 
 /** A list in a message. */
