@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { roundHalfEven } from "../../quant/range.ts";
 import type { Graph, Operator, Tensor } from "./graph.ts";
 import { ACTIVATIONS } from "./schema.ts";
 
@@ -179,7 +180,7 @@ export class Operands {
     if (activation !== relu && activation !== relu6) {
       this.operator.fail("no activation, RELU or RELU6", `activation ${activation}`);
     }
-    const six = zero + Math.floor(Math.fround(6 / scale) + 0.5);
+    const six = zero + roundHalfEven(Math.fround(6 / scale));
     return { low: zero, high: activation === relu ? 127 : Math.min(six, 127) };
   }
 }
