@@ -22,6 +22,7 @@ import type { QuantizerSettings } from "../program/builder.ts";
 import type { EstimatorMakers } from "../quant/estimator.ts";
 import { quantizerOf, type Range } from "../quant/range.ts";
 import type { Recipe } from "../recipe/recipe.ts";
+import { IMAGE, PROBABILITIES } from "./model_file.ts";
 import { NO_NORM, quantizedWeights, realWeights } from "./fold_weights.ts";
 import type {
   ExportConv,
@@ -71,6 +72,9 @@ const fround = Math.fround;
 
 /** How the weights of a norm without a convolution are quantized, which are all 1. */
 const EIGHT_BITS = { bits: 8, perChannel: true };
+
+/** Names of tensors that every file has. */
+const TAKEN: readonly string[] = [IMAGE, PROBABILITIES];
 
 class Folder {
   readonly #graph: Graph;
@@ -161,7 +165,7 @@ class Folder {
         global = !max && kernel[0] === input.h && kernel[1] === input.w &&
           padding[0] === 0 && padding[1] === 0;
       const output = max
-        ? this.#add(node.output, { ...input, name, h, w, c })
+        ? this.#add(node.output, { ...input, name: this.#nameOf(node.output), h, w, c })
         : this.#tensor(node.output);
       return [{
         op: max ? "max_pool" : "avg_pool",
@@ -270,6 +274,14 @@ class Folder {
     return this.#tensors.get(tensor)!;
   }
 
+  /** The name of a tensor: that of its layer, unless every file has a tensor of that name. */
+  #nameOf({ name }: Tensor): string {
+    const layers = this.#graph.nodes.map(({ name }) => name);
+    let free = name;
+    while (TAKEN.includes(free) || (free !== name && layers.includes(free))) free += "-layer";
+    return free;
+  }
+
   #add(tensor: Tensor, made: ExportTensor): ExportTensor {
     this.#tensors.set(tensor, made);
     return made;
@@ -277,13 +289,13 @@ class Folder {
 
   /** Makes the tensor of the export for one that a layer computes, with its quantizer. */
   #tensor(tensor: Tensor, role: "input" | "activation" = "activation"): ExportTensor {
-    const { name, h, w, c } = tensor;
+    const { h, w, c } = tensor, name = this.#nameOf(tensor);
     if (this.float32 || tensor === this.#graph.logits) return this.#add(tensor, { name, h, w, c });
-    const how = this.#config.of(role, name)!, { ranges, makers, spec } = this.trained;
+    const how = this.#config.of(role, tensor.name)!, { ranges, makers, spec } = this.trained;
     const [low, high] = pixelBounds(spec);
     const range = role === "input"
       ? { low, high }
-      : ranges.get(name) ?? makers[how.settings.estimator]!(how.settings).initial;
+      : ranges.get(tensor.name) ?? makers[how.settings.estimator]!(how.settings).initial;
     const { scale, zero } = quantizerOf(range, how.bits, how.symmetric);
     const quantizer: Quantizer = { scale, zero, symmetric: how.symmetric };
     return this.#add(tensor, { name, h, w, c, quantizer });
