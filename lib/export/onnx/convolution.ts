@@ -80,7 +80,7 @@ export function gemm(o: Operands): Computation {
   if (dims.length !== 2 || inputs !== c || outputs < 1) {
     o.fail(`weights for ${c} inputs`, `[${dims.slice(0, 8)}]`);
   }
-  const order = transposed ? (i: number) => i : (i: number) => i % c * outputs + Math.floor(i / c);
+  const order = transposed ? undefined : (i: number) => i % c * outputs + Math.floor(i / c);
   const one: Pair = [1, 1];
   const sizes = {
     h: 1,
@@ -116,11 +116,22 @@ function channelsLast([, inputs, h, w]: readonly [number, number, number, number
   };
 }
 
+/** Weights in another order: which of them is at each index. */
+function ordered<T extends Int8Array | Float32Array>(
+  weights: T,
+  order: ((index: number) => number) | undefined,
+): T {
+  if (!order) return weights;
+  const result = weights.slice() as T;
+  for (let i = 0; i < result.length; i++) result[i] = weights[order(i)]!;
+  return result;
+}
+
 function convolution(
   o: Operands,
   x: Flow,
   weight: Constant | Scaled,
-  order: (index: number) => number,
+  order: ((index: number) => number) | undefined,
   sizes: Omit<Convolution, "n">,
   shape: Shape,
 ): Computation {
@@ -132,7 +143,7 @@ function convolution(
   } as const;
   if (form.kind === "dequantized" && !x.limits && scales && taps <= MAX_PRODUCTS) {
     const codes = (weight as Scaled).codes.values as Int8Array;
-    const laidOut = Int8Array.from({ length: prepared }, (_, i) => codes[order(i)]!);
+    const laidOut = ordered(codes, order);
     const units = scales.map((scale) => form.scale * scale), bias = biasOf(o, shape.c, units);
     return {
       ...of,
@@ -143,7 +154,7 @@ function convolution(
   }
   const values = constantReals(weight);
   if (!values.every(Number.isFinite)) o.fail("finite weights", "NaN or an infinite one");
-  const laidOut = Float32Array.from({ length: prepared }, (_, i) => values[order(i)]!);
+  const laidOut = ordered(values, order);
   const { real: bias } = biasOf(o, shape.c);
   return {
     ...of,

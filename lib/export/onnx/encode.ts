@@ -303,7 +303,8 @@ class Graph {
   }
 
   #floats(name: string, values: Iterable<number>, dims: readonly number[]): string {
-    return this.#constant(name, Float32Array.from(values), dims);
+    const floats = values instanceof Float32Array ? values : Float32Array.from(values);
+    return this.#constant(name, floats, dims);
   }
 
   #constant(

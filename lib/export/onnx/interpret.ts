@@ -19,6 +19,11 @@ import { ELEMENT, type ValueInfoProto } from "./schema.ts";
  * VGG-16 at 224×224 has 2³⁴.
  */
 const MAX_WORK = 2 ** 37;
+/**
+ * Most values of a tensor for an image, as padding in a small file can ask for memory without end;
+ * VGG-16 at 224×224 has 2²².
+ */
+const MAX_VALUES = 2 ** 25;
 
 /** A node that computes something; others only change how stored numbers are read. */
 interface Step {
@@ -105,11 +110,7 @@ function plan(graph: OnnxGraph, image: Shape, fileBytes: number, file: string) {
       continue;
     }
     const { compute, reads, shape, form } = result;
-    if (![shape.h, shape.w, shape.c].every(isSize)) {
-      const sizes = [shape.h, shape.w, shape.c].join("×");
-      throw new DataError(`${node.place}: expected sizes from 1 to ${MAX_SIZE}, got ${sizes}`);
-    }
-    work += result.work + shape.h * shape.w * shape.c;
+    work += result.work + valuesOf(shape, node.place);
     prepared += result.prepared ?? 0;
     if (work > MAX_WORK || prepared > fileBytes) {
       throw new DataError(
@@ -141,6 +142,17 @@ function plan(graph: OnnxGraph, image: Shape, fileBytes: number, file: string) {
   }
   freeSlots(steps, output.slot);
   return { steps, output };
+}
+
+/** The number of values for an image. */
+function valuesOf({ h, w, c }: Shape, place: string): number {
+  const values = h * w * c, sizes = [h, w, c];
+  if (sizes.every((size) => Number.isInteger(size) && size >= 1) && values <= MAX_VALUES) {
+    return values;
+  }
+  throw new DataError(
+    `${place}: expected a tensor of 1 to 2²⁵ values for an image, got ${sizes.join("×")}`,
+  );
 }
 
 /** Codes are shown once they are dequantized. */

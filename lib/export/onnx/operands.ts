@@ -151,13 +151,17 @@ export class Operands {
 
 /** A constant's real values. */
 export function constantReals(value: Constant | Scaled): Float32Array {
-  if ("values" in value) return Float32Array.from(value.values);
+  if ("values" in value) {
+    return value.values instanceof Float32Array ? value.values : new Float32Array(value.values);
+  }
   const { codes: { values, dims }, scales, zeros, axis } = value;
   const inner = product(dims.slice(axis + 1)), many = scales.length > 1;
-  return Float32Array.from(values as Int8Array, (code, i) => {
+  const reals = new Float32Array(values.length);
+  for (let i = 0; i < reals.length; i++) {
     const at = many ? Math.floor(i / inner) % scales.length : 0;
-    return (code - (zeros[at] ?? 0)) * scales[at]!;
-  });
+    reals[i] = (values[i]! - (zeros[at] ?? 0)) * scales[at]!;
+  }
+  return reals;
 }
 
 const namesOf = (order: Shape["order"]) =>

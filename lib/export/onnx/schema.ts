@@ -108,7 +108,7 @@ export const ATTRIBUTE_TYPE = { f: 1, i: 2, s: 3, floats: 6, ints: 7 } as const;
 export function encodeModel(model: ModelProto): Uint8Array<ArrayBuffer> {
   const writer = new BinaryWriter();
   write(writer, MODEL, model);
-  return new Uint8Array(writer.finish());
+  return writer.finish() as Uint8Array<ArrayBuffer>;
 }
 
 /** Reads a file. @throws Error with what is wrong where the bytes are no such message */
