@@ -116,6 +116,12 @@ function channelsLast([, inputs, h, w]: readonly [number, number, number, number
   };
 }
 
+/** As `every`, which takes 4 s for 100 million. */
+function areFinite(values: Float32Array): boolean {
+  for (let i = 0; i < values.length; i++) if (!Number.isFinite(values[i])) return false;
+  return true;
+}
+
 /** Weights in another order: which of them is at each index. */
 function ordered<T extends Int8Array | Float32Array>(
   weights: T,
@@ -153,7 +159,7 @@ function convolution(
     };
   }
   const values = constantReals(weight);
-  if (!values.every(Number.isFinite)) o.fail("finite weights", "NaN or an infinite one");
+  if (!areFinite(values)) o.fail("finite weights", "NaN or an infinite one");
   const laidOut = ordered(values, order);
   const { real: bias } = biasOf(o, shape.c);
   return {
