@@ -6,7 +6,7 @@
  */
 import { VERSION } from "../core/version.ts";
 import { classNameOf, type InputSpec } from "../program/input_spec.ts";
-import type { OnnxTarget } from "./onnx/encode.ts";
+import { type OnnxTarget, quantizersFor } from "./onnx/encode.ts";
 import { IMAGE, PROBABILITIES } from "./model_file.ts";
 import { type ExportNetwork, isQuantized, type Quantizer } from "./network.ts";
 
@@ -186,13 +186,10 @@ function parametersOf({ nodes }: ExportNetwork): number {
 }
 
 function quantizersOf(
-  { format, target, network: { input, nodes, logits }, logits: scores }: DescribedFile,
+  { format, target = "ort", network, logits }: DescribedFile,
 ): readonly DescribedQuantizer[] {
-  const found = new Map<string, Quantizer>();
-  for (const { name, quantizer } of [input, ...nodes.map(({ output }) => output)]) {
-    if (quantizer) found.set(name, quantizer);
-  }
-  if (scores) found.set(logits.name, scores);
+  const found = new Map(quantizersFor(network, target));
+  if (logits) found.set(network.logits.name, logits);
   // ONNX Runtime fuses uint8 on every processor; TensorRT and TFLite know int8 alone.
   const codes = format === "onnx" && target !== "tensorrt" ? "uint8" : "int8";
   return Array.from(found, ([tensor, { scale, zero }]) => {

@@ -19,7 +19,7 @@ import { probabilitiesOf } from "./probabilities.ts";
 const MAX_FILE_BATCH = 16;
 
 /** How a run's network is opened; a file takes none of it but warnings. */
-export interface ScorerOptions extends DeviceSettings {
+interface ScorerOptions extends DeviceSettings {
   /** Custom estimators, by the names that the recipe uses. */
   readonly estimators?: EstimatorMakers;
   /** Uses the checkpoint with the best test accuracy instead of the latest. */

@@ -119,7 +119,7 @@ class Graph {
   constructor(network: ExportNetwork, target: OnnxTarget) {
     this.#network = network;
     this.#target = target;
-    this.#quantizers = target === "tensorrt" ? tensorrtQuantizers(network) : quantizersOf(network);
+    this.#quantizers = quantizersFor(network, target);
     this.#image();
     for (const node of network.nodes) this.#layer(node);
     const scores = this.#read(network.logits, 2, PROBABILITIES);
@@ -350,6 +350,14 @@ function readsAll({ linear, input, kernel, padding, groups }: ExportConv): boole
   if (linear) return true;
   const whole = kernel[0] === input.h && kernel[1] === input.w;
   return whole && groups === 1 && padding[0] === 0 && padding[1] === 0;
+}
+
+/** The quantizers that a file has around tensors, by the tensor's name. */
+export function quantizersFor(
+  network: ExportNetwork,
+  target: OnnxTarget,
+): ReadonlyMap<string, Quantizer> {
+  return target === "tensorrt" ? tensorrtQuantizers(network) : quantizersOf(network);
 }
 
 function quantizersOf({ input, nodes }: ExportNetwork): Map<string, Quantizer> {
