@@ -184,6 +184,24 @@ Deno.test("ONNX: ReLU6 clips where the range of codes goes beyond 6, on codes al
   }
 });
 
+Deno.test("ONNX: layers may be called as the file's input and output", () => {
+  for (const options of [{}, FLOAT]) {
+    const text = (name: string) => ({ conv1: "image", scores: "probabilities" })[name] ?? name;
+    const network = randomNetwork("convolutional", options);
+    const tensor = (t: ExportTensor) => ({ ...t, name: text(t.name) });
+    const nodes = network.nodes.map((node): ExportNode => ({
+      ...node,
+      ...{ name: text(node.name), input: tensor(node.input), output: tensor(node.output) },
+    }));
+    const renamed = { ...network, nodes, logits: tensor(network.logits) };
+    const images = randomImages(network, 2), of = runFile(encode(renamed), images, 2);
+    const before = runFile(encode(network), images, 2);
+    assert.deepEqual(of.probabilities, before.probabilities);
+    assert.deepEqual([...of.tensors.keys()], ["input", "image", "probabilities"]);
+    assert.deepEqual([...of.tensors.values()], [...before.tensors.values()]);
+  }
+});
+
 Deno.test("ONNX: the same network gives the same bytes, with shape, classes and metadata", () => {
   const network = randomNetwork("residual");
   assert.deepEqual(encode(network), encode(randomNetwork("residual")));

@@ -30,6 +30,7 @@ import {
   type TensorProto,
   type ValueInfoProto,
 } from "./schema.ts";
+import { valueName } from "./value_names.ts";
 
 /** Who shall run a file. `ort`: ONNX Runtime; `web`: its WebGPU provider too; `tensorrt`: TensorRT. */
 export type OnnxTarget = "ort" | "web" | "tensorrt";
@@ -231,7 +232,7 @@ class Graph {
 
   /** The name of a tensor's values before its quantizer. */
   #before({ name }: ExportTensor): string {
-    return this.#quantizers.has(name) ? `${name}/real` : name;
+    return this.#quantizers.has(name) ? `${name}/real` : valueName(name);
   }
 
   /** Adds the codes of values, clipped to lowest and highest code if there are any. */
@@ -267,7 +268,9 @@ class Graph {
   #read({ name, h, w, c }: ExportTensor, rank: Rank, layer: string): string {
     const count = (this.#reads.get(name) ?? 0) + 1, quantizer = this.#quantizers.get(name);
     this.#reads.set(name, count);
-    const values = quantizer ? this.#dequantize(name, count > 1 ? `${name}/${count}` : name) : name;
+    const values = quantizer
+      ? this.#dequantize(name, count > 1 ? `${name}/${count}` : valueName(name))
+      : valueName(name);
     if (this.#ranks.get(name) === rank) return values;
     // With the same quantizer before and after, runtimes move codes.
     const shaped = `${layer}/${rank === 2 ? "flat" : "image"}`;

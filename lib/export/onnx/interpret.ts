@@ -13,6 +13,7 @@ import { type Data, type Flow, realsOf, type Shape } from "./flow.ts";
 import { Operands, type Value } from "./operands.ts";
 import { OPERATIONS } from "./operations.ts";
 import { ELEMENT, type ValueInfoProto } from "./schema.ts";
+import { tensorName } from "./value_names.ts";
 
 /**
  * Most multiplications and comparisons for an image, so that a damaged file does not run for hours;
@@ -156,9 +157,9 @@ function valuesOf({ h, w, c }: Shape, place: string): number {
 }
 
 /** Codes are shown once they are dequantized. */
-function shownAs(name: string, flow: Flow) {
-  const { kind } = flow.form;
-  return name.includes("/") || kind === "codes" || kind === "pixels" ? [] : [{ name, flow }];
+function shownAs(value: string, flow: Flow) {
+  const { kind } = flow.form, name = tensorName(value);
+  return name === undefined || kind === "codes" || kind === "pixels" ? [] : [{ name, flow }];
 }
 
 /** The name of a node's output. */
