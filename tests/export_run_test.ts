@@ -125,6 +125,10 @@ Deno.test("a file that answers worse than its run is kept under another name, wi
         message,
         /Layer conv1 differs most: its values are off by [\d.]+%, its input's by/,
       );
+      assert.ok(message.includes(
+        `init=${run} quantize.arithmetic=simulated ` +
+          `quantize.layers='[{match: "*conv*", activations: {estimator: none}}]'`,
+      ));
       return true;
     });
     assert.deepEqual(await filesIn(out), ["a.rejected.onnx"]);

@@ -16,7 +16,7 @@ import type { Node } from "../program/ops/node.ts";
 import { NormNode } from "../program/ops/norm.ts";
 import { PoolNode } from "../program/ops/pool.ts";
 import { layersOf, pixelBounds } from "../program/plan.ts";
-import { QuantizerConfig } from "../program/quantizer_config.ts";
+import { matches, QuantizerConfig } from "../program/quantizer_config.ts";
 import type { Act, Tensor } from "../program/tensor.ts";
 import type { QuantizerSettings } from "../program/builder.ts";
 import type { EstimatorMakers } from "../quant/estimator.ts";
@@ -56,6 +56,14 @@ export function whyNotInt8(trained: TrainedNetwork): string | undefined {
 }
 
 /**
+ * A pattern (`match` in a recipe) of the convolutions that a norm is folded into, whose output the run
+ * rounds and the file does not.
+ */
+export function foldedLayers(trained: TrainedNetwork): string {
+  return new Folder(trained, true).foldedLayers();
+}
+
+/**
  * Folds a trained network.
  *
  * @param float32 real values in place of codes; weights have the values that their codes represent,
@@ -73,6 +81,8 @@ const fround = Math.fround;
 /** How the weights of a norm without a convolution are quantized, which are all 1. */
 const EIGHT_BITS = { bits: 8, perChannel: true };
 
+/** What the names of convolutions in most networks of the zoo have in common. */
+const USUAL_CONV = "*conv*";
 /** Names of tensors that every file has. */
 const TAKEN: readonly string[] = [IMAGE, PROBABILITIES];
 
@@ -122,6 +132,13 @@ class Folder {
     const got = settings ? `${settings.bits}` : "none (not quantized)";
     return `layer ${layer}: expected ${what} of ${expected}, which files in int8 hold, got ${got} in ` +
       `quantize.${what}; train with ${what} of 8 bits, or export it with --float32`;
+  }
+
+  foldedLayers(): string {
+    const { nodes } = this.#graph, folded = nodes.filter((node) => this.#foldedBy(node));
+    const usual = nodes.filter(({ name }) => matches(USUAL_CONV, name));
+    const same = usual.length === folded.length && usual.every((node) => folded.includes(node));
+    return same ? USUAL_CONV : folded.map(({ name }) => name).join("|");
   }
 
   network(): ExportNetwork {

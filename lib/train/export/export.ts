@@ -10,10 +10,11 @@ import { fileError, readBytes, writeAtomic } from "../../core/files.ts";
 import { withThousands } from "../../core/format.ts";
 import { countImages } from "../../core/image_count.ts";
 import { decodeSafetensors } from "../../core/safetensors.ts";
+import { shellWord } from "../../core/text.ts";
 import { DataLoader } from "../../data/loader.ts";
 import { cardOf } from "../../export/card.ts";
 import { describeFile, type Description } from "../../export/description.ts";
-import { foldNetwork } from "../../export/fold.ts";
+import { foldedLayers, foldNetwork, type TrainedNetwork } from "../../export/fold.ts";
 import { encodeMetadata, type Interpreter } from "../../export/model_file.ts";
 import type { ExportNetwork, Quantizer } from "../../export/network.ts";
 import { encodeOnnx, type OnnxTarget } from "../../export/onnx/encode.ts";
@@ -111,7 +112,7 @@ export async function exportRun(
       : undefined;
     if (check && 100 * (check.runAccuracy - check.fileAccuracy) > (options.maxDrop ?? MAX_DROP)) {
       const worst = await compareLayers(file, network, run, test!, options);
-      throw await rejected(check, worst, { staged, out }, options);
+      throw await rejected(check, worst, { staged, out, path, trained }, options);
     }
     const described = await describeFile({
       name: basename(out),
@@ -264,24 +265,40 @@ async function compareLayers(
 async function rejected(
   { images, runAccuracy, fileAccuracy }: ExportCheck,
   worst: LayerDifference | undefined,
-  { staged, out }: { readonly staged: string; readonly out: string },
+  { staged, out, path, trained }: {
+    readonly staged: string;
+    readonly out: string;
+    readonly path: string;
+    readonly trained: TrainedNetwork;
+  },
   { maxDrop = MAX_DROP }: ExportOptions,
 ): Promise<DataError> {
   const kept = withWord(out, "rejected"), points = 100 * (runAccuracy - fileAccuracy);
-  await Deno.rename(staged, kept);
-  const percent = (share: number) => `${(100 * share).toFixed(2)}%`;
+  await Deno.rename(staged, kept).catch((error) => {
+    throw fileError(error, "write", kept);
+  });
+  const percent = (share: number) => share > 10 ? "over 1,000%" : `${(100 * share).toFixed(2)}%`;
   const where = worst
     ? ` Layer ${worst.name} differs most: its values are off by ${percent(worst.error)}, its ` +
       `input's by ${percent(worst.before)}.`
     : "";
+  const pattern = foldedLayers(trained);
+  const layers = `quantize.layers=[{match: "${pattern}", activations: {estimator: none}}]`;
+  const remedy = pattern === ""
+    ? "Allow it"
+    : "Where the run rounds and clips between a convolution " +
+      "and its norm, the file does not: train an epoch at a low rate without that, with " +
+      `${shellWord(`init=${path}`)} quantize.arithmetic=simulated ${
+        shellWord(layers)
+      }, and export that; ` +
+      "or allow it";
   return new DataError(
     `${kept}: the file answers ${percent(fileAccuracy)} of ${
       withThousands(images)
-    } images right, ` +
-      `the run ${percent(runAccuracy)}: ${points.toFixed(2)} points less, more than the ` +
-      `${maxDrop} of --max-drop.${where} Between a convolution and its norm the run rounds to 8 ` +
-      "bits, the file does not: train a last part with quantize.arithmetic: simulated, " +
-      `or allow it with --max-drop ${Math.ceil(points)}`,
+    } images right, the run ${percent(runAccuracy)}: ${
+      points.toFixed(2)
+    } points less, more than the ` +
+      `${maxDrop} of --max-drop.${where} ${remedy} with --max-drop ${Math.ceil(points)}`,
   );
 }
 
