@@ -100,6 +100,24 @@ Deno.test("a description counts weights, names classes without names by label, a
   assert.match(cardOf(found), /was not compared with the run/);
 });
 
+Deno.test("a description has the quantizers that the file has for its target", async () => {
+  const network = randomNetwork("residual", { symmetric: true }), { h, w, c } = network.input;
+  const spec = { shape: [h, w, c], classes: 5, mean: [0, 0, 0], std: [1, 1, 1] } as const;
+  const of = async (target: "ort" | "tensorrt") =>
+    (await describeFile(
+      {
+        ...{ name: "a.onnx", format: "onnx", target, bytes: new Uint8Array(3), network, spec },
+        ...{ data: "idx", recipe: "", step: 1 },
+      } as const,
+    )).quantizers;
+  const ort = await of("ort"), tensorrt = await of("tensorrt");
+  assert.ok(ort.slice(1).every(({ codes, zero_point }) => codes === "uint8" && zero_point === 128));
+  assert.ok(tensorrt.every(({ codes, zero_point }) => codes === "int8" && zero_point === 0));
+  // The end of a residual block's body is not quantized for TensorRT.
+  const names = tensorrt.map(({ tensor }) => tensor);
+  assert.ok(ort.some(({ tensor }) => tensor === "block1.conv2") && !names.includes("block1.conv2"));
+});
+
 Deno.test("a card has the accuracy, the ranges, the recipe and a program for each place", async () => {
   const card = cardOf(await described());
   assert.equal(isCard(card), true);

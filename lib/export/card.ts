@@ -17,7 +17,8 @@ const MARK = "Written by qtrain ";
 /** What runs files, by format and target. */
 const RUNTIMES = {
   ort: "ONNX Runtime (Python, Node, C++, …) and other programs that read ONNX of opset 13",
-  web: "ONNX Runtime web, on WASM and WebGPU, and ONNX Runtime elsewhere",
+  web:
+    "ONNX Runtime web, on WASM or (imported as onnxruntime-web/webgpu) on a GPU, and ONNX Runtime elsewhere",
   tensorrt: "TensorRT, and ONNX Runtime",
   tflite: "LiteRT (TensorFlow Lite) on phones, boards and in browsers",
 } as const;

@@ -8,7 +8,6 @@ import { DataError, UsageError } from "../core/errors.ts";
 import { readBytes } from "../core/files.ts";
 import { checkIsFile, stat } from "../data/paths/stat.ts";
 import type { Interpreter } from "../export/model_file.ts";
-import { openModelFile } from "../export/open.ts";
 import { decodeInputSpec, type InputSpec } from "../program/input_spec.ts";
 import type { EstimatorMakers } from "../quant/estimator.ts";
 import { inputSpecOf, loadRun } from "./checkpoint/load.ts";
@@ -101,6 +100,8 @@ async function loadFile(path: string, options: ScorerOptions): Promise<LoadedNet
     );
   }
   await checkIsFile(path);
+  // Imported when it is needed: predictions of a run start without packages of formats.
+  const { openModelFile } = await import("../export/open.ts");
   const network = openModelFile(await readBytes(path), path),
     { shape: [h, w, c], classes } = network;
   const spec = specOf(network, path);
