@@ -178,7 +178,7 @@ async function reportOutcome(
       }
       progress.print(`next: ${PROGRAM} eval ${run}`);
       progress.print(`      ${PROGRAM} predict ${run} IMAGE`);
-      progress.print(`      ${PROGRAM} export ${run} --out FILE.safetensors`);
+      progress.print(`      ${PROGRAM} export ${run} --out FILE.onnx`);
       if (best_step !== null && best_step !== steps) {
         const accuracy = percent(best_test_accuracy ?? NaN, 2);
         progress.print(

@@ -3,8 +3,11 @@
  *
  * @module
  */
+import { dirname } from "node:path";
 import { UsageError } from "../../core/errors.ts";
 import { readBytes } from "../../core/files.ts";
+import { shellWord } from "../../core/text.ts";
+import { stat } from "../../data/paths/stat.ts";
 import { isCard } from "../../export/card.ts";
 import { isDescription } from "../../export/description.ts";
 import { openModelFile } from "../../export/open.ts";
@@ -14,9 +17,16 @@ import { isExport } from "../checkpoint/safetensors_export.ts";
  * Refuses a path where something else is: a folder, a checkpoint, another program's file. Description
  * and card beside the file count too.
  *
- * @throws UsageError with the path
+ * @throws UsageError with the path; for a folder that does not exist, too
  */
 export async function expectReplaceable(out: string): Promise<void> {
+  const folder = dirname(out);
+  if (!(await stat(folder))?.isDirectory) {
+    throw new UsageError(
+      `--out: expected a folder that exists, found none at ${folder}; make it with mkdir -p ` +
+        shellWord(folder),
+    );
+  }
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
   if (/\.safetensors$/i.test(out)) return await expectOwn(out, (bytes) => isExport(bytes, out));
   if (!/\.(onnx|tflite)$/i.test(out)) return; // The export refuses it.
