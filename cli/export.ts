@@ -4,12 +4,12 @@
  * @module
  */
 import { UsageError } from "../lib/core/errors.ts";
-import { shellWord } from "../lib/core/text.ts";
+import { oneLine, shellWord } from "../lib/core/text.ts";
 import { exportRun } from "../lib/train/export/export.ts";
-import { expectReplaceable } from "../lib/train/export/replaceable.ts";
 import type { ExportReport } from "../lib/train/export/report.ts";
 import { type Arguments, defineCommand, firstPositional, type Options } from "./command.ts";
 import { bytes as size, percent, withThousands } from "./format.ts";
+import { INTERRUPTED, listenForInterrupt } from "./interrupt.ts";
 import { BEST, DEVICE, deviceOptions, JSON_OUTPUT, NO_TUNE, THREADS } from "./options.ts";
 import { print, printJson, PROGRAM } from "./print.ts";
 import { Progress } from "./progress.ts";
@@ -82,9 +82,10 @@ async function run({ out, json, ...args }: Arguments<typeof OPTIONS>): Promise<n
     );
   }
   const { target, float32, check, best } = args, maxDrop = pointsOf(args["max-drop"]);
-  await expectReplaceable(out);
   const progress = new Progress();
+  using interrupt = listenForInterrupt((text) => progress.error(text), "stopping the check");
   const report = await exportRun(path, out, {
+    signal: interrupt.signal,
     ...(target ? { target } : {}),
     ...(float32 ? { float32 } : {}),
     ...(check === undefined ? {} : { check }),
@@ -95,7 +96,11 @@ async function run({ out, json, ...args }: Arguments<typeof OPTIONS>): Promise<n
     best: best ?? false,
     warn: (text) => progress.error(text),
     progress: (text) => progress.live(text),
+  }).catch((error) => {
+    if (!interrupt.signal.aborted) throw error;
+    progress.error(`interrupted: ${out} was not written`);
   }).finally(() => progress.done());
+  if (!report) return INTERRUPTED;
   if (json) printJson(jsonOf(report), 2);
   else print(textOf(report));
   return 0;
@@ -119,26 +124,31 @@ const TARGETS = { ort: "ONNX Runtime", web: "ONNX Runtime web", tensorrt: "Tenso
 function textOf(report: ExportReport): string {
   const { file, format, target, arithmetic, bytes, float32Bytes, check } = report;
   const kind = FORMATS[format] + (target ? ` for ${TARGETS[target]}` : "");
-  const smaller = arithmetic === "int8" && float32Bytes !== undefined
+  const smaller = arithmetic === "int8" && float32Bytes !== undefined && float32Bytes > bytes
     ? ` (the weights alone take ${size(float32Bytes)} in float32)`
     : "";
-  const lines = [`${file}: ${kind}, ${arithmetic}, ${size(bytes)}${smaller}`];
+  const lines = [`${oneLine(file)}: ${kind}, ${arithmetic}, ${size(bytes)}${smaller}`];
   if (check) {
     const { images, runAccuracy, fileAccuracy, differing } = check;
     lines.push(
       `test accuracy of the run ${percent(runAccuracy, 2)}, of the file ${
         percent(fileAccuracy, 2)
       } ` +
-        `(${withThousands(images)} images, ${withThousands(differing)} answers differ)`,
+        `(${counted(images, "image")}, ${counted(differing, "answer")} ` +
+        `${differing === 1 ? "differs" : "differ"})`,
     );
   } else if (format !== "safetensors") lines.push("not checked with test images");
   if (report.description !== undefined && report.card !== undefined) {
     lines.push(
-      `described in ${report.description} and ${report.card}`,
+      `described in ${oneLine(report.description)} and ${oneLine(report.card)}`,
       `try it: ${PROGRAM} predict ${shellWord(file)} IMAGE`,
     );
   }
   return lines.join("\n");
+}
+
+function counted(count: number, what: string): string {
+  return `${withThousands(count)} ${what}${count === 1 ? "" : "s"}`;
 }
 
 function jsonOf({ check, float32Bytes: float32_bytes, ...report }: ExportReport): unknown {

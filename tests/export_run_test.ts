@@ -10,6 +10,7 @@ import { decodeSafetensors } from "../lib/core/safetensors.ts";
 import { encodeChecked } from "../lib/train/checkpoint/checksum.ts";
 import { RunFolder } from "../lib/train/run_folder/run_folder.ts";
 import { evaluate } from "../lib/train/evaluate.ts";
+import { dropOf } from "../lib/train/export/rejection.ts";
 import { exportRun } from "../lib/train/export/export.ts";
 import type { RecipeInput } from "../lib/recipe/recipe.ts";
 import { writePhotos } from "./support/photos.ts";
@@ -133,6 +134,45 @@ Deno.test("a file that answers worse than its run is kept under another name, wi
     });
     assert.deepEqual(await filesIn(out), ["a.rejected.onnx"]);
   });
+});
+
+Deno.test("what others have under the names of an export stays", async () => {
+  await withRun(RECIPE, async (run, out) => {
+    for (
+      const name of ["a.onnx", "a.onnx.json", "a.onnx.md", "a.unchecked.onnx", "a.rejected.onnx"]
+    ) {
+      await Deno.writeTextFile(`${out}/${name}`, "mine");
+      await assert.rejects(
+        exportRun(run, `${out}/a.onnx`, CPU),
+        new RegExp(`an earlier export to replace, got another file at .*/${name};`),
+      );
+      assert.equal(await Deno.readTextFile(`${out}/${name}`), "mine");
+      await Deno.remove(`${out}/${name}`);
+      await Deno.mkdir(`${out}/${name}`);
+      await assert.rejects(exportRun(run, `${out}/a.onnx`, CPU), /got a folder at/);
+      await Deno.remove(`${out}/${name}`);
+    }
+  });
+});
+
+Deno.test("an interrupted export leaves nothing behind, and what was there before", async () => {
+  await withRun(RECIPE, async (run, out) => {
+    const file = `${out}/a.onnx`, options = { ...CPU, maxDrop: 100 };
+    await exportRun(run, file, options);
+    const before = await filesIn(out), bytes = await Deno.readFile(file);
+    const signal = AbortSignal.abort(new Error("stopped"));
+    await assert.rejects(exportRun(run, file, { ...options, float32: true, signal }), /stopped/);
+    assert.deepEqual(await filesIn(out), before);
+    assert.deepEqual(await Deno.readFile(file), bytes);
+  });
+});
+
+Deno.test("a file may lose exactly as many points as are allowed", () => {
+  const check = { images: 100, differing: 1, maxDifference: 1 };
+  for (let k = 0; k < 100; k++) {
+    const drop = dropOf({ ...check, runAccuracy: (k + 1) / 100, fileAccuracy: k / 100 });
+    assert.equal(drop, 1);
+  }
 });
 
 Deno.test("options that do not go together are refused before anything is written", async () => {

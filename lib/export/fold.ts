@@ -109,7 +109,7 @@ class Folder {
     const { recipe } = this.trained;
     if (recipe.quantize.arithmetic === "float32") {
       return "expected a run with quantize.arithmetic: int8 or simulated, got one in float32, which " +
-        "has no ranges; train with int8, or export it with --float32";
+        "has no ranges; train with int8, or export it as .onnx with --float32";
     }
     const folded = new Set(this.#graph.nodes.filter((node) => this.#foldedBy(node)));
     for (const node of this.#graph.nodes) {
@@ -131,7 +131,7 @@ class Folder {
     const expected = what === "weights" ? "at most 8 bits" : "8 bits";
     const got = settings ? `${settings.bits}` : "none (not quantized)";
     return `layer ${layer}: expected ${what} of ${expected}, which files in int8 hold, got ${got} in ` +
-      `quantize.${what}; train with ${what} of 8 bits, or export it with --float32`;
+      `quantize.${what}; train with ${what} of 8 bits, or export it as .onnx with --float32`;
   }
 
   foldedLayers(): string {

@@ -8,6 +8,9 @@ import type { Interpreter } from "./model_file.ts";
 import { openOnnx } from "./onnx/interpret.ts";
 import { openTflite } from "./tflite/interpret.ts";
 
+/** Maximum bytes of a file: protobuf and flatbuffers hold no more. */
+export const MAX_BYTES = 2 ** 31;
+
 /** What a TFLite file has after its first four bytes. */
 const TFLITE = "TFL3";
 

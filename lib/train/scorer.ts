@@ -101,7 +101,14 @@ async function loadFile(path: string, options: ScorerOptions): Promise<LoadedNet
   }
   await checkIsFile(path);
   // Imported when it is needed: predictions of a run start without packages of formats.
-  const { openModelFile } = await import("../export/open.ts");
+  const { MAX_BYTES, openModelFile } = await import("../export/open.ts");
+  const { size = 0 } = await stat(path) ?? {};
+  if (size > MAX_BYTES) {
+    throw new DataError(
+      `${path}: expected a network, got a file of more than ${MAX_BYTES} bytes, which no file in ONNX or ` +
+        "TFLite has; give another",
+    );
+  }
   const network = openModelFile(await readBytes(path), path),
     { shape: [h, w, c], classes } = network;
   const spec = specOf(network, path);

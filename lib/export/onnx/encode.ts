@@ -124,7 +124,7 @@ class Graph {
     this.#image();
     for (const node of network.nodes) this.#layer(node);
     const scores = this.#read(network.logits, 2, PROBABILITIES);
-    this.#node("Softmax", PROBABILITIES, [scores], PROBABILITIES, { axis: 1 });
+    this.#node("Softmax", `${PROBABILITIES}/softmax`, [scores], PROBABILITIES, { axis: 1 });
   }
 
   /** From pixels to the input. Training rounds the product to f32, then the sum: two nodes. */

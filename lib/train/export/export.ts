@@ -5,16 +5,14 @@
  * @module
  */
 import { basename } from "node:path";
-import { DataError, UsageError } from "../../core/errors.ts";
-import { fileError, readBytes, writeAtomic } from "../../core/files.ts";
-import { withThousands } from "../../core/format.ts";
+import { UsageError } from "../../core/errors.ts";
+import { readBytes, writeAtomic } from "../../core/files.ts";
 import { countImages } from "../../core/image_count.ts";
 import { decodeSafetensors } from "../../core/safetensors.ts";
-import { shellWord } from "../../core/text.ts";
 import { DataLoader } from "../../data/loader.ts";
 import { cardOf } from "../../export/card.ts";
 import { describeFile, type Description } from "../../export/description.ts";
-import { foldedLayers, foldNetwork, type TrainedNetwork } from "../../export/fold.ts";
+import { foldNetwork } from "../../export/fold.ts";
 import { encodeMetadata, type Interpreter } from "../../export/model_file.ts";
 import type { ExportNetwork, Quantizer } from "../../export/network.ts";
 import { encodeOnnx, type OnnxTarget } from "../../export/onnx/encode.ts";
@@ -27,7 +25,10 @@ import { loadRun, type TrainedRun } from "../checkpoint/load.ts";
 import { type DeviceSettings, openNetwork } from "../open_network.ts";
 import { checkFile, rangeOfScores } from "./check.ts";
 import { type LayerDifference, worstLayer } from "./layer_differences.ts";
+import { dropOf, rejection } from "./rejection.ts";
+import { expectReplaceable } from "./replaceable.ts";
 import type { ExportCheck, ExportReport } from "./report.ts";
+import { StagedFiles } from "./staged_files.ts";
 import { openTestImages, sampleTestImages, type TestImages } from "./test_images.ts";
 import { trainedNetwork } from "./trained_network.ts";
 import { exportWeights } from "./weights.ts";
@@ -50,6 +51,8 @@ export interface ExportOptions extends DeviceSettings {
   readonly progress?: (text: string) => void;
   /** Custom estimators, by the names that the recipe uses. */
   readonly estimators?: EstimatorMakers;
+  /** Ends the check between two batches, with the signal's reason; nothing is left behind. */
+  readonly signal?: AbortSignal;
 }
 
 /** Images that set the range of the scores. */
@@ -57,6 +60,8 @@ const MAX_RANGE_IMAGES = 1000;
 /** Images that the layers of a file which has lost accuracy are compared over. */
 const MAX_COMPARED_IMAGES = 16;
 
+/** Room on each side of these scores, as a share of their range: other images may have larger ones. */
+const SCORE_MARGIN = 0.1;
 /** Images of a batch that the folded network computes at once. */
 const MAX_BATCH = 16;
 /** Percentage points of accuracy that a file may have less than its run. */
@@ -84,6 +89,8 @@ export async function exportRun(
 ): Promise<ExportReport> {
   const format = formatOf(out);
   checkOptions(format, options);
+  const names = { out, staged: withWord(out, "unchecked"), kept: withWord(out, "rejected") };
+  await expectReplaceable(Object.values(names));
   if (format === "safetensors") return await writeWeights(path, out, options);
   const run = await loadRun(path, options);
   const float32 = options.float32 || run.recipe.quantize.arithmetic === "float32";
@@ -94,25 +101,27 @@ export async function exportRun(
     );
   }
   const trained = trainedNetwork(run), network = foldNetwork(trained, float32);
-  const target = options.target ?? "ort", staged = withWord(out, "unchecked");
+  const target = options.target ?? "ort", { staged } = names, files = new StagedFiles();
   const test = await openTestImages(path, run, { ...options, needed: format === "tflite" });
   try {
     const naming = {
-      name: baseName(path),
+      name: run.recipe.name,
       metadata: encodeMetadata(trained.spec, run.checkpoint.recipe),
     };
     const logits = format === "tflite" ? await scoresOf(network, naming, test!.loader) : undefined;
     const bytes = logits
       ? encodeTflite(network, { ...naming, logits })
       : encodeOnnx(network, { ...naming, target });
-    await writeAtomic(staged, bytes);
+    await files.write(staged, out, bytes);
     const file = openModelFile(await readBytes(staged), staged);
     const check = test && test.count > 0
       ? await checkAgainstRun(file, run, test, options)
       : undefined;
-    if (check && 100 * (check.runAccuracy - check.fileAccuracy) > (options.maxDrop ?? MAX_DROP)) {
+    const { maxDrop = MAX_DROP } = options;
+    if (check && dropOf(check) > maxDrop) {
       const worst = await compareLayers(file, network, run, test!, options);
-      throw await rejected(check, worst, { staged, out, path, trained }, options);
+      await files.rename(staged, names.kept);
+      throw rejection(names.kept, check, worst, { path, trained, maxDrop, float32 });
     }
     const described = await describeFile({
       name: basename(out),
@@ -126,9 +135,9 @@ export async function exportRun(
       step: run.checkpoint.trainerState.step,
       ...(check ? { check } : {}),
     });
-    return await announce(described, { staged, out }, check);
+    return await announce(described, names, files, check);
   } finally {
-    await Deno.remove(staged).catch(() => {}); // It has its name, or something has failed.
+    await files.remove();
     test?.loader.close();
   }
 }
@@ -137,15 +146,14 @@ export async function exportRun(
 async function announce(
   description: Description,
   { staged, out }: { readonly staged: string; readonly out: string },
+  files: StagedFiles,
   check: ExportCheck | undefined,
 ): Promise<ExportReport> {
   const { format, target, arithmetic, bytes, parameters } = description;
   const [json, card] = [`${out}.json`, `${out}.md`];
-  await writeAtomic(json, JSON.stringify(description, null, 2) + "\n");
-  await writeAtomic(card, cardOf(description));
-  await Deno.rename(staged, out).catch((error) => {
-    throw fileError(error, "write", out);
-  });
+  await files.write(`${staged}.json`, json, JSON.stringify(description, null, 2) + "\n");
+  await files.write(`${staged}.md`, card, cardOf(description));
+  await files.publish();
   return {
     file: out,
     description: json,
@@ -198,11 +206,6 @@ function checkOptions(format: Format, options: ExportOptions): void {
   );
 }
 
-/** The last part of a path, without its ending. */
-function baseName(path: string): string {
-  return path.replace(/[/\\]+$/, "").replace(/^.*[/\\]/, "") || "network";
-}
-
 /** `photos.onnx` → `photos.WORD.onnx`. */
 function withWord(path: string, word: string): string {
   return path.replace(/(\.[^.]*)$/, `.${word}$1`);
@@ -218,7 +221,9 @@ async function scoresOf(
   const count = Math.min(loader.data.test.count, MAX_RANGE_IMAGES);
   const images = sampleTestImages(loader, count, MAX_BATCH);
   const range = await rangeOfScores(exact, network.logits.name, images);
-  const { scale, zero } = quantizerOf(range, 8, false);
+  const margin = SCORE_MARGIN * (range.high - range.low);
+  const wide = { low: range.low - margin, high: range.high + margin };
+  const { scale, zero } = quantizerOf(wide, 8, false);
   return { scale, zero, symmetric: false };
 }
 
@@ -231,7 +236,7 @@ async function checkAgainstRun(
 ): Promise<ExportCheck> {
   const network = await openNetwork(run, loader.data, options);
   try {
-    const images = sampleTestImages(loader, count, network.program.batch);
+    const images = sampleTestImages(loader, count, network.program.batch, options.signal);
     return await checkFile(file, network, images, countImages("checking", count, options.progress));
   } finally {
     network.executor.close();
@@ -259,47 +264,6 @@ async function compareLayers(
   } finally {
     network.executor.close();
   }
-}
-
-/** Keeps a file that answers worse than the run under another name. @returns the error to throw */
-async function rejected(
-  { images, runAccuracy, fileAccuracy }: ExportCheck,
-  worst: LayerDifference | undefined,
-  { staged, out, path, trained }: {
-    readonly staged: string;
-    readonly out: string;
-    readonly path: string;
-    readonly trained: TrainedNetwork;
-  },
-  { maxDrop = MAX_DROP }: ExportOptions,
-): Promise<DataError> {
-  const kept = withWord(out, "rejected"), points = 100 * (runAccuracy - fileAccuracy);
-  await Deno.rename(staged, kept).catch((error) => {
-    throw fileError(error, "write", kept);
-  });
-  const percent = (share: number) => share > 10 ? "over 1,000%" : `${(100 * share).toFixed(2)}%`;
-  const where = worst
-    ? ` Layer ${worst.name} differs most: its values are off by ${percent(worst.error)}, its ` +
-      `input's by ${percent(worst.before)}.`
-    : "";
-  const pattern = foldedLayers(trained);
-  const layers = `quantize.layers=[{match: "${pattern}", activations: {estimator: none}}]`;
-  const remedy = pattern === ""
-    ? "Allow it"
-    : "Where the run rounds and clips between a convolution " +
-      "and its norm, the file does not: train an epoch at a low rate without that, with " +
-      `${shellWord(`init=${path}`)} quantize.arithmetic=simulated ${
-        shellWord(layers)
-      }, and export that; ` +
-      "or allow it";
-  return new DataError(
-    `${kept}: the file answers ${percent(fileAccuracy)} of ${
-      withThousands(images)
-    } images right, the run ${percent(runAccuracy)}: ${
-      points.toFixed(2)
-    } points less, more than the ` +
-      `${maxDrop} of --max-drop.${where} ${remedy} with --max-drop ${Math.ceil(points)}`,
-  );
 }
 
 /** Writes the weights of a run under PyTorch's names, and reads the file back. */

@@ -10,44 +10,48 @@ import { shellWord } from "../../core/text.ts";
 import { stat } from "../../data/paths/stat.ts";
 import { isCard } from "../../export/card.ts";
 import { isDescription } from "../../export/description.ts";
-import { openModelFile } from "../../export/open.ts";
+import { MAX_BYTES, openModelFile } from "../../export/open.ts";
 import { isExport } from "../checkpoint/safetensors_export.ts";
 
+/** Maximum bytes of a file that may be a description or a card. */
+const MAX_TEXT_BYTES = 2 ** 24;
+
 /**
- * Refuses a path where something else is: a folder, a checkpoint, another program's file. Description
- * and card beside the file count too.
+ * Refuses paths where something else is: a folder, a checkpoint, another program's file. Description
+ * and card beside the first count too.
  *
+ * @param paths the file to write, and its names until it is checked
  * @throws UsageError with the path; for a folder that does not exist, too
  */
-export async function expectReplaceable(out: string): Promise<void> {
-  const folder = dirname(out);
+export async function expectReplaceable(paths: readonly string[]): Promise<void> {
+  const [out = ""] = paths, folder = dirname(out);
   if (!(await stat(folder))?.isDirectory) {
     throw new UsageError(
       `--out: expected a folder that exists, found none at ${folder}; make it with mkdir -p ` +
         shellWord(folder),
     );
   }
+  if (/\.safetensors$/i.test(out)) {
+    return await expectOwn(out, MAX_BYTES, (bytes) => isExport(bytes, out));
+  }
+  for (const path of paths) {
+    await expectOwn(path, MAX_BYTES, (bytes) => isModelOfQtrain(bytes, path));
+  }
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  if (/\.safetensors$/i.test(out)) return await expectOwn(out, (bytes) => isExport(bytes, out));
-  if (!/\.(onnx|tflite)$/i.test(out)) return; // The export refuses it.
-  await expectOwn(out, (bytes) => isModelOfQtrain(bytes, out));
-  await expectOwn(`${out}.json`, (bytes) => isDescription(text(bytes)));
-  await expectOwn(`${out}.md`, (bytes) => isCard(text(bytes)));
+  await expectOwn(`${out}.json`, MAX_TEXT_BYTES, (bytes) => isDescription(text(bytes)));
+  await expectOwn(`${out}.md`, MAX_TEXT_BYTES, (bytes) => isCard(text(bytes)));
 }
 
 async function expectOwn(
   path: string,
+  maxBytes: number,
   isOwn: (bytes: Uint8Array<ArrayBuffer>) => boolean,
 ): Promise<void> {
-  const there = await Deno.stat(path).catch(() => undefined);
-  if (there?.isDirectory) {
-    throw new UsageError(
-      `--out: expected a name for a file, got a folder at ${path}; choose another --out`,
-    );
-  }
-  if (!there?.isFile || isOwn(await readBytes(path))) return;
+  const there = await stat(path);
+  if (!there || (there.isFile && there.size <= maxBytes && isOwn(await readBytes(path)))) return;
+  const got = there.isDirectory ? "a folder" : there.isFile ? "another file" : "a device or pipe";
   throw new UsageError(
-    `--out: expected a new name or an earlier export to replace, got another file at ${path}; ` +
+    `--out: expected a new name or an earlier export to replace, got ${got} at ${path}; ` +
       `choose another --out`,
   );
 }

@@ -54,6 +54,7 @@ export async function* sampleTestImages(
   loader: DataLoader,
   count: number,
   batch: number,
+  signal?: AbortSignal,
 ): AsyncGenerator<Batch> {
   const { count: all } = loader.data.test;
   const read = (first: number) => {
@@ -69,6 +70,7 @@ export async function* sampleTestImages(
   let next = read(0);
   for (let first = 0; first < count; first += batch) {
     const current = await next;
+    signal?.throwIfAborted();
     if (first + batch < count) next = read(first + batch); // Read while this one is computed.
     yield current;
   }
