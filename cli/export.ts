@@ -5,6 +5,7 @@
  */
 import { UsageError } from "../lib/core/errors.ts";
 import { oneLine, shellWord } from "../lib/core/text.ts";
+import { takesImageFiles } from "../lib/export/snippets.ts";
 import { exportRun } from "../lib/train/export/export.ts";
 import type { ExportReport } from "../lib/train/export/report.ts";
 import { type Arguments, defineCommand, firstPositional, type Options } from "./command.ts";
@@ -141,8 +142,10 @@ function textOf(report: ExportReport): string {
   if (report.description !== undefined && report.card !== undefined) {
     lines.push(
       `described in ${oneLine(report.description)} and ${oneLine(report.card)}`,
-      `try it: ${PROGRAM} predict ${shellWord(file)} IMAGE`,
     );
+    if (takesImageFiles(report.shape?.[2] ?? 0)) {
+      lines.push(`try it: ${PROGRAM} predict ${shellWord(file)} IMAGE`);
+    }
   }
   return lines.join("\n");
 }

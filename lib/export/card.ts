@@ -7,7 +7,7 @@
 import { bytes, percent, withThousands } from "../core/format.ts";
 import { oneLine, shellWord } from "../core/text.ts";
 import type { Description } from "./description.ts";
-import { snippetsFor } from "./snippets.ts";
+import { snippetsFor, takesImageFiles } from "./snippets.ts";
 
 /** Classes that the card names; the description has all. */
 const MAX_CLASSES = 100;
@@ -25,7 +25,7 @@ const RUNTIMES = {
 
 /** Writes the card of a described file. */
 export function cardOf(description: Description): string {
-  const { file, qtrain_version } = description;
+  const { file, input, qtrain_version } = description;
   return [
     `# ${inline(file)}`,
     whatItIs(description),
@@ -34,7 +34,10 @@ export function cardOf(description: Description): string {
     "## Images in, probabilities out",
     inputText(description),
     "## How to run it",
-    `${inline(`qtrain predict ${shellWord(file)} photo.jpg`)} answers from the file.`,
+    takesImageFiles(input.shape[3])
+      ? `${inline(`qtrain predict ${shellWord(file)} photo.jpg`)} answers from the file.`
+      : `No image file has ${input.shape[3]} channels: give the input an array of bytes, ` +
+        `[${input.shape.join(", ")}], with the package of its format in your language.`,
     ...snippetsFor(description).map(({ title, usage, language, file, code }) =>
       `### ${title}\n\nSave as \`${file}\`. ${sentence(usage)}\n\n${fenced(code, language)}`
     ),

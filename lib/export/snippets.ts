@@ -26,10 +26,14 @@ const LITERT_UTILS = "https://cdn.jsdelivr.net/npm/@litertjs/wasm-utils@2.5.3";
 
 /** The programs for a file: those of ONNX Runtime, or of LiteRT, which has none for Node. */
 export function snippetsFor(description: Description): readonly Snippet[] {
-  const { shape: [, , , c] } = description.input;
-  if (c !== 1 && c !== 3) return []; // No image file has such channels.
+  if (!takesImageFiles(description.input.shape[3])) return [];
   const all = [python(description), browser(description)];
   return description.format === "onnx" ? all.toSpliced(1, 0, node(description)) : all;
+}
+
+/** Whether image files have so many channels. */
+export function takesImageFiles(channels: number): boolean {
+  return channels === 1 || channels === 3;
 }
 
 /** A text in quotes, as Python and JavaScript read it, also within HTML. */
@@ -101,13 +105,13 @@ ${prepare(w, h, c, 3)}`,
 function browser(
   { file, format, input: { name, shape: [, h, w, c] }, output }: Description,
 ): Snippet {
-  const ort = format === "onnx";
+  const ort = format === "onnx", url = encodeURIComponent(file);
   const [load, open, run] = ort
     ? [
       `<script type="module">
 import * as ort from "${ORT_WEB}";
 `,
-      `const session = await ort.InferenceSession.create(${text(file)});`,
+      `const session = await ort.InferenceSession.create(${text(url)});`,
       `  const ${name} = new ort.Tensor("uint8", pixels, [1, ${h}, ${w}, ${c}]);
   const probabilities = (await session.run({ ${name} })).${output.name}.data;`,
     ]
@@ -119,7 +123,7 @@ import * as ort from "${ORT_WEB}";
 import { loadAndCompile, loadLiteRt, Tensor } from "${LITERT}/dist/index.js";
 `,
       `await loadLiteRt("${LITERT}/wasm/");
-const network = await loadAndCompile(${text(file)}, { accelerator: "wasm" });`,
+const network = await loadAndCompile(${text(url)}, { accelerator: "wasm" });`,
       `  const image = new Tensor(pixels, [1, ${h}, ${w}, ${c}]), [output] = await network.run(image);
   const probabilities = output.toTypedArray().slice();
   image.delete(), output.delete();`,
@@ -135,7 +139,7 @@ const network = await loadAndCompile(${text(file)}, { accelerator: "wasm" });`,
 <input type="file" accept="image/*" disabled> <output></output>
 ${load}
 ${open}
-const { classes } = await (await fetch(${text(`${file}.json`)})).json();
+const { classes } = await (await fetch(${text(`${url}.json`)})).json();
 const input = document.querySelector("input"), context = new OffscreenCanvas(1, 1).getContext("2d");
 input.onchange = async () => {
   const photo = await createImageBitmap(input.files[0], { colorSpaceConversion: "none" });

@@ -149,7 +149,7 @@ async function announce(
   files: StagedFiles,
   check: ExportCheck | undefined,
 ): Promise<ExportReport> {
-  const { format, target, arithmetic, bytes, parameters } = description;
+  const { format, target, arithmetic, bytes, parameters, input: { shape } } = description;
   const [json, card] = [`${out}.json`, `${out}.md`];
   await files.write(`${staged}.json`, json, JSON.stringify(description, null, 2) + "\n");
   await files.write(`${staged}.md`, card, cardOf(description));
@@ -161,6 +161,7 @@ async function announce(
     format,
     ...(target ? { target } : {}),
     arithmetic,
+    shape: [shape[1], shape[2], shape[3]],
     bytes,
     float32Bytes: 4 * parameters,
     ...(check ? { check } : {}),

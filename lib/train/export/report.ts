@@ -33,6 +33,8 @@ export interface ExportReport {
   readonly target?: OnnxTarget;
   /** How its numbers are stored. */
   readonly arithmetic: "int8" | "float32";
+  /** Height, width and channels of the images that it takes; absent for safetensors. */
+  readonly shape?: readonly [h: number, w: number, c: number];
   /** Size of the file. */
   readonly bytes: number;
   /** Size of its weights in float32; absent for safetensors. */
