@@ -187,29 +187,3 @@ Deno.test("a network that int8 files cannot hold is refused with the layer and t
   );
   assert.throws(() => foldNetwork(four, false), /expected activations of 8 bits/);
 });
-
-Deno.test("a layer may have the name of what every file has", async () => {
-  const layers = [
-    { type: "conv2d", name: "image", channels: 4, kernel: 3 },
-    { type: "relu", name: "probabilities" },
-    { type: "max_pool", name: "image-layer", kernel: 2 },
-    { type: "conv2d", name: "conv2", channels: 4, kernel: 1 },
-    "global_avg_pool",
-    { type: "linear", name: "probabilities-layer", features: 10 },
-  ];
-  const { folded, own, its } = await scoresOf(
-    recipe({ arithmetic: "float32" }, { model: { layers } } as never),
-    true,
-  );
-  const names = folded.nodes.map(({ output }) => output.name);
-  assert.deepEqual(names, [
-    "probabilities-layer-layer",
-    "image-layer",
-    "conv2",
-    "pool1",
-    "probabilities-layer",
-  ]);
-  for (const [i, score] of own.entries()) {
-    assert.ok(Math.abs(score - its[i]!) < 1e-5 * spread(own));
-  }
-});

@@ -276,7 +276,7 @@ function withNodes(kind: Kind, op: string, change: (node: NodeProto) => NodeProt
 Deno.test("ONNX: an operation that is not known is refused by its name, node and file", () => {
   assertRefused(
     withNodes("plain", "Softmax", (node) => ({ ...node, op_type: "LSTM", output: ["a", "b"] })),
-    /^net\.onnx: node probabilities \(LSTM\): expected an operation that qtrain runs \(Add, .*Conv.*got LSTM$/,
+    /^net\.onnx: node probabilities\/softmax \(LSTM\): expected an operation that qtrain runs \(Add, .*Conv.*got LSTM$/,
   );
   assertRefused(
     withNodes("plain", "Conv", (node) => ({ ...node, domain: "com.microsoft" })),

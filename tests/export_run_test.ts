@@ -189,6 +189,18 @@ Deno.test("options that do not go together are refused before anything is writte
     await refused("a.tflite", { float32: true }, /--float32: expected with .*\.onnx/);
     await refused("a.safetensors", { check: 5 }, /--check: expected with .*\.onnx or \.tflite/);
     await refused("a.safetensors", { maxDrop: 5 }, /--max-drop: expected with/);
+    await refused(
+      "a.onnx",
+      { check: -5 },
+      /^UsageError: check: expected a whole number of at least 0/,
+    );
+    await refused(
+      "a.onnx",
+      { check: 1.5 },
+      /check: expected a whole number of at least 0, got 1.5/,
+    );
+    await refused("a.onnx", { maxDrop: NaN }, /maxDrop: expected percentage points from 0 to 100/);
+    await refused("a.onnx", { target: "TensorRT" }, /target: expected ort, web or tensorrt/);
     await refused("a.onnx", { target: "tensorrt" }, /quantize\.activations\.symmetric: true/);
     assert.deepEqual(await filesIn(out), []);
   });

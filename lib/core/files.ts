@@ -112,9 +112,14 @@ function codeOf(error: unknown): string | undefined {
  * Writes a whole file as `NAME.part`, flushes and renames it. On failure the old file is unchanged
  * and no `.part` is left.
  *
+ * @param named the path in messages, if the file will have another name
  * @throws {UsageError} when the path cannot be written, {SystemError} when the disk is full or fails
  */
-export async function writeAtomic(path: string, content: Uint8Array | string): Promise<void> {
+export async function writeAtomic(
+  path: string,
+  content: Uint8Array | string,
+  named = path,
+): Promise<void> {
   const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
   // A link stays: the file that it points to is replaced.
   const target = await Deno.realPath(path).catch(() => path);
@@ -131,14 +136,14 @@ export async function writeAtomic(path: string, content: Uint8Array | string): P
     await file.sync();
   } catch (error) {
     await Deno.remove(part).catch(() => {});
-    throw fileError(error, "write", path);
+    throw fileError(error, "write", named);
   }
   // Windows needs the file closed, as it is here, before a rename.
   try {
     await Deno.rename(part, target);
   } catch (error) {
     await Deno.remove(part).catch(() => {});
-    throw fileError(error, "write", path);
+    throw fileError(error, "write", named);
   }
   await syncFolder(folderOf(target));
 }

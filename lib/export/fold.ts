@@ -22,7 +22,6 @@ import type { QuantizerSettings } from "../program/builder.ts";
 import type { EstimatorMakers } from "../quant/estimator.ts";
 import { quantizerOf, type Range } from "../quant/range.ts";
 import type { Recipe } from "../recipe/recipe.ts";
-import { IMAGE, PROBABILITIES } from "./model_file.ts";
 import { NO_NORM, quantizedWeights, realWeights } from "./fold_weights.ts";
 import type {
   ExportConv,
@@ -83,8 +82,6 @@ const EIGHT_BITS = { bits: 8, perChannel: true };
 
 /** What the names of convolutions in most networks of the zoo have in common. */
 const USUAL_CONV = "*conv*";
-/** Names of tensors that every file has. */
-const TAKEN: readonly string[] = [IMAGE, PROBABILITIES];
 
 class Folder {
   readonly #graph: Graph;
@@ -182,7 +179,7 @@ class Folder {
         global = !max && kernel[0] === input.h && kernel[1] === input.w &&
           padding[0] === 0 && padding[1] === 0;
       const output = max
-        ? this.#add(node.output, { ...input, name: this.#nameOf(node.output), h, w, c })
+        ? this.#add(node.output, { ...input, name, h, w, c })
         : this.#tensor(node.output);
       return [{
         op: max ? "max_pool" : "avg_pool",
@@ -208,7 +205,7 @@ class Folder {
     const norm = this.#foldedBy(node), from = norm ?? node;
     const next = norm && norm.act !== "none" ? undefined : this.#activationAfter(from.output);
     const input = this.#at(node.input), output = this.#tensor((next ?? from).output);
-    const joined = [...norm ? [norm] : [], ...next && next !== norm ? [next] : []];
+    const joined = [...norm ? [norm] : [], ...next ? [next] : []];
     const weights = this.#weights(node, norm, input, output);
     const act: Act = next?.act ?? norm?.act ?? "none";
     const groups = node.depthwise ? node.groups : 1;
@@ -291,14 +288,6 @@ class Folder {
     return this.#tensors.get(tensor)!;
   }
 
-  /** The name of a tensor: that of its layer, unless every file has a tensor of that name. */
-  #nameOf({ name }: Tensor): string {
-    const layers = this.#graph.nodes.map(({ name }) => name);
-    let free = name;
-    while (TAKEN.includes(free) || (free !== name && layers.includes(free))) free += "-layer";
-    return free;
-  }
-
   #add(tensor: Tensor, made: ExportTensor): ExportTensor {
     this.#tensors.set(tensor, made);
     return made;
@@ -306,15 +295,15 @@ class Folder {
 
   /** Makes the tensor of the export for one that a layer computes, with its quantizer. */
   #tensor(tensor: Tensor, role: "input" | "activation" = "activation"): ExportTensor {
-    const { h, w, c } = tensor, name = this.#nameOf(tensor);
+    const { name, h, w, c } = tensor;
     if (this.float32 || tensor === this.#graph.logits) return this.#add(tensor, { name, h, w, c });
-    const how = this.#config.of(role, tensor.name)!, { ranges, makers, spec } = this.trained;
+    const how = this.#config.of(role, name)!, { ranges, makers, spec } = this.trained;
     const [low, high] = pixelBounds(spec);
     const range = role === "input"
       ? { low, high }
-      : ranges.get(tensor.name) ?? makers[how.settings.estimator]!(how.settings).initial;
+      : ranges.get(name) ?? makers[how.settings.estimator]!(how.settings).initial;
     const { scale, zero } = quantizerOf(range, how.bits, how.symmetric);
-    const quantizer: Quantizer = { scale, zero, symmetric: how.symmetric };
+    const quantizer: Quantizer = { scale, zero };
     return this.#add(tensor, { name, h, w, c, quantizer });
   }
 }

@@ -15,7 +15,7 @@ interface LayerWeights {
 }
 
 /** A norm: factor · (y − mean) + shift, by output. Empty lists: none. */
-export type Affine = Readonly<Record<"factor" | "mean" | "shift", readonly number[]>>;
+type Affine = Readonly<Record<"factor" | "mean" | "shift", readonly number[]>>;
 
 /** How a weight is quantized. */
 interface WeightQuantizer {
@@ -31,8 +31,11 @@ const fround = Math.fround;
 
 /** The smallest ratio of the scale of a sum to that of its output that runtimes take. */
 const MIN_MULTIPLIER = 2 ** -30;
-/** The largest magnitude of a bias's code: sums of products must fit beside it in int32. */
-const MAX_BIAS_CODE = 2 ** 30;
+/**
+ * The largest magnitude of a bias's code: sums of products must fit beside it in int32. Less than 2³⁰ by
+ * what rounding a scale to f32 may add.
+ */
+const MAX_BIAS_CODE = 2 ** 30 - 2 ** 8;
 
 /**
  * Returns real weights with the norm in them.

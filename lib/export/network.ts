@@ -8,13 +8,14 @@
 import type { Pair } from "../recipe/fields.ts";
 import type { Act } from "../program/tensor.ts";
 
-/** How int8 codes represent real values: real = scale · (code − zero). */
+/**
+ * How int8 codes represent real values: real = scale · (code − zero), codes −128 to 127. In training a
+ * symmetric quantizer clips at −127, which no format can say: such values may differ by a code.
+ */
 export interface Quantizer {
   readonly scale: number;
   /** Zero point, −128 to 127. */
   readonly zero: number;
-  /** Whether the range is symmetric: zero is 0. */
-  readonly symmetric: boolean;
 }
 
 /** One image's worth of a tensor between layers, [h, w, c]. */
@@ -66,7 +67,7 @@ export interface ExportConv {
 }
 
 /** The sum of two tensors of one shape. */
-export interface ExportAdd {
+interface ExportAdd {
   readonly op: "add";
   readonly name: string;
   /** The body of a residual block. */
@@ -91,7 +92,7 @@ export interface ExportPool {
 }
 
 /** An activation that nothing before it could take over. */
-export interface ExportActivation {
+interface ExportActivation {
   readonly op: "activation";
   readonly name: string;
   readonly input: ExportTensor;

@@ -131,12 +131,14 @@ async function loadFile(path: string, options: ScorerOptions): Promise<LoadedNet
 
 /** What a file says of its images; only their size where another program wrote it. */
 function specOf(
-  { shape: [h, w, c], classes, metadata: { data } }: Interpreter,
+  { shape: [h, w, c], classes, metadata: { data, qtrain_version } }: Interpreter,
   path: string,
 ): InputSpec {
   const each = (value: number) => new Array<number>(c).fill(value);
   const unnamed = { shape: [h, w, c], classes, mean: each(0), std: each(1) } as const;
-  const spec = data === undefined ? unnamed : decodeInputSpec(data, path);
+  const spec = data === undefined || qtrain_version === undefined
+    ? unnamed
+    : decodeInputSpec(data, path);
   if (`${spec.shape}` !== `${unnamed.shape}` || spec.classes !== classes) {
     throw new DataError(
       `${path}: expected images and classes as the metadata has them, [${spec.shape}] and ` +

@@ -293,7 +293,7 @@ class NetworkBuilder {
     }
     // A range that cuts a little off, as ranges of training do.
     const { scale, zero } = quantizerOf({ low: low * 0.95, high: high * 0.95 }, 8, symmetric);
-    return { name, h, w, c, quantizer: { scale, zero, symmetric } };
+    return { name, h, w, c, quantizer: { scale, zero } };
   }
 
   #weights(input: ExportTensor, outputs: number, taps: number): ExportConv["weights"] {

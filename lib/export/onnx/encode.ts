@@ -382,7 +382,7 @@ function tensorrtQuantizers(network: ExportNetwork): Map<string, Quantizer> {
       [0, 255].map((v) => Math.abs(v * factor + shift[i]!))
     );
     const highest = ends.reduce((a, b) => Math.max(a, b));
-    const symmetric = { scale: Math.fround(highest / 127), zero: 0, symmetric: true };
+    const symmetric = { scale: Math.fround(highest / 127), zero: 0 };
     quantizers.set(input.name, symmetric);
   }
   const readers = new Map<string, number>(), bodies = new Set<string>();

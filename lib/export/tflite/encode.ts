@@ -49,7 +49,7 @@ export function encodeTflite(
 type Window = Pick<ExportConv, "input" | "output" | "kernel" | "stride" | "padding">;
 
 /** The codes that pixels − 128 are. */
-const PIXELS: Quantizer = { scale: 1, zero: -128, symmetric: false };
+const PIXELS: Quantizer = { scale: 1, zero: -128 };
 
 class Encoder {
   readonly #model = new ModelBuilder();

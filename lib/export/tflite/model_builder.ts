@@ -42,7 +42,7 @@ export class ModelBuilder {
     name: string,
     type: "int8" | "uint8" | "float32",
     shape: readonly number[],
-    quantizer?: Omit<Quantizer, "symmetric">,
+    quantizer?: Quantizer,
   ): number {
     const quantization = quantizer && quantizationOf([quantizer.scale], [quantizer.zero], 0);
     return this.#add({

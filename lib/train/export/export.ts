@@ -6,7 +6,7 @@
  */
 import { basename } from "node:path";
 import { UsageError } from "../../core/errors.ts";
-import { readBytes, writeAtomic } from "../../core/files.ts";
+import { readBytes } from "../../core/files.ts";
 import { countImages } from "../../core/image_count.ts";
 import { decodeSafetensors } from "../../core/safetensors.ts";
 import { DataLoader } from "../../data/loader.ts";
@@ -91,7 +91,7 @@ export async function exportRun(
   checkOptions(format, options);
   const names = { out, staged: withWord(out, "unchecked"), kept: withWord(out, "rejected") };
   await expectReplaceable(Object.values(names));
-  if (format === "safetensors") return await writeWeights(path, out, options);
+  if (format === "safetensors") return await writeWeights(path, names, options);
   const run = await loadRun(path, options);
   const float32 = options.float32 || run.recipe.quantize.arithmetic === "float32";
   if (float32 && format === "tflite") {
@@ -194,6 +194,19 @@ const OPTION_NAMES = {
 
 /** @throws UsageError for options that another format has */
 function checkOptions(format: Format, options: ExportOptions): void {
+  const { check, maxDrop, target } = options;
+  const refuse = (name: string, expected: string, got: unknown): never => {
+    throw new UsageError(`${name}: expected ${expected}, got ${got}`);
+  };
+  if (check !== undefined && check !== Infinity && !(Number.isInteger(check) && check >= 0)) {
+    refuse("check", "a whole number of at least 0", check);
+  }
+  if (maxDrop !== undefined && !(maxDrop >= 0 && maxDrop <= 100)) {
+    refuse("maxDrop", "percentage points from 0 to 100", maxDrop);
+  }
+  if (target !== undefined && !["ort", "web", "tensorrt"].includes(target)) {
+    refuse("target", "ort, web or tensorrt", target);
+  }
   const names = Object.keys(OPTION_NAMES) as (keyof typeof OPTION_NAMES)[];
   const others = { onnx: [], tflite: names.slice(0, 2), safetensors: names }[format];
   const wrong = others.find((name) => options[name] !== undefined && options[name] !== false);
@@ -225,7 +238,7 @@ async function scoresOf(
   const margin = SCORE_MARGIN * (range.high - range.low);
   const wide = { low: range.low - margin, high: range.high + margin };
   const { scale, zero } = quantizerOf(wide, 8, false);
-  return { scale, zero, symmetric: false };
+  return { scale, zero };
 }
 
 /** Answers the test images with both. */
@@ -270,11 +283,16 @@ async function compareLayers(
 /** Writes the weights of a run under PyTorch's names, and reads the file back. */
 async function writeWeights(
   path: string,
-  out: string,
+  { out, staged }: { readonly out: string; readonly staged: string },
   { warn, best }: ExportOptions,
 ): Promise<ExportReport> {
-  const bytes = await exportWeights(path, warn, best);
-  await writeAtomic(out, bytes);
-  decodeSafetensors(await readBytes(out), out);
+  const bytes = await exportWeights(path, warn, best), files = new StagedFiles();
+  try {
+    await files.write(staged, out, bytes);
+    decodeSafetensors(await readBytes(staged), staged);
+    await files.publish();
+  } finally {
+    await files.remove();
+  }
   return { file: out, format: "safetensors", arithmetic: "float32", bytes: bytes.length };
 }

@@ -31,12 +31,9 @@ export async function expectReplaceable(paths: readonly string[]): Promise<void>
         shellWord(folder),
     );
   }
-  if (/\.safetensors$/i.test(out)) {
-    return await expectOwn(out, MAX_BYTES, (bytes) => isExport(bytes, out));
-  }
-  for (const path of paths) {
-    await expectOwn(path, MAX_BYTES, (bytes) => isModelOfQtrain(bytes, path));
-  }
+  const isWeights = /\.safetensors$/i.test(out), isOwn = isWeights ? isExport : isModelOfQtrain;
+  for (const path of paths) await expectOwn(path, MAX_BYTES, (bytes) => isOwn(bytes, path));
+  if (isWeights) return;
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
   await expectOwn(`${out}.json`, MAX_TEXT_BYTES, (bytes) => isDescription(text(bytes)));
   await expectOwn(`${out}.md`, MAX_TEXT_BYTES, (bytes) => isCard(text(bytes)));

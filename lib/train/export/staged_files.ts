@@ -13,7 +13,7 @@ export class StagedFiles {
 
   /** Writes a file under a name for now. @throws SystemError when the disk is full */
   async write(now: string, later: string, content: Uint8Array | string): Promise<void> {
-    await writeAtomic(now, content);
+    await writeAtomic(now, content, later);
     this.#names.set(now, later);
   }
 
