@@ -509,6 +509,31 @@ Deno.test("TFLite: graphs that do not hold together are refused with the operato
   );
 });
 
+Deno.test("TFLite: the work of all layers together is limited", () => {
+  const pools = (count: number) =>
+    withGraph("plain", ({ operators, tensors }, { operator_codes }) => {
+      const pool = operators.find(({ opcode_index }) =>
+        OPERATOR_NAMES[operator_codes[opcode_index]!.builtin_code] === "MAX_POOL_2D"
+      )!;
+      const source = tensors.findIndex(({ name }) => name === "conv1");
+      // 9 · 7 · 5 · 2^27 comparisons each.
+      const size = { filter_h: 2 ** 14, filter_w: 2 ** 13, stride_h: 1, stride_w: 1, padding: 0 };
+      const more = Array.from({ length: count }, (_, i) => ({
+        ...pool,
+        inputs: [source],
+        outputs: [tensors.length + i],
+        options: { ...pool.options!, ...size },
+      }));
+      const conv = operators.findIndex(({ outputs }) => outputs[0] === source);
+      return {
+        operators: operators.toSpliced(conv + 1, 0, ...more),
+        tensors: [...tensors, ...more.map((_, i) => ({ ...tensors[source]!, name: `more${i}` }))],
+      };
+    });
+  openTflite(pools(3), "net.tflite");
+  assertRefused(pools(4), /MAX_POOL_2D: expected a network of at most 137438953472 products/);
+});
+
 Deno.test("TFLite: options, shapes and quantizers that are not run are refused", () => {
   const options = (kind: Kind, name: string, change: object) =>
     withOperators(kind, name, (operator) => ({ options: { ...operator.options!, ...change } }));

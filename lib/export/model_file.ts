@@ -12,6 +12,17 @@ export const IMAGE = "image";
 /** The name of a file's output, float32 [batch, classes]. */
 export const PROBABILITIES = "probabilities";
 
+/**
+ * Most multiplications, comparisons and values of all layers for an image, so that a damaged file does
+ * not run for hours; VGG-16 at 224×224 has 2³⁴.
+ */
+export const MAX_WORK = 2 ** 37;
+/**
+ * Most values of a tensor for an image, as padding in a small file can ask for memory without end;
+ * 512×512 pixels of 256 channels have as many.
+ */
+export const MAX_VALUES = 2 ** 26;
+
 /** A tensor that an interpreter has computed. */
 export interface Observed {
   /** The name of the tensor (`ExportTensor` in network.ts). */

@@ -7,24 +7,13 @@
 import { DataError } from "../../core/errors.ts";
 import { listed, visible } from "../../core/text.ts";
 import { MAX_SIZE } from "../../recipe/fields.ts";
-import type { Interpreter } from "../model_file.ts";
+import { type Interpreter, MAX_VALUES, MAX_WORK } from "../model_file.ts";
 import { decodeOnnx, type OnnxGraph, type OnnxNode } from "./decode.ts";
 import { type Data, type Flow, realsOf, type Shape } from "./flow.ts";
 import { Operands, type Value } from "./operands.ts";
 import { OPERATIONS } from "./operations.ts";
 import { ELEMENT, type ValueInfoProto } from "./schema.ts";
 import { tensorName } from "./value_names.ts";
-
-/**
- * Most multiplications and comparisons for an image, so that a damaged file does not run for hours;
- * VGG-16 at 224×224 has 2³⁴.
- */
-const MAX_WORK = 2 ** 37;
-/**
- * Most values of a tensor for an image, as padding in a small file can ask for memory without end;
- * VGG-16 at 224×224 has 2²².
- */
-const MAX_VALUES = 2 ** 25;
 
 /** A node that computes something; others only change how stored numbers are read. */
 interface Step {
@@ -152,7 +141,7 @@ function valuesOf({ h, w, c }: Shape, place: string): number {
     return values;
   }
   throw new DataError(
-    `${place}: expected a tensor of 1 to 2²⁵ values for an image, got ${sizes.join("×")}`,
+    `${place}: expected a tensor of 1 to 2²⁶ values for an image, got ${sizes.join("×")}`,
   );
 }
 

@@ -5,6 +5,7 @@
  */
 import { DataError } from "../../core/errors.ts";
 import { visible } from "../../core/text.ts";
+import { MAX_VALUES } from "../model_file.ts";
 import { readModel } from "./flatbuffer_read.ts";
 import {
   FIRST_LARGE_CODE,
@@ -62,9 +63,7 @@ export interface Graph {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-/** Maximum elements of a tensor for an image; 512×512 pixels of 256 channels have as many. */
-const MAX_ELEMENTS = 2 ** 26;
-/** Maximum elements of all tensors for an image. */
+/** Maximum elements for an image of all tensors that are computed. */
 const MAX_ALL_ELEMENTS = 2 ** 30;
 /** Maximum dimensions. */
 const MAX_RANK = 8;
@@ -148,16 +147,18 @@ class GraphReader {
     }
     const elements = shape.reduce((product, length) => product * length, 1);
     const whole = shape.length <= MAX_RANK && shape.every((length) => length > 0);
-    if (!whole || elements > MAX_ELEMENTS) {
-      const expected = `at most ${MAX_RANK} dimensions with ${MAX_ELEMENTS} elements`;
+    const content = this.#content(where, buffer);
+    // A constant has as many as the file has bytes for.
+    const computed = content.length === 0 ? elements : 0;
+    if (!whole || computed > MAX_VALUES) {
+      const expected = `at most ${MAX_RANK} dimensions with ${MAX_VALUES} elements`;
       this.#damaged(where, expected, `[${brief(shape)}]`);
     }
-    this.#elements += elements;
+    this.#elements += computed;
     if (this.#elements > MAX_ALL_ELEMENTS) {
       this.#fail(where, `at most ${MAX_ALL_ELEMENTS} elements of all tensors`, "more");
     }
     if (sparsity) this.#fail(where, "all elements", "a sparse tensor");
-    const content = this.#content(where, buffer);
     const size = elements * (type === "int32" || type === "float32" ? 4 : 1);
     if (content.length !== 0 && content.length !== size) {
       this.#damaged(where, `${size} bytes for [${shape}]`, `${content.length}`);

@@ -6,7 +6,7 @@
  */
 import { DataError } from "../../core/errors.ts";
 import type { Interpreter, Observed } from "../model_file.ts";
-import { Operands } from "./checks.ts";
+import { Operands } from "./operands.ts";
 import { type Graph, readGraph } from "./graph.ts";
 import { type Compute, type Elements, MOVES, OPERATOR_KERNELS, realValues } from "./operators.ts";
 
@@ -58,9 +58,11 @@ function prepare(graph: Graph): readonly Step[] {
     for (const number of [output, ...inputs]) last.set(number, place);
   });
   last.set(output, operators.length);
+  let work = 0;
   return operators.map((operator, place) => {
-    const { inputs, output, name } = operator;
-    const compute = OPERATOR_KERNELS[name](new Operands(operator, graph));
+    const { inputs, output, name } = operator, operands = new Operands(operator, graph, work);
+    const compute = OPERATOR_KERNELS[name](operands);
+    work = operands.work;
     const shown = tensors[output]!.type === "int8" && !MOVES.has(name);
     const done = [output, ...inputs].filter((number) => last.get(number) === place);
     return { inputs, output, compute, shown, done };

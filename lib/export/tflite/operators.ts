@@ -10,7 +10,7 @@ import { roundHalfEven } from "../../quant/range.ts";
 import { convolveToCodes } from "../compute/convolve.ts";
 import { lookUpPairs, tableOfPairs } from "../compute/pairs.ts";
 import type { Requantizer } from "../compute/requantize.ts";
-import type { Codes, Operands, Weights } from "./checks.ts";
+import type { Codes, Operands, Weights } from "./operands.ts";
 import { optionsOf } from "./graph.ts";
 import { ACTIVATIONS, type OperatorName } from "./schema.ts";
 import { placeWindow } from "./window.ts";
@@ -28,9 +28,6 @@ type Prepare = (operands: Operands) => Compute;
 
 /** Operators that move elements without computing any. */
 export const MOVES: ReadonlySet<OperatorName> = new Set(["PAD", "PADV2", "RESHAPE"]);
-
-/** Maximum products of a layer for an image; the largest of VGG-16 has 2^31. */
-const MAX_PRODUCTS = 2 ** 38;
 
 /** How each operator is prepared. */
 export const OPERATOR_KERNELS: Readonly<Record<OperatorName, Prepare>> = {
@@ -88,6 +85,7 @@ function fullyConnected(operands: Operands): Compute {
   const { operator } = operands, options = optionsOf(operator, "FullyConnectedOptions");
   const x = operands.inputCodes(0), weights = operands.weights(1, 2, 0);
   const [o, inputs] = weights.shape as [number, number];
+  operands.spend(weights.codes.length);
   if (inputs !== x.elements) operator.fail(`weights for ${x.elements} inputs`, `[${o},${inputs}]`);
   if (options.weights_format !== 0) operator.fail("weights in order", "shuffled ones");
   const shape = options.keep_num_dims ? [...x.shape.slice(0, -1), o] : [o];
@@ -121,9 +119,7 @@ function products(
   }
   const [rows, columns] = placed(operands, { padding, stride_h, stride_w }, x.shape, [kh, kw]);
   const [ho, wo] = [rows.count, columns.count];
-  if (weights.codes.length * ho * wo > MAX_PRODUCTS) {
-    operator.fail(`at most ${MAX_PRODUCTS} products`, `${weights.codes.length * ho * wo}`);
-  }
+  operands.spend(weights.codes.length * ho * wo);
   const how = requantization(operands, x, weights, activation, [ho, wo, o]);
   const window = { kernel: [kh, kw], stride: [stride_h, stride_w] } as const;
   const sizes = { h, w, c, ho, wo, o, groups, top: rows.before, left: columns.before, ...window };
@@ -196,12 +192,12 @@ function add(operands: Operands): Compute {
 
 function maxPool(operands: Operands): Compute {
   operands.count(1);
-  const { operator } = operands, options = optionsOf(operator, "Pool2DOptions");
+  const options = optionsOf(operands.operator, "Pool2DOptions");
   const { filter_h: kh, filter_w: kw, stride_h, stride_w, activation } = options;
   const x = operands.inputCodes(0, 4), [h = 1, w = 1, c = 1] = x.shape;
   const [rows, columns] = placed(operands, options, x.shape, [kh, kw]);
   const ho = rows.count, wo = columns.count;
-  if (x.elements * kh * kw > MAX_PRODUCTS) operator.fail("a smaller window", `[${kh},${kw}]`);
+  operands.spend(ho * wo * c * kh * kw);
   const y = operands.outputCodesLike(x, [ho, wo, c]),
     { low, high } = operands.bounds(activation, y);
   return (count, x) => {

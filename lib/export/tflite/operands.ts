@@ -4,6 +4,7 @@
  * @module
  */
 import { roundHalfEven } from "../../quant/range.ts";
+import { MAX_WORK } from "../model_file.ts";
 import type { Graph, Operator, Tensor } from "./graph.ts";
 import { ACTIVATIONS } from "./schema.ts";
 
@@ -38,8 +39,18 @@ const MAX_FACTOR = 2 ** 24;
 export class Operands {
   readonly #batch: number;
 
-  constructor(readonly operator: Operator, readonly graph: Graph) {
+  /** @param work what the operators before it compute */
+  constructor(readonly operator: Operator, readonly graph: Graph, public work: number) {
     this.#batch = graph.tensors[graph.input]!.shape[0] ?? 1;
+    this.spend(graph.tensors[operator.output]!.shape.reduce((product, size) => product * size, 1));
+  }
+
+  /** Counts products, comparisons or values for an image. */
+  spend(work: number): void {
+    this.work += work;
+    if (this.work > MAX_WORK) {
+      this.operator.fail(`a network of at most ${MAX_WORK} products for an image`, `${this.work}`);
+    }
   }
 
   /** The input of a place, `undefined` if it is left out. */
