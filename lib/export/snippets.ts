@@ -46,7 +46,9 @@ function python(
 ): Snippet {
   const ort = format === "onnx";
   const run = ort
-    ? `session = onnxruntime.InferenceSession(${text(file)}, providers=["CPUExecutionProvider"])
+    ? `options = onnxruntime.SessionOptions()
+options.add_session_config_entry("session.x64quantprecision", "1")  # exact sums without VNNI
+session = onnxruntime.InferenceSession(${text(file)}, options, providers=["CPUExecutionProvider"])
 probabilities = session.run([${text(output.name)}], {${text(name)}: pixels})[0][0]`
     : `network = Interpreter(model_path=${text(file)})
 network.allocate_tensors()
@@ -92,7 +94,8 @@ const rgb = photo.toColourspace("srgb").raw();
 const { data, info } = await rgb.toBuffer({ resolveWithObject: true });
 const pixels = prepare(data, info.width, info.height);
 const ${name} = new ort.Tensor("uint8", pixels, [1, ${h}, ${w}, ${c}]);
-const session = await ort.InferenceSession.create(${text(file)});
+const extra = { session: { x64quantprecision: "1" } }; // exact sums on processors without VNNI
+const session = await ort.InferenceSession.create(${text(file)}, { extra });
 const probabilities = (await session.run({ ${name} })).${output.name}.data;
 const best = probabilities.indexOf(Math.max(...probabilities));
 const { classes } = JSON.parse(readFileSync(${text(`${file}.json`)}, "utf8"));
