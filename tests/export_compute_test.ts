@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import type { Convolution } from "../lib/export/compute/convolution.ts";
 import { convolveCodes, convolveReals, convolveToCodes } from "../lib/export/compute/convolve.ts";
-import { lookUpPairs, tableOfPairs } from "../lib/export/compute/pairs.ts";
+import { mapPairs } from "../lib/export/compute/pairs.ts";
 import { addProducts } from "../lib/export/compute/plain.ts";
 import { requantize, type Requantizer } from "../lib/export/compute/requantize.ts";
 
@@ -225,8 +225,29 @@ Deno.test("memory does not grow with the number of images, nor much with their s
   assert.equal(bytes(), before);
 });
 
-Deno.test("functions of two codes are looked up for all pairs", () => {
-  const table = tableOfPairs((a, b) => Math.max(-128, Math.min(127, a - 2 * b)));
+Deno.test("functions of two codes have the results of a call for each pair", () => {
   const a = Int8Array.of(-128, 127, 3, -128, 127), b = Int8Array.of(-128, 127, 5, 127, -128);
-  assert.deepEqual([...lookUpPairs(table, a, b)], [127, -127, -7, -128, 127]);
+  const all = Int8Array.from({ length: 65536 }, (_, i) => i >> 8);
+  const others = Int8Array.from(all, (_, i) => i);
+  let calls = 0;
+  const compute = (factor: number) => (x: number, y: number) => {
+    calls++;
+    return Math.max(-128, Math.min(127, x - factor * y));
+  };
+  // More than have a table at a time.
+  for (let round = 0; round < 2; round++) {
+    for (let factor = 2; factor < 100; factor++) {
+      const few = mapPairs(a, b, `test ${factor}`, compute(factor));
+      assert.deepEqual([...few], Array.from(a, (x, i) => compute(factor)(x, b[i]!)));
+    }
+  }
+  for (let factor = 2; factor < 100; factor++) {
+    const many = mapPairs(all, others, `test ${factor}`, compute(factor));
+    assert.deepEqual(many, all.map((x, i) => compute(factor)(x, others[i]!)));
+  }
+  calls = 0;
+  assert.deepEqual([...mapPairs(a, b, "test 2", compute(2))], [127, -127, -7, -128, 127]);
+  assert.equal(calls, 5, "the table of the first is gone");
+  mapPairs(a, b, "test 99", compute(99));
+  assert.equal(calls, 5, "that of the last is there");
 });

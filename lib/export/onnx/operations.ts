@@ -16,9 +16,9 @@ import {
 } from "./flow.ts";
 import { conv, gemm } from "./convolution.ts";
 import type { Computation, Operands, Value } from "./operands.ts";
-import { type Limits, pending, quantize } from "./pending.ts";
+import { codeOf, type Limits, pending } from "./pending.ts";
 import { averagePool, globalAveragePool, maxPool } from "./pooling.ts";
-import { lookUpPairs } from "../compute/pairs.ts";
+import { mapPairs } from "../compute/pairs.ts";
 
 /** Plans a node: returns its output, or how it is computed. */
 type Operation = (operands: Operands) => Value | Computation;
@@ -82,7 +82,7 @@ function add(o: Operands): Computation {
   const a = o.reals(0), b = o.reals(1), { shape } = a;
   const sizes = ({ order, h, w, c }: Shape) => `${order} ${h}×${w}×${c}`;
   if (sizes(shape) !== sizes(b.shape)) o.fail(`two tensors of ${sizes(shape)}`, sizes(b.shape));
-  const table = sumsOfCodes(a, b);
+  const sumOf = sumOfCodes(a, b);
   return {
     shape,
     form: { kind: "pending" },
@@ -99,30 +99,25 @@ function add(o: Operands): Computation {
       };
       return pending(
         reals,
-        table &&
-          ((limits, scale, zero) =>
-            lookUpPairs(table(limits, scale, zero), left as Int8Array, right as Int8Array)),
+        sumOf && ((limits, scale, zero) => {
+          const [key, compute] = sumOf(limits, scale, zero);
+          return mapPairs(left as Int8Array, right as Int8Array, key, compute);
+        }),
       );
     },
   };
 }
 
-/** The codes of all sums of two tensors of codes, as often as another form of them is asked for. */
-function sumsOfCodes(a: Flow, b: Flow) {
-  if (a.form.kind !== "dequantized" || b.form.kind !== "dequantized") return undefined;
-  const x = dequantized(a.form, a.limits), y = dequantized(b.form, b.limits);
-  let last: { readonly key: string; readonly table: Int8Array } | undefined;
+/** How two codes become that of their sum, by the form that is asked for; with a key for `mapPairs`. */
+function sumOfCodes({ form: first, limits: of }: Flow, { form: second, limits: other }: Flow) {
+  if (first.kind !== "dequantized" || second.kind !== "dequantized") return undefined;
+  const x = dequantized(first, of), y = dequantized(second, other);
+  const inputs = [first.scale, first.zero, of, second.scale, second.zero, other];
   return (limits: Limits, scale: number, zero: number) => {
-    const key = [...limits, scale, zero].join();
-    if (last?.key !== key) {
-      const [low, high] = limits, sums = new Float32Array(65536);
-      for (let i = 0; i < sums.length; i++) {
-        sums[i] = Math.min(Math.max(x[i >> 8]! + y[i & 255]!, low), high);
-      }
-      const codes = quantize(sums, scale, zero);
-      last = { key, table: codes };
-    }
-    return last.table;
+    const [low, high] = limits;
+    const compute = (a: number, b: number) =>
+      codeOf(Math.fround(Math.min(Math.max(x[a + 128]! + y[b + 128]!, low), high)), scale, zero);
+    return [["ONNX", ...inputs, limits, scale, zero].map(String).join(";"), compute] as const;
   };
 }
 

@@ -47,11 +47,14 @@ export function quantize(
   zero: number,
 ): Int8Array<ArrayBuffer> {
   const codes = new Int8Array(values.length);
-  for (let i = 0; i < values.length; i++) {
-    const v = Math.fround(values[i]! / scale), rounded = (v + ROUNDER) - ROUNDER + zero;
-    codes[i] = rounded < -128 ? -128 : rounded > 127 ? 127 : rounded;
-  }
+  for (let i = 0; i < values.length; i++) codes[i] = codeOf(values[i]!, scale, zero);
   return codes;
+}
+
+/** Returns the code of a real value, an f32. */
+export function codeOf(value: number, scale: number, zero: number): number {
+  const v = Math.fround(value / scale), rounded = (v + ROUNDER) - ROUNDER + zero;
+  return rounded < -128 ? -128 : rounded > 127 ? 127 : rounded;
 }
 
 /** The codes of limits. */

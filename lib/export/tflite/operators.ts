@@ -8,7 +8,7 @@
  */
 import { roundHalfEven } from "../../quant/range.ts";
 import { convolveToCodes } from "../compute/convolve.ts";
-import { lookUpPairs, tableOfPairs } from "../compute/pairs.ts";
+import { mapPairs } from "../compute/pairs.ts";
 import type { Requantizer } from "../compute/requantize.ts";
 import type { Codes, Operands, Weights } from "./operands.ts";
 import { optionsOf } from "./graph.ts";
@@ -182,12 +182,13 @@ function add(operands: Operands): Compute {
   const factors = [a, b].map(({ scale }) => operands.factor(scale, y.scale)) as [number, number];
   const shift = ADD_BITS - Math.floor(Math.log2(Math.max(...factors)));
   const [first = 0, second = 0] = factors.map((factor) => roundHalfEven(factor * 2 ** shift));
-  const sums = tableOfPairs((x, other) => {
+  const compute = (x: number, other: number) => {
     const sum = first * (x - a.zero) + second * (other - b.zero);
     const code = Math.floor(sum / 2 ** shift + 0.5) + y.zero;
     return Math.min(Math.max(code, low), high);
-  });
-  return (_, x, other) => lookUpPairs(sums, x as Int8Array, other as Int8Array);
+  };
+  const key = ["TFLite", first, second, shift, a.zero, b.zero, y.zero, low, high].join();
+  return (_, x, other) => mapPairs(x as Int8Array, other as Int8Array, key, compute);
 }
 
 function maxPool(operands: Operands): Compute {
