@@ -276,7 +276,7 @@ function withNodes(kind: Kind, op: string, change: (node: NodeProto) => NodeProt
 Deno.test("ONNX: an operation that is not known is refused by its name, node and file", () => {
   assertRefused(
     withNodes("plain", "Softmax", (node) => ({ ...node, op_type: "LSTM", output: ["a", "b"] })),
-    /^net\.onnx: node probabilities\/softmax \(LSTM\): expected an operation that qtrain runs \(Add, .*Conv.*got LSTM$/,
+    /^net\.onnx: node probabilities\/softmax \(LSTM\): expected an operation that qtrain runs \(Add, .*Conv.*got LSTM; run it with ONNX Runtime$/,
   );
   assertRefused(
     withNodes("plain", "Conv", (node) => ({ ...node, domain: "com.microsoft" })),
@@ -346,6 +346,14 @@ Deno.test("ONNX: attributes, ranks and types that are not run are refused", () =
   assertRefused(attribute("plain", "Softmax", "axis", 0), /axis 1/);
   assertRefused(attribute("plain", "Transpose", "perm", [0, 1, 2, 3]), /perm between/);
   assertRefused(attribute("plain", "Cast", "to", 10), /to 1/);
+  assertRefused(attribute("plain", "Flatten", "axis", [1]), /axis of type 2, got type none/);
+  assertRefused(attribute("plain", "Conv", "strides", 2), /strides of type 7, got type none/);
+  const typed = (op: string, name: string, type: number) =>
+    withNodes("plain", op, (node) => ({ ...node, attribute: [{ name, type }] }));
+  assertRefused(typed("Gemm", "alpha", 2), /alpha of type 1, got type 2/);
+  // Writers of proto3 leave out a value of 0.
+  assertRefused(typed("Gemm", "alpha", 1), /alpha 1, got 0/);
+  assertRefused(typed("Softmax", "axis", 2), /axis 1, got 0/);
   assertRefused(withNodes("plain", "Conv", (node) => ({ ...node, input: [] })), /2 to 3 inputs/);
   assertRefused(
     withNodes(
@@ -372,6 +380,15 @@ Deno.test("ONNX: constants that are not what they say are refused", () => {
   assertRefused(constant(weight, (t) => ({ ...t, raw_data: new Uint8Array(7) })), /got 7/);
   assertRefused(constant(weight, (t) => ({ ...t, data_location: 1 })), /values in another file/);
   assertRefused(constant(weight, (t) => ({ ...t, data_type: 99 })), /got type 99/);
+  for (const value of [300, -129]) {
+    assertRefused(
+      constant(weight, ({ dims = [], data_type = 0, name = "" }) => {
+        const size = dims.reduce((a, b) => a * b, 1);
+        return { dims, data_type, name, int32_data: Array(size).fill(value) };
+      }),
+      /expected int8 values of -128 to 127, got (300|-129)/,
+    );
+  }
   for (const scale of [0, -1, NaN, Infinity]) {
     const raw_data = new Uint8Array(Float32Array.of(scale).buffer);
     assertRefused(constant("conv1/scale", (t) => ({ ...t, raw_data })), /a scale above 0/);
@@ -398,6 +415,46 @@ Deno.test("ONNX: other inputs than images as uint8 are refused", () => {
   assertRefused(input(ELEMENT.uint8, [1, 9, 7, 4]), /one for each of 4 channels/);
   const model = decodeModel(encode(randomNetwork("plain")));
   assertRefused(encodeModel({ ...model, opset_import: [{ version: 9 }] }), /version 13 to/);
+});
+
+Deno.test("ONNX: images of more values than a tensor may have are refused before any layer", () => {
+  const sized = (size: number) =>
+    changed("plain", (graph) => {
+      const shape = { dim: [1, size, size, 3].map((dim_value) => ({ dim_value })) };
+      const image = { name: "image", type: { tensor_type: { elem_type: ELEMENT.uint8, shape } } };
+      return { ...graph, node: graph.node!.slice(0, 1), input: [image] };
+    });
+  assertRefused(
+    sized(5000),
+    /input image: .*1 to 2²⁶ values.*; export the network for smaller images/,
+  );
+});
+
+Deno.test("ONNX: a network that ends in scores is refused for its lack of a Softmax", () => {
+  const bytes = changed("plain", (graph) => {
+    const node = graph.node!.filter(({ op_type }) => op_type !== "Softmax");
+    return { ...graph, node, output: [{ name: node.at(-1)!.output![0]! }] };
+  });
+  assertRefused(bytes, /lacks a Softmax at its end; export it with one/);
+});
+
+Deno.test("ONNX: a long name is cut in messages", () => {
+  const op_type = "e\u0301".repeat(100_000);
+  const bytes = withNodes("plain", "Softmax", (node) => ({ ...node, op_type }));
+  assert.throws(
+    () => openOnnx(bytes, "net.onnx"),
+    (error) => error instanceof DataError && error.message.length < 3000,
+  );
+});
+
+Deno.test("ONNX: very many empty nodes are refused at once", () => {
+  // Each node is its field's number and a length of 0.
+  const nodes = new Uint8Array(2 * 2 ** 20);
+  for (let i = 0; i < nodes.length; i += 2) nodes[i] = 0x0a;
+  // The graph, of 2²¹ bytes.
+  const bytes = new Uint8Array([0x3a, 0x80, 0x80, 0x80, 0x01, ...new Uint8Array(nodes.length)]);
+  bytes.set(nodes, 5);
+  assertRefused(bytes, /more than 131072 nodes/);
 });
 
 Deno.test("ONNX: one constant in very many nodes does not take memory without bound", () => {

@@ -59,6 +59,14 @@ export function visible(text: string): string {
   return result;
 }
 
+/** Maximum characters of a name of a file in a message. */
+const MAX_NAME = 100;
+
+/** A name from a file that may be damaged, in a message: as {@linkcode visible}, its first 100 characters. */
+export function visibleName(name: string): string {
+  return visible(name.slice(0, MAX_NAME)) + (name.length > MAX_NAME ? "…" : "");
+}
+
 /** What a character is that {@linkcode visible} shows as a code. The first that fits. */
 const KINDS: readonly (readonly [RegExp, string])[] = [
   [/\u00a0|\u202f/u, "a no-break space"],

@@ -5,7 +5,7 @@
  * @module
  */
 import { DataError, QtrainError } from "../../core/errors.ts";
-import { visible } from "../../core/text.ts";
+import { visibleName } from "../../core/text.ts";
 import {
   type AttributeProto,
   decodeModel,
@@ -52,6 +52,12 @@ const ELEMENT_TYPES = new Map<number, ElementType>(
   Object.entries(ELEMENT).map(([name, id]) => [id, name as ElementType]),
 );
 const WIDTHS = { float: 4, uint8: 1, int8: 1, int32: 4, int64: 8 } as const;
+/** Least and greatest value of the types whose numbers a file may list as int32. */
+const WHOLE_LIMITS: ReadonlyMap<ElementType, readonly [least: number, most: number]> = new Map([
+  ["uint8", [0, 255]],
+  ["int8", [-128, 127]],
+  ["int32", [-(2 ** 31), 2 ** 31 - 1]],
+]);
 /** Opsets in which the operations that are run have the same definitions. */
 const OPSETS = { lowest: 13, highest: 21 };
 
@@ -68,12 +74,16 @@ export function decodeOnnx(bytes: Uint8Array, file: string): OnnxGraph {
   } catch (error) {
     if (error instanceof QtrainError) throw error;
     const why = error instanceof Error ? error.message : String(error);
-    throw new DataError(`${file}: not an ONNX file, or a damaged one: ${why}; write it again`);
+    throw new DataError(
+      `${file}: not an ONNX file, or a damaged one: ${why}; export or download it again`,
+    );
   }
   const { graph, opset_import = [], metadata_props = [] } = model;
   const [input, ...more] = graph?.input ?? [], outputs = graph?.output ?? [];
   if (!graph?.node?.length) {
-    throw new DataError(`${file}: expected an ONNX file with a network, got none; write it again`);
+    throw new DataError(
+      `${file}: expected an ONNX file with a network, got none; export or download it again`,
+    );
   }
   expectOpset(opset_import, file);
   const constants = readConstants(graph.initializer ?? [], file);
@@ -106,9 +116,11 @@ function expectOpset(imports: NonNullable<ModelProto["opset_import"]>, file: str
 
 function readNode(node: NodeProto, index: number, file: string): OnnxNode {
   const { op_type = "", name = "", domain = "", input = [], output = [], attribute = [] } = node;
-  const place = `${file}: node ${name ? visible(name) : index} (${visible(op_type)})`;
+  const place = `${file}: node ${name ? visibleName(name) : index} (${visibleName(op_type)})`;
   if (domain !== "" && domain !== "ai.onnx") {
-    throw new DataError(`${place}: expected an operation of ONNX, got one of ${visible(domain)}`);
+    throw new DataError(
+      `${place}: expected an operation of ONNX, got one of ${visibleName(domain)}`,
+    );
   }
   const attributes = new Map(attribute.map((a) => [a.name ?? "", a]));
   return { op: op_type, place, inputs: input, outputs: output, attributes };
@@ -119,7 +131,7 @@ function readConstants(tensors: readonly TensorProto[], file: string): Map<strin
   for (const tensor of tensors) {
     const constant = readConstant(tensor, file);
     if (constants.has(constant.name)) {
-      throw new DataError(`${file}: constant ${visible(constant.name)} is there twice`);
+      throw new DataError(`${file}: constant ${visibleName(constant.name)} is there twice`);
     }
     constants.set(constant.name, constant);
   }
@@ -128,7 +140,7 @@ function readConstants(tensors: readonly TensorProto[], file: string): Map<strin
 
 function readConstant(tensor: TensorProto, file: string): Constant {
   const { name = "", dims = [], data_type = 0, data_location = 0, raw_data } = tensor;
-  const place = `${file}: constant ${visible(name)}`, type = ELEMENT_TYPES.get(data_type);
+  const place = `${file}: constant ${visibleName(name)}`, type = ELEMENT_TYPES.get(data_type);
   if (!type) {
     throw new DataError(
       `${place}: expected elements of type ${
@@ -152,6 +164,16 @@ function readConstant(tensor: TensorProto, file: string): Constant {
     throw new DataError(
       `${place}: expected the values of shape [${dims.slice(0, 8)}], got ${have}`,
     );
+  }
+  const limits = WHOLE_LIMITS.get(type);
+  if (!raw_data && limits) {
+    const [least, most] = limits, wrong = listed?.find((value) => value < least || value > most);
+    if (wrong !== undefined) {
+      throw new DataError(
+        `${place}: expected ${type} values of ${least} to ${most}, got ${wrong}; export or ` +
+          "download it again",
+      );
+    }
   }
   return { name, type, dims, values: valuesOf(type, raw_data ?? listed ?? []) };
 }

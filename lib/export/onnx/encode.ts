@@ -36,7 +36,7 @@ import { valueName } from "./value_names.ts";
 export type OnnxTarget = "ort" | "web" | "tensorrt";
 
 /** How a network is written. */
-export interface OnnxOptions {
+interface OnnxOptions {
   readonly target: OnnxTarget;
   /** Name of the graph. */
   readonly name: string;

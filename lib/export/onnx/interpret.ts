@@ -5,7 +5,7 @@
  * @module
  */
 import { DataError } from "../../core/errors.ts";
-import { listed, visible } from "../../core/text.ts";
+import { listed, visibleName } from "../../core/text.ts";
 import { MAX_SIZE } from "../../recipe/fields.ts";
 import { type Interpreter, MAX_VALUES, MAX_WORK } from "../model_file.ts";
 import { decodeOnnx, type OnnxGraph, type OnnxNode } from "./decode.ts";
@@ -73,7 +73,7 @@ function imageShape({ name = "", type }: ValueInfoProto, file: string): Shape {
   const got = elem_type === ELEMENT.uint8 ? "uint8" : `elements of type ${elem_type ?? "none"}`;
   throw new DataError(
     `${file}: input ${
-      visible(name)
+      visibleName(name)
     }: expected images as uint8 [batch, height, width, channels], as ` +
       `qtrain export writes them, got ${got} [${sizes.slice(0, 8).join(", ")}]`,
   );
@@ -87,6 +87,7 @@ function isSize(value: number): boolean {
 /** Turns nodes into steps. */
 function plan(graph: OnnxGraph, image: Shape, fileBytes: number, file: string) {
   const values = new Map<string, Value>(graph.constants), steps: Step[] = [];
+  valuesOf(image, `${file}: input ${visibleName(graph.input.name ?? "")}`);
   const pixels: Flow = { shape: image, slot: 0, form: { kind: "pixels" }, limits: undefined };
   values.set(graph.input.name ?? "", pixels);
   let slots = 1, work = 0, prepared = 0;
@@ -105,7 +106,7 @@ function plan(graph: OnnxGraph, image: Shape, fileBytes: number, file: string) {
     if (work > MAX_WORK || prepared > fileBytes) {
       throw new DataError(
         `${node.place}: expected a network of at most 2³⁷ multiplications for an ` +
-          "image, and each weight in one layer, got more",
+          "image, and each weight in one layer, got more; run it with ONNX Runtime",
       );
     }
     const flow: Flow = { shape, slot: slots++, form, limits: undefined };
@@ -124,14 +125,22 @@ function plan(graph: OnnxGraph, image: Shape, fileBytes: number, file: string) {
     !output || !("slot" in output) || output.form.kind !== "reals" || output.shape.order !== "nc"
   ) {
     throw new DataError(
-      `${file}: output ${
-        visible(graph.output)
-      }: expected probabilities as float32 [batch, classes], ` +
-        `got ${output ? "another tensor" : "no node that computes it"}`,
+      `${file}: output ${visibleName(graph.output)}: expected probabilities as float32 ` +
+        `[batch, classes], got ${insteadOfProbabilities(output)}`,
     );
   }
   freeSlots(steps, output.slot);
   return { steps, output };
+}
+
+/** What an output is that has no probabilities, and what to do. */
+function insteadOfProbabilities(output: Value | undefined): string {
+  if (!output) return "no node that computes it; export or download the file again";
+  const scores = "slot" in output && output.shape.order === "nc" &&
+    (output.form.kind === "pending" || output.form.kind === "dequantized");
+  return scores
+    ? "scores, as the network lacks a Softmax at its end; export it with one"
+    : "another tensor; run it with ONNX Runtime";
 }
 
 /** The number of values for an image. */
@@ -141,7 +150,9 @@ function valuesOf({ h, w, c }: Shape, place: string): number {
     return values;
   }
   throw new DataError(
-    `${place}: expected a tensor of 1 to 2²⁶ values for an image, got ${sizes.join("×")}`,
+    `${place}: expected a tensor of 1 to 2²⁶ values for an image, got ${
+      sizes.join("×")
+    }; export the network for smaller images, or run it with ONNX Runtime`,
   );
 }
 
@@ -156,14 +167,14 @@ function expectNew({ op, outputs, place }: OnnxNode, values: ReadonlyMap<string,
   if (!OPERATIONS.has(op)) {
     throw new DataError(
       `${place}: expected an operation that qtrain runs (${listed([...OPERATIONS.keys()])}), got ` +
-        (visible(op) || "none"),
+        `${visibleName(op) || "none"}; run it with ONNX Runtime`,
     );
   }
   const [name = ""] = outputs;
   if (outputs.length !== 1 || name === "") {
     throw new DataError(`${place}: expected one output, got ${outputs.length}`);
   }
-  if (values.has(name)) throw new DataError(`${place}: ${visible(name)} is computed twice`);
+  if (values.has(name)) throw new DataError(`${place}: ${visibleName(name)} is computed twice`);
   return name;
 }
 
@@ -175,7 +186,7 @@ function inputsOf({ inputs, place }: OnnxNode, values: ReadonlyMap<string, Value
     if (value) return value;
     throw new DataError(
       `${place}: expected a constant or the output of an earlier node as input, got ${
-        visible(name)
+        visibleName(name)
       }`,
     );
   });

@@ -4,9 +4,10 @@
  * @module
  */
 import { DataError } from "../../core/errors.ts";
-import { visible } from "../../core/text.ts";
+import { visibleName } from "../../core/text.ts";
 import { type Constant, type OnnxNode, product } from "./decode.ts";
 import type { Data, Flow, Form, Shape } from "./flow.ts";
+import { ATTRIBUTE_TYPE, type AttributeProto } from "./schema.ts";
 
 /** A constant with scales: value = scale · (code − zero), by index along `axis`. */
 export interface Scaled {
@@ -42,7 +43,9 @@ export class Operands {
 
   /** @throws DataError with the node */
   fail(expected: string, got: string): never {
-    throw new DataError(`${this.node.place}: expected ${expected}, got ${got}`);
+    throw new DataError(
+      `${this.node.place}: expected ${expected}, got ${got}; run it with ONNX Runtime`,
+    );
   }
 
   /** Throws a DataError for a number of inputs that the operation does not have. */
@@ -106,13 +109,13 @@ export class Operands {
 
   /** A whole number. */
   int(name: string, otherwise: number): number {
-    const value = this.#attribute(name)?.i ?? otherwise;
+    const value = this.#attribute(name, "i", 0) ?? otherwise;
     return Number.isSafeInteger(value) ? value : this.fail(`a whole number as ${name}`, `${value}`);
   }
 
   /** Whole numbers, as many as in `otherwise`. */
   ints<T extends readonly number[]>(name: string, otherwise: T): T {
-    const values = this.#attribute(name)?.ints ?? otherwise;
+    const values = this.#attribute(name, "ints", []) ?? otherwise;
     if (values.length === otherwise.length && values.every(Number.isSafeInteger)) {
       return values as T;
     }
@@ -121,13 +124,13 @@ export class Operands {
 
   /** A real number. */
   float(name: string, otherwise: number): number {
-    return this.#attribute(name)?.f ?? otherwise;
+    return this.#attribute(name, "f", 0) ?? otherwise;
   }
 
   /** A text. */
   text(name: string, otherwise: string): string {
-    const bytes = this.#attribute(name)?.s;
-    return bytes ? visible(new TextDecoder().decode(bytes)) : otherwise;
+    const bytes = this.#attribute(name, "s", new Uint8Array());
+    return bytes ? visibleName(new TextDecoder().decode(bytes)) : otherwise;
   }
 
   /** Throws a DataError for an attribute with a value other than the one that is run. */
@@ -139,13 +142,30 @@ export class Operands {
   /** Throws a DataError for an attribute that the operation has not asked for. */
   expectAllRead(): void {
     for (const name of this.node.attributes.keys()) {
-      if (!this.#read.has(name)) this.fail("only attributes that qtrain knows", visible(name));
+      if (!this.#read.has(name)) this.fail("only attributes that qtrain knows", visibleName(name));
     }
   }
 
-  #attribute(name: string) {
+  /**
+   * The value of an attribute that the node has.
+   *
+   * @param empty its value where the file has only its type: writers of proto3 leave out 0
+   * @throws DataError for an attribute of another type
+   */
+  #attribute<T extends keyof typeof ATTRIBUTE_TYPE>(
+    name: string,
+    field: T,
+    empty: NonNullable<AttributeProto[T]>,
+  ): NonNullable<AttributeProto[T]> | undefined {
     this.#read.add(name);
-    return this.node.attributes.get(name);
+    const attribute = this.node.attributes.get(name);
+    if (!attribute) return undefined;
+    const { type, [field]: value } = attribute, expected = ATTRIBUTE_TYPE[field];
+    // Files of the first version of the format have no types.
+    if ((type || expected) !== expected || !type && value === undefined) {
+      this.fail(`${name} of type ${expected}`, `type ${type || "none"}`);
+    }
+    return value ?? empty;
   }
 }
 

@@ -18,6 +18,7 @@ import { conv, gemm } from "./convolution.ts";
 import type { Computation, Operands, Value } from "./operands.ts";
 import { codeOf, type Limits, pending } from "./pending.ts";
 import { averagePool, globalAveragePool, maxPool } from "./pooling.ts";
+import { ELEMENT } from "./schema.ts";
 import { mapPairs } from "../compute/pairs.ts";
 
 /** Plans a node: returns its output, or how it is computed. */
@@ -45,13 +46,10 @@ export const OPERATIONS: ReadonlyMap<string, Operation> = new Map(Object.entries
   Transpose: transpose,
 }));
 
-/** The number of FLOAT among ONNX's element types. */
-const FLOAT = 1;
-
 /** Pixels to real values. */
 function cast(o: Operands): Flow {
   o.expectInputs(1);
-  o.expectInt("to", FLOAT);
+  o.expectInt("to", ELEMENT.float);
   const x = o.flow(0);
   if (x.form.kind !== "pixels") o.fail("the images", "another tensor");
   return { ...x, form: REALS };

@@ -50,7 +50,6 @@ const ATTRIBUTE = {
   f: [2, "float"],
   i: [3, "int"],
   s: [4, "bytes"],
-  floats: [7, "floats"],
   ints: [8, "ints"],
   type: [20, "int"],
 } as const satisfies Fields;
@@ -101,8 +100,8 @@ export type ModelProto = Message<typeof MODEL>;
 
 /** Numbers of element types. */
 export const ELEMENT = { float: 1, uint8: 2, int8: 3, int32: 6, int64: 7 } as const;
-/** Numbers of the types of attributes. */
-export const ATTRIBUTE_TYPE = { f: 1, i: 2, s: 3, floats: 6, ints: 7 } as const;
+/** Numbers of the types of attributes, by the field that has the value. */
+export const ATTRIBUTE_TYPE = { f: 1, i: 2, s: 3, ints: 7 } as const;
 
 /** Returns a file's bytes. */
 export function encodeModel(model: ModelProto): Uint8Array<ArrayBuffer> {
@@ -113,8 +112,16 @@ export function encodeModel(model: ModelProto): Uint8Array<ArrayBuffer> {
 
 /** Reads a file. @throws Error with what is wrong where the bytes are no such message */
 export function decodeModel(bytes: Uint8Array): ModelProto {
-  return read(bytes, MODEL) as ModelProto;
+  return read(bytes, MODEL, { left: MAX_MESSAGES }) as ModelProto;
 }
+
+/**
+ * Maximum messages of a file: nodes, their attributes and all others. Empty ones are two bytes each;
+ * ResNet-152 in int8 has less than 2¹³.
+ */
+const MAX_MESSAGES = 2 ** 17;
+
+const UTF8 = new TextDecoder();
 
 type Loose = { readonly [name: string]: unknown };
 
@@ -150,10 +157,9 @@ function write(writer: BinaryWriter, fields: Fields, message: Loose): void {
 }
 
 /** Tables are no deeper than six messages, so a file cannot make this recurse further. */
-function read(bytes: Uint8Array, fields: Fields): Loose {
-  const byId = new Map(
-    Object.entries(fields).map(([name, [id, ...rest]]) => [id, [name, ...rest]]),
-  );
+function read(bytes: Uint8Array, fields: Fields, messages: { left: number }): Loose {
+  if (--messages.left < 0) throw new Error(`more than ${MAX_MESSAGES} nodes and other parts`);
+  const byId = fieldsById(fields);
   const reader = new BinaryReader(bytes), message: Record<string, unknown> = {};
   while (reader.pos < reader.len) {
     const [id, wire] = reader.tag(), field = byId.get(id);
@@ -161,8 +167,8 @@ function read(bytes: Uint8Array, fields: Fields): Loose {
       reader.skip(wire, id);
       continue;
     }
-    const [name, type, of] = field as [string, Field[1], Fields];
-    const items = readItems(reader, wire, type, of);
+    const { name, type, of } = field;
+    const items = readItems(reader, wire, type, (part) => read(part, of!, messages));
     if (type === "many" || type.endsWith("s") && type !== "bytes") {
       const list = (message[name] ??= []) as unknown[];
       for (const item of items) list.push(item);
@@ -171,8 +177,32 @@ function read(bytes: Uint8Array, fields: Fields): Loose {
   return message;
 }
 
-/** Values of one field: one, or any number where numbers are packed. */
-function readItems(reader: BinaryReader, wire: number, type: Field[1], of: Fields): unknown[] {
+type FieldsById = ReadonlyMap<number, { name: string; type: Field[1]; of: Fields | undefined }>;
+
+const INDEXES = new WeakMap<Fields, FieldsById>();
+
+/** The fields of a table by number. */
+function fieldsById(fields: Fields): FieldsById {
+  const known = INDEXES.get(fields);
+  if (known) return known;
+  const index: FieldsById = new Map(
+    Object.entries(fields).map(([name, [id, type, of]]) => [id, { name, type, of }]),
+  );
+  INDEXES.set(fields, index);
+  return index;
+}
+
+/**
+ * Values of one field: one, or any number where numbers are packed.
+ *
+ * @param readMessage reads the bytes of a message
+ */
+function readItems(
+  reader: BinaryReader,
+  wire: number,
+  type: Field[1],
+  readMessage: (bytes: Uint8Array) => Loose,
+): unknown[] {
   const number = type.startsWith("int") || type.startsWith("float");
   if (!number) {
     if (wire !== WireType.LengthDelimited) {
@@ -180,7 +210,7 @@ function readItems(reader: BinaryReader, wire: number, type: Field[1], of: Field
     }
     const bytes = reader.bytes();
     if (type === "bytes") return [bytes];
-    return [type.startsWith("text") ? new TextDecoder().decode(bytes) : read(bytes, of)];
+    return [type.startsWith("text") ? UTF8.decode(bytes) : readMessage(bytes)];
   }
   const next = type.startsWith("int")
     ? (from: BinaryReader) => Number(from.int64())

@@ -4,7 +4,7 @@
  * @module
  */
 import { DataError } from "../../core/errors.ts";
-import { visible } from "../../core/text.ts";
+import { visibleName } from "../../core/text.ts";
 import { MAX_VALUES } from "../model_file.ts";
 import { readModel } from "./flatbuffer_read.ts";
 import {
@@ -141,7 +141,7 @@ class GraphReader {
 
   #tensor(tensor: Table<"Tensor">, number: number): Tensor {
     const { name, shape, buffer, sparsity } = tensor, type = TYPES[tensor.type];
-    const where = `tensor ${number} (${shown(name)})`;
+    const where = `tensor ${number} (${visibleName(name)})`;
     if (!isElementType(type)) {
       return this.#fail(where, "int8, uint8, int32 or float32", type ?? `type ${tensor.type}`);
     }
@@ -226,7 +226,7 @@ class GraphReader {
     const number = small === FIRST_LARGE_CODE ? large : Math.max(small, large);
     const name = OPERATOR_NAMES[number] ?? `operator ${number} of TensorFlow Lite`;
     if (!isOperatorName(name)) {
-      const custom = name === "CUSTOM" ? `CUSTOM (${shown(custom_code)})` : name;
+      const custom = name === "CUSTOM" ? `CUSTOM (${visibleName(custom_code)})` : name;
       return this.#fail(where, "an operator that qtrain runs", custom);
     }
     return name;
@@ -236,7 +236,7 @@ class GraphReader {
     const texts: [string, string][] = [], decoder = new TextDecoder("utf-8", { fatal: true });
     for (const { name, buffer } of this.model.metadata) {
       try {
-        texts.push([name, decoder.decode(this.#content(`metadata ${shown(name)}`, buffer))]);
+        texts.push([name, decoder.decode(this.#content(`metadata ${visibleName(name)}`, buffer))]);
       } catch (error) {
         if (error instanceof DataError) throw error; // Else it is no text.
       }
@@ -256,11 +256,6 @@ export function optionsOf<Name extends OptionsName>(
 ): Table<Name> {
   if (options?.table !== table) return fail(table, options?.table ?? "none");
   return options as Table<Name>;
-}
-
-/** A name in a message. */
-function shown(name: string): string {
-  return visible(name.slice(0, 100));
 }
 
 /** A list in a message. */
