@@ -6,14 +6,12 @@
  */
 import type { Convolution } from "../compute/convolution.ts";
 import { convolveCodes, convolveReals, convolveToCodes } from "../compute/convolve.ts";
+import { greatestSums, SUM_LIMIT } from "../compute/greatest_sums.ts";
 import type { Pair } from "../../recipe/fields.ts";
 import type { Constant } from "./decode.ts";
 import { type Flow, realsOf, type Shape } from "./flow.ts";
 import { type Computation, constantReals, type Operands, type Scaled } from "./operands.ts";
 import { codeLimits, type Limits, type Pending, pending } from "./pending.ts";
-
-/** The greatest sum of products of codes, at most 255·128 each, and the greatest bias: int32 holds both. */
-const MAX_SUM = 2 ** 30, MAX_PRODUCTS = Math.floor(MAX_SUM / (255 * 128));
 
 /** How a kernel moves over an image. */
 export interface Window {
@@ -147,16 +145,18 @@ function convolution(
     ...{ shape, reads: [x], work: shape.h * shape.w * shape.c * taps, prepared },
     form: { kind: "pending" },
   } as const;
-  if (form.kind === "dequantized" && !x.limits && scales && taps <= MAX_PRODUCTS) {
-    const codes = (weight as Scaled).codes.values as Int8Array;
-    const laidOut = ordered(codes, order);
-    const units = scales.map((scale) => form.scale * scale), bias = biasOf(o, shape.c, units);
-    return {
-      ...of,
-      compute: (n, [data]) => {
-        return productsOfCodes({ ...sizes, n }, data as Int8Array, form.zero, laidOut, units, bias);
-      },
-    };
+  if (form.kind === "dequantized" && !x.limits && scales) {
+    const codes = (weight as Scaled).codes.values as Int8Array, { zero } = form;
+    const laidOut = ordered(codes, order), sums = greatestSums(laidOut, shape.c, zero);
+    if (sums.every((sum) => sum < SUM_LIMIT)) {
+      const units = scales.map((scale) => form.scale * scale);
+      const bias = biasOf(o, shape.c, { units, sums });
+      return {
+        ...of,
+        compute: (n, [data]) =>
+          productsOfCodes({ ...sizes, n }, data as Int8Array, zero, laidOut, units, bias),
+      };
+    }
   }
   const values = constantReals(weight);
   if (!areFinite(values)) o.fail("finite weights", "NaN or an infinite one");
@@ -226,7 +226,12 @@ interface Bias {
   readonly real: Float32Array;
 }
 
-function biasOf(o: Operands, outputs: number, units?: Float32Array): Bias {
+/** @param products their units and greatest sums by output, where they are summed as codes */
+function biasOf(
+  o: Operands,
+  outputs: number,
+  products?: { readonly units: Float32Array; readonly sums: Float64Array },
+): Bias {
   const none = { codes: new Int32Array(outputs), real: new Float32Array(outputs) };
   const value = o.inputs[2];
   if (!value) return none;
@@ -235,10 +240,10 @@ function biasOf(o: Operands, outputs: number, units?: Float32Array): Bias {
   if (values.length !== outputs || dims.at(-1) !== outputs) {
     o.fail(`a bias for each of ${outputs} outputs`, `[${dims.slice(0, 8)}]`);
   }
-  if (units && "codes" in constant && values instanceof Int32Array) {
+  if (products && "codes" in constant && values instanceof Int32Array) {
     const { scales, zeros } = constant;
-    const same = units.every((unit, i) => unit === scales[scales.length > 1 ? i : 0]);
-    const fits = values.every((value) => Math.abs(value) <= MAX_SUM);
+    const same = products.units.every((unit, i) => unit === scales[scales.length > 1 ? i : 0]);
+    const fits = values.every((value, i) => Math.abs(value) + products.sums[i]! < SUM_LIMIT);
     if (same && fits && Array.from(zeros).every((zero) => zero === 0)) {
       return { ...none, codes: values };
     }

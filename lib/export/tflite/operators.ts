@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { greatestSums, SUM_LIMIT } from "../compute/greatest_sums.ts";
 import { roundHalfEven } from "../../quant/range.ts";
 import { convolveToCodes } from "../compute/convolve.ts";
 import { mapPairs } from "../compute/pairs.ts";
@@ -136,11 +137,10 @@ function requantization(
   shape: readonly number[],
 ): Requantizer {
   const y = operands.outputCodes(shape), bias = operands.bias(2, outputs);
-  const furthest = Math.max(127 - x.zero, x.zero + 128), size = codes.length / outputs;
+  const sums = greatestSums(codes, outputs, x.zero);
   for (let k = 0; k < outputs; k++) {
-    let most = Math.abs(bias[k]!);
-    for (let i = k * size; i < (k + 1) * size; i++) most += Math.abs(codes[i]!) * furthest;
-    if (most >= 2 ** 31) operands.operator.fail("sums that fit int32", `one of ${most}`);
+    const most = sums[k]! + Math.abs(bias[k]!);
+    if (most >= SUM_LIMIT) operands.operator.fail("sums that fit int32", `one of ${most}`);
   }
   const factors = Float32Array.from(
     bias,
