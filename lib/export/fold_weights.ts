@@ -49,7 +49,7 @@ export function realWeights(
 ): FloatWeights {
   const outputs = bias.length, size = values.length / outputs;
   const { codes, scales } = how
-    ? codesOf(values, outputs, how)
+    ? codesOfWeights(values, outputs, how)
     : { codes: values, scales: undefined };
   const folded = new Float32Array(values.length);
   for (let k = 0, at = 0; k < outputs; k++) {
@@ -76,7 +76,7 @@ export function quantizedWeights(
   { input, output }: Readonly<Record<"input" | "output", ExportTensor>>,
 ): QuantizedWeights {
   const outputs = bias.length, size = values.length / outputs;
-  const { codes, scales } = codesOf(values, outputs, how), real = foldedBias(bias, affine);
+  const { codes, scales } = codesOfWeights(values, outputs, how), real = foldedBias(bias, affine);
   const x = input.quantizer!.scale, y = output.quantizer?.scale ?? x;
   const result = {
     codes: new Int8Array(values.length),
@@ -102,7 +102,7 @@ function foldedBias(bias: Float32Array, { factor, mean, shift }: Affine): number
 }
 
 /** Codes and scales of a weight, as kernels/pack_weights and quantize_depthwise_weights compute them. */
-function codesOf(
+function codesOfWeights(
   values: Float32Array,
   outputs: number,
   { bits, perChannel }: WeightQuantizer,

@@ -32,20 +32,20 @@ export function setSizes(
 
 /**
  * Writes the sums of the output rows from `first` on, counted over all images: [rows][wo][o], i32 of codes.
- * Weights are [o / 8][depth][8] f32, or [o / 8][depth / 2][8][2] i16; `panel` has room for `height` pixels
+ * Weights are [o / 8][depth][8] f32, or [o / 8][depth / 2][8][2] i16; `patches` has room for `height` pixels
  * of `depth` values each, a multiple of 4.
  */
 export function convolveDense(
-  int8: bool, first: i32, rows: i32, x: usize, zero: i32, weights: usize, panel: usize, height: i32, depth: i32,
+  int8: bool, first: i32, rows: i32, x: usize, zero: i32, weights: usize, patches: usize, height: i32, depth: i32,
   sums: usize,
 ): void {
-  if (int8) sumDense(true, first, rows, x, zero, weights, panel, height, depth, sums);
-  else sumDense(false, first, rows, x, 0, weights, panel, height, depth, sums);
+  if (int8) sumDense(true, first, rows, x, zero, weights, patches, height, depth, sums);
+  else sumDense(false, first, rows, x, 0, weights, patches, height, depth, sums);
 }
 
 @inline
 function sumDense(
-  int8: bool, first: i32, rows: i32, x: usize, zero: i32, weights: usize, panel: usize, height: i32, depth: i32,
+  int8: bool, first: i32, rows: i32, x: usize, zero: i32, weights: usize, patches: usize, height: i32, depth: i32,
   sums: usize,
 ): void {
   const pixels = rows * WO, pitch = <usize>O << 2, blocks = (O + BLOCK - 1) / BLOCK;
@@ -54,14 +54,14 @@ function sumDense(
   for (let done: i32 = 0; done < pixels; done += height) {
     const count = min(height, pixels - done);
     for (let i: i32 = 0; i < count; i++, nextPixel(HO, WO)) {
-      fillPixel(int8, x, zero, depth, panel + <usize>i * stride);
+      fillPixel(int8, x, zero, depth, patches + <usize>i * stride);
     }
     // The first block last: see above.
     for (let block = blocks - 1; block >= 0; block--) {
       const w = weights + <usize>block * blockBytes;
       let to = sums + <usize>done * pitch + (<usize>block << 5);
       for (let i: i32 = 0; i < count; i += TILE_ROWS, to += TILE_ROWS * pitch) {
-        const from = panel + <usize>i * stride;
+        const from = patches + <usize>i * stride;
         if (int8) dotTile(from, stride, w, depth >> 1, to, pitch);
         else mulFromZero(from, stride, w, depth, to, pitch);
       }

@@ -34,9 +34,9 @@ function open(bytes: number): { readonly loops: Loops; readonly buffer: ArrayBuf
 
 /**
  * Bytes at a time; more only for 8 outputs, one image, one row of sums, 6 pixels. Images, sums and the
- * panel of input pixels stay in the second cache of most processors together.
+ * patches of input pixels stay in the second cache of most processors together.
  */
-const WEIGHT_BYTES = 2 ** 22, IMAGE_BYTES = 2 ** 18, SUM_BYTES = 2 ** 18, PANEL_BYTES = 98304;
+const WEIGHT_BYTES = 2 ** 22, IMAGE_BYTES = 2 ** 18, SUM_BYTES = 2 ** 18, PATCH_BYTES = 98304;
 /** Outputs of a block of weights; pixels of a tile, and of one of depthwise sums. */
 const BLOCK = 8, TILE_ROWS = 6, TILE_COLUMNS = 4;
 /** Bytes of a column of 8 channels in the band of a depthwise convolution. */
@@ -103,16 +103,16 @@ function convolveOutputs(job: Job, store: (results: Results, pixel: number) => v
   const int8 = weight instanceof Int8Array, layout = layoutOf(sizes, int8), size = h * w * c;
   const images = atMost(n, IMAGE_BYTES / (size * x.BYTES_PER_ELEMENT));
   const rows = atMost(images * ho, SUM_BYTES / (wo * o * 4));
-  const { height, width, bytes } = groups > 1 ? bandOf(sizes) : panelOf(layout, int8 ? 2 : 4);
+  const { height, width, bytes } = groups > 1 ? bandOf(sizes) : patchesOf(layout, int8 ? 2 : 4);
   const count = Math.ceil(o / BLOCK) * BLOCK * layout.rows * layout.room;
-  const tables = finish ? tablesOf(finish) : [], places = new Places();
-  const weightsAt = places.take(count * (int8 ? 2 : 4)), panelAt = places.take(bytes);
-  const xAt = places.take(images * size * x.BYTES_PER_ELEMENT);
-  const sumsAt = places.take((rows * wo + TILE_ROWS) * o * 4);
-  const codesAt = places.take(rows * wo * o);
-  const tablesAt = tables.map(({ byteLength }) => places.take(byteLength));
+  const tables = finish ? tablesOf(finish) : [], allocation = new Allocation();
+  const weightsAt = allocation.take(count * (int8 ? 2 : 4)), patchesAt = allocation.take(bytes);
+  const xAt = allocation.take(images * size * x.BYTES_PER_ELEMENT);
+  const sumsAt = allocation.take((rows * wo + TILE_ROWS) * o * 4);
+  const codesAt = allocation.take(rows * wo * o);
+  const tablesAt = tables.map(({ byteLength }) => allocation.take(byteLength));
 
-  const { loops, buffer } = open(places.end);
+  const { loops, buffer } = open(allocation.end);
   const Weights = int8 ? Int16Array : Float32Array, Values = int8 ? Int8Array : Float32Array;
   const Sums = int8 ? Int32Array : Float32Array;
   layOut(layout, weight, new Weights(buffer, weightsAt, count), int8 ? 2 : 1);
@@ -127,7 +127,7 @@ function convolveOutputs(job: Job, store: (results: Results, pixel: number) => v
     values.set(x.subarray(image * size, (image + some) * size));
     for (let row = 0; row < some * ho; row += rows) {
       const few = Math.min(rows, some * ho - row), pixels = few * wo, pixel = (image * ho + row) * wo;
-      run(int8 ? 1 : 0, row, few, xAt, zero, weightsAt, panelAt, height, width, sumsAt);
+      run(int8 ? 1 : 0, row, few, xAt, zero, weightsAt, patchesAt, height, width, sumsAt);
       if (finish) runFinish(loops, finish, sumsAt, pixels, o, tablesAt, codesAt);
       const asCodes = finish && "factors" in finish, Type = asCodes ? Int8Array : Sums;
       store(new Type(buffer, asCodes ? codesAt : sumsAt, pixels * o), pixel);
@@ -140,8 +140,8 @@ function atMost(count: number, fitting: number): number {
   return Math.max(1, Math.min(count, Math.floor(fitting)));
 }
 
-/** Places in memory, one after another. */
-class Places {
+/** Bytes of memory, one after another. */
+class Allocation {
   end = FIRST_ADDRESS;
 
   /** Returns the address of `bytes` bytes and some to spare. */
@@ -178,20 +178,20 @@ function layOut(
 }
 
 /** Room for input values of a convolution: of how many pixels or rows, and how long these are. */
-interface Panel {
+interface Room {
   readonly height: number;
   readonly width: number;
   readonly bytes: number;
 }
 
-function panelOf({ room }: Layout, bytes: number): Panel {
-  const tiles = Math.max(1, Math.min(16, Math.floor(PANEL_BYTES / (TILE_ROWS * room * bytes))));
+function patchesOf({ room }: Layout, bytes: number): Room {
+  const tiles = Math.max(1, Math.min(16, Math.floor(PATCH_BYTES / (TILE_ROWS * room * bytes))));
   return { height: tiles * TILE_ROWS, width: room, bytes: tiles * TILE_ROWS * room * bytes };
 }
 
-function bandOf({ ho, wo, kernel: [kh, kw], stride: [sy, sx] }: Convolution): Panel {
+function bandOf({ ho, wo, kernel: [kh, kw], stride: [sy, sx] }: Convolution): Room {
   const width = (Math.ceil(wo / TILE_COLUMNS) * TILE_COLUMNS - 1) * sx + kw;
-  const fitting = Math.floor((PANEL_BYTES / (width * PLACE) - kh) / sy) + 1;
+  const fitting = Math.floor((PATCH_BYTES / (width * PLACE) - kh) / sy) + 1;
   const height = Math.max(1, Math.min(ho, fitting));
   return { height, width, bytes: ((height - 1) * sy + kh) * width * PLACE };
 }

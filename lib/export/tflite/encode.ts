@@ -46,7 +46,7 @@ export function encodeTflite(
 }
 
 /** A layer whose window moves over its input. */
-type Window = Pick<ExportConv, "input" | "output" | "kernel" | "stride" | "padding">;
+type Windowed = Pick<ExportConv, "input" | "output" | "kernel" | "stride" | "padding">;
 
 /** The codes that pixels − 128 are. */
 const PIXELS: Quantizer = { scale: 1, zero: -128 };
@@ -118,7 +118,7 @@ class Encoder {
    * The mean of a window as a depthwise convolution. Weights have the code 127, not 1: a sum of few
    * bits is rounded twice, and with 1 a quarter of the codes was off by one.
    */
-  #sum(name: string, node: Window, act: Act): void {
+  #sum(name: string, node: Windowed, act: Act): void {
     const { input: { c }, kernel } = node, taps = kernel[0] * kernel[1];
     const weights = {
       codes: new Int8Array(c * taps).fill(127),
@@ -150,7 +150,7 @@ class Encoder {
 
   #depthwise(
     name: string,
-    node: Window,
+    node: Windowed,
     weights: QuantizedWeights,
     act: Act,
   ): void {
@@ -198,7 +198,7 @@ class Encoder {
    *
    * @param fill whether padding is zeros, or less than all values
    */
-  #window(name: string, node: Window, fill: "zero" | "lowest") {
+  #window(name: string, node: Windowed, fill: "zero" | "lowest") {
     const { input, stride: [stride_h, stride_w] } = node, model = this.#model;
     const { padding, before, after } = edgesOf(node);
     const x = this.#of(input);

@@ -17,7 +17,7 @@ export function trainedPixelCodes(
   return scale.map((factor, c) =>
     Int8Array.from({ length: 256 }, (_, pixel) => {
       const real = fround(fround(pixel * factor) + shift[c]!);
-      return clamp(roundHalfEven(fround(real * inverse)) + zero);
+      return saturate(roundHalfEven(fround(real * inverse)) + zero);
     })
   );
 }
@@ -46,7 +46,7 @@ export function pixelWeights(
       const unit = fround(scale[c]! / code), bias = Math.round(shift[c]! / unit);
       const factor = fround(unit / step);
       const differing = codes[c]!.reduce((sum, expected, pixel) => {
-        const got = clamp(roundHalfEven(fround((pixel * code + bias) * factor)) + zero);
+        const got = saturate(roundHalfEven(fround((pixel * code + bias) * factor)) + zero);
         return sum + Number(got !== expected);
       }, 0);
       if (differing >= fewest) continue;
@@ -57,6 +57,6 @@ export function pixelWeights(
   return result;
 }
 
-function clamp(code: number): number {
+function saturate(code: number): number {
   return Math.min(Math.max(code, -128), 127);
 }
