@@ -457,6 +457,51 @@ Deno.test("ONNX: very many empty nodes are refused at once", () => {
   assertRefused(bytes, /more than 131072 nodes/);
 });
 
+Deno.test("ONNX: sums of 60,000 products of codes are exact", () => {
+  const size = 60_000, dice = new Dice(3);
+  const weights = Int8Array.from({ length: 2 * size }, () => dice.below(255) - 127);
+  const image = Uint8Array.from({ length: size }, () => dice.below(256));
+  const node = (op_type: string, input: string[], output: string, ints?: number[]): NodeProto => ({
+    ...{ op_type, input, output: [output] },
+    attribute: ints
+      ? [{ name: "perm", ints }]
+      : op_type === "Gemm"
+      ? [{ name: "transB", i: 1 }]
+      : [],
+  });
+  const type = (elem_type: number, sizes: number[]) => ({
+    tensor_type: { elem_type, shape: { dim: sizes.map((dim_value) => ({ dim_value })) } },
+  });
+  const bytes = encodeModel({
+    opset_import: [{ version: 13 }],
+    graph: {
+      node: [
+        { op_type: "Cast", input: ["image"], output: ["x"], attribute: [{ name: "to", i: 1 }] },
+        node("Transpose", ["x"], "t", [0, 3, 1, 2]),
+        node("QuantizeLinear", ["t", "one"], "q"),
+        node("DequantizeLinear", ["q", "one"], "d"),
+        node("Flatten", ["d"], "f"),
+        node("DequantizeLinear", ["codes", "one"], "w"),
+        node("Gemm", ["f", "w"], "logits"),
+        node("Softmax", ["logits"], "p"),
+      ],
+      initializer: [
+        { name: "one", data_type: ELEMENT.float, float_data: [1] },
+        {
+          ...{ name: "codes", data_type: ELEMENT.int8, dims: [2, size] },
+          raw_data: new Uint8Array(weights.buffer),
+        },
+      ],
+      input: [{ name: "image", type: type(ELEMENT.uint8, [1, size, 1, 1]) }],
+      output: [{ name: "p", type: type(ELEMENT.float, [1, 2]) }],
+    },
+  });
+  const sums = [0, 0];
+  weights.forEach((weight, i) => sums[Math.floor(i / size)]! += weight * image[i % size]!);
+  const { tensors } = runFile(bytes, image, 1);
+  assert.deepEqual([...tensors.get("logits")!], sums.map(Math.fround));
+});
+
 Deno.test("ONNX: one constant in very many nodes does not take memory without bound", () => {
   const bytes = changed("convolutional", (graph) => {
     const conv = graph.node!.find(({ op_type }) => op_type === "Conv")!;
