@@ -76,7 +76,7 @@ for (const kind of ALL_KINDS) {
   }
 }
 
-/** What LiteRT 2.5.3 gave for two images of each network; experiments/exported/litert_layers.ts runs it. */
+/** What LiteRT 2.5.3 gave for two images of each network; tests/soak/litert_layers.ts runs it. */
 const OF_LITERT: Record<Kind, readonly number[]> = {
   plain: [
     0.0000575295,

@@ -1,6 +1,6 @@
 /**
  * The operators of a TFLite file, to the bit as LiteRT computes them with XNNPACK (compared on WASM by
- * experiments/exported/litert_layers.ts): sums of codes are exact, and become codes by a factor in f32
+ * tests/soak/litert_layers.ts): sums of codes are exact, and become codes by a factor in f32
  * and one rounding, half to even. TFLite's reference kernels round twice, which moves one code in 500.
  * Each operator is checked and prepared once; what is prepared then computes any number of images.
  *

@@ -2,8 +2,8 @@
  * Compares every tensor of TFLite files, code by code, between LiteRT in a page and qtrain's
  * interpreter, on random images. Without files: networks of random weights that have every layer.
  *
- *     deno run -A experiments/exported/litert_layers.ts [FILE.tflite…] [--images 50]
- *                                                       [--packages FOLDER] [--browser PROGRAM]
+ *     deno run -A tests/soak/litert_layers.ts [FILE.tflite…] [--images 50]
+ *                                               [--packages FOLDER] [--browser PROGRAM]
  *
  * It needs what `deno task bench:exported` needs.
  *
@@ -15,8 +15,8 @@ import { readModel } from "../../lib/export/tflite/flatbuffer_read.ts";
 import { writeModel } from "../../lib/export/tflite/flatbuffer_write.ts";
 import { openTflite } from "../../lib/export/tflite/interpret.ts";
 import { OPERATORS, type Table, TYPES } from "../../lib/export/tflite/schema.ts";
-import { ALL_KINDS, randomImages, randomNetwork } from "../../tests/support/export_networks.ts";
-import { Runtimes } from "./packages.ts";
+import { ALL_KINDS, randomImages, randomNetwork } from "../support/export_networks.ts";
+import { Runtimes } from "../../experiments/exported/packages.ts";
 
 const SEEN = "seen";
 
