@@ -44,7 +44,7 @@ const OPTIONS = {
   "max-drop": {
     type: "string",
     usage: "--max-drop POINTS",
-    help: "percentage points of accuracy that the file may lose against the run (default: 1)",
+    help: "percentage points of accuracy that the file may lose (default: 1, more with few images)",
   },
   device: DEVICE,
   threads: THREADS,

@@ -10,7 +10,7 @@ import { decodeSafetensors } from "../lib/core/safetensors.ts";
 import { encodeChecked } from "../lib/train/checkpoint/checksum.ts";
 import { RunFolder } from "../lib/train/run_folder/run_folder.ts";
 import { evaluate } from "../lib/train/evaluate.ts";
-import { dropOf } from "../lib/train/export/rejection.ts";
+import { dropOf, usualMaxDrop } from "../lib/train/export/rejection.ts";
 import { exportRun } from "../lib/train/export/export.ts";
 import type { RecipeInput } from "../lib/recipe/recipe.ts";
 import { writePhotos } from "./support/photos.ts";
@@ -173,6 +173,14 @@ Deno.test("a file may lose exactly as many points as are allowed", () => {
     const drop = dropOf({ ...check, runAccuracy: (k + 1) / 100, fileAccuracy: k / 100 });
     assert.equal(drop, 1);
   }
+});
+
+Deno.test("few images do not tell a loss from chance, many do", () => {
+  const check = { runAccuracy: 0.9, fileAccuracy: 0.85, maxDifference: 1 };
+  assert.ok(usualMaxDrop({ ...check, images: 20, differing: 1 }) > 5);
+  assert.ok(usualMaxDrop({ ...check, images: 100, differing: 5 }) < 5);
+  assert.equal(usualMaxDrop({ ...check, images: 10_000, differing: 600 }), 1);
+  assert.equal(usualMaxDrop({ ...check, images: 10_000, differing: 0 }), 1);
 });
 
 Deno.test("options that do not go together are refused before anything is written", async () => {

@@ -86,7 +86,7 @@ Deno.test(
       const image = `${folder}/old/[2] photos & "more"/val/cat/1.png`;
       await paste(cwd, `${predict!.replace("IMAGE", shellWord(image))} --device cpu`);
       await paste(cwd, toFile!);
-      assert.ok((await Deno.stat(`${cwd}/FILE.safetensors`)).isFile);
+      assert.ok((await Deno.stat(`${cwd}/FILE.onnx`)).isFile);
     }),
 );
 

@@ -25,7 +25,7 @@ import { loadRun, type TrainedRun } from "../checkpoint/load.ts";
 import { type DeviceSettings, openNetwork } from "../open_network.ts";
 import { checkFile, rangeOfScores } from "./check.ts";
 import { type LayerDifference, worstLayer } from "./layer_differences.ts";
-import { dropOf, rejection } from "./rejection.ts";
+import { dropOf, rejection, usualMaxDrop } from "./rejection.ts";
 import { expectReplaceable } from "./replaceable.ts";
 import type { ExportCheck, ExportReport } from "./report.ts";
 import { StagedFiles } from "./staged_files.ts";
@@ -43,7 +43,10 @@ export interface ExportOptions extends DeviceSettings {
   readonly best?: boolean;
   /** Number of test images to check the file with; by default all. 0: not checked. */
   readonly check?: number;
-  /** Percentage points of accuracy that the file may have less than the run; 1 by default. */
+  /**
+   * Percentage points of accuracy that the file may have less than the run; by default 1, or two
+   * standard errors where the images are too few to tell.
+   */
   readonly maxDrop?: number;
   /** Changes to the run's recipe, `key=value` each: where its data is now. */
   readonly overrides?: readonly string[];
@@ -64,8 +67,6 @@ const MAX_COMPARED_IMAGES = 16;
 const SCORE_MARGIN = 0.1;
 /** Images of a batch that the folded network computes at once. */
 const MAX_BATCH = 16;
-/** Percentage points of accuracy that a file may have less than its run. */
-const MAX_DROP = 1;
 
 /**
  * Writes a run's network as a file. The ending of `out` decides the format: `.onnx`, `.tflite` (int8)
@@ -117,7 +118,7 @@ export async function exportRun(
     const check = test && test.count > 0
       ? await checkAgainstRun(file, run, test, options)
       : undefined;
-    const { maxDrop = MAX_DROP } = options;
+    const maxDrop = options.maxDrop ?? (check ? usualMaxDrop(check) : 0);
     if (check && dropOf(check) > maxDrop) {
       const worst = await compareLayers(file, network, run, test!, options);
       await files.rename(staged, names.kept);

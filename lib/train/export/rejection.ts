@@ -22,6 +22,14 @@ export function dropOf(check: ExportCheck): number {
 }
 
 /**
+ * Percentage points of accuracy that a file may have less than its run unless told: 1, or two standard
+ * errors of the difference where the images are too few to tell. Of 20 images, one is 5 points.
+ */
+export function usualMaxDrop({ images, differing }: ExportCheck): number {
+  return Math.max(1, 200 * Math.sqrt(differing) / images);
+}
+
+/**
  * The error for a file that was rejected.
  *
  * @param kept where the file is
@@ -54,9 +62,9 @@ export function rejection(
     `${kept}: the file answers ${percent(fileAccuracy)} of ${
       withThousands(images)
     } images right, ` +
-      `the run ${percent(runAccuracy)}: ${
-        points.toFixed(2)
-      } points less, more than the ${maxDrop} of ` +
+      `the run ${percent(runAccuracy)}: ${points.toFixed(2)} points less, more than the ${
+        Number(maxDrop.toFixed(2))
+      } of ` +
       `--max-drop.${where}${remedy} To take it as it is, give --max-drop ${Math.ceil(points)}`,
   );
 }
