@@ -49,7 +49,7 @@ export type { TrainOptions } from "./lib/train/options.ts";
 export type * from "./lib/train/events.ts";
 export { evaluate } from "./lib/train/evaluate.ts";
 export type { EvaluateOptions, Evaluation } from "./lib/train/evaluate.ts";
-export type { DeviceSettings } from "./lib/train/open_network.ts";
+export type { DeviceSettings, TrainedRunOptions } from "./lib/train/open_network.ts";
 export { predict } from "./lib/train/predict.ts";
 export type {
   ClassProbability,

@@ -5,21 +5,16 @@
  */
 import { countBatches, countImages } from "../core/image_count.ts";
 import { DataLoader } from "../data/loader.ts";
-import type { EstimatorMakers } from "../quant/estimator.ts";
 import { loadRun } from "./checkpoint/load.ts";
-import { type DeviceSettings, openNetwork } from "./open_network.ts";
+import { openNetwork, type TrainedRunOptions } from "./open_network.ts";
 import { openTestData } from "./test_data.ts";
 
 /** Options of an evaluation. */
-export interface EvaluateOptions extends DeviceSettings {
+export interface EvaluateOptions extends TrainedRunOptions {
   /** Changes to the run's recipe, `key=value` each: where its data is now. */
   readonly overrides?: readonly string[];
   /** Called now and then with how far it is, once it takes a few seconds. */
   readonly progress?: (text: string) => void;
-  /** Custom estimators, by the names that the recipe uses. */
-  readonly estimators?: EstimatorMakers;
-  /** Uses the checkpoint with the best test accuracy instead of the latest. */
-  readonly best?: boolean;
 }
 
 /** Result of an evaluation. */

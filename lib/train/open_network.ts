@@ -6,6 +6,7 @@
 import { type DataShape, plan, type PlanOptions } from "../program/plan.ts";
 import type { Tiles } from "../runtime/gpu/autotune.ts";
 import type { DeviceChoice } from "../runtime/device.ts";
+import type { EstimatorMakers } from "../quant/estimator.ts";
 import { openTestedDevice } from "../runtime/open_tested_device.ts";
 import type { TrainedRun } from "./checkpoint/load.ts";
 import { Network } from "./network/network.ts";
@@ -20,6 +21,14 @@ export interface DeviceSettings {
   readonly tiles?: Tiles;
   /** Called with each warning. */
   readonly warn?: (text: string) => void;
+}
+
+/** Which network of a run is used, and where it runs. */
+export interface TrainedRunOptions extends DeviceSettings {
+  /** Custom estimators, by the names that the recipe uses. */
+  readonly estimators?: EstimatorMakers;
+  /** Uses the checkpoint with the best test accuracy instead of the latest. */
+  readonly best?: boolean;
 }
 
 /**

@@ -14,8 +14,7 @@ import { DataLoader, workersFor } from "../data/loader.ts";
 import { stat } from "../data/paths/stat.ts";
 import { WorkerError } from "../data/workers/worker_pool.ts";
 import { classNameOf, type InputSpec } from "../program/input_spec.ts";
-import type { EstimatorMakers } from "../quant/estimator.ts";
-import type { DeviceSettings } from "./open_network.ts";
+import type { TrainedRunOptions } from "./open_network.ts";
 import { loadScorer, type Scorer } from "./scorer.ts";
 
 /** Images of a batch: the next one is read meanwhile, and its answers come together. */
@@ -26,13 +25,9 @@ const MAX_BATCH_BYTES = 2 ** 24;
 const IMAGES_PER_READ = 8;
 
 /** Options of a prediction. */
-export interface PredictOptions extends DeviceSettings {
+export interface PredictOptions extends TrainedRunOptions {
   /** Number of classes to return for each image, likeliest first; 1 by default. */
   readonly top?: number;
-  /** Custom estimators, by the names that the recipe uses. */
-  readonly estimators?: EstimatorMakers;
-  /** Uses the checkpoint with the best test accuracy instead of the latest. */
-  readonly best?: boolean;
   /** Called now and then with how far it is, once it takes a few seconds. */
   readonly progress?: (text: string) => void;
 }

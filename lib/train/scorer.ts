@@ -9,21 +9,12 @@ import { readBytes } from "../core/files.ts";
 import { checkIsFile, stat } from "../data/paths/stat.ts";
 import type { Interpreter } from "../export/model_file.ts";
 import { decodeInputSpec, type InputSpec } from "../program/input_spec.ts";
-import type { EstimatorMakers } from "../quant/estimator.ts";
 import { inputSpecOf, loadRun } from "./checkpoint/load.ts";
-import { type DeviceSettings, openNetwork } from "./open_network.ts";
+import { openNetwork, type TrainedRunOptions } from "./open_network.ts";
 import { probabilitiesOf } from "./probabilities.ts";
 
 /** Images that a network from a file computes at once: more take more memory, and are no faster. */
 const MAX_FILE_BATCH = 16;
-
-/** How a run's network is opened; a file takes none of it but warnings. */
-interface ScorerOptions extends DeviceSettings {
-  /** Custom estimators, by the names that the recipe uses. */
-  readonly estimators?: EstimatorMakers;
-  /** Uses the checkpoint with the best test accuracy instead of the latest. */
-  readonly best?: boolean;
-}
 
 /** A network that has been read, before it is known how many images there are. */
 export interface LoadedNetwork {
@@ -56,7 +47,7 @@ export interface Scorer {
  * @throws DataError when there is neither, it is damaged, or no image file fits its input; UsageError
  * for options that a file does not take
  */
-export async function loadScorer(path: string, options: ScorerOptions): Promise<LoadedNetwork> {
+export async function loadScorer(path: string, options: TrainedRunOptions): Promise<LoadedNetwork> {
   const isFolder = (await stat(path))?.isDirectory === true;
   if (isModelFile(path) && !isFolder) return await loadFile(path, options);
   return await loadFromRun(path, options);
@@ -67,7 +58,7 @@ export function isModelFile(path: string): boolean {
   return /\.(onnx|tflite)$/i.test(path);
 }
 
-async function loadFromRun(path: string, options: ScorerOptions): Promise<LoadedNetwork> {
+async function loadFromRun(path: string, options: TrainedRunOptions): Promise<LoadedNetwork> {
   const run = await loadRun(path, options), { recipe } = run;
   const spec = expectImageFiles(inputSpecOf(run), run.checkpoint.path);
   return {
@@ -89,7 +80,7 @@ async function loadFromRun(path: string, options: ScorerOptions): Promise<Loaded
   };
 }
 
-async function loadFile(path: string, options: ScorerOptions): Promise<LoadedNetwork> {
+async function loadFile(path: string, options: TrainedRunOptions): Promise<LoadedNetwork> {
   const { device, threads, best } = options;
   const given = { device, threads, best: best || undefined };
   for (const [name, value] of Object.entries(given)) {

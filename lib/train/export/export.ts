@@ -19,10 +19,9 @@ import { encodeOnnx, type OnnxTarget } from "../../export/onnx/encode.ts";
 import { openOnnx } from "../../export/onnx/interpret.ts";
 import { openModelFile } from "../../export/open.ts";
 import { encodeTflite } from "../../export/tflite/encode.ts";
-import type { EstimatorMakers } from "../../quant/estimator.ts";
 import { quantizerOf } from "../../quant/range.ts";
 import { loadRun, type TrainedRun } from "../checkpoint/load.ts";
-import { type DeviceSettings, openNetwork } from "../open_network.ts";
+import { openNetwork, type TrainedRunOptions } from "../open_network.ts";
 import { checkFile, rangeOfScores } from "./check.ts";
 import { type LayerDifference, worstLayer } from "./layer_differences.ts";
 import { dropOf, rejection, usualMaxDrop } from "./rejection.ts";
@@ -34,13 +33,11 @@ import { trainedNetwork } from "./trained_network.ts";
 import { exportWeights } from "./weights.ts";
 
 /** Options of an export. */
-export interface ExportOptions extends DeviceSettings {
+export interface ExportOptions extends TrainedRunOptions {
   /** What an ONNX file is written for; `ort` by default. */
   readonly target?: OnnxTarget;
   /** Writes real values in place of int8 codes; always so for a run in float32. ONNX only. */
   readonly float32?: boolean;
-  /** Uses the checkpoint with the best test accuracy instead of the latest. */
-  readonly best?: boolean;
   /** Number of test images to check the file with; by default all. 0: not checked. */
   readonly check?: number;
   /**
@@ -52,8 +49,6 @@ export interface ExportOptions extends DeviceSettings {
   readonly overrides?: readonly string[];
   /** Called now and then with how far it is, once it takes a few seconds. */
   readonly progress?: (text: string) => void;
-  /** Custom estimators, by the names that the recipe uses. */
-  readonly estimators?: EstimatorMakers;
   /** Ends the check between two batches, with the signal's reason; nothing is left behind. */
   readonly signal?: AbortSignal;
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import { DataError } from "../../core/errors.ts";
-import { withThousands } from "../../core/format.ts";
+import { percent, withThousands } from "../../core/format.ts";
 import { shellWord } from "../../core/text.ts";
 import { foldedLayers, type TrainedNetwork } from "../../export/fold.ts";
 import type { LayerDifference } from "./layer_differences.ts";
@@ -49,8 +49,8 @@ export function rejection(
 ): DataError {
   const { images, runAccuracy, fileAccuracy } = check, points = dropOf(check);
   const where = worst
-    ? ` Layer ${worst.name} differs most: its values are off by ${percent(worst.error)}, its ` +
-      `input's by ${percent(worst.before)}.`
+    ? ` Layer ${worst.name} differs most: its values are off by ${errorText(worst.error)}, its ` +
+      `input's by ${errorText(worst.before)}.`
     : "";
   const { arithmetic } = trained.recipe.quantize;
   const remedy = float32
@@ -59,10 +59,10 @@ export function rejection(
       : " The run rounds and clips every tensor, a file in float32 none: leave out --float32."
     : likeTheFile(path, trained);
   return new DataError(
-    `${kept}: the file answers ${percent(fileAccuracy)} of ${
+    `${kept}: the file answers ${percent(fileAccuracy, 2)} of ${
       withThousands(images)
     } images right, ` +
-      `the run ${percent(runAccuracy)}: ${points.toFixed(2)} points less, more than the ${
+      `the run ${percent(runAccuracy, 2)}: ${points.toFixed(2)} points less, more than the ${
         Number(maxDrop.toFixed(2))
       } of ` +
       `--max-drop.${where}${remedy} To take it as it is, give --max-drop ${Math.ceil(points)}`,
@@ -82,6 +82,6 @@ function likeTheFile(path: string, trained: TrainedNetwork): string {
     `quantize.arithmetic=simulated ${shellWord(layers)}${own}, and export that run.`;
 }
 
-function percent(share: number): string {
-  return share > 10 ? "over 1,000%" : `${(100 * share).toFixed(2)}%`;
+function errorText(share: number): string {
+  return share > 10 ? "over 1,000%" : percent(share, 2);
 }
