@@ -15,6 +15,7 @@ const ORDER: readonly (readonly string[])[] = [
   ["lib/report"],
   ["lib/train"],
   ["lib/export"],
+  ["lib/view"],
   ["lib/runtime"],
   ["lib/program"],
   ["lib/model"],
@@ -22,7 +23,7 @@ const ORDER: readonly (readonly string[])[] = [
   ["lib/recipe"],
   ["kernels"],
   ["lib/quant"],
-  ["lib/image"],
+  ["lib/image", "lib/metrics"],
   ["lib/core"],
 ];
 
