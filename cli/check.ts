@@ -9,7 +9,7 @@ import { leftOutOfEpochs } from "../lib/data/sampler.ts";
 import { bytesOf, operandsBytes } from "../lib/program/memory/bytes.ts";
 import { type PeakMemory, peakMemory } from "../lib/program/memory/peak.ts";
 import { type Layer, parameterCount } from "../lib/program/summary.ts";
-import { type DataShape, plan } from "../lib/program/plan.ts";
+import { float32Memory } from "../lib/program/float32_memory.ts";
 import { type Program } from "../lib/program/program.ts";
 import { cpuMemory } from "../lib/program/memory/cpu_memory.ts";
 import { threadsWithin, tooLarge } from "../lib/runtime/cpu/memory.ts";
@@ -62,7 +62,7 @@ async function run(args: Arguments<typeof OPTIONS>): Promise<number> {
   const planned: Planned = {
     recipe,
     ...prepared,
-    float32: bytesInFloat32(recipe, prepared.shape),
+    float32: float32Memory(recipe, prepared.shape),
     // No kernel runs here, so a runtime without SIMD will do.
     threads: threadsOf(args.threads, { ...cpuSupport(), simd: true }),
   };
@@ -100,12 +100,6 @@ interface Planned {
   readonly float32: number;
   /** Threads of the CPU. */
   readonly threads: number;
-}
-
-/** Bytes that the same recipe needs in float32. */
-function bytesInFloat32(recipe: Recipe, data: DataShape): number {
-  const quantize = { ...recipe.quantize, arithmetic: "float32" } as const;
-  return peakMemory(plan({ ...recipe, quantize, memory: 0 }, data).program).total;
 }
 
 /** The images, and those that each epoch leaves out, as rows. */

@@ -73,7 +73,12 @@ export function stepLine(event: Omit<StepEvent, "type" | "epoch">): string {
 }
 
 /** One line an epoch: `epoch 1/5 | train loss 0.6123 | test loss 0.3987 | test acc 85.62% | 38s`. */
-export function epochLine(event: Omit<EpochEvent, "type" | "step" | "trainAccuracy">): string {
+export function epochLine(
+  event: Pick<
+    EpochEvent,
+    "epoch" | "epochs" | "trainLoss" | "testLoss" | "testAccuracy" | "seconds"
+  >,
+): string {
   const { epoch, epochs, trainLoss, testLoss, testAccuracy, seconds } = event;
   return [
     `epoch ${String(epoch).padStart(String(epochs).length)}/${epochs}`,

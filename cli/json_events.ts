@@ -53,6 +53,8 @@ export function jsonEvent(event: TrainEvent, folder: string): Record<string, unk
         train_accuracy: event.trainAccuracy,
         test_loss: event.testLoss,
         test_accuracy: event.testAccuracy,
+        ...(event.testTop5 === undefined ? {} : { test_top5: event.testTop5 }),
+        calibration_error: event.calibrationError,
         seconds: event.seconds,
       };
     case "end":

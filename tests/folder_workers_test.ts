@@ -58,7 +58,7 @@ for (
         try {
           const train = [];
           for (let step = 0; step < 8; step++) train.push(await loader.trainBatch(step, 8));
-          return [train, await Array.fromAsync(loader.testBatches(5))];
+          return [train, await Array.fromAsync(loader.batches("test", 5))];
         } finally {
           loader.close();
         }

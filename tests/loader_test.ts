@@ -43,7 +43,7 @@ async function batches(workers: number, from = 0): Promise<{ train: Batch[]; tes
   try {
     const train: Batch[] = [];
     for (let step = from; step < 18; step++) train.push(await loader.trainBatch(step, 18));
-    return { train, test: await all(loader.testBatches(8)) };
+    return { train, test: await all(loader.batches("test", 8)) };
   } finally {
     loader.close();
   }
@@ -63,7 +63,7 @@ Deno.test("training images are augmented anew every epoch, test images never", a
   const pixels = (list: Batch[]) => list.map(({ images }) => images.join());
   assert.equal(new Set(pixels(train)).size, 18);
   assert.ok(train.every(({ others, weights }) => others?.length === 8 && weights?.length === 8));
-  const plain = await all(new DataLoader(data()).testBatches(8));
+  const plain = await all(new DataLoader(data()).batches("test", 8));
   assert.deepEqual(test, plain);
   assert.deepEqual(test.map(({ samples }) => samples), [8, 8, 7]);
   assert.equal(test[0]!.others, undefined);

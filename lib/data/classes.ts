@@ -6,9 +6,12 @@
  */
 import { DataError } from "../core/errors.ts";
 import { listed } from "../core/text.ts";
-import type { Dataset, Split, SplitSource } from "./dataset.ts";
+import type { Dataset, Split, SplitName, SplitSource } from "./dataset.ts";
 import type { FileWarnings } from "./file_warnings.ts";
 import { openSplit } from "./open_split.ts";
+
+/** What the images of a split are called. */
+const NOUNS = { train: "training image", test: "test image" } as const;
 
 /** How one list of classes relates to another. */
 interface ClassMatch {
@@ -58,7 +61,7 @@ interface Known {
 /** Data with the labels of a network. */
 interface LabelledLikeNetwork {
   readonly data: Dataset;
-  /** Test images that are left out, by class that the network does not know. */
+  /** Images of the split that are left out, by class that the network does not know. */
   readonly leftOut: ReadonlyMap<string, number>;
 }
 
@@ -68,6 +71,7 @@ interface LabelledLikeNetwork {
  * taken as they are.
  *
  * @param of what knows the classes, for messages: `the run in runs/shirts`
+ * @param split the split that is used: others may be without images
  * @throws {DataError} when the network knows none of the classes, or has fewer and there are no names,
  * or the images have another shape
  */
@@ -76,6 +80,7 @@ export function withLabelsOf(
   data: Dataset,
   of: string,
   warn: (text: string) => void = () => {},
+  split: SplitName = "test",
 ): LabelledLikeNetwork {
   const { classNames } = data;
   if (`${known.shape}` !== `${data.shape}`) {
@@ -110,7 +115,7 @@ export function withLabelsOf(
         `them (${listed(classNames)}); use other data, or train on this`,
     );
   }
-  const leftOut = new Map(added.map((name) => [name, countOf(data.test, classNames, name)]));
+  const leftOut = new Map(added.map((name) => [name, countOf(data[split], classNames, name)]));
   if (missing.length > 0) {
     const lacks = `${missing.length} of the ${known.classes} classes of ${of}`;
     warn(`${data.name}: lacks ${lacks} (${listed(missing)})`);
@@ -119,7 +124,7 @@ export function withLabelsOf(
     const images = [...leftOut.values()].reduce((sum, count) => sum + count, 0);
     warn(
       `${data.name}: ${of} does not know ${count(added.length, "class", "classes")} ` +
-        `(${listed(added)}); ${count(images, "test image")} left out`,
+        `(${listed(added)}); ${count(images, NOUNS[split])} left out`,
     );
   }
   const relabelled = {
@@ -129,9 +134,11 @@ export function withLabelsOf(
     train: relabel(data.train, labels, data.fileWarnings),
     test: relabel(data.test, labels, data.fileWarnings),
   };
-  if (relabelled.test.count === 0) {
+  if (relabelled[split].count === 0) {
     throw new DataError(
-      `data.root: expected test images of the classes of ${of} (${listed(known.classNames)}), ` +
+      `data.root: expected ${NOUNS[split]}s of the classes of ${of} (${
+        listed(known.classNames)
+      }), ` +
         `got none; add some, or use other data`,
     );
   }

@@ -115,15 +115,15 @@ export class DataLoader {
   }
 
   /**
-   * The test images in their own order; the last batch is padded.
+   * The images of a split in their own order, not augmented; the last batch is padded.
    *
    * @param batch images of a batch
    * @throws {DataError} when an image cannot be read
    */
-  async *testBatches(batch: number): AsyncGenerator<Batch> {
+  async *batches(split: SplitName, batch: number): AsyncGenerator<Batch> {
     const reads: Promise<Batch>[] = [];
-    for (const indices of sequentialBatches(this.data.test.count, batch)) {
-      const read = this.read("test", { indices, batch });
+    for (const indices of sequentialBatches(this.data[split].count, batch)) {
+      const read = this.read(split, { indices, batch });
       read.catch(() => {}); // As above.
       reads.push(read);
       if (reads.length > this.ahead) yield await reads.shift()!;

@@ -6,7 +6,7 @@
  */
 
 /** Mistakes that are kept. */
-const MAX_MISTAKES = 16;
+export const MAX_MISTAKES = 16;
 /** Intervals of confidence in which the calibration is measured, as in Guo et al. 2017. */
 const CALIBRATION_BINS = 15;
 /** From so many classes on, the first five answers say something. */
@@ -103,6 +103,11 @@ export class PredictionMetrics {
     return !right && this.#addMistake({ index, label, predicted, probability, labelProbability });
   }
 
+  /** The worst mistakes so far, the worst first. */
+  get mistakes(): readonly Mistake[] {
+    return this.#mistakes;
+  }
+
   /** The figures of all images so far. */
   figures(): PredictionFigures {
     const { classes } = this, images = Math.max(1, this.#images);
@@ -117,7 +122,7 @@ export class PredictionMetrics {
       })),
       confusion: [...this.#confusion].toSorted(([a], [b]) => a - b)
         .map(([cell, count]) => [Math.floor(cell / classes), cell % classes, count]),
-      mistakes: this.#mistakes,
+      mistakes: this.mistakes,
     };
   }
 

@@ -1,11 +1,18 @@
 /**
- * Evaluates a trained run on its test images.
+ * Evaluates a trained run on its test images, or on its training images.
  *
  * @module
  */
-import { countBatches, countImages } from "../core/image_count.ts";
+import type { SplitName } from "../data/dataset.ts";
 import { DataLoader } from "../data/loader.ts";
+import {
+  type ClassFigures,
+  classFigures,
+  type PredictionFigures,
+} from "../metrics/prediction_metrics.ts";
+import { classNameOf } from "../program/input_spec.ts";
 import { loadRun } from "./checkpoint/load.ts";
+import { measure } from "./measure.ts";
 import { openNetwork, type TrainedRunOptions } from "./open_network.ts";
 import { openTestData } from "./test_data.ts";
 
@@ -13,19 +20,30 @@ import { openTestData } from "./test_data.ts";
 export interface EvaluateOptions extends TrainedRunOptions {
   /** Changes to the run's recipe, `key=value` each: where its data is now. */
   readonly overrides?: readonly string[];
+  /**
+   * The images to measure: `test` by default; `train`: those that the network learned from, without
+   * augmentation.
+   */
+  readonly split?: SplitName;
   /** Called now and then with how far it is, once it takes a few seconds. */
   readonly progress?: (text: string) => void;
 }
 
 /** Result of an evaluation. */
-export interface Evaluation {
-  /** Mean cross-entropy over the test images, in nats. */
+export interface Evaluation extends PredictionFigures {
+  /** The images that were measured. */
+  readonly split: SplitName;
+  /** Mean cross-entropy over the images, in nats. */
   readonly loss: number;
-  /** Accuracy on the test images, 0–1. */
+  /** Accuracy on the images, 0–1. */
   readonly accuracy: number;
-  /** Number of test images. */
+  /** Number of images. */
   readonly images: number;
-  /** Number of test images left out, by class that the network does not know. */
+  /** Name of each class, by label: the label as text if the data has no names. */
+  readonly classNames: readonly string[];
+  /** Precision, recall and F1 of each class, by label. */
+  readonly classFigures: readonly ClassFigures[];
+  /** Number of images left out, by class that the network does not know. */
   readonly leftOut: ReadonlyMap<string, number>;
   /** How the data was read, in words, for formats that may be laid out in several ways. */
   readonly layout?: string;
@@ -47,16 +65,19 @@ export interface Evaluation {
  * or has none of the network's classes; DeviceError when no device can run it
  */
 export async function evaluate(path: string, options: EvaluateOptions = {}): Promise<Evaluation> {
+  const { split = "test", progress } = options;
   const run = await loadRun(path, options), { checkpoint } = run;
   const { data, leftOut } = await openTestData(path, run, options);
-  const network = await openNetwork(run, data, options), { executor, program } = network;
+  const network = await openNetwork(run, data, options), { executor } = network;
   let loader: DataLoader | undefined;
   try {
     loader = await DataLoader.open(data, { workers: run.recipe.data.workers, ...options });
-    const report = countImages("evaluating", data.test.count, options.progress);
+    const { pictures: _, ...measured } = (await measure(network, loader, split, { progress }))!;
     return {
-      ...await network.evaluate(countBatches(loader.testBatches(program.batch), report)),
-      images: data.test.count,
+      split,
+      ...measured,
+      classNames: Array.from({ length: data.classes }, (_, label) => classNameOf(data, label)),
+      classFigures: classFigures(data.classes, measured.confusion),
       leftOut,
       ...(data.layout === undefined ? {} : { layout: data.layout }),
       step: checkpoint.trainerState.step,

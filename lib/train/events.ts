@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { EvaluationRecord } from "../metrics/evaluation_record.ts";
 import type { Program } from "../program/program.ts";
 import type { Arithmetic } from "../quant/quantizer.ts";
 import type { Observation } from "../quant/scheduler.ts";
@@ -127,6 +128,12 @@ export interface EpochEvent {
   readonly testLoss: number;
   /** Accuracy on the test images, 0–1. */
   readonly testAccuracy: number;
+  /** Share of test images whose class is among the five likeliest, 0–1; absent below six classes. */
+  readonly testTop5?: number;
+  /** Expected calibration error on the test images over 15 intervals of confidence, 0–1. */
+  readonly calibrationError: number;
+  /** Contents of `evaluation.json`: confusion matrix, calibration, the worst mistakes. */
+  readonly evaluation: EvaluationRecord;
   /** Seconds that the epoch took, with its evaluation. */
   readonly seconds: number;
 }
@@ -147,6 +154,13 @@ export interface Summary {
   readonly test_accuracy: number | null;
   /** Best test accuracy of all evaluations, 0–1; null before the first. */
   readonly best_test_accuracy: number | null;
+  /**
+   * Share of test images whose class is among the five likeliest at the last evaluation, 0–1; absent
+   * before the first, and below six classes.
+   */
+  readonly test_top5?: number;
+  /** Expected calibration error of the last evaluation, 0–1; absent before the first. */
+  readonly calibration_error?: number;
   /** Steps done at the best evaluation, the first of equal ones. Its checkpoint is kept. */
   readonly best_step: number | null;
   /**
@@ -160,6 +174,10 @@ export interface Summary {
   readonly seconds: number;
   /** Bytes of the device's memory: all buffers, and what the kernels need beside them. */
   readonly peak_memory_bytes: number;
+  /** Planned bytes of all buffers. */
+  readonly planned_memory_bytes: number;
+  /** Planned bytes of all buffers that the same recipe needs in float32. */
+  readonly float32_memory_bytes: number;
   /** Name of the adapter. */
   readonly adapter: string;
   /** Kind of device. */

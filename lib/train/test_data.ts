@@ -1,10 +1,10 @@
 /**
- * The test images of a trained run, in the order and number of its classes.
+ * The images of a trained run that it is measured on, in the order and number of its classes.
  *
  * @module
  */
 import { withLabelsOf } from "../data/classes.ts";
-import type { Dataset } from "../data/dataset.ts";
+import type { Dataset, SplitName } from "../data/dataset.ts";
 import { openDataset } from "../data/open.ts";
 import { openSplit } from "../data/open_split.ts";
 import { readManifest, sharesFiles } from "../data/paths/data_manifest.ts";
@@ -13,8 +13,10 @@ import type { Recipe } from "../recipe/recipe.ts";
 import type { InputSpec } from "../program/input_spec.ts";
 import type { TrainedRun } from "./checkpoint/load.ts";
 
-/** Where warnings and progress go. */
-interface Messages {
+/** Which images, and where warnings and progress go. */
+interface TestDataOptions {
+  /** The split to measure; `test` by default. */
+  readonly split?: SplitName;
   readonly warn?: (text: string) => void;
   readonly progress?: (text: string) => void;
 }
@@ -24,19 +26,20 @@ interface Messages {
  * some classes, have others, or have them in another order: they are compared by name.
  *
  * @param path the run's folder
- * @returns the data, and the number of test images left out, by class that the network does not know
+ * @returns the data, and the number of images of the split left out, by class that the network does not know
  * @throws DataError when the data is missing or has none of the network's classes
  */
 export async function openTestData(
   path: string,
   { recipe, checkpoint: { data: known } }: TrainedRun,
-  { warn, progress }: Messages,
+  { split = "test", warn, progress }: TestDataOptions,
 ): Promise<ReturnType<typeof withLabelsOf>> {
   const messages = { ...(warn ? { warn } : {}), ...(progress ? { progress } : {}) };
-  const whole = await openDataset(forTest(recipe, known), messages);
-  const opened = whole.heldOut && !await beganWith(path, recipe, whole) ? allToTest(whole) : whole;
+  const whole = await openDataset(split === "test" ? forTest(recipe, known) : recipe, messages);
+  const others = whole.heldOut && !await beganWith(path, recipe, whole);
+  const opened = others && split === "test" ? allToTest(whole) : whole;
   // Checkpoints of earlier versions do not know their data.
-  return withLabelsOf(known ?? opened, opened, `the run in ${path}`, warn);
+  return withLabelsOf(known ?? opened, opened, `the run in ${path}`, warn, split);
 }
 
 /** The recipe without what it says of training images, and of classes where names tell which count. */

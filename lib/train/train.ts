@@ -155,6 +155,7 @@ function openRun(
     recipeText,
     data,
     network: new Network(program, executor, recipe.seed, recipe.quantize, data, estimators),
+    estimators,
     loader,
     options,
     started,

@@ -37,7 +37,10 @@ export interface SkippedStep {
   readonly tensor: string;
 }
 
-type EpochFigures = Pick<EpochEvent, "trainLoss" | "testLoss" | "testAccuracy">;
+type EpochFigures =
+  & Pick<EpochEvent, "trainLoss" | "testLoss" | "testAccuracy">
+  // Files of earlier versions lack them.
+  & Partial<Pick<EpochEvent, "testTop5" | "calibrationError">>;
 
 interface BestEvaluation {
   /** Steps done. */

@@ -4,10 +4,13 @@
  *
  * @module
  */
-import { countBatches, countImages } from "../../core/image_count.ts";
 import type { Batch } from "../../data/batch.ts";
 import type { Dataset } from "../../data/dataset.ts";
 import type { DataLoader } from "../../data/loader.ts";
+import type { EvaluationRecord } from "../../metrics/evaluation_record.ts";
+import { float32Memory } from "../../program/float32_memory.ts";
+import { peakMemory } from "../../program/memory/peak.ts";
+import type { EstimatorMakers } from "../../quant/estimator.ts";
 import type { Observation } from "../../quant/scheduler.ts";
 import type { Recipe } from "../../recipe/recipe.ts";
 import { VERSION } from "../../core/version.ts";
@@ -27,6 +30,7 @@ import type {
   Summary,
   TrainEvent,
 } from "../events.ts";
+import { evaluationRecord, measure, type Measured } from "../measure.ts";
 import { describeNonfiniteState } from "../network/divergence.ts";
 import type { StepResult } from "../network/in_flight_steps.ts";
 import type { Network } from "../network/network.ts";
@@ -46,8 +50,6 @@ import { Throughput } from "./throughput.ts";
 
 /** Seconds of steps that are submitted before waiting for them, so that Ctrl-C is noticed soon. */
 const MAX_WAIT_S = 0.5;
-/** An evaluation that ends within this time is not aborted, as it would have to be done again. */
-const MIN_EVALUATION_MS = 1000;
 
 /** What a run trains, and with what. */
 interface RunSetup {
@@ -56,6 +58,8 @@ interface RunSetup {
   readonly recipeText: string;
   readonly data: Dataset;
   readonly network: Network;
+  /** Estimators by name. */
+  readonly estimators: EstimatorMakers;
   readonly loader: DataLoader;
   readonly options: TrainOptions;
   /** Start of the run, by `performance.now()`. */
@@ -318,8 +322,10 @@ export class Run {
       if (await this.#save()) this.#status = "interrupted";
       return;
     }
-    const event = this.#recordEpoch(test);
+    const evaluation = await evaluationRecord(this.#step, data, test);
+    const event = this.#recordEpoch(test, evaluation);
     folder?.appendMetrics(epochLine(event));
+    await folder?.writeEvaluation(evaluation);
     await dataChanges.check();
     if (!await this.#save()) return;
     await this.#policy.recordGoodState(this.#trainerState());
@@ -328,28 +334,27 @@ export class Run {
   }
 
   /** Evaluates on the test images; `undefined` where that takes long and the run is interrupted. */
-  async #evaluate(): Promise<{ loss: number; accuracy: number } | undefined> {
-    const { network, loader, data, options: { signal, progress } } = this.setup;
-    const { program, executor } = network;
+  async #evaluate(): Promise<Measured | undefined> {
+    const { network, loader, options } = this.setup, { program, executor } = network;
     // Compiled already, but where a run resumes with an evaluation.
     await executor.ready(Object.values(program.sections).flat());
-    try {
-      const batches = untilAborted(loader.testBatches(program.batch), signal);
-      const count = countImages("evaluating", data.test.count, progress);
-      return await network.evaluate(countBatches(batches, count));
-    } catch (error) {
-      if (error instanceof EvaluationAborted) return undefined;
-      throw error;
-    }
+    return await measure(network, loader, "test", options);
   }
 
   /** Takes the figures of an epoch that has ended, and begins new sums for the next one. */
-  #recordEpoch({ loss, accuracy }: { loss: number; accuracy: number }): EpochEvent {
+  #recordEpoch(test: Measured, evaluation: EvaluationRecord): EpochEvent {
     const { recipe: { train } } = this.setup, stepsPerEpoch = this.#stepsPerEpoch;
     const { step, epochLoss, epochCorrect, bests } = this.#state;
     const inEpoch = (step - 1) % stepsPerEpoch + 1;
     const learned = inEpoch - this.#policy.skippedAfter(step - inEpoch);
-    const last = { trainLoss: epochLoss / learned, testLoss: loss, testAccuracy: accuracy };
+    const { loss, accuracy, top5, calibrationError } = test;
+    const last = {
+      trainLoss: epochLoss / learned,
+      testLoss: loss,
+      testAccuracy: accuracy,
+      ...(top5 === undefined ? {} : { testTop5: top5 }),
+      calibrationError,
+    };
     this.#state = {
       ...this.#state,
       ...(inEpoch === stepsPerEpoch ? { epochLoss: 0, epochCorrect: 0 } : {}),
@@ -363,6 +368,7 @@ export class Run {
       step,
       ...last,
       trainAccuracy: epochCorrect / (learned * train.batch),
+      evaluation,
       seconds: (performance.now() - this.#epochStarted) / 1000,
     };
   }
@@ -447,7 +453,7 @@ export class Run {
   }
 
   #summary(): Summary {
-    const { recipe, network, started } = this.setup, { executor } = network;
+    const { recipe, network, data, started, estimators } = this.setup, { executor } = network;
     const { step, last, bests } = this.#state, q = recipe.quantize;
     const skipped = this.#policy.skippedAfter(0);
     return {
@@ -457,12 +463,16 @@ export class Run {
       train_loss: last?.trainLoss ?? null,
       test_loss: last?.testLoss ?? null,
       test_accuracy: last?.testAccuracy ?? null,
+      ...(last?.testTop5 === undefined ? {} : { test_top5: last.testTop5 }),
+      ...(last?.calibrationError === undefined ? {} : { calibration_error: last.calibrationError }),
       best_test_accuracy: bests.at(-1)?.testAccuracy ?? null,
       best_step: bests.at(-1)?.step ?? null,
       images_per_second: this.#throughput.imagesPerSecond,
       data_wait_share: this.#throughput.dataWaitShare,
       seconds: (performance.now() - started) / 1000,
       peak_memory_bytes: executor.bytes,
+      planned_memory_bytes: peakMemory(network.program).total,
+      float32_memory_bytes: float32Memory(recipe, data, { estimators }),
       adapter: executor.adapter,
       device: executor.device,
       arithmetic: q.arithmetic,
@@ -485,25 +495,4 @@ function clippedShare(observations: readonly Observation[]): number {
   const values = observations.reduce((sum, o) => sum + o.quantizer.elements, 0);
   const clipped = observations.reduce((sum, o) => sum + o.clipped, 0);
   return values > 0 ? clipped / values : 0;
-}
-
-/** Thrown where an evaluation's batches end early. */
-class EvaluationAborted extends Error {}
-
-/**
- * Yields batches until the run is interrupted: a large test set on a small device takes minutes.
- *
- * @throws EvaluationAborted when `signal` is aborted and the evaluation has taken a second
- */
-export async function* untilAborted<T>(
-  batches: AsyncIterable<T>,
-  signal: AbortSignal | undefined,
-): AsyncGenerator<T> {
-  const began = performance.now();
-  for await (const batch of batches) {
-    if (signal?.aborted && performance.now() - began > MIN_EVALUATION_MS) {
-      throw new EvaluationAborted();
-    }
-    yield batch;
-  }
 }

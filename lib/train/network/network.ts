@@ -24,6 +24,16 @@ import { selectSteps, trainingSteps } from "../../program/select_steps.ts";
 import type { LoadedState, NetworkState } from "./types.ts";
 import { Weights } from "./weights.ts";
 
+/** Scores of an evaluation that are not yet read: 4 MiB of f32. */
+const MAX_SCORES = 2 ** 20;
+
+/**
+ * Gets the scores of a batch of an evaluation.
+ *
+ * @param logits f32 [n, stride], of which the first scores of each row are those of the classes
+ */
+type Answered = (batch: Batch, logits: Float32Array, stride: number) => void;
+
 /** Steps that run without the host. */
 interface Segment {
   readonly steps: Step[];
@@ -221,11 +231,16 @@ export class Network {
   /**
    * Evaluates on batches of the size of a micro-batch: mean loss in nats and accuracy, with running
    * norm statistics and the moving averages of weights where there are any. Changes no range.
+   *
+   * @param answered gets each batch, in order, with its scores
    */
-  async evaluate(batches: AsyncIterable<Batch>): Promise<{ loss: number; accuracy: number }> {
+  async evaluate(
+    batches: AsyncIterable<Batch>,
+    answered?: Answered,
+  ): Promise<{ loss: number; accuracy: number }> {
     this.#swapAverages();
     try {
-      return await this.#evaluate(batches);
+      return await this.#evaluate(batches, answered);
     } finally {
       this.#swapAverages();
     }
@@ -240,29 +255,41 @@ export class Network {
     this.executor.run([...exchange, ...packing], ["statistics"]);
   }
 
-  async #evaluate(batches: AsyncIterable<Batch>): Promise<{ loss: number; accuracy: number }> {
-    const { sections, quantizers } = this.program;
+  async #evaluate(
+    batches: AsyncIterable<Batch>,
+    answered?: Answered,
+  ): Promise<{ loss: number; accuracy: number }> {
+    const { sections, quantizers, classes, batch: size } = this.program;
+    const scores = sections.loss[0]!.buffers.logits!, stride = Math.ceil(classes / 4) * 4;
+    const most = answered ? Math.max(1, Math.floor(MAX_SCORES / (size * stride))) : Infinity;
     const steps = selectSteps([...sections.forward, ...sections.loss], quantizers, {
       phase: "eval",
     });
     this.#writeRanges(); // Those of the next step, as in a checkpoint.
-    let samples = 0, pending = 0, loss = 0, correct = 0;
+    let samples = 0, loss = 0, correct = 0;
+    let pending: { readonly batch: Batch; readonly copies: Copies }[] = [];
     const collect = async () => {
       const [metrics] = await this.executor.read(["metrics"]);
+      const read = answered ? await Promise.all(pending.map(({ copies }) => copies())) : [];
+      for (const [i, [bytes]] of read.entries()) {
+        answered!(pending[i]!.batch, new Float32Array(bytes!.buffer), stride);
+      }
       const { totalLoss, totalCorrect } = METRICS.read(wordsOf(metrics!), 0);
       loss += totalLoss;
       correct += totalCorrect;
-      pending = 0;
+      pending = [];
     };
     for await (const batch of batches) {
       this.#writeBatch(batch, { step: 0, learningRate: 0, normWeight: 0, soft: false });
       await this.executor.ready(steps);
-      this.executor.run(steps, pending === 0 ? ["metrics"] : []);
+      const clear = pending.length === 0 ? ["metrics"] : [];
+      const copies = this.executor.run(steps, clear, answered ? [scores] : []);
+      pending.push({ batch, copies });
       samples += batch.samples;
       // A wait costs 11 ms, but what is submitted without one stays in memory until it has run.
-      if (++pending === 64) await collect();
+      if (pending.length === Math.min(64, most)) await collect();
     }
-    if (pending > 0) await collect();
+    if (pending.length > 0) await collect();
     return { loss: loss / samples, accuracy: correct / samples };
   }
 

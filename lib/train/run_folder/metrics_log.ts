@@ -74,6 +74,8 @@ export function epochLine(e: EpochEvent): Line {
     train_accuracy: e.trainAccuracy,
     test_loss: e.testLoss,
     test_accuracy: e.testAccuracy,
+    ...(e.testTop5 === undefined ? {} : { test_top5: e.testTop5 }),
+    calibration_error: round(e.calibrationError, 6),
     seconds: round(e.seconds, 2),
   };
 }

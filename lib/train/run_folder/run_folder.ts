@@ -19,6 +19,7 @@ import {
   readTextIfThere,
   writeAtomic,
 } from "../../core/files.ts";
+import { EVALUATION_FILE, type EvaluationRecord } from "../../metrics/evaluation_record.ts";
 import { truncateLog } from "./truncate_log.ts";
 import { lockFolder } from "./lock.ts";
 
@@ -176,11 +177,18 @@ export class RunFolder {
 
   /**
    * Truncates the logs after `step`: keeps complete lines of steps up to it; drops later lines and any
-   * that a kill has cut. To be called when a run resumes from a checkpoint, or begins (0).
+   * that a kill has cut, and a later evaluation. To be called when a run resumes from a checkpoint, or begins (0).
    */
   async truncateLogs(step: number): Promise<void> {
     await this.flush();
     for (const log of [METRICS, RANGES]) await truncateLog(`${this.path}/${log}`, step);
+    const path = `${this.path}/${EVALUATION_FILE}`, text = await readTextIfThere(path);
+    if (text !== undefined && stepOf(text) > step) await removeIfThere(path);
+  }
+
+  /** Writes `evaluation.json`, in place of that of an earlier evaluation. */
+  writeEvaluation(record: EvaluationRecord): Promise<void> {
+    return writeAtomic(`${this.path}/${EVALUATION_FILE}`, JSON.stringify(record) + "\n");
   }
 
   /** Writes `summary.json`. */
@@ -260,6 +268,23 @@ export class RunFolder {
       await Deno.remove(old).catch(() => {});
     }
     return path;
+  }
+}
+
+/** The step of an evaluation; infinite if the file is damaged. */
+function stepOf(text: string): number {
+  try {
+    return Number(JSON.parse(text).step);
+  } catch {
+    return Infinity;
+  }
+}
+
+async function removeIfThere(path: string): Promise<void> {
+  try {
+    await Deno.remove(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw fileError(error, "write", path);
   }
 }
 
