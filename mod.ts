@@ -50,6 +50,15 @@ export type * from "./lib/train/events.ts";
 export { evaluate } from "./lib/train/evaluate.ts";
 export type { EvaluateOptions, Evaluation } from "./lib/train/evaluate.ts";
 export type { DeviceSettings, TrainedRunOptions } from "./lib/train/open_network.ts";
+export type { EvaluationRecord, MistakeRecord } from "./lib/metrics/evaluation_record.ts";
+export type {
+  CalibrationBin,
+  ClassFigures,
+  ConfusionCell,
+  Mistake,
+  PredictionFigures,
+} from "./lib/metrics/prediction_metrics.ts";
+export type { SplitName } from "./lib/data/dataset.ts";
 export { predict } from "./lib/train/predict.ts";
 export type {
   ClassProbability,

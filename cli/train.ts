@@ -6,11 +6,14 @@
 import { SystemError } from "../lib/core/errors.ts";
 import { shellWord } from "../lib/core/text.ts";
 import { leftOutOfEpochs } from "../lib/data/sampler.ts";
+import type { EvaluationRecord } from "../lib/metrics/evaluation_record.ts";
+import { classFigures } from "../lib/metrics/prediction_metrics.ts";
 import { loadRecipe } from "../lib/recipe/load.ts";
 import { RunFolder } from "../lib/train/run_folder/run_folder.ts";
 import type { StartEvent, Summary, TrainEvent } from "../lib/train/events.ts";
 import { train } from "../lib/train/train.ts";
 import { type Arguments, defineCommand, firstPositional, type Options } from "./command.ts";
+import { classSummary } from "./class_report.ts";
 import { epochLine, percent, rate, settingsTable, stepLine } from "./format.ts";
 import { INTERRUPTED, listenForInterrupt } from "./interrupt.ts";
 import { jsonEvent } from "./json_events.ts";
@@ -68,7 +71,7 @@ async function run(args: Arguments<typeof OPTIONS>): Promise<number> {
   const folder = await RunFolder.create({ out: args.out, name: recipe.name, resume });
   const progress = new Progress({ mode });
   using interrupt = listenForInterrupt((text) => progress.error(text));
-  let start: StartEvent | undefined;
+  let start: StartEvent | undefined, evaluation: EvaluationRecord | undefined;
   const lines = args.json ? new JsonLines(folder.path, progress) : undefined;
   try {
     for await (
@@ -91,8 +94,10 @@ async function run(args: Arguments<typeof OPTIONS>): Promise<number> {
         start = event;
         warnOfLeftOut(event, progress);
       }
+      if (event.type === "epoch") evaluation = event.evaluation;
       if (event.type !== "end") continue;
       progress.done();
+      if (evaluation && event.summary.status === "done") showClasses(evaluation, progress);
       if (!args.json) print(result(event.summary, folder.path));
       const code = await reportOutcome(event.summary, start!, folder, args, progress);
       return code || (lines?.failed ? 1 : 0);
@@ -143,6 +148,17 @@ function show(event: TrainEvent, progress: Progress, folder: string): void {
       return progress.live(() => stepLine(event));
     case "epoch":
       return progress.print(epochLine(event));
+  }
+}
+
+/** Says what the last evaluation tells of classes. */
+function showClasses(record: EvaluationRecord, progress: Progress): void {
+  const { classes, confusion, top5, calibration_error } = record;
+  const shares = top5 === undefined ? "" : `top-5 accuracy ${percent(top5, 2)}, `;
+  progress.print(`${shares}calibration error ${percent(calibration_error, 2)}`);
+  const figures = classFigures(classes.length, confusion);
+  for (const line of classSummary({ classNames: classes, classFigures: figures, confusion })) {
+    progress.print(line);
   }
 }
 

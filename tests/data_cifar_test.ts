@@ -218,3 +218,32 @@ Deno.test({
     assert.deepEqual([...counts], Array(10).fill(1000));
   },
 });
+
+Deno.test("binary CIFAR takes the names of its classes from the lists beside it, and only whole lists", async () => {
+  const lines = (...names: string[]) => new TextEncoder().encode(names.join("\r\n") + "\n\n");
+  const ten = Array.from({ length: 10 }, (_, k) => `class ${k}`);
+  await withFolder({ ...smallCifar10(), "batches.meta.txt": lines(...ten) }, async (root) => {
+    assert.deepEqual((await open(root)).classNames, ten);
+  });
+  const fine = Array.from({ length: 100 }, (_, k) => `f${k}`), coarse = fine.slice(0, 20);
+  const hundred = {
+    ...smallCifar100(),
+    "fine_label_names.txt": lines(...fine),
+    "coarse_label_names.txt": lines(...coarse),
+  };
+  await withFolder(hundred, async (root) => {
+    assert.deepEqual((await open(root)).classNames, fine);
+    assert.deepEqual((await open(root, { classes: 20 })).classNames, coarse);
+  });
+  await withFolder({ ...smallCifar10(), "batches.meta.txt": lines("one") }, async (root) => {
+    const warnings: string[] = [];
+    const recipe = dataRecipe({ format: "cifar", root });
+    const data = await openDataset(recipe, { warn: (text) => void warnings.push(text) });
+    assert.equal(data.classNames, undefined);
+    const [first] = warnings.filter((text) => text.includes("batches.meta.txt"));
+    assert.match(
+      first!,
+      /batches\.meta\.txt: expected 10 names, found others; classes are numbers/,
+    );
+  });
+});

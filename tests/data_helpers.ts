@@ -26,6 +26,7 @@ export function dataRecipe({ seed = 1, size, ...fields }: DataFields): DataRecip
     format,
     root: "",
     classes: 0,
+    class_names: [],
     size: [0, 0] as const,
     channels: 0,
     train: 0,

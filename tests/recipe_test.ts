@@ -73,6 +73,7 @@ const COMPLETE: Recipe = {
     format: "glyphs",
     root: "",
     classes: 10,
+    class_names: [],
     size: [28, 28],
     channels: 1,
     train: 10000,

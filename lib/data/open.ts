@@ -26,7 +26,7 @@ export async function openDataset(
 ): Promise<Dataset> {
   const { format, mean, std } = recipe.data, warn = options.warn ?? (() => {});
   const read = await READERS[format]();
-  const opened = await read(recipe, warn, options.progress);
+  const opened = named(await read(recipe, warn, options.progress), recipe.data.class_names);
   warnOfMissingClasses(opened, warn);
   await checkUnchanged(opened);
   const channels = opened.shape[2];
@@ -35,6 +35,24 @@ export async function openDataset(
     mean: perChannel("data.mean", mean, channels),
     std: perChannel("data.std", std, channels),
   };
+}
+
+/** Gives the classes the names of the recipe, if it has any. */
+function named(data: UnnormalizedDataset, names: readonly string[]): UnnormalizedDataset {
+  if (names.length === 0) return data;
+  if (data.classNames) {
+    throw new DataError(
+      `data.class_names: expected for data without names of classes, but ${data.name} has ` +
+        `${listed(data.classNames)}; leave it out`,
+    );
+  }
+  if (names.length !== data.classes) {
+    throw new DataError(
+      `data.class_names: expected ${data.classes} names, one for each class of ${data.name}, got ` +
+        `${names.length}; correct the list`,
+    );
+  }
+  return { ...data, classNames: names };
 }
 
 /** Refuses data that changed while it was read: half of an old file and half of a new one are neither. */

@@ -175,3 +175,18 @@ export function classFigures(
     support: support[label]!,
   }));
 }
+
+/** The pairs of classes that are confused most: cells off the diagonal, the largest first. */
+export function mostConfused(
+  confusion: readonly ConfusionCell[],
+  count: number,
+): ConfusionCell[] {
+  return confusion.filter(([label, predicted]) => label !== predicted)
+    .toSorted((a, b) => b[2] - a[2]).slice(0, count);
+}
+
+/** Classes with images, those with the smallest F1 first. */
+export function weakestFirst(figures: readonly ClassFigures[]): ClassFigures[] {
+  return figures.filter(({ support }) => support > 0)
+    .toSorted((a, b) => (a.f1 ?? 0) - (b.f1 ?? 0) || a.label - b.label);
+}

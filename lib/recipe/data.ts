@@ -28,6 +28,11 @@ export interface DataSpec {
   /** Number of classes; `cifar`: 10, 20 or 100. 0, the default: from the data (`glyphs`: 10). */
   readonly classes: number;
   /**
+   * Names of the classes, by label, for data that has none; empty, the default: its own names, or else
+   * numbers.
+   */
+  readonly class_names: readonly string[];
+  /**
    * Height and width of an image, or one number for both. 0, the default: from the data (`glyphs`: 28,
    * `cifar`: 32, `folder`: 224).
    */
@@ -56,6 +61,8 @@ const DATA = `a map with at least format: ${DATA_FORMAT_NAMES.slice(0, -1).join(
   DATA_FORMAT_NAMES.at(-1)
 }`;
 
+const NAMES = "a list of names, one for each class, all different";
+
 const SHARE = "a number above 0 and below 1";
 
 /** `data`. */
@@ -65,6 +72,7 @@ export const data = map({
   root: z.string("the path of a folder or a file").default("").meta(SILENT),
   classes: z.union([z.literal(0), integer(2, MAX_SIZE)], `a whole number from 2 to ${MAX_SIZE}`)
     .optional(),
+  class_names: z.array(z.string(NAMES).min(1, NAMES), NAMES).default([]),
   size: pair(0).optional(),
   channels: integer(0, 4).optional(),
   train: integer(0).optional(),
@@ -77,6 +85,9 @@ export const data = map({
   workers: z.union([z.literal("auto"), integer(0, 64)], "auto or a whole number from 0 to 64")
     .default("auto").meta(SILENT),
 }, DATA).check(({ value: v, issues }) => {
+  if (new Set(v.class_names).size < v.class_names.length) {
+    issues.push({ code: "custom", input: v.class_names, path: ["class_names"], message: NAMES });
+  }
   checkData(v, (key, message) => {
     issues.push({ code: "custom", input: v[key], path: [key], message });
   });
@@ -87,6 +98,7 @@ export const data = map({
     format: v.format,
     root: v.root,
     classes: v.classes || (defaults.classes ?? 0),
+    class_names: v.class_names,
     size: size[0] === 0 ? defaults.size ?? size : size,
     channels: v.channels || (defaults.channels ?? 0),
     train: v.train || (defaults.train ?? 0),

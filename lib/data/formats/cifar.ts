@@ -23,10 +23,14 @@ interface Published {
   readonly test: readonly string[];
   /** Images in each file for training, and in each for the test. */
   readonly records: readonly [train: number, test: number];
-  /** The file with the names of classes, in the Python version. */
+  /** The file with the names of classes in the Python version, which is pickled as all its files. */
   readonly names?: string;
-  /** Layouts of its records by number of classes; the first one unless the recipe says otherwise. */
-  readonly layouts: readonly (RecordLayout & { readonly names: string })[];
+  /**
+   * Layouts of its records by number of classes; the first one unless the recipe says otherwise. `names`:
+   * the key of the names of classes in the Python version. `list`: the file of the names, one in a line,
+   * in the binary version.
+   */
+  readonly layouts: readonly (RecordLayout & { readonly names: string; readonly list: string })[];
 }
 
 const BATCHES = [1, 2, 3, 4, 5].map((batch) => `data_batch_${batch}`);
@@ -34,7 +38,14 @@ const BATCHES = [1, 2, 3, 4, 5].map((batch) => `data_batch_${batch}`);
 const CIFAR_10 = {
   name: "CIFAR-10",
   records: [10_000, 10_000],
-  layouts: [{ labels: 1, label: 0, classes: 10, key: "labels", names: "label_names" }],
+  layouts: [{
+    labels: 1,
+    label: 0,
+    classes: 10,
+    key: "labels",
+    names: "label_names",
+    list: "batches.meta.txt",
+  }],
 } as const;
 
 const CIFAR_100 = {
@@ -42,8 +53,22 @@ const CIFAR_100 = {
   records: [50_000, 10_000],
   // A record opens with the coarse label; the fine one follows.
   layouts: [
-    { labels: 2, label: 1, classes: 100, key: "fine_labels", names: "fine_label_names" },
-    { labels: 2, label: 0, classes: 20, key: "coarse_labels", names: "coarse_label_names" },
+    {
+      labels: 2,
+      label: 1,
+      classes: 100,
+      key: "fine_labels",
+      names: "fine_label_names",
+      list: "fine_label_names.txt",
+    },
+    {
+      labels: 2,
+      label: 0,
+      classes: 20,
+      key: "coarse_labels",
+      names: "coarse_label_names",
+      list: "coarse_label_names.txt",
+    },
   ],
 } as const;
 
@@ -84,18 +109,18 @@ export async function openCifar(
   const { path: root, policy } = await findFolder(data.root, pathScope);
   const { set, folder, layout } = await findPublished(root, data.classes);
   const train = await findAll(folder, set.train), test = await findAll(folder, set.test);
-  const meta = set.names === undefined ? undefined : join(folder, set.names);
-  const named = meta !== undefined && (await stat(meta))?.isFile ? [meta] : [];
+  const pickled = set.names !== undefined, meta = join(folder, set.names ?? layout.list);
+  const named = (await stat(meta))?.isFile ? [meta] : [];
   const files = await policy.checkFiles(root, [...train, ...test, ...named]);
   const read = async (split: "train" | "test", paths: readonly string[]) => {
-    const records = set.records[split === "train" ? 0 : 1], pickled = meta !== undefined;
+    const records = set.records[split === "train" ? 0 : 1];
     const most = data[split], whole = { records, warn };
     return memorySplit(
       await readRecords(paths, layout, pickled, most, `data.${split}`, whole),
     );
   };
   const classNames = named.length > 0
-    ? await readClassNames(named[0]!, layout.names, layout.classes, warn)
+    ? await readClassNames(meta, pickled ? layout.names : undefined, layout.classes, warn)
     : undefined;
   return {
     name: set.name,

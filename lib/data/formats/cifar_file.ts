@@ -187,20 +187,21 @@ async function readDict(path: string): Promise<Map<string, PickleValue>> {
 }
 
 /**
- * The names of the classes in `batches.meta` or `meta` of the Python version.
+ * The names of the classes: in `batches.meta` or `meta` of the Python version, or one in a line in
+ * `batches.meta.txt`, `fine_label_names.txt` or `coarse_label_names.txt` of the binary one.
  *
- * @param key of the list of names
+ * @param key of the list of names; undefined: of lines
  * @param classes how many there must be
  * @param warn called where the file has no such names; classes are numbers then
  */
 export async function readClassNames(
   path: string,
-  key: string,
+  key: string | undefined,
   classes: number,
   warn: Warn,
 ): Promise<string[] | undefined> {
   try {
-    const names = (await readDict(path)).get(key);
+    const names = key === undefined ? await readLines(path) : (await readDict(path)).get(key);
     if (Array.isArray(names) && names.length === classes) {
       const decoder = new TextDecoder("utf-8", { fatal: true });
       return names.map((name) => {
@@ -212,7 +213,14 @@ export async function readClassNames(
   } catch {
     // Images can be trained on without names.
   }
-  warn(`${path}: expected "${key}" with ${classes} names, found none; classes are numbers`);
+  const where = key === undefined ? "" : `"${key}" with `, others = key ? "none" : "others";
+  warn(`${path}: expected ${where}${classes} names, found ${others}; classes are numbers`);
+}
+
+/** The lines of a file that are not empty. */
+async function readLines(path: string): Promise<string[]> {
+  const text = new TextDecoder("utf-8", { fatal: true }).decode(await readFile(path));
+  return text.split("\n").map((line) => line.trim()).filter((line) => line !== "");
 }
 
 function labelsOf(value: PickleValue | undefined): readonly number[] | undefined {

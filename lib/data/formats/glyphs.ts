@@ -7,6 +7,7 @@
 import { DataError } from "../../core/errors.ts";
 import type { DataRecipe, UnnormalizedDataset } from "../dataset.ts";
 import { glyphSplit } from "./glyph_draw.ts";
+import { SHAPES } from "./glyph_shapes.ts";
 
 const MAX_BYTES = 2 ** 31; // of one split, all of which is in memory
 
@@ -30,6 +31,7 @@ export function openGlyphs({ data, seed }: DataRecipe): UnnormalizedDataset {
   return {
     name: "glyphs",
     classes,
+    classNames: SHAPES.slice(0, classes).map(({ name }) => name),
     shape: [h, w, 1],
     train: draw(0, data.train, "data.train"),
     test: draw(1, data.test, "data.test"),
