@@ -168,6 +168,29 @@ export async function appendDurably(path: string, text: string): Promise<void> {
 }
 
 /**
+ * Appends text to a file, which is created if it does not exist, without waiting for the disk. If that
+ * fails, as on a full disk, the file stays as it was.
+ *
+ * @returns whether the text was written
+ */
+export async function appendSoon(path: string, text: string): Promise<boolean> {
+  try {
+    using file = await Deno.open(path, { append: true, create: true });
+    const { size } = await file.stat(), bytes = new TextEncoder().encode(text);
+    try {
+      for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
+    } catch {
+      await file.truncate(size);
+      return false;
+    }
+    if (size === 0) await syncFolder(folderOf(path));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
  * Flushes the names in a folder to the disk, so that a power cut does not undo a rename. Windows and
  * some network file systems cannot open folders; they flush when they choose.
  */

@@ -239,6 +239,7 @@ export class Run {
       }
       return false;
     }
+    await this.setup.options.folder?.writeLines();
     return true;
   }
 

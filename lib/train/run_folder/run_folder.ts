@@ -14,6 +14,7 @@ import { largest } from "../../core/min_max.ts";
 import { DataError, UsageError } from "../../core/errors.ts";
 import {
   appendDurably,
+  appendSoon,
   fileError,
   makeFolder,
   readTextIfThere,
@@ -46,12 +47,18 @@ export interface CheckpointFile {
 const CHECKPOINT = /^step-(\d{8,})\.safetensors$/;
 const METRICS = "metrics.jsonl";
 const RANGES = "ranges.jsonl";
+/** Milliseconds between lines that are written while an epoch goes on. */
+const WRITE_MS = 1000;
 
 /** The folder of one run. */
 export class RunFolder {
   #path: string;
   /** Lines that are not yet written, by log. */
   #pending: Record<typeof METRICS | typeof RANGES, string[]> = { [METRICS]: [], [RANGES]: [] };
+  /** Logs with lines that are written but perhaps not on the disk. */
+  readonly #unflushed = new Set<typeof METRICS | typeof RANGES>();
+  /** When lines were last written, by `performance.now()`. */
+  #written = -Infinity;
   /** Whether to refuse a run in the folder, as it is not this one. */
   #refuses: boolean;
   /** The folder of all runs and a name, until the folder is made: another run may take it first. */
@@ -155,22 +162,39 @@ export class RunFolder {
     };
   }
 
-  /** Adds a line to `metrics.jsonl`; {@linkcode RunFolder.flush} writes it. */
+  /** Adds a line to `metrics.jsonl`; {@linkcode RunFolder.writeLines} or `flush` writes it. */
   appendMetrics(line: { readonly step: number }): void {
     this.#pending[METRICS].push(JSON.stringify(line) + "\n");
   }
 
-  /** Adds a line to `ranges.jsonl`; {@linkcode RunFolder.flush} writes it. */
+  /** Adds a line to `ranges.jsonl`; {@linkcode RunFolder.writeLines} or `flush` writes it. */
   appendRanges(line: { readonly step: number }): void {
     this.#pending[RANGES].push(JSON.stringify(line) + "\n");
+  }
+
+  /**
+   * Appends pending lines to the logs, once a second at most: whoever watches a long epoch sees them.
+   * They need not be on the disk yet, and what cannot be written now is left to
+   * {@linkcode RunFolder.flush}.
+   */
+  async writeLines(): Promise<void> {
+    if (performance.now() - this.#written < WRITE_MS) return;
+    for (const log of [METRICS, RANGES] as const) {
+      const lines = this.#pending[log];
+      if (lines.length === 0 || !await appendSoon(`${this.path}/${log}`, lines.join(""))) continue;
+      this.#pending[log] = [];
+      this.#unflushed.add(log);
+    }
+    this.#written = performance.now();
   }
 
   /** Appends pending lines to the logs and flushes these to the disk. */
   async flush(): Promise<void> {
     for (const log of [METRICS, RANGES] as const) {
       const lines = this.#pending[log];
-      if (lines.length === 0) continue;
+      if (lines.length === 0 && !this.#unflushed.has(log)) continue;
       this.#pending[log] = [];
+      this.#unflushed.delete(log);
       await appendDurably(`${this.path}/${log}`, lines.join(""));
     }
   }
