@@ -209,24 +209,27 @@ inFolder("logs are appended when flushed, one JSON object a line", async (dir) =
   assert.equal(await Deno.readTextFile(`${dir}/ranges.jsonl`), ranges);
 });
 
-inFolder("writeLines() writes at most once a second, and leaves what it cannot write", async (dir) => {
-  const run = await RunFolder.create({ out: `${dir}/run`, name: "n", resume: false });
-  run.appendMetrics({ step: 1 });
-  await run.writeLines(); // There is no folder yet.
-  await run.make();
-  run.appendMetrics({ step: 2 });
-  await run.writeLines();
-  assert(!(await names(`${dir}/run`)).includes("metrics.jsonl"), "the second is not over");
-  await new Promise((resolve) => setTimeout(resolve, 1050));
-  await run.writeLines();
-  const log = () => Deno.readTextFile(`${dir}/run/metrics.jsonl`);
-  assert.equal(await log(), '{"step":1}\n{"step":2}\n');
-  run.appendMetrics({ step: 3 });
-  await run.writeLines();
-  assert.equal(await log(), '{"step":1}\n{"step":2}\n');
-  await run.flush();
-  assert.equal(await log(), '{"step":1}\n{"step":2}\n{"step":3}\n');
-});
+inFolder(
+  "writeLines() writes at most once a second, and leaves what it cannot write",
+  async (dir) => {
+    const run = await RunFolder.create({ out: `${dir}/run`, name: "n", resume: false });
+    run.appendMetrics({ step: 1 });
+    await run.writeLines(); // There is no folder yet.
+    await run.make();
+    run.appendMetrics({ step: 2 });
+    await run.writeLines();
+    assert(!(await names(`${dir}/run`)).includes("metrics.jsonl"), "the second is not over");
+    await new Promise((resolve) => setTimeout(resolve, 1050));
+    await run.writeLines();
+    const log = () => Deno.readTextFile(`${dir}/run/metrics.jsonl`);
+    assert.equal(await log(), '{"step":1}\n{"step":2}\n');
+    run.appendMetrics({ step: 3 });
+    await run.writeLines();
+    assert.equal(await log(), '{"step":1}\n{"step":2}\n');
+    await run.flush();
+    assert.equal(await log(), '{"step":1}\n{"step":2}\n{"step":3}\n');
+  },
+);
 
 inFolder("truncateLogs() drops later steps and the torn last line", async (dir) => {
   const run = await RunFolder.create({ out: dir, name: "n", resume: false });
