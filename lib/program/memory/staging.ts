@@ -19,13 +19,15 @@ const READ_EVERY_STEP: ReadonlySet<string> = new Set([
 
 /**
  * Returns the bytes of each staging buffer: one that reads anything piece by piece (a checkpoint may be
- * larger), and one for each step in flight.
+ * larger), and one for each step in flight, which the scores of an evaluation's batches take too.
  */
-export function stagingOf({ buffers }: Program, inFlight: number): number[] {
+export function stagingOf({ buffers, sections: { loss } }: Program, inFlight: number): number[] {
   const sum = (bytes: number, b: { bytes: number }) => bytes + b.bytes;
   const kept = buffers.filter(({ kind }) =>
     kind === "parameter" || kind === "optimizer" || kind === "table"
   );
   const left = buffers.filter(({ name }) => READ_EVERY_STEP.has(name)).reduce(sum, 0);
-  return [Math.min(MAX_READ, kept.reduce(sum, 0)), ...Array<number>(inFlight).fill(left)];
+  const scores = buffers.find(({ name }) => name === loss[0]?.buffers.logits)?.bytes ?? 0;
+  const copies = Array<number>(inFlight).fill(Math.max(left, scores));
+  return [Math.min(MAX_READ, kept.reduce(sum, 0)), ...copies];
 }

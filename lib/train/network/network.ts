@@ -24,9 +24,6 @@ import { selectSteps, trainingSteps } from "../../program/select_steps.ts";
 import type { LoadedState, NetworkState } from "./types.ts";
 import { Weights } from "./weights.ts";
 
-/** Scores of an evaluation that are not yet read: 4 MiB of f32. */
-const MAX_SCORES = 2 ** 20;
-
 /**
  * Gets the scores of a batch of an evaluation.
  *
@@ -259,37 +256,45 @@ export class Network {
     batches: AsyncIterable<Batch>,
     answered?: Answered,
   ): Promise<{ loss: number; accuracy: number }> {
-    const { sections, quantizers, classes, batch: size } = this.program;
+    const { sections, quantizers, classes } = this.program;
     const scores = sections.loss[0]!.buffers.logits!, stride = Math.ceil(classes / 4) * 4;
-    const most = answered ? Math.max(1, Math.floor(MAX_SCORES / (size * stride))) : Infinity;
     const steps = selectSteps([...sections.forward, ...sections.loss], quantizers, {
       phase: "eval",
     });
     this.#writeRanges(); // Those of the next step, as in a checkpoint.
-    let samples = 0, loss = 0, correct = 0;
-    let pending: { readonly batch: Batch; readonly copies: Copies }[] = [];
+    let samples = 0, pending = 0, loss = 0, correct = 0;
     const collect = async () => {
       const [metrics] = await this.executor.read(["metrics"]);
-      const read = answered ? await Promise.all(pending.map(({ copies }) => copies())) : [];
-      for (const [i, [bytes]] of read.entries()) {
-        answered!(pending[i]!.batch, new Float32Array(bytes!.buffer), stride);
-      }
       const { totalLoss, totalCorrect } = METRICS.read(wordsOf(metrics!), 0);
       loss += totalLoss;
       correct += totalCorrect;
-      pending = [];
+      pending = 0;
+    };
+    const copies: { readonly batch: Batch; readonly read: Copies }[] = [];
+    const answer = async (count: number) => {
+      const some = copies.splice(0, count);
+      const read = await Promise.all(some.map(({ read }) => read()));
+      for (const [i, [bytes]] of read.entries()) {
+        answered!(some[i]!.batch, new Float32Array(bytes!.buffer), stride);
+      }
     };
     for await (const batch of batches) {
       this.#writeBatch(batch, { step: 0, learningRate: 0, normWeight: 0, soft: false });
       await this.executor.ready(steps);
-      const clear = pending.length === 0 ? ["metrics"] : [];
-      const copies = this.executor.run(steps, clear, answered ? [scores] : []);
-      pending.push({ batch, copies });
+      // The device works on the later half while the host waits for the scores of the earlier one.
+      if (copies.length === this.maxInFlight) await answer(Math.ceil(copies.length / 2));
+      const read = this.executor.run(
+        steps,
+        pending === 0 ? ["metrics"] : [],
+        answered ? [scores] : [],
+      );
+      if (answered) copies.push({ batch, read });
       samples += batch.samples;
       // A wait costs 11 ms, but what is submitted without one stays in memory until it has run.
-      if (pending.length === Math.min(64, most)) await collect();
+      if (++pending === 64) await collect();
     }
-    if (pending.length > 0) await collect();
+    if (pending > 0) await collect();
+    await answer(copies.length);
     return { loss: loss / samples, accuracy: correct / samples };
   }
 
