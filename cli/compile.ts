@@ -23,12 +23,16 @@ export const PERMISSIONS: readonly string[] = [
   "QTRAIN_WATCHDOG,HOME,XDG_CACHE_HOME,LOCALAPPDATA,DENO_WEBGPU_BACKEND,XDG_RUNTIME_DIR",
 ];
 
+/** What the live view needs beside them, in the task `live` and in binaries: to listen on loopback. */
+export const LISTENS = "--allow-net=127.0.0.1";
+
 /** Entry modules of workers. No module imports them, so they are embedded by name. */
 export const WORKERS: readonly string[] = [
   "lib/data/workers/worker.ts",
   "lib/runtime/cpu/leader.ts",
   "lib/runtime/cpu/follower.ts",
   "lib/bench/peak_worker.ts",
+  "lib/view/watch/worker.ts",
 ];
 
 /** Compiled SIMD loops: `deno compile` does not embed what `import source` names. */
@@ -43,7 +47,7 @@ const SIMD_MODULES: readonly string[] = [
 export function compileArguments(target: string, output = `dist/qtrain-${target}`): string[] {
   const file = target.includes("windows") ? `${output}.exe` : output;
   const include = [...WORKERS, ...SIMD_MODULES].flatMap((module) => ["--include", module]);
-  const options = [...PERMISSIONS, ...include, "--target", target, "--output", file];
+  const options = [...PERMISSIONS, LISTENS, ...include, "--target", target, "--output", file];
   return ["compile", ...options, "cli/main.ts"];
 }
 

@@ -17,6 +17,7 @@ import { classSummary } from "./class_report.ts";
 import { epochLine, percent, rate, settingsTable, stepLine } from "./format.ts";
 import { INTERRUPTED, listenForInterrupt } from "./interrupt.ts";
 import { jsonEvent } from "./json_events.ts";
+import { OPEN, PORT, TrainingView } from "./live_view.ts";
 import {
   DEVICE,
   deviceOptions,
@@ -39,6 +40,9 @@ const OPTIONS = {
   device: DEVICE,
   threads: THREADS,
   "no-tune": NO_TUNE,
+  watch: { type: "boolean", usage: "--watch", help: "show the run in a browser as it goes on" },
+  port: PORT,
+  open: OPEN,
   json: JSON_OUTPUT,
   quiet: QUIET,
 } as const satisfies Options;
@@ -53,6 +57,9 @@ export const trainCommand = defineCommand({
 The run's folder holds the recipe with every default, metrics, ranges, checkpoints and a summary.
 If runs/NAME exists, the default is runs/NAME-2, and so on. Ctrl-C stops after the steps in
 progress and saves a checkpoint; --resume continues from it, as it does after a kill at any moment.
+
+--watch prints an address at which a browser shows the run as it goes on, as qtrain watch does. It ends
+with the run. It needs the permission to listen on 127.0.0.1, which \`deno task live\` has.
 
 On a GPU, the first runs spend a second or two choosing the fastest tiles before the first step. The
 choice is cached and does not change results; --no-tune keeps the defaults. Where there is a hardware
@@ -70,6 +77,7 @@ async function run(args: Arguments<typeof OPTIONS>): Promise<number> {
   const resume = args.resume ?? false;
   const folder = await RunFolder.create({ out: args.out, name: recipe.name, resume });
   const progress = new Progress({ mode });
+  await using view = await TrainingView.prepare(args, progress);
   using interrupt = listenForInterrupt((text) => progress.error(text));
   let start: StartEvent | undefined, evaluation: EvaluationRecord | undefined;
   const lines = args.json ? new JsonLines(folder.path, progress) : undefined;
@@ -92,6 +100,7 @@ async function run(args: Arguments<typeof OPTIONS>): Promise<number> {
       if (event.type !== "start" || !start) show(event, progress, folder.path);
       if (event.type === "start" && !start) {
         start = event;
+        await view?.show(folder.path);
         warnOfLeftOut(event, progress);
       }
       if (event.type === "epoch") evaluation = event.evaluation;

@@ -5,7 +5,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { compileArguments, PERMISSIONS, WORKERS } from "../cli/compile.ts";
+import { compileArguments, LISTENS, PERMISSIONS, WORKERS } from "../cli/compile.ts";
 import { JPEG_DECODER } from "../lib/image/jpeg.ts";
 import { inFolder, ROOT } from "./support/command.ts";
 
@@ -59,6 +59,12 @@ Deno.test("the binary for Windows ends in .exe", () => {
 Deno.test("binaries and the tasks of deno.json run with the same few permissions", async () => {
   const { tasks } = JSON.parse(await Deno.readTextFile(`${ROOT}deno.json`));
   assert.equal(tasks.qtrain.command, `deno run ${PERMISSIONS.join(" ")} cli/main.ts`);
+  const live = [...PERMISSIONS, LISTENS, "--allow-run=xdg-open,open,explorer"].join(" ");
+  assert.equal(tasks.live.command, `deno run ${live} cli/main.ts`);
+  const compiled = compileArguments("x86_64-unknown-linux-gnu").filter((arg) =>
+    arg.startsWith("--allow-")
+  );
+  assert.deepEqual(compiled, [...PERMISSIONS.slice(1), LISTENS]);
   for (const [name, { command }] of Object.entries<{ command: string }>(tasks)) {
     if (name !== "test" && name !== "test:soak") {
       assert.doesNotMatch(command, /\s(-A|--allow-all)\b/, name);

@@ -1,0 +1,115 @@
+/**
+ * What the pages of the live view show: a run, or a list of the runs in a folder.
+ *
+ * @module
+ */
+import { DataError } from "../../core/errors.ts";
+import { escape } from "./stand_in.ts";
+import { findRuns, type FoundRuns } from "../find_runs.ts";
+import type { Section } from "../page.ts";
+import type { RunStatus } from "../run_log.ts";
+import { reportSections, RunLog } from "./stand_in.ts";
+import type { LiveContent, LiveSource, LiveState } from "./live_page.ts";
+
+/** Files of a run that its page tells of. */
+const FILES = ["recipe.yaml", "metrics.jsonl", "ranges.jsonl", "summary.json", "evaluation.json"];
+
+const STATES: Readonly<Record<RunStatus, LiveState>> = {
+  running: { kind: "live", text: "The run goes on: this page follows it." },
+  done: { kind: "ended", text: "The run is done." },
+  interrupted: {
+    kind: "ended",
+    text: "The run was interrupted. This page follows it if it is resumed.",
+  },
+  diverged: { kind: "ended", text: "The run diverged." },
+  stopped: {
+    kind: "ended",
+    text: "The run has stopped without an end. This page follows it if it is resumed.",
+  },
+};
+
+/** The page of one run. */
+export class RunSource implements LiveSource {
+  #log: RunLog | undefined;
+  #sections: readonly Section[] = [];
+
+  /** @param path of the run's folder */
+  constructor(readonly path: string) {}
+
+  async read(): Promise<LiveContent> {
+    await refuseLinks(this.path);
+    const log = this.#log ?? await RunLog.open(this.path);
+    const changed = await log.refresh();
+    if (changed || !this.#log) this.#sections = reportSections([log.view]);
+    this.#log = log;
+    const { name, status } = log.view;
+    return { title: `${name}: ${status}`, state: STATES[status], sections: this.#sections };
+  }
+}
+
+/** The page of the folder that is shown: its runs, or itself where it is a run. */
+export class FolderSource implements LiveSource {
+  #run: RunSource | undefined;
+  #sections: readonly Section[] = [];
+  #html = "";
+
+  /** @param path of the folder, which may not be there yet */
+  constructor(readonly path: string) {}
+
+  async read(): Promise<LiveContent> {
+    const found = await findRuns(this.path);
+    if (found.paths.has("")) return await (this.#run ??= new RunSource(this.path)).read();
+    this.#run = undefined;
+    const html = list(found);
+    if (html !== this.#html) this.#sections = [{ id: "runs", title: "Runs", html }];
+    this.#html = html;
+    return {
+      title: `${this.path}: runs`,
+      state: { kind: "live", text: "Runs that begin appear here." },
+      sections: this.#sections,
+    };
+  }
+}
+
+function list({ paths, cut }: FoundRuns): string {
+  if (paths.size === 0) return "<p>There is no run in this folder yet.</p>";
+  const items = [...paths.keys()].map((name) =>
+    `<li><a href="${escape(addressOf(name))}">${escape(name)}</a></li>`
+  );
+  return `<ul>${items.join("")}</ul>` +
+    (cut ? "<p>There are more: watch a folder below this one.</p>" : "");
+}
+
+/** The address of a run's page, by its name. */
+export function addressOf(name: string): string {
+  return `/run/${name.split("/").map(encodeURIComponent).join("/")}`;
+}
+
+/** The name of the run whose page has an address; `undefined` if it is no such address. */
+export function nameAt(pathname: string): string | undefined {
+  if (!pathname.startsWith("/run/")) return undefined;
+  try {
+    return pathname.slice("/run/".length).split("/").map(decodeURIComponent).join("/");
+  } catch {
+    return undefined; // A lone %.
+  }
+}
+
+/**
+ * A run from elsewhere must not show other files of this machine.
+ *
+ * @throws {DataError} when a file of the run is a symbolic link that leads out of its folder
+ */
+async function refuseLinks(folder: string): Promise<void> {
+  for (const name of FILES) {
+    const path = `${folder}/${name}`;
+    const info = await Deno.lstat(path).catch(() => undefined);
+    if (!info?.isSymlink) continue;
+    const [real, home] = await Promise.all([path, folder].map((p) => Deno.realPath(p)))
+      .catch(() => []);
+    if (real && home && real.startsWith(`${home}/`)) continue;
+    throw new DataError(
+      `${path}: expected a file, got a symbolic link out of the run's folder. Replace it by the file`,
+    );
+  }
+}
