@@ -76,7 +76,7 @@ async function prepare(recipe: Recipe, progress: Progress) {
   const { root } = recipe.data;
   const stated = completeShape(recipe);
   if (!stated || root === "" || await isDataThere(root, recipe.pathScope)) {
-    const { data, ...rest } = await prepareTraining(recipe, {
+    const { data, classWeights: _, ...rest } = await prepareTraining(recipe, {
       warn: (text) => progress.error(text),
       progress: (text) => progress.live(text),
     });

@@ -25,7 +25,7 @@ import { bytes, withThousands } from "./format.ts";
 export function settings(start: StartEvent, folder: string): [string, string][] {
   const { recipe, program, device, adapter, trainImages, testImages, steps, resumedFrom } = start;
   const { epochs, batch, optimizer: o, schedule: s, clip_norm, ema } = recipe.train;
-  const smoothing = recipe.train.label_smoothing;
+  const smoothing = recipe.train.label_smoothing, weights = recipe.data.class_weights;
   const clip = clip_norm > 0 ? `, gradients clipped to norm ${clip_norm}` : "";
   const decay = o.weight_decay > 0 ? `, weight decay ${o.weight_decay}` : "";
   const warmup = s.warmup_steps > 0 ? `, ${s.warmup_steps} warm-up steps` : "";
@@ -48,12 +48,19 @@ export function settings(start: StartEvent, folder: string): [string, string][] 
     ["optimizer", `${o.name}, lr ${o.lr}, ${optimizers[o.name].label(o)}${decay}${clip}`],
     ["schedule", s.name + warmup],
     ...(smoothing > 0 ? [["labels", `smoothed by ${smoothing}`] as [string, string]] : []),
+    ...(weights === "none" ? [] : [["classes", weighted(weights)] as [string, string]]),
     ...(ema > 0 ? [["evaluation", `of a moving average, ema ${ema}`] as [string, string]] : []),
     ["memory", memory(start)],
     ...recomputing(program),
     ["folder", folder],
     ...(resumedFrom > 0 ? [["resumed", `after step ${resumedFrom}`] as [string, string]] : []),
   ];
+}
+
+function weighted(weights: Exclude<DataSpec["class_weights"], "none">): string {
+  return weights === "balanced"
+    ? "weighted by one divided by their images"
+    : `weighted by ${weights.slice(0, 10).join(", ")}${weights.length > 10 ? ", …" : ""}`;
 }
 
 /** The network in words, with its size. */

@@ -104,8 +104,7 @@ async function gradients(
   logits: string,
 ): Promise<[gpu: ArrayLike<number>, float64: ArrayLike<number>]> {
   const written = microBatchOf(
-    program,
-    1,
+    { program, seed: 1, classWeights: new Float32Array() },
     BATCH,
     { step: 0, learningRate: 0.01, normWeight: 1 },
     0,

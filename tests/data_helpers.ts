@@ -35,6 +35,7 @@ export function dataRecipe({ seed = 1, size, ...fields }: DataFields): DataRecip
     std: [0.5],
     holdout: 0.1,
     on_bad_image: "fail" as const,
+    class_weights: "none" as const,
     augment: [],
     workers: 0,
     ...defaults,

@@ -98,6 +98,7 @@ function searchOnly(elements: number, bits: number, symmetric: boolean): Program
     training: {
       smoothing: 0,
       mixed: false,
+      weights: 0,
       averages: false,
       clips: false,
       optimizer:

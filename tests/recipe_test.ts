@@ -82,6 +82,7 @@ const COMPLETE: Recipe = {
     std: [0.5],
     holdout: 0.1,
     on_bad_image: "fail",
+    class_weights: "none",
     augment: [],
     workers: "auto",
   },

@@ -79,7 +79,7 @@ Deno.test("a batch that is cut says so, and what batch norm sees of it", () => {
 
 Deno.test("the settings say how a step ends", () => {
   const recipe = resolveRecipe({
-    data: { format: "glyphs" },
+    data: { format: "glyphs", class_weights: "balanced" },
     model: { name: "cnn" },
     train: {
       optimizer: { name: "adamw" },
@@ -107,5 +107,6 @@ Deno.test("the settings say how a step ends", () => {
     "adamw, lr 0.001, betas 0.9 and 0.999, weight decay 0.01, gradients clipped to norm 1",
   );
   assert.equal(of("labels"), "smoothed by 0.1");
+  assert.equal(of("classes"), "weighted by one divided by their images");
   assert.equal(of("evaluation"), "of a moving average, ema 0.999");
 });

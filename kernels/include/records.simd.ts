@@ -35,7 +35,7 @@ export class Step {
   firstCorrection: f32;
   secondCorrection: f32;
   origin: u32;
-  padding: u32;
+  weightFactor: f32;
 }
 
 @unmanaged

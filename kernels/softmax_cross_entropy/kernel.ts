@@ -23,6 +23,7 @@ export const softmaxCrossEntropy = defineKernel({
     MICROS: "integer",
     MIXED: "flag",
     TARGETS: "flag",
+    WEIGHTED: "flag",
     D_ROW: "row",
     LANES: "tile",
     BLOCKS: "tile",

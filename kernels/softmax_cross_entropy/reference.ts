@@ -16,6 +16,7 @@ interface SoftmaxCrossEntropy extends StoreConstants {
   readonly MICROS: number;
   readonly TARGETS: number;
   readonly MIXED: number;
+  readonly WEIGHTED: number;
 }
 
 /**
@@ -39,21 +40,23 @@ export function softmaxCrossEntropy(
       if (logits[first + k]! > best) best = logits[first + (answer = k)]!;
     }
     setTargets(c, b, n, wanted);
-    let sum = 0, expected = 0;
+    let sum = 0, expected = 0, weight = 0;
     for (let k = 0; k < CLASSES; k++) {
       const l = logits[first + k]! - best;
       sum += exps[k] = Math.exp(l);
       if (TARGETS) expected += wanted[k]! * l;
+      weight += wanted[k]!;
     }
+    if (!c.WEIGHTED) weight = 1;
     if (!TARGETS) expected = logits[first + label]! - best;
-    const loss = counts ? Math.fround(Math.log(sum) - expected) : 0;
+    const loss = counts ? Math.fround(weight * Math.log(sum) - expected) : 0;
     const right = counts && answer === label && best === best ? 1 : 0; // Not if it is NaN.
     b.losses.f32[2 * n] = loss;
     b.losses.f32[2 * n + 1] = right;
     total = Math.fround(total + loss);
     correct += right;
     for (let k = 0; k < CLASSES; k++) {
-      const d = counts ? Math.fround((exps[k]! / sum - wanted[k]!) / images) : 0;
+      const d = counts ? Math.fround((weight * exps[k]! / sum - wanted[k]!) / images) : 0;
       writer.store(first + k, d, n * CLASSES + k);
     }
     for (let k = CLASSES; k < padded; k++) writer.pad(first + k);
@@ -68,7 +71,7 @@ export function softmaxCrossEntropy(
   writer.record();
 }
 
-/** Sets `wanted` to the target probabilities of sample `n`. */
+/** Sets `wanted` to the target probabilities of sample `n`, with WEIGHTED times the classes' weights. */
 function setTargets(
   c: SoftmaxCrossEntropy,
   b: Buffers<"labels" | "mixes">,
@@ -84,8 +87,10 @@ function setTargets(
   const smoothing = STEP.get(b.step, 0, "smoothing");
   const other = c.MIXED ? b.mixes.u32[2 * n]! : label;
   const weight = c.MIXED ? b.mixes.f32[2 * n + 1]! : 1;
+  const factor = c.WEIGHTED ? STEP.get(b.step, 0, "weightFactor") : 0;
+  const classWeight = (k: number) => factor === 0 ? 1 : factor * b.labels.f32[c.N + k]!;
   for (let k = 0; k < c.CLASSES; k++) {
     const hot = weight * (k === label ? 1 : 0) + (1 - weight) * (k === other ? 1 : 0);
-    wanted[k] = (1 - smoothing) * hot + smoothing / c.CLASSES;
+    wanted[k] = ((1 - smoothing) * hot + smoothing / c.CLASSES) * classWeight(k);
   }
 }

@@ -2,7 +2,7 @@
 // the way out
 //
 //   logits   [N, CQ] vec4<f32>
-//   labels   [N] u32
+//   labels   [N] u32         with WEIGHTED the weights of the classes follow: [CQ] vec4<f32>, mean 1
 //   mixes    [N] vec2<u32>     with MIXED: a second label, and the bits of the weight of the first
 //   dlogits  [N, CQ] quads     (softmax − one-hot) / samples of the whole batch; zero for the padding
 //   losses   [N] vec2<f32>     loss and 1 when correct, by sample
@@ -18,6 +18,12 @@
 // With TARGETS a label is a distribution, as in PyTorch: (1 − smoothing)·(weight·one-hot + (1 −
 // weight)·one-hot of the second label) + smoothing/CLASSES, and the loss is log Σ exp − Σ target·logit.
 // smoothing comes from the step's uniform: it is 0 in an evaluation.
+//
+// With WEIGHTED (and TARGETS) each class's share of a label is multiplied by its weight, as in PyTorch:
+// the loss is −Σ weight·target·log p, divided by the sum of the weights of the batch's labels. The factor
+// samples / that sum comes from the step's uniform, so that weights average 1 over the batch; in an
+// evaluation it is 0, and no class is weighted. Σ weight·target has a closed form, as the mean of all
+// weights is 1. The weights share a buffer with the labels: with MIXED the kernel has eight already.
 // Reference: kernels/softmax_cross_entropy/reference.ts
 //@ include quad
 //@ include quantize
@@ -43,10 +49,29 @@ var<workgroup> lane_best: array<f32, 64>;
 var<workgroup> lane_answer: array<u32, 64>;
 //@ end
 
+//@ if WEIGHTED
+// The weight of a class in this batch.
+fn class_weight(k: u32) -> f32 {
+  let factor = step.weight_factor;
+  return select(factor * bitcast<f32>(labels[${N}u + k]), 1.0, factor == 0.0);
+}
+
+// Σ weight·target of sample n.
+fn target_sum(label: u32, n: u32) -> f32 {
+  //@ if MIXED
+  let share = bitcast<f32>(mixes[n].y);
+  let own = share * class_weight(label) + (1.0 - share) * class_weight(mixes[n].x);
+  //@ else
+  let own = class_weight(label);
+  //@ end
+  return (1.0 - step.smoothing) * own + step.smoothing * step.weight_factor;
+}
+//@ end
+
 fn classes(q: u32) -> vec4<u32> { return vec4<u32>(q * 4u) + vec4<u32>(0u, 1u, 2u, 3u); }
 fn is_class(q: u32) -> vec4<bool> { return classes(q) < vec4<u32>(${CLASSES}u); }
 
-// Target probabilities of a quad of classes.
+// Target probabilities of a quad of classes, with WEIGHTED times their weights.
 fn wanted(q: u32, label: u32, n: u32) -> vec4<f32> {
   let hot = vec4<f32>(classes(q) == vec4<u32>(label));
   //@ if TARGETS
@@ -56,7 +81,13 @@ fn wanted(q: u32, label: u32, n: u32) -> vec4<f32> {
   //@ else
   let both = hot;
   //@ end
+  //@ if WEIGHTED
+  let k = q * 4u;
+  let weights = vec4<f32>(class_weight(k), class_weight(k + 1u), class_weight(k + 2u), class_weight(k + 3u));
+  return ((1.0 - step.smoothing) * both + step.smoothing / ${CLASSES}.0) * weights;
+  //@ else
   return (1.0 - step.smoothing) * both + step.smoothing / ${CLASSES}.0;
+  //@ end
   //@ else
   return hot;
   //@ end
@@ -150,13 +181,24 @@ fn main(
   expected = logits[row + label / 4u][label % 4u] - best;
   //@ end
   let counts = n < step.samples;
+  //@ if WEIGHTED
+  let weight = target_sum(label, min(n, ${N}u - 1u));
+  //@ end
   if (own == 0u && n < ${N}u) {
+    //@ if WEIGHTED
+    losses[n] = select(vec2<f32>(), vec2<f32>(weight * log(sum) - expected, f32(answer == label)), counts);
+    //@ else
     losses[n] = select(vec2<f32>(), vec2<f32>(log(sum) - expected, f32(answer == label)), counts);
+    //@ end
   }
   for (var q = own; q < end; q += ${LANES}u) {
     let p = exponentials(logits[row + q], best, q) / sum;
     let real_class = is_class(q) & vec4<bool>(counts);
+    //@ if WEIGHTED
+    let d = select(vec4<f32>(0.0), (weight * p - wanted(q, label, n)) / samples, real_class);
+    //@ else
     let d = select(vec4<f32>(0.0), (p - wanted(q, label, n)) / samples, real_class);
+    //@ end
     dlogits[row + q] = quantize(d, z, n * ${CLASSES}u + q * 4u, key, min(4u, ${CLASSES}u - q * 4u));
   }
   record(${D_ROW}u, tile, lane);

@@ -46,10 +46,11 @@ interface BuildOptions {
   readonly maxBytes: number;
   /** Returns whether tensors of a quantizer are ever quantized in two passes. */
   needsTwoPasses(quantizer: QuantizerSpec): boolean;
-  /** Label smoothing and mixed labels. */
+  /** Label smoothing, mixed labels, and how many weights of classes follow the labels: whole quads, or 0. */
   readonly targets: {
     readonly smoothing: number;
     readonly mixed: boolean;
+    readonly weights: number;
   };
 }
 

@@ -91,6 +91,8 @@ function planFor(batch: number, recipe: Recipe, data: DataShape, options: PlanOp
   const micros = train.batch / batch;
   const augment: readonly object[] = recipe.data.augment;
   const mixed = options.mixed ?? augment.some((spec) => "mixup" in spec);
+  const weighted = recipe.data.class_weights !== "none" && !options.inference;
+  const weights = weighted ? 4 * Math.ceil(data.classes / 4) : 0;
   const graph = buildGraph(layersOf(recipe, data), data.shape, data.classes);
   const inference = options.inference ?? false;
   if (inference) freezeAll(graph);
@@ -105,7 +107,7 @@ function planFor(batch: number, recipe: Recipe, data: DataShape, options: PlanOp
     quantizing: (role, layer) => quantizing.of(role, layer),
     needsTwoPasses: (quantizer) => !inference && needsTwoPasses(quantizer, telemetry),
     maxBytes: options.maxBytes ?? MAX_BYTES,
-    targets: { smoothing: train.label_smoothing, mixed },
+    targets: { smoothing: train.label_smoothing, mixed, weights },
   });
   collect(b, graph, pixelBounds(data));
   if (!inference) quantizing.checkUsed();
@@ -115,6 +117,7 @@ function planFor(batch: number, recipe: Recipe, data: DataShape, options: PlanOp
     training: {
       smoothing: train.label_smoothing,
       mixed,
+      weights,
       averages: train.ema > 0,
       clips: train.clip_norm > 0,
       optimizer: train.optimizer,

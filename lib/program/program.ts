@@ -166,6 +166,8 @@ export interface TrainingSpec {
   readonly smoothing: number;
   /** Whether samples may have two labels, in a buffer `mixes` of [second label, bits of the first's weight]. */
   readonly mixed: boolean;
+  /** Weights of classes behind the labels in buffer `labels`, in whole quads; 0: none. */
+  readonly weights: number;
   /** The optimizer; some correct a bias by the number of the step. */
   readonly optimizer: OptimizerSpec;
   /** Whether parameters have a moving average. */

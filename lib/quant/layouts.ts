@@ -103,7 +103,7 @@ export const STEP = new Layout("Step", {
   firstCorrection: ["f32", "1/(1 − β₁ᵗ), the bias correction of AdamW's first average"],
   secondCorrection: ["f32", "1/√(1 − β₂ᵗ), that of its second"],
   origin: ["u32", "0, which no compiler knows: see shader() in lib/runtime/gpu/executor.ts"],
-  padding: ["u32", "a uniform block is a multiple of 16 bytes"],
+  weightFactor: ["f32", "factor of the weights of classes; 0: none are weighted"],
 });
 
 /** The rule that the device runs for a quantizer: see kernels/update_ranges/shader.wgsl. */

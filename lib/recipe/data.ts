@@ -51,6 +51,11 @@ export interface DataSpec {
   readonly holdout: number;
   /** `folder`: stop at an image that cannot be decoded, or replace it. */
   readonly on_bad_image: "fail" | "skip";
+  /**
+   * How much each class counts in the loss of training: `balanced`, by one divided by its number of
+   * training images; or a list of weights by label. Only their ratios matter.
+   */
+  readonly class_weights: "none" | "balanced" | readonly number[];
   /** Augmentations of training images, in this order. */
   readonly augment: readonly AugmentSpec[];
   /** Threads that decode and augment; 0: the training thread. */
@@ -62,6 +67,11 @@ const DATA = `a map with at least format: ${DATA_FORMAT_NAMES.slice(0, -1).join(
 }`;
 
 const NAMES = "a list of names, one for each class, all different";
+
+/** Keeps weights that f32 numbers tell apart. */
+const MAX_WEIGHT = 1e6;
+
+const WEIGHTS = `none, balanced, or a list of numbers from 0 to ${MAX_WEIGHT}, one for each class`;
 
 const SHARE = "a number above 0 and below 1";
 
@@ -81,6 +91,11 @@ export const data = map({
   std: perChannel(positive(), "a number above 0").prefault(0.5),
   holdout: z.number(SHARE).gt(0, SHARE).lt(1, SHARE).default(0.1),
   on_bad_image: word("fail", "skip").default("fail"),
+  class_weights: z.union([
+    word("none", "balanced"),
+    z.array(z.number(WEIGHTS).min(0, WEIGHTS).max(MAX_WEIGHT, WEIGHTS), WEIGHTS).min(2, WEIGHTS)
+      .max(MAX_SIZE, WEIGHTS),
+  ], WEIGHTS).default("none"),
   augment: augment.prefault([]),
   workers: z.union([z.literal("auto"), integer(0, 64)], "auto or a whole number from 0 to 64")
     .default("auto").meta(SILENT),
@@ -107,6 +122,7 @@ export const data = map({
     std: v.std,
     holdout: v.holdout,
     on_bad_image: v.on_bad_image,
+    class_weights: v.class_weights,
     augment: v.augment,
     workers: v.workers,
   };

@@ -61,6 +61,8 @@ function fillBatch(program: Program, cpu: ReferenceExecutor, random: () => numbe
   const at = (name: string) => cpu.memory.get(name)!;
   at("pixels").bytes.forEach((_, i, all) => all[i] = random() * 256);
   at("labels").u32.forEach((_, i, all) => all[i] = random() * program.classes);
+  const weights = at("labels").f32.subarray(program.batch);
+  if (program.training.weights > 0) weights.forEach((_, i) => weights[i] = 0.5 + random());
   at("normalization").f32.fill(2 / 255, 0, program.input[2]).fill(-1, 4, 4 + program.input[2]);
   STEP.write(at("step"), 0, {
     seed: 7,
@@ -71,6 +73,7 @@ function fillBatch(program: Program, cpu: ReferenceExecutor, random: () => numbe
     normWeight: 1,
     total: Math.max(1, program.micros * program.batch - 1),
     smoothing: program.training.smoothing,
+    weightFactor: program.training.weights > 0 ? 0.75 : 0,
     firstCorrection: 2.9, // For averages that began four steps ago.
     secondCorrection: 16,
   });

@@ -6,6 +6,7 @@
  */
 import { UsageError } from "../core/errors.ts";
 import { listed, shellWord } from "../core/text.ts";
+import { classWeights } from "../data/class_weights.ts";
 import { matchClasses, withLabelsOf } from "../data/classes.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { openDataset } from "../data/open.ts";
@@ -32,6 +33,13 @@ interface PreparedProgram extends Plan {
   readonly initial: InitialWeights | undefined;
 }
 
+/** A planned program and its data. */
+interface PreparedTraining extends PreparedProgram {
+  readonly data: Dataset;
+  /** A weight for each class, of mean 1. */
+  readonly classWeights: Float32Array<ArrayBuffer>;
+}
+
 /**
  * Opens the data of a recipe, plans its program and reads its initial weights.
  *
@@ -40,12 +48,16 @@ interface PreparedProgram extends Plan {
 export async function prepareTraining(
   recipe: Recipe,
   options: PrepareOptions = {},
-): Promise<PreparedProgram & { readonly data: Dataset }> {
+): Promise<PreparedTraining> {
   const { checkpoint, warn } = options;
   const opened = await openDataset(recipe, options);
   const data = checkpoint ? withClassesOf(checkpoint, opened, warn) : opened;
   expectBatch(data.train.count, recipe.train.batch);
-  return { data, ...await prepareProgram(recipe, data, options) };
+  return {
+    data,
+    classWeights: classWeights(recipe.data.class_weights, data),
+    ...await prepareProgram(recipe, data, options),
+  };
 }
 
 /** The data with the labels of the run. @throws UsageError when it has classes that the run has not */

@@ -103,6 +103,8 @@ interface Job {
   /** Those of qtrain and the custom ones. */
   readonly estimators: EstimatorMakers;
   readonly data: Dataset;
+  /** A weight for each class, of mean 1. */
+  readonly classWeights: Float32Array<ArrayBuffer>;
   readonly program: Program;
   /** The checkpoint to resume from; dropped once it is loaded, as it is large. */
   checkpoint: LoadedCheckpoint | undefined;
@@ -124,14 +126,14 @@ async function prepare(
     began = await checkResumable(folder, recipe, checkpoint, { estimators: names, ...warning });
     recipe = { ...recipe, pathScope: recipe.pathScope.resuming(folder.path) };
   }
-  const { data, program, initial } = await prepareTraining(recipe, {
+  const { data, classWeights, program, initial } = await prepareTraining(recipe, {
     estimators,
     checkpoint,
     warn,
     progress,
   });
   const recipeText = formatRecipe(began);
-  return { recipe, recipeText, estimators, data, program, checkpoint, initial };
+  return { recipe, recipeText, estimators, data, classWeights, program, checkpoint, initial };
 }
 
 function openLoader({ data, recipe }: Job, { warn }: TrainOptions): Promise<DataLoader> {
@@ -144,7 +146,7 @@ function openLoader({ data, recipe }: Job, { warn }: TrainOptions): Promise<Data
 }
 
 function openRun(
-  { recipe, recipeText, estimators, data, program, checkpoint, initial }: Job,
+  { recipe, recipeText, estimators, data, classWeights, program, checkpoint, initial }: Job,
   executor: Executor,
   loader: DataLoader,
   options: TrainOptions,
@@ -154,7 +156,15 @@ function openRun(
     recipe,
     recipeText,
     data,
-    network: new Network(program, executor, recipe.seed, recipe.quantize, data, estimators),
+    network: new Network(
+      program,
+      executor,
+      recipe.seed,
+      recipe.quantize,
+      data,
+      estimators,
+      classWeights,
+    ),
     estimators,
     loader,
     options,

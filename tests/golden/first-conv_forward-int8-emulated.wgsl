@@ -55,7 +55,7 @@ struct Step {
   first_correction: f32, // 1/(1 − β₁ᵗ), the bias correction of AdamW's first average
   second_correction: f32, // 1/√(1 − β₂ᵗ), that of its second
   origin: u32, // 0, which no compiler knows: see shader() in lib/runtime/gpu/executor.ts
-  padding: u32, // a uniform block is a multiple of 16 bytes
+  weight_factor: f32, // factor of the weights of classes; 0: none are weighted
 }
 
 // The statistics are [rows, SLOTS] slots, an array of u32 or of atomics.

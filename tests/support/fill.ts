@@ -57,7 +57,8 @@ export async function filled(
   const program = programOf(test, arithmetic, options);
   const cpu = new ReferenceExecutor(program.buffers);
   const { quantize, seed } = recipeOf(test, arithmetic);
-  const network = new Network(program, cpu, seed, quantize, dataOf(test));
+  const weights = test.weights && Float32Array.from(test.weights);
+  const network = new Network(program, cpu, seed, quantize, dataOf(test), undefined, weights);
   network.initialize();
   const f32 = (name: string) => cpu.memory.get(name)!.f32;
   program.parameters.forEach(({ name, role, frozen, dims: [o, i], parts }, index) => {
@@ -107,6 +108,7 @@ export async function filled(
   }
   cpu.write("pixels", batch.images);
   cpu.write("labels", batch.labels);
+  cpu.memory.get("labels")!.f32.set(network.classWeights, program.batch);
   const step = cpu.memory.get("step")!;
   // Of micro-batches the second, so that gradients are added to those that lie there.
   STEP.write(step, 0, {
@@ -118,6 +120,7 @@ export async function filled(
     normWeight: 1,
     total: program.micros * program.batch - 1,
     smoothing: program.training.smoothing,
+    weightFactor: test.weights ? 0.75 : 0,
     firstCorrection: 2.9,
     secondCorrection: 16,
   });

@@ -25,6 +25,8 @@ export interface Case {
   readonly optimizer?: NonNullable<NonNullable<RecipeInput["train"]>["optimizer"]>;
   /** Whether samples have second labels. */
   readonly mixed?: boolean;
+  /** A weight for each class. */
+  readonly weights?: readonly number[];
   /** More of `train`; `batch` is the case's own. */
   readonly train?: NonNullable<RecipeInput["train"]>;
 }
@@ -36,7 +38,14 @@ export type Arithmetic = "int8" | "simulated" | "float32";
 export function recipeOf(test: Case, arithmetic: Arithmetic): Recipe {
   return resolveRecipe({
     seed: 7,
-    data: { format: "idx", root: "unused", classes: test.classes, train: 1, test: 1 },
+    data: {
+      format: "idx",
+      root: "unused",
+      classes: test.classes,
+      train: 1,
+      test: 1,
+      class_weights: test.weights ?? "none",
+    },
     model: { layers: test.layers },
     quantize: { ...test.quantize, arithmetic },
     train: { ...test.train, batch: test.batch, optimizer: test.optimizer ?? {} },

@@ -17,7 +17,7 @@ export function inputForward(
 ): void {
   const PIXELS = b.options.batch * image.h * image.w;
   b.buffer("pixels", PIXELS * image.c, "activation");
-  b.buffer("labels", 4 * b.options.batch, "activation");
+  b.buffer("labels", 4 * (b.options.batch + b.options.targets.weights), "activation");
   b.buffer("normalization", 32, "table");
   const buffer = b.buffer(`${image.name}.output`, b.bytesOf(image), "activation");
   const spec = {
@@ -39,7 +39,7 @@ export function inputForward(
 export function lossForward(b: Builder, logits: Tensor): void {
   b.buffer("losses", 8 * b.options.batch, "activation");
   b.buffer("metrics", METRICS.bytes, "table");
-  const { smoothing, mixed } = b.options.targets;
+  const { smoothing, mixed, weights } = b.options.targets;
   if (mixed) b.buffer("mixes", 8 * b.options.batch, "activation");
   logits.contributions = logits.consumers;
   logits.gradient = b.storeGradient(logits, "loss");
@@ -52,7 +52,8 @@ export function lossForward(b: Builder, logits: Tensor): void {
       CQ: logits.quads,
       CLASSES: logits.c,
       MICROS: b.options.micros,
-      TARGETS: smoothing > 0 || mixed ? 1 : 0,
+      TARGETS: smoothing > 0 || mixed || weights > 0 ? 1 : 0,
+      WEIGHTED: weights > 0 ? 1 : 0,
       MIXED: mixed ? 1 : 0,
       D_ROW: logits.gradient.row,
     },

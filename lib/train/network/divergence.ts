@@ -136,27 +136,22 @@ function nonfiniteParameter(
  * @param step counts from 0
  */
 export async function locateNonfinite(
-  { program, executor, seed }: {
+  network: {
     readonly program: Program;
     readonly executor: Executor;
     readonly seed: number;
+    readonly classWeights: Float32Array<ArrayBuffer>;
   },
   batch: Batch,
   step: number,
 ): Promise<Nonfinite | undefined> {
-  const { forward, loss, backward } = program.sections;
+  const { program, executor } = network, { forward, loss, backward } = program.sections;
   const steps = selectSteps([...forward, ...loss, ...backward], program.quantizers, {
     phase: "train",
   });
   executor.run([], ["statistics", "metrics"]);
   for (let micro = 0; micro < program.micros; micro++) {
-    const parts = microBatchOf(
-      program,
-      seed,
-      batch,
-      { step, learningRate: 0, normWeight: 0 },
-      micro,
-    );
+    const parts = microBatchOf(network, batch, { step, learningRate: 0, normWeight: 0 }, micro);
     for (const [name, data] of Object.entries(parts)) executor.write(name, data);
     for (const one of steps) {
       executor.run([one]);

@@ -16,18 +16,26 @@ export interface StepSettings {
   readonly learningRate: number;
   /** 1: running statistics follow this batch; 0: they stay. */
   readonly normWeight: number;
-  /** Whether labels are smoothed, as training has them; true by default. */
+  /** Whether labels are smoothed and classes weighted, as training has them; true by default. */
   readonly soft?: boolean;
+}
+
+/** What the buffers of a batch depend on, beside the batch. */
+interface Trained {
+  readonly program: Program;
+  readonly seed: number;
+  /** As many as `program.training.weights`. */
+  readonly classWeights: Float32Array<ArrayBuffer>;
 }
 
 /** The contents of the buffers, by name, for micro-batch `micro` of a batch. */
 export function microBatchOf(
-  program: Program,
-  seed: number,
-  { images, labels, samples: total, others = labels, weights }: Batch,
+  { program, seed, classWeights }: Trained,
+  batch: Batch,
   { step, learningRate, normWeight, soft = true }: StepSettings,
   micro: number,
 ): Readonly<Record<string, ArrayBufferView<ArrayBuffer>>> {
+  const { images, labels, samples: total, others = labels, weights } = batch;
   const { batch: size, input: [h, w, c], training: { smoothing, mixed, optimizer } } = program;
   const first = micro * size, samples = Math.max(0, Math.min(total - first, size));
   const block = new Uint8Array(STEP.bytes);
@@ -42,14 +50,43 @@ export function microBatchOf(
     smoothing: soft ? smoothing : 0,
     firstCorrection: 1,
     secondCorrection: 1,
+    weightFactor: soft && classWeights.length > 0 ? weightFactor(batch, classWeights) : 0,
     ...optimizers[optimizer.name].corrections?.(optimizer, step),
   });
   return {
     step: block,
     pixels: cutPixels(images, first * h * w * c, size * h * w * c),
-    labels: labels.subarray(first, first + size),
+    labels: withWeights(labels.subarray(first, first + size), classWeights),
     ...(mixed ? { mixes: cutMixes(others, weights, first, size) } : {}),
   };
+}
+
+/**
+ * Factor of the weights of classes with which those of a batch's labels average 1; a mixed label's is the
+ * mean of its two. If all are 0, no sample counts whatever the factor.
+ */
+function weightFactor(
+  { labels, samples, others = labels, weights }: Batch,
+  classWeights: Float32Array,
+): number {
+  let sum = 0;
+  for (let n = 0; n < samples; n++) {
+    const share = weights?.[n] ?? 1;
+    sum += share * classWeights[labels[n]!]! + (1 - share) * classWeights[others[n]!]!;
+  }
+  return sum > 0 ? samples / sum : 1;
+}
+
+/** Labels, and the weights of the classes behind them. */
+function withWeights(
+  labels: Uint32Array<ArrayBuffer>,
+  classWeights: Float32Array<ArrayBuffer>,
+): Uint32Array<ArrayBuffer> {
+  if (classWeights.length === 0) return labels;
+  const both = new Uint32Array(labels.length + classWeights.length);
+  both.set(labels);
+  new Float32Array(both.buffer).set(classWeights, labels.length);
+  return both;
 }
 
 /** `bytes` of the pixels of a batch from `first` on, rounded up: WebGPU writes multiples of 4. */

@@ -43,6 +43,8 @@ export class Network {
   /** The executor; it knows a split parameter by the name of the whole. */
   readonly executor: Executor;
   readonly scheduler: Scheduler;
+  /** A weight for each class, in whole quads; none in a program without weights. */
+  readonly classWeights: Float32Array<ArrayBuffer>;
   /** Maximum number of steps to submit before waiting for their results. */
   readonly maxInFlight: number;
   readonly #inFlightSteps: InFlightSteps;
@@ -56,6 +58,8 @@ export class Network {
    * @param seed the seed of the run
    * @param data mean and standard deviation of the images, by channel
    * @param makers estimators by name
+   * @param classWeights a weight for each class, of mean 1; 1 for each by default. Without effect in a
+   * program without weights
    */
   constructor(
     readonly program: Program,
@@ -64,9 +68,12 @@ export class Network {
     quantize: QuantizeSpec,
     data: DataShape,
     makers: EstimatorMakers = ownEstimators,
+    classWeights?: Float32Array,
   ) {
     this.executor = shardedExecutor(executor, program);
     this.#weights = new Weights(program, this.executor);
+    this.classWeights = new Float32Array(program.training.weights).fill(1);
+    if (classWeights) this.classWeights.set(classWeights.subarray(0, program.training.weights));
     const { quantizers } = program, device = rangesOnDevice(quantize, makers);
     const estimators = quantizers.map(({ role, settings }) =>
       role === "weight" ? undefined : makers[settings.estimator]!(settings)
@@ -398,7 +405,7 @@ export class Network {
 
   /** Writes micro-batch `micro` of a batch, and the uniform of the step. */
   #writeBatch(batch: Batch, settings: StepSettings, micro = 0): void {
-    const buffers = microBatchOf(this.program, this.seed, batch, settings, micro);
+    const buffers = microBatchOf(this, batch, settings, micro);
     for (const [name, data] of Object.entries(buffers)) this.executor.write(name, data);
   }
 }
