@@ -35,10 +35,15 @@ export interface Result {
  * remembers. */
 export function command(
   args: readonly string[],
-  options: { readonly cwd?: string; readonly env?: Record<string, string> } = {},
+  options: {
+    readonly cwd?: string;
+    readonly env?: Record<string, string>;
+    /** Permissions beside those that it ships with. */
+    readonly more?: readonly string[];
+  } = {},
 ): Deno.Command {
   return new Deno.Command(Deno.execPath(), {
-    args: ["run", ...PERMISSIONS, `${ROOT}cli/main.ts`, ...args],
+    args: ["run", ...PERMISSIONS, ...options.more ?? [], `${ROOT}cli/main.ts`, ...args],
     cwd: options.cwd ?? ROOT,
     env: {
       NO_COLOR: "1",

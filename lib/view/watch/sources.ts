@@ -87,7 +87,7 @@ export function addressOf(name: string): string {
 
 /** The name of the run whose page has an address; `undefined` if it is no such address. */
 export function nameAt(pathname: string): string | undefined {
-  if (!pathname.startsWith("/run/")) return undefined;
+  if (!/^\/run\/./.test(pathname)) return undefined;
   try {
     return pathname.slice("/run/".length).split("/").map(decodeURIComponent).join("/");
   } catch {

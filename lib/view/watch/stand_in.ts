@@ -34,7 +34,10 @@ export class RunLog {
     return Promise.resolve(new RunLog(path));
   }
   async refresh(): Promise<boolean> {
-    const text = await Deno.readTextFile(`${this.path}/metrics.jsonl`).catch(() => "");
+    const text = await Deno.readTextFile(`${this.path}/metrics.jsonl`).catch(() => "") +
+      await Deno.readTextFile(`${this.path}/summary.json`).catch(() => "{}").then((t) =>
+        "\n" + t.replaceAll("\n", " ")
+      );
     if (text === this.#text) return false;
     this.#text = text;
     // deno-lint-ignore no-explicit-any
