@@ -4,6 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { isLocked, lockFolder } from "../lib/core/folder_lock.ts";
 import { RunFolder } from "../lib/train/run_folder/run_folder.ts";
 import { command, inFolder, qtrain } from "./support/command.ts";
 import { runOf, SHORT } from "./support/runs.ts";
@@ -92,5 +93,28 @@ Deno.test("a folder that got no run keeps no trace of the lock, and who waits fo
     const { code } = await qtrain(["none.yaml", "--out", "new"], { cwd });
     assert.equal(code, 2);
     await assert.rejects(Deno.stat(`${cwd}/new`), Deno.errors.NotFound);
+  });
+});
+
+Deno.test("whether a folder is locked is told without keeping a run from beginning", async () => {
+  await inFolder({}, async (folder) => {
+    assert.equal(await isLocked(folder), false);
+    let stop = false;
+    const ask = async () => {
+      const answers = new Set<boolean>();
+      while (!stop) {
+        answers.add(await isLocked(folder));
+        await new Promise((resolve) => setTimeout(resolve, 1));
+      }
+      return answers;
+    };
+    const watchers = [ask(), ask(), ask()];
+    for (let i = 0; i < 50; i++) (await lockFolder(folder))[Symbol.dispose]();
+    using _ = await lockFolder(folder);
+    assert.equal(await isLocked(folder), true);
+    stop = true;
+    for (const answers of await Promise.all(watchers)) {
+      assert.deepEqual([...answers].sort(), [false, true]);
+    }
   });
 });

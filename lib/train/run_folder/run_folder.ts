@@ -20,9 +20,9 @@ import {
   readTextIfThere,
   writeAtomic,
 } from "../../core/files.ts";
+import { lockFolder } from "../../core/folder_lock.ts";
 import { EVALUATION_FILE, type EvaluationRecord } from "../../metrics/evaluation_record.ts";
 import { truncateLog } from "./truncate_log.ts";
-import { lockFolder } from "./lock.ts";
 
 /** Options of the folder of a run. */
 export interface RunFolderOptions {

@@ -8,10 +8,15 @@
  *
  * @module
  */
-import { UsageError } from "../../core/errors.ts";
-import { fileError } from "../../core/files.ts";
+import { UsageError } from "./errors.ts";
+import { fileError } from "./files.ts";
 
 const NAME = ".lock";
+/**
+ * Attempts to lock, and milliseconds between them: {@linkcode isLocked} holds a lock for a moment, which is no
+ * reason to refuse a run.
+ */
+const ATTEMPTS = 5, PAUSE_MS = 20;
 
 /** A lock that is held until it is disposed. */
 interface RunLock extends Disposable {
@@ -26,7 +31,7 @@ interface RunLock extends Disposable {
  */
 export async function lockFolder(folder: string): Promise<RunLock> {
   const path = `${folder}/${NAME}`;
-  for (;;) {
+  for (let attempt = 1;; attempt++) {
     let file: Deno.FsFile;
     try {
       file = await Deno.open(path, { read: true, write: true, create: true });
@@ -41,6 +46,10 @@ export async function lockFolder(folder: string): Promise<RunLock> {
     }
     if (!free) {
       file.close();
+      if (attempt < ATTEMPTS) {
+        await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+        continue;
+      }
       throw new UsageError(
         `${folder}: another run is writing this folder. Wait for its end or stop it, or choose ` +
           "another --out",
@@ -49,6 +58,16 @@ export async function lockFolder(folder: string): Promise<RunLock> {
     if (await isAt(file, path)) return new Lock(file, path);
     // The previous owner has deleted the file, and another process may have created a new one.
     file.close();
+  }
+}
+
+/** Whether a run has locked a folder. False where the file system has no locks. */
+export async function isLocked(folder: string): Promise<boolean> {
+  try {
+    using file = await Deno.open(`${folder}/${NAME}`, { read: true });
+    return !await file.tryLock(false);
+  } catch {
+    return false;
   }
 }
 
