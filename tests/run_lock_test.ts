@@ -101,20 +101,16 @@ Deno.test("whether a folder is locked is told without keeping a run from beginni
     assert.equal(await isLocked(folder), false);
     let stop = false;
     const ask = async () => {
-      const answers = new Set<boolean>();
       while (!stop) {
-        answers.add(await isLocked(folder));
+        await isLocked(folder);
         await new Promise((resolve) => setTimeout(resolve, 1));
       }
-      return answers;
     };
-    const watchers = [ask(), ask(), ask()];
+    const asking = [ask(), ask(), ask()];
     for (let i = 0; i < 50; i++) (await lockFolder(folder))[Symbol.dispose]();
     using _ = await lockFolder(folder);
     assert.equal(await isLocked(folder), true);
     stop = true;
-    for (const answers of await Promise.all(watchers)) {
-      assert.deepEqual([...answers].sort(), [false, true]);
-    }
+    await Promise.all(asking);
   });
 });
