@@ -60,9 +60,9 @@ async function run(args: Arguments<typeof OPTIONS>): Promise<number> {
   const progress = new Progress();
   const prepared = await prepare(recipe, progress).finally(() => progress.done());
   const planned: Planned = {
-    recipe,
     ...prepared,
-    float32: float32Memory(recipe, prepared.shape),
+    autoBatch: recipe.train.batch === 0,
+    float32: float32Memory(prepared.recipe, prepared.shape),
     // No kernel runs here, so a runtime without SIMD will do.
     threads: threadsOf(args.threads, { ...cpuSupport(), simd: true }),
   };
@@ -90,6 +90,8 @@ async function prepare(recipe: Recipe, progress: Progress) {
 }
 
 interface Planned {
+  /** Whether the batch was chosen by the memory. */
+  readonly autoBatch: boolean;
   readonly recipe: Recipe;
   /** The data; `undefined` if it is not there. */
   readonly data: Dataset | undefined;
@@ -117,6 +119,12 @@ function images({ recipe, data, program }: Planned): [string, string][] {
 
 function leftOut({ train: { batch, micro_batch } }: Recipe, { train }: Dataset) {
   return leftOutOfEpochs(train.count, batch, micro_batch);
+}
+
+/** A batch that `auto` chose. */
+function chosenBatch({ memory, train: { batch } }: Recipe): string {
+  return `auto: ${batch} images` + (memory > 0 ? `, chosen for ${bytes(memory)}` : "") +
+    `; a run keeps it, and the learning rate does not follow it`;
 }
 
 /** Planned memory, e.g. `8.7 MiB (float32: 27.3 MiB; a buffer for each tensor: 20.9 MiB)`. */
@@ -172,6 +180,7 @@ function asText(planned: Planned): string {
       ["network", network(recipe, program)],
       ...images(planned),
       ...arithmetic(recipe),
+      ...(planned.autoBatch ? [["batch", chosenBatch(recipe)] as [string, string]] : []),
       ...microBatches(program),
       ["memory", memoryLine(planned, peak)],
       ["on the CPU", cpuLine(planned)],

@@ -8,6 +8,7 @@ import { buildGraph, type Graph } from "../lib/program/graph.ts";
 import { type Layer, summarize } from "../lib/program/summary.ts";
 import { type DataShape, layersOf } from "../lib/program/plan.ts";
 import { zoo } from "../lib/model/zoo.ts";
+import { withBatch } from "../lib/program/auto_batch.ts";
 import { loadRecipe, parseRecipe } from "../lib/recipe/load.ts";
 import { nearest } from "../lib/core/did_you_mean.ts";
 import type { Pair } from "../lib/recipe/fields.ts";
@@ -138,7 +139,8 @@ async function fromRecipe(
         `or one of ${names.join(", ")}`,
     );
   }
-  const recipe = await loadRecipe(path, overrides), data = await shapeOf(recipe);
+  const given = await loadRecipe(path, overrides), data = await shapeOf(given);
+  const recipe = withBatch(given, data);
   return {
     recipe,
     data: square ? { ...data, shape: [...square, data.shape[2]] } : data,

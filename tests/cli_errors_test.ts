@@ -92,7 +92,7 @@ const MISTAKES: readonly Mistake[] = [
     "a wrong type",
     SHORT,
     ["r.yaml", "train.batch=abc"],
-    'train.batch=abc: train.batch: expected a whole number from 1 to 65536, got "abc"',
+    'train.batch=abc: train.batch: expected auto or a whole number from 1 to 65536, got "abc"',
   ],
   [
     "a missing file",

@@ -347,13 +347,13 @@ const BAD_TEXTS: [string, string, string][] = [
     "numbers of training out of range",
     SHORT + `train:
   epochs: 1.5
-  batch: 0
+  batch: -3
   optimizer: { lr: .nan, weight_decay: -1, nesterov: yes }
   schedule: { name: step, every_epochs: 0, factor: 2 }
 seed: 4294967296`,
     [
       "r.yaml:4:11: train.epochs: expected a whole number of at least 1, got 1.5",
-      "r.yaml:5:10: train.batch: expected a whole number from 1 to 65536, got 0",
+      "r.yaml:5:10: train.batch: expected auto or a whole number from 1 to 65536, got -3",
       "r.yaml:6:20: train.optimizer.lr: expected a number above 0, got NaN",
       "r.yaml:6:40: train.optimizer.weight_decay: expected a number of at least 0, got -1",
       'r.yaml:6:54: train.optimizer.nesterov: expected true or false, got "yes"',

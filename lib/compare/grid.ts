@@ -113,7 +113,17 @@ export function buildGrid(
       folder: `runs/${folder}/seed-${seed}`,
     }))
   );
+  checkBatches(cells);
   return { name: base.name, labels: entries.map((e) => e.label), varied, seeds, rows, cells };
+}
+
+/** Refuses batches that each run would choose for itself. */
+function checkBatches(cells: readonly Cell[]): void {
+  if (cells.every(({ recipe }) => recipe.train.batch > 0)) return;
+  throw new UsageError(
+    "train.batch: expected a number in a comparison, got auto, which gives each run a batch of its own; " +
+      "set train.batch=64",
+  );
 }
 
 /** The name of a row: `hindsight-minmax, lr 0.05`. */

@@ -88,7 +88,8 @@ export interface RecipeInput {
   /** `full`: logged steps compare each quantized tensor with its real values. */
   readonly telemetry?: "basic" | "full";
   /** Length and optimizer. */
-  readonly train?: Loose<TrainSpec, "optimizer" | "schedule"> & {
+  readonly train?: Loose<TrainSpec, "batch" | "optimizer" | "schedule"> & {
+    readonly batch?: number | "auto";
     readonly optimizer?: Partial<OptimizerSpec>;
     readonly schedule?: Partial<ScheduleSpec>;
   };

@@ -9,6 +9,7 @@ import * as z from "./zod.ts";
 
 const atLeast0 = () => z.number("a number of at least 0").min(0, "a number of at least 0");
 
+const BATCH = `auto or a whole number from 1 to ${MAX_SIZE}`;
 const BETAS = "two numbers of at least 0 and less than 1";
 const beta = () => z.number(BETAS).min(0, BETAS).lt(1, BETAS);
 
@@ -59,7 +60,10 @@ export interface TrainSpec {
   readonly epochs: number;
   /** Maximum number of steps; 0: no limit. */
   readonly max_steps: number;
-  /** Images of an update. */
+  /**
+   * Images of an update. 0 or `auto`: the largest of 16, 24, 32, 48 … 256 that fits `memory` in one piece
+   * and leaves 20 steps an epoch; 64 without a limit.
+   */
   readonly batch: number;
   /** Images in memory at once; 0: the whole batch. */
   readonly micro_batch: number;
@@ -104,7 +108,8 @@ const optimizer = map({
 export const train = map({
   epochs: integer(1).default(5).meta(REPORTED),
   max_steps: integer(0).default(0).meta(REPORTED),
-  batch: integer(1, MAX_SIZE).default(64),
+  batch: z.union([z.literal("auto"), z.int(BATCH).min(0, BATCH).max(MAX_SIZE, BATCH)], BATCH)
+    .default(64).transform((batch) => batch === "auto" ? 0 : batch),
   micro_batch: integer(0, MAX_SIZE).default(0),
   optimizer: optimizer.prefault({}),
   schedule: map({

@@ -11,6 +11,7 @@ import { matchClasses, withLabelsOf } from "../data/classes.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { openDataset } from "../data/open.ts";
 import { expectBatch } from "../data/sampler.ts";
+import { withBatch } from "../program/auto_batch.ts";
 import { type DataShape, type Plan, plan } from "../program/plan.ts";
 import type { EstimatorMakers } from "../quant/estimator.ts";
 import type { Recipe } from "../recipe/recipe.ts";
@@ -30,6 +31,8 @@ interface PrepareOptions {
 
 /** A planned program, with the weights of the recipe's `init` where it has one. */
 interface PreparedProgram extends Plan {
+  /** The recipe, with a number in place of `train.batch: auto`. */
+  readonly recipe: Recipe;
   readonly initial: InitialWeights | undefined;
 }
 
@@ -52,11 +55,12 @@ export async function prepareTraining(
   const { checkpoint, warn } = options;
   const opened = await openDataset(recipe, options);
   const data = checkpoint ? withClassesOf(checkpoint, opened, warn) : opened;
-  expectBatch(data.train.count, recipe.train.batch);
+  const sized = withBatch(recipe, data, data.train.count, options.estimators);
+  expectBatch(data.train.count, sized.train.batch);
   return {
     data,
     classWeights: classWeights(recipe.data.class_weights, data),
-    ...await prepareProgram(recipe, data, options),
+    ...await prepareProgram(sized, data, options),
   };
 }
 
@@ -86,13 +90,14 @@ function withClassesOf(
  * @throws DataError, ModelError when the recipe cannot be trained
  */
 export async function prepareProgram(
-  recipe: Recipe,
+  given: Recipe,
   data: DataShape,
   { estimators, checkpoint, warn }: PrepareOptions = {},
 ): Promise<PreparedProgram> {
+  const recipe = withBatch(given, data, undefined, estimators);
   const planned = plan(recipe, data, { estimators });
   const initial = recipe.init && !checkpoint
     ? await initialWeights(recipe, planned.program, data, warn)
     : undefined;
-  return { ...planned, initial };
+  return { recipe, ...planned, initial };
 }

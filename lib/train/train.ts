@@ -124,16 +124,17 @@ async function prepare(
     checkpoint = await latestCheckpoint(folder, warn);
     const names = Object.keys(custom);
     began = await checkResumable(folder, recipe, checkpoint, { estimators: names, ...warning });
-    recipe = { ...recipe, pathScope: recipe.pathScope.resuming(folder.path) };
+    // A run keeps the batch that it chose at its beginning.
+    recipe = { ...recipe, train: began.train, pathScope: recipe.pathScope.resuming(folder.path) };
   }
-  const { data, classWeights, program, initial } = await prepareTraining(recipe, {
+  const prepared = await prepareTraining(recipe, {
     estimators,
     checkpoint,
     warn,
     progress,
   });
-  const recipeText = formatRecipe(began);
-  return { recipe, recipeText, estimators, data, classWeights, program, checkpoint, initial };
+  const recipeText = formatRecipe({ ...began, train: prepared.recipe.train });
+  return { ...prepared, recipeText, estimators, checkpoint };
 }
 
 function openLoader({ data, recipe }: Job, { warn }: TrainOptions): Promise<DataLoader> {

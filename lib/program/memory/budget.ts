@@ -16,18 +16,22 @@ import { recomputable, recompute } from "../passes/recompute.ts";
 interface Attempt {
   readonly program: Program;
   readonly peak: PeakMemory;
-  /**
-   * Bytes that it takes on a GPU, or on the CPU with one thread if that is more. The plan decides what
-   * batch norm sees, so it must not depend on the device.
-   */
+  /** {@linkcode requiredBytes}. */
   readonly total: number;
 }
 
 function attempt(program: Program, outputs: readonly string[]): Attempt {
   const changed = recompute(program, outputs);
   const laidOut = { ...changed, layout: layOut(changed) };
-  const peak = peakMemory(laidOut), total = Math.max(peak.total, cpuMemory(laidOut, 1).total);
-  return { program: laidOut, peak, total };
+  return { program: laidOut, peak: peakMemory(laidOut), total: requiredBytes(laidOut) };
+}
+
+/**
+ * Bytes that a program takes on a GPU, or on the CPU with one thread if that is more. The plan decides
+ * what batch norm sees, so it must not depend on the device.
+ */
+export function requiredBytes(program: Program): number {
+  return Math.max(peakMemory(program).total, cpuMemory(program, 1).total);
 }
 
 /** Recomputes as few outputs as possible within the budget; if nothing fits, returns the smallest attempt. */

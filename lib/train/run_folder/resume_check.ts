@@ -26,12 +26,12 @@ interface GoingOn {
  *
  * @param found the checkpoint to resume from; without one the run begins afresh, and `recipe.yaml` says
  * whose folder it is
- * @returns the recipe with the paths that the run began with
+ * @returns the recipe with the paths that the run began with, and its batch in place of `auto`
  * @throws UsageError with what differs
  */
 export async function checkResumable(
   folder: RunFolder,
-  recipe: Recipe,
+  given: Recipe,
   found: LoadedCheckpoint | undefined,
   { estimators = [], warn }: GoingOn,
 ): Promise<Recipe> {
@@ -40,9 +40,12 @@ export async function checkResumable(
     ...(written === undefined ? [] : [[written, `${folder.path}/recipe.yaml`] as const]),
     ...(found ? [[found.recipe, found.path] as const] : []),
   ];
-  let began = recipe;
+  let began = given;
   for (const [text, path] of sources) {
-    const before = parseRecipe(text, path, [], estimators), differs = differing(before, recipe);
+    const before = parseRecipe(text, path, [], estimators),
+      batch = given.train.batch || before.train.batch;
+    const recipe = { ...given, train: { ...given.train, batch } };
+    const differs = differing(before, recipe);
     began = { ...recipe, init: before.init, data: { ...recipe.data, root: before.data.root } };
     const moved = recipe.init !== before.init && await isRecordedInit(folder.path, recipe);
     const refused = differs.filter(({ path }) =>
