@@ -9,8 +9,11 @@ import { readTextIfThere } from "../core/files.ts";
 import { findRuns } from "./find_runs.ts";
 import type { RunStatus } from "./run_log.ts";
 
-/** Bytes that are read of the end of `metrics.jsonl`: about sixty lines, and an epoch has ten steps that are logged or more. */
-const TAIL_BYTES = 16 * 1024;
+/**
+ * Bytes that are read of the end of `metrics.jsonl`, some sixty lines; if these have no epoch's, the second
+ * number.
+ */
+const TAIL_BYTES = [16 * 1024, 1024 * 1024] as const;
 /** Runs that are read at once. */
 const AT_ONCE = 16;
 
@@ -68,7 +71,7 @@ type Line = Readonly<Record<string, unknown>>;
 
 async function listedRun(name: string, path: string): Promise<ListedRun> {
   const [lines, summary, locked, log, end] = await Promise.all([
-    lastLines(`${path}/metrics.jsonl`),
+    linesWithEpoch(`${path}/metrics.jsonl`),
     readSummary(`${path}/summary.json`),
     isLocked(path),
     changedAt(`${path}/metrics.jsonl`),
@@ -125,11 +128,22 @@ function fail(message: string): never {
   throw new Error(message);
 }
 
-/** The last lines of a log; a line that is damaged or half written is left out. */
-async function lastLines(path: string): Promise<Line[]> {
+/** The last lines of a log, and that of the last epoch among them if it is not too far. */
+async function linesWithEpoch(path: string): Promise<Line[]> {
+  for (const bytes of TAIL_BYTES) {
+    const { lines, whole } = await lastLines(path, bytes);
+    if (whole || bytes === TAIL_BYTES[1] || lines.some(({ kind }) => kind === "epoch")) {
+      return lines;
+    }
+  }
+  return [];
+}
+
+/** The lines in the last bytes of a log; one that is damaged or half written is left out. */
+async function lastLines(path: string, count: number): Promise<{ lines: Line[]; whole: boolean }> {
   try {
     using file = await Deno.open(path);
-    const { size } = await file.stat(), begin = Math.max(0, size - TAIL_BYTES);
+    const { size } = await file.stat(), begin = Math.max(0, size - count);
     const bytes = new Uint8Array(size - begin);
     await file.seek(begin, Deno.SeekMode.Start);
     let at = 0;
@@ -138,11 +152,12 @@ async function lastLines(path: string): Promise<Line[]> {
       if (read === null) break;
       at += read;
     }
-    const lines = new TextDecoder().decode(bytes.subarray(0, at)).split("\n");
-    if (begin > 0) lines.shift();
-    return lines.map(parsed).filter((line) => line !== undefined);
+    const texts = new TextDecoder().decode(bytes.subarray(0, at)).split("\n");
+    if (begin > 0) texts.shift();
+    const lines = texts.map(parsed).filter((line) => line !== undefined);
+    return { lines, whole: begin === 0 };
   } catch {
-    return [];
+    return { lines: [], whole: true };
   }
 }
 

@@ -12,7 +12,8 @@ import { createHash } from "node:crypto";
 import { LivePage } from "./live_page.ts";
 import { DEFAULT_PORT, HOST, portError } from "./port.ts";
 import { findRuns } from "../find_runs.ts";
-import { FolderSource, nameAt, RunSource } from "./sources.ts";
+import { nameAt } from "./run_table.ts";
+import { FolderSource, RunSource } from "./sources.ts";
 import { CLIENT, pageOf } from "./page.ts";
 
 /** Names of this machine that reach it alone. The port differs at the other end of a tunnel. */

@@ -4,10 +4,10 @@
  * @module
  */
 import { DataError } from "../../core/errors.ts";
-import { escape } from "./stand_in.ts";
-import { findRuns, type FoundRuns } from "../find_runs.ts";
 import type { Section } from "../page.ts";
+import { listRuns } from "../run_list.ts";
 import type { RunStatus } from "../run_log.ts";
+import { runTable } from "./run_table.ts";
 import { reportSections, RunLog } from "./stand_in.ts";
 import type { LiveContent, LiveSource, LiveState } from "./live_page.ts";
 
@@ -57,10 +57,12 @@ export class FolderSource implements LiveSource {
   constructor(readonly path: string) {}
 
   async read(): Promise<LiveContent> {
-    const found = await findRuns(this.path);
-    if (found.paths.has("")) return await (this.#run ??= new RunSource(this.path)).read();
+    const list = await listRuns(this.path);
+    if (list.runs[0]?.name === "") {
+      return await (this.#run ??= new RunSource(this.path)).read();
+    }
     this.#run = undefined;
-    const html = list(found);
+    const html = runTable(list);
     if (html !== this.#html) this.#sections = [{ id: "runs", title: "Runs", html }];
     this.#html = html;
     return {
@@ -68,30 +70,6 @@ export class FolderSource implements LiveSource {
       state: { kind: "live", text: "Runs that begin appear here." },
       sections: this.#sections,
     };
-  }
-}
-
-function list({ paths, cut }: FoundRuns): string {
-  if (paths.size === 0) return "<p>There is no run in this folder yet.</p>";
-  const items = [...paths.keys()].map((name) =>
-    `<li><a href="${escape(addressOf(name))}">${escape(name)}</a></li>`
-  );
-  return `<ul>${items.join("")}</ul>` +
-    (cut ? "<p>There are more: watch a folder below this one.</p>" : "");
-}
-
-/** The address of a run's page, by its name. */
-export function addressOf(name: string): string {
-  return `/run/${name.split("/").map(encodeURIComponent).join("/")}`;
-}
-
-/** The name of the run whose page has an address; `undefined` if it is no such address. */
-export function nameAt(pathname: string): string | undefined {
-  if (!/^\/run\/./.test(pathname)) return undefined;
-  try {
-    return pathname.slice("/run/".length).split("/").map(decodeURIComponent).join("/");
-  } catch {
-    return undefined; // A lone %.
   }
 }
 
