@@ -3,7 +3,19 @@
  *
  * @module
  */
-import type { EvaluationRecord } from "../metrics/evaluation_record.ts";
+import { basename } from "node:path";
+import { QtrainError } from "../core/errors.ts";
+import { readTextIfThere } from "../core/files.ts";
+import { isLocked } from "../core/folder_lock.ts";
+import { isMap } from "../core/json_value.ts";
+import {
+  decodeEvaluation,
+  EVALUATION_FILE,
+  type EvaluationRecord,
+} from "../metrics/evaluation_record.ts";
+import { parseYaml } from "../recipe/yaml.ts";
+import { type LogLine, LogTail } from "./log_tail.ts";
+import { Points } from "./points.ts";
 
 /**
  * How a run stands: as its summary says; `running` while a process has locked the folder; `stopped`
@@ -36,7 +48,16 @@ export interface EpochPoint {
   readonly trainAccuracy: number | null;
   readonly testLoss: number | null;
   readonly testAccuracy: number | null;
+  /** 0–1; absent below six classes, and in runs of earlier versions. */
+  readonly testTop5?: number;
   readonly seconds: number | null;
+}
+
+/** A step that was skipped, and where its first number was that is not finite. */
+export interface SkipPoint {
+  readonly step: number;
+  readonly layer: string;
+  readonly tensor: string;
 }
 
 /** A quantizer at a logged step: the range in use, the observed minimum and maximum. */
@@ -76,9 +97,233 @@ export interface RunView {
   /** Logged steps: evenly spaced, and the last one. */
   readonly steps: readonly StepPoint[];
   readonly epochs: readonly EpochPoint[];
+  /** Steps that were skipped because a number was not finite. */
+  readonly skips: readonly SkipPoint[];
   /** By name, in the order of the network. */
   readonly quantizers: ReadonlyMap<string, QuantizerLog>;
   readonly evaluation: EvaluationRecord | undefined;
   /** What could not be read, in words, for the reader of the page: damaged lines, for example. */
   readonly problems: readonly string[];
+}
+
+/** Points of a run, and of one of its quantizers, that are kept: more than a figure shows. */
+const MAX_STEPS = 4096, MAX_RANGES = 1024;
+/** Skipped steps that are kept; a run skips a thousand at most. */
+const MAX_SKIPS = 1000;
+
+/** Follows the folder of a run. */
+export class RunLog {
+  readonly #metrics: LogTail;
+  readonly #ranges: LogTail;
+  readonly #files: Record<"recipe.yaml" | "summary.json" | typeof EVALUATION_FILE, WholeFile>;
+  #steps = new Points<StepPoint>(MAX_STEPS);
+  #epochs = new Points<EpochPoint>(MAX_STEPS);
+  #skips: SkipPoint[] = [];
+  #quantizers = new Map<string, { points: Points<RangePoint>; clipped: number; lines: number }>();
+  #view: RunView | undefined;
+
+  private constructor(readonly path: string) {
+    this.#metrics = new LogTail(`${path}/metrics.jsonl`);
+    this.#ranges = new LogTail(`${path}/ranges.jsonl`);
+    const file = (name: string) => new WholeFile(`${path}/${name}`);
+    this.#files = {
+      "recipe.yaml": file("recipe.yaml"),
+      "summary.json": file("summary.json"),
+      [EVALUATION_FILE]: file(EVALUATION_FILE),
+    };
+  }
+
+  /**
+   * Reads the folder of a run. Files that are not there yet are empty.
+   *
+   * @throws {DataError} when a file cannot be read
+   */
+  static async open(path: string): Promise<RunLog> {
+    const log = new RunLog(path);
+    await log.refresh();
+    return log;
+  }
+
+  /** What is known of the run. */
+  get view(): RunView {
+    return this.#view!;
+  }
+
+  /**
+   * Reads what has been written since the last time.
+   *
+   * @returns whether anything has changed
+   * @throws {DataError} when a file cannot be read
+   */
+  async refresh(): Promise<boolean> {
+    const files = await Promise.all(Object.values(this.#files).map((file) => file.refresh()));
+    const logs = [
+      await this.#metrics.read(() => this.#forgetMetrics(), (line) => this.#addMetrics(line)),
+      await this.#ranges.read(() => this.#quantizers.clear(), (line) => this.#addRange(line)),
+    ];
+    const running = await isLocked(this.path), before = this.#view;
+    const same = before && running === (before.status === "running");
+    if (same && ![...files, ...logs].includes(true)) return false;
+    this.#view = this.#describe(running);
+    return true;
+  }
+
+  #forgetMetrics(): void {
+    this.#steps = new Points(MAX_STEPS);
+    this.#epochs = new Points(MAX_STEPS);
+    this.#skips = [];
+  }
+
+  #addMetrics(line: LogLine): void {
+    const { kind, step } = line, epoch = number(line.epoch) ?? 0;
+    if (kind === "step") {
+      this.#steps.add({
+        step,
+        epoch,
+        loss: number(line.loss),
+        accuracy: number(line.accuracy),
+        learningRate: number(line.lr),
+        ...(number(line.gradient_norm) === null
+          ? {}
+          : { gradientNorm: number(line.gradient_norm)! }),
+        imagesPerSecond: number(line.images_per_second),
+        dataWaitShare: number(line.data_wait_share),
+        clipped: number(line.clipped),
+      });
+    } else if (kind === "epoch") {
+      this.#epochs.add({
+        step,
+        epoch,
+        trainLoss: number(line.train_loss),
+        trainAccuracy: number(line.train_accuracy),
+        testLoss: number(line.test_loss),
+        testAccuracy: number(line.test_accuracy),
+        ...(number(line.test_top5) === null ? {} : { testTop5: number(line.test_top5)! }),
+        seconds: number(line.seconds),
+      });
+    } else if (kind === "skip" && this.#skips.length < MAX_SKIPS) {
+      this.#skips.push({ step, layer: String(line.layer), tensor: String(line.tensor) });
+    }
+  }
+
+  #addRange(line: LogLine): void {
+    const name = String(line.quantizer), clipped = number(line.clipped);
+    const found = this.#quantizers.get(name) ??
+      { points: new Points<RangePoint>(MAX_RANGES), clipped: 0, lines: 0 };
+    this.#quantizers.set(name, found);
+    found.clipped += clipped ?? 0;
+    found.lines++;
+    found.points.add({
+      step: line.step,
+      low: number(line.low),
+      high: number(line.high),
+      min: number(line.min),
+      max: number(line.max),
+      clipped,
+    });
+  }
+
+  #describe(running: boolean): RunView {
+    const problems = [...this.#damages()];
+    const recipeText = this.#files["recipe.yaml"].text ?? "";
+    const recipe = this.#recipe(recipeText, problems), summary = this.#summary(problems);
+    const steps = this.#steps.list(), epochs = this.#epochs.list();
+    const last = Math.max(steps.at(-1)?.step ?? 0, epochs.at(-1)?.step ?? 0);
+    const ended = summary && (number(summary.steps) ?? 0) >= last ? summary.status : undefined;
+    const reason = ended && typeof summary!.reason === "string" ? summary!.reason : undefined;
+    return {
+      path: this.path,
+      name: basename(this.path),
+      status: running ? "running" : isEnd(ended) ? ended : "stopped",
+      ...(!running && reason !== undefined ? { reason } : {}),
+      recipeText,
+      recipe,
+      summary,
+      steps,
+      epochs,
+      skips: this.#skips.slice(),
+      quantizers: new Map(
+        [...this.#quantizers].map(([name, { points, clipped, lines }]) => [
+          name,
+          { points: points.list(), clipped: clipped / lines },
+        ]),
+      ),
+      evaluation: this.#evaluation(problems),
+      problems,
+    };
+  }
+
+  *#damages(): Generator<string> {
+    for (const { path, damaged: { count, lines } } of [this.#metrics, this.#ranges]) {
+      if (count === 0) continue;
+      const more = count > lines.length ? " and others" : "";
+      yield `${path}: ${count} damaged line${count === 1 ? "" : "s"} left out (line ${
+        lines.join(", ")
+      }${more})`;
+    }
+    if (this.#steps.mixed) {
+      yield `${this.path}: steps come twice and not in order, as if two processes had written this ` +
+        "folder; of each step the last line counts";
+    }
+  }
+
+  #recipe(text: string, problems: string[]): RunView["recipe"] {
+    if (text === "") return undefined;
+    const read = parseYaml(text);
+    if ("problem" in read) problems.push(`${this.path}/recipe.yaml:${read.line}: ${read.problem}`);
+    else if (isMap(read.value)) return read.value;
+    return undefined;
+  }
+
+  #summary(problems: string[]): RunView["summary"] {
+    const { text, path } = this.#files["summary.json"];
+    if (text === undefined) return undefined;
+    try {
+      const value: unknown = JSON.parse(text);
+      if (isMap(value)) return value;
+    } catch {
+      // Said below.
+    }
+    problems.push(`${path}: expected a JSON object, got something else; it is left out`);
+    return undefined;
+  }
+
+  #evaluation(problems: string[]): EvaluationRecord | undefined {
+    const { text, path } = this.#files[EVALUATION_FILE];
+    if (text === undefined) return undefined;
+    try {
+      return decodeEvaluation(text, path);
+    } catch (error) {
+      if (!(error instanceof QtrainError)) throw error;
+      problems.push(error.message);
+      return undefined;
+    }
+  }
+}
+
+/** A file that is replaced as a whole. */
+class WholeFile {
+  text: string | undefined;
+  #stamp = "";
+
+  constructor(readonly path: string) {}
+
+  /** Reads it if it has changed. @returns whether it has */
+  async refresh(): Promise<boolean> {
+    const info = await Deno.stat(this.path).catch(() => undefined);
+    const stamp = info ? `${info.size} ${info.mtime?.getTime()} ${info.ino}` : "";
+    if (stamp === this.#stamp) return false;
+    this.#stamp = stamp;
+    const before = this.text;
+    this.text = await readTextIfThere(this.path);
+    return this.text !== before;
+  }
+}
+
+const isEnd = (status: unknown): status is "done" | "interrupted" | "diverged" =>
+  status === "done" || status === "interrupted" || status === "diverged";
+
+/** A finite number, or null. */
+function number(value: unknown): number | null {
+  return typeof value === "number" && Number.isFinite(value) ? value : null;
 }
