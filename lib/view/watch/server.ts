@@ -105,7 +105,7 @@ export class LiveServer {
     if (!page || this.#closing) return refuse(404, "no such run");
     const events = searchParams.get("events");
     if (events === null) {
-      const html = pageOf(page, await page.read());
+      const html = pageOf(page, await page.read(), pathname !== "/");
       return respond(method, html, "text/html; charset=utf-8");
     }
     if (this.subscribers >= MAX_SUBSCRIBERS) return refuse(503, "too many pages are open");
