@@ -5,10 +5,10 @@
  */
 import { largest, smallest } from "../core/min_max.ts";
 import type { Grid } from "./grid.ts";
-import { type PlotMark, type Point, short, svg } from "./plot.ts";
+import { type PlotMark, type Point, short, svg } from "../view/plot/line_plot.ts";
 import type { RunCurves } from "./read_runs.ts";
 import type { CompareReport } from "./report.ts";
-import { type Axis, downsample, linear, logarithmic } from "./axis.ts";
+import { type Axis, downsample, linear, logarithmic } from "../view/plot/axis.ts";
 import { colourOf, dashOf } from "./style.ts";
 
 /** Points of a curve: more would be finer than a pixel or two. */

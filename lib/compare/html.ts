@@ -5,7 +5,7 @@
  */
 import { largest } from "../core/min_max.ts";
 import { learningCurves } from "./curves.ts";
-import { escape } from "./escape.ts";
+import { escape } from "../view/escape.ts";
 import { type Grid, rowName } from "./grid.ts";
 import { type QuantizerPanels, rangePanels } from "./range_panels.ts";
 import type { RunCurves } from "./read_runs.ts";

@@ -5,12 +5,12 @@
  */
 import { largest } from "../core/min_max.ts";
 import { percent } from "../core/format.ts";
-import { escape } from "./escape.ts";
+import { escape } from "../view/escape.ts";
 import { type Grid, rowName } from "./grid.ts";
-import { type Point, short, svg } from "./plot.ts";
+import { type Point, short, svg } from "../view/plot/line_plot.ts";
 import type { RangePoint, RunCurves, RunRecord } from "./read_runs.ts";
 import type { CompareReport, CompareRow } from "./report.ts";
-import { downsample, linear, quantile } from "./axis.ts";
+import { downsample, linear, quantile } from "../view/plot/axis.ts";
 import { colourOf } from "./style.ts";
 
 /** Points of a curve. */

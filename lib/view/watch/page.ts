@@ -4,7 +4,7 @@
  * @module
  */
 import client from "./client.js" with { type: "text" };
-import { escape } from "./stand_in.ts";
+import { escape } from "../escape.ts";
 import type { LiveContent, LivePage } from "./live_page.ts";
 
 /** The script of the page. */

@@ -5,7 +5,7 @@
  */
 import { duration, percent, UNKNOWN, withThousands } from "../../core/format.ts";
 import type { ListedRun, RunList } from "../run_list.ts";
-import { escape } from "./stand_in.ts";
+import { escape } from "../escape.ts";
 
 const HEADINGS = [
   "Run",

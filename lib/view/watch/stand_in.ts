@@ -3,13 +3,9 @@
  *
  * @module
  */
+import { escape } from "../escape.ts";
 import type { Section } from "../page.ts";
 import type { RunView } from "../run_log.ts";
-
-/** stand-in */
-export function escape(text: string): string {
-  return text.replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
-}
 
 /** stand-in */
 export function reportSections([run]: readonly RunView[]): Section[] {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { escape } from "./escape.ts";
+import { escape } from "../escape.ts";
 import type { Axis } from "./axis.ts";
 
 /** A point in the coordinates of both axes. */
