@@ -12,6 +12,8 @@ const PIECE = 2 ** 20;
 const MARK = 256;
 /** A line of a log has a few hundred bytes; a longer one is no line of a log. */
 const MAX_LINE = 2 ** 22;
+const NEWLINE = 10;
+const DECODER = new TextDecoder("utf-8", { fatal: true });
 
 /** A line of a log: an object with a step. */
 export type LogLine = Readonly<Record<string, unknown>> & { readonly step: number };
@@ -109,16 +111,14 @@ export class LogTail {
   #take(bytes: Uint8Array, line: (line: LogLine) => void): void {
     this.#at += bytes.length;
     this.#mark = joined(this.#mark, bytes.subarray(-MARK)).slice(-MARK);
-    const all = joined(this.#rest, bytes);
-    let from = 0;
-    for (let to = all.indexOf(10); to >= 0; to = all.indexOf(10, from)) {
+    const all = joined(this.#rest, bytes), end = all.lastIndexOf(NEWLINE) + 1;
+    for (const text of textsOf(all.subarray(0, end))) {
       this.#lines++;
-      const value = parsed(all.subarray(from, to));
+      const value = text === undefined ? undefined : parsed(text);
       if (value) line(value);
-      else if (to > from) this.#damage();
-      from = to + 1;
+      else if (text !== "") this.#damage();
     }
-    this.#rest = all.slice(from);
+    this.#rest = all.slice(end);
     // What has no end in all these bytes is no line: it is not kept.
     if (this.#rest.length > MAX_LINE) this.#rest = new Uint8Array();
   }
@@ -136,9 +136,33 @@ function joined(a: Uint8Array, b: Uint8Array): Uint8Array<ArrayBuffer> {
   return all;
 }
 
-function parsed(bytes: Uint8Array): LogLine | undefined {
+/** The texts of whole lines; `undefined` for one that is no text. */
+function textsOf(bytes: Uint8Array): (string | undefined)[] {
+  if (bytes.length === 0) return [];
+  const body = bytes.subarray(0, -1);
+  // All at once takes a third of the time of one by one: 150 quantizers and 10,000 steps are 1.5 million lines.
+  const text = decoded(body);
+  if (text !== undefined) return text.split("\n");
+  const lines: (string | undefined)[] = [];
+  for (let from = 0; from <= body.length;) {
+    const at = body.indexOf(NEWLINE, from), to = at < 0 ? body.length : at;
+    lines.push(decoded(body.subarray(from, to)));
+    from = to + 1;
+  }
+  return lines;
+}
+
+function decoded(bytes: Uint8Array): string | undefined {
   try {
-    const value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    return DECODER.decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+function parsed(text: string): LogLine | undefined {
+  try {
+    const value = JSON.parse(text);
     return isMap(value) && Number.isSafeInteger(value.step) ? value as LogLine : undefined;
   } catch {
     return undefined;
