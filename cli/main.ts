@@ -21,6 +21,7 @@ import { print, printError } from "./print.ts";
 
 /** Commands by name, each imported when it is needed: the others would add 30 ms to each start. */
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  init: async () => (await import("./init.ts")).initCommand,
   train: async () => (await import("./train.ts")).trainCommand,
   check: async () => (await import("./check.ts")).checkCommand,
   data: async () => (await import("./data.ts")).dataCommand,
@@ -30,6 +31,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   eval: async () => (await import("./eval.ts")).evalCommand,
   predict: async () => (await import("./predict.ts")).predictCommand,
   export: async () => (await import("./export.ts")).exportCommand,
+  schema: async () => (await import("./schema.ts")).schemaCommand,
   bench: async () => (await import("./bench.ts")).benchCommand,
   doctor: async () => (await import("./doctor.ts")).doctorCommand,
 };

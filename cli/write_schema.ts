@@ -101,7 +101,8 @@ function described(
 
 /** The text of `recipe.schema.json`. */
 export async function schemaText(): Promise<string> {
-  return JSON.stringify(described(recipeJsonSchema(), "", await comments()), null, 2) + "\n";
+  const { $schema, ...schema } = described(recipeJsonSchema(), "", await comments());
+  return JSON.stringify({ $schema, title: "qtrain recipe", ...schema }, null, 2) + "\n";
 }
 
 /** What a field accepts, in words. */

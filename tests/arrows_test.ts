@@ -24,7 +24,7 @@ const ORDER: readonly (readonly string[])[] = [
   ["kernels"],
   ["lib/quant"],
   ["lib/image", "lib/metrics"],
-  ["lib/core"],
+  ["lib/core", "recipe.schema.json"],
 ];
 
 /** The project's files that each file imports, by path from the root. */

@@ -9,6 +9,8 @@ import * as z from "./zod.ts";
 
 /** As much of JSON Schema (draft 7) as a recipe's schema uses. */
 export interface JsonSchema {
+  readonly $schema?: string;
+  readonly title?: string;
   readonly type?: string;
   readonly enum?: readonly unknown[];
   readonly const?: unknown;

@@ -96,6 +96,13 @@ const PUBLISHED: readonly Published[] = [
   },
 ];
 
+/** Whether at least two files of a published set are among these: `train` alone may be anything. */
+export function holdsCifar(files: readonly string[]): boolean {
+  return PUBLISHED.some(({ train, test }) =>
+    [...train, ...test].flatMap(packedToo).filter((name) => files.includes(name)).length > 1
+  );
+}
+
 /**
  * Reads and checks the files, up to the number of images that the recipe asks for.
  *

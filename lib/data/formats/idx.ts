@@ -80,6 +80,11 @@ interface Naming {
 /** `emnist-letters-train-images-idx3-ubyte.gz`; some archives have a point before `idx`. */
 const NAME = /^(.*?)(train|t10k|test\d*k?)-(images|labels)[-.]idx\d-[a-z]+(\.gz)?$/;
 
+/** Whether a file has the name of one of a set's files. */
+export function isIdxName(name: string): boolean {
+  return NAME.test(name);
+}
+
 /** The files in the folder, or in the only one below it that has any: torchvision makes `MNIST/raw`. */
 async function findFiles(
   root: string,

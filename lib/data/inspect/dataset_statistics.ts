@@ -10,10 +10,11 @@ import type { Dataset, Split, SplitName } from "../dataset.ts";
 import type { DataLoader } from "../loader.ts";
 import { epochOrder } from "../sampler.ts";
 
-/** Maximum number of training images that pixels are measured on if they must be decoded for it. */
-const MAX_MEASURED = 2000;
-/** Maximum number of test images that are decoded to find those that cannot be. */
-const MAX_TRIED = 500;
+/**
+ * Maximum number of training images that pixels are measured on if they must be decoded for it, and of
+ * test images that are decoded to find those that cannot be.
+ */
+const MOST = { train: 2000, test: 500 } as const;
 /** Images read at a time. */
 const CHUNK = 64;
 
@@ -42,12 +43,14 @@ export interface DatasetStatistics {
  * files. Of these, 500 test images are decoded too, for the warnings.
  *
  * @param progress called now and then with how far the decoding is
+ * @param decode other numbers of images to decode
  * @throws {DataError} when an image cannot be read
  */
 export async function datasetStatistics(
   loader: DataLoader,
   seed: number,
   progress?: (text: string) => void,
+  decode: Readonly<Record<SplitName, number>> = MOST,
 ): Promise<DatasetStatistics> {
   const { data } = loader;
   const counts = {
@@ -55,7 +58,7 @@ export async function datasetStatistics(
     test: countsOf(data.test, data.classes),
   };
   const least = smallest(counts.train), most = largest(counts.train);
-  const measured = await measure(loader, seed, progress);
+  const measured = await measure(loader, seed, decode, progress);
   return {
     counts,
     imbalance: least > 0 ? most / least : null,
@@ -73,6 +76,7 @@ function countsOf({ labels }: Split, classes: number): number[] {
 async function measure(
   loader: DataLoader,
   seed: number,
+  decode: Readonly<Record<SplitName, number>>,
   progress?: (text: string) => void,
 ): Promise<Measured> {
   const { train, test, shape: [h, w, c] } = loader.data, { source } = train;
@@ -80,8 +84,8 @@ async function measure(
     return { ...pixelStatistics(source.images, c), images: train.count };
   }
   const reads = [
-    ...readsOf("train", epochOrder(train.count, seed, 0).slice(0, MAX_MEASURED)),
-    ...readsOf("test", epochOrder(test.count, seed, 0).slice(0, MAX_TRIED)),
+    ...readsOf("train", epochOrder(train.count, seed, 0).slice(0, decode.train)),
+    ...readsOf("test", epochOrder(test.count, seed, 0).slice(0, decode.test)),
   ];
   const total = reads.reduce((sum, { indices }) => sum + indices.length, 0);
   const count = countImages("decoding", total, progress), sums = newSums(c);

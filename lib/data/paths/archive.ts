@@ -41,11 +41,15 @@ const KINDS: readonly ArchiveKind[] = [
 const ENDINGS = /\.(tar(\.(gz|bz2|xz|zst))?|tgz|tbz2?|txz|zip|7z|rar)$/i;
 
 /** An archive that holds a data set. */
-interface Archive {
+export interface Archive {
   /** What it is, with its article. */
   readonly kind: string;
   /** The command that unpacks it, and the setting for what comes out. */
   readonly remedy: string;
+  /** The command alone. */
+  readonly command: string;
+  /** What comes out: a folder or a file. */
+  readonly root: string;
 }
 
 /**
@@ -72,7 +76,7 @@ export async function archiveAt(path: string): Promise<Archive | undefined> {
       ? await tarTop(fileBlocks(source, 0))
       : unpacked && await tarTop(gunzip(source, () => {}));
     const name = isTar ? `a tar archive packed with ${kind.name}` : `a ${kind.name} archive`;
-    return { kind: name, remedy: remedy(kind, path, top) };
+    return { kind: name, ...unpacking(kind, path, top) };
   } catch (error) {
     throw cannotRead(path, error);
   } finally {
@@ -87,8 +91,15 @@ const UNPACKERS: Readonly<Record<string, string>> = {
   zst: "unzstd",
 };
 
-/** A sentence about what is packed in a folder that has nothing else; empty if nothing is. */
-export async function archiveIn(folder: string): Promise<string> {
+/**
+ * A sentence about what is packed in a folder that has nothing else; empty if nothing is.
+ *
+ * @param remedy the command that unpacks an archive, and what to do then
+ */
+export async function archiveIn(
+  folder: string,
+  remedy: (archive: Archive) => string = (archive) => archive.remedy,
+): Promise<string> {
   const names: string[] = [];
   try {
     // Links may lead to places that a recipe may not read.
@@ -98,7 +109,7 @@ export async function archiveIn(folder: string): Promise<string> {
   }
   for (const name of names.filter((name) => ENDINGS.test(name)).sort().slice(0, 5)) {
     const found = await archiveAt(join(folder, name)).catch(() => undefined);
-    if (found) return `. It holds ${found.kind}, ${visible(name)}; ${found.remedy}`;
+    if (found) return `. It holds ${found.kind}, ${visible(name)}; ${remedy(found)}`;
   }
   for (const [ending, command] of Object.entries(UNPACKERS)) {
     const packed = names.filter((name) => name.endsWith(`.${ending}`)).sort();
@@ -116,14 +127,21 @@ function kindOf(head: Uint8Array): ArchiveKind | undefined {
   );
 }
 
-function remedy(kind: ArchiveKind, path: string, top: string | undefined): string {
+function unpacking(
+  kind: ArchiveKind,
+  path: string,
+  top: string | undefined,
+): Pick<Archive, "remedy" | "command" | "root"> {
   const bare = path.replace(ENDINGS, ""), folder = bare === path ? `${path}.unpacked` : bare;
   const [from, to] = [shellWord(path), shellWord(folder)];
   const make = Deno.build.os === "windows" ? `mkdir ${to}` : `mkdir -p ${to}`;
   const root = top === undefined ? folder : join(folder, top);
-  return `unpack it: ${make} && ${kind.command(from, to)}; then give ${
-    shellWord(`data.root=${root}`)
-  }`;
+  const command = `${make} && ${kind.command(from, to)}`;
+  return {
+    command,
+    root,
+    remedy: `unpack it: ${command}; then give ${shellWord(`data.root=${root}`)}`,
+  };
 }
 
 /** The first bytes of a stream, as many as come at once; none if it is damaged. */
