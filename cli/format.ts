@@ -9,7 +9,7 @@ import { duration, percent, rate } from "../lib/core/format.ts";
 import { oneLine } from "../lib/core/text.ts";
 import type { EpochEvent, StepEvent } from "../lib/train/events.ts";
 
-export { bytes, duration, percent, rate, withThousands } from "../lib/core/format.ts";
+export { bytes, duration, percent, rate, UNKNOWN, withThousands } from "../lib/core/format.ts";
 
 /** Alignment of a column of a {@linkcode table}. */
 type Alignment = "left" | "right";

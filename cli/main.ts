@@ -27,6 +27,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   data: async () => (await import("./data.ts")).dataCommand,
   compare: async () => (await import("./compare.ts")).compareCommand,
   traffic: async () => (await import("./traffic.ts")).trafficCommand,
+  runs: async () => (await import("./runs.ts")).runsCommand,
   watch: async () => (await import("./watch.ts")).watchCommand,
   eval: async () => (await import("./eval.ts")).evalCommand,
   predict: async () => (await import("./predict.ts")).predictCommand,

@@ -6,6 +6,7 @@
  */
 import { isLocked } from "../core/folder_lock.ts";
 import { readTextIfThere } from "../core/files.ts";
+import { largest } from "../core/min_max.ts";
 import { findRuns } from "./find_runs.ts";
 import type { RunStatus } from "./run_log.ts";
 
@@ -26,7 +27,7 @@ export interface ListedRun {
   readonly status: RunStatus;
   /** Test accuracy of the last evaluation, 0–1. */
   readonly accuracy: number | null;
-  /** The best of all evaluations, 0–1. */
+  /** The best of all evaluations, 0–1; without a summary, of those at the end of the metrics. */
   readonly bestAccuracy: number | null;
   /** Training loss at the last logged step. */
   readonly loss: number | null;
@@ -78,19 +79,21 @@ async function listedRun(name: string, path: string): Promise<ListedRun> {
     changedAt(`${path}/summary.json`),
   ]);
   const last = lines.findLast(({ kind }) => kind === "step");
-  const epoch = lines.findLast(({ kind }) => kind === "epoch");
+  const epochs = lines.filter(({ kind }) => kind === "epoch"), epoch = epochs.at(-1);
   const ended = summary.value ?? {}, step = number(lines.at(-1)?.step);
   // A run that is resumed has the summary of its first end until the second.
   const isLatest = summary.value !== undefined && (number(ended.steps) ?? 0) >= (step ?? 0);
+  const accuracies = [ended.best_test_accuracy, ...epochs.map((line) => line.test_accuracy)]
+    .map(number).filter((accuracy) => accuracy !== null);
   return {
     name,
     path,
     status: locked ? "running" : isLatest ? statusOf(ended) : "stopped",
     accuracy: number(epoch?.test_accuracy) ?? number(ended.test_accuracy),
-    bestAccuracy: number(ended.best_test_accuracy),
+    bestAccuracy: accuracies.length > 0 ? largest(accuracies) : null,
     loss: number(last?.loss) ?? number(epoch?.train_loss) ?? number(ended.train_loss),
     step: step ?? number(ended.steps),
-    epoch: number(lines.at(-1)?.epoch),
+    epoch: number(lines.at(-1)?.epoch) ?? number(ended.epochs),
     seconds: isLatest ? number(ended.seconds) : null,
     device: typeof ended.device === "string" ? ended.device : null,
     changed: Math.max(log, end),
