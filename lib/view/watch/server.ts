@@ -8,13 +8,12 @@
  *
  * @module
  */
-import { createHash } from "node:crypto";
 import { LivePage } from "./live_page.ts";
 import { DEFAULT_PORT, HOST, portError } from "./port.ts";
 import { findRuns } from "../find_runs.ts";
 import { nameAt } from "./run_table.ts";
 import { FolderSource, RunSource } from "./sources.ts";
-import { CLIENT, pageOf } from "./page.ts";
+import { pageOf, SCRIPTS } from "./page.ts";
 
 /** Names of this machine that reach it alone. The port differs at the other end of a tunnel. */
 const NAMES = /^(?:127\.0\.0\.1|localhost|\[::1\])(?::\d{1,5})?$/i;
@@ -26,7 +25,7 @@ const MAX_SUBSCRIBERS = 200;
 const HEADERS = {
   "cache-control": "no-store",
   "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; " +
-    `connect-src 'self'; script-src 'sha256-${sha256(CLIENT)}'; base-uri 'none'; ` +
+    `connect-src 'self'; script-src ${SCRIPTS}; base-uri 'none'; ` +
     "form-action 'none'; frame-ancestors 'none'",
   "cross-origin-resource-policy": "same-origin",
   "referrer-policy": "no-referrer",
@@ -155,8 +154,4 @@ function versionsIn(text: string): Map<string, string> {
       return [pair.slice(0, at), pair.slice(at + 1)];
     }),
   );
-}
-
-function sha256(text: string): string {
-  return createHash("sha256").update(text).digest("base64");
 }
