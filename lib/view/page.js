@@ -69,6 +69,13 @@
     readout.textContent = `${name} ${text(at[2])}: ` +
       near.map(({ name, at: [, , , y] }) => `${name} ${text(y)}`).join(", ");
   };
+  // A section of a live page was replaced: its curves are read again where they were.
+  document.addEventListener("qtrain:update", ({ target }) => {
+    for (const svg of target.querySelectorAll("svg[data-series]")) {
+      delete svg.series;
+      if (svg.cursor !== undefined) mark(svg, svg.cursor);
+    }
+  });
   const plotOf = (target) => target.closest?.("svg[data-series]");
   document.addEventListener("pointermove", (event) => {
     const svg = plotOf(event.target);

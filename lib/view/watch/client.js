@@ -23,6 +23,7 @@
       // Other sections than those of this page: it is another page by now.
       if (ids.length > 0 && ids.join() !== there.join()) return location.reload();
       document.title = title;
+      document.querySelector("h1").textContent = title;
       closed = "";
       show(kind, text);
     });
@@ -93,9 +94,7 @@
   };
 
   const change = (old, fresh) => {
-    if (old.nodeType !== 1 || old.nodeName !== fresh.nodeName || old.nodeName === "svg") {
-      return old.replaceWith(fresh);
-    }
+    if (old.nodeType !== 1 || old.nodeName !== fresh.nodeName) return old.replaceWith(fresh);
     const kept = old.nodeName === "DETAILS" ? "open" : "";
     for (const { name } of [...old.attributes]) {
       if (name !== kept && !fresh.hasAttribute(name)) old.removeAttribute(name);
@@ -104,6 +103,8 @@
       if (name !== kept && old.getAttribute(name) !== value) old.setAttribute(name, value);
     }
     if (old.nodeName === "TEMPLATE") old.innerHTML = fresh.innerHTML;
+    // A figure is drawn anew, but keeps its focus.
+    else if (old.nodeName === "svg") old.replaceChildren(...fresh.childNodes);
     else children(old, fresh);
   };
 

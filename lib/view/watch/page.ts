@@ -13,7 +13,8 @@ export const SCRIPTS = scriptHashes({ script: client });
 
 /** The line that says how the page stands. */
 const STYLE =
-  `.live{margin:0 0 16px;padding:7px 0;max-width:none;border-bottom:1px solid var(--rule);color:var(--soft);font-size:14px;overflow-wrap:anywhere}
+  `.live{position:sticky;top:0;z-index:1;background:var(--page);margin:0 0 16px;padding:7px 0;max-width:none;border-bottom:1px solid var(--rule);color:var(--soft);font-size:14px;overflow-wrap:anywhere}
+nav~main .live{top:40px}
 .live::before{content:"";display:inline-block;width:9px;height:9px;border-radius:50%;margin-right:8px;background:var(--soft)}
 .live.live::before{background:var(--good)}
 .live.lost::before,.live.gone::before{background:var(--warn)}

@@ -8,7 +8,7 @@
  *
  * @module
  */
-import { LivePage } from "./live_page.ts";
+import { type LiveContent, LivePage } from "./live_page.ts";
 import { DEFAULT_PORT, HOST, portError } from "./port.ts";
 import { findRuns } from "../find_runs.ts";
 import { nameAt } from "./run_table.ts";
@@ -19,6 +19,13 @@ import { pageOf, SCRIPTS } from "./page.ts";
 const NAMES = /^(?:127\.0\.0\.1|localhost|\[::1\])(?::\d{1,5})?$/i;
 /** Milliseconds after which a page that nobody uses is forgotten, with its run's curves. */
 const FORGET_MS = 30_000;
+/** Milliseconds that a page may take; then it comes without its sections, and loads itself when there are some. */
+const SOON_MS = 250;
+const READING: LiveContent = {
+  title: "qtrain",
+  state: { kind: "live", text: "Reading the logs of this run." },
+  sections: [],
+};
 /** Browsers that listen at once. */
 const MAX_SUBSCRIBERS = 200;
 
@@ -104,7 +111,7 @@ export class LiveServer {
     if (!page || this.#closing) return refuse(404, "no such run");
     const events = searchParams.get("events");
     if (events === null) {
-      const html = pageOf(page, await page.read(), pathname !== "/");
+      const html = pageOf(page, await soon(page.read()) ?? READING, pathname !== "/");
       return respond(method, html, "text/html; charset=utf-8");
     }
     if (this.subscribers >= MAX_SUBSCRIBERS) return refuse(503, "too many pages are open");
@@ -129,6 +136,15 @@ export class LiveServer {
       if (page.idleMs > FORGET_MS) this.#pages.delete(name);
     }
   }
+}
+
+/** What a promise gives, if it does so soon. */
+async function soon<T>(promise: Promise<T>): Promise<T | undefined> {
+  let late: ReturnType<typeof setTimeout> | undefined;
+  const waited = new Promise<undefined>((resolve) =>
+    late = setTimeout(() => resolve(undefined), SOON_MS)
+  );
+  return await Promise.race([promise, waited]).finally(() => clearTimeout(late));
 }
 
 function respond(method: string, body: BodyInit, type: string): Response {
