@@ -6,7 +6,7 @@
   let source, timer, closed = "";
 
   const show = (kind, text) => {
-    status.className = `live ${kind}`;
+    status.className = `state ${kind}`;
     // A live region is read aloud when it changes.
     if (status.textContent !== text) status.textContent = text;
   };

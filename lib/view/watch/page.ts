@@ -13,13 +13,13 @@ export const SCRIPTS = scriptHashes({ script: client });
 
 /** The line that says how the page stands. */
 const STYLE =
-  `.live{position:sticky;top:0;z-index:1;background:var(--page);margin:0 0 16px;padding:7px 0;max-width:none;border-bottom:1px solid var(--rule);color:var(--soft);font-size:14px;overflow-wrap:anywhere}
-nav~main .live{top:40px}
-.live::before{content:"";display:inline-block;width:9px;height:9px;border-radius:50%;margin-right:8px;background:var(--soft)}
-.live.live::before{background:var(--good)}
-.live.lost::before,.live.gone::before{background:var(--warn)}
-.live.lost,.live.gone{color:var(--warn)}
-@media (prefers-reduced-motion:no-preference){.live.live::before{animation:beat 2s infinite}}
+  `.state{position:sticky;top:0;z-index:1;background:var(--page);margin:0 0 16px;padding:7px 0;max-width:none;border-bottom:1px solid var(--rule);color:var(--soft);font-size:14px;overflow-wrap:anywhere}
+nav~main .state{top:40px}
+.state::before{content:"";display:inline-block;width:9px;height:9px;border-radius:50%;margin-right:8px;background:var(--soft)}
+.live.state::before{background:var(--good)}
+.state.lost::before,.state.gone::before{background:var(--warn)}
+.state.lost,.state.gone{color:var(--warn)}
+@media (prefers-reduced-motion:no-preference){.live.state::before{animation:beat 2s infinite}}
 @keyframes beat{50%{opacity:.35}}`;
 
 /** What the line says while there is no connection. */
@@ -40,7 +40,7 @@ export function pageOf(
     title,
     sections,
     versions: new Map(sections.map(({ id }) => [id, page.version(id)])),
-    lead: `<p id="live" role="status" class="live ${state.kind}" data-lost="${LOST}">${
+    lead: `<p id="live" role="status" class="state ${state.kind}" data-lost="${LOST}">${
       escape(state.text)
     }</p>${back}`,
     style: STYLE,

@@ -23,7 +23,7 @@ const HEADINGS = [
 export function runTable({ runs, cut }: RunList): string {
   if (runs.length === 0) return "<p>There is no run in this folder yet.</p>";
   const head = HEADINGS.map((text, i) =>
-    `<th scope="col"${i < 2 ? "" : ' class="right"'}>${text}</th>`
+    `<th scope="col"${i < 2 ? "" : ' class="right"'}><button type="button">${text}</button></th>`
   );
   return `<div class="scroll"><table><caption>${
     runs.length === 1 ? "1 run" : `${withThousands(runs.length)} runs`
@@ -36,20 +36,23 @@ export function runTable({ runs, cut }: RunList): string {
 
 function row(run: ListedRun): string {
   const { accuracy, bestAccuracy, loss, step, epoch, seconds, changed } = run;
-  const figures = [
-    percent(accuracy ?? NaN, 2),
-    percent(bestAccuracy ?? NaN, 2),
-    loss === null ? UNKNOWN : loss.toFixed(4),
-    epoch === null ? UNKNOWN : withThousands(epoch),
-    step === null ? UNKNOWN : withThousands(step),
-    duration(seconds ?? NaN),
-    changed === 0 ? UNKNOWN : timeOf(changed),
+  const figures: readonly (readonly [value: number | null, text: string])[] = [
+    [accuracy, percent(accuracy ?? NaN, 2)],
+    [bestAccuracy, percent(bestAccuracy ?? NaN, 2)],
+    [loss, loss === null ? UNKNOWN : loss.toFixed(4)],
+    [epoch, epoch === null ? UNKNOWN : withThousands(epoch)],
+    [step, step === null ? UNKNOWN : withThousands(step)],
+    [seconds, duration(seconds ?? NaN)],
+    [changed, changed === 0 ? UNKNOWN : timeOf(changed)],
   ];
-  const problem = run.problem === undefined ? "" : ` <small>${escape(run.problem)}</small>`;
+  const problem = run.problem === undefined
+    ? ""
+    : ` <small class="warn">${escape(run.problem)}</small>`;
   return `<tr><th scope="row"><a href="${escape(addressOf(run.name))}">${
     escape(run.name)
   }</a>${problem}</th><td><span class="status ${run.status}">${run.status}</span></td>${
-    figures.map((text) => `<td class="right">${text}</td>`).join("")
+    figures.map(([value, text]) => `<td class="right" data-value="${value ?? -1}">${text}</td>`)
+      .join("")
   }</tr>`;
 }
 

@@ -66,7 +66,7 @@ export class FolderSource implements LiveSource {
     if (html !== this.#html) this.#sections = [{ id: "runs", title: "Runs", html }];
     this.#html = html;
     return {
-      title: `${this.path}: runs`,
+      title: `Runs in ${this.path}`,
       state: { kind: "live", text: "Runs that begin appear here." },
       sections: this.#sections,
     };
