@@ -111,7 +111,7 @@ function accepts(s: JsonSchema): string {
   if (s.const !== undefined) return `\`${s.const}\``;
   if (s.anyOf) return [...new Set(s.anyOf.map(accepts))].join(" or ");
   if (s.type === "boolean") return "true, false";
-  if (s.type === "string") return "text";
+  if (s.type === "string" || Array.isArray(s.type)) return "text";
   if (s.type === "object") return "map";
   if (s.type === "array") {
     return Array.isArray(s.items) ? `list of ${s.items.length}` : "list";

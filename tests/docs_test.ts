@@ -4,6 +4,7 @@
  */
 import "./support/isolate.ts";
 import assert from "node:assert/strict";
+import { schemaFaults } from "./support/schema_validator.ts";
 import { parseRecipe } from "../mod.ts";
 
 const ROOT = new URL("../", import.meta.url);
@@ -98,6 +99,7 @@ Deno.test("every recipe in the documents can be read", () => {
       const whole = (missing("data") ? "data: { format: glyphs }\n" : "") +
         (missing("model") ? "model: { name: cnn }\n" : "") + block;
       assert.doesNotThrow(() => parseRecipe(whole, `${ROOT.pathname}${document}`), document);
+      assert.deepEqual(schemaFaults(whole), [], document);
       count++;
     }
   }

@@ -11,7 +11,7 @@ import * as z from "./zod.ts";
 export interface JsonSchema {
   readonly $schema?: string;
   readonly title?: string;
-  readonly type?: string;
+  readonly type?: string | readonly string[];
   readonly enum?: readonly unknown[];
   readonly const?: unknown;
   readonly default?: unknown;
@@ -45,18 +45,44 @@ function extended(): Extended {
       if (!Array.isArray(s.words)) return;
       const { words, ...map } = s;
       for (const key of Object.keys(s)) delete s[key];
-      s.anyOf = [{ enum: words }, map];
+      // Augmentations are maps with their name as the only key, layers have theirs as `type`.
+      const one = map.properties ? { minProperties: 1, maxProperties: 1 } : {};
+      s.anyOf = [{ enum: words }, { ...map, ...one }];
     },
   }) as Extended;
 }
 
 /** The JSON Schema of a recipe file, as a person writes it. */
 export function recipeJsonSchema(): JsonSchema {
-  const schema = JSON.parse(
+  const schema = withPlainTexts(JSON.parse(
     JSON.stringify(extended(), (key, value) => key === "resume" ? undefined : value),
-  );
+  ));
   // Anchors are kept there.
   return { ...schema, patternProperties: { "^x-": {} } };
+}
+
+/** A field that takes a text takes `2021` and `no` too, which are numbers and so on to YAML. */
+function withPlainTexts(schema: JsonSchema): JsonSchema {
+  const parts = Object.entries(schema).map(([key, part]) => {
+    if (typeof part !== "object" || key === "default") return [key, part];
+    const isUnion = key === "anyOf" || key === "oneOf";
+    if (Array.isArray(part)) return [key, part.map((one) => widened(one, isUnion))];
+    const isMap = key === "properties" || key === "definitions";
+    if (!isMap) return [key, widened(part, false)];
+    return [
+      key,
+      Object.fromEntries(Object.entries(part).map(([k, one]) => [k, widened(one, false)])),
+    ];
+  });
+  return Object.fromEntries(parts);
+}
+
+function widened(part: unknown, inUnion: boolean): unknown {
+  if (typeof part !== "object" || part === null) return part;
+  const schema = withPlainTexts(part as JsonSchema);
+  return schema.type === "string" && !schema.enum && schema.const === undefined && !inUnion
+    ? { ...schema, type: ["string", "number", "boolean"] }
+    : schema;
 }
 
 /**

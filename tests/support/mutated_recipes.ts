@@ -64,14 +64,25 @@ async function recipes(): Promise<string[]> {
   return texts;
 }
 
+/** Makes damaged recipes: the text of number `index` of one endless list. */
+export async function mutatedRecipes(): Promise<
+  (index: number) => ReturnType<typeof mutatedText>
+> {
+  const texts = await recipes();
+  return (index) => {
+    const dice = new Dice(index);
+    return mutatedText(dice.of(texts), texts, dice);
+  };
+}
+
 /** Tries `count` damaged recipes; those of `first` on, of one endless list. */
 export async function tryRecipes(count: number, first = 0): Promise<Verdicts> {
-  const texts = await recipes(), folder = await Deno.makeTempDir({ prefix: "qtrain-mutated-" });
+  const mutated = await mutatedRecipes(),
+    folder = await Deno.makeTempDir({ prefix: "qtrain-mutated-" });
   try {
     return await tryAll(count, async (index) => {
-      const dice = new Dice(first + index), path = `${folder}/recipe.yaml`;
-      const text = mutatedText(dice.of(texts), texts, dice);
-      await Deno.writeFile(path, text);
+      const path = `${folder}/recipe.yaml`;
+      await Deno.writeFile(path, mutated(first + index));
       return {
         name: `recipe ${first + index}`,
         run: async () => {
