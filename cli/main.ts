@@ -25,6 +25,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   train: async () => (await import("./train.ts")).trainCommand,
   check: async () => (await import("./check.ts")).checkCommand,
   data: async () => (await import("./data.ts")).dataCommand,
+  lr: async () => (await import("./lr.ts")).lrCommand,
   compare: async () => (await import("./compare.ts")).compareCommand,
   traffic: async () => (await import("./traffic.ts")).trafficCommand,
   runs: async () => (await import("./runs.ts")).runsCommand,

@@ -29,6 +29,8 @@ interface Plot {
   readonly x: Axis;
   readonly y: Axis;
   readonly xLabel: string;
+  /** Formats a tick of the x axis; as a count by default. */
+  readonly formatX?: (value: number) => string;
   /** Formats a tick of the y axis. */
   readonly format: (value: number) => string;
   readonly marks: readonly PlotMark[];
@@ -37,7 +39,9 @@ interface Plot {
 const LEFT = 52, RIGHT = 10, TOP = 8, BOTTOM = 34;
 
 /** Renders a plot as one `<svg>` element. What is outside of the axes is clipped. */
-export function svg({ title, width, height, x, y, xLabel, format, marks }: Plot): string {
+export function svg(
+  { title, width, height, x, y, xLabel, formatX = count, format, marks }: Plot,
+): string {
   const w = width - LEFT - RIGHT, h = height - TOP - BOTTOM;
   const px = (value: number) => Math.round(x.at(value) * w * 10) / 10;
   // Limited to a few heights, which is invisible and keeps the text short.
@@ -50,7 +54,7 @@ export function svg({ title, width, height, x, y, xLabel, format, marks }: Plot)
       `text-anchor="end">${escape(format(value))}</text>`;
   });
   const marksOfX = x.ticks.map((value) =>
-    `<text x="${px(value)}" y="${h + 16}" text-anchor="middle">${count(value)}</text>`
+    `<text x="${px(value)}" y="${h + 16}" text-anchor="middle">${escape(formatX(value))}</text>`
   );
   const drawn = marks.map(({ classes, points, upper, dots }) => {
     if (points.length === 0) return "";
