@@ -5,6 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { findRuns } from "../lib/view/find_runs.ts";
+import { LivePage } from "../lib/view/watch/live_page.ts";
 import { LiveServer } from "../lib/view/watch/server.ts";
 import { inFolder } from "./support/command.ts";
 import { LiveEvents } from "./support/live_events.ts";
@@ -189,6 +190,40 @@ Deno.test("sections come as events when lines are appended, a log is cut, a run 
       assert.notEqual(events.all.findLast(({ name }) => name === "state")!.data.kind, "gone");
     });
   }));
+
+Deno.test("a run below the folder that vanishes is said to be gone, and its page stays", () =>
+  inFolder({}, async (folder) => {
+    await makeRun(`${folder}/shirts`, 3);
+    await serving(folder, async ({ url }) => {
+      await using events = await LiveEvents.open(`${url}run/shirts`);
+      await events.find("state");
+      await Deno.rename(`${folder}/shirts`, `${folder}/.shirts`);
+      const { data } = await events.find("state", ({ kind }) => kind === "gone");
+      assert.match(data.text, /shirts: the run's folder is gone/);
+      assert.ok(data.ids.length > 1);
+    });
+  }));
+
+Deno.test("a browser that takes nothing gets nothing more, and then the latest state", async () => {
+  let reads = 0;
+  const page = new LivePage({
+    read: () => {
+      const html = `${++reads} ${"x".repeat(1000)}`;
+      const state = { kind: "live", text: "" } as const;
+      return Promise.resolve({ title: "t", state, sections: [{ id: "a", title: "A", html }] });
+    },
+  });
+  const reader = page.subscribe(new Map()).getReader(), decoder = new TextDecoder();
+  while (reads < 5) await new Promise((resolve) => setTimeout(resolve, 100));
+  const taken: string[] = [];
+  while (taken.length < 3) taken.push(decoder.decode((await reader.read()).value));
+  const versions = taken.map((text) => /"html":"(\d+)/.exec(text)?.[1]);
+  assert.deepEqual(versions.slice(0, 2), [undefined, "1"]);
+  assert.ok(Number(versions[2]) > 4, `${versions}`);
+  await reader.cancel();
+  assert.equal(page.subscribers, 0);
+  await page.close("");
+});
 
 Deno.test("a server that starts again on the port sends what a page lacks, and no more", () =>
   inFolder({}, async (folder) => {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { sep } from "node:path";
 import { DataError } from "../../core/errors.ts";
 import type { Section } from "../page.ts";
 import { listRuns } from "../run_list.ts";
@@ -37,7 +38,7 @@ export class RunSource implements LiveSource {
   constructor(readonly path: string) {}
 
   async read(): Promise<LiveContent> {
-    await refuseLinks(this.path);
+    await expectRun(this.path);
     const log = this.#log ?? await RunLog.open(this.path);
     const changed = await log.refresh();
     if (changed || !this.#log) this.#sections = reportSections([log.view]);
@@ -74,18 +75,25 @@ export class FolderSource implements LiveSource {
 }
 
 /**
- * A run from elsewhere must not show other files of this machine.
+ * Checks that a run's folder is there, and that its files are its own: a run from elsewhere must not show
+ * other files of this machine.
  *
- * @throws {DataError} when a file of the run is a symbolic link that leads out of its folder
+ * @throws {DataError} when it is gone, or a file is a symbolic link that leads out of it
  */
-async function refuseLinks(folder: string): Promise<void> {
+async function expectRun(folder: string): Promise<void> {
+  const info = await Deno.stat(folder).catch(() => undefined);
+  if (!info?.isDirectory) {
+    throw new DataError(
+      `${folder}: the run's folder is gone. This page shows what was read, and goes on if it comes back`,
+    );
+  }
   for (const name of FILES) {
     const path = `${folder}/${name}`;
     const info = await Deno.lstat(path).catch(() => undefined);
     if (!info?.isSymlink) continue;
     const [real, home] = await Promise.all([path, folder].map((p) => Deno.realPath(p)))
       .catch(() => []);
-    if (real && home && real.startsWith(`${home}/`)) continue;
+    if (real && home && real.startsWith(home + sep)) continue;
     throw new DataError(
       `${path}: expected a file, got a symbolic link out of the run's folder. Replace it by the file`,
     );
