@@ -1,8 +1,10 @@
 /**
- * Escapes text for HTML.
+ * Text in HTML.
  *
  * @module
  */
+
+import { oneLine } from "../core/text.ts";
 
 const SIGNS: Readonly<Record<string, string>> = {
   "&": "&amp;",
@@ -15,4 +17,12 @@ const SIGNS: Readonly<Record<string, string>> = {
 /** Escapes text for the content of an element or a quoted attribute. */
 export function escape(text: string): string {
   return text.replace(/[&<>"']/g, (sign) => SIGNS[sign]!);
+}
+
+/** A name as HTML, on one line; what is too long has an ellipsis in its place. */
+export function nameHtml(name: string, most = 80): string {
+  const letters = [...oneLine(name)];
+  return escape(
+    letters.length <= most ? letters.join("") : `${letters.slice(0, most - 1).join("")}…`,
+  );
 }

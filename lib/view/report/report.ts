@@ -1,0 +1,41 @@
+/**
+ * Reports as files: `report.html`.
+ *
+ * @module
+ */
+import { withThousands } from "../../core/format.ts";
+import { oneLine } from "../../core/text.ts";
+import { page } from "../page.ts";
+import type { RunView } from "../run_log.ts";
+import { recipeValue } from "./html.ts";
+import { reportSections } from "./sections.ts";
+
+/** Name of the file in a run's folder. */
+export const REPORT_FILE = "report.html";
+
+/** The report of runs as a whole document, which loads nothing. */
+export function reportHtml(runs: readonly RunView[]): string {
+  const [first] = runs;
+  const title = runs.length === 1 ? first!.name : `${withThousands(runs.length)} runs`;
+  return page({
+    title: oneLine(title),
+    subtitle: oneLine(
+      runs.length === 1 ? subtitle(first!) : runs.map(({ path }) => path).join(", "),
+    ),
+    sections: reportSections(runs),
+  });
+}
+
+/** Network, data and arithmetic in a line. */
+export function subtitle(run: RunView): string {
+  const text = (...path: string[]) => {
+    const value = recipeValue(run, ...path);
+    return typeof value === "string" && value !== "" ? value : undefined;
+  };
+  const data = text("data", "root") ?? text("data", "format");
+  const parts = [
+    `${text("model", "name") ?? "a network of its own"} on ${data ?? "unknown data"}`,
+    text("quantize", "arithmetic"),
+  ];
+  return parts.filter((part) => part !== undefined).join(", ");
+}

@@ -1,0 +1,185 @@
+/**
+ * The section of a report that says how a run ended, how good it is, and what to do next.
+ *
+ * @module
+ */
+import { bytes, duration, percent, rate, UNKNOWN, withThousands } from "../../core/format.ts";
+import { largest } from "../../core/min_max.ts";
+import { escape, nameHtml } from "../escape.ts";
+import type { Section } from "../page.ts";
+import type { RunView } from "../run_log.ts";
+import { nextCommands, QTRAIN_STANDS } from "./commands.ts";
+import { type Cell, figureOf, recipeValue, runName, soft, table, textOf } from "./html.ts";
+
+/** How each run ended, its figures, and what to do next. */
+export function summarySection(runs: readonly RunView[]): Section {
+  const html = runs.length === 1 ? ofOne(runs[0]!) : ofSeveral(runs);
+  return { id: "summary", title: "Summary", html };
+}
+
+function ofOne(run: RunView): string {
+  const commands = nextCommands(run);
+  const wide = largest(commands.map(({ command }) => command.length));
+  const lines = commands.map(({ command, does }) => `${command.padEnd(wide)}  # ${does}`);
+  return `<p class="status ${run.status}">${statusText(run)}</p>
+${problems([run])}<dl class="tiles">${tiles(run).join("")}</dl>
+<h3>What to do next</h3>
+<pre tabindex="0">${escape(lines.join("\n"))}</pre>
+${soft(escape(QTRAIN_STANDS))}`;
+}
+
+/** How a run stands and why, as HTML. */
+export function statusText(run: RunView): string {
+  const { status, reason } = run, { step, steps } = progressOf(run);
+  const of = steps === null ? "" : ` of ${withThousands(steps)}`;
+  const after = `after step ${withThousands(step)}${of}`;
+  switch (status) {
+    case "done":
+      return `<b>done</b>: ${withThousands(step)} steps`;
+    case "running":
+      return `<b>running</b>: step ${withThousands(step)}${of}`;
+    case "interrupted":
+      return `<b>interrupted</b> ${after}: it can be continued`;
+    case "stopped":
+      return step === 0
+        ? "<b>stopped</b> before its first logged step: an error ended it, or it was killed"
+        : `<b>stopped</b> ${after}: an error ended it, or it was killed; it continues from its last ` +
+          "checkpoint";
+    case "diverged":
+      return `<b>diverged</b>${
+        reason === undefined ? ` ${after}` : ` at ${nameHtml(reason, 600)}`
+      }`;
+  }
+}
+
+/** Steps done, and those of the whole run where they are known. */
+export function progressOf(run: RunView): { step: number; steps: number | null } {
+  const step = Math.max(
+    run.status === "running" ? 0 : figureOf(run, "steps") ?? 0,
+    run.steps.at(-1)?.step ?? 0,
+    run.epochs.at(-1)?.step ?? 0,
+  );
+  const most = recipeValue(run, "train", "max_steps"), epochs = recipeValue(run, "train", "epochs");
+  const { epoch, step: end } = run.epochs[0] ?? { epoch: 0, step: 0 };
+  const planned = [
+    ...(typeof most === "number" && most > 0 ? [most] : []),
+    ...(typeof epochs === "number" && epoch > 0 ? [Math.round(end / epoch) * epochs] : []),
+  ];
+  const steps = planned.length === 0 ? null : Math.min(...planned);
+  return { step, steps: steps !== null && steps >= step ? steps : null };
+}
+
+/** A run's figures at its latest evaluation. */
+export function figuresOf(run: RunView) {
+  const { evaluation, epochs } = run, last = epochs.at(-1);
+  const accuracies = epochs.flatMap((e) => e.testAccuracy === null ? [] : [e]);
+  const best = accuracies.reduce<typeof last>(
+    (best, e) => best && best.testAccuracy! >= e.testAccuracy! ? best : e,
+    undefined,
+  );
+  return {
+    accuracy: last?.testAccuracy ?? evaluation?.accuracy ?? figureOf(run, "test_accuracy"),
+    best: largest([best?.testAccuracy ?? -1, figureOf(run, "best_test_accuracy") ?? -1]),
+    bestStep: figureOf(run, "best_step") ?? best?.step ?? null,
+    top5: last?.testTop5 ?? evaluation?.top5 ?? figureOf(run, "test_top5"),
+    calibrationError: evaluation?.calibration_error ?? figureOf(run, "calibration_error"),
+    testLoss: last?.testLoss ?? figureOf(run, "test_loss"),
+    trainLoss: last?.trainLoss ?? run.steps.at(-1)?.loss ?? figureOf(run, "train_loss"),
+    trainAccuracy: last?.trainAccuracy ?? null,
+    speed: figureOf(run, "images_per_second") ?? run.steps.at(-1)?.imagesPerSecond ?? null,
+    seconds: figureOf(run, "seconds"),
+  };
+}
+
+const share = (value: number | null) => percent(value ?? NaN, 2);
+const nats = (value: number | null) => value === null ? UNKNOWN : value.toFixed(4);
+
+function tiles(run: RunView): string[] {
+  const f = figuresOf(run), { evaluation } = run;
+  const tile = (name: string, value: string, more = "", kind = "") =>
+    `<div${kind}><dt>${name}</dt><dd>${value}${
+      more === "" ? "" : `<small>${more}</small>`
+    }</dd></div>`;
+  const best = f.best >= 0 && f.accuracy !== null && f.best > f.accuracy
+    ? `best ${share(f.best)}${f.bestStep === null ? "" : ` at step ${withThousands(f.bestStep)}`}`
+    : f.best >= 0
+    ? "the best of all epochs"
+    : "no evaluation yet";
+  return [
+    tile("Test accuracy", share(f.accuracy), best, ' class="first"'),
+    ...(f.top5 === null ? [] : [tile("Top-5 accuracy", share(f.top5))]),
+    ...(f.calibrationError === null
+      ? []
+      : [tile("Calibration error", share(f.calibrationError), "of its probabilities")]),
+    tile(
+      "Test loss",
+      nats(f.testLoss),
+      evaluation ? `${withThousands(evaluation.images)} images` : "",
+    ),
+    tile(
+      "Training loss",
+      nats(f.trainLoss),
+      f.trainAccuracy === null ? "" : `accuracy ${share(f.trainAccuracy)}`,
+    ),
+    tile(
+      "Time",
+      duration(f.seconds ?? NaN),
+      `${run.epochs.length} epoch${run.epochs.length === 1 ? "" : "s"}`,
+    ),
+    tile("Speed", f.speed === null || f.speed === 0 ? UNKNOWN : `${rate(f.speed)} img/s`),
+    tile(
+      "Memory",
+      bytes(figureOf(run, "peak_memory_bytes") ?? NaN),
+      nameHtml(textOf(run, "adapter") ?? ""),
+    ),
+  ];
+}
+
+function ofSeveral(runs: readonly RunView[]): string {
+  const number = (value: number | null, html: string): Cell => ({ html, value });
+  const rows = runs.map((run): Cell[] => {
+    const f = figuresOf(run), memory = figureOf(run, "peak_memory_bytes");
+    return [
+      runName(runs, run),
+      `<span class="status ${run.status}">${run.status}</span>`,
+      number(f.accuracy, share(f.accuracy)),
+      number(f.best < 0 ? null : f.best, share(f.best < 0 ? null : f.best)),
+      number(f.top5, share(f.top5)),
+      number(f.calibrationError, share(f.calibrationError)),
+      number(f.testLoss, nats(f.testLoss)),
+      number(f.trainLoss, nats(f.trainLoss)),
+      number(progressOf(run).step, withThousands(progressOf(run).step)),
+      number(f.seconds, duration(f.seconds ?? NaN)),
+      number(f.speed, rate(f.speed ?? NaN)),
+      number(memory, bytes(memory ?? NaN)),
+    ];
+  });
+  const names = [
+    "Test accuracy",
+    "Best",
+    "Top-5",
+    "Calibration error",
+    "Test loss",
+    "Training loss",
+  ];
+  const figures = [...names, "Steps", "Time", "img/s", "Memory"];
+  const why = runs.filter(({ status }) => status !== "done").map((run) =>
+    `<li>${runName(runs, run)}: ${statusText(run)}</li>`
+  );
+  return table({
+    caption: `${runs.length} runs`,
+    columns: [
+      { text: "Run" },
+      { text: "Status" },
+      ...figures.map((text) => ({ text, right: true })),
+    ],
+    rows,
+    sortable: true,
+  }) + (why.length > 0 ? `<ul class="plain">${why.join("")}</ul>` : "") + problems(runs);
+}
+
+/** What could not be read of the runs. */
+function problems(runs: readonly RunView[]): string {
+  const all = runs.flatMap((run) => run.problems);
+  return all.slice(0, 20).map((text) => `<p class="note">${nameHtml(text, 600)}</p>\n`).join("");
+}
