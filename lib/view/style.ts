@@ -87,14 +87,20 @@ summary{cursor:pointer;color:var(--link)}details{margin:0 0 12px}
 .matrix td{min-width:38px;border:1px solid var(--page);background:color-mix(in srgb,var(--c) calc(var(--s)*100%),var(--card))}
 .matrix td.strong{color:#fff}
 @media (prefers-color-scheme:dark){.matrix td.strong{color:#000}}
-.cells{max-width:760px}.cells path{fill:none;stroke:var(--c);shape-rendering:crispEdges}
-.s0{stroke-opacity:.2}.s1{stroke-opacity:.4}.s2{stroke-opacity:.6}.s3{stroke-opacity:.8}
+.matrix .zero{background:none;color:var(--soft)}.matrix .wrong{--c:var(--bad)}
+.cells .right-ones{fill:var(--c)}.cells .wrong-ones{fill:var(--bad)}.cells .frame{fill:none;stroke:var(--rule)}
 .mistakes{display:grid;gap:14px;grid-template-columns:repeat(auto-fill,minmax(150px,1fr));padding:0;margin:0;list-style:none}
 .mistakes li{background:var(--card);border-radius:10px;padding:10px;font-size:13px;overflow-wrap:anywhere}
-.mistakes img{display:block;width:96px;height:96px;object-fit:contain;image-rendering:pixelated;margin:0 auto 8px}
+.mistakes img{display:block;width:96px;height:96px;object-fit:contain;margin:0 auto 8px}.mistakes .small{image-rendering:pixelated}
 .mistakes b{font-weight:600}.mistakes small{color:var(--soft)}
-.use{display:block;width:170px;height:14px;overflow:visible}.use rect{fill:var(--c);fill-opacity:.55}.use path{stroke:var(--ink);stroke-width:1.5;fill:none}
-.clip{display:inline-block;width:90px;height:9px;margin-right:8px}
+.seen{stroke:var(--c);stroke-width:7;stroke-opacity:.45}.range{stroke:var(--ink);stroke-width:1.6;fill:none}.overview{max-width:980px}
+.dash{stroke-dasharray:5 4}circle.skipped{fill:var(--bad)}path.skipped{fill:none}
+.share{display:inline-block;height:9px;border-radius:3px;background:var(--c);margin-right:8px;min-width:1px}
+.ending{font-size:17px;margin:10px 0 0;max-width:90ch;overflow-wrap:anywhere}.ending .status{margin-right:8px}
+.cards .first b{font-size:30px}.cards li{overflow-wrap:anywhere}
+.note{border-left:3px solid var(--warn);padding:6px 12px;margin:10px 0;background:var(--card);max-width:90ch;overflow-wrap:anywhere}
+.side{display:flex;flex-wrap:wrap;gap:18px 40px;align-items:flex-start}.side>*{max-width:100%;min-width:0}.side>.fill{flex:1 1 420px}
+.wrapped{white-space:normal;overflow-wrap:anywhere}.plain{margin:12px 0;padding-left:20px}
 @media (max-width:600px){main{padding:16px 14px 48px}nav ul{padding:8px 14px}h1{font-size:22px}.mistakes{grid-template-columns:repeat(auto-fill,minmax(128px,1fr))}}
 @media print{nav,.skip,select{display:none}figure,.cards li,.mistakes li{break-inside:avoid}.tall{max-height:none}}
 @media (prefers-reduced-motion:no-preference){html{scroll-behavior:smooth}}`;

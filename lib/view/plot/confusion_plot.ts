@@ -27,7 +27,7 @@ function matrixTable(classes: readonly string[], cells: readonly ConfusionCell[]
   const rows = classes.map(() => classes.map(() => 0));
   for (const [label, predicted, images] of cells) rows[label]![predicted] = images;
   const head = classes.map((name) =>
-    `<th scope="col" title="${nameHtml(name)}">${nameHtml(name, 24)}</th>`
+    `<th scope="col" title="${nameHtml(name)}"><span>${nameHtml(name, 24)}</span></th>`
   );
   const body = rows.map((row, label) => {
     const sum = row.reduce((a, b) => a + b, 0);
@@ -36,7 +36,9 @@ function matrixTable(classes: readonly string[], cells: readonly ConfusionCell[]
       const share = images / sum, wrong = predicted !== label;
       // Wrong ones are few, and matter: they are drawn stronger.
       const shade = wrong ? Math.sqrt(share) : share;
-      const kinds = [wrong ? "wrong" : "", shade > 0.6 ? "full" : ""].filter((kind) => kind !== "");
+      const kinds = [wrong ? "wrong" : "", shade > 0.6 ? "strong" : ""].filter((kind) =>
+        kind !== ""
+      );
       return `<td${kinds.length > 0 ? ` class="${kinds.join(" ")}"` : ""} style="--s:${
         shade.toFixed(2)
       }" title="${percent(share)} of ${nameHtml(classes[label]!)}">${withThousands(images)}</td>`;
@@ -45,7 +47,7 @@ function matrixTable(classes: readonly string[], cells: readonly ConfusionCell[]
       nameHtml(classes[label]!, 24)
     }</th>${data.join("")}</tr>`;
   });
-  return `<div class="scroll"><table class="matrix"><caption>Rows: what the images are. Columns: what ` +
+  return `<div class="scroll"><table class="matrix c0"><caption>Rows: what the images are. Columns: what ` +
     `they were taken for. The shade is the share of the row.</caption>
 <thead><tr><td></td>${head.join("")}</tr></thead>
 <tbody>${body.join("\n")}</tbody></table></div>`;
@@ -66,7 +68,8 @@ function picture(classes: readonly string[], cells: readonly ConfusionCell[]): s
   for (const [cell, images] of counts) {
     const row = Math.floor(cell / size), column = cell % size, share = images / sums[row]!;
     const wrong = row !== column, shade = wrong ? Math.sqrt(share) : share;
-    const level = Math.max(1, Math.ceil(shade * SHADES)), kind = `${wrong ? "wrongly" : "heat"}`;
+    const level = Math.max(1, Math.ceil(shade * SHADES)),
+      kind = wrong ? "wrong-ones" : "right-ones";
     const box = `M${at(column)} ${at(row)}h${side}v${side}h-${side}z`;
     if (counts.size <= MAX_TITLES && per === 1) {
       const text = `${classes[row]} taken for ${classes[column]}: ${images} (${percent(share)})`;
@@ -92,7 +95,9 @@ function picture(classes: readonly string[], cells: readonly ConfusionCell[]): s
   }
   const label = `confusion matrix of ${classes.length} classes; the table of confused classes ` +
     "has its largest cells";
-  return `<svg viewBox="-${edge} -4 ${edge + 720} 820" role="img" aria-label="${label}">` +
+  return `<svg class="cells c0" viewBox="-${edge} -4 ${
+    edge + 720
+  } 820" role="img" aria-label="${label}">` +
     `<path class="frame" d="M0 0H640V640H0z"/>${paths.join("")}${titled.join("")}${
       names.join("")
     }</svg>` +

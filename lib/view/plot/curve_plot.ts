@@ -7,8 +7,8 @@ import { largest, smallest } from "../../core/min_max.ts";
 import { type Axis, downsample, linear, logarithmic, quantile } from "./axis.ts";
 import { type PlotMark, type Point, short, svg } from "./line_plot.ts";
 
-/** Points of a curve: more would be finer than a pixel or two. */
-const MAX_POINTS = 240;
+/** Points of a curve: more would be finer than a pixel or two; and of all curves of a figure. */
+const MAX_POINTS = 240, MIN_POINTS = 24, MAX_ALL = 2000;
 /** Decay of the moving average at each logged step. */
 const SMOOTHING = 0.9;
 const SIZE = { width: 560, height: 290 };
@@ -46,8 +46,10 @@ export function curvePlot(plot: CurvePlot): string {
   const steps = curves.flatMap(({ points }) => points.map(([step]) => step));
   const x = linear(0, Math.max(1, largest(steps), largest(skipped)), 5);
   const { axis: y, low } = axisOf(plot, values);
-  const marks = curves.flatMap(({ points, classes, dots }): PlotMark[] =>
-    parts(downsample(points, MAX_POINTS)).map((part) => ({
+  const most = Math.min(MAX_POINTS, Math.max(MIN_POINTS, Math.floor(MAX_ALL / curves.length)));
+  const drawn = curves.map((curve) => ({ ...curve, points: downsample(curve.points, most) }));
+  const marks = drawn.flatMap(({ points, classes, dots }): PlotMark[] =>
+    parts(points).map((part) => ({
       classes: `line ${classes}`,
       points: part,
       dots: dots === true && points.length < 40,
@@ -68,6 +70,12 @@ export function curvePlot(plot: CurvePlot): string {
     xLabel: "step",
     format,
     marks,
+    readings: drawn.filter(({ classes }) => !classes.includes("faint"))
+      .map(({ name, classes, points }) => ({
+        name,
+        colour: classes.split(" ")[0]!,
+        points: parts(points).flat(),
+      })),
   });
 }
 

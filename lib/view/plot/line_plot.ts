@@ -34,14 +34,21 @@ interface Plot {
   /** Formats a tick of the y axis. */
   readonly format: (value: number) => string;
   readonly marks: readonly PlotMark[];
+  /** Curves whose values the page's script shows at the step under the pointer. */
+  readonly readings?: readonly {
+    readonly name: string;
+    /** CSS class of its colour. */
+    readonly colour: string;
+    readonly points: readonly Point[];
+  }[];
 }
 
 const LEFT = 52, RIGHT = 10, TOP = 8, BOTTOM = 34;
 
 /** Renders a plot as one `<svg>` element. What is outside of the axes is clipped. */
-export function svg(
-  { title, width, height, x, y, xLabel, formatX = count, format, marks }: Plot,
-): string {
+export function svg(plot: Plot): string {
+  const { title, width, height, x, y, xLabel, formatX = count, format, marks, readings = [] } =
+    plot;
   const w = width - LEFT - RIGHT, h = height - TOP - BOTTOM;
   const px = (value: number) => Math.round(x.at(value) * w * 10) / 10;
   // Limited to a few heights, which is invisible and keeps the text short.
@@ -65,10 +72,26 @@ export function svg(
       : [];
     return path + circles.join("");
   });
-  return `<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${escape(title)}">` +
+  const series = readings.length === 0 ? "" : ` tabindex="0" data-series="${
+    escape(JSON.stringify({
+      name: xLabel,
+      height: h,
+      left: LEFT,
+      curves: readings.map(({ name, colour: c, points }) => ({
+        name,
+        c,
+        points: points.map(([a, b]) => [px(a), py(b), a, Number(b.toPrecision(5))]),
+      })),
+    }))
+  }"`;
+  return `<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${
+    escape(title)
+  }"${series}>` +
     `<g transform="translate(${LEFT} ${TOP})">${grid.join("")}${marksOfX.join("")}` +
     `<text class="axis" x="${w / 2}" y="${h + 31}" text-anchor="middle">${escape(xLabel)}</text>` +
-    `<svg width="${w}" height="${h}" overflow="hidden">${drawn.join("")}</svg></g></svg>`;
+    `<svg width="${w}" height="${h}" overflow="hidden">${drawn.join("")}</svg>${
+      readings.length === 0 ? "" : '<g class="readings"></g>'
+    }</g></svg>`;
 }
 
 /** A number with up to three digits: `0.05`, `1,500`, `2e-5`. */

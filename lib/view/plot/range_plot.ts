@@ -109,7 +109,7 @@ export function rangeOverview(title: string, rows: readonly OverviewRow[]): stri
     return `<g><title>${escape(text)}</title><text x="${NAME - 8}" y="${y}" dy=".32em" ` +
       `text-anchor="end">${nameHtml(name, 28)}</text>${seen}${used}${bar}</g>`;
   });
-  return `<svg class="c0" viewBox="0 0 ${
+  return `<svg class="c0 overview" viewBox="0 0 ${
     NAME + PLOT + SHARE + 80
   } ${height}" role="img" aria-label="${escape(title)}">${grid.join("")}<text x="${
     NAME + PLOT + 12

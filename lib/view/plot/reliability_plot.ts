@@ -13,7 +13,7 @@ import { type PlotMark, svg } from "./line_plot.ts";
 export function reliabilityPlot(
   lists: readonly { readonly bins: readonly CalibrationBin[]; readonly classes: string }[],
 ): string {
-  const even: PlotMark = { classes: "line even", points: [[0, 0], [1, 1]] };
+  const even: PlotMark = { classes: "ideal", points: [[0, 0], [1, 1]] };
   const marks = lists.map(({ bins, classes }): PlotMark => ({
     classes: `line ${classes}`,
     points: bins.map(({ confidence, accuracy }) => [confidence, accuracy]),

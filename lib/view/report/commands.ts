@@ -57,6 +57,8 @@ export function resumeCommand(path: string): string {
 function lowerRate({ recipe }: RunView): string {
   const train = recipe?.train as { optimizer?: { lr?: unknown } } | undefined;
   const rate = train?.optimizer?.lr;
-  const lower = typeof rate === "number" && rate > 0 ? Number((rate / 10).toPrecision(3)) : 0.01;
+  const lower = typeof rate === "number" && rate > 0
+    ? Number(Math.min(rate / 10, 0.1).toPrecision(3))
+    : 0.01;
   return `train.optimizer.lr=${lower}`;
 }

@@ -12,7 +12,7 @@ import type { Section } from "../page.ts";
 import { confusionPlot } from "../plot/confusion_plot.ts";
 import { reliabilityPlot } from "../plot/reliability_plot.ts";
 import type { RunView } from "../run_log.ts";
-import { runClasses } from "../style.ts";
+import { colour } from "../style.ts";
 import { type Cell, figure, forEachRun, runName, soft, table } from "./html.ts";
 
 /** Pairs of classes that are listed. */
@@ -59,9 +59,9 @@ export function confusionSection(runs: readonly RunView[]): Section {
     });
     const plot = confusionPlot(e.classes, e.confusion);
     const shown = plot.startsWith("<svg")
-      ? `<figure class="narrow">${plot}</figure>`
+      ? `<figure class="fill">${plot}</figure>`
       : `<div>${plot}</div>`;
-    return `<div class="pair">${shown}<div>${list}</div></div>`;
+    return `<div class="side">${shown}<div>${list}</div></div>`;
   }, nothing);
   return { id: "confusion", title: "Confusion matrix", html };
 }
@@ -154,12 +154,10 @@ function pictureOf(mistake: MistakeRecord, { classes }: EvaluationRecord): strin
   const { png, label, predicted, probability, label_probability: own, file, index } = mistake;
   const is = nameHtml(classes[label]!), as = nameHtml(classes[predicted]!);
   const small = isSmall(png) ? ' class="small"' : "";
-  return `<li><figure><img${small} src="data:image/png;base64,${png}" alt="${is} taken for ${as}">` +
-    `<figcaption><div><b>${as}</b> ${percent(probability)}</div><div>is ${is}, ${
-      percent(own)
-    }</div><div class="soft">${
+  return `<li><img${small} src="data:image/png;base64,${png}" alt="${is} taken for ${as}">` +
+    `<b>${as}</b> ${percent(probability)}<br>is ${is}, ${percent(own)}<br><small>${
       file === undefined ? `image ${withThousands(index)}` : nameHtml(file, 120)
-    }</div></figcaption></figure></li>`;
+    }</small></li>`;
 }
 
 /** Whether a PNG file is of few pixels: its width and height stand in its first 24 bytes. */
@@ -179,12 +177,12 @@ export function calibrationSection(runs: readonly RunView[]): Section {
     bins: e!.calibration,
     classes: runs.length === 1
       ? "c0"
-      : runClasses(runs.indexOf(known.find((r) => r.evaluation === e)!)),
+      : colour(runs.indexOf(known.find((r) => r.evaluation === e)!)),
   }));
   const html = known.length === 0
     ? soft(nothing(runs[0]!))
-    : `<div class="pair">${
-      figure("Right by probability", "dashed: as it should be", reliabilityPlot(lists), "narrow")
+    : `<div class="side">${
+      figure("Right by probability", "dashed: as it should be", reliabilityPlot(lists), "fill")
     }<div>${known.map((run) => calibrationText(runs, run)).join("")}${
       known.length === 1 ? calibrationTable(known[0]!.evaluation!) : ""
     }</div></div>`;

@@ -8,7 +8,7 @@ import type { Curve } from "../plot/curve_plot.ts";
 import { nameHtml } from "../escape.ts";
 import type { Section } from "../page.ts";
 import type { RunView } from "../run_log.ts";
-import { runClasses } from "../style.ts";
+import { colour } from "../style.ts";
 import { figure, nameOf, runName, soft } from "./html.ts";
 
 /** Loss, accuracy, learning rate and gradient norm by step; runs over each other. */
@@ -31,7 +31,7 @@ function curvesHtml(runs: readonly RunView[]): string {
   ) =>
     runs.map((run, i): Curve => ({
       name: one ? part : `${nameOf(runs, run)}, ${part}`,
-      classes: one ? classes : `${runClasses(i)} ${/raw|train|dash/.exec(classes)?.[0] ?? ""}`,
+      classes: one ? classes : `${colour(i)} ${/faint|dash/.exec(classes)?.[0] ?? ""}`,
       points: points(run),
       dots,
     }));
@@ -48,7 +48,7 @@ function curvesHtml(runs: readonly RunView[]): string {
         scale: "spread",
         skipped,
         curves: [
-          ...(one ? of("each logged step", "c0 raw", loss) : []),
+          ...(one ? of("each logged step", "c0 faint", loss) : []),
           ...of("training", "c0", (run) => smooth(loss(run))),
           ...of("test", "c1", epochs("testLoss"), true),
         ],
@@ -101,7 +101,7 @@ function curvesHtml(runs: readonly RunView[]): string {
   ];
   const key = one
     ? [line("c0", "training"), line("c1", "test")]
-    : runs.map((run, i) => line(runClasses(i), runName(runs, run)));
+    : runs.map((run, i) => line(colour(i), runName(runs, run)));
   return `<ul class="key">${key.join("")}</ul>
 <div class="pair">${curves.join("\n")}</div>${skippedText(runs)}`;
 }

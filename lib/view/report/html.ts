@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { runClasses } from "../style.ts";
+import { colour } from "../style.ts";
 import { nameHtml } from "../escape.ts";
 import type { RunView } from "../run_log.ts";
 
@@ -51,7 +51,7 @@ export function table({ caption, columns, rows, sortable = false, tall = false }
   );
   // What scrolls must be in reach of the keyboard.
   return `<div class="scroll${tall ? " tall" : ""}"${tall ? ' tabindex="0"' : ""}><table class="${
-    sortable ? "wide sortable" : "wide"
+    sortable ? "sortable" : ""
   }"><caption>${caption}</caption>
 <thead><tr>${head.join("")}</tr></thead>
 <tbody>${body.join("\n")}</tbody></table></div>`;
@@ -62,7 +62,9 @@ export function figure(title: string, more: string, html: string, kind = ""): st
   if (html === "") return "";
   return `<figure${kind === "" ? "" : ` class="${kind}"`}><figcaption><b>${title}</b>${
     more === "" ? "" : `<span>${more}</span>`
-  }</figcaption>${html}</figure>`;
+  }</figcaption>${html}${
+    // The script of the page writes the values at the step under the pointer there.
+    html.includes("data-series") ? '<p class="readout" aria-live="polite"></p>' : ""}</figure>`;
 }
 
 /** A line of soft text, as HTML: why there is nothing to show, or how to read what there is. */
@@ -77,7 +79,8 @@ export function details(title: string, html: string, open = false): string {
 
 /** The name of a run with its colour, as HTML. */
 export function runName(runs: readonly RunView[], run: RunView): string {
-  return `<i class="swatch ${runClasses(runs.indexOf(run))}"></i>${nameHtml(nameOf(runs, run))}`;
+  const swatch = `<i class="swatch ${colour(runs.indexOf(run))}"></i>`;
+  return (runs.length > 1 ? swatch : "") + nameHtml(nameOf(runs, run));
 }
 
 /** The name of a run: that of its folder, or its path where several have that name. */

@@ -8,7 +8,7 @@ import { nameHtml } from "../escape.ts";
 import type { Section } from "../page.ts";
 import { rangeAxis, rangeOverview, rangePanel } from "../plot/range_plot.ts";
 import type { QuantizerLog, RunView } from "../run_log.ts";
-import { runClasses } from "../style.ts";
+import { colour } from "../style.ts";
 import { details, figure, nameOf, recipeValue, runName, soft, table } from "./html.ts";
 
 /** Rows of an overview. */
@@ -97,7 +97,7 @@ ${
         (left > 0 ? ` Those that clip most; ${left} others are left out.` : ""),
     )
   }
-<p><label>Quantizer<select data-shows="quantizer" autocomplete="off">${
+<p><label>Quantizer<select data-panels="quantizer" autocomplete="off">${
     options.join("\n")
   }</select></label></p>
 <div class="panels" id="quantizer">${parts[chosen]}</div>
@@ -116,13 +116,13 @@ function panelsOf(
   });
   const y = rangeAxis(logs.flatMap(([, { points }]) => points));
   return logs.map(([run, { points, clipped }]) => {
-    const classes = runs.length === 1 ? "c0" : runClasses(runs.indexOf(run));
+    const classes = runs.length === 1 ? "c0" : colour(runs.indexOf(run));
     return figure(
       runs.length === 1 ? nameHtml(name) : runName(runs, run),
       points.some(({ low }) => low !== null)
         ? `clipped ${percent(clipped, 3)} of its values`
         : "range of the step itself",
-      rangePanel(name, points, { y, classes: classes.split(" ")[0]!, most }),
+      rangePanel(name, points, { y, classes, most }),
     );
   }).join("\n");
 }
@@ -160,7 +160,7 @@ function clippingHtml(runs: readonly RunView[], known: readonly RunView[]): stri
     rows: shown.map(([name]) => [
       nameHtml(name),
       ...shares(name).map((share, i) => ({
-        html: bar(share, runs.length === 1 ? "c0" : runClasses(runs.indexOf(known[i]!))),
+        html: bar(share, runs.length === 1 ? "c0" : colour(runs.indexOf(known[i]!))),
         value: share,
       })),
     ]),

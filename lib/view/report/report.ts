@@ -5,7 +5,8 @@
  */
 import { withThousands } from "../../core/format.ts";
 import { oneLine } from "../../core/text.ts";
-import { page } from "../page.ts";
+import { pageHtml } from "../page.ts";
+import { nameHtml } from "../escape.ts";
 import type { RunView } from "../run_log.ts";
 import { recipeValue } from "./html.ts";
 import { reportSections } from "./sections.ts";
@@ -17,11 +18,11 @@ export const REPORT_FILE = "report.html";
 export function reportHtml(runs: readonly RunView[]): string {
   const [first] = runs;
   const title = runs.length === 1 ? first!.name : `${withThousands(runs.length)} runs`;
-  return page({
+  return pageHtml({
     title: oneLine(title),
-    subtitle: oneLine(
-      runs.length === 1 ? subtitle(first!) : runs.map(({ path }) => path).join(", "),
-    ),
+    lead: `<p class="soft">${
+      nameHtml(runs.length === 1 ? subtitle(first!) : runs.map(({ path }) => path).join(", "), 1000)
+    }</p>`,
     sections: reportSections(runs),
   });
 }

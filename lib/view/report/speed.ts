@@ -7,7 +7,7 @@ import { bytes, duration, percent, rate } from "../../core/format.ts";
 import type { Section } from "../page.ts";
 import { type Curve, curvePlot, shareTick, short } from "../plot/curve_plot.ts";
 import type { RunView } from "../run_log.ts";
-import { runClasses } from "../style.ts";
+import { colour } from "../style.ts";
 import { type Cell, figure, figureOf, nameOf, runName, soft, table } from "./html.ts";
 
 /** Images a second, waiting for data, and memory against float32. */
@@ -21,7 +21,7 @@ function curves(runs: readonly RunView[]): string {
   const of = (key: "imagesPerSecond" | "dataWaitShare", classes: string) =>
     runs.map((run, i): Curve => ({
       name: one ? "" : nameOf(runs, run),
-      classes: one ? classes : runClasses(i),
+      classes: one ? classes : colour(i),
       points: run.steps.map((step) => [step.step, step[key]]),
     }));
   const plots = [

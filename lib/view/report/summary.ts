@@ -19,10 +19,9 @@ export function summarySection(runs: readonly RunView[]): Section {
 
 function ofOne(run: RunView): string {
   const commands = nextCommands(run);
-  const wide = largest(commands.map(({ command }) => command.length));
-  const lines = commands.map(({ command, does }) => `${command.padEnd(wide)}  # ${does}`);
-  return `<p class="status ${run.status}">${statusText(run)}</p>
-${problems([run])}<dl class="tiles">${tiles(run).join("")}</dl>
+  const lines = commands.map(({ command, does }) => `# ${does}\n${command}`);
+  return `<p class="ending">${statusText(run)}</p>
+${problems([run])}<ul class="cards">${tiles(run).join("")}</ul>
 <h3>What to do next</h3>
 <pre tabindex="0">${escape(lines.join("\n"))}</pre>
 ${soft(escape(QTRAIN_STANDS))}`;
@@ -33,22 +32,21 @@ export function statusText(run: RunView): string {
   const { status, reason } = run, { step, steps } = progressOf(run);
   const of = steps === null ? "" : ` of ${withThousands(steps)}`;
   const after = `after step ${withThousands(step)}${of}`;
+  const badge = `<span class="status ${status}">${status}</span> `;
   switch (status) {
     case "done":
-      return `<b>done</b>: ${withThousands(step)} steps`;
+      return `${badge}${withThousands(step)} steps`;
     case "running":
-      return `<b>running</b>: step ${withThousands(step)}${of}`;
+      return `${badge}step ${withThousands(step)}${of}`;
     case "interrupted":
-      return `<b>interrupted</b> ${after}: it can be continued`;
+      return `${badge}${after}: it can be continued`;
     case "stopped":
-      return step === 0
-        ? "<b>stopped</b> before its first logged step: an error ended it, or it was killed"
-        : `<b>stopped</b> ${after}: an error ended it, or it was killed; it continues from its last ` +
-          "checkpoint";
+      return badge +
+        (step === 0
+          ? "before its first logged step: an error ended it, or it was killed"
+          : `${after}: an error ended it, or it was killed; it continues from its last checkpoint`);
     case "diverged":
-      return `<b>diverged</b>${
-        reason === undefined ? ` ${after}` : ` at ${nameHtml(reason, 600)}`
-      }`;
+      return badge + (reason === undefined ? after : `at ${nameHtml(reason, 600)}`);
   }
 }
 
@@ -97,9 +95,9 @@ const nats = (value: number | null) => value === null ? UNKNOWN : value.toFixed(
 function tiles(run: RunView): string[] {
   const f = figuresOf(run), { evaluation } = run;
   const tile = (name: string, value: string, more = "", kind = "") =>
-    `<div${kind}><dt>${name}</dt><dd>${value}${
-      more === "" ? "" : `<small>${more}</small>`
-    }</dd></div>`;
+    `<li${kind}><span>${name}</span><b>${value}</b>${
+      more === "" ? "" : `<span>${more}</span>`
+    }</li>`;
   const best = f.best >= 0 && f.accuracy !== null && f.best > f.accuracy
     ? `best ${share(f.best)}${f.bestStep === null ? "" : ` at step ${withThousands(f.bestStep)}`}`
     : f.best >= 0

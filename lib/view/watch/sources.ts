@@ -8,8 +8,9 @@ import { DataError } from "../../core/errors.ts";
 import type { Section } from "../page.ts";
 import { listRuns } from "../run_list.ts";
 import { RunLog, type RunStatus } from "../run_log.ts";
+import { reportSections } from "../report/sections.ts";
 import { runTable } from "./run_table.ts";
-import { reportSections } from "./stand_in.ts";
+
 import type { LiveContent, LiveSource, LiveState } from "./live_page.ts";
 
 /** Files of a run that its page tells of. */
