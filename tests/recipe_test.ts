@@ -119,6 +119,8 @@ const COMPLETE: Recipe = {
   train: {
     epochs: 5,
     max_steps: 0,
+    time: 0,
+    patience: 0,
     batch: 64,
     micro_batch: 0,
     optimizer: {
@@ -130,7 +132,14 @@ const COMPLETE: Recipe = {
       epsilon: 1e-8,
       weight_decay: 1e-4,
     },
-    schedule: { name: "cosine", warmup_steps: 0, every_epochs: 10, factor: 0.1 },
+    schedule: {
+      name: "cosine",
+      warmup_steps: 0,
+      every_epochs: 10,
+      factor: 0.1,
+      wait_epochs: 3,
+      min_lr: 0,
+    },
     clip_norm: 0,
     ema: 0,
     label_smoothing: 0,

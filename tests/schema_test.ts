@@ -41,6 +41,8 @@ Deno.test("what may change when a run goes on is stated with its field", () => {
     "data.workers": "silent",
     "train.epochs": "reported",
     "train.max_steps": "reported",
+    "train.time": "reported",
+    "train.patience": "reported",
     "train.optimizer.lr": "reported",
     "train.schedule": "reported",
     "train.on_nonfinite": "reported",

@@ -9,6 +9,9 @@ import * as z from "./zod.ts";
 
 const atLeast0 = () => z.number("a number of at least 0").min(0, "a number of at least 0");
 
+/** Hours of a year: more is a mistake, such as seconds. */
+const MAX_HOURS = 8760;
+const HOURS = `a number of hours from 0 to ${MAX_HOURS}`;
 const BATCH = `auto or a whole number from 1 to ${MAX_SIZE}`;
 const BETAS = "two numbers of at least 0 and less than 1";
 const beta = () => z.number(BETAS).min(0, BETAS).lt(1, BETAS);
@@ -44,22 +47,30 @@ export interface OptimizerSpec {
 
 /** The learning rate over time, after a linear warm-up. */
 export interface ScheduleSpec {
-  /** The learning rate over time. */
-  readonly name: "constant" | "step" | "cosine";
+  /** The learning rate over time; `plateau` follows the test loss, as PyTorch's ReduceLROnPlateau. */
+  readonly name: "constant" | "step" | "cosine" | "plateau";
   /** Steps over which the learning rate rises to its peak. */
   readonly warmup_steps: number;
   /** `step`: epochs between two drops. */
   readonly every_epochs: number;
-  /** `step`: factor of a drop. */
+  /** `step`, `plateau`: factor of a drop. */
   readonly factor: number;
+  /** `plateau`: epochs in a row without a lower test loss that it bears; after one more it drops. */
+  readonly wait_epochs: number;
+  /** `plateau`: the learning rate stays at or above it. */
+  readonly min_lr: number;
 }
 
 /** How long and how to train. */
 export interface TrainSpec {
-  /** Passes over the training images. */
+  /** Passes over the training images; not used with `time`. */
   readonly epochs: number;
   /** Maximum number of steps; 0: no limit. */
   readonly max_steps: number;
+  /** Hours that the run takes in place of `epochs`: `schedule` is fitted to them; 0: no such limit. */
+  readonly time: number;
+  /** Epochs in a row without a higher test accuracy after which the run ends; 0: it goes on. */
+  readonly patience: number;
   /**
    * Images of an update. 0 or `auto`: the largest of 16, 24, 32, 48 … 256 that fits `memory` in one piece
    * and leaves 20 steps an epoch; 64 without a limit.
@@ -108,15 +119,19 @@ const optimizer = map({
 export const train = map({
   epochs: integer(1).default(5).meta(REPORTED),
   max_steps: integer(0).default(0).meta(REPORTED),
+  time: z.number(HOURS).min(0, HOURS).max(MAX_HOURS, HOURS).default(0).meta(REPORTED),
+  patience: integer(0).default(0).meta(REPORTED),
   batch: z.union([z.literal("auto"), z.int(BATCH).min(0, BATCH).max(MAX_SIZE, BATCH)], BATCH)
     .default(64).transform((batch) => batch === "auto" ? 0 : batch),
   micro_batch: integer(0, MAX_SIZE).default(0),
   optimizer: optimizer.prefault({}),
   schedule: map({
-    name: word("constant", "step", "cosine").default("cosine"),
+    name: word("constant", "step", "cosine", "plateau").default("cosine"),
     warmup_steps: integer(0).default(0),
     every_epochs: integer(1).default(10),
     factor: positive().max(1, "a number above 0 and at most 1").default(0.1),
+    wait_epochs: integer(0).default(3),
+    min_lr: atLeast0().default(0),
   }).prefault({}).meta(REPORTED),
   clip_norm: atLeast0().default(0),
   ema: decay().default(0),

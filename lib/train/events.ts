@@ -34,7 +34,10 @@ export interface StartEvent {
   readonly testImages: number;
   /** How a folder of images was read, in words; absent for other data. */
   readonly layout?: string;
-  /** Number of steps of the whole run. */
+  /**
+   * Number of steps of the whole run. With `train.time` those of `train.epochs` until steps are timed,
+   * then as many as fit the time by the latest plan; so in other events.
+   */
   readonly steps: number;
   /** Steps done at the checkpoint that the run resumes from; 0 for a new run. */
   readonly resumedFrom: number;
@@ -116,7 +119,7 @@ export interface EpochEvent {
   readonly type: "epoch";
   /** Epoch, from 1. */
   readonly epoch: number;
-  /** Number of epochs of the whole run. */
+  /** Number of epochs of the whole run; with `train.time` of the latest plan. */
   readonly epochs: number;
   /** Steps done. */
   readonly step: number;
@@ -194,6 +197,11 @@ export interface Summary {
   readonly qtrain_version: string;
   /** Number of steps skipped because a number was not finite; absent when there are none. */
   readonly skipped_steps?: number;
+  /**
+   * Set when `train.patience` has ended the run: its last epoch, and the one of the best test accuracy,
+   * both from 1.
+   */
+  readonly stopped_early?: { readonly epoch: number; readonly best_epoch: number };
   /** Where and why a run diverged. */
   readonly reason?: string;
 }

@@ -35,6 +35,8 @@ export interface TrainOptions {
   readonly warn?: (text: string) => void;
   /** Called now and then with how far work is that takes long: listing files, an evaluation. */
   readonly progress?: (text: string) => void;
+  /** A clock in milliseconds that `train.time` goes by; `performance.now` by default. */
+  readonly now?: () => number;
   /** Custom estimators, by the names that the recipe uses. */
   readonly estimators?: EstimatorMakers;
 }

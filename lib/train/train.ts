@@ -21,6 +21,7 @@ import type { Summary, TrainEvent } from "./events.ts";
 import { withDeviceRecovery } from "./loop/device_recovery.ts";
 import { withMemoryAdvice } from "./loop/memory_advice.ts";
 import { Run } from "./loop/run.ts";
+import { RunClock } from "./loop/run_clock.ts";
 import { Network } from "./network/network.ts";
 import type { TrainOptions } from "./options.ts";
 import { prepareTraining } from "./prepare.ts";
@@ -43,7 +44,7 @@ export async function* train(
   input: RecipeInput | Recipe,
   options: TrainOptions = {},
 ): AsyncGenerator<TrainEvent, void, void> {
-  const started = performance.now();
+  const clock = new RunClock(options.now);
   const { folder, resume = false } = options;
   await using locks = new AsyncDisposableStack();
   const lock = async () => void (folder && locks.use(await folder.lock()));
@@ -52,7 +53,7 @@ export async function* train(
   yield* withDeviceRecovery(options, async function* (again, onOpen) {
     const job = await prepare(input, again);
     if (!again.resume) await lock();
-    yield* trainOnDevice(job, again, started, onOpen);
+    yield* trainOnDevice(job, again, clock, onOpen);
   });
 }
 
@@ -60,7 +61,7 @@ export async function* train(
 async function* trainOnDevice(
   job: Job,
   options: TrainOptions,
-  started: number,
+  clock: RunClock,
   onOpen: (device: Device) => void,
 ): AsyncGenerator<TrainEvent, void, void> {
   const { recipe, data, program, estimators } = job;
@@ -77,7 +78,7 @@ async function* trainOnDevice(
     executor = await device.createExecutor(program, { lazily: true, memory: recipe.memory });
     await executor.ready(program.sections.weights);
     loader = await openLoader(job, options);
-    const run = openRun(job, executor, loader, options, started);
+    const run = openRun(job, executor, loader, options, clock);
     const finished = await finishedSummary(job, run, options);
     if (finished) {
       // A finished run stays as it is, to the byte.
@@ -151,7 +152,7 @@ function openRun(
   executor: Executor,
   loader: DataLoader,
   options: TrainOptions,
-  started: number,
+  clock: RunClock,
 ): Run {
   return new Run({
     recipe,
@@ -169,7 +170,7 @@ function openRun(
     estimators,
     loader,
     options,
-    started,
+    clock,
     dataChanges: new DataChangeMonitor(data, recipe, options.warn),
     initNames: checkpoint ? checkpoint.initNames : initial?.names,
   });
@@ -178,15 +179,15 @@ function openRun(
 /** The summary of a run that has ended already, whose network is then loaded. */
 async function finishedSummary(
   { checkpoint }: Job,
-  { steps, setup: { network } }: Run,
+  run: Run,
   { folder }: TrainOptions,
 ): Promise<Summary | undefined> {
-  if (!folder || !checkpoint || checkpoint.trainerState.step < steps) return undefined;
+  if (!folder || !checkpoint || !run.hasEnded(checkpoint.trainerState)) return undefined;
   const summary = await folder.readSummary() as Summary | undefined;
   if (summary?.status !== "done" || summary.steps !== checkpoint.trainerState.step) {
     return undefined;
   }
-  network.load(checkpoint);
+  run.setup.network.load(checkpoint);
   return summary;
 }
 

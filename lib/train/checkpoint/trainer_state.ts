@@ -25,6 +25,10 @@ export interface TrainerState {
   readonly skipped?: readonly SkippedStep[];
   /** Set when the steps of an epoch are done, but its evaluation was aborted: it comes first. */
   readonly unevaluated?: true;
+  /** Only with `train.schedule.name: plateau`. */
+  readonly plateau?: PlateauState;
+  /** Only with `train.time`. */
+  readonly time?: TimeState;
   /** Kind of device that the steps ran on; absent before the first, and in files of earlier versions. */
   readonly device?: "gpu" | "cpu";
 }
@@ -35,6 +39,42 @@ export interface SkippedStep {
   readonly step: number;
   readonly layer: string;
   readonly tensor: string;
+}
+
+/** Where the schedule `plateau` stands. */
+export interface PlateauState {
+  /** Lowest test loss so far, in nats; `null` before the first. */
+  readonly lowest: number | null;
+  /** Epochs in a row without a lower one, since the last drop. */
+  readonly waited: number;
+  /** Number of drops of the learning rate. */
+  readonly drops: number;
+}
+
+/** How long a run with `train.time` has taken, and its plan. */
+export interface TimeState {
+  /** Hours that the plan is for. */
+  readonly hours: number;
+  /** Seconds taken. */
+  readonly seconds: number;
+  /** What the last evaluation took; `null` before the first. */
+  readonly evaluationSeconds: number | null;
+  /** `null` before the first steps are timed. */
+  readonly plan: TimePlan | null;
+}
+
+/** How many steps fit the time, and how the rest of the schedule is spread over them. */
+export interface TimePlan {
+  /** Step, from 0, at which the schedule has come to `progress`. */
+  readonly step: number;
+  /** 0–1. */
+  readonly progress: number;
+  /** Number of steps of the whole run. */
+  readonly steps: number;
+  /** Seconds taken when it was made. */
+  readonly seconds: number;
+  /** Seconds of a step that it counts with. */
+  readonly stepSeconds: number;
 }
 
 type EpochFigures =
@@ -79,7 +119,9 @@ export function decodeTrainerState(text: string, file: string): TrainerState {
     if (
       isCount(step) && [epochLoss, epochCorrect].every(Number.isFinite) &&
       (last === null || isFigures(last)) && Array.isArray(bests) && bests.every(isBest) &&
-      Array.isArray(skipped) && skipped.every(isSkipped)
+      Array.isArray(skipped) && skipped.every(isSkipped) &&
+      (rest.plateau === undefined || isPlateau(rest.plateau)) &&
+      (rest.time === undefined || isTime(rest.time))
     ) {
       return {
         step,
@@ -89,6 +131,8 @@ export function decodeTrainerState(text: string, file: string): TrainerState {
         bests,
         ...(skipped.length > 0 ? { skipped } : {}),
         ...(rest.unevaluated === true ? { unevaluated: true } : {}),
+        ...(rest.plateau === undefined ? {} : { plateau: rest.plateau }),
+        ...(rest.time === undefined ? {} : { time: rest.time }),
         ...(rest.device === "gpu" || rest.device === "cpu" ? { device: rest.device } : {}),
       };
     }
@@ -115,4 +159,21 @@ function isBest(value: Record<string, unknown>): boolean {
 function isSkipped(value: Record<string, unknown>): boolean {
   return isCount(value?.step) && typeof value?.layer === "string" &&
     typeof value?.tensor === "string";
+}
+
+function isPlateau({ lowest, waited, drops }: Record<string, unknown>): boolean {
+  return (lowest === null || Number.isFinite(lowest)) && isCount(waited) && isCount(drops);
+}
+
+const isDuration = (value: unknown): boolean => Number.isFinite(value) && (value as number) >= 0;
+
+function isTime({ hours, seconds, evaluationSeconds, plan }: Record<string, unknown>): boolean {
+  return isDuration(hours) && isDuration(seconds) &&
+    (evaluationSeconds === null || isDuration(evaluationSeconds)) &&
+    (plan === null || isPlan(plan as Record<string, unknown>));
+}
+
+function isPlan({ step, progress, steps, seconds, stepSeconds }: Record<string, unknown>): boolean {
+  return isCount(step) && isCount(steps) && isDuration(progress) && (progress as number) <= 1 &&
+    isDuration(seconds) && isDuration(stepSeconds);
 }

@@ -8,12 +8,9 @@ import type { Batch } from "../../data/batch.ts";
 import type { Dataset } from "../../data/dataset.ts";
 import type { DataLoader } from "../../data/loader.ts";
 import type { EvaluationRecord } from "../../metrics/evaluation_record.ts";
-import { float32Memory } from "../../program/float32_memory.ts";
-import { peakMemory } from "../../program/memory/peak.ts";
 import type { EstimatorMakers } from "../../quant/estimator.ts";
 import type { Observation } from "../../quant/scheduler.ts";
 import type { Recipe } from "../../recipe/recipe.ts";
-import { VERSION } from "../../core/version.ts";
 import { encodeCheckpoint } from "../checkpoint/checkpoint.ts";
 import type { InitNames } from "../checkpoint/init_names.ts";
 import {
@@ -44,15 +41,17 @@ import {
   stepLine,
 } from "../run_folder/metrics_log.ts";
 import { ClippingMonitor } from "./clipping_monitor.ts";
-import { learningRate } from "./learning_rate.ts";
+import { Course } from "./course.ts";
 import { NonfinitePolicy } from "./nonfinite_policy.ts";
+import type { RunClock } from "./run_clock.ts";
+import { summaryOf } from "./summary.ts";
 import { Throughput } from "./throughput.ts";
 
 /** Seconds of steps that are submitted before waiting for them, so that Ctrl-C is noticed soon. */
 const MAX_WAIT_S = 0.5;
 
 /** What a run trains, and with what. */
-interface RunSetup {
+export interface RunSetup {
   readonly recipe: Recipe;
   /** The recipe as YAML, which checkpoints carry. */
   readonly recipeText: string;
@@ -62,8 +61,7 @@ interface RunSetup {
   readonly estimators: EstimatorMakers;
   readonly loader: DataLoader;
   readonly options: TrainOptions;
-  /** Start of the run, by `performance.now()`. */
-  readonly started: number;
+  readonly clock: RunClock;
   readonly dataChanges: DataChangeMonitor;
   /** What an export takes over from the file that the run began with. */
   readonly initNames: InitNames | undefined;
@@ -71,8 +69,6 @@ interface RunSetup {
 
 /** One run of the training loop. */
 export class Run {
-  /** Steps of the whole run. */
-  readonly steps: number;
   /** Where the run stands, without the skipped steps, which the policy counts. */
   #state: TrainerState = INITIAL_STATE;
   /** Whether an epoch's steps are done but its evaluation was aborted: it comes first. */
@@ -88,18 +84,17 @@ export class Run {
   #epochStarted = 0;
   #lastSave = performance.now();
   readonly #stepsPerEpoch: number;
+  readonly #course: Course;
   readonly #throughput: Throughput;
-  readonly #learningRateOf: (step: number) => number;
   readonly #policy: NonfinitePolicy;
   readonly #clipping = new ClippingMonitor();
 
   constructor(readonly setup: RunSetup) {
-    const { recipe: { train }, recipeText, network, loader, options: { folder, warn } } = setup;
-    const { stepsPerEpoch } = loader.sampler;
-    this.steps = Math.min(train.epochs * stepsPerEpoch, train.max_steps || Infinity);
+    const { recipe: { train }, recipeText, data, network, loader, clock } = setup;
+    const { options: { folder, warn } } = setup, { stepsPerEpoch } = loader.sampler;
     this.#stepsPerEpoch = stepsPerEpoch;
+    this.#course = new Course({ train, stepsPerEpoch, testImages: data.test.count, clock });
     this.#throughput = new Throughput(network.executor.idleWait, train.batch);
-    this.#learningRateOf = learningRate(train, stepsPerEpoch, this.steps);
     this.#policy = new NonfinitePolicy({ network, train, recipeText, folder, warn });
   }
 
@@ -130,14 +125,21 @@ export class Run {
     yield this.startEvent(from.step);
     this.#epochStarted = performance.now();
     await this.#readBatch();
-    while (!this.#status && (this.#batch || this.#evaluationPending)) {
+    while (!this.#status && (!this.#ended || this.#evaluationPending)) {
       const advanced = this.#evaluationPending || (yield* this.#trainSteps());
       if (!advanced) continue; // It diverged, or went back to an earlier state.
-      if (this.#endsEpoch) yield* this.#endEpoch();
+      if (!this.#evaluationPending) this.#course.recordSteps(this.#step);
+      if (this.#course.endsEpoch(this.#step)) yield* this.#endEpoch();
       else if (this.#interrupted || this.#checkpointDue) await this.#save();
       if (this.#interrupted) this.#status ??= "interrupted";
     }
     yield await this.#finish();
+  }
+
+  /** Whether a run that stands at `state` has come to its end. */
+  hasEnded(state: TrainerState): boolean {
+    this.#restore(state);
+    return this.#ended;
   }
 
   /** The event before the first step. */
@@ -153,7 +155,7 @@ export class Run {
       trainImages: data.train.count,
       testImages: data.test.count,
       ...(data.layout === undefined ? {} : { layout: data.layout }),
-      steps: this.steps,
+      steps: this.#course.plannedSteps(this.#step),
       resumedFrom,
     };
   }
@@ -163,19 +165,19 @@ export class Run {
     return this.#state.step;
   }
 
+  /** Whether no step is left. */
+  get #ended(): boolean {
+    return this.#course.hasEnded(this.#state);
+  }
+
   /** Epoch of the last step done, from 1. */
   get #epoch(): number {
     return Math.ceil(this.#step / this.#stepsPerEpoch);
   }
 
-  /** Whether the last step done ends an epoch, or the run. */
-  get #endsEpoch(): boolean {
-    return this.#step % this.#stepsPerEpoch === 0 || this.#step >= this.steps;
-  }
-
   /** Whether the user has stopped the run before its last step. */
   get #interrupted(): boolean {
-    return this.setup.options.signal?.aborted === true && this.#batch !== undefined;
+    return this.setup.options.signal?.aborted === true && !this.#ended;
   }
 
   get #checkpointDue(): boolean {
@@ -184,24 +186,26 @@ export class Run {
   }
 
   /** Sets where the run stands; the network has been loaded with the weights of then. */
-  #restore({ step, epochLoss, epochCorrect, last, bests, unevaluated }: TrainerState): void {
+  #restore(state: TrainerState): void {
+    const { step, epochLoss, epochCorrect, last, bests, unevaluated } = state;
     this.#state = { step, epochLoss, epochCorrect, last, bests };
-    this.#evaluationPending = unevaluated === true && this.#endsEpoch;
+    this.#course.restore(state);
+    this.#evaluationPending = unevaluated === true && this.#course.endsEpoch(step);
   }
 
   /** Where the run stands, as a checkpoint holds it. */
   #trainerState(): TrainerState {
-    return { ...this.#state, ...this.#policy.skipped };
+    return { ...this.#state, ...this.#policy.skipped, ...this.#course.state };
   }
 
   /** The batch of a step; those of later steps are prefetched. */
   #trainBatch(step: number): Promise<Batch> {
-    return this.setup.loader.trainBatch(step, this.steps);
+    return this.setup.loader.trainBatch(step, this.#course.end);
   }
 
   /** Reads the batch of the next step. */
   async #readBatch(step = this.#step): Promise<void> {
-    this.#batch = step < this.steps ? await this.#trainBatch(step) : undefined;
+    this.#batch = step < this.#course.end ? await this.#trainBatch(step) : undefined;
   }
 
   /**
@@ -252,7 +256,12 @@ export class Run {
     const end = this.#endOfFlight();
     this.#throughput.begin();
     for (let at = this.#step; at < end; at++) {
-      await network.submit(this.#batch!, at, this.#learningRateOf(at), this.#hasTelemetry(at + 1));
+      await network.submit(
+        this.#batch!,
+        at,
+        this.#course.learningRate(at),
+        this.#hasTelemetry(at + 1),
+      );
       await this.#throughput.waitForData(() => this.#readBatch(at + 1));
     }
     // What only evaluation and later steps need is compiled while the first step is computed.
@@ -274,13 +283,13 @@ export class Run {
     const most = Math.min(network.maxInFlight, Math.floor(MAX_WAIT_S / lastStepSeconds));
     const count = this.#first ? 1 : Math.max(1, most);
     const epochEnd = (Math.floor(step / stepsPerEpoch) + 1) * stepsPerEpoch;
-    return Math.min(step + count, epochEnd, this.steps, this.#policy.nextPlannedSkip(step));
+    return Math.min(step + count, epochEnd, this.#course.end, this.#policy.nextPlannedSkip(step));
   }
 
   /** Adds a step to the figures of its epoch, and to the logs. */
   #recordStep(result: StepResult): StepEvent {
     const { folder, warn } = this.setup.options, state = this.#state;
-    const learningRate = this.#learningRateOf(state.step);
+    const learningRate = this.#course.learningRate(state.step);
     this.#state = {
       ...state,
       step: state.step + 1,
@@ -300,7 +309,11 @@ export class Run {
   /** Continues after a step that has changed nothing. */
   async *#skipStep(skipped: SkippedStep): AsyncGenerator<TrainEvent, void, void> {
     this.#state = { ...this.#state, step: this.#step + 1 };
-    const event = this.#policy.skipEvent(skipped, this.steps, this.#epoch);
+    const event = this.#policy.skipEvent(
+      skipped,
+      this.#course.plannedSteps(this.#step),
+      this.#epoch,
+    );
     this.setup.options.folder?.appendMetrics(skipLine(event));
     yield event;
     await this.#readBatch();
@@ -315,7 +328,7 @@ export class Run {
 
   /** Evaluates, saves a checkpoint and begins the next epoch. */
   async *#endEpoch(): AsyncGenerator<TrainEvent, void, void> {
-    const { options: { folder }, data, dataChanges } = this.setup;
+    const { options: { folder }, data, dataChanges, clock } = this.setup, began = clock.seconds;
     const test = await this.#evaluate();
     data.fileWarnings?.summarize();
     this.#evaluationPending = test === undefined;
@@ -328,6 +341,7 @@ export class Run {
     folder?.appendMetrics(epochLine(event));
     await folder?.writeEvaluation(evaluation);
     await dataChanges.check();
+    this.#course.recordEvaluation(this.#state, test.loss, clock.seconds - began);
     if (!await this.#save()) return;
     await this.#policy.recordGoodState(this.#trainerState());
     yield event;
@@ -365,7 +379,7 @@ export class Run {
     return {
       type: "epoch",
       epoch: this.#epoch,
-      epochs: train.epochs,
+      epochs: this.#course.epochs(step),
       step,
       ...last,
       trainAccuracy: epochCorrect / (learned * train.batch),
@@ -410,7 +424,15 @@ export class Run {
 
   /** Writes the summary. */
   async #finish(): Promise<EndEvent> {
-    const { network, options: { folder } } = this.setup, summary = this.#summary();
+    const { network, options: { folder } } = this.setup, status = this.#status ?? "done";
+    const summary = summaryOf(this.setup, this.#state, {
+      status,
+      stepsPerEpoch: this.#stepsPerEpoch,
+      throughput: this.#throughput,
+      skipped: this.#policy.skippedAfter(0),
+      stoppedEarly: status === "done" && this.#course.endedEarly(this.#state),
+      reason: this.#reason,
+    });
     await folder?.flush();
     await folder?.writeSummary(summary);
     return { type: "end", summary, state: await network.state() };
@@ -418,7 +440,7 @@ export class Run {
 
   /** Whether step `step`, from 1, is logged. */
   #isLogged(step: number): boolean {
-    return step % this.setup.recipe.train.log_every === 0 || step === this.steps;
+    return step % this.setup.recipe.train.log_every === 0 || step === this.#course.end;
   }
 
   /** Whether step `step`, from 1, compares codes with real values. */
@@ -437,7 +459,7 @@ export class Run {
     return {
       type: "step",
       step: this.#step,
-      steps: this.steps,
+      steps: this.#course.plannedSteps(this.#step),
       epoch: this.#epoch,
       loss,
       accuracy: correct / train.batch,
@@ -447,46 +469,9 @@ export class Run {
       dataWaitShare: pace.dataWaitShare,
       clipped: clippedShare(noWeights),
       ...(most ? { mostClipped: most } : {}),
-      secondsLeft: pace.secondsPerStep * (this.steps - this.#step),
+      secondsLeft: pace.secondsPerStep * (this.#course.plannedSteps(this.#step) - this.#step),
       observations,
       ...(quantizationErrors ? { quantizationErrors } : {}),
-    };
-  }
-
-  #summary(): Summary {
-    const { recipe, network, data, started, estimators } = this.setup, { executor } = network;
-    const { step, last, bests } = this.#state, q = recipe.quantize;
-    const skipped = this.#policy.skippedAfter(0);
-    return {
-      status: this.#status ?? "done",
-      epochs: Math.ceil(step / this.#stepsPerEpoch),
-      steps: step,
-      train_loss: last?.trainLoss ?? null,
-      test_loss: last?.testLoss ?? null,
-      test_accuracy: last?.testAccuracy ?? null,
-      ...(last?.testTop5 === undefined ? {} : { test_top5: last.testTop5 }),
-      ...(last?.calibrationError === undefined ? {} : { calibration_error: last.calibrationError }),
-      best_test_accuracy: bests.at(-1)?.testAccuracy ?? null,
-      best_step: bests.at(-1)?.step ?? null,
-      images_per_second: this.#throughput.imagesPerSecond,
-      data_wait_share: this.#throughput.dataWaitShare,
-      seconds: (performance.now() - started) / 1000,
-      peak_memory_bytes: executor.bytes,
-      planned_memory_bytes: peakMemory(network.program).total,
-      float32_memory_bytes: float32Memory(recipe, data, { estimators }),
-      adapter: executor.adapter,
-      device: executor.device,
-      arithmetic: q.arithmetic,
-      estimators: q.arithmetic === "float32" ? null : {
-        weights: q.weights.estimator,
-        activations: q.activations.estimator,
-        gradients: q.gradients.estimator,
-      },
-      scheduler: network.scheduler.device ? "device" : "host",
-      seed: recipe.seed,
-      qtrain_version: VERSION,
-      ...(skipped > 0 ? { skipped_steps: skipped } : {}),
-      ...(this.#reason === undefined ? {} : { reason: this.#reason }),
     };
   }
 }
