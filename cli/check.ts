@@ -5,7 +5,7 @@
  */
 import type { Dataset } from "../lib/data/dataset.ts";
 import { isDataThere } from "../lib/data/paths/find_data.ts";
-import { leftOutOfEpochs } from "../lib/data/sampler.ts";
+import { leftOutOfEpochs, RandomSampler } from "../lib/data/sampler.ts";
 import { bytesOf, operandsBytes } from "../lib/program/memory/bytes.ts";
 import { type PeakMemory, peakMemory } from "../lib/program/memory/peak.ts";
 import { type Layer, parameterCount } from "../lib/program/summary.ts";
@@ -28,6 +28,7 @@ import {
   arithmetic,
   describeData,
   layout,
+  length,
   microBatches,
   network,
   recomputing,
@@ -121,6 +122,13 @@ function leftOut({ train: { batch, micro_batch } }: Recipe, { train }: Dataset) 
   return leftOutOfEpochs(train.count, batch, micro_batch);
 }
 
+/** Number of steps of the run; `undefined` without its data. */
+function stepsOf({ recipe: { train }, data }: Planned): number | undefined {
+  if (!data || train.time > 0) return undefined;
+  const { stepsPerEpoch } = new RandomSampler(data.train.count, train.batch, 1);
+  return Math.min(train.epochs * stepsPerEpoch, train.max_steps || Infinity);
+}
+
 /** A batch that `auto` chose. */
 function chosenBatch({ memory, train: { batch } }: Recipe): string {
   return `auto: ${batch} images` + (memory > 0 ? `, chosen for ${bytes(memory)}` : "") +
@@ -180,6 +188,7 @@ function asText(planned: Planned): string {
       ["network", network(recipe, program)],
       ...images(planned),
       ...arithmetic(recipe),
+      ["length", length(recipe.train, stepsOf(planned))],
       ...(planned.autoBatch ? [["batch", chosenBatch(recipe)] as [string, string]] : []),
       ...microBatches(program),
       ["memory", memoryLine(planned, peak)],
@@ -207,13 +216,15 @@ function asText(planned: Planned): string {
   ].join("\n");
 }
 
-function asJson({ recipe, data, program, layers, float32, threads, initial }: Planned): unknown {
+function asJson(planned: Planned): unknown {
+  const { recipe, data, program, layers, float32, threads, initial } = planned;
   return {
     name: recipe.name,
     train_images: data?.train.count ?? null,
     test_images: data?.test.count ?? null,
     left_out_of_epochs: data ? leftOut(recipe, data)?.images ?? 0 : null,
     arithmetic: program.arithmetic,
+    steps: stepsOf(planned) ?? null,
     batch: program.batch * program.micros,
     micro_batch: program.batch,
     input: program.input,

@@ -18,17 +18,17 @@ import type {
   WeightsSpec,
 } from "../lib/recipe/quantize.ts";
 import type { Recipe } from "../lib/recipe/recipe.ts";
+import type { ScheduleSpec, TrainSpec } from "../lib/recipe/train.ts";
 import type { StartEvent } from "../lib/train/events.ts";
-import { bytes, withThousands } from "./format.ts";
+import { bytes, duration, withThousands } from "./format.ts";
 
 /** The rows of the settings table. */
 export function settings(start: StartEvent, folder: string): [string, string][] {
   const { recipe, program, device, adapter, trainImages, testImages, steps, resumedFrom } = start;
-  const { epochs, batch, optimizer: o, schedule: s, clip_norm, ema } = recipe.train;
+  const { batch, optimizer: o, clip_norm, ema } = recipe.train;
   const smoothing = recipe.train.label_smoothing, weights = recipe.data.class_weights;
   const clip = clip_norm > 0 ? `, gradients clipped to norm ${clip_norm}` : "";
   const decay = o.weight_decay > 0 ? `, weight decay ${o.weight_decay}` : "";
-  const warmup = s.warmup_steps > 0 ? `, ${s.warmup_steps} warm-up steps` : "";
   const left = trainImages % batch;
   const without = left > 0
     ? `; each epoch leaves out ${left} of ${withThousands(trainImages)} images`
@@ -43,10 +43,10 @@ export function settings(start: StartEvent, folder: string): [string, string][] 
       : []),
     ["device", `${device}: ${adapter}`],
     ...arithmetic(recipe),
-    ["length", `${count(epochs, "epoch")}, ${count(steps, "step")} of ${batch} images${without}`],
+    ["length", length(recipe.train, steps) + without],
     ...microBatches(program),
     ["optimizer", `${o.name}, lr ${o.lr}, ${optimizers[o.name].label(o)}${decay}${clip}`],
-    ["schedule", s.name + warmup],
+    ["schedule", schedule(recipe.train.schedule)],
     ...(smoothing > 0 ? [["labels", `smoothed by ${smoothing}`] as [string, string]] : []),
     ...(weights === "none" ? [] : [["classes", weighted(weights)] as [string, string]]),
     ...(ema > 0 ? [["evaluation", `of a moving average, ema ${ema}`] as [string, string]] : []),
@@ -61,6 +61,36 @@ function weighted(weights: Exclude<DataSpec["class_weights"], "none">): string {
   return weights === "balanced"
     ? "weighted by one divided by their images"
     : `weighted by ${weights.slice(0, 10).join(", ")}${weights.length > 10 ? ", …" : ""}`;
+}
+
+/**
+ * How long a run is, in words.
+ *
+ * @param steps its number of steps; `undefined` where it is not known
+ */
+export function length(
+  { epochs, time, max_steps, patience, batch }: TrainSpec,
+  steps?: number,
+): string {
+  const size = `of ${batch} images`;
+  const stop = patience > 0
+    ? `; ends after ${count(patience, "epoch")} without a higher test accuracy`
+    : "";
+  if (time > 0) {
+    const most = max_steps > 0 ? `at most ${count(max_steps, "step")} ${size}` : `steps ${size}`;
+    return `${duration(time * 3600)}, ${most}; train.epochs is not used${stop}`;
+  }
+  const counted = steps === undefined ? `steps ${size}` : `${count(steps, "step")} ${size}`;
+  return `${count(epochs, "epoch")}, ${counted}${stop}`;
+}
+
+/** The schedule with what it goes by. */
+function schedule({ name, warmup_steps, factor, wait_epochs, min_lr }: ScheduleSpec): string {
+  const least = min_lr > 0 ? `, not below ${min_lr}` : "";
+  const rule = name === "plateau"
+    ? `: times ${factor} after ${count(wait_epochs + 1, "epoch")} without a lower test loss${least}`
+    : "";
+  return name + rule + (warmup_steps > 0 ? `, ${warmup_steps} warm-up steps` : "");
 }
 
 /** The network in words, with its size. */

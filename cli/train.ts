@@ -9,6 +9,7 @@ import { leftOutOfEpochs } from "../lib/data/sampler.ts";
 import type { EvaluationRecord } from "../lib/metrics/evaluation_record.ts";
 import { classFigures } from "../lib/metrics/prediction_metrics.ts";
 import { loadRecipe } from "../lib/recipe/load.ts";
+import type { Recipe } from "../lib/recipe/recipe.ts";
 import { RunFolder } from "../lib/train/run_folder/run_folder.ts";
 import type { StartEvent, Summary, TrainEvent } from "../lib/train/events.ts";
 import { train } from "../lib/train/train.ts";
@@ -183,10 +184,19 @@ function result(summary: Summary, folder: string): string {
   ].join("\n");
 }
 
+/** Why a run has ended before its last epoch. */
+function earlyEnd(
+  { epoch, best_epoch }: NonNullable<Summary["stopped_early"]>,
+  { train: { patience } }: Recipe,
+): string {
+  return `ended after epoch ${epoch}: no higher test accuracy since epoch ${best_epoch} ` +
+    `(train.patience: ${patience})`;
+}
+
 /** Reports how the run ended and what to do next. @returns the exit code */
 async function reportOutcome(
-  { status, steps, reason, best_step, best_test_accuracy }: Summary,
-  { resumedFrom, steps: planned }: StartEvent,
+  summary: Summary,
+  { resumedFrom, recipe }: StartEvent,
   folder: RunFolder,
   { device, threads, "no-tune": noTune }: Arguments<typeof OPTIONS>,
   progress: Progress,
@@ -196,10 +206,15 @@ async function reportOutcome(
   const again = `${PROGRAM} ${shellWord(`${folder.path}/recipe.yaml`)} --out ${run} --resume` +
     (device ? ` --device ${device}` : "") + (threads ? ` --threads ${threads}` : "") +
     (noTune ? " --no-tune" : "");
+  const { status, steps, reason, best_step, best_test_accuracy, stopped_early: early } = summary;
   switch (status) {
     case "done": {
-      if (resumedFrom > 0 && resumedFrom >= planned) {
+      if (resumedFrom > 0 && resumedFrom === steps) {
         progress.print(`this run is already finished; nothing changed`);
+      }
+      if (early) {
+        progress.print(earlyEnd(early, recipe));
+        progress.print(`to go on: ${again} train.patience=0`);
       }
       progress.print(`next: ${PROGRAM} eval ${run}`);
       progress.print(`      ${PROGRAM} predict ${run} IMAGE`);

@@ -73,7 +73,7 @@ export interface TimePlan {
   readonly steps: number;
   /** Seconds taken when it was made. */
   readonly seconds: number;
-  /** Seconds of a step that it counts with. */
+  /** Seconds of a step that it counts with; 0 when the time was over before a step was timed. */
   readonly stepSeconds: number;
 }
 

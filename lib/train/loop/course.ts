@@ -38,7 +38,6 @@ export class Course {
       stepsPerEpoch,
       testBatches: Math.ceil(testImages / train.batch),
       maxSteps: train.max_steps,
-      expectedSteps: this.#steps,
       clock,
     });
   }

@@ -27,8 +27,6 @@ interface BudgetOptions {
   readonly testBatches: number;
   /** Maximum number of steps; 0: no limit. */
   readonly maxSteps: number;
-  /** Steps that the schedule is spread over until the first plan. */
-  readonly expectedSteps: number;
   readonly clock: RunClock;
 }
 
@@ -48,12 +46,14 @@ export class TimeBudget {
     return Math.min(this.#plan?.steps ?? Infinity, this.options.maxSteps || Infinity);
   }
 
-  /** What the schedule is spread over. */
+  /** What the schedule is spread over; it does not begin before the first plan. */
   get stretch(): Stretch {
-    const { expectedSteps, warmupSteps } = this.options;
-    return this.#plan
-      ? { ...this.#plan, steps: this.steps }
-      : { step: warmupSteps, progress: 0, steps: Math.min(expectedSteps, this.steps) };
+    return { ...this.#plan ?? this.#beginning, steps: this.steps };
+  }
+
+  /** Where the schedule begins. */
+  get #beginning(): Omit<Stretch, "steps"> {
+    return { step: this.options.warmupSteps, progress: 0 };
   }
 
   /** What a checkpoint holds. */
@@ -77,10 +77,10 @@ export class TimeBudget {
     clock.continueFrom(state?.seconds ?? 0);
     this.#window = undefined;
     this.#evaluationSeconds = state?.evaluationSeconds ?? undefined;
-    this.#stepSeconds = state?.plan?.stepSeconds;
+    this.#stepSeconds = state?.plan?.stepSeconds || undefined; // 0 where the time was over before.
     this.#plan = state?.hours === hours ? state.plan ?? undefined : undefined;
     // Other hours than before: as when epochs change, the schedule is that of a run of this length.
-    if (!this.#plan && this.#stepSeconds !== undefined) this.#makePlan(step);
+    if (!this.#plan && this.#stepSeconds !== undefined) this.#makePlan(step, this.#beginning);
   }
 
   /**
@@ -132,14 +132,16 @@ export class TimeBudget {
     if (this.#stepSeconds !== undefined || this.#secondsLeft <= 0) this.#makePlan(step);
   }
 
-  #makePlan(step: number): void {
-    const { warmupSteps, clock } = this.options;
-    const stepSeconds = this.#stepSeconds ?? 0;
-    const from = this.#plan && step > warmupSteps
-      ? { step, progress: progressAt(this.stretch, step) }
-      : { step: warmupSteps, progress: 0 };
+  #makePlan(step: number, from = this.#placeAt(step)): void {
+    const { seconds } = this.options.clock, stepSeconds = this.#stepSeconds ?? 0;
     const steps = step + this.#fittingSteps(step, stepSeconds);
-    this.#plan = { ...from, steps, seconds: clock.seconds, stepSeconds };
+    this.#plan = { ...from, steps, seconds, stepSeconds };
+  }
+
+  /** Where the schedule is at a step, by the latest plan. */
+  #placeAt(step: number): Omit<Stretch, "steps"> {
+    if (step <= this.options.warmupSteps) return this.#beginning;
+    return { step, progress: progressAt(this.stretch, step) };
   }
 
   /** Number of steps after `step` that fit the time left, with an evaluation after each epoch and the end. */
