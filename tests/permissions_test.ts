@@ -110,6 +110,72 @@ Deno.test("photos are decoded by workers without any permission but to read", ()
     assert.match(said.stdout, /0\.jpg\s+(cat|dog) /);
   }));
 
+Deno.test(
+  "the live view needs to read and to listen, and a training that shows itself to write too",
+  {
+    ignore: Deno.build.os === "windows",
+  },
+  () =>
+    inFolder({ "r.yaml": GLYPHS }, async (cwd) => {
+      const port = freePort(), out = `${cwd}/run`;
+      const cases: [string[], string[], "stdout" | "stderr", number][] = [
+        [["--allow-read", "--allow-net=127.0.0.1"], ["watch", "."], "stdout", 0],
+        [
+          ["--allow-read", `--allow-write=${out}`, `--allow-net=127.0.0.1:${port}`],
+          [
+            "r.yaml",
+            "--out",
+            out,
+            "--device",
+            "cpu",
+            "--watch",
+            "--port",
+            `${port}`,
+            "train.epochs=9999",
+          ],
+          "stderr",
+          130,
+        ],
+      ];
+      for (const [permissions, args, stream, expected] of cases) {
+        const child = new Deno.Command(Deno.execPath(), {
+          args: [
+            "run",
+            "--no-prompt",
+            "--cached-only",
+            ...permissions,
+            `${ROOT}cli/main.ts`,
+            ...args,
+          ],
+          cwd,
+          clearEnv: true,
+          env: { ...KEPT, NO_COLOR: "1", DENO_DIR: await denoCache() },
+          stdin: "null",
+          stdout: stream === "stdout" ? "piped" : "null",
+          stderr: stream === "stderr" ? "piped" : "null",
+        }).spawn();
+        const reader = child[stream].getReader();
+        let text = "", url: string | undefined;
+        while (!url) {
+          const { value, done } = await reader.read();
+          assert.ok(!done, text);
+          [url] = /http:\S+(?=\n)/.exec(text += new TextDecoder().decode(value)) ?? [];
+        }
+        const response = await fetch(url);
+        assert.equal(response.status, 200);
+        await response.body?.cancel();
+        child.kill("SIGINT");
+        while (!(await reader.read()).done);
+        assert.equal((await child.status).code, expected, text);
+      }
+    }),
+);
+
+function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}
+
 Deno.test("where reading or writing is denied, one line names the place and the permission", () =>
   inFolder({ "r.yaml": GLYPHS }, async (folder) => {
     const cases: [string[], string[], number, RegExp][] = [
