@@ -9,7 +9,9 @@ import { DataLoader } from "../data/loader.ts";
 import { estimators } from "../quant/estimators/mod.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import type { OptimizerSpec } from "../recipe/train.ts";
+import type { Executor } from "../runtime/executor.ts";
 import { openTestedDevice } from "../runtime/open_tested_device.ts";
+import { withMemoryAdvice } from "./loop/memory_advice.ts";
 import { Network } from "./network/network.ts";
 import type { TrainOptions } from "./options.ts";
 import { prepareTraining } from "./prepare.ts";
@@ -81,9 +83,9 @@ export async function findRate(given: Recipe, options: RateOptions = {}): Promis
   const { data, classWeights, program, initial, recipe } = await prepareTraining(given, options);
   const { seed, quantize, memory, train: { batch } } = recipe;
   const device = await openTestedDevice(options.device, program, { ...options, memory });
-  const executor = await device.createExecutor(program, { lazily: true, memory });
-  let loader: DataLoader | undefined;
+  let executor: Executor | undefined, loader: DataLoader | undefined;
   try {
+    executor = await device.createExecutor(program, { lazily: true, memory });
     await executor.ready(program.sections.weights);
     loader = await DataLoader.open(data, { ...recipe.data, seed, batch });
     const network = new Network(
@@ -98,27 +100,33 @@ export async function findRate(given: Recipe, options: RateOptions = {}): Promis
     network.initialize();
     if (initial) network.load({ find: initial.find, ranges: new Map() }, false);
     await network.calibrate(await calibrationBatches(loader, recipe));
-    const { steps = RATE_STEPS } = options, [first, last] = RATES[recipe.train.optimizer.name];
-    const rates = Array.from(
-      { length: steps },
-      (_, step) => first * (last / first) ** (step / (steps - 1)),
-    );
-    const { losses, ended } = await train(network, loader, rates, options);
-    const smoothed = smooth(losses, Math.log10(last / first) / (steps - 1));
-    const points = losses.map((loss, i) => ({ rate: rates[i]!, loss, smoothed: smoothed[i]! }));
-    const proposal = ended === "interrupted" ? undefined : proposeRate(points);
-    return {
-      recipe,
-      device: executor.device,
-      adapter: executor.adapter,
-      points,
-      ended,
-      ...(proposal === undefined ? {} : { proposal }),
-    };
+    const found = await sweep(network, loader, recipe, options);
+    return { recipe, device: executor.device, adapter: executor.adapter, ...found };
+  } catch (error) {
+    throw withMemoryAdvice(error, recipe, data, program, estimators);
   } finally {
     loader?.close();
-    executor.close();
+    executor?.close();
   }
+}
+
+/** Trains at all rates of an optimizer, or until the loss rises, and proposes one. */
+async function sweep(
+  network: Network,
+  loader: DataLoader,
+  { train: { optimizer } }: Recipe,
+  options: RateOptions,
+): Promise<Pick<RateTest, "points" | "ended" | "proposal">> {
+  const { steps = RATE_STEPS } = options, [first, last] = RATES[optimizer.name];
+  const rates = Array.from(
+    { length: steps },
+    (_, step) => first * (last / first) ** (step / (steps - 1)),
+  );
+  const { losses, ended } = await train(network, loader, rates, options);
+  const smoothed = smooth(losses, Math.log10(last / first) / (steps - 1));
+  const points = losses.map((loss, i) => ({ rate: rates[i]!, loss, smoothed: smoothed[i]! }));
+  const proposal = ended === "interrupted" ? undefined : proposeRate(points);
+  return { points, ended, ...(proposal === undefined ? {} : { proposal }) };
 }
 
 /** The batches that training sets its first ranges from. */

@@ -151,7 +151,7 @@ function balanceNotes(data: Dataset, { train, test }: DatasetStatistics["counts"
   if (least > 0 && most / least >= 10) {
     notes.push(
       `the largest class has ${Math.round(most / least)} times the images of the smallest: ` +
-        `accuracy says little about the small ones`,
+        `accuracy says little about the small ones; data.class_weights=balanced weighs all alike`,
     );
   }
   return notes;
