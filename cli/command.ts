@@ -55,6 +55,8 @@ export interface Command {
   /** One line for the list of commands. */
   readonly summary: string;
   readonly options: Options;
+  /** Words that it takes as an argument, for completion, beside those in its usage. */
+  readonly words?: readonly string[];
   /**
    * Runs it, or prints its help.
    *
@@ -79,6 +81,7 @@ export function defineCommand<const O extends Options>(spec: {
   readonly summary: string;
   readonly details: string;
   readonly options: O;
+  readonly words?: readonly string[];
   run(args: Arguments<O>): Promise<number>;
 }): Command {
   const { name, synopsis, summary, details } = spec;
@@ -96,6 +99,7 @@ export function defineCommand<const O extends Options>(spec: {
     usage,
     summary,
     options,
+    ...(spec.words ? { words: spec.words } : {}),
     run: async (args) => {
       const given = readArguments(args, options, name);
       if (given.help) {

@@ -34,6 +34,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   predict: async () => (await import("./predict.ts")).predictCommand,
   export: async () => (await import("./export.ts")).exportCommand,
   schema: async () => (await import("./schema.ts")).schemaCommand,
+  help: async () => (await import("./help.ts")).helpCommand(allCommands, help),
+  completions: async () => (await import("./completions.ts")).completionsCommand(allCommands),
   bench: async () => (await import("./bench.ts")).benchCommand,
   doctor: async () => (await import("./doctor.ts")).doctorCommand,
 };
@@ -109,7 +111,7 @@ ${list}
 Options:
 ${optionHelp(OPTIONS)}
 
-Run qtrain COMMAND --help for details. Without a command, qtrain trains the recipe.`;
+Run qtrain COMMAND --help or qtrain help TOPIC for details. Without a command, qtrain trains the recipe.`;
 }
 
 function report(error: unknown): number {

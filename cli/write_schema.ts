@@ -5,6 +5,7 @@
  * @module
  */
 import { type JsonSchema, recipeJsonSchema } from "../lib/recipe/json_schema.ts";
+import { accepts } from "./field_words.ts";
 
 const ROOT = new URL("../", import.meta.url);
 /** The files that are written. */
@@ -79,7 +80,9 @@ function described(
         properties: Object.fromEntries(
           Object.entries(properties).map(([key, field]) => {
             const description = own(key), inner = described(field, below(key), texts);
-            return [key, description ? { description, ...inner } : inner];
+            // Editors show the Markdown of the second, and that of the first as it stands.
+            const markdown = description?.includes("`") ? { markdownDescription: description } : {};
+            return [key, description ? { description, ...markdown, ...inner } : inner];
           }),
         ),
       }
@@ -103,35 +106,6 @@ function described(
 export async function schemaText(): Promise<string> {
   const { $schema, ...schema } = described(recipeJsonSchema(), "", await comments());
   return JSON.stringify({ $schema, title: "qtrain recipe", ...schema }, null, 2) + "\n";
-}
-
-/** What a field accepts, in words. */
-function accepts(s: JsonSchema): string {
-  if (s.enum) return s.enum.map((value) => `\`${value}\``).join(", ");
-  if (s.const !== undefined) return `\`${s.const}\``;
-  if (s.anyOf) return [...new Set(s.anyOf.map(accepts))].join(" or ");
-  if (s.type === "boolean") return "true, false";
-  if (s.type === "string" || Array.isArray(s.type)) return "text";
-  if (s.type === "object") return "map";
-  if (s.type === "array") {
-    return Array.isArray(s.items) ? `list of ${s.items.length}` : "list";
-  }
-  return (s.type === "integer" ? "whole number" : "number") + bounds(s);
-}
-
-function bounds(s: JsonSchema): string {
-  const { minimum, maximum, exclusiveMinimum, exclusiveMaximum } = s;
-  const most = maximum === Number.MAX_SAFE_INTEGER ? undefined : maximum;
-  if (minimum !== undefined && most !== undefined) return ` from ${minimum} to ${most}`;
-  const parts = [
-    ...(exclusiveMinimum !== undefined ? [` above ${exclusiveMinimum}`] : []),
-    ...(minimum !== undefined && minimum !== Number.MIN_SAFE_INTEGER
-      ? [` of at least ${minimum}`]
-      : []),
-    ...(most !== undefined ? [` of at most ${most}`] : []),
-    ...(exclusiveMaximum !== undefined ? [` below ${exclusiveMaximum}`] : []),
-  ];
-  return parts.join(" and");
 }
 
 function defaultOf(s: JsonSchema, required: boolean): string {
