@@ -151,6 +151,7 @@ const COMPLETE: Recipe = {
   },
   memory: 0,
   telemetry: "basic",
+  tensorboard: false,
 };
 
 Deno.test("a recipe of two lines gets every default", () => {

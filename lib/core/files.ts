@@ -149,13 +149,13 @@ export async function writeAtomic(
 }
 
 /**
- * Appends text to a file, which is created if it does not exist, and flushes it to the disk. A kill
- * may leave a part of the text at the end, but never changes what was there.
+ * Appends to a file, which is created if it does not exist, and flushes it to the disk. A kill may leave
+ * a part of the content at the end, but never changes what was there.
  *
  * @throws {UsageError} when the path cannot be written, {SystemError} when the disk is full or fails
  */
-export async function appendDurably(path: string, text: string): Promise<void> {
-  const bytes = new TextEncoder().encode(text);
+export async function appendDurably(path: string, content: Uint8Array | string): Promise<void> {
+  const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
   try {
     using file = await Deno.open(path, { append: true, create: true });
     const first = (await file.stat()).size === 0;
@@ -168,15 +168,16 @@ export async function appendDurably(path: string, text: string): Promise<void> {
 }
 
 /**
- * Appends text to a file, which is created if it does not exist, without waiting for the disk. If that
- * fails, as on a full disk, the file stays as it was.
+ * Appends to a file, which is created if it does not exist, without waiting for the disk. If that fails,
+ * as on a full disk, the file stays as it was.
  *
- * @returns whether the text was written
+ * @returns whether the content was written
  */
-export async function appendSoon(path: string, text: string): Promise<boolean> {
+export async function appendSoon(path: string, content: Uint8Array | string): Promise<boolean> {
+  const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
   try {
     using file = await Deno.open(path, { append: true, create: true });
-    const { size } = await file.stat(), bytes = new TextEncoder().encode(text);
+    const { size } = await file.stat();
     try {
       for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
     } catch {

@@ -9,7 +9,7 @@ import * as z from "./zod.ts";
 import type { AugmentInput } from "./augment.ts";
 import { memory } from "./byte_size.ts";
 import { data, type DataSpec } from "./data.ts";
-import { integer, type Loose, map, type PairInput, SILENT, word } from "./fields.ts";
+import { flag, integer, type Loose, map, type PairInput, SILENT, word } from "./fields.ts";
 import type { LayerInput } from "./layers.ts";
 import { model, type ModelSpec, type ZooSpec } from "./model.ts";
 import type { PathScope } from "./path_scope.ts";
@@ -52,6 +52,8 @@ export interface Recipe {
   readonly memory: number;
   /** `full`: logged steps report the quantization error of every tensor. */
   readonly telemetry: "basic" | "full";
+  /** Writes event files for TensorBoard, in `events/` of the run's folder. */
+  readonly tensorboard: boolean;
 }
 
 /** A recipe as it may be written. A complete `Recipe` is one too. */
@@ -87,6 +89,8 @@ export interface RecipeInput {
   readonly memory?: number | string;
   /** `full`: logged steps compare each quantized tensor with its real values. */
   readonly telemetry?: "basic" | "full";
+  /** Writes event files for TensorBoard, in `events/` of the run's folder. */
+  readonly tensorboard?: boolean;
   /** Length and optimizer. */
   readonly train?: Loose<TrainSpec, "batch" | "optimizer" | "schedule"> & {
     readonly batch?: number | "auto";
@@ -123,6 +127,7 @@ const recipeWith = (names: readonly string[]) =>
     train: train.prefault({}),
     memory: memory.prefault(0),
     telemetry: word("basic", "full").default("basic").meta(SILENT),
+    tensorboard: flag().default(false).meta(SILENT),
   }, "a map with at least data and model");
 
 export const recipeSchema = recipeWith(ESTIMATOR_NAMES);

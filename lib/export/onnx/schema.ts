@@ -5,8 +5,7 @@
  *
  * @module
  */
-// deno-lint-ignore no-import-prefix -- a module imported by URL has no import map
-import { BinaryReader, BinaryWriter, WireType } from "npm:@bufbuild/protobuf@2.17.0/wire";
+import { BinaryReader, BinaryWriter, WireType } from "../../core/protobuf.ts";
 
 /** The TypeScript type of a field's value; lists are repeated fields. */
 interface Values {

@@ -40,6 +40,7 @@ import {
   skipLine,
   stepLine,
 } from "../run_folder/metrics_log.ts";
+import type { EventLog } from "../tensorboard/event_log.ts";
 import { ClippingMonitor } from "./clipping_monitor.ts";
 import { Course } from "./course.ts";
 import { NonfinitePolicy } from "./nonfinite_policy.ts";
@@ -83,6 +84,7 @@ export class Run {
   #first = true;
   #epochStarted = 0;
   #lastSave = performance.now();
+  #eventLog: EventLog | undefined;
   readonly #stepsPerEpoch: number;
   readonly #course: Course;
   readonly #throughput: Throughput;
@@ -122,6 +124,7 @@ export class Run {
   async *train(from: TrainerState): AsyncGenerator<TrainEvent, void, void> {
     this.#restore(from);
     await this.#policy.begin(from);
+    this.#eventLog = await this.#beginEventLog(from.step);
     yield this.startEvent(from.step);
     this.#epochStarted = performance.now();
     await this.#readBatch();
@@ -140,6 +143,15 @@ export class Run {
   hasEnded(state: TrainerState): boolean {
     this.#restore(state);
     return this.#ended;
+  }
+
+  /** What TensorBoard reads, where the recipe asks for it. */
+  async #beginEventLog(step: number): Promise<EventLog | undefined> {
+    const { recipe: { tensorboard, train }, recipeText, options: { folder } } = this.setup;
+    if (!tensorboard || !folder) return undefined;
+    const { EventLog } = await import("../tensorboard/event_log.ts");
+    const { steps } = this, logEvery = train.log_every;
+    return await EventLog.begin(`${folder.path}/events`, { step, steps, logEvery, recipeText });
   }
 
   /** The event before the first step. */
@@ -244,6 +256,7 @@ export class Run {
       return false;
     }
     await this.setup.options.folder?.writeLines();
+    await this.#eventLog?.writeSoon();
     return true;
   }
 
@@ -300,6 +313,7 @@ export class Run {
     if (folder && this.#isLogged(event.step)) {
       folder.appendMetrics(stepLine(event));
       for (const line of rangeLines(event)) folder.appendRanges(line);
+      this.#eventLog?.step(event);
     }
     const clipping = this.#clipping.see(result.observations);
     if (clipping !== undefined) warn?.(`step ${event.step}: ${clipping}`);
@@ -323,6 +337,7 @@ export class Run {
   async #rollBack(to: TrainerState): Promise<void> {
     this.#restore(to);
     await this.setup.options.folder?.truncateLogs(to.step);
+    this.#eventLog?.restart(to.step);
     await this.#save(); // The step to be skipped must survive a kill.
   }
 
@@ -340,6 +355,7 @@ export class Run {
     const event = this.#recordEpoch(test, evaluation);
     folder?.appendMetrics(epochLine(event));
     await folder?.writeEvaluation(evaluation);
+    this.#eventLog?.epoch(event);
     await dataChanges.check();
     this.#course.recordEvaluation(this.#state, test.loss, clock.seconds - began);
     if (!await this.#save()) return;
@@ -404,6 +420,7 @@ export class Run {
       device: network.executor.device,
     };
     await folder.flush();
+    await this.#eventLog?.flush();
     const bytes = encodeCheckpoint(weights, recipeText, state, data, initNames);
     await folder.writeCheckpoint(
       state.step,
@@ -434,6 +451,7 @@ export class Run {
       reason: this.#reason,
     });
     await folder?.flush();
+    await this.#eventLog?.flush();
     await folder?.writeSummary(summary);
     return { type: "end", summary, state: await network.state() };
   }
