@@ -51,6 +51,7 @@ Deno.test("what may change when a run goes on is stated with its field", () => {
     "train.checkpoint_minutes": "silent",
     "train.keep_checkpoints": "silent",
     "telemetry": "silent",
+    "tensorboard": "silent",
   });
 });
 

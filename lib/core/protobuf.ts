@@ -3,5 +3,4 @@
  *
  * @module
  */
-// deno-lint-ignore no-import-prefix -- a module imported by URL has no import map
 export { BinaryReader, BinaryWriter, WireType } from "npm:@bufbuild/protobuf@2.17.0/wire";
