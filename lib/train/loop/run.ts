@@ -150,7 +150,7 @@ export class Run {
     const { recipe: { tensorboard, train }, recipeText, options: { folder } } = this.setup;
     if (!tensorboard || !folder) return undefined;
     const { EventLog } = await import("../tensorboard/event_log.ts");
-    const { steps } = this, logEvery = train.log_every;
+    const steps = this.#course.plannedSteps(step), logEvery = train.log_every;
     return await EventLog.begin(`${folder.path}/events`, { step, steps, logEvery, recipeText });
   }
 
