@@ -5,8 +5,12 @@
  */
 import { createHash } from "node:crypto";
 import { escape } from "./escape.ts";
-import script from "./page.js" with { type: "text" };
+import tables from "./page.js" with { type: "text" };
+import readout from "./plot/readout.js" with { type: "text" };
 import { STYLE } from "./style.ts";
+
+/** The script of every page. */
+const script: string = tables + readout;
 
 /** A part of a page. A live page replaces the sections that have changed. */
 export interface Section {

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { PLOT_STYLE } from "./plot/plot_style.ts";
+
 /** Colours that colour-blind readers can tell apart, on white and on black. */
 const COLOURS: readonly (readonly [light: string, dark: string])[] = [
   ["#2a78d6", "#5b9cf0"],
@@ -63,17 +65,7 @@ th[aria-sort=ascending] button::after{content:" ↑"}th[aria-sort=descending] bu
 figure{margin:0;background:var(--card);border-radius:10px;padding:14px 14px 8px;position:relative}
 .panels figure{max-width:620px}
 figcaption{font-size:14px;margin-bottom:6px}figcaption span{margin-left:10px;font-size:13px}
-figure svg{display:block;width:100%;height:auto}
-svg text{fill:var(--soft);font-size:11.5px}
-.grid{stroke:var(--rule);fill:none}
-.line{stroke:var(--c);fill:none;stroke-width:1.5;stroke-linejoin:round}
-.faint{stroke-opacity:.28;stroke-width:1}
-circle.line{fill:var(--c);stroke:none}
-.band{fill:var(--c);fill-opacity:.28;stroke:var(--c);stroke-width:.8;stroke-opacity:.75}
-.bar{fill:var(--c)}.used{fill:none;stroke:var(--ink);stroke-width:1.6;stroke-linejoin:round}
-.ideal{stroke:var(--soft);stroke-dasharray:3 3;fill:none}
-.dot{fill:var(--c);stroke:var(--page)}.cursor{stroke:var(--soft);stroke-width:1}
-.readout{min-height:1.5em;font-size:13px;color:var(--ink);font-variant-numeric:tabular-nums}
+${PLOT_STYLE}
 .key{display:flex;flex-wrap:wrap;gap:4px 20px;margin:0 0 12px;padding:0;list-style:none;font-size:14px;color:var(--ink)}
 .key svg{display:inline-block;width:30px;height:10px;margin-right:8px;vertical-align:middle}
 .key .line{stroke-width:2.5}.key li{cursor:default}
@@ -81,20 +73,10 @@ select{font:inherit;padding:6px 10px;border:1px solid var(--rule);border-radius:
 pre{background:var(--card);border-radius:10px;padding:12px 14px;overflow-x:auto;font:13px/1.5 ui-monospace,Menlo,Consolas,monospace;margin:0 0 12px}
 code{font:13px ui-monospace,Menlo,Consolas,monospace}
 summary{cursor:pointer;color:var(--link)}details{margin:0 0 12px}
-.matrix td,.matrix th{padding:3px 6px;border:0;text-align:right;font-size:13px}
-.matrix tbody th{white-space:nowrap;max-width:18ch;overflow:hidden;text-overflow:ellipsis}
-.matrix thead th{vertical-align:bottom;height:1px}.matrix thead span{writing-mode:vertical-rl;transform:rotate(180deg);max-height:14ch;overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
-.matrix td{min-width:38px;border:1px solid var(--page);background:color-mix(in srgb,var(--c) calc(var(--s)*100%),var(--card))}
-.matrix td.strong{color:#fff}
-@media (prefers-color-scheme:dark){.matrix td.strong{color:#000}}
-.matrix .zero{background:none;color:var(--soft)}.matrix .wrong{--c:var(--bad)}
-.cells .right-ones{fill:var(--c)}.cells .wrong-ones{fill:var(--bad)}.cells .frame{fill:none;stroke:var(--rule)}
 .mistakes{display:grid;gap:14px;grid-template-columns:repeat(auto-fill,minmax(150px,1fr));padding:0;margin:0;list-style:none}
 .mistakes li{background:var(--card);border-radius:10px;padding:10px;font-size:13px;overflow-wrap:anywhere}
 .mistakes img{display:block;width:96px;height:96px;object-fit:contain;margin:0 auto 8px}.mistakes .small{image-rendering:pixelated}
 .mistakes b{font-weight:600}.mistakes small{color:var(--soft)}
-.seen{stroke:var(--c);stroke-width:7;stroke-opacity:.45}.range{stroke:var(--ink);stroke-width:1.6;fill:none}.overview{max-width:980px}
-.dash{stroke-dasharray:5 4}circle.skipped{fill:var(--bad)}path.skipped{fill:none}
 .share{display:inline-block;height:9px;border-radius:3px;background:var(--c);margin-right:8px;min-width:1px}
 .ending{font-size:17px;margin:10px 0 0;max-width:90ch;overflow-wrap:anywhere}.ending .status{margin-right:8px}
 .cards .first b{font-size:30px}.cards li{overflow-wrap:anywhere}

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { largest, smallest } from "../../core/min_max.ts";
 
 /** An axis of a plot. */
 export interface Axis {
@@ -34,6 +35,23 @@ export function logarithmic(low: number, high: number): Axis {
   return {
     at: (value) => (Math.log10(value) - from) / width,
     ticks: all.length > 9 && decades.length > 1 ? decades : all,
+  };
+}
+
+/**
+ * An axis of accuracies that is logarithmic in the error: 99% is as far from 98% as 90% from 80%.
+ * `undefined` if the errors are too similar to need it.
+ */
+export function errorAxis(accuracies: readonly number[]): Axis | undefined {
+  const errors = accuracies.map((accuracy) => 1 - accuracy);
+  const least = smallest(errors.filter((error) => error > 0));
+  const most = largest(errors);
+  if (!Number.isFinite(least) || most < 5 * least) return undefined;
+  // An error of zero would be at infinity.
+  const scale = logarithmic(least * 0.8, Math.min(most * 1.1, 1));
+  return {
+    at: (accuracy) => 1 - scale.at(Math.max(1 - accuracy, least * 0.85)),
+    ticks: scale.ticks.map((error) => 1 - error).toReversed(),
   };
 }
 

@@ -1,12 +1,14 @@
 /**
- * Line plots as inline SVG without scripts. Colours come from the page's classes.
+ * Line plots as inline SVG. Colours come from the page's classes; without scripts it is all there, and
+ * the page's script reads the values of curves that have a name.
  *
  * @module
  */
+import { withThousands } from "../../core/format.ts";
 import { escape } from "../escape.ts";
 import type { Axis } from "./axis.ts";
 
-/** A point in the coordinates of both axes. */
+/** A point in the coordinates of both axes; one that is not finite is a gap in its line. */
 export type Point = readonly [x: number, y: number];
 
 /** A line, band or series of dots. */
@@ -19,6 +21,8 @@ export interface PlotMark {
   readonly upper?: readonly Point[];
   /** Whether to draw a dot at every point. */
   readonly dots?: boolean;
+  /** What the line is called when its values are read. */
+  readonly name?: string;
 }
 
 interface Plot {
@@ -33,28 +37,21 @@ interface Plot {
   readonly formatX?: (value: number) => string;
   /** Formats a tick of the y axis. */
   readonly format: (value: number) => string;
+  /** Whether y is a share, 0–1, whose values are read in percent. */
+  readonly share?: boolean;
   readonly marks: readonly PlotMark[];
-  /** Curves whose values the page's script shows at the step under the pointer. */
-  readonly readings?: readonly {
-    readonly name: string;
-    /** CSS class of its colour. */
-    readonly colour: string;
-    readonly points: readonly Point[];
-  }[];
 }
 
 const LEFT = 52, RIGHT = 10, TOP = 8, BOTTOM = 34;
 
 /** Renders a plot as one `<svg>` element. What is outside of the axes is clipped. */
 export function svg(plot: Plot): string {
-  const { title, width, height, x, y, xLabel, formatX = count, format, marks, readings = [] } =
-    plot;
+  const { title, width, height, x, y, xLabel, formatX = withThousands, format, marks } = plot;
   const w = width - LEFT - RIGHT, h = height - TOP - BOTTOM;
   const px = (value: number) => Math.round(x.at(value) * w * 10) / 10;
   // Limited to a few heights, which is invisible and keeps the text short.
   const py = (value: number) =>
     Math.round(Math.min(Math.max((1 - y.at(value)) * h, -2 * h), 3 * h) * 10) / 10;
-  const point = ([a, b]: Point) => `${px(a)} ${py(b)}`;
   const grid = y.ticks.map((value) => {
     const at = py(value);
     return `<path class="grid" d="M0 ${at}H${w}"/><text x="-8" y="${at}" dy=".32em" ` +
@@ -63,35 +60,50 @@ export function svg(plot: Plot): string {
   const marksOfX = x.ticks.map((value) =>
     `<text x="${px(value)}" y="${h + 16}" text-anchor="middle">${escape(formatX(value))}</text>`
   );
-  const drawn = marks.map(({ classes, points, upper, dots }) => {
-    if (points.length === 0) return "";
-    const band = upper ? ` ${upper.toReversed().map(point).join(" ")}Z` : "";
-    const path = `<path class="${classes}" d="M${points.map(point).join(" ")}${band}"/>`;
-    const circles = dots || (points.length === 1 && !upper)
-      ? points.map(([a, b]) => `<circle class="${classes}" cx="${px(a)}" cy="${py(b)}" r="2.2"/>`)
-      : [];
-    return path + circles.join("");
-  });
-  const series = readings.length === 0 ? "" : ` tabindex="0" data-series="${
-    escape(JSON.stringify({
-      name: xLabel,
-      height: h,
-      left: LEFT,
-      curves: readings.map(({ name, colour: c, points }) => ({
-        name,
-        c,
-        points: points.map(([a, b]) => [px(a), py(b), a, Number(b.toPrecision(5))]),
-      })),
-    }))
-  }"`;
-  return `<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${
-    escape(title)
-  }"${series}>` +
+  const place = ([a, b]: Point): Point => [px(a), py(b)];
+  const drawn = marks.map((mark) => drawMark(mark, place));
+  const read = marks.some(({ name }) => name !== undefined)
+    ? ` tabindex="0" data-x="${escape(xLabel)}" data-left="${LEFT}" data-height="${h}"${
+      plot.share ? ' data-share=""' : ""
+    }`
+    : "";
+  return `<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${escape(title)}"${read}>` +
     `<g transform="translate(${LEFT} ${TOP})">${grid.join("")}${marksOfX.join("")}` +
     `<text class="axis" x="${w / 2}" y="${h + 31}" text-anchor="middle">${escape(xLabel)}</text>` +
-    `<svg width="${w}" height="${h}" overflow="hidden">${drawn.join("")}</svg>${
-      readings.length === 0 ? "" : '<g class="readings"></g>'
-    }</g></svg>`;
+    `<svg width="${w}" height="${h}" overflow="hidden">${drawn.join("")}</svg></g></svg>`;
+}
+
+function drawMark(
+  { classes, points, upper, dots, name }: PlotMark,
+  place: (point: Point) => Point,
+): string {
+  const parts = partsOf(points.map((point) => [place(point), point] as const));
+  if (parts.length === 0) return "";
+  const text = (part: readonly (readonly [Point, Point])[]) =>
+    `M${part.map(([[a, b]]) => `${a} ${b}`).join(" ")}`;
+  const band = upper ? ` ${upper.toReversed().map((p) => place(p).join(" ")).join(" ")}Z` : "";
+  const values = name === undefined
+    ? ""
+    : ` data-name="${escape(name)}" data-values="${
+      parts.flat().map(([, [x, y]]) => `${x} ${Number(y.toPrecision(5))}`).join(" ")
+    }"`;
+  const path = `<path class="${classes}"${values} d="${parts.map(text).join("")}${band}"/>`;
+  // A point alone has no length: without a dot it would not be seen.
+  const dotted = parts.flatMap((part) => dots || (part.length === 1 && !upper) ? part : []);
+  const circles = dotted.map(([[a, b]]) =>
+    `<circle class="${classes}" cx="${a}" cy="${b}" r="2.2"/>`
+  );
+  return path + circles.join("");
+}
+
+/** The stretches of a line between its gaps. */
+function partsOf<T extends readonly [place: Point, point: Point]>(points: readonly T[]): T[][] {
+  const parts: T[][] = [[]];
+  for (const point of points) {
+    if (point[0].every(Number.isFinite)) parts.at(-1)!.push(point);
+    else if (parts.at(-1)!.length > 0) parts.push([]);
+  }
+  return parts.filter((part) => part.length > 0);
 }
 
 /** A number with up to three digits: `0.05`, `1,500`, `2e-5`. */
@@ -104,8 +116,4 @@ export function short(value: number): string {
   }
   return Number(value.toPrecision(3)).toLocaleString("en-US", { maximumSignificantDigits: 3 })
     .replace("-", "−");
-}
-
-function count(value: number): string {
-  return value.toLocaleString("en-US");
 }

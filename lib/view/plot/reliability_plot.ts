@@ -9,21 +9,29 @@ import { linear } from "./axis.ts";
 import { shareTick } from "./curve_plot.ts";
 import { type PlotMark, svg } from "./line_plot.ts";
 
-/** The shares that were right by the probability that the network gave; one line for each list. */
-export function reliabilityPlot(
-  lists: readonly { readonly bins: readonly CalibrationBin[]; readonly classes: string }[],
-): string {
-  const even: PlotMark = { classes: "ideal", points: [[0, 0], [1, 1]] };
-  const marks = lists.map(({ bins, classes }): PlotMark => ({
+/** Evaluated images of one run by confidence, and the CSS classes of their line. */
+interface Reliability {
+  readonly bins: readonly CalibrationBin[];
+  readonly classes: string;
+}
+
+/**
+ * A reliability diagram: the share that was right by the probability that the network gave, one line for
+ * each list; dashed, as it should be. Empty without images.
+ */
+export function reliabilityPlot(lists: readonly Reliability[]): string {
+  const filled = lists.filter(({ bins }) => bins.length > 0);
+  if (filled.length === 0) return "";
+  const marks = filled.map(({ bins, classes }): PlotMark => ({
     classes: `line ${classes}`,
     points: bins.map(({ confidence, accuracy }) => [confidence, accuracy]),
     dots: true,
   }));
-  const text = lists.length === 1
-    ? lists[0]!.bins.map(({ confidence, accuracy }) =>
-      `of ${percent(confidence, 0)} ${percent(accuracy, 0)} right`
-    ).join(", ")
-    : `of ${lists.length} runs`;
+  const text = filled.length === 1
+    ? filled[0]!.bins.map(({ confidence, accuracy }) =>
+      `at ${percent(confidence, 0)}, ${percent(accuracy, 0)} right`
+    ).join("; ")
+    : `${filled.length} runs`;
   return svg({
     width: 460,
     height: 320,
@@ -31,7 +39,8 @@ export function reliabilityPlot(
     x: linear(0, 1, 5),
     y: linear(0, 1, 5),
     xLabel: "probability of the likeliest class",
+    formatX: shareTick,
     format: shareTick,
-    marks: [even, ...marks],
+    marks: [{ classes: "ideal", points: [[0, 0], [1, 1]] }, ...marks],
   });
 }

@@ -62,9 +62,7 @@ export function figure(title: string, more: string, html: string, kind = ""): st
   if (html === "") return "";
   return `<figure${kind === "" ? "" : ` class="${kind}"`}><figcaption><b>${title}</b>${
     more === "" ? "" : `<span>${more}</span>`
-  }</figcaption>${html}${
-    // The script of the page writes the values at the step under the pointer there.
-    html.includes("data-series") ? '<p class="readout" aria-live="polite"></p>' : ""}</figure>`;
+  }</figcaption>${html}</figure>`;
 }
 
 /** A line of soft text, as HTML: why there is nothing to show, or how to read what there is. */
