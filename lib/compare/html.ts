@@ -6,19 +6,13 @@
 import { largest } from "../core/min_max.ts";
 import { learningCurves } from "./curves.ts";
 import { escape } from "../view/escape.ts";
+import { pageHtml } from "../view/page.ts";
 import { type Grid, rowName } from "./grid.ts";
 import { type QuantizerPanels, rangePanels } from "./range_panels.ts";
 import type { RunCurves } from "./read_runs.ts";
 import type { CompareReport } from "./report.ts";
 import { colourOf, dashOf, style } from "./style.ts";
 import { compareNotes, compareTable } from "./table.ts";
-
-/** Shows the panels of the selected quantizer. */
-const SCRIPT = `const box = document.querySelector("#quantizer");
-const show = () => document.querySelector("#panels").replaceChildren(
-  document.getElementById(box.value).content.cloneNode(true));
-box.addEventListener("change", show);
-show();`;
 
 /**
  * Renders the page.
@@ -30,24 +24,20 @@ export function comparisonHtml(
   grid: Grid,
   curves: readonly RunCurves[],
 ): string {
-  const title = `${report.name}: comparison`;
-  return `<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escape(title)}</title>
-<style>${style(grid.rows.length)}</style>
-</head>
-<body><main>
-<h1>${escape(title)}</h1>
-<p class="soft">${escape(subtitle(report))}</p>
-${table(report, grid)}
-${curvesSection(report, grid, curves)}
-${rangesSection(report, rangePanels(report, grid, curves))}
-</main></body>
-</html>
-`;
+  return pageHtml({
+    title: `${report.name}: comparison`,
+    lead: `<p class="soft">${escape(subtitle(report))}</p>`,
+    style: style(grid.rows.length),
+    sections: [
+      { id: "results", title: "Results", html: table(report, grid) },
+      { id: "curves", title: "Learning curves", html: curvesHtml(report, grid, curves) },
+      {
+        id: "ranges",
+        title: "Ranges",
+        html: rangesHtml(report, rangePanels(report, grid, curves)),
+      },
+    ],
+  });
 }
 
 function subtitle({ estimators, varied, seeds, qtrain_version: version }: CompareReport): string {
@@ -64,23 +54,26 @@ function table(report: CompareReport, grid: Grid): string {
   const { headers, rows, alignments } = compareTable(report);
   const right = (i: number) => alignments[i] === "right" ? ' class="right"' : "";
   const bars = gapChart(report, grid);
-  const head = headers.map((header, i) => `<th${right(i)}>${escape(header)}</th>`).join("");
+  const head = headers.map((header, i) => `<th scope="col"${right(i)}>${escape(header)}</th>`).join(
+    "",
+  );
   const body = rows.map((cells, row) =>
     `<tr data-row="${row}">${
       cells.map((cell, i) => {
-        const swatch = i === 0 ? `<i class="swatch ${colourOf(grid, row)}"></i>` : "";
-        return `<td${right(i)}>${swatch}${bars(headers[i]!, row)}${escape(cell)}</td>`;
+        if (i > 0) return `<td${right(i)}>${bars(headers[i]!, row)}${escape(cell)}</td>`;
+        return `<th scope="row"><i class="swatch ${colourOf(grid, row)}"></i>${escape(cell)}</th>`;
       }).join("")
     }</tr>`
   ).join("\n");
   const list = compareNotes(report).map((note) => `<li>${escape(note)}</li>`).join("\n");
-  return `<div class="scroll"><table>
+  return `<div class="scroll" tabindex="0"><table class="results">
+<caption>One row for each estimator, over all seeds</caption>
 <thead><tr>${head}</tr></thead>
 <tbody>
 ${body}
 </tbody>
 </table></div>
-<ul>
+<ul class="notes">
 ${list}
 </ul>`;
 }
@@ -115,32 +108,29 @@ function gapChart(
   };
 }
 
-function curvesSection(report: CompareReport, grid: Grid, curves: readonly RunCurves[]): string {
+function curvesHtml(report: CompareReport, grid: Grid, curves: readonly RunCurves[]): string {
   if (curves.every(({ loss }) => loss.length === 0)) {
-    return `<h2>Learning curves</h2><p class="soft">No run has logged a step yet.</p>`;
+    return `<p class="soft">No run has logged a step yet.</p>`;
   }
-  const { loss, accuracy, logarithmicError } = learningCurves(report, grid, curves);
+  const { loss, accuracy } = learningCurves(report, grid, curves);
   const key = grid.rows.map((row, i) =>
     `<li data-row="${i}"><svg viewBox="0 0 30 10" aria-hidden="true"><path class="line ${
       colourOf(grid, i)
     } ${dashOf(grid, i)}" d="M0 5H30"/></svg>${escape(rowName(row))}</li>`
   ).join("\n");
-  return `<h2>Learning curves</h2>
-<p class="soft">One line per seed. Hover over a name to highlight its lines.</p>
+  return `<p class="soft">One line per seed. Hover over a name to highlight its lines.</p>
 <ul class="key">
 ${key}
 </ul>
 <div class="pair">
 <figure><figcaption><b>Training loss</b><span>smoothed over logged steps</span></figcaption>${loss}</figure>
-<figure><figcaption><b>Test accuracy</b><span>after each epoch${
-    logarithmicError ? "; logarithmic in the error" : ""
-  }</span></figcaption>${accuracy}</figure>
+<figure><figcaption><b>Test accuracy</b><span>after each epoch</span></figcaption>${accuracy}</figure>
 </div>`;
 }
 
-function rangesSection(report: CompareReport, all: readonly QuantizerPanels[]): string {
+function rangesHtml(report: CompareReport, all: readonly QuantizerPanels[]): string {
   if (all.length === 0) {
-    return `<h2>Ranges</h2><p class="soft">No run with quantizers has logged a step yet.</p>`;
+    return `<p class="soft">No run with quantizers has logged a step yet.</p>`;
   }
   // Starts with the quantizer that clips most.
   const worst = report.rows.map((row) => row.clips_most).filter((most) => most !== null)
@@ -157,13 +147,11 @@ function rangesSection(report: CompareReport, all: readonly QuantizerPanels[]): 
   const templates = all.map(({ figures }, i) =>
     `<template id="q${i}">${figures.join("\n")}</template>`
   ).join("\n");
-  return `<h2>Ranges</h2>
-<p class="soft">Filled: from the smallest to the largest value at each logged step. Lines: the
+  return `<p class="soft">Filled: from the smallest to the largest value at each logged step. Lines: the
 range in use; values outside of it were clipped. All panels of a quantizer have the same scale.</p>
-<p><label>Quantizer<select id="quantizer" autocomplete="off">
+<p><label>Quantizer<select data-panels="panels" autocomplete="off">
 ${options}
 </select></label></p>
 <div class="panels" id="panels"></div>
-${templates}
-<script>${SCRIPT}</script>`;
+${templates}`;
 }

@@ -13,8 +13,8 @@ import { type PlotMark, type Point, short, svg } from "./line_plot.ts";
 const MAX_POINTS = 240, MIN_POINTS = 24, MAX_ALL = 2000;
 /** Curves with fewer points have dots. */
 const MAX_DOTS = 40;
-/** Curves of a figure whose values can be read: more would be a long text. */
-const MAX_READ = 12;
+/** Curves whose last values are written out; of more, the script tells the one that is pointed at. */
+const MAX_TEXT = 6;
 /** Epochs whose ends are marked. */
 const MAX_EPOCHS = 60;
 /** Decay of the moving average at each logged step. */
@@ -66,23 +66,24 @@ export function curvePlot(plot: CurvePlot): string {
   if (values.length === 0) return "";
   const skipped = downsample(plot.skipped ?? [], MAX_POINTS);
   const x = stepAxis(curves, skipped, xLabel);
-  const { axis: y, low, high } = valueAxis(plot.scale, values);
+  const { axis: y, low, high, note } = valueAxis(plot.scale, values);
   const most = Math.min(MAX_POINTS, Math.max(MIN_POINTS, Math.floor(MAX_ALL / curves.length)));
   const shown = curves.map((curve): PlotMark => ({
     classes: `line ${curve.classes}`,
     points: downsample(curve.points, most).map(([step, value]): Point => [step, value ?? NaN]),
     dots: curve.dots === true && curve.points.length < MAX_DOTS,
-    ...(curves.length <= MAX_READ ? { name: curve.name } : {}),
+    name: curve.name,
   }));
   const text = lastValues(curves, plot.scale === "share" ? (v) => percent(v, 2) : format);
   const figure = svg({
     ...SIZE,
-    title: `${title}. At the end: ${text}`,
+    title: `${title}: ${text}`,
     x,
     y,
     xLabel,
     format,
     share: plot.scale === "share",
+    ...(note === undefined ? {} : { yNote: note }),
     marks: [
       ...(epochs.length <= MAX_EPOCHS ? [verticals("epoch", epochs, low, high)] : []),
       ...shown,
@@ -109,13 +110,13 @@ function numbersOf(curves: readonly Curve[]): number[] {
   );
 }
 
-/** The last value of each of the first curves, in words. */
+/** The last value of each curve, in words. */
 function lastValues(curves: readonly Curve[], format: (value: number) => string): string {
   const last = curves.flatMap(({ name, points }) => {
     const point = points.findLast(([, value]) => value !== null && Number.isFinite(value));
     return point ? [`${name} ${format(point[1]!)} (${withThousands(point[0])})`] : [];
   });
-  return last.slice(0, 8).join(", ") + (last.length > 8 ? `, and ${last.length - 8} more` : "");
+  return last.length > MAX_TEXT ? `${last.length} curves` : last.join(", ");
 }
 
 function stepAxis(curves: readonly Curve[], skipped: readonly number[], xLabel: string): Axis {
@@ -131,7 +132,7 @@ function stepAxis(curves: readonly Curve[], skipped: readonly number[], xLabel: 
 function valueAxis(
   scale: CurvePlot["scale"],
   values: readonly number[],
-): { readonly axis: Axis; readonly low: number; readonly high: number } {
+): { readonly axis: Axis; readonly low: number; readonly high: number; readonly note?: string } {
   let low = smallest(values), high = largest(values);
   if (scale === "spread") {
     const least = smallest(values.filter((value) => value > 0));
@@ -142,7 +143,7 @@ function valueAxis(
     }
   }
   const error = scale === "share" ? errorAxis(values) : undefined;
-  if (error) return { axis: error, low: low - 0.1 * (1 - low), high };
+  if (error) return { axis: error, low: 2 * low - 1, high, note: "logarithmic in the error" };
   // One outlier must not squeeze the rest.
   if (scale === "zero") [low, high] = [Math.min(0, low), 1.3 * quantile(values, 0.98) || high || 1];
   const pad = (high - low) * 0.05 || Math.abs(high) * 0.05 || 0.05;

@@ -37,6 +37,8 @@ interface Plot {
   readonly formatX?: (value: number) => string;
   /** Formats a tick of the y axis. */
   readonly format: (value: number) => string;
+  /** What to know of the y axis, at its top. */
+  readonly yNote?: string;
   /** Whether y is a share, 0–1, whose values are read in percent. */
   readonly share?: boolean;
   readonly marks: readonly PlotMark[];
@@ -60,16 +62,23 @@ export function svg(plot: Plot): string {
   const marksOfX = x.ticks.map((value) =>
     `<text x="${px(value)}" y="${h + 16}" text-anchor="middle">${escape(formatX(value))}</text>`
   );
+  const note = plot.yNote
+    ? `<text x="${w}" y="12" text-anchor="end">${escape(plot.yNote)}</text>`
+    : "";
   const place = ([a, b]: Point): Point => [px(a), py(b)];
   const drawn = marks.map((mark) => drawMark(mark, place));
   const read = marks.some(({ name }) => name !== undefined)
-    ? ` tabindex="0" data-x="${escape(xLabel)}" data-left="${LEFT}" data-height="${h}"${
+    ? ` tabindex="0" data-x="${
+      escape(xLabel)
+    }" data-left="${LEFT}" data-top="${TOP}" data-height="${h}"${
       plot.share ? ' data-share=""' : ""
     }`
     : "";
   return `<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${escape(title)}"${read}>` +
     `<g transform="translate(${LEFT} ${TOP})">${grid.join("")}${marksOfX.join("")}` +
-    `<text class="axis" x="${w / 2}" y="${h + 31}" text-anchor="middle">${escape(xLabel)}</text>` +
+    `<text class="axis" x="${w / 2}" y="${h + 31}" text-anchor="middle">${
+      escape(xLabel)
+    }</text>${note}` +
     `<svg width="${w}" height="${h}" overflow="hidden">${drawn.join("")}</svg></g></svg>`;
 }
 

@@ -28,26 +28,36 @@
         })),
       };
     });
-  const make = (name, attributes) => {
-    const element = document.createElementNS("http://www.w3.org/2000/svg", name);
+  const make = (svg, name, attributes) => {
+    const element = document.createElementNS(svg.namespaceURI, name);
     for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
     return element;
   };
-  const mark = (svg, x) => {
-    const near = curvesOf(svg).flatMap(({ name, colour, points }) => {
-      let best = points[0];
-      for (const point of points) if (Math.abs(point.x - x) < Math.abs(best.x - x)) best = point;
-      return best ? [{ name, colour, ...best }] : [];
-    });
+  // Of many curves, the one nearest to the pointer: all would be a long text.
+  const MANY = 6;
+  const nearest = (list, distance) =>
+    list.reduce((best, one) => distance(one) < distance(best) ? one : best);
+  const mark = (svg, x, y) => {
+    let near = curvesOf(svg).filter(({ points }) => points.length > 0).map((curve) => ({
+      ...curve,
+      ...nearest(curve.points, (point) => Math.abs(point.x - x)),
+    }));
     if (near.length === 0) return;
-    let at = near[0];
-    for (const point of near) if (Math.abs(point.x - x) < Math.abs(at.x - x)) at = point;
+    if (near.length > MANY) {
+      svg.chosen = y === undefined
+        ? svg.chosen ?? 0
+        : near.indexOf(nearest(near, (point) => Math.abs(point.y - y)));
+      near = [near[svg.chosen]];
+    }
+    const at = nearest(near, (point) => Math.abs(point.x - x));
     svg.cursor = at.x;
     svg.querySelector(".cursor")?.remove();
-    const layer = make("g", { class: "cursor" });
+    const layer = make(svg, "g", { class: "cursor" });
     layer.append(
-      make("path", { d: `M${at.x} 0V${svg.dataset.height}` }),
-      ...near.map(({ x, y, colour }) => make("circle", { class: colour, cx: x, cy: y, r: 3.5 })),
+      make(svg, "path", { d: `M${at.x} 0V${svg.dataset.height}` }),
+      ...near.map(({ x, y, colour }) =>
+        make(svg, "circle", { class: colour, cx: x, cy: y, r: 3.5 })
+      ),
     );
     svg.querySelector("svg").append(layer);
     const share = svg.dataset.share !== undefined, readout = svg.nextElementSibling;
@@ -78,14 +88,21 @@
     const svg = plotOf(event.target);
     for (const other of document.querySelectorAll("svg[data-x]")) if (other !== svg) clear(other);
     if (!svg) return;
-    const { left, width } = svg.getBoundingClientRect();
-    mark(svg, (event.clientX - left) / width * svg.viewBox.baseVal.width - svg.dataset.left);
+    const { left, top, width } = svg.getBoundingClientRect();
+    const scale = svg.viewBox.baseVal.width / width, { left: edge, top: above } = svg.dataset;
+    mark(svg, (event.clientX - left) * scale - edge, (event.clientY - top) * scale - above);
   });
   document.addEventListener("focusout", ({ target }) => plotOf(target) && clear(plotOf(target)));
   document.addEventListener("keydown", (event) => {
     const svg = plotOf(event.target), sign = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-    if (!svg || !sign) return;
+    const turn = { ArrowUp: -1, ArrowDown: 1 }[event.key],
+      many = svg && curvesOf(svg).length > MANY;
+    if (!svg || !(sign || turn && many)) return;
     event.preventDefault();
+    if (turn) {
+      svg.chosen = Math.min(Math.max((svg.chosen ?? 0) + turn, 0), curvesOf(svg).length - 1);
+      return mark(svg, svg.cursor ?? 0);
+    }
     const xs = [...new Set(curvesOf(svg).flatMap(({ points }) => points.map(({ x }) => x)))]
       .sort((a, b) => a - b);
     const from = svg.cursor ?? (sign > 0 ? -Infinity : Infinity);
