@@ -123,6 +123,7 @@ export function short(value: number): string {
     return value.toExponential(2).replace(/\.?0+e/, "e").replace("e+", "e").replace("-", "−")
       .replace("e-", "e−");
   }
-  return Number(value.toPrecision(3)).toLocaleString("en-US", { maximumSignificantDigits: 3 })
-    .replace("-", "−");
+  const [whole = "", part] = String(Number(size.toPrecision(3))).split(".");
+  const sign = value < 0 ? "−" : "";
+  return `${sign}${withThousands(Number(whole))}${part === undefined ? "" : `.${part}`}`;
 }
