@@ -17,7 +17,8 @@ import { recipeSection, reproduceSection } from "./recipe.ts";
 import { speedSection } from "./speed.ts";
 import { summarySection } from "./summary.ts";
 
-const SECTIONS: readonly ((runs: readonly RunView[]) => Section)[] = [
+/** Each section of a report, in their order. A live page makes one more often than another. */
+export const SECTIONS: readonly ((runs: readonly RunView[]) => Section)[] = [
   summarySection,
   curvesSection,
   confusionSection,

@@ -39,8 +39,6 @@ interface Subscriber {
 
 /** Milliseconds between two looks at the source. */
 const PERIOD_MS = 1000;
-/** A look that takes long is followed by so many times its own time: it takes 4% of a core at most. */
-const REST = 24;
 /** Milliseconds after which something is sent anyway: a browser that has gone without a word is noticed. */
 const PING_MS = 15_000;
 
@@ -150,10 +148,9 @@ export class LivePage {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(async () => {
       if (this.#subscribers.size === 0) return;
-      const began = performance.now();
       const content = await this.read();
       for (const subscriber of this.#subscribers) this.#send(subscriber, content);
-      this.#look(Math.max(PERIOD_MS, REST * (performance.now() - began)));
+      this.#look(PERIOD_MS);
     }, delay);
   }
 

@@ -6,11 +6,11 @@
 import { sep } from "node:path";
 import { DataError } from "../../core/errors.ts";
 import type { Section } from "../page.ts";
-import { listRuns } from "../run_list.ts";
+import { listRuns, type RunList } from "../run_list.ts";
 import { RunLog, type RunStatus } from "../run_log.ts";
-import { reportSections } from "../report/sections.ts";
+import { SECTIONS } from "../report/sections.ts";
+import { Rested } from "./rested.ts";
 import { runTable } from "./run_table.ts";
-
 import type { LiveContent, LiveSource, LiveState } from "./live_page.ts";
 
 /** Files of a run that its page tells of. */
@@ -33,6 +33,7 @@ const STATES: Readonly<Record<RunStatus, LiveState>> = {
 /** The page of one run. */
 export class RunSource implements LiveSource {
   #log: RunLog | undefined;
+  readonly #parts = SECTIONS.map((make) => ({ make, rested: new Rested<Section>() }));
   #sections: readonly Section[] = [];
 
   /** @param path of the run's folder */
@@ -40,33 +41,35 @@ export class RunSource implements LiveSource {
 
   async read(): Promise<LiveContent> {
     await expectRun(this.path);
-    const log = this.#log ?? await RunLog.open(this.path);
-    const changed = await log.refresh();
-    if (changed || !this.#log) this.#sections = reportSections([log.view]);
-    this.#log = log;
-    const { name, status } = log.view;
-    return { title: `${name}: ${status}`, state: STATES[status], sections: this.#sections };
+    if (this.#log) await this.#log.refresh();
+    const { view } = this.#log ??= await RunLog.open(this.path), state = STATES[view.status];
+    const sections: Section[] = [];
+    for (const { make, rested } of this.#parts) {
+      // Nobody waits for a later state than the last.
+      sections.push(await rested.get(view, () => make([view]), view.status !== "running"));
+    }
+    if (sections.some((section, i) => section !== this.#sections[i])) this.#sections = sections;
+    return { title: `${view.name}: ${view.status}`, state, sections: this.#sections };
   }
 }
 
 /** The page of the folder that is shown: its runs, or itself where it is a run. */
 export class FolderSource implements LiveSource {
   #run: RunSource | undefined;
+  readonly #list = new Rested<RunList>();
   #sections: readonly Section[] = [];
-  #html = "";
 
-  /** @param path of the folder, which may not be there yet */
+  /** @param path of the folder */
   constructor(readonly path: string) {}
 
   async read(): Promise<LiveContent> {
-    const list = await listRuns(this.path);
+    const list = await this.#list.get(performance.now(), () => listRuns(this.path));
     if (list.runs[0]?.name === "") {
       return await (this.#run ??= new RunSource(this.path)).read();
     }
     this.#run = undefined;
     const html = runTable(list);
-    if (html !== this.#html) this.#sections = [{ id: "runs", title: "Runs", html }];
-    this.#html = html;
+    if (html !== this.#sections[0]?.html) this.#sections = [{ id: "runs", title: "Runs", html }];
     return {
       title: `Runs in ${this.path}`,
       state: { kind: "live", text: "Runs that begin appear here." },
