@@ -30,6 +30,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   traffic: async () => (await import("./traffic.ts")).trafficCommand,
   runs: async () => (await import("./runs.ts")).runsCommand,
   watch: async () => (await import("./watch.ts")).watchCommand,
+  report: async () => (await import("./report.ts")).reportCommand,
   eval: async () => (await import("./eval.ts")).evalCommand,
   predict: async () => (await import("./predict.ts")).predictCommand,
   export: async () => (await import("./export.ts")).exportCommand,

@@ -50,11 +50,20 @@ export async function* train(
   const lock = async () => void (folder && locks.use(await folder.lock()));
   // What is resumed must not change while it is read. Another run gets its folder when all is checked.
   if (resume) await lock();
-  yield* withDeviceRecovery(options, async function* (again, onOpen) {
-    const job = await prepare(input, again);
-    if (!again.resume) await lock();
-    yield* trainOnDevice(job, again, clock, onOpen);
-  });
+  let begun = false;
+  try {
+    yield* withDeviceRecovery(options, async function* (again, onOpen) {
+      const job = await prepare(input, again);
+      if (!again.resume) await lock();
+      yield* trainOnDevice(job, again, clock, onOpen, () => begun = true);
+    });
+  } finally {
+    // However it ended. The folder is still locked.
+    if (folder && begun) {
+      const { writeReport } = await import("../view/report/write_report.ts");
+      await writeReport(folder.path, options.warn);
+    }
+  }
 }
 
 /** Trains until the run ends or its device is lost. */
@@ -63,6 +72,7 @@ async function* trainOnDevice(
   options: TrainOptions,
   clock: RunClock,
   onOpen: (device: Device) => void,
+  onBegin: () => void,
 ): AsyncGenerator<TrainEvent, void, void> {
   const { recipe, data, program, estimators } = job;
   const before = job.checkpoint?.trainerState.device;
@@ -87,6 +97,7 @@ async function* trainOnDevice(
       return;
     }
     if (options.folder) await prepareFolder(options.folder, job, run);
+    onBegin();
     yield* run.train(await loadWeights(job, run, options));
   } catch (error) {
     throw withMemoryAdvice(error, recipe, data, program, estimators);
@@ -191,12 +202,17 @@ async function finishedSummary(
   return summary;
 }
 
-/** Compares the data with that of the run's beginning, and takes the logs back to the checkpoint. */
+/**
+ * Compares the data with that of the run's beginning, takes the logs back to the checkpoint, and writes
+ * the recipe and what the folder is.
+ */
 async function prepareFolder(folder: RunFolder, job: Job, run: Run): Promise<void> {
   const { checkpoint, recipeText } = job;
   await run.setup.dataChanges.begin(folder.path, checkpoint !== undefined);
   await folder.truncateLogs(checkpoint?.trainerState.step ?? 0);
   await folder.writeRecipe(recipeText);
+  const { beginReadMe } = await import("../view/report/write_report.ts");
+  await beginReadMe(folder.path, job.recipe, run.setup.options.warn);
 }
 
 const NAMES = { gpu: "GPU", cpu: "CPU" } as const;

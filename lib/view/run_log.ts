@@ -122,7 +122,7 @@ export class RunLog {
   #quantizers = new Map<string, { points: Points<RangePoint>; clipped: number; lines: number }>();
   #view: RunView | undefined;
 
-  private constructor(readonly path: string) {
+  private constructor(readonly path: string, readonly own: boolean) {
     this.#metrics = new LogTail(`${path}/metrics.jsonl`);
     this.#ranges = new LogTail(`${path}/ranges.jsonl`);
     const file = (name: string) => new WholeFile(`${path}/${name}`);
@@ -136,10 +136,11 @@ export class RunLog {
   /**
    * Reads the folder of a run. Files that are not there yet are empty.
    *
+   * @param own whether it is the caller who has locked the folder, whose run has ended
    * @throws {DataError} when a file cannot be read
    */
-  static async open(path: string): Promise<RunLog> {
-    const log = new RunLog(path);
+  static async open(path: string, own = false): Promise<RunLog> {
+    const log = new RunLog(path, own);
     await log.refresh();
     return log;
   }
@@ -161,7 +162,7 @@ export class RunLog {
       await this.#metrics.read(() => this.#forgetMetrics(), (line) => this.#addMetrics(line)),
       await this.#ranges.read(() => this.#quantizers.clear(), (line) => this.#addRange(line)),
     ];
-    const running = await isLocked(this.path), before = this.#view;
+    const running = !this.own && await isLocked(this.path), before = this.#view;
     const same = before && running === (before.status === "running");
     if (same && ![...files, ...logs].includes(true)) return false;
     this.#view = this.#describe(running);

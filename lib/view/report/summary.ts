@@ -4,12 +4,12 @@
  * @module
  */
 import { bytes, duration, percent, rate, UNKNOWN, withThousands } from "../../core/format.ts";
-import { largest } from "../../core/min_max.ts";
 import { escape, nameHtml } from "../escape.ts";
 import type { Section } from "../page.ts";
 import type { RunView } from "../run_log.ts";
 import { nextCommands, QTRAIN_STANDS } from "./commands.ts";
-import { type Cell, figureOf, recipeValue, runName, soft, table, textOf } from "./html.ts";
+import { figuresOf, progressOf } from "./figures.ts";
+import { type Cell, figureOf, runName, soft, table, textOf } from "./html.ts";
 
 /** How each run ended, its figures, and what to do next. */
 export function summarySection(runs: readonly RunView[]): Section {
@@ -48,45 +48,6 @@ export function statusText(run: RunView): string {
     case "diverged":
       return badge + (reason === undefined ? after : `at ${nameHtml(reason, 600)}`);
   }
-}
-
-/** Steps done, and those of the whole run where they are known. */
-export function progressOf(run: RunView): { step: number; steps: number | null } {
-  const step = Math.max(
-    run.status === "running" ? 0 : figureOf(run, "steps") ?? 0,
-    run.steps.at(-1)?.step ?? 0,
-    run.epochs.at(-1)?.step ?? 0,
-  );
-  const most = recipeValue(run, "train", "max_steps"), epochs = recipeValue(run, "train", "epochs");
-  const { epoch, step: end } = run.epochs[0] ?? { epoch: 0, step: 0 };
-  const planned = [
-    ...(typeof most === "number" && most > 0 ? [most] : []),
-    ...(typeof epochs === "number" && epoch > 0 ? [Math.round(end / epoch) * epochs] : []),
-  ];
-  const steps = planned.length === 0 ? null : Math.min(...planned);
-  return { step, steps: steps !== null && steps >= step ? steps : null };
-}
-
-/** A run's figures at its latest evaluation. */
-export function figuresOf(run: RunView) {
-  const { evaluation, epochs } = run, last = epochs.at(-1);
-  const accuracies = epochs.flatMap((e) => e.testAccuracy === null ? [] : [e]);
-  const best = accuracies.reduce<typeof last>(
-    (best, e) => best && best.testAccuracy! >= e.testAccuracy! ? best : e,
-    undefined,
-  );
-  return {
-    accuracy: last?.testAccuracy ?? evaluation?.accuracy ?? figureOf(run, "test_accuracy"),
-    best: largest([best?.testAccuracy ?? -1, figureOf(run, "best_test_accuracy") ?? -1]),
-    bestStep: figureOf(run, "best_step") ?? best?.step ?? null,
-    top5: last?.testTop5 ?? evaluation?.top5 ?? figureOf(run, "test_top5"),
-    calibrationError: evaluation?.calibration_error ?? figureOf(run, "calibration_error"),
-    testLoss: last?.testLoss ?? figureOf(run, "test_loss"),
-    trainLoss: last?.trainLoss ?? run.steps.at(-1)?.loss ?? figureOf(run, "train_loss"),
-    trainAccuracy: last?.trainAccuracy ?? null,
-    speed: figureOf(run, "images_per_second") ?? run.steps.at(-1)?.imagesPerSecond ?? null,
-    seconds: figureOf(run, "seconds"),
-  };
 }
 
 const share = (value: number | null) => percent(value ?? NaN, 2);
