@@ -7,10 +7,11 @@ import { idxBytes, withFolder } from "./data_helpers.ts";
 import assert from "node:assert/strict";
 import { choose } from "../cli/init/choose.ts";
 import { recipeText } from "../cli/init/recipe_text.ts";
+import { schemaAddress } from "../cli/recipe_schema.ts";
 import type { Survey } from "../cli/init/survey.ts";
 import { findDatasets } from "../lib/data/inspect/find_datasets.ts";
 import { parseRecipe } from "../lib/recipe/load.ts";
-import { qtrain } from "./support/command.ts";
+import { qtrain, ROOT } from "./support/command.ts";
 import { IMAGENET, plainPng, TINY } from "./support/image_folders.ts";
 import { photo, pngOf, SHAPES } from "./support/photos.ts";
 
@@ -249,15 +250,23 @@ Deno.test("what a recipe of init has as comments is right when its marks are tak
   const found = photosSurvey(500, 300, { counts: [400, 90, 10] });
   const places = { root: "p", schema: "s.json", name: "p" };
   const text = recipeText(found, choose(found), places, "memory");
-  const whole = text.replace("# class_weights:", "class_weights:")
+  const whole = text.replace(/# (class_weights|patience):/g, "$1:")
     .replace(/^model: .*\n/m, "").replace(/^# (model|init|freeze):/gm, "$1:");
-  const { data, init, freeze, model } = parseRecipe(whole, "p.yaml");
+  const { data, init, freeze, model, train } = parseRecipe(whole, "p.yaml");
   assert.deepEqual([data.class_weights, init, freeze.length], [
     "balanced",
     "resnet18.safetensors",
     5,
   ]);
+  assert.equal(train.patience, 10);
   assert.deepEqual(model, { name: "resnet18", width: 64, stem: "imagenet" });
   assert.ok(data.std.every((value) => value > 0), "of a channel with one value everywhere");
   for (const line of text.split("\n")) assert.ok([...line].length <= 110, line);
+});
+
+Deno.test("a recipe in the source's folder names its schema, one elsewhere a copy", () => {
+  assert.equal(schemaAddress(`${ROOT}configs`), "../recipe.schema.json");
+  assert.equal(schemaAddress(ROOT), "recipe.schema.json");
+  assert.equal(schemaAddress("/elsewhere"), "qtrain.schema.json");
+  assert.equal(schemaAddress(`${ROOT}..`), "qtrain.schema.json");
 });

@@ -37,6 +37,7 @@ Deno.test(
       const decoder = new URL(import.meta.resolve(JPEG_DECODER));
       const wasm = new TextDecoder("latin1").decode(await Deno.readFile(decoder));
       assert.ok(binary.includes(wasm), "the decoder of JPEG is not embedded");
+      assert.ok(binary.includes('"title": "qtrain recipe"'), "the schema is not embedded");
       for (const worker of WORKERS) assert.ok(binary.includes(worker.split("/").at(-1)!), worker);
     });
   },

@@ -75,21 +75,26 @@ export function choose(found: Survey): Choices {
 }
 
 function sizeOf({ files, shape: [h, w], train }: Survey): Choices["size"] {
-  if (!files) return { value: [h, w], why: "as they are stored" };
+  if (!files) return { value: [h, w], why: "height and width, as the images are stored" };
   const { same, median } = files;
-  if (same && Math.max(...same) <= 96) return { value: same, why: "as all of them are" };
+  if (same && Math.max(...same) <= 96) {
+    return { value: same, why: "height and width, as all images have them" };
+  }
   const limit = SIZE_LIMITS.find(({ images }) => train < images)?.size ?? Infinity;
   const side = SIZES.findLast((each) => each <= Math.min(median, limit)) ?? median;
-  const half = same
-    ? `the images are ${same.join("×")}`
-    : `half of the images have at least ${withThousands(median)} pixels on their shorter side`;
+  const stored = same
+    ? `they are ${same.join("×")}`
+    : `half of them have at least ${withThousands(median)} pixels on their shorter side`;
   const few = limit < median
     ? `, and ${
       withThousands(train)
-    } images are too few to learn more detail from; larger ones take ` +
-      `four times as long at twice the size`
+    } are too few to learn finer detail from; twice the size takes four ` +
+      "times as long"
     : "";
-  return { value: [side, side], why: `images are scaled and cropped to it: ${half}${few}` };
+  return {
+    value: [side, side],
+    why: `images are scaled and cropped to this height and width: ${stored}${few}`,
+  };
 }
 
 function channelsOf({ files, shape: [, , c] }: Survey): Choices["channels"] {

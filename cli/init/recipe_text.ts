@@ -98,10 +98,10 @@ function dataLines(found: Survey, chosen: Choices, { root }: Places): string[] {
     ...(chosen.imbalance
       ? [...comment(`${upper(chosen.imbalance)}:`, "  "), "  # class_weights: balanced"]
       : []),
-    ...comment(`Height and width: ${chosen.size.why}.`, "  "),
+    ...comment(`${upper(chosen.size.why)}.`, "  "),
     `  size: ${h === w ? h : `[${h}, ${w}]`}`,
     `  channels: ${channels} # ${chosen.channels.why}`,
-    ...comment(`Of the pixels of ${of} training images, each from 0 to 1.`, "  "),
+    ...comment(`Measured on ${of} training images, pixels from 0 to 1.`, "  "),
     `  mean: ${numbers(mean)}`,
     `  std: ${numbers(std)}`,
     ...(heldOut
@@ -111,9 +111,7 @@ function dataLines(found: Survey, chosen: Choices, { root }: Places): string[] {
       ]
       : []),
     ...comment(`${upper(chosen.augment.why)}.`, "  "),
-    `  augment: ${
-      JSON.stringify(chosen.augment.value).replaceAll('"', "").replace(/[:,]/g, "$& ")
-    }`,
+    `  augment: ${flow(chosen.augment.value)}`,
     ...(files && files.bad > 0
       ? [
         ...comment(
@@ -132,6 +130,7 @@ function trainLines({ epochs, batch, rate, weightDecay, warmupSteps }: Choices):
   return [
     "train:",
     `  epochs: ${epochs.value} # ${epochs.why}`,
+    "  # patience: 10 # ends the run after so many epochs without improvement; time: 1, after an hour",
     `  batch: ${batch.value} # ${batch.why}`,
     ...comment(
       `lr, the learning rate: ${rate.why}; if the loss becomes large or NaN, lower it.`,
@@ -155,6 +154,12 @@ function fineTuning(): string[] {
     '# freeze: [conv1, norm1, "layer1-*", "layer2-*", "layer3-*"]',
     "# and in data: size: 224, mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225]",
   ];
+}
+
+/** A value without texts that need quotes, as YAML on one line. */
+function flow(value: unknown): string {
+  return JSON.stringify(value).replaceAll('"', "").replace(/[:,]/g, "$& ").replace(/\{/g, "{ ")
+    .replace(/\}/g, " }");
 }
 
 /** A text as comment lines, broken between words. */
