@@ -5,7 +5,7 @@
  */
 import { percent, withThousands } from "../../core/format.ts";
 import { largest, smallest } from "../../core/min_max.ts";
-import { escape } from "../escape.ts";
+import { nameHtml } from "../escape.ts";
 import { type Axis, downsample, errorAxis, linear, logarithmic, quantile } from "./axis.ts";
 import { type PlotMark, type Point, short, svg } from "./line_plot.ts";
 
@@ -90,7 +90,7 @@ export function curvePlot(plot: CurvePlot): string {
       { classes: "skipped", points: skipped.map((step): Point => [step, low]), dots: true },
     ],
   });
-  return `${figure}<p class="readout">${escape(text)}</p>`;
+  return `${figure}<p class="readout">${nameHtml(text, 1000)}</p>`;
 }
 
 /** An exponential moving average with bias correction, as in Adam; gaps stay. */

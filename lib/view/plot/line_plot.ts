@@ -5,7 +5,7 @@
  * @module
  */
 import { withThousands } from "../../core/format.ts";
-import { escape } from "../escape.ts";
+import { escape, nameHtml } from "../escape.ts";
 import type { Axis } from "./axis.ts";
 
 /** A point in the coordinates of both axes; one that is not finite is a gap in its line. */
@@ -44,6 +44,8 @@ interface Plot {
   readonly marks: readonly PlotMark[];
 }
 
+/** Characters of a text for screen readers. */
+const MAX_TEXT = 1000;
 const LEFT = 52, RIGHT = 10, TOP = 8, BOTTOM = 34;
 
 /** Renders a plot as one `<svg>` element. What is outside of the axes is clipped. */
@@ -74,7 +76,9 @@ export function svg(plot: Plot): string {
       plot.share ? ' data-share=""' : ""
     }`
     : "";
-  return `<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${escape(title)}"${read}>` +
+  return `<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${
+    nameHtml(title, MAX_TEXT)
+  }"${read}>` +
     `<g transform="translate(${LEFT} ${TOP})">${grid.join("")}${marksOfX.join("")}` +
     `<text class="axis" x="${w / 2}" y="${h + 31}" text-anchor="middle">${
       escape(xLabel)
@@ -93,7 +97,7 @@ function drawMark(
   const band = upper ? ` ${upper.toReversed().map((p) => place(p).join(" ")).join(" ")}Z` : "";
   const values = name === undefined
     ? ""
-    : ` data-name="${escape(name)}" data-values="${
+    : ` data-name="${nameHtml(name)}" data-values="${
       parts.flat().map(([, [x, y]]) => `${x} ${Number(y.toPrecision(5))}`).join(" ")
     }"`;
   const path = `<path class="${classes}"${values} d="${parts.map(text).join("")}${band}"/>`;

@@ -23,6 +23,7 @@ function curvesHtml(runs: readonly RunView[]): string {
     );
   }
   const one = runs.length === 1, skipped = one ? runs[0]!.skips.map(({ step }) => step) : [];
+  const ends = one ? runs[0]!.epochs.map(({ step }) => step) : [];
   const of = (
     part: string,
     classes: string,
@@ -47,6 +48,7 @@ function curvesHtml(runs: readonly RunView[]): string {
         format: short,
         scale: "spread",
         skipped,
+        epochs: ends,
         curves: [
           ...(one ? of("each logged step", "c0 faint", loss) : []),
           ...of("training", "c0", (run) => smooth(loss(run))),
