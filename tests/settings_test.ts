@@ -110,3 +110,26 @@ Deno.test("the settings say how a step ends", () => {
   assert.equal(of("classes"), "weighted by one divided by their images");
   assert.equal(of("evaluation"), "of a moving average, ema 0.999");
 });
+
+Deno.test("the settings say how long a run is, and what its schedule goes by", () => {
+  const of = (train: NonNullable<RecipeInput["train"]>, steps?: number) =>
+    length(resolveRecipe({ ...GLYPHS, train }).train, steps);
+  assert.equal(of({ epochs: 1 }, 1000), "1 epoch, 1,000 steps of 64 images");
+  assert.equal(of({}), "5 epochs, steps of 64 images");
+  assert.equal(
+    of({ patience: 3 }, 10),
+    "5 epochs, 10 steps of 64 images; ends after 3 epochs without a higher test accuracy",
+  );
+  assert.equal(of({ time: 1.5 }, 10), "1h 30m, steps of 64 images; train.epochs is not used");
+  assert.equal(
+    of({ time: 0.5, max_steps: 9, patience: 1 }, 9),
+    "30m 0s, at most 9 steps of 64 images; train.epochs is not used; " +
+      "ends after 1 epoch without a higher test accuracy",
+  );
+  const { schedule: plateau } =
+    resolveRecipe({ ...GLYPHS, train: { schedule: { name: "plateau", min_lr: 1e-3 } } }).train;
+  assert.equal(
+    schedule(plateau),
+    "plateau: times 0.1 after 4 epochs without a lower test loss, not below 0.001",
+  );
+});

@@ -38,6 +38,8 @@ export interface RunOptions {
   readonly stopAt?: number;
   /** Not before an event of this type. */
   readonly stopFrom?: TrainEvent["type"];
+  /** Makes a clock in which each step takes so many seconds, and nothing else takes any. */
+  readonly stepSeconds?: number;
 }
 
 /** What a run told. */
@@ -50,7 +52,7 @@ export interface Run {
 
 /** Trains to the end, or until asked to stop. Paths of a recipe without a scope may lead anywhere. */
 export async function runOf(recipe: RecipeInput, options: RunOptions = {}): Promise<Run> {
-  const { device = "gpu", out, resume = false, stopAt, stopFrom = "start" } = options;
+  const { device = "gpu", out, resume = false, stopAt, stopFrom = "start", stepSeconds } = options;
   const opened = options.opened ?? await openDevice(device);
   const events: TrainEvent[] = [], warnings: string[] = [];
   const stop = new AbortController();
@@ -58,6 +60,8 @@ export async function runOf(recipe: RecipeInput, options: RunOptions = {}): Prom
     folder: await RunFolder.create({ out, name: "run", resume }),
     resume,
   };
+  let milliseconds = 0;
+  const clock = stepSeconds === undefined ? {} : { now: () => milliseconds };
   const warn = (text: string) => void warnings.push(text);
   for await (
     const event of train({ pathScope: UNRESTRICTED, ...recipe }, {
@@ -65,9 +69,11 @@ export async function runOf(recipe: RecipeInput, options: RunOptions = {}): Prom
       signal: stop.signal,
       warn,
       ...folder,
+      ...clock,
     })
   ) {
     events.push(event);
+    if (event.type === "step") milliseconds += 1000 * (stepSeconds ?? 0);
     const counts = events.some(({ type }) => type === stopFrom);
     if (counts && event.type === "step" && event.step === stopAt) stop.abort();
   }
@@ -87,4 +93,22 @@ export async function inFolder(body: (path: string) => Promise<void>): Promise<v
   } finally {
     await Deno.remove(path, { recursive: true });
   }
+}
+
+/** Copies the folder of a run that has been killed after a checkpoint: its logs are ahead of it. */
+export async function copyKilledAt(from: string, to: string, step: number): Promise<void> {
+  await Deno.mkdir(`${to}/checkpoints`, { recursive: true });
+  for (const file of ["recipe.yaml", "metrics.jsonl", "ranges.jsonl"]) {
+    await Deno.copyFile(`${from}/${file}`, `${to}/${file}`);
+  }
+  for (const checkpoint of await (await RunFolder.open(from)).checkpoints()) {
+    if (checkpoint.step > step) continue;
+    await Deno.copyFile(checkpoint.path, checkpoint.path.replace(from, to));
+  }
+}
+
+/** The bytes of the newest checkpoint. */
+export async function newestCheckpoint(folder: string): Promise<Uint8Array<ArrayBuffer>> {
+  const [newest] = await (await RunFolder.open(folder)).checkpoints();
+  return await Deno.readFile(newest!.path);
 }
