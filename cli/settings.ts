@@ -85,7 +85,9 @@ export function length(
 }
 
 /** The schedule with what it goes by. */
-export function schedule({ name, warmup_steps, factor, wait_epochs, min_lr }: ScheduleSpec): string {
+export function schedule(
+  { name, warmup_steps, factor, wait_epochs, min_lr }: ScheduleSpec,
+): string {
   const least = min_lr > 0 ? `, not below ${min_lr}` : "";
   const rule = name === "plateau"
     ? `: times ${factor} after ${count(wait_epochs + 1, "epoch")} without a lower test loss${least}`

@@ -4,10 +4,12 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { arithmetic, microBatches, settings } from "../cli/settings.ts";
+import { arithmetic, length, microBatches, schedule, settings } from "../cli/settings.ts";
 import { plan } from "../lib/program/plan.ts";
 import type { RecipeInput } from "../lib/recipe/recipe.ts";
 import { resolveRecipe } from "../lib/recipe/load.ts";
+
+const GLYPHS: RecipeInput = { data: { format: "glyphs" }, model: { name: "cnn" } };
 
 const rows = (quantize: NonNullable<RecipeInput["quantize"]>) =>
   arithmetic(resolveRecipe({ data: { format: "glyphs" }, model: { name: "cnn" }, quantize }))
@@ -123,7 +125,7 @@ Deno.test("the settings say how long a run is, and what its schedule goes by", (
   assert.equal(of({ time: 1.5 }, 10), "1h 30m, steps of 64 images; train.epochs is not used");
   assert.equal(
     of({ time: 0.5, max_steps: 9, patience: 1 }, 9),
-    "30m 0s, at most 9 steps of 64 images; train.epochs is not used; " +
+    "30m 00s, at most 9 steps of 64 images; train.epochs is not used; " +
       "ends after 1 epoch without a higher test accuracy",
   );
   const { schedule: plateau } =

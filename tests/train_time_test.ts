@@ -22,7 +22,7 @@ Deno.test("a plan counts steps and evaluations, and spreads the rest of the sche
     hours: 100 / 3600,
     warmupSteps: 0,
     stepsPerEpoch: 10,
-    testBatches: 4,
+    testBatches: 6,
     maxSteps: 0,
     clock,
   });
@@ -32,7 +32,7 @@ Deno.test("a plan counts steps and evaluations, and spreads the rest of the sche
   assert.equal(budget.steps, Infinity);
   seconds = 6;
   budget.recordSteps(2);
-  // 93 s are left for steps of 1 s and evaluations of 4 / 2 s: 77 steps and 8 evaluations.
+  // 93 s are left for steps of 1 s and evaluations of 6 / 3 s: 77 steps and 8 evaluations.
   assert.deepEqual(budget.stretch, { step: 2, progress: 0, steps: 79, seconds: 6, stepSeconds: 1 });
   seconds = 18;
   budget.recordEvaluation(10, 4);
@@ -108,7 +108,7 @@ const MACHINES: Readonly<Record<string, Machine & { readonly off: number }>> = {
     stepsPerEpoch: 10_000,
     step: () => 0.25,
     evaluation: 150,
-    off: 0.18,
+    off: 0.04,
   },
   "with a warm-up": {
     hours: 0.1,

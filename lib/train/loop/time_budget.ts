@@ -14,8 +14,8 @@ import type { RunClock } from "./run_clock.ts";
 const PLAN_SHARE = 1 / 8;
 /** Time kept for the last files of a run: this share of all, at most so many seconds. */
 const FILES_SHARE = 0.01, MAX_FILES_S = 2;
-/** An evaluation computes a third of what training computes for an image, and reads as much. */
-const EVALUATION_SHARE = 1 / 2;
+/** An evaluation computes about a third of what training computes for an image. */
+const EVALUATION_SHARE = 1 / 3;
 
 /** What a budget goes by. */
 interface BudgetOptions {

@@ -7,14 +7,15 @@ import { largest } from "../../core/min_max.ts";
 import type { RunView } from "../run_log.ts";
 import { figureOf, recipeValue } from "./html.ts";
 
-/** Steps done, and those of the whole run where they are known. */
+/** Steps done, and those of the whole run where they are known: not with `train.time`. */
 export function progressOf(run: RunView): { step: number; steps: number | null } {
   const step = Math.max(
     run.status === "running" ? 0 : figureOf(run, "steps") ?? 0,
     run.steps.at(-1)?.step ?? 0,
     run.epochs.at(-1)?.step ?? 0,
   );
-  const most = recipeValue(run, "train", "max_steps"), epochs = recipeValue(run, "train", "epochs");
+  const most = recipeValue(run, "train", "max_steps"), time = recipeValue(run, "train", "time");
+  const epochs = time === undefined || time === 0 ? recipeValue(run, "train", "epochs") : undefined;
   const { epoch, step: end } = run.epochs[0] ?? { epoch: 0, step: 0 };
   const planned = [
     ...(typeof most === "number" && most > 0 ? [most] : []),

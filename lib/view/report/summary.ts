@@ -35,7 +35,7 @@ export function statusText(run: RunView): string {
   const badge = `<span class="status ${status}">${status}</span> `;
   switch (status) {
     case "done":
-      return `${badge}${withThousands(step)} steps`;
+      return `${badge}${withThousands(step)} steps${earlyEnd(run)}`;
     case "running":
       return `${badge}step ${withThousands(step)}${of}`;
     case "interrupted":
@@ -48,6 +48,14 @@ export function statusText(run: RunView): string {
     case "diverged":
       return badge + (reason === undefined ? after : `at ${nameHtml(reason, 600)}`);
   }
+}
+
+/** Which epochs made `train.patience` end a run, as HTML; nothing where it did not. */
+function earlyEnd({ summary }: RunView): string {
+  const { epoch, best_epoch: best } = (summary?.stopped_early ?? {}) as Record<string, unknown>;
+  if (typeof epoch !== "number" || typeof best !== "number") return "";
+  return `, ended early after epoch ${epoch}: no higher test accuracy since epoch ${best} ` +
+    "(<code>train.patience</code>)";
 }
 
 const share = (value: number | null) => percent(value ?? NaN, 2);
