@@ -5,14 +5,9 @@
  * @module
  */
 import type { Batch } from "../../data/batch.ts";
-import type { Dataset } from "../../data/dataset.ts";
-import type { DataLoader } from "../../data/loader.ts";
 import type { EvaluationRecord } from "../../metrics/evaluation_record.ts";
-import type { EstimatorMakers } from "../../quant/estimator.ts";
 import type { Observation } from "../../quant/scheduler.ts";
-import type { Recipe } from "../../recipe/recipe.ts";
 import { encodeCheckpoint } from "../checkpoint/checkpoint.ts";
-import type { InitNames } from "../checkpoint/init_names.ts";
 import {
   INITIAL_STATE,
   recordEvaluation,
@@ -30,9 +25,6 @@ import type {
 import { evaluationRecord, measure, type Measured } from "../measure.ts";
 import { describeNonfiniteState } from "../network/divergence.ts";
 import type { StepResult } from "../network/in_flight_steps.ts";
-import type { Network } from "../network/network.ts";
-import type { TrainOptions } from "../options.ts";
-import type { DataChangeMonitor } from "../run_folder/data_change_monitor.ts";
 import {
   epochLine,
   mostClipped,
@@ -44,29 +36,12 @@ import type { EventLog } from "../tensorboard/event_log.ts";
 import { ClippingMonitor } from "./clipping_monitor.ts";
 import { Course } from "./course.ts";
 import { NonfinitePolicy } from "./nonfinite_policy.ts";
-import type { RunClock } from "./run_clock.ts";
+import type { RunSetup } from "./run_setup.ts";
 import { summaryOf } from "./summary.ts";
 import { Throughput } from "./throughput.ts";
 
 /** Seconds of steps that are submitted before waiting for them, so that Ctrl-C is noticed soon. */
 const MAX_WAIT_S = 0.5;
-
-/** What a run trains, and with what. */
-export interface RunSetup {
-  readonly recipe: Recipe;
-  /** The recipe as YAML, which checkpoints carry. */
-  readonly recipeText: string;
-  readonly data: Dataset;
-  readonly network: Network;
-  /** Estimators by name. */
-  readonly estimators: EstimatorMakers;
-  readonly loader: DataLoader;
-  readonly options: TrainOptions;
-  readonly clock: RunClock;
-  readonly dataChanges: DataChangeMonitor;
-  /** What an export takes over from the file that the run began with. */
-  readonly initNames: InitNames | undefined;
-}
 
 /** One run of the training loop. */
 export class Run {

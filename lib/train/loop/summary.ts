@@ -8,7 +8,7 @@ import { float32Memory } from "../../program/float32_memory.ts";
 import { peakMemory } from "../../program/memory/peak.ts";
 import type { TrainerState } from "../checkpoint/trainer_state.ts";
 import type { Summary } from "../events.ts";
-import type { RunSetup } from "./run.ts";
+import type { RunSetup } from "./run_setup.ts";
 import type { Throughput } from "./throughput.ts";
 
 /** How a run has ended. */
