@@ -5,10 +5,11 @@
  */
 import assert from "node:assert/strict";
 import { LISTENS } from "../cli/compile.ts";
+import { lockFolder } from "../lib/core/folder_lock.ts";
 import { LiveServer } from "../lib/view/watch/server.ts";
 import { Browser, CHROMIUM, type Page } from "./support/browser.ts";
 import { command, inFolder } from "./support/command.ts";
-import { evaluationOf, makeRun, stepLines } from "./support/made_runs.ts";
+import { evaluationOf, makeRun, rangeLines, stepLines } from "./support/made_runs.ts";
 
 const RECIPE = `data: { format: glyphs, size: 12, train: 256, test: 32 }
 model: { name: cnn, width: 4 }
@@ -94,6 +95,60 @@ Deno.test(`the live view in a browser${CHROMIUM ? "" : " (there is no Chromium o
       }
       assert.ok(fastest < 1000, `${fastest} ms`);
     }));
+
+  await t.step(
+    "keeps what the reader has chosen while sections change",
+    () =>
+      inFolder({}, async (folder) => {
+        await makeRun(folder, { steps: 50, quantizers: 5, evaluation: await evaluationOf(12) });
+        using _ = await lockFolder(folder);
+        const server = LiveServer.start(folder, 0);
+        const page = await browser.open(server.url, { width: 1000, height: 500 });
+        await page.until(says("goes on"));
+        await page.evaluate(`void (
+        window.box = document.querySelector("#ranges select"),
+        box.value = box.options[3].value,
+        box.dispatchEvent(new Event("change", { bubbles: true })),
+        window.th = document.querySelectorAll("#classes th button")[1].closest("th"),
+        th.querySelector("button").click(), th.querySelector("button").click(),
+        document.querySelectorAll("details").forEach((part) => part.open = true),
+        box.scrollIntoView({ behavior: "instant" }), box.focus({ preventScroll: true }),
+        window.opened = document.querySelectorAll("details[open]").length,
+        window.order = document.querySelector("#classes tbody").textContent,
+        window.panel = document.querySelector("#quantizer figcaption").textContent,
+        window.top0 = box.getBoundingClientRect().top,
+        window.versions = () => [...document.querySelectorAll("section")]
+          .map((section) => section.dataset.version),
+        window.before = versions())`);
+        await Deno.writeTextFile(`${folder}/metrics.jsonl`, stepLines(51, 90), { append: true });
+        await Deno.writeTextFile(`${folder}/ranges.jsonl`, rangeLines(51, 90, 5), { append: true });
+        const changed = (id: string) =>
+          `document.getElementById("${id}").dataset.version !== ` +
+          `before[[...document.querySelectorAll("section")].findIndex(({ id }) => id === "${id}")]`;
+        await page.until(changed("curves"));
+        await page.until(changed("ranges"));
+        const kept = await page.evaluate(`({
+        chosen: box.selectedIndex, isThere: box.isConnected, focus: document.activeElement === box,
+        panel: document.querySelector("#quantizer figcaption").textContent === panel,
+        sort: th.getAttribute("aria-sort"), moved: Math.abs(box.getBoundingClientRect().top - top0) > 2,
+        order: document.querySelector("#classes tbody").textContent === order,
+        open: document.querySelectorAll("details[open]").length - opened })`);
+        assert.deepEqual(kept, {
+          ...{
+            chosen: 3,
+            isThere: true,
+            focus: true,
+            panel: true,
+            sort: "descending",
+            moved: false,
+          },
+          ...{ order: true, open: 0 },
+        });
+        expectQuiet(page);
+        await page.close();
+        await server.close("");
+      }),
+  );
 
   await t.step(
     "shows 1,000 classes, in a page that a phone can show",

@@ -24,7 +24,7 @@ export async function makeRun(
   const files: Record<string, string> = {
     "recipe.yaml": "name: shirts\n",
     "metrics.jsonl": stepLines(1, steps),
-    ...(quantizers > 0 ? { "ranges.jsonl": rangeLines(steps, quantizers) } : {}),
+    ...(quantizers > 0 ? { "ranges.jsonl": rangeLines(1, steps, quantizers) } : {}),
     ...(evaluation ? { "evaluation.json": JSON.stringify(evaluation) } : {}),
     ...(summary ? { "summary.json": JSON.stringify(summary) } : {}),
   };
@@ -47,9 +47,10 @@ export function stepLines(from: number, to: number): string {
   return text;
 }
 
-function rangeLines(steps: number, quantizers: number): string {
+/** Lines of `ranges.jsonl` for steps. */
+export function rangeLines(from: number, to: number, quantizers: number): string {
   let text = "";
-  for (let step = 1; step <= steps; step++) {
+  for (let step = from; step <= to; step++) {
     for (let i = 0; i < quantizers; i++) {
       const high = 1 + (step * 7 + i) % 13 / 13;
       const line = {
@@ -85,7 +86,7 @@ export async function evaluationOf(classes: number): Promise<EvaluationRecord> {
     confusion,
     mistakes: Array.from({ length: 16 }, (_, i) => ({
       index: i,
-      label: i,
+      label: i % classes,
       predicted: (i + 7) % classes,
       probability: 0.9,
       label_probability: 0.01,
