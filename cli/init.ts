@@ -47,7 +47,7 @@ ImageNet, IDX files (MNIST), CIFAR files, .npz and .npy files: in DIR (default: 
 a folder of that name in QTRAIN_DATA, or up to two levels below. Network, size and length of training
 follow from the number, size and kind of images, and each comment says why. Nothing is overwritten. A
 recipe may read what is in its own folder or in QTRAIN_DATA, so it is written beside data that is
-elsewhere.`,
+elsewhere; with another --out, data.root=PATH must be given to train.`,
   options: OPTIONS,
   run,
 });
@@ -59,13 +59,19 @@ async function run({ positionals, out }: Arguments<typeof OPTIONS>): Promise<num
   }
   const found = await theDataset(given);
   const path = await outPath(found, out);
-  const { data, linked } = await surveyed(found, dirname(path));
+  const { data, outside } = await surveyed(found, dirname(path));
   const { text, memory } = compose(data, path);
-  await writeAtomic(path, text);
+  await write(path, text, out === undefined);
   await writeSchemaCopy(dirname(path));
   for (const note of data.notes) printError(note);
+  if (outside) {
+    printError(
+      `note: a recipe reads what is in its own folder alone, and this data is not: the commands give ` +
+        "its path",
+    );
+  }
   const recipe = shellWord(shown(path)) +
-    (linked ? ` ${shellWord(`data.root=${found.path}`)}` : "");
+    (outside ? ` ${shellWord(`data.root=${found.path}`)}` : "");
   print([
     `${summary(data)}${data.layout ? `; ${data.layout}` : ""}`,
     `wrote ${visible(shown(path))}: ${memory}`,
@@ -75,24 +81,40 @@ async function run({ positionals, out }: Arguments<typeof OPTIONS>): Promise<num
   return 0;
 }
 
+/** Writes the recipe. Data on a disc that cannot be written to has no place beside it for one. */
+async function write(path: string, text: string, chosen: boolean): Promise<void> {
+  try {
+    await writeAtomic(path, text);
+  } catch (error) {
+    if (!chosen || !(error instanceof UsageError)) throw error;
+    throw new UsageError(`${error.message}; or give --out FILE to write the recipe elsewhere`);
+  }
+}
+
 /** A path as it is given on the command line here. */
 function shown(path: string): string {
   return relative(".", path) || ".";
 }
 
-/** Surveys the data as a recipe in `folder` may read it, or with links that lead out of it (`linked`). */
+/**
+ * Surveys the data as a recipe in `folder` may read it. If it is elsewhere, or links lead out of that
+ * folder (`outside`), its path must be given on the command line.
+ */
 async function surveyed(
   found: FoundDataset,
   folder: string,
-): Promise<{ data: Survey; linked: boolean }> {
+): Promise<{ data: Survey; outside: boolean }> {
   const progress = new Progress();
+  if (!isBelow(found.path, folder) && !isShared(found.path)) {
+    return { data: await survey(found, UNRESTRICTED, progress), outside: true };
+  }
   try {
-    return { data: await survey(found, PathScope.within(folder), progress), linked: false };
+    return { data: await survey(found, PathScope.within(folder), progress), outside: false };
   } catch (error) {
     if (!(error instanceof DataError)) throw error;
     const data = await survey(found, UNRESTRICTED, progress).catch(() => undefined);
     if (!data) throw error;
-    return { data, linked: true };
+    return { data, outside: true };
   }
 }
 
@@ -155,22 +177,12 @@ async function nothingIn(path: string, given: string): Promise<DataError> {
   );
 }
 
-/** Where to write the recipe. @throws UsageError where a file is, or where the data may not be read */
+/** Where to write the recipe. @throws UsageError where a file is, or a recipe for the same data */
 async function outPath(found: FoundDataset, out: string | undefined): Promise<string> {
   const name = fileName(datasetName(found)), data = found.path;
   const here = isBelow(data, resolve(".")) || isShared(data);
   const folder = here ? resolve(".") : dirname(data);
   const path = out === undefined ? join(folder, `${name}.yaml`) : resolve(out);
-  if (!isBelow(data, dirname(path)) && !isShared(data)) {
-    const better = join(dirname(data), basename(path));
-    throw new UsageError(
-      `--out: expected a file in a folder that holds the data (${
-        visible(data)
-      }), as a recipe reads ` +
-        `only what is in its own folder, got ${visible(out ?? path)}; give ` +
-        `--out ${shellWord(shown(better))}`,
-    );
-  }
   if (await stat(path)) {
     throw new UsageError(
       `${visible(shown(path))}: expected no file, found one already; train it: ${PROGRAM} ${

@@ -82,15 +82,44 @@ Deno.test("init writes the recipe beside data that is not below the current fold
       [12, 12],
       [{ crop: { padding: 1 } }],
     ]);
-    const there = await qtrain(["init", "../sets/digits", "--out", "mine.yaml"], {
-      cwd: `${folder}/here`,
-    });
-    assert.equal(there.code, 2);
-    assert.match(
-      there.stderr,
-      /^--out: expected a file in a folder .*; give --out \S*mine\.yaml\n$/,
-    );
+    const cwd = `${folder}/here`, elsewhere = ["init", "../sets/digits", "--out", "mine.yaml"];
+    const { code, stdout, stderr } = await qtrain(elsewhere, { cwd });
+    assert.equal(code, 0);
+    assert.match(stderr, /^note: a recipe reads what is in its own folder alone/);
+    assert.match(stdout, /^to train: .* mine\.yaml data\.root=\/\S+\/sets\/digits$/m);
+    assert.equal((await qtrain(["check", "mine.yaml"], { cwd })).code, 2);
+    const [, root] = /(data\.root=\S+)/.exec(stdout)!;
+    assert.equal((await qtrain(["check", "mine.yaml", root!], { cwd })).code, 0);
   });
+});
+
+Deno.test("init writes paths and names so that YAML reads them as they are", async () => {
+  for (const name of [`"it's" $x #1: {a}`, "null", "[old]\ne\u0301 ☀"]) {
+    await withFolder(photos(name, ["null", "x\n# y"], 4, 8), async (cwd) => {
+      const { code, stderr } = await qtrain(["init", "--out", "r.yaml", `./${name}`], { cwd });
+      assert.deepEqual([code, stderr], [0, ""], name);
+      const { data } = parseRecipe(await Deno.readTextFile(`${cwd}/r.yaml`), `${cwd}/r.yaml`);
+      assert.equal(data.root, name);
+    });
+  }
+});
+
+Deno.test({
+  name: "init of classes that are links out of the recipe's folder gives the path in its commands",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    await withFolder(photos("pool", ["a", "b"], 4, 8), async (folder) => {
+      const cwd = `${folder}/here`;
+      await Deno.mkdir(`${cwd}/set`, { recursive: true });
+      for (const name of ["a", "b"]) {
+        await Deno.symlink(`${folder}/pool/${name}`, `${cwd}/set/${name}`);
+      }
+      const { code, stdout } = await qtrain(["init"], { cwd });
+      assert.equal(code, 0);
+      const [, recipe, root] = /^to train: .* (set\.yaml) (data\.root=\S+)$/m.exec(stdout)!;
+      assert.equal((await qtrain(["check", recipe!, root!], { cwd })).code, 0);
+    });
+  },
 });
 
 Deno.test("init takes data of QTRAIN_DATA by its name", async () => {

@@ -180,7 +180,7 @@ function upper(text: string): string {
 
 /** A text as YAML: in quotes if anything in it may have a meaning. */
 function scalar(text: string): string {
-  return /^[\p{L}\p{N}_./][\p{L}\p{N}_./-]*$/u.test(text) && !/^[\d.]+$/.test(text)
-    ? text
-    : JSON.stringify(text);
+  const isPlain = /^[\p{L}\p{N}_./][\p{L}\p{N}_./-]*$/u.test(text);
+  const isOther = /^(null|true|false|yes|no|on|off|y|n|[\d.][\d.e_x-]*)$/i.test(text);
+  return isPlain && !isOther ? text : JSON.stringify(text);
 }
