@@ -50,18 +50,22 @@ export async function* train(
   const lock = async () => void (folder && locks.use(await folder.lock()));
   // What is resumed must not change while it is read. Another run gets its folder when all is checked.
   if (resume) await lock();
-  let begun = false;
+  let begun = false, warn = options.warn;
   try {
     yield* withDeviceRecovery(options, async function* (again, onOpen) {
       const job = await prepare(input, again);
       if (!again.resume) await lock();
       yield* trainOnDevice(job, again, clock, onOpen, () => begun = true);
     });
+  } catch (error) {
+    // What ended the run, such as a full disk, may end the report too: once is enough to say it.
+    warn = undefined;
+    throw error;
   } finally {
     // However it ended. The folder is still locked.
     if (folder && begun) {
       const { writeReport } = await import("../view/report/write_report.ts");
-      await writeReport(folder.path, options.warn);
+      await writeReport(folder.path, warn);
     }
   }
 }

@@ -19,8 +19,10 @@ import { type Cell, figure, forEachRun, runName, soft, table } from "./html.ts";
 const MAX_PAIRS = 12;
 /** Rows of the table of classes. */
 const MAX_CLASSES = 1000;
-/** Characters of all pictures: sixteen of 96 pixels have half as many. */
-const MAX_PICTURES = 700_000;
+/** Characters of all pictures of mistakes: sixteen of 96 pixels have as many. */
+const MAX_PICTURES = 500_000;
+/** Characters of all matrices of several runs. */
+const MAX_MATRICES = 200_000;
 /** Pixels below which a picture is shown magnified, pixel by pixel. */
 const SMALL = 64;
 
@@ -37,6 +39,7 @@ function nothing({ epochs, status }: RunView): string {
 
 /** Which classes are taken for which. */
 export function confusionSection(runs: readonly RunView[]): Section {
+  let room = runs.length === 1 ? Infinity : MAX_MATRICES;
   const html = forEachRun(runs, ({ evaluation: e }) => {
     if (!e) return "";
     const pairs = mostConfused(e.confusion, MAX_PAIRS);
@@ -58,6 +61,7 @@ export function confusionSection(runs: readonly RunView[]): Section {
       ]),
     });
     const plot = confusionPlot(e.classes, e.confusion);
+    if ((room -= plot.length) < 0) return list;
     const shown = plot.startsWith("<svg")
       ? `<figure class="fill">${plot}</figure>`
       : `<div>${plot}</div>`;

@@ -11,10 +11,10 @@ import type { QuantizerLog, RunView } from "../run_log.ts";
 import { colour } from "../style.ts";
 import { details, figure, nameOf, recipeValue, runName, soft, table } from "./html.ts";
 
-/** Rows of an overview. */
-const MAX_ROWS = 300;
+/** Rows of all overviews. */
+const MAX_ROWS = 600;
 /** Panels of all quantizers and runs, their bytes, and points of a curve. */
-const MAX_PANELS = 320, MAX_BYTES = 700_000, MAX_POINTS = 160, MIN_POINTS = 24;
+const MAX_PANELS = 200, MAX_BYTES = 500_000, MAX_POINTS = 160, MIN_POINTS = 24;
 /** Bytes of one value of a curve, and of a panel without curves, as measured. */
 const BYTES_PER_VALUE = 11, BYTES_PER_PANEL = 1500;
 /** Quantizers in the list of those that clip. */
@@ -41,8 +41,10 @@ function overviews(runs: readonly RunView[], known: readonly RunView[]): string 
       const last = points.at(-1);
       return last ? [{ name, last, clipped }] : [];
     });
-    const shown = rows.slice(0, MAX_ROWS), step = rows[0]?.last.step;
-    const more = rows.length > MAX_ROWS ? ` The first ${MAX_ROWS} of ${rows.length}.` : "";
+    const shown = clippingMost(rows, Math.floor(MAX_ROWS / known.length)), step = rows[0]?.last.step;
+    const more = rows.length > shown.length
+      ? ` The ${shown.length} of ${rows.length} quantizers that clip most.`
+      : "";
     const plot = `<figure>${
       rangeOverview(`ranges of ${rows.length} quantizers of ${nameOf(runs, run)}`, shown)
     }</figure>`;
@@ -53,6 +55,13 @@ function overviews(runs: readonly RunView[], known: readonly RunView[]): string 
     if (runs.length === 1) return text + plot;
     return (i === 0 ? text : "") + details(runName(runs, run), plot, i === 0);
   }).join("\n");
+}
+
+/** The rows that clip most, in the order of the network. */
+function clippingMost<T extends { readonly clipped: number }>(rows: readonly T[], most: number): T[] {
+  if (rows.length <= most) return [...rows];
+  const chosen = new Set(rows.toSorted((a, b) => b.clipped - a.clipped).slice(0, most));
+  return rows.filter((row) => chosen.has(row));
 }
 
 /** The quantizers that clip most first, as many as there is room for; then in the order of the network. */
