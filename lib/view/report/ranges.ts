@@ -12,7 +12,7 @@ import { colour } from "../style.ts";
 import { details, figure, nameOf, recipeValue, runName, soft, table } from "./html.ts";
 
 /** Rows of all overviews. */
-const MAX_ROWS = 600;
+const MAX_ROWS = 450;
 /** Panels of all quantizers and runs, their bytes, and points of a curve. */
 const MAX_PANELS = 200, MAX_BYTES = 500_000, MAX_POINTS = 160, MIN_POINTS = 24;
 /** Bytes of one value of a curve, and of a panel without curves, as measured. */
@@ -41,7 +41,8 @@ function overviews(runs: readonly RunView[], known: readonly RunView[]): string 
       const last = points.at(-1);
       return last ? [{ name, last, clipped }] : [];
     });
-    const shown = clippingMost(rows, Math.floor(MAX_ROWS / known.length)), step = rows[0]?.last.step;
+    const shown = clippingMost(rows, Math.floor(MAX_ROWS / known.length)),
+      step = rows[0]?.last.step;
     const more = rows.length > shown.length
       ? ` The ${shown.length} of ${rows.length} quantizers that clip most.`
       : "";
@@ -58,7 +59,10 @@ function overviews(runs: readonly RunView[], known: readonly RunView[]): string 
 }
 
 /** The rows that clip most, in the order of the network. */
-function clippingMost<T extends { readonly clipped: number }>(rows: readonly T[], most: number): T[] {
+function clippingMost<T extends { readonly clipped: number }>(
+  rows: readonly T[],
+  most: number,
+): T[] {
   if (rows.length <= most) return [...rows];
   const chosen = new Set(rows.toSorted((a, b) => b.clipped - a.clipped).slice(0, most));
   return rows.filter((row) => chosen.has(row));
