@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 import { CompareFolder } from "../lib/compare/folder.ts";
 import { buildGrid, type Cell, type Grid } from "../lib/compare/grid.ts";
 import { formatRecipe, parseRecipe } from "../lib/recipe/load.ts";
+import { Browser, CHROMIUM } from "./support/browser.ts";
 import { golden } from "./support/command.ts";
 
 const RECIPE = "name: made-up\ndata: { format: glyphs }\nmodel: { name: cnn }\n";
@@ -213,6 +214,28 @@ inFolder("the page of sixty quantizers and ten long runs stays below 3 MB", asyn
   assert.equal([...page.matchAll(/<figure class="panel">/g)].length, 600);
   assert.ok(page.length < 3e6, `${page.length} bytes`);
 });
+
+if (CHROMIUM && Deno.build.os !== "windows") {
+  inFolder("the table is whole at 1,200 pixels, and scrolls on a phone", async (root) => {
+    const grid = gridOf("1,2,3", ["train.lr=0.05,0.1"]);
+    const quantizers = ["norm4.gradient", "layer3.1.conv2.gradient"];
+    for (const cell of grid.cells) {
+      await write(root, cell, { accuracy: 0.8 + cell.seed / 100 + cell.row / 500, quantizers });
+    }
+    await Deno.writeTextFile(`${root}/compare.json`, '{"kind":"qtrain-compare"}');
+    await (await CompareFolder.open(root, grid)).write();
+    await using browser = await Browser.start();
+    for (const width of [1200, 390]) {
+      const page = await browser.open(`file://${root}/compare.html`, { width });
+      const over = (name: string) =>
+        page.evaluate(`(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth)(${name})`);
+      assert.equal(await over("document.documentElement"), 0, "the page does not scroll sideways");
+      const table = await over(`document.querySelector(".scroll")`);
+      assert.equal(table > 0, width < 1200, `${table} pixels too wide at ${width}`);
+      assert.deepEqual(page.errors, []);
+    }
+  });
+}
 
 /** Checks that all elements are closed in order, all attributes too, and that nothing is fetched. */
 function assertPage(page: string): void {
