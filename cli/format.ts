@@ -9,6 +9,8 @@ import { duration, percent, rate } from "../lib/core/format.ts";
 import { oneLine } from "../lib/core/text.ts";
 import type { EpochEvent, StepEvent } from "../lib/train/events.ts";
 
+import type { Sparkline } from "./sparkline.ts";
+
 export { bytes, duration, percent, rate, UNKNOWN, withThousands } from "../lib/core/format.ts";
 
 /** Alignment of a column of a {@linkcode table}. */
@@ -34,6 +36,9 @@ export function table(
   );
 }
 
+/** Blocks of the course of the loss: fewer tell nothing. */
+const MIN_BLOCKS = 8;
+
 /** Formats settings as two aligned columns between rules. Ends without a newline. */
 export function settingsTable(rows: readonly (readonly [string, string])[]): string {
   const names = Math.max(0, ...rows.map(([name]) => width(name)));
@@ -47,29 +52,49 @@ export function settingsTable(rows: readonly (readonly [string, string])[]): str
 /**
  * One line a step: `step   120/780 | loss 0.4321 | acc 84.4% | lr 4.8e-2 | …`. It does not name the
  * epoch, so that `grep epoch` finds the lines of epochs only.
+ *
+ * @param columns of a terminal: what matters less and does not fit is left out
+ * @param course of the loss, which is shown in at least eight blocks where there is room
  */
-export function stepLine(event: Omit<StepEvent, "type" | "epoch">): string {
+export function stepLine(
+  event: Omit<StepEvent, "type" | "epoch">,
+  columns = Infinity,
+  course?: Sparkline,
+): string {
   const { step, steps, loss, accuracy, learningRate: lr, imagesPerSecond, observations } = event;
   const digits = Math.max(5, String(steps).length);
   const timed = imagesPerSecond > 0; // The first step is not timed.
-  const parts = [
-    `step ${String(step).padStart(digits)}/${steps}`,
-    `loss ${loss.toFixed(4)}`,
-    `acc ${percent(accuracy)}`,
-    `lr ${lr.toExponential(1)}`,
-    `${rate(timed ? imagesPerSecond : NaN)} img/s`,
+  const parts: { text: string; readonly rank: number }[] = [
+    { text: `step ${String(step).padStart(digits)}/${steps}`, rank: 0 },
+    { text: `loss ${loss.toFixed(4)}`, rank: 1 },
+    { text: `acc ${percent(accuracy)}`, rank: 3 },
+    { text: `lr ${lr.toExponential(1)}`, rank: 6 },
+    { text: `${rate(timed ? imagesPerSecond : NaN)} img/s`, rank: 4 },
   ];
   if (event.dataWaitShare > 0.05) {
-    parts.push(`waiting for data ${percent(event.dataWaitShare, 0)}`);
+    parts.push({ text: `waiting for data ${percent(event.dataWaitShare, 0)}`, rank: 5 });
   }
   if (observations.length > 0) {
     const most = event.mostClipped;
     const by = most ? ` (${most.quantizer} ${percent(most.share, 2)})` : "";
-    parts.push(`clipped ${percent(event.clipped, 2)}${by}`);
+    parts.push({ text: `clipped ${percent(event.clipped, 2)}${by}`, rank: 7 });
   }
   // An estimate: fractions of a second would only flicker.
-  if (timed) parts.push(`${duration(Math.round(event.secondsLeft))} left`);
-  return parts.join(" | ");
+  if (timed) parts.push({ text: `${duration(Math.round(event.secondsLeft))} left`, rank: 2 });
+  const line = () => parts.map(({ text }) => text).join(" | ");
+  const fit = (room: number, most: number) => {
+    while (width(line()) >= room && parts.length > 1) {
+      const last = parts.reduce((least, part) => part.rank > least.rank ? part : least);
+      if (last.rank <= most) return;
+      parts.splice(parts.indexOf(last), 1);
+    }
+  };
+  const blocks = course?.blocks(MIN_BLOCKS) ?? "";
+  if (blocks !== "") fit(columns - MIN_BLOCKS - 1, 4);
+  fit(columns, 0);
+  const room = columns - width(line()) - 2, second = parts[1];
+  if (second && blocks !== "" && room >= MIN_BLOCKS) second.text += ` ${course!.blocks(room)}`;
+  return line();
 }
 
 /** One line an epoch: `epoch 1/5 | train loss 0.6123 | test loss 0.3987 | test acc 85.62% | 38s`. */

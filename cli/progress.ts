@@ -8,6 +8,7 @@
 
 import { printable } from "../lib/core/text.ts";
 import { type Stream, writeAll } from "./print.ts";
+import { canRewrite } from "./terminal.ts";
 
 /** How much progress to show. */
 export type ProgressMode = "normal" | "quiet" | "json";
@@ -46,9 +47,14 @@ export class Progress {
   ) {
     this.#silent = (options.mode ?? "normal") !== "normal";
     this.#stream = options.stream ?? Deno.stderr;
-    this.#terminal = this.#stream.isTerminal();
+    this.#terminal = this.#stream.isTerminal() && canRewrite();
     this.#columns = options.columns ?? terminalColumns;
     this.#now = options.now ?? (() => performance.now());
+  }
+
+  /** Columns of the terminal at this moment; undefined for a pipe. */
+  get columns(): number | undefined {
+    return this.#terminal ? this.#columns() : undefined;
   }
 
   /**

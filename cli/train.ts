@@ -11,11 +11,12 @@ import { classFigures } from "../lib/metrics/prediction_metrics.ts";
 import { loadRecipe } from "../lib/recipe/load.ts";
 import type { Recipe } from "../lib/recipe/recipe.ts";
 import { RunFolder } from "../lib/train/run_folder/run_folder.ts";
-import type { StartEvent, Summary, TrainEvent } from "../lib/train/events.ts";
+import type { StartEvent, StepEvent, Summary, TrainEvent } from "../lib/train/events.ts";
 import { train } from "../lib/train/train.ts";
 import { type Arguments, defineCommand, firstPositional, type Options } from "./command.ts";
 import { classSummary } from "./class_report.ts";
 import { epochLine, percent, rate, settingsTable, stepLine } from "./format.ts";
+import { EpochTable } from "./epoch_table.ts";
 import { INTERRUPTED, listenForInterrupt } from "./interrupt.ts";
 import { jsonEvent } from "./json_events.ts";
 import { OPEN, PORT, TrainingView } from "./live_view.ts";
@@ -31,6 +32,8 @@ import {
 import { print, printJson, PROGRAM } from "./print.ts";
 import { Progress } from "./progress.ts";
 import { settings } from "./settings.ts";
+import { Sparkline } from "./sparkline.ts";
+import { hasBlocks } from "./terminal.ts";
 
 /** Share of the training images that is worth a warning; the table of settings tells any. */
 const MIN_LEFT_OUT = 0.01;
@@ -81,6 +84,7 @@ async function run(args: Arguments<typeof OPTIONS>): Promise<number> {
   await using view = await TrainingView.prepare(args, progress);
   using interrupt = listenForInterrupt((text) => progress.error(text));
   let start: StartEvent | undefined, evaluation: EvaluationRecord | undefined;
+  const display = new Display(progress, folder);
   const lines = args.json ? new JsonLines(folder.path, progress) : undefined;
   try {
     for await (
@@ -98,7 +102,7 @@ async function run(args: Arguments<typeof OPTIONS>): Promise<number> {
     ) {
       lines?.print(event);
       // A run that recovers from a lost adapter starts again with the same settings.
-      if (event.type !== "start" || !start) show(event, progress, folder.path);
+      if (event.type !== "start" || !start) display.show(event);
       if (event.type === "start" && !start) {
         start = event;
         await view?.show(folder.path);
@@ -150,14 +154,29 @@ function warnOfLeftOut(start: StartEvent, progress: Progress): void {
   if (left && left.share >= MIN_LEFT_OUT && resumedFrom === 0) progress.error(left.text);
 }
 
-function show(event: TrainEvent, progress: Progress, folder: string): void {
-  switch (event.type) {
-    case "start":
-      return progress.print(settingsTable(settings(event, folder)));
-    case "step":
-      return progress.live(() => stepLine(event));
-    case "epoch":
-      return progress.print(epochLine(event));
+/** Shows a run: on a terminal as a table of epochs above a live line, else as plain lines. */
+class Display {
+  readonly #table = new EpochTable();
+  /** The course of the training loss. */
+  readonly #course = hasBlocks() ? new Sparkline() : undefined;
+  #step: StepEvent | undefined;
+
+  constructor(readonly progress: Progress, readonly folder: RunFolder) {}
+
+  show(event: TrainEvent): void {
+    const { progress, folder } = this, { columns } = progress;
+    switch (event.type) {
+      case "start":
+        return progress.print(settingsTable(settings(event, folder.path)));
+      case "step":
+        this.#step = event;
+        if (columns === undefined) return progress.live(() => stepLine(event));
+        this.#course?.add(event.loss);
+        return progress.live(() => stepLine(event, columns, this.#course));
+      case "epoch":
+        if (columns === undefined) return progress.print(epochLine(event));
+        return progress.print(this.#table.lines(event, this.#step, columns));
+    }
   }
 }
 

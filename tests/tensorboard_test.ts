@@ -173,6 +173,7 @@ const EPOCH: EpochEvent = {
   trainAccuracy: 0,
   testLoss: Infinity,
   testAccuracy: 0,
+  isBest: true,
   calibrationError: 0,
   seconds: 1,
   evaluation: {

@@ -131,6 +131,8 @@ export interface EpochEvent {
   readonly testLoss: number;
   /** Accuracy on the test images, 0–1. */
   readonly testAccuracy: number;
+  /** Whether that is the best of all evaluations so far. */
+  readonly isBest: boolean;
   /** Share of test images whose class is among the five likeliest, 0–1; absent below six classes. */
   readonly testTop5?: number;
   /** Expected calibration error on the test images over 15 intervals of confidence, 0–1. */

@@ -373,6 +373,7 @@ export class Run {
       epochs: this.#course.epochs(step),
       step,
       ...last,
+      isBest: this.#state.bests.at(-1)?.step === step,
       trainAccuracy: epochCorrect / (learned * train.batch),
       evaluation,
       seconds: (performance.now() - this.#epochStarted) / 1000,
