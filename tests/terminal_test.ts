@@ -92,7 +92,7 @@ Deno.test("the live line leaves out what matters less until it fits", () => {
   assert.match(at(150), /^step   120\/780 \| loss 0\.4321 █▇▆▆▅▄▃▃▂▁ \| acc .* \| lr .* left$/);
   assert.equal(
     at(80),
-    "step   120/780 | loss 0.4321 █▇▆▅▄▃▂▁ | acc 84.4% | 412 img/s | 1m 20s left",
+    "step   120/780 | loss 0.4321 █▇▆▆▅▄▃▃▂▁ | acc 84.4% | 412 img/s | 1m 20s left",
   );
   assert.equal(at(44), "step   120/780 | loss 0.4321 | 1m 20s left");
   assert.equal(at(40), "step   120/780 | loss 0.4321 █▇▆▆▅▄▃▃▂▁");
