@@ -8,6 +8,8 @@ import { parseRecipe } from "../lib/recipe/load.ts";
 import type { RecipeInput } from "../lib/recipe/recipe.ts";
 import { decodeTrainerState } from "../lib/train/checkpoint/trainer_state.ts";
 import { stopsEarly } from "../lib/train/loop/early_stop.ts";
+import { statusText } from "../lib/view/report/summary.ts";
+import { RunLog } from "../lib/view/run_log.ts";
 import { copyKilledAt, inFolder, newestCheckpoint, runOf, SHORT } from "./support/runs.ts";
 import { decodeSafetensors } from "../lib/core/safetensors.ts";
 
@@ -50,6 +52,10 @@ Deno.test("a run ends early, says so, is finished, and goes on with more patienc
     const first = await runOf(patient(2), cpu(out));
     assert.deepEqual(first.end.summary.stopped_early, { epoch: 4, best_epoch: 2 });
     assert.deepEqual([first.end.summary.status, first.end.summary.steps], ["done", 40]);
+    assert.match(
+      statusText((await RunLog.open(out)).view),
+      /40 steps, ended early after epoch 4: no higher test accuracy since epoch 2/,
+    );
     const [summary, bytes] = [
       await Deno.readFile(`${out}/summary.json`),
       await newestCheckpoint(out),
