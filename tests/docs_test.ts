@@ -11,7 +11,9 @@ const ROOT = new URL("../", import.meta.url);
 
 /** All documents, by path from the root. */
 const documents: string[] = ["README.md", "CONTRIBUTING.md"];
-for (const { name } of Deno.readDirSync(new URL("docs", ROOT))) documents.push(`docs/${name}`);
+for (const { name } of Deno.readDirSync(new URL("docs", ROOT))) {
+  if (name.endsWith(".md")) documents.push(`docs/${name}`);
+}
 const texts = new Map(documents.map((file) => [file, read(file)]));
 
 function read(file: string): string {

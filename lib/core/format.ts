@@ -27,6 +27,11 @@ export function percent(fraction: number, digits = 1): string {
   return Number.isFinite(fraction) ? `${(fraction * 100).toFixed(digits)}%` : UNKNOWN;
 }
 
+/** A loss in nats: `0.4321`, or `4.1e+10` in a run that diverges. */
+export function lossText(loss: number): string {
+  return Math.abs(loss) < 1e5 ? loss.toFixed(4) : loss.toExponential(1);
+}
+
 /** A whole number with commas between thousands: `12,345`. */
 export function withThousands(n: number): string {
   // Not toLocaleString, which takes 30 ms at its first call to load languages.

@@ -42,7 +42,7 @@ p{margin:0 0 12px;max-width:76ch}a{color:var(--link)}
 .soft,figcaption span,caption{color:var(--soft)}.good{color:var(--good)}.bad{color:var(--bad)}.warn{color:var(--warn)}
 .skip{position:absolute;left:-999px}.skip:focus{left:8px;top:8px;background:var(--page);padding:6px 10px;z-index:3}
 :focus-visible{outline:2px solid var(--link);outline-offset:2px}
-nav{position:sticky;top:0;z-index:2;background:var(--page);border-bottom:1px solid var(--rule);overflow-x:auto}
+nav{position:sticky;top:0;z-index:2;background:var(--page);border-bottom:1px solid var(--rule);overflow-x:auto;scrollbar-width:none}
 nav ul{display:flex;gap:2px 18px;max-width:1320px;margin:0 auto;padding:9px 24px;list-style:none;white-space:nowrap;font-size:14px}
 nav a{color:var(--soft);text-decoration:none}nav a:hover{color:var(--ink);text-decoration:underline}
 .scroll{overflow-x:auto}.tall{max-height:560px;overflow:auto}

@@ -3,7 +3,15 @@
  *
  * @module
  */
-import { bytes, duration, percent, rate, UNKNOWN, withThousands } from "../../core/format.ts";
+import {
+  bytes,
+  duration,
+  lossText,
+  percent,
+  rate,
+  UNKNOWN,
+  withThousands,
+} from "../../core/format.ts";
 import { escape, nameHtml } from "../escape.ts";
 import type { Section } from "../page.ts";
 import type { RunView } from "../run_log.ts";
@@ -59,7 +67,7 @@ function earlyEnd({ summary }: RunView): string {
 }
 
 const share = (value: number | null) => percent(value ?? NaN, 2);
-const nats = (value: number | null) => value === null ? UNKNOWN : value.toFixed(4);
+const nats = (value: number | null) => value === null ? UNKNOWN : lossText(value);
 
 function tiles(run: RunView): string[] {
   const f = figuresOf(run), { evaluation } = run;

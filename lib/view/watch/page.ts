@@ -14,7 +14,7 @@ export const SCRIPTS = scriptHashes({ script: client });
 /** The line that says how the page stands. */
 const STYLE =
   `.state{position:sticky;top:0;z-index:1;background:var(--page);margin:0 0 16px;padding:7px 0;max-width:none;border-bottom:1px solid var(--rule);color:var(--soft);font-size:14px;overflow-wrap:anywhere}
-nav~main .state{top:40px}
+nav~main .state{top:36px}section{scroll-margin-top:88px}
 .state::before{content:"";display:inline-block;width:9px;height:9px;border-radius:50%;margin-right:8px;background:var(--soft)}
 .live.state::before{background:var(--good)}
 .state.lost::before,.state.gone::before{background:var(--warn)}

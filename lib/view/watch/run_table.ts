@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { duration, percent, UNKNOWN, withThousands } from "../../core/format.ts";
+import { duration, lossText, percent, UNKNOWN, withThousands } from "../../core/format.ts";
 import type { ListedRun, RunList } from "../run_list.ts";
 import { escape } from "../escape.ts";
 
@@ -39,7 +39,7 @@ function row(run: ListedRun): string {
   const figures: readonly (readonly [value: number | null, text: string])[] = [
     [accuracy, percent(accuracy ?? NaN, 2)],
     [bestAccuracy, percent(bestAccuracy ?? NaN, 2)],
-    [loss, loss === null ? UNKNOWN : loss.toFixed(4)],
+    [loss, loss === null ? UNKNOWN : lossText(loss)],
     [epoch, epoch === null ? UNKNOWN : withThousands(epoch)],
     [step, step === null ? UNKNOWN : withThousands(step)],
     [seconds, duration(seconds ?? NaN)],
