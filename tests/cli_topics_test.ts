@@ -27,6 +27,19 @@ Deno.test("help without a word lists commands and topics; a topic fits a screen"
   }
 });
 
+Deno.test("every command and field that a topic names exists", async () => {
+  const help = await Deno.readTextFile(`${ROOT}tests/golden/help.txt`);
+  const keys = fieldKeys(await recipeSchema());
+  for (const [name, { text }] of Object.entries(TOPICS)) {
+    for (const [, word] of text.matchAll(/qtrain ([a-z]+)(?= [a-z])/g)) {
+      assert.match(help, new RegExp(`^ {2}${word} `, "m"), `${name}: ${word}`);
+    }
+    for (const [key] of text.matchAll(/\b(?:data|model|train|quantize)\.[a-z_.]+[a-z_]/g)) {
+      if (!/\.json$/.test(key)) assert.ok(keys.includes(key), `${name}: ${key}`);
+    }
+  }
+});
+
 Deno.test("recipes in topics can be read", () => {
   const { recipe, "fine-tuning": tuning } = TOPICS;
   for (const { text } of [recipe!, tuning!]) {

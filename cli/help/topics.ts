@@ -155,18 +155,34 @@ QTRAIN_WATCHDOG=SECONDS   longest wait for the GPU (60); 0: no limit
 QTRAIN_TERMS=edge         base limits and emulated dot products, as a small GPU has
 DENO_WEBGPU_BACKEND=gl    allow OpenGL, where there is no Vulkan, Metal or Direct3D 12`,
   },
+  seeing: {
+    summary: "curves, reports, the live view and TensorBoard",
+    text: `qtrain recipe.yaml --watch     trains, and shows the run in a browser while it goes on
+qtrain watch runs              the same for runs that another process trains, or that are finished
+qtrain report runs/photos      writes report.html: curves, confusion matrix, mistakes, ranges; of several
+                               runs, side by side
+qtrain runs                    lists runs with status, accuracy and time
+qtrain eval runs/photos        each class, and which are confused; --split train on the training images
+qtrain compare recipe.yaml --seeds 1,2,3   trains several and compares them
+
+tensorboard: true in a recipe writes events/ in the run's folder, for tensorboard --logdir runs.
+
+The live view listens on 127.0.0.1 alone, and needs permission for that: deno task live.`,
+  },
   run: {
     summary: "the files in a run's folder",
     text: `recipe.yaml       the recipe with every default written out
 metrics.jsonl     a line for each logged step and each epoch
 ranges.jsonl      for each quantizer: its range, the values it saw, the share it clipped
 evaluation.json   the last evaluation: confusion matrix, each class, the worst mistakes
+report.html       curves, confusion matrix, mistakes, ranges: a page for the browser
+README.md         what the run is, and what to do with it
+events/           for TensorBoard, with tensorboard: true
 checkpoints/      the newest checkpoints and the best
 data.json         the data's files and where they were
 summary.json      the result
 
 qtrain eval, predict and export take the folder: qtrain predict runs/photos holiday.jpg. With --best they
-take the checkpoint with the best test accuracy instead of the newest. qtrain watch runs/photos shows the
-run in a browser.`,
+take the checkpoint with the best test accuracy instead of the newest.`,
   },
 };
