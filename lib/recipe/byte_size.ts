@@ -22,7 +22,7 @@ const EXPECTED = "an amount of memory such as 64MiB, 64MB or 1.5GiB, a number of
 export const memory = z.union([
   z.int(EXPECTED).min(0, EXPECTED),
   z.string(EXPECTED).regex(SIZE, EXPECTED),
-], EXPECTED).transform((value): number => {
+], EXPECTED).meta({ examples: ["64MiB", "1.5GiB"] }).transform((value): number => {
   if (typeof value === "number") return value;
   const [, amount, prefix = ""] = SIZE.exec(value)!;
   return Math.floor(Number(amount) * UNITS[`${prefix}b`.toLowerCase()]!);

@@ -64,7 +64,7 @@ export function recipeJsonSchema(): JsonSchema {
 /** A field that takes a text takes `2021` and `no` too, which are numbers and so on to YAML. */
 function withPlainTexts(schema: JsonSchema): JsonSchema {
   const parts = Object.entries(schema).map(([key, part]) => {
-    if (typeof part !== "object" || key === "default") return [key, part];
+    if (typeof part !== "object" || key === "default" || key === "examples") return [key, part];
     const isUnion = key === "anyOf" || key === "oneOf";
     if (Array.isArray(part)) return [key, part.map((one) => widened(one, isUnion))];
     const isMap = key === "properties" || key === "definitions";

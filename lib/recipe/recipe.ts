@@ -121,8 +121,10 @@ const recipeWith = (names: readonly string[]) =>
     seed: integer(0, 2 ** 32 - 1).default(1),
     data,
     model,
-    init: z.string("the path of a safetensors file or of a run's folder").default(""),
-    freeze: z.array(z.string(PATTERN).min(1, PATTERN), PATTERNS).default([]),
+    init: z.string("the path of a safetensors file or of a run's folder").default("")
+      .meta({ examples: ["resnet18.safetensors", "runs/photos"] }),
+    freeze: z.array(z.string(PATTERN).min(1, PATTERN), PATTERNS).default([])
+      .meta({ examples: [["conv1", "norm1", "layer1-*"]] }),
     quantize: quantize(names).prefault({}),
     train: train.prefault({}),
     memory: memory.prefault(0),
