@@ -34,6 +34,8 @@ function curvesHtml(runs: readonly RunView[]): string {
       name: one ? part : `${nameOf(runs, run)}, ${part}`,
       classes: one ? classes : `${colour(i)} ${/faint|dash/.exec(classes)?.[0] ?? ""}`,
       points: points(run),
+      // It must not squeeze the others.
+      aside: !one && run.status === "diverged",
       dots,
     }));
   const loss = (run: RunView) => run.steps.map(({ step, loss }) => [step, loss] as const);
@@ -103,7 +105,7 @@ function curvesHtml(runs: readonly RunView[]): string {
   ];
   const key = one
     ? [line("c0", "training"), line("c1", "test")]
-    : runs.map((run, i) => line(colour(i), runName(runs, run)));
+    : runs.map((run, i) => line(colour(i), nameHtml(nameOf(runs, run))));
   return `<ul class="key">${key.join("")}</ul>
 <div class="pair">${curves.join("\n")}</div>${skippedText(runs)}`;
 }

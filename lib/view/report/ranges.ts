@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { percent } from "../../core/format.ts";
+import { percent, withThousands } from "../../core/format.ts";
 import { nameHtml } from "../escape.ts";
 import type { Section } from "../page.ts";
 import { rangeAxis, rangeOverview, rangePanel } from "../plot/range_plot.ts";
@@ -42,7 +42,7 @@ function overviews(runs: readonly RunView[], known: readonly RunView[]): string 
       return last ? [{ name, last, clipped }] : [];
     });
     const shown = clippingMost(rows, Math.floor(MAX_ROWS / known.length)),
-      step = rows[0]?.last.step;
+      step = withThousands(rows[0]?.last.step ?? 0);
     const more = rows.length > shown.length
       ? ` The ${shown.length} of ${rows.length} quantizers that clip most.`
       : "";
