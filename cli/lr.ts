@@ -52,7 +52,7 @@ export const lrCommand = defineCommand({
     `Trains with the recipe's data, batch, optimizer and arithmetic, without its schedule, and keeps
 nothing. The rate rises from 1e-5 to 10 (sgd) or from 1e-7 to 1 (adamw), until the loss has clearly
 risen. Proposed is the rate at which the loss has done half of its fall. With another batch, optimizer or
-network, the best rate is another. The rate of a long training is often two or three times lower.
+network, the best rate is another.
 
 Exit codes: 0 done, 1 no rate found, 2 wrong usage, recipe or data, 130 interrupted.`,
   options: OPTIONS,
