@@ -81,7 +81,7 @@ summary{cursor:pointer;color:var(--link)}details{margin:0 0 12px}
 .ending{font-size:17px;margin:10px 0 0;max-width:90ch;overflow-wrap:anywhere}.ending .status{margin-right:8px}
 .cards .first b{font-size:30px}.cards li{overflow-wrap:anywhere}
 .note{border-left:3px solid var(--warn);padding:6px 12px;margin:10px 0;background:var(--card);max-width:90ch;overflow-wrap:anywhere}
-.side{display:flex;flex-wrap:wrap;gap:18px 40px;align-items:flex-start}.side>*{max-width:100%;min-width:0}.side>.fill{flex:1 1 420px}
+.side{display:flex;flex-wrap:wrap;gap:18px 40px;align-items:flex-start}.side>*{max-width:100%;min-width:0}.side>.fill{flex:1 1 420px}.narrow{max-width:620px}
 .wrapped{white-space:normal;overflow-wrap:anywhere}.plain{margin:12px 0;padding-left:20px}
 @media (max-width:600px){main{padding:16px 14px 48px}nav ul{padding:8px 14px}h1{font-size:22px}.mistakes{grid-template-columns:repeat(auto-fill,minmax(128px,1fr))}}
 @media print{nav,.skip,select{display:none}figure,.cards li,.mistakes li{break-inside:avoid}.tall{max-height:none}}

@@ -74,6 +74,11 @@ export function quantile(values: readonly number[], share: number): number {
   return sorted[Math.round(share * (sorted.length - 1))] ?? NaN;
 }
 
+/** A coordinate in tenths of a pixel: more would be bytes that nobody sees. */
+export function tenth(value: number): number {
+  return Math.round(value * 10) / 10;
+}
+
 /** At most `max` of the items, evenly spaced, including the first and the last. */
 export function downsample<T>(items: readonly T[], max: number): T[] {
   if (items.length <= max) return [...items];

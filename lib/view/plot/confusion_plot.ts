@@ -6,6 +6,7 @@
 import { percent, withThousands } from "../../core/format.ts";
 import type { ConfusionCell } from "../../metrics/prediction_metrics.ts";
 import { nameHtml } from "../escape.ts";
+import { tenth } from "./axis.ts";
 
 /** Classes whose numbers are readable. */
 const MAX_TABLE = 20;
@@ -21,7 +22,7 @@ const MAX_NAMES = 34;
 const SIDE = 640, LEFT = 150, BOTTOM = 120;
 
 /**
- * Rows: what images are. Columns: what they were predicted as. Shaded by the share of the row; what is
+ * Rows: what images are. Columns: what they were taken for. Shaded by the share of the row; what is
  * wrong is drawn stronger, by the root of its share, as it is less.
  *
  * @param classes names by label
@@ -61,7 +62,7 @@ function matrixTable(classes: readonly string[], cells: readonly ConfusionCell[]
     }</th>${data.join("")}</tr>`;
   });
   return `<div class="scroll" tabindex="0"><table class="matrix"><caption>Rows: what the images are. ` +
-    `Columns: what they were predicted as. The shade is the share of the row.</caption>
+    `Columns: what they were taken for. The shade is the share of the row.</caption>
 <thead><tr><td></td>${head.join("")}</tr></thead>
 <tbody>${body.join("\n")}</tbody></table></div>`;
 }
@@ -92,7 +93,7 @@ function picture(classes: readonly string[], cells: readonly ConfusionCell[]): s
     SIDE + BOTTOM
   }" role="img" aria-label="${label}"><path class="frame" d="M0 0H${SIDE}V${SIDE}H0z"/>${drawn}${
     names.join("")
-  }</svg><p class="soft">Rows: what the images are. Columns: what they were predicted as. Blue: right; ` +
+  }</svg><p class="soft">Rows: what the images are. Columns: what they were taken for. Blue: right; ` +
     `red: wrong, drawn stronger as it is less.${
       per > 1 ? ` Each cell holds ${per} × ${per} classes.` : ""
     }${every > 1 ? ` One of ${every * per} classes has its name.` : ""}</p>`;
@@ -117,7 +118,7 @@ function drawCells(
       paths.set(kind, (paths.get(kind) ?? "") + box);
       continue;
     }
-    const text = `${nameHtml(classes![row]!)} predicted as ${nameHtml(classes![column]!)}: ${
+    const text = `${nameHtml(classes![row]!)} taken for ${nameHtml(classes![column]!)}: ${
       withThousands(images)
     } (${percent(share)})`;
     single.push(`<path class="${kind}" d="${box}"><title>${text}</title></path>`);
@@ -128,8 +129,4 @@ function drawCells(
 
 function largestCells(counts: ReadonlyMap<number, number>, count: number): number[] {
   return [...counts].toSorted((a, b) => b[1] - a[1]).slice(0, count).map(([cell]) => cell);
-}
-
-function tenth(value: number): number {
-  return Math.round(value * 10) / 10;
 }

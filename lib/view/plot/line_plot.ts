@@ -6,7 +6,7 @@
  */
 import { withThousands } from "../../core/format.ts";
 import { escape, nameHtml } from "../escape.ts";
-import type { Axis } from "./axis.ts";
+import { type Axis, tenth } from "./axis.ts";
 
 /** A point in the coordinates of both axes; one that is not finite is a gap in its line. */
 export type Point = readonly [x: number, y: number];
@@ -46,16 +46,15 @@ interface Plot {
 
 /** Characters of a text for screen readers. */
 const MAX_TEXT = 1000;
-const LEFT = 52, RIGHT = 10, TOP = 8, BOTTOM = 34;
+const LEFT = 52, RIGHT = 18, TOP = 8, BOTTOM = 34;
 
 /** Renders a plot as one `<svg>` element. What is outside of the axes is clipped. */
 export function svg(plot: Plot): string {
   const { title, width, height, x, y, xLabel, formatX = withThousands, format, marks } = plot;
   const w = width - LEFT - RIGHT, h = height - TOP - BOTTOM;
-  const px = (value: number) => Math.round(x.at(value) * w * 10) / 10;
+  const px = (value: number) => tenth(x.at(value) * w);
   // Limited to a few heights, which is invisible and keeps the text short.
-  const py = (value: number) =>
-    Math.round(Math.min(Math.max((1 - y.at(value)) * h, -2 * h), 3 * h) * 10) / 10;
+  const py = (value: number) => tenth(Math.min(Math.max((1 - y.at(value)) * h, -2 * h), 3 * h));
   const grid = y.ticks.map((value) => {
     const at = py(value);
     return `<path class="grid" d="M0 ${at}H${w}"/><text x="-8" y="${at}" dy=".32em" ` +

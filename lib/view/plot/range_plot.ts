@@ -7,7 +7,7 @@ import { percent } from "../../core/format.ts";
 import { largest } from "../../core/min_max.ts";
 import { nameHtml } from "../escape.ts";
 import type { RangePoint } from "../run_log.ts";
-import { type Axis, downsample, linear, quantile } from "./axis.ts";
+import { type Axis, downsample, linear, quantile, tenth } from "./axis.ts";
 import { type Point, short, svg } from "./line_plot.ts";
 
 /** What a panel shows of a logged step. */
@@ -66,7 +66,7 @@ export function rangePanel(
 const ROW = 18, NAME = 190, PLOT = 420, SHARE = 90, TOP = 22;
 
 /** A quantizer in the overview. */
-export interface OverviewRow {
+interface OverviewRow {
   readonly name: string;
   /** The last logged step. */
   readonly last: RangePoint;
@@ -145,7 +145,3 @@ function overviewRow({ name, last, clipped }: OverviewRow, y: number, axis: Symm
 }
 
 const value = (x: number | null) => x === null ? "unknown" : short(x);
-
-function tenth(value: number): number {
-  return Math.round(value * 10) / 10;
-}

@@ -183,13 +183,16 @@ export function calibrationSection(runs: readonly RunView[]): Section {
       ? "c0"
       : colour(runs.indexOf(known.find((r) => r.evaluation === e)!)),
   }));
-  const html = known.length === 0
-    ? soft(nothing(runs[0]!))
-    : `<div class="side">${
-      figure("Right by probability", "dashed: as it should be", reliabilityPlot(lists), "fill")
-    }<div>${known.map((run) => calibrationText(runs, run)).join("")}${
-      known.length === 1 ? calibrationTable(known[0]!.evaluation!) : ""
-    }</div></div>`;
+  const html = known.length === 0 ? soft(nothing(runs[0]!)) : `<div class="side">${
+    figure(
+      "Right by probability",
+      "dashed: as it should be",
+      reliabilityPlot(lists),
+      "fill narrow",
+    )
+  }<div>${known.map((run) => calibrationText(runs, run)).join("")}${
+    known.length === 1 ? calibrationTable(known[0]!.evaluation!) : ""
+  }</div></div>`;
   return { id: "calibration", title: "Calibration", html };
 }
 

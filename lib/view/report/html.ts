@@ -81,9 +81,15 @@ export function runName(runs: readonly RunView[], run: RunView): string {
   return (runs.length > 1 ? swatch : "") + nameHtml(nameOf(runs, run));
 }
 
-/** The name of a run: that of its folder, or its path where several have that name. */
-export function nameOf(runs: readonly RunView[], { name, path }: RunView): string {
-  return runs.filter((other) => other.name === name).length > 1 ? path : name;
+/** The name of a run: that of its folder, with as many folders above as it takes to tell it from the others. */
+export function nameOf(runs: readonly RunView[], { path }: RunView): string {
+  const parts = path.split("/");
+  for (let count = 1; count < parts.length; count++) {
+    const name = parts.slice(-count).join("/");
+    const same = runs.filter((other) => other.path === name || other.path.endsWith(`/${name}`));
+    if (same.length <= 1) return name;
+  }
+  return path;
 }
 
 /** A part for each run that has something to show, with its name where there are several. */
