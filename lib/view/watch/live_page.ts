@@ -112,18 +112,20 @@ export class LivePage {
    * @param text what the page says from then on
    */
   async close(text: string): Promise<void> {
-    clearTimeout(this.#timer);
-    if (this.#subscribers.size === 0) return;
-    const content = await this.read();
-    for (const subscriber of this.#subscribers) {
-      this.#send(subscriber, content, event("close", { text }));
-      try {
-        subscriber.controller.close();
-      } catch {
-        // The browser has gone already.
+    if (this.#subscribers.size > 0) {
+      await this.#reading; // It may have begun before the last change.
+      const content = await this.read();
+      for (const subscriber of this.#subscribers) {
+        try {
+          this.#send(subscriber, content, event("close", { text }));
+          subscriber.controller.close();
+        } catch {
+          // The browser has gone already.
+        }
       }
+      this.#subscribers.clear();
     }
-    this.#subscribers.clear();
+    clearTimeout(this.#timer);
   }
 
   async #read(): Promise<LiveContent> {
