@@ -6,7 +6,8 @@
 import { UsageError } from "../lib/core/errors.ts";
 import { writeAtomic } from "../lib/core/files.ts";
 import { visible } from "../lib/core/text.ts";
-import { REPORT_FILE, reportHtml } from "../lib/view/report/report.ts";
+import { reportHtml } from "../lib/view/report/report.ts";
+import { REPORT_FILE } from "../lib/view/report_file.ts";
 import { RunLog, type RunView } from "../lib/view/run_log.ts";
 import { RunFolder } from "../lib/train/run_folder/run_folder.ts";
 import { type Arguments, defineCommand, firstPositional, type Options } from "./command.ts";

@@ -13,6 +13,7 @@ import type { Recipe } from "../lib/recipe/recipe.ts";
 import { RunFolder } from "../lib/train/run_folder/run_folder.ts";
 import type { StartEvent, StepEvent, Summary, TrainEvent } from "../lib/train/events.ts";
 import { train } from "../lib/train/train.ts";
+import { REPORT_FILE } from "../lib/view/report_file.ts";
 import { type Arguments, defineCommand, firstPositional, type Options } from "./command.ts";
 import { classSummary } from "./class_report.ts";
 import { epochLine, percent, rate, settingsTable, stepLine } from "./format.ts";
@@ -226,6 +227,10 @@ async function reportOutcome(
     (device ? ` --device ${device}` : "") + (threads ? ` --threads ${threads}` : "") +
     (noTune ? " --no-tune" : "");
   const { status, steps, reason, best_step, best_test_accuracy, stopped_early: early } = summary;
+  const report = `${folder.path}/${REPORT_FILE}`;
+  if (await Deno.stat(report).then(() => true, () => false)) {
+    progress.print(`the report is ${report}`);
+  }
   switch (status) {
     case "done": {
       if (resumedFrom > 0 && resumedFrom === steps) {

@@ -8,7 +8,8 @@ import { oneLine } from "../../core/text.ts";
 import type { RunView } from "../run_log.ts";
 import { nextCommands, QTRAIN_STANDS, resumeCommand } from "./commands.ts";
 import { figuresOf, progressOf } from "./figures.ts";
-import { REPORT_FILE, subtitle } from "./report.ts";
+import { REPORT_FILE } from "../report_file.ts";
+import { subtitle } from "./report.ts";
 
 /** Name of the file in a run's folder. */
 export const READ_ME_FILE = "README.md";

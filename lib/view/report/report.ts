@@ -11,9 +11,6 @@ import type { RunView } from "../run_log.ts";
 import { recipeValue } from "./html.ts";
 import { reportSections } from "./sections.ts";
 
-/** Name of the file in a run's folder. */
-export const REPORT_FILE = "report.html";
-
 /** The report of runs as a whole document, which loads nothing. */
 export function reportHtml(runs: readonly RunView[]): string {
   const [first] = runs;

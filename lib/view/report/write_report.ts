@@ -8,7 +8,8 @@ import { writeAtomic } from "../../core/files.ts";
 import type { Recipe } from "../../recipe/recipe.ts";
 import { RunLog, type RunView } from "../run_log.ts";
 import { READ_ME_FILE, readMe } from "./read_me.ts";
-import { REPORT_FILE, reportHtml } from "./report.ts";
+import { REPORT_FILE } from "../report_file.ts";
+import { reportHtml } from "./report.ts";
 
 /**
  * Writes both files of a run that has ended, for the process that has locked the folder. A report that
