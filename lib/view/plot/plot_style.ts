@@ -35,4 +35,4 @@ table.matrix tbody td{min-width:40px;background:color-mix(in srgb,var(--right) c
 table.matrix tbody td.wrong{background:color-mix(in srgb,var(--bad) calc(var(--s)*100%),var(--card))}
 table.matrix td.zero{color:var(--soft)}table.matrix td.strong{color:var(--page)}
 @media (prefers-color-scheme:dark){:root{--right:#5b9cf0}}
-@media (max-width:600px){figure svg text{font-size:16px}figure svg.cells text{font-size:12px}}`;
+@media (max-width:600px){figure svg text{font-size:14px}figure svg.cells text{font-size:13px}table.matrix caption{max-width:80vw}table.matrix tbody th{position:sticky;left:0;background:var(--card);max-width:11ch;overflow:hidden;text-overflow:ellipsis}}`;
