@@ -33,6 +33,7 @@ const STATES: Readonly<Record<RunStatus, LiveState>> = {
 /** The page of one run. */
 export class RunSource implements LiveSource {
   #log: RunLog | undefined;
+  #status: RunStatus | undefined;
   readonly #parts = SECTIONS.map((make) => ({ make, rested: new Rested<Section>() }));
   #sections: readonly Section[] = [];
 
@@ -45,9 +46,10 @@ export class RunSource implements LiveSource {
     const { view } = this.#log ??= await RunLog.open(this.path), state = STATES[view.status];
     const sections: Section[] = [];
     for (const { make, rested } of this.#parts) {
-      // Nobody waits for a later state than the last.
-      sections.push(await rested.get(view, () => make([view]), view.status !== "running"));
+      // The last state is shown at once.
+      sections.push(await rested.get(view, () => make([view]), view.status !== this.#status));
     }
+    this.#status = view.status;
     if (sections.some((section, i) => section !== this.#sections[i])) this.#sections = sections;
     return { title: `${view.name}: ${view.status}`, state, sections: this.#sections };
   }
