@@ -30,7 +30,7 @@ const MISTAKES: readonly Mistake[] = [
     "an unknown command",
     SHORT,
     ["chek", "r.yaml"],
-    /^chek: unknown command \(did you mean check\?\); expected a recipe.yaml or one of train, .*\n$/,
+    /^chek: unknown command \(did you mean check\?\); expected a recipe.yaml or one of init, train, .*\n$/,
   ],
   [
     "an unknown option",
