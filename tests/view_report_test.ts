@@ -213,7 +213,7 @@ Deno.test("a report stays below 2 MB: 1,000 classes, 150 quantizers, 10,000 step
   }));
   const view: RunView = {
     ...{ path: "runs/big", name: "big", status: "done", recipeText: "a: 1\n".repeat(1e5) },
-    ...{ recipe: {}, summary: SUMMARY, skips: [], problems: [] },
+    ...{ recipe: {}, summary: SUMMARY, skips: [], problems: [], clipped: 0.01 },
     steps: Array.from({ length: 4096 }, (_, i) => ({
       ...{ step: 3 * i, epoch: 1, loss: Math.random(), accuracy: Math.random(), learningRate: 0.1 },
       ...{ gradientNorm: Math.random(), imagesPerSecond: 1000 * Math.random(), dataWaitShare: 0.1 },

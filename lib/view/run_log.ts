@@ -101,6 +101,8 @@ export interface RunView {
   readonly skips: readonly SkipPoint[];
   /** By name, in the order of the network. */
   readonly quantizers: ReadonlyMap<string, QuantizerLog>;
+  /** Mean share of clipped activation and gradient values over all logged steps, 0–1; null without any. */
+  readonly clipped: number | null;
   readonly evaluation: EvaluationRecord | undefined;
   /** What could not be read, in words, for the reader of the page: damaged lines, for example. */
   readonly problems: readonly string[];
@@ -119,6 +121,8 @@ export class RunLog {
   #steps = new Points<StepPoint>(MAX_STEPS);
   #epochs = new Points<EpochPoint>(MAX_STEPS);
   #skips: SkipPoint[] = [];
+  /** Sum of the clipped shares of logged steps, and their number. */
+  #clipped = { sum: 0, steps: 0 };
   #quantizers = new Map<string, { points: Points<RangePoint>; clipped: number; lines: number }>();
   #view: RunView | undefined;
 
@@ -173,11 +177,17 @@ export class RunLog {
     this.#steps = new Points(MAX_STEPS);
     this.#epochs = new Points(MAX_STEPS);
     this.#skips = [];
+    this.#clipped = { sum: 0, steps: 0 };
   }
 
   #addMetrics(line: LogLine): void {
     const { kind, step } = line, epoch = number(line.epoch) ?? 0;
     if (kind === "step") {
+      const clipped = number(line.clipped);
+      if (clipped !== null) {
+        this.#clipped.sum += clipped;
+        this.#clipped.steps++;
+      }
       this.#steps.add({
         step,
         epoch,
@@ -189,7 +199,7 @@ export class RunLog {
           : { gradientNorm: number(line.gradient_norm)! }),
         imagesPerSecond: number(line.images_per_second),
         dataWaitShare: number(line.data_wait_share),
-        clipped: number(line.clipped),
+        clipped,
       });
     } else if (kind === "epoch") {
       this.#epochs.add({
@@ -249,6 +259,7 @@ export class RunLog {
           { points: points.list(), clipped: clipped / lines },
         ]),
       ),
+      clipped: this.#clipped.steps === 0 ? null : this.#clipped.sum / this.#clipped.steps,
       evaluation: this.#evaluation(problems),
       problems,
     };

@@ -45,6 +45,7 @@ export async function beginReadMe(
     epochs: [],
     skips: [],
     quantizers: new Map(),
+    clipped: null,
     evaluation: undefined,
     problems: [],
   };
