@@ -24,7 +24,7 @@ export function linear(low: number, high: number, marks = 5): Axis {
 export function logarithmic(low: number, high: number): Axis {
   const from = Math.log10(low), width = Math.max(Math.log10(high) - from, 1e-9);
   const all: number[] = [];
-  for (let power = Math.floor(from); power <= from + width; power++) {
+  for (let power = Math.floor(from); power <= from + Math.min(width, 700); power++) {
     for (const digit of [1, 2, 5]) {
       // Parsed from its digits, so that 5e-2 is exactly 0.05.
       const value = Number(`${digit}e${power}`);
@@ -62,7 +62,11 @@ function niceTicks(low: number, high: number, count: number): number[] {
   const digit = [1, 2, 5, 10].find((d) => d * 10 ** power >= raw * 0.999) ?? 10;
   const step = digit * 10 ** power;
   const ticks: number[] = [];
-  for (let k = Math.ceil(low / step - 1e-9); k * step <= high + step * 1e-9; k++) {
+  const first = Math.ceil(low / step - 1e-9);
+  // Bounded: where the ends differ by less than their last digits, adding one changes nothing.
+  for (let i = 0; i <= 2 * count + 2; i++) {
+    const k = first + i;
+    if (!(k * step <= high + step * 1e-9)) break;
     ticks.push(Number((k * step).toPrecision(12)));
   }
   return ticks;
