@@ -3,6 +3,7 @@
  *
  * @module
  */
+import "./support/isolate.ts";
 import assert from "node:assert/strict";
 import { escape } from "../lib/view/escape.ts";
 import { pageHtml } from "../lib/view/page.ts";
