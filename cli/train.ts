@@ -85,6 +85,7 @@ async function run(args: Arguments<typeof OPTIONS>): Promise<number> {
   await using view = await TrainingView.prepare(args, progress);
   using interrupt = listenForInterrupt((text) => progress.error(text));
   let start: StartEvent | undefined, evaluation: EvaluationRecord | undefined;
+  let summary: Summary | undefined;
   const display = new Display(progress, folder);
   const lines = args.json ? new JsonLines(folder.path, progress) : undefined;
   try {
@@ -110,14 +111,15 @@ async function run(args: Arguments<typeof OPTIONS>): Promise<number> {
         warnOfLeftOut(event, progress);
       }
       if (event.type === "epoch") evaluation = event.evaluation;
-      if (event.type !== "end") continue;
-      progress.done();
-      if (evaluation && event.summary.status === "done") showClasses(evaluation, progress);
-      if (!args.json) print(result(event.summary, folder.path));
-      const code = await reportOutcome(event.summary, start!, folder, args, progress);
-      return code || (lines?.failed ? 1 : 0);
+      if (event.type === "end") summary = event.summary;
     }
-    throw new Error("training ended without a summary");
+    // Behind the last event the report is written.
+    if (!summary) throw new Error("training ended without a summary");
+    progress.done();
+    if (evaluation && summary.status === "done") showClasses(evaluation, progress);
+    if (!args.json) print(result(summary, folder.path));
+    const code = await reportOutcome(summary, start!, folder, args, progress);
+    return code || (lines?.failed ? 1 : 0);
   } finally {
     progress.done();
   }

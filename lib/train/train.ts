@@ -63,10 +63,18 @@ export async function* train(
     throw error;
   } finally {
     // However it ended. The folder is still locked.
-    if (folder && begun) {
-      const { writeReport } = await import("../view/report/write_report.ts");
-      await writeReport(folder.path, warn);
-    }
+    if (folder && begun) await report(folder.path, warn);
+  }
+}
+
+/** Writes the report of a run that has ended. What fails is a warning: the run is done. */
+async function report(path: string, warn: TrainOptions["warn"]): Promise<void> {
+  try {
+    // Imported when it is needed: a run starts without it.
+    const { writeReport } = await import("../view/report/write_report.ts");
+    await writeReport(path, warn);
+  } catch (error) {
+    warn?.(`${path}: cannot make the report: ${(error as Error).message}`);
   }
 }
 
