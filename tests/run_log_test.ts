@@ -172,3 +172,11 @@ Deno.test("the log of a run has its steps, epochs, ranges, recipe and evaluation
     assert.equal((view.recipe!.train as { epochs: number }).epochs, 2);
     assert.equal(view.quantizers.get("conv1.weight")!.points.length, 7);
   }));
+
+Deno.test("a log that is a device has no lines, and is not read for ever", {
+  ignore: Deno.build.os === "windows",
+}, () =>
+  inRun(async (path) => {
+    await Deno.symlink("/dev/zero", `${path}/metrics.jsonl`);
+    assert.deepEqual(stepsOf(await RunLog.open(path)), []);
+  }));

@@ -71,6 +71,8 @@ export class LogTail {
     line: (line: LogLine) => void,
   ): Promise<boolean> {
     const info = await file.stat();
+    // A device such as /dev/full never ends.
+    if (!info.isFile) return false;
     let changed = false;
     if (this.#file && !await this.#continues(file, info)) {
       this.#restart(restart);
