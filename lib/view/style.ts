@@ -83,6 +83,6 @@ summary{cursor:pointer;color:var(--link)}details{margin:0 0 12px}
 .note{border-left:3px solid var(--warn);padding:6px 12px;margin:10px 0;background:var(--card);max-width:90ch;overflow-wrap:anywhere}
 .side{display:flex;flex-wrap:wrap;gap:18px 40px;align-items:flex-start}.side>*{max-width:100%;min-width:0}.side>.fill{flex:1 1 420px}.narrow{max-width:620px}
 .wrapped{white-space:normal;overflow-wrap:anywhere}.plain{margin:12px 0;padding-left:20px}
-@media (max-width:600px){main{padding:16px 14px 48px}nav ul{padding:8px 14px}h1{font-size:22px}.mistakes{grid-template-columns:repeat(auto-fill,minmax(128px,1fr))}}
+@media (max-width:600px){.rows{overflow-x:auto}.rows svg{min-width:640px}main{padding:16px 14px 48px}nav ul{padding:8px 14px}h1{font-size:22px}.mistakes{grid-template-columns:repeat(auto-fill,minmax(128px,1fr))}}
 @media print{nav,.skip,select{display:none}figure,.cards li,.mistakes li{break-inside:avoid}.tall{max-height:none}}
 @media (prefers-reduced-motion:no-preference){html{scroll-behavior:smooth}}`;

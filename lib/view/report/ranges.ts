@@ -46,7 +46,7 @@ function overviews(runs: readonly RunView[], known: readonly RunView[]): string 
     const more = rows.length > shown.length
       ? ` The ${shown.length} of ${rows.length} quantizers that clip most.`
       : "";
-    const plot = `<figure>${
+    const plot = `<figure class="rows">${
       rangeOverview(`ranges of ${rows.length} quantizers of ${nameOf(runs, run)}`, shown)
     }</figure>`;
     const text = soft(
