@@ -28,6 +28,8 @@ export class LogTail {
   #mark = new Uint8Array();
   /** The start of a line whose end is not yet written. */
   #rest = new Uint8Array();
+  /** Whether what comes up to the next end of a line is no line, as it is too long. */
+  #skipping = false;
   #lines = 0;
   #damaged: number[] = [];
   #damages = 0;
@@ -50,6 +52,8 @@ export class LogTail {
   async read(restart: () => void, line: (line: LogLine) => void): Promise<boolean> {
     let file: Deno.FsFile;
     try {
+      // Opening a pipe would wait for its writer, and a device such as /dev/full never ends.
+      if (!(await Deno.stat(this.path)).isFile) return false;
       file = await Deno.open(this.path);
     } catch (error) {
       if (!(error instanceof Deno.errors.NotFound)) throw fileError(error, "read", this.path);
@@ -71,8 +75,6 @@ export class LogTail {
     line: (line: LogLine) => void,
   ): Promise<boolean> {
     const info = await file.stat();
-    // A device such as /dev/full never ends.
-    if (!info.isFile) return false;
     let changed = false;
     if (this.#file && !await this.#continues(file, info)) {
       this.#restart(restart);
@@ -107,12 +109,21 @@ export class LogTail {
     this.#damaged = [];
     this.#mark = this.#rest = new Uint8Array();
     this.#file = undefined;
+    this.#skipping = false;
     restart();
   }
 
   #take(bytes: Uint8Array, line: (line: LogLine) => void): void {
     this.#at += bytes.length;
     this.#mark = joined(this.#mark, bytes.subarray(-MARK)).slice(-MARK);
+    if (this.#skipping) {
+      const end = bytes.indexOf(NEWLINE) + 1;
+      if (end === 0) return;
+      this.#skipping = false;
+      this.#lines++;
+      this.#damage();
+      bytes = bytes.subarray(end);
+    }
     const all = joined(this.#rest, bytes), end = all.lastIndexOf(NEWLINE) + 1;
     for (const text of textsOf(all.subarray(0, end))) {
       this.#lines++;
@@ -121,8 +132,9 @@ export class LogTail {
       else if (text !== "") this.#damage();
     }
     this.#rest = all.slice(end);
-    // What has no end in all these bytes is no line: it is not kept.
-    if (this.#rest.length > MAX_LINE) this.#rest = new Uint8Array();
+    if (this.#rest.length <= MAX_LINE) return;
+    this.#rest = new Uint8Array();
+    this.#skipping = true;
   }
 
   #damage(): void {

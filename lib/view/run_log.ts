@@ -266,6 +266,9 @@ export class RunLog {
   }
 
   *#damages(): Generator<string> {
+    for (const { problem } of Object.values(this.#files)) {
+      if (problem !== undefined) yield problem;
+    }
     for (const { path, damaged: { count, lines } } of [this.#metrics, this.#ranges]) {
       if (count === 0) continue;
       const more = count > lines.length ? " and others" : "";
@@ -313,9 +316,14 @@ export class RunLog {
   }
 }
 
+/** Bytes of a file that is read as a whole; the largest are evaluations of a thousand classes, of 4 MB. */
+const MAX_FILE = 2 ** 26;
+
 /** A file that is replaced as a whole. */
 class WholeFile {
   text: string | undefined;
+  /** Why it is not read. */
+  problem: string | undefined;
   #stamp = "";
 
   constructor(readonly path: string) {}
@@ -326,9 +334,14 @@ class WholeFile {
     const stamp = info ? `${info.size} ${info.mtime?.getTime()} ${info.ino}` : "";
     if (stamp === this.#stamp) return false;
     this.#stamp = stamp;
-    const before = this.text;
-    this.text = await readTextIfThere(this.path);
-    return this.text !== before;
+    const before = this.text, isText = info?.isFile === true && info.size <= MAX_FILE;
+    this.problem = info && !isText
+      ? `${this.path}: expected a file of at most ${MAX_FILE / 2 ** 20} MiB, got ${
+        info.isFile ? `one of ${Math.round(info.size / 2 ** 20)} MiB` : "something else"
+      }; it is left out`
+      : undefined;
+    this.text = isText ? await readTextIfThere(this.path) : undefined;
+    return this.text !== before || this.problem !== undefined;
   }
 }
 

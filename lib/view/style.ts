@@ -61,7 +61,7 @@ th[aria-sort=ascending] button::after{content:" ↑"}th[aria-sort=descending] bu
 .cards li{background:var(--card);border-radius:10px;padding:11px 14px}
 .cards b{display:block;font-size:21px;font-weight:600;line-height:1.3;font-variant-numeric:tabular-nums}
 .cards span{font-size:13px;color:var(--soft)}
-.pair,.panels{display:grid;gap:18px;grid-template-columns:repeat(auto-fit,minmax(min(100%,400px),1fr))}
+.pair,.panels{display:grid;gap:18px;grid-template-columns:repeat(auto-fit,minmax(min(100%,460px),1fr))}
 figure{margin:0;background:var(--card);border-radius:10px;padding:14px 14px 8px;position:relative}
 .panels figure{max-width:620px}
 figcaption{font-size:14px;margin-bottom:6px}figcaption span{margin-left:10px;font-size:13px}
@@ -84,5 +84,5 @@ summary{cursor:pointer;color:var(--link)}details{margin:0 0 12px}
 .side{display:flex;flex-wrap:wrap;gap:18px 40px;align-items:flex-start}.side>*{max-width:100%;min-width:0}.side>.fill{flex:1 1 420px}.narrow{max-width:620px}
 .wrapped{white-space:normal;overflow-wrap:anywhere}.plain{margin:12px 0;padding-left:20px}
 @media (max-width:600px){.rows{overflow-x:auto}.rows svg{min-width:640px}main{padding:16px 14px 48px}nav ul{padding:8px 14px}h1{font-size:22px}.mistakes{grid-template-columns:repeat(auto-fill,minmax(128px,1fr))}}
-@media print{nav,.skip,select{display:none}figure,.cards li,.mistakes li{break-inside:avoid}.tall{max-height:none}}
+@media print{*{print-color-adjust:exact}.tall thead th{position:static}nav,.skip,select{display:none}figure,.cards li,.mistakes li{break-inside:avoid}.tall{max-height:none}}
 @media (prefers-reduced-motion:no-preference){html{scroll-behavior:smooth}}`;

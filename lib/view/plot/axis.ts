@@ -13,9 +13,10 @@ export interface Axis {
   readonly ticks: readonly number[];
 }
 
-/** A linear axis from `low` to `high`, widened if they are equal. */
+/** A linear axis from `low` to `high`, widened if they are equal but for their last digits. */
 export function linear(low: number, high: number, marks = 5): Axis {
-  const pad = high > low ? 0 : Math.abs(low) * 0.5 || 0.5;
+  const size = Math.max(Math.abs(low), Math.abs(high));
+  const pad = high - low > 1e-9 * size ? 0 : size * 0.5 || 0.5;
   const from = low - pad, to = high + pad;
   return { at: (value) => (value - from) / (to - from), ticks: niceTicks(from, to, marks) };
 }

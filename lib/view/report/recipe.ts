@@ -17,6 +17,8 @@ import { type Cell, details, figureOf, runName, soft, table, textOf } from "./ht
 const MAX_TEXT = 60_000;
 /** Rows of a table of fields. */
 const MAX_FIELDS = 200;
+/** Cells of the table of several runs, at most 200 characters each. */
+const MAX_CELLS = 1500;
 
 /** The recipe, with what differs from the defaults, or between runs. */
 export function recipeSection(runs: readonly RunView[]): Section {
@@ -113,7 +115,7 @@ function ofSeveral(runs: readonly RunView[]): string {
   const list = keys.length === 0 ? soft("The recipes do not differ.") : table({
     caption: "What differs between the recipes",
     columns: [{ text: "field" }, ...runs.map((run) => ({ text: runName(runs, run) }))],
-    rows: keys.slice(0, MAX_FIELDS).map((key): Cell[] => [
+    rows: keys.slice(0, Math.floor(MAX_CELLS / (runs.length + 1))).map((key): Cell[] => [
       `<code>${nameHtml(key)}</code>`,
       ...all.map((fields) => valueHtml(fields.get(key))),
     ]),
@@ -131,7 +133,7 @@ export function reproduceSection(runs: readonly RunView[]): Section {
     nameHtml(textOf(run, "qtrain_version") ?? "–"),
     nameHtml(textOf(run, "adapter") ?? "–"),
     nameHtml(textOf(run, "arithmetic") ?? "–"),
-    String(figureOf(run, "seed") ?? run.recipe?.seed ?? "–"),
+    nameHtml(String(figureOf(run, "seed") ?? run.recipe?.seed ?? "–")),
   ]);
   const commands = runs.map(({ path }) =>
     `qtrain ${shellWord(`${path}/recipe.yaml`)} --out ${shellWord(`${path}-again`)}`

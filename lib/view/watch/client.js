@@ -62,7 +62,9 @@
     }
     for (const [th, order] of sorted) sortAgain(th, order);
     section.dispatchEvent(new Event("qtrain:update", { bubbles: true }));
-    if (anchor) scrollBy(0, anchor.element.getBoundingClientRect().top - anchor.top);
+    const moved = anchor ? anchor.element.getBoundingClientRect().top - anchor.top : 0;
+    // Any scrolling would end one that is under way, as to a section that was chosen.
+    if (Math.abs(moved) >= 1) scrollBy({ top: moved, behavior: "instant" });
   };
 
   /** What the reader looks at: it stays where it is when something above it grows. */

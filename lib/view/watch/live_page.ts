@@ -133,9 +133,10 @@ export class LivePage {
     try {
       this.#content = await this.#source.read();
     } catch (error) {
-      if (!(error instanceof QtrainError)) throw error;
-      // What was read before stays on the page.
-      const state = { kind: "gone", text: error.message } as const;
+      // What was read before stays on the page. One run must not end the server of all.
+      const message = error instanceof Error ? error.message : String(error);
+      const text = error instanceof QtrainError ? message : `this is a bug in qtrain: ${message}`;
+      const state = { kind: "gone", text } as const;
       this.#content = { title: "qtrain", sections: [], ...before, state };
     }
     const { sections } = this.#content;

@@ -26,6 +26,8 @@ const READING: LiveContent = {
   state: { kind: "live", text: "Reading the logs of this run." },
   sections: [],
 };
+/** Milliseconds that pages get to take the last update, and connections to end. */
+const FAREWELL_MS = 1000;
 /** Browsers that listen at once. */
 const MAX_SUBSCRIBERS = 200;
 
@@ -94,8 +96,10 @@ export class LiveServer {
   async close(text: string): Promise<void> {
     this.#closing = true;
     clearInterval(this.#sweep);
-    await Promise.all([...this.#pages.values()].map((page) => page.close(text)));
-    await this.#server.shutdown();
+    const pages = Promise.all([...this.#pages.values()].map((page) => page.close(text)));
+    await within(FAREWELL_MS, pages);
+    // A browser that keeps its connection must not keep the server.
+    await within(FAREWELL_MS, this.#server.shutdown());
   }
 
   async #answer(request: Request): Promise<Response> {
@@ -106,12 +110,14 @@ export class LiveServer {
     if (method !== "GET" && method !== "HEAD") {
       return refuse(405, "only GET", { allow: "GET, HEAD" });
     }
-    const { pathname, searchParams } = new URL(request.url);
+    const url = URL.parse(request.url);
+    if (!url) return refuse(400, "no such address");
+    const { pathname, searchParams } = url;
     const page = await this.#pageAt(pathname);
     if (!page || this.#closing) return refuse(404, "no such run");
     const events = searchParams.get("events");
     if (events === null) {
-      const html = pageOf(page, await soon(page.read()) ?? READING, pathname !== "/");
+      const html = pageOf(page, await within(SOON_MS, page.read()) ?? READING, pathname !== "/");
       return respond(method, html, "text/html; charset=utf-8");
     }
     if (this.subscribers >= MAX_SUBSCRIBERS) return refuse(503, "too many pages are open");
@@ -126,6 +132,9 @@ export class LiveServer {
     if (page) return page;
     const path = name === "" ? undefined : (await findRuns(this.#path)).paths.get(name);
     if (name !== "" && path === undefined) return undefined;
+    // Another request may have opened it meanwhile.
+    page = this.#pages.get(name);
+    if (page) return page;
     page = new LivePage(path === undefined ? new FolderSource(this.#path) : new RunSource(path));
     this.#pages.set(name, page);
     return page;
@@ -138,11 +147,11 @@ export class LiveServer {
   }
 }
 
-/** What a promise gives, if it does so soon. */
-async function soon<T>(promise: Promise<T>): Promise<T | undefined> {
+/** What a promise gives, if it does so within some milliseconds. */
+async function within<T>(ms: number, promise: Promise<T>): Promise<T | undefined> {
   let late: ReturnType<typeof setTimeout> | undefined;
   const waited = new Promise<undefined>((resolve) =>
-    late = setTimeout(() => resolve(undefined), SOON_MS)
+    late = setTimeout(() => resolve(undefined), ms)
   );
   return await Promise.race([promise, waited]).finally(() => clearTimeout(late));
 }
