@@ -74,8 +74,10 @@ type Run = Awaited<ReturnType<typeof withDetails>>;
 async function withDetails(run: ListedRun) {
   const { problem, ...details } = await readDetails(run.path);
   const problems = [run.problem, problem].filter((text) => text !== undefined);
-  const epochs = Number(details.recipe.get("train.epochs"));
-  return { ...run, ...details, problems, plannedEpochs: epochs > 0 ? epochs : null };
+  const of = (field: string) => Number(details.recipe.get(field) ?? 0), epochs = of("train.epochs");
+  // With train.time or train.max_steps a run may have more or fewer.
+  const planned = epochs > 0 && of("train.time") === 0 && of("train.max_steps") === 0;
+  return { ...run, ...details, problems, plannedEpochs: planned ? epochs : null };
 }
 
 /** The list as a table, and below it what cannot be read. */

@@ -82,6 +82,7 @@ async function run(args: Arguments<typeof OPTIONS>): Promise<number> {
   const resume = args.resume ?? false;
   const folder = await RunFolder.create({ out: args.out, name: recipe.name, resume });
   const progress = new Progress({ mode });
+  const before = resume ? await stepsOfDone(folder) : undefined;
   await using view = await TrainingView.prepare(args, progress);
   using interrupt = listenForInterrupt((text) => progress.error(text));
   let start: StartEvent | undefined, evaluation: EvaluationRecord | undefined;
@@ -109,6 +110,7 @@ async function run(args: Arguments<typeof OPTIONS>): Promise<number> {
         start = event;
         await view?.show(folder.path);
         warnOfLeftOut(event, progress);
+        warnOfWarmup(event, progress);
       }
       if (event.type === "epoch") evaluation = event.evaluation;
       if (event.type === "end") summary = event.summary;
@@ -118,11 +120,18 @@ async function run(args: Arguments<typeof OPTIONS>): Promise<number> {
     progress.done();
     if (evaluation && summary.status === "done") showClasses(evaluation, progress);
     if (!args.json) print(result(summary, folder.path));
-    const code = await reportOutcome(summary, start!, folder, args, progress);
+    const wasDone = before !== undefined && summary.steps === before;
+    const code = await reportOutcome(summary, start!, { folder, wasDone, args, progress });
     return code || (lines?.failed ? 1 : 0);
   } finally {
     progress.done();
   }
+}
+
+/** Steps of a run that is done already. */
+async function stepsOfDone(folder: RunFolder): Promise<unknown> {
+  const summary = await folder.readSummary().catch(() => undefined);
+  return summary?.status === "done" ? summary.steps : undefined;
 }
 
 /** Events as JSON lines on stdout. If these cannot be written, the run goes on without them. */
@@ -155,6 +164,16 @@ function warnOfLeftOut(start: StartEvent, progress: Progress): void {
   const { recipe: { train }, trainImages, resumedFrom } = start;
   const left = leftOutOfEpochs(trainImages, train.batch, train.micro_batch);
   if (left && left.share >= MIN_LEFT_OUT && resumedFrom === 0) progress.error(left.text);
+}
+
+/** Says that the warm-up takes all steps, as in a first short try of a recipe for a long training. */
+function warnOfWarmup({ recipe: { train }, steps }: StartEvent, progress: Progress): void {
+  const { schedule: { warmup_steps: warmup }, optimizer: { lr }, time } = train;
+  if (time > 0 || warmup < steps) return;
+  progress.error(
+    `train.schedule.warmup_steps: all ${steps} steps are warm-up, so the learning rate does not reach ` +
+      `${lr}; a tenth would be train.schedule.warmup_steps=${Math.max(1, Math.floor(steps / 10))}`,
+  );
 }
 
 /** Shows a run: on a terminal as a table of epochs above a live line, else as plain lines. */
@@ -218,11 +237,16 @@ function earlyEnd(
 /** Reports how the run ended and what to do next. @returns the exit code */
 async function reportOutcome(
   summary: Summary,
-  { resumedFrom, recipe }: StartEvent,
-  folder: RunFolder,
-  { device, threads, "no-tune": noTune }: Arguments<typeof OPTIONS>,
-  progress: Progress,
+  { recipe }: StartEvent,
+  { folder, wasDone, args, progress }: {
+    readonly folder: RunFolder;
+    /** Whether the run had ended before, after as many steps. */
+    readonly wasDone: boolean;
+    readonly args: Arguments<typeof OPTIONS>;
+    readonly progress: Progress;
+  },
 ): Promise<number> {
+  const { device, threads, "no-tune": noTune } = args;
   // The recipe in the folder includes the overrides.
   const run = shellWord(folder.path);
   const again = `${PROGRAM} ${shellWord(`${folder.path}/recipe.yaml`)} --out ${run} --resume` +
@@ -235,9 +259,7 @@ async function reportOutcome(
   }
   switch (status) {
     case "done": {
-      if (resumedFrom > 0 && resumedFrom === steps) {
-        progress.print(`this run is already finished; nothing changed`);
-      }
+      if (wasDone) progress.print(`this run is already finished; nothing changed`);
       if (early) {
         progress.print(earlyEnd(early, recipe));
         progress.print(`to go on: ${again} train.patience=0`);

@@ -78,3 +78,27 @@ Deno.test("a report that cannot be written is a warning, and the run is as good 
     assert.equal(end.summary.status, "done");
     assert.match(warnings.join("\n"), /report\.html: cannot write: .*The run has no new report/);
   }));
+
+Deno.test("a README and a report that somebody else has put into the folder stay, with a warning", () =>
+  inRunFolder(async (out) => {
+    await Deno.mkdir(out, { recursive: true });
+    await Deno.writeTextFile(`${out}/README.md`, "mine");
+    await Deno.writeTextFile(`${out}/report.html`, "<p>mine</p>");
+    const { warnings } = await runOf(SHORT, { out, device: "cpu" });
+    assert.equal(await read(`${out}/README.md`), "mine");
+    assert.equal(await read(`${out}/report.html`), "<p>mine</p>");
+    assert.match(
+      warnings.join("\n"),
+      /README\.md: this file is not of qtrain, so it stays as it is/,
+    );
+    assert.match(warnings.join("\n"), /report\.html: this file is not of qtrain/);
+  }));
+
+Deno.test("a run that diverges between two logged steps logs the last one before", () =>
+  inRunFolder(async (out) => {
+    const train = { ...SHORT.train, optimizer: { lr: 1e6 }, log_every: 1000 };
+    const { end } = await runOf({ ...SHORT, train }, { out, device: "cpu" });
+    assert.equal(end.summary.status, "diverged");
+    const lines = (await read(`${out}/metrics.jsonl`)).trim().split("\n");
+    assert.equal(JSON.parse(lines.at(-1)!).step, end.summary.steps);
+  }));

@@ -41,6 +41,9 @@ Deno.test("a run ends when so many epochs have passed since the best one", () =>
   ]);
   assert.equal(ends(1e6, 0), false, "0: never");
   assert.equal(stopsEarly({ step: 100, bests: [] }, 1, 10), false, "no evaluation yet");
+  const unevaluated = { step: 50, bests, unevaluated: true } as const;
+  assert.equal(stopsEarly({ step: 55, bests }, 1, 10), false, "within an epoch");
+  assert.equal(stopsEarly(unevaluated, 1, 10), false, "before the evaluation");
   // A limit of steps has ended the run within its third epoch, and was raised then.
   const within = [{ step: 25, testAccuracy: 0.2 }];
   assert.equal(stopsEarly({ step: 30, bests: within }, 1, 10), false);
@@ -146,4 +149,13 @@ Deno.test("a checkpoint whose plateau or time is damaged is refused", () => {
       message: /^c: expected the position of a run in the metadata, got/,
     }, JSON.stringify(bad));
   }
+});
+
+Deno.test("less patience on resume ends a run after the next evaluation, not within an epoch", async () => {
+  await inFolder(async (out) => {
+    await runOf(patient(0), { ...cpu(out), stopAt: 45 });
+    const { end: { summary } } = await runOf(patient(1), { ...cpu(out), resume: true });
+    assert.deepEqual([summary.status, summary.steps], ["done", 50]);
+    assert.deepEqual(summary.stopped_early, { epoch: 5, best_epoch: 2 });
+  });
 });

@@ -204,3 +204,18 @@ Deno.test("names of classes cannot break the table of mistakes", () => {
   assert.equal(row!.split("|").length, 4);
   assert.doesNotMatch(row!, /[<>[\]()]{1}(?!\d)/);
 });
+
+Deno.test("event files that cannot be written are a warning: the run keeps its checkpoints", async () => {
+  await inFolder(async (out) => {
+    await Deno.mkdir(out);
+    const warnings: string[] = [];
+    const log = await EventLog.begin(out, { ...LOG, warn: (text) => void warnings.push(text) });
+    await Deno.remove(out);
+    await Deno.writeTextFile(out, "a file");
+    await log.flush();
+    log.epoch(EPOCH);
+    await log.flush();
+    assert.equal(warnings.length, 1);
+    assert.match(warnings[0]!, /cannot write.*\. Training goes on without event files$/);
+  });
+});

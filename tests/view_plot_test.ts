@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import { type Curve, curvePlot, shareTick, short, smooth } from "../lib/view/plot/curve_plot.ts";
 import { confusionPlot } from "../lib/view/plot/confusion_plot.ts";
-import { errorAxis } from "../lib/view/plot/axis.ts";
+import { errorAxis, linear } from "../lib/view/plot/axis.ts";
 import { rangeAxis, rangeOverview, rangePanel } from "../lib/view/plot/range_plot.ts";
 import { reliabilityPlot } from "../lib/view/plot/reliability_plot.ts";
 import { pageHtml } from "../lib/view/page.ts";
@@ -187,4 +187,13 @@ Deno.test("a page lets its own script run and no other, and loads nothing", () =
   assert.equal([...page.matchAll(/<script/g)].length, 1);
   assert.match(page, /default-src 'none'.*script-src 'sha256-/);
   assert.doesNotMatch(page, /https?:|url\(|@import|\bsrc=/);
+});
+
+Deno.test("an axis of values that are equal but for their last digits has few ticks", () => {
+  const close = [[2.302585092994046, 2.3025850929940464], [1e17, 1e17 + 16], [-5e-324, 5e-324]];
+  for (const [low, high] of close) {
+    const { ticks, at } = linear(low!, high!);
+    assert.ok(ticks.length <= 12, `${low} to ${high}: ${ticks.length} ticks`);
+    assert.ok(ticks.every((tick) => Number.isFinite(at(tick))));
+  }
 });

@@ -105,14 +105,17 @@ Deno.test("a report shows hostile names of classes, quantizers, recipes and fold
       clipped: 0.5,
     });
     await Deno.writeTextFile(`${path}/ranges.jsonl`, log + "\n", { append: true });
-    await Deno.writeTextFile(`${path}/recipe.yaml`, 'name: "<b>\\u202e</pre>"\nx: "</template>"\n');
+    await Deno.writeTextFile(
+      `${path}/recipe.yaml`,
+      'name: "<b>\\u202e</pre>"\nx: "</template>"\nseed: "<meta http-equiv=refresh>"\n',
+    );
     const { view } = await RunLog.open(path);
     const html = reportHtml([view, view]);
     assertBalanced(reportHtml([view]));
     assertBalanced(html);
-    assert.doesNotMatch(html, /<b>class|<img src=x|alert\(1\)<s|<\/pre>"/);
+    assert.doesNotMatch(html, /<b>class|<img src=x|<meta http-equiv=r|alert\(1\)<s|<\/pre>"/);
     assert.match(html, /&lt;b&gt;class/);
-    assert.match(readMe(view), /^# \\<b\\>\\\\u202e/);
+    assert.match(readMe(view), /^<!-- Written by qtrain, .* -->\n# \\<b\\>\\\\u202e/);
   }));
 
 const ENDS: readonly (readonly [string, object | undefined, RegExp, RegExp])[] = [

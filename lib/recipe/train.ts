@@ -142,7 +142,11 @@ export const train = map({
   checkpoint_minutes: atLeast0().default(10).meta(SILENT),
   keep_checkpoints: integer(1).default(3).meta(SILENT),
 }).check(({ value, issues }) => {
-  const { batch, micro_batch: micro } = value;
+  const { batch, micro_batch: micro, schedule, optimizer: { lr } } = value;
+  if (schedule.name === "plateau" && schedule.min_lr > lr) {
+    const message = `a number from 0 to train.optimizer.lr (${lr})`;
+    issues.push({ code: "custom", input: schedule, path: ["schedule", "min_lr"], message });
+  }
   if (micro === 0 || batch % micro === 0) return;
   const message = `a divisor of train.batch (${batch}), or 0 for the whole batch`;
   issues.push({ code: "custom", input: value, path: ["micro_batch"], message });

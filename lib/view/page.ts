@@ -22,6 +22,9 @@ export interface Section {
   readonly html: string;
 }
 
+/** What every page says of its origin: a file without it is somebody's own. */
+export const PAGE_MARK = '<meta name="generator" content="qtrain">';
+
 /** What a page is made of. */
 export interface Page {
   readonly title: string;
@@ -62,6 +65,7 @@ export function pageHtml(page: Page): string {
 <meta http-equiv="Content-Security-Policy" content="${policy}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <link rel="icon" href="data:,">
+${PAGE_MARK}
 <title>${escape(title)}</title>
 <style>${STYLE}${style}</style>
 </head>

@@ -12,11 +12,12 @@ import type { TrainerState } from "../checkpoint/trainer_state.ts";
  * @param patience number of epochs without a higher test accuracy; 0: never
  */
 export function stopsEarly(
-  { step, bests }: Pick<TrainerState, "step" | "bests">,
+  { step, bests, unevaluated }: Pick<TrainerState, "step" | "bests" | "unevaluated">,
   patience: number,
   stepsPerEpoch: number,
 ): boolean {
   const best = bests.at(-1);
-  if (patience === 0 || !best) return false;
+  // Only an evaluation ends it: a run that resumes with less patience within an epoch does that one first.
+  if (patience === 0 || !best || unevaluated || step % stepsPerEpoch !== 0) return false;
   return Math.floor(step / stepsPerEpoch) - Math.ceil(best.step / stepsPerEpoch) >= patience;
 }

@@ -55,6 +55,8 @@ export class Run {
   #status: Summary["status"] | undefined;
   /** Why the run diverged. */
   #reason: string | undefined;
+  /** The last step that was not skipped, if it is not in the logs. */
+  #last: StepEvent | undefined;
   /** Whether no step was computed yet: the first one compiles kernels, so it is not timed. */
   #first = true;
   #epochStarted = 0;
@@ -107,6 +109,7 @@ export class Run {
       const advanced = this.#evaluationPending || (yield* this.#trainSteps());
       if (!advanced) continue; // It diverged, or went back to an earlier state.
       if (!this.#evaluationPending) this.#course.recordSteps(this.#step);
+      if (this.#step >= this.#course.end) this.#logLast(); // As `train.time` may have just decided.
       if (this.#course.endsEpoch(this.#step)) yield* this.#endEpoch();
       else if (this.#interrupted || this.#checkpointDue) await this.#save();
       if (this.#interrupted) this.#status ??= "interrupted";
@@ -122,11 +125,12 @@ export class Run {
 
   /** What TensorBoard reads, where the recipe asks for it. */
   async #beginEventLog(step: number): Promise<EventLog | undefined> {
-    const { recipe: { tensorboard, train }, recipeText, options: { folder } } = this.setup;
+    const { recipe: { tensorboard, train }, recipeText, options: { folder, warn } } = this.setup;
     if (!tensorboard || !folder) return undefined;
     const { EventLog } = await import("../tensorboard/event_log.ts");
     const steps = this.#course.plannedSteps(step), logEvery = train.log_every;
-    return await EventLog.begin(`${folder.path}/events`, { step, steps, logEvery, recipeText });
+    const options = { step, steps, logEvery, recipeText, warn };
+    return await EventLog.begin(`${folder.path}/events`, options);
   }
 
   /** The event before the first step. */
@@ -276,7 +280,7 @@ export class Run {
 
   /** Adds a step to the figures of its epoch, and to the logs. */
   #recordStep(result: StepResult): StepEvent {
-    const { folder, warn } = this.setup.options, state = this.#state;
+    const { warn } = this.setup.options, state = this.#state;
     const learningRate = this.#course.learningRate(state.step);
     this.#state = {
       ...state,
@@ -285,14 +289,21 @@ export class Run {
       epochCorrect: state.epochCorrect + result.correct,
     };
     const event = this.#stepEvent(result, learningRate);
-    if (folder && this.#isLogged(event.step)) {
-      folder.appendMetrics(stepLine(event));
-      for (const line of rangeLines(event)) folder.appendRanges(line);
-      this.#eventLog?.step(event);
-    }
+    this.#last = event;
+    if (this.#isLogged(event.step)) this.#logLast();
     const clipping = this.#clipping.see(result.observations);
     if (clipping !== undefined) warn?.(`step ${event.step}: ${clipping}`);
     return event;
+  }
+
+  /** Adds the last step to the logs, unless it is there. */
+  #logLast(): void {
+    const { folder } = this.setup.options, event = this.#last;
+    this.#last = undefined;
+    if (!folder || !event) return;
+    folder.appendMetrics(stepLine(event));
+    for (const line of rangeLines(event)) folder.appendRanges(line);
+    this.#eventLog?.step(event);
   }
 
   /** Continues after a step that has changed nothing. */
@@ -310,6 +321,7 @@ export class Run {
 
   /** Continues from an earlier state, which the network has been loaded with. */
   async #rollBack(to: TrainerState): Promise<void> {
+    this.#last = undefined;
     this.#restore(to);
     await this.setup.options.folder?.truncateLogs(to.step);
     this.#eventLog?.restart(to.step);
@@ -413,6 +425,8 @@ export class Run {
     this.#status = "diverged";
     this.#reason = `step ${step}: ${where}. ` +
       "Lower train.optimizer.lr or raise train.schedule.warmup_steps";
+    // The last step before it tells most, and a run that diverges soon has no other.
+    this.#logLast();
   }
 
   /** Writes the summary. */

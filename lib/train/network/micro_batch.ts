@@ -63,7 +63,8 @@ export function microBatchOf(
 
 /**
  * Factor of the weights of classes with which those of a batch's labels average 1; a mixed label's is the
- * mean of its two. If all are 0, no sample counts whatever the factor.
+ * mean of its two. If all are 0 the factor is 1: without label smoothing no sample counts then, and with it
+ * only what it gives to other classes.
  */
 function weightFactor(
   { labels, samples, others = labels, weights }: Batch,

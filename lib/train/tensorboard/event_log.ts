@@ -1,7 +1,7 @@
 /**
  * `events/` in a run's folder, for TensorBoard. Each start of a run begins a new file; files are only
  * appended to. Where a run goes back to a checkpoint, the files say so, and readers forget what came
- * after it.
+ * after it. Files that cannot be written are no reason to lose a checkpoint: they end, with a warning.
  *
  * @module
  */
@@ -28,6 +28,8 @@ interface EventLogOptions {
   readonly logEvery: number;
   /** The recipe as YAML. */
   readonly recipeText: string;
+  /** Called once, when the files cannot be written. */
+  readonly warn?: ((text: string) => void) | undefined;
 }
 
 /** The event file of one start of a run. */
@@ -39,6 +41,8 @@ export class EventLog {
   /** Whether records are written but perhaps not on the disk. */
   #unflushed = false;
   #written = -Infinity;
+  /** Whether the file could not be written: nothing more is. */
+  #ended = false;
 
   private constructor(readonly folder: string, file: string, readonly options: EventLogOptions) {
     const { steps, logEvery, step, recipeText } = options;
@@ -69,6 +73,7 @@ export class EventLog {
 
   /** Goes back to a state of the run: readers are to forget what came after it. */
   restart(step: number): void {
+    if (this.#ended) return;
     // Readers forget the step that is named too, which is kept.
     this.#pending.push(frame(startEvent(now(), step === 0 ? 0 : step + 1)));
   }
@@ -101,13 +106,18 @@ export class EventLog {
   /** Appends pending records and flushes the file to the disk. */
   async flush(): Promise<void> {
     if (this.#pending.length === 0 && !this.#unflushed) return;
-    const bytes = await this.#content();
+    try {
+      await appendDurably(this.#path, await this.#content());
+    } catch (error) {
+      this.#ended = true;
+      this.options.warn?.(`${(error as Error).message}. Training goes on without event files`);
+    }
     this.#pending = [];
     this.#unflushed = false;
-    await appendDurably(this.#path, bytes);
   }
 
   #add(step: number, values: readonly Value[]): void {
+    if (this.#ended) return;
     this.#pending.push(frame(summaryEvent(now(), step, values)));
   }
 

@@ -19,22 +19,25 @@ export const QTRAIN_STANDS =
 /** What can be done next with a run. */
 export function nextCommands(run: RunView): NextCommand[] {
   const { path, status, summary } = run, folder = shellWord(path);
-  const best = summary?.best_step, isBest = best === summary?.steps;
+  const best = summary?.best_step, other = typeof best === "number" && best !== summary?.steps;
+  // All three take the same checkpoint.
+  const which = other ? `the best checkpoint, of step ${best}` : "it",
+    more = other ? " --best" : "";
   const use: NextCommand[] = [
-    { does: "measures it again, class by class", command: `qtrain eval ${folder}` },
-    { does: "predicts images", command: `qtrain predict ${folder} IMAGE` },
-    { does: "exports it for other programs", command: `qtrain export ${folder} --out FILE.onnx` },
+    { does: `measures ${which}, class by class`, command: `qtrain eval ${folder}${more}` },
+    { does: `predicts images by ${which}`, command: `qtrain predict ${folder} IMAGE${more}` },
+    {
+      does: `exports ${which} for other programs`,
+      command: `qtrain export ${folder} --out FILE.onnx${more}`,
+    },
   ];
-  if (typeof best === "number" && !isBest) {
-    use[0] = {
-      does: `measures the best checkpoint, of step ${best}`,
-      command: `qtrain eval ${folder} --best`,
-    };
-  }
   const resume = { does: "continues it", command: resumeCommand(path) };
   switch (status) {
     case "running":
-      return [{ does: "shows it in a browser as it goes on", command: `qtrain watch ${folder}` }];
+      return [
+        { does: "shows it in a browser as it goes on", command: `qtrain watch ${folder}` },
+        { ...resume, does: "continues it, if it was killed" },
+      ];
     case "done":
       return use;
     case "interrupted":
@@ -42,7 +45,9 @@ export function nextCommands(run: RunView): NextCommand[] {
       return [resume, ...(run.epochs.length > 0 ? use : [])];
     case "diverged":
       return [{
-        does: "continues from the last good checkpoint with a smaller learning rate",
+        does: `${
+          run.epochs.length > 0 ? "continues from the last good checkpoint" : "begins again"
+        } with a smaller learning rate`,
         command: `${resume.command} ${lowerRate(run)}`,
       }];
   }

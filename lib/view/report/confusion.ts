@@ -160,8 +160,13 @@ function pictureOf(mistake: MistakeRecord, { classes }: EvaluationRecord): strin
   const small = isSmall(png) ? ' class="small"' : "";
   return `<li><img${small} src="data:image/png;base64,${png}" alt="${is} taken for ${as}">` +
     `<b>${as}</b> ${percent(probability)}<br>is ${is}, ${percent(own)}<br><small>${
-      file === undefined ? `image ${withThousands(index)}` : nameHtml(file, 120)
+      file === undefined ? `image ${withThousands(index)}` : nameHtml(shortPath(file), 120)
     }</small></li>`;
+}
+
+/** The end of a path: a report is sent to others, whom the folders of this machine do not concern. */
+function shortPath(file: string): string {
+  return file.split(/[\\/]/).slice(-2).join("/");
 }
 
 /** Whether a PNG file is of few pixels: its width and height stand in its first 24 bytes. */

@@ -40,9 +40,17 @@ export function figuresOf(run: RunView) {
     top5: last?.testTop5 ?? evaluation?.top5 ?? figureOf(run, "test_top5"),
     calibrationError: evaluation?.calibration_error ?? figureOf(run, "calibration_error"),
     testLoss: last?.testLoss ?? figureOf(run, "test_loss"),
-    trainLoss: last?.trainLoss ?? run.steps.at(-1)?.loss ?? figureOf(run, "train_loss"),
+    // The mean of an epoch: the loss of a step is another figure, and is on the curve.
+    trainLoss: last?.trainLoss ?? figureOf(run, "train_loss"),
     trainAccuracy: last?.trainAccuracy ?? null,
     speed: figureOf(run, "images_per_second") ?? run.steps.at(-1)?.imagesPerSecond ?? null,
-    seconds: figureOf(run, "seconds"),
+    seconds: wholeSeconds(run),
   };
+}
+
+/** Seconds of a run: a summary counts from where it was last resumed, the epochs of the log from the first. */
+function wholeSeconds(run: RunView): number | null {
+  const own = figureOf(run, "seconds");
+  const epochs = run.epochs.reduce((sum, { seconds }) => sum + (seconds ?? 0), 0);
+  return own === null && epochs === 0 ? null : Math.max(own ?? 0, epochs);
 }

@@ -6,7 +6,7 @@
 import { percent, UNKNOWN, withThousands } from "../../core/format.ts";
 import { oneLine } from "../../core/text.ts";
 import type { RunView } from "../run_log.ts";
-import { nextCommands, QTRAIN_STANDS, resumeCommand } from "./commands.ts";
+import { nextCommands, QTRAIN_STANDS } from "./commands.ts";
 import { figuresOf, progressOf } from "./figures.ts";
 import { REPORT_FILE } from "../report_file.ts";
 import { subtitle } from "./report.ts";
@@ -14,14 +14,18 @@ import { subtitle } from "./report.ts";
 /** Name of the file in a run's folder. */
 export const READ_ME_FILE = "README.md";
 
+/** The first line of the file: one without it is somebody's own. */
+export const READ_ME_MARK = "<!-- Written by qtrain, and written again when the run goes on. -->";
+
 const FILES: readonly (readonly [name: string, holds: string])[] = [
-  [REPORT_FILE, "curves, classes, mistakes, ranges and speed as a page, written at the end"],
+  [REPORT_FILE, "curves, classes, mistakes, ranges and speed as a page; written at the end"],
   ["recipe.yaml", "the recipe with every default"],
   ["summary.json", "the result, written at the end"],
-  ["evaluation.json", "the last evaluation: confusion matrix, calibration, the worst mistakes"],
+  ["evaluation.json", "the last evaluation, from the first on: confusion matrix, worst mistakes"],
   ["metrics.jsonl", "a line for each logged step and each epoch"],
   ["ranges.jsonl", "for each quantizer: the range in use, the values seen, the clipped share"],
   ["data.json", "the files of the data, where it has any"],
+  ["events/", "for TensorBoard, with `tensorboard: true`"],
   ["checkpoints/", "the newest checkpoints and the best, as safetensors files"],
 ];
 
@@ -30,7 +34,8 @@ export function readMe(run: RunView): string {
   const { name } = run.recipe ?? {}, title = typeof name === "string" ? name : run.name;
   const files = FILES.map(([name, holds]) => `- \`${name}\`: ${holds}`);
   const commands = nextCommands(run).map(({ does, command }) => `# ${does}\n${command}`);
-  return `# ${plain(title)}
+  return `${READ_ME_MARK}
+# ${plain(title)}
 
 A training run of qtrain: ${plain(subtitle(run))}.
 
@@ -42,8 +47,7 @@ ${result(run)}
 ${commands.map((text) => oneLineEach(text)).join("\n")}
 \`\`\`
 
-${QTRAIN_STANDS} \`--resume\` continues a run that has not ended:
-\`${oneLine(resumeCommand(run.path))}\`.
+${QTRAIN_STANDS}
 
 ## Files
 

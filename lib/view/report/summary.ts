@@ -94,7 +94,9 @@ function tiles(run: RunView): string[] {
     tile(
       "Training loss",
       nats(f.trainLoss),
-      f.trainAccuracy === null ? "" : `accuracy ${share(f.trainAccuracy)}`,
+      f.trainAccuracy === null
+        ? "no epoch yet"
+        : `mean of the last epoch, accuracy ${share(f.trainAccuracy)}`,
     ),
     tile(
       "Time",
@@ -103,7 +105,7 @@ function tiles(run: RunView): string[] {
     ),
     tile("Speed", f.speed === null || f.speed === 0 ? UNKNOWN : `${rate(f.speed)} img/s`),
     tile(
-      "Memory",
+      "Memory in use",
       bytes(figureOf(run, "peak_memory_bytes") ?? NaN),
       nameHtml(textOf(run, "adapter") ?? ""),
     ),
