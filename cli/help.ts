@@ -24,7 +24,7 @@ export function helpCommand(
 ): Command {
   return defineCommand({
     name: "help",
-    synopsis: "qtrain help [TOPIC]",
+    synopsis: "qtrain help [COMMAND|TOPIC|FIELD]",
     summary: "Explains a command, a topic, or a field of recipes such as train.optimizer.lr.",
     details: `Topics:\n${topicList()}`,
     options: {},

@@ -29,6 +29,16 @@ async function shell(program: string, args: readonly string[], cwd: string): Pro
   return new TextDecoder().decode(stdout);
 }
 
+/** The options that bash's completion of a line sets, such as `filenames`. */
+async function bashOptions(cwd: string, line: string): Promise<string> {
+  const words = line.split(" ").map((word) => `'${word}'`);
+  const script =
+    `. ./q.bash; compopt() { printf '%s\\n' "$2"; }; COMP_WORDS=(${words.join(" ")}); ` +
+    `COMP_CWORD=${words.length - 1}; COMP_LINE='${line}'; COMP_POINT=${line.length}; _qtrain`;
+  const set = (await shell("bash", ["--norc", "-c", script], cwd)).split("\n");
+  return [...new Set(set)].filter((option) => option).join(" ");
+}
+
 /** What bash offers for command lines, as its own word splitting passes them on. */
 async function inBash(cwd: string, lines: readonly string[]): Promise<string[][]> {
   const calls = lines.map((line) => {
@@ -63,6 +73,11 @@ Deno.test({
         "qtrain predict o",
         "qtrain completions z",
         "qtrain --v",
+        "qtrain help che",
+        "qtrain help resu",
+        "qtrain help train.opt",
+        "qtrain help train.optimizer.l",
+        "qtrain help o",
       ];
       assert.deepEqual(await inBash(cwd, lines), [
         ["check"],
@@ -78,7 +93,28 @@ Deno.test({
         ["other.txt"],
         ["zsh"],
         ["--version"],
+        ["check"],
+        ["resume"],
+        ["train.optimizer."],
+        ["train.optimizer.lr"],
+        [],
       ]);
+    });
+  },
+});
+
+Deno.test({
+  name: "bash quotes what it completes as a file only where it is one, and ends finished words",
+  ignore: Deno.build.os === "windows" || !await has("bash"),
+  async fn() {
+    const { stdout } = await qtrain(["completions", "bash"]);
+    await inFolder({ ...FILES, "q.bash": stdout }, async (cwd) => {
+      const options = (line: string) => bashOptions(cwd, line);
+      // With filenames, bash writes train.optimizer.lr\=.
+      assert.equal(await options("qtrain photos.yaml train.optimizer.lr"), "nospace");
+      assert.equal(await options("qtrain ph"), "filenames");
+      assert.equal(await options("qtrain help train.optimizer.lr"), "");
+      assert.equal(await options("qtrain help train.opt"), "nospace");
     });
   },
 });
@@ -96,6 +132,8 @@ Deno.test({
         (await shell("fish", ["-N", "-c", `source q.fish; complete -C '${line}'`], cwd))
           .split("\n").map((found) => found.split("\t")[0]!).filter((word) => word);
       assert.deepEqual(await of("qtrain che"), ["check"]);
+      assert.deepEqual(await of("qtrain help che"), ["check"]);
+      assert.deepEqual(await of("qtrain help train.optimizer.lr"), ["train.optimizer.lr"]);
       assert.deepEqual(await of("qtrain photos.yaml --devi"), ["--device"]);
       assert.deepEqual((await of("qtrain photos.yaml --device ")).sort(), ["auto", "cpu", "gpu"]);
       // fish itself adds files after any =.

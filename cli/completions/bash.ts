@@ -6,6 +6,7 @@
 import type { CommandWords, Completion, KeyWords } from "./words.ts";
 
 const FILES = { none: "", yaml: "_qtrain_recipes", all: "_qtrain_files" } as const;
+const KEYS = { none: "", set: "_qtrain_keys =", name: "_qtrain_keys ''" } as const;
 
 /** The script. Words have no blanks and no characters that a shell gives a meaning. */
 export function bashScript(commands: readonly CommandWords[], keys: readonly KeyWords[]): string {
@@ -29,31 +30,36 @@ export function bashScript(commands: readonly CommandWords[], keys: readonly Key
 
 _qtrain_words() { COMPREPLY+=($(compgen -W "$1" -- "$cur")); }
 
+# A word is a file only where one is found: of others, bash would put a backslash before =.
+_qtrain_file() {
+  compopt -o filenames 2>/dev/null
+  COMPREPLY+=("$1")
+}
+
 _qtrain_files() {
   local file
-  compopt -o filenames 2>/dev/null
-  while IFS= read -r file; do COMPREPLY+=("$file"); done < <(compgen -f -- "$cur")
+  while IFS= read -r file; do _qtrain_file "$file"; done < <(compgen -f -- "$cur")
 }
 
 _qtrain_recipes() {
   local file
-  compopt -o filenames 2>/dev/null
   while IFS= read -r file; do
-    if [[ -d $file || $file == *.yaml || $file == *.yml ]]; then COMPREPLY+=("$file"); fi
+    if [[ -d $file || $file == *.yaml || $file == *.yml ]]; then _qtrain_file "$file"; fi
   done < <(compgen -f -- "$cur")
 }
 
-# Fields of a recipe, a part at a time: train. then train.optimizer. then train.optimizer.lr=
+# Fields of a recipe, a part at a time: train. then train.optimizer. then train.optimizer.lr
+# with what $1 adds, the = that sets it
 _qtrain_keys() {
   local key rest next seen=" "
   for key in ${keys.map(({ key }) => key).join(" ")}; do
     [[ $key == "$cur"* ]] || continue
     rest=\${key#"$cur"}
-    if [[ $rest == *.* ]]; then next="$cur\${rest%%.*}."; else next="$key="; fi
+    if [[ $rest == *.* ]]; then next="$cur\${rest%%.*}."; else next="$key$1"; fi
     [[ $seen == *" $next "* ]] && continue
     seen+="$next "
     COMPREPLY+=("$next")
-    compopt -o nospace 2>/dev/null
+    if [[ $next == *[.=] ]]; then compopt -o nospace 2>/dev/null; fi
   done
 }
 
@@ -99,7 +105,7 @@ ${cases(({ options }) => `_qtrain_words "${options.map(({ flag }) => flag).join(
     "") _qtrain_words "${names}"; _qtrain_recipes ;;
 ${
     cases((command) => {
-      const parts = [reply(command.arguments), command.takesKeys ? "_qtrain_keys" : ""];
+      const parts = [reply(command.arguments), KEYS[command.keys]];
       return parts.filter((part) => part !== "").join("; ") || undefined;
     })
   }

@@ -19,7 +19,7 @@ export function fishScript(commands: readonly CommandWords[], keys: readonly Key
   const recipes = "(__fish_complete_suffix .yaml)";
   for (const { name, summary } of commands) add(none, `-a ${name} -d ${quoted(summary)}`);
   add(none, `-a ${quoted(recipes)}`);
-  for (const { name, options, arguments: given, takesKeys } of commands) {
+  for (const { name, options, arguments: given, keys: taken } of commands) {
     // A recipe without a command trains it.
     const when = name === "train"
       ? `__fish_seen_subcommand_from train; or ${none}`
@@ -32,7 +32,8 @@ export function fishScript(commands: readonly CommandWords[], keys: readonly Key
     if (given.words.length > 0) add(when, `-a ${quoted(given.words.join(" "))}`);
     if (given.files === "all") add(when, "-F");
     if (given.files === "yaml" && name !== "train") add(when, `-a ${quoted(recipes)}`);
-    if (takesKeys) add(when, `-a '(__qtrain_keys)'`);
+    if (taken === "set") add(when, `-a '(__qtrain_keys)'`);
+    if (taken === "name") add(when, `-a ${quoted(keys.map(({ key }) => key).join(" "))}`);
   }
   const all = keys.flatMap(({ key, help, values }) =>
     (values.length > 0 ? values : [""]).map((value) =>

@@ -16,16 +16,19 @@ export function powershellScript(
   const keyed = keys.flatMap(({ key, values }) =>
     values.length > 0 ? values.map((value) => `${key}=${value}`) : [`${key}=`]
   );
-  const table = commands.map(({ name, options, arguments: given, takesKeys }) => {
+  const table = commands.map(({ name, options, arguments: given, keys: taken }) => {
     const valued = options.flatMap(({ flag, value }) =>
       value ? [`${quoted(flag)} = ${words(value)}`] : []
     );
     return `  ${quoted(name)} = @{ Options = ${list(options.map(({ flag }) => flag))}; ` +
-      `Words = ${words(given)}; Keys = $${takesKeys}; Values = @{ ${valued.join("; ")} } }`;
+      `Words = ${words(given)}; Keys = ${
+        { none: "@()", set: "$QtrainSets", name: "$QtrainKeys" }[taken]
+      }; Values = @{ ${valued.join("; ")} } }`;
   });
   return `# Completion of qtrain in PowerShell: qtrain completions powershell | Out-String | Invoke-Expression
 
-$QtrainKeys = ${list(keyed)}
+$QtrainKeys = ${list(keys.map(({ key }) => key))}
+$QtrainSets = ${list(keyed)}
 $QtrainCommands = @{
 ${table.join("\n")}
 }
@@ -42,7 +45,7 @@ Register-ArgumentCompleter -Native -CommandName qtrain -ScriptBlock {
     $last = $given | Select-Object -Last 1
     if ($last -and $own.Values.ContainsKey($last)) { $found = $own.Values[$last] }
     elseif ($wordToComplete -like '-*') { $found = $own.Options }
-    else { $found = @($own.Words); if ($own.Keys) { $found += $QtrainKeys } }
+    else { $found = @($own.Words) + @($own.Keys) }
   }
   $found | Where-Object { $_ -like "$wordToComplete*" } | ForEach-Object {
     [System.Management.Automation.CompletionResult]::new($_, $_, 'ParameterValue', $_)

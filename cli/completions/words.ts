@@ -29,8 +29,8 @@ export interface CommandWords {
   readonly summary: string;
   readonly options: readonly OptionWords[];
   readonly arguments: Completion;
-  /** Whether fields of a recipe may be set. */
-  readonly takesKeys: boolean;
+  /** Whether it takes fields of a recipe: to set one (`train.epochs=`), or its name alone. */
+  readonly keys: "none" | "set" | "name";
 }
 
 /** A field of a recipe, and the words that it takes. */
@@ -43,6 +43,7 @@ export interface KeyWords {
 
 /** The commands by their own tables. */
 export function commandWords(commands: readonly Command[]): CommandWords[] {
+  const names = commands.map(({ name }) => name);
   return commands.map(({ name, usage, summary, options, words = [] }) => {
     const positionals = usage.replace(/--\S+ \S+/g, "").split(" ").slice(1);
     const own = positionals.flatMap((word) =>
@@ -53,14 +54,14 @@ export function commandWords(commands: readonly Command[]): CommandWords[] {
       summary,
       options: Object.entries(options).map(([flag, option]) => optionWords(flag, option)),
       arguments: {
-        words: [...own, ...words],
+        words: [...own, ...(/\bCOMMAND\b/.test(usage) ? names : []), ...words],
         files: positionals.some((word) => /RUN|DIR|FILE|IMAGE/.test(word))
           ? "all"
           : /\.yaml/.test(usage)
           ? "yaml"
           : "none",
       },
-      takesKeys: usage.includes("key=value"),
+      keys: usage.includes("key=value") ? "set" : /\bFIELD\b/.test(usage) ? "name" : "none",
     };
   });
 }

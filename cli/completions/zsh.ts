@@ -6,6 +6,7 @@
 import { type CommandWords, type Completion, type KeyWords, single } from "./words.ts";
 
 const FILES = { none: "", yaml: `_files -g "*.(yaml|yml)"`, all: "_files" } as const;
+const KEYS = { none: "", set: "; _qtrain_keys -S = -q", name: "; _qtrain_keys" } as const;
 
 /** The script. */
 export function zshScript(commands: readonly CommandWords[], keys: readonly KeyWords[]): string {
@@ -24,14 +25,14 @@ export function zshScript(commands: readonly CommandWords[], keys: readonly KeyW
   const flags = commands.map(({ name, options }) =>
     `      ${name}) found=(${options.map(({ flag, help }) => described(flag, help)).join(" ")}) ;;`
   );
-  const rest = commands.map(({ name, arguments: given, takesKeys }) =>
-    `    ${name}) ${reply(given)}${takesKeys ? "; _qtrain_keys" : ""} ;;`
+  const rest = commands.map(({ name, arguments: given, keys: taken }) =>
+    `    ${name}) ${reply(given)}${KEYS[taken]} ;;`
   );
   return `#compdef qtrain
 # Completion of qtrain in zsh: source <(qtrain completions zsh)
 
 _qtrain_keys() {
-  compadd -S = -q -- ${keys.map(({ key }) => key).join(" ")}
+  compadd "$@" -- ${keys.map(({ key }) => key).join(" ")}
 }
 
 _qtrain() {
