@@ -9,6 +9,7 @@ import { choose } from "../cli/init/choose.ts";
 import { recipeText } from "../cli/init/recipe_text.ts";
 import { schemaAddress } from "../cli/recipe_schema.ts";
 import type { Survey } from "../cli/init/survey.ts";
+import { leftOutOfEpochs } from "../lib/data/sampler.ts";
 import { findDatasets } from "../lib/data/inspect/find_datasets.ts";
 import { parseRecipe } from "../lib/recipe/load.ts";
 import { qtrain, ROOT } from "./support/command.ts";
@@ -65,7 +66,7 @@ Deno.test("init finds photos a level below, and its recipe trains without an edi
     assert.match(init.stdout, /main\.ts my-photos\.yaml$/m);
     const { data, model, train } = parseRecipe(recipe, `${cwd}/my-photos.yaml`);
     assert.deepEqual([data.root, data.classes, data.size], ["my photos", 2, [24, 24]]);
-    assert.deepEqual([model, train.batch], [{ name: "resnet8", width: 16 }, 4]);
+    assert.deepEqual([model, train.batch], [{ name: "resnet8", width: 16 }, 2]);
     assert.match(recipe, /^# yaml-language-server: \$schema=qtrain\.schema\.json\n/);
     const schema = JSON.parse(await Deno.readTextFile(`${cwd}/qtrain.schema.json`));
     assert.equal(schema.title, "qtrain recipe");
@@ -256,12 +257,26 @@ Deno.test("size, network and length follow from number and size of the images", 
     return [size.value[0], name, width ?? "", batch.value, epochs.value, fewPhotos].join(" ");
   };
   assert.equal(of(6, 480), "64 resnet8  2 60 true");
-  assert.equal(of(400, 480), "64 resnet8  64 60 true");
+  assert.equal(of(400, 480), "64 resnet8  57 60 true");
   assert.equal(of(3000, 480), "96 resnet18 16 32 60 true");
   assert.equal(of(10_000, 480), "128 resnet18 16 32 60 false");
   assert.equal(of(50_000, 480), "224 resnet18 32 16 12 false");
   assert.equal(of(1_300_000, 480), "224 resnet18  16 5 false");
   assert.equal(of(50_000, 20), "20 resnet20  64 12 false");
+});
+
+Deno.test("the batch is one that leaves out hardly an image, and the comment says why", () => {
+  for (const train of [216, 22, 6, 2, 3, 400, 997, 1001, 5003, 60_000]) {
+    const { batch } = choose(photosSurvey(train, 300));
+    assert.ok((leftOutOfEpochs(train, batch.value)?.share ?? 0) < 0.01, `${train}: ${batch.value}`);
+    assert.ok(batch.value <= train);
+  }
+  const of = (train: number) => choose(photosSurvey(train, 300)).batch;
+  assert.deepEqual(of(216), {
+    value: 36,
+    why: "an epoch has 216 images only; they fill batches of this size without a rest",
+  });
+  assert.deepEqual(of(60_000), { value: 32, why: "images of an update; fewer take less memory" });
 });
 
 Deno.test("images of digits, letters and of left and right are not mirrored", () => {
@@ -272,7 +287,16 @@ Deno.test("images of digits, letters and of left and right are not mirrored", ()
       .map(flips),
     [true, false, false, false, false],
   );
-  assert.equal(flips(undefined), false);
+  // Numbered folders of photos are no digits; grey images may be.
+  const numbered = ["class 1", "class 2", "class 3", "class 4"];
+  assert.equal(flips(numbered), true);
+  assert.equal(flips(undefined), true);
+  const files = { median: 300, same: undefined, grey: true, bad: 0, tried: 10 };
+  for (const classNames of [numbered, undefined]) {
+    const { augment } = choose(photosSurvey(500, 300, { classNames, files }));
+    assert.doesNotMatch(JSON.stringify(augment.value), /flip/);
+    assert.match(augment.why, /no flip/);
+  }
 });
 
 Deno.test("what a recipe of init has as comments is right when its marks are taken off", () => {

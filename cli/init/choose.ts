@@ -6,6 +6,7 @@
  */
 import { withThousands } from "../../lib/core/format.ts";
 import { largest, smallest } from "../../lib/core/min_max.ts";
+import { leftOutOfEpochs } from "../../lib/data/sampler.ts";
 import type { AugmentInput } from "../../lib/recipe/augment.ts";
 import type { ZooName } from "../../lib/recipe/model.ts";
 import type { Survey } from "./survey.ts";
@@ -47,6 +48,8 @@ const SIZE_LIMITS = [
 const FEW_PHOTOS = 5000;
 /** The largest class has so many times the images of the smallest: worth a hint. */
 const IMBALANCE = 3;
+/** Share of the images that an epoch may leave out as they do not fill a batch: training warns of more. */
+const MAX_LEFT_OUT = 0.01;
 /** Images seen in all epochs: 5 epochs of Fashion-MNIST, 12 of CIFAR-10. */
 const SEEN = { grey: 300_000, colour: 600_000 } as const;
 
@@ -142,11 +145,26 @@ function networkOf({ train }: Survey, side: number, isGrey: boolean): Choices["n
 
 function batchOf({ train }: Survey, side: number): Choices["batch"] {
   const most = side <= 64 ? 64 : side <= 128 ? 32 : 16;
-  let batch = most;
-  while (batch > 2 && batch * 4 > train) batch /= 2;
-  return batch < most
-    ? { value: batch, why: `an epoch has ${withThousands(train)} images only` }
-    : { value: batch, why: `images of an update; fewer take less memory` };
+  let wanted = most;
+  while (wanted > 2 && wanted * 4 > train) wanted /= 2;
+  const value = filledBatch(train, wanted);
+  const rest = train % value === 0 ? "without a rest" : `but for ${train % value}`;
+  const reasons = [
+    wanted < most || value !== wanted
+      ? `an epoch has ${withThousands(train)} images${wanted < most ? " only" : ""}`
+      : "images of an update",
+    ...(value !== wanted ? [`they fill batches of this size ${rest}`] : []),
+    ...(wanted < most || value !== wanted ? [] : ["fewer take less memory"]),
+  ];
+  return { value, why: reasons.join("; ") };
+}
+
+/** The batch nearest to `wanted`, from half of it to twice, of which an epoch leaves out hardly an image. */
+function filledBatch(train: number, wanted: number): number {
+  const least = Math.max(1, Math.ceil(wanted / 2)), most = Math.min(train, wanted * 2);
+  const sizes = Array.from({ length: Math.max(0, most - least + 1) }, (_, at) => least + at)
+    .sort((a, b) => Math.abs(a - wanted) - Math.abs(b - wanted) || a - b);
+  return sizes.find((size) => (leftOutOfEpochs(train, size)?.share ?? 0) < MAX_LEFT_OUT) ?? wanted;
 }
 
 function epochsOf({ train }: Survey, isEasy: boolean): Choices["epochs"] {
@@ -160,20 +178,28 @@ function epochsOf({ train }: Survey, isEasy: boolean): Choices["epochs"] {
   };
 }
 
-/** Why a mirror image may be of another class; `undefined` if it is not likely. */
-function mirrorProblem(names: Survey["classNames"]): string | undefined {
-  if (!names) return "digits and letters are others in the mirror: add flip if your images are not";
-  if (names.every((name) => /^(\p{L}|\d+)$/u.test(name.replace(/^[\p{L}]+[ _-]+(?=.$)/u, "")))) {
+/**
+ * Why a mirror image may be of another class; `undefined` if it is not likely. Photos in folders such as
+ * "class 1" are numbered, not digits; grey images may well be.
+ */
+function mirrorProblem(names: Survey["classNames"], isGrey: boolean): string | undefined {
+  if (!names && isGrey) {
+    return "digits and letters are others in the mirror: add flip if your images are not";
+  }
+  const before = isGrey
+    ? /^\p{L}+[ _-]+(?=.$)/u
+    : /^(digit|letter|number|character)s?[ _-]*(?=.$)/iu;
+  if (names?.every((name) => /^(\p{L}|\d+)$/u.test(name.replace(before, "")))) {
     return "the classes may be digits or letters, which are others in the mirror";
   }
-  if (names.some((name) => /(^|[^\p{L}])(left|right|links|rechts)([^\p{L}]|$)/iu.test(name))) {
+  if (names?.some((name) => /(^|[^\p{L}])(left|right|links|rechts)([^\p{L}]|$)/iu.test(name))) {
     return "left and right change places in the mirror";
   }
   return undefined;
 }
 
 function augmentOf(found: Survey, side: number, isGrey: boolean): Choices["augment"] {
-  const { files, train, classNames } = found, problem = mirrorProblem(classNames);
+  const { files, train, classNames } = found, problem = mirrorProblem(classNames, isGrey);
   const flip: readonly AugmentInput[] = problem ? [] : ["flip"];
   const mirrored = problem ? `; no flip: ${problem}` : ", half of them mirrored";
   if (side <= SMALL && isGrey && train >= 20_000) {
