@@ -122,8 +122,17 @@ Deno.test("without a test split, a share of each class is held out, by the seed"
     assert.deepEqual(await split({ holdout: 0.25, seed: 1 }), found);
     assert.notDeepEqual((await split({ holdout: 0.25, seed: 2 })).test, found.test);
     assert.equal(new Set([...found.train, ...found.test]).size, 24);
-    // At least one is held out, and at least one is left.
+    // At least one is held out, which the layout says where the share is none, and one is left.
     assert.equal((await split({ holdout: 0.001 })).test.length, 2);
+    const layout = async (holdout: number) => (await open(root, { holdout })).layout;
+    assert.equal(
+      await layout(0.01),
+      "2 class folders (train among them), 1% of each, at least one, held out to test",
+    );
+    assert.equal(
+      await layout(0.25),
+      "2 class folders (train among them), 25% of each held out to test",
+    );
     assert.equal((await split({ holdout: 0.999 })).train.length, 2);
   });
 });

@@ -72,7 +72,7 @@ function allToTest(data: Dataset): Dataset {
     paths: [...train.paths, ...test.paths],
     labels: Uint32Array.from([...train.labels, ...test.labels]),
   };
-  const folders = layout.replace(/, [^,]*held out to test$/, "");
+  const folders = layout.replace(/, [^,]* of each(, at least one,)? held out to test$/, "");
   return {
     ...data,
     test: openSplit(all),

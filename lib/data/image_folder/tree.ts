@@ -95,7 +95,7 @@ export async function findTree(root: string, options: TreeOptions): Promise<Fold
   const left = leftOut.describe(root);
   if (left) warn(`${root}: left out ${left}`);
   warnOfUntested(testIn ?? root, classNames, test, warn);
-  const words = describeLayout(root, layout, classes.length, options.holdout);
+  const words = describeLayout(root, layout, classes, options.holdout);
   return { classesIn, classNames, train, test, layout: words, heldOut: testIn === undefined };
 }
 
@@ -126,7 +126,9 @@ async function classesOf(path: string, lister: FolderLister): Promise<ClassFolde
 
 /** @throws {DataError} when these are not classes, one has no images, or two have the same */
 function checkClasses(root: string, classesIn: string, classes: readonly ClassFolder[]): void {
-  const splits = classes.filter(({ direct, folders }) => !direct && holdsTrainingSplit(folders));
+  const splits = classes.filter(({ direct, folders, images }) =>
+    !direct && images.length > 0 && holdsTrainingSplit(folders)
+  );
   const [split] = splits;
   if (split && splits.length < classes.length && split.folders.length > 1) {
     throw new DataError(
@@ -299,7 +301,7 @@ function holdOut(
 ): { train: ImagesByClass; test: ImagesByClass } {
   const train: string[][] = [], test: string[][] = [];
   for (const images of all) {
-    const away = Math.min(Math.max(Math.round(images.length * holdout), 1), images.length - 1);
+    const away = Math.min(Math.max(shareOf(images, holdout), 1), images.length - 1);
     const hash = new Map(images.map((path) => [path, hashOf(path.slice(classesIn.length), seed)]));
     const kept = new Set(
       [...images].sort((a, b) => hash.get(a)! - hash.get(b)!).slice(0, away),
@@ -325,20 +327,26 @@ function hashOf(name: string, seed: number): number {
   return hash;
 }
 
+/** How many of a class's images are its share for the test; one is held out where that is none. */
+function shareOf(images: readonly string[], holdout: number): number {
+  return Math.round(images.length * holdout);
+}
+
 /** How a folder was read, such as `Training/ to train and Testing/ to test, 4 class folders`. */
 function describeLayout(
   root: string,
   { classesIn, testIn, splitNames = [] }: Layout,
-  classes: number,
+  classes: readonly ClassFolder[],
   holdout: number,
 ): string {
   const folder = (path: string) => `${visible(relative(root, path)).replaceAll("\\", "/")}/`;
   const among = splitNames.length > 0 ? ` (${listed(splitNames)} among them)` : "";
-  const folders = `${withThousands(classes)} class folders${among}`;
+  const folders = `${withThousands(classes.length)} class folders${among}`;
   if (testIn !== undefined) {
     return `${folder(classesIn)} to train and ${folder(testIn)} to test, ${folders}`;
   }
-  const share = `${percent(holdout).replace(".0%", "%")} of each held out to test`;
+  const least = classes.some(({ images }) => shareOf(images, holdout) < 1) ? ", at least one," : "";
+  const share = `${percent(holdout).replace(".0%", "%")} of each${least} held out to test`;
   return classesIn === root
     ? `${folders}, ${share}`
     : `${folder(classesIn)} alone, ${folders}, ${share}`;
