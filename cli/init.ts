@@ -59,10 +59,12 @@ async function run({ positionals, out }: Arguments<typeof OPTIONS>): Promise<num
   }
   const found = await theDataset(given);
   const path = await outPath(found, out);
-  const { data, outside } = await surveyed(found, dirname(path));
+  const { data, outside } = await surveyed(found, dirname(path)).catch((error) => {
+    throw error instanceof DataError ? forInit(error) : error;
+  });
   const { text, memory } = compose(data, path);
   await write(path, text, out === undefined);
-  await writeSchemaCopy(dirname(path));
+  const schema = await writeSchemaCopy(dirname(path));
   for (const note of data.notes) printError(note);
   if (outside) {
     printError(
@@ -75,10 +77,20 @@ async function run({ positionals, out }: Arguments<typeof OPTIONS>): Promise<num
   print([
     `${summary(data)}${data.layout ? `; ${data.layout}` : ""}`,
     `wrote ${visible(shown(path))}: ${memory}`,
+    ...(schema === undefined ? [] : [
+      `wrote ${visible(shown(schema))}: with it, editors check and complete the recipe`,
+    ]),
     `to look at the images:  ${PROGRAM} data ${recipe}`,
     `to train:               ${PROGRAM} ${recipe}`,
   ].join("\n"));
   return 0;
+}
+
+/** A reader's error with remedies for `init`, which takes a folder or a file in place of `data.root=PATH`. */
+function forInit(error: DataError): DataError {
+  const message = error.message.replace(/(\bgive )?\bdata\.root=/g, () => `${PROGRAM} init `)
+    .replace(/\bcorrect data\.root\b/g, "give another folder");
+  return new DataError(message, { cause: error });
 }
 
 /** Writes the recipe. Data on a disc that cannot be written to has no place beside it for one. */

@@ -40,11 +40,18 @@ export function schemaAddress(folder: string): string {
   return COPY;
 }
 
-/** Writes the copy where {@linkcode schemaAddress} leads to one. A file of someone else's stays. */
-export async function writeSchemaCopy(folder: string): Promise<void> {
-  if (schemaAddress(folder) !== COPY) return;
+/**
+ * Writes the copy where {@linkcode schemaAddress} leads to one. A file of someone else's stays.
+ *
+ * @returns its path; `undefined` where nothing was written
+ */
+export async function writeSchemaCopy(folder: string): Promise<string | undefined> {
+  if (schemaAddress(folder) !== COPY) return undefined;
   const path = join(folder, COPY), text = await recipeSchemaText();
   const there = await Deno.readTextFile(path).catch(() => undefined);
-  if (there === text || there !== undefined && !there.includes('"title": "qtrain recipe"')) return;
+  if (there === text || there !== undefined && !there.includes('"title": "qtrain recipe"')) {
+    return undefined;
+  }
   await writeAtomic(path, text);
+  return path;
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { idxBytes, withFolder } from "./data_helpers.ts";
+import { idxBytes, ramp, withFolder } from "./data_helpers.ts";
 import assert from "node:assert/strict";
 import { choose } from "../cli/init/choose.ts";
 import { recipeText } from "../cli/init/recipe_text.ts";
@@ -15,6 +15,7 @@ import { parseRecipe } from "../lib/recipe/load.ts";
 import { qtrain, ROOT } from "./support/command.ts";
 import { IMAGENET, plainPng, TINY } from "./support/image_folders.ts";
 import { photo, pngOf, SHAPES } from "./support/photos.ts";
+import { npy, zip } from "./support/zip.ts";
 
 const byte = new Uint8Array(1);
 
@@ -63,6 +64,7 @@ Deno.test("init finds photos a level below, and its recipe trains without an edi
   await withFolder(photos("my photos", names), async (cwd) => {
     const { init, recipe } = await initAndTrain(cwd);
     assert.match(init.stdout, /^my photos: 2 classes, 22 images to train and 2 to test; 2 class/);
+    assert.match(init.stdout, /^wrote qtrain\.schema\.json: with it, editors check /m);
     assert.match(init.stdout, /main\.ts my-photos\.yaml$/m);
     const { data, model, train } = parseRecipe(recipe, `${cwd}/my-photos.yaml`);
     assert.deepEqual([data.root, data.classes, data.size], ["my photos", 2, [24, 24]]);
@@ -152,18 +154,30 @@ Deno.test("init overwrites nothing, and says what to do", async () => {
 });
 
 Deno.test("init says what is wrong with a folder", async () => {
-  const zip = new TextEncoder().encode("PK\x03\x04 damaged");
+  const damaged = new TextEncoder().encode("PK\x03\x04 damaged");
   const files = {
     "empty/notes.txt": byte,
     "recipes/r.yaml": new TextEncoder().encode("data: { format: glyphs }\nmodel: { name: cnn }\n"),
-    "packed/photos.zip": zip,
+    "packed/photos.zip": damaged,
+    ...photos("mixed", ["cats", "dogs"], 2, 8),
+    ...photos("mixed/my sets/train", ["a", "b"], 2, 8),
+    ...photos("mixed/my sets/val", ["a", "b"], 2, 8),
+    "code/lib/train/a.ts": byte,
+    "code/lib/data/b.ts": byte,
+    "code/cli/c.ts": byte,
+    "code/tests/c.ts": byte,
+    "code/docs/images/1.png": plainPng(1, 8, 8),
+    "arrays/one's.npz": zip({
+      "images.npy": npy({ dims: [4, 2, 3], body: ramp(24) }),
+      "labels.npy": npy({ dims: [4], body: [0, 1, 0, 1] }),
+    }),
     "one class/cats/1.png": plainPng(1, 8, 8),
     "one class/cats/2.png": plainPng(2, 8, 8),
     "flat/1.png": plainPng(1, 8, 8),
     "several/x/a/1.png": plainPng(1, 8, 8),
     "several/x/b/1.png": plainPng(1, 8, 8),
     ...idx("several/it's"),
-    "damaged/a.npz": zip,
+    "damaged/a.npz": damaged,
     "a file.txt": byte,
   };
   await withFolder(files, async (cwd) => {
@@ -174,6 +188,12 @@ Deno.test("init says what is wrong with a folder", async () => {
     };
     await Promise.all([
       says("empty", /^empty: expected data, found none there or up to two levels below: no images/),
+      says("code", /^code: expected data, found none there or up to two levels below: no images/),
+      says(
+        "mixed",
+        /^\S+mixed: expected classes, got my sets, .*; deno .* init '\S+\/my sets' to use/,
+      ),
+      says("arrays", /python3 -c .*; then deno run \S+ \S+ init "\S+\/one's-converted\.npz"\n$/),
       says("recipes", /There is a recipe: deno run -RWE \S+ recipes\/r\.yaml\n$/),
       says("packed", /photos\.zip; unpack it: mkdir -p \S+ && unzip .* && deno run .* init \S+\n$/),
       says("one class", /one class: expected a folder of images for each of two or more classes/),
@@ -276,7 +296,7 @@ Deno.test("the batch is one that leaves out hardly an image, and the comment say
     value: 36,
     why: "an epoch has 216 images only; they fill batches of this size without a rest",
   });
-  assert.deepEqual(of(60_000), { value: 32, why: "images of an update; fewer take less memory" });
+  assert.deepEqual(of(60_000), { value: 16, why: "images of an update; fewer take less memory" });
 });
 
 Deno.test("images of digits, letters and of left and right are not mirrored", () => {

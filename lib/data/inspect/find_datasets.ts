@@ -35,7 +35,8 @@ interface Search {
 
 /**
  * The data sets in a folder, sorted by path. Where images lie in a way that no reader may take (all in
- * one folder), the folder itself is returned, so that the reader says what is wrong.
+ * one folder), the folder itself is returned, so that the reader says what is wrong; not where most of
+ * its folders have none, as that of a program with pictures in its documents.
  *
  * @throws {DataError} when the folder cannot be read
  */
@@ -44,11 +45,11 @@ export async function findDatasets(folder: string): Promise<FoundDataset[]> {
   const found = await setsIn(folder, LEVELS, search);
   if (found.length > 0) return found.sort((a, b) => a.path < b.path ? -1 : 1);
   const { folders, images } = await search.lister.shape(folder);
-  const inside = folders.filter((name) => !PASSED.has(name)).map((name) => join(folder, name));
-  for (const path of inside.slice(0, MAX_FOLDERS)) {
-    if (images || await holdsImages(path, search)) return [{ format: "folder", path: folder }];
-  }
-  return images ? [{ format: "folder", path: folder }] : [];
+  if (images) return [{ format: "folder", path: folder }];
+  const inside = folders.filter((name) => !PASSED.has(name)).slice(0, MAX_FOLDERS);
+  let holding = 0;
+  for (const name of inside) if (await holdsImages(join(folder, name), search)) holding++;
+  return holding > 0 && 2 * holding >= inside.length ? [{ format: "folder", path: folder }] : [];
 }
 
 /** The data sets in a folder that names and places tell. */
