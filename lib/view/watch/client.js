@@ -62,7 +62,9 @@
     }
     for (const [th, order] of sorted) sortAgain(th, order);
     section.dispatchEvent(new Event("qtrain:update", { bubbles: true }));
-    const moved = anchor ? anchor.element.getBoundingClientRect().top - anchor.top : 0;
+    const moved = anchor?.element.isConnected
+      ? anchor.element.getBoundingClientRect().top - anchor.top
+      : 0;
     // Any scrolling would end one that is under way, as to a section that was chosen.
     if (Math.abs(moved) >= 1) scrollBy({ top: moved, behavior: "instant" });
   };
@@ -70,10 +72,18 @@
   /** What the reader looks at: it stays where it is when something above it grows. */
   const anchorOf = () => {
     if (scrollY === 0) return undefined;
-    const element = sections().flatMap((
+    const parts = sections().flatMap((
       section,
-    ) => [section, ...section.querySelectorAll("h3,figure,tr")])
-      .find((part) => part.getBoundingClientRect().top >= 0);
+    ) => [section, ...section.querySelectorAll("h3,figure,tr")]);
+    // What has the focus is what the reader is at, if it can be seen.
+    const seen = (part) => {
+      const { top, bottom } = part.getBoundingClientRect();
+      return bottom > 0 && top < innerHeight;
+    };
+    const focused = document.activeElement;
+    const element = focused !== document.body && seen(focused)
+      ? focused
+      : parts.find((part) => part.getBoundingClientRect().top >= 0);
     return element && { element, top: element.getBoundingClientRect().top };
   };
 
@@ -114,5 +124,7 @@
   document.addEventListener("visibilitychange", () => document.hidden ? disconnect() : connect());
   addEventListener("pagehide", disconnect);
   addEventListener("pageshow", (event) => event.persisted && connect());
+  // Some browsers keep their place by themselves, others do not: twice would be wrong.
+  document.documentElement.style.overflowAnchor = "none";
   connect();
 }

@@ -7,7 +7,7 @@ import { UsageError } from "../../core/errors.ts";
 import type { FromWorker, ToWorker } from "./worker.ts";
 
 /** Milliseconds that pages get to take the last update when a run ends. */
-const FAREWELL_MS = 3000;
+const FAREWELL_MS = 6000;
 
 /** A live view in a thread of its own. */
 export class LiveThread {

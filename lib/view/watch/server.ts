@@ -27,7 +27,7 @@ const READING: LiveContent = {
   sections: [],
 };
 /** Milliseconds that pages get to take the last update, and connections to end. */
-const FAREWELL_MS = 1000;
+const FAREWELL_MS = 2500;
 /** Browsers that listen at once. */
 const MAX_SUBSCRIBERS = 200;
 
