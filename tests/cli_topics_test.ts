@@ -93,6 +93,25 @@ Deno.test("help of an unknown word says what may have been meant", async () => {
     says("enviroment", " \\(did you mean environment\\?\\)"),
     says("optimizer", " \\(did you mean train.optimizer\\?\\)"),
     says("train.epoch", " \\(did you mean train.epochs\\?\\)"),
+    says("train.lr", " \\(did you mean train.optimizer.lr\\?\\)"), // As the override says.
+    says("train.memory", " \\(did you mean memory\\?\\)"),
+    says("epoch", " \\(did you mean train.epochs\\?\\)"),
     says("zzzzzz", ""),
   ]);
+});
+
+Deno.test("help of a value is that of the field that has it, and a dot at the end is none", async () => {
+  const [value, field, dotted, plain] = await Promise.all(
+    ["plateau", "train.schedule.name", "train.optimizer.", "train.optimizer"].map((word) =>
+      qtrain(["help", word])
+    ),
+  );
+  const first = "plateau is a value of train.schedule.name\n\n";
+  assert.deepEqual(value, { ...field!, stdout: first + field!.stdout });
+  assert.deepEqual([dotted!.code, dotted], [0, plain]);
+  const { stdout } = await qtrain(["help", "hindsight-guarded"]);
+  assert.match(
+    stdout,
+    /^hindsight-guarded is a value of quantize\.\S+, and of quantize\.\S+\n\nquantize/,
+  );
 });

@@ -28,7 +28,8 @@ const LAYERS =
   "conv2d, linear, batch_norm, relu, relu6, max_pool, avg_pool, global_avg_pool, dropout, residual";
 const PAIR = "a whole number from 1 to 65536, or two of them as [h, w]";
 const BITS = "a whole number from 2 to 8 (to 16 with arithmetic: simulated)";
-const TOP_KEYS = "name, seed, data, model, init, freeze, quantize, train, memory, telemetry";
+const TOP_KEYS =
+  "name, seed, data, model, init, freeze, quantize, train, memory, telemetry, tensorboard";
 
 /** What the text is, the text, and the whole message. */
 const BAD_TEXTS: [string, string, string][] = [
@@ -92,7 +93,7 @@ const BAD_TEXTS: [string, string, string][] = [
   [
     "a misspelt key",
     SHORT + "train:\n  bacth: 3",
-    "r.yaml:4:3: train.bacth: unknown key (did you mean batch?)",
+    "r.yaml:4:3: train.bacth: unknown key (did you mean train.batch?)",
   ],
   [
     "a key in the wrong map",
@@ -341,7 +342,7 @@ const BAD_TEXTS: [string, string, string][] = [
   [
     "a section without its fields",
     SHORT + "train:\n",
-    "r.yaml:3:7: train: expected a map with keys such as epochs, max_steps, batch, micro_batch, got nothing",
+    "r.yaml:3:7: train: expected a map with keys such as epochs, max_steps, time, patience, got nothing",
   ],
   [
     "numbers of training out of range",
@@ -386,7 +387,8 @@ for (const [what, text, message] of BAD_TEXTS) {
 const BAD_OVERRIDES: [string, string][] = [
   ["train.epochs=abc", 'train.epochs: expected a whole number of at least 1, got "abc"'],
   ["train.epochs=", "train.epochs: expected a whole number of at least 1, got nothing"],
-  ["train.bacth=1", "train.bacth: unknown key (did you mean batch?)"],
+  ["train.epoch=3", "train.epoch: unknown key (did you mean train.epochs?)"],
+  ["train.bacth=1", "train.bacth: unknown key (did you mean train.batch?)"],
   ["foo.bar=1", `foo: unknown key; expected one of ${TOP_KEYS}`],
   ["__proto__.x=1", `__proto__: unknown key; expected one of ${TOP_KEYS}`],
   ["data={}", "data.format: missing; expected one of glyphs, idx, cifar, npz, folder"],

@@ -173,7 +173,7 @@ const ODD: readonly [name: string, text: string, message: string | RegExp][] = [
   [
     "a no-break space after a key",
     `${GLYPHS}train:\n  batch\u00a0: 3\n`,
-    "r.yaml:4:3: train.batch\\u00a0: unknown key (did you mean batch?); type it again: \\u00a0 is a " +
+    "r.yaml:4:3: train.batch\\u00a0: unknown key (did you mean train.batch?); type it again: \\u00a0 is a " +
     "no-break space",
   ],
   [
@@ -282,7 +282,7 @@ Deno.test("what is wrong in a merged map is reported where it is written", () =>
   assert.equal(
     complaint(text),
     'r.yaml:1:19: train.epochs: expected a whole number of at least 1, got "three"\n' +
-      "r.yaml:3:3: train.batsh: unknown key (did you mean batch?)",
+      "r.yaml:3:3: train.batsh: unknown key (did you mean train.batch?)",
   );
 });
 

@@ -120,7 +120,7 @@ export function explain(problem: Problem, root: unknown, keys: readonly string[]
   if (unknownKey) {
     const former = formerKey(path);
     if (former) return `${place}${former}`;
-    const meant = nearest(String(path.at(-1)), choices(expected)) ?? elsewhere(path, keys);
+    const meant = meantKey(path, choices(expected), keys);
     const odd = oddCharacter(String(path.at(-1))) ?? "";
     return `${place}unknown key${
       meant ? ` (did you mean ${meant}?)` : `; expected ${expected}`
@@ -147,6 +147,21 @@ function formerKey(path: Path): string | undefined {
 function writtenPath(path: Path, root: unknown): Path {
   const parent = path.slice(0, -1);
   return path.at(-1) === "type" && !isMap(valueAt(root, parent)) ? parent : path;
+}
+
+/**
+ * The dotted path of the field that a person most likely meant by one that there is not.
+ *
+ * @param siblings the fields of its map
+ * @param keys every key that a recipe can have, as dotted paths
+ */
+export function meantKey(
+  path: Path,
+  siblings: readonly string[],
+  keys: readonly string[],
+): string | undefined {
+  const near = nearest(String(path.at(-1)), siblings);
+  return near === undefined ? elsewhere(path, keys) : dotted([...path.slice(0, -1), near]);
 }
 
 /** A key of the same name in another map, one below the same map first. */
