@@ -296,6 +296,7 @@ Deno.test("the batch is one that leaves out hardly an image, and the comment say
     value: 36,
     why: "an epoch has 216 images only; they fill batches of this size without a rest",
   });
+  assert.deepEqual([1, 3, 5, 23].map((train) => of(train).value), [1, 3, 2, 2]);
   assert.deepEqual(of(60_000), { value: 16, why: "images of an update; fewer take less memory" });
 });
 

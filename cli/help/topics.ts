@@ -38,10 +38,10 @@ memory without training. qtrain help KEY explains a field: qtrain help train.opt
     npz      an .npz file or a folder of .npy files: x_train, y_train, x_test, y_test
     glyphs   line drawings that the program makes, for a first try
 
-A folder may have the classes in it (photos/cats, photos/dogs: a tenth of each is held out to test), or
-folders to train and to test on (train and val, Training and Testing, …) with the classes in them, or be
-laid out as Tiny ImageNet. What is left out is counted in a line. qtrain data recipe.yaml counts images,
-measures pixels and draws what the network gets.
+A folder may have the classes in it (photos/cats, photos/dogs: a tenth of each, at least one, is held
+out to test), or folders to train and to test on (train and val, Training and Testing, …) with the classes
+in them, or be laid out as Tiny ImageNet. What is left out is counted in a line. qtrain data recipe.yaml
+counts images, measures pixels and draws what the network gets.
 
 A path that does not exist beside the recipe is looked for by its name in QTRAIN_DATA.`,
   },

@@ -159,12 +159,18 @@ function batchOf({ train }: Survey, side: number): Choices["batch"] {
   return { value, why: reasons.join("; ") };
 }
 
-/** The batch nearest to `wanted`, from half of it to twice, of which an epoch leaves out hardly an image. */
+/**
+ * The batch nearest to `wanted`, from half of it to twice, of which an epoch leaves out hardly an image;
+ * of few images, for which there may be none, the one that leaves out fewest. One image has no variance
+ * for a batch norm.
+ */
 function filledBatch(train: number, wanted: number): number {
-  const least = Math.max(1, Math.ceil(wanted / 2)), most = Math.min(train, wanted * 2);
+  const least = Math.max(2, Math.ceil(wanted / 2)), most = Math.min(train, wanted * 2);
   const sizes = Array.from({ length: Math.max(0, most - least + 1) }, (_, at) => least + at)
     .sort((a, b) => Math.abs(a - wanted) - Math.abs(b - wanted) || a - b);
-  return sizes.find((size) => (leftOutOfEpochs(train, size)?.share ?? 0) < MAX_LEFT_OUT) ?? wanted;
+  const share = (size: number) => leftOutOfEpochs(train, size)?.share ?? 0;
+  return sizes.find((size) => share(size) < MAX_LEFT_OUT) ??
+    sizes.toSorted((a, b) => share(a) - share(b))[0] ?? Math.min(wanted, train);
 }
 
 function epochsOf({ train }: Survey, isEasy: boolean): Choices["epochs"] {

@@ -106,7 +106,10 @@ function dataLines(found: Survey, chosen: Choices, { root }: Places): string[] {
     `  std: ${numbers(std)}`,
     ...(heldOut
       ? [
-        ...comment("There is no folder to test on: this share of each class is held out.", "  "),
+        ...comment(
+          "There is no folder to test on: this share of each class, at least one image, is held out.",
+          "  ",
+        ),
         "  holdout: 0.1",
       ]
       : []),
