@@ -168,8 +168,9 @@ function warnOfLeftOut(start: StartEvent, progress: Progress): void {
 
 /** Says that the warm-up takes all steps, as in a first short try of a recipe for a long training. */
 function warnOfWarmup({ recipe: { train }, steps }: StartEvent, progress: Progress): void {
-  const { schedule: { warmup_steps: warmup }, optimizer: { lr }, time } = train;
-  if (time > 0 || warmup < steps) return;
+  const { schedule: { warmup_steps: warmup }, optimizer: { lr }, time, max_steps: most } = train;
+  // Who limits the steps knows how few they are.
+  if (time > 0 || most > 0 || warmup < steps) return;
   progress.error(
     `train.schedule.warmup_steps: all ${steps} steps are warm-up, so the learning rate does not reach ` +
       `${lr}; a tenth would be train.schedule.warmup_steps=${Math.max(1, Math.floor(steps / 10))}`,
