@@ -16,7 +16,7 @@ export type Value =
   | { readonly tag: string; readonly text: string };
 
 /** What a file begins with. */
-export const FILE_VERSION = "brain.Event:2";
+const FILE_VERSION = "brain.Event:2";
 /** Buckets of a histogram, as many as TensorBoard's own writer makes. */
 const BUCKETS = 30;
 /** `SessionLog.START`. */

@@ -63,7 +63,7 @@ function timeOf(milliseconds: number): string {
 }
 
 /** The address of a run's page, by its name. */
-export function addressOf(name: string): string {
+function addressOf(name: string): string {
   return `/run/${name.split("/").map(encodeURIComponent).join("/")}`;
 }
 
