@@ -27,7 +27,7 @@ export const OPEN = {
 } as const satisfies Option;
 
 /**
- * Says which command has the permission to listen, before anything else is done.
+ * Refuses to go on without the permission to listen, and names the command that has it.
  *
  * @throws UsageError without the permission
  */

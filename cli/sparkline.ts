@@ -7,7 +7,7 @@ import { largest, smallest } from "../lib/core/min_max.ts";
 
 const BLOCKS = "▁▂▃▄▅▆▇█";
 /** Means that are kept at most, and blocks. */
-const MOST_MEANS = 64, MOST_BLOCKS = 24;
+const MAX_MEANS = 64, MAX_BLOCKS = 24;
 
 /** Takes the values of a run of any length and shows their course in a few blocks. */
 export class Sparkline {
@@ -24,14 +24,14 @@ export class Sparkline {
     if (++this.#count < this.#each) return;
     this.#means.push(this.#sum / this.#count);
     this.#sum = this.#count = 0;
-    if (this.#means.length < MOST_MEANS) return;
-    this.#means = means(this.#means, MOST_MEANS / 2);
+    if (this.#means.length < MAX_MEANS) return;
+    this.#means = means(this.#means, MAX_MEANS / 2);
     this.#each *= 2;
   }
 
   /** The course so far, in so many blocks or fewer; empty before there are two values. */
   blocks(most: number): string {
-    const shown = means(this.#means, Math.min(most, MOST_BLOCKS));
+    const shown = means(this.#means, Math.min(most, MAX_BLOCKS));
     if (shown.length < 2) return "";
     const low = smallest(shown), high = largest(shown);
     const level = (x: number) => high > low ? Math.round((x - low) / (high - low) * 7) : 0;

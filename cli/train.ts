@@ -203,7 +203,7 @@ class Display {
   }
 }
 
-/** Says what the last evaluation tells of classes. */
+/** Prints top-5, calibration, the weakest classes and those confused most, of the last evaluation. */
 function showClasses(record: EvaluationRecord, progress: Progress): void {
   const { classes, confusion, top5, calibration_error } = record;
   const shares = top5 === undefined ? "" : `top-5 accuracy ${percent(top5, 2)}, `;

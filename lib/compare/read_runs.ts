@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { finiteOrNull } from "../core/json_value.ts";
 import { DataError } from "../core/errors.ts";
 import { readTextIfThere } from "../core/files.ts";
 import { largest } from "../core/min_max.ts";
@@ -75,7 +76,7 @@ export async function readRunResult(
   const { view } = await RunLog.open(path), { steps, epochs, quantizers } = view;
   const status = statusOf(summary, view);
   const ended = status === "done" || status === "diverged";
-  const speed = number(summary?.images_per_second) ?? 0;
+  const speed = finiteOrNull(summary?.images_per_second) ?? 0;
   const record: RunRecord = {
     label,
     values,
@@ -83,10 +84,10 @@ export async function readRunResult(
     folder: cell.folder,
     status,
     ...(typeof summary?.reason === "string" ? { reason: summary.reason } : {}),
-    steps: number(summary?.steps) ?? largest([0, ...lastSteps(view)]),
-    test_accuracy: status === "done" ? number(summary?.test_accuracy) : null,
+    steps: finiteOrNull(summary?.steps) ?? largest([0, ...lastSteps(view)]),
+    test_accuracy: status === "done" ? finiteOrNull(summary?.test_accuracy) : null,
     ms_per_step: ended && speed > 0 ? 1000 * cell.recipe.train.batch / speed : null,
-    peak_memory_bytes: (ended && number(summary?.peak_memory_bytes)) || null,
+    peak_memory_bytes: (ended && finiteOrNull(summary?.peak_memory_bytes)) || null,
     clipped: ended && quantizers.size > 0 ? view.clipped : null,
     clipped_by_quantizer: ended ? clippedShares(view) : {},
     adapter: typeof summary?.adapter === "string" ? summary.adapter : null,
@@ -119,11 +120,6 @@ function clippedShares({ quantizers }: RunView): Record<string, number> {
     [...quantizers].filter(([, { clipped }]) => clipped > 0)
       .map(([name, { clipped }]) => [name, clipped]),
   );
-}
-
-/** A finite number, or null. */
-function number(value: unknown): number | null {
-  return typeof value === "number" && Number.isFinite(value) ? value : null;
 }
 
 async function readObject(path: string): Promise<Line | undefined> {

@@ -5,7 +5,7 @@
  * @module
  */
 import { VERSION } from "../core/version.ts";
-import { classNameOf, type InputSpec } from "../program/input_spec.ts";
+import { classNamesOf, type InputSpec } from "../program/input_spec.ts";
 import { type OnnxTarget, quantizersFor } from "./onnx/encode.ts";
 import { IMAGE, PROBABILITIES } from "./model_file.ts";
 import { type ExportNetwork, isQuantized, type Quantizer } from "./network.ts";
@@ -126,7 +126,7 @@ export async function describeFile(file: DescribedFile): Promise<Description> {
       shape: ["batch", spec.classes],
       values: "softmax of the scores, by label",
     },
-    classes: Array.from({ length: spec.classes }, (_, label) => classNameOf(spec, label)),
+    classes: classNamesOf(spec),
     training: { data: file.data, steps: file.step },
     ...(check
       ? {

@@ -8,6 +8,7 @@
  */
 // deno-lint-ignore no-import-prefix -- a module imported by URL has no import map
 import createModule from "npm:@jsquash/jpeg@1.6.0/codec/dec/mozjpeg_dec.js";
+import { joinBytes } from "../core/bytes.ts";
 import { DeviceError } from "../core/errors.ts";
 import { decodeByBitmap } from "./bitmap.ts";
 import type { JpegExtent } from "./jpeg_header.ts";
@@ -80,7 +81,7 @@ export async function decodeJpeg(
   const filled = withoutEnd(data, [0xff]), bare = withoutEnd(data, [0, 0xff]);
   let row: number | undefined;
   for (const part of !silent && bare.length < filled.length ? [filled, bare] : [bare]) {
-    const decoded = await decode(joined(part, END));
+    const decoded = await decode(joinBytes([part, END]));
     if (silent || decoded.said) row = await firstGuess(part, decode, decoded);
     if (silent ? row === undefined : !decoded.said) {
       return { ...decoded, warning: END_MISSING };
@@ -113,7 +114,7 @@ async function firstGuess(
   decode: (bytes: Uint8Array) => Promise<Decoded>,
   { pixels, height }: Decoded,
 ): Promise<number | undefined> {
-  const { pixels: other } = await decode(joined(data, FILLER, END));
+  const { pixels: other } = await decode(joinBytes([data, FILLER, END]));
   let at = 0;
   while (at < pixels.length && pixels[at] === other[at]) at++;
   return at === pixels.length ? undefined : Math.floor(at / (pixels.length / height));
@@ -123,16 +124,6 @@ function withoutEnd(bytes: Uint8Array, padding: readonly number[]): Uint8Array {
   let end = bytes.length;
   while (end > 0 && padding.includes(bytes[end - 1]!)) end--;
   return bytes.subarray(0, end);
-}
-
-function joined(...parts: Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }
 
 async function decodeCmyk(bytes: Uint8Array): Promise<Decoded> {

@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { joinBytes } from "../core/bytes.ts";
 import { constants, inflateRawSync, inflateSync } from "node:zlib";
 import { pngChunks, type PngFrame, readPngFrame } from "./png_header.ts";
 import { unfilter } from "./png_rows.ts";
@@ -97,7 +98,7 @@ function unpack(
         `get the file again`,
     );
   }
-  const all = packed.length === 1 ? packed[0]! : concatenated(packed);
+  const all = packed.length === 1 ? packed[0]! : joinBytes(packed);
   try {
     const rows = inflateSync(all, { maxOutputLength: expected });
     if (rows.length === expected) return rows;
@@ -153,16 +154,6 @@ function damaged(error: unknown): ImageProblem {
     ? error.message
     : error;
   return new ImageProblem(`the pixels are damaged (${why}); get the file again`);
-}
-
-function concatenated(parts: readonly Uint8Array[]): Uint8Array {
-  const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }
 
 /** Expands a row of `w` pixels to 8 bits and writes it at `to`, pixels `step` bytes apart. */

@@ -54,6 +54,11 @@ function isSize(value: unknown): boolean {
 }
 
 /** Name of a class; its label if the data has no names. */
-export function classNameOf({ classNames }: InputSpec, label: number): string {
+export function classNameOf({ classNames }: Pick<InputSpec, "classNames">, label: number): string {
   return classNames?.[label] ?? String(label);
+}
+
+/** Names of all classes, by label. */
+export function classNamesOf(spec: Pick<InputSpec, "classNames" | "classes">): string[] {
+  return Array.from({ length: spec.classes }, (_, label) => classNameOf(spec, label));
 }

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { joinBytes } from "../core/bytes.ts";
 import type { Copies, Executor } from "./executor.ts";
 import { MAX_BYTES } from "../program/shards.ts";
 import { buffersOf, type Program, type Step } from "../program/program.ts";
@@ -91,21 +92,13 @@ class ShardedExecutor implements Executor {
       bytes += size;
     }
     await flush();
-    return names.map((parts) => concat(parts.map((part) => copies.get(part)!)));
+    return names.map((parts) => {
+      const all = parts.map((part) => copies.get(part)!);
+      return all.length === 1 ? all[0]! : joinBytes(all);
+    });
   }
 
   close(): void {
     this.inner.close();
   }
-}
-
-function concat(parts: readonly Uint8Array<ArrayBuffer>[]): Uint8Array<ArrayBuffer> {
-  if (parts.length === 1) return parts[0]!;
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }

@@ -10,7 +10,7 @@ import {
   classFigures,
   type PredictionFigures,
 } from "../metrics/prediction_metrics.ts";
-import { classNameOf } from "../program/input_spec.ts";
+import { classNamesOf } from "../program/input_spec.ts";
 import { loadRun } from "./checkpoint/load.ts";
 import { measure } from "./measure.ts";
 import { openNetwork, type TrainedRunOptions } from "./open_network.ts";
@@ -76,7 +76,7 @@ export async function evaluate(path: string, options: EvaluateOptions = {}): Pro
     return {
       split,
       ...measured,
-      classNames: Array.from({ length: data.classes }, (_, label) => classNameOf(data, label)),
+      classNames: classNamesOf(data),
       classFigures: classFigures(data.classes, measured.confusion),
       leftOut,
       ...(data.layout === undefined ? {} : { layout: data.layout }),

@@ -17,7 +17,7 @@ import {
   type PredictionFigures,
   PredictionMetrics,
 } from "../metrics/prediction_metrics.ts";
-import { classNameOf } from "../program/input_spec.ts";
+import { classNamesOf } from "../program/input_spec.ts";
 import type { Network } from "./network/network.ts";
 
 /** An evaluation that ends within this time is not aborted, as it would have to be done again. */
@@ -104,8 +104,7 @@ export async function evaluationRecord(
   { loss, accuracy, images, top5, calibrationError, calibration, confusion, mistakes, pictures }:
     Measured,
 ): Promise<EvaluationRecord> {
-  const { test } = data,
-    classes = Array.from({ length: data.classes }, (_, k) => classNameOf(data, k));
+  const { test } = data, classes = classNamesOf(data);
   const ofFiles = test.source?.kind === "folder";
   return {
     step,

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { joinBytes } from "../core/bytes.ts";
 import { fileError } from "../core/files.ts";
 import { isMap } from "../core/json_value.ts";
 
@@ -115,7 +116,7 @@ export class LogTail {
 
   #take(bytes: Uint8Array, line: (line: LogLine) => void): void {
     this.#at += bytes.length;
-    this.#mark = joined(this.#mark, bytes.subarray(-MARK)).slice(-MARK);
+    this.#mark = joinBytes([this.#mark, bytes.subarray(-MARK)]).slice(-MARK);
     if (this.#skipping) {
       const end = bytes.indexOf(NEWLINE) + 1;
       if (end === 0) return;
@@ -124,7 +125,7 @@ export class LogTail {
       this.#damage();
       bytes = bytes.subarray(end);
     }
-    const all = joined(this.#rest, bytes), end = all.lastIndexOf(NEWLINE) + 1;
+    const all = joinBytes([this.#rest, bytes]), end = all.lastIndexOf(NEWLINE) + 1;
     for (const text of textsOf(all.subarray(0, end))) {
       this.#lines++;
       const value = text === undefined ? undefined : parsed(text);
@@ -141,13 +142,6 @@ export class LogTail {
     this.#damages++;
     if (this.#damaged.length < 3) this.#damaged.push(this.#lines);
   }
-}
-
-function joined(a: Uint8Array, b: Uint8Array): Uint8Array<ArrayBuffer> {
-  const all = new Uint8Array(a.length + b.length);
-  all.set(a);
-  all.set(b, a.length);
-  return all;
 }
 
 /** The texts of whole lines; `undefined` for one that is no text. */

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { finiteOrNull } from "../core/json_value.ts";
 import { isLocked } from "../core/folder_lock.ts";
 import { readTextIfThere } from "../core/files.ts";
 import { largest } from "../core/min_max.ts";
@@ -80,21 +81,22 @@ async function listedRun(name: string, path: string): Promise<ListedRun> {
   ]);
   const last = lines.findLast(({ kind }) => kind === "step");
   const epochs = lines.filter(({ kind }) => kind === "epoch"), epoch = epochs.at(-1);
-  const ended = summary.value ?? {}, step = number(lines.at(-1)?.step);
+  const ended = summary.value ?? {}, step = finiteOrNull(lines.at(-1)?.step);
   // A run that is resumed has the summary of its first end until the second.
-  const isLatest = summary.value !== undefined && (number(ended.steps) ?? 0) >= (step ?? 0);
+  const isLatest = summary.value !== undefined && (finiteOrNull(ended.steps) ?? 0) >= (step ?? 0);
   const accuracies = [ended.best_test_accuracy, ...epochs.map((line) => line.test_accuracy)]
-    .map(number).filter((accuracy) => accuracy !== null);
+    .map(finiteOrNull).filter((accuracy) => accuracy !== null);
   return {
     name,
     path,
     status: locked ? "running" : isLatest ? statusOf(ended) : "stopped",
-    accuracy: number(epoch?.test_accuracy) ?? number(ended.test_accuracy),
+    accuracy: finiteOrNull(epoch?.test_accuracy) ?? finiteOrNull(ended.test_accuracy),
     bestAccuracy: accuracies.length > 0 ? largest(accuracies) : null,
-    loss: number(last?.loss) ?? number(epoch?.train_loss) ?? number(ended.train_loss),
-    step: step ?? number(ended.steps),
-    epoch: number(lines.at(-1)?.epoch) ?? number(ended.epochs),
-    seconds: isLatest ? number(ended.seconds) : null,
+    loss: finiteOrNull(last?.loss) ?? finiteOrNull(epoch?.train_loss) ??
+      finiteOrNull(ended.train_loss),
+    step: step ?? finiteOrNull(ended.steps),
+    epoch: finiteOrNull(lines.at(-1)?.epoch) ?? finiteOrNull(ended.epochs),
+    seconds: isLatest ? finiteOrNull(ended.seconds) : null,
     device: typeof ended.device === "string" ? ended.device : null,
     changed: Math.max(log, end),
     ...(summary.problem === undefined ? {} : { problem: summary.problem }),
@@ -105,11 +107,6 @@ function statusOf({ status }: Line): RunStatus {
   return status === "done" || status === "interrupted" || status === "diverged"
     ? status
     : "stopped";
-}
-
-/** A finite number, or null. */
-function number(value: unknown): number | null {
-  return typeof value === "number" && Number.isFinite(value) ? value : null;
 }
 
 async function changedAt(path: string): Promise<number> {

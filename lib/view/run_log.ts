@@ -7,7 +7,7 @@ import { basename } from "node:path";
 import { QtrainError } from "../core/errors.ts";
 import { readTextIfThere } from "../core/files.ts";
 import { isLocked } from "../core/folder_lock.ts";
-import { isMap } from "../core/json_value.ts";
+import { finiteOrNull, isMap } from "../core/json_value.ts";
 import {
   decodeEvaluation,
   EVALUATION_FILE,
@@ -181,9 +181,9 @@ export class RunLog {
   }
 
   #addMetrics(line: LogLine): void {
-    const { kind, step } = line, epoch = number(line.epoch) ?? 0;
+    const { kind, step } = line, epoch = finiteOrNull(line.epoch) ?? 0;
     if (kind === "step") {
-      const clipped = number(line.clipped);
+      const clipped = finiteOrNull(line.clipped);
       if (clipped !== null) {
         this.#clipped.sum += clipped;
         this.#clipped.steps++;
@@ -191,26 +191,28 @@ export class RunLog {
       this.#steps.add({
         step,
         epoch,
-        loss: number(line.loss),
-        accuracy: number(line.accuracy),
-        learningRate: number(line.lr),
-        ...(number(line.gradient_norm) === null
+        loss: finiteOrNull(line.loss),
+        accuracy: finiteOrNull(line.accuracy),
+        learningRate: finiteOrNull(line.lr),
+        ...(finiteOrNull(line.gradient_norm) === null
           ? {}
-          : { gradientNorm: number(line.gradient_norm)! }),
-        imagesPerSecond: number(line.images_per_second),
-        dataWaitShare: number(line.data_wait_share),
+          : { gradientNorm: finiteOrNull(line.gradient_norm)! }),
+        imagesPerSecond: finiteOrNull(line.images_per_second),
+        dataWaitShare: finiteOrNull(line.data_wait_share),
         clipped,
       });
     } else if (kind === "epoch") {
       this.#epochs.add({
         step,
         epoch,
-        trainLoss: number(line.train_loss),
-        trainAccuracy: number(line.train_accuracy),
-        testLoss: number(line.test_loss),
-        testAccuracy: number(line.test_accuracy),
-        ...(number(line.test_top5) === null ? {} : { testTop5: number(line.test_top5)! }),
-        seconds: number(line.seconds),
+        trainLoss: finiteOrNull(line.train_loss),
+        trainAccuracy: finiteOrNull(line.train_accuracy),
+        testLoss: finiteOrNull(line.test_loss),
+        testAccuracy: finiteOrNull(line.test_accuracy),
+        ...(finiteOrNull(line.test_top5) === null
+          ? {}
+          : { testTop5: finiteOrNull(line.test_top5)! }),
+        seconds: finiteOrNull(line.seconds),
       });
     } else if (kind === "skip" && this.#skips.length < MAX_SKIPS) {
       this.#skips.push({ step, layer: String(line.layer), tensor: String(line.tensor) });
@@ -218,7 +220,7 @@ export class RunLog {
   }
 
   #addRange(line: LogLine): void {
-    const name = String(line.quantizer), clipped = number(line.clipped);
+    const name = String(line.quantizer), clipped = finiteOrNull(line.clipped);
     const found = this.#quantizers.get(name) ??
       { points: new Points<RangePoint>(MAX_RANGES), clipped: 0, lines: 0 };
     this.#quantizers.set(name, found);
@@ -226,10 +228,10 @@ export class RunLog {
     found.lines++;
     found.points.add({
       step: line.step,
-      low: number(line.low),
-      high: number(line.high),
-      min: number(line.min),
-      max: number(line.max),
+      low: finiteOrNull(line.low),
+      high: finiteOrNull(line.high),
+      min: finiteOrNull(line.min),
+      max: finiteOrNull(line.max),
       clipped,
     });
   }
@@ -240,7 +242,9 @@ export class RunLog {
     const recipe = this.#recipe(recipeText, problems), summary = this.#summary(problems);
     const steps = this.#steps.list(), epochs = this.#epochs.list();
     const last = Math.max(steps.at(-1)?.step ?? 0, epochs.at(-1)?.step ?? 0);
-    const ended = summary && (number(summary.steps) ?? 0) >= last ? summary.status : undefined;
+    const ended = summary && (finiteOrNull(summary.steps) ?? 0) >= last
+      ? summary.status
+      : undefined;
     const reason = ended && typeof summary!.reason === "string" ? summary!.reason : undefined;
     return {
       path: this.path,
@@ -347,8 +351,3 @@ class WholeFile {
 
 const isEnd = (status: unknown): status is "done" | "interrupted" | "diverged" =>
   status === "done" || status === "interrupted" || status === "diverged";
-
-/** A finite number, or null. */
-function number(value: unknown): number | null {
-  return typeof value === "number" && Number.isFinite(value) ? value : null;
-}

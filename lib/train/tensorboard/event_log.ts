@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { joinBytes } from "../../core/bytes.ts";
 import { appendDurably, appendSoon, fileError, makeFolder } from "../../core/files.ts";
 import type { EpochEvent, StepEvent } from "../events.ts";
 import { startEvent, summaryEvent, type Value, versionEvent } from "./event.ts";
@@ -124,9 +125,9 @@ export class EventLog {
   /** What to append. A file that is not there begins with its version: also if somebody has deleted it. */
   async #content(): Promise<Uint8Array<ArrayBuffer>> {
     const size = await Deno.stat(this.#path).then((info) => info.size, () => 0);
-    if (size > 0) return joined(this.#pending);
+    if (size > 0) return joinBytes(this.#pending);
     await makeFolder(this.folder);
-    return joined([frame(versionEvent(now())), ...this.#pending]);
+    return joinBytes([frame(versionEvent(now())), ...this.#pending]);
   }
 }
 
@@ -139,14 +140,4 @@ function now(): number {
 function longestFence(text: string): number {
   const runs = text.match(/`{3,}/g) ?? [];
   return runs.reduce((most, run) => Math.max(most, run.length - 2), 0);
-}
-
-function joined(records: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(records.reduce((sum, record) => sum + record.length, 0));
-  let at = 0;
-  for (const record of records) {
-    bytes.set(record, at);
-    at += record.length;
-  }
-  return bytes;
 }

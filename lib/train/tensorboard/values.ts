@@ -1,5 +1,5 @@
 /**
- * What TensorBoard is told of a step and of an epoch.
+ * The values of a step and of an epoch in event files.
  *
  * @module
  */
