@@ -23,7 +23,7 @@ const ORDER: readonly (readonly string[])[] = [
   ["lib/recipe"],
   ["kernels"],
   ["lib/quant"],
-  ["lib/image", "lib/metrics"],
+  ["lib/image", "lib/metrics", "lib/distributed"],
   ["lib/core", "recipe.schema.json"],
 ];
 
