@@ -5,6 +5,7 @@
  * @module
  */
 import { computedQuantizers } from "./passes/computed_quantizers.ts";
+import { exchangeGradients } from "./passes/exchange.ts";
 import { nonfiniteGuard } from "./passes/nonfinite_guard.ts";
 import { rangeUpdates } from "./passes/range_updates.ts";
 import { needsTwoPasses, twoPass } from "./passes/two_pass.ts";
@@ -47,6 +48,8 @@ export interface PlanOptions {
   readonly maxBytes?: number;
   /** Whether batches have second labels; by default, whether the recipe's augmentation mixes images. */
   readonly mixed?: boolean;
+  /** Whether ranks of distributed training add the gradients of micro-batches; false by default. */
+  readonly exchanges?: boolean | undefined;
   /** false: tensors share no memory, so that every tensor of a step can be read after it. */
   readonly reuse?: boolean | undefined;
 }
@@ -131,6 +134,7 @@ function planFor(batch: number, recipe: Recipe, data: DataShape, options: PlanOp
     (program) => inference ? program : twoPass(program, telemetry),
     (program) => computedQuantizers(program, b.computed),
     nonfiniteGuard,
+    (program) => options.exchanges ? exchangeGradients(program) : program,
   ];
   const program = passes.reduce((program, pass) => pass(program), collected);
   const inFlight = stepsInFlight(b.quantizers.length > 0, quantize, options.estimators);

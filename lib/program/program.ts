@@ -200,6 +200,11 @@ export interface Program {
   readonly batch: number;
   /** Number of micro-batches whose gradients are summed for an update; 1: the batch is not cut. */
   readonly micros: number;
+  /**
+   * Whether the gradients of micro-batches are added outside of the program, by the ranks of distributed
+   * training: they then lie one after another, in the order in which the backward pass finishes them.
+   */
+  readonly exchanges?: boolean;
   /** Image height, width and channels. */
   readonly input: readonly [h: number, w: number, c: number];
   /** Number of classes: the scores that the network gives. */

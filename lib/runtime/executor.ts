@@ -51,6 +51,11 @@ export interface Executor {
    * @throws DeviceError when a step failed or the adapter is lost
    */
   read(buffers: readonly string[]): Promise<Uint8Array<ArrayBuffer>[]>;
+  /**
+   * The memory of a buffer itself, of a program whose gradients are exchanged; absent where it is not the
+   * host's. Steps that are under way may change it.
+   */
+  memoryOf?(buffer: string): Uint8Array<SharedArrayBuffer>;
   /** Frees the buffers. */
   close(): void;
 }

@@ -33,12 +33,15 @@ class ShardedExecutor implements Executor {
   readonly adapter: string;
   readonly bytes: number;
   readonly idleWait: number;
+  readonly memoryOf?: NonNullable<Executor["memoryOf"]>;
   /** Bytes of every buffer. */
   readonly #sizes: ReadonlyMap<string, number>;
 
   constructor(readonly inner: Executor, readonly program: Program) {
     ({ device: this.device, adapter: this.adapter } = inner);
     ({ bytes: this.bytes, idleWait: this.idleWait } = inner);
+    // Of shards, each has its own name.
+    if (inner.memoryOf) this.memoryOf = (buffer) => inner.memoryOf!(buffer);
     this.#sizes = new Map(program.buffers.map((b) => [b.name, b.bytes]));
   }
 

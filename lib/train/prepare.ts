@@ -23,6 +23,8 @@ interface PrepareOptions {
   readonly estimators?: EstimatorMakers;
   /** The checkpoint to resume from; the weights of the recipe's `init` are not read then. */
   readonly checkpoint?: LoadedCheckpoint | undefined;
+  /** Whether ranks of distributed training add the gradients; false by default. */
+  readonly exchanges?: boolean | undefined;
   /** Called with each warning. */
   readonly warn?: ((text: string) => void) | undefined;
   /** Called now and then with how far the listing of files is. */
@@ -92,10 +94,10 @@ function withClassesOf(
 export async function prepareProgram(
   given: Recipe,
   data: DataShape,
-  { estimators, checkpoint, warn }: PrepareOptions = {},
+  { estimators, exchanges, checkpoint, warn }: PrepareOptions = {},
 ): Promise<PreparedProgram> {
   const recipe = withBatch(given, data, undefined, estimators);
-  const planned = plan(recipe, data, { estimators });
+  const planned = plan(recipe, data, { estimators, exchanges });
   const initial = recipe.init && !checkpoint
     ? await initialWeights(recipe, planned.program, data, warn)
     : undefined;

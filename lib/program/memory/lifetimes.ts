@@ -51,8 +51,10 @@ export function lifetimesOf(program: Program): Lifetimes {
   const gradients = new Set(
     program.parameters.flatMap(buffersOf).map((name) => `${name}.gradient`),
   );
+  // Ranks read and write gradients while steps run.
+  const own = program.exchanges ? new Set<string>() : gradients;
   const known = new Set(
-    program.buffers.filter((buffer) => transient(buffer, gradients)).map(({ name }) => name),
+    program.buffers.filter((buffer) => transient(buffer, own)).map(({ name }) => name),
   );
   const lifetimes = new Map<string, [number, number]>(), apart = new Map<string, Set<string>>();
   const separate = (a: string, b: string) => {

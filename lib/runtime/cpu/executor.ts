@@ -28,7 +28,7 @@ export class CpuExecutor implements Executor {
   readonly adapter: string;
   readonly bytes: number;
   readonly #map: ReturnType<typeof mapOf>;
-  /** The memory that threads share; one thread has its own. */
+  /** The memory that threads share, also with ranks' exchanges; one thread alone has its own. */
   readonly #memory: WebAssembly.Memory | undefined;
   readonly #workers: readonly Worker[];
   /** Indices of the calls that the leader has. */
@@ -42,13 +42,17 @@ export class CpuExecutor implements Executor {
    * @param threads number of threads, 1 or more; 1 does without shared memory
    * @throws DeviceMemoryError when the program does not fit into memory
    */
-  constructor(program: Pick<Program, "buffers" | "layout" | "sections">, threads: number) {
+  constructor(
+    program: Pick<Program, "buffers" | "layout" | "sections" | "exchanges">,
+    threads: number,
+  ) {
+    const shared = threads > 1 || program.exchanges === true;
     this.#map = mapOf(program, threads);
     this.adapter = cpuName(threads);
-    const memory = allocate(this.#map.bytes, threads > 1);
+    const memory = allocate(this.#map.bytes, shared);
     this.bytes = memory.buffer.byteLength;
-    if (threads > 1) this.#memory = memory;
-    const start = threads > 1
+    if (shared) this.#memory = memory;
+    const start = shared
       ? { module: manyThreads, memory, threads }
       : { module: oneThread, pages: this.bytes / PAGE_BYTES, threads };
     this.#workers = this.#map.scratch.map((scratch, i) => {
@@ -124,6 +128,11 @@ export class CpuExecutor implements Executor {
 
   read(buffers: readonly string[]): Promise<Uint8Array<ArrayBuffer>[]> {
     return this.run([], [], buffers)();
+  }
+
+  memoryOf(buffer: string): Uint8Array<SharedArrayBuffer> {
+    const { address, bytes } = this.#find(buffer), { buffer: memory } = this.#memory!;
+    return new Uint8Array(memory as unknown as SharedArrayBuffer, address, bytes);
   }
 
   close(): void {

@@ -139,6 +139,8 @@ export async function locateNonfinite(
   network: {
     readonly program: Program;
     readonly executor: Executor;
+    /** Those of the step whose images the batch holds. */
+    readonly microBatches: readonly number[];
     readonly seed: number;
     readonly classWeights: Float32Array<ArrayBuffer>;
   },
@@ -150,8 +152,9 @@ export async function locateNonfinite(
     phase: "train",
   });
   executor.run([], ["statistics", "metrics"]);
-  for (let micro = 0; micro < program.micros; micro++) {
-    const parts = microBatchOf(network, batch, { step, learningRate: 0, normWeight: 0 }, micro);
+  for (const [at, micro] of network.microBatches.entries()) {
+    const settings = { step, learningRate: 0, normWeight: 0 };
+    const parts = microBatchOf(network, batch, settings, micro, at);
     for (const [name, data] of Object.entries(parts)) executor.write(name, data);
     for (const one of steps) {
       executor.run([one]);

@@ -28,12 +28,17 @@ interface Trained {
   readonly classWeights: Float32Array<ArrayBuffer>;
 }
 
-/** The contents of the buffers, by name, for micro-batch `micro` of a batch. */
+/**
+ * The contents of the buffers, by name, for micro-batch `micro` of a batch.
+ *
+ * @param at its position among the micro-batches whose images the batch holds: a rank's are only its own
+ */
 export function microBatchOf(
   { program, seed, classWeights }: Trained,
   batch: Batch,
   { step, learningRate, normWeight, soft = true }: StepSettings,
   micro: number,
+  at = micro,
 ): Readonly<Record<string, ArrayBufferView<ArrayBuffer>>> {
   const { images, labels, samples: total, others = labels, weights } = batch;
   const { batch: size, input: [h, w, c], training: { smoothing, mixed, optimizer } } = program;
@@ -55,7 +60,7 @@ export function microBatchOf(
   });
   return {
     step: block,
-    pixels: cutPixels(images, first * h * w * c, size * h * w * c),
+    pixels: cutPixels(images, at * size * h * w * c, size * h * w * c),
     labels: withWeights(labels.subarray(first, first + size), classWeights),
     ...(mixed ? { mixes: cutMixes(others, weights, first, size) } : {}),
   };

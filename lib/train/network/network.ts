@@ -5,6 +5,7 @@
  * @module
  */
 import type { Batch } from "../../data/batch.ts";
+import type { Ranks } from "../../distributed/ranks.ts";
 import type { Copies, Executor } from "../../runtime/executor.ts";
 import { rangesOnDevice, stepsInFlight } from "../../program/scheduler_placement.ts";
 import type { DataShape } from "../../program/plan.ts";
@@ -21,6 +22,7 @@ import { shardedExecutor } from "../../runtime/sharded_executor.ts";
 import { microBatchOf, type StepSettings } from "./micro_batch.ts";
 import { undoStep } from "./undo_step.ts";
 import { selectSteps, trainingSteps } from "../../program/select_steps.ts";
+import { type MicroBatchSteps, RankStep } from "./rank_step.ts";
 import type { LoadedState, NetworkState } from "./types.ts";
 import { Weights } from "./weights.ts";
 
@@ -49,7 +51,10 @@ export class Network {
   readonly maxInFlight: number;
   readonly #inFlightSteps: InFlightSteps;
   readonly #segments = new Map<string, readonly Segment[]>();
+  readonly #microBatchSteps = new Map<string, MicroBatchSteps>();
   readonly #weights: Weights;
+  /** The step of one rank among several; absent on one machine. */
+  readonly #rankStep: RankStep | undefined;
 
   /**
    * Writes constants and the tables of quantizers; weights follow by {@linkcode initialize} or
@@ -60,6 +65,7 @@ export class Network {
    * @param makers estimators by name
    * @param classWeights a weight for each class, of mean 1; 1 for each by default. Without effect in a
    * program without weights
+   * @param ranks the ranks that train together, for a program whose gradients they exchange
    */
   constructor(
     readonly program: Program,
@@ -69,6 +75,7 @@ export class Network {
     data: DataShape,
     makers: EstimatorMakers = ownEstimators,
     classWeights?: Float32Array,
+    ranks?: Ranks,
   ) {
     this.executor = shardedExecutor(executor, program);
     this.#weights = new Weights(program, this.executor);
@@ -80,7 +87,9 @@ export class Network {
     );
     this.scheduler = new Scheduler(quantizers, estimators, device);
     this.#inFlightSteps = new InFlightSteps(program, this.scheduler);
-    this.maxInFlight = stepsInFlight(quantizers.length > 0, quantize, makers);
+    if (ranks) this.#rankStep = new RankStep(program, this.executor, ranks);
+    // Ranks wait for one another in every step.
+    this.maxInFlight = ranks ? 1 : stepsInFlight(quantizers.length > 0, quantize, makers);
     const affine = new Float32Array(8);
     for (let c = 0; c < program.input[2]; c++) {
       affine[c] = 1 / (255 * data.std[c]!);
@@ -113,6 +122,7 @@ export class Network {
       if (kept && kept.length === memory.length) memory.set(kept);
     });
     this.#inFlightSteps.discard();
+    this.#rankStep?.reset();
     this.#writeTables();
     this.executor.run(this.program.sections.weights);
   }
@@ -150,6 +160,20 @@ export class Network {
     const { micros } = this.program;
     const before = this.scheduler.snapshot();
     this.#writeRanges();
+    if (this.#rankStep) {
+      await this.#submitOnRank(
+        this.#rankStep,
+        batch,
+        { step, learningRate, normWeight: 1 },
+        telemetry,
+      );
+      const copies = await this.#runSegments(
+        this.#endSegments(),
+        [],
+        this.#inFlightSteps.readbackBuffers(telemetry),
+      );
+      return this.#inFlightSteps.enqueue(batch.samples, before, copies);
+    }
     for (let micro = 0; micro < micros; micro++) {
       this.#writeBatch(batch, { step, learningRate, normWeight: 1 }, micro);
       const last = micro === micros - 1, segments = this.#trainingSegments(step, telemetry, last);
@@ -166,8 +190,61 @@ export class Network {
    */
   async collect(): Promise<StepResult[]> {
     const results = await this.#inFlightSteps.collect();
-    if (results.at(-1)?.nonfinite) await undoStep(this.program, this.executor, this.scheduler);
+    if (results.at(-1)?.nonfinite) {
+      await undoStep(this.program, this.executor, this.scheduler);
+      this.#rankStep?.undo();
+    }
     return results;
+  }
+
+  /** The micro-batches of a step that this machine computes, in their order. */
+  get microBatches(): readonly number[] {
+    return this.#rankStep?.microBatches ?? Array.from({ length: this.program.micros }, (_, i) => i);
+  }
+
+  /**
+   * What each rank's training loop added to the exchange of the last step, in the order of ranks; none on
+   * one machine.
+   */
+  get notes(): readonly Uint8Array[] {
+    return this.#rankStep?.notes ?? [];
+  }
+
+  /** Sets what this rank's training loop adds to the next step's exchange. */
+  set note(note: Uint8Array) {
+    if (this.#rankStep) this.#rankStep.note = note;
+  }
+
+  /** Runs this rank's micro-batches of a step, and exchanges what they add up to. */
+  async #submitOnRank(
+    rankStep: RankStep,
+    batch: Batch,
+    settings: StepSettings,
+    telemetry: boolean,
+  ): Promise<void> {
+    const searching = this.#searching(settings.step), key = `${[...searching]};${telemetry}`;
+    const { forward, loss, backward } = this.program.sections, { quantizers } = this.program;
+    let steps = this.#microBatchSteps.get(key);
+    if (!steps) {
+      const select = (steps: readonly Step[]) =>
+        selectSteps(steps, quantizers, { phase: "train", searching, telemetry });
+      steps = { forward: select([...forward, ...loss]), backward: select(backward) };
+      this.#microBatchSteps.set(key, steps);
+    }
+    await rankStep.run(
+      steps,
+      telemetry,
+      (micro, at) => this.#writeBatch(batch, settings, micro, at),
+      (steps, clear, copied) => this.#runSegments(this.#segmentsOf(steps), clear, copied),
+    );
+  }
+
+  /** What follows the backward pass. */
+  #endSegments(): readonly Segment[] {
+    const { sections: { forward, loss, backward }, quantizers } = this.program;
+    const before = new Set([...forward, ...loss, ...backward]);
+    const steps = trainingSteps(this.program).filter((step) => !before.has(step));
+    return this.#segmentsOf(selectSteps(steps, quantizers, { phase: "train" }));
   }
 
   /** Submits a training step and waits for it. */
@@ -183,10 +260,7 @@ export class Network {
 
   /** Segments of one micro-batch of a training step; only the `last` one updates weights. */
   #trainingSegments(step: number, telemetry: boolean, last: boolean): readonly Segment[] {
-    const searching = new Set<number>();
-    this.scheduler.estimators.forEach((e, row) => {
-      if (e?.search && step % e.search.interval === 0) searching.add(row);
-    });
+    const searching = this.#searching(step);
     const key = `${[...searching]};${telemetry};${last}`, known = this.#segments.get(key);
     if (known) return known;
     const { program } = this, { forward, loss, backward } = program.sections;
@@ -195,6 +269,15 @@ export class Network {
     const segments = this.#segmentsOf(selectSteps(steps, program.quantizers, choice));
     this.#segments.set(key, segments);
     return segments;
+  }
+
+  /** The rows whose range is searched for in a step. */
+  #searching(step: number): ReadonlySet<number> {
+    const searching = new Set<number>();
+    this.scheduler.estimators.forEach((e, row) => {
+      if (e?.search && step % e.search.interval === 0) searching.add(row);
+    });
+    return searching;
   }
 
   /** Splits steps where the host must set a range before the next one. */
@@ -403,9 +486,13 @@ export class Network {
     this.executor.write("memory", memory);
   }
 
-  /** Writes micro-batch `micro` of a batch, and the uniform of the step. */
-  #writeBatch(batch: Batch, settings: StepSettings, micro = 0): void {
-    const buffers = microBatchOf(this, batch, settings, micro);
+  /**
+   * Writes micro-batch `micro` of a batch, and the uniform of the step.
+   *
+   * @param at its position among those whose images the batch holds
+   */
+  #writeBatch(batch: Batch, settings: StepSettings, micro = 0, at = micro): void {
+    const buffers = microBatchOf(this, batch, settings, micro, at);
     for (const [name, data] of Object.entries(buffers)) this.executor.write(name, data);
   }
 }

@@ -1,0 +1,287 @@
+/**
+ * One training step on several ranks: each computes its share of the micro-batches, and what they add up
+ * to goes to all. In round i rank r computes micro-batch i · ranks + r. Every sum has the order that one
+ * machine has, so the bits are those of one machine with the same micro-batches, on any number of ranks.
+ *
+ * @module
+ */
+import { normCoefficients } from "../../../kernels/norm_coefficients/kernel.ts";
+import { resetStatistics } from "../../../kernels/reset_statistics/kernel.ts";
+import { joinBytes } from "../../core/bytes.ts";
+import type { Ranks } from "../../distributed/ranks.ts";
+import { trainedBuffers, wordsOfQuantizers } from "../../program/passes/nonfinite_guard.ts";
+import type { Program, Step } from "../../program/program.ts";
+import {
+  MAX_MEMORY,
+  METRICS,
+  NONFINITE_COUNTS,
+  QUANTIZER,
+  SLOT,
+  SLOTS,
+  wordsOf,
+} from "../../quant/layouts.ts";
+import type { Copies, Executor } from "../../runtime/executor.ts";
+import { GradientSums } from "./gradient_sums.ts";
+
+/** Runs steps; the host may have to set ranges between them. @returns copies of buffers after them */
+type RunSteps = (
+  steps: readonly Step[],
+  clear: readonly string[],
+  copied: readonly string[],
+) => Promise<Copies>;
+
+/** The steps of a micro-batch. */
+export interface MicroBatchSteps {
+  /** Up to the loss. */
+  readonly forward: readonly Step[];
+  readonly backward: readonly Step[];
+}
+
+/** A batch norm whose running values follow the batches. */
+interface Norm {
+  readonly running: string;
+  readonly bytes: number;
+  readonly kept: number;
+}
+
+/** What a rank adds to the exchange at the end of a step's backward pass, in this order. */
+interface Contribution {
+  /** What the training loop has to say. */
+  readonly note: Uint8Array;
+  readonly statistics: Uint8Array;
+  /** Of each of its micro-batches: the loss's metrics, and what each norm's running values take over. */
+  readonly metrics: Uint8Array;
+  readonly running: Uint8Array;
+  /** Of its last micro-batch: the table of quantizers, estimators' memory, and with telemetry the errors. */
+  readonly table: Uint8Array;
+  readonly memory: Uint8Array;
+  readonly fidelity: Uint8Array;
+  /** A u32: 1 + the index of the trained buffer whose gradient's sum is not finite; 0: none. */
+  readonly overflow: Uint8Array;
+}
+
+const PARTS = [
+  "note",
+  "statistics",
+  "metrics",
+  "running",
+  "table",
+  "memory",
+  "fidelity",
+  "overflow",
+] as const satisfies (keyof Contribution)[];
+
+/** The steps of a network on one of several ranks. */
+export class RankStep {
+  /** What the training loop adds to the next step's exchange. */
+  note: Uint8Array = new Uint8Array();
+  /** What the loop of each rank has added to the last one. */
+  notes: readonly Uint8Array[] = [];
+  /** The micro-batches of this rank. */
+  readonly microBatches: readonly number[];
+  readonly #norms: readonly Norm[];
+  readonly #trained: readonly string[];
+  /** Gradients by the steps that make them: a step with telemetry has others. */
+  readonly #gradients = new Map<readonly Step[], GradientSums>();
+  /** Running values as they are between steps, and as they were before the last one. */
+  #running: readonly Float32Array<ArrayBuffer>[] | undefined;
+  #runningBefore: readonly Float32Array<ArrayBuffer>[] = [];
+
+  constructor(readonly program: Program, readonly executor: Executor, readonly ranks: Ranks) {
+    const { micros, sections } = program, { rank, size } = ranks;
+    this.microBatches = Array.from({ length: micros / size }, (_, round) => round * size + rank);
+    this.#trained = trainedBuffers(program);
+    this.#norms = sections.forward.filter(({ kernel }) => kernel === normCoefficients)
+      .map(({ buffers, constants }) => ({
+        running: buffers.running!,
+        bytes: 8 * constants.CHANNELS!,
+        kept: Math.fround(constants.KEPT!),
+      }));
+  }
+
+  /** Forgets running values: the network was loaded with others. */
+  reset(): void {
+    this.#running = undefined;
+  }
+
+  /**
+   * Computes this rank's micro-batches and exchanges what they add up to. Then the device has the gradients,
+   * statistics and metrics of the whole batch, as after the backward pass on one machine.
+   *
+   * @param begin writes a micro-batch, the rank's `at`th
+   */
+  async run(
+    { forward, backward }: MicroBatchSteps,
+    telemetry: boolean,
+    begin: (micro: number, at: number) => void,
+    runSteps: RunSteps,
+  ): Promise<void> {
+    this.#running ??= await this.#readRunning();
+    const gradients = this.#gradientsOf(backward), { microBatches } = this;
+    const norms = this.#norms.map(({ running }) => running), results: Copies[] = [];
+    const { ends } = gradients;
+    for (const [round, micro] of microBatches.entries()) {
+      begin(micro, round);
+      const clear = ["metrics", ...norms, ...(round === 0 ? ["statistics"] : [])];
+      results.push(await runSteps(forward, clear, ["metrics", ...norms]));
+      for (const [bucket, end] of ends.entries()) {
+        await gradients.free(bucket);
+        const steps = backward.slice(bucket === 0 ? 0 : ends[bucket - 1]! + 1, end + 1);
+        const done = await runSteps(steps, [], gradients.copied(bucket));
+        gradients.add(bucket, done, round, round === microBatches.length - 1);
+      }
+      const rest = backward.slice((ends.at(-1) ?? -1) + 1);
+      if (rest.length > 0) await runSteps(rest, [], []);
+    }
+    const own = await this.#contribution(results, telemetry, await gradients.added());
+    const all = await this.ranks.gather(encode(own));
+    this.#combine(all.map(decode), [...forward, ...backward]);
+    await gradients.spread();
+  }
+
+  /** Writes the running values from before a step that is undone. */
+  undo(): void {
+    this.#norms.forEach(({ running }, i) => {
+      this.executor.write(running, this.#runningBefore[i]!);
+    });
+    this.#running = this.#runningBefore;
+  }
+
+  #gradientsOf(backward: readonly Step[]): GradientSums {
+    const known = this.#gradients.get(backward);
+    if (known) return known;
+    const made = new GradientSums(this.program, backward, this.executor, this.ranks);
+    this.#gradients.set(backward, made);
+    return made;
+  }
+
+  async #readRunning(): Promise<Float32Array<ArrayBuffer>[]> {
+    const read = await this.executor.read(this.#norms.map(({ running }) => running));
+    return read.map(({ buffer }) => new Float32Array(buffer));
+  }
+
+  async #contribution(
+    results: readonly Copies[],
+    telemetry: boolean,
+    overflow: string | undefined,
+  ): Promise<Contribution> {
+    const quantized = this.program.quantizers.length > 0;
+    const names = ["statistics", ...(quantized ? ["quantizers", "memory"] : [])];
+    const [statistics, ...more] = await this.executor.read([
+      ...names,
+      ...(telemetry ? ["fidelity"] : []),
+    ]);
+    const fidelity = telemetry ? more.pop() : undefined, [table, memory] = more;
+    const parts = await Promise.all(results.map((copies) => copies()));
+    const none = new Uint8Array();
+    return {
+      note: this.note,
+      statistics: statistics!,
+      metrics: joinBytes(parts.map(([metrics]) => metrics!)),
+      running: joinBytes(parts.flatMap(([, ...running]) => running)),
+      table: table ?? none,
+      memory: memory ?? none,
+      fidelity: fidelity ?? none,
+      overflow: new Uint8Array(
+        Uint32Array.of(
+          overflow === undefined
+            ? 0
+            : 1 + this.#trained.indexOf(overflow.replace(/\.gradient$/, "")),
+        ).buffer,
+      ),
+    };
+  }
+
+  /** Writes what all ranks' contributions add up to. */
+  #combine(all: readonly Contribution[], steps: readonly Step[]): void {
+    const { executor, program: { quantizers } } = this, last = all.at(-1)!;
+    this.notes = all.map(({ note }) => note);
+    executor.write("statistics", this.#statistics(all, steps));
+    executor.write("metrics", metricsOf(all.map(({ metrics }) => metrics)));
+    this.#addRunning(all.map(({ running }) => running));
+    if (last.fidelity.length > 0) executor.write("fidelity", last.fidelity.slice());
+    for (const [row, { dynamic, search }] of quantizers.entries()) {
+      if (!dynamic && !search) continue;
+      const write = (buffer: string, from: Uint8Array, bytes: number) =>
+        executor.write(buffer, from.slice(row * bytes, (row + 1) * bytes), row * bytes);
+      write("quantizers", last.table, QUANTIZER.bytes);
+      write("memory", last.memory, 4 * MAX_MEMORY);
+    }
+  }
+
+  /** Maxima and sums of the ranks' statistics; extremes that each micro-batch resets are the last one's. */
+  #statistics(all: readonly Contribution[], steps: readonly Step[]): Uint32Array<ArrayBuffer> {
+    const words = all.map(({ statistics }) => wordsOf(statistics.slice()).u32),
+      last = words.at(-1)!;
+    const reset = new Set(
+      steps.flatMap(({ kernel, constants }) => kernel === resetStatistics ? [constants.ROW!] : []),
+    );
+    const sum = new Uint32Array(last.length), row = SLOTS * SLOT.words;
+    const counts = wordsOfQuantizers(this.program.quantizers.length);
+    for (let i = 0; i < sum.length; i++) {
+      const extreme = i < counts && i % SLOT.words <= SLOT.word("max");
+      if (extreme && reset.has(Math.floor(i / row))) sum[i] = last[i]!;
+      else {
+        for (const one of words) sum[i] = extreme ? Math.max(sum[i]!, one[i]!) : sum[i]! + one[i]!;
+      }
+    }
+    for (const { overflow } of all) {
+      const [buffer] = wordsOf(overflow.slice()).u32;
+      if (!buffer) continue;
+      sum[counts + SLOT.words * (buffer - 1) + NONFINITE_COUNTS.word("gradient")]!++;
+    }
+    return sum;
+  }
+
+  /** Adds each micro-batch's part to the running values, in the order of micro-batches. */
+  #addRunning(all: readonly Uint8Array[]): void {
+    const taken = all.map((bytes) => new Float32Array(bytes.slice().buffer));
+    const rounds = this.microBatches.length, { fround } = Math;
+    const before = this.#running!, next = before.map((values) => values.slice());
+    for (let round = 0; round < rounds; round++) {
+      for (const part of taken) {
+        let at = part.length / rounds * round;
+        for (const [i, { kept }] of this.#norms.entries()) {
+          const values = next[i]!;
+          for (let c = 0; c < values.length; c++) {
+            values[c] = fround(fround(kept * values[c]!) + part[at++]!);
+          }
+        }
+      }
+    }
+    this.#runningBefore = before;
+    this.#running = next;
+    this.#norms.forEach(({ running }, i) => this.executor.write(running, next[i]!));
+  }
+}
+
+/** The metrics of a batch: sums over micro-batches, in their order. */
+function metricsOf(all: readonly Uint8Array[]): Float32Array<ArrayBuffer> {
+  const words = all.map((bytes) => wordsOf(bytes.slice())), { fround } = Math;
+  const rounds = all[0]!.length / METRICS.bytes;
+  const sum = new Float32Array(METRICS.words), to = wordsOf(sum);
+  let totalLoss = 0, totalCorrect = 0;
+  for (let round = 0; round < rounds; round++) {
+    for (const one of words) {
+      const { loss, correct } = METRICS.read(one, round);
+      totalLoss = fround(totalLoss + loss);
+      totalCorrect = fround(totalCorrect + correct);
+      METRICS.write(to, 0, { loss, correct, totalLoss, totalCorrect });
+    }
+  }
+  return sum;
+}
+
+/** A contribution as bytes: the length of each part, then the parts. */
+function encode(contribution: Contribution): Uint8Array<ArrayBuffer> {
+  const parts = PARTS.map((name) => contribution[name]);
+  const lengths = Uint32Array.from(parts, ({ length }) => length);
+  return joinBytes([new Uint8Array(lengths.buffer), ...parts]);
+}
+
+function decode(bytes: Uint8Array<ArrayBuffer>): Contribution {
+  const lengths = new Uint32Array(bytes.slice(0, 4 * PARTS.length).buffer);
+  let at = 4 * PARTS.length;
+  const entries = PARTS.map((name, i) => [name, bytes.subarray(at, at += lengths[i]!)] as const);
+  return Object.fromEntries(entries) as unknown as Contribution;
+}
