@@ -29,6 +29,7 @@ const TYPES: Readonly<Record<string, readonly string[]>> = {
   "train": ["TrainSpec"],
   "train.optimizer": ["OptimizerSpec"],
   "train.schedule": ["ScheduleSpec"],
+  "distributed": ["DistributedSpec"],
 };
 
 /** The types of layers, by what a recipe calls them. */

@@ -51,16 +51,8 @@ async function trained(
   const executor = await device.createExecutor(program);
   try {
     const { seed, quantize } = recipe;
-    const network = new Network(
-      program,
-      executor,
-      seed,
-      quantize,
-      data,
-      undefined,
-      undefined,
-      ranks,
-    );
+    const { distributed: { wire } } = recipe, more = [undefined, undefined, ranks, wire] as const;
+    const network = new Network(program, executor, seed, quantize, data, ...more);
     const loader = new DataLoader(data, { ...recipe.data, seed, batch: train.batch });
     network.initialize();
     await network.calibrate([await loader.trainBatch(0)]);
@@ -121,6 +113,22 @@ for (
     await expectSame({ ...SMALL, ...more, train: { batch: 24, micro_batch: 4 } }, [3], cpu);
   });
 }
+
+Deno.test("8 bits on the wire give the same bits on any number of ranks, near those of f32", async () => {
+  const int8: RecipeInput = { ...SMALL, distributed: { wire: "int8" } }, [one] = localRanks(1);
+  const want = await trained(int8, 4, cpu, one), f32 = await trained(SMALL, 4, cpu, one);
+  for (const size of [2, 3]) {
+    const all = await Promise.all(localRanks(size).map((ranks) => trained(int8, 4, cpu, ranks)));
+    for (const got of all) assert.deepEqual(got, want);
+  }
+  const name = "conv2.weight",
+    weights = ({ state }: Outcome) => state.parameters.find((p) => p.name === name)!.data;
+  assert.equal(want.state.memories.has(`${name}.gradient.wire`), true);
+  const [a, b] = [weights(want), weights(f32)];
+  assert.notDeepEqual(a, b);
+  // AdamW moves a weight by about the learning rate, 0.01, in each step.
+  assert.ok(a.reduce((sum, v, i) => sum + Math.abs(v - b[i]!), 0) / a.length < 0.005);
+});
 
 Deno.test({
   name: "ranks on a GPU give the bits of one machine",

@@ -29,7 +29,7 @@ const LAYERS =
 const PAIR = "a whole number from 1 to 65536, or two of them as [h, w]";
 const BITS = "a whole number from 2 to 8 (to 16 with arithmetic: simulated)";
 const TOP_KEYS =
-  "name, seed, data, model, init, freeze, quantize, train, memory, telemetry, tensorboard";
+  "name, seed, data, model, init, freeze, quantize, train, memory, telemetry, tensorboard, distributed";
 
 /** What the text is, the text, and the whole message. */
 const BAD_TEXTS: [string, string, string][] = [

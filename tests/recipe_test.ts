@@ -152,6 +152,7 @@ const COMPLETE: Recipe = {
   memory: 0,
   telemetry: "basic",
   tensorboard: false,
+  distributed: { wire: "f32" },
 };
 
 Deno.test("a recipe of two lines gets every default", () => {

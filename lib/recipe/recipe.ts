@@ -23,6 +23,16 @@ import {
 import { type Problem, toProblems } from "./recipe_errors.ts";
 import { type OptimizerSpec, type ScheduleSpec, train, type TrainSpec } from "./train.ts";
 
+/** How ranks train together. */
+export interface DistributedSpec {
+  /**
+   * How gradients go from rank to rank: `f32`, or `int8`: 8-bit codes with a range of each tensor from
+   * earlier steps, and sums of codes on the way back. It takes 3 bytes a weight and step where `f32` takes
+   * 8. The results are other ones than those of `f32`, and the same for any number of ranks, also one.
+   */
+  readonly wire: "f32" | "int8";
+}
+
 /** A complete recipe, deeply frozen. */
 export interface Recipe {
   /** Where `data.root` and `init` may lead; not written with the recipe. */
@@ -54,6 +64,8 @@ export interface Recipe {
   readonly telemetry: "basic" | "full";
   /** Writes event files for TensorBoard, in `events/` of the run's folder. */
   readonly tensorboard: boolean;
+  /** Training on several ranks, with `--mpi`. */
+  readonly distributed: DistributedSpec;
 }
 
 /** A recipe as it may be written. A complete `Recipe` is one too. */
@@ -91,6 +103,8 @@ export interface RecipeInput {
   readonly telemetry?: "basic" | "full";
   /** Writes event files for TensorBoard, in `events/` of the run's folder. */
   readonly tensorboard?: boolean;
+  /** Training on several ranks. */
+  readonly distributed?: Partial<DistributedSpec>;
   /** Length and optimizer. */
   readonly train?: Loose<TrainSpec, "batch" | "optimizer" | "schedule"> & {
     readonly batch?: number | "auto";
@@ -130,6 +144,7 @@ const recipeWith = (names: readonly string[]) =>
     memory: memory.prefault(0),
     telemetry: word("basic", "full").default("basic").meta(SILENT),
     tensorboard: flag().default(false).meta(SILENT),
+    distributed: map({ wire: word("f32", "int8").default("f32") }, "a map").prefault({}),
   }, "a map with at least data and model");
 
 export const recipeSchema = recipeWith(ESTIMATOR_NAMES);

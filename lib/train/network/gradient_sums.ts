@@ -7,10 +7,13 @@
  *
  * @module
  */
-import type { Ranks, SharedBytes } from "../../distributed/ranks.ts";
+import type { Ranks } from "../../distributed/ranks.ts";
 import { gradientsInOrder } from "../../program/passes/exchange.ts";
 import type { Program, Step } from "../../program/program.ts";
 import type { Copies, Executor } from "../../runtime/executor.ts";
+import { F32Wire } from "./wire/f32.ts";
+import { Int8Wire, type WireRanges } from "./wire/int8.ts";
+import { type Bucket, type BucketWire, floats, type MicroBatchId, shared } from "./wire/wire.ts";
 
 /**
  * Buckets of about an eighth of all gradients: what follows the last layer's backward pass cannot be hidden
@@ -18,55 +21,42 @@ import type { Copies, Executor } from "../../runtime/executor.ts";
  */
 const MAX_BUCKETS = 8, MIN_BUCKET_BYTES = 65536;
 
-/** Gradients that are exchanged together. */
-interface Bucket {
-  /** Their buffers. */
-  readonly names: readonly string[];
-  /** Their memory: f32 one after another, with zeros between buffers. */
-  readonly memory: SharedBytes;
-  /** Where each buffer begins in the memory, in bytes. */
-  readonly offsets: readonly number[];
-  /** The slice of each rank. */
-  readonly slices: readonly SharedBytes[];
-  /** What each rank has sent of this rank's slice. */
-  readonly received: readonly SharedBytes[];
-  /** The sum of this rank's slice. */
-  readonly sum: Float32Array<ArrayBuffer>;
-}
-
 /** The gradients of a program on one rank. */
 export class GradientSums {
   readonly #ranks: Ranks;
   readonly #executor: Executor;
-  readonly #buckets: readonly Bucket[];
+  readonly #buckets: readonly (Bucket & { readonly wire: BucketWire })[];
   /** Index of the backward pass's last step of each bucket. */
   readonly ends: readonly number[];
   /** When each bucket's last exchange is received and added, and its memory may change. */
-  #added: Promise<void>[];
+  readonly #added: Promise<void>[];
   /** Starts exchanges one after the other, in the same order on all ranks. */
   #started: Promise<void> = Promise.resolve();
   #spread: Promise<void>[] = [];
-  /** The first buffer with a sum that is not finite, though its parts may be. */
-  #overflow: string | undefined;
 
-  /** @param backward the steps of the backward pass, as they run */
-  constructor(program: Program, backward: readonly Step[], executor: Executor, ranks: Ranks) {
+  /**
+   * @param backward the steps of the backward pass, as they run
+   * @param ranges of gradients on the wire, where they go in 8 bits
+   */
+  constructor(
+    program: Program,
+    backward: readonly Step[],
+    executor: Executor,
+    ranks: Ranks,
+    ranges?: WireRanges,
+  ) {
     this.#ranks = ranks;
     this.#executor = executor;
     const sizes = new Map(program.buffers.map(({ name, bytes }) => [name, bytes]));
-    const finished = gradientsInOrder(program, backward);
-    const total = finished.reduce((sum, { name }) => sum + sizes.get(name)!, 0);
-    const groups: { names: string[]; bytes: number; last: number }[] = [];
-    for (const { name, last } of finished) {
-      const full = Math.max(MIN_BUCKET_BYTES, total / MAX_BUCKETS), open = groups.at(-1);
-      const group = open && open.bytes < full ? open : { names: [], bytes: 0, last };
-      if (group !== open) groups.push(group);
-      group.names.push(name);
-      group.bytes += sizes.get(name)!;
-      group.last = last;
-    }
+    const groups = grouped(program, backward, sizes);
     this.ends = groups.map(({ last }) => last);
-    this.#buckets = groups.map(({ names }) => bucketOf(names, sizes, executor, ranks));
+    this.#buckets = groups.map(({ names }) => {
+      const bucket = bucketOf(names, sizes, executor);
+      const wire = ranges
+        ? new Int8Wire(bucket, ranks, ranges, program.micros)
+        : new F32Wire(bucket, ranks);
+      return { ...bucket, wire };
+    });
     this.#added = groups.map(() => Promise.resolve());
   }
 
@@ -83,129 +73,99 @@ export class GradientSums {
   /**
    * Exchanges and adds a bucket of one micro-batch as soon as `done` says that it is there.
    *
-   * @param round number of the rank's micro-batch in the step, from 0
+   * @param first whether the micro-batch is this rank's first one of the step
    * @param last whether it is the last one: the sums then go to all ranks
    */
-  add(bucket: number, done: Copies, round: number, last: boolean): void {
-    const before = this.#started;
-    const received = (async () => {
+  add(
+    bucket: number,
+    done: Copies,
+    id: MicroBatchId,
+    { first, last }: { readonly first: boolean; readonly last: boolean },
+  ): void {
+    const before = this.#started, { memory, offsets, wire } = this.#buckets[bucket]!;
+    const sent = (async () => {
       await before;
-      const copies = await done();
-      this.#fill(this.#buckets[bucket]!, copies);
+      for (const [i, copy] of (await done()).entries()) memory.set(copy, offsets[i]);
       // A bucket's sums go out two buckets later, so that its exchange does not hold up the next one.
       if (last && bucket >= 2) await this.#spreadSum(bucket - 2);
-      const { slices, received } = this.#buckets[bucket]!;
-      return { done: this.#ranks.allToAll(slices, received) };
+      return { received: this.#ranks.allToAll(wire.parts(id), wire.received) };
     })();
-    this.#started = received.then(() => {});
-    this.#added[bucket] = received.then(async ({ done }) => {
-      await done;
-      this.#addUp(this.#buckets[bucket]!, round, last);
+    this.#started = sent.then(() => {});
+    this.#added[bucket] = sent.then(async ({ received }) => {
+      await received;
+      wire.add(first);
     });
     // Who waits for the sums gets the error.
     this.#started.catch(() => {});
     this.#added[bucket]!.catch(() => {});
   }
 
-  /** Waits for all sums of this rank's slices. @returns the buffer of the first that is not finite */
-  async added(): Promise<string | undefined> {
+  /** Waits until the sums of all ranks are in the gradients' buffers. @returns one that is not finite */
+  async finish(): Promise<string | undefined> {
     await this.#started;
-    const last = this.#buckets.length;
-    for (let bucket = Math.max(0, last - 2); bucket < last; bucket++) {
+    const count = this.#buckets.length;
+    for (let bucket = Math.max(0, count - 2); bucket < count; bucket++) {
       await this.#spreadSum(bucket);
     }
-    const overflow = this.#overflow;
-    this.#overflow = undefined;
-    return overflow;
-  }
-
-  /** Waits until the sums of all ranks are in the gradients' buffers. */
-  async spread(): Promise<void> {
     await Promise.all(this.#spread.splice(0));
-    if (this.#executor.memoryOf) return;
-    for (const { names, offsets, memory } of this.#buckets) {
+    let bad: string | undefined;
+    for (const { names, offsets, memory, wire } of this.#buckets) {
+      wire.finish();
+      const all = floats(memory);
       for (const [i, name] of names.entries()) {
-        this.#executor.write(name, memory.slice(offsets[i], offsets[i + 1]));
+        const values = all.subarray(offsets[i]! / 4, offsets[i + 1]! / 4);
+        if (bad === undefined && !values.every(Number.isFinite)) bad = name;
+        if (!this.#executor.memoryOf) this.#executor.write(name, values.slice());
       }
     }
+    return bad;
   }
 
   async #spreadSum(bucket: number): Promise<void> {
     await this.#added[bucket];
-    const { slices, sum } = this.#buckets[bucket]!;
-    floats(slices[this.#ranks.rank]!).set(sum);
-    const spread = this.#ranks.allGather(slices);
-    spread.catch(() => {});
+    const spread = this.#ranks.allGather(this.#buckets[bucket]!.wire.sums());
+    spread.catch(() => {}); // finish() gets the error.
     this.#spread.push(spread);
-  }
-
-  #fill({ memory, offsets }: Bucket, copies: readonly Uint8Array[]): void {
-    for (const [i, copy] of copies.entries()) memory.set(copy, offsets[i]);
-  }
-
-  #addUp({ received, sum, names, offsets, slices, memory }: Bucket, round: number, last: boolean) {
-    for (const [from, part] of received.entries()) {
-      const values = floats(part);
-      if (round === 0 && from === 0) sum.set(values);
-      else for (let i = 0; i < sum.length; i++) sum[i]! += values[i]!;
-    }
-    if (!last || this.#overflow !== undefined) return;
-    const bad = sum.findIndex((value) => !Number.isFinite(value));
-    if (bad < 0) return;
-    const at = slices[this.#ranks.rank]!.byteOffset - memory.byteOffset + 4 * bad;
-    this.#overflow = names[offsets.findLastIndex((offset, i) => offset <= at && i < names.length)];
   }
 }
 
-function floats({ buffer, byteOffset, byteLength }: SharedBytes): Float32Array<SharedArrayBuffer> {
-  return new Float32Array(buffer, byteOffset, byteLength / 4);
+/** Groups gradients that are finished one after another. */
+function grouped(
+  program: Program,
+  backward: readonly Step[],
+  sizes: ReadonlyMap<string, number>,
+): { readonly names: readonly string[]; readonly last: number }[] {
+  const finished = gradientsInOrder(program, backward);
+  const total = finished.reduce((sum, { name }) => sum + sizes.get(name)!, 0);
+  const full = Math.max(MIN_BUCKET_BYTES, total / MAX_BUCKETS);
+  const groups: { names: string[]; bytes: number; last: number }[] = [];
+  for (const { name, last } of finished) {
+    const open = groups.at(-1);
+    const group = open && open.bytes < full ? open : { names: [], bytes: 0, last };
+    if (group !== open) groups.push(group);
+    group.names.push(name);
+    group.bytes += sizes.get(name)!;
+    group.last = last;
+  }
+  return groups;
 }
 
 function bucketOf(
   names: readonly string[],
   sizes: ReadonlyMap<string, number>,
   executor: Executor,
-  { rank, size }: Ranks,
 ): Bucket {
-  const { memory, offsets } = executor.memoryOf
-    ? hostMemory(names, executor as Required<Executor>)
-    : ownMemory(names, sizes);
-  const cut = (i: number) => 4 * Math.floor(memory.length / 4 * i / size);
-  const slices = Array.from({ length: size }, (_, i) => memory.subarray(cut(i), cut(i + 1)));
-  const bytes = slices[rank]!.length;
-  return {
-    names,
-    memory,
-    offsets,
-    slices,
-    received: Array.from(
-      { length: size },
-      () => new Uint8Array(new SharedArrayBuffer(bytes)),
-    ),
-    sum: new Float32Array(bytes / 4),
-  };
-}
-
-/** The executor's memory from the first of some buffers, which lie one after another, to the last. */
-function hostMemory(
-  names: readonly string[],
-  executor: Required<Executor>,
-): Pick<Bucket, "memory" | "offsets"> {
-  const places = names.map((name) => executor.memoryOf(name));
-  const first = places[0]!, { buffer, byteOffset, byteLength } = places.at(-1)!;
-  const bytes = byteOffset + byteLength - first.byteOffset;
-  return {
-    memory: new Uint8Array(buffer, first.byteOffset, bytes),
-    offsets: [...places.map((place) => place.byteOffset - first.byteOffset), bytes],
-  };
-}
-
-/** Memory for copies of buffers that are on a device. */
-function ownMemory(
-  names: readonly string[],
-  sizes: ReadonlyMap<string, number>,
-): Pick<Bucket, "memory" | "offsets"> {
+  if (executor.memoryOf) {
+    const places = names.map((name) => executor.memoryOf!(name));
+    const first = places[0]!, { buffer, byteOffset, byteLength } = places.at(-1)!;
+    const bytes = byteOffset + byteLength - first.byteOffset;
+    return {
+      names,
+      memory: new Uint8Array(buffer, first.byteOffset, bytes),
+      offsets: [...places.map((place) => place.byteOffset - first.byteOffset), bytes],
+    };
+  }
   const offsets = [0];
   for (const name of names) offsets.push(offsets.at(-1)! + sizes.get(name)!);
-  return { memory: new Uint8Array(new SharedArrayBuffer(offsets.at(-1)!)), offsets };
+  return { names, memory: shared(offsets.at(-1)!), offsets };
 }

@@ -16,6 +16,7 @@ import { METRICS, wordsOf } from "../../quant/layouts.ts";
 import type { Range } from "../../quant/range.ts";
 import { Scheduler } from "../../quant/scheduler.ts";
 import { readStatistics } from "../../quant/statistics.ts";
+import type { DistributedSpec } from "../../recipe/recipe.ts";
 import type { QuantizeSpec } from "../../recipe/quantize.ts";
 import { InFlightSteps, type StepResult } from "./in_flight_steps.ts";
 import { shardedExecutor } from "../../runtime/sharded_executor.ts";
@@ -66,6 +67,7 @@ export class Network {
    * @param classWeights a weight for each class, of mean 1; 1 for each by default. Without effect in a
    * program without weights
    * @param ranks the ranks that train together, for a program whose gradients they exchange
+   * @param wire how the gradients go from rank to rank
    */
   constructor(
     readonly program: Program,
@@ -76,6 +78,7 @@ export class Network {
     makers: EstimatorMakers = ownEstimators,
     classWeights?: Float32Array,
     ranks?: Ranks,
+    wire: DistributedSpec["wire"] = "f32",
   ) {
     this.executor = shardedExecutor(executor, program);
     this.#weights = new Weights(program, this.executor);
@@ -87,7 +90,7 @@ export class Network {
     );
     this.scheduler = new Scheduler(quantizers, estimators, device);
     this.#inFlightSteps = new InFlightSteps(program, this.scheduler);
-    if (ranks) this.#rankStep = new RankStep(program, this.executor, ranks);
+    if (ranks) this.#rankStep = new RankStep(program, this.executor, ranks, wire);
     // Ranks wait for one another in every step.
     this.maxInFlight = ranks ? 1 : stepsInFlight(quantizers.length > 0, quantize, makers);
     const affine = new Float32Array(8);
@@ -122,7 +125,7 @@ export class Network {
       if (kept && kept.length === memory.length) memory.set(kept);
     });
     this.#inFlightSteps.discard();
-    this.#rankStep?.reset();
+    this.#rankStep?.load(memories);
     this.#writeTables();
     this.executor.run(this.program.sections.weights);
   }
@@ -141,6 +144,7 @@ export class Network {
       if (range) ranges.set(q.name, range);
       if (kept.length > 0) memories.set(q.name, kept.slice());
     });
+    for (const [name, values] of this.#rankStep?.memories() ?? []) memories.set(name, values);
     return { ...this.#weights.state(values), ranges, memories };
   }
 
@@ -233,6 +237,7 @@ export class Network {
     }
     await rankStep.run(
       steps,
+      settings.step,
       telemetry,
       (micro, at) => this.#writeBatch(batch, settings, micro, at),
       (steps, clear, copied) => this.#runSegments(this.#segmentsOf(steps), clear, copied),

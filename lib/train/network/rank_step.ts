@@ -21,7 +21,13 @@ import {
   wordsOf,
 } from "../../quant/layouts.ts";
 import type { Copies, Executor } from "../../runtime/executor.ts";
+import type { DistributedSpec } from "../../recipe/recipe.ts";
 import { GradientSums } from "./gradient_sums.ts";
+import type { NetworkState } from "./types.ts";
+import { WireRanges } from "./wire/int8.ts";
+
+/** The end of the name under which a checkpoint keeps the range of a gradient on the wire. */
+const ON_THE_WIRE = ".wire";
 
 /** Runs steps; the host may have to set ranges between them. @returns copies of buffers after them */
 type RunSteps = (
@@ -56,8 +62,8 @@ interface Contribution {
   readonly table: Uint8Array;
   readonly memory: Uint8Array;
   readonly fidelity: Uint8Array;
-  /** A u32: 1 + the index of the trained buffer whose gradient's sum is not finite; 0: none. */
-  readonly overflow: Uint8Array;
+  /** With 8 bits on the wire: the largest absolute value of each gradient, f32. */
+  readonly seen: Uint8Array;
 }
 
 const PARTS = [
@@ -68,7 +74,7 @@ const PARTS = [
   "table",
   "memory",
   "fidelity",
-  "overflow",
+  "seen",
 ] as const satisfies (keyof Contribution)[];
 
 /** The steps of a network on one of several ranks. */
@@ -86,11 +92,21 @@ export class RankStep {
   /** Running values as they are between steps, and as they were before the last one. */
   #running: readonly Float32Array<ArrayBuffer>[] | undefined;
   #runningBefore: readonly Float32Array<ArrayBuffer>[] = [];
+  /** Ranges of gradients on the wire, where they go in 8 bits. */
+  readonly #wireRanges: WireRanges | undefined;
 
-  constructor(readonly program: Program, readonly executor: Executor, readonly ranks: Ranks) {
+  constructor(
+    readonly program: Program,
+    readonly executor: Executor,
+    readonly ranks: Ranks,
+    wire: DistributedSpec["wire"],
+  ) {
     const { micros, sections } = program, { rank, size } = ranks;
     this.microBatches = Array.from({ length: micros / size }, (_, round) => round * size + rank);
     this.#trained = trainedBuffers(program);
+    if (wire === "int8") {
+      this.#wireRanges = new WireRanges(this.#trained.map((name) => `${name}.gradient`));
+    }
     this.#norms = sections.forward.filter(({ kernel }) => kernel === normCoefficients)
       .map(({ buffers, constants }) => ({
         running: buffers.running!,
@@ -99,19 +115,32 @@ export class RankStep {
       }));
   }
 
-  /** Forgets running values: the network was loaded with others. */
-  reset(): void {
+  /** Takes over what {@linkcode memories} gave, or nothing; the network was loaded with other weights. */
+  load(memories: NetworkState["memories"] | undefined): void {
     this.#running = undefined;
+    this.#wireRanges?.ranges.clear();
+    for (const name of this.#wireRanges?.names ?? []) {
+      const range = memories?.get(name + ON_THE_WIRE)?.[0];
+      if (range) this.#wireRanges!.ranges.set(name, range);
+    }
+  }
+
+  /** Ranges of gradients on the wire, for a checkpoint. */
+  memories(): [string, Float32Array<ArrayBuffer>][] {
+    const ranges = [...this.#wireRanges?.ranges ?? []];
+    return ranges.map(([name, range]) => [name + ON_THE_WIRE, Float32Array.of(range)]);
   }
 
   /**
    * Computes this rank's micro-batches and exchanges what they add up to. Then the device has the gradients,
    * statistics and metrics of the whole batch, as after the backward pass on one machine.
    *
+   * @param step counts from 0
    * @param begin writes a micro-batch, the rank's `at`th
    */
   async run(
     { forward, backward }: MicroBatchSteps,
+    step: number,
     telemetry: boolean,
     begin: (micro: number, at: number) => void,
     runSteps: RunSteps,
@@ -120,6 +149,7 @@ export class RankStep {
     const gradients = this.#gradientsOf(backward), { microBatches } = this;
     const norms = this.#norms.map(({ running }) => running), results: Copies[] = [];
     const { ends } = gradients;
+    this.#wireRanges?.seen.fill(0);
     for (const [round, micro] of microBatches.entries()) {
       begin(micro, round);
       const clear = ["metrics", ...norms, ...(round === 0 ? ["statistics"] : [])];
@@ -128,15 +158,16 @@ export class RankStep {
         await gradients.free(bucket);
         const steps = backward.slice(bucket === 0 ? 0 : ends[bucket - 1]! + 1, end + 1);
         const done = await runSteps(steps, [], gradients.copied(bucket));
-        gradients.add(bucket, done, round, round === microBatches.length - 1);
+        const first = round === 0, last = round === microBatches.length - 1;
+        gradients.add(bucket, done, { step, micro }, { first, last });
       }
       const rest = backward.slice((ends.at(-1) ?? -1) + 1);
       if (rest.length > 0) await runSteps(rest, [], []);
     }
-    const own = await this.#contribution(results, telemetry, await gradients.added());
+    const overflow = await gradients.finish();
+    const own = await this.#contribution(results, telemetry);
     const all = await this.ranks.gather(encode(own));
-    this.#combine(all.map(decode), [...forward, ...backward]);
-    await gradients.spread();
+    this.#combine(all.map(decode), [...forward, ...backward], overflow);
   }
 
   /** Writes the running values from before a step that is undone. */
@@ -150,7 +181,13 @@ export class RankStep {
   #gradientsOf(backward: readonly Step[]): GradientSums {
     const known = this.#gradients.get(backward);
     if (known) return known;
-    const made = new GradientSums(this.program, backward, this.executor, this.ranks);
+    const made = new GradientSums(
+      this.program,
+      backward,
+      this.executor,
+      this.ranks,
+      this.#wireRanges,
+    );
     this.#gradients.set(backward, made);
     return made;
   }
@@ -163,7 +200,6 @@ export class RankStep {
   async #contribution(
     results: readonly Copies[],
     telemetry: boolean,
-    overflow: string | undefined,
   ): Promise<Contribution> {
     const quantized = this.program.quantizers.length > 0;
     const names = ["statistics", ...(quantized ? ["quantizers", "memory"] : [])];
@@ -182,21 +218,31 @@ export class RankStep {
       table: table ?? none,
       memory: memory ?? none,
       fidelity: fidelity ?? none,
-      overflow: new Uint8Array(
-        Uint32Array.of(
-          overflow === undefined
-            ? 0
-            : 1 + this.#trained.indexOf(overflow.replace(/\.gradient$/, "")),
-        ).buffer,
-      ),
+      seen: bytesOf(this.#wireRanges?.seen ?? new Float32Array()),
     };
   }
 
-  /** Writes what all ranks' contributions add up to. */
-  #combine(all: readonly Contribution[], steps: readonly Step[]): void {
+  /**
+   * Writes what all ranks' contributions add up to.
+   *
+   * @param overflow the gradient whose sum is not finite, if there is one
+   */
+  #combine(
+    all: readonly Contribution[],
+    steps: readonly Step[],
+    overflow: string | undefined,
+  ): void {
     const { executor, program: { quantizers } } = this, last = all.at(-1)!;
     this.notes = all.map(({ note }) => note);
-    executor.write("statistics", this.#statistics(all, steps));
+    const statistics = this.#statistics(all, steps);
+    if (overflow !== undefined) {
+      const first = wordsOfQuantizers(quantizers.length),
+        buffer = overflow.replace(/\.gradient$/, "");
+      const word = SLOT.words * this.#trained.indexOf(buffer) + NONFINITE_COUNTS.word("gradient");
+      statistics[first + word]!++;
+    }
+    executor.write("statistics", statistics);
+    this.#wireRanges?.update(all.map(({ seen }) => new Float32Array(seen.slice().buffer)));
     executor.write("metrics", metricsOf(all.map(({ metrics }) => metrics)));
     this.#addRunning(all.map(({ running }) => running));
     if (last.fidelity.length > 0) executor.write("fidelity", last.fidelity.slice());
@@ -225,11 +271,6 @@ export class RankStep {
         for (const one of words) sum[i] = extreme ? Math.max(sum[i]!, one[i]!) : sum[i]! + one[i]!;
       }
     }
-    for (const { overflow } of all) {
-      const [buffer] = wordsOf(overflow.slice()).u32;
-      if (!buffer) continue;
-      sum[counts + SLOT.words * (buffer - 1) + NONFINITE_COUNTS.word("gradient")]!++;
-    }
     return sum;
   }
 
@@ -253,6 +294,10 @@ export class RankStep {
     this.#running = next;
     this.#norms.forEach(({ running }, i) => this.executor.write(running, next[i]!));
   }
+}
+
+function bytesOf({ buffer, byteOffset, byteLength }: Float32Array<ArrayBuffer>): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
 /** The metrics of a batch: sums over micro-batches, in their order. */
