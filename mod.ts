@@ -41,12 +41,14 @@ export type {
   QuantizeSpec,
   WeightsSpec,
 } from "./lib/recipe/quantize.ts";
-export type { Recipe, RecipeInput } from "./lib/recipe/recipe.ts";
+export type { DistributedSpec, Recipe, RecipeInput } from "./lib/recipe/recipe.ts";
 export type { OptimizerSpec, ScheduleSpec, TrainSpec } from "./lib/recipe/train.ts";
 
 export { train } from "./lib/train/train.ts";
 export type { TrainOptions } from "./lib/train/options.ts";
 export type * from "./lib/train/events.ts";
+export { RankError } from "./lib/distributed/ranks.ts";
+export type { RankFailure, Ranks, SharedBytes } from "./lib/distributed/ranks.ts";
 export { evaluate } from "./lib/train/evaluate.ts";
 export type { EvaluateOptions, Evaluation } from "./lib/train/evaluate.ts";
 export type { DeviceSettings, TrainedRunOptions } from "./lib/train/open_network.ts";

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Ranks } from "../distributed/ranks.ts";
 import type { EstimatorMakers } from "../quant/estimator.ts";
 import type { Device, DeviceChoice } from "../runtime/device.ts";
 import type { Tiles } from "../runtime/gpu/autotune.ts";
@@ -37,6 +38,8 @@ export interface TrainOptions {
   readonly progress?: (text: string) => void;
   /** A clock in milliseconds that `train.time` goes by; `performance.now` by default. */
   readonly now?: () => number;
+  /** The ranks that train together, of which this process is one. All train the same recipe. */
+  readonly distributed?: Ranks;
   /** Custom estimators, by the names that the recipe uses. */
   readonly estimators?: EstimatorMakers;
 }

@@ -5,6 +5,8 @@
  */
 import type { Dataset } from "../data/dataset.ts";
 import { DataLoader } from "../data/loader.ts";
+import { localRanks } from "../distributed/local_ranks.ts";
+import type { Ranks } from "../distributed/ranks.ts";
 import type { Program } from "../program/program.ts";
 import type { EstimatorMakers } from "../quant/estimator.ts";
 import { estimators as ownEstimators } from "../quant/estimators/mod.ts";
@@ -134,12 +136,14 @@ interface Job {
   checkpoint: LoadedCheckpoint | undefined;
   /** The weights of the recipe's `init`; dropped once they are loaded. */
   initial: InitialWeights | undefined;
+  /** The ranks that train together. */
+  readonly ranks: Ranks | undefined;
 }
 
 /** Completes the recipe, finds the checkpoint, opens the data and plans the program. */
 async function prepare(
   input: RecipeInput | Recipe,
-  { folder, resume, warn, progress, estimators: custom = {} }: TrainOptions,
+  { folder, resume, warn, progress, distributed, estimators: custom = {} }: TrainOptions,
 ): Promise<Job> {
   let recipe = resolveRecipe(input as RecipeInput, ".", Object.keys(custom));
   const estimators = { ...ownEstimators, ...custom }, warning = warn ? { warn } : {};
@@ -151,14 +155,17 @@ async function prepare(
     // A run keeps the batch that it chose at its beginning.
     recipe = { ...recipe, train: began.train, pathScope: recipe.pathScope.resuming(folder.path) };
   }
+  // Codes on the wire change results, so one machine rounds its gradients like a rank.
+  const ranks = distributed ?? (recipe.distributed.wire === "int8" ? localRanks(1)[0] : undefined);
   const prepared = await prepareTraining(recipe, {
     estimators,
+    exchanges: ranks !== undefined,
     checkpoint,
     warn,
     progress,
   });
   const recipeText = formatRecipe({ ...began, train: prepared.recipe.train });
-  return { ...prepared, recipeText, estimators, checkpoint };
+  return { ...prepared, recipeText, estimators, checkpoint, ranks };
 }
 
 function openLoader({ data, recipe }: Job, { warn }: TrainOptions): Promise<DataLoader> {
@@ -171,7 +178,7 @@ function openLoader({ data, recipe }: Job, { warn }: TrainOptions): Promise<Data
 }
 
 function openRun(
-  { recipe, recipeText, estimators, data, classWeights, program, checkpoint, initial }: Job,
+  { recipe, recipeText, estimators, data, classWeights, program, checkpoint, initial, ranks }: Job,
   executor: Executor,
   loader: DataLoader,
   options: TrainOptions,
@@ -189,6 +196,8 @@ function openRun(
       data,
       estimators,
       classWeights,
+      ranks,
+      recipe.distributed.wire,
     ),
     estimators,
     loader,
