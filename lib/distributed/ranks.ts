@@ -57,7 +57,12 @@ export class RankError extends QtrainError {
   /** Exit code of the process: the failure's. */
   readonly exitCode: number;
 
-  /** @param rank the rank that failed */
+  /**
+   * Creates the error.
+   *
+   * @param rank the rank that failed
+   * @param failure why
+   */
   constructor(readonly rank: number, readonly failure: RankFailure) {
     super(`rank ${rank}: ${failure.message}`);
     this.exitCode = failure.code;
