@@ -7,7 +7,7 @@
 import type { AugmentSpec } from "../recipe/augment.ts";
 import { Augmenter, type AugmentPlan } from "./augment/augmenter.ts";
 import { augmentationOf } from "./augment/mod.ts";
-import { type Batch, type BatchRequest, readBatch } from "./batch.ts";
+import { type Batch, type BatchRequest, type BatchShare, readBatch } from "./batch.ts";
 import type { Dataset, SplitName } from "./dataset.ts";
 import { RandomSampler, sequentialBatches } from "./sampler.ts";
 import { shareSources, WorkerPool } from "./workers/worker_pool.ts";
@@ -22,12 +22,19 @@ interface DataLoaderOptions {
   readonly seed?: number;
   /** Threads that read, as in a recipe; 0 by default. */
   readonly workers?: "auto" | number;
+  /** The share of each training batch whose images are read; all by default. */
+  readonly share?: BatchShare | undefined;
+  /** Ranks on this host, which share its processors; 1 by default. */
+  readonly onHost?: number;
   /** Called where workers cannot be started. */
   readonly warn?: (text: string) => void;
 }
 
 /** More decode faster than any of today's GPUs train. */
 const MAX_WORKERS = 8;
+
+/** One rank alone. */
+const NO_SHARE = { rank: 0, size: 1 } as const;
 
 /** Reads the batches of one data set. */
 export class DataLoader {
@@ -39,6 +46,7 @@ export class DataLoader {
   /** The step after the last one that was prefetched. */
   #next = 0;
   #pool: WorkerPool | undefined;
+  readonly #share: BatchShare | undefined;
 
   /**
    * A loader that reads in the calling thread.
@@ -47,8 +55,9 @@ export class DataLoader {
    */
   constructor(
     readonly data: Dataset,
-    { augment = [], seed = 1, batch }: DataLoaderOptions = {},
+    { augment = [], seed = 1, batch, share }: DataLoaderOptions = {},
   ) {
+    this.#share = share;
     this.#plan = { augment, seed, shape: data.shape, mean: data.mean };
     this.#augmenter = new Augmenter(this.#plan);
     this.#sampler = batch === undefined
@@ -94,7 +103,7 @@ export class DataLoader {
   }
 
   /**
-   * The training batch of a step, augmented for its epoch.
+   * The training batch of a step, augmented for its epoch; of several ranks, this one's share.
    *
    * @param step counts from 0 over all epochs
    * @param end where given, batches of later steps are prefetched, up to this step
@@ -103,7 +112,7 @@ export class DataLoader {
   async trainBatch(step: number, end = 0): Promise<Batch> {
     const last = Math.min(step + this.ahead, end - 1);
     for (let next = Math.max(step, this.#next); next <= last; next++) {
-      const batch = this.#readStep(next);
+      const batch = this.#readStep(next, this.#share);
       // Avoids an unhandled rejection; who awaits the batch still gets the error.
       batch.catch(() => {});
       this.#prefetched.set(next, batch);
@@ -111,18 +120,29 @@ export class DataLoader {
     }
     const batch = this.#prefetched.get(step);
     this.#prefetched.delete(step);
-    return await (batch ?? this.#readStep(step));
+    return await (batch ?? this.#readStep(step, this.#share));
+  }
+
+  /** The training batch of a step as {@linkcode trainBatch}, whole on every rank. */
+  wholeBatch(step: number): Promise<Batch> {
+    return this.#readStep(step, undefined);
   }
 
   /**
    * The images of a split in their own order, not augmented; the last batch is padded.
    *
    * @param batch images of a batch
+   * @param share of several ranks, whose batches: every `size`-th from `rank` on
    * @throws {DataError} when an image cannot be read
    */
-  async *batches(split: SplitName, batch: number): AsyncGenerator<Batch> {
+  async *batches(
+    split: SplitName,
+    batch: number,
+    { rank, size }: Pick<BatchShare, "rank" | "size"> = NO_SHARE,
+  ): AsyncGenerator<Batch> {
     const reads: Promise<Batch>[] = [];
-    for (const indices of sequentialBatches(this.data[split].count, batch)) {
+    const all = sequentialBatches(this.data[split].count, batch);
+    for (const indices of all.filter((_, at) => at % size === rank)) {
       const read = this.read(split, { indices, batch });
       read.catch(() => {}); // As above.
       reads.push(read);
@@ -144,12 +164,13 @@ export class DataLoader {
     this.data.fileWarnings?.summarize();
   }
 
-  #readStep(step: number): Promise<Batch> {
+  #readStep(step: number, share: BatchShare | undefined): Promise<Batch> {
     const { sampler } = this, { batch } = sampler;
     return this.read("train", {
       indices: sampler.indices(step),
       batch,
       epoch: sampler.epochOf(step),
+      ...(share ? { share } : {}),
     });
   }
 }
@@ -157,7 +178,7 @@ export class DataLoader {
 /** Number of workers that a loader starts. */
 export function workersFor(
   { train }: Pick<Dataset, "train">,
-  { workers = 0, augment = [] }: DataLoaderOptions,
+  { workers = 0, augment = [], onHost = 1 }: DataLoaderOptions,
   processors: number = navigator.hardwareConcurrency,
 ): number {
   if (workers !== "auto") return workers;
@@ -168,5 +189,5 @@ export function workersFor(
     return !("image" in augmentation && augmentation.slow);
   });
   if (train.source?.kind === "memory" && light) return 0;
-  return Math.min(MAX_WORKERS, Math.max(1, processors - 1));
+  return Math.min(MAX_WORKERS, Math.max(1, Math.floor(processors / onHost) - 1));
 }

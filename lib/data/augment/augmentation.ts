@@ -33,9 +33,10 @@ export interface ImageFormat {
 export type ImageAugmentation = (image: Image, rng: AugmentRng) => Image;
 
 /**
- * Changes the images of a batch in place.
+ * Changes the images of a batch in place. An image and its label may depend on its own stream and on the
+ * next image, the last one on the first: a rank reads its own images and those.
  *
- * @param images u8, `[labels.length, h, w, c]`
+ * @param images u8, `[labels.length, h, w, c]`; empty where only the labels are asked for
  * @param rngOf the stream of the image at a position of the batch
  */
 export type BatchAugmentation = (

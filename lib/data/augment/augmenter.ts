@@ -51,6 +51,11 @@ export class Augmenter {
     return this.#list.length === 0;
   }
 
+  /** How many of the images that follow it in the batch an image depends on. */
+  get reach(): number {
+    return this.#list.filter((augmentation) => "batch" in augmentation).length;
+  }
+
   /**
    * Applies the list to one image, up to the first augmentation of whole batches. If
    * {@link anySize}, the image may have any height and width.
@@ -72,13 +77,12 @@ export class Augmenter {
     indices: Uint32Array,
     epoch: number,
   ): MixedLabels | undefined {
-    const [h, w, c] = this.plan.shape, size = h * w * c, { seed } = this.plan;
+    const [h, w, c] = this.plan.shape, size = h * w * c;
     let mixed: MixedLabels | undefined;
     for (let position = this.#before; position < this.#list.length; position++) {
       const augmentation = this.#list[position]!;
       if ("batch" in augmentation) {
-        const rngOf = (at: number) => AugmentRng.ofImage(seed, epoch, indices[at]!, position);
-        mixed = augmentation.batch(images, labels, rngOf);
+        mixed = augmentation.batch(images, labels, this.#streams(indices, epoch, position));
         continue;
       }
       for (const [at, index] of indices.entries()) {
@@ -88,6 +92,23 @@ export class Augmenter {
       }
     }
     return mixed;
+  }
+
+  /** What {@link batch} returns for a batch, without its images. */
+  mixedLabels(
+    labels: Uint32Array,
+    indices: Uint32Array,
+    epoch: number,
+  ): MixedLabels | undefined {
+    const position = this.#list.findLastIndex((augmentation) => "batch" in augmentation);
+    const augmentation = this.#list[position];
+    if (!augmentation || !("batch" in augmentation)) return undefined;
+    return augmentation.batch(new Uint8Array(), labels, this.#streams(indices, epoch, position));
+  }
+
+  /** The streams of an augmentation of the images of a batch, by their position in it. */
+  #streams(indices: Uint32Array, epoch: number, position: number): (at: number) => AugmentRng {
+    return (at) => AugmentRng.ofImage(this.plan.seed, epoch, indices[at]!, position);
   }
 
   #images(image: Image, index: number, epoch: number, from: number, to: number): Image {
