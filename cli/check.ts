@@ -18,6 +18,8 @@ import { loadRecipe } from "../lib/recipe/load.ts";
 import type { Recipe } from "../lib/recipe/recipe.ts";
 import type { InitialWeights } from "../lib/train/checkpoint/init.ts";
 import { prepareProgram, prepareTraining } from "../lib/train/prepare.ts";
+import type { RankPlan } from "../lib/train/rank_plan.ts";
+import { plannedRanks, rankJson, rankRows, RANKS } from "./check_ranks.ts";
 import { type Arguments, defineCommand, firstPositional, type Options } from "./command.ts";
 import { completeShape } from "./data_shape.ts";
 import { bytes, settingsTable, table, withThousands } from "./format.ts";
@@ -37,7 +39,7 @@ import {
 /** The largest buffer binding that every WebGPU device supports, in bytes. */
 const BASE_BINDING = 128 * 2 ** 20;
 
-const OPTIONS = { threads: THREADS, json: JSON_OUTPUT } as const satisfies Options;
+const OPTIONS = { mpi: RANKS, threads: THREADS, json: JSON_OUTPUT } as const satisfies Options;
 
 /** `qtrain check`. */
 export const checkCommand = defineCommand({
@@ -50,7 +52,7 @@ not fit, fewer images than a batch, initial weights of another network, shapes t
 little memory. Images are counted, not decoded. If there is nothing at data.root, and the recipe gives
 data.classes and data.size (with data.format: npz, data.channels too), only the plan is printed.
 Memory counts every buffer that training allocates, on a GPU and on the CPU, where each thread has
-scratch memory of its own.`,
+scratch memory of its own. With --mpi K, the plan is that of each of K ranks (docs/distributed.md).`,
   options: OPTIONS,
   run,
 });
@@ -59,9 +61,15 @@ async function run(args: Arguments<typeof OPTIONS>): Promise<number> {
   const [path, overrides] = firstPositional(args, "check", "a recipe");
   const recipe = await loadRecipe(path, overrides);
   const progress = new Progress();
-  const prepared = await prepare(recipe, progress).finally(() => progress.done());
+  const prepared = await prepare(
+    recipe,
+    args.mpi !== undefined || recipe.distributed.wire === "int8",
+    progress,
+  )
+    .finally(() => progress.done());
   const planned: Planned = {
     ...prepared,
+    ranks: plannedRanks(prepared.program, args.mpi),
     autoBatch: recipe.train.batch === 0,
     float32: float32Memory(prepared.recipe, prepared.shape),
     // No kernel runs here, so a runtime without SIMD will do.
@@ -73,11 +81,12 @@ async function run(args: Arguments<typeof OPTIONS>): Promise<number> {
 }
 
 /** Prepares training, without the data if it is not there and the recipe states its shape. */
-async function prepare(recipe: Recipe, progress: Progress) {
+async function prepare(recipe: Recipe, exchanges: boolean, progress: Progress) {
   const { root } = recipe.data;
   const stated = completeShape(recipe);
   if (!stated || root === "" || await isDataThere(root, recipe.pathScope)) {
     const { data, classWeights: _, ...rest } = await prepareTraining(recipe, {
+      exchanges,
       warn: (text) => progress.error(text),
       progress: (text) => progress.live(text),
     });
@@ -86,13 +95,15 @@ async function prepare(recipe: Recipe, progress: Progress) {
   return {
     data: undefined,
     shape: stated,
-    ...await prepareProgram(recipe, stated, { warn: printError }),
+    ...await prepareProgram(recipe, stated, { exchanges, warn: printError }),
   };
 }
 
 interface Planned {
   /** Whether the batch was chosen by the memory. */
   readonly autoBatch: boolean;
+  /** The plan of each rank, where there are several. */
+  readonly ranks: RankPlan | undefined;
   readonly recipe: Recipe;
   /** The data; `undefined` if it is not there. */
   readonly data: Dataset | undefined;
@@ -193,6 +204,7 @@ function asText(planned: Planned): string {
       ...microBatches(program),
       ["memory", memoryLine(planned, peak)],
       ["on the CPU", cpuLine(planned)],
+      ...rankRows(planned.ranks, program, recipe),
       ...recomputing(program),
     ]),
     "",
@@ -236,6 +248,7 @@ function asJson(planned: Planned): unknown {
     memory_cpu: { threads, ...cpuMemory(program, threads) },
     memory_allowed: recipe.memory,
     recomputed: program.recomputed ?? [],
+    ...rankJson(planned.ranks),
     ...(data?.layout === undefined ? {} : { layout: data.layout }),
     notes: initial?.notes ?? [],
   };

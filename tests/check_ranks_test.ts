@@ -1,0 +1,77 @@
+/**
+ * `qtrain check --mpi K`: what each of K ranks takes and sends, and ranks that do not fit.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import { microBatchesOfRank } from "../lib/train/rank_plan.ts";
+import { inFolder, qtrain } from "./support/command.ts";
+
+const RECIPE = "data: { format: glyphs, size: 12, train: 96, test: 24 }\n" +
+  "model: { name: cnn, width: 4 }\ntrain: { epochs: 1, batch: 48, micro_batch: 4 }\n";
+
+Deno.test("check --mpi K says what each of K ranks computes, sends and takes", () =>
+  inFolder({ "r.yaml": RECIPE }, async (cwd) => {
+    const [text, int8, json, one, without] = await Promise.all([
+      qtrain(["check", "r.yaml", "--mpi", "4"], { cwd }),
+      qtrain(["check", "r.yaml", "--mpi", "4", "distributed.wire=int8"], { cwd }),
+      qtrain(["check", "r.yaml", "--mpi", "4", "--json"], { cwd }),
+      qtrain(["check", "r.yaml", "--mpi", "1", "--json"], { cwd }),
+      qtrain(["check", "r.yaml", "--json"], { cwd }),
+    ]);
+    assert.match(text.stdout, /^ranks +4, 3 of 12 micro-batches each in a step$/m);
+    assert.match(
+      text.stdout,
+      /^each sends +[\d.]+ KiB a step, and receives as much: gradients [\d.]+ KiB \(with distributed/m,
+    );
+    assert.match(text.stdout, /^each needs +the memory above, and [\d.]+ KiB for what it rec/m);
+    assert.match(int8.stdout, /as much: gradients in 8 bits [\d.]+ KiB \(in f32 [\d.]+ KiB\)/);
+    const { mpi, parameters } = JSON.parse(json.stdout);
+    assert.deepEqual([mpi.ranks, mpi.micro_batches], [4, 3]);
+    const { f32, int8: codes } = mpi.sent_bytes_per_step;
+    // Three quarters of each of three micro-batches' gradients, and of their sum; buffers are padded.
+    const least = 4 * parameters * 3 / 4 * 4;
+    assert.ok(f32.gradients >= least && f32.gradients < 1.2 * least, `${f32.gradients}, ${least}`);
+    assert.equal(codes.gradients / f32.gradients, (3 * 1 + 2) / (3 * 4 + 4));
+    assert.equal(f32.total, f32.gradients + f32.statistics);
+    const alone = JSON.parse(one.stdout).mpi;
+    assert.deepEqual([alone.micro_batches, alone.sent_bytes_per_step.f32.total], [12, 0]);
+    assert.equal(JSON.parse(without.stdout).mpi, undefined);
+  }));
+
+Deno.test("ranks that do not divide the micro-batches are refused with what would", async () => {
+  const cases: [batch: number, micro: number, ranks: number, message: RegExp][] = [
+    [
+      48,
+      4,
+      5,
+      /5 ranks divide among them, got 12 of 4 images; set train\.batch=50 .*1, 2, 3, 4, 6 or 12 ranks$/,
+    ],
+    [48, 0, 4, /got 1 of 48 images; set train\.micro_batch=12, which makes 4, or start 1 rank$/],
+    [
+      48,
+      12,
+      8,
+      /got 4 of 12 images; set train\.micro_batch=6, which makes 8, or start 1, 2 or 4 ranks$/,
+    ],
+    [720, 1, 7, /got 720 of 1 image; .* or start a number of ranks that divides 720$/],
+    [2, 1, 3, /set train\.batch=3 /],
+  ];
+  for (const [batch, micro_batch, ranks, message] of cases) {
+    assert.throws(() => microBatchesOfRank({ batch, micro_batch }, ranks), (error: Error) => {
+      assert.match(error.message, /^train\.micro_batch: expected /);
+      assert.match(error.message, message);
+      return true;
+    });
+  }
+  assert.deepEqual([1, 2, 12].map((k) => microBatchesOfRank({ batch: 48, micro_batch: 4 }, k)), [
+    12,
+    6,
+    1,
+  ]);
+  await inFolder({ "r.yaml": RECIPE }, async (cwd) => {
+    const { code, stderr, stdout } = await qtrain(["check", "r.yaml", "--mpi", "5"], { cwd });
+    assert.deepEqual([code, stdout], [2, ""]);
+    assert.match(stderr, /^train\.micro_batch: expected micro-batches that 5 ranks divide/);
+  });
+});
