@@ -8,7 +8,7 @@ import type { RecipeInput } from "../lib/recipe/recipe.ts";
 import { type Device, openDevice } from "../lib/runtime/device.ts";
 import { RunFolder } from "../lib/train/run_folder/run_folder.ts";
 import { train } from "../lib/train/train.ts";
-import { untilAborted } from "../lib/train/measure.ts";
+import { untilAborted } from "../lib/train/until_aborted.ts";
 import { inFolder as inFolderOf, ROOT } from "./support/command.ts";
 import { inFolder, runOf, SHORT } from "./support/runs.ts";
 

@@ -6,7 +6,7 @@
  */
 
 /** Mistakes that are kept. */
-export const MAX_MISTAKES = 16;
+const MAX_MISTAKES = 16;
 /** Intervals of confidence in which the calibration is measured, as in Guo et al. 2017. */
 const CALIBRATION_BINS = 15;
 /** From so many classes on, the first five answers say something. */

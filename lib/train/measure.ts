@@ -5,23 +5,22 @@
  */
 import { Buffer } from "node:buffer";
 import { countBatches, countImages } from "../core/image_count.ts";
-import type { Batch } from "../data/batch.ts";
 import type { Dataset, SplitName } from "../data/dataset.ts";
 import type { DataLoader } from "../data/loader.ts";
 import { encodePng } from "../image/png_encode.ts";
 import { resize } from "../image/resize.ts";
+import type { Ranks } from "../distributed/ranks.ts";
 import type { EvaluationRecord } from "../metrics/evaluation_record.ts";
 import {
-  MAX_MISTAKES,
   type Mistake,
   type PredictionFigures,
   PredictionMetrics,
 } from "../metrics/prediction_metrics.ts";
 import { classNamesOf } from "../program/input_spec.ts";
+import { type AddAnswer, measureShares } from "./measure_shares.ts";
 import type { Network } from "./network/network.ts";
+import { EvaluationAborted, untilAborted } from "./until_aborted.ts";
 
-/** An evaluation that ends within this time is not aborted, as it would have to be done again. */
-const MIN_EVALUATION_MS = 1000;
 /** Pixels of a picture's longer side: sixteen of them take less than 0.5 MB. */
 const MAX_PICTURE_SIDE = 96;
 
@@ -37,60 +36,75 @@ export interface Measured extends PredictionFigures {
   readonly pictures: ReadonlyMap<number, Uint8Array>;
 }
 
+/** How to measure. */
+interface MeasureOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly progress?: ((text: string) => void) | undefined;
+  /** The ranks that measure together, each its share; they all call {@linkcode measure}. */
+  readonly distributed?: Ranks | undefined;
+}
+
 /**
  * Measures a network on all images of a split, in their order and without augmentation.
  *
- * @returns the figures; `undefined` where it takes long and `signal` is aborted
+ * @returns the figures, the same on all ranks; `undefined` where it takes long and `signal` is aborted, on
+ * all ranks where that of one is
  */
 export async function measure(
   network: Network,
   loader: DataLoader,
   split: SplitName,
-  { signal, progress }: {
-    readonly signal?: AbortSignal | undefined;
-    readonly progress?: ((text: string) => void) | undefined;
-  },
+  { signal, progress, distributed }: MeasureOptions,
 ): Promise<Measured | undefined> {
-  const { program } = network, images = loader.data[split].count;
-  const metrics = new PredictionMetrics(program.classes), pictures = new Pictures(loader.data);
-  let first = 0;
-  const answered = (batch: Batch, logits: Float32Array, stride: number) => {
-    for (let n = 0; n < batch.samples; n++) {
-      const scores = logits.subarray(n * stride, n * stride + program.classes);
-      if (!metrics.add(first + n, batch.labels[n]!, scores)) continue;
-      pictures.keep(first + n, batch, n, metrics);
-    }
-    first += batch.samples;
-  };
+  const { count: images, labels } = loader.data[split];
+  const metrics = new PredictionMetrics(network.program.classes);
+  const add: AddAnswer = (index, scores) => metrics.add(index, labels[index]!, scores);
+  const options = { signal, progress, add };
   try {
-    const batches = untilAborted(loader.batches(split, program.batch), signal);
-    const counted = countBatches(batches, countImages("evaluating", images, progress));
-    const { loss, accuracy } = await network.evaluate(counted, answered);
+    const { loss, accuracy } = distributed
+      ? await measureShares(network, loader, split, { ...options, ranks: distributed })
+      : await measureAlone(network, loader, split, options);
     const figures = metrics.figures();
-    return { ...figures, loss, accuracy, images, pictures: pictures.of(figures.mistakes) };
+    const pictures = await picturesOf(loader, split, figures.mistakes);
+    return { ...figures, loss, accuracy, images, pictures };
   } catch (error) {
     if (error instanceof EvaluationAborted) return undefined;
     throw error;
   }
 }
 
-/** The images of mistakes that are, or were for a while, among the worst. */
-class Pictures {
-  readonly #kept = new Map<number, Uint8Array>();
+/** Measures on one machine. */
+async function measureAlone(
+  network: Network,
+  loader: DataLoader,
+  split: SplitName,
+  { signal, progress, add }: MeasureOptions & { readonly add: AddAnswer },
+): Promise<{ loss: number; accuracy: number }> {
+  const { batch: size, classes } = network.program;
+  const count = countImages("evaluating", loader.data[split].count, progress);
+  const batches = countBatches(untilAborted(loader.batches(split, size), signal), count);
+  let first = 0;
+  return await network.evaluate(batches, ({ samples }, logits, stride) => {
+    for (let n = 0; n < samples; n++) {
+      add(first + n, logits.subarray(n * stride, n * stride + classes));
+    }
+    first += samples;
+  });
+}
 
-  constructor(readonly data: Dataset) {}
-
-  keep(index: number, { images }: Batch, at: number, { mistakes }: PredictionMetrics): void {
-    const [h, w, c] = this.data.shape, size = h * w * c;
-    this.#kept.set(index, images.slice(at * size, (at + 1) * size));
-    if (this.#kept.size <= 2 * MAX_MISTAKES) return;
-    const worst = new Set(mistakes.map(({ index }) => index));
-    for (const old of this.#kept.keys()) if (!worst.has(old)) this.#kept.delete(old);
-  }
-
-  of(mistakes: readonly Mistake[]): Map<number, Uint8Array> {
-    return new Map(mistakes.map(({ index }) => [index, this.#kept.get(index)!]));
-  }
+/** The images of mistakes, by their index. */
+async function picturesOf(
+  loader: DataLoader,
+  split: SplitName,
+  mistakes: readonly Mistake[],
+): Promise<ReadonlyMap<number, Uint8Array>> {
+  if (mistakes.length === 0) return new Map();
+  const indices = Uint32Array.from(mistakes, ({ index }) => index), [h, w, c] = loader.data.shape;
+  const { images } = await loader.read(split, { indices, batch: indices.length });
+  const size = h * w * c;
+  return new Map(
+    [...indices].map((index, at) => [index, images.subarray(at * size, (at + 1) * size)]),
+  );
 }
 
 /**
@@ -144,25 +158,4 @@ async function picture(
   const whole = { pixels: plane, height, width };
   const small = shrink === 1 ? whole : resize(whole, shown, h!, w!);
   return await encodePng(small.pixels, small.height, small.width, shown);
-}
-
-/** Thrown where an evaluation's batches end early. */
-class EvaluationAborted extends Error {}
-
-/**
- * Yields batches until the run is interrupted: a large test set on a small device takes minutes.
- *
- * @throws EvaluationAborted when `signal` is aborted and the evaluation has taken a second
- */
-export async function* untilAborted<T>(
-  batches: AsyncIterable<T>,
-  signal: AbortSignal | undefined,
-): AsyncGenerator<T> {
-  const began = performance.now();
-  for await (const batch of batches) {
-    if (signal?.aborted && performance.now() - began > MIN_EVALUATION_MS) {
-      throw new EvaluationAborted();
-    }
-    yield batch;
-  }
 }

@@ -31,8 +31,20 @@ import { Weights } from "./weights.ts";
  * Gets the scores of a batch of an evaluation.
  *
  * @param logits f32 [n, stride], of which the first scores of each row are those of the classes
+ * @param metrics f32: the loss of the batch, summed over its images, and its right answers
  */
-type Answered = (batch: Batch, logits: Float32Array, stride: number) => void;
+type Answered = (
+  batch: Batch,
+  logits: Float32Array,
+  stride: number,
+  metrics: { readonly loss: number; readonly correct: number },
+) => void;
+
+/**
+ * Batches of an evaluation whose sums stay on the device: a wait costs 11 ms, but what is submitted without
+ * one stays in memory until it has run.
+ */
+export const MAX_UNREAD_BATCHES = 64;
 
 /** Steps that run without the host. */
 interface Segment {
@@ -369,8 +381,9 @@ export class Network {
     const answer = async (count: number) => {
       const some = copies.splice(0, count);
       const read = await Promise.all(some.map(({ read }) => read()));
-      for (const [i, [bytes]] of read.entries()) {
-        answered!(some[i]!.batch, new Float32Array(bytes!.buffer), stride);
+      for (const [i, [bytes, metrics]] of read.entries()) {
+        const logits = new Float32Array(bytes!.buffer);
+        answered!(some[i]!.batch, logits, stride, METRICS.read(wordsOf(metrics!), 0));
       }
     };
     for await (const batch of batches) {
@@ -381,12 +394,11 @@ export class Network {
       const read = this.executor.run(
         steps,
         pending === 0 ? ["metrics"] : [],
-        answered ? [scores] : [],
+        answered ? [scores, "metrics"] : [],
       );
       if (answered) copies.push({ batch, read });
       samples += batch.samples;
-      // A wait costs 11 ms, but what is submitted without one stays in memory until it has run.
-      if (++pending === 64) await collect();
+      if (++pending === MAX_UNREAD_BATCHES) await collect();
     }
     if (pending > 0) await collect();
     await answer(copies.length);
