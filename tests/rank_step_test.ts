@@ -45,6 +45,7 @@ async function trained(
   steps: number,
   device: Device,
   ranks?: Ranks,
+  rateOf: (step: number) => number = () => 0.01,
 ): Promise<Outcome> {
   const recipe = resolveRecipe(input), data = await openDataset(recipe), { train } = recipe;
   const { program } = plan(recipe, data, { exchanges: ranks !== undefined });
@@ -61,7 +62,7 @@ async function trained(
       const batch = await loader.trainBatch(step);
       const share = ranks ? shareOf(batch, program.batch, network.microBatches) : batch;
       const telemetry = recipe.telemetry === "full" && step % 2 === 1;
-      results.push(await network.step(share, step, 0.01, telemetry));
+      results.push(await network.step(share, step, rateOf(step), telemetry));
     }
     return { state: await network.state(), results };
   } finally {
@@ -69,11 +70,16 @@ async function trained(
   }
 }
 
-async function expectSame(input: RecipeInput, sizes: readonly number[], device: Device) {
-  const steps = 3, want = await trained(input, steps, device);
+async function expectSame(
+  input: RecipeInput,
+  sizes: readonly number[],
+  device: Device,
+  rateOf?: (step: number) => number,
+) {
+  const steps = 3, want = await trained(input, steps, device, undefined, rateOf);
   for (const size of sizes) {
     const all = await Promise.all(
-      localRanks(size).map((ranks) => trained(input, steps, device, ranks)),
+      localRanks(size).map((ranks) => trained(input, steps, device, ranks, rateOf)),
     );
     for (const [rank, got] of all.entries()) {
       assert.deepEqual(got.results, want.results, `results of rank ${rank} of ${size}`);
@@ -113,6 +119,13 @@ for (
     await expectSame({ ...SMALL, ...more, train: { batch: 24, micro_batch: 4 } }, [3], cpu);
   });
 }
+
+Deno.test("a step that is not finite changes nothing on any rank, and the next one goes on", async () => {
+  const rateOf = (step: number) => step === 1 ? Infinity : 0.01;
+  await expectSame({ ...SMALL, train: { batch: 24, micro_batch: 4 } }, [3], cpu, rateOf);
+  const { results } = await trained(SMALL, 2, cpu, localRanks(1)[0], rateOf);
+  assert.match(JSON.stringify(results[1]), /not finite after the update/);
+});
 
 Deno.test("8 bits on the wire give the same bits on any number of ranks, near those of f32", async () => {
   const int8: RecipeInput = { ...SMALL, distributed: { wire: "int8" } }, [one] = localRanks(1);
