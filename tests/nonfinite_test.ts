@@ -186,7 +186,7 @@ for (const device of ["cpu", "gpu"] as const) {
           let { nonfinite } = await network.step(batch, 1, 0.05);
           // Without quantizers what is made on the way is looked through in a second pass.
           if (arithmetic === "float32") {
-            nonfinite = await locateNonfinite(network, batch, 1) ?? nonfinite;
+            nonfinite = (await locateNonfinite(network, batch, 1))?.nonfinite ?? nonfinite;
           }
           const end = `${arithmetic}: ${nonfinite?.where}`;
           assert.equal(nonfinite?.layer, layer, end);

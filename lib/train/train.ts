@@ -16,7 +16,11 @@ import type { Recipe } from "../recipe/recipe.ts";
 import type { Device } from "../runtime/device.ts";
 import type { Executor } from "../runtime/executor.ts";
 import { openTestedDevice } from "../runtime/open_tested_device.ts";
+import { UsageError } from "../core/errors.ts";
+import { expectSameDevice, expectSameRecipe, expectSameState, expectShares } from "./agreement.ts";
+import { Team } from "./team.ts";
 import type { InitialWeights } from "./checkpoint/init.ts";
+import { decodeCheckpoint } from "./checkpoint/checkpoint.ts";
 import { latestCheckpoint, type LoadedCheckpoint } from "./checkpoint/load.ts";
 import { INITIAL_STATE, type TrainerState } from "./checkpoint/trainer_state.ts";
 import type { Summary, TrainEvent } from "./events.ts";
@@ -46,7 +50,33 @@ export async function* train(
   input: RecipeInput | Recipe,
   options: TrainOptions = {},
 ): AsyncGenerator<TrainEvent, void, void> {
-  const clock = new RunClock(options.now);
+  const { distributed } = options;
+  if (!distributed || distributed.size === 1) return yield* trainAlone(input, options);
+  let ended = false;
+  const { rank, onHost } = distributed, { folder: _, progress: __, ...others } = options;
+  const team = new Team({ ...options, ranks: distributed });
+  try {
+    const threads = options.threads ??
+      Math.max(1, Math.floor(navigator.hardwareConcurrency / onHost));
+    const own = { ...(rank === 0 ? options : others), threads, warn: team.warn };
+    yield* trainAlone(input, own, team);
+    ended = true;
+  } catch (error) {
+    await team.fail(error);
+    ended = true;
+    throw error;
+  } finally {
+    if (!ended) await team.fail(new UsageError("the program that trains has ended the training"));
+  }
+}
+
+/** Trains one rank, or on one machine. */
+async function* trainAlone(
+  input: RecipeInput | Recipe,
+  options: TrainOptions,
+  team = new Team(options),
+): AsyncGenerator<TrainEvent, void, void> {
+  const clock = new RunClock(team.now);
   const { folder, resume = false } = options;
   await using locks = new AsyncDisposableStack();
   const lock = async () => void (folder && locks.use(await folder.lock()));
@@ -54,8 +84,10 @@ export async function* train(
   if (resume) await lock();
   let begun = false, warn = options.warn;
   try {
-    yield* withDeviceRecovery(options, async function* (again, onOpen) {
-      const job = await prepare(input, again);
+    // All ranks would have to go back together: a lost device ends the training.
+    const recovering = team.ranks ? once : withDeviceRecovery;
+    yield* recovering(options, async function* (again, onOpen) {
+      const job = await prepare(input, again, team);
       if (!again.resume) await lock();
       yield* trainOnDevice(job, again, clock, onOpen, () => begun = true);
     });
@@ -67,6 +99,17 @@ export async function* train(
     // However it ended. The folder is still locked.
     if (folder && begun) await report(folder.path, warn);
   }
+}
+
+/** Trains without opening a lost device again. */
+function once(
+  options: TrainOptions,
+  trainOnce: (
+    options: TrainOptions,
+    onOpen: (device: Device) => void,
+  ) => AsyncGenerator<TrainEvent>,
+): AsyncGenerator<TrainEvent> {
+  return trainOnce(options, () => {});
 }
 
 /** Writes the report of a run that has ended. What fails is a warning: the run is done. */
@@ -88,7 +131,7 @@ async function* trainOnDevice(
   onOpen: (device: Device) => void,
   onBegin: () => void,
 ): AsyncGenerator<TrainEvent, void, void> {
-  const { recipe, data, program, estimators } = job;
+  const { recipe, data, program, estimators, team } = job;
   const before = job.checkpoint?.trainerState.device;
   const device = options.opened ??
     await openTestedDevice(options.device, program, {
@@ -97,13 +140,14 @@ async function* trainOnDevice(
       memory: recipe.memory,
     });
   onOpen(device);
+  await expectSameDevice(team, device);
   let executor: Executor | undefined, loader: DataLoader | undefined;
   try {
     executor = await device.createExecutor(program, { lazily: true, memory: recipe.memory });
     await executor.ready(program.sections.weights);
     loader = await openLoader(job, options);
     const run = openRun(job, executor, loader, options, clock);
-    const finished = await finishedSummary(job, run, options);
+    const finished = await finishedSummary(job, run, options, team);
     if (finished) {
       // A finished run stays as it is, to the byte.
       yield run.startEvent(finished.steps);
@@ -112,7 +156,9 @@ async function* trainOnDevice(
     }
     if (options.folder) await prepareFolder(options.folder, job, run);
     onBegin();
-    yield* run.train(await loadWeights(job, run, options));
+    const from = await loadWeights(job, run, options);
+    await expectSameState(team, await run.setup.network.state());
+    yield* run.train(from);
   } catch (error) {
     throw withMemoryAdvice(error, recipe, data, program, estimators);
   } finally {
@@ -136,27 +182,36 @@ interface Job {
   checkpoint: LoadedCheckpoint | undefined;
   /** The weights of the recipe's `init`; dropped once they are loaded. */
   initial: InitialWeights | undefined;
-  /** The ranks that train together. */
+  /** The ranks that exchange gradients. */
   readonly ranks: Ranks | undefined;
+  readonly team: Team;
 }
 
 /** Completes the recipe, finds the checkpoint, opens the data and plans the program. */
 async function prepare(
   input: RecipeInput | Recipe,
   { folder, resume, warn, progress, distributed, estimators: custom = {} }: TrainOptions,
+  team: Team,
 ): Promise<Job> {
   let recipe = resolveRecipe(input as RecipeInput, ".", Object.keys(custom));
   const estimators = { ...ownEstimators, ...custom }, warning = warn ? { warn } : {};
   let checkpoint: LoadedCheckpoint | undefined, began = recipe;
-  if (folder && resume) {
-    checkpoint = await latestCheckpoint(folder, warn);
-    const names = Object.keys(custom);
-    began = await checkResumable(folder, recipe, checkpoint, { estimators: names, ...warning });
+  const names = Object.keys(custom);
+  await expectSameRecipe(team, formatRecipe(recipe), names);
+  if (resume) {
+    const found = folder && await latestCheckpoint(folder, warn);
+    checkpoint = await fromFirst(team, found);
+    if (folder) {
+      began = await checkResumable(folder, recipe, found, { estimators: names, ...warning });
+      recipe = { ...recipe, pathScope: recipe.pathScope.resuming(folder.path) };
+    }
     // A run keeps the batch that it chose at its beginning.
-    recipe = { ...recipe, train: began.train, pathScope: recipe.pathScope.resuming(folder.path) };
+    const train = await team.fromFirst(() => began.train);
+    recipe = { ...recipe, train };
   }
   // Codes on the wire change results, so one machine rounds its gradients like a rank.
-  const ranks = distributed ?? (recipe.distributed.wire === "int8" ? localRanks(1)[0] : undefined);
+  const ranks = distributed ??
+    (recipe.distributed.wire === "int8" ? localRanks(1)[0] : undefined);
   const prepared = await prepareTraining(recipe, {
     estimators,
     exchanges: ranks !== undefined,
@@ -164,12 +219,33 @@ async function prepare(
     warn,
     progress,
   });
+  expectShares(team, prepared.program, prepared.recipe);
   const recipeText = formatRecipe({ ...began, train: prepared.recipe.train });
-  return { ...prepared, recipeText, estimators, checkpoint, ranks };
+  return { ...prepared, recipeText, estimators, checkpoint, ranks, team };
 }
 
-function openLoader({ data, recipe }: Job, { warn }: TrainOptions): Promise<DataLoader> {
+/** The checkpoint that the first rank has found, on all ranks. */
+async function fromFirst(
+  team: Team,
+  found: LoadedCheckpoint | undefined,
+): Promise<LoadedCheckpoint | undefined> {
+  const bytes = await team.bytesFromFirst(() => Promise.resolve(found?.bytes));
+  if (team.isFirst || !bytes) return found;
+  const path = "the checkpoint of rank 0";
+  return { ...decodeCheckpoint(bytes, path), path, bytes };
+}
+
+function openLoader(
+  { data, recipe, program, team: { ranks } }: Job,
+  { warn }: TrainOptions,
+): Promise<DataLoader> {
   return DataLoader.open(data, {
+    ...(ranks
+      ? {
+        share: { rank: ranks.rank, size: ranks.size, micro: program.batch },
+        onHost: ranks.onHost,
+      }
+      : {}),
     ...recipe.data,
     seed: recipe.seed,
     batch: recipe.train.batch,
@@ -178,12 +254,14 @@ function openLoader({ data, recipe }: Job, { warn }: TrainOptions): Promise<Data
 }
 
 function openRun(
-  { recipe, recipeText, estimators, data, classWeights, program, checkpoint, initial, ranks }: Job,
+  job: Job,
   executor: Executor,
   loader: DataLoader,
   options: TrainOptions,
   clock: RunClock,
 ): Run {
+  const { recipe, recipeText, estimators, data, classWeights, program, checkpoint, initial } = job;
+  const { ranks, team } = job;
   return new Run({
     recipe,
     recipeText,
@@ -203,6 +281,7 @@ function openRun(
     loader,
     options,
     clock,
+    team,
     dataChanges: new DataChangeMonitor(data, recipe, options.warn),
     initNames: checkpoint ? checkpoint.initNames : initial?.names,
   });
@@ -213,9 +292,12 @@ async function finishedSummary(
   { checkpoint }: Job,
   run: Run,
   { folder }: TrainOptions,
+  team: Team,
 ): Promise<Summary | undefined> {
-  if (!folder || !checkpoint || !run.hasEnded(checkpoint.trainerState)) return undefined;
-  const summary = await folder.readSummary() as Summary | undefined;
+  if (!checkpoint || !run.hasEnded(checkpoint.trainerState)) return undefined;
+  const summary = await team.fromFirst(() =>
+    folder?.readSummary() as Promise<Summary | undefined> | undefined
+  );
   if (summary?.status !== "done" || summary.steps !== checkpoint.trainerState.step) {
     return undefined;
   }

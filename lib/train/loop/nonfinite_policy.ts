@@ -12,6 +12,7 @@ import type { SkippedStep, TrainerState } from "../checkpoint/trainer_state.ts";
 import type { RollbackEvent, SkipEvent } from "../events.ts";
 import { locateNonfinite, type Nonfinite, persistentNonfinite } from "../network/divergence.ts";
 import type { Network } from "../network/network.ts";
+import type { Team } from "../team.ts";
 import type { RunFolder } from "../run_folder/run_folder.ts";
 
 /** How a run continues after a step that was not finite. */
@@ -31,6 +32,7 @@ interface PolicyOptions {
   readonly recipeText: string;
   readonly folder: RunFolder | undefined;
   readonly warn: ((text: string) => void) | undefined;
+  readonly team: Team;
 }
 
 /** Decides about steps that are not finite, and counts the skipped ones. */
@@ -155,10 +157,12 @@ export class NonfinitePolicy {
 
   /** Loads the last good state into the network, and plans to skip a step after it. */
   async #rollBack(skipped: SkippedStep): Promise<TrainerState> {
-    const { network, folder, warn } = this.options;
+    const { network, folder, warn, team } = this.options;
     this.#planned.set(skipped.step, skipped);
-    const saved = folder && await latestCheckpoint(folder, warn);
-    const good = saved ?? decodeCheckpoint(this.#inMemory!, "the state in memory");
+    const bytes = await team.bytesFromFirst(async () =>
+      (folder && await latestCheckpoint(folder, warn))?.bytes ?? this.#inMemory
+    );
+    const good = decodeCheckpoint(bytes!, "the last good state");
     network.load(good);
     this.#restore(good.trainerState);
     return good.trainerState;
@@ -170,11 +174,15 @@ export class NonfinitePolicy {
     first: Nonfinite,
     readBatch: () => Promise<Batch>,
   ): Promise<Nonfinite> {
-    const { network } = this.options, { program } = network;
+    const { network, team } = this.options, { program } = network;
     const persistent = persistentNonfinite(await network.state(), program);
     // After an update that overflowed, all weights may be lost: the step's statistics say where.
     if (persistent) return first.persistent ? first : persistent;
     if (program.quantizers.length > 0) return first;
-    return await locateNonfinite(network, await readBatch(), step) ?? first;
+    const own = await locateNonfinite(network, await readBatch(), step);
+    // In the order of micro-batches, of which each rank has looked at its own.
+    const found = (await team.all(own ?? null)).filter((one) => one !== null)
+      .toSorted((a, b) => a.micro - b.micro);
+    return found[0]?.nonfinite ?? first;
   }
 }

@@ -33,6 +33,7 @@ import {
   stepLine,
 } from "../run_folder/metrics_log.ts";
 import type { EventLog } from "../tensorboard/event_log.ts";
+import { expectSameState } from "../agreement.ts";
 import { ClippingMonitor } from "./clipping_monitor.ts";
 import { Course } from "./course.ts";
 import { NonfinitePolicy } from "./nonfinite_policy.ts";
@@ -70,11 +71,11 @@ export class Run {
 
   constructor(readonly setup: RunSetup) {
     const { recipe: { train }, recipeText, data, network, loader, clock } = setup;
-    const { options: { folder, warn } } = setup, { stepsPerEpoch } = loader.sampler;
+    const { options: { folder, warn }, team } = setup, { stepsPerEpoch } = loader.sampler;
     this.#stepsPerEpoch = stepsPerEpoch;
     this.#course = new Course({ train, stepsPerEpoch, testImages: data.test.count, clock });
     this.#throughput = new Throughput(network.executor.idleWait, train.batch);
-    this.#policy = new NonfinitePolicy({ network, train, recipeText, folder, warn });
+    this.#policy = new NonfinitePolicy({ network, train, recipeText, folder, warn, team });
   }
 
   /**
@@ -92,7 +93,7 @@ export class Run {
     );
     const batches: Batch[] = [];
     for (let i = 0; i < count; i++) {
-      batches.push(await loader.trainBatch(epochStart + (step + i) % stepsPerEpoch));
+      batches.push(await loader.wholeBatch(epochStart + (step + i) % stepsPerEpoch));
     }
     await network.calibrate(batches);
   }
@@ -168,10 +169,15 @@ export class Run {
 
   /** Whether the user has stopped the run before its last step. */
   get #interrupted(): boolean {
-    return this.setup.options.signal?.aborted === true && !this.#ended;
+    return this.setup.team.stopped && !this.#ended;
   }
 
   get #checkpointDue(): boolean {
+    return this.setup.team.isDue(this.#isCheckpointDue());
+  }
+
+  /** Whether a checkpoint is due by this process's clock. */
+  #isCheckpointDue(): boolean {
     const { checkpoint_minutes: minutes } = this.setup.recipe.train;
     return minutes > 0 && performance.now() - this.#lastSave >= minutes * 60_000;
   }
@@ -244,9 +250,10 @@ export class Run {
    * the GPU works.
    */
   async #runSteps(): Promise<StepResult[]> {
-    const { network } = this.setup, { executor, program } = network;
+    const { network, team } = this.setup, { executor, program } = network;
     const end = this.#endOfFlight();
     this.#throughput.begin();
+    network.note = team.note(this.#isCheckpointDue());
     for (let at = this.#step; at < end; at++) {
       await network.submit(
         this.#batch!,
@@ -260,6 +267,7 @@ export class Run {
     if (this.#first) await executor.ready(Object.values(program.sections).flat());
     this.#throughput.beginCollect();
     const results = await network.collect();
+    team.read(network.notes);
     this.#throughput.end(results.length, !this.#first);
     this.#first = false;
     return results;
@@ -330,8 +338,9 @@ export class Run {
 
   /** Evaluates, saves a checkpoint and begins the next epoch. */
   async *#endEpoch(): AsyncGenerator<TrainEvent, void, void> {
-    const { options: { folder }, data, dataChanges, clock } = this.setup, began = clock.seconds;
-    const test = await this.#evaluate();
+    const { options: { folder }, data, dataChanges, clock, team } = this.setup;
+    const began = clock.seconds, test = await this.#evaluate();
+    await team.sync();
     data.fileWarnings?.summarize();
     this.#evaluationPending = test === undefined;
     if (!test) {
@@ -353,10 +362,11 @@ export class Run {
 
   /** Evaluates on the test images; `undefined` where that takes long and the run is interrupted. */
   async #evaluate(): Promise<Measured | undefined> {
-    const { network, loader, options } = this.setup, { program, executor } = network;
+    const { network, loader, options, team } = this.setup, { program, executor } = network;
+    const { signal: _, ...alone } = options;
     // Compiled already, but where a run resumes with an evaluation.
     await executor.ready(Object.values(program.sections).flat());
-    return await measure(network, loader, "test", options);
+    return await measure(network, loader, "test", team.ranks ? alone : options);
   }
 
   /** Takes the figures of an epoch that has ended, and begins new sums for the next one. */
@@ -394,13 +404,14 @@ export class Run {
 
   /** Saves a checkpoint. @returns false where the state is not finite: the run has diverged */
   async #save(): Promise<boolean> {
-    const { network, recipe: { train }, recipeText, data, initNames, options: { folder } } = this
-      .setup;
+    const { network, recipe: { train }, recipeText, data, initNames, team } = this.setup;
+    const { options: { folder } } = this.setup;
     const weights = await network.state(), where = describeNonfiniteState(weights);
     if (where !== undefined) {
       this.#diverge(this.#step, where);
       return false;
     }
+    await expectSameState(team, weights);
     if (!folder) return true;
     const state: TrainerState = {
       ...this.#trainerState(),

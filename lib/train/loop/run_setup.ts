@@ -11,6 +11,7 @@ import type { InitNames } from "../checkpoint/init_names.ts";
 import type { Network } from "../network/network.ts";
 import type { TrainOptions } from "../options.ts";
 import type { DataChangeMonitor } from "../run_folder/data_change_monitor.ts";
+import type { Team } from "../team.ts";
 import type { RunClock } from "./run_clock.ts";
 
 /** What a run trains, and with what. */
@@ -25,6 +26,8 @@ export interface RunSetup {
   readonly loader: DataLoader;
   readonly options: TrainOptions;
   readonly clock: RunClock;
+  /** What the loops of all ranks agree on. */
+  readonly team: Team;
   readonly dataChanges: DataChangeMonitor;
   /** What an export takes over from the file that the run began with. */
   readonly initNames: InitNames | undefined;

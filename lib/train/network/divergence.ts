@@ -131,7 +131,8 @@ function nonfiniteParameter(
 
 /**
  * Runs a step kernel by kernel up to the gradients and returns the first tensor that is not finite:
- * for programs without quantizers, which are what counts such values. Changes no persistent tensor.
+ * for programs without quantizers, which are what counts such values, and the number of its micro-batch.
+ * Changes no persistent tensor.
  *
  * @param step counts from 0
  */
@@ -146,7 +147,7 @@ export async function locateNonfinite(
   },
   batch: Batch,
   step: number,
-): Promise<Nonfinite | undefined> {
+): Promise<{ readonly nonfinite: Nonfinite; readonly micro: number } | undefined> {
   const { program, executor } = network, { forward, loss, backward } = program.sections;
   const steps = selectSteps([...forward, ...loss, ...backward], program.quantizers, {
     phase: "train",
@@ -158,8 +159,8 @@ export async function locateNonfinite(
     for (const [name, data] of Object.entries(parts)) executor.write(name, data);
     for (const one of steps) {
       executor.run([one]);
-      const found = await nonfiniteOutput(program, executor, one);
-      if (found) return found;
+      const nonfinite = await nonfiniteOutput(program, executor, one);
+      if (nonfinite) return { nonfinite, micro };
     }
   }
   return undefined;

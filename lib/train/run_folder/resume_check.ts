@@ -86,6 +86,7 @@ function ruleOf(path: string): ResumeRule | undefined {
   return undefined;
 }
 
+/** A field that differs between two recipes. */
 interface Difference {
   readonly path: string;
   readonly was: unknown;
@@ -101,7 +102,8 @@ function described({ path, was, now }: Difference): string {
   return `${path} was ${JSON.stringify(was)}, is now ${JSON.stringify(now)}`;
 }
 
-function differing(was: unknown, now: unknown, path = ""): Difference[] {
+/** The fields that differ between two recipes, in their order. */
+export function differing(was: unknown, now: unknown, path = ""): Difference[] {
   const isMap = (v: unknown): v is Record<string, unknown> => typeof v === "object" && v !== null;
   if (isMap(was) && isMap(now)) {
     const keys = new Set([...Object.keys(was), ...Object.keys(now)]);

@@ -1,0 +1,126 @@
+/**
+ * What must be equal on all ranks of a training: found out before the first step, and at each checkpoint.
+ *
+ * @module
+ */
+import { DeviceError, ModelError, UsageError } from "../core/errors.ts";
+import { VERSION } from "../core/version.ts";
+import type { Program } from "../program/program.ts";
+import { parseRecipe } from "../recipe/load.ts";
+import type { Recipe } from "../recipe/recipe.ts";
+import type { NetworkState } from "./network/types.ts";
+import { differing } from "./run_folder/resume_check.ts";
+import type { Team } from "./team.ts";
+
+/** Fields that may be each host's own: where its files are, whose contents are compared, and its threads. */
+const OF_A_HOST: ReadonlySet<string> = new Set(["name", "data.root", "data.workers", "init"]);
+
+/** Checks that all ranks have the same qtrain and the same recipe. @throws UsageError with what differs */
+export async function expectSameRecipe(
+  team: Team,
+  recipeText: string,
+  estimators: readonly string[],
+): Promise<void> {
+  const all = await team.all({ version: VERSION, recipeText }), [first] = all;
+  for (const [rank, { version, recipeText: text }] of all.entries()) {
+    if (version !== first!.version) {
+      throw new UsageError(
+        `qtrain: rank ${rank} has version ${version}, rank 0 has ${
+          first!.version
+        }. Use one version ` +
+          "on all hosts",
+      );
+    }
+    if (text === first!.recipeText) continue;
+    const [ours, theirs] = [first!.recipeText, text].map((text) =>
+      parseRecipe(text, "the recipe", [], estimators)
+    );
+    const found = differing(ours, theirs).find(({ path }) => !OF_A_HOST.has(path));
+    if (!found) continue;
+    const { path, was, now } = found;
+    throw new UsageError(
+      `recipe: ${path} is ${JSON.stringify(was)} on rank 0, ${
+        JSON.stringify(now)
+      } on rank ${rank}. ` +
+        "Give all ranks the same recipe and the same key=value settings",
+    );
+  }
+}
+
+/**
+ * Checks that the micro-batches of a step can be shared out, and that what each does depends on no other.
+ *
+ * @throws UsageError, ModelError when not
+ */
+export function expectShares({ ranks }: Team, program: Program, { train }: Recipe): void {
+  if (!ranks) return;
+  const { micros, batch: micro, quantizers } = program, { size } = ranks;
+  if (micros % size !== 0) {
+    const fits = Array.from({ length: micros }, (_, i) => i + 1).filter((n) => micros % n === 0);
+    const wanted = train.batch % size === 0 ? train.batch / size : undefined;
+    throw new UsageError(
+      `${size} ranks do not divide the ${micros} micro-batch${
+        micros === 1 ? "" : "es"
+      } of a step ` +
+        `(train.batch ${train.batch}, micro-batches of ${micro}): use ${choiceOf(fits)} ` +
+        `rank${fits.length === 1 ? "" : "s"}` +
+        (wanted ? `, or train.micro_batch=${wanted}` : ""),
+    );
+  }
+  const chained = quantizers.find(({ dynamic, settings }) =>
+    dynamic && settings.estimator !== "current-minmax"
+  );
+  if (chained && micros > 1) {
+    throw new ModelError(
+      `quantize: estimator ${chained.settings.estimator} of ${chained.name} sets the range of a ` +
+        "micro-batch from those before it in the same step, which other ranks compute at that time. " +
+        "Use hindsight-minmax, or current-minmax",
+    );
+  }
+}
+
+/** `1`, `1 or 2`, `1, 2 or 4`. */
+function choiceOf(numbers: readonly number[]): string {
+  const last = numbers.at(-1)!, before = numbers.slice(0, -1);
+  return before.length === 0 ? `${last}` : `${before.join(", ")} or ${last}`;
+}
+
+/** Checks that all ranks compute on devices that give the same bits. @throws DeviceError when not */
+export async function expectSameDevice(
+  team: Team,
+  device: { readonly kind: "cpu" | "gpu"; readonly name: string },
+): Promise<void> {
+  // Any processor gives the same bits, with any number of threads; a GPU those of its kind.
+  const own = device.kind === "cpu" ? "the CPU" : `a GPU, ${device.name}`;
+  const all = await team.all(own), rank = all.findIndex((other) => other !== all[0]);
+  if (rank < 0) return;
+  throw new DeviceError(
+    `devices differ: rank 0 trains on ${all[0]}, rank ${rank} on ${all[rank]}, and their results ` +
+      "may differ in the last digits. Use --device cpu on all, or GPUs of one kind",
+  );
+}
+
+/** Checks that all ranks hold the same weights. @throws DeviceError when not */
+export async function expectSameState(team: Team, state: NetworkState): Promise<void> {
+  if (!team.ranks) return;
+  const all = await team.all(hashOf(state)), rank = all.findIndex((other) => other !== all[0]);
+  if (rank < 0) return;
+  throw new DeviceError(
+    `the weights of rank ${rank} are not those of rank 0, as they must be: ` +
+      "a host computes or remembers wrongly, or the ranks began from different files (init). The " +
+      "checkpoint before is intact; qtrain doctor tests a host's kernels",
+  );
+}
+
+/** A hash of the bits of a state: FNV-1a over its words. */
+function hashOf({ parameters, running, optimizer, averages }: NetworkState): number {
+  let hash = 0x811c9dc5;
+  for (
+    const { data } of [...parameters, ...running, ...[...optimizer.values()].flat(), ...averages]
+  ) {
+    for (const word of new Uint32Array(data.buffer, data.byteOffset, data.length)) {
+      hash = Math.imul(hash ^ word, 0x01000193);
+    }
+  }
+  return hash >>> 0;
+}
