@@ -33,6 +33,7 @@ export const WORKERS: readonly string[] = [
   "lib/runtime/cpu/follower.ts",
   "lib/bench/peak_worker.ts",
   "lib/view/watch/worker.ts",
+  "lib/distributed/mpi/mpi_thread.ts",
 ];
 
 /** Compiled SIMD loops: `deno compile` does not embed what `import source` names. */
