@@ -3,8 +3,10 @@
  *
  * @module
  */
-import { DeviceError, ModelError, UsageError } from "../core/errors.ts";
+import { DataError, DeviceError, ModelError, UsageError } from "../core/errors.ts";
 import { VERSION } from "../core/version.ts";
+import type { Dataset } from "../data/dataset.ts";
+import { dataDigest, describeDifference } from "../data/digest.ts";
 import type { Program } from "../program/program.ts";
 import { parseRecipe } from "../recipe/load.ts";
 import type { Recipe } from "../recipe/recipe.ts";
@@ -44,6 +46,16 @@ export async function expectSameRecipe(
       } on rank ${rank}. ` +
         "Give all ranks the same recipe and the same key=value settings",
     );
+  }
+}
+
+/** Checks that all ranks have the same data, wherever it is. @throws DataError with what differs */
+export async function expectSameData(team: Team, data: Dataset): Promise<void> {
+  if (!team.ranks) return;
+  const all = await team.all(await dataDigest(data));
+  for (const [rank, digest] of all.entries()) {
+    const difference = describeDifference(all[0]!, digest, rank);
+    if (difference !== undefined) throw new DataError(difference);
   }
 }
 

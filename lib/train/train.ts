@@ -17,7 +17,13 @@ import type { Device } from "../runtime/device.ts";
 import type { Executor } from "../runtime/executor.ts";
 import { openTestedDevice } from "../runtime/open_tested_device.ts";
 import { UsageError } from "../core/errors.ts";
-import { expectSameDevice, expectSameRecipe, expectSameState, expectShares } from "./agreement.ts";
+import {
+  expectSameData,
+  expectSameDevice,
+  expectSameRecipe,
+  expectSameState,
+  expectShares,
+} from "./agreement.ts";
 import { Team } from "./team.ts";
 import type { InitialWeights } from "./checkpoint/init.ts";
 import { decodeCheckpoint } from "./checkpoint/checkpoint.ts";
@@ -219,6 +225,7 @@ async function prepare(
     warn,
     progress,
   });
+  await expectSameData(team, prepared.data);
   expectShares(team, prepared.program, prepared.recipe);
   const recipeText = formatRecipe({ ...began, train: prepared.recipe.train });
   return { ...prepared, recipeText, estimators, checkpoint, ranks, team };
