@@ -169,6 +169,9 @@ Deno.test("what differs between ranks is refused before the first step, by name"
     seed!.error!.message,
     /^recipe: seed is 3 on rank 0, 4 on rank 1\. Give all ranks the same recipe/,
   );
+  const images = other({ data: { format: "glyphs", size: 12, train: 140, test: 40 } });
+  const [data] = await onRanks(images, 2);
+  assert.match(data!.error!.message, /^recipe: data\.train is 150 on rank 0, 140 on rank 1/);
   const [shares] = await onRanks(RECIPE, 5);
   assert.equal(
     shares!.error!.message,

@@ -363,10 +363,9 @@ export class Run {
   /** Evaluates on the test images; `undefined` where that takes long and the run is interrupted. */
   async #evaluate(): Promise<Measured | undefined> {
     const { network, loader, options, team } = this.setup, { program, executor } = network;
-    const { signal: _, ...alone } = options;
     // Compiled already, but where a run resumes with an evaluation.
     await executor.ready(Object.values(program.sections).flat());
-    return await measure(network, loader, "test", team.ranks ? alone : options);
+    return await measure(network, loader, "test", { ...options, distributed: team.ranks });
   }
 
   /** Takes the figures of an epoch that has ended, and begins new sums for the next one. */
