@@ -77,7 +77,19 @@ async function fail(ranks: Ranks): Promise<void> {
   await ranks.close();
 }
 
-const works: Record<string, (ranks: Ranks) => Promise<void>> = { exchange, fail };
+/** What MPI itself says is a rank's failure: here bytes that do not fit. */
+async function truncate(ranks: Ranks): Promise<void> {
+  const { rank } = ranks, into = [0, 1].map((from) => shared(from === rank ? 100 : 50));
+  await assert.rejects(ranks.allToAll([shared(100), shared(100)], into), (error: Error) => {
+    assert.ok(error instanceof RankError);
+    assert.match(error.message, /^rank [01]: .*: an exchange failed: .*truncated/i);
+    return true;
+  });
+  console.log("saw", rank);
+  await ranks.close();
+}
+
+const works: Record<string, (ranks: Ranks) => Promise<void>> = { exchange, fail, truncate };
 try {
   await works[Deno.args[0]!]!(await openMpi());
 } catch (error) {

@@ -17,8 +17,10 @@ export interface Abi {
   readonly byte: number | string;
   readonly errorsReturn: number | string;
   readonly anySource: number;
-  /** Address of MPI_STATUS_IGNORE and MPI_STATUSES_IGNORE. */
+  /** Address of MPI_STATUS_IGNORE. */
   readonly ignoreStatus: bigint;
+  /** C ints of an MPI_Status, and the place of MPI_ERROR among them. */
+  readonly status: { readonly ints: number; readonly error: number };
   readonly funneled: number;
 }
 
@@ -32,6 +34,7 @@ export const ABIS = {
     errorsReturn: "ompi_mpi_errors_return",
     anySource: -1,
     ignoreStatus: 0n,
+    status: { ints: 6, error: 2 },
     funneled: 1,
   },
   mpich: {
@@ -42,6 +45,7 @@ export const ABIS = {
     errorsReturn: 0x54000001,
     anySource: -2,
     ignoreStatus: 1n,
+    status: { ints: 5, error: 4 },
     funneled: 1,
   },
   mpi5: {
@@ -52,6 +56,7 @@ export const ABIS = {
     errorsReturn: 0x143,
     anySource: -1,
     ignoreStatus: 0n,
+    status: { ints: 8, error: 2 },
     funneled: 1024,
   },
 } as const satisfies Record<string, Abi>;
@@ -101,7 +106,7 @@ function functions<H extends "i32" | "usize">(handle: H) {
       result: "i32",
     },
     MPI_Iprobe: { parameters: ["i32", "i32", handle, "buffer", "pointer"], result: "i32" },
-    MPI_Testall: { parameters: ["i32", "buffer", "buffer", "pointer"], result: "i32" },
+    MPI_Testall: { parameters: ["i32", "buffer", "buffer", "buffer"], result: "i32" },
     MPI_Ibarrier: { parameters: [handle, "pointer"], result: "i32" },
     MPI_Finalize: { parameters: [], result: "i32" },
     MPI_Abort: { parameters: [handle, "i32"], result: "i32" },
@@ -119,6 +124,8 @@ export interface Requests {
   /** Number of requests. */
   readonly count: number;
   readonly memory: Uint8Array<ArrayBuffer>;
+  /** An MPI_Status for each. */
+  readonly statuses: Int32Array<ArrayBuffer>;
 }
 
 /** An MPI library, loaded; {@linkcode Mpi.init} comes first. */
@@ -185,7 +192,11 @@ export class Mpi {
 
   /** Room for `count` requests. */
   requests(count: number): Requests {
-    return { count, memory: new Uint8Array(new ArrayBuffer(count * this.#requestBytes)) };
+    return {
+      count,
+      memory: new Uint8Array(new ArrayBuffer(count * this.#requestBytes)),
+      statuses: new Int32Array(new ArrayBuffer(4 * count * this.#abi.status.ints)),
+    };
   }
 
   /** Starts to send bytes, which stay as they are and where they are until the request is done. */
@@ -208,9 +219,16 @@ export class Mpi {
   }
 
   /** Makes progress. @returns whether all requests are done */
-  test({ count, memory }: Requests): boolean {
-    this.#call("MPI_Testall", count, memory, this.#number, this.#ignore);
-    return this.#number[0] !== 0;
+  test({ count, memory, statuses }: Requests): boolean {
+    const code = this.#calls.MPI_Testall(count, memory, this.#number, statuses);
+    if (code === 0) return this.#number[0] !== 0;
+    // The code may only say to look at the requests: the first one that failed says why.
+    const { ints, error } = this.#abi.status;
+    const codes = [...Array(count).keys()].map((i) => statuses[i * ints + error]!);
+    const says = [...new Set([...codes, code].filter((code) => code !== 0))];
+    const reasons = says.map((code) => this.#say(code));
+    const reason = reasons.find((text) => !/pending|MPI_ERR_IN_STATUS|MPI_Status/i.test(text));
+    throw new MpiCallError(`an exchange failed: ${reason ?? reasons[0]}`);
   }
 
   /** Receives a message that is there from any rank, of at most as many bytes as `into` has room for. */

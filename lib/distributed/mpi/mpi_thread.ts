@@ -22,6 +22,9 @@ import { MAX_NOTE, type Note, readNote, writeNote } from "./note.ts";
 /** Sleep between two looks, in milliseconds: grows with the time that nothing happened. */
 const MIN_SLEEP = 0.02, MAX_SLEEP = 0.5, SLEEP_SHARE = 1 / 8;
 
+/** The same when nothing has happened for long, as while another rank evaluates. */
+const MAX_LONG_SLEEP = 2, LONG_SLEEP_SHARE = 1 / 1000;
+
 /** Sleep while nothing is under way, in milliseconds. A job wakes the thread. */
 const IDLE_SLEEP = 20;
 
@@ -165,7 +168,8 @@ class MpiThread {
 
   #close(): void {
     this.#closing = "waiting";
-    if (!this.#failure) {
+    // One rank alone has nothing under way.
+    if (!this.#failure || this.#size === 1) {
       this.#run(new Barrier(this.#mpi), () => {
         this.#mpi.finalize();
         this.#ended = true;
@@ -183,7 +187,8 @@ class MpiThread {
   #sleep(): number {
     if (this.#running.length === 0) return IDLE_SLEEP;
     const quiet = performance.now() - this.#active;
-    return Math.min(MAX_SLEEP, Math.max(MIN_SLEEP, quiet * SLEEP_SHARE));
+    const short = Math.min(MAX_SLEEP, quiet * SLEEP_SHARE);
+    return Math.max(MIN_SLEEP, short, Math.min(MAX_LONG_SLEEP, quiet * LONG_SLEEP_SHARE));
   }
 
   /** What MPI cannot do is this rank's failure. If it cannot even tell it to the others, MPI rests. */
