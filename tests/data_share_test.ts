@@ -154,8 +154,8 @@ Deno.test("of an evaluation's batches each rank reads as many as its share, with
 
 Deno.test("ranks on one host share its processors among their workers", () => {
   const train = { source: { kind: "folder" } } as Dataset["train"];
-  const of = (onHost: number, processors: number) =>
-    workersFor({ train }, { workers: "auto", onHost }, processors);
+  const of = (onCores: number, processors: number) =>
+    workersFor({ train }, { workers: "auto", onCores }, processors);
   assert.deepEqual([of(1, 16), of(4, 16), of(2, 64), of(4, 4), of(9, 4)], [8, 3, 8, 1, 1]);
-  assert.equal(workersFor({ train }, { workers: 5, onHost: 4 }), 5);
+  assert.equal(workersFor({ train }, { workers: 5, onCores: 4 }), 5);
 });

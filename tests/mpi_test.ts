@@ -63,7 +63,7 @@ for (const { name, words } of LAUNCHERS) {
       const { code, saw, output } = await launch(words, 3, "exchange");
       assert.equal(code, 0, output);
       assert.equal(saw.length, 3, output);
-      saw.forEach((line, rank) => assert.match(line, RegExp(`^saw ${rank} 3 3 ${name} v?[0-9]`)));
+      saw.forEach((line, rank) => assert.match(line, RegExp(`^saw ${rank} 3 3 3 ${name} v?[0-9]`)));
     },
   });
 

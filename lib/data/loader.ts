@@ -24,8 +24,8 @@ interface DataLoaderOptions {
   readonly workers?: "auto" | number;
   /** The share of each training batch whose images are read; all by default. */
   readonly share?: BatchShare | undefined;
-  /** Ranks on this host, which share its processors; 1 by default. */
-  readonly onHost?: number;
+  /** Ranks that share the processors of this one; 1 by default. */
+  readonly onCores?: number;
   /** Called where workers cannot be started. */
   readonly warn?: (text: string) => void;
 }
@@ -178,7 +178,7 @@ export class DataLoader {
 /** Number of workers that a loader starts. */
 export function workersFor(
   { train }: Pick<Dataset, "train">,
-  { workers = 0, augment = [], onHost = 1 }: DataLoaderOptions,
+  { workers = 0, augment = [], onCores = 1 }: DataLoaderOptions,
   processors: number = navigator.hardwareConcurrency,
 ): number {
   if (workers !== "auto") return workers;
@@ -189,5 +189,5 @@ export function workersFor(
     return !("image" in augmentation && augmentation.slow);
   });
   if (train.source?.kind === "memory" && light) return 0;
-  return Math.min(MAX_WORKERS, Math.max(1, Math.floor(processors / onHost) - 1));
+  return Math.min(MAX_WORKERS, Math.max(1, Math.floor(processors / onCores) - 1));
 }

@@ -57,13 +57,14 @@ class Hub {
 class LocalRank implements Ranks {
   readonly size: number;
   readonly onHost: number;
+  readonly onCores: number;
   readonly engine = "one process";
   readonly #hub: Hub;
   #turn = 0;
 
   constructor(readonly rank: number, hub: Hub) {
     this.#hub = hub;
-    this.size = this.onHost = hub.size;
+    this.size = this.onHost = this.onCores = hub.size;
   }
 
   async gather(bytes: Uint8Array): Promise<Uint8Array<ArrayBuffer>[]> {

@@ -19,8 +19,13 @@ export interface Ranks {
   readonly rank: number;
   /** Number of ranks. */
   readonly size: number;
-  /** Number of ranks on the host of this one, itself included: they share its cores. */
+  /** Number of ranks on the host of this one, itself included. */
   readonly onHost: number;
+  /**
+   * Number of ranks that run on the cores of this one, itself included: those on its host, unless the
+   * launcher has bound them to different cores.
+   */
+  readonly onCores: number;
   /** Engine and version, for people. */
   readonly engine: string;
   /** Returns the bytes that each rank gives, in the order of ranks; any number of bytes from each. */

@@ -59,11 +59,11 @@ export async function* train(
   const { distributed } = options;
   if (!distributed || distributed.size === 1) return yield* trainAlone(input, options);
   let ended = false;
-  const { rank, onHost } = distributed, { folder: _, progress: __, ...others } = options;
+  const { rank, onCores } = distributed, { folder: _, progress: __, ...others } = options;
   const team = new Team({ ...options, ranks: distributed });
   try {
     const threads = options.threads ??
-      Math.max(1, Math.floor(navigator.hardwareConcurrency / onHost));
+      Math.max(1, Math.floor(navigator.hardwareConcurrency / onCores));
     const own = { ...(rank === 0 ? options : others), threads, warn: team.warn };
     yield* trainAlone(input, own, team);
     ended = true;
@@ -250,7 +250,7 @@ function openLoader(
     ...(ranks
       ? {
         share: { rank: ranks.rank, size: ranks.size, micro: program.batch },
-        onHost: ranks.onHost,
+        onCores: ranks.onCores,
       }
       : {}),
     ...recipe.data,

@@ -54,7 +54,7 @@ async function exchange(ranks: Ranks): Promise<void> {
   // Ranks at different paces.
   if (ranks.rank === 0) await new Promise((resolve) => setTimeout(resolve, 100));
   await gather(ranks, () => 1);
-  console.log("saw", ranks.rank, ranks.size, ranks.onHost, ranks.engine);
+  console.log("saw", ranks.rank, ranks.size, ranks.onHost, ranks.onCores, ranks.engine);
   await ranks.close();
 }
 

@@ -78,10 +78,14 @@ export function abiOf(version: string, standard: number): Abi | undefined {
 /** Bytes of the longest text that a library writes: MPI_MAX_LIBRARY_VERSION_STRING. */
 const MAX_TEXT = 8192;
 
-/** The functions that need no handle, to learn the library's ABI. */
+/** Maximum number of cores of a host. */
+const MAX_CORES = 8192;
+
+/** The functions that need no handle, to learn the library's ABI, and one of Linux's that it links with. */
 const IDENTITY = {
   MPI_Get_library_version: { parameters: ["buffer", "buffer"], result: "i32" },
   MPI_Abi_get_version: { parameters: ["buffer", "buffer"], result: "i32", optional: true },
+  sched_getaffinity: { parameters: ["i32", "usize", "buffer"], result: "i32", optional: true },
 } as const;
 
 /** The functions of an exchange, for an ABI's type of handles. */
@@ -132,6 +136,7 @@ export interface Requests {
 export class Mpi {
   /** Name and version of the library, in one line. */
   readonly version: string;
+  readonly #affinity: Deno.DynamicLibrary<typeof IDENTITY>["symbols"]["sched_getaffinity"];
   readonly #abi: Abi;
   readonly #calls: Calls;
   readonly #world: bigint;
@@ -149,6 +154,7 @@ export class Mpi {
    */
   constructor(path: string) {
     const { symbols } = Deno.dlopen(path, IDENTITY);
+    this.#affinity = symbols.sched_getaffinity;
     const text = new Uint8Array(MAX_TEXT), standard = new Int32Array(2);
     symbols.MPI_Get_library_version(text, this.#number);
     const version = textOf(text, this.#number[0]!);
@@ -188,6 +194,13 @@ export class Mpi {
     const text = new Uint8Array(MAX_TEXT);
     this.#call("MPI_Get_processor_name", text, this.#number);
     return textOf(text, this.#number[0]!);
+  }
+
+  /** The cores that this process may run on, as a mask in hexadecimal; empty if unknown. */
+  get cores(): string {
+    const mask = new Uint8Array(MAX_CORES / 8);
+    this.#affinity?.(0, BigInt(mask.length), mask);
+    return mask.toHex().replace(/0+$/, "");
   }
 
   /** Room for `count` requests. */

@@ -56,6 +56,8 @@ export type Answer =
     readonly rank: number;
     readonly size: number;
     readonly host: string;
+    /** The cores that the launcher lets this process run on; empty if unknown. */
+    readonly cores: string;
     readonly version: string;
   }
   /** MPI has not started: no library could be loaded, for these reasons, or it failed. */

@@ -50,27 +50,40 @@ export async function openMpi({ timeoutSeconds = 120 }: MpiOptions = {}): Promis
         "with QTRAIN_MPI=path",
     );
   }
-  const hosts = await thread.gather(new TextEncoder().encode(ready.host));
-  const names = hosts.map((name) => new TextDecoder().decode(name));
-  const onHost = names.filter((name) => name === ready.host).length;
   const engine = launcher.size || size > 1 ? version : `${version} without a launcher`;
-  return new MpiRanks(thread, ready.rank, size, onHost, engine);
+  return new MpiRanks(thread, ready, engine, await neighbours(thread, ready));
 }
 
+/** Counts the ranks that run where this one does. */
+async function neighbours(thread: Thread, { host, cores }: Ready): Promise<Neighbours> {
+  const all = await thread.gather(new TextEncoder().encode(JSON.stringify([host, cores])));
+  const places: string[][] = all.map((bytes) => JSON.parse(new TextDecoder().decode(bytes)));
+  const onHost = places.filter(([name]) => name === host);
+  return { onHost: onHost.length, onCores: onHost.filter(([, mask]) => mask === cores).length };
+}
+
+type Neighbours = Pick<Ranks, "onHost" | "onCores">;
 type Ready = Extract<Answer, { kind: "ready" }>;
 type Refused = Extract<Answer, { kind: "refused" }>;
 
 class MpiRanks implements Ranks {
+  readonly rank: number;
+  readonly size: number;
+  readonly onHost: number;
+  readonly onCores: number;
   readonly #thread: Thread;
 
   constructor(
     thread: Thread,
-    readonly rank: number,
-    readonly size: number,
-    readonly onHost: number,
+    { rank, size }: Ready,
     readonly engine: string,
+    { onHost, onCores }: Neighbours,
   ) {
     this.#thread = thread;
+    this.rank = rank;
+    this.size = size;
+    this.onHost = onHost;
+    this.onCores = onCores;
   }
 
   gather(bytes: Uint8Array): Promise<Uint8Array<ArrayBuffer>[]> {

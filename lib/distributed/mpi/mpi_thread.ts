@@ -77,8 +77,8 @@ class MpiThread {
 
   /** Works until the ranks leave. */
   run(): void {
-    const { host, version } = this.#mpi;
-    say({ kind: "ready", rank: this.#rank, size: this.#size, host, version });
+    const { host, cores, version } = this.#mpi;
+    say({ kind: "ready", rank: this.#rank, size: this.#size, host, cores, version });
     while (!this.#ended) {
       const rung = Atomics.load(this.#bell, 0);
       this.#guard(() => this.#look());
