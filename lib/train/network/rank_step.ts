@@ -58,7 +58,10 @@ interface Contribution {
   /** Of each of its micro-batches: the loss's metrics, and what each norm's running values take over. */
   readonly metrics: Uint8Array;
   readonly running: Uint8Array;
-  /** Of its last micro-batch: the table of quantizers, estimators' memory, and with telemetry the errors. */
+  /**
+   * Of its last micro-batch: the table of quantizers and estimators' memory where micro-batches set ranges
+   * themselves, and with telemetry the errors.
+   */
   readonly table: Uint8Array;
   readonly memory: Uint8Array;
   readonly fidelity: Uint8Array;
@@ -201,8 +204,8 @@ export class RankStep {
     results: readonly Copies[],
     telemetry: boolean,
   ): Promise<Contribution> {
-    const quantized = this.program.quantizers.length > 0;
-    const names = ["statistics", ...(quantized ? ["quantizers", "memory"] : [])];
+    const ownRanges = this.program.quantizers.some(({ dynamic, search }) => dynamic || search);
+    const names = ["statistics", ...(ownRanges ? ["quantizers", "memory"] : [])];
     const [statistics, ...more] = await this.executor.read([
       ...names,
       ...(telemetry ? ["fidelity"] : []),
