@@ -26,6 +26,12 @@ export const PERMISSIONS: readonly string[] = [
 /** What the live view needs beside them, in the task `live` and in binaries: to listen on loopback. */
 export const LISTENS = "--allow-net=127.0.0.1";
 
+/** What --mpi needs beside them, in the task `mpi` and in binaries: to call a library, and its launcher's words. */
+export const CALLS_MPI: readonly string[] = [
+  "--allow-ffi",
+  "--allow-env=QTRAIN_MPI,OMPI_COMM_WORLD_SIZE,PMI_SIZE,SLURM_STEP_NUM_TASKS",
+];
+
 /** Entry modules of workers. No module imports them, so they are embedded by name. */
 export const WORKERS: readonly string[] = [
   "lib/data/workers/worker.ts",
@@ -48,7 +54,16 @@ const SIMD_MODULES: readonly string[] = [
 export function compileArguments(target: string, output = `dist/qtrain-${target}`): string[] {
   const file = target.includes("windows") ? `${output}.exe` : output;
   const include = [...WORKERS, ...SIMD_MODULES].flatMap((module) => ["--include", module]);
-  const options = [...PERMISSIONS, LISTENS, ...include, "--target", target, "--output", file];
+  const options = [
+    ...PERMISSIONS,
+    LISTENS,
+    ...CALLS_MPI,
+    ...include,
+    "--target",
+    target,
+    "--output",
+    file,
+  ];
   return ["compile", ...options, "cli/main.ts"];
 }
 

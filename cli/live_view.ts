@@ -8,7 +8,7 @@ import { shellWord } from "../lib/core/text.ts";
 import { LiveThread } from "../lib/view/watch/live_thread.ts";
 import { expectFreePort } from "../lib/view/watch/port.ts";
 import type { Option } from "./command.ts";
-import { PROGRAM } from "./print.ts";
+import { givenArguments, PROGRAM } from "./print.ts";
 import type { Progress } from "./progress.ts";
 
 /** The port to listen on. */
@@ -37,7 +37,7 @@ export async function needsNetwork(port: number | undefined): Promise<void> {
   if (state === "granted") return;
   throw new UsageError(
     "the live view: Deno has no permission to listen on 127.0.0.1. Run " +
-      `${withNetwork()} ${Deno.args.map(argument).join(" ")}`,
+      `${withNetwork()} ${givenArguments()}`,
   );
 }
 
@@ -104,11 +104,6 @@ export class TrainingView implements AsyncDisposable {
 function withNetwork(): string {
   if (PROGRAM === "deno task qtrain") return "deno task live";
   return PROGRAM.replace("deno run -RWE", "deno run -RWE --allow-net=127.0.0.1");
-}
-
-/** An argument as it was given, for a shell. */
-function argument(text: string): string {
-  return /^-[\w-]*$/.test(text) ? text : shellWord(text);
 }
 
 /**

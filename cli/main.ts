@@ -4,9 +4,7 @@
  * @module
  */
 import { nearest } from "../lib/core/did_you_mean.ts";
-import { stripVTControlCharacters } from "node:util";
-import { QtrainError, SystemError, UsageError } from "../lib/core/errors.ts";
-import { systemFailure } from "../lib/core/files.ts";
+import { UsageError } from "../lib/core/errors.ts";
 import { visible } from "../lib/core/text.ts";
 import { VERSION } from "../lib/core/version.ts";
 import {
@@ -17,7 +15,8 @@ import {
   type Options,
   readArguments,
 } from "./command.ts";
-import { print, printError } from "./print.ts";
+import { report } from "./failure.ts";
+import { print } from "./print.ts";
 
 /** Commands by name, each imported when it is needed: the others would add 30 ms to each start. */
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
@@ -113,39 +112,6 @@ Options:
 ${optionHelp(OPTIONS)}
 
 Run qtrain COMMAND --help or qtrain help TOPIC for details. Without a command, qtrain trains the recipe.`;
-}
-
-function report(error: unknown): number {
-  if (error instanceof QtrainError) {
-    printError(error.message);
-    return error.exitCode;
-  }
-  // Nobody expected it, and yet it is no defect: the system said no.
-  const refused = notDownloaded(error) ?? systemFailure(error);
-  if (refused instanceof QtrainError) return report(refused);
-  const stack = error instanceof Error ? error.stack ?? error.message : String(error);
-  const text = stripVTControlCharacters(stack); // Deno colours the places of failed imports.
-  printError(`${text}\nthis is a bug in qtrain ${VERSION}: please report it with these lines`);
-  return 1;
-}
-
-/** The error of a package that Deno could not download or store, as at a first start without a network. */
-function notDownloaded(error: unknown): SystemError | undefined {
-  if (!(error instanceof TypeError) || !/npm package|https?:\/\//.test(error.message)) {
-    return undefined;
-  }
-  const { code } = error as { code?: unknown };
-  if (code !== "ERR_MODULE_NOT_FOUND" && !error.message.startsWith("Failed caching")) {
-    return undefined;
-  }
-  const [first] = error.message.split("\n"), [, cause] = /^ +0: (.*)$/m.exec(error.message) ?? [];
-  return new SystemError(
-    `cannot load a package of qtrain: ${first}${
-      cause ? `: ${cause}` : ""
-    }. The first start downloads ` +
-      "packages into Deno's cache: connect to the network once, and let DENO_DIR be writable",
-    { cause: error },
-  );
 }
 
 if (import.meta.main) {

@@ -90,3 +90,8 @@ function program(): string {
   }
   return `deno run -RWE ${shellWord(path)}`;
 }
+
+/** The arguments of this process, for a shell. */
+export function givenArguments(): string {
+  return Deno.args.map((text) => /^-[\w-]*$/.test(text) ? text : shellWord(text)).join(" ");
+}

@@ -21,9 +21,14 @@ import type { Recipe } from "../lib/recipe/recipe.ts";
 import type { ScheduleSpec, TrainSpec } from "../lib/recipe/train.ts";
 import type { StartEvent } from "../lib/train/events.ts";
 import { bytes, duration, withThousands } from "./format.ts";
+import type { RankGroup } from "./mpi.ts";
 
-/** The rows of the settings table. */
-export function settings(start: StartEvent, folder: string): [string, string][] {
+/**
+ * The rows of the settings table.
+ *
+ * @param group the ranks that train together
+ */
+export function settings(start: StartEvent, folder: string, group?: RankGroup): [string, string][] {
   const { recipe, program, device, adapter, trainImages, testImages, steps, resumedFrom } = start;
   const { batch, optimizer: o, clip_norm, ema } = recipe.train;
   const smoothing = recipe.train.label_smoothing, weights = recipe.data.class_weights;
@@ -42,6 +47,7 @@ export function settings(start: StartEvent, folder: string): [string, string][] 
       ? [["augment", augmentations(recipe.data)] as [string, string]]
       : []),
     ["device", `${device}: ${adapter}`],
+    ...(group ? [["ranks", ranks(group, program)] as [string, string]] : []),
     ...arithmetic(recipe),
     ["length", length(recipe.train, steps) + without],
     ...microBatches(program),
@@ -55,6 +61,10 @@ export function settings(start: StartEvent, folder: string): [string, string][] 
     ["folder", folder],
     ...(resumedFrom > 0 ? [["resumed", `after step ${resumedFrom}`] as [string, string]] : []),
   ];
+}
+
+function ranks({ summary, ranks: { size } }: RankGroup, { micros }: Program): string {
+  return `${summary}, ${count(micros / size, "micro-batch", "micro-batches")} each`;
 }
 
 function weighted(weights: Exclude<DataSpec["class_weights"], "none">): string {
@@ -199,6 +209,6 @@ function where({ format, root }: DataSpec): string {
   return format === "glyphs" ? ", made by the program" : `, ${format} in ${root}`;
 }
 
-function count(n: number, noun: string): string {
-  return `${withThousands(n)} ${noun}${n === 1 ? "" : "s"}`;
+function count(n: number, noun: string, several = `${noun}s`): string {
+  return `${withThousands(n)} ${n === 1 ? noun : several}`;
 }

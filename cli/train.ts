@@ -12,6 +12,7 @@ import { loadRecipe } from "../lib/recipe/load.ts";
 import type { Recipe } from "../lib/recipe/recipe.ts";
 import { RunFolder } from "../lib/train/run_folder/run_folder.ts";
 import type { StartEvent, StepEvent, Summary, TrainEvent } from "../lib/train/events.ts";
+import type { TrainOptions } from "../lib/train/options.ts";
 import { train } from "../lib/train/train.ts";
 import { REPORT_FILE } from "../lib/view/report_file.ts";
 import { type Arguments, defineCommand, firstPositional, type Options } from "./command.ts";
@@ -21,6 +22,7 @@ import { EpochTable } from "./epoch_table.ts";
 import { INTERRUPTED, listenForInterrupt } from "./interrupt.ts";
 import { jsonEvent } from "./json_events.ts";
 import { OPEN, PORT, TrainingView } from "./live_view.ts";
+import { MPI, onRank, type RankGroup } from "./mpi.ts";
 import {
   DEVICE,
   deviceOptions,
@@ -31,7 +33,7 @@ import {
   THREADS,
 } from "./options.ts";
 import { print, printJson, PROGRAM } from "./print.ts";
-import { Progress } from "./progress.ts";
+import { Progress, type ProgressMode } from "./progress.ts";
 import { settings } from "./settings.ts";
 import { Sparkline } from "./sparkline.ts";
 import { hasBlocks } from "./terminal.ts";
@@ -39,12 +41,19 @@ import { hasBlocks } from "./terminal.ts";
 /** Share of the training images that is worth a warning; the table of settings tells any. */
 const MIN_LEFT_OUT = 0.01;
 
+/** Exit codes of runs that ended so. */
+const EXIT_CODES = { done: 0, diverged: 1, interrupted: INTERRUPTED } as const satisfies Record<
+  Summary["status"],
+  number
+>;
+
 const OPTIONS = {
   out: { type: "string", usage: "--out DIR", help: "the run's folder (default: runs/NAME)" },
   resume: { type: "boolean", usage: "--resume", help: "resume the run in that folder" },
   device: DEVICE,
   threads: THREADS,
   "no-tune": NO_TUNE,
+  mpi: MPI,
   watch: { type: "boolean", usage: "--watch", help: "show the run in a browser as it goes on" },
   port: PORT,
   open: OPEN,
@@ -70,34 +79,72 @@ On a GPU, the first runs spend a second or two choosing the fastest tiles before
 choice is cached and does not change results; --no-tune keeps the defaults. Where there is a hardware
 GPU, auto times a step on it and on the CPU and takes the faster; --no-tune takes the GPU.
 
+--mpi trains on the K processes of \`mpirun -n K deno task mpi recipe.yaml --mpi\` (or srun), and ends in
+the same bits for any K that divides the micro-batches; docs/distributed.md says how, on which hosts.
+
 Exit codes: 0 done, 1 failed, 2 wrong usage, recipe or data, 130 interrupted.`,
   options: OPTIONS,
   run,
 });
 
-async function run(args: Arguments<typeof OPTIONS>): Promise<number> {
-  const [path, overrides] = firstPositional(args, "train", "a recipe");
-  const mode = progressMode(args), device = deviceOptions(args);
-  const recipe = await loadRecipe(path, overrides);
-  const resume = args.resume ?? false;
+function run(args: Arguments<typeof OPTIONS>): Promise<number> {
+  return onRank(args.mpi, async (group) => {
+    const [path, overrides] = firstPositional(args, "train", "a recipe");
+    const mode = progressMode(args);
+    const common = {
+      ...deviceOptions(args),
+      resume: args.resume ?? false,
+      tiles: args["no-tune"] ? "default" : "timed",
+      selfTest: true,
+      watchdog: true,
+    } as const;
+    const recipe = await loadRecipe(path, overrides);
+    if (group && !group.speaks) return await trainSilently(recipe, { ...common, group });
+    return await trainAndShow(recipe, { common, mode, args, group });
+  });
+}
+
+/** Trains as one of the ranks that print nothing and have no folder. @returns the exit code */
+async function trainSilently(
+  recipe: Recipe,
+  { group: { ranks }, ...options }: TrainOptions & { readonly group: RankGroup },
+): Promise<number> {
+  using interrupt = listenForInterrupt(() => {});
+  let status: Summary["status"] = "done";
+  const { signal } = interrupt;
+  for await (const event of train(recipe, { ...options, signal, distributed: ranks })) {
+    if (event.type === "end") status = event.summary.status;
+  }
+  return EXIT_CODES[status];
+}
+
+/** Trains and shows it, alone or as the rank that speaks for all. @returns the exit code */
+async function trainAndShow(
+  recipe: Recipe,
+  { common, mode, args, group }: {
+    readonly common: TrainOptions & { readonly resume: boolean };
+    readonly mode: ProgressMode;
+    readonly args: Arguments<typeof OPTIONS>;
+    readonly group: RankGroup | undefined;
+  },
+): Promise<number> {
+  const { resume } = common;
   const folder = await RunFolder.create({ out: args.out, name: recipe.name, resume });
   const progress = new Progress({ mode });
   const before = resume ? await stepsOfDone(folder) : undefined;
   await using view = await TrainingView.prepare(args, progress);
   using interrupt = listenForInterrupt((text) => progress.error(text));
+  if (group?.note !== undefined) progress.error(group.note);
   let start: StartEvent | undefined, evaluation: EvaluationRecord | undefined;
   let summary: Summary | undefined;
-  const display = new Display(progress, folder);
+  const display = new Display(progress, folder, group);
   const lines = args.json ? new JsonLines(folder.path, progress) : undefined;
   try {
     for await (
       const event of train(recipe, {
+        ...common,
         folder,
-        resume,
-        ...device,
-        tiles: args["no-tune"] ? "default" : "timed",
-        selfTest: true,
-        watchdog: true,
+        ...(group ? { distributed: group.ranks } : {}),
         signal: interrupt.signal,
         warn: (text) => progress.error(text),
         progress: (text) => progress.live(text),
@@ -121,8 +168,8 @@ async function run(args: Arguments<typeof OPTIONS>): Promise<number> {
     if (evaluation && summary.status === "done") showClasses(evaluation, progress);
     if (!args.json) print(result(summary, folder.path));
     const wasDone = before !== undefined && summary.steps === before;
-    const code = await reportOutcome(summary, start!, { folder, wasDone, args, progress });
-    return code || (lines?.failed ? 1 : 0);
+    await reportOutcome(summary, start!, { folder, wasDone, args, progress, group });
+    return EXIT_CODES[summary.status] || (lines?.failed ? 1 : 0);
   } finally {
     progress.done();
   }
@@ -184,13 +231,17 @@ class Display {
   readonly #course = hasBlocks() ? new Sparkline() : undefined;
   #step: StepEvent | undefined;
 
-  constructor(readonly progress: Progress, readonly folder: RunFolder) {}
+  constructor(
+    readonly progress: Progress,
+    readonly folder: RunFolder,
+    readonly group: RankGroup | undefined,
+  ) {}
 
   show(event: TrainEvent): void {
     const { progress, folder } = this, { columns } = progress;
     switch (event.type) {
       case "start":
-        return progress.print(settingsTable(settings(event, folder.path)));
+        return progress.print(settingsTable(settings(event, folder.path, this.group)));
       case "step":
         this.#step = event;
         if (columns === undefined) return progress.live(() => stepLine(event));
@@ -235,24 +286,28 @@ function earlyEnd(
     `(train.patience: ${patience})`;
 }
 
-/** Reports how the run ended and what to do next. @returns the exit code */
+/** Reports how the run ended and what to do next. */
 async function reportOutcome(
   summary: Summary,
   { recipe }: StartEvent,
-  { folder, wasDone, args, progress }: {
+  { folder, wasDone, args, progress, group }: {
     readonly folder: RunFolder;
     /** Whether the run had ended before, after as many steps. */
     readonly wasDone: boolean;
     readonly args: Arguments<typeof OPTIONS>;
     readonly progress: Progress;
+    readonly group: RankGroup | undefined;
   },
-): Promise<number> {
+): Promise<void> {
   const { device, threads, "no-tune": noTune } = args;
   // The recipe in the folder includes the overrides.
   const run = shellWord(folder.path);
-  const again = `${PROGRAM} ${shellWord(`${folder.path}/recipe.yaml`)} --out ${run} --resume` +
+  const again =
+    `${group?.program ?? PROGRAM} ${
+      shellWord(`${folder.path}/recipe.yaml`)
+    } --out ${run} --resume` +
     (device ? ` --device ${device}` : "") + (threads ? ` --threads ${threads}` : "") +
-    (noTune ? " --no-tune" : "");
+    (noTune ? " --no-tune" : "") + (group ? " --mpi" : "");
   const { status, steps, reason, best_step, best_test_accuracy, stopped_early: early } = summary;
   const report = `${folder.path}/${REPORT_FILE}`;
   if (await Deno.stat(report).then(() => true, () => false)) {
@@ -274,18 +329,16 @@ async function reportOutcome(
           `the best test accuracy was ${accuracy}, after step ${best_step} (use --best)`,
         );
       }
-      return 0;
+      return;
     }
     case "interrupted":
-      progress.error(`interrupted after step ${steps}; resume with: ${again}`);
-      return INTERRUPTED;
+      return progress.error(`interrupted after step ${steps}; resume with: ${again}`);
     case "diverged": {
       const [newest] = await folder.checkpoints();
       progress.error(
         `diverged at ${reason}. ` +
           (newest ? `The last good checkpoint is ${newest.path}` : `There is no checkpoint yet`),
       );
-      return 1;
     }
   }
 }

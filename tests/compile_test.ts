@@ -5,7 +5,8 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { compileArguments, LISTENS, PERMISSIONS, WORKERS } from "../cli/compile.ts";
+import { CALLS_MPI, compileArguments, LISTENS, PERMISSIONS, WORKERS } from "../cli/compile.ts";
+import { VARIABLES } from "../lib/distributed/mpi/library.ts";
 import { JPEG_DECODER } from "../lib/image/jpeg.ts";
 import { inFolder, ROOT } from "./support/command.ts";
 
@@ -57,16 +58,20 @@ Deno.test("the binary for Windows ends in .exe", () => {
   assert.equal(compileArguments("x86_64-pc-windows-msvc", "q").at(-2), "q.exe");
 });
 
-Deno.test("binaries and the tasks of deno.json run with the same few permissions", async () => {
+Deno.test("binaries and the tasks of deno.json run with the same few permissions, and only the task mpi and binaries may call a library", async () => {
   const { tasks } = JSON.parse(await Deno.readTextFile(`${ROOT}deno.json`));
   assert.equal(tasks.qtrain.command, `deno run ${PERMISSIONS.join(" ")} cli/main.ts`);
   const live = [...PERMISSIONS, LISTENS, "--allow-run=xdg-open,open,explorer"].join(" ");
   // Quiet: Deno tells of each program of the three that is not there.
   assert.equal(tasks.live.command, `deno run --quiet ${live} cli/main.ts`);
+  const mpi = [...PERMISSIONS, ...CALLS_MPI];
+  assert.equal(tasks.mpi.command, `deno run ${mpi.join(" ")} cli/main.ts`);
+  const named = CALLS_MPI.find((flag) => flag.startsWith("--allow-env="))!.split("=")[1];
+  assert.equal(named, VARIABLES.join(","));
   const compiled = compileArguments("x86_64-unknown-linux-gnu").filter((arg) =>
     arg.startsWith("--allow-")
   );
-  assert.deepEqual(compiled, [...PERMISSIONS.slice(1), LISTENS]);
+  assert.deepEqual(compiled, [...PERMISSIONS.slice(1), LISTENS, ...CALLS_MPI]);
   for (const [name, { command }] of Object.entries<{ command: string }>(tasks)) {
     if (name !== "test" && name !== "test:soak") {
       assert.doesNotMatch(command, /\s(-A|--allow-all)\b/, name);

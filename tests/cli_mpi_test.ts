@@ -1,0 +1,200 @@
+/**
+ * `qtrain recipe.yaml --mpi`: as one rank of several that mpirun starts, where an MPI is installed, and
+ * what is said where it cannot be.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import { CALLS_MPI, PERMISSIONS } from "../cli/compile.ts";
+import { inFolder, qtrain, type Result, ROOT } from "./support/command.ts";
+
+const RECIPE = "name: t\ndata: { format: glyphs, size: 12, train: 96, test: 24 }\n" +
+  "model: { name: cnn, width: 4 }\ntrain: { epochs: 2, batch: 48, micro_batch: 4 }\n";
+
+/** The launchers that are installed. */
+const LAUNCHERS = [
+  { name: "mpirun.openmpi", options: ["--oversubscribe"] },
+  { name: "mpirun.mpich", options: [] },
+].filter(({ name }) => isInstalled(name));
+
+const [LAUNCHER] = LAUNCHERS;
+
+function isInstalled(name: string): boolean {
+  return (Deno.env.get("PATH") ?? "").split(":").some((folder) => {
+    try {
+      return Deno.statSync(`${folder}/${name}`).isFile;
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** A training as ranks that a launcher starts; without a launcher, as one. */
+function ranksCommand(
+  ranks: number,
+  args: readonly string[],
+  { cwd, launcher, env = {} }: {
+    readonly cwd: string;
+    readonly launcher?: typeof LAUNCHER | undefined;
+    readonly env?: Record<string, string>;
+  },
+): Deno.Command {
+  const program = [
+    Deno.execPath(),
+    "run",
+    "--no-check",
+    ...PERMISSIONS,
+    ...CALLS_MPI,
+    `${ROOT}cli/main.ts`,
+  ];
+  const launch = launcher ? [launcher.name, ...launcher.options, "-n", `${ranks}`] : [];
+  const [name, ...rest] = [...launch, ...program, ...args, "--mpi", "--device", "cpu"];
+  return new Deno.Command(name!, {
+    args: rest,
+    cwd,
+    env: {
+      NO_COLOR: "1",
+      QTRAIN_DATA: "",
+      QTRAIN_NO_TUNE: "1",
+      QTRAIN_NO_SELF_TEST: "1",
+      OMPI_ALLOW_RUN_AS_ROOT: "1",
+      OMPI_ALLOW_RUN_AS_ROOT_CONFIRM: "1",
+      ...env,
+    },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  });
+}
+
+function resultOf({ code, stdout, stderr }: Deno.CommandOutput): Result {
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  return { code, stdout: text(stdout), stderr: text(stderr) };
+}
+
+async function asRanks(...given: Parameters<typeof ranksCommand>): Promise<Result> {
+  return resultOf(await ranksCommand(...given).output());
+}
+
+/** The bytes of a run's last checkpoint. */
+async function checkpoint(run: string): Promise<Uint8Array> {
+  const names = await Array.fromAsync(Deno.readDir(`${run}/checkpoints`), ({ name }) => name);
+  return await Deno.readFile(`${run}/checkpoints/${names.toSorted().at(-1)}`);
+}
+
+for (const launcher of LAUNCHERS) {
+  Deno.test(`two and three ranks of ${launcher.name} give the checkpoint of one process, and rank 0 alone speaks`, () =>
+    inFolder({ "r.yaml": RECIPE }, async (cwd) => {
+      const alone = await qtrain(["r.yaml", "--out", "one", "--device", "cpu", "--quiet"], { cwd });
+      assert.equal(alone.code, 0, alone.stderr);
+      const expected = await checkpoint(`${cwd}/one`);
+      for (const ranks of [2, 3]) {
+        const out = `${launcher.name}-${ranks}`;
+        const args = ["r.yaml", "--out", out];
+        const { code, stdout, stderr } = await asRanks(ranks, args, { cwd, launcher });
+        assert.equal(code, 0, stderr);
+        assert.match(
+          stderr,
+          new RegExp(`^ranks +${ranks} on one host, \\S.*, ${12 / ranks} micro-batches each$`, "m"),
+        );
+        assert.equal(stdout.match(/test accuracy/g)?.length, 1, stdout);
+        assert.equal(stderr.match(/^recipe /gm)?.length, 1, stderr);
+        assert.deepEqual(await checkpoint(`${cwd}/${out}`), expected);
+      }
+    }));
+}
+
+Deno.test(
+  "--json of several ranks are the lines of one, and an interrupted run names the way to resume it",
+  { ignore: !LAUNCHER },
+  () =>
+    inFolder({ "r.yaml": RECIPE }, async (cwd) => {
+      const launcher = LAUNCHER, out = `${cwd}/run`;
+      const args = ["r.yaml", "--out", out, "--json", "train.epochs=9999"];
+      const child = ranksCommand(2, args, { cwd, launcher }).spawn();
+      const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+      let text = "";
+      while (!/"type":"epoch"/.test(text)) {
+        const { value, done } = await reader.read();
+        assert.ok(!done, text);
+        text += value;
+      }
+      child.kill("SIGTERM");
+      const drained = (async () => {
+        for (let next = await reader.read(); !next.done; next = await reader.read()) {
+          text += next.value;
+        }
+      })();
+      const stderr = await new Response(child.stderr).text();
+      await drained;
+      const { code } = await child.status;
+      assert.equal(code, 130, stderr);
+      const lines = text.trim().split("\n").map((line) => JSON.parse(line));
+      assert.deepEqual(lines.filter(({ type }) => type === "start").length, 1);
+      assert.equal(lines.at(-1).status, "interrupted");
+      assert.match(
+        stderr,
+        /interrupted after step \d+; resume with: mpirun -n 2 deno run .*main\.ts \S+recipe\.yaml --out \S+ --resume --device cpu --mpi/,
+      );
+      const steps: number = lines.at(-1).steps;
+      const more = ["run/recipe.yaml", "--out", "run", "--resume", `train.epochs=${steps}`];
+      const resumed = await asRanks(3, more, { cwd, launcher });
+      assert.equal(resumed.code, 0, resumed.stderr);
+      assert.match(resumed.stderr, new RegExp(`^resumed +after step ${steps}$`, "m"));
+    }),
+);
+
+Deno.test(
+  "--mpi without mpirun trains as one rank and says so",
+  { ignore: !LAUNCHER },
+  () =>
+    inFolder({ "r.yaml": RECIPE }, async (cwd) => {
+      const { code, stdout, stderr } = await asRanks(1, ["r.yaml"], { cwd });
+      assert.equal(code, 0, stderr);
+      assert.match(stderr, /^--mpi: trains alone, as one rank; .* behind mpirun -n K starts K/m);
+      assert.match(stderr, /^ranks +1 on one host, .* without a launcher, 12 micro-batches each$/m);
+      assert.match(stdout, /runs\/t$/m);
+    }),
+);
+
+Deno.test(
+  "what one rank or all cannot do ends all with one message and its exit code, and leaves no folder",
+  { ignore: !LAUNCHER },
+  () =>
+    inFolder({ "r.yaml": RECIPE }, async (cwd) => {
+      const cases: [ranks: number, args: string[], message: RegExp][] = [
+        [2, ["r.yaml", "train.batch=47"], /^r\.yaml: XX
+        [3, ["r.yaml", "train.micro_batch=24"], /^train\.micro_batch: expected .* 3 ranks divide/m],
+        [2, ["none.yaml"], /^none\.yaml: expected a recipe/m],
+      ];
+      await Promise.all(cases.map(async ([ranks, args, message]) => {
+        const { code, stdout, stderr } = await asRanks(ranks, args, { cwd, launcher: LAUNCHER });
+        assert.equal(code, 2, stderr);
+        assert.match(stderr, message);
+        assert.equal(stderr.match(new RegExp(message, "gm"))!.length, 1, stderr);
+        assert.equal(stdout, "");
+      }));
+      const names = await Array.fromAsync(Deno.readDir(cwd), ({ name }) => name);
+      assert.deepEqual(names, ["r.yaml"]);
+    }),
+);
+
+Deno.test("a library that is not there, and a permission that is missing, are said with the remedy", () =>
+  inFolder({ "r.yaml": RECIPE }, async (cwd) => {
+    const env = { QTRAIN_MPI: "/nonexistent" };
+    const [library, permission] = await Promise.all([
+      asRanks(1, ["r.yaml"], { cwd, env }),
+      qtrain(["r.yaml", "--mpi"], { cwd }),
+    ]);
+    assert.equal(library.code, 1);
+    assert.match(
+      library.stderr,
+      /^QTRAIN_MPI: expected the path of an MPI library, got \/nonexistent/,
+    );
+    assert.equal(library.stderr.trim().split("\n").length, 1, library.stderr);
+    assert.equal(permission.code, 2);
+    assert.match(
+      permission.stderr,
+      /^--mpi: Deno has no permission to call MPI's library \(--allow-ffi\)\. Run mpirun -n K .* r\.yaml --mpi\n$/,
+    );
+  }));
