@@ -48,6 +48,8 @@ export { train } from "./lib/train/train.ts";
 export type { TrainOptions } from "./lib/train/options.ts";
 export type * from "./lib/train/events.ts";
 export { RankError } from "./lib/distributed/ranks.ts";
+export { openMpi } from "./lib/distributed/mpi/mpi_ranks.ts";
+export type { MpiOptions } from "./lib/distributed/mpi/mpi_ranks.ts";
 export type { RankFailure, Ranks, SharedBytes } from "./lib/distributed/ranks.ts";
 export { evaluate } from "./lib/train/evaluate.ts";
 export type { EvaluateOptions, Evaluation } from "./lib/train/evaluate.ts";

@@ -11,10 +11,10 @@ import { inFolder, qtrain, type Result, ROOT } from "./support/command.ts";
 const RECIPE = "name: t\ndata: { format: glyphs, size: 12, train: 96, test: 24 }\n" +
   "model: { name: cnn, width: 4 }\ntrain: { epochs: 2, batch: 48, micro_batch: 4 }\n";
 
-/** The launchers that are installed. */
+/** The launchers that are installed. Open MPI's exits with a code of its own after a signal. */
 const LAUNCHERS = [
-  { name: "mpirun.openmpi", options: ["--oversubscribe"] },
-  { name: "mpirun.mpich", options: [] },
+  { name: "mpirun.openmpi", options: ["--oversubscribe"], interrupted: 1 },
+  { name: "mpirun.mpich", options: [], interrupted: 130 },
 ].filter(({ name }) => isInstalled(name));
 
 const [LAUNCHER] = LAUNCHERS;
@@ -76,21 +76,23 @@ async function asRanks(...given: Parameters<typeof ranksCommand>): Promise<Resul
   return resultOf(await ranksCommand(...given).output());
 }
 
-/** The bytes of a run's last checkpoint. */
-async function checkpoint(run: string): Promise<Uint8Array> {
+/** A hash of a run's last checkpoint. */
+async function digest(run: string): Promise<string> {
   const names = await Array.fromAsync(Deno.readDir(`${run}/checkpoints`), ({ name }) => name);
-  return await Deno.readFile(`${run}/checkpoints/${names.toSorted().at(-1)}`);
+  const bytes = await Deno.readFile(`${run}/checkpoints/${names.toSorted().at(-1)}`);
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
 }
 
-for (const launcher of LAUNCHERS) {
-  Deno.test(`two and three ranks of ${launcher.name} give the checkpoint of one process, and rank 0 alone speaks`, () =>
+Deno.test(
+  "two and three ranks give the checkpoint of one process, and rank 0 alone speaks",
+  { ignore: !LAUNCHER },
+  () =>
     inFolder({ "r.yaml": RECIPE }, async (cwd) => {
       const alone = await qtrain(["r.yaml", "--out", "one", "--device", "cpu", "--quiet"], { cwd });
       assert.equal(alone.code, 0, alone.stderr);
-      const expected = await checkpoint(`${cwd}/one`);
-      for (const ranks of [2, 3]) {
-        const out = `${launcher.name}-${ranks}`;
-        const args = ["r.yaml", "--out", out];
+      const expected = await digest(`${cwd}/one`);
+      for (const [i, ranks] of [2, 3].entries()) {
+        const launcher = LAUNCHERS[i % LAUNCHERS.length], args = ["r.yaml", "--out", `of-${ranks}`];
         const { code, stdout, stderr } = await asRanks(ranks, args, { cwd, launcher });
         assert.equal(code, 0, stderr);
         assert.match(
@@ -99,10 +101,10 @@ for (const launcher of LAUNCHERS) {
         );
         assert.equal(stdout.match(/test accuracy/g)?.length, 1, stdout);
         assert.equal(stderr.match(/^recipe /gm)?.length, 1, stderr);
-        assert.deepEqual(await checkpoint(`${cwd}/${out}`), expected);
+        assert.equal(await digest(`${cwd}/of-${ranks}`), expected, `${ranks} ranks`);
       }
-    }));
-}
+    }),
+);
 
 Deno.test(
   "--json of several ranks are the lines of one, and an interrupted run names the way to resume it",
@@ -128,7 +130,7 @@ Deno.test(
       const stderr = await new Response(child.stderr).text();
       await drained;
       const { code } = await child.status;
-      assert.equal(code, 130, stderr);
+      assert.equal(code, launcher!.interrupted, stderr);
       const lines = text.trim().split("\n").map((line) => JSON.parse(line));
       assert.deepEqual(lines.filter(({ type }) => type === "start").length, 1);
       assert.equal(lines.at(-1).status, "interrupted");
@@ -163,8 +165,7 @@ Deno.test(
   () =>
     inFolder({ "r.yaml": RECIPE }, async (cwd) => {
       const cases: [ranks: number, args: string[], message: RegExp][] = [
-        [2, ["r.yaml", "train.batch=47"], /^r\.yaml: XX
-        [3, ["r.yaml", "train.micro_batch=24"], /^train\.micro_batch: expected .* 3 ranks divide/m],
+        [3, ["r.yaml", "train.micro_batch=24"], /^3 ranks do not divide the 2 micro-batches/m],
         [2, ["none.yaml"], /^none\.yaml: expected a recipe/m],
       ];
       await Promise.all(cases.map(async ([ranks, args, message]) => {

@@ -152,6 +152,7 @@ QTRAIN_CACHE              folder of the cache of tiles, devices and passed self-
 QTRAIN_NO_TUNE=1          keep the default tiles of kernels, as --no-tune
 QTRAIN_NO_SELF_TEST=1     skip the self-test before training
 QTRAIN_WATCHDOG=SECONDS   longest wait for the GPU (60); 0: no limit
+QTRAIN_MPI=PATH           the MPI library of --mpi
 QTRAIN_TERMS=edge         base limits and emulated dot products, as a small GPU has
 DENO_WEBGPU_BACKEND=gl    allow OpenGL, where there is no Vulkan, Metal or Direct3D 12`,
   },
