@@ -7,7 +7,7 @@
  */
 
 /** What an ABI's header says. */
-export interface Abi {
+interface Abi {
   /** Name, for people. */
   readonly name: string;
   /** The native type of a handle. */

@@ -28,7 +28,7 @@ export const NOTE_TAG = 1;
 const MAX_TURNS = 16000;
 
 /** The tags of an exchange, by its number. Each exchange has two: for what is known before, and the rest. */
-export function tagsOf(turn: number): readonly [number, number] {
+function tagsOf(turn: number): readonly [number, number] {
   const first = NOTE_TAG + 1 + 2 * (turn % MAX_TURNS);
   return [first, first + 1];
 }
@@ -79,7 +79,7 @@ export class Barrier implements Exchange {
 }
 
 /** Where a rank stands among all. */
-export interface Place {
+interface Place {
   readonly rank: number;
   readonly size: number;
 }

@@ -17,7 +17,7 @@ export interface Start {
 }
 
 /** Where bytes lie. A view itself would do, but receiving one takes as long as walking through its bytes. */
-export interface Range {
+interface Range {
   readonly memory: SharedArrayBuffer;
   readonly start: number;
   readonly length: number;
