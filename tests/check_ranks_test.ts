@@ -4,7 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { microBatchesOfRank } from "../lib/train/rank_plan.ts";
+import { expectShares } from "../lib/train/rank_plan.ts";
 import { inFolder, qtrain } from "./support/command.ts";
 
 const RECIPE = "data: { format: glyphs, size: 12, train: 96, test: 24 }\n" +
@@ -40,38 +40,43 @@ Deno.test("check --mpi K says what each of K ranks computes, sends and takes", (
   }));
 
 Deno.test("ranks that do not divide the micro-batches are refused with what would", async () => {
-  const cases: [batch: number, micro: number, ranks: number, message: RegExp][] = [
+  const cases: [batch: number, micros: number, ranks: number, message: string][] = [
     [
-      48,
       4,
+      12,
       5,
-      /5 ranks divide among them, got 12 of 4 images; set train\.batch=50 .*1, 2, 3, 4, 6 or 12 ranks$/,
+      "5 ranks cannot share the 12 micro-batches of 4 images of a step evenly: set train.batch=50 and a " +
+      "train.micro_batch that cuts it into 5 or a multiple, or start 1, 2, 3, 4, 6 or 12 ranks",
     ],
-    [48, 0, 4, /got 1 of 48 images; set train\.micro_batch=12, which makes 4, or start 1 rank$/],
     [
       48,
-      12,
-      8,
-      /got 4 of 12 images; set train\.micro_batch=6, which makes 8, or start 1, 2 or 4 ranks$/,
+      1,
+      4,
+      "4 ranks cannot share the batch of 48 images of a step evenly: set train.micro_batch=12, which " +
+      "makes 4, or start 1 rank",
     ],
-    [720, 1, 7, /got 720 of 1 image; .* or start a number of ranks that divides 720$/],
-    [2, 1, 3, /set train\.batch=3 /],
+    [
+      12,
+      4,
+      8,
+      "8 ranks cannot share the 4 micro-batches of 12 images of a step evenly: set " +
+      "train.micro_batch=6, which makes 8, or start 1, 2 or 4 ranks",
+    ],
+    [
+      1,
+      720,
+      7,
+      "7 ranks cannot share the 720 micro-batches of 1 image of a step evenly: set train.batch=721 and " +
+      "a train.micro_batch that cuts it into 7 or a multiple, or start a number that divides 720",
+    ],
   ];
-  for (const [batch, micro_batch, ranks, message] of cases) {
-    assert.throws(() => microBatchesOfRank({ batch, micro_batch }, ranks), (error: Error) => {
-      assert.match(error.message, /^train\.micro_batch: expected /);
-      assert.match(error.message, message);
-      return true;
-    });
+  for (const [batch, micros, ranks, message] of cases) {
+    assert.throws(() => expectShares({ batch, micros, quantizers: [] }, ranks), { message });
   }
-  assert.deepEqual([1, 2, 12].map((k) => microBatchesOfRank({ batch: 48, micro_batch: 4 }, k)), [
-    12,
-    6,
-    1,
-  ]);
+  for (const ranks of [1, 2, 12]) expectShares({ batch: 4, micros: 12, quantizers: [] }, ranks);
   await inFolder({ "r.yaml": RECIPE }, async (cwd) => {
     const { code, stderr, stdout } = await qtrain(["check", "r.yaml", "--mpi", "5"], { cwd });
     assert.deepEqual([code, stdout], [2, ""]);
-    assert.match(stderr, /^train\.micro_batch: expected micro-batches that 5 ranks divide/);
+    assert.match(stderr, /^5 ranks cannot share the 12 micro-batches/);
   });
 });

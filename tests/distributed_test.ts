@@ -175,14 +175,14 @@ Deno.test("what differs between ranks is refused before the first step, by name"
   const [shares] = await onRanks(RECIPE, 5);
   assert.equal(
     shares!.error!.message,
-    "5 ranks do not divide the 12 micro-batches of a step (train.batch 48, micro-batches of 4): use 1, " +
-      "2, 3, 4, 6 or 12 ranks",
+    "5 ranks cannot share the 12 micro-batches of 4 images of a step evenly: set train.batch=50 and a " +
+      "train.micro_batch that cuts it into 5 or a multiple, or start 1, 2, 3, 4, 6 or 12 ranks",
   );
   const whole = { ...RECIPE, train: { ...RECIPE.train, micro_batch: 0 } };
   const [none] = await onRanks(whole, 2);
   assert.match(
     none!.error!.message,
-    /the 1 micro-batch of .*: use 1 rank, or train\.micro_batch=24$/,
+    /the batch of 48 images of .*: set train\.micro_batch=24, which makes 2, or start 1 rank$/,
   );
   const chained = { ...RECIPE, quantize: { gradients: { estimator: "running-minmax" } } };
   const [estimator] = await onRanks(chained, 2);

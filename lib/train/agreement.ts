@@ -3,13 +3,11 @@
  *
  * @module
  */
-import { DataError, DeviceError, ModelError, UsageError } from "../core/errors.ts";
+import { DataError, DeviceError, UsageError } from "../core/errors.ts";
 import { VERSION } from "../core/version.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { dataDigest, describeDifference } from "../data/digest.ts";
-import type { Program } from "../program/program.ts";
 import { parseRecipe } from "../recipe/load.ts";
-import type { Recipe } from "../recipe/recipe.ts";
 import type { NetworkState } from "./network/types.ts";
 import { differing } from "./run_folder/resume_check.ts";
 import type { Team } from "./team.ts";
@@ -57,44 +55,6 @@ export async function expectSameData(team: Team, data: Dataset): Promise<void> {
     const difference = describeDifference(all[0]!, digest, rank);
     if (difference !== undefined) throw new DataError(difference);
   }
-}
-
-/**
- * Checks that the micro-batches of a step can be shared out, and that what each does depends on no other.
- *
- * @throws UsageError, ModelError when not
- */
-export function expectShares({ ranks }: Team, program: Program, { train }: Recipe): void {
-  if (!ranks) return;
-  const { micros, batch: micro, quantizers } = program, { size } = ranks;
-  if (micros % size !== 0) {
-    const fits = Array.from({ length: micros }, (_, i) => i + 1).filter((n) => micros % n === 0);
-    const wanted = train.batch % size === 0 ? train.batch / size : undefined;
-    throw new UsageError(
-      `${size} ranks do not divide the ${micros} micro-batch${
-        micros === 1 ? "" : "es"
-      } of a step ` +
-        `(train.batch ${train.batch}, micro-batches of ${micro}): use ${choiceOf(fits)} ` +
-        `rank${fits.length === 1 ? "" : "s"}` +
-        (wanted ? `, or train.micro_batch=${wanted}` : ""),
-    );
-  }
-  const chained = quantizers.find(({ dynamic, settings }) =>
-    dynamic && settings.estimator !== "current-minmax"
-  );
-  if (chained && micros > 1) {
-    throw new ModelError(
-      `quantize: estimator ${chained.settings.estimator} of ${chained.name} sets the range of a ` +
-        "micro-batch from those before it in the same step, which other ranks compute at that time. " +
-        "Use hindsight-minmax, or current-minmax",
-    );
-  }
-}
-
-/** `1`, `1 or 2`, `1, 2 or 4`. */
-function choiceOf(numbers: readonly number[]): string {
-  const last = numbers.at(-1)!, before = numbers.slice(0, -1);
-  return before.length === 0 ? `${last}` : `${before.join(", ")} or ${last}`;
 }
 
 /** Checks that all ranks compute on devices that give the same bits. @throws DeviceError when not */

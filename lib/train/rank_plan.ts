@@ -3,13 +3,10 @@
  *
  * @module
  */
-import { UsageError } from "../core/errors.ts";
+import { ModelError, UsageError } from "../core/errors.ts";
 import { trainedBuffers } from "../program/passes/nonfinite_guard.ts";
 import type { Program } from "../program/program.ts";
-import type { TrainSpec } from "../recipe/train.ts";
-
-/** Micro-batches of 8-bit codes whose sum fits 16 bits: 127 each. */
-const MAX_MICROS_INT16 = 258;
+import { sumBytes } from "./network/wire/int8.ts";
 
 /** Bytes that a rank sends in a step. */
 interface SentBytes {
@@ -32,28 +29,42 @@ export interface RankPlan {
 }
 
 /**
- * Number of micro-batches of each rank.
+ * Checks that ranks can share the micro-batches of a step, and that what each does depends on no other.
  *
- * @throws UsageError when the ranks do not divide the micro-batches of a batch
+ * @throws UsageError, ModelError when not
  */
-export function microBatchesOfRank(
-  { batch, micro_batch }: Pick<TrainSpec, "batch" | "micro_batch">,
+export function expectShares(
+  { batch: micro, micros, quantizers }: Pick<Program, "batch" | "micros" | "quantizers">,
   ranks: number,
-): number {
-  const micro = micro_batch || batch, micros = batch / micro;
-  if (micros % ranks === 0) return micros / ranks;
-  const divides = (n: number, by: number) => n % by === 0;
-  const numbers = range(micros).filter((n) => divides(micros, n));
-  const fits = range(micro).findLast((m) => divides(batch, m) && divides(batch / m, ranks));
-  const remedy = fits === undefined
-    ? `set train.batch=${nearestMultiple(batch, ranks)} with a train.micro_batch that divides it ` +
-      `into ${ranks} parts or a multiple`
-    : `set train.micro_batch=${fits}, which makes ${batch / fits}`;
-  throw new UsageError(
-    `train.micro_batch: expected micro-batches that ${ranks} ranks divide among them, got ` +
-      `${micros} of ${micro} image${micro === 1 ? "" : "s"}; ${remedy}, or start ` +
-      `${numbers.length > 6 ? `a number of ranks that divides ${micros}` : either(numbers)}`,
+): void {
+  if (micros % ranks !== 0) throw new UsageError(sharesText(micro, micros, ranks));
+  const chained = quantizers.find(({ dynamic, settings }) =>
+    dynamic && settings.estimator !== "current-minmax"
   );
+  if (chained && micros > 1) {
+    throw new ModelError(
+      `quantize: estimator ${chained.settings.estimator} of ${chained.name} sets the range of a ` +
+        "micro-batch from those before it in the same step, which other ranks compute at that time. " +
+        "Use hindsight-minmax, or current-minmax",
+    );
+  }
+}
+
+/** Says that ranks do not divide the micro-batches, and what would. */
+function sharesText(micro: number, micros: number, ranks: number): string {
+  const batch = micro * micros, numbers = range(micros).filter((n) => micros % n === 0);
+  const fits = range(micro).findLast((m) => batch % m === 0 && batch / m % ranks === 0);
+  const size = micros === 1
+    ? `batch of ${batch} images`
+    : `${micros} micro-batches of ${micro} image${micro === 1 ? "" : "s"}`;
+  const remedy = fits === undefined
+    ? `set train.batch=${
+      nearestMultiple(batch, ranks)
+    } and a train.micro_batch that cuts it into ` +
+      `${ranks} or a multiple`
+    : `set train.micro_batch=${fits}, which makes ${batch / fits}`;
+  const start = numbers.length > 6 ? `a number that divides ${micros}` : either(numbers);
+  return `${ranks} ranks cannot share the ${size} of a step evenly: ${remedy}, or start ${start}`;
 }
 
 function range(most: number): number[] {
@@ -74,29 +85,29 @@ function either(numbers: readonly number[]): string {
  * Plans one of several ranks.
  *
  * @param program made for ranks that add its gradients (`exchanges`)
- * @throws UsageError when the ranks do not divide the micro-batches
+ * @throws UsageError, ModelError when they cannot share it
  */
 export function rankPlan(program: Program, ranks: number): RankPlan {
-  const { batch, micros, norms } = program;
-  const microBatches = microBatchesOfRank({ batch: batch * micros, micro_batch: batch }, ranks);
+  expectShares(program, ranks);
+  const { micros, norms } = program, microBatches = micros / ranks;
   const sizes = new Map(program.buffers.map(({ name, bytes }) => [name, bytes]));
   const of = (name: string) => sizes.get(name) ?? 0;
   const gradients = trainedBuffers(program).reduce((sum, name) => sum + of(`${name}.gradient`), 0);
   const running = norms.reduce((sum, { layer }) => sum + of(`${layer}.running`), 0);
   const statistics = (ranks - 1) * (of("statistics") + of("quantizers") + of("memory") +
     microBatches * (of("metrics") + running));
-  const others = (ranks - 1) / ranks, sumBytes = micros <= MAX_MICROS_INT16 ? 2 : 4;
+  const others = (ranks - 1) / ranks, sums = sumBytes(micros);
   const sent = (bytes: number, sum: number): SentBytes => {
     const all = Math.round(gradients / 4 * others * (microBatches * bytes + sum));
     return { gradients: all, statistics, total: all + statistics };
   };
   const values = gradients / 4, slice = values / ranks;
   const f32 = Math.ceil(gradients + 4 * slice);
-  const int8 = Math.ceil(values + values + 4 * slice + sumBytes * values);
+  const int8 = Math.ceil(values + values + 4 * slice + sums * values);
   return {
     ranks,
     microBatches,
-    sent: { f32: sent(4, 4), int8: sent(1, sumBytes) },
+    sent: { f32: sent(4, 4), int8: sent(1, sums) },
     // The first step with 8 bits is in f32, as ranges are not known before.
     exchangeMemory: { f32, int8: f32 + int8 },
   };

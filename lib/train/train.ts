@@ -22,7 +22,6 @@ import {
   expectSameDevice,
   expectSameRecipe,
   expectSameState,
-  expectShares,
 } from "./agreement.ts";
 import { Team } from "./team.ts";
 import type { InitialWeights } from "./checkpoint/init.ts";
@@ -37,6 +36,7 @@ import { RunClock } from "./loop/run_clock.ts";
 import { Network } from "./network/network.ts";
 import type { TrainOptions } from "./options.ts";
 import { prepareTraining } from "./prepare.ts";
+import { expectShares } from "./rank_plan.ts";
 import { DataChangeMonitor } from "./run_folder/data_change_monitor.ts";
 import { checkResumable } from "./run_folder/resume_check.ts";
 import type { RunFolder } from "./run_folder/run_folder.ts";
@@ -226,7 +226,7 @@ async function prepare(
     progress,
   });
   await expectSameData(team, prepared.data);
-  expectShares(team, prepared.program, prepared.recipe);
+  if (distributed) expectShares(prepared.program, distributed.size);
   const recipeText = formatRecipe({ ...began, train: prepared.recipe.train });
   return { ...prepared, recipeText, estimators, checkpoint, ranks, team };
 }
