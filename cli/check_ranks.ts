@@ -43,7 +43,7 @@ export function rankRows(
     [
       "each sends",
       `${bytes(plan.sent[wire].total)} a step, and receives as much: ${gradients}, ` +
-      `statistics ${bytes(f32.statistics)}`,
+      `statistics ${bytes(plan.sent[wire].statistics)}`,
     ],
     ["each needs", `the memory above, and ${bytes(exchangeMemory[wire])} for what it receives`],
   ];

@@ -4,7 +4,12 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { expectShares } from "../lib/train/rank_plan.ts";
+import { localRanks } from "../lib/distributed/local_ranks.ts";
+import type { RankFailure, Ranks, SharedBytes } from "../lib/distributed/ranks.ts";
+import { parseRecipe } from "../lib/recipe/load.ts";
+import { prepareTraining } from "../lib/train/prepare.ts";
+import { expectShares, rankPlan } from "../lib/train/rank_plan.ts";
+import { train } from "../lib/train/train.ts";
 import { inFolder, qtrain } from "./support/command.ts";
 
 const RECIPE = "data: { format: glyphs, size: 12, train: 96, test: 24 }\n" +
@@ -79,4 +84,64 @@ Deno.test("ranks that do not divide the micro-batches are refused with what woul
     assert.deepEqual([code, stdout], [2, ""]);
     assert.match(stderr, /^5 ranks cannot share the 12 micro-batches/);
   });
+});
+
+/** Counts what a rank sends to others in exchanges of gradients, and in those of anything else. */
+class Counting implements Ranks {
+  gradients = 0;
+  others: number[] = [];
+
+  constructor(readonly inner: Ranks) {}
+
+  get rank() {
+    return this.inner.rank;
+  }
+  get size() {
+    return this.inner.size;
+  }
+  get onHost() {
+    return this.inner.onHost;
+  }
+  get onCores() {
+    return this.inner.onCores;
+  }
+  get engine() {
+    return this.inner.engine;
+  }
+  gather(bytes: Uint8Array) {
+    this.others.push((this.size - 1) * bytes.length);
+    return this.inner.gather(bytes);
+  }
+  allToAll(parts: readonly SharedBytes[], into: readonly SharedBytes[]) {
+    parts.forEach(({ length }, to) => this.gradients += to === this.rank ? 0 : length);
+    return this.inner.allToAll(parts, into);
+  }
+  allGather(parts: readonly SharedBytes[]) {
+    this.gradients += (this.size - 1) * parts[this.rank]!.length;
+    return this.inner.allGather(parts);
+  }
+  fail(failure: RankFailure) {
+    return this.inner.fail(failure);
+  }
+  close() {
+    return this.inner.close();
+  }
+}
+
+Deno.test("ranks send the bytes that check counts", async () => {
+  const recipe = parseRecipe(RECIPE, "r.yaml"), steps = 2;
+  const { program } = await prepareTraining(recipe, { exchanges: true });
+  const { sent: { f32 } } = rankPlan(program, 3);
+  const ranks = localRanks(3).map((one) => new Counting(one));
+  await Promise.all(ranks.map(async (distributed) => {
+    for await (const _ of train(recipe, { distributed, device: "cpu", threads: 1 }));
+  }));
+  for (const { gradients, others } of ranks) {
+    // Slices are of whole numbers, and the CPU leaves up to 191 bytes between two buffers.
+    const more = gradients / steps - f32.gradients, gaps = 192 * program.parameters.length;
+    assert.ok(more > -100 && more < 2 / 3 * 5 * gaps, `${more} more than ${f32.gradients}`);
+    // A few bytes more say how long each part is, and what the loop has to say.
+    const close = others.filter((n) => n >= f32.statistics && n < f32.statistics * 1.02 + 1000);
+    assert.equal(close.length, steps, `${others} for ${f32.statistics}`);
+  }
 });

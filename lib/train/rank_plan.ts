@@ -22,7 +22,10 @@ export interface RankPlan {
   readonly ranks: number;
   /** Micro-batches of each rank in a step. */
   readonly microBatches: number;
-  /** Bytes that it sends, and receives, in a step, by how gradients are sent. */
+  /**
+   * Bytes that it sends, and receives, in a step, by how gradients are sent; without the gaps between
+   * buffers, up to 191 bytes each, that the CPU's memory has.
+   */
   readonly sent: { readonly f32: SentBytes; readonly int8: SentBytes };
   /** Bytes that it takes on the host beside the program's memory, for what it receives and adds. */
   readonly exchangeMemory: { readonly f32: number; readonly int8: number };
@@ -92,14 +95,17 @@ export function rankPlan(program: Program, ranks: number): RankPlan {
   const { micros, norms } = program, microBatches = micros / ranks;
   const sizes = new Map(program.buffers.map(({ name, bytes }) => [name, bytes]));
   const of = (name: string) => sizes.get(name) ?? 0;
-  const gradients = trainedBuffers(program).reduce((sum, name) => sum + of(`${name}.gradient`), 0);
+  const trained = trainedBuffers(program);
+  const gradients = trained.reduce((sum, name) => sum + of(`${name}.gradient`), 0);
   const running = norms.reduce((sum, { layer }) => sum + of(`${layer}.running`), 0);
-  const statistics = (ranks - 1) * (of("statistics") + of("quantizers") + of("memory") +
-    microBatches * (of("metrics") + running));
-  const others = (ranks - 1) / ranks, sums = sumBytes(micros);
-  const sent = (bytes: number, sum: number): SentBytes => {
-    const all = Math.round(gradients / 4 * others * (microBatches * bytes + sum));
-    return { gradients: all, statistics, total: all + statistics };
+  const ownRanges = program.quantizers.some(({ dynamic, search }) => dynamic || search);
+  const statistics = of("statistics") + microBatches * (of("metrics") + running) +
+    (ownRanges ? of("quantizers") + of("memory") : 0);
+  const others = ranks - 1, sums = sumBytes(micros);
+  const sent = (bytes: number, sum: number, more: number): SentBytes => {
+    const all = Math.round(gradients / 4 * others / ranks * (microBatches * bytes + sum));
+    const rest = others * (statistics + more);
+    return { gradients: all, statistics: rest, total: all + rest };
   };
   const values = gradients / 4, slice = values / ranks;
   const f32 = Math.ceil(gradients + 4 * slice);
@@ -107,7 +113,8 @@ export function rankPlan(program: Program, ranks: number): RankPlan {
   return {
     ranks,
     microBatches,
-    sent: { f32: sent(4, 4), int8: sent(1, sums) },
+    // With codes, ranks say how large their gradients were.
+    sent: { f32: sent(4, 4, 0), int8: sent(1, sums, 4 * trained.length) },
     // The first step with 8 bits is in f32, as ranges are not known before.
     exchangeMemory: { f32, int8: f32 + int8 },
   };
