@@ -3,6 +3,7 @@
  *
  * @module
  */
+import "./support/isolate.ts";
 import assert from "node:assert/strict";
 import type { Batch } from "../lib/data/batch.ts";
 import { DataLoader } from "../lib/data/loader.ts";
