@@ -5,67 +5,13 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { CALLS_MPI, PERMISSIONS } from "../cli/compile.ts";
-import { inFolder, qtrain, type Result, ROOT } from "./support/command.ts";
+import { inFolder, qtrain, type Result } from "./support/command.ts";
+import { LAUNCHERS, newestDigest, ranksCommand } from "./support/mpirun.ts";
 
 const RECIPE = "name: t\ndata: { format: glyphs, size: 12, train: 96, test: 24 }\n" +
   "model: { name: cnn, width: 4 }\ntrain: { epochs: 2, batch: 48, micro_batch: 4 }\n";
 
-/** The launchers that are installed. */
-const LAUNCHERS = [
-  { name: "mpirun.openmpi", options: ["--oversubscribe"] },
-  { name: "mpirun.mpich", options: [] },
-].filter(({ name }) => isInstalled(name));
-
 const [LAUNCHER] = LAUNCHERS;
-
-function isInstalled(name: string): boolean {
-  return (Deno.env.get("PATH") ?? "").split(":").some((folder) => {
-    try {
-      return Deno.statSync(`${folder}/${name}`).isFile;
-    } catch {
-      return false;
-    }
-  });
-}
-
-/** A training as ranks that a launcher starts; without a launcher, as one. */
-function ranksCommand(
-  ranks: number,
-  args: readonly string[],
-  { cwd, launcher, env = {} }: {
-    readonly cwd: string;
-    readonly launcher?: typeof LAUNCHER | undefined;
-    readonly env?: Record<string, string>;
-  },
-): Deno.Command {
-  const program = [
-    Deno.execPath(),
-    "run",
-    "--no-check",
-    ...PERMISSIONS,
-    ...CALLS_MPI,
-    `${ROOT}cli/main.ts`,
-  ];
-  const launch = launcher ? [launcher.name, ...launcher.options, "-n", `${ranks}`] : [];
-  const [name, ...rest] = [...launch, ...program, ...args, "--mpi", "--device", "cpu"];
-  return new Deno.Command(name!, {
-    args: rest,
-    cwd,
-    env: {
-      NO_COLOR: "1",
-      QTRAIN_DATA: "",
-      QTRAIN_NO_TUNE: "1",
-      QTRAIN_NO_SELF_TEST: "1",
-      OMPI_ALLOW_RUN_AS_ROOT: "1",
-      OMPI_ALLOW_RUN_AS_ROOT_CONFIRM: "1",
-      ...env,
-    },
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-  });
-}
 
 function resultOf({ code, stdout, stderr }: Deno.CommandOutput): Result {
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
@@ -76,13 +22,6 @@ async function asRanks(...given: Parameters<typeof ranksCommand>): Promise<Resul
   return resultOf(await ranksCommand(...given).output());
 }
 
-/** A hash of a run's last checkpoint. */
-async function digest(run: string): Promise<string> {
-  const names = await Array.fromAsync(Deno.readDir(`${run}/checkpoints`), ({ name }) => name);
-  const bytes = await Deno.readFile(`${run}/checkpoints/${names.toSorted().at(-1)}`);
-  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
-}
-
 Deno.test(
   "two and three ranks give the checkpoint of one process, and rank 0 alone speaks",
   { ignore: !LAUNCHER },
@@ -90,7 +29,7 @@ Deno.test(
     inFolder({ "r.yaml": RECIPE }, async (cwd) => {
       const alone = await qtrain(["r.yaml", "--out", "one", "--device", "cpu", "--quiet"], { cwd });
       assert.equal(alone.code, 0, alone.stderr);
-      const expected = await digest(`${cwd}/one`);
+      const expected = await newestDigest(`${cwd}/one`);
       for (const [i, ranks] of [2, 3].entries()) {
         const launcher = LAUNCHERS[i % LAUNCHERS.length], args = ["r.yaml", "--out", `of-${ranks}`];
         const { code, stdout, stderr } = await asRanks(ranks, args, { cwd, launcher });
@@ -101,7 +40,7 @@ Deno.test(
         );
         assert.equal(stdout.match(/test accuracy/g)?.length, 1, stdout);
         assert.equal(stderr.match(/^recipe /gm)?.length, 1, stderr);
-        assert.equal(await digest(`${cwd}/of-${ranks}`), expected, `${ranks} ranks`);
+        assert.equal(await newestDigest(`${cwd}/of-${ranks}`), expected, `${ranks} ranks`);
       }
     }),
 );

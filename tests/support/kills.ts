@@ -159,7 +159,7 @@ async function leftBehind(run: string) {
 }
 
 /** The step of the newest checkpoint; 0 where there is none. */
-async function newest(run: string): Promise<number> {
+export async function newest(run: string): Promise<number> {
   const whole = (await checkpoints(run)).filter((name) => name.endsWith(".safetensors"));
   return Number(whole.at(-1)?.slice(5, 13) ?? 0);
 }
