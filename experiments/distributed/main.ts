@@ -1,86 +1,120 @@
 /**
- * What a step costs on several ranks: on two cores of this machine, and over links between two hosts; a
+ * What a step costs on several ranks: on the cores of this machine, and over links between two hosts; a
  * model of the step fitted to that, and its forecast for larger clusters, as tables and as a plot.
  *
- *     deno task bench:ranks                    all of it, as root, with Open MPI: ten minutes
+ *     deno task bench:ranks                    all of it, as root, with Open MPI: five minutes
+ *     deno task bench:ranks --out FILE         keeps what was measured
  *     deno task bench:ranks --forecast FILE    the tables and the plot of an earlier measurement
  *
  * @module
  */
 import { parseArgs } from "node:util";
 import { forecast } from "./forecast.ts";
+import { measureLoads } from "./loads.ts";
+import type { Load } from "./step_model.ts";
+import type { EngineTime, Measured, RankOptions, RankTimes } from "./times.ts";
 import { LINKS, measureHere, measureOver } from "./two_hosts.ts";
-import type { RankOptions, RankTimes } from "./times.ts";
-import { loadsOf } from "./loads.ts";
 
 /** Turns of one rank and two on this host, one after another. */
 const TURNS = 5;
+/** Bytes of the parts in exchanges of the engine alone. */
+const PARTS = [1024, 65536, 1048576];
 const PLOT = new URL("../../docs/images/distributed_forecast.svg", import.meta.url);
 
-/** A measurement of two ranks over a link. */
+/** Two ranks with half the images of one each. */
+export interface HereRow {
+  readonly network: string;
+  /** Median milliseconds of a step of one rank. */
+  readonly one: number;
+  /** Of two ranks. */
+  readonly two: number;
+  /** How many times as fast two ranks are, in each turn. */
+  readonly ratios: readonly number[];
+}
+
+/** A measurement of two ranks over a link: means of both ranks' medians. */
 export interface LinkRow {
   readonly link: string;
-  readonly network: RankOptions["network"];
+  readonly network: string;
   readonly wire: RankOptions["wire"];
   readonly times: RankTimes;
-  readonly bytesSent: number;
 }
 
 /** All that was measured. */
 export interface Measurement {
-  /** Median milliseconds of a step on this host: one rank, and two with half the images each. */
-  readonly here: readonly {
-    readonly network: string;
-    readonly one: number;
-    readonly two: number;
-    /** Standard deviation of the turns' steps as a share of their mean. */
-    readonly spread: number;
-  }[];
-  readonly links: readonly LinkRow[];
+  readonly processor: string;
   readonly engine: string;
+  readonly here: readonly HereRow[];
+  /** Exchanges of the smallest part between some ranks on this host. */
+  readonly peers: readonly { readonly ranks: number; readonly ms: number }[];
+  readonly raw: readonly (EngineTime & { readonly link: string })[];
+  readonly links: readonly LinkRow[];
+  readonly loads: Readonly<Record<string, Load>>;
 }
 
-const NETWORKS = ["cnn", "resnet8"] as const;
+const NETWORKS = ["cnn", "resnet8"] as const, WIRES = ["f32", "int8"] as const;
+const OPTIONS = { network: "cnn", images: 32, batch: 64, wire: "f32", steps: 15 } as const;
 const median = (list: readonly number[]) => list.toSorted((a, b) => a - b)[list.length >> 1]!;
 
-/** The slower rank's times, and the shorter wait: what both take together. */
-function slower(ranks: readonly RankTimes[]): RankTimes {
-  const most = (of: (times: RankTimes) => number) => Math.max(...ranks.map(of));
-  return {
-    step: most((r) => r.step),
-    compute: most((r) => r.compute),
-    exchange: most((r) => r.exchange),
-    gather: most((r) => r.gather),
-  };
+function mean({ ranks }: Measured): RankTimes {
+  const keys = Object.keys(ranks[0]!) as (keyof RankTimes)[];
+  const entries = keys.map((
+    key,
+  ) => [key, ranks.reduce((sum, r) => sum + r[key], 0) / ranks.length]);
+  return Object.fromEntries(entries) as RankTimes;
 }
 
-async function measureAll(): Promise<Measurement> {
-  const here: Measurement["here"][number][] = [], links: LinkRow[] = [];
-  let engine = "";
-  for (const network of NETWORKS) {
-    const options = { network, images: 32, batch: 64, wire: "f32", steps: 3 } as const;
-    const one: number[] = [], two: number[] = [];
-    for (let turn = 0; turn < TURNS; turn++) {
-      one.push(slower((await measureHere(1, options)).ranks).step);
-      const both = await measureHere(2, options);
-      engine = both.engine;
-      two.push(slower(both.ranks).step);
-    }
-    const mean = two.reduce((a, b) => a + b) / TURNS;
-    const spread = Math.sqrt(two.reduce((sum, t) => sum + (t - mean) ** 2, 0) / TURNS) / mean;
-    here.push({ network, one: median(one), two: median(two), spread });
-    console.error(
-      `${network}: one rank ${median(one).toFixed(1)} ms, two ${median(two).toFixed(1)}`,
-    );
-    for (const link of LINKS) {
-      for (const wire of ["f32", "int8"] as const) {
-        const { ranks, bytesSent } = await measureOver(link, { ...options, wire });
-        links.push({ link: link.name, network, wire, times: slower(ranks), bytesSent });
-        console.error(JSON.stringify(links.at(-1)));
+async function timeHere(network: "cnn" | "resnet8"): Promise<HereRow> {
+  const options = { ...OPTIONS, network }, one: number[] = [], two: number[] = [];
+  for (let turn = 0; turn < TURNS; turn++) {
+    one.push(mean(await measureHere(1, options)).step);
+    two.push(mean(await measureHere(2, options)).step);
+  }
+  const ratios = one.map((time, turn) => time / two[turn]!);
+  return { network, one: median(one), two: median(two), ratios };
+}
+
+async function timeLinks(): Promise<Pick<Measurement, "raw" | "links">> {
+  const raw: Measurement["raw"][number][] = [], links: LinkRow[] = [];
+  for (const link of LINKS) {
+    const { engineTimes } = await measureOver(link, { ...OPTIONS, parts: PARTS });
+    raw.push(...engineTimes.map((time) => ({ ...time, link: link.name })));
+    for (const network of NETWORKS) {
+      for (const wire of WIRES) {
+        const times = mean(await measureOver(link, { ...OPTIONS, network, wire }));
+        links.push({ link: link.name, network, wire, times });
+        console.error(link.name, network, wire, times.step.toFixed(1), "ms");
       }
     }
   }
-  return { here, links, engine };
+  return { raw, links };
+}
+
+async function timePeers(): Promise<Measurement["peers"]> {
+  const peers: Measurement["peers"][number][] = [];
+  for (const ranks of [2, 3, 4, 6]) {
+    const { engineTimes } = await measureHere(ranks, { ...OPTIONS, parts: [PARTS[0]!] });
+    peers.push({ ranks, ms: engineTimes[0]!.ms });
+  }
+  return peers;
+}
+
+async function measureAll(): Promise<Measurement> {
+  const here: HereRow[] = [];
+  for (const network of NETWORKS) {
+    here.push(await timeHere(network));
+    console.error(JSON.stringify(here.at(-1)));
+  }
+  const { engine } = await measureHere(1, { ...OPTIONS, parts: [] });
+  const info = await Deno.readTextFile("/proc/cpuinfo");
+  return {
+    processor: /^model name\s*:\s*(.+)$/m.exec(info)?.[1] ?? "unknown",
+    engine,
+    here,
+    ...await timeLinks(),
+    peers: await timePeers(),
+    loads: await measureLoads(),
+  };
 }
 
 const { values } = parseArgs({
@@ -90,7 +124,7 @@ const measured: Measurement = values.forecast
   ? JSON.parse(await Deno.readTextFile(values.forecast))
   : await measureAll();
 if (values.out) await Deno.writeTextFile(values.out, JSON.stringify(measured, undefined, 1));
-const { text, svg } = forecast(measured, await loadsOf());
+const { text, svg } = forecast(measured);
 await Deno.mkdir(new URL(".", PLOT), { recursive: true });
 await Deno.writeTextFile(PLOT, svg);
 console.log(text);

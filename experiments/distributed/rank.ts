@@ -1,8 +1,9 @@
 /**
- * One rank of the measurement of distributed steps: under mpirun, times a step, its parts alone, and the
- * exchanges of the engine. The first rank prints a line of JSON.
+ * One rank of the measurement of distributed steps: under mpirun, times a step, the same with exchanges that
+ * begin late, computing alone, or exchanges of the engine alone. The first rank prints a line of JSON.
  *
- *     mpirun -n 2 deno run -A experiments/distributed/rank.ts '{"network": "resnet8", "images": 32}'
+ *     mpirun -n 2 deno run -A experiments/distributed/rank.ts \
+ *       '{"network": "resnet8", "images": 32, "batch": 64, "wire": "f32", "steps": 15}'
  *
  * @module
  */
@@ -10,17 +11,17 @@ import type { Batch } from "../../lib/data/batch.ts";
 import { openMpi } from "../../lib/distributed/mpi/mpi_ranks.ts";
 import { localRanks } from "../../lib/distributed/local_ranks.ts";
 import type { Ranks, SharedBytes } from "../../lib/distributed/ranks.ts";
-import { trainedBuffers } from "../../lib/program/passes/nonfinite_guard.ts";
+import { gradientsInOrder } from "../../lib/program/passes/exchange.ts";
 import { type DataShape, plan } from "../../lib/program/plan.ts";
 import { resolveRecipe } from "../../lib/recipe/load.ts";
 import { cpuDevice } from "../../lib/runtime/device.ts";
 import { Network } from "../../lib/train/network/network.ts";
-import type { Measured, RankOptions, RankTimes } from "./times.ts";
+import type { EngineTime, Measured, RankOptions, RankTimes } from "./times.ts";
+import { WatchedRanks } from "./watched_ranks.ts";
 
-/** Turns in which the parts are timed one after another, so that a slow moment meets all of them. */
-const ROUNDS = 5;
-
-const { network: name, images, batch, wire, steps } = JSON.parse(Deno.args[0]!) as RankOptions;
+const { network: name, images, batch, wire, steps, parts } = JSON.parse(
+  Deno.args[0]!,
+) as RankOptions;
 
 const size = name === "cnn" ? 28 : 32, channels = name === "cnn" ? 1 : 3;
 const data: DataShape = {
@@ -30,7 +31,11 @@ const data: DataShape = {
   std: new Array(channels).fill(0.25),
 };
 
-/** A network whose ranks have micro-batches of `images`. */
+const quantile = (list: readonly number[], share: number) =>
+  list.toSorted((a, b) => a - b)[Math.floor(share * (list.length - 1))]!;
+const median = (list: readonly number[]) => quantile(list, 0.5);
+
+/** A network of some ranks with micro-batches of `images`, on one thread. */
 async function networkOn(ranks: Ranks, batch: number): Promise<Network> {
   const recipe = resolveRecipe({
     data: name === "cnn" ? { format: "glyphs" } : { format: "cifar", root: "." },
@@ -56,68 +61,102 @@ function shareOf(batch: number, ranks: number): Batch {
   return { images: pixels, labels: new Uint32Array(batch).map((_, i) => i % 10), samples: batch };
 }
 
-/** Milliseconds of each of some calls, after a common start. */
-async function timesOf(count: number, call: (at: number) => Promise<unknown>): Promise<number[]> {
-  const times: number[] = [];
-  for (let at = 0; at < count; at++) {
-    await ranks.gather(new Uint8Array(1));
-    const began = performance.now();
-    await call(at);
-    times.push(performance.now() - began);
+const shared = (bytes: number): SharedBytes => new Uint8Array(new SharedArrayBuffer(bytes));
+
+/** Milliseconds of a call, after a common start. */
+async function timed(call: () => Promise<unknown>): Promise<number> {
+  await ranks.gather(new Uint8Array(1));
+  const began = performance.now();
+  await call();
+  return performance.now() - began;
+}
+
+/** Bytes sent over the devices of this network namespace, but for the loopback. */
+async function sentBytes(): Promise<number> {
+  const lines = (await Deno.readTextFile("/proc/net/dev")).split("\n").slice(2);
+  const devices = lines.map((line) => line.split(":")).filter(([name]) => name!.trim() !== "lo");
+  const numbers = devices.map(([, numbers = ""]) => numbers.trim().split(/\s+/));
+  return numbers.reduce((sum, columns) => sum + Number(columns[8] ?? 0), 0);
+}
+
+/** Holds exchanges of a network's gradients back until its executor has computed the last one. */
+function holdUntilComputed({ program, executor }: Network, watched: WatchedRanks): () => void {
+  const last = gradientsInOrder(program, program.sections.backward).at(-1)!.name;
+  const run = executor.run.bind(executor);
+  let open = () => {};
+  executor.run = (steps, ...more) => {
+    const copies = run(steps, ...more); // Returns when the steps are done, on the CPU.
+    if (steps.some(({ buffers }) => Object.values(buffers).includes(last))) open();
+    return copies;
+  };
+  return () => {
+    watched.gate = new Promise((resolve) => open = resolve);
+  };
+}
+
+async function timeSteps(): Promise<RankTimes> {
+  const watched = new WatchedRanks(ranks), own = batch / ranks.size;
+  const full = await networkOn(watched, batch), alone = await networkOn(localRanks(1)[0]!, own);
+  const share = shareOf(batch, ranks.size), ownBatch = shareOf(own, 1);
+  const hold = holdUntilComputed(full, watched);
+  const computes: number[] = [], lates: number[] = [], whole: number[] = [], sent: number[] = [];
+  let step = 0;
+  // One micro-batch for each rank: with more, the second would wait for exchanges of the first.
+  const once = own === images;
+  for (let turn = -1; turn < steps; turn++) {
+    const compute = await timed(() => alone.step(ownBatch, step, 0.01));
+    if (once) hold();
+    const late = once ? await timed(() => full.step(share, step++, 0.01)) : NaN;
+    watched.gate = undefined;
+    const before = await sentBytes();
+    const time = await timed(() => full.step(share, step++, 0.01));
+    const after = await sentBytes();
+    if (turn < 0) continue; // The first of each compiles.
+    computes.push(compute);
+    lates.push(late);
+    whole.push(time);
+    sent.push(after - before);
+  }
+  full.executor.close();
+  alone.executor.close();
+  const middle = median(computes);
+  return {
+    step: median(whole),
+    compute: middle,
+    late: median(lates),
+    hidden: median(lates.map((late, i) => late - whole[i]!)),
+    exchange: median(lates.map((late, i) => late - computes[i]!)),
+    spread: (quantile(computes, 0.75) - quantile(computes, 0.25)) / 1.349 / middle,
+    sent: median(sent),
+  };
+}
+
+async function timeEngine(): Promise<EngineTime[]> {
+  const times: EngineTime[] = [];
+  for (const part of parts ?? []) {
+    const make = () => Array.from({ length: ranks.size }, () => shared(part));
+    const sent = make(), received = make(), sums = make(), all: number[] = [];
+    for (let turn = 0; turn < 7; turn++) {
+      all.push(
+        await timed(async () => {
+          await ranks.allToAll(sent, received);
+          await ranks.allGather(sums);
+        }),
+      );
+    }
+    times.push({ part, ms: median(all.slice(1)) });
   }
   return times;
 }
 
-const median = (times: readonly number[]) => times.toSorted((a, b) => a - b)[times.length >> 1]!;
-
-const shared = (bytes: number): SharedBytes => new Uint8Array(new SharedArrayBuffer(bytes));
-
-/** All exchanges of gradients and statistics of a step, one after another. */
-function exchangesOf({ program }: Network): () => Promise<void> {
-  const bytesOf = new Map(program.buffers.map(({ name, bytes }) => [name, bytes]));
-  const total = trainedBuffers(program).reduce((sum, n) => sum + bytesOf.get(`${n}.gradient`)!, 0);
-  const buckets = Math.max(1, Math.min(8, Math.ceil(total / 65536)));
-  const micros = program.micros / ranks.size, codes = wire === "int8";
-  const part = Math.ceil(total / 4 / buckets / ranks.size);
-  const parts = (width: number) => Array.from({ length: ranks.size }, () => shared(part * width));
-  const sent = parts(codes ? 1 : 4), received = parts(codes ? 1 : 4), sums = parts(codes ? 2 : 4);
-  const statistics = new Uint8Array(bytesOf.get("statistics")! + bytesOf.get("quantizers")!);
-  return async () => {
-    for (let at = 0; at < micros * buckets; at++) await ranks.allToAll(sent, received);
-    for (let at = 0; at < buckets; at++) await ranks.allGather(sums);
-    await ranks.gather(statistics);
-  };
-}
-
 const ranks = await openMpi();
-const full = await networkOn(ranks, batch), exchange = exchangesOf(full);
-const own = batch / ranks.size, alone = await networkOn(localRanks(1)[0]!, own);
-const share = shareOf(batch, ranks.size), ownBatch = shareOf(own, 1);
-const computes: number[] = [],
-  exchanges: number[] = [],
-  whole: number[] = [],
-  gathers: number[] = [];
-let step = 0;
-await full.step(share, step++, 0.01);
-await alone.step(ownBatch, 0, 0.01);
-for (let round = 0; round < ROUNDS; round++) {
-  computes.push(...await timesOf(steps, () => alone.step(ownBatch, step, 0.01)));
-  exchanges.push(...await timesOf(steps, exchange));
-  gathers.push(...await timesOf(steps, () => ranks.gather(new Uint8Array(16))));
-  whole.push(...await timesOf(steps, () => full.step(share, step++, 0.01)));
-}
-const mine: RankTimes = {
-  step: median(whole),
-  compute: median(computes),
-  exchange: median(exchanges),
-  gather: median(gathers),
-};
+const engineTimes = await timeEngine();
+const mine = parts ? [] : [await timeSteps()];
 const all = (await ranks.gather(new TextEncoder().encode(JSON.stringify(mine))))
-  .map((bytes) => JSON.parse(new TextDecoder().decode(bytes)) as RankTimes);
+  .flatMap((bytes) => JSON.parse(new TextDecoder().decode(bytes)) as RankTimes[]);
 if (ranks.rank === 0) {
-  console.log(JSON.stringify({ ranks: all, engine: ranks.engine } satisfies Measured));
+  const { engine } = ranks;
+  console.log(JSON.stringify({ ranks: all, engineTimes, engine } satisfies Measured));
 }
-full.executor.close();
-alone.executor.close();
 await ranks.close();
 Deno.exit(0);

@@ -1,22 +1,23 @@
 /**
- * A model of a distributed step: computing, exchanging, waiting for the slowest rank.
+ * A model of a distributed step: computing, waiting for the slowest rank, and what the backward pass does
+ * not hide of exchanging.
  *
- *     step = compute · (1 + spread · slowest(ranks)) + (1 − hidden) · exchange
- *     exchange = messages · perMessage + bytes / bandwidth
- *
- * `perMessage` and the software's own bandwidth are fitted by least squares to measured exchanges, `hidden`
- * and `spread` to measured steps.
+ *     step = compute · (1 + spread · slowest(ranks)) + exchange − hidden
+ *     exchange = exchanges · (latency + (ranks − 2) · perPeer) + waits · delay + bytes / bandwidth
+ *     hidden = min(share · exchange, 2/3 compute)
  *
  * @module
  */
 
 /** A network's step on one rank. */
 export interface Load {
+  /** Images of a rank in a step: one micro-batch. */
+  readonly images: number;
   /** Bytes of all gradients in f32. */
   readonly gradientBytes: number;
   /** Bytes of statistics that each rank gives all others. */
   readonly statisticsBytes: number;
-  /** Exchanges of gradients: twice the buckets. */
+  /** Exchanges, all together. */
   readonly exchanges: number;
   /** Seconds of computing a rank's images. */
   readonly compute: number;
@@ -24,8 +25,12 @@ export interface Load {
 
 /** What is fitted. */
 export interface Fitted {
-  /** Seconds of an exchange's messages with one other rank, beside their bytes. */
-  readonly perMessage: number;
+  /** Seconds of an exchange between two ranks beside its bytes, without the delay of a link. */
+  readonly latency: number;
+  /** Seconds by which each further rank makes an exchange longer. */
+  readonly perPeer: number;
+  /** How often a step waits for a link's delay one way, as its exchanges go on side by side. */
+  readonly waits: number;
   /** Bytes in a second that the software moves at most. */
   readonly software: number;
   /** Share of the exchange that is hidden behind the backward pass, 0–1. */
@@ -34,13 +39,13 @@ export interface Fitted {
   readonly spread: number;
 }
 
-/** Bytes of a step that a rank sends, and receives as many. @param wire bytes of a weight there and back */
+/** Bytes of a step that a rank sends, and receives as many. */
 export function wireBytes(
   { gradientBytes, statisticsBytes }: Pick<Load, "gradientBytes" | "statisticsBytes">,
   ranks: number,
   wire: "f32" | "int8",
 ): number {
-  const perWeight = wire === "f32" ? 8 : 3;
+  const perWeight = wire === "f32" ? 8 : 3; // There and back.
   return gradientBytes / 4 * perWeight * (ranks - 1) / ranks + statisticsBytes * (ranks - 1);
 }
 
@@ -53,16 +58,24 @@ export function slowest(ranks: number): number {
   return ranks < 2 ? 0 : normalQuantile((ranks - 0.375) / (ranks + 0.25));
 }
 
-/** Seconds of a step's exchanges. @param bandwidth bytes in a second of the link */
+/** A link: bytes in a second, and seconds of a packet one way beyond those of a link on this host. */
+export interface LinkSpeed {
+  readonly bandwidth: number;
+  readonly delay: number;
+}
+
+/** Seconds of a step's exchanges, if nothing hides them. */
 export function exchangeSeconds(
   load: Load,
   ranks: number,
   wire: "f32" | "int8",
-  bandwidth: number,
-  { perMessage, software }: Pick<Fitted, "perMessage" | "software">,
+  { bandwidth, delay }: LinkSpeed,
+  { latency, perPeer, waits, software }: Fitted,
 ): number {
-  const messages = (load.exchanges + 1) * (ranks - 1), bytes = wireBytes(load, ranks, wire);
-  return ranks < 2 ? 0 : messages * perMessage + bytes / Math.min(bandwidth, software);
+  if (ranks < 2) return 0;
+  const messages = load.exchanges * (latency + (ranks - 2) * perPeer);
+  const bytes = wireBytes(load, ranks, wire) / Math.min(bandwidth, software);
+  return messages + waits * delay + bytes;
 }
 
 /** Seconds of a step. */
@@ -70,11 +83,10 @@ export function stepSeconds(
   load: Load,
   ranks: number,
   wire: "f32" | "int8",
-  bandwidth: number,
+  link: LinkSpeed,
   fitted: Fitted,
 ): number {
-  const exchange = exchangeSeconds(load, ranks, wire, bandwidth, fitted);
-  // No more can be hidden than the backward pass takes, about two thirds of computing.
+  const exchange = exchangeSeconds(load, ranks, wire, link, fitted);
   const hidden = Math.min(fitted.hidden * exchange, load.compute * 2 / 3);
   return load.compute * (1 + fitted.spread * slowest(ranks)) + exchange - hidden;
 }

@@ -6,14 +6,16 @@
 
 /** What the ranks are to do. */
 export interface RankOptions {
-  readonly network: "cnn" | "resnet8" | "resnet20";
+  readonly network: "cnn" | "resnet8";
   /** Images of a micro-batch. */
   readonly images: number;
   /** Images of a step, of all ranks. */
   readonly batch: number;
   readonly wire: "f32" | "int8";
-  /** Steps of each of the five rounds. */
+  /** Steps that are timed of each kind, in turns. */
   readonly steps: number;
+  /** Times exchanges of the engine alone, of parts of so many bytes, in place of steps. */
+  readonly parts?: readonly number[];
 }
 
 /** Medians of one rank, in milliseconds. */
@@ -22,15 +24,30 @@ export interface RankTimes {
   readonly step: number;
   /** The rank's part of a step without exchanges. */
   readonly compute: number;
-  /** A step's exchanges without computing, one after another. */
+  /** A step whose exchanges begin when the backward pass is done. */
+  readonly late: number;
+  /** By how much a step is shorter than one with late exchanges: median of differences of neighbours. */
+  readonly hidden: number;
+  /** By how much a step with late exchanges is longer than computing: the same. */
   readonly exchange: number;
-  /** A gather of 16 bytes. */
-  readonly gather: number;
+  /** Standard deviation of computing as a share of its median, by the quartiles. */
+  readonly spread: number;
+  /** Median bytes that a step sends over the links of its network namespace, with all headers. */
+  readonly sent: number;
+}
+
+/** Median milliseconds of an all-to-all and an all-gather. */
+export interface EngineTime {
+  /** Bytes of the part for each rank. */
+  readonly part: number;
+  readonly ms: number;
 }
 
 /** What a measurement gives. */
 export interface Measured {
   /** The times of each rank. */
   readonly ranks: readonly RankTimes[];
+  /** Of the exchanges of the engine alone, where they were asked for. */
+  readonly engineTimes: readonly EngineTime[];
   readonly engine: string;
 }

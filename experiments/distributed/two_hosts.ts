@@ -15,12 +15,14 @@ export interface Link {
   readonly rate?: string;
   /** Milliseconds of a packet one way. */
   readonly delay?: number;
+  /** Its bandwidth in bytes a second, where it is known. */
+  readonly bandwidth?: number;
 }
 
 export const LINKS: readonly Link[] = [
   { name: "unshaped" },
-  { name: "1 Gb/s", rate: "1gbit" },
-  { name: "100 Mb/s", rate: "100mbit" },
+  { name: "1 Gb/s", rate: "1gbit", bandwidth: 125e6 },
+  { name: "100 Mb/s", rate: "100mbit", bandwidth: 12.5e6 },
   { name: "10 ms round trip", delay: 5 },
 ];
 
@@ -28,12 +30,6 @@ const HOSTS = [{ name: "qtrain0", address: "10.77.0.1" }, {
   name: "qtrain1",
   address: "10.77.0.2",
 }];
-
-/** A measurement, and what went over the link. */
-export interface OverLink extends Measured {
-  /** Bytes that the first host sent in the whole measurement, with all headers. */
-  readonly bytesSent: number;
-}
 
 /** Runs a command. @throws Error with its stderr */
 async function run(command: string, ...args: string[]): Promise<string> {
@@ -45,12 +41,9 @@ async function run(command: string, ...args: string[]): Promise<string> {
 const ip = (line: string) => run("ip", ...line.split(" "));
 
 /** Measures two ranks, each on a host of its own. */
-export async function measureOver(link: Link, options: RankOptions): Promise<OverLink> {
-  await using hosts = await openHosts(link);
-  const measured = await mpirun(options);
-  const [{ name }] = HOSTS as [{ name: string }];
-  const statistics = `/sys/class/net/${hosts.device}0/statistics/tx_bytes`;
-  return { ...measured, bytesSent: Number(await ip(`netns exec ${name} cat ${statistics}`)) };
+export async function measureOver(link: Link, options: RankOptions): Promise<Measured> {
+  await using _hosts = await openHosts(link);
+  return await mpirun(options);
 }
 
 /** Measures ranks that share this host. */
@@ -59,7 +52,7 @@ export async function measureHere(count: number, options: RankOptions): Promise<
   return JSON.parse(await asRoot(...args, ...rankCommand(options)));
 }
 
-async function openHosts({ rate, delay }: Link): Promise<AsyncDisposable & { device: string }> {
+async function openHosts({ rate, delay }: Link): Promise<AsyncDisposable> {
   const close = async () => {
     link?.kill();
     await link?.status;
@@ -77,7 +70,7 @@ async function openHosts({ rate, delay }: Link): Promise<AsyncDisposable & { dev
     const args = [script, `${delay}`, ...places];
     link = new Deno.Command("python3", { args, stdout: "piped" }).spawn();
     await link.stdout.getReader().read();
-    return { device: "delay", [Symbol.asyncDispose]: close };
+    return { [Symbol.asyncDispose]: close };
   }
   await ip("link add link0 type veth peer name link1");
   for (const [i, { name, address }] of HOSTS.entries()) {
@@ -88,7 +81,7 @@ async function openHosts({ rate, delay }: Link): Promise<AsyncDisposable & { dev
     const shape = `qdisc add dev link${i} root tbf rate ${rate} burst 256kb latency 50ms`;
     await run("ip", "netns", "exec", name, "tc", ...shape.split(" "));
   }
-  return { device: "link", [Symbol.asyncDispose]: close };
+  return { [Symbol.asyncDispose]: close };
 }
 
 /** Starts a rank on each host: mpirun itself runs on the first one. */

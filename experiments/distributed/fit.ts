@@ -1,0 +1,59 @@
+/**
+ * Fits the model of a step to what was measured.
+ *
+ * @module
+ */
+import type { Measurement } from "./main.ts";
+import { exchangeSeconds, type Fitted, fitTwo, type LinkSpeed, stepSeconds } from "./step_model.ts";
+import { LINKS } from "./two_hosts.ts";
+
+/** What is measured of a link's speed by its shape; of the unshaped one, only the software limits it. */
+function speedOf(name: string): LinkSpeed {
+  const { bandwidth = Infinity, delay = 0 } = LINKS.find((link) => link.name === name)!;
+  return { bandwidth, delay: delay / 1000 };
+}
+
+const median = (list: readonly number[]) => list.toSorted((a, b) => a - b)[list.length >> 1]!;
+
+/** Slope of y ≈ a · x by least squares. */
+function slope(points: readonly (readonly [x: number, y: number])[]): number {
+  const sum = (of: (x: number, y: number) => number) =>
+    points.reduce((sum, [x, y]) => sum + of(x, y), 0);
+  return sum((x, y) => x * y) / Math.max(Number.MIN_VALUE, sum((x) => x * x));
+}
+
+/** The model's constants. */
+export function fit({ raw, peers, links, loads }: Measurement): Fitted {
+  const free = raw.filter(({ link }) => link === "unshaped");
+  // An all-to-all and an all-gather: two exchanges of one part each.
+  const [latency, perByte] = fitTwo(free.map(({ part, ms }) => [2, 2 * part, ms / 1000]));
+  const first = peers[0]!;
+  const perPeer = slope(
+    peers.slice(1).map(({ ranks, ms }) => [2 * (ranks - first.ranks), (ms - first.ms) / 1000]),
+  );
+  const base: Fitted = {
+    latency,
+    perPeer: Math.max(0, perPeer),
+    waits: 0,
+    software: perByte > 0 ? 1 / perByte : Infinity,
+    hidden: Math.min(
+      1,
+      Math.max(0, slope(links.map(({ times }) => [times.exchange, times.hidden]))),
+    ),
+    spread: median(links.map(({ times }) => times.spread)),
+  };
+  const far = links.filter(({ link }) => speedOf(link).delay > 0);
+  const waits = slope(far.map(({ link, network, wire, times }) => {
+    const speed = speedOf(link), near = exchangeSeconds(loads[network]!, 2, wire, speed, base);
+    return [speed.delay, times.exchange / 1000 - near];
+  }));
+  return { ...base, waits: Math.max(0, waits) };
+}
+
+/** By how much the model's steps are off, as shares of those measured. */
+export function residuals({ links, loads }: Measurement, fitted: Fitted): number[] {
+  return links.map(({ link, network, wire, times }) => {
+    const load = { ...loads[network]!, compute: times.compute / 1000 };
+    return stepSeconds(load, 2, wire, speedOf(link), fitted) / (times.step / 1000) - 1;
+  });
+}
