@@ -12,7 +12,7 @@ import { parseArgs } from "node:util";
 import { forecast } from "./forecast.ts";
 import { measureLoads } from "./loads.ts";
 import type { Load } from "./step_model.ts";
-import type { EngineTime, Measured, RankOptions, RankTimes } from "./times.ts";
+import type { EngineTime, RankCase, RankOptions, RankTimes } from "./times.ts";
 import { LINKS, measureHere, measureOver } from "./two_hosts.ts";
 
 /** Turns of one rank and two on this host, one after another. */
@@ -33,10 +33,8 @@ export interface HereRow {
 }
 
 /** A measurement of two ranks over a link: means of both ranks' medians. */
-export interface LinkRow {
+export interface LinkRow extends RankCase {
   readonly link: string;
-  readonly network: string;
-  readonly wire: RankOptions["wire"];
   readonly times: RankTimes;
 }
 
@@ -53,10 +51,10 @@ export interface Measurement {
 }
 
 const NETWORKS = ["cnn", "resnet8"] as const, WIRES = ["f32", "int8"] as const;
-const OPTIONS = { network: "cnn", images: 32, batch: 64, wire: "f32", steps: 15 } as const;
+const OPTIONS: RankOptions = { cases: [], images: 32, batch: 64, steps: 15, parts: [] };
 const median = (list: readonly number[]) => list.toSorted((a, b) => a - b)[list.length >> 1]!;
 
-function mean({ ranks }: Measured): RankTimes {
+function mean(ranks: readonly RankTimes[]): RankTimes {
   const keys = Object.keys(ranks[0]!) as (keyof RankTimes)[];
   const entries = keys.map((
     key,
@@ -64,28 +62,34 @@ function mean({ ranks }: Measured): RankTimes {
   return Object.fromEntries(entries) as RankTimes;
 }
 
-async function timeHere(network: "cnn" | "resnet8"): Promise<HereRow> {
-  const options = { ...OPTIONS, network }, one: number[] = [], two: number[] = [];
+async function timeHere(): Promise<HereRow[]> {
+  const options = { ...OPTIONS, cases: NETWORKS.map((network) => ({ network, wire: "f32" })) };
+  const steps = async (ranks: number) =>
+    (await measureHere(ranks, options as RankOptions)).cases.map((times) => mean(times).step);
+  const one: number[][] = [], two: number[][] = [];
   for (let turn = 0; turn < TURNS; turn++) {
-    one.push(mean(await measureHere(1, options)).step);
-    two.push(mean(await measureHere(2, options)).step);
+    one.push(await steps(1));
+    two.push(await steps(2));
+    console.error(`here, turn ${turn + 1} of ${TURNS}:`, one.at(-1), two.at(-1));
   }
-  const ratios = one.map((time, turn) => time / two[turn]!);
-  return { network, one: median(one), two: median(two), ratios };
+  return NETWORKS.map((network, i) => ({
+    network,
+    one: median(one.map((times) => times[i]!)),
+    two: median(two.map((times) => times[i]!)),
+    ratios: one.map((times, turn) => times[i]! / two[turn]![i]!),
+  }));
 }
 
 async function timeLinks(): Promise<Pick<Measurement, "raw" | "links">> {
   const raw: Measurement["raw"][number][] = [], links: LinkRow[] = [];
-  for (const link of LINKS) {
-    const { engineTimes } = await measureOver(link, { ...OPTIONS, parts: PARTS });
-    raw.push(...engineTimes.map((time) => ({ ...time, link: link.name })));
-    for (const network of NETWORKS) {
-      for (const wire of WIRES) {
-        const times = mean(await measureOver(link, { ...OPTIONS, network, wire }));
-        links.push({ link: link.name, network, wire, times });
-        console.error(link.name, network, wire, times.step.toFixed(1), "ms");
-      }
-    }
+  const cases = NETWORKS.flatMap((network) => WIRES.map((wire) => ({ network, wire })));
+  for (const { name, ...speed } of LINKS) {
+    const measured = await measureOver({ name, ...speed }, { ...OPTIONS, cases, parts: PARTS });
+    raw.push(...measured.engineTimes.map((time) => ({ ...time, link: name })));
+    links.push(
+      ...cases.map((one, i) => ({ link: name, ...one, times: mean(measured.cases[i]!) })),
+    );
+    console.error(`${name} is measured`);
   }
   return { raw, links };
 }
@@ -100,17 +104,12 @@ async function timePeers(): Promise<Measurement["peers"]> {
 }
 
 async function measureAll(): Promise<Measurement> {
-  const here: HereRow[] = [];
-  for (const network of NETWORKS) {
-    here.push(await timeHere(network));
-    console.error(JSON.stringify(here.at(-1)));
-  }
-  const { engine } = await measureHere(1, { ...OPTIONS, parts: [] });
+  const { engine } = await measureHere(1, OPTIONS);
   const info = await Deno.readTextFile("/proc/cpuinfo");
   return {
     processor: /^model name\s*:\s*(.+)$/m.exec(info)?.[1] ?? "unknown",
     engine,
-    here,
+    here: await timeHere(),
     ...await timeLinks(),
     peers: await timePeers(),
     loads: await measureLoads(),

@@ -2,8 +2,7 @@
  * One rank of the measurement of distributed steps: under mpirun, times a step, the same with exchanges that
  * begin late, computing alone, or exchanges of the engine alone. The first rank prints a line of JSON.
  *
- *     mpirun -n 2 deno run -A experiments/distributed/rank.ts \
- *       '{"network": "resnet8", "images": 32, "batch": 64, "wire": "f32", "steps": 15}'
+ *     mpirun -n 2 deno run -A experiments/distributed/rank.ts OPTIONS    RankOptions as JSON
  *
  * @module
  */
@@ -16,34 +15,38 @@ import { type DataShape, plan } from "../../lib/program/plan.ts";
 import { resolveRecipe } from "../../lib/recipe/load.ts";
 import { cpuDevice } from "../../lib/runtime/device.ts";
 import { Network } from "../../lib/train/network/network.ts";
-import type { EngineTime, Measured, RankOptions, RankTimes } from "./times.ts";
+import type { EngineTime, Measured, RankCase, RankOptions, RankTimes } from "./times.ts";
 import { WatchedRanks } from "./watched_ranks.ts";
 
-const { network: name, images, batch, wire, steps, parts } = JSON.parse(
-  Deno.args[0]!,
-) as RankOptions;
+const { cases, images, batch, steps, parts } = JSON.parse(Deno.args[0]!) as RankOptions;
 
-const size = name === "cnn" ? 28 : 32, channels = name === "cnn" ? 1 : 3;
-const data: DataShape = {
-  shape: [size, size, channels],
-  classes: 10,
-  mean: new Array(channels).fill(0.5),
-  std: new Array(channels).fill(0.25),
-};
+function dataOf(network: RankCase["network"]): DataShape {
+  const [size, channels] = network === "cnn" ? [28, 1] : [32, 3];
+  return {
+    shape: [size, size, channels],
+    classes: 10,
+    mean: new Array(channels).fill(0.5),
+    std: new Array(channels).fill(0.25),
+  };
+}
 
 const quantile = (list: readonly number[], share: number) =>
   list.toSorted((a, b) => a - b)[Math.floor(share * (list.length - 1))]!;
 const median = (list: readonly number[]) => quantile(list, 0.5);
 
 /** A network of some ranks with micro-batches of `images`, on one thread. */
-async function networkOn(ranks: Ranks, batch: number): Promise<Network> {
+async function networkOn(
+  { network: name, wire }: RankCase,
+  ranks: Ranks,
+  batch: number,
+): Promise<Network> {
   const recipe = resolveRecipe({
     data: name === "cnn" ? { format: "glyphs" } : { format: "cifar", root: "." },
     model: { name },
     train: { batch, micro_batch: images },
     distributed: { wire },
   });
-  const { program } = plan(recipe, data, { exchanges: true });
+  const data = dataOf(name), { program } = plan(recipe, data, { exchanges: true });
   const executor = await cpuDevice({ threads: 1 }).createExecutor(program);
   const { seed, quantize } = recipe;
   const more = [undefined, undefined, ranks, wire] as const;
@@ -53,8 +56,9 @@ async function networkOn(ranks: Ranks, batch: number): Promise<Network> {
 }
 
 /** As many random images as a rank has of a batch. */
-function shareOf(batch: number, ranks: number): Batch {
-  const bytes = batch / ranks * size * size * channels, pixels = new Uint8Array(bytes);
+function shareOf({ network }: RankCase, batch: number, ranks: number): Batch {
+  const [height, width, channels] = dataOf(network).shape;
+  const bytes = batch / ranks * height * width * channels, pixels = new Uint8Array(bytes);
   for (let at = 0; at < bytes; at += 65536) {
     crypto.getRandomValues(pixels.subarray(at, Math.min(bytes, at + 65536)));
   }
@@ -94,10 +98,11 @@ function holdUntilComputed({ program, executor }: Network, watched: WatchedRanks
   };
 }
 
-async function timeSteps(): Promise<RankTimes> {
+async function timeSteps(chosen: RankCase): Promise<RankTimes> {
   const watched = new WatchedRanks(ranks), own = batch / ranks.size;
-  const full = await networkOn(watched, batch), alone = await networkOn(localRanks(1)[0]!, own);
-  const share = shareOf(batch, ranks.size), ownBatch = shareOf(own, 1);
+  const full = await networkOn(chosen, watched, batch),
+    alone = await networkOn(chosen, localRanks(1)[0]!, own);
+  const share = shareOf(chosen, batch, ranks.size), ownBatch = shareOf(chosen, own, 1);
   const hold = holdUntilComputed(full, watched);
   const computes: number[] = [], lates: number[] = [], whole: number[] = [], sent: number[] = [];
   let step = 0;
@@ -133,7 +138,7 @@ async function timeSteps(): Promise<RankTimes> {
 
 async function timeEngine(): Promise<EngineTime[]> {
   const times: EngineTime[] = [];
-  for (const part of parts ?? []) {
+  for (const part of parts) {
     const make = () => Array.from({ length: ranks.size }, () => shared(part));
     const sent = make(), received = make(), sums = make(), all: number[] = [];
     for (let turn = 0; turn < 7; turn++) {
@@ -151,12 +156,15 @@ async function timeEngine(): Promise<EngineTime[]> {
 
 const ranks = await openMpi();
 const engineTimes = await timeEngine();
-const mine = parts ? [] : [await timeSteps()];
-const all = (await ranks.gather(new TextEncoder().encode(JSON.stringify(mine))))
-  .flatMap((bytes) => JSON.parse(new TextDecoder().decode(bytes)) as RankTimes[]);
+const times: RankTimes[][] = [];
+for (const chosen of cases) {
+  const mine = new TextEncoder().encode(JSON.stringify(await timeSteps(chosen)));
+  const all = await ranks.gather(mine);
+  times.push(all.map((bytes) => JSON.parse(new TextDecoder().decode(bytes)) as RankTimes));
+}
 if (ranks.rank === 0) {
   const { engine } = ranks;
-  console.log(JSON.stringify({ ranks: all, engineTimes, engine } satisfies Measured));
+  console.log(JSON.stringify({ cases: times, engineTimes, engine } satisfies Measured));
 }
 await ranks.close();
 Deno.exit(0);

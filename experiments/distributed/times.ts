@@ -4,18 +4,24 @@
  * @module
  */
 
+/** A network whose steps are timed. */
+export interface RankCase {
+  readonly network: "cnn" | "resnet8";
+  readonly wire: "f32" | "int8";
+}
+
 /** What the ranks are to do. */
 export interface RankOptions {
-  readonly network: "cnn" | "resnet8";
+  /** What is timed, one after another. */
+  readonly cases: readonly RankCase[];
   /** Images of a micro-batch. */
   readonly images: number;
   /** Images of a step, of all ranks. */
   readonly batch: number;
-  readonly wire: "f32" | "int8";
   /** Steps that are timed of each kind, in turns. */
   readonly steps: number;
-  /** Times exchanges of the engine alone, of parts of so many bytes, in place of steps. */
-  readonly parts?: readonly number[];
+  /** Times exchanges of the engine alone, of parts of so many bytes, too. */
+  readonly parts: readonly number[];
 }
 
 /** Medians of one rank, in milliseconds. */
@@ -45,9 +51,9 @@ export interface EngineTime {
 
 /** What a measurement gives. */
 export interface Measured {
-  /** The times of each rank. */
-  readonly ranks: readonly RankTimes[];
-  /** Of the exchanges of the engine alone, where they were asked for. */
+  /** The times of each case, of each rank. */
+  readonly cases: readonly (readonly RankTimes[])[];
+  /** Of the exchanges of the engine alone. */
   readonly engineTimes: readonly EngineTime[];
   readonly engine: string;
 }
