@@ -441,7 +441,8 @@ export class Run {
 
   /** Writes the summary. */
   async #finish(): Promise<EndEvent> {
-    const { network, options: { folder } } = this.setup, status = this.#status ?? "done";
+    const { network, options: { folder }, team } = this.setup, status = this.#status ?? "done";
+    await team.sync(); // Warnings since the last exchange.
     const summary = summaryOf(this.setup, this.#state, {
       status,
       stepsPerEpoch: this.#stepsPerEpoch,
