@@ -42,7 +42,7 @@ const MISTAKES: readonly Mistake[] = [
     "an option of another command",
     SHORT,
     ["check", "r.yaml", "--resume"],
-    "--resume: not an option of qtrain check, which takes --threads, --json, --help",
+    "--resume: not an option of qtrain check, which takes --mpi, --threads, --json, --help",
   ],
   [
     "an option without its value",
