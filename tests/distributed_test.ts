@@ -192,6 +192,65 @@ Deno.test("what differs between ranks is refused before the first step, by name"
   );
 });
 
+Deno.test("ranks of which only some resume are refused", async () => {
+  const all = await onRanks(RECIPE, 2, { change: (rank) => ({ resume: rank === 1 }) });
+  for (const { error } of all) {
+    assert.equal(
+      error!.message,
+      "qtrain: rank 1 is to resume a run, rank 0 to begin one. Give all ranks --resume, or none",
+    );
+  }
+});
+
+Deno.test("ranks with a limit of time go by the first rank's clock, from the training's start", async () => {
+  const recipe: RecipeInput = {
+    data: { format: "glyphs", size: 12, train: 80, test: 20 },
+    model: { name: "cnn", width: 4 },
+    train: { time: 20 / 3600, batch: 10, micro_batch: 5 },
+  };
+  // The first clock has run for long before, the other one runs a hundred times as fast.
+  const clocks = [1e9, 0],
+    all = await onRanks(recipe, 2, {
+      change: (rank) => ({
+        now: () => clocks[rank]!,
+        onEvent: ({ type }) => void (type === "step" && (clocks[rank]! += [1000, 1e5][rank]!)),
+      }),
+    });
+  for (const { events, error } of all) {
+    assert.equal(error, undefined);
+    const end = events.at(-1)!;
+    assert.equal(end.type, "end");
+    assert.ok(end.type === "end" && end.summary.seconds < 30 && end.summary.seconds > 15);
+    const steps = events.filter(({ type }) => type === "step").length;
+    assert.ok(steps >= 17 && steps <= 21, `${steps} steps`);
+  }
+});
+
+Deno.test("a step that is not finite takes all ranks back to what the first rank holds", async () => {
+  const recipe: RecipeInput = {
+    data: { format: "glyphs", size: 12, train: 80, test: 20 },
+    model: { name: "cnn", width: 4 },
+    quantize: { arithmetic: "float32" },
+    train: {
+      epochs: 1,
+      batch: 10,
+      micro_batch: 5,
+      optimizer: { name: "sgd", lr: 1e30 },
+      on_nonfinite: "rollback",
+      max_skipped_steps: 1,
+    },
+  };
+  await inFolder(async (out) => {
+    const [first, second] = await onRanks(recipe, 2, { out });
+    const kinds = ({ events }: Ended) => events.map(({ type }) => type);
+    assert.ok(kinds(first!).includes("rollback"));
+    assert.deepEqual(kinds(first!), kinds(second!));
+    const end = second!.events.at(-1)!;
+    assert.equal(end.type === "end" && end.summary.status, "diverged");
+    assert.deepEqual(second!.warnings, []);
+  });
+});
+
 Deno.test("a warning of several ranks is given once, that of another rank with its number", async () => {
   const all = await onRanks(RECIPE, 2, { resume: true });
   assert.equal(all[0]!.warnings.filter((text) => /no intact checkpoint/.test(text)).length, 1);

@@ -15,20 +15,32 @@ import type { Team } from "./team.ts";
 /** Fields that may be each host's own: where its files are, whose contents are compared, and its threads. */
 const OF_A_HOST: ReadonlySet<string> = new Set(["name", "data.root", "data.workers", "init"]);
 
-/** Checks that all ranks have the same qtrain and the same recipe. @throws UsageError with what differs */
+/**
+ * Checks that all ranks have the same qtrain and the same recipe, and that all resume or none.
+ *
+ * @throws UsageError with what differs
+ */
 export async function expectSameRecipe(
   team: Team,
   recipeText: string,
+  resume: boolean,
   estimators: readonly string[],
 ): Promise<void> {
-  const all = await team.all({ version: VERSION, recipeText }), [first] = all;
-  for (const [rank, { version, recipeText: text }] of all.entries()) {
+  const all = await team.all({ version: VERSION, recipeText, resume }), [first] = all;
+  for (const [rank, { version, recipeText: text, resume }] of all.entries()) {
     if (version !== first!.version) {
       throw new UsageError(
         `qtrain: rank ${rank} has version ${version}, rank 0 has ${
           first!.version
         }. Use one version ` +
           "on all hosts",
+      );
+    }
+    if (resume !== first!.resume) {
+      const [does, not] = resume ? [rank, 0] : [0, rank];
+      throw new UsageError(
+        `qtrain: rank ${does} is to resume a run, rank ${not} to begin one. Give all ranks --resume, ` +
+          "or none",
       );
     }
     if (text === first!.recipeText) continue;

@@ -65,6 +65,7 @@ export async function* train(
     const threads = options.threads ??
       Math.max(1, Math.floor(navigator.hardwareConcurrency / onCores));
     const own = { ...(rank === 0 ? options : others), threads, warn: team.warn };
+    await team.sync(); // The run's time begins at what the first rank's clock says now.
     yield* trainAlone(input, own, team);
     ended = true;
   } catch (error) {
@@ -203,7 +204,7 @@ async function prepare(
   const estimators = { ...ownEstimators, ...custom }, warning = warn ? { warn } : {};
   let checkpoint: LoadedCheckpoint | undefined, began = recipe;
   const names = Object.keys(custom);
-  await expectSameRecipe(team, formatRecipe(recipe), names);
+  await expectSameRecipe(team, formatRecipe(recipe), resume === true, names);
   if (resume) {
     const found = folder && await latestCheckpoint(folder, warn);
     checkpoint = await fromFirst(team, found);

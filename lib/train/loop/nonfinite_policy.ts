@@ -75,8 +75,9 @@ export class NonfinitePolicy {
    * state is held in memory
    */
   async recordGoodState(state: TrainerState, saved = true): Promise<void> {
-    const { network, train, recipeText, folder } = this.options;
-    if (train.on_nonfinite !== "rollback") return;
+    const { network, train, recipeText, folder, team } = this.options;
+    // All ranks go back to what the first one holds.
+    if (train.on_nonfinite !== "rollback" || !team.isFirst) return;
     this.#inMemory = folder && saved
       ? undefined
       : encodeCheckpoint(await network.state(), recipeText, state);

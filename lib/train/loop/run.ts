@@ -411,7 +411,10 @@ export class Run {
       return false;
     }
     await expectSameState(team, weights);
-    if (!folder) return true;
+    if (!folder) {
+      this.#lastSave = performance.now(); // Else every later step would read the state again.
+      return true;
+    }
     const state: TrainerState = {
       ...this.#trainerState(),
       ...(this.#evaluationPending ? { unevaluated: true } : {}),
