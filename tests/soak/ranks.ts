@@ -1,8 +1,10 @@
 /**
  * `deno task test:ranks [N] [--seed S]`: trainings on ranks under each MPI that is installed. First 1, 2, 3
- * and 4 ranks against one process; then runs of which a random rank, or the launcher itself, is killed at
- * a random moment, N times (25), each time resumed with another number of ranks. All must end in the same
- * checkpoint, byte for byte.
+ * and 4 ranks against one process; then runs of which in turns a random rank and the launcher are killed at
+ * a random moment, N times (25) before the last checkpoint, each time resumed with another number of ranks.
+ * All must end in the same checkpoint, byte for byte. Either launcher starts each of its processes in a group
+ * of its own, so that to kill its group is to kill it alone. The seed draws the numbers; where they strike
+ * depends on the machine's speed too.
  *
  * @module
  */
@@ -10,13 +12,7 @@ import assert from "node:assert/strict";
 import { parseArgs } from "node:util";
 import { command } from "../support/command.ts";
 import { newest, randomNumbers } from "../support/kills.ts";
-import {
-  descendantsOf,
-  LAUNCHERS,
-  newestDigest,
-  type Process,
-  ranksCommand,
-} from "../support/mpirun.ts";
+import { descendantsOf, LAUNCHERS, newestDigest, ranksCommand } from "../support/mpirun.ts";
 
 /** All that a step exchanges: augmentation, mixup, clipping, moving averages, running values. */
 const recipeOf = (model: string, images: number) => `
@@ -35,6 +31,9 @@ train:
   checkpoint_minutes: 0.002
 `;
 
+/** Of a run that is killed: three epochs of 1440 images in batches of 48. */
+const STEPS = 90;
+
 /** Ends of a run after which the others of its processes must be gone, in milliseconds. */
 const MAX_ORPHAN_MS = 20_000;
 
@@ -43,7 +42,10 @@ const { positionals: [given], values: { seed } } = parseArgs({
   options: { seed: { type: "string", default: "1" } },
 });
 const kills = Number(given ?? 25), random = randomNumbers(Number(seed));
-const cwd = await Deno.makeTempDir({ prefix: "qtrain-ranks-" });
+/** The longest that a process has lived on after its launcher, in milliseconds. */
+let orphanMs = 0;
+const cwd = await Deno.realPath(await Deno.makeTempDir({ prefix: "qtrain-ranks-" }));
+console.log(`seed ${seed}`);
 try {
   assert.ok(LAUNCHERS.length > 0, "expected mpirun of Open MPI or MPICH, found none");
   for (const model of ["cnn", "resnet8"]) await sameBytes(model);
@@ -80,26 +82,37 @@ async function killedRuns(): Promise<void> {
   const file = "killed.yaml";
   await Deno.writeTextFile(`${cwd}/${file}`, recipeOf("resnet8", 1440));
   const want = await alone(file, "whole");
-  let done = 0;
+  let done = 0, late = 0;
   for (let run = 0; done < kills; run++) {
     const out = `run-${run}`;
-    for (;;) {
-      const ranks = 1 + Math.floor(4 * random()),
-        launcher = LAUNCHERS[Math.floor(LAUNCHERS.length * random())]!;
+    for (let ranks = 0;;) {
+      ranks = anotherNumber(ranks);
+      const launcher = LAUNCHERS[Math.floor(LAUNCHERS.length * random())]!;
       const args = [file, "--out", out, "--resume", "--quiet", "--threads", "1"];
       const mpirun = ranksCommand(ranks, args, { cwd, launcher }).spawn();
       const when = done < kills ? nextMoment(`${cwd}/${out}`) : undefined;
-      const { struck, stderr, success } = await untilEnd(mpirun, when, done % 2 === 1);
+      const { struck, stderr, success } = await untilEnd(mpirun, when, (done + late) % 2 === 1);
       assert.ok(struck !== undefined || success, `${out}: ${stderr}`);
       if (struck === undefined) break;
       const step = await newest(`${cwd}/${out}`);
-      console.log(
-        `kill ${++done}, ${out}, ${launcher.name}: ${struck} of ${ranks} ranks; checkpoint of step ${step}`,
-      );
+      if (step === STEPS) late++;
+      else done++;
+      const of = `${struck} of ${ranks} ranks; checkpoint of step ${step}`;
+      console.log(`kill ${done + late}, ${out}, ${launcher.name}: ${of}`);
     }
     assert.equal(await newestDigest(`${cwd}/${out}`), want, out);
     console.log(`${out}: the bytes of the run that was left alone`);
   }
+  console.log(
+    `${done} kills before the last checkpoint, ${late} after it; after its launcher a process lived on ` +
+      `for ${orphanMs.toFixed(0)} ms at most`,
+  );
+}
+
+/** From 1 to 4, and not `last`. */
+function anotherNumber(last: number): number {
+  const numbers = [1, 2, 3, 4].filter((n) => n !== last);
+  return numbers[Math.floor(numbers.length * random())]!;
 }
 
 /**
@@ -129,12 +142,11 @@ async function untilEnd(
   launcher: boolean,
 ): Promise<{ readonly struck?: string; readonly stderr: string; readonly success: boolean }> {
   const texts = [mpirun.stdout, mpirun.stderr].map((stream) => new Response(stream).text());
-  let struck: string | undefined, processes: readonly Process[] = [];
-  let over = false;
+  let struck: string | undefined, over = false;
   void moment?.then(() => {
     if (over) return;
-    processes = descendantsOf(mpirun.pid);
-    const ranks = processes.filter(({ line }) => / run .*cli\/main\.ts/.test(line));
+    const processes = descendantsOf(mpirun.pid);
+    const ranks = processes.filter(({ line }) => /^\S*deno run .*cli\/main\.ts/.test(line));
     const rank = launcher ? undefined : ranks[Math.floor(random() * ranks.length)];
     struck = rank ? "a rank" : "the launcher";
     Deno.kill(rank?.pid ?? mpirun.pid, "SIGKILL");
@@ -142,19 +154,25 @@ async function untilEnd(
   const { success } = await mpirun.status;
   over = true;
   const ended = performance.now();
-  while (processes.some(({ pid }) => isAlive(pid))) {
+  while (liveIn(cwd)) {
     assert.ok(performance.now() - ended < MAX_ORPHAN_MS, "a process of a killed run lives on");
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
+  if (struck !== undefined) orphanMs = Math.max(orphanMs, performance.now() - ended);
   const [, stderr] = await Promise.all(texts);
   return { ...(struck === undefined ? {} : { struck }), stderr: stderr!, success };
 }
 
-function isAlive(pid: number): boolean {
-  try {
-    // A process that has ended and was not waited for yet is a zombie.
-    return !/\) Z /.test(Deno.readTextFileSync(`/proc/${pid}/stat`));
-  } catch {
-    return false;
-  }
+/**
+ * Whether a process works in a folder: the run's all do, also those that were started after the kill and
+ * those whose parent is gone. One that has ended and was not waited for has no folder.
+ */
+function liveIn(folder: string): boolean {
+  return [...Deno.readDirSync("/proc")].some(({ name }) => {
+    try {
+      return /^\d+$/.test(name) && Deno.readLinkSync(`/proc/${name}/cwd`) === folder;
+    } catch {
+      return false;
+    }
+  });
 }

@@ -68,7 +68,7 @@ export async function newestDigest(run: string): Promise<string> {
 }
 
 /** A process. */
-export interface Process {
+interface Process {
   readonly pid: number;
   /** Its command line, with spaces. */
   readonly line: string;
