@@ -4,7 +4,14 @@
  * @module
  */
 import type { Measurement } from "./main.ts";
-import { exchangeSeconds, type Fitted, fitTwo, type LinkSpeed, stepSeconds } from "./step_model.ts";
+import {
+  exchangeSeconds,
+  type Fitted,
+  fitTwo,
+  type LinkSpeed,
+  stepSeconds,
+  wireBytes,
+} from "./step_model.ts";
 import { LINKS } from "./two_hosts.ts";
 
 /** What is measured of a link's speed by its shape; of the unshaped one, only the software limits it. */
@@ -22,6 +29,20 @@ function slope(points: readonly (readonly [x: number, y: number])[]): number {
   return sum((x, y) => x * y) / Math.max(Number.MIN_VALUE, sum((x) => x * x));
 }
 
+/** Seconds of a step's bytes on the wire from which what is hidden counts: less is the software's. */
+const MIN_WIRE = 0.005;
+
+/** The share of exchanges that is hidden, of all links that are slow enough to show it. */
+function hiddenShare(links: Measurement["links"], loads: Measurement["loads"]): number {
+  let hidden = 0, exchange = 0;
+  for (const { link, network, wire, times } of links) {
+    if (wireBytes(loads[network]!, 2, wire) / speedOf(link).bandwidth < MIN_WIRE) continue;
+    hidden += times.hidden;
+    exchange += times.exchange;
+  }
+  return exchange > 0 ? Math.min(1, Math.max(0, hidden / exchange)) : 0;
+}
+
 /** The model's constants. */
 export function fit({ raw, peers, links, loads }: Measurement): Fitted {
   const free = raw.filter(({ link }) => link === "unshaped");
@@ -36,10 +57,7 @@ export function fit({ raw, peers, links, loads }: Measurement): Fitted {
     perPeer: Math.max(0, perPeer),
     waits: 0,
     software: perByte > 0 ? 1 / perByte : Infinity,
-    hidden: Math.min(
-      1,
-      Math.max(0, slope(links.map(({ times }) => [times.exchange, times.hidden]))),
-    ),
+    hidden: hiddenShare(links, loads),
     spread: median(links.map(({ times }) => times.spread)),
   };
   const far = links.filter(({ link }) => speedOf(link).delay > 0);

@@ -37,14 +37,16 @@ function table(rows: readonly (readonly string[])[]): string {
 }
 
 function hereTable({ here }: Measurement): string {
+  const spread = (list: readonly number[]) =>
+    `${median(list).toFixed(2)} (${Math.min(...list).toFixed(2)}–${Math.max(...list).toFixed(2)})`;
   return table([
-    ["network, 64 images", "one rank, one thread", "two ranks, one thread each", "times as fast"],
-    ...here.map(({ network, one, two, ratios }) => [
+    ["64 images", "one rank", "two ranks", "times as fast", "processor time of a rank, times less"],
+    ...here.map(({ network, one, two, ratios, cpuRatios }) => [
       network,
       `${one.toFixed(1)} ms`,
       `${two.toFixed(1)} ms`,
-      `${median(ratios).toFixed(2)} (${Math.min(...ratios).toFixed(2)}–` +
-      `${Math.max(...ratios).toFixed(2)})`,
+      spread(ratios),
+      spread(cpuRatios),
     ]),
   ]);
 }

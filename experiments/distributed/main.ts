@@ -30,6 +30,8 @@ export interface HereRow {
   readonly two: number;
   /** How many times as fast two ranks are, in each turn. */
   readonly ratios: readonly number[];
+  /** By how many times less processor time each of two ranks takes, in each turn. */
+  readonly cpuRatios: readonly number[];
 }
 
 /** A measurement of two ranks over a link: means of both ranks' medians. */
@@ -64,20 +66,24 @@ function mean(ranks: readonly RankTimes[]): RankTimes {
 
 async function timeHere(): Promise<HereRow[]> {
   const options = { ...OPTIONS, cases: NETWORKS.map((network) => ({ network, wire: "f32" })) };
-  const steps = async (ranks: number) =>
-    (await measureHere(ranks, options as RankOptions)).cases.map((times) => mean(times).step);
-  const one: number[][] = [], two: number[][] = [];
+  const times = async (ranks: number) =>
+    (await measureHere(ranks, options as RankOptions)).cases.map(mean);
+  const one: RankTimes[][] = [], two: RankTimes[][] = [];
   for (let turn = 0; turn < TURNS; turn++) {
-    one.push(await steps(1));
-    two.push(await steps(2));
-    console.error(`here, turn ${turn + 1} of ${TURNS}:`, one.at(-1), two.at(-1));
+    one.push(await times(1));
+    two.push(await times(2));
+    console.error(`here, turn ${turn + 1} of ${TURNS}`);
   }
-  return NETWORKS.map((network, i) => ({
-    network,
-    one: median(one.map((times) => times[i]!)),
-    two: median(two.map((times) => times[i]!)),
-    ratios: one.map((times, turn) => times[i]! / two[turn]![i]!),
-  }));
+  return NETWORKS.map((network, i) => {
+    const ratios = (of: "step" | "cpu") => one.map((row, at) => row[i]![of] / two[at]![i]![of]);
+    return {
+      network,
+      one: median(one.map((row) => row[i]!.step)),
+      two: median(two.map((row) => row[i]!.step)),
+      ratios: ratios("step"),
+      cpuRatios: ratios("cpu"),
+    };
+  });
 }
 
 async function timeLinks(): Promise<Pick<Measurement, "raw" | "links">> {

@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { cpuUsage } from "node:process";
 import type { Batch } from "../../lib/data/batch.ts";
 import { openMpi } from "../../lib/distributed/mpi/mpi_ranks.ts";
 import { localRanks } from "../../lib/distributed/local_ranks.ts";
@@ -104,7 +105,11 @@ async function timeSteps(chosen: RankCase): Promise<RankTimes> {
     alone = await networkOn(chosen, localRanks(1)[0]!, own);
   const share = shareOf(chosen, batch, ranks.size), ownBatch = shareOf(chosen, own, 1);
   const hold = holdUntilComputed(full, watched);
-  const computes: number[] = [], lates: number[] = [], whole: number[] = [], sent: number[] = [];
+  const computes: number[] = [],
+    lates: number[] = [],
+    whole: number[] = [],
+    sent: number[] = [],
+    cpus: number[] = [];
   let step = 0;
   // One micro-batch for each rank: with more, the second would wait for exchanges of the first.
   const once = own === images;
@@ -113,14 +118,15 @@ async function timeSteps(chosen: RankCase): Promise<RankTimes> {
     if (once) hold();
     const late = once ? await timed(() => full.step(share, step++, 0.01)) : NaN;
     watched.gate = undefined;
-    const before = await sentBytes();
+    const before = await sentBytes(), used = cpuUsage();
     const time = await timed(() => full.step(share, step++, 0.01));
-    const after = await sentBytes();
+    const { user, system } = cpuUsage(used), after = await sentBytes();
     if (turn < 0) continue; // The first of each compiles.
     computes.push(compute);
     lates.push(late);
     whole.push(time);
     sent.push(after - before);
+    cpus.push((user + system) / 1000);
   }
   full.executor.close();
   alone.executor.close();
@@ -132,6 +138,7 @@ async function timeSteps(chosen: RankCase): Promise<RankTimes> {
     hidden: median(lates.map((late, i) => late - whole[i]!)),
     exchange: median(lates.map((late, i) => late - computes[i]!)),
     spread: (quantile(computes, 0.75) - quantile(computes, 0.25)) / 1.349 / middle,
+    cpu: median(cpus),
     sent: median(sent),
   };
 }

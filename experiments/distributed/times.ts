@@ -38,6 +38,8 @@ export interface RankTimes {
   readonly exchange: number;
   /** Standard deviation of computing as a share of its median, by the quartiles. */
   readonly spread: number;
+  /** Median processor time of a step, of all threads: hardly longer where others use the cores too. */
+  readonly cpu: number;
   /** Median bytes that a step sends over the links of its network namespace, with all headers. */
   readonly sent: number;
 }
