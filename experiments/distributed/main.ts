@@ -2,7 +2,7 @@
  * What a step costs on several ranks: on the cores of this machine, and over links between two hosts; a
  * model of the step fitted to that, and its forecast for larger clusters, as tables and as a plot.
  *
- *     deno task bench:ranks                    all of it, as root, with Open MPI: five minutes
+ *     deno task bench:ranks                    all of it, as root, with Open MPI: seven minutes
  *     deno task bench:ranks --out FILE         keeps what was measured
  *     deno task bench:ranks --forecast FILE    the tables and the plot of an earlier measurement
  *
