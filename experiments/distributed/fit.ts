@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Measurement } from "./main.ts";
+import type { Measurement } from "./measurement.ts";
 import {
   exchangeSeconds,
   type Fitted,

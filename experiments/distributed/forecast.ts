@@ -6,7 +6,7 @@
 import { linear, logarithmic } from "../../lib/view/plot/axis.ts";
 import { type PlotMark, svg as plotOf } from "../../lib/view/plot/line_plot.ts";
 import { fit, residuals } from "./fit.ts";
-import type { Measurement } from "./main.ts";
+import type { Measurement } from "./measurement.ts";
 import { type Fitted, slowest, stepSeconds, wireBytes } from "./step_model.ts";
 
 const RANKS = [8, 64, 512], GIGABITS = [1, 10, 100], WIRES = ["f32", "int8"] as const;

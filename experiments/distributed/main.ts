@@ -11,8 +11,8 @@
 import { parseArgs } from "node:util";
 import { forecast } from "./forecast.ts";
 import { measureLoads } from "./loads.ts";
-import type { Load } from "./step_model.ts";
-import type { EngineTime, RankCase, RankOptions, RankTimes } from "./times.ts";
+import type { HereRow, LinkRow, Measurement } from "./measurement.ts";
+import type { RankOptions, RankTimes } from "./times.ts";
 import { LINKS, measureHere, measureOver } from "./two_hosts.ts";
 
 /** Turns of one rank and two on this host, one after another. */
@@ -20,37 +20,6 @@ const TURNS = 5;
 /** Bytes of the parts in exchanges of the engine alone. */
 const PARTS = [1024, 65536, 1048576];
 const PLOT = new URL("../../docs/images/distributed_forecast.svg", import.meta.url);
-
-/** Two ranks with half the images of one each. */
-export interface HereRow {
-  readonly network: string;
-  /** Median milliseconds of a step of one rank. */
-  readonly one: number;
-  /** Of two ranks. */
-  readonly two: number;
-  /** How many times as fast two ranks are, in each turn. */
-  readonly ratios: readonly number[];
-  /** By how many times less processor time each of two ranks takes, in each turn. */
-  readonly cpuRatios: readonly number[];
-}
-
-/** A measurement of two ranks over a link: means of both ranks' medians. */
-export interface LinkRow extends RankCase {
-  readonly link: string;
-  readonly times: RankTimes;
-}
-
-/** All that was measured. */
-export interface Measurement {
-  readonly processor: string;
-  readonly engine: string;
-  readonly here: readonly HereRow[];
-  /** Exchanges of the smallest part between some ranks on this host. */
-  readonly peers: readonly { readonly ranks: number; readonly ms: number }[];
-  readonly raw: readonly (EngineTime & { readonly link: string })[];
-  readonly links: readonly LinkRow[];
-  readonly loads: Readonly<Record<string, Load>>;
-}
 
 const NETWORKS = ["cnn", "resnet8"] as const, WIRES = ["f32", "int8"] as const;
 const OPTIONS: RankOptions = { cases: [], images: 32, batch: 64, steps: 15, parts: [] };

@@ -1,0 +1,38 @@
+/**
+ * What is measured of steps on several ranks.
+ *
+ * @module
+ */
+import type { Load } from "./step_model.ts";
+import type { EngineTime, RankCase, RankTimes } from "./times.ts";
+
+/** Two ranks with half the images of one each. */
+export interface HereRow {
+  readonly network: string;
+  /** Median milliseconds of a step of one rank. */
+  readonly one: number;
+  /** Of two ranks. */
+  readonly two: number;
+  /** How many times as fast two ranks are, in each turn. */
+  readonly ratios: readonly number[];
+  /** By how many times less processor time each of two ranks takes, in each turn. */
+  readonly cpuRatios: readonly number[];
+}
+
+/** A measurement of two ranks over a link: means of both ranks' medians. */
+export interface LinkRow extends RankCase {
+  readonly link: string;
+  readonly times: RankTimes;
+}
+
+/** All that was measured. */
+export interface Measurement {
+  readonly processor: string;
+  readonly engine: string;
+  readonly here: readonly HereRow[];
+  /** Exchanges of the smallest part between some ranks on this host. */
+  readonly peers: readonly { readonly ranks: number; readonly ms: number }[];
+  readonly raw: readonly (EngineTime & { readonly link: string })[];
+  readonly links: readonly LinkRow[];
+  readonly loads: Readonly<Record<string, Load>>;
+}
