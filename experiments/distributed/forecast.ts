@@ -156,5 +156,5 @@ function plot({ loads }: Measurement, fitted: Fitted): string {
     .replace(/viewBox="0 0 720 360"/, 'viewBox="0 0 720 412" width="720" height="412"')
     .replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ')
     .replace(/>/, `><style>${style}</style>`)
-    .replace("</svg>", `${legend.join("")}</svg>`) + "\n";
+    .replace(/<\/svg>\s*$/, `${legend.join("")}</svg>`) + "\n";
 }
