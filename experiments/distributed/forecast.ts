@@ -40,13 +40,18 @@ function hereTable({ here }: Measurement): string {
   const spread = (list: readonly number[]) =>
     `${median(list).toFixed(2)} (${Math.min(...list).toFixed(2)}–${Math.max(...list).toFixed(2)})`;
   return table([
-    ["64 images", "one rank", "two ranks", "times as fast", "processor time of a rank, times less"],
-    ...here.map(({ network, one, two, ratios, cpuRatios }) => [
+    [
+      ...["64 images", "one rank", "two ranks", "times as fast", "computing alone"],
+      ...["one rank, two threads", "times as fast"],
+    ],
+    ...here.map(({ network, one, two, threads, ratios, computeRatios, threadRatios }) => [
       network,
       `${one.toFixed(1)} ms`,
       `${two.toFixed(1)} ms`,
       spread(ratios),
-      spread(cpuRatios),
+      spread(computeRatios),
+      `${threads.toFixed(1)} ms`,
+      spread(threadRatios),
     ]),
   ]);
 }

@@ -22,7 +22,10 @@ const PARTS = [1024, 65536, 1048576];
 const PLOT = new URL("../../docs/images/distributed_forecast.svg", import.meta.url);
 
 const NETWORKS = ["cnn", "resnet8"] as const, WIRES = ["f32", "int8"] as const;
-const OPTIONS: RankOptions = { cases: [], images: 32, batch: 64, steps: 15, parts: [] };
+const OPTIONS: RankOptions = {
+  ...{ cases: [], parts: [] },
+  ...{ threads: 1, images: 32, batch: 64, steps: 15 },
+};
 const median = (list: readonly number[]) => list.toSorted((a, b) => a - b)[list.length >> 1]!;
 
 function mean(ranks: readonly RankTimes[]): RankTimes {
@@ -35,22 +38,26 @@ function mean(ranks: readonly RankTimes[]): RankTimes {
 
 async function timeHere(): Promise<HereRow[]> {
   const options = { ...OPTIONS, cases: NETWORKS.map((network) => ({ network, wire: "f32" })) };
-  const times = async (ranks: number) =>
-    (await measureHere(ranks, options as RankOptions)).cases.map(mean);
-  const one: RankTimes[][] = [], two: RankTimes[][] = [];
+  const times = async (ranks: number, threads: number) =>
+    (await measureHere(ranks, { ...options, threads } as RankOptions)).cases.map(mean);
+  const one: RankTimes[][] = [], two: RankTimes[][] = [], threads: RankTimes[][] = [];
   for (let turn = 0; turn < TURNS; turn++) {
-    one.push(await times(1));
-    two.push(await times(2));
+    one.push(await times(1, 1));
+    two.push(await times(2, 1));
+    threads.push(await times(1, 2));
     console.error(`here, turn ${turn + 1} of ${TURNS}`);
   }
   return NETWORKS.map((network, i) => {
-    const ratios = (of: "step" | "cpu") => one.map((row, at) => row[i]![of] / two[at]![i]![of]);
+    const ratios = (to: readonly RankTimes[][], of: "step" | "compute") =>
+      one.map((row, at) => row[i]![of] / to[at]![i]![of]);
     return {
       network,
       one: median(one.map((row) => row[i]!.step)),
       two: median(two.map((row) => row[i]!.step)),
-      ratios: ratios("step"),
-      cpuRatios: ratios("cpu"),
+      threads: median(threads.map((row) => row[i]!.step)),
+      ratios: ratios(two, "step"),
+      computeRatios: ratios(two, "compute"),
+      threadRatios: ratios(threads, "step"),
     };
   });
 }

@@ -9,14 +9,18 @@ import type { EngineTime, RankCase, RankTimes } from "./times.ts";
 /** Two ranks with half the images of one each. */
 export interface HereRow {
   readonly network: string;
-  /** Median milliseconds of a step of one rank. */
+  /** Median milliseconds of a step of one rank with one thread. */
   readonly one: number;
-  /** Of two ranks. */
+  /** Of two ranks with one thread each. */
   readonly two: number;
-  /** How many times as fast two ranks are, in each turn. */
+  /** Of one rank with two threads. */
+  readonly threads: number;
+  /** How many times as fast as one rank two ranks are, in each turn. */
   readonly ratios: readonly number[];
-  /** By how many times less processor time each of two ranks takes, in each turn. */
-  readonly cpuRatios: readonly number[];
+  /** The same of computing alone, both ranks at once: what the cores give, without exchanges. */
+  readonly computeRatios: readonly number[];
+  /** How many times as fast one rank with two threads is, in each turn. */
+  readonly threadRatios: readonly number[];
 }
 
 /** A measurement of two ranks over a link: means of both ranks' medians. */

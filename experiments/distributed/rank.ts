@@ -19,7 +19,7 @@ import { Network } from "../../lib/train/network/network.ts";
 import type { EngineTime, Measured, RankCase, RankOptions, RankTimes } from "./times.ts";
 import { WatchedRanks } from "./watched_ranks.ts";
 
-const { cases, images, batch, steps, parts } = JSON.parse(Deno.args[0]!) as RankOptions;
+const { cases, threads, images, batch, steps, parts } = JSON.parse(Deno.args[0]!) as RankOptions;
 
 function dataOf(network: RankCase["network"]): DataShape {
   const [size, channels] = network === "cnn" ? [28, 1] : [32, 3];
@@ -35,7 +35,7 @@ const quantile = (list: readonly number[], share: number) =>
   list.toSorted((a, b) => a - b)[Math.floor(share * (list.length - 1))]!;
 const median = (list: readonly number[]) => quantile(list, 0.5);
 
-/** A network of some ranks with micro-batches of `images`, on one thread. */
+/** A network of some ranks with micro-batches of `images`. */
 async function networkOn(
   { network: name, wire }: RankCase,
   ranks: Ranks,
@@ -48,7 +48,7 @@ async function networkOn(
     distributed: { wire },
   });
   const data = dataOf(name), { program } = plan(recipe, data, { exchanges: true });
-  const executor = await cpuDevice({ threads: 1 }).createExecutor(program);
+  const executor = await cpuDevice({ threads }).createExecutor(program);
   const { seed, quantize } = recipe;
   const more = [undefined, undefined, ranks, wire] as const;
   const network = new Network(program, executor, seed, quantize, data, ...more);
@@ -90,8 +90,9 @@ function holdUntilComputed({ program, executor }: Network, watched: WatchedRanks
   const run = executor.run.bind(executor);
   let open = () => {};
   executor.run = (steps, ...more) => {
-    const copies = run(steps, ...more); // Returns when the steps are done, on the CPU.
-    if (steps.some(({ buffers }) => Object.values(buffers).includes(last))) open();
+    const copies = run(steps, ...more);
+    const isLast = steps.some(({ buffers }) => Object.values(buffers).includes(last));
+    if (isLast) void copies().then(open);
     return copies;
   };
   return () => {

@@ -14,6 +14,8 @@ export interface RankCase {
 export interface RankOptions {
   /** What is timed, one after another. */
   readonly cases: readonly RankCase[];
+  /** Threads of each rank. */
+  readonly threads: number;
   /** Images of a micro-batch. */
   readonly images: number;
   /** Images of a step, of all ranks. */
