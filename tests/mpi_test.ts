@@ -3,9 +3,11 @@ import assert from "node:assert/strict";
 import { DeviceError } from "../lib/core/errors.ts";
 import { abiOf, ABIS } from "../lib/distributed/mpi/bindings.ts";
 import { launcherOf } from "../lib/distributed/mpi/library.ts";
+import { localRanks } from "../lib/distributed/local_ranks.ts";
 import { openMpi } from "../lib/distributed/mpi/mpi_ranks.ts";
 import { MAX_NOTE, readNote, writeNote } from "../lib/distributed/mpi/note.ts";
 import { ROOT } from "./support/command.ts";
+import { exchangeAll } from "./support/exchanges.ts";
 
 /** Launchers by their names in Debian, with what they need to start more ranks than there are cores. */
 const LAUNCHERS = [
@@ -52,6 +54,10 @@ async function launch(
   const saw = out!.split("\n").filter((line) => line.startsWith("saw ")).sort();
   return { code, saw, output: `${out}${err}` };
 }
+
+Deno.test("ranks in one thread exchange bytes as those of MPI do", async () => {
+  await Promise.all(localRanks(3).map(exchangeAll));
+});
 
 for (const { name, words } of LAUNCHERS) {
   const ignore = !isThere(words[0]);

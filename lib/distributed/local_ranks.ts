@@ -17,12 +17,12 @@ interface Meeting {
 /** Where the ranks of one group meet. */
 class Hub {
   failed: RankError | undefined;
-  readonly #meetings = new Map<number, Meeting>();
+  readonly #meetings = new Map<string, Meeting>();
 
   constructor(readonly size: number) {}
 
-  /** Gives `what` to the exchange number `turn`. @returns what every rank gave, in their order */
-  meet<T>(turn: number, rank: number, what: T): Promise<T[]> {
+  /** Gives `what` to an exchange. @returns what every rank gave, in their order */
+  meet<T>(turn: string, rank: number, what: T): Promise<T[]> {
     if (this.failed) return Promise.reject(this.failed);
     const meeting = this.#meetings.get(turn) ?? this.#open(turn);
     meeting.given[rank] = what;
@@ -39,7 +39,7 @@ class Hub {
     this.#meetings.clear();
   }
 
-  #open(turn: number): Meeting {
+  #open(turn: string): Meeting {
     const { promise, resolve, reject } = Promise.withResolvers<unknown[]>();
     promise.catch(() => {}); // Who waits still gets the error.
     const meeting = {
@@ -60,7 +60,8 @@ class LocalRank implements Ranks {
   readonly onCores: number;
   readonly engine = "one process";
   readonly #hub: Hub;
-  #turn = 0;
+  /** Exchanges so far. */
+  readonly #turns = { gather: 0, allToAll: 0, allGather: 0, close: 0 };
 
   constructor(readonly rank: number, hub: Hub) {
     this.#hub = hub;
@@ -68,20 +69,20 @@ class LocalRank implements Ranks {
   }
 
   async gather(bytes: Uint8Array): Promise<Uint8Array<ArrayBuffer>[]> {
-    const all = await this.#meet(bytes.slice());
+    const all = await this.#meet(this.#next("gather"), bytes.slice());
     return all.map((bytes) => new Uint8Array(bytes));
   }
 
   async allToAll(parts: readonly SharedBytes[], into: readonly SharedBytes[]): Promise<void> {
-    const done = this.#takeTurn(), all = await this.#meet(parts, done - 1);
+    const turn = this.#next("allToAll"), all = await this.#meet(turn, parts);
     for (const [from, parts] of all.entries()) into[from]!.set(parts[this.rank]!);
-    await this.#meet(undefined, done); // The parts may change now.
+    await this.#meet(`${turn} done`); // The parts may change now.
   }
 
   async allGather(parts: readonly SharedBytes[]): Promise<void> {
-    const done = this.#takeTurn(), all = await this.#meet(parts[this.rank]!, done - 1);
+    const turn = this.#next("allGather"), all = await this.#meet(turn, parts[this.rank]!);
     for (const [from, part] of all.entries()) if (from !== this.rank) parts[from]!.set(part);
-    await this.#meet(undefined, done);
+    await this.#meet(`${turn} done`);
   }
 
   fail(failure: RankFailure): Promise<void> {
@@ -90,16 +91,16 @@ class LocalRank implements Ranks {
   }
 
   async close(): Promise<void> {
-    await this.#meet(undefined).catch(() => {});
+    await this.#meet(this.#next("close")).catch(() => {});
   }
 
-  /** Takes two turns at once, as the next exchange may begin before this one is done. @returns the last */
-  #takeTurn(): number {
-    return (this.#turn += 2) - 1;
+  /** The name of this rank's next exchange of a kind, which is that of all ranks. */
+  #next(kind: "gather" | "allToAll" | "allGather" | "close"): string {
+    return `${kind} ${this.#turns[kind]++}`;
   }
 
-  #meet<T>(what: T, turn = this.#turn++): Promise<T[]> {
-    return this.#hub.meet(turn, this.rank, what);
+  #meet<T>(turn: string, what?: T): Promise<T[]> {
+    return this.#hub.meet<T>(turn, this.rank, what as T);
   }
 }
 

@@ -10,8 +10,9 @@ import { QtrainError } from "../core/errors.ts";
 export type SharedBytes = Uint8Array<SharedArrayBuffer>;
 
 /**
- * The processes that train together, each a rank. All ranks call the methods that exchange bytes in the
- * same order, and may call the next one before the last one is done. When a rank has failed, all that is
+ * The processes that train together, each a rank. All ranks call each method that exchanges bytes with the
+ * same things in the same order, but those of two methods in any; and may call the next one before the
+ * last one is done. When a rank has failed, all that is
  * under way and all later calls reject with its {@linkcode RankError}, on every rank.
  */
 export interface Ranks {

@@ -42,8 +42,10 @@ export function command(
     readonly more?: readonly string[];
   } = {},
 ): Deno.Command {
+  // Deno fetches a package's versions again, and says so, until one process has lived long enough to keep them.
+  const quiet = ["run", "--quiet", ...PERMISSIONS, ...options.more ?? []];
   return new Deno.Command(Deno.execPath(), {
-    args: ["run", ...PERMISSIONS, ...options.more ?? [], `${ROOT}cli/main.ts`, ...args],
+    args: [...quiet, `${ROOT}cli/main.ts`, ...args],
     cwd: options.cwd ?? ROOT,
     env: {
       NO_COLOR: "1",

@@ -24,13 +24,15 @@ const HEADER = 8;
 /** Tag of messages that are no part of an exchange: a rank has failed, or leaves. */
 export const NOTE_TAG = 1;
 
-/** Tags repeat after as many exchanges: a library need not have more than 32767. */
-const MAX_TURNS = 16000;
+/** Messages that ranks send in the same order: those of an exchange's kind; a gather's lengths and the rest. */
+const SERIES = ["allToAll", "allGather", "gather", "rest of gather"] as const;
 
-/** The tags of an exchange, by its number. Each exchange has two: for what is known before, and the rest. */
-function tagsOf(turn: number): readonly [number, number] {
-  const first = NOTE_TAG + 1 + 2 * (turn % MAX_TURNS);
-  return [first, first + 1];
+/** Tags repeat after as many exchanges of a kind: a library need not have more than 32767. */
+const MAX_TURNS = 8000;
+
+/** The tag of the messages of an exchange, by its number among those of its kind. */
+function tagOf(series: typeof SERIES[number], turn: number): number {
+  return NOTE_TAG + 1 + MAX_TURNS * SERIES.indexOf(series) + turn % MAX_TURNS;
 }
 
 /** Bytes to or from a rank. */
@@ -95,7 +97,7 @@ export function allToAll(
   into[place.rank]!.set(parts[place.rank]!);
   const messages = (all: readonly Uint8Array[], sign: 1 | -1) =>
     others(place, sign).map((rank) => ({ rank, bytes: all[rank]! }));
-  return new Transfer(mpi, tagsOf(turn)[0], messages(into, -1), messages(parts, 1));
+  return new Transfer(mpi, tagOf("allToAll", turn), messages(into, -1), messages(parts, 1));
 }
 
 /** Sends a rank's part to all others and receives theirs. */
@@ -107,7 +109,7 @@ export function allGather(
 ): Exchange {
   const receive = others(place, -1).map((rank) => ({ rank, bytes: parts[rank]! }));
   const send = others(place, 1).map((rank) => ({ rank, bytes: parts[place.rank]! }));
-  return new Transfer(mpi, tagsOf(turn)[0], receive, send);
+  return new Transfer(mpi, tagOf("allGather", turn), receive, send);
 }
 
 /**
@@ -126,7 +128,7 @@ export class Gather implements Exchange {
   #rest: Exchange | undefined;
 
   constructor(mpi: Mpi, place: Place, turn: number, bytes: Uint8Array) {
-    const [first, rest] = tagsOf(turn), fits = MAX_FIRST - HEADER;
+    const fits = MAX_FIRST - HEADER;
     const head = bytesOf(HEADER + Math.min(bytes.length, fits));
     new DataView(head.buffer).setBigUint64(0, BigInt(bytes.length), true);
     head.set(bytes.subarray(0, fits), HEADER);
@@ -141,8 +143,13 @@ export class Gather implements Exchange {
     this.#own = bytes;
     this.#firsts = others(place, -1).map((rank) => ({ rank, bytes: bytesOf(MAX_FIRST) }));
     this.#sent = [
-      new Transfer(mpi, first, this.#firsts, receivers.map(message(head))),
-      new Transfer(mpi, rest, [], receivers.map(message(bytes.subarray(fits)))),
+      new Transfer(mpi, tagOf("gather", turn), this.#firsts, receivers.map(message(head))),
+      new Transfer(
+        mpi,
+        tagOf("rest of gather", turn),
+        [],
+        receivers.map(message(bytes.subarray(fits))),
+      ),
     ];
   }
 
@@ -163,7 +170,7 @@ export class Gather implements Exchange {
       given.set(bytes.subarray(HEADER, HEADER + Math.min(length, fits)));
       return { rank, bytes: given.subarray(fits) };
     });
-    return new Transfer(this.#mpi, tagsOf(this.#turn)[1], rest, []);
+    return new Transfer(this.#mpi, tagOf("rest of gather", this.#turn), rest, []);
   }
 }
 

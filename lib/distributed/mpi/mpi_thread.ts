@@ -1,5 +1,5 @@
 /**
- * The thread that owns MPI. It starts exchanges in the order of jobs, several at once, and looks after
+ * The thread that owns MPI. It starts each exchange at once, beside those under way, and looks after
  * them between short sleeps, so that it does not take a core from the threads that compute.
  *
  * @module
@@ -61,7 +61,8 @@ class MpiThread {
   #failure: Required<Note> | undefined;
   /** MPI fails after a failure. */
   #broken = false;
-  #turn = 0;
+  /** Exchanges so far. */
+  readonly #turns = { gather: 0, allToAll: 0, allGather: 0 };
   /** When something last happened. */
   #active = performance.now();
   #closing: "no" | "asked" | "waiting" = "no";
@@ -107,8 +108,8 @@ class MpiThread {
   }
 
   #exchange(job: Extract<Job, { kind: "gather" | "allToAll" | "allGather" }>): void {
-    const mpi = this.#mpi, place = { rank: this.#rank, size: this.#size }, turn = this.#turn++;
-    const { kind, id } = job;
+    const mpi = this.#mpi, place = { rank: this.#rank, size: this.#size };
+    const { kind, id } = job, turn = this.#turns[kind]++;
     if (kind === "gather") {
       const exchange = new Gather(mpi, place, turn, bytesAt(job.bytes));
       this.#run(exchange, () => say({ kind: "done", id, given: exchange.given }));

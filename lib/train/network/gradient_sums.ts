@@ -30,9 +30,11 @@ export class GradientSums {
   readonly ends: readonly number[];
   /** When each bucket's last exchange is received and added, and its memory may change. */
   readonly #added: Promise<void>[];
-  /** Starts exchanges one after the other, in the same order on all ranks. */
-  #started: Promise<void> = Promise.resolve();
-  #spread: Promise<void>[] = [];
+  /** When the latest bucket's parts have been given to the ranks, and its sum: in the same order on all. */
+  #sent: Promise<unknown> = Promise.resolve();
+  #spread: Promise<unknown> = Promise.resolve();
+  /** Sums under way to all ranks. */
+  readonly #spreading: Promise<void>[] = [];
 
   /**
    * @param backward the steps of the backward pass, as they run
@@ -82,32 +84,29 @@ export class GradientSums {
     id: MicroBatchId,
     { first, last }: { readonly first: boolean; readonly last: boolean },
   ): void {
-    const before = this.#started, { memory, offsets, wire } = this.#buckets[bucket]!;
+    const before = this.#sent, { memory, offsets, wire } = this.#buckets[bucket]!;
     const sent = (async () => {
       await before;
       for (const [i, copy] of (await done()).entries()) memory.set(copy, offsets[i]);
-      // A bucket's sums go out two buckets later, so that its exchange does not hold up the next one.
-      if (last && bucket >= 2) await this.#spreadSum(bucket - 2);
       return { received: this.#ranks.allToAll(wire.parts(id), wire.received) };
     })();
-    this.#started = sent.then(() => {});
-    this.#added[bucket] = sent.then(async ({ received }) => {
+    this.#sent = heard(sent);
+    const added = this.#added[bucket] = heard(sent.then(async ({ received }) => {
       await received;
       wire.add(first);
-    });
-    // Who waits for the sums gets the error.
-    this.#started.catch(() => {});
-    this.#added[bucket]!.catch(() => {});
+    }));
+    if (!last) return;
+    this.#spread = heard(
+      Promise.all([added, this.#spread]).then(() => {
+        this.#spreading.push(heard(this.#ranks.allGather(wire.sums())));
+      }),
+    );
   }
 
   /** Waits until the sums of all ranks are in the gradients' buffers. @returns one that is not finite */
   async finish(): Promise<string | undefined> {
-    await this.#started;
-    const count = this.#buckets.length;
-    for (let bucket = Math.max(0, count - 2); bucket < count; bucket++) {
-      await this.#spreadSum(bucket);
-    }
-    await Promise.all(this.#spread.splice(0));
+    await this.#spread;
+    await Promise.all(this.#spreading.splice(0));
     let bad: string | undefined;
     for (const { names, offsets, memory, wire } of this.#buckets) {
       wire.finish();
@@ -120,13 +119,12 @@ export class GradientSums {
     }
     return bad;
   }
+}
 
-  async #spreadSum(bucket: number): Promise<void> {
-    await this.#added[bucket];
-    const spread = this.#ranks.allGather(this.#buckets[bucket]!.wire.sums());
-    spread.catch(() => {}); // finish() gets the error.
-    this.#spread.push(spread);
-  }
+/** The promise itself: who waits for all sums gets its error. */
+function heard<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {});
+  return promise;
 }
 
 /** Groups gradients that are finished one after another. */
