@@ -69,13 +69,15 @@ async function loadOf({ name, size, channels, images }: Case): Promise<Load> {
       const { user, system } = cpuUsage(began);
       times.push((user + system) / 1e6);
     }
-    const bytes = (wanted: string) =>
+    const bytesOf = (wanted: string) =>
       ranks.log.filter(({ kind }) => kind === wanted)
-        .reduce((sum, { bytes }) => sum + bytes.reduce((a, b) => a + b), 0);
+        .map(({ bytes }) => bytes.reduce((a, b) => a + b));
+    const slices = bytesOf("allToAll");
     return {
       images,
-      gradientBytes: bytes("allToAll"),
-      statisticsBytes: bytes("gather"),
+      statisticsBytes: slices.pop()!, // They begin after the last gradients.
+      gradientBytes: slices.reduce((a, b) => a + b),
+      toldBytes: bytesOf("gather")[0]!,
       exchanges: ranks.log.length,
       compute: times.slice(1).toSorted((a, b) => a - b)[1]!,
     };

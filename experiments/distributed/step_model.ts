@@ -15,8 +15,9 @@ export interface Load {
   readonly images: number;
   /** Bytes of all gradients in f32. */
   readonly gradientBytes: number;
-  /** Bytes of statistics that each rank gives all others. */
+  /** Bytes of statistics, which are combined in slices, and of what each rank gives all others. */
   readonly statisticsBytes: number;
+  readonly toldBytes: number;
   /** Exchanges, all together. */
   readonly exchanges: number;
   /** Seconds of computing a rank's images. */
@@ -41,12 +42,13 @@ export interface Fitted {
 
 /** Bytes of a step that a rank sends, and receives as many. */
 export function wireBytes(
-  { gradientBytes, statisticsBytes }: Pick<Load, "gradientBytes" | "statisticsBytes">,
+  { gradientBytes, statisticsBytes, toldBytes }: Omit<Load, "images" | "exchanges" | "compute">,
   ranks: number,
   wire: "f32" | "int8",
 ): number {
-  const perWeight = wire === "f32" ? 8 : 3; // There and back.
-  return gradientBytes / 4 * perWeight * (ranks - 1) / ranks + statisticsBytes * (ranks - 1);
+  const perWeight = wire === "f32" ? 8 : 3, others = ranks - 1; // There and back.
+  const slices = gradientBytes / 4 * perWeight + 2 * statisticsBytes;
+  return slices * others / ranks + toldBytes * others;
 }
 
 /**

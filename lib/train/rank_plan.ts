@@ -12,7 +12,10 @@ import { sumBytes } from "./network/wire/int8.ts";
 interface SentBytes {
   /** Gradients of its micro-batches to the ranks that add them, and its share of the sums to all. */
   readonly gradients: number;
-  /** Statistics, metrics and batch norm's values. */
+  /**
+   * Statistics, metrics and batch norm's values. Where micro-batches set ranges themselves, the last rank
+   * sends these too, some kilobytes to each.
+   */
   readonly statistics: number;
   readonly total: number;
 }
@@ -98,16 +101,14 @@ export function rankPlan(program: Program, ranks: number): RankPlan {
   const trained = trainedBuffers(program);
   const gradients = trained.reduce((sum, name) => sum + of(`${name}.gradient`), 0);
   const running = norms.reduce((sum, { layer }) => sum + of(`${layer}.running`), 0);
-  const ownRanges = program.quantizers.some(({ dynamic, search }) => dynamic || search);
-  const statistics = of("statistics") + microBatches * (of("metrics") + running) +
-    (ownRanges ? of("quantizers") + of("memory") : 0);
-  const others = ranks - 1, sums = sumBytes(micros);
-  const sent = (bytes: number, sum: number, more: number): SentBytes => {
-    const all = Math.round(gradients / 4 * others / ranks * (microBatches * bytes + sum));
-    const rest = others * (statistics + more);
+  const others = ranks - 1, sums = sumBytes(micros), values = gradients / 4;
+  const slice = values / ranks;
+  const sent = (bytes: number, sum: number, maxima: number): SentBytes => {
+    const all = Math.round(others * slice * (microBatches * bytes + sum));
+    const sliced = 2 * (of("statistics") + maxima) + (microBatches + 1) * running;
+    const rest = Math.round(others / ranks * sliced) + others * microBatches * of("metrics");
     return { gradients: all, statistics: rest, total: all + rest };
   };
-  const values = gradients / 4, slice = values / ranks;
   const f32 = Math.ceil(gradients + 4 * slice);
   const int8 = Math.ceil(values + values + 4 * slice + sums * values);
   return {

@@ -11,6 +11,7 @@ import type { Ranks } from "../../distributed/ranks.ts";
 import { gradientsInOrder } from "../../program/passes/exchange.ts";
 import type { Program, Step } from "../../program/program.ts";
 import type { Copies, Executor } from "../../runtime/executor.ts";
+import type { SliceExchanges } from "./slice_exchanges.ts";
 import { F32Wire } from "./wire/f32.ts";
 import { Int8Wire, type WireRanges } from "./wire/int8.ts";
 import { type Bucket, type BucketWire, floats, type MicroBatchId, shared } from "./wire/wire.ts";
@@ -23,18 +24,13 @@ const MAX_BUCKETS = 8, MIN_BUCKET_BYTES = 65536;
 
 /** The gradients of a program on one rank. */
 export class GradientSums {
-  readonly #ranks: Ranks;
+  readonly #exchanges: SliceExchanges;
   readonly #executor: Executor;
   readonly #buckets: readonly (Bucket & { readonly wire: BucketWire })[];
   /** Index of the backward pass's last step of each bucket. */
   readonly ends: readonly number[];
   /** When each bucket's last exchange is received and added, and its memory may change. */
   readonly #added: Promise<void>[];
-  /** When the latest bucket's parts have been given to the ranks, and its sum: in the same order on all. */
-  #sent: Promise<unknown> = Promise.resolve();
-  #spread: Promise<unknown> = Promise.resolve();
-  /** Sums under way to all ranks. */
-  readonly #spreading: Promise<void>[] = [];
 
   /**
    * @param backward the steps of the backward pass, as they run
@@ -45,9 +41,10 @@ export class GradientSums {
     backward: readonly Step[],
     executor: Executor,
     ranks: Ranks,
+    exchanges: SliceExchanges,
     ranges?: WireRanges,
   ) {
-    this.#ranks = ranks;
+    this.#exchanges = exchanges;
     this.#executor = executor;
     const sizes = new Map(program.buffers.map(({ name, bytes }) => [name, bytes]));
     const groups = grouped(program, backward, sizes);
@@ -84,29 +81,22 @@ export class GradientSums {
     id: MicroBatchId,
     { first, last }: { readonly first: boolean; readonly last: boolean },
   ): void {
-    const before = this.#sent, { memory, offsets, wire } = this.#buckets[bucket]!;
-    const sent = (async () => {
-      await before;
-      for (const [i, copy] of (await done()).entries()) memory.set(copy, offsets[i]);
-      return { received: this.#ranks.allToAll(wire.parts(id), wire.received) };
-    })();
-    this.#sent = heard(sent);
-    const added = this.#added[bucket] = heard(sent.then(async ({ received }) => {
-      await received;
-      wire.add(first);
-    }));
-    if (!last) return;
-    this.#spread = heard(
-      Promise.all([added, this.#spread]).then(() => {
-        this.#spreading.push(heard(this.#ranks.allGather(wire.sums())));
-      }),
-    );
+    const { memory, offsets, wire } = this.#buckets[bucket]!;
+    const copy = async () => {
+      for (const [i, values] of (await done()).entries()) memory.set(values, offsets[i]);
+    };
+    this.#added[bucket] = this.#exchanges.begin(copy, {
+      get received() {
+        return wire.received;
+      },
+      parts: () => wire.parts(id),
+      combine: () => wire.add(first),
+      result: last ? () => wire.sums() : undefined,
+    });
   }
 
-  /** Waits until the sums of all ranks are in the gradients' buffers. @returns one that is not finite */
-  async finish(): Promise<string | undefined> {
-    await this.#spread;
-    await Promise.all(this.#spreading.splice(0));
+  /** Writes the sums of all ranks, which must be there, to the gradients' buffers. @returns one that is not finite */
+  finish(): string | undefined {
     let bad: string | undefined;
     for (const { names, offsets, memory, wire } of this.#buckets) {
       wire.finish();
@@ -119,12 +109,6 @@ export class GradientSums {
     }
     return bad;
   }
-}
-
-/** The promise itself: who waits for all sums gets its error. */
-function heard<T>(promise: Promise<T>): Promise<T> {
-  promise.catch(() => {});
-  return promise;
 }
 
 /** Groups gradients that are finished one after another. */

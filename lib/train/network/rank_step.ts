@@ -17,12 +17,13 @@ import {
   NONFINITE_COUNTS,
   QUANTIZER,
   SLOT,
-  SLOTS,
   wordsOf,
 } from "../../quant/layouts.ts";
 import type { Copies, Executor } from "../../runtime/executor.ts";
 import type { DistributedSpec } from "../../recipe/recipe.ts";
 import { GradientSums } from "./gradient_sums.ts";
+import { SliceExchanges } from "./slice_exchanges.ts";
+import { type StatisticsRules, StatisticsSums } from "./statistics_sums.ts";
 import type { NetworkState } from "./types.ts";
 import { WireRanges } from "./wire/int8.ts";
 
@@ -50,35 +51,35 @@ interface Norm {
   readonly kept: number;
 }
 
-/** What a rank adds to the exchange at the end of a step's backward pass, in this order. */
+/** What a rank tells all others of a step, in this order. */
 interface Contribution {
   /** What the training loop has to say. */
   readonly note: Uint8Array;
-  readonly statistics: Uint8Array;
-  /** Of each of its micro-batches: the loss's metrics, and what each norm's running values take over. */
+  /** The loss's metrics of each of its micro-batches. */
   readonly metrics: Uint8Array;
-  readonly running: Uint8Array;
   /**
-   * Of its last micro-batch: the table of quantizers and estimators' memory where micro-batches set ranges
-   * themselves, and with telemetry the errors.
+   * From the last rank, of its last micro-batch: the table of quantizers and estimators' memory where
+   * micro-batches set ranges themselves, and with telemetry the errors.
    */
   readonly table: Uint8Array;
   readonly memory: Uint8Array;
   readonly fidelity: Uint8Array;
-  /** With 8 bits on the wire: the largest absolute value of each gradient, f32. */
-  readonly seen: Uint8Array;
 }
 
 const PARTS = [
   "note",
-  "statistics",
   "metrics",
-  "running",
   "table",
   "memory",
   "fidelity",
-  "seen",
 ] as const satisfies (keyof Contribution)[];
+
+/** Results of a rank's computing: copies of metrics and norms' values of each micro-batch. */
+interface Computed {
+  readonly telemetry: boolean;
+  readonly steps: readonly Step[];
+  readonly results: readonly Copies[];
+}
 
 /** The steps of a network on one of several ranks. */
 export class RankStep {
@@ -92,9 +93,12 @@ export class RankStep {
   readonly #trained: readonly string[];
   /** Gradients by the steps that make them: a step with telemetry has others. */
   readonly #gradients = new Map<readonly Step[], GradientSums>();
-  /** Running values as they are between steps, and as they were before the last one. */
-  #running: readonly Float32Array<ArrayBuffer>[] | undefined;
-  #runningBefore: readonly Float32Array<ArrayBuffer>[] = [];
+  readonly #exchanges: SliceExchanges;
+  /** Running values of all norms as they are between steps, and as they were before the last one. */
+  #running: Float32Array<ArrayBuffer> | undefined;
+  #runningBefore = new Float32Array();
+  /** The share of each that one micro-batch leaves of it. */
+  readonly #kept: Float32Array;
   /** Ranges of gradients on the wire, where they go in 8 bits. */
   readonly #wireRanges: WireRanges | undefined;
 
@@ -114,8 +118,12 @@ export class RankStep {
       .map(({ buffers, constants }) => ({
         running: buffers.running!,
         bytes: 8 * constants.CHANNELS!,
-        kept: Math.fround(constants.KEPT!),
+        kept: constants.KEPT!,
       }));
+    this.#exchanges = new SliceExchanges(ranks);
+    this.#kept = Float32Array.from(
+      this.#norms.flatMap(({ bytes, kept }) => new Array<number>(bytes / 4).fill(kept)),
+    );
   }
 
   /** Takes over what {@linkcode memories} gave, or nothing; the network was loaded with other weights. */
@@ -167,18 +175,14 @@ export class RankStep {
       const rest = backward.slice((ends.at(-1) ?? -1) + 1);
       if (rest.length > 0) await runSteps(rest, [], []);
     }
-    const overflow = await gradients.finish();
-    const own = await this.#contribution(results, telemetry);
-    const all = await this.ranks.gather(encode(own));
-    this.#combine(all.map(decode), [...forward, ...backward], overflow);
+    const computed = { telemetry, steps: [...forward, ...backward], results };
+    const [statistics, all] = await this.#exchangeRest(computed);
+    this.#combine(statistics, all, gradients.finish());
   }
 
   /** Writes the running values from before a step that is undone. */
   undo(): void {
-    this.#norms.forEach(({ running }, i) => {
-      this.executor.write(running, this.#runningBefore[i]!);
-    });
-    this.#running = this.#runningBefore;
+    this.#writeRunning(this.#running = this.#runningBefore);
   }
 
   #gradientsOf(backward: readonly Step[]): GradientSums {
@@ -189,55 +193,101 @@ export class RankStep {
       backward,
       this.executor,
       this.ranks,
+      this.#exchanges,
       this.#wireRanges,
     );
     this.#gradients.set(backward, made);
     return made;
   }
 
-  async #readRunning(): Promise<Float32Array<ArrayBuffer>[]> {
+  async #readRunning(): Promise<Float32Array<ArrayBuffer>> {
     const read = await this.executor.read(this.#norms.map(({ running }) => running));
-    return read.map(({ buffer }) => new Float32Array(buffer));
+    return new Float32Array(joinBytes(read).buffer);
   }
 
-  async #contribution(
-    results: readonly Copies[],
-    telemetry: boolean,
-  ): Promise<Contribution> {
-    const ownRanges = this.program.quantizers.some(({ dynamic, search }) => dynamic || search);
-    const names = ["statistics", ...(ownRanges ? ["quantizers", "memory"] : [])];
-    const [statistics, ...more] = await this.executor.read([
-      ...names,
-      ...(telemetry ? ["fidelity"] : []),
-    ]);
-    const fidelity = telemetry ? more.pop() : undefined, [table, memory] = more;
-    const parts = await Promise.all(results.map((copies) => copies()));
-    const none = new Uint8Array();
+  #writeRunning(all: Float32Array<ArrayBuffer>): void {
+    let at = 0;
+    for (const { running, bytes } of this.#norms) {
+      this.executor.write(running, all.slice(at, at += bytes / 4));
+    }
+  }
+
+  /**
+   * Exchanges what is beside the gradients, while their last ones are under way, and waits for all of it.
+   *
+   * @returns the statistics, and what each rank told
+   */
+  async #exchangeRest(computed: Computed): Promise<[StatisticsSums, Contribution[]]> {
+    let sums: StatisticsSums | undefined;
+    const read = this.#read(computed), rules = this.#rulesOf(computed.steps);
+    const begun = this.#exchanges.begin(async () => {
+      const { statistics, running } = await read;
+      const maxima = bytesOf(this.#wireRanges?.seen ?? new Float32Array());
+      sums = new StatisticsSums({ statistics, maxima, running }, rules, this.ranks);
+    }, {
+      get received() {
+        return sums!.received;
+      },
+      parts: () => sums!.parts(),
+      combine: () => sums!.combine(),
+      result: () => sums!.result(),
+    });
+    const told = read.then(({ contribution }) => this.ranks.gather(encode(contribution)));
+    const [all] = await Promise.all([told, begun]);
+    await this.#exchanges.finish();
+    return [sums!, all.map(decode)];
+  }
+
+  #rulesOf(steps: readonly Step[]): StatisticsRules {
+    const reset = steps.flatMap(({ kernel, constants }) =>
+      kernel === resetStatistics ? [constants.ROW!] : []
+    );
     return {
-      note: this.note,
-      statistics: statistics!,
-      metrics: joinBytes(parts.map(([metrics]) => metrics!)),
-      running: joinBytes(parts.flatMap(([, ...running]) => running)),
-      table: table ?? none,
-      memory: memory ?? none,
-      fidelity: fidelity ?? none,
-      seen: bytesOf(this.#wireRanges?.seen ?? new Float32Array()),
+      quantizers: this.program.quantizers.length,
+      reset: new Set(reset),
+      running: this.#running!,
+      kept: this.#kept,
+    };
+  }
+
+  /** Reads what this rank has computed beside gradients. */
+  async #read({ telemetry, results }: Computed): Promise<{
+    readonly statistics: Uint8Array;
+    readonly running: readonly Uint8Array[];
+    readonly contribution: Contribution;
+  }> {
+    const { quantizers } = this.program, { rank, size } = this.ranks, isLast = rank === size - 1;
+    const ownRanges = isLast && quantizers.some(({ dynamic, search }) => dynamic || search);
+    const names = [
+      "statistics",
+      ...(ownRanges ? ["quantizers", "memory"] : []),
+      ...(isLast && telemetry ? ["fidelity"] : []),
+    ];
+    const read = await this.executor.read(names);
+    const of = (name: string) => read[names.indexOf(name)] ?? new Uint8Array();
+    const parts = await Promise.all(results.map((copies) => copies()));
+    return {
+      statistics: of("statistics"),
+      running: parts.map(([, ...running]) => joinBytes(running)),
+      contribution: {
+        note: this.note,
+        metrics: joinBytes(parts.map(([metrics]) => metrics!)),
+        table: of("quantizers"),
+        memory: of("memory"),
+        fidelity: of("fidelity"),
+      },
     };
   }
 
   /**
-   * Writes what all ranks' contributions add up to.
+   * Writes what all ranks' statistics and contributions add up to.
    *
    * @param overflow the gradient whose sum is not finite, if there is one
    */
-  #combine(
-    all: readonly Contribution[],
-    steps: readonly Step[],
-    overflow: string | undefined,
-  ): void {
+  #combine(sums: StatisticsSums, all: readonly Contribution[], overflow: string | undefined): void {
     const { executor, program: { quantizers } } = this, last = all.at(-1)!;
+    const { statistics, maxima, running } = sums.all;
     this.notes = all.map(({ note }) => note);
-    const statistics = this.#statistics(all, steps);
     if (overflow !== undefined) {
       const first = wordsOfQuantizers(quantizers.length),
         buffer = overflow.replace(/\.gradient$/, "");
@@ -245,9 +295,10 @@ export class RankStep {
       statistics[first + word]!++;
     }
     executor.write("statistics", statistics);
-    this.#wireRanges?.update(all.map(({ seen }) => new Float32Array(seen.slice().buffer)));
+    this.#wireRanges?.update(maxima);
     executor.write("metrics", metricsOf(all.map(({ metrics }) => metrics)));
-    this.#addRunning(all.map(({ running }) => running));
+    this.#runningBefore = this.#running!;
+    this.#writeRunning(this.#running = running);
     if (last.fidelity.length > 0) executor.write("fidelity", last.fidelity.slice());
     for (const [row, { dynamic, search }] of quantizers.entries()) {
       if (!dynamic && !search) continue;
@@ -256,46 +307,6 @@ export class RankStep {
       write("quantizers", last.table, QUANTIZER.bytes);
       write("memory", last.memory, 4 * MAX_MEMORY);
     }
-  }
-
-  /** Maxima and sums of the ranks' statistics; extremes that each micro-batch resets are the last one's. */
-  #statistics(all: readonly Contribution[], steps: readonly Step[]): Uint32Array<ArrayBuffer> {
-    const words = all.map(({ statistics }) => wordsOf(statistics.slice()).u32),
-      last = words.at(-1)!;
-    const reset = new Set(
-      steps.flatMap(({ kernel, constants }) => kernel === resetStatistics ? [constants.ROW!] : []),
-    );
-    const sum = new Uint32Array(last.length), row = SLOTS * SLOT.words;
-    const counts = wordsOfQuantizers(this.program.quantizers.length);
-    for (let i = 0; i < sum.length; i++) {
-      const extreme = i < counts && i % SLOT.words <= SLOT.word("max");
-      if (extreme && reset.has(Math.floor(i / row))) sum[i] = last[i]!;
-      else {
-        for (const one of words) sum[i] = extreme ? Math.max(sum[i]!, one[i]!) : sum[i]! + one[i]!;
-      }
-    }
-    return sum;
-  }
-
-  /** Adds each micro-batch's part to the running values, in the order of micro-batches. */
-  #addRunning(all: readonly Uint8Array[]): void {
-    const taken = all.map((bytes) => new Float32Array(bytes.slice().buffer));
-    const rounds = this.microBatches.length, { fround } = Math;
-    const before = this.#running!, next = before.map((values) => values.slice());
-    for (let round = 0; round < rounds; round++) {
-      for (const part of taken) {
-        let at = part.length / rounds * round;
-        for (const [i, { kept }] of this.#norms.entries()) {
-          const values = next[i]!;
-          for (let c = 0; c < values.length; c++) {
-            values[c] = fround(fround(kept * values[c]!) + part[at++]!);
-          }
-        }
-      }
-    }
-    this.#runningBefore = before;
-    this.#running = next;
-    this.#norms.forEach(({ running }, i) => this.executor.write(running, next[i]!));
   }
 }
 

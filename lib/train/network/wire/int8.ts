@@ -50,11 +50,11 @@ export class WireRanges {
     this.seen[i] = Math.max(this.seen[i]!, most);
   }
 
-  /** Sets the ranges of the next step. @param all what each rank has seen */
-  update(all: readonly Float32Array[]): void {
+  /** Sets the ranges of the next step. @param seen by all ranks */
+  update(seen: Float32Array): void {
     const { fround } = Math;
     for (const [i, name] of this.names.entries()) {
-      const now = all.reduce((most, seen) => Math.max(most, seen[i]!), 0);
+      const now = seen[i]!;
       if (!Number.isFinite(now) || now === 0) continue;
       const old = this.ranges.get(name);
       const next = old ? fround(fround(TAKEN * now) + fround(KEPT * old)) : now;

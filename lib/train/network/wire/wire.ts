@@ -42,11 +42,15 @@ export function floats(
   return new Float32Array(buffer, byteOffset, byteLength / 4);
 }
 
+/** Where the slice of each rank begins, and the last one ends, in elements. */
+export function cuts(elements: number, size: number): number[] {
+  return Array.from({ length: size + 1 }, (_, rank) => Math.floor(elements * rank / size));
+}
+
 /** Cuts memory of whole elements into a slice for each rank. */
 export function slicesOf(memory: SharedBytes, elementBytes: number, size: number): SharedBytes[] {
-  const elements = memory.length / elementBytes;
-  const cut = (rank: number) => elementBytes * Math.floor(elements * rank / size);
-  return Array.from({ length: size }, (_, rank) => memory.subarray(cut(rank), cut(rank + 1)));
+  const at = cuts(memory.length / elementBytes, size).map((element) => elementBytes * element);
+  return at.slice(1).map((end, rank) => memory.subarray(at[rank], end));
 }
 
 /** Memory for what each rank sends of this rank's slice. */
