@@ -9,9 +9,12 @@ import { RankError } from "../lib/distributed/ranks.ts";
 import { UNRESTRICTED } from "../lib/recipe/path_scope.ts";
 import type { RecipeInput } from "../lib/recipe/recipe.ts";
 import { cpuDevice } from "../lib/runtime/device.ts";
+import { expectSameState } from "../lib/train/agreement.ts";
 import type { TrainEvent } from "../lib/train/events.ts";
+import type { NetworkState } from "../lib/train/network/types.ts";
 import type { TrainOptions } from "../lib/train/options.ts";
 import { RunFolder } from "../lib/train/run_folder/run_folder.ts";
+import { Team } from "../lib/train/team.ts";
 import { train } from "../lib/train/train.ts";
 import { inFolder, newestCheckpoint, runOf } from "./support/runs.ts";
 
@@ -255,4 +258,30 @@ Deno.test("a warning of several ranks is given once, that of another rank with i
   const all = await onRanks(RECIPE, 2, { resume: true });
   assert.equal(all[0]!.warnings.filter((text) => /no intact checkpoint/.test(text)).length, 1);
   assert.deepEqual(all[1]!.warnings, []);
+});
+
+Deno.test("weights or ranges that a rank has otherwise are refused at a checkpoint", async () => {
+  const state = (weight: number, high: number, memory: number): NetworkState => ({
+    parameters: [{ name: "w", shape: [2], data: Float32Array.of(weight, 2) }],
+    optimizer: new Map(),
+    averages: [],
+    running: [],
+    ranges: new Map([["x", { low: -1, high }]]),
+    memories: new Map([["x", Float32Array.of(memory)]]),
+  });
+  const compare = (...states: NetworkState[]) =>
+    Promise.all(
+      localRanks(states.length).map((ranks, i) => expectSameState(new Team({ ranks }), states[i]!)),
+    );
+  await compare(state(1, 1, 1), state(1, 1, 1), state(1, 1, 1));
+  const same = state(1, 1, 1);
+  await assert.rejects(
+    compare(same, same, state(1.5, 1, 1)),
+    /^DeviceError: the weights of rank 2 /,
+  );
+  await assert.rejects(
+    compare(same, state(1, 1.5, 1), same),
+    /^DeviceError: the ranges of rank 1 /,
+  );
+  await assert.rejects(compare(same, state(1, 1, 1.5)), /^DeviceError: the ranges of rank 1 /);
 });

@@ -84,25 +84,40 @@ export async function expectSameDevice(
   );
 }
 
-/** Checks that all ranks hold the same weights. @throws DeviceError when not */
+/** Checks that all ranks hold the same weights and ranges. @throws DeviceError when not */
 export async function expectSameState(team: Team, state: NetworkState): Promise<void> {
   if (!team.ranks) return;
-  const all = await team.all(hashOf(state)), rank = all.findIndex((other) => other !== all[0]);
-  if (rank < 0) return;
-  throw new DeviceError(
-    `the weights of rank ${rank} are not those of rank 0, as they must be: ` +
-      "a host computes or remembers wrongly, or the ranks began from different files (init). The " +
-      "checkpoint before is intact; qtrain doctor tests a host's kernels",
-  );
+  const own = { weights: hashOf(weightsOf(state)), ranges: hashOf(rangesOf(state)) };
+  const [first, ...others] = await team.all(own);
+  for (const what of ["weights", "ranges"] as const) {
+    const rank = 1 + others.findIndex((other) => other[what] !== first![what]);
+    if (rank === 0) continue;
+    throw new DeviceError(
+      `the ${what} of rank ${rank} are not those of rank 0, as they must be: ` +
+        "a host computes or remembers wrongly, or the ranks began from different files (init). The " +
+        "checkpoint before is intact; qtrain doctor tests a host's kernels",
+    );
+  }
 }
 
-/** A hash of the bits of a state: FNV-1a over its words. */
-function hashOf({ parameters, running, optimizer, averages }: NetworkState): number {
+function weightsOf({ parameters, running, optimizer, averages }: NetworkState): Float32Array[] {
+  return [...parameters, ...running, ...[...optimizer.values()].flat(), ...averages]
+    .map(({ data }) => data);
+}
+
+function rangesOf({ ranges, memories }: NetworkState): Float32Array[] {
+  const names = [...ranges.keys()].sort(), more = [...memories.keys()].sort();
+  return [
+    Float32Array.from(names.flatMap((name) => [ranges.get(name)!.low, ranges.get(name)!.high])),
+    ...more.map((name) => memories.get(name)!),
+  ];
+}
+
+/** A hash of the bits of values: FNV-1a over their words. */
+function hashOf(all: readonly Float32Array[]): number {
   let hash = 0x811c9dc5;
-  for (
-    const { data } of [...parameters, ...running, ...[...optimizer.values()].flat(), ...averages]
-  ) {
-    for (const word of new Uint32Array(data.buffer, data.byteOffset, data.length)) {
+  for (const { buffer, byteOffset, length } of all) {
+    for (const word of new Uint32Array(buffer, byteOffset, length)) {
       hash = Math.imul(hash ^ word, 0x01000193);
     }
   }
