@@ -44,13 +44,14 @@ function hiddenShare(links: Measurement["links"], loads: Measurement["loads"]): 
 }
 
 /** The model's constants. */
-export function fit({ raw, peers, links, loads }: Measurement): Fitted {
+export function fit({ raw, atOnce, links, loads }: Measurement): Fitted {
   const free = raw.filter(({ link }) => link === "unshaped");
   // An all-to-all and an all-gather: two exchanges of one part each.
   const [latency, perByte] = fitTwo(free.map(({ part, ms }) => [2, 2 * part, ms / 1000]));
-  const first = peers[0]!;
+  // A further rank is one more message each way, which costs no more than one more small exchange.
+  const one = atOnce[0]!;
   const perPeer = slope(
-    peers.slice(1).map(({ ranks, ms }) => [2 * (ranks - first.ranks), (ms - first.ms) / 1000]),
+    atOnce.map(({ exchanges, ms }) => [exchanges - one.exchanges, (ms - one.ms) / 1000]),
   );
   const base: Fitted = {
     latency,

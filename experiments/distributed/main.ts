@@ -19,11 +19,13 @@ import { LINKS, measureHere, measureOver } from "./two_hosts.ts";
 const TURNS = 5;
 /** Bytes of the parts in exchanges of the engine alone. */
 const PARTS = [1024, 65536, 1048576];
+/** Numbers of small exchanges at once. */
+const AT_ONCE = [1, 16, 64];
 const PLOT = new URL("../../docs/images/distributed_forecast.svg", import.meta.url);
 
 const NETWORKS = ["cnn", "resnet8"] as const, WIRES = ["f32", "int8"] as const;
 const OPTIONS: RankOptions = {
-  ...{ cases: [], parts: [] },
+  ...{ cases: [], parts: [], atOnce: [] },
   ...{ threads: 1, images: 32, batch: 64, steps: 15 },
 };
 const median = (list: readonly number[]) => list.toSorted((a, b) => a - b)[list.length >> 1]!;
@@ -76,15 +78,6 @@ async function timeLinks(): Promise<Pick<Measurement, "raw" | "links">> {
   return { raw, links };
 }
 
-async function timePeers(): Promise<Measurement["peers"]> {
-  const peers: Measurement["peers"][number][] = [];
-  for (const ranks of [2, 3, 4, 6]) {
-    const { engineTimes } = await measureHere(ranks, { ...OPTIONS, parts: [PARTS[0]!] });
-    peers.push({ ranks, ms: engineTimes[0]!.ms });
-  }
-  return peers;
-}
-
 async function measureAll(): Promise<Measurement> {
   const { engine } = await measureHere(1, OPTIONS);
   const info = await Deno.readTextFile("/proc/cpuinfo");
@@ -93,7 +86,7 @@ async function measureAll(): Promise<Measurement> {
     engine,
     here: await timeHere(),
     ...await timeLinks(),
-    peers: await timePeers(),
+    atOnce: (await measureHere(2, { ...OPTIONS, atOnce: AT_ONCE })).atOnceTimes,
     loads: await measureLoads(),
   };
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Load } from "./step_model.ts";
-import type { EngineTime, RankCase, RankTimes } from "./times.ts";
+import type { AtOnceTime, EngineTime, RankCase, RankTimes } from "./times.ts";
 
 /** Two ranks with half the images of one each. */
 export interface HereRow {
@@ -34,8 +34,8 @@ export interface Measurement {
   readonly processor: string;
   readonly engine: string;
   readonly here: readonly HereRow[];
-  /** Exchanges of the smallest part between some ranks on this host. */
-  readonly peers: readonly { readonly ranks: number; readonly ms: number }[];
+  /** Small exchanges at once, between two ranks on this host. */
+  readonly atOnce: readonly AtOnceTime[];
   readonly raw: readonly (EngineTime & { readonly link: string })[];
   readonly links: readonly LinkRow[];
   readonly loads: Readonly<Record<string, Load>>;

@@ -16,10 +16,19 @@ import { type DataShape, plan } from "../../lib/program/plan.ts";
 import { resolveRecipe } from "../../lib/recipe/load.ts";
 import { cpuDevice } from "../../lib/runtime/device.ts";
 import { Network } from "../../lib/train/network/network.ts";
-import type { EngineTime, Measured, RankCase, RankOptions, RankTimes } from "./times.ts";
+import type {
+  AtOnceTime,
+  EngineTime,
+  Measured,
+  RankCase,
+  RankOptions,
+  RankTimes,
+} from "./times.ts";
 import { WatchedRanks } from "./watched_ranks.ts";
 
-const { cases, threads, images, batch, steps, parts } = JSON.parse(Deno.args[0]!) as RankOptions;
+const { cases, threads, images, batch, steps, parts, atOnce } = JSON.parse(
+  Deno.args[0]!,
+) as RankOptions;
 
 function dataOf(network: RankCase["network"]): DataShape {
   const [size, channels] = network === "cnn" ? [28, 1] : [32, 3];
@@ -162,8 +171,24 @@ async function timeEngine(): Promise<EngineTime[]> {
   return times;
 }
 
+async function timeAtOnce(): Promise<AtOnceTime[]> {
+  const times: AtOnceTime[] = [];
+  for (const exchanges of atOnce) {
+    const memory = Array.from(
+      { length: exchanges },
+      () => Array.from({ length: ranks.size }, () => shared(1024)),
+    );
+    const all: number[] = [];
+    for (let turn = 0; turn < 15; turn++) {
+      all.push(await timed(() => Promise.all(memory.map((parts) => ranks.allGather(parts)))));
+    }
+    times.push({ exchanges, ms: median(all.slice(1)) });
+  }
+  return times;
+}
+
 const ranks = await openMpi();
-const engineTimes = await timeEngine();
+const engineTimes = await timeEngine(), atOnceTimes = await timeAtOnce();
 const times: RankTimes[][] = [];
 for (const chosen of cases) {
   const mine = new TextEncoder().encode(JSON.stringify(await timeSteps(chosen)));
@@ -172,7 +197,9 @@ for (const chosen of cases) {
 }
 if (ranks.rank === 0) {
   const { engine } = ranks;
-  console.log(JSON.stringify({ cases: times, engineTimes, engine } satisfies Measured));
+  console.log(
+    JSON.stringify({ cases: times, engineTimes, atOnceTimes, engine } satisfies Measured),
+  );
 }
 await ranks.close();
 Deno.exit(0);

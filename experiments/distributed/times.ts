@@ -24,6 +24,8 @@ export interface RankOptions {
   readonly steps: number;
   /** Times exchanges of the engine alone, of parts of so many bytes, too. */
   readonly parts: readonly number[];
+  /** Times so many small exchanges at once, too. */
+  readonly atOnce: readonly number[];
 }
 
 /** Medians of one rank, in milliseconds. */
@@ -53,11 +55,18 @@ export interface EngineTime {
   readonly ms: number;
 }
 
+/** Median milliseconds of some small exchanges at once. */
+export interface AtOnceTime {
+  readonly exchanges: number;
+  readonly ms: number;
+}
+
 /** What a measurement gives. */
 export interface Measured {
   /** The times of each case, of each rank. */
   readonly cases: readonly (readonly RankTimes[])[];
   /** Of the exchanges of the engine alone. */
   readonly engineTimes: readonly EngineTime[];
+  readonly atOnceTimes: readonly AtOnceTime[];
   readonly engine: string;
 }
