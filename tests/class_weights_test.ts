@@ -30,8 +30,8 @@ const SMALL: Case = {
 function networkOf(test: Case) {
   const program = programOf(test, "float32"), cpu = new ReferenceExecutor(program.buffers);
   const { quantize, seed } = recipeOf(test, "float32");
-  const weights = test.weights && Float32Array.from(test.weights);
-  const network = new Network(program, cpu, seed, quantize, dataOf(test), undefined, weights);
+  const classWeights = test.weights && Float32Array.from(test.weights);
+  const network = new Network(program, cpu, seed, quantize, dataOf(test), { classWeights });
   network.initialize();
   return { program, cpu, network };
 }

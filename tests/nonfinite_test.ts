@@ -99,8 +99,7 @@ function planted(
   const { quantize, seed } = recipeOf(test, program.arithmetic);
   const executor = new Planted(inner, plant);
   const network = new Network(program, executor, seed, quantize, dataOf(test), {
-    ...estimators,
-    ...makers,
+    estimators: { ...estimators, ...makers },
   });
   network.initialize();
   return network;

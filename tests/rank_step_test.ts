@@ -53,8 +53,8 @@ async function trained(
   const executor = await device.createExecutor(program);
   try {
     const { seed, quantize } = recipe;
-    const { distributed: { wire } } = recipe, more = [undefined, undefined, ranks, wire] as const;
-    const network = new Network(program, executor, seed, quantize, data, ...more);
+    const { wire } = recipe.distributed;
+    const network = new Network(program, executor, seed, quantize, data, { ranks, wire });
     const loader = new DataLoader(data, { ...recipe.data, seed, batch: train.batch });
     network.initialize();
     await network.calibrate([await loader.trainBatch(0)]);

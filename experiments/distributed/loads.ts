@@ -53,8 +53,7 @@ async function loadOf({ name, size, channels, images }: Case): Promise<Load> {
   const executor = await cpuDevice({ threads: 1 }).createExecutor(program);
   const ranks = new WatchedRanks(localRanks(1)[0]!);
   try {
-    const more = [undefined, undefined, ranks, "f32"] as const;
-    const network = new Network(program, executor, 1, recipe.quantize, data, ...more);
+    const network = new Network(program, executor, 1, recipe.quantize, data, { ranks });
     network.initialize();
     const batch = {
       images: new Uint8Array(images * size * size * channels).map((_, i) => i * 97 % 251),

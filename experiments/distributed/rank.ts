@@ -59,8 +59,7 @@ async function networkOn(
   const data = dataOf(name), { program } = plan(recipe, data, { exchanges: true });
   const executor = await cpuDevice({ threads }).createExecutor(program);
   const { seed, quantize } = recipe;
-  const more = [undefined, undefined, ranks, wire] as const;
-  const network = new Network(program, executor, seed, quantize, data, ...more);
+  const network = new Network(program, executor, seed, quantize, data, { ranks, wire });
   network.initialize();
   return network;
 }

@@ -49,7 +49,8 @@ export async function openNetwork(
   const device = await openTestedDevice(options.device, program, { ...options, before });
   const executor = await device.createExecutor(program, { memory: recipe.memory });
   try {
-    const network = new Network(program, executor, recipe.seed, recipe.quantize, data, makers);
+    const { seed, quantize } = recipe;
+    const network = new Network(program, executor, seed, quantize, data, { estimators: makers });
     network.load(checkpoint, false);
     return network;
   } catch (error) {

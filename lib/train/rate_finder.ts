@@ -88,15 +88,10 @@ export async function findRate(given: Recipe, options: RateOptions = {}): Promis
     executor = await device.createExecutor(program, { lazily: true, memory });
     await executor.ready(program.sections.weights);
     loader = await DataLoader.open(data, { ...recipe.data, seed, batch });
-    const network = new Network(
-      program,
-      executor,
-      seed,
-      quantize,
-      data,
+    const network = new Network(program, executor, seed, quantize, data, {
       estimators,
       classWeights,
-    );
+    });
     network.initialize();
     if (initial) network.load({ find: initial.find, ranges: new Map() }, false);
     await network.calibrate(await calibrationBatches(loader, recipe));

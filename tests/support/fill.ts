@@ -57,8 +57,8 @@ export async function filled(
   const program = programOf(test, arithmetic, options);
   const cpu = new ReferenceExecutor(program.buffers);
   const { quantize, seed } = recipeOf(test, arithmetic);
-  const weights = test.weights && Float32Array.from(test.weights);
-  const network = new Network(program, cpu, seed, quantize, dataOf(test), undefined, weights);
+  const classWeights = test.weights && Float32Array.from(test.weights);
+  const network = new Network(program, cpu, seed, quantize, dataOf(test), { classWeights });
   network.initialize();
   const f32 = (name: string) => cpu.memory.get(name)!.f32;
   program.parameters.forEach(({ name, role, frozen, dims: [o, i], parts }, index) => {

@@ -113,7 +113,7 @@ const PROGRAM = plan(RECIPE, SHAPE).program;
 /** A network on the CPU with first weights. */
 function network(): Network {
   const executor = new ReferenceExecutor(PROGRAM.buffers, PROGRAM.layout);
-  return new Network(PROGRAM, executor, 1, RECIPE.quantize, SHAPE, estimators);
+  return new Network(PROGRAM, executor, 1, RECIPE.quantize, SHAPE, { estimators });
 }
 
 /** A checkpoint: whole, and loaded into a network; also with its checksum made right again. */

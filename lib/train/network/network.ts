@@ -53,6 +53,18 @@ interface Segment {
   readonly row?: number;
 }
 
+/** What not every network has. */
+interface NetworkOptions {
+  /** Estimators by name; those of qtrain by default. */
+  readonly estimators?: EstimatorMakers | undefined;
+  /** A weight for each class, of mean 1; 1 for each by default. Without effect in a program without weights. */
+  readonly classWeights?: Float32Array | undefined;
+  /** The ranks that train together, for a program whose gradients they exchange. */
+  readonly ranks?: Ranks | undefined;
+  /** How the gradients go from rank to rank; f32 by default. */
+  readonly wire?: DistributedSpec["wire"] | undefined;
+}
+
 /** A network on an executor. */
 export class Network {
   /** The executor; it knows a split parameter by the name of the whole. */
@@ -75,11 +87,6 @@ export class Network {
    *
    * @param seed the seed of the run
    * @param data mean and standard deviation of the images, by channel
-   * @param makers estimators by name
-   * @param classWeights a weight for each class, of mean 1; 1 for each by default. Without effect in a
-   * program without weights
-   * @param ranks the ranks that train together, for a program whose gradients they exchange
-   * @param wire how the gradients go from rank to rank
    */
   constructor(
     readonly program: Program,
@@ -87,11 +94,9 @@ export class Network {
     readonly seed: number,
     quantize: QuantizeSpec,
     data: DataShape,
-    makers: EstimatorMakers = ownEstimators,
-    classWeights?: Float32Array,
-    ranks?: Ranks,
-    wire: DistributedSpec["wire"] = "f32",
+    options: NetworkOptions = {},
   ) {
+    const { estimators: makers = ownEstimators, classWeights, ranks, wire = "f32" } = options;
     this.executor = shardedExecutor(executor, program);
     this.#weights = new Weights(program, this.executor);
     this.classWeights = new Float32Array(program.training.weights).fill(1);
