@@ -95,13 +95,15 @@ Deno.test("any number of ranks gives the bits of one machine: mixup, clipping, m
   await expectSame(SMALL, [1, 2, 3, 4], cpu);
 });
 
+/** Its gradients are several buckets. */
+const RESNET: RecipeInput = {
+  ...SMALL,
+  model: { name: "resnet8", width: 16 },
+  train: { batch: 12, micro_batch: 4 },
+};
+
 Deno.test("so do a network with residuals, one micro-batch a rank, and several threads", async () => {
-  const resnet: RecipeInput = {
-    ...SMALL,
-    model: { name: "resnet8", width: 4 },
-    train: { batch: 12, micro_batch: 4 },
-  };
-  await expectSame(resnet, [3], cpuDevice({ threads: 2 }));
+  await expectSame(RESNET, [3], cpuDevice({ threads: 2 }));
 });
 
 for (
@@ -128,8 +130,27 @@ Deno.test("a step that is not finite changes nothing on any rank, and the next o
   assert.match(JSON.stringify(results[1]), /not finite after the update/);
 });
 
+Deno.test("a step that is held back leaves ranges on the wire as they were", async () => {
+  const wild: RecipeInput = {
+    ...SMALL,
+    quantize: { arithmetic: "float32" },
+    train: { batch: 48, micro_batch: 4 },
+    distributed: { wire: "int8" },
+  };
+  const rateOf = () => 1e12, [one] = localRanks(1);
+  const before = await trained(wild, 1, cpu, one, rateOf);
+  const { state, results } = await trained(wild, 2, cpu, one, rateOf);
+  assert.match(JSON.stringify(results), /not finite/);
+  assert.deepEqual(state, before.state);
+});
+
 Deno.test("8 bits on the wire give the same bits on any number of ranks, near those of f32", async () => {
   const int8: RecipeInput = { ...SMALL, distributed: { wire: "int8" } }, [one] = localRanks(1);
+  const resnet: RecipeInput = { ...RESNET, distributed: { wire: "int8" } };
+  const whole = await trained(resnet, 3, cpu, one);
+  for (const got of await Promise.all(localRanks(3).map((rank) => trained(resnet, 3, cpu, rank)))) {
+    assert.deepEqual(got, whole);
+  }
   const want = await trained(int8, 4, cpu, one), f32 = await trained(SMALL, 4, cpu, one);
   for (const size of [2, 3]) {
     const all = await Promise.all(localRanks(size).map((ranks) => trained(int8, 4, cpu, ranks)));

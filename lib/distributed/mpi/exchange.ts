@@ -45,22 +45,33 @@ interface Message {
 export class Transfer implements Exchange {
   readonly #mpi: Mpi;
   readonly #requests: Requests;
+  readonly #tag: number;
   /** Kept, so that the memory stays while MPI uses it. */
-  readonly #messages: readonly (readonly Message[])[];
+  readonly #coming: readonly Message[];
+  readonly #going: readonly Message[];
+  #begun = false;
 
   constructor(mpi: Mpi, tag: number, receive: readonly Message[], send: readonly Message[]) {
-    const [coming, going] = [receive, send].map((all) => all.flatMap(pieces));
     this.#mpi = mpi;
-    this.#requests = mpi.requests(coming!.length + going!.length);
-    this.#messages = [coming!, going!];
-    let request = 0;
-    // First all that receive, so that what comes finds its place.
-    for (const { rank, bytes } of coming!) mpi.receive(bytes, rank, tag, this.#requests, request++);
-    for (const { rank, bytes } of going!) mpi.send(bytes, rank, tag, this.#requests, request++);
+    this.#tag = tag;
+    this.#coming = receive.flatMap(pieces);
+    this.#going = send.flatMap(pieces);
+    this.#requests = mpi.requests(this.#coming.length + this.#going.length);
   }
 
   step(): boolean {
-    return this.#messages.every((all) => all.length === 0) || this.#mpi.test(this.#requests);
+    if (!this.#begun) this.#begin();
+    return this.#coming.length + this.#going.length === 0 || this.#mpi.test(this.#requests);
+  }
+
+  /** Not in the constructor: when MPI fails at one message, it may still use the memory of those before. */
+  #begin(): void {
+    this.#begun = true;
+    const mpi = this.#mpi, tag = this.#tag, requests = this.#requests;
+    let request = 0;
+    // First all that receive, so that what comes finds its place.
+    for (const { rank, bytes } of this.#coming) mpi.receive(bytes, rank, tag, requests, request++);
+    for (const { rank, bytes } of this.#going) mpi.send(bytes, rank, tag, requests, request++);
   }
 }
 
@@ -154,11 +165,10 @@ export class Gather implements Exchange {
   }
 
   step(): boolean {
-    if (!this.#rest) {
-      if (!this.#sent[0]!.step()) return false;
-      this.#rest = this.#receiveRest();
-    }
-    return this.#rest.step() && this.#sent[1]!.step();
+    const [first, rest] = this.#sent.map((transfer) => transfer.step());
+    if (!first) return false;
+    this.#rest ??= this.#receiveRest();
+    return this.#rest.step() && rest!;
   }
 
   #receiveRest(): Exchange {

@@ -51,7 +51,12 @@ export async function openMpi({ timeoutSeconds = 120 }: MpiOptions = {}): Promis
     );
   }
   const engine = launcher.size || size > 1 ? version : `${version} without a launcher`;
-  return new MpiRanks(thread, ready, engine, await neighbours(thread, ready));
+  try {
+    return new MpiRanks(thread, ready, engine, await neighbours(thread, ready));
+  } catch (error) { // Another rank has failed already.
+    await thread.close();
+    throw error;
+  }
 }
 
 /** Counts the ranks that run where this one does. */

@@ -22,40 +22,60 @@ import { type Bucket, type BucketWire, floats, type MicroBatchId, shared } from 
  */
 const MAX_BUCKETS = 8, MIN_BUCKET_BYTES = 65536;
 
-/** The gradients of a program on one rank. */
+/** A bucket, and how it goes from rank to rank. */
+type WiredBucket = Bucket & { readonly wire: BucketWire };
+
+/** The buckets of a program on one rank. Their memory is the same whichever steps make the gradients. */
+export class GradientBuckets {
+  readonly #known = new Map<string, WiredBucket>();
+  readonly #sizes: ReadonlyMap<string, number>;
+
+  /** @param ranges of gradients on the wire, where they go in 8 bits */
+  constructor(
+    readonly program: Program,
+    readonly executor: Executor,
+    readonly ranks: Ranks,
+    readonly ranges: WireRanges | undefined,
+  ) {
+    this.#sizes = new Map(program.buffers.map(({ name, bytes }) => [name, bytes]));
+  }
+
+  /** Groups the gradients that some steps finish one after another. */
+  groups(backward: readonly Step[]): readonly Group[] {
+    return grouped(this.program, backward, this.#sizes);
+  }
+
+  /** The bucket of some gradients. */
+  of(names: readonly string[]): WiredBucket {
+    const key = names.join(), known = this.#known.get(key);
+    if (known) return known;
+    const bucket = bucketOf(names, this.#sizes, this.executor), { ranks, ranges, program } = this;
+    const wire = ranges
+      ? new Int8Wire(bucket, ranks, ranges, program.micros)
+      : new F32Wire(bucket, ranks);
+    const made = { ...bucket, wire };
+    this.#known.set(key, made);
+    return made;
+  }
+}
+
+/** The gradients that some steps make, on one rank. */
 export class GradientSums {
   readonly #exchanges: SliceExchanges;
   readonly #executor: Executor;
-  readonly #buckets: readonly (Bucket & { readonly wire: BucketWire })[];
+  readonly #buckets: readonly WiredBucket[];
   /** Index of the backward pass's last step of each bucket. */
   readonly ends: readonly number[];
   /** When each bucket's last exchange is received and added, and its memory may change. */
   readonly #added: Promise<void>[];
 
-  /**
-   * @param backward the steps of the backward pass, as they run
-   * @param ranges of gradients on the wire, where they go in 8 bits
-   */
-  constructor(
-    program: Program,
-    backward: readonly Step[],
-    executor: Executor,
-    ranks: Ranks,
-    exchanges: SliceExchanges,
-    ranges?: WireRanges,
-  ) {
+  /** @param backward the steps of the backward pass, as they run */
+  constructor(backward: readonly Step[], buckets: GradientBuckets, exchanges: SliceExchanges) {
     this.#exchanges = exchanges;
-    this.#executor = executor;
-    const sizes = new Map(program.buffers.map(({ name, bytes }) => [name, bytes]));
-    const groups = grouped(program, backward, sizes);
+    this.#executor = buckets.executor;
+    const groups = buckets.groups(backward);
     this.ends = groups.map(({ last }) => last);
-    this.#buckets = groups.map(({ names }) => {
-      const bucket = bucketOf(names, sizes, executor);
-      const wire = ranges
-        ? new Int8Wire(bucket, ranks, ranges, program.micros)
-        : new F32Wire(bucket, ranks);
-      return { ...bucket, wire };
-    });
+    this.#buckets = groups.map(({ names }) => buckets.of(names));
     this.#added = groups.map(() => Promise.resolve());
   }
 
@@ -95,15 +115,15 @@ export class GradientSums {
     });
   }
 
-  /** Writes the sums of all ranks, which must be there, to the gradients' buffers. @returns one that is not finite */
-  finish(): string | undefined {
-    let bad: string | undefined;
+  /** Writes the sums of all ranks, which must be there, to the gradients' buffers. @returns those not finite */
+  finish(): string[] {
+    const bad: string[] = [];
     for (const { names, offsets, memory, wire } of this.#buckets) {
       wire.finish();
       const all = floats(memory);
       for (const [i, name] of names.entries()) {
         const values = all.subarray(offsets[i]! / 4, offsets[i + 1]! / 4);
-        if (bad === undefined && !values.every(Number.isFinite)) bad = name;
+        if (!values.every(Number.isFinite)) bad.push(name);
         if (!this.#executor.memoryOf) this.#executor.write(name, values.slice());
       }
     }
@@ -111,12 +131,18 @@ export class GradientSums {
   }
 }
 
+/** Gradients, and the index of the step that finishes the last one. */
+interface Group {
+  readonly names: readonly string[];
+  readonly last: number;
+}
+
 /** Groups gradients that are finished one after another. */
 function grouped(
   program: Program,
   backward: readonly Step[],
   sizes: ReadonlyMap<string, number>,
-): { readonly names: readonly string[]; readonly last: number }[] {
+): Group[] {
   const finished = gradientsInOrder(program, backward);
   const total = finished.reduce((sum, { name }) => sum + sizes.get(name)!, 0);
   const full = Math.max(MIN_BUCKET_BYTES, total / MAX_BUCKETS);

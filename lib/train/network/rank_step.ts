@@ -21,7 +21,7 @@ import {
 } from "../../quant/layouts.ts";
 import type { Copies, Executor } from "../../runtime/executor.ts";
 import type { DistributedSpec } from "../../recipe/recipe.ts";
-import { GradientSums } from "./gradient_sums.ts";
+import { GradientBuckets, GradientSums } from "./gradient_sums.ts";
 import { SliceExchanges } from "./slice_exchanges.ts";
 import { type StatisticsRules, StatisticsSums } from "./statistics_sums.ts";
 import type { NetworkState } from "./types.ts";
@@ -93,6 +93,7 @@ export class RankStep {
   readonly #trained: readonly string[];
   /** Gradients by the steps that make them: a step with telemetry has others. */
   readonly #gradients = new Map<readonly Step[], GradientSums>();
+  readonly #buckets: GradientBuckets;
   readonly #exchanges: SliceExchanges;
   /** Running values of all norms as they are between steps, and as they were before the last one. */
   #running: Float32Array<ArrayBuffer> | undefined;
@@ -120,6 +121,7 @@ export class RankStep {
         bytes: 8 * constants.CHANNELS!,
         kept: constants.KEPT!,
       }));
+    this.#buckets = new GradientBuckets(program, executor, ranks, this.#wireRanges);
     this.#exchanges = new SliceExchanges(ranks);
     this.#kept = Float32Array.from(
       this.#norms.flatMap(({ bytes, kept }) => new Array<number>(bytes / 4).fill(kept)),
@@ -180,22 +182,16 @@ export class RankStep {
     this.#combine(statistics, all, gradients.finish());
   }
 
-  /** Writes the running values from before a step that is undone. */
+  /** Takes back the running values, and ranges on the wire, from before a step that is undone. */
   undo(): void {
     this.#writeRunning(this.#running = this.#runningBefore);
+    this.#wireRanges?.undo();
   }
 
   #gradientsOf(backward: readonly Step[]): GradientSums {
     const known = this.#gradients.get(backward);
     if (known) return known;
-    const made = new GradientSums(
-      this.program,
-      backward,
-      this.executor,
-      this.ranks,
-      this.#exchanges,
-      this.#wireRanges,
-    );
+    const made = new GradientSums(backward, this.#buckets, this.#exchanges);
     this.#gradients.set(backward, made);
     return made;
   }
@@ -282,17 +278,16 @@ export class RankStep {
   /**
    * Writes what all ranks' statistics and contributions add up to.
    *
-   * @param overflow the gradient whose sum is not finite, if there is one
+   * @param overflown gradients whose sum is not finite
    */
-  #combine(sums: StatisticsSums, all: readonly Contribution[], overflow: string | undefined): void {
+  #combine(sums: StatisticsSums, all: readonly Contribution[], overflown: readonly string[]): void {
     const { executor, program: { quantizers } } = this, last = all.at(-1)!;
     const { statistics, maxima, running } = sums.all;
     this.notes = all.map(({ note }) => note);
-    if (overflow !== undefined) {
-      const first = wordsOfQuantizers(quantizers.length),
-        buffer = overflow.replace(/\.gradient$/, "");
-      const word = SLOT.words * this.#trained.indexOf(buffer) + NONFINITE_COUNTS.word("gradient");
-      statistics[first + word]!++;
+    const first = wordsOfQuantizers(quantizers.length);
+    for (const gradient of overflown) {
+      const buffer = this.#trained.indexOf(gradient.replace(/\.gradient$/, ""));
+      statistics[first + SLOT.words * buffer + NONFINITE_COUNTS.word("gradient")]!++;
     }
     executor.write("statistics", statistics);
     this.#wireRanges?.update(maxima);

@@ -31,6 +31,7 @@ const KEPT = Math.fround(0.9), TAKEN = Math.fround(1 - KEPT);
 export class WireRanges {
   /** Largest absolute value that a code stands for; a buffer without one has not been seen yet. */
   readonly ranges = new Map<string, number>();
+  #before: ReadonlyMap<string, number> = new Map();
   /** Largest absolute value of each buffer in this step, of this rank's micro-batches. */
   readonly seen: Float32Array<ArrayBuffer>;
 
@@ -53,6 +54,7 @@ export class WireRanges {
   /** Sets the ranges of the next step. @param seen by all ranks */
   update(seen: Float32Array): void {
     const { fround } = Math;
+    this.#before = new Map(this.ranges);
     for (const [i, name] of this.names.entries()) {
       const now = seen[i]!;
       if (!Number.isFinite(now) || now === 0) continue;
@@ -60,6 +62,12 @@ export class WireRanges {
       const next = old ? fround(fround(TAKEN * now) + fround(KEPT * old)) : now;
       this.ranges.set(name, next);
     }
+  }
+
+  /** Sets the ranges from before the last {@linkcode update}. */
+  undo(): void {
+    this.ranges.clear();
+    for (const [name, range] of this.#before) this.ranges.set(name, range);
   }
 }
 
@@ -155,7 +163,7 @@ export function sumBytes(micros: number): 2 | 4 {
   return micros <= MAX_MICROS_INT16 ? 2 : 4;
 }
 
-/** Rounds values to codes at random. What is not finite becomes 0: a step that has it changes nothing. */
+/** Rounds values to codes at random; NaN to 0. A step whose values are not finite is undone. */
 function encode(values: Float32Array, codes: Int8Array, range: number, key: number): void {
   const perUnit = MAX_CODE / range;
   for (let i = 0; i < values.length; i++) {
