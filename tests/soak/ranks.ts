@@ -14,12 +14,12 @@ import { command } from "../support/command.ts";
 import { newest, randomNumbers } from "../support/kills.ts";
 import { descendantsOf, LAUNCHERS, newestDigest, ranksCommand } from "../support/mpirun.ts";
 
-/** All that a step exchanges: augmentation, mixup, clipping, moving averages, running values. */
+/** All that a step exchanges: augmentation, mixup, clipping, moving averages, running values, several buckets. */
 const recipeOf = (model: string, images: number) => `
 seed: 5
 data:
   { format: glyphs, size: 12, train: ${images}, test: 96, augment: [flip, { crop: { padding: 1 } }, { mixup: { alpha: 0.4 } }] }
-model: { name: ${model}, width: 4 }
+model: { name: ${model}, width: 16 }
 train:
   epochs: 3
   batch: 48
