@@ -123,12 +123,19 @@ export class GradientSums {
       const all = floats(memory);
       for (const [i, name] of names.entries()) {
         const values = all.subarray(offsets[i]! / 4, offsets[i + 1]! / 4);
-        if (!values.every(Number.isFinite)) bad.push(name);
+        if (!areFinite(values)) bad.push(name);
         if (!this.#executor.memoryOf) this.#executor.write(name, values.slice());
       }
     }
     return bad;
   }
+}
+
+/** Whether all are: a number that is not gives NaN, times 0. */
+function areFinite(values: Float32Array): boolean {
+  let zero = 0;
+  for (let i = 0; i < values.length; i++) zero += 0 * values[i]!;
+  return zero === 0;
 }
 
 /** Gradients, and the index of the step that finishes the last one. */
