@@ -64,8 +64,9 @@ export class GradientSums {
   readonly #exchanges: SliceExchanges;
   readonly #executor: Executor;
   readonly #buckets: readonly WiredBucket[];
-  /** Index of the backward pass's last step of each bucket. */
-  readonly ends: readonly number[];
+  /** The steps of the backward pass that finish each bucket, and those after the last one. */
+  readonly parts: readonly (readonly Step[])[];
+  readonly rest: readonly Step[];
   /** When each bucket's last exchange is received and added, and its memory may change. */
   readonly #added: Promise<void>[];
 
@@ -74,7 +75,9 @@ export class GradientSums {
     this.#exchanges = exchanges;
     this.#executor = buckets.executor;
     const groups = buckets.groups(backward);
-    this.ends = groups.map(({ last }) => last);
+    const ends = groups.map(({ last }) => last + 1);
+    this.parts = ends.map((end, i) => backward.slice(ends[i - 1] ?? 0, end));
+    this.rest = backward.slice(ends.at(-1) ?? 0);
     this.#buckets = groups.map(({ names }) => buckets.of(names));
     this.#added = groups.map(() => Promise.resolve());
   }

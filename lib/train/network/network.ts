@@ -77,6 +77,7 @@ export class Network {
   readonly #inFlightSteps: InFlightSteps;
   readonly #segments = new Map<string, readonly Segment[]>();
   readonly #microBatchSteps = new Map<string, MicroBatchSteps>();
+  readonly #segmentsOfRank = new Map<readonly Step[], readonly Segment[]>();
   readonly #weights: Weights;
   /** The step of one rank among several; absent on one machine. */
   readonly #rankStep: RankStep | undefined;
@@ -257,16 +258,28 @@ export class Network {
       settings.step,
       telemetry,
       (micro, at) => this.#writeBatch(batch, settings, micro, at),
-      (steps, clear, copied) => this.#runSegments(this.#segmentsOf(steps), clear, copied),
+      (steps, clear, copied) => this.#runSegments(this.#rankSegments(steps), clear, copied),
     );
+  }
+
+  #rankSegments(steps: readonly Step[]): readonly Segment[] {
+    const known = this.#segmentsOfRank.get(steps);
+    if (known) return known;
+    const segments = this.#segmentsOf(steps);
+    this.#segmentsOfRank.set(steps, segments);
+    return segments;
   }
 
   /** What follows the backward pass. */
   #endSegments(): readonly Segment[] {
+    const known = this.#segments.get("end");
+    if (known) return known;
     const { sections: { forward, loss, backward }, quantizers } = this.program;
     const before = new Set([...forward, ...loss, ...backward]);
     const steps = trainingSteps(this.program).filter((step) => !before.has(step));
-    return this.#segmentsOf(selectSteps(steps, quantizers, { phase: "train" }));
+    const segments = this.#segmentsOf(selectSteps(steps, quantizers, { phase: "train" }));
+    this.#segments.set("end", segments);
+    return segments;
   }
 
   /** Submits a training step and waits for it. */

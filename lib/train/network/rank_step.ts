@@ -27,6 +27,8 @@ import { type StatisticsRules, StatisticsSums } from "./statistics_sums.ts";
 import type { NetworkState } from "./types.ts";
 import { WireRanges } from "./wire/int8.ts";
 
+const NO_STEPS: readonly Step[] = [];
+
 /** The end of the name under which a checkpoint keeps the range of a gradient on the wire. */
 const ON_THE_WIRE = ".wire";
 
@@ -165,7 +167,7 @@ export class RankStep {
     this.#running ??= await this.#readRunning();
     const gradients = this.#gradientsOf(backward), { microBatches } = this;
     const norms = this.#norms.map(({ running }) => running), results: Copies[] = [];
-    const { ends } = gradients, rest = backward.slice((ends.at(-1) ?? -1) + 1);
+    const { parts, rest } = gradients;
     const told = this.#toldBuffers(telemetry);
     let own: Copies | undefined;
     this.#wireRanges?.seen.fill(0);
@@ -173,13 +175,12 @@ export class RankStep {
       begin(micro, round);
       const clear = ["metrics", ...norms, ...(round === 0 ? ["statistics"] : [])];
       results.push(await runSteps(forward, clear, ["metrics", ...norms]));
-      for (const [bucket, end] of ends.entries()) {
+      for (const [bucket, steps] of parts.entries()) {
         await gradients.free(bucket);
-        const steps = backward.slice(bucket === 0 ? 0 : ends[bucket - 1]! + 1, end + 1);
         const first = round === 0, last = round === microBatches.length - 1;
         const copied = gradients.copied(bucket);
         // With the last steps' results, as waiting for another reading takes 0.4 ms on the CPU, 11 ms on a GPU.
-        const isEnd = last && rest.length === 0 && bucket === ends.length - 1;
+        const isEnd = last && rest.length === 0 && bucket === parts.length - 1;
         const done = await runSteps(steps, [], isEnd ? [...copied, ...told] : copied);
         const [made, more] = split(done, copied.length);
         if (isEnd) own = more;
@@ -187,7 +188,7 @@ export class RankStep {
       }
       if (rest.length > 0) own = await runSteps(rest, [], told);
     }
-    own ??= await runSteps([], [], told);
+    own ??= await runSteps(NO_STEPS, [], told);
     const computed = { told, own, steps: [...forward, ...backward], results };
     const [statistics, all] = await this.#exchangeRest(computed);
     this.#combine(statistics, all, gradients.finish());
