@@ -9,7 +9,7 @@ import type { Ranks } from "../../distributed/ranks.ts";
 import type { Copies, Executor } from "../../runtime/executor.ts";
 import { rangesOnDevice, stepsInFlight } from "../../program/scheduler_placement.ts";
 import type { DataShape } from "../../program/plan.ts";
-import type { Program, Step } from "../../program/program.ts";
+import type { Program } from "../../program/program.ts";
 import type { EstimatorMakers } from "../../quant/estimator.ts";
 import { estimators as ownEstimators } from "../../quant/estimators/mod.ts";
 import { METRICS, wordsOf } from "../../quant/layouts.ts";
@@ -23,7 +23,8 @@ import { shardedExecutor } from "../../runtime/sharded_executor.ts";
 import { microBatchOf, type StepSettings } from "./micro_batch.ts";
 import { undoStep } from "./undo_step.ts";
 import { selectSteps, trainingSteps } from "../../program/select_steps.ts";
-import { type MicroBatchSteps, RankStep } from "./rank_step.ts";
+import { RankStep } from "./rank_step.ts";
+import { type Segment, Segments } from "./segments.ts";
 import type { LoadedState, NetworkState } from "./types.ts";
 import { Weights } from "./weights.ts";
 
@@ -45,13 +46,6 @@ type Answered = (
  * one stays in memory until it has run.
  */
 export const MAX_UNREAD_BATCHES = 64;
-
-/** Steps that run without the host. */
-interface Segment {
-  readonly steps: Step[];
-  /** Row whose range the host sets after them. */
-  readonly row?: number;
-}
 
 /** What not every network has. */
 interface NetworkOptions {
@@ -75,9 +69,7 @@ export class Network {
   /** Maximum number of steps to submit before waiting for their results. */
   readonly maxInFlight: number;
   readonly #inFlightSteps: InFlightSteps;
-  readonly #segments = new Map<string, readonly Segment[]>();
-  readonly #microBatchSteps = new Map<string, MicroBatchSteps>();
-  readonly #segmentsOfRank = new Map<readonly Step[], readonly Segment[]>();
+  readonly #segments: Segments;
   readonly #weights: Weights;
   /** The step of one rank among several; absent on one machine. */
   readonly #rankStep: RankStep | undefined;
@@ -107,6 +99,7 @@ export class Network {
       role === "weight" ? undefined : makers[settings.estimator]!(settings)
     );
     this.scheduler = new Scheduler(quantizers, estimators, device);
+    this.#segments = new Segments(program, this.scheduler);
     this.#inFlightSteps = new InFlightSteps(program, this.scheduler);
     if (ranks) this.#rankStep = new RankStep(program, this.executor, ranks, wire);
     // Ranks wait for one another in every step.
@@ -190,7 +183,7 @@ export class Network {
         telemetry,
       );
       const copies = await this.#runSegments(
-        this.#endSegments(),
+        this.#segments.end,
         [],
         this.#inFlightSteps.readbackBuffers(telemetry),
       );
@@ -198,7 +191,7 @@ export class Network {
     }
     for (let micro = 0; micro < micros; micro++) {
       this.#writeBatch(batch, { step, learningRate, normWeight: 1 }, micro);
-      const last = micro === micros - 1, segments = this.#trainingSegments(step, telemetry, last);
+      const last = micro === micros - 1, segments = this.#segments.training(step, telemetry, last);
       const readback = last ? this.#inFlightSteps.readbackBuffers(telemetry) : [];
       const clear = micro === 0 ? ["statistics", "metrics"] : [];
       const copies = await this.#runSegments(segments, clear, readback);
@@ -244,42 +237,13 @@ export class Network {
     settings: StepSettings,
     telemetry: boolean,
   ): Promise<void> {
-    const searching = this.#searching(settings.step), key = `${[...searching]};${telemetry}`;
-    const { forward, loss, backward } = this.program.sections, { quantizers } = this.program;
-    let steps = this.#microBatchSteps.get(key);
-    if (!steps) {
-      const select = (steps: readonly Step[]) =>
-        selectSteps(steps, quantizers, { phase: "train", searching, telemetry });
-      steps = { forward: select([...forward, ...loss]), backward: select(backward) };
-      this.#microBatchSteps.set(key, steps);
-    }
     await rankStep.run(
-      steps,
+      this.#segments.microBatch(settings.step, telemetry),
       settings.step,
       telemetry,
       (micro, at) => this.#writeBatch(batch, settings, micro, at),
-      (steps, clear, copied) => this.#runSegments(this.#rankSegments(steps), clear, copied),
+      (steps, clear, copied) => this.#runSegments(this.#segments.of(steps), clear, copied),
     );
-  }
-
-  #rankSegments(steps: readonly Step[]): readonly Segment[] {
-    const known = this.#segmentsOfRank.get(steps);
-    if (known) return known;
-    const segments = this.#segmentsOf(steps);
-    this.#segmentsOfRank.set(steps, segments);
-    return segments;
-  }
-
-  /** What follows the backward pass. */
-  #endSegments(): readonly Segment[] {
-    const known = this.#segments.get("end");
-    if (known) return known;
-    const { sections: { forward, loss, backward }, quantizers } = this.program;
-    const before = new Set([...forward, ...loss, ...backward]);
-    const steps = trainingSteps(this.program).filter((step) => !before.has(step));
-    const segments = this.#segmentsOf(selectSteps(steps, quantizers, { phase: "train" }));
-    this.#segments.set("end", segments);
-    return segments;
   }
 
   /** Submits a training step and waits for it. */
@@ -291,41 +255,6 @@ export class Network {
   ): Promise<StepResult> {
     await this.submit(batch, step, learningRate, telemetry);
     return (await this.collect())[0]!;
-  }
-
-  /** Segments of one micro-batch of a training step; only the `last` one updates weights. */
-  #trainingSegments(step: number, telemetry: boolean, last: boolean): readonly Segment[] {
-    const searching = this.#searching(step);
-    const key = `${[...searching]};${telemetry};${last}`, known = this.#segments.get(key);
-    if (known) return known;
-    const { program } = this, { forward, loss, backward } = program.sections;
-    const steps = last ? trainingSteps(program) : [...forward, ...loss, ...backward];
-    const choice = { phase: "train", searching, telemetry } as const;
-    const segments = this.#segmentsOf(selectSteps(steps, program.quantizers, choice));
-    this.#segments.set(key, segments);
-    return segments;
-  }
-
-  /** The rows whose range is searched for in a step. */
-  #searching(step: number): ReadonlySet<number> {
-    const searching = new Set<number>();
-    this.scheduler.estimators.forEach((e, row) => {
-      if (e?.search && step % e.search.interval === 0) searching.add(row);
-    });
-    return searching;
-  }
-
-  /** Splits steps where the host must set a range before the next one. */
-  #segmentsOf(steps: readonly Step[]): Segment[] {
-    const segments: Segment[] = [];
-    let current: Step[] = [];
-    for (const step of steps) {
-      current.push(step);
-      if (step.pass !== "estimate" || this.scheduler.onDevice(step.quantizer!)) continue;
-      segments.push({ steps: current, row: step.quantizer! });
-      current = [];
-    }
-    return [...segments, { steps: current }];
   }
 
   /**
@@ -464,11 +393,9 @@ export class Network {
    * The device sets the ranges, so nothing waits, and it computes while later kernels are compiled.
    */
   async calibrate(batches: readonly Batch[]): Promise<void> {
-    const { sections, quantizers, micros, batch: size } = this.program;
+    const { quantizers, micros, batch: size } = this.program;
     if (quantizers.length === 0) return;
-    const parts = [sections.forward, [...sections.loss, ...sections.backward]].map((steps) =>
-      this.#segmentsOf(this.#calibrationSteps(selectSteps(steps, quantizers, { phase: "train" })))
-    );
+    const parts = this.#segments.calibration();
     for (const batch of batches) {
       for (let micro = 0; micro < micros && micro * size < batch.samples; micro++) {
         this.#writeBatch(batch, { step: 0, learningRate: 0, normWeight: 0 }, micro);
@@ -482,22 +409,6 @@ export class Network {
     await this.executor.ready(trainingSteps(this.program));
     const [table] = await this.executor.read(["quantizers"]);
     this.scheduler.mirrorFromDevice(wordsOf(table!), undefined, true);
-  }
-
-  /** Steps in which each tensor is computed twice: to be measured, and with the range that follows. */
-  #calibrationSteps(steps: readonly Step[]): Step[] {
-    const { calibrate } = this.program.sections, out: Step[] = [];
-    const makes = (row: number) => (step: Step) =>
-      step.quantizer === row && (step.pass === undefined || step.pass === "one-pass");
-    let first = 0;
-    for (const [i, { quantizer: row, pass }] of steps.entries()) {
-      if (row === undefined || (pass !== undefined && pass !== "one-pass")) continue;
-      // All parts of a tensor that is computed in parts must be measured.
-      if (steps.slice(i + 1).some(makes(row)) || this.scheduler.estimators[row]?.initial) continue;
-      out.push(...steps.slice(first, i + 1), calibrate.find((step) => step.quantizer === row)!);
-      first = steps.findIndex(makes(row)); // Runs again with its range, before the tensor is read.
-    }
-    return [...out, ...steps.slice(first)];
   }
 
   /** Writes all ranges that the host sets. */

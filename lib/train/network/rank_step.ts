@@ -21,6 +21,7 @@ import {
 } from "../../quant/layouts.ts";
 import type { Copies, Executor } from "../../runtime/executor.ts";
 import type { DistributedSpec } from "../../recipe/recipe.ts";
+import type { MicroBatchSteps } from "./segments.ts";
 import { GradientBuckets, GradientSums } from "./gradient_sums.ts";
 import { SliceExchanges } from "./slice_exchanges.ts";
 import { type StatisticsRules, StatisticsSums } from "./statistics_sums.ts";
@@ -38,13 +39,6 @@ type RunSteps = (
   clear: readonly string[],
   copied: readonly string[],
 ) => Promise<Copies>;
-
-/** The steps of a micro-batch. */
-export interface MicroBatchSteps {
-  /** Up to the loss. */
-  readonly forward: readonly Step[];
-  readonly backward: readonly Step[];
-}
 
 /** A batch norm whose running values follow the batches. */
 interface Norm {
