@@ -46,9 +46,9 @@ export async function measureOver(link: Link, options: RankOptions): Promise<Mea
   return await mpirun(options);
 }
 
-/** Measures ranks that share this host. */
+/** Measures ranks that share this host: one alone may use all cores, of two each has its own, as is mpirun's way. */
 export async function measureHere(count: number, options: RankOptions): Promise<Measured> {
-  const args = ["--oversubscribe", "--bind-to", "none", "-n", `${count}`];
+  const args = ["--bind-to", count === 1 ? "none" : "core", "-n", `${count}`];
   return JSON.parse(await asRoot(...args, ...rankCommand(options)));
 }
 
