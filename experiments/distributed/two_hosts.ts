@@ -67,8 +67,9 @@ async function openHosts({ rate, delay }: Link): Promise<AsyncDisposable> {
   if (delay) {
     const script = fileURLToPath(new URL("delayed_link.py", import.meta.url));
     const places = HOSTS.flatMap(({ name, address }) => [name, `${address}/24`]);
-    const args = [script, `${delay}`, ...places];
-    link = new Deno.Command("python3", { args, stdout: "piped" }).spawn();
+    // A link does not wait for a core that ranks have.
+    const args = ["-n", "-20", "python3", script, `${delay}`, ...places];
+    link = new Deno.Command("nice", { args, stdout: "piped" }).spawn();
     await link.stdout.getReader().read();
     return { [Symbol.asyncDispose]: close };
   }
