@@ -142,7 +142,7 @@ function plot({ loads }: Measurement, fitted: Fitted): string {
     width: 720,
     height: 360,
     x: logarithmic(1, 512),
-    y: linear(0, 1),
+    y: linear(0, 1.1), // Room for the note above the lines.
     xLabel: "ranks",
     yNote: "share of a step that computes; dashed: 8 bits on the wire",
     format: percent,
