@@ -14,6 +14,9 @@ train: { epochs: 5000, batch: 16, log_every: 1, schedule: { name: constant } }
 `;
 const MORE = { more: [LISTENS] };
 
+/** Milliseconds to wait for a line. */
+const PATIENCE_MS = 30_000;
+
 /** Reads a stream until a pattern fits; the rest is read and dropped. */
 async function awaited(
   stream: ReadableStream<Uint8Array>,
@@ -21,11 +24,13 @@ async function awaited(
 ): Promise<RegExpExecArray> {
   const reader = stream.pipeThrough(new TextDecoderStream()).getReader();
   let text = "";
+  const late = setTimeout(() => void reader.cancel(), PATIENCE_MS);
   for (;;) {
     const { value, done } = await reader.read();
-    assert.ok(!done, `it has ended with: ${text}`);
+    assert.ok(!done, `it has ended, or says no more than: ${text}`);
     const found = pattern.exec(text += value);
     if (!found) continue;
+    clearTimeout(late);
     void (async () => {
       while (!(await reader.read()).done);
     })();
@@ -92,7 +97,7 @@ Deno.test("watch prints where to look, and ends at Ctrl-C with exit code 0 while
     const [url] = await awaited(child.stdout, /http:\/\/127\.0\.0\.1:\d+\/(?=\n)/);
     await awaited(
       child.stderr,
-      /no run yet[^]*cannot start a browser: Deno has no permission to run /,
+      /no run yet[^]*cannot start a browser: (Deno has no permission to run|there is no) /,
     );
     await using events = await LiveEvents.open(url);
     await events.find("state");
