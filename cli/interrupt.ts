@@ -6,11 +6,17 @@
  * compiled or the CPU computes a step, when no listener would be called. Files are complete at any
  * moment, so it does no damage.
  *
+ * What looks like a second one may be the first again: mpirun, a terminal or a service manager signals both
+ * `deno task` and the program that it has started, and `deno task` passes it on.
+ *
  * @module
  */
 
 /** Exit code of a run that was interrupted. */
 export const INTERRUPTED = 130;
+
+/** Signals within so many milliseconds are one, as the same one reaches a process within a few. */
+const ONE_SIGNAL_MS = 250;
 
 // Windows has no SIGTERM. SIGHUP is left alone, so that a run under nohup ignores it.
 const SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
@@ -28,13 +34,17 @@ export function listenForInterrupt(
   doing = "stopping after this step and saving a checkpoint",
 ): { readonly signal: AbortSignal; [Symbol.dispose](): void } {
   const controller = new AbortController();
+  let settled: ReturnType<typeof setTimeout> | undefined;
   const stopListening = () => {
+    clearTimeout(settled);
     for (const signal of SIGNALS) Deno.removeSignalListener(signal, listener);
   };
   const listener = () => {
-    stopListening();
-    notify(`${doing} (Ctrl-C again: quit now)`);
-    controller.abort();
+    settled ??= setTimeout(() => {
+      stopListening();
+      notify(`${doing} (Ctrl-C again: quit now)`);
+      controller.abort();
+    }, ONE_SIGNAL_MS);
   };
   for (const signal of SIGNALS) Deno.addSignalListener(signal, listener);
   return { signal: controller.signal, [Symbol.dispose]: stopListening };

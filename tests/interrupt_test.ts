@@ -49,6 +49,39 @@ for (const [name, code] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
   });
 }
 
+Deno.test(
+  "a signal that comes twice at once, as through deno task, stops and does not end a process",
+  {
+    ignore: windows,
+  },
+  async () => {
+    const script = `import { listenForInterrupt } from "${ROOT}cli/interrupt.ts";
+    using interrupt = listenForInterrupt(() => console.log("stopping"));
+    console.log("ready");
+    await new Promise((resolve) => interrupt.signal.addEventListener("abort", resolve));
+    console.log("saved");`;
+    await inFolderOf({ "stop.ts": script }, async (cwd) => {
+      const child = new Deno.Command(Deno.execPath(), {
+        args: ["run", "--no-prompt", `${cwd}/stop.ts`],
+        stdout: "piped",
+        stderr: "null",
+      }).spawn();
+      let text = "", sent = 0;
+      for await (const chunk of child.stdout.pipeThrough(new TextDecoderStream())) {
+        text += chunk;
+        if (!text.includes("ready") || sent > 0) continue;
+        for (const signal of ["SIGTERM", "SIGINT", "SIGTERM"] as const) {
+          child.kill(signal);
+          await new Promise((resolve) => setTimeout(resolve, 20));
+          sent++;
+        }
+      }
+      assert.equal((await child.status).code, 0);
+      assert.equal(text, "ready\nstopping\nsaved\n");
+    });
+  },
+);
+
 /** The CPU, on which each of the 20 batches of an evaluation takes 80 ms. */
 async function slowlyEvaluating(): Promise<Device> {
   const device = await openDevice("cpu");
