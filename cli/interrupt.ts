@@ -40,11 +40,10 @@ export function listenForInterrupt(
     for (const signal of SIGNALS) Deno.removeSignalListener(signal, listener);
   };
   const listener = () => {
-    settled ??= setTimeout(() => {
-      stopListening();
-      notify(`${doing} (Ctrl-C again: quit now)`);
-      controller.abort();
-    }, ONE_SIGNAL_MS);
+    if (settled !== undefined) return;
+    settled = setTimeout(stopListening, ONE_SIGNAL_MS);
+    notify(`${doing} (Ctrl-C again: quit now)`);
+    controller.abort();
   };
   for (const signal of SIGNALS) Deno.addSignalListener(signal, listener);
   return { signal: controller.signal, [Symbol.dispose]: stopListening };

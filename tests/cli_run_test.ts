@@ -215,6 +215,8 @@ Deno.test("a second signal exits at once with 130", {
       text += chunk;
       if (sent === 0 && text.includes("ready") || sent === 1 && text.includes("stopping")) {
         sent++;
+        // Later than what counts as one signal.
+        await new Promise((resolve) => setTimeout(resolve, 400));
         child.kill("SIGINT");
       }
     }

@@ -23,7 +23,7 @@ for (const [name, code] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
         listenForInterrupt(() => setTimeout(() => {
           console.log("computing");
           for (const began = Date.now(); Date.now() - began < 60_000;);
-        }, 0));
+        }, 400)); // Later than what counts as one signal.
         console.log("ready");
         setTimeout(() => {}, 60_000);`;
       await inFolderOf({ "busy.ts": script }, async (cwd) => {
@@ -59,6 +59,7 @@ Deno.test(
     using interrupt = listenForInterrupt(() => console.log("stopping"));
     console.log("ready");
     await new Promise((resolve) => interrupt.signal.addEventListener("abort", resolve));
+    await new Promise((resolve) => setTimeout(resolve, 1000));
     console.log("saved");`;
     await inFolderOf({ "stop.ts": script }, async (cwd) => {
       const child = new Deno.Command(Deno.execPath(), {
