@@ -68,7 +68,7 @@ export class GradientSums {
   readonly parts: readonly (readonly Step[])[];
   readonly rest: readonly Step[];
   /** When each bucket's last exchange is received and added, and its memory may change. */
-  readonly #added: Promise<void>[];
+  readonly #added: Promise<unknown>[];
 
   /** @param backward the steps of the backward pass, as they run */
   constructor(backward: readonly Step[], buckets: GradientBuckets, exchanges: SliceExchanges) {
@@ -105,16 +105,14 @@ export class GradientSums {
     { first, last }: { readonly first: boolean; readonly last: boolean },
   ): void {
     const { memory, offsets, wire } = this.#buckets[bucket]!;
-    const copy = async () => {
+    this.#added[bucket] = this.#exchanges.begin(async () => {
       for (const [i, values] of (await done()).entries()) memory.set(values, offsets[i]);
-    };
-    this.#added[bucket] = this.#exchanges.begin(copy, {
-      get received() {
-        return wire.received;
-      },
-      parts: () => wire.parts(id),
-      combine: () => wire.add(first),
-      result: last ? () => wire.sums() : undefined,
+      return {
+        received: wire.received,
+        parts: () => wire.parts(id),
+        combine: () => wire.add(first),
+        result: () => last ? wire.sums() : undefined,
+      };
     });
   }
 

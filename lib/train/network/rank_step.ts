@@ -225,14 +225,7 @@ export class RankStep {
     const begun = this.#exchanges.begin(async () => {
       const { statistics, running } = await read;
       const maxima = bytesOf(this.#wireRanges?.seen ?? new Float32Array());
-      sums = new StatisticsSums({ statistics, maxima, running }, rules, this.ranks);
-    }, {
-      get received() {
-        return sums!.received;
-      },
-      parts: () => sums!.parts(),
-      combine: () => sums!.combine(),
-      result: () => sums!.result(),
+      return sums = new StatisticsSums({ statistics, maxima, running }, rules, this.ranks);
     });
     const told = read.then(({ contribution }) => this.ranks.gather(encode(contribution)));
     const [all] = await Promise.all([told, begun]);

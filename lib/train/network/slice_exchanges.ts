@@ -8,14 +8,14 @@ import type { Ranks, SharedBytes } from "../../distributed/ranks.ts";
 
 /** What is combined in one exchange. */
 export interface Sliced {
-  /** Where what each rank sends is to be written; asked for after `parts`. */
+  /** Where what each rank sends is to be written. */
   readonly received: readonly SharedBytes[];
   /** What this rank sends to each. */
   parts(): readonly SharedBytes[];
   /** Combines what was received. */
   combine(): void;
-  /** The slices of the result, of which this rank's is complete; absent: it does not go to all yet. */
-  readonly result?: (() => readonly SharedBytes[]) | undefined;
+  /** The slices of the result, of which this rank's is complete; undefined: it does not go to all yet. */
+  result(): readonly SharedBytes[] | undefined;
 }
 
 /** Several such exchanges at once. All ranks begin them in the same order. */
@@ -32,30 +32,28 @@ export class SliceExchanges {
   }
 
   /**
-   * Begins an exchange when `ready` has ended and those before it have begun.
+   * Begins an exchange when `ready` gives it and those before it have begun.
    *
    * @returns when this rank's slice is combined
    */
-  begin(ready: () => Promise<void>, sliced: Sliced): Promise<void> {
+  begin(ready: () => Promise<Sliced>): Promise<unknown> {
     const before = this.#sent;
     const sent = this.#sent = heard((async () => {
       await before;
-      await ready();
-      const parts = sliced.parts();
-      return { received: this.#ranks.allToAll(parts, sliced.received) };
+      const sliced = await ready();
+      return { sliced, received: this.#ranks.allToAll(sliced.parts(), sliced.received) };
     })());
-    const combined = heard(sent.then(async ({ received }) => {
+    const combined = heard(sent.then(async ({ sliced, received }) => {
       await received;
       sliced.combine();
+      return sliced;
     }));
-    const { result } = sliced;
-    if (result) {
-      this.#spread = heard(
-        Promise.all([combined, this.#spread]).then(() => {
-          this.#spreading.push(heard(this.#ranks.allGather(result())));
-        }),
-      );
-    }
+    this.#spread = heard(
+      Promise.all([combined, this.#spread]).then(([sliced]) => {
+        const result = sliced.result();
+        if (result) this.#spreading.push(heard(this.#ranks.allGather(result)));
+      }),
+    );
     return combined;
   }
 

@@ -78,7 +78,9 @@ export class StatisticsSums implements Sliced {
     this.#addRunning(new Float32Array(result.buffer, 4 * count));
   }
 
-  readonly result = (): readonly SharedBytes[] => this.#results;
+  result(): readonly SharedBytes[] {
+    return this.#results;
+  }
 
   /** What all ranks' statistics come to; all results must be there. */
   get all(): {
